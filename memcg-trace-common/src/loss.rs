@@ -1,0 +1,37 @@
+//! What could not be counted. One counter each, per CPU, in the map `LOSSES`.
+
+/// Places where a figure can be lost in the kernel; the index into `LOSSES`.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The ring buffer of memcg events was full.
+    MemcgRing = 0,
+    /// The map of slab counters was full.
+    SlabMap = 1,
+    /// An object whose slab page or vector could not be read or made no sense.
+    SlabRead = 2,
+    /// Objects of one bulk call beyond those that a program may look at.
+    SlabBulk = 3,
+    /// The map of shrinker counters was full.
+    ShrinkerMap = 4,
+    /// More shrinker runs at once than the map of running ones holds, or an end without a start.
+    ShrinkerRun = 5,
+    /// The map of lock counters was full.
+    LockMap = 6,
+    /// More waits at once than the map of waits holds.
+    LockWait = 7,
+}
+
+impl Loss {
+    /// All of them, in the order of their index, with the name that records give them.
+    pub const ALL: [(Self, &'static str); 8] = [
+        (Self::MemcgRing, "memcg_ring"),
+        (Self::SlabMap, "slab_map"),
+        (Self::SlabRead, "slab_read"),
+        (Self::SlabBulk, "slab_bulk"),
+        (Self::ShrinkerMap, "shrinker_map"),
+        (Self::ShrinkerRun, "shrinker_run"),
+        (Self::LockMap, "lock_map"),
+        (Self::LockWait, "lock_wait"),
+    ];
+}

@@ -1,0 +1,73 @@
+//! Slab objects charged and uncharged, per object cgroup and cache.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Pointers that one run of a resolver looks up.
+pub const RESOLVE_ROWS: usize = 128;
+/// Bytes of a cache's name that are kept; longer ones are cut.
+pub const CACHE_NAME_BYTES: usize = 48;
+
+/// Key of the per-CPU map `SLAB`. An object keeps its objcg for life, while the memcg behind
+/// the objcg changes when that one goes offline: so alloc and free of an object meet here.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct SlabKey {
+    /// Address of the `obj_cgroup`.
+    pub objcg: u64,
+    /// Address of the `kmem_cache`.
+    pub cache: u64,
+}
+
+/// Objects since the probes were attached.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct SlabCount {
+    /// Charged.
+    pub allocs: u64,
+    /// Uncharged.
+    pub frees: u64,
+}
+
+/// Whose objcg it is now, read by the resolver.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct ObjcgRow {
+    /// Address of the `obj_cgroup`, as asked.
+    pub objcg: u64,
+    /// `css.serial_nr` of its memcg; 0 if it could not be read.
+    pub memcg_serial_nr: u64,
+}
+
+/// A cache, read by the resolver.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct CacheRow {
+    /// Address of the `kmem_cache`, as asked.
+    pub cache: u64,
+    /// `kmem_cache.size`: what one object takes in the slab.
+    pub size_bytes: u32,
+    /// `kmem_cache.object_size`: what was asked for.
+    pub object_bytes: u32,
+    /// `kmem_cache.name`, NUL-terminated; empty if it could not be read.
+    pub name: [u8; CACHE_NAME_BYTES],
+}
+
+/// Question and answer of the objcg resolver.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct ObjcgAsk {
+    /// Rows to look up.
+    pub rows: u64,
+    /// `objcg` is the question, the rest the answer.
+    pub row: [ObjcgRow; RESOLVE_ROWS],
+}
+
+/// Question and answer of the cache resolver.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct CacheAsk {
+    /// Rows to look up.
+    pub rows: u64,
+    /// `cache` is the question, the rest the answer.
+    pub row: [CacheRow; RESOLVE_ROWS],
+}
