@@ -1,0 +1,27 @@
+//! The kernel side of memcg-trace: one module a subject, and the walks that run on demand.
+//!
+//! A program is one generic function with a shim of a line for each kind of hook. It knows no
+//! offset and no kernel version: [`read::LAYOUT`] says where things are, and user space decides
+//! which programs are loaded at all.
+#![no_std]
+#![no_main]
+#![feature(asm_experimental_arch)]
+
+mod lock;
+mod loss;
+mod memcg;
+mod read;
+mod shrinker;
+mod slab;
+mod walks;
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    // Nothing here panics: the verifier would have to prove that this loop is never reached.
+    loop {}
+}
+
+/// The helpers that read the kernel are for programs that say they are GPL-compatible.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,92 @@
+//! The life of memory cgroups: one record in a ring buffer for each step, since they are rare.
+
+use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
+use aya_ebpf::helpers::{bpf_get_current_comm, bpf_probe_read_kernel_str_bytes};
+use aya_ebpf::macros::{kprobe, map};
+use aya_ebpf::maps::RingBuf;
+use aya_ebpf::programs::ProbeContext;
+use aya_log_ebpf::debug;
+use memcg_trace_common::loss::Loss;
+use memcg_trace_common::memcg::{LifeKind, LifeRecord};
+
+use crate::loss::lost;
+use crate::read::{LAYOUT, field, pointer};
+
+#[map]
+static LIFE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+
+/// `css.serial_nr` of the memcg that a task belongs to; 0 if it cannot be told.
+#[inline(always)]
+pub fn serial_nr_of_task(task: u64) -> u64 {
+    let set = pointer(task, &LAYOUT.task_cgroups);
+    pointer(pointer(set, &LAYOUT.css_set_memory), &LAYOUT.css_serial_nr)
+}
+
+/// The cgroup's directory.
+#[inline(always)]
+pub fn kernfs_node(css: u64) -> u64 {
+    pointer(pointer(css, &LAYOUT.css_cgroup), &LAYOUT.cgroup_kn)
+}
+
+/// Reads a cgroup's name, and returns its length.
+#[inline(always)]
+pub fn read_name(node: u64, name: &mut [u8]) -> u32 {
+    let address = pointer(node, &LAYOUT.kernfs_name);
+    // SAFETY: the helper reads safely at any address.
+    unsafe { bpf_probe_read_kernel_str_bytes(address as *const u8, name) }
+        .map_or(0, |name| name.len() as u32)
+}
+
+#[inline(always)]
+fn record(ctx: &ProbeContext, kind: LifeKind) -> u32 {
+    let Some(css) = ctx.arg::<u64>(0) else {
+        return 0;
+    };
+    let Some(mut entry) = LIFE.reserve::<LifeRecord>(0) else {
+        lost(Loss::MemcgRing, 1);
+        return 0;
+    };
+    let node = kernfs_node(css);
+    let parent = pointer(css, &LAYOUT.css_parent);
+    // SAFETY: the entry is reserved memory of that size; every field is written below.
+    unsafe {
+        let out = entry.as_mut_ptr();
+        (*out).time_ns = bpf_ktime_get_ns();
+        (*out).serial_nr = field(css, &LAYOUT.css_serial_nr).unwrap_or(0);
+        (*out).parent_serial_nr = field(parent, &LAYOUT.css_serial_nr).unwrap_or(0);
+        (*out).cgroup_id = field(node, &LAYOUT.kernfs_id).unwrap_or(0);
+        (*out).css = css;
+        (*out).css_id = field(css, &LAYOUT.css_id).unwrap_or(0);
+        (*out).kind = kind as u32;
+        (*out).pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+        (*out).comm = bpf_get_current_comm().unwrap_or_default();
+        (*out).name_bytes = read_name(node, &mut (*out).name);
+    }
+    entry.submit(0);
+    debug!(ctx, "memcg {:x} life {}", css, kind as u32);
+    0
+}
+
+/// `mem_cgroup_css_online(css)`.
+#[kprobe]
+pub fn memcg_online(ctx: ProbeContext) -> u32 {
+    record(&ctx, LifeKind::Online)
+}
+
+/// `mem_cgroup_css_offline(css)`.
+#[kprobe]
+pub fn memcg_offline(ctx: ProbeContext) -> u32 {
+    record(&ctx, LifeKind::Offline)
+}
+
+/// `mem_cgroup_css_released(css)`.
+#[kprobe]
+pub fn memcg_released(ctx: ProbeContext) -> u32 {
+    record(&ctx, LifeKind::Released)
+}
+
+/// `mem_cgroup_css_free(css)`.
+#[kprobe]
+pub fn memcg_free(ctx: ProbeContext) -> u32 {
+    record(&ctx, LifeKind::Freed)
+}

@@ -1,0 +1,415 @@
+//! Slab objects charged to a memory cgroup, and uncharged: counted per object cgroup and cache
+//! in a per-CPU map, and nothing else, since these are the hottest hooks.
+//!
+//! The owner of an object is a word in a vector that its slab carries. It is written when the
+//! object is charged and cleared when it is uncharged, and names an object cgroup, which stays
+//! the same for the object's life; so alloc and free are booked to the same key.
+
+use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::macros::{fentry, fexit, kprobe, map, raw_tracepoint};
+use aya_ebpf::maps::{PerCpuArray, PerCpuHashMap, ProgramArray};
+use aya_ebpf::programs::{FEntryContext, FExitContext, ProbeContext, RawTracePointContext};
+use memcg_trace_common::layout::{HEAD_MASK, VECTOR_ARRAY, VECTOR_IN_OBJECT, VECTOR_STRIDE};
+use memcg_trace_common::loss::Loss;
+use memcg_trace_common::slab::{SlabCount, SlabKey};
+
+use crate::loss::lost;
+use crate::read::{LAYOUT, field, has, offset, page_offset, read, value, vmemmap, word};
+
+#[map]
+static SLAB: PerCpuHashMap<SlabKey, SlabCount> = PerCpuHashMap::with_max_entries(16384, 0);
+
+/// The two programs that look at many objects, to go on where one body ends.
+#[map]
+static SLAB_NEXT: ProgramArray = ProgramArray::with_max_entries(2, 0);
+/// Where the next body goes on; 0 outside of such a chain. An interrupt cannot come between:
+/// the kernel runs no kprobe program while one runs on the CPU.
+#[map]
+static SLAB_AT: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
+/// Objects that one body looks at. The kernel allows 32 more bodies, so 528 objects in all:
+/// kfree_rcu() hands over a page of pointers, which is 510 (mm/slab_common.c:
+/// KVFREE_BULK_MAX_ENTR).
+const BODY: u64 = 16;
+const BODIES: u64 = 33;
+const NEXT_FREE_HOOK: u32 = 0;
+const NEXT_FREE_BULK: u32 = 1;
+
+/// `page_shift` of x86-64.
+const PAGE_SHIFT: u64 = 12;
+/// Low bits of a vector's address: flags. An objcg pointer is at least that much aligned too.
+const VECTOR_FLAGS: u64 = 7;
+
+/// Adds to a counter that only this CPU writes, but an interrupt on it may, too.
+///
+/// # Safety
+/// `counter` must be a valid, aligned map value.
+#[inline(always)]
+pub unsafe fn add(counter: *mut u64, n: u64) {
+    // The compiler has no atomic addition for this target, while every kernel has (BPF_XADD).
+    // SAFETY: the caller's promise; one instruction, which the verifier checks.
+    unsafe {
+        core::arch::asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) n);
+    }
+}
+
+/// A page that holds objects of a slab.
+struct Slab {
+    cache: u64,
+    /// Address of its first object.
+    base: u64,
+    /// Objects that fit, or 1 for an object of KFENCE, which sits anywhere in its page.
+    objects: u64,
+    /// Address of its vector.
+    vector: u64,
+    /// Bytes from one entry of the vector to the next; 0 for the size of the object.
+    stride: u64,
+}
+
+#[inline(always)]
+fn page_word(page: &[u64; 8], at: &u32) -> u64 {
+    // SAFETY: user space checked that the field lies within the first 64 bytes.
+    unsafe {
+        page.as_ptr()
+            .cast::<u8>()
+            .add(offset(at) as usize)
+            .cast::<u64>()
+            .read_unaligned()
+    }
+}
+
+#[inline(always)]
+fn page_half(page: &[u64; 8], at: &u32) -> u32 {
+    // SAFETY: as above.
+    unsafe {
+        page.as_ptr()
+            .cast::<u8>()
+            .add(offset(at) as usize)
+            .cast::<u32>()
+            .read_unaligned()
+    }
+}
+
+#[inline(always)]
+fn is_slab(page: &[u64; 8]) -> bool {
+    let mask = word(&LAYOUT.page_slab_mask);
+    if mask != 0 {
+        page_word(page, &LAYOUT.page_flags) & mask != 0
+    } else {
+        page_half(page, &LAYOUT.page_type) >> 24 == value(&LAYOUT.page_type_slab)
+    }
+}
+
+/// The slab of an object that has a vector; `None` if it is no slab object or nobody is charged
+/// for anything on its page.
+#[inline(always)]
+fn slab_of(object: u64) -> Option<Slab> {
+    let bytes = offset(&LAYOUT.page_bytes);
+    let mut at = vmemmap() + (object.wrapping_sub(page_offset()) >> PAGE_SHIFT) * bytes;
+    let mut page: [u64; 8] = read(at)?;
+    let head = page_word(&page, &LAYOUT.page_head);
+    if head & 1 != 0 {
+        let masked = value(&LAYOUT.head_shape) == HEAD_MASK && head >> 32 == 0xffff_ffff;
+        at = if masked { at & head } else { head - 1 };
+        page = read(at)?;
+    }
+    if !is_slab(&page) {
+        return None;
+    }
+    slab_in(at, &page)
+}
+
+/// The same for a page that is known to be the first of a slab.
+#[inline(always)]
+fn slab_in(at: u64, page: &[u64; 8]) -> Option<Slab> {
+    let vector = page_word(page, &LAYOUT.slab_vector);
+    // The lowest bit alone marks a vector on 5.10 and 6.1, and a failure to allocate one later.
+    if vector & !VECTOR_FLAGS == 0 {
+        return None;
+    }
+    let counters = page_word(page, &LAYOUT.slab_counters);
+    let stride = match value(&LAYOUT.vector_shape) {
+        VECTOR_ARRAY => offset(&LAYOUT.ext_bytes),
+        VECTOR_STRIDE => u64::from(page_half(page, &LAYOUT.slab_stride)),
+        VECTOR_IN_OBJECT => {
+            if counters & word(&LAYOUT.slab_needs_objcg_mask) == 0 {
+                return None;
+            }
+            let inside = counters & word(&LAYOUT.slab_in_object_mask) != 0;
+            if inside { 0 } else { offset(&LAYOUT.ext_bytes) }
+        }
+        _ => return None,
+    };
+    Some(Slab {
+        cache: page_word(page, &LAYOUT.slab_cache),
+        base: page_offset()
+            + ((at - vmemmap()).checked_div(offset(&LAYOUT.page_bytes))? << PAGE_SHIFT),
+        objects: counters >> 16 & 0x7fff,
+        vector: vector & !VECTOR_FLAGS,
+        stride,
+    })
+}
+
+/// Who is charged for an object of this slab; `None` if nobody is.
+#[inline(always)]
+fn owner(slab: &Slab, size: u64, object: u64) -> Option<u64> {
+    if size == 0 {
+        lost(Loss::SlabRead, 1);
+        return None;
+    }
+    let mut index = object.wrapping_sub(slab.base) / size;
+    if slab.objects == 1 {
+        index = 0;
+    }
+    let stride = if slab.stride == 0 { size } else { slab.stride };
+    if index >= slab.objects {
+        lost(Loss::SlabRead, 1);
+        return None;
+    }
+    let entry = slab.vector + index * stride + offset(&LAYOUT.ext_objcg);
+    match read::<u64>(entry) {
+        Some(objcg) => Some(objcg & !VECTOR_FLAGS).filter(|objcg| *objcg != 0),
+        None => {
+            lost(Loss::SlabRead, 1);
+            None
+        }
+    }
+}
+
+#[inline(always)]
+fn count(objcg: u64, cache: u64, allocs: u64, frees: u64) {
+    let key = SlabKey { objcg, cache };
+    if SLAB.get_ptr_mut(&key).is_none() {
+        // Another CPU may be first: then its zeroed entry for this CPU is what we want.
+        let _ = SLAB.insert(
+            &key,
+            &SlabCount {
+                allocs: 0,
+                frees: 0,
+            },
+            u64::from(BPF_NOEXIST),
+        );
+    }
+    let Some(counter) = SLAB.get_ptr_mut(&key) else {
+        return lost(Loss::SlabMap, allocs + frees);
+    };
+    // SAFETY: a value of the map.
+    unsafe {
+        if allocs != 0 {
+            add(&raw mut (*counter).allocs, allocs);
+        }
+        if frees != 0 {
+            add(&raw mut (*counter).frees, frees);
+        }
+    }
+}
+
+/// Counts one object wherever it lies.
+#[inline(always)]
+fn count_object(object: u64, allocs: u64, frees: u64) {
+    // A null pointer and ZERO_SIZE_PTR may be freed.
+    if object < page_offset() {
+        return;
+    }
+    let Some(slab) = slab_of(object) else { return };
+    let Some(size) = field::<u32>(slab.cache, &LAYOUT.cache_size) else {
+        return lost(Loss::SlabRead, 1);
+    };
+    if let Some(objcg) = owner(&slab, u64::from(size), object) {
+        count(objcg, slab.cache, allocs, frees);
+    }
+}
+
+/// An allocation, after it was charged. What cannot be accounted is left alone early.
+#[inline(always)]
+fn allocated(object: u64, gfp: u64, cache: Option<u64>) {
+    if gfp & word(&LAYOUT.gfp_account_mask) == 0 {
+        match cache {
+            Some(cache) => {
+                let flags: Option<u32> = field(cache, &LAYOUT.cache_flags);
+                if u64::from(flags.unwrap_or(0)) & word(&LAYOUT.cache_account_mask) == 0 {
+                    return;
+                }
+            }
+            // kmalloc() takes from accounted caches only if the flag is there; a tracepoint that
+            // names no cache and is not kmalloc's leaves it to the vector.
+            None => {
+                if has(&LAYOUT.alloc_cache_arg) {
+                    return;
+                }
+            }
+        }
+    }
+    count_object(object, 1, 0);
+}
+
+/// `kmem_cache_alloc(call_site, ptr, cache, gfp, node)`; on 5.10, and as `kmem_cache_alloc_node`
+/// there, `(call_site, ptr, bytes_req, bytes_alloc, gfp)`.
+#[raw_tracepoint(tracepoint = "kmem_cache_alloc")]
+pub fn slab_cache_alloc(ctx: RawTracePointContext) -> i32 {
+    if has(&LAYOUT.alloc_cache_arg) {
+        allocated(ctx.arg(1), ctx.arg(3), Some(ctx.arg(2)));
+    } else {
+        allocated(ctx.arg(1), ctx.arg(4), None);
+    }
+    0
+}
+
+/// `kmalloc(call_site, ptr, bytes_req, bytes_alloc, gfp, …)`, and `kmalloc_node` on 5.10.
+#[raw_tracepoint(tracepoint = "kmalloc")]
+pub fn slab_kmalloc(ctx: RawTracePointContext) -> i32 {
+    allocated(ctx.arg(1), ctx.arg(4), None);
+    0
+}
+
+/// `kmem_cache_free(call_site, ptr, …)` and `kfree(call_site, ptr)`, before the object is freed.
+#[raw_tracepoint(tracepoint = "kmem_cache_free")]
+pub fn slab_free(ctx: RawTracePointContext) -> i32 {
+    count_object(ctx.arg(1), 0, 1);
+    0
+}
+
+/// `kmem_cache_free(cache, object)`: on 5.10 its tracepoint comes after the free.
+#[kprobe]
+pub fn slab_cache_free(ctx: ProbeContext) -> u32 {
+    count_object(ctx.arg(1).unwrap_or(0), 0, 1);
+    0
+}
+
+#[inline(always)]
+fn pointer_at(array: u64, index: u64) -> u64 {
+    read(array + index * 8).unwrap_or(0)
+}
+
+/// Where a chain of bodies is.
+#[inline(always)]
+fn chain_at() -> Option<&'static mut u64> {
+    // SAFETY: a value of the map, and this CPU's own.
+    SLAB_AT.get_ptr_mut(0).map(|at| unsafe { &mut *at })
+}
+
+/// Goes on with the same program, or gives up and says how much was left.
+#[inline(always)]
+fn chain(ctx: &ProbeContext, next: u32, at: &mut u64, objects: u64) {
+    *at += BODY;
+    if *at < objects && *at < BODY * BODIES {
+        // SAFETY: the map holds this program or nothing; on failure it returns.
+        unsafe { SLAB_NEXT.tail_call(ctx, next) };
+    }
+    lost(Loss::SlabBulk, objects.saturating_sub(*at));
+    *at = 0;
+}
+
+/// `kmem_cache_free_bulk(cache or null, size, pointers)`.
+#[kprobe]
+pub fn slab_free_bulk(ctx: ProbeContext) -> u32 {
+    let (size, array): (u64, u64) = (ctx.arg(1).unwrap_or(0), ctx.arg(2).unwrap_or(0));
+    let Some(at) = chain_at() else { return 0 };
+    let from = *at;
+    for index in 0..BODY {
+        if from + index >= size {
+            break;
+        }
+        count_object(pointer_at(array, from + index), 0, 1);
+    }
+    chain(&ctx, NEXT_FREE_BULK, at, size);
+    0
+}
+
+/// The slab of a free hook and the size of its objects.
+#[inline(always)]
+fn hooked(cache: u64, slab: u64) -> Option<(Slab, u64)> {
+    let page = read::<[u64; 8]>(slab)?;
+    let found = slab_in(slab, &page)?;
+    Some((found, u64::from(field::<u32>(cache, &LAYOUT.cache_size)?)))
+}
+
+#[inline(always)]
+fn uncharge(slab: &Slab, size: u64, cache: u64, object: u64) {
+    if let Some(objcg) = owner(slab, size, object) {
+        count(objcg, cache, 0, 1);
+    }
+}
+
+/// `__memcg_slab_free_hook(cache, slab, pointers, objects, …)`: accounted slabs only, all ways to
+/// free, the owners still in place.
+#[kprobe]
+pub fn slab_free_hook(ctx: ProbeContext) -> u32 {
+    let (cache, slab): (u64, u64) = (ctx.arg(0).unwrap_or(0), ctx.arg(1).unwrap_or(0));
+    let (array, objects): (u64, u32) = (ctx.arg(2).unwrap_or(0), ctx.arg(3).unwrap_or(0));
+    let Some((found, size)) = hooked(cache, slab) else {
+        lost(Loss::SlabRead, u64::from(objects));
+        return 0;
+    };
+    if objects == 1 {
+        uncharge(&found, size, cache, pointer_at(array, 0));
+        return 0;
+    }
+    let Some(at) = chain_at() else { return 0 };
+    let from = *at;
+    for index in 0..BODY {
+        if from + index >= u64::from(objects) {
+            break;
+        }
+        uncharge(&found, size, cache, pointer_at(array, from + index));
+    }
+    chain(&ctx, NEXT_FREE_HOOK, at, u64::from(objects));
+    0
+}
+
+/// The same by a trampoline. It cannot share a map of programs with kprobes, and looks at one
+/// body's worth.
+#[fentry(function = "__memcg_slab_free_hook")]
+pub fn slab_free_hook_fentry(ctx: FEntryContext) -> i32 {
+    let (cache, slab, array): (u64, u64, u64) = (ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    let objects: u32 = ctx.arg(3);
+    let Some((found, size)) = hooked(cache, slab) else {
+        lost(Loss::SlabRead, u64::from(objects));
+        return 0;
+    };
+    for index in 0..BODY {
+        if index >= u64::from(objects) {
+            return 0;
+        }
+        uncharge(&found, size, cache, pointer_at(array, index));
+    }
+    lost(Loss::SlabBulk, u64::from(objects).saturating_sub(BODY));
+    0
+}
+
+/// `__memcg_slab_post_alloc_hook(cache, …, size, pointers)` by a trampoline at its end. Where it
+/// failed, the objects that were charged all the same have their owner, and will be freed.
+#[fexit(function = "__memcg_slab_post_alloc_hook")]
+pub fn slab_post_alloc_fexit(ctx: FExitContext) -> i32 {
+    let (size, array): (u64, u64) = if value(&LAYOUT.post_alloc_size_arg) == 4 {
+        (ctx.arg(4), ctx.arg(5))
+    } else {
+        (ctx.arg(3), ctx.arg(4))
+    };
+    for index in 0..BODY {
+        if index >= size {
+            return 0;
+        }
+        count_object(pointer_at(array, index), 1, 0);
+    }
+    lost(Loss::SlabBulk, size.saturating_sub(BODY));
+    0
+}
+
+/// The floor of what a hook costs, for the benchmark.
+#[raw_tracepoint(tracepoint = "kmem_cache_alloc")]
+pub fn empty_tracepoint(_ctx: RawTracePointContext) -> i32 {
+    0
+}
+
+/// The same by a kprobe.
+#[kprobe]
+pub fn empty_kprobe(_ctx: ProbeContext) -> u32 {
+    0
+}
+
+/// The same by a trampoline.
+#[fentry(function = "__memcg_slab_free_hook")]
+pub fn empty_fentry(_ctx: FEntryContext) -> i32 {
+    0
+}

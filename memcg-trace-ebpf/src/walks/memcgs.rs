@@ -1,0 +1,286 @@
+//! All memory cgroups, dead ones included: a walk in pre-order through `children` and `sibling`
+//! from `*root_mem_cgroup`. A css leaves its parent's list only when it is released.
+//!
+//! One run makes a bounded number of steps under RCU and leaves its place in `MEMCG_WALK`.
+//! Children stand in their list in the order of their serial numbers, so a place that has gone
+//! by the next run is found again by the serial numbers on the path to it: nobody who lived
+//! through the walk is seen twice or missed.
+
+use aya_ebpf::helpers::generated::bpf_get_current_task;
+use aya_ebpf::macros::{map, raw_tracepoint};
+use aya_ebpf::maps::{Array, ProgramArray};
+use aya_ebpf::programs::RawTracePointContext;
+use memcg_trace_common::memcg::{
+    ABSENT_BYTES, MemcgRow, MemcgWalk, WALK_DEPTH, WALK_ROWS, WalkStep, css_flags,
+};
+
+use crate::memcg::{kernfs_node, read_name};
+use crate::read::{LAYOUT, field, has, offset, pointer, read, value, word};
+
+#[map]
+static MEMCG_WALK: Array<MemcgWalk> = Array::with_max_entries(1, 0);
+/// The walk itself, to go on where one program body ends.
+#[map]
+static MEMCG_WALK_NEXT: ProgramArray = ProgramArray::with_max_entries(1, 0);
+
+/// Steps in one program body; the kernel allows 32 more bodies in a run.
+const STEPS: u32 = 32;
+
+const VISIT: u32 = WalkStep::Visit as u32;
+const NEXT: u32 = WalkStep::Next as u32;
+const SEEK_DOWN: u32 = WalkStep::SeekDown as u32;
+const SEEK_ACROSS: u32 = WalkStep::SeekAcross as u32;
+
+/// One run.
+#[raw_tracepoint(tracepoint = "sys_enter")]
+pub fn memcg_walk(ctx: RawTracePointContext) -> i32 {
+    let Some(walk) = MEMCG_WALK.get_ptr_mut(0) else {
+        return 0;
+    };
+    // SAFETY: a value of the map; user space waits until the run has ended.
+    let walk = unsafe { &mut *walk };
+    for _ in 0..STEPS {
+        if walk.done != 0 || walk.rows >= WALK_ROWS as u32 {
+            leave(walk);
+            return 0;
+        }
+        step(walk);
+    }
+    // SAFETY: the map holds this program or nothing; on failure it returns.
+    unsafe { MEMCG_WALK_NEXT.tail_call(&ctx, 0) };
+    leave(walk);
+    0
+}
+
+/// The first body of a run: finds the place again, then goes on as [`memcg_walk`].
+#[raw_tracepoint(tracepoint = "sys_enter")]
+pub fn memcg_walk_enter(ctx: RawTracePointContext) -> i32 {
+    let Some(walk) = MEMCG_WALK.get_ptr_mut(0) else {
+        return 0;
+    };
+    // SAFETY: as above.
+    let walk = unsafe { &mut *walk };
+    enter(walk);
+    // SAFETY: as above.
+    unsafe { MEMCG_WALK_NEXT.tail_call(&ctx, 0) };
+    0
+}
+
+#[inline(always)]
+fn enter(walk: &mut MemcgWalk) {
+    walk.rows = 0;
+    let root = root();
+    if root == 0 {
+        walk.skipped += 1;
+        walk.done = 1;
+        return;
+    }
+    if walk.at == 0 {
+        walk.at = root;
+        walk.depth = 0;
+        walk.step = VISIT;
+        return;
+    }
+    let serial_nr: u64 = field(walk.at, &LAYOUT.css_serial_nr).unwrap_or(0);
+    let flags: u32 = field(walk.at, &LAYOUT.css_flags).unwrap_or(css_flags::RELEASED);
+    if serial_nr == walk.at_serial_nr && flags & css_flags::RELEASED == 0 {
+        return;
+    }
+    walk.resumed += 1;
+    if walk.step == VISIT || walk.step == NEXT {
+        walk.sought_depth = walk.depth;
+        walk.sought_step = walk.step;
+    }
+    walk.at = root;
+    walk.depth = 0;
+    walk.step = SEEK_DOWN;
+}
+
+/// The root of all memory cgroups: its symbol, or, where kallsyms shows no address, the topmost
+/// ancestor of the memcg that the running task belongs to.
+#[inline(always)]
+fn root() -> u64 {
+    if word(&LAYOUT.sym_root_mem_cgroup) != 0 {
+        return read(word(&LAYOUT.sym_root_mem_cgroup)).unwrap_or(0);
+    }
+    // SAFETY: no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    let set = pointer(task, &LAYOUT.task_cgroups);
+    let mut css = pointer(set, &LAYOUT.css_set_memory);
+    for _ in 0..WALK_DEPTH {
+        let parent = pointer(css, &LAYOUT.css_parent);
+        if parent == 0 {
+            return css;
+        }
+        css = parent;
+    }
+    0
+}
+
+/// Notes what will tell the next run whether its place is still there.
+#[inline(always)]
+fn leave(walk: &mut MemcgWalk) {
+    walk.at_serial_nr = field(walk.at, &LAYOUT.css_serial_nr).unwrap_or(0);
+    if walk.step == VISIT || walk.step == NEXT {
+        set_path(walk, walk.at_serial_nr);
+    }
+}
+
+#[inline(always)]
+fn set_path(walk: &mut MemcgWalk, serial_nr: u64) {
+    let depth = walk.depth as usize;
+    if depth < WALK_DEPTH {
+        // SAFETY: in bounds; without the check that the compiler would turn into a panic.
+        unsafe { *walk.path.as_mut_ptr().add(depth & (WALK_DEPTH - 1)) = serial_nr };
+    }
+}
+
+#[inline(always)]
+fn path(walk: &MemcgWalk) -> u64 {
+    // SAFETY: in bounds, since the mask is one less than a power of two.
+    unsafe {
+        *walk
+            .path
+            .as_ptr()
+            .add(walk.depth as usize & (WALK_DEPTH - 1))
+    }
+}
+
+#[inline(always)]
+fn step(walk: &mut MemcgWalk) {
+    walk.steps += 1;
+    let css = walk.at;
+    let step = walk.step;
+    if step == VISIT {
+        let flags: u32 = field(css, &LAYOUT.css_flags).unwrap_or(css_flags::RELEASED);
+        if flags & css_flags::RELEASED != 0 {
+            walk.step = NEXT;
+            return;
+        }
+        hand_over(walk, css, flags);
+        down(walk, css, VISIT);
+    } else if step == NEXT {
+        across(walk, css, VISIT);
+    } else if step == SEEK_DOWN {
+        down(walk, css, SEEK_ACROSS);
+    } else {
+        let serial_nr: u64 = field(css, &LAYOUT.css_serial_nr).unwrap_or(0);
+        let sought = path(walk);
+        if serial_nr < sought {
+            across(walk, css, SEEK_ACROSS);
+        } else if serial_nr > sought {
+            // The one looked for has gone: this is the next that has not been seen.
+            walk.step = VISIT;
+        } else if walk.depth >= walk.sought_depth {
+            walk.step = walk.sought_step;
+        } else {
+            walk.step = SEEK_DOWN;
+        }
+    }
+}
+
+/// To the first child; if there is none, `css` is done with.
+#[inline(always)]
+fn down(walk: &mut MemcgWalk, css: u64, then: u32) {
+    let list = css + offset(&LAYOUT.css_children);
+    let first: u64 = read(list).unwrap_or(0);
+    walk.step = NEXT;
+    if first == list {
+        return;
+    }
+    if first == 0 || walk.depth + 1 >= WALK_DEPTH as u32 {
+        walk.skipped += 1;
+        return;
+    }
+    walk.at = first - offset(&LAYOUT.css_sibling);
+    walk.depth += 1;
+    walk.step = then;
+}
+
+/// To the next sibling; if there is none, up, where the parent is done with.
+#[inline(always)]
+fn across(walk: &mut MemcgWalk, css: u64, then: u32) {
+    let next: u64 = field(css, &LAYOUT.css_sibling).unwrap_or(0);
+    let parent: u64 = field(css, &LAYOUT.css_parent).unwrap_or(0);
+    if walk.depth == 0 {
+        walk.done = 1;
+    } else if next == 0 || parent == 0 {
+        walk.skipped += 1;
+        walk.done = 1;
+    } else if next == parent + offset(&LAYOUT.css_children) {
+        walk.at = parent;
+        walk.depth -= 1;
+        walk.step = NEXT;
+    } else {
+        walk.at = next - offset(&LAYOUT.css_sibling);
+        walk.step = then;
+    }
+}
+
+#[inline(always)]
+fn hand_over(walk: &mut MemcgWalk, css: u64, flags: u32) {
+    let at = walk.rows as usize;
+    if at >= WALK_ROWS {
+        return;
+    }
+    let serial_nr = field(css, &LAYOUT.css_serial_nr).unwrap_or(0);
+    set_path(walk, serial_nr);
+    walk.rows += 1;
+    // SAFETY: in bounds, since the mask is one less than a power of two.
+    let row = unsafe { &mut *walk.row.as_mut_ptr().add(at & (WALK_ROWS - 1)) };
+    row.css = css;
+    row.serial_nr = serial_nr;
+    row.flags = flags;
+    row.parent_serial_nr =
+        field(pointer(css, &LAYOUT.css_parent), &LAYOUT.css_serial_nr).unwrap_or(0);
+    row.css_id = field(css, &LAYOUT.css_id).unwrap_or(0);
+    let node = kernfs_node(css);
+    row.cgroup_id = field(node, &LAYOUT.kernfs_id).unwrap_or(0);
+    row.name_bytes = read_name(node, &mut row.name);
+    references(row, css);
+    usage(row, css);
+}
+
+#[inline(always)]
+fn references(row: &mut MemcgRow, css: u64) {
+    row.ref_mode = field(css, &LAYOUT.css_refcnt_percpu_count_ptr).unwrap_or(0);
+    let data = pointer(css, &LAYOUT.css_refcnt_data);
+    row.refs = field(data, &LAYOUT.ref_data_count).unwrap_or(0);
+    row.ref_confirm = field(data, &LAYOUT.ref_data_confirm_switch).unwrap_or(0);
+    row.populated = if has(&LAYOUT.css_nr_populated_csets) {
+        field::<u32>(css, &LAYOUT.css_nr_populated_csets).unwrap_or(0)
+            + field::<u32>(css, &LAYOUT.css_nr_populated_children).unwrap_or(0)
+    } else {
+        0
+    };
+}
+
+#[inline(always)]
+fn usage(row: &mut MemcgRow, css: u64) {
+    row.usage_pages = field(css, &LAYOUT.memcg_memory_usage).unwrap_or(0);
+    row.high_pages = field(css, &LAYOUT.memcg_memory_high).unwrap_or(0);
+    row.max_pages = field(css, &LAYOUT.memcg_memory_max).unwrap_or(0);
+    let stats = if value(&LAYOUT.vmstats_is_inline) == 1 {
+        css + offset(&LAYOUT.memcg_vmstats)
+    } else {
+        pointer(css, &LAYOUT.memcg_vmstats)
+    };
+    row.slab_reclaimable_bytes = stat(stats, &LAYOUT.stat_slab_reclaimable);
+    row.slab_unreclaimable_bytes = stat(stats, &LAYOUT.stat_slab_unreclaimable);
+}
+
+/// One counter of a memcg. Since 6.10 they are packed, and a table says which stands where
+/// (mm/memcontrol.c: memcg_stats_index()).
+#[inline(always)]
+fn stat(stats: u64, item: &u32) -> i64 {
+    if !has(item) {
+        return ABSENT_BYTES;
+    }
+    let table = word(&LAYOUT.sym_mem_cgroup_stats_index);
+    let index = if table != 0 {
+        u64::from(read::<u8>(table + offset(item)).unwrap_or(0))
+    } else {
+        offset(item)
+    };
+    read(stats + offset(&LAYOUT.vmstats_state) + index * 8).unwrap_or(ABSENT_BYTES)
+}

@@ -1,0 +1,5 @@
+//! Programs that are never attached: user space runs them with BPF_PROG_TEST_RUN. Question and
+//! answer are in an array map; the kernel throws the return value of such a run away.
+
+mod memcgs;
+mod resolve;

@@ -1,0 +1,151 @@
+//! What a pointer stands for: user space asks for those that it has not met, or whose meaning
+//! may have changed.
+
+use aya_ebpf::helpers::bpf_probe_read_kernel_str_bytes;
+use aya_ebpf::macros::{map, raw_tracepoint};
+use aya_ebpf::maps::Array;
+use aya_ebpf::programs::RawTracePointContext;
+use memcg_trace_common::lock::{self, WAITER_UNKNOWN, WaiterAsk, WaiterRow};
+use memcg_trace_common::shrinker::{self, ShrinkerAsk, ShrinkerRow};
+use memcg_trace_common::slab::{self, CacheAsk, CacheRow, ObjcgAsk, ObjcgRow};
+
+use crate::lock::Waiters;
+use crate::read::{LAYOUT, field, has, learn_bases, offset, pointer};
+
+#[map]
+static OBJCG_ASK: Array<ObjcgAsk> = Array::with_max_entries(1, 0);
+#[map]
+static CACHE_ASK: Array<CacheAsk> = Array::with_max_entries(1, 0);
+#[map]
+static SHRINKER_ASK: Array<ShrinkerAsk> = Array::with_max_entries(1, 0);
+#[map]
+static WAITER_ASK: Array<WaiterAsk> = Array::with_max_entries(1, 0);
+
+/// Learns where memory and its pages are mapped.
+#[raw_tracepoint(tracepoint = "sys_enter")]
+pub fn bases(_ctx: RawTracePointContext) -> i32 {
+    let _ = learn_bases();
+    0
+}
+
+/// Whose an objcg is now.
+#[raw_tracepoint(tracepoint = "sys_enter")]
+pub fn resolve_objcgs(_ctx: RawTracePointContext) -> i32 {
+    let Some(ask) = OBJCG_ASK.get_ptr_mut(0) else {
+        return 0;
+    };
+    for index in 0..slab::RESOLVE_ROWS {
+        // SAFETY: a value of the map, and in bounds; user space waits until the run has ended.
+        let row: &mut ObjcgRow = unsafe {
+            if index as u64 >= (*ask).rows {
+                return 0;
+            }
+            &mut *(&raw mut (*ask).row).cast::<ObjcgRow>().add(index)
+        };
+        row.memcg_serial_nr = pointer(
+            pointer(row.objcg, &LAYOUT.objcg_memcg),
+            &LAYOUT.css_serial_nr,
+        );
+    }
+    0
+}
+
+/// Name and sizes of caches.
+#[raw_tracepoint(tracepoint = "sys_enter")]
+pub fn resolve_caches(_ctx: RawTracePointContext) -> i32 {
+    let Some(ask) = CACHE_ASK.get_ptr_mut(0) else {
+        return 0;
+    };
+    for index in 0..slab::RESOLVE_ROWS {
+        // SAFETY: as above.
+        let row: &mut CacheRow = unsafe {
+            if index as u64 >= (*ask).rows {
+                return 0;
+            }
+            &mut *(&raw mut (*ask).row).cast::<CacheRow>().add(index)
+        };
+        row.size_bytes = field(row.cache, &LAYOUT.cache_size).unwrap_or(0);
+        row.object_bytes = field(row.cache, &LAYOUT.cache_object_size).unwrap_or(0);
+        row.name[0] = 0;
+        let name = pointer(row.cache, &LAYOUT.cache_name);
+        // SAFETY: the helper reads safely at any address.
+        let _ = unsafe { bpf_probe_read_kernel_str_bytes(name as *const u8, &mut row.name) };
+    }
+    0
+}
+
+/// Functions of shrinkers, and the superblock behind those that have one.
+#[raw_tracepoint(tracepoint = "sys_enter")]
+pub fn resolve_shrinkers(_ctx: RawTracePointContext) -> i32 {
+    let Some(ask) = SHRINKER_ASK.get_ptr_mut(0) else {
+        return 0;
+    };
+    for index in 0..shrinker::RESOLVE_ROWS {
+        // SAFETY: as above.
+        let (row, super_cache_scan): (&mut ShrinkerRow, u64) = unsafe {
+            if index as u64 >= (*ask).rows {
+                return 0;
+            }
+            (
+                &mut *(&raw mut (*ask).row).cast::<ShrinkerRow>().add(index),
+                (*ask).super_cache_scan,
+            )
+        };
+        row.scan_objects = field(row.shrinker, &LAYOUT.shrinker_scan_objects).unwrap_or(0);
+        row.count_objects = field(row.shrinker, &LAYOUT.shrinker_count_objects).unwrap_or(0);
+        row.flags = field(row.shrinker, &LAYOUT.shrinker_flags).unwrap_or(0);
+        row.fs[0] = 0;
+        if row.scan_objects != 0 && row.scan_objects == super_cache_scan {
+            superblock(row);
+        }
+    }
+    0
+}
+
+/// Until 6.6 the shrinker lies within its superblock, later it points to it.
+#[inline(always)]
+fn superblock(row: &mut ShrinkerRow) {
+    let block = if has(&LAYOUT.shrinker_private_data) {
+        pointer(row.shrinker, &LAYOUT.shrinker_private_data)
+    } else {
+        row.shrinker.wrapping_sub(offset(&LAYOUT.sb_shrink))
+    };
+    row.dev = field(block, &LAYOUT.sb_dev).unwrap_or(0);
+    let name = pointer(pointer(block, &LAYOUT.sb_type), &LAYOUT.fs_type_name);
+    // SAFETY: the helper reads safely at any address.
+    let _ = unsafe { bpf_probe_read_kernel_str_bytes(name as *const u8, &mut row.fs) };
+}
+
+/// Whether tasks still stand in the list of the lock that they began to wait for.
+#[raw_tracepoint(tracepoint = "sys_enter")]
+pub fn resolve_waiters(_ctx: RawTracePointContext) -> i32 {
+    let Some(ask) = WAITER_ASK.get_ptr_mut(0) else {
+        return 0;
+    };
+    for index in 0..lock::RESOLVE_ROWS {
+        // SAFETY: as above.
+        let row: &mut WaiterRow = unsafe {
+            if index as u64 >= (*ask).rows {
+                return 0;
+            }
+            &mut *(&raw mut (*ask).row).cast::<WaiterRow>().add(index)
+        };
+        row.waits = waits(row);
+    }
+    0
+}
+
+#[inline(always)]
+fn waits(row: &WaiterRow) -> u64 {
+    let Some(mut waiters) = Waiters::of(row.lock, row.flags as u32) else {
+        return WAITER_UNKNOWN;
+    };
+    for _ in 0..Waiters::MOST {
+        match waiters.next() {
+            0 => return 0,
+            task if task == row.task => return 1,
+            _ => {}
+        }
+    }
+    WAITER_UNKNOWN
+}
