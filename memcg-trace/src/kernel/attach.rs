@@ -1,0 +1,334 @@
+//! Loads and attaches what was asked for: facts first, then one loop that tries.
+
+use std::borrow::Cow;
+
+use anyhow::{Context as _, anyhow};
+use aya::maps::MapData;
+use aya::programs::{FEntry, FExit, KProbe, Program, ProgramFd, RawTracePoint};
+use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
+use zerocopy::IntoBytes as _;
+
+use super::Subject;
+use super::facts::Facts;
+use super::hooks::{self, At, Family, HOOKS, Hook, Part, Variant};
+use crate::sample::doctor;
+
+/// The eBPF object that build.rs made.
+static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memcg-trace.bpf.o"));
+
+/// What became of a hook.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Which.
+    pub hook: &'static Hook,
+    /// The variant that was attached; `None` if none could be.
+    pub chosen: Option<&'static Variant>,
+    /// The variants in the order tried, with why they were not taken.
+    pub tried: Vec<(&'static Variant, Option<String>)>,
+}
+
+impl Outcome {
+    /// Why there is none, in one line; `None` if there is one.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        if self.chosen.is_some() {
+            return None;
+        }
+        let errors = self.tried.iter().filter_map(|(_, error)| error.as_deref());
+        Some(errors.collect::<Vec<_>>().join("; "))
+    }
+
+    /// For `doctor`.
+    #[must_use]
+    pub fn report(&self) -> doctor::Hook {
+        doctor::Hook {
+            fact: self.hook.fact.to_owned(),
+            chosen: self.chosen.map(describe),
+            tried: self
+                .tried
+                .iter()
+                .map(|(variant, error)| doctor::Tried {
+                    variant: describe(variant),
+                    error: error.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Such as `tracepoint:contention_begin+tracepoint:contention_end`.
+fn describe(variant: &Variant) -> String {
+    let names: Vec<_> = variant
+        .parts
+        .iter()
+        .filter(|part| !part.optional)
+        .map(|part| part.at.name())
+        .collect();
+    names.join("+")
+}
+
+/// Opens the object with the layout in place. Nothing is loaded into the kernel but its maps.
+///
+/// # Errors
+/// If the kernel refuses the maps, or the layout is not known.
+pub fn open(facts: &Facts, debug: bool) -> anyhow::Result<Ebpf> {
+    let resolved = facts
+        .resolved
+        .as_ref()
+        .context("resolve the kernel's layout: no BTF")?;
+    let layout = resolved.layout.as_bytes();
+    // Log messages cost a branch that the verifier removes unless they are asked for.
+    let log_level: u8 = if debug { 0xff } else { 0 };
+    EbpfLoader::new()
+        .override_global("LAYOUT", layout, true)
+        .override_global("AYA_LOG_LEVEL", &log_level, false)
+        .load(OBJECT)
+        .context("create the maps of the tracing programs")
+}
+
+/// Loads a program that is run on demand and never attached.
+///
+/// # Errors
+/// If the object has no such program, or the kernel refuses it.
+pub fn load_walk<'a>(ebpf: &'a mut Ebpf, program: &str) -> anyhow::Result<&'a mut RawTracePoint> {
+    let found: &mut RawTracePoint = find(ebpf, program)?
+        .try_into()
+        .with_context(|| format!("program {program} is no raw tracepoint"))?;
+    if found.fd().is_err() {
+        found
+            .load()
+            .map_err(|error| explain(format!("load the walk {program}"), error))?;
+    }
+    Ok(found)
+}
+
+/// Loads a kprobe program ahead of its hook, for a map of programs.
+///
+/// # Errors
+/// If the object has no such program, or the kernel refuses it.
+pub fn load_kprobe(ebpf: &mut Ebpf, program: &str) -> anyhow::Result<ProgramFd> {
+    let found: &mut KProbe = find(ebpf, program)?
+        .try_into()
+        .with_context(|| format!("program {program} is no kprobe"))?;
+    if found.fd().is_err() {
+        found
+            .load()
+            .map_err(|error| explain(format!("load {program}"), error))?;
+    }
+    Ok(found.fd()?.try_clone()?)
+}
+
+/// Attaches the hooks of `subjects`, each by the first of its variants that works.
+pub fn attach_all(
+    ebpf: &mut Ebpf,
+    facts: &Facts,
+    subjects: &[Subject],
+    asked: Option<Family>,
+) -> Vec<Outcome> {
+    let wanted = HOOKS.iter().filter(|hook| subjects.contains(&hook.subject));
+    wanted
+        .map(|hook| attach_one(ebpf, facts, hook, asked))
+        .collect()
+}
+
+/// What would be attached, as far as the facts tell without trying.
+#[must_use]
+pub fn foresee(facts: &Facts, hook: &'static Hook, asked: Option<Family>) -> Outcome {
+    try_in_order(hook, asked, |variant| {
+        match hooks::obstacles(variant, facts) {
+            Some(why) => Err(why),
+            None => Ok(()),
+        }
+    })
+}
+
+fn attach_one(
+    ebpf: &mut Ebpf,
+    facts: &Facts,
+    hook: &'static Hook,
+    asked: Option<Family>,
+) -> Outcome {
+    try_in_order(hook, asked, |variant| {
+        if let Some(why) = hooks::obstacles(variant, facts) {
+            return Err(why);
+        }
+        attach_variant(ebpf, facts, variant).map_err(|error| format!("{error:#}"))
+    })
+}
+
+fn try_in_order(
+    hook: &'static Hook,
+    asked: Option<Family>,
+    mut take: impl FnMut(&Variant) -> Result<(), String>,
+) -> Outcome {
+    let mut outcome = Outcome {
+        hook,
+        chosen: None,
+        tried: Vec::new(),
+    };
+    for variant in hooks::order(hook, asked) {
+        if outcome.chosen.is_some() {
+            outcome.tried.push((variant, None));
+            continue;
+        }
+        match take(variant) {
+            Ok(()) => {
+                outcome.chosen = Some(variant);
+                outcome.tried.push((variant, None));
+            }
+            Err(why) => outcome.tried.push((variant, Some(why))),
+        }
+    }
+    outcome
+}
+
+/// Attaches all parts of a variant, or none.
+fn attach_variant(ebpf: &mut Ebpf, facts: &Facts, variant: &Variant) -> anyhow::Result<()> {
+    let mut done: Vec<&str> = Vec::new();
+    for part in variant.parts {
+        if part.optional && hooks::obstacle(part, facts).is_some() {
+            continue;
+        }
+        let attached = attach_part(ebpf, facts, part);
+        if let Err(error) = attached {
+            if part.optional {
+                log::debug!("{error:#}");
+                continue;
+            }
+            for program in done {
+                unload(ebpf, program);
+            }
+            return Err(error);
+        }
+        done.push(part.program);
+    }
+    Ok(())
+}
+
+fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow::Result<()> {
+    let place = part.at.name();
+    let load = || format!("load {} for {place}", part.program);
+    let attach = || format!("attach {} to {place}", part.program);
+    let program = find(ebpf, part.program)?;
+    match (program, part.at) {
+        (Program::RawTracePoint(program), At::Tracepoint(name)) => {
+            if program.fd().is_err() {
+                program.load().map_err(|error| explain(load(), error))?;
+            }
+            program
+                .attach(name)
+                .map_err(|error| explain(attach(), error))?;
+        }
+        (Program::KProbe(program), At::Kprobe(name)) => {
+            let name = facts.symbols.function(name).unwrap_or(name);
+            attach_kprobe(program, name, load, attach)?;
+        }
+        (Program::FEntry(program), At::Fentry(name)) => {
+            attach_fentry(program, name, load, attach)?;
+        }
+        (Program::FExit(program), At::Fexit(name)) => attach_fexit(program, name, load, attach)?,
+        _ => anyhow::bail!("program {} is not made for {place}", part.program),
+    }
+    Ok(())
+}
+
+fn attach_kprobe(
+    program: &mut KProbe,
+    name: &str,
+    load: impl Fn() -> String,
+    attach: impl Fn() -> String,
+) -> anyhow::Result<()> {
+    if program.fd().is_err() {
+        program.load().map_err(|error| explain(load(), error))?;
+    }
+    program
+        .attach(name, 0)
+        .map_err(|error| explain(attach(), error))?;
+    Ok(())
+}
+
+fn attach_fentry(
+    program: &mut FEntry,
+    name: &str,
+    load: impl Fn() -> String,
+    attach: impl Fn() -> String,
+) -> anyhow::Result<()> {
+    let btf = Btf::from_sys_fs().with_context(&load)?;
+    program
+        .load(name, &btf)
+        .map_err(|error| explain(load(), error))?;
+    program.attach().map_err(|error| explain(attach(), error))?;
+    Ok(())
+}
+
+fn attach_fexit(
+    program: &mut FExit,
+    name: &str,
+    load: impl Fn() -> String,
+    attach: impl Fn() -> String,
+) -> anyhow::Result<()> {
+    let btf = Btf::from_sys_fs().with_context(&load)?;
+    program
+        .load(name, &btf)
+        .map_err(|error| explain(load(), error))?;
+    program.attach().map_err(|error| explain(attach(), error))?;
+    Ok(())
+}
+
+/// Unloads a program, which detaches it from everywhere.
+fn unload(ebpf: &mut Ebpf, name: &str) {
+    let result = match ebpf.program_mut(name) {
+        Some(Program::RawTracePoint(program)) => program.unload(),
+        Some(Program::KProbe(program)) => program.unload(),
+        Some(Program::FEntry(program)) => program.unload(),
+        Some(Program::FExit(program)) => program.unload(),
+        _ => Ok(()),
+    };
+    if let Err(error) = result {
+        log::debug!("unload {name}: {error}");
+    }
+}
+
+fn find<'a>(ebpf: &'a mut Ebpf, program: &str) -> anyhow::Result<&'a mut Program> {
+    ebpf.program_mut(program)
+        .ok_or_else(|| anyhow!("no program {program} in the eBPF object: built from other sources"))
+}
+
+/// An error of aya with all its causes in one line; the verifier's log goes to `-v` only.
+fn explain(what: String, error: aya::programs::ProgramError) -> anyhow::Error {
+    if let aya::programs::ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    } = &error
+    {
+        log::info!("{what}: the verifier says:\n{verifier_log}");
+        let log = verifier_log.to_string();
+        let last: Cow<'_, str> = match log
+            .lines()
+            .rev()
+            .find(|line| !line.starts_with("processed"))
+        {
+            Some(line) if !line.trim().is_empty() => format!(": {line}").into(),
+            _ => "".into(),
+        };
+        return anyhow!("{what}: {io_error}{last} (-v shows all that the verifier says)");
+    }
+    anyhow::Error::new(error).context(what)
+}
+
+/// Takes a map out of the object.
+///
+/// # Errors
+/// If there is none of that name and kind.
+pub fn take_map<M>(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<M>
+where
+    M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>,
+{
+    let map = ebpf
+        .take_map(name)
+        .ok_or_else(|| anyhow!("no map {name} in the eBPF object: built from other sources"))?;
+    M::try_from(map).with_context(|| format!("open the map {name}"))
+}
+
+/// A map of one value.
+pub type One<T> = aya::maps::Array<MapData, super::wire::Wire<T>>;

@@ -1,0 +1,223 @@
+//! What a host has: gathered once, before anything is decided, by reading files only.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, ErrorKind};
+
+use super::Subject;
+use super::btf::{Btf, BtfError};
+use super::hooks;
+use super::layout::{self, Resolved};
+use super::symbols::Symbols;
+
+/// Capabilities that matter here (include/uapi/linux/capability.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// `CAP_DAC_READ_SEARCH`: read `available_filter_functions`.
+    DacReadSearch = 2,
+    /// `CAP_SYS_ADMIN`: all of tracing, and everything else.
+    SysAdmin = 21,
+    /// `CAP_SYSLOG`: see addresses in kallsyms.
+    Syslog = 34,
+    /// `CAP_PERFMON`: attach tracing programs and read the kernel from them.
+    Perfmon = 38,
+    /// `CAP_BPF`: load programs.
+    Bpf = 39,
+}
+
+/// What a host has.
+#[derive(Debug)]
+pub struct Facts {
+    /// `uname -r`.
+    pub kernel: String,
+    /// Where things are in this kernel; `None` without BTF.
+    pub resolved: Option<Resolved>,
+    /// Why there is no BTF.
+    pub btf_error: Option<String>,
+    /// Addresses of the symbols that are wanted.
+    pub symbols: Symbols,
+    /// Why kallsyms cannot be read.
+    pub symbols_error: Option<String>,
+    /// Effective capabilities, as bits.
+    pub capabilities: u64,
+    /// What `/sys/kernel/security/lockdown` says: `none`, `integrity`, `confidentiality`.
+    pub lockdown: Option<String>,
+    /// Whether the kernel has kprobes for perf.
+    pub kprobes: bool,
+    /// Functions that ftrace can reach, of those wanted; `None` if the list cannot be read.
+    pub traceable: Option<HashSet<String>>,
+    /// Tracepoints that BTF knows, of those wanted.
+    tracepoints: HashSet<&'static str>,
+    /// Functions whose prototype BTF knows, of those wanted.
+    prototypes: HashSet<&'static str>,
+}
+
+const TRACING: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+
+impl Facts {
+    /// Looks at this host.
+    #[must_use]
+    pub fn gather() -> Self {
+        let wanted: HashSet<&str> = hooks::functions().chain(layout::SYMBOLS).collect();
+        let (symbols, symbols_error) = match Symbols::of_running_kernel(&wanted) {
+            Ok(symbols) => (symbols, None),
+            Err(error) => (
+                Symbols::default(),
+                Some(format!("read /proc/kallsyms: {error}")),
+            ),
+        };
+        let mut facts = Self {
+            kernel: rustix::system::uname()
+                .release()
+                .to_string_lossy()
+                .into_owned(),
+            resolved: None,
+            btf_error: None,
+            symbols,
+            symbols_error,
+            capabilities: effective_capabilities(),
+            lockdown: lockdown(),
+            kprobes: fs::exists("/sys/bus/event_source/devices/kprobe/type").unwrap_or(false),
+            traceable: traceable(&wanted),
+            tracepoints: HashSet::new(),
+            prototypes: HashSet::new(),
+        };
+        match Btf::of_running_kernel() {
+            Ok(btf) => facts.learn_from(&btf),
+            Err(BtfError::Io(path, error)) if error.kind() == ErrorKind::NotFound => {
+                facts.btf_error = Some(format!("{path} does not exist"));
+            }
+            Err(error) => facts.btf_error = Some(error.to_string()),
+        }
+        facts
+    }
+
+    fn learn_from(&mut self, btf: &Btf) {
+        let places = || {
+            hooks::HOOKS
+                .iter()
+                .flat_map(|hook| hook.variants)
+                .flat_map(|v| v.parts)
+        };
+        for part in places() {
+            if let hooks::At::Tracepoint(name) = part.at
+                && btf.tracepoint(name).is_some()
+            {
+                self.tracepoints.insert(name);
+            }
+            if let hooks::At::Fentry(name) | hooks::At::Fexit(name) = part.at
+                && btf.function(name).is_some()
+            {
+                self.prototypes.insert(name);
+            }
+        }
+        self.resolved = Some(layout::resolve(btf, &self.symbols));
+    }
+
+    /// Whether a capability is held; `CAP_SYS_ADMIN` stands for all.
+    #[must_use]
+    pub fn can(&self, capability: Capability) -> bool {
+        let has = |one: Capability| self.capabilities & (1 << one as u32) != 0;
+        has(capability) || has(Capability::SysAdmin)
+    }
+
+    /// Whether the kernel has a tracepoint.
+    #[must_use]
+    pub fn has_tracepoint(&self, name: &str) -> bool {
+        self.tracepoints.contains(name)
+    }
+
+    /// Why a kprobe cannot stand on a function, as far as can be told without trying: functions
+    /// that ftrace leaves out, or that the compiler renamed, can be probed all the same.
+    #[must_use]
+    pub fn kprobe_obstacle(&self, name: &str) -> Option<String> {
+        if !self.kprobes {
+            return Some("this kernel has no kprobes".to_owned());
+        }
+        // Without kallsyms only trying tells.
+        (self.symbols_error.is_none() && self.symbols.function(name).is_none())
+            .then(|| format!("no function {name} in this kernel"))
+    }
+
+    /// Why a trampoline cannot stand on a function.
+    #[must_use]
+    pub fn trampoline_obstacle(&self, name: &str) -> Option<String> {
+        if !self.prototypes.contains(name) {
+            return Some(format!("{name} is not in this kernel's BTF"));
+        }
+        self.traceable
+            .as_ref()
+            .is_some_and(|list| !list.contains(name))
+            .then(|| format!("{name} is not in available_filter_functions"))
+    }
+
+    /// Why nothing can be traced at all; `None` if it can be tried.
+    #[must_use]
+    pub fn unable(&self) -> Option<String> {
+        if let Some(mode) = self.lockdown.as_deref()
+            && mode == "confidentiality"
+        {
+            return Some(
+                "the kernel is locked down (confidentiality), so it refuses tracing programs"
+                    .to_owned(),
+            );
+        }
+        if let Some(error) = &self.btf_error {
+            return Some(format!(
+                "the kernel does not describe its types (BTF): {error}"
+            ));
+        }
+        for (capability, name) in [
+            (Capability::Bpf, "CAP_BPF"),
+            (Capability::Perfmon, "CAP_PERFMON"),
+        ] {
+            if !self.can(capability) {
+                return Some(format!("no privilege to trace: {name} is missing"));
+            }
+        }
+        None
+    }
+
+    /// Why a subject cannot be observed; `None` if it can be tried.
+    #[must_use]
+    pub fn obstacle_for(&self, subject: Subject) -> Option<String> {
+        let resolved = self.resolved.as_ref()?;
+        resolved.missing_for(subject).map(str::to_owned)
+    }
+}
+
+fn effective_capabilities() -> u64 {
+    fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("CapEff:"))?;
+            u64::from_str_radix(line.trim(), 16).ok()
+        })
+        .unwrap_or(0)
+}
+
+/// The mode in brackets: `none [integrity] confidentiality`.
+fn lockdown() -> Option<String> {
+    let text = fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
+    let (_, rest) = text.split_once('[')?;
+    rest.split_once(']').map(|(mode, _)| mode.to_owned())
+}
+
+fn traceable(wanted: &HashSet<&str>) -> Option<HashSet<String>> {
+    let file = TRACING
+        .iter()
+        .find_map(|folder| File::open(format!("{folder}/available_filter_functions")).ok())?;
+    let mut found = HashSet::new();
+    for line in BufReader::new(file).split(b'\n') {
+        let Ok(line) = line else { return None };
+        let name = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+        if let Ok(name) = str::from_utf8(name)
+            && wanted.contains(name)
+        {
+            found.insert(name.to_owned());
+        }
+    }
+    Some(found)
+}

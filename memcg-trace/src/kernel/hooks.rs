@@ -1,0 +1,366 @@
+//! What to observe, and by which hook: one row a fact, its variants in order of preference.
+//!
+//! A variant is chosen by asking BTF, kallsyms and `available_filter_functions`, and then by
+//! trying it; never by the kernel's version. Families: a raw tracepoint where there is one, else
+//! a kprobe at a function's entry. No kretprobe: its returns are lost past ten sleepers at once.
+//! A trampoline only if the user asks, since detaching it waits for `synchronize_rcu_tasks`,
+//! which never ends while a task spins in the kernel.
+
+use super::Subject::{self, Lock, Memcg, Shrinker, Slab};
+use super::facts::Facts;
+use memcg_trace_common::layout::ABSENT;
+
+/// How a program is hooked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// A raw tracepoint.
+    Tracepoint,
+    /// A kprobe at the entry of a function.
+    Kprobe,
+    /// A trampoline at the entry or the end of a function (fentry, fexit).
+    Trampoline,
+}
+
+impl Family {
+    /// Its name, as `--attach` takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tracepoint => "tracepoint",
+            Self::Kprobe => "kprobe",
+            Self::Trampoline => "trampoline",
+        }
+    }
+}
+
+/// Where a program is hooked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// A raw tracepoint.
+    Tracepoint(&'static str),
+    /// The entry of a function, by kprobe.
+    Kprobe(&'static str),
+    /// The entry of a function, by trampoline.
+    Fentry(&'static str),
+    /// The end of a function, by trampoline.
+    Fexit(&'static str),
+}
+
+impl At {
+    /// Such as `kprobe:mem_cgroup_css_online`.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Tracepoint(name) => format!("tracepoint:{name}"),
+            Self::Kprobe(name) => format!("kprobe:{name}"),
+            Self::Fentry(name) => format!("fentry:{name}"),
+            Self::Fexit(name) => format!("fexit:{name}"),
+        }
+    }
+}
+
+/// A program at a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Its name in the eBPF object.
+    pub program: &'static str,
+    /// Its place.
+    pub at: At,
+    /// Whether the variant serves without it, on kernels that do not have the place.
+    pub optional: bool,
+}
+
+/// One way to observe a fact.
+#[derive(Clone, Copy, Debug)]
+pub struct Variant {
+    /// The family that `--attach` knows it by.
+    pub family: Family,
+    /// All that must be attached.
+    pub parts: &'static [Part],
+    /// What else must hold, with the reason why if it does not.
+    pub unless: Option<(fn(&Facts) -> bool, &'static str)>,
+    /// What it does not see; shown by `doctor` where it is chosen.
+    pub blind_to: &'static str,
+}
+
+/// One fact to observe.
+#[derive(Clone, Copy, Debug)]
+pub struct Hook {
+    /// Its name.
+    pub fact: &'static str,
+    /// Whom it serves.
+    pub subject: Subject,
+    /// Ways to observe it, the best first.
+    pub variants: &'static [Variant],
+    /// What is lost without it.
+    pub costs: &'static str,
+}
+
+const fn part(program: &'static str, at: At) -> Part {
+    Part {
+        program,
+        at,
+        optional: false,
+    }
+}
+
+const fn maybe(program: &'static str, at: At) -> Part {
+    Part {
+        program,
+        at,
+        optional: true,
+    }
+}
+
+const fn variant(family: Family, parts: &'static [Part]) -> Variant {
+    Variant {
+        family,
+        parts,
+        unless: None,
+        blind_to: "",
+    }
+}
+
+/// On 5.10 `kmem_cache_free` fires after the object is gone, and names no cache; both changed
+/// together (mm/slab.c and mm/slub.c, 5.18 and 6.1).
+fn free_fires_late(facts: &Facts) -> bool {
+    facts
+        .resolved
+        .as_ref()
+        .is_none_or(|resolved| resolved.layout.alloc_cache_arg == ABSENT)
+}
+
+/// All facts that can be observed.
+pub const HOOKS: &[Hook] = &[
+    Hook {
+        fact: "memcg_life",
+        subject: Memcg,
+        variants: &[variant(
+            Family::Kprobe,
+            &[
+                part("memcg_online", At::Kprobe("mem_cgroup_css_online")),
+                part("memcg_offline", At::Kprobe("mem_cgroup_css_offline")),
+                part("memcg_released", At::Kprobe("mem_cgroup_css_released")),
+                part("memcg_free", At::Kprobe("mem_cgroup_css_free")),
+            ],
+        )],
+        costs: "births and deaths between two walks are not seen",
+    },
+    Hook {
+        fact: "slab_alloc",
+        subject: Slab,
+        variants: &[
+            Variant {
+                family: Family::Tracepoint,
+                parts: &[
+                    part("slab_cache_alloc", At::Tracepoint("kmem_cache_alloc")),
+                    maybe("slab_cache_alloc", At::Tracepoint("kmem_cache_alloc_node")),
+                    part("slab_kmalloc", At::Tracepoint("kmalloc")),
+                    maybe("slab_kmalloc", At::Tracepoint("kmalloc_node")),
+                ],
+                unless: None,
+                blind_to: "bulk allocations (kmem_cache_alloc_bulk) and objects charged later \
+                           (kmem_cache_charge) have no tracepoint: only their frees are counted",
+            },
+            variant(
+                Family::Trampoline,
+                &[part(
+                    "slab_post_alloc_fexit",
+                    At::Fexit("__memcg_slab_post_alloc_hook"),
+                )],
+            ),
+        ],
+        costs: "slab objects charged are not counted",
+    },
+    Hook {
+        fact: "slab_free",
+        subject: Slab,
+        variants: &[
+            variant(
+                Family::Kprobe,
+                &[part("slab_free_hook", At::Kprobe("__memcg_slab_free_hook"))],
+            ),
+            Variant {
+                family: Family::Tracepoint,
+                parts: &[
+                    part("slab_free", At::Tracepoint("kmem_cache_free")),
+                    part("slab_free", At::Tracepoint("kfree")),
+                    part("slab_free_bulk", At::Kprobe("kmem_cache_free_bulk")),
+                ],
+                unless: Some((free_fires_late, "kmem_cache_free fires after the free here")),
+                blind_to: "",
+            },
+            variant(
+                Family::Kprobe,
+                &[
+                    part("slab_cache_free", At::Kprobe("kmem_cache_free")),
+                    part("slab_free", At::Tracepoint("kfree")),
+                    part("slab_free_bulk", At::Kprobe("kmem_cache_free_bulk")),
+                ],
+            ),
+            variant(
+                Family::Trampoline,
+                &[part(
+                    "slab_free_hook_fentry",
+                    At::Fentry("__memcg_slab_free_hook"),
+                )],
+            ),
+        ],
+        costs: "slab objects uncharged are not counted",
+    },
+    Hook {
+        fact: "shrinker_scan",
+        subject: Shrinker,
+        variants: &[variant(
+            Family::Tracepoint,
+            &[
+                part("shrinker_start", At::Tracepoint("mm_shrink_slab_start")),
+                part("shrinker_end", At::Tracepoint("mm_shrink_slab_end")),
+            ],
+        )],
+        costs: "what shrinkers scan and free is not counted",
+    },
+    Hook {
+        fact: "shrinker_call",
+        subject: Shrinker,
+        variants: &[variant(
+            Family::Kprobe,
+            &[part("shrinker_call", At::Kprobe("do_shrink_slab"))],
+        )],
+        costs: "calls of shrinkers that find nothing are not counted",
+    },
+    Hook {
+        fact: "lock_wait",
+        subject: Lock,
+        variants: &[
+            variant(
+                Family::Tracepoint,
+                &[
+                    part("lock_begin", At::Tracepoint("contention_begin")),
+                    part("lock_end", At::Tracepoint("contention_end")),
+                ],
+            ),
+            Variant {
+                family: Family::Kprobe,
+                parts: &[
+                    part("lock_mutex_slow", At::Kprobe("__mutex_lock_slowpath")),
+                    maybe(
+                        "lock_mutex_slow",
+                        At::Kprobe("__mutex_lock_killable_slowpath"),
+                    ),
+                    maybe(
+                        "lock_mutex_slow",
+                        At::Kprobe("__mutex_lock_interruptible_slowpath"),
+                    ),
+                    part(
+                        "lock_rwsem_read_slow",
+                        At::Kprobe("rwsem_down_read_slowpath"),
+                    ),
+                    part(
+                        "lock_rwsem_write_slow",
+                        At::Kprobe("rwsem_down_write_slowpath"),
+                    ),
+                    maybe("lock_percpu_wait", At::Kprobe("percpu_rwsem_wait")),
+                    part("lock_mutex_released", At::Kprobe("__mutex_unlock_slowpath")),
+                    // The compiler inlines the first on 5.10; the second does its work.
+                    maybe("lock_rwsem_released", At::Kprobe("rwsem_wake")),
+                    maybe("lock_rwsem_released", At::Kprobe("rwsem_mark_wake")),
+                    maybe("lock_percpu_released", At::Kprobe("percpu_up_write")),
+                ],
+                unless: None,
+                blind_to: "waits that end by spinning, or behind fifteen others, are counted \
+                           without a length; a wait ends when its lock is let go of, which is \
+                           before its task runs again",
+            },
+        ],
+        costs: "waits for locks are not seen",
+    },
+];
+
+/// Functions that kprobes and trampolines may be put on, for looking them up.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    HOOKS
+        .iter()
+        .flat_map(|hook| hook.variants)
+        .flat_map(|variant| variant.parts)
+        .filter_map(|part| match part.at {
+            At::Kprobe(name) | At::Fentry(name) | At::Fexit(name) => Some(name),
+            At::Tracepoint(_) => None,
+        })
+}
+
+/// Why a part cannot be attached, as far as the facts say.
+#[must_use]
+pub fn obstacle(part: &Part, facts: &Facts) -> Option<String> {
+    match part.at {
+        At::Tracepoint(name) => {
+            (!facts.has_tracepoint(name)).then(|| format!("no tracepoint {name}"))
+        }
+        At::Kprobe(name) => facts.kprobe_obstacle(name),
+        At::Fentry(name) | At::Fexit(name) => facts.trampoline_obstacle(name),
+    }
+}
+
+/// Why a variant cannot be used, as far as the facts say.
+#[must_use]
+pub fn obstacles(variant: &Variant, facts: &Facts) -> Option<String> {
+    if let Some((holds, why)) = variant.unless
+        && holds(facts)
+    {
+        return Some(why.to_owned());
+    }
+    variant
+        .parts
+        .iter()
+        .filter(|part| !part.optional)
+        .find_map(|part| obstacle(part, facts))
+}
+
+/// The variants of a hook in the order to try them: those of the family asked for first; none of
+/// trampolines unless asked for.
+pub fn order(hook: &Hook, asked: Option<Family>) -> Vec<&'static Variant> {
+    let mut all: Vec<_> = hook
+        .variants
+        .iter()
+        .filter(|variant| variant.family != Family::Trampoline || asked == Some(Family::Trampoline))
+        .collect();
+    all.sort_by_key(|variant| asked.is_some_and(|family| variant.family != family));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trampolines_are_for_those_who_ask() {
+        for hook in HOOKS {
+            for asked in [None, Some(Family::Kprobe), Some(Family::Tracepoint)] {
+                let all = order(hook, asked);
+                assert!(!all.is_empty(), "{}", hook.fact);
+                assert!(
+                    all.iter()
+                        .all(|variant| variant.family != Family::Trampoline)
+                );
+            }
+            assert_eq!(
+                order(hook, Some(Family::Trampoline)).len(),
+                hook.variants.len()
+            );
+        }
+    }
+
+    #[test]
+    fn the_family_asked_for_comes_first() {
+        let slab_free = HOOKS.iter().find(|hook| hook.fact == "slab_free").unwrap();
+        assert_eq!(order(slab_free, None)[0].family, Family::Kprobe);
+        assert_eq!(
+            order(slab_free, Some(Family::Tracepoint))[0].family,
+            Family::Tracepoint
+        );
+        assert_eq!(
+            order(slab_free, Some(Family::Trampoline))[0].family,
+            Family::Trampoline
+        );
+    }
+}

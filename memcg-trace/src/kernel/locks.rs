@@ -1,0 +1,229 @@
+//! Waits for locks: those that go on, and the sums of those that ended.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
+use aya::programs::{RawTracePointRunOptions, TestRun as _};
+use memcg_trace_common::lock::{LockCount, LockKey, RESOLVE_ROWS, Wait, WaiterAsk, flags};
+use zerocopy::FromZeros as _;
+
+use super::attach::{One, load_walk, take_map};
+use super::session::program;
+use super::symbols::Names;
+use super::wire::Wire;
+use crate::sample::{LockCount as Count, LockKind, LockWait, Locks, Mode, Resource, Task, Text};
+
+const WAITERS: &str = "resolve_waiters";
+/// The kernel's own text and data, and its modules, lie from here on (x86-64,
+/// Documentation/arch/x86/x86_64/mm.rst); what lies below is allocated and has no symbol.
+const SYMBOLS_BEGIN: u64 = 0xffff_ffff_8000_0000;
+
+/// Reads waits.
+pub(super) struct LockWaits {
+    waits: KernelMap<MapData, u32, Wire<Wait>>,
+    counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>>,
+    ask: Option<One<WaiterAsk>>,
+    /// Waits that user space found to be over, where no hook sees the end.
+    closed: HashMap<LockKey, LockCount>,
+    names: Names,
+}
+
+impl LockWaits {
+    /// `ends_seen`: whether a hook sees a wait end.
+    pub(super) fn open(ebpf: &mut Ebpf, ends_seen: bool) -> anyhow::Result<Self> {
+        let ask = if ends_seen {
+            None
+        } else {
+            load_walk(ebpf, WAITERS)?;
+            Some(take_map(ebpf, "WAITER_ASK")?)
+        };
+        let mut counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>> =
+            take_map(ebpf, "LOCKS")?;
+        // The row for what no longer fits, see memcg-trace-ebpf/src/lock.rs.
+        let cpus = aya::util::nr_cpus().map_err(|(what, error)| {
+            anyhow::Error::new(error).context(format!("read the number of CPUs from {what}"))
+        })?;
+        let none = aya::maps::PerCpuValues::try_from(vec![Wire(LockCount::default()); cpus])
+            .context("make the row for all other locks")?;
+        counts
+            .insert(
+                Wire(LockKey {
+                    lock: 0,
+                    memcg_serial_nr: 0,
+                    kind: 0,
+                }),
+                none,
+                0,
+            )
+            .context("make the row for all other locks")?;
+        Ok(Self {
+            waits: take_map(ebpf, "WAITS")?,
+            counts,
+            ask,
+            closed: HashMap::new(),
+            names: Names::default(),
+        })
+    }
+
+    pub(super) fn sample(&mut self, ebpf: &Ebpf, now_ns: u64) -> anyhow::Result<Locks> {
+        let mut waits: Vec<Wait> = self
+            .waits
+            .iter()
+            .map(|entry| entry.map(|(_, Wire(wait))| wait))
+            .collect::<Result<_, _>>()
+            .context("read the waits")?;
+        if self.ask.is_some() {
+            self.close_ended(ebpf, &mut waits)?;
+        }
+        let mut sums = self.closed.clone();
+        for entry in self.counts.iter() {
+            let (Wire(key), per_cpu) = entry.context("read the lock counters")?;
+            let sum = sums.entry(key).or_default();
+            *sum = per_cpu.iter().fold(*sum, |sum, Wire(cpu)| add(sum, *cpu));
+        }
+        sums.retain(|_, sum| sum.waits != 0);
+        let addresses = waits
+            .iter()
+            .map(|wait| wait.lock)
+            .chain(sums.keys().map(|key| key.lock));
+        self.names
+            .learn(addresses.filter(|address| *address >= SYMBOLS_BEGIN))
+            .context("read /proc/kallsyms")?;
+        Ok(Locks {
+            as_of_ns: now_ns,
+            waits: waits.iter().map(|wait| self.wait(wait)).collect(),
+            counts: sums
+                .iter()
+                .map(|(key, sum)| self.count(key, *sum))
+                .collect(),
+        })
+    }
+
+    /// Takes those out whose task no longer stands in line, and adds them to the sums.
+    fn close_ended(&mut self, ebpf: &Ebpf, waits: &mut Vec<Wait>) -> anyhow::Result<()> {
+        let Some(map) = &mut self.ask else {
+            return Ok(());
+        };
+        let mut over: HashSet<(u32, u64)> = HashSet::new();
+        for some in waits.chunks(RESOLVE_ROWS) {
+            let mut ask = Box::new(Wire(WaiterAsk::new_zeroed()));
+            ask.0.rows = some.len() as u64;
+            for (row, wait) in ask.0.row.iter_mut().zip(some) {
+                (row.lock, row.task, row.flags) = (wait.lock, wait.task, u64::from(wait.flags));
+            }
+            map.set(0, &*ask, 0).context("ask who still waits")?;
+            program(ebpf, WAITERS)?
+                .test_run(RawTracePointRunOptions::new())
+                .context("ask who still waits")?;
+            let answer = Box::new(map.get(&0, 0).context("read who still waits")?);
+            let rows = answer.0.row.iter().zip(some);
+            over.extend(
+                rows.filter(|(row, _)| row.waits == 0)
+                    .map(|(_, wait)| (wait.tid, wait.begin_ns)),
+            );
+        }
+        for wait in waits
+            .iter()
+            .filter(|wait| over.contains(&(wait.tid, wait.begin_ns)))
+        {
+            // It may have ended, and the task begun another wait, which the kernel then counted:
+            // only what is still the same is ours to close.
+            let Ok(Wire(now)) = self.waits.get(&wait.tid, 0) else {
+                continue;
+            };
+            if now.begin_ns != wait.begin_ns || self.waits.remove(&wait.tid).is_err() {
+                continue;
+            }
+            let sum = self.closed.entry(key_of(&now)).or_default();
+            let measured = now
+                .released_ns
+                .checked_sub(now.begin_ns)
+                .filter(|_| now.released_ns > 0);
+            *sum = add(
+                *sum,
+                LockCount {
+                    waits: 1,
+                    wait_ns: measured.unwrap_or(0),
+                    max_ns: measured.unwrap_or(0),
+                    unmeasured: u64::from(measured.is_none()),
+                },
+            );
+        }
+        waits.retain(|wait| !over.contains(&(wait.tid, wait.begin_ns)));
+        Ok(())
+    }
+
+    fn wait(&self, wait: &Wait) -> LockWait {
+        let memcg_serial_nr = (wait.memcg_serial_nr != 0).then_some(wait.memcg_serial_nr);
+        let owner = (wait.owner_tid != 0).then(|| Task {
+            tid: wait.owner_tid,
+            comm: Text::from_c(&wait.owner_comm),
+            ..Task::default()
+        });
+        LockWait {
+            task: Task {
+                pid: Some(wait.pid),
+                tid: wait.tid,
+                comm: Text::from_c(&wait.comm),
+                start_ns: Some(wait.start_ns),
+                memcg_serial_nr,
+            },
+            resource: self.resource(wait.lock, wait.flags),
+            mode: if wait.flags & flags::READ != 0 {
+                Mode::Read
+            } else {
+                Mode::Write
+            },
+            since_ns: wait.begin_ns,
+            owner,
+        }
+    }
+
+    fn count(&self, key: &LockKey, sum: LockCount) -> Count {
+        let kind = u32::try_from(key.kind).unwrap_or(0);
+        Count {
+            resource: self.resource(key.lock, kind),
+            memcg_serial_nr: (key.memcg_serial_nr != 0).then_some(key.memcg_serial_nr),
+            waits_total: sum.waits,
+            wait_ns_total: sum.wait_ns,
+            max_ns: sum.max_ns,
+            unmeasured_total: sum.unmeasured,
+        }
+    }
+
+    fn resource(&self, lock: u64, of: u32) -> Resource {
+        let kind = match of {
+            _ if lock == 0 => LockKind::Unknown,
+            of if of & flags::MUTEX != 0 => LockKind::Mutex,
+            of if of & flags::PERCPU != 0 => LockKind::PercpuRwsem,
+            of if of & flags::RWSEM != 0 => LockKind::Rwsem,
+            of if of & flags::RT != 0 => LockKind::RtMutex,
+            _ => LockKind::Semaphore,
+        };
+        Resource {
+            kind,
+            name: self.names.get(lock).map(str::to_owned),
+            addr: lock,
+        }
+    }
+}
+
+fn key_of(wait: &Wait) -> LockKey {
+    let kind = flags::PERCPU | flags::MUTEX | flags::RT | flags::RWSEM;
+    LockKey {
+        lock: wait.lock,
+        memcg_serial_nr: wait.memcg_serial_nr,
+        kind: u64::from(wait.flags & kind),
+    }
+}
+
+fn add(sum: LockCount, one: LockCount) -> LockCount {
+    LockCount {
+        waits: sum.waits + one.waits,
+        wait_ns: sum.wait_ns + one.wait_ns,
+        max_ns: sum.max_ns.max(one.max_ns),
+        unmeasured: sum.unmeasured + one.unmeasured,
+    }
+}

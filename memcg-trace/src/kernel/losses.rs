@@ -1,0 +1,133 @@
+//! What could not be counted: our own counters, and the kernel's of programs that did not run.
+
+use std::os::fd::{AsFd, AsRawFd as _};
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{MapData, PerCpuArray};
+use memcg_trace_common::loss::Loss as Place;
+
+use super::Subject;
+use super::attach::{Outcome, take_map};
+use super::hooks::At;
+use crate::sample::Loss;
+
+/// Reads losses.
+pub(super) struct Losses {
+    counters: PerCpuArray<MapData, u64>,
+    places: Vec<(Place, &'static str)>,
+    /// Programs that are attached, and whether it is known how often they were passed over.
+    programs: Vec<&'static str>,
+    /// Hooks that run as kprobes: the kernel counts misses of those only since 6.7.
+    counts_kprobe_misses: bool,
+    has_kprobes: bool,
+    counts_misses: bool,
+}
+
+impl Losses {
+    pub(super) fn open(
+        ebpf: &mut Ebpf,
+        subjects: &[Subject],
+        outcomes: &[Outcome],
+        counts_kprobe_misses: bool,
+    ) -> anyhow::Result<Self> {
+        let parts = || {
+            outcomes
+                .iter()
+                .filter_map(|one| one.chosen)
+                .flat_map(|one| one.parts)
+        };
+        let mut programs: Vec<_> = parts().map(|part| part.program).collect();
+        programs.sort_unstable();
+        programs.dedup();
+        let places = Place::ALL.into_iter().filter(|(place, _)| {
+            subjects.contains(match place {
+                Place::MemcgRing => &Subject::Memcg,
+                Place::SlabMap | Place::SlabRead | Place::SlabBulk => &Subject::Slab,
+                Place::ShrinkerMap | Place::ShrinkerRun => &Subject::Shrinker,
+                Place::LockMap | Place::LockWait => &Subject::Lock,
+            })
+        });
+        let mut losses = Self {
+            counters: take_map(ebpf, "LOSSES")?,
+            places: places.collect(),
+            programs,
+            counts_kprobe_misses,
+            has_kprobes: parts().any(|part| matches!(part.at, At::Kprobe(_))),
+            counts_misses: false,
+        };
+        losses.counts_misses = losses.missed_runs(ebpf).is_some();
+        Ok(losses)
+    }
+
+    pub(super) fn sample(&self, ebpf: &Ebpf) -> anyhow::Result<Vec<Loss>> {
+        let mut losses = Vec::with_capacity(self.places.len() + 1);
+        for (place, name) in &self.places {
+            let per_cpu = self
+                .counters
+                .get(&(*place as u32), 0)
+                .with_context(|| format!("read the losses of {name}"))?;
+            losses.push(Loss {
+                place: (*name).to_owned(),
+                lost_total: Some(per_cpu.iter().sum()),
+            });
+        }
+        // A program that is interrupted by its own hook on the same CPU does not run again.
+        let known = self.counts_misses && (self.counts_kprobe_misses || !self.has_kprobes);
+        losses.push(Loss {
+            place: "missed_runs".to_owned(),
+            lost_total: known.then(|| self.missed_runs(ebpf)).flatten(),
+        });
+        Ok(losses)
+    }
+
+    /// Sum of `recursion_misses` of all attached programs; `None` where the kernel has no such
+    /// counter (before 5.12).
+    fn missed_runs(&self, ebpf: &Ebpf) -> Option<u64> {
+        self.programs
+            .iter()
+            .map(|name| {
+                let program = ebpf.program(name)?;
+                recursion_misses(program.fd().ok()?)
+            })
+            .sum()
+    }
+}
+
+/// `bpf_prog_info.recursion_misses` (include/uapi/linux/bpf.h), which aya does not show.
+/// `None` if this kernel's info ends before it.
+fn recursion_misses(program: impl AsFd) -> Option<u64> {
+    /// Where it stands, and the bytes of the info up to its end.
+    const AT: usize = 208;
+    const BYTES: usize = AT + 8;
+    const BPF_OBJ_GET_INFO_BY_FD: i64 = 15;
+
+    let mut info = [0_u8; BYTES];
+    let mut attr = InfoAttr {
+        bpf_fd: u32::try_from(program.as_fd().as_raw_fd()).ok()?,
+        info_len: u32::try_from(BYTES).ok()?,
+        info: info.as_mut_ptr() as u64,
+    };
+    // SAFETY: bpf(2) reads `attr` and writes at most `info_len` bytes to `info`, and the number
+    // that it wrote to `attr.info_len`; both live until it returns.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            BPF_OBJ_GET_INFO_BY_FD,
+            &raw mut attr,
+            size_of::<InfoAttr>(),
+        )
+    };
+    if result != 0 || (attr.info_len as usize) < BYTES {
+        return None;
+    }
+    Some(u64::from_ne_bytes(info[AT..BYTES].try_into().ok()?))
+}
+
+/// The part of `union bpf_attr` that `BPF_OBJ_GET_INFO_BY_FD` takes.
+#[repr(C)]
+struct InfoAttr {
+    bpf_fd: u32,
+    info_len: u32,
+    info: u64,
+}

@@ -1,0 +1,149 @@
+//! Memory cgroups: the walk, and the events of their life.
+
+use std::time::Instant;
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{MapData, ProgramArray, RingBuf};
+use aya::programs::{RawTracePointRunOptions, TestRun as _};
+use memcg_trace_common::memcg::{
+    ABSENT_BYTES, LifeKind as Kind, LifeRecord, MemcgRow, MemcgWalk, NAME_BYTES,
+};
+use zerocopy::{FromBytes as _, FromZeros as _};
+
+use super::attach::{One, load_walk, take_map};
+use super::wire::Wire;
+use crate::sample::{Life, LifeKind, Memcg, MemcgWalk as Walk, Text};
+
+/// Pages are of 4 KiB on x86-64.
+const PAGE_BYTES: u64 = 4096;
+/// `percpu_ref.percpu_count_ptr`: the count is in one place, and the reference is killed
+/// (include/linux/percpu-refcount.h).
+const REF_ATOMIC: u64 = 1;
+const REF_DEAD: u64 = 2;
+/// Steps after which a walk is given up: four for each of five million memcgs.
+const STEPS: u64 = 20_000_000;
+
+const ENTER: &str = "memcg_walk_enter";
+const WALK: &str = "memcg_walk";
+
+/// Reads memory cgroups.
+pub(super) struct Memcgs {
+    state: One<MemcgWalk>,
+    /// Keeps the tail call in place.
+    _next: ProgramArray<MapData>,
+    life: RingBuf<MapData>,
+}
+
+impl Memcgs {
+    pub(super) fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
+        load_walk(ebpf, ENTER)?;
+        let body = load_walk(ebpf, WALK)?
+            .fd()
+            .context("program memcg_walk")?
+            .try_clone()?;
+        let mut next: ProgramArray<MapData> = take_map(ebpf, "MEMCG_WALK_NEXT")?;
+        next.set(0, &body, 0).context("let the walk call itself")?;
+        Ok(Self {
+            state: take_map(ebpf, "MEMCG_WALK")?,
+            _next: next,
+            life: take_map(ebpf, "LIFE")?,
+        })
+    }
+
+    /// Walks all memory cgroups in short runs.
+    pub(super) fn walk(&mut self, ebpf: &Ebpf, now_ns: impl Fn() -> u64) -> anyhow::Result<Walk> {
+        let program = super::session::program(ebpf, ENTER)?;
+        let mut walk = Walk {
+            begin_ns: now_ns(),
+            ..Walk::default()
+        };
+        let begin = Instant::now();
+        let mut first = Box::new(Wire(MemcgWalk::new_zeroed()));
+        self.state
+            .set(0, &*first, 0)
+            .context("begin the walk of memory cgroups")?;
+        loop {
+            program
+                .test_run(RawTracePointRunOptions::new())
+                .context("walk memory cgroups: run the program")?;
+            *first = self
+                .state
+                .get(&0, 0)
+                .context("walk memory cgroups: read the rows")?;
+            let state = &first.0;
+            walk.rows
+                .extend(state.row.iter().take(state.rows as usize).map(memcg));
+            if state.done != 0 || state.steps > STEPS {
+                let cut = state.skipped != 0 || state.done == 0;
+                walk.truncated_at = cut.then_some(walk.rows.len() as u64);
+                break;
+            }
+        }
+        walk.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        walk.end_ns = now_ns();
+        Ok(walk)
+    }
+
+    /// Takes all events that are there.
+    pub(super) fn drain(&mut self, life: &mut Vec<Life>) {
+        while let Some(item) = self.life.next() {
+            if let Ok((record, _)) = LifeRecord::read_from_prefix(&item) {
+                life.push(event(&record));
+            }
+        }
+    }
+}
+
+fn memcg(row: &MemcgRow) -> Memcg {
+    let killed = row.ref_mode & REF_DEAD != 0;
+    let confirmed = killed && row.ref_mode & REF_ATOMIC != 0 && row.ref_confirm == 0;
+    let bytes = |pages: u64| Some(pages.saturating_mul(PAGE_BYTES));
+    let slab = [row.slab_reclaimable_bytes, row.slab_unreclaimable_bytes];
+    Memcg {
+        serial_nr: row.serial_nr,
+        parent_serial_nr: (row.parent_serial_nr != 0).then_some(row.parent_serial_nr),
+        cgroup_id: row.cgroup_id,
+        css_id: row.css_id,
+        name: name(&row.name, row.name_bytes),
+        flags: row.flags,
+        killed,
+        confirmed,
+        refs: confirmed.then_some(row.refs),
+        populated: Some(row.populated),
+        usage_bytes: bytes(row.usage_pages),
+        high_bytes: bytes(row.high_pages),
+        max_bytes: bytes(row.max_pages),
+        // A counter that is summed up from per-CPU parts can be a little below zero.
+        slab_bytes: (!slab.contains(&ABSENT_BYTES)).then(|| {
+            slab.iter()
+                .map(|part| u64::try_from(*part).unwrap_or(0))
+                .sum()
+        }),
+    }
+}
+
+fn event(record: &LifeRecord) -> Life {
+    Life {
+        kind: match record.kind {
+            kind if kind == Kind::Online as u32 => LifeKind::Online,
+            kind if kind == Kind::Offline as u32 => LifeKind::Offline,
+            kind if kind == Kind::Released as u32 => LifeKind::Released,
+            kind if kind == Kind::Freed as u32 => LifeKind::Freed,
+            _ => LifeKind::Other,
+        },
+        time_ns: record.time_ns,
+        serial_nr: record.serial_nr,
+        parent_serial_nr: (record.parent_serial_nr != 0).then_some(record.parent_serial_nr),
+        cgroup_id: record.cgroup_id,
+        css_id: record.css_id,
+        name: name(&record.name, record.name_bytes),
+        pid: record.pid,
+        comm: Text::from_c(&record.comm),
+    }
+}
+
+fn name(bytes: &[u8; NAME_BYTES], used: u32) -> Text {
+    // The root's directory has an empty name.
+    Text::from(&bytes[..(used as usize).min(NAME_BYTES)])
+}

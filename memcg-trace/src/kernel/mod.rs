@@ -1,0 +1,56 @@
+//! The only place that knows Linux: where things are in it, how to observe it, and what can go
+//! wrong on a given host.
+//!
+//! Knowledge is in tables ([`layout`], [`hooks`]), facts about the host are gathered first
+//! ([`facts`]), decided upon by pure functions and acted upon in one loop ([`attach`]). What the
+//! programs count is read by one module a subject ([`memcgs`], [`slab`], [`shrinkers`],
+//! [`locks`]) into plain [`crate::sample`] types.
+#![expect(
+    unsafe_code,
+    reason = "the kernel boundary: each use has its SAFETY line"
+)]
+
+pub mod attach;
+pub mod btf;
+pub mod doctor;
+pub mod facts;
+pub mod hooks;
+pub mod layout;
+mod locks;
+mod logs;
+mod losses;
+mod memcgs;
+pub mod session;
+mod shrinkers;
+mod slab;
+pub mod symbols;
+mod wire;
+
+/// What can be observed; a verb asks for those that it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// Memory cgroups: the walk and their life.
+    Memcg,
+    /// Slab objects charged and uncharged.
+    Slab,
+    /// Shrinker runs.
+    Shrinker,
+    /// Waits for locks.
+    Lock,
+}
+
+impl Subject {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Memcg, Self::Slab, Self::Shrinker, Self::Lock];
+
+    /// Its name in records and messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memcg => "memcg",
+            Self::Slab => "slab",
+            Self::Shrinker => "shrinker",
+            Self::Lock => "lock",
+        }
+    }
+}

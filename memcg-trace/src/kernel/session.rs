@@ -1,0 +1,280 @@
+//! One run against a live kernel: what is attached, and a sample of it on demand.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow};
+use aya::Ebpf;
+use aya::programs::RawTracePoint;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::Subject;
+use super::attach::{self, Outcome};
+use super::facts::Facts;
+use super::hooks::Family;
+use super::locks::LockWaits;
+use super::logs::Logs;
+use super::losses::Losses;
+use super::memcgs::Memcgs;
+use super::shrinkers::Shrinkers;
+use super::slab::Slabs;
+use crate::sample::{Absent, Life, Sample};
+
+/// Part of one CPU that walks may take, as one in so many.
+const WALK_BUDGET: u32 = 100;
+
+/// What is attached, and its readers.
+pub struct Session {
+    ebpf: Ebpf,
+    outcomes: Vec<Outcome>,
+    memcgs: Option<Memcgs>,
+    slab: Option<Slabs>,
+    shrinkers: Option<Shrinkers>,
+    locks: Option<LockWaits>,
+    losses: Losses,
+    logs: Option<Logs>,
+    absent: Vec<Absent>,
+    life: Vec<Life>,
+    walk_due: Instant,
+}
+
+impl Session {
+    /// Attaches the hooks that `subjects` need and loads their walks. A subject that cannot be
+    /// observed is noted as absent and costs nothing else.
+    ///
+    /// # Errors
+    /// If the kernel takes none of it.
+    pub fn open(
+        facts: &Facts,
+        subjects: &[Subject],
+        asked: Option<Family>,
+        debug: bool,
+    ) -> anyhow::Result<Self> {
+        let mut ebpf = attach::open(facts, debug)?;
+        let logs = if debug {
+            Some(Logs::open(&mut ebpf)?)
+        } else {
+            None
+        };
+        let mut absent = Vec::new();
+        let mut able = Vec::new();
+        for subject in subjects {
+            match facts.obstacle_for(*subject) {
+                Some(reason) => absent.push(missing(*subject, reason)),
+                None => able.push(*subject),
+            }
+        }
+        let mut note = |subject, error: anyhow::Error| {
+            absent.push(missing(subject, format!("{error:#}")));
+        };
+        let wants = |subject| able.contains(&subject);
+        // Readers come before hooks: what is hooked up must be able to count from the first event.
+        let mut memcgs = opened(wants(Subject::Memcg), Subject::Memcg, &mut note, || {
+            Memcgs::open(&mut ebpf)
+        });
+        let mut slab = opened(wants(Subject::Slab), Subject::Slab, &mut note, || {
+            Slabs::open(&mut ebpf)
+        });
+        let outcomes = attach::attach_all(&mut ebpf, facts, &able, asked);
+        let attached = |fact: &str| {
+            outcomes
+                .iter()
+                .any(|one| one.hook.fact == fact && one.chosen.is_some())
+        };
+        let family = |fact: &str| {
+            outcomes
+                .iter()
+                .find(|one| one.hook.fact == fact)?
+                .chosen
+                .map(|one| one.family)
+        };
+        let resolved = facts
+            .resolved
+            .as_ref()
+            .context("resolve the kernel's layout: no BTF")?;
+        let shrinkers = opened(
+            attached("shrinker_scan"),
+            Subject::Shrinker,
+            &mut note,
+            || Shrinkers::open(&mut ebpf, resolved, attached("shrinker_call")),
+        );
+        let locks = opened(attached("lock_wait"), Subject::Lock, &mut note, || {
+            LockWaits::open(&mut ebpf, family("lock_wait") == Some(Family::Tracepoint))
+        });
+        let losses = Losses::open(&mut ebpf, &able, &outcomes, resolved.counts_kprobe_misses)?;
+        for outcome in &outcomes {
+            let Some(why) = outcome.failure() else {
+                continue;
+            };
+            let reason = format!("{}: {} ({})", outcome.hook.fact, outcome.hook.costs, why);
+            log::info!("{reason}");
+            match outcome.hook.subject {
+                // The walk serves memcgs, and calls are but one of a shrinker's figures.
+                Subject::Memcg => {}
+                Subject::Shrinker if outcome.hook.fact == "shrinker_call" => {}
+                subject => {
+                    if subject == Subject::Slab {
+                        slab = None;
+                    }
+                    if !absent.iter().any(|one| one.section == subject.name()) {
+                        absent.push(missing(subject, reason));
+                    }
+                }
+            }
+        }
+        if !able.is_empty()
+            && [
+                memcgs.is_some(),
+                slab.is_some(),
+                shrinkers.is_some(),
+                locks.is_some(),
+            ] == [false; 4]
+        {
+            let reasons: Vec<_> = absent.iter().map(|one| one.reason.as_str()).collect();
+            return Err(anyhow!("{}", reasons.join("; ")));
+        }
+        if let Some(memcgs) = &mut memcgs {
+            let mut before = Vec::new();
+            memcgs.drain(&mut before);
+        }
+        Ok(Self {
+            ebpf,
+            outcomes,
+            memcgs,
+            slab,
+            shrinkers,
+            locks,
+            losses,
+            logs,
+            absent,
+            life: Vec::new(),
+            walk_due: Instant::now(),
+        })
+    }
+
+    /// What became of each hook.
+    #[must_use]
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
+    /// Takes events that wait, so that their buffer does not fill up between two samples.
+    pub fn keep_up(&mut self) {
+        if let Some(memcgs) = &mut self.memcgs {
+            memcgs.drain(&mut self.life);
+        }
+        if let Some(logs) = &mut self.logs {
+            logs.drain();
+        }
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// If a map or a walk that worked before does not any more.
+    pub fn sample(&mut self) -> anyhow::Result<Sample> {
+        let mut sample = Sample {
+            absent: self.absent.clone(),
+            ..Sample::default()
+        };
+        // Counters first: a memcg that is counted is then in the walk or in an event.
+        if let Some(slab) = &mut self.slab {
+            sample.slab = Some(slab.sample(&self.ebpf, now_ns())?);
+        }
+        if let Some(shrinkers) = &mut self.shrinkers {
+            sample.shrinkers = Some(shrinkers.sample(&self.ebpf)?);
+        }
+        if let Some(locks) = &mut self.locks {
+            sample.locks = Some(locks.sample(&self.ebpf, now_ns())?);
+        }
+        if let Some(memcgs) = &mut self.memcgs
+            && self.walk_due <= Instant::now()
+        {
+            let walk = memcgs.walk(&self.ebpf, now_ns)?;
+            self.walk_due = Instant::now() + Duration::from_nanos(walk.took_ns) * (WALK_BUDGET - 1);
+            sample.memcgs = Some(walk);
+        }
+        self.keep_up();
+        if self.memcgs.is_some() {
+            sample.life = Some(std::mem::take(&mut self.life));
+        }
+        sample.losses = self.losses.sample(&self.ebpf)?;
+        sample.mono_ns = now_ns();
+        sample.unix_ns = unix_ns();
+        Ok(sample)
+    }
+
+    /// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not
+    /// come off in time is named.
+    #[must_use]
+    pub fn close(self) -> Vec<String> {
+        let trampolines: Vec<String> = self
+            .outcomes
+            .iter()
+            .filter_map(|one| one.chosen)
+            .filter(|variant| variant.family == Family::Trampoline)
+            .flat_map(|variant| variant.parts)
+            .map(|part| part.at.name())
+            .collect();
+        if trampolines.is_empty() {
+            return Vec::new();
+        }
+        let (done, wait) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(self);
+            // The other side may have given up waiting.
+            let _ = done.send(());
+        });
+        if wait.recv_timeout(Duration::from_secs(5)).is_ok() {
+            return Vec::new();
+        }
+        trampolines
+            .into_iter()
+            .map(|name| {
+                format!(
+                    "{name} is still attached: the kernel waits for every task to leave it \
+                     (synchronize_rcu_tasks), and one does not"
+                )
+            })
+            .collect()
+    }
+}
+
+/// A program that is run on demand.
+pub(super) fn program<'a>(ebpf: &'a Ebpf, name: &str) -> anyhow::Result<&'a RawTracePoint> {
+    let program = ebpf
+        .program(name)
+        .ok_or_else(|| anyhow!("no program {name} in the eBPF object: built from other sources"))?;
+    program
+        .try_into()
+        .with_context(|| format!("program {name} is no raw tracepoint"))
+}
+
+fn opened<T>(
+    wanted: bool,
+    subject: Subject,
+    note: &mut impl FnMut(Subject, anyhow::Error),
+    open: impl FnOnce() -> anyhow::Result<T>,
+) -> Option<T> {
+    if !wanted {
+        return None;
+    }
+    open().map_err(|error| note(subject, error)).ok()
+}
+
+fn missing(subject: Subject, reason: String) -> Absent {
+    Absent {
+        section: subject.name().to_owned(),
+        reason,
+    }
+}
+
+/// CLOCK_MONOTONIC, as the programs see it.
+fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec * 1_000_000_000 + now.tv_nsec).unwrap_or(0)
+}
+
+fn unix_ns() -> i64 {
+    let now = clock_gettime(ClockId::Realtime);
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
+}

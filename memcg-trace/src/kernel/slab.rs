@@ -1,0 +1,188 @@
+//! Slab objects charged and uncharged: sums over the CPUs, and what their keys stand for.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{MapData, MapError, PerCpuHashMap, ProgramArray};
+use aya::programs::{RawTracePointRunOptions, TestRun as _};
+use memcg_trace_common::slab::{CacheAsk, ObjcgAsk, RESOLVE_ROWS, SlabCount, SlabKey};
+use zerocopy::FromZeros as _;
+
+use super::attach::{One, load_kprobe, load_walk, take_map};
+use super::session::program;
+use super::wire::Wire;
+use crate::sample::{Cache, Slab, SlabCount as Count, Text};
+
+const OBJCGS: &str = "resolve_objcgs";
+const CACHES: &str = "resolve_caches";
+/// Programs that go on in themselves, by their slot (memcg-trace-ebpf/src/slab.rs).
+const CHAINED: [&str; 2] = ["slab_free_hook", "slab_free_bulk"];
+/// Keys from which on those that stand for nothing any more are removed.
+const CROWDED: usize = 8192;
+
+/// Reads slab counters.
+pub(super) struct Slabs {
+    /// Keeps the tail calls in place.
+    _next: ProgramArray<MapData>,
+    counts: PerCpuHashMap<MapData, Wire<SlabKey>, Wire<SlabCount>>,
+    objcgs: One<ObjcgAsk>,
+    caches: One<CacheAsk>,
+    last: HashMap<SlabKey, SlabCount>,
+    known_caches: HashSet<u64>,
+}
+
+impl Slabs {
+    pub(super) fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
+        load_walk(ebpf, OBJCGS)?;
+        load_walk(ebpf, CACHES)?;
+        // The programs turn the address of an object into that of its page.
+        load_walk(ebpf, "bases")?
+            .test_run(RawTracePointRunOptions::new())
+            .context("read where memory is mapped")?;
+        let mut next: ProgramArray<MapData> = take_map(ebpf, "SLAB_NEXT")?;
+        for (slot, name) in (0..).zip(CHAINED) {
+            let body = load_kprobe(ebpf, name)?;
+            next.set(slot, &body, 0)
+                .with_context(|| format!("let {name} call itself"))?;
+        }
+        Ok(Self {
+            _next: next,
+            counts: take_map(ebpf, "SLAB")?,
+            objcgs: take_map(ebpf, "OBJCG_ASK")?,
+            caches: take_map(ebpf, "CACHE_ASK")?,
+            last: HashMap::new(),
+            known_caches: HashSet::new(),
+        })
+    }
+
+    pub(super) fn sample(&mut self, ebpf: &Ebpf, now_ns: u64) -> anyhow::Result<Slab> {
+        let begin = Instant::now();
+        let changed = self.changed().context("read the slab counters")?;
+        let owners = self.owners(ebpf, changed.iter().map(|(key, _)| key.objcg).collect())?;
+        let caches = self.new_caches(ebpf, &changed)?;
+        let counts = changed
+            .iter()
+            .map(|(key, count)| Count {
+                objcg: key.objcg,
+                cache: key.cache,
+                memcg_serial_nr: owners.get(&key.objcg).copied(),
+                alloc_total: count.allocs,
+                free_total: count.frees,
+            })
+            .collect();
+        if self.last.len() > CROWDED {
+            self.remove_settled(&changed.into_iter().map(|(key, _)| key).collect());
+        }
+        let took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        Ok(Slab {
+            as_of_ns: now_ns,
+            took_ns,
+            counts,
+            caches,
+        })
+    }
+
+    /// The counters that moved since the last time.
+    fn changed(&mut self) -> Result<Vec<(SlabKey, SlabCount)>, MapError> {
+        let mut changed = Vec::new();
+        for entry in self.counts.iter() {
+            let (Wire(key), per_cpu) = entry?;
+            let sum = per_cpu
+                .iter()
+                .fold(SlabCount::default(), |sum, Wire(cpu)| SlabCount {
+                    allocs: sum.allocs + cpu.allocs,
+                    frees: sum.frees + cpu.frees,
+                });
+            let last = self.last.entry(key).or_default();
+            if last.allocs != sum.allocs || last.frees != sum.frees {
+                *last = sum;
+                changed.push((key, sum));
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Whose the objcgs are now, by `css.serial_nr`.
+    fn owners(&mut self, ebpf: &Ebpf, objcgs: HashSet<u64>) -> anyhow::Result<HashMap<u64, u64>> {
+        let all: Vec<u64> = objcgs.into_iter().collect();
+        let mut owners = HashMap::with_capacity(all.len());
+        for some in all.chunks(RESOLVE_ROWS) {
+            let mut ask = Box::new(Wire(ObjcgAsk::new_zeroed()));
+            ask.0.rows = some.len() as u64;
+            for (row, objcg) in ask.0.row.iter_mut().zip(some) {
+                row.objcg = *objcg;
+            }
+            self.objcgs
+                .set(0, &*ask, 0)
+                .context("ask whose objects these are")?;
+            program(ebpf, OBJCGS)?
+                .test_run(RawTracePointRunOptions::new())
+                .context("ask whose objects these are")?;
+            let answer = Box::new(
+                self.objcgs
+                    .get(&0, 0)
+                    .context("read whose objects these are")?,
+            );
+            let rows = answer.0.row.iter().take(some.len());
+            owners.extend(
+                rows.filter(|row| row.memcg_serial_nr != 0)
+                    .map(|row| (row.objcg, row.memcg_serial_nr)),
+            );
+        }
+        Ok(owners)
+    }
+
+    fn new_caches(
+        &mut self,
+        ebpf: &Ebpf,
+        changed: &[(SlabKey, SlabCount)],
+    ) -> anyhow::Result<Vec<Cache>> {
+        let new: HashSet<u64> = changed
+            .iter()
+            .map(|(key, _)| key.cache)
+            .filter(|cache| !self.known_caches.contains(cache))
+            .collect();
+        let new: Vec<u64> = new.into_iter().collect();
+        let mut caches = Vec::with_capacity(new.len());
+        for some in new.chunks(RESOLVE_ROWS) {
+            let mut ask = Box::new(Wire(CacheAsk::new_zeroed()));
+            ask.0.rows = some.len() as u64;
+            for (row, cache) in ask.0.row.iter_mut().zip(some) {
+                row.cache = *cache;
+            }
+            self.caches
+                .set(0, &*ask, 0)
+                .context("ask for the names of caches")?;
+            program(ebpf, CACHES)?
+                .test_run(RawTracePointRunOptions::new())
+                .context("ask for the names of caches")?;
+            let answer = Box::new(self.caches.get(&0, 0).context("read the names of caches")?);
+            caches.extend(answer.0.row.iter().take(some.len()).map(|row| Cache {
+                cache: row.cache,
+                name: Text::from_c(&row.name),
+                size_bytes: row.size_bytes,
+                object_bytes: row.object_bytes,
+            }));
+        }
+        self.known_caches.extend(new);
+        Ok(caches)
+    }
+
+    /// Removes keys that did not move and whose objects are all freed: of cgroups long gone, most
+    /// often. One that is used again begins at zero again.
+    fn remove_settled(&mut self, moved: &HashSet<SlabKey>) {
+        let settled: Vec<SlabKey> = self
+            .last
+            .iter()
+            .filter(|(key, count)| count.allocs == count.frees && !moved.contains(key))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in settled {
+            if self.counts.remove(&Wire(key)).is_ok() {
+                self.last.remove(&key);
+            }
+        }
+    }
+}

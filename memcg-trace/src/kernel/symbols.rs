@@ -1,0 +1,204 @@
+//! Addresses of the kernel's symbols, from `/proc/kallsyms`.
+//!
+//! The file is read in a stream and only what is asked for is kept: it has 200,000 lines. The
+//! type letter of a line is not used: since 6.18 data is marked as text.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+
+const KALLSYMS: &str = "/proc/kallsyms";
+/// A symbol stands for addresses up to this far behind it.
+const REACH_BYTES: u64 = 1 << 20;
+
+/// Symbols that were asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Symbols {
+    by_name: HashMap<String, u64>,
+    /// Lines in the file.
+    pub lines: usize,
+    /// Whether any address was other than zero: the kernel hides them from who may not see them.
+    pub visible: bool,
+}
+
+impl Symbols {
+    /// Reads those of the running kernel whose name, without what the compiler appended to it
+    /// (`.isra.0`, `.constprop.0`), is in `wanted`.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn of_running_kernel(wanted: &HashSet<&str>) -> io::Result<Self> {
+        Self::parse(BufReader::new(File::open(KALLSYMS)?), wanted)
+    }
+
+    fn parse(input: impl BufRead, wanted: &HashSet<&str>) -> io::Result<Self> {
+        let mut found = Self::default();
+        for_each_symbol(input, |address, name| {
+            found.lines += 1;
+            found.visible |= address != 0;
+            if wanted.contains(base_name(name)) {
+                // The kernel comes before its modules, and counts first.
+                found.by_name.entry(name.to_owned()).or_insert(address);
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// Address of a symbol; `None` if there is none or it is hidden.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Option<u64> {
+        self.by_name
+            .get(name)
+            .copied()
+            .filter(|address| *address != 0)
+    }
+
+    /// Whether the kernel has a symbol of that name, its address seen or not.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// The symbol of a function under the name that the compiler gave it in the end.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<&str> {
+        if let Some((whole, _)) = self.by_name.get_key_value(name) {
+            return Some(whole);
+        }
+        self.by_name
+            .keys()
+            .map(String::as_str)
+            .filter(|whole| base_name(whole) == name)
+            .min()
+    }
+}
+
+/// Names for addresses, looked up once each.
+#[derive(Debug, Default)]
+pub struct Names {
+    known: HashMap<u64, Option<String>>,
+}
+
+impl Names {
+    /// Looks up all of `addresses` that are not known yet, in one pass.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn learn(&mut self, addresses: impl Iterator<Item = u64>) -> io::Result<()> {
+        let unknown: BTreeMap<u64, (u64, String)> = addresses
+            .filter(|address| !self.known.contains_key(address))
+            .map(|address| (address, (0, String::new())))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let found = nearest(BufReader::new(File::open(KALLSYMS)?), unknown)?;
+        self.known.extend(found);
+        Ok(())
+    }
+
+    /// `name`, or `name+0x10`; `None` if nothing is near, or it was not learnt.
+    #[must_use]
+    pub fn get(&self, address: u64) -> Option<&str> {
+        self.known.get(&address)?.as_deref()
+    }
+}
+
+/// For each address the symbol that lies closest before it.
+fn nearest(
+    input: impl BufRead,
+    mut best: BTreeMap<u64, (u64, String)>,
+) -> io::Result<HashMap<u64, Option<String>>> {
+    for_each_symbol(input, |symbol, name| {
+        for (_, (base, best_name)) in best.range_mut(symbol..symbol.saturating_add(REACH_BYTES)) {
+            if symbol != 0 && symbol > *base {
+                *base = symbol;
+                name.clone_into(best_name);
+            }
+        }
+    })?;
+    let named = |(address, (base, name)): (u64, (u64, String))| {
+        let text = match address - base {
+            _ if base == 0 => None,
+            0 => Some(name),
+            offset => Some(format!("{name}+{offset:#x}")),
+        };
+        (address, text)
+    };
+    Ok(best.into_iter().map(named).collect())
+}
+
+fn for_each_symbol(mut input: impl BufRead, mut see: impl FnMut(u64, &str)) -> io::Result<()> {
+    let mut line = Vec::with_capacity(128);
+    loop {
+        line.clear();
+        if input.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let Ok(text) = str::from_utf8(&line) else {
+            continue;
+        };
+        let mut words = text.split_ascii_whitespace();
+        let (Some(address), Some(_), Some(name)) = (words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        if let Ok(address) = u64::from_str_radix(address, 16) {
+            see(address, name);
+        }
+    }
+}
+
+fn base_name(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(base, _)| base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "\
+ffffffff81000000 T _text
+ffffffff81001000 t do_migrate_range.isra.0
+ffffffff81002000 t cgroup_mutex
+ffffffff81002020 t slab_mutex
+ffffffffc0001000 t cgroup_mutex\t[evil]
+";
+
+    #[test]
+    fn only_what_is_wanted_is_kept_and_the_kernel_comes_first() {
+        let wanted = HashSet::from(["cgroup_mutex", "do_migrate_range"]);
+        let symbols = Symbols::parse(TEXT.as_bytes(), &wanted).unwrap();
+        assert_eq!(symbols.address("cgroup_mutex"), Some(0xffff_ffff_8100_2000));
+        assert_eq!(
+            symbols.function("do_migrate_range"),
+            Some("do_migrate_range.isra.0")
+        );
+        assert!(!symbols.has("slab_mutex"));
+        assert_eq!(symbols.lines, 5);
+        assert!(symbols.visible);
+    }
+
+    #[test]
+    fn hidden_addresses_are_not_addresses() {
+        let wanted = HashSet::from(["cgroup_mutex"]);
+        let symbols =
+            Symbols::parse("0000000000000000 t cgroup_mutex\n".as_bytes(), &wanted).unwrap();
+        assert!(!symbols.visible);
+        assert!(symbols.has("cgroup_mutex"));
+        assert_eq!(symbols.address("cgroup_mutex"), None);
+    }
+
+    #[test]
+    fn an_address_is_named_after_the_symbol_before_it() {
+        let ask = [0xffff_ffff_8100_2010, 0xffff_ffff_8100_2020, 0x1000]
+            .map(|address| (address, (0, String::new())));
+        let names = nearest(TEXT.as_bytes(), ask.into()).unwrap();
+        assert_eq!(
+            names[&0xffff_ffff_8100_2010].as_deref(),
+            Some("cgroup_mutex+0x10")
+        );
+        assert_eq!(names[&0xffff_ffff_8100_2020].as_deref(), Some("slab_mutex"));
+        assert_eq!(names[&0x1000], None);
+    }
+}

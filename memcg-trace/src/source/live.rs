@@ -1,0 +1,150 @@
+//! The kernel of this host as a source of samples.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::kernel::Subject;
+use crate::kernel::doctor::report;
+use crate::kernel::facts::Facts;
+use crate::kernel::hooks::Family;
+use crate::kernel::session::Session;
+use crate::sample::doctor::Doctor;
+use crate::sample::recording::Host;
+use crate::sample::{Sample, Text};
+
+/// Which hooks to prefer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attach {
+    /// The first that works, in the order of the table.
+    #[default]
+    Auto,
+    /// Raw tracepoints where there are some.
+    Tracepoint,
+    /// Kprobes where there are some.
+    Kprobe,
+    /// Trampolines for the slab pair, where the kernel has it.
+    Trampoline,
+}
+
+/// What to observe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subjects {
+    /// Memory cgroups.
+    pub memcg: bool,
+    /// Slab objects.
+    pub slab: bool,
+    /// Shrinkers.
+    pub shrinker: bool,
+    /// Lock waits.
+    pub lock: bool,
+}
+
+/// How to open the kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// What to observe.
+    pub subjects: Subjects,
+    /// Which hooks to prefer.
+    pub attach: Attach,
+    /// Whether the eBPF side logs.
+    pub debug: bool,
+}
+
+/// Why the kernel cannot be a source.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Nothing can be traced here; one line.
+    #[error("{0}")]
+    CannotTrace(String),
+    /// Something else went wrong.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+/// How often events are taken between two samples: their buffer holds 3,000, so that 30,000
+/// cgroups may be made in a second, which is more than a kernel can.
+const KEEP_UP: Duration = Duration::from_millis(100);
+
+/// What is attached.
+pub struct Live {
+    session: Session,
+    first: bool,
+}
+
+impl Live {
+    /// Attaches what `options` need.
+    ///
+    /// # Errors
+    /// [`OpenError::CannotTrace`] if nothing can be traced here.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        let facts = Facts::gather();
+        if let Some(why) = facts.unable() {
+            return Err(OpenError::CannotTrace(why));
+        }
+        let asked = match options.attach {
+            Attach::Auto => None,
+            Attach::Tracepoint => Some(Family::Tracepoint),
+            Attach::Kprobe => Some(Family::Kprobe),
+            Attach::Trampoline => Some(Family::Trampoline),
+        };
+        let subjects: Vec<Subject> = [
+            (options.subjects.memcg, Subject::Memcg),
+            (options.subjects.slab, Subject::Slab),
+            (options.subjects.shrinker, Subject::Shrinker),
+            (options.subjects.lock, Subject::Lock),
+        ]
+        .into_iter()
+        .filter_map(|(wanted, subject)| wanted.then_some(subject))
+        .collect();
+        let session = Session::open(&facts, &subjects, asked, options.debug)
+            .map_err(|error| OpenError::CannotTrace(format!("{error:#}")))?;
+        Ok(Self {
+            session,
+            first: true,
+        })
+    }
+
+    /// Waits for the interval to pass, keeping up with events meanwhile, then reads everything.
+    /// The first time it does not wait.
+    ///
+    /// # Errors
+    /// If reading the kernel fails.
+    pub async fn next(&mut self, interval: Duration) -> anyhow::Result<Sample> {
+        if !std::mem::take(&mut self.first) {
+            self.keep_up_until(Instant::now() + interval).await;
+        }
+        self.session.sample()
+    }
+
+    async fn keep_up_until(&mut self, until: Instant) {
+        while Instant::now() < until {
+            sleep_until(until.min(Instant::now() + KEEP_UP)).await;
+            self.session.keep_up();
+        }
+    }
+
+    /// Detaches everything; what could not be, and why.
+    #[must_use]
+    pub fn close(self) -> Vec<String> {
+        self.session.close()
+    }
+}
+
+/// What can be done on this host.
+#[must_use]
+pub fn doctor() -> Doctor {
+    report(&Facts::gather())
+}
+
+/// Which host this is.
+#[must_use]
+pub fn host() -> Host {
+    let uname = rustix::system::uname();
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    Host {
+        host: Text::from(uname.nodename().to_bytes()),
+        boot_id: Text::from(boot_id.trim()),
+        kernel: Text::from(uname.release().to_bytes()),
+    }
+}
