@@ -1,0 +1,248 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{
+    ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
+
+use super::span;
+use crate::model::select::Selection;
+
+/// Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
+///
+/// Without a verb: a live dashboard on a terminal, one snapshot as text otherwise.
+#[derive(Debug, Parser)]
+#[command(name = "memcg-trace", version, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 error, 2 usage, 3 cannot trace here (see `memcg-trace doctor`).";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// A live dashboard.
+    Live(Pace),
+    /// Write records as NDJSON, until stopped.
+    Export(Span),
+    /// Store samples in a file, to be read with --from or replay.
+    Record(Record),
+    /// The dashboard on a recording: `live --from FILE`.
+    Replay(Replay),
+    /// What can be traced here, what cannot, and what would help. Needs no privilege.
+    Doctor,
+}
+
+/// Flags of all verbs.
+#[derive(Debug, clap::Args)]
+pub(super) struct Common {
+    /// Read a recording instead of the kernel.
+    #[arg(long, global = true, value_name = "FILE", env = "MEMCG_TRACE_FROM")]
+    pub(super) from: Option<PathBuf>,
+    /// Show only this memcg and what is below it, such as /system.slice.
+    #[arg(long, global = true, value_name = "PATH", env = "MEMCG_TRACE_CGROUP")]
+    cgroup: Option<OsString>,
+    /// Show only the N largest rows of each kind.
+    #[arg(long, global = true, value_name = "N", env = "MEMCG_TRACE_TOP")]
+    top: Option<NonZeroUsize>,
+    /// Print one JSON document instead of text.
+    #[arg(long, global = true, env = "MEMCG_TRACE_JSON", value_parser = FalseyValueParser::new())]
+    pub(super) json: bool,
+    /// Write to a file instead of standard output.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "MEMCG_TRACE_OUTPUT"
+    )]
+    pub(super) output: Option<PathBuf>,
+    /// Time between two samples, such as 500ms, 1s or 2m.
+    #[arg(short, long, global = true, value_name = "TIME", default_value = "1s",
+          value_parser = span::parse_interval, env = "MEMCG_TRACE_INTERVAL")]
+    pub(super) interval: Duration,
+    /// No warnings, only errors.
+    #[arg(short, long, global = true, env = "MEMCG_TRACE_QUIET",
+          value_parser = FalseyValueParser::new())]
+    pub(super) quiet: bool,
+    /// Say more on standard error; twice: also messages of the programs in the kernel.
+    #[arg(short, long, global = true, action = ArgAction::Count, env = "MEMCG_TRACE_VERBOSE")]
+    pub(super) verbose: u8,
+    /// Colours: auto is on a terminal, unless NO_COLOR is set.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "MEMCG_TRACE_COLOR"
+    )]
+    pub(super) color: Color,
+    /// Force one family of probes.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "MEMCG_TRACE_ATTACH"
+    )]
+    pub(super) attach: Attach,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// How to attach to the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Attach {
+    /// The safest that the kernel offers.
+    #[default]
+    Auto,
+    /// Tracepoints.
+    Tracepoint,
+    /// Kprobes at function entries.
+    Kprobe,
+    /// Trampolines for slab, where the kernel allows them: cheaper on some kernels, but
+    /// detaching may have to wait for a host that is stuck.
+    Trampoline,
+}
+
+/// When a stream ends by itself.
+#[derive(Debug, clap::Args)]
+pub(super) struct Span {
+    /// Stop after N snapshots.
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
+          env = "MEMCG_TRACE_COUNT")]
+    pub(super) count: Option<u64>,
+    /// Stop after this time.
+    #[arg(long, value_name = "TIME", value_parser = span::parse, env = "MEMCG_TRACE_DURATION")]
+    pub(super) duration: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Record {
+    /// The file to write.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) span: Span,
+}
+
+/// How fast a recording is played.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Pace {
+    /// Play a recording N times as fast as it was recorded.
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = parse_speed,
+          env = "MEMCG_TRACE_SPEED")]
+    pub(super) speed: f64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { speed: 1.0 }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Replay {
+    /// The recording to read.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pace: Pace,
+}
+
+impl Replay {
+    pub(super) fn pace(&self) -> Pace {
+        self.pace
+    }
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
+        _ => Err("must be a number more than 0".to_owned()),
+    }
+}
+
+impl Args {
+    /// Parses the command line; where it makes no sense, says so and ends the program.
+    pub(super) fn parse_or_exit() -> Self {
+        let matches = Self::command().get_matches();
+        let args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let Some(conflict) = args.conflict(&matches) {
+            Self::command()
+                .error(ErrorKind::ArgumentConflict, conflict)
+                .exit();
+        }
+        args
+    }
+
+    /// Flags that do not go with the verb. Those of the environment are meant for others.
+    fn conflict(&self, matches: &ArgMatches) -> Option<&'static str> {
+        let is_given = |flag| matches.value_source(flag) == Some(ValueSource::CommandLine);
+        match &self.verb {
+            Some(Verb::Replay(_)) if is_given("from") => {
+                Some("replay names its recording itself, without --from")
+            }
+            Some(Verb::Doctor) if is_given("from") => {
+                Some("doctor looks at this host, not at a recording")
+            }
+            Some(Verb::Record(_)) if is_given("output") => {
+                Some("record names its file itself, without --output")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Common {
+    /// What is to be seen.
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            cgroup: self
+                .cgroup
+                .as_ref()
+                .map(|path| Selection::cgroup_path(path.as_bytes())),
+            top: self.top.map(NonZeroUsize::get),
+        }
+    }
+
+    /// Whether to use colours on an output that is, or is not, a terminal.
+    pub(super) fn colour(&self, is_terminal: bool) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,59 @@
+//! `doctor`: what can be traced here.
+
+use std::process::ExitCode;
+
+use super::args::Common;
+
+#[cfg(not(feature = "live"))]
+pub(super) fn run(_: &Common) -> anyhow::Result<ExitCode> {
+    Err(super::replay_only())
+}
+
+/// Prints the report; the exit code says whether there is anything to trace with.
+#[cfg(feature = "live")]
+pub(super) fn run(common: &Common) -> anyhow::Result<ExitCode> {
+    use std::io::Write as _;
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    use anyhow::Context as _;
+
+    use super::output_file::OutputFile;
+    use crate::output::records::Moment;
+    use crate::output::{doctor, document, units};
+    use crate::sample::doctor::Verdict;
+    use crate::source::live;
+
+    let report = live::doctor();
+    let bytes = if common.json {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let time = units::time(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
+        let mono = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let mono_ns = std::time::Duration::try_from(mono)
+            .unwrap_or_default()
+            .as_nanos();
+        let mono_ns = u64::try_from(mono_ns).unwrap_or(u64::MAX);
+        document::doctor(
+            &report,
+            &live::host(),
+            Moment {
+                seq: 0,
+                frame: 0,
+                time: &time,
+                mono_ns,
+            },
+        )?
+    } else {
+        doctor::render(&report).into_bytes()
+    };
+    let mut output = OutputFile::create(common.output.as_deref())?;
+    let name = output.name();
+    output
+        .write_all(&bytes)
+        .with_context(|| format!("cannot write to {name}"))?;
+    Ok(match report.verdict {
+        Verdict::Ready | Verdict::Partial => ExitCode::SUCCESS,
+        Verdict::Unable => ExitCode::from(super::CANNOT_TRACE),
+    })
+}

@@ -1,0 +1,46 @@
+//! `export`: records as NDJSON.
+
+use std::pin::pin;
+
+use anyhow::Context as _;
+
+use super::args::{Common, Span};
+use super::feed::{Feed, Until};
+use super::messages::Messages;
+use super::output_file::OutputFile;
+use super::signals::Stop;
+use crate::output::ndjson::Ndjson;
+use crate::source::replay::Pace;
+
+/// Writes records until the span is over, the source ends, a signal comes or nobody reads.
+pub(super) async fn run(common: &Common, span: &Span, messages: &Messages) -> anyhow::Result<()> {
+    let mut stop = Stop::on_signals()?;
+    let mut feed = Feed::open(common, None, Pace::Unpaced, messages)?;
+    let file = OutputFile::create(common.output.as_deref())?;
+    let name = file.name();
+    let mut stream = Ndjson::new(file, feed.host().clone());
+    let mut until = Until::new(span);
+    let clock = span.duration.filter(|_| !feed.is_replay());
+    let mut clock = pin!(Until::by_the_clock(clock));
+    let result = loop {
+        let next = tokio::select! {
+            biased;
+            () = stop.asked() => break Ok(()),
+            () = &mut clock => break Ok(()),
+            next = feed.next() => next,
+        };
+        let snapshot = match next {
+            Ok(Some(snapshot)) => snapshot,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        };
+        let written = stream
+            .write(&snapshot)
+            .with_context(|| format!("cannot write to {name}"));
+        if written.is_err() || until.is_over(snapshot.mono_ns) {
+            break written;
+        }
+    };
+    feed.close(messages);
+    result
+}

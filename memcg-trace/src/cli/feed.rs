@@ -1,0 +1,143 @@
+//! From samples to the snapshots that a user asked for.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+
+use super::args::{Common, Span};
+use super::messages::Messages;
+use super::open;
+use crate::model::Model;
+use crate::model::select::{self, Selection};
+use crate::model::snapshot::Snapshot;
+use crate::sample::recording::Host;
+use crate::sample::{Text, tame};
+use crate::source::Source;
+use crate::source::replay::Pace;
+
+/// A source, the model of what it said, and what of that is to be shown.
+pub(super) struct Feed {
+    source: Source,
+    model: Model,
+    selection: Selection,
+    /// Whether the memcg that was asked for has been looked for.
+    found: bool,
+}
+
+impl Feed {
+    /// Opens the source that the flags name.
+    pub(super) fn open(
+        common: &Common,
+        file: Option<&Path>,
+        pace: Pace,
+        messages: &Messages,
+    ) -> anyhow::Result<Self> {
+        let source = open::source(common, file, pace, messages)?;
+        let selection = common.selection();
+        Ok(Self {
+            source,
+            model: Model::new(),
+            selection,
+            found: false,
+        })
+    }
+
+    pub(super) fn host(&self) -> &Host {
+        self.source.host()
+    }
+
+    pub(super) fn is_replay(&self) -> bool {
+        self.source.is_replay()
+    }
+
+    /// Waits for the next snapshot; `None` at the end of a recording.
+    pub(super) async fn next(&mut self) -> anyhow::Result<Option<Arc<Snapshot>>> {
+        let Some(sample) = self.source.next().await? else {
+            return Ok(None);
+        };
+        let snapshot = self.model.step(&sample);
+        if let (Some(cgroup), false) = (&self.selection.cgroup, self.found) {
+            look_for(cgroup, &snapshot)?;
+            self.found = snapshot.memcgs.is_known();
+        }
+        Ok(Some(self.selection.of(&snapshot)))
+    }
+
+    /// Lets go of the source, and says how that went.
+    pub(super) fn close(self, messages: &Messages) {
+        for message in self.source.close() {
+            messages.warn(&message);
+        }
+    }
+}
+
+/// A memcg that is not there is an error, not an empty answer.
+fn look_for(cgroup: &Text, snapshot: &Snapshot) -> anyhow::Result<()> {
+    let section = &snapshot.memcgs;
+    if !section.is_known() {
+        // Never read yet is no reason to give up; cannot be read is.
+        if snapshot.frame == 0 && section.reason.as_deref() == Some("not read yet") {
+            return Ok(());
+        }
+        let reason = section.reason.as_deref().unwrap_or("not known why");
+        bail!(
+            "cannot look for cgroup {}: no list of cgroups here: {}",
+            cgroup.display(),
+            tame(reason)
+        );
+    }
+    let Err(near) = select::find(snapshot, cgroup) else {
+        return Ok(());
+    };
+    let near: Vec<_> = near.iter().map(Text::display).collect();
+    if near.is_empty() {
+        bail!(
+            "no cgroup {}: name it as below /sys/fs/cgroup",
+            cgroup.display()
+        );
+    }
+    bail!(
+        "no cgroup {}: did you mean {}?",
+        cgroup.display(),
+        near.join(" or ")
+    );
+}
+
+/// Counts snapshots until a stream has had enough of them.
+#[derive(Debug)]
+pub(super) struct Until {
+    left: Option<u64>,
+    duration: Option<Duration>,
+    first_ns: Option<u64>,
+}
+
+impl Until {
+    pub(super) fn new(span: &Span) -> Self {
+        Self {
+            left: span.count,
+            duration: span.duration,
+            first_ns: None,
+        }
+    }
+
+    /// Whether one at `mono_ns` was the last. Goes by the time of the samples, so that it
+    /// means the same for a recording; a live stream also ends by the clock.
+    pub(super) fn is_over(&mut self, mono_ns: u64) -> bool {
+        let first_ns = *self.first_ns.get_or_insert(mono_ns);
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(1);
+        }
+        let elapsed = Duration::from_nanos(mono_ns.saturating_sub(first_ns));
+        self.left == Some(0) || self.duration.is_some_and(|duration| elapsed >= duration)
+    }
+
+    /// Waits for the end of a live stream.
+    pub(super) async fn by_the_clock(duration: Option<Duration>) {
+        match duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    }
+}

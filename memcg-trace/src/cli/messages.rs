@@ -1,0 +1,49 @@
+//! What a user should know, on standard error. Nothing is written while the screen is taken.
+
+use std::io::{self, Write as _};
+
+use crate::sample::tame;
+
+/// How much to say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Messages {
+    quiet: bool,
+    verbose: u8,
+}
+
+impl Messages {
+    pub(super) fn new(quiet: bool, verbose: u8) -> Self {
+        Self { quiet, verbose }
+    }
+
+    /// Whether the programs in the kernel should speak as well.
+    #[cfg(feature = "live")]
+    pub(super) fn is_debug(self) -> bool {
+        self.verbose >= 2
+    }
+
+    /// Why the program ends, in one line.
+    pub(super) fn error(self, error: &anyhow::Error) {
+        say(&format!("{error:#}"));
+    }
+
+    /// Something that does not end the program.
+    pub(super) fn warn(self, message: &str) {
+        if !self.quiet {
+            say(message);
+        }
+    }
+
+    /// Something for those who asked for more.
+    pub(super) fn inform(self, message: &str) {
+        if self.verbose > 0 && !self.quiet {
+            say(message);
+        }
+    }
+}
+
+/// One line; if standard error is gone there is nobody to tell.
+fn say(message: &str) {
+    let one_line = message.trim_end().replace('\n', "; ");
+    let _ = writeln!(io::stderr(), "memcg-trace: {}", tame(&one_line));
+}

@@ -1,0 +1,88 @@
+//! Verbs and flags: one file a verb.
+//!
+//! Every verb is `source -> model -> view`; what differs is the view, and when to stop.
+
+mod args;
+mod doctor;
+mod export;
+mod feed;
+mod live;
+mod messages;
+mod oneshot;
+mod open;
+mod output_file;
+mod record;
+mod signals;
+mod span;
+
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+
+use crate::source::CannotTrace;
+use args::{Args, Verb};
+use messages::Messages;
+
+/// Something went wrong.
+const ERROR: u8 = 1;
+/// This host cannot be traced.
+const CANNOT_TRACE: u8 = 3;
+
+/// Parses the command line and does what it says. Returns the exit code of the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse_or_exit();
+    let messages = Messages::new(args.common.quiet, args.common.verbose);
+    match run(&args, &messages) {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            messages.error(&error);
+            let cannot_trace = error.chain().any(|cause| cause.is::<CannotTrace>());
+            ExitCode::from(if cannot_trace { CANNOT_TRACE } else { ERROR })
+        }
+    }
+}
+
+fn run(args: &Args, messages: &Messages) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let is_terminal = io::stdout().is_terminal() && args.common.output.is_none();
+        let dashboard = is_terminal && !args.common.json;
+        match &args.verb {
+            Some(Verb::Doctor) => return doctor::run(&args.common),
+            Some(Verb::Export(span)) => export::run(&args.common, span, messages).await,
+            Some(Verb::Record(record)) => record::run(&args.common, record, messages).await,
+            Some(Verb::Live(pace)) if dashboard => {
+                live::run(&args.common, pace, None, messages).await
+            }
+            Some(Verb::Replay(replay)) if dashboard => {
+                live::run(&args.common, &replay.pace(), Some(&replay.file), messages).await
+            }
+            None if dashboard => {
+                live::run(&args.common, &args::Pace::default(), None, messages).await
+            }
+            Some(Verb::Replay(replay)) => {
+                oneshot::run(&args.common, Some(&replay.file), messages).await
+            }
+            Some(Verb::Live(_)) | None => oneshot::run(&args.common, None, messages).await,
+        }?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The answer to whoever wants a live kernel of a build without one.
+#[cfg(not(feature = "live"))]
+fn replay_only() -> anyhow::Error {
+    CannotTrace("this build only replays recordings: use --from FILE or replay FILE".to_owned())
+        .into()
+}
+
+/// Whoever read the output has seen enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

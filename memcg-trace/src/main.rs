@@ -1,0 +1,7 @@
+//! The program: parse, call, map the result to an exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    memcg_trace::cli::main()
+}

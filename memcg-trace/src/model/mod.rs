@@ -1,0 +1,148 @@
+//! Samples in, snapshots out: what the views show is worked out here, and only here.
+//!
+//! Pure: no clock, no file, no kernel. The same samples give the same snapshots, whether they
+//! come from a kernel or from a recording of one.
+
+mod locks;
+mod names;
+pub mod select;
+mod shrinkers;
+mod slab;
+pub mod snapshot;
+mod tree;
+
+use std::sync::Arc;
+
+use crate::sample::{Loss, Sample};
+use locks::Locks;
+use shrinkers::Shrinkers;
+use slab::SlabTable;
+use snapshot::{Section, Snapshot, Source, Totals};
+use tree::Tree;
+
+/// What is known so far, carried from sample to sample.
+#[derive(Debug)]
+pub struct Model {
+    frame: u64,
+    last_mono_ns: Option<u64>,
+    tree: Tree,
+    slab: SlabTable,
+    shrinkers: Shrinkers,
+    locks: Locks,
+    memcgs: Arc<Section<snapshot::Memcg>>,
+    totals: Totals,
+    losses: Arc<[Loss]>,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Model {
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            frame: 0,
+            last_mono_ns: None,
+            tree: Tree::default(),
+            slab: SlabTable::new(),
+            shrinkers: Shrinkers::new(),
+            locks: Locks::new(),
+            memcgs: Arc::new(Section::unread("memcg")),
+            totals: Totals::default(),
+            losses: Arc::new([]),
+        }
+    }
+
+    /// Takes in the next sample and draws the picture of its moment.
+    ///
+    /// A section for which the sample has nothing is handed on as it was, with the time at
+    /// which it was read.
+    pub fn step(&mut self, sample: &Sample) -> Arc<Snapshot> {
+        let interval_ns = self
+            .last_mono_ns
+            .and_then(|last| sample.mono_ns.checked_sub(last))
+            .filter(|interval| *interval > 0);
+        self.last_mono_ns = Some(sample.mono_ns);
+
+        self.step_memcgs_and_slab(sample);
+        match (absence(sample, "shrinker"), &sample.shrinkers) {
+            (Some(reason), _) => self.shrinkers.mark_absent(reason),
+            (None, Some(rows)) => self.shrinkers.read(rows, sample.mono_ns, &self.tree),
+            (None, None) => {}
+        }
+        match (absence(sample, "lock"), &sample.locks) {
+            (Some(reason), _) => self.locks.mark_absent(reason),
+            (None, Some(locks)) => self.locks.read(locks, &self.tree),
+            (None, None) => {}
+        }
+        if *self.losses != *sample.losses {
+            self.losses = sample.losses.as_slice().into();
+        }
+
+        let frame = self.frame;
+        self.frame += 1;
+        Arc::new(Snapshot {
+            frame,
+            mono_ns: sample.mono_ns,
+            unix_ns: sample.unix_ns,
+            interval_ns,
+            totals: self.totals,
+            memcgs: Arc::clone(&self.memcgs),
+            slab: self.slab.section(),
+            shrinkers: self.shrinkers.section(),
+            lock_waits: self.locks.waits(),
+            lock_stats: self.locks.stats(),
+            losses: Arc::clone(&self.losses),
+        })
+    }
+
+    /// The two go together: slab counts are booked to memcgs, and memcgs show slab rates.
+    fn step_memcgs_and_slab(&mut self, sample: &Sample) {
+        let no_memcgs = absence(sample, "memcg");
+        let heard = no_memcgs.is_none() && (sample.memcgs.is_some() || sample.life.is_some());
+        if heard {
+            self.tree.hear(sample.life.as_deref().unwrap_or_default());
+            if let Some(walk) = &sample.memcgs {
+                self.tree.walk(walk);
+            }
+        }
+        match (absence(sample, "slab"), &sample.slab) {
+            (Some(reason), _) => self.slab.mark_absent(reason),
+            (None, Some(slab)) => self.slab.read(slab, &self.tree),
+            (None, None) => self.slab.follow(&self.tree),
+        }
+        if let Some(reason) = no_memcgs {
+            let known = self.memcgs.source == Source::Absent
+                && self.memcgs.reason.as_deref() == Some(reason);
+            if !known {
+                self.memcgs = Arc::new(Section::absent("memcg", reason));
+                self.totals = Totals::default();
+            }
+        } else if heard || (sample.slab.is_some() && self.tree.as_of_ns().is_some()) {
+            self.memcgs = Arc::new(self.tree.section(&self.slab));
+            self.totals = Totals::of(&self.memcgs.items);
+        }
+    }
+}
+
+/// Why the sample does not have a section, if it says so.
+fn absence<'a>(sample: &'a Sample, section: &str) -> Option<&'a str> {
+    sample
+        .absent
+        .iter()
+        .find(|absent| absent.section == section)
+        .map(|absent| &*absent.reason)
+}
+
+/// A rate, where there is an interval to divide by.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a rate is shown with three digits"
+)]
+fn per_sec(count: u64, interval_ns: Option<u64>) -> Option<f64> {
+    interval_ns.map(|interval_ns| count as f64 * 1e9 / interval_ns as f64)
+}

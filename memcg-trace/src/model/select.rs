@@ -1,0 +1,217 @@
+//! Less of a snapshot: one subtree, and the largest rows.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::snapshot::{LockMemcg, LockStats, MemcgId, Section, Snapshot, Totals};
+use crate::sample::Text;
+
+/// What a user wants to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only this memcg and what is below it.
+    pub cgroup: Option<Text>,
+    /// Only so many rows of each kind, the largest: memcgs by usage, slab by objects a second,
+    /// shrinkers by time, waits by length, locks by the sum of waits.
+    pub top: Option<usize>,
+}
+
+/// Where unified hierarchies are mounted, and where the memory controller of version 1 is.
+const MOUNTS: [&[u8]; 2] = [b"/sys/fs/cgroup/memory", b"/sys/fs/cgroup"];
+
+impl Selection {
+    /// A path as users write it: with or without the mount point, a leading and a final slash.
+    #[must_use]
+    pub fn cgroup_path(written: &[u8]) -> Text {
+        let below = MOUNTS
+            .iter()
+            .filter_map(|mount| written.strip_prefix(*mount))
+            .find(|below| below.is_empty() || below.starts_with(b"/"))
+            .unwrap_or(written);
+        let names = below
+            .split(|byte| *byte == b'/')
+            .filter(|name| !name.is_empty());
+        let path: Vec<u8> = names.flat_map(|name| [b"/", name].concat()).collect();
+        if path.is_empty() {
+            Text::from("/")
+        } else {
+            Text::from(path)
+        }
+    }
+
+    /// The part of a snapshot that was asked for.
+    #[must_use]
+    pub fn of(&self, snapshot: &Arc<Snapshot>) -> Arc<Snapshot> {
+        if *self == Self::default() {
+            return Arc::clone(snapshot);
+        }
+        let mut part = Snapshot::clone(snapshot);
+        if let Some(cgroup) = self
+            .cgroup
+            .as_ref()
+            .filter(|cgroup| cgroup.as_bytes() != b"/")
+        {
+            below(&mut part, cgroup);
+        }
+        if let Some(top) = self.top {
+            largest(&mut part, top);
+        }
+        Arc::new(part)
+    }
+}
+
+fn is_below(id: &MemcgId, cgroup: &Text) -> bool {
+    let rest = id.path.as_bytes().strip_prefix(cgroup.as_bytes());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+fn below(part: &mut Snapshot, cgroup: &Text) {
+    let is_in =
+        |memcg: &Option<Arc<MemcgId>>| memcg.as_ref().is_some_and(|memcg| is_below(memcg, cgroup));
+    part.memcgs = filtered(&part.memcgs, |memcg| is_below(&memcg.id, cgroup));
+    if part.memcgs.is_known() {
+        part.totals = Totals::of(&part.memcgs.items);
+    }
+    part.slab = filtered(&part.slab, |row| is_in(&row.memcg));
+    part.shrinkers = filtered(&part.shrinkers, |row| is_in(&row.memcg));
+    part.lock_waits = filtered(&part.lock_waits, |wait| is_in(&wait.memcg));
+    let locks = part.lock_stats.items.iter().filter_map(|lock| {
+        let memcgs: Vec<LockMemcg> = lock
+            .memcgs
+            .iter()
+            .filter(|memcg| is_in(&memcg.memcg))
+            .cloned()
+            .collect();
+        (!memcgs.is_empty()).then(|| LockStats::of(lock.resource.clone(), memcgs))
+    });
+    let mut locks: Vec<LockStats> = locks.collect();
+    locks.sort_by_key(|lock| Reverse((lock.wait_ns_total, lock.waits_total)));
+    part.lock_stats = Arc::new(part.lock_stats.with_items(locks));
+}
+
+fn filtered<T: Clone>(section: &Section<T>, keep: impl Fn(&T) -> bool) -> Arc<Section<T>> {
+    let items = section
+        .items
+        .iter()
+        .filter(|item| keep(item))
+        .cloned()
+        .collect();
+    Arc::new(section.with_items(items))
+}
+
+fn largest(part: &mut Snapshot, top: usize) {
+    part.memcgs = highest(&part.memcgs, top, |memcg| memcg.usage_bytes);
+    part.slab = highest(&part.slab, top, |row| {
+        let rate = row.alloc_per_sec.unwrap_or(0.0) + row.free_per_sec.unwrap_or(0.0);
+        // Rates are never negative, and then their bits are in the order of their values.
+        (
+            rate.to_bits(),
+            row.alloc_total.saturating_add(row.free_total),
+        )
+    });
+    part.shrinkers = highest(&part.shrinkers, top, |row| row.time_ns_total);
+    part.lock_waits = highest(&part.lock_waits, top, |wait| wait.waited_ns);
+    part.lock_stats = highest(&part.lock_stats, top, |lock| lock.wait_ns_total);
+}
+
+/// The `top` items with the highest figures, in the order that they were in.
+fn highest<T: Clone, K: Ord>(
+    section: &Arc<Section<T>>,
+    top: usize,
+    figure: impl Fn(&T) -> K,
+) -> Arc<Section<T>> {
+    if section.items.len() <= top {
+        return Arc::clone(section);
+    }
+    let mut order: Vec<usize> = (0..section.items.len()).collect();
+    order.sort_by_cached_key(|at| Reverse(figure(&section.items[*at])));
+    order.truncate(top);
+    order.sort_unstable();
+    let items = order
+        .into_iter()
+        .map(|at| section.items[at].clone())
+        .collect();
+    Arc::new(section.with_items(items))
+}
+
+/// Whether a memcg of that path is in the snapshot; if not, paths that the user may have meant.
+///
+/// # Errors
+/// The paths, best first; none if nothing comes near.
+pub fn find(snapshot: &Snapshot, cgroup: &Text) -> Result<(), Vec<Text>> {
+    let paths = || snapshot.memcgs.items.iter().map(|memcg| &memcg.id.path);
+    if paths().any(|path| path == cgroup) {
+        return Ok(());
+    }
+    let last = |path: &Text| -> Text {
+        path.as_bytes()
+            .rsplit(|byte| *byte == b'/')
+            .next()
+            .unwrap_or_default()
+            .into()
+    };
+    let wanted = last(cgroup);
+    let mut near: Vec<(usize, &Text)> = paths()
+        .map(|path| (distance(wanted.as_bytes(), last(path).as_bytes()), path))
+        .filter(|(distance, _)| *distance <= 1 + wanted.as_bytes().len() / 3)
+        .collect();
+    near.sort();
+    near.dedup();
+    Err(near
+        .into_iter()
+        .take(3)
+        .map(|(_, path)| path.clone())
+        .collect())
+}
+
+/// Bytes to insert, delete or change to make one name of the other; 0 if one holds the other.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    if !a.is_empty() && !b.is_empty() {
+        let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+        if short.len() >= 3 && long.windows(short.len()).any(|part| part == short) {
+            return 0;
+        }
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_as_users_write_them() {
+        for (written, path) in [
+            ("/", "/"),
+            ("", "/"),
+            ("/sys/fs/cgroup", "/"),
+            ("/sys/fs/cgroup/system.slice/", "/system.slice"),
+            ("/sys/fs/cgroup/memory/a", "/a"),
+            ("system.slice//x", "/system.slice/x"),
+            ("/sys/fs/cgroups/a", "/sys/fs/cgroups/a"),
+        ] {
+            assert_eq!(
+                Selection::cgroup_path(written.as_bytes()),
+                Text::from(path),
+                "{written}"
+            );
+        }
+    }
+
+    #[test]
+    fn distances_are_edits() {
+        assert_eq!(distance(b"nginx", b"nginxx-service"), 0);
+        assert_eq!(distance(b"kitten", b"sitting"), 3);
+        assert_eq!(distance(b"", b"ab"), 2);
+        assert_eq!(distance(b"a", b"a"), 0);
+    }
+}

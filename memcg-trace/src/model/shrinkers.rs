@@ -1,0 +1,96 @@
+//! Shrinkers: the kernel's sums, with names and rates.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::names::Names;
+use super::per_sec;
+use super::snapshot::{self, Section, Source};
+use super::tree::Tree;
+use crate::sample::Shrinker;
+
+/// A shrinker, a memcg and a node.
+type Key = (u64, Option<u64>, u32);
+
+/// What shrinkers did. A sample has all sums since the start, so nothing is added up here, and
+/// rows of released memcgs stay as long as the kernel side keeps them: the sums are complete.
+#[derive(Debug)]
+pub(super) struct Shrinkers {
+    /// Objects scanned, as of the last sample.
+    scanned: HashMap<Key, u64>,
+    names: Names,
+    section: Arc<Section<snapshot::Shrinker>>,
+}
+
+impl Shrinkers {
+    pub(super) fn new() -> Self {
+        Self {
+            scanned: HashMap::new(),
+            names: Names::default(),
+            section: Arc::new(Section::unread("shrinker")),
+        }
+    }
+
+    pub(super) fn section(&self) -> Arc<Section<snapshot::Shrinker>> {
+        Arc::clone(&self.section)
+    }
+
+    pub(super) fn mark_absent(&mut self, reason: &str) {
+        if self.section.is_known() || self.section.reason.as_deref() != Some(reason) {
+            self.section = Arc::new(Section::absent("shrinker", reason));
+        }
+    }
+
+    /// Takes in the sums of a sample.
+    pub(super) fn read(&mut self, rows: &[Shrinker], mono_ns: u64, tree: &Tree) {
+        let interval_ns = self
+            .section
+            .as_of_ns
+            .and_then(|before| mono_ns.checked_sub(before))
+            .filter(|interval_ns| *interval_ns > 0);
+        self.names.turn();
+        let before = std::mem::take(&mut self.scanned);
+        let items = rows
+            .iter()
+            .map(|row| {
+                let key = (row.shrinker, row.memcg_serial_nr, row.node);
+                self.scanned.insert(key, row.scanned_objects_total);
+                // A sum that went backwards was dropped by the kernel's map and began anew.
+                let scanned = row
+                    .scanned_objects_total
+                    .checked_sub(before.get(&key).copied().unwrap_or(0))
+                    .unwrap_or(row.scanned_objects_total);
+                snapshot::Shrinker {
+                    memcg: row
+                        .memcg_serial_nr
+                        .map(|serial_nr| self.names.of(serial_nr, tree)),
+                    shrinker: row
+                        .name
+                        .clone()
+                        .unwrap_or_else(|| format!("{:#x}", row.shrinker)),
+                    fs: row.fs.clone(),
+                    dev: row.dev.clone(),
+                    node: row.node,
+                    memcg_aware: row.memcg_aware,
+                    calls_total: row.calls_total,
+                    asked_objects_total: row.asked_objects_total,
+                    scanned_objects_total: row.scanned_objects_total,
+                    freed_objects_total: row.freed_objects_total,
+                    time_ns_total: row.time_ns_total,
+                    max_ns: row.max_ns,
+                    scanned_per_sec: per_sec(scanned, interval_ns),
+                }
+            })
+            .collect();
+        self.section = Arc::new(Section {
+            name: "shrinker",
+            source: Source::Event,
+            as_of_ns: Some(mono_ns),
+            took_ns: None,
+            visited: Some(rows.len() as u64),
+            truncated_at: None,
+            reason: None,
+            items,
+        });
+    }
+}

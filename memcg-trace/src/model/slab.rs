@@ -1,0 +1,218 @@
+//! Slab objects: from counters of object cgroups to rows of memcgs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::per_sec;
+use super::snapshot::{self, Section, Source};
+use super::tree::Tree;
+use crate::sample::{Cache, Slab, SlabCount, Text};
+
+/// Counters that are followed. Each is an address of an object cgroup and of a cache, both
+/// reused by the kernel, so a host comes near this only with a million of them at a time.
+const MAX_COUNTERS: usize = 1 << 20;
+
+/// A memcg and a cache. The memcg is `None` where it could not be read or is not known.
+type Key = (Option<u64>, u64);
+
+#[derive(Debug)]
+struct Row {
+    key: Key,
+    alloc_total: u64,
+    free_total: u64,
+    /// In the last interval.
+    allocs: u64,
+    frees: u64,
+}
+
+/// What was charged to whom since the run began.
+///
+/// The kernel side counts per object cgroup, since an object keeps that for life. Its memcg is
+/// another one after a reparenting; what is counted from then on is booked to the new memcg,
+/// and what was booked stays. The rows of a memcg go when it is released, and their totals
+/// with them: they are added to no one else.
+#[derive(Debug)]
+pub(super) struct SlabTable {
+    counters: HashMap<(u64, u64), SlabCount>,
+    caches: HashMap<u64, (Arc<Text>, u32)>,
+    rows: Vec<Row>,
+    index: HashMap<Key, usize>,
+    /// Objects charged and uncharged in the last interval, by memcg.
+    sums: HashMap<u64, (u64, u64)>,
+    interval_ns: Option<u64>,
+    /// The tree's generation when rows of released memcgs were last looked for.
+    generation: u64,
+    truncated: bool,
+    section: Arc<Section<snapshot::Slab>>,
+}
+
+impl SlabTable {
+    pub(super) fn new() -> Self {
+        Self {
+            counters: HashMap::new(),
+            caches: HashMap::new(),
+            rows: Vec::new(),
+            index: HashMap::new(),
+            sums: HashMap::new(),
+            interval_ns: None,
+            generation: 0,
+            truncated: false,
+            section: Arc::new(Section::unread("slab")),
+        }
+    }
+
+    pub(super) fn section(&self) -> Arc<Section<snapshot::Slab>> {
+        Arc::clone(&self.section)
+    }
+
+    pub(super) fn mark_absent(&mut self, reason: &str) {
+        if self.section.is_known() || self.section.reason.as_deref() != Some(reason) {
+            self.section = Arc::new(Section::absent("slab", reason));
+        }
+    }
+
+    /// Objects charged and uncharged a second by a memcg; `None` where that is not known.
+    pub(super) fn rates_of(&self, serial_nr: u64) -> Option<(f64, f64)> {
+        let interval_ns = self.interval_ns.filter(|_| self.section.is_known());
+        let (allocs, frees) = self.sums.get(&serial_nr).copied().unwrap_or_default();
+        per_sec(allocs, interval_ns).zip(per_sec(frees, interval_ns))
+    }
+
+    /// Takes in the counters that moved.
+    pub(super) fn read(&mut self, slab: &Slab, tree: &Tree) {
+        self.interval_ns = self
+            .section
+            .as_of_ns
+            .and_then(|before| slab.as_of_ns.checked_sub(before))
+            .filter(|interval_ns| *interval_ns > 0);
+        for Cache {
+            cache,
+            name,
+            size_bytes,
+            ..
+        } in &slab.caches
+        {
+            self.caches
+                .insert(*cache, (Arc::new(name.clone()), *size_bytes));
+        }
+        for row in &mut self.rows {
+            (row.allocs, row.frees) = (0, 0);
+        }
+        self.sums.clear();
+        for count in &slab.counts {
+            self.book(count, tree);
+        }
+        self.drop_released(tree);
+        self.section = Arc::new(Section {
+            name: "slab",
+            source: Source::Event,
+            as_of_ns: Some(slab.as_of_ns),
+            took_ns: Some(slab.took_ns),
+            visited: Some(slab.counts.len() as u64),
+            truncated_at: self.truncated.then_some(MAX_COUNTERS as u64),
+            reason: None,
+            items: self.items(tree),
+        });
+    }
+
+    /// Keeps up with the tree where the counters were not read.
+    pub(super) fn follow(&mut self, tree: &Tree) {
+        if self.section.is_known() && self.drop_released(tree) {
+            let items = self.items(tree);
+            self.section = Arc::new(self.section.with_items(items));
+        }
+    }
+
+    /// Adds what a counter went up by to the row of the memcg that it has now.
+    fn book(&mut self, count: &SlabCount, tree: &Tree) {
+        let counter = (count.objcg, count.cache);
+        if self.counters.len() >= MAX_COUNTERS && !self.counters.contains_key(&counter) {
+            self.truncated = true;
+            return;
+        }
+        let before = self.counters.insert(counter, count.clone());
+        let went_up = before.and_then(|before| {
+            Some((
+                count.alloc_total.checked_sub(before.alloc_total)?,
+                count.free_total.checked_sub(before.free_total)?,
+            ))
+        });
+        // One that is new, or went backwards since the kernel's map dropped it and made it
+        // anew, began at 0.
+        let (allocs, frees) = went_up.unwrap_or((count.alloc_total, count.free_total));
+        if allocs == 0 && frees == 0 {
+            return;
+        }
+        let memcg = count
+            .memcg_serial_nr
+            .filter(|serial_nr| tree.id(*serial_nr).is_some());
+        let key = (memcg, count.cache);
+        let at = *self.index.entry(key).or_insert_with(|| {
+            self.rows.push(Row {
+                key,
+                alloc_total: 0,
+                free_total: 0,
+                allocs: 0,
+                frees: 0,
+            });
+            self.rows.len() - 1
+        });
+        let row = &mut self.rows[at];
+        row.alloc_total = row.alloc_total.saturating_add(allocs);
+        row.free_total = row.free_total.saturating_add(frees);
+        row.allocs = row.allocs.saturating_add(allocs);
+        row.frees = row.frees.saturating_add(frees);
+        if let Some(serial_nr) = memcg {
+            let sums = self.sums.entry(serial_nr).or_default();
+            sums.0 = sums.0.saturating_add(allocs);
+            sums.1 = sums.1.saturating_add(frees);
+        }
+    }
+
+    /// Drops the rows of memcgs that the tree no longer has. Says whether anything may differ.
+    fn drop_released(&mut self, tree: &Tree) -> bool {
+        if self.generation == tree.generation() {
+            return false;
+        }
+        self.generation = tree.generation();
+        let before = self.rows.len();
+        self.rows.retain(|row| {
+            row.key
+                .0
+                .is_none_or(|serial_nr| tree.id(serial_nr).is_some())
+        });
+        if self.rows.len() != before {
+            self.index = self
+                .rows
+                .iter()
+                .enumerate()
+                .map(|(at, row)| (row.key, at))
+                .collect();
+        }
+        true
+    }
+
+    fn items(&self, tree: &Tree) -> Vec<snapshot::Slab> {
+        self.rows
+            .iter()
+            .map(|row| {
+                let (memcg, cache) = row.key;
+                let named = self.caches.get(&cache);
+                snapshot::Slab {
+                    memcg: memcg
+                        .and_then(|serial_nr| tree.id(serial_nr))
+                        .map(Arc::clone),
+                    cache: named.map_or_else(
+                        || Arc::new(Text::from(&*format!("{cache:#x}"))),
+                        |(name, _)| Arc::clone(name),
+                    ),
+                    size_bytes: named.map(|(_, size_bytes)| *size_bytes),
+                    alloc_total: row.alloc_total,
+                    free_total: row.free_total,
+                    alloc_per_sec: per_sec(row.allocs, self.interval_ns),
+                    free_per_sec: per_sec(row.frees, self.interval_ns),
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,355 @@
+//! What every view draws: one immutable picture of one moment.
+//!
+//! Each section is behind its own `Arc`, so a section that did not change costs nothing to pass
+//! on, and carries where it came from, how old it is and what it covers.
+
+use std::sync::Arc;
+
+use crate::sample::{Loss, Resource, Task, Text};
+
+/// Where the figures of a section come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A walk of kernel memory.
+    Walk,
+    /// Events counted in the kernel.
+    Event,
+    /// Nowhere: the section could not be had, and its figures are not known.
+    Absent,
+}
+
+/// One kind of figures.
+#[derive(Clone, Debug)]
+pub struct Section<T> {
+    /// `memcg`, `slab`, `shrinker`, `lock`.
+    pub name: &'static str,
+    /// Where it comes from.
+    pub source: Source,
+    /// When it was read, CLOCK_MONOTONIC; `None` if it never was.
+    pub as_of_ns: Option<u64>,
+    /// Time that reading took.
+    pub took_ns: Option<u64>,
+    /// Things looked at.
+    pub visited: Option<u64>,
+    /// Set where a bound stopped it after so many things.
+    pub truncated_at: Option<u64>,
+    /// Why it is absent.
+    pub reason: Option<String>,
+    /// The figures.
+    pub items: Vec<T>,
+}
+
+impl<T> Section<T> {
+    /// A section that has not been read so far.
+    #[must_use]
+    pub fn unread(name: &'static str) -> Self {
+        Self::absent(name, "not read yet")
+    }
+
+    /// A section that cannot be had.
+    #[must_use]
+    pub fn absent(name: &'static str, reason: &str) -> Self {
+        Self {
+            name,
+            source: Source::Absent,
+            as_of_ns: None,
+            took_ns: None,
+            visited: None,
+            truncated_at: None,
+            reason: Some(reason.to_owned()),
+            items: Vec::new(),
+        }
+    }
+
+    /// Whether there are figures, be they none at all.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.source != Source::Absent
+    }
+
+    /// The same section with other items.
+    #[must_use]
+    pub fn with_items(&self, items: Vec<T>) -> Self {
+        Self {
+            items,
+            reason: self.reason.clone(),
+            ..*self
+        }
+    }
+}
+
+/// How many memory cgroups there are, before any `--top` left rows out; `None` where they are
+/// not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Dead or alive.
+    pub memcgs: Option<u64>,
+    /// The dead ones.
+    pub zombies: Option<u64>,
+    /// The dead ones by phase, in the order of [`Phase::ALL`].
+    pub by_phase: [u64; Phase::ALL.len()],
+}
+
+impl Totals {
+    /// Counts a complete list.
+    #[must_use]
+    pub fn of(memcgs: &[Memcg]) -> Self {
+        let mut by_phase = [0; Phase::ALL.len()];
+        for phase in memcgs.iter().filter_map(|memcg| memcg.phase) {
+            by_phase[phase as usize] += 1;
+        }
+        Self {
+            memcgs: Some(memcgs.len() as u64),
+            zombies: Some(by_phase.iter().sum()),
+            by_phase,
+        }
+    }
+}
+
+/// All that is known at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Number of this snapshot in the run, from 0.
+    pub frame: u64,
+    /// When, CLOCK_MONOTONIC.
+    pub mono_ns: u64,
+    /// When, nanoseconds since 1970.
+    pub unix_ns: i64,
+    /// Time since the snapshot before; `None` for the first, which therefore has no rates.
+    pub interval_ns: Option<u64>,
+    /// How many memory cgroups there are.
+    pub totals: Totals,
+    /// Memory cgroups, zombies among them, in the order of a tree listing.
+    pub memcgs: Arc<Section<Memcg>>,
+    /// Slab objects per memcg and cache.
+    pub slab: Arc<Section<Slab>>,
+    /// Shrinkers.
+    pub shrinkers: Arc<Section<Shrinker>>,
+    /// Waits that go on, longest first.
+    pub lock_waits: Arc<Section<LockWait>>,
+    /// Waits that ended, by lock, longest sum first.
+    pub lock_stats: Arc<Section<LockStats>>,
+    /// What was lost since the start.
+    pub losses: Arc<[Loss]>,
+}
+
+impl Snapshot {
+    /// Everything lost since the start, as far as it is known.
+    #[must_use]
+    pub fn lost_total(&self) -> u64 {
+        self.losses
+            .iter()
+            .filter_map(|loss| loss.lost_total)
+            .fold(0, u64::saturating_add)
+    }
+}
+
+/// Which memory cgroup. Shared by all rows that speak of it.
+///
+/// Where only the serial number is known, the path is empty and the rest is 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemcgId {
+    /// Inode number of its directory.
+    pub cgroup_id: u64,
+    /// `css.id`.
+    pub css_id: u32,
+    /// `css.serial_nr`.
+    pub serial_nr: u64,
+    /// From the root, `/` for the root itself; as it was when it last had a path.
+    pub path: Text,
+    /// Last component; `/` for the root.
+    pub name: Text,
+}
+
+/// How far a dead memory cgroup has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Killed, but tasks are still exiting in it (7.x).
+    Populated,
+    /// Killed; the kernel waits for a grace period to see all references.
+    KillPending,
+    /// Waits for its turn to be taken offline.
+    OfflineQueued,
+    /// Offline, and somebody holds a reference: the ones that do not come back.
+    Pinned,
+    /// The last reference is gone.
+    Freeing,
+}
+
+impl Phase {
+    /// All of them, in the order in which a memcg goes through them.
+    pub const ALL: [Self; 5] = [
+        Self::Populated,
+        Self::KillPending,
+        Self::OfflineQueued,
+        Self::Pinned,
+        Self::Freeing,
+    ];
+
+    /// As it is written in records and on the screen.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Populated => "populated",
+            Self::KillPending => "kill_pending",
+            Self::OfflineQueued => "offline_queued",
+            Self::Pinned => "pinned",
+            Self::Freeing => "freeing",
+        }
+    }
+}
+
+/// Who made a memory cgroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creator {
+    /// Process id.
+    pub pid: u32,
+    /// Its name then.
+    pub comm: Text,
+}
+
+/// One memory cgroup.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Memcg {
+    /// Which.
+    pub id: Arc<MemcgId>,
+    /// The parent's cgroup inode; `None` for the root.
+    pub parent_cgroup_id: Option<u64>,
+    /// Levels below the root.
+    pub depth: u16,
+    /// `None` while it lives.
+    pub phase: Option<Phase>,
+    /// References, where they are exact.
+    pub refs: Option<i64>,
+    /// With everything below it; stale on a dead one.
+    pub usage_bytes: Option<u64>,
+    /// `memory.high`.
+    pub high_bytes: Option<u64>,
+    /// `memory.max`.
+    pub max_bytes: Option<u64>,
+    /// Slab, with everything below it, as of the kernel's last flush.
+    pub slab_bytes: Option<u64>,
+    /// Objects charged a second, its own, all caches; `None` without slab events.
+    pub slab_alloc_per_sec: Option<f64>,
+    /// Objects uncharged a second.
+    pub slab_free_per_sec: Option<f64>,
+    /// Zombies below it.
+    pub zombies: u64,
+    /// When it went offline, if that was seen.
+    pub offline_ns: Option<u64>,
+    /// Who made it, if that was seen.
+    pub creator: Option<Arc<Creator>>,
+}
+
+/// Value from which on `memory.high` and `memory.max` mean "no limit" (PAGE_COUNTER_MAX).
+pub const UNLIMITED_BYTES: u64 = 0x7fff_ffff_ffff_f000;
+
+/// Objects of one cache charged to one memcg.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slab {
+    /// To whom; `None` if that could not be read.
+    pub memcg: Option<Arc<MemcgId>>,
+    /// Which cache.
+    pub cache: Arc<Text>,
+    /// What one object takes in the slab; `None` if the cache could not be read.
+    pub size_bytes: Option<u32>,
+    /// Charged since the start of the run.
+    pub alloc_total: u64,
+    /// Uncharged since the start of the run.
+    pub free_total: u64,
+    /// Over the last interval.
+    pub alloc_per_sec: Option<f64>,
+    /// Over the last interval.
+    pub free_per_sec: Option<f64>,
+}
+
+/// What a shrinker did for a memcg on a node, since the start of the run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shrinker {
+    /// For whom; `None` where reclaim was global.
+    pub memcg: Option<Arc<MemcgId>>,
+    /// Symbol of `scan_objects`, or its address in hexadecimal.
+    pub shrinker: String,
+    /// Filesystem of a superblock's shrinker.
+    pub fs: Option<Text>,
+    /// Its device.
+    pub dev: Option<String>,
+    /// NUMA node.
+    pub node: u32,
+    /// Whether it looks at one memcg at a time.
+    pub memcg_aware: Option<bool>,
+    /// Times it was asked.
+    pub calls_total: Option<u64>,
+    /// Objects it was to scan.
+    pub asked_objects_total: u64,
+    /// Objects it scanned.
+    pub scanned_objects_total: u64,
+    /// Objects it freed.
+    pub freed_objects_total: u64,
+    /// Time it took.
+    pub time_ns_total: u64,
+    /// The longest run.
+    pub max_ns: u64,
+    /// Objects scanned a second over the last interval.
+    pub scanned_per_sec: Option<f64>,
+}
+
+/// How sure a figure about a lock is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Its begin was seen.
+    Traced,
+}
+
+/// A task that waits for a lock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LockWait {
+    /// Who.
+    pub task: Task,
+    /// Its memcg.
+    pub memcg: Option<Arc<MemcgId>>,
+    /// For what.
+    pub resource: Resource,
+    /// How.
+    pub mode: crate::sample::Mode,
+    /// Since when, CLOCK_MONOTONIC.
+    pub since_ns: u64,
+    /// How long, as of the section's `as_of_ns`.
+    pub waited_ns: u64,
+    /// How this is known.
+    pub evidence: Evidence,
+    /// Who held the lock when the wait began.
+    pub owner: Option<Task>,
+}
+
+/// Ended waits for one lock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LockStats {
+    /// Which.
+    pub resource: Resource,
+    /// How many.
+    pub waits_total: u64,
+    /// Their time.
+    pub wait_ns_total: u64,
+    /// The longest.
+    pub max_ns: u64,
+    /// How many of them have no known length, and add nothing to the time.
+    pub unmeasured_total: u64,
+    /// Whose tasks waited, longest sum first.
+    pub memcgs: Vec<LockMemcg>,
+}
+
+/// Ended waits for one lock by the tasks of one memcg.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LockMemcg {
+    /// Whose; `None` if that could not be read.
+    pub memcg: Option<Arc<MemcgId>>,
+    /// How many.
+    pub waits_total: u64,
+    /// Their time.
+    pub wait_ns_total: u64,
+    /// The longest.
+    pub max_ns: u64,
+    /// How many of them have no known length.
+    pub unmeasured_total: u64,
+}

@@ -1,0 +1,249 @@
+//! The tree of memory cgroups: walks as the base, events as the change since.
+
+mod node;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::slab::SlabTable;
+use super::snapshot::{self, MemcgId, Section, Source};
+use crate::sample::{Life, LifeKind, MemcgWalk};
+use node::Node;
+
+/// Released memcgs that are remembered until the next walk. A walk that was under way may
+/// still list them; with more than this many in one walk, the oldest may come back as rows
+/// until the walk after it.
+const MAX_GONE: usize = 1 << 16;
+
+/// A place in the listing.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    serial_nr: u64,
+    /// Index of the parent's place, which comes before it.
+    parent: Option<usize>,
+    depth: u16,
+}
+
+/// All memory cgroups that have not been released.
+///
+/// A walk is not an instant, and a sample may bring a walk together with events from before,
+/// during and after it. Since each event has a time, their order of arrival does not matter:
+/// - what an event from before the walk's begin said is contained in the walk;
+/// - `Released` and `Freed` from later on hold against a row of the walk;
+/// - `Offline` from later on holds against a row that was still online;
+/// - a memcg that the walk does not list stays if an event from later on spoke of it.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    nodes: HashMap<u64, Node>,
+    /// The listing, worked out anew when the set of nodes changes.
+    places: Vec<Place>,
+    places_hold: bool,
+    /// Counts changes of the set of nodes and of their names.
+    generation: u64,
+    /// Serial numbers of released memcgs, and when.
+    gone: BTreeMap<u64, u64>,
+    /// The last walk, without its rows.
+    last_walk: Option<MemcgWalk>,
+    heard_ns: Option<u64>,
+}
+
+impl Tree {
+    /// Takes in events, oldest first.
+    pub(super) fn hear(&mut self, events: &[Life]) {
+        for event in events {
+            self.heard_ns = self.heard_ns.max(Some(event.time_ns));
+            match event.kind {
+                LifeKind::Online | LifeKind::Offline => self.hear_of(event),
+                LifeKind::Released | LifeKind::Freed => self.forget(event),
+                LifeKind::Other => {}
+            }
+        }
+    }
+
+    /// An event of a memcg that is there.
+    fn hear_of(&mut self, event: &Life) {
+        if !self.nodes.contains_key(&event.serial_nr) {
+            if self.gone.contains_key(&event.serial_nr) {
+                return;
+            }
+            let parent = self.parent_id(event.parent_serial_nr);
+            self.nodes
+                .insert(event.serial_nr, Node::from_event(event, parent));
+            self.changed();
+        }
+        if let Some(node) = self.nodes.get_mut(&event.serial_nr) {
+            node.hear(event);
+        }
+    }
+
+    /// An event of a memcg that is there no more.
+    fn forget(&mut self, event: &Life) {
+        if self.nodes.remove(&event.serial_nr).is_some() {
+            self.changed();
+        }
+        self.gone.insert(event.serial_nr, event.time_ns);
+        if self.gone.len() > MAX_GONE {
+            self.gone.pop_first();
+        }
+    }
+
+    /// Takes in a walk, after the events of its sample.
+    pub(super) fn walk(&mut self, walk: &MemcgWalk) {
+        for row in &walk.rows {
+            if self.gone.contains_key(&row.serial_nr) || row.flags & node::RELEASED != 0 {
+                continue;
+            }
+            let parent = self.parent_id(row.parent_serial_nr);
+            let changed = match self.nodes.get_mut(&row.serial_nr) {
+                Some(node) => node.see(row, parent, walk),
+                None => {
+                    self.nodes
+                        .insert(row.serial_nr, Node::from_walk(row, parent, walk));
+                    true
+                }
+            };
+            if changed {
+                self.changed();
+            }
+        }
+        let before = self.nodes.len();
+        if walk.truncated_at.is_none() {
+            self.nodes
+                .retain(|_, node| node.is_known_since(walk.begin_ns));
+        }
+        if self.nodes.len() != before {
+            self.changed();
+        }
+        // The next walk begins after this one: it cannot list what was gone before this began.
+        self.gone.retain(|_, time_ns| *time_ns >= walk.begin_ns);
+        self.last_walk = Some(MemcgWalk {
+            rows: Vec::new(),
+            ..*walk
+        });
+    }
+
+    fn changed(&mut self) {
+        self.places_hold = false;
+        self.generation += 1;
+    }
+
+    /// Name of the parent: `None` for a root, and a nameless one if it was never seen.
+    fn parent_id(&self, serial_nr: Option<u64>) -> Option<Arc<MemcgId>> {
+        let serial_nr = serial_nr?;
+        let unknown = || {
+            Arc::new(MemcgId {
+                serial_nr,
+                ..MemcgId::default()
+            })
+        };
+        Some(self.id(serial_nr).map_or_else(unknown, Arc::clone))
+    }
+
+    /// Which memcg a serial number is.
+    pub(super) fn id(&self, serial_nr: u64) -> Option<&Arc<MemcgId>> {
+        self.nodes.get(&serial_nr).map(|node| &node.id)
+    }
+
+    /// Changes whenever a memcg comes, goes or gets another name.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// When the tree was looked at last; `None` if it never was.
+    pub(super) fn as_of_ns(&self) -> Option<u64> {
+        self.last_walk
+            .as_ref()
+            .map(|walk| walk.end_ns)
+            .or(self.heard_ns)
+    }
+
+    /// The section of a snapshot.
+    pub(super) fn section(&mut self, slab: &SlabTable) -> Section<snapshot::Memcg> {
+        self.list();
+        let mut items: Vec<snapshot::Memcg> = Vec::with_capacity(self.places.len());
+        for place in &self.places {
+            let Some(node) = self.nodes.get(&place.serial_nr) else {
+                continue;
+            };
+            let mut memcg = node.snapshot();
+            memcg.depth = place.depth;
+            let parent = place.parent.and_then(|parent| items.get(parent));
+            memcg.parent_cgroup_id = parent.map(|parent| parent.id.cgroup_id);
+            (memcg.slab_alloc_per_sec, memcg.slab_free_per_sec) =
+                slab.rates_of(place.serial_nr).unzip();
+            items.push(memcg);
+        }
+        // Children come after their parents, so one way up sees each sum complete.
+        for (index, place) in self.places.iter().enumerate().rev() {
+            if let Some(parent) = place.parent {
+                items[parent].zombies +=
+                    items[index].zombies + u64::from(items[index].phase.is_some());
+            }
+        }
+        let walk = self.last_walk.as_ref();
+        Section {
+            name: "memcg",
+            source: if walk.is_some() {
+                Source::Walk
+            } else {
+                Source::Event
+            },
+            as_of_ns: self.as_of_ns(),
+            took_ns: walk.map(|walk| walk.took_ns),
+            visited: Some(items.len() as u64),
+            truncated_at: walk.and_then(|walk| walk.truncated_at),
+            reason: None,
+            items,
+        }
+    }
+
+    /// Puts the nodes in the order of a listing: a parent, then its children by name.
+    fn list(&mut self) {
+        if self.places_hold {
+            return;
+        }
+        self.places_hold = true;
+        self.places.clear();
+        let mut roots = Vec::new();
+        let mut children: HashMap<u64, Vec<u64>> = HashMap::new();
+        for (serial_nr, node) in &self.nodes {
+            // Serial numbers grow, so a parent has the smaller one: no recording can make a loop.
+            let is_parent = |parent: &u64| parent < serial_nr && self.nodes.contains_key(parent);
+            match node.parent_serial_nr.filter(is_parent) {
+                Some(parent) => children.entry(parent).or_default().push(*serial_nr),
+                None => roots.push(*serial_nr),
+            }
+        }
+        // A stack, not a recursion: how deep the tree is was decided by strangers. Sorted
+        // backwards, since the last one pushed comes out first.
+        let by_name = |serial_nr: &u64| {
+            std::cmp::Reverse((
+                self.nodes.get(serial_nr).map(|node| &node.id.path),
+                *serial_nr,
+            ))
+        };
+        roots.sort_by_key(by_name);
+        let mut stack: Vec<Place> = roots
+            .into_iter()
+            .map(|serial_nr| Place {
+                serial_nr,
+                parent: None,
+                depth: 0,
+            })
+            .collect();
+        while let Some(place) = stack.pop() {
+            let parent = Some(self.places.len());
+            self.places.push(place);
+            let Some(mut below) = children.remove(&place.serial_nr) else {
+                continue;
+            };
+            below.sort_by_key(by_name);
+            let depth = place.depth.saturating_add(1);
+            stack.extend(below.into_iter().map(|serial_nr| Place {
+                serial_nr,
+                parent,
+                depth,
+            }));
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! One memory cgroup of the tree.
+
+use std::sync::Arc;
+
+use crate::model::snapshot::{self, Creator, MemcgId, Phase};
+use crate::sample::{Life, LifeKind, Memcg, MemcgWalk, Text};
+
+/// `css.flags`, the same in all kernels (include/linux/cgroup-defs.h).
+pub(super) const ONLINE: u32 = 1 << 1;
+/// Its last reference is gone, and its parent's list no longer has it.
+pub(super) const RELEASED: u32 = 1 << 2;
+/// It was killed: the directory is gone, or the controller was switched off.
+pub(super) const DYING: u32 = 1 << 4;
+
+/// Bytes of a path (PATH_MAX). A tree that is deeper than its names can be written down in
+/// would take memory by the square of its depth.
+const MAX_PATH_BYTES: usize = 4096;
+
+/// What is known about one memcg.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// Never changes in the kernel.
+    pub(super) parent_serial_nr: Option<u64>,
+    pub(super) id: Arc<MemcgId>,
+    /// The name below which `id.path` is: a new one means a new path.
+    parent: Option<Arc<MemcgId>>,
+    /// As the last walk saw it, and changed by the events since; its name is in `id`.
+    facts: Memcg,
+    offline_ns: Option<u64>,
+    creator: Option<Arc<Creator>>,
+    /// When it certainly was there: the time of an event, or the begin of the walk that
+    /// listed it.
+    known_ns: u64,
+}
+
+impl Node {
+    /// A memcg that no walk has listed yet.
+    pub(super) fn from_event(event: &Life, parent: Option<Arc<MemcgId>>) -> Self {
+        let facts = Memcg {
+            serial_nr: event.serial_nr,
+            parent_serial_nr: event.parent_serial_nr,
+            cgroup_id: event.cgroup_id,
+            css_id: event.css_id,
+            flags: ONLINE,
+            ..Memcg::default()
+        };
+        Self::new(facts, &event.name, parent, event.time_ns)
+    }
+
+    /// A memcg that a walk lists for the first time.
+    pub(super) fn from_walk(row: &Memcg, parent: Option<Arc<MemcgId>>, walk: &MemcgWalk) -> Self {
+        Self::new(without_name(row), &row.name, parent, walk.begin_ns)
+    }
+
+    fn new(facts: Memcg, name: &Text, parent: Option<Arc<MemcgId>>, known_ns: u64) -> Self {
+        Self {
+            parent_serial_nr: facts.parent_serial_nr,
+            id: Arc::new(identify(&facts, name, parent.as_deref())),
+            parent,
+            facts,
+            offline_ns: None,
+            creator: None,
+            known_ns,
+        }
+    }
+
+    /// Takes in that it went on- or offline.
+    pub(super) fn hear(&mut self, event: &Life) {
+        self.known_ns = self.known_ns.max(event.time_ns);
+        match event.kind {
+            LifeKind::Online => {
+                self.creator = Some(Arc::new(Creator {
+                    pid: event.pid,
+                    comm: event.comm.clone(),
+                }));
+                // A walk may have seen it before it was online; never bring back a dead one.
+                if !self.facts.killed && self.facts.flags & DYING == 0 {
+                    self.facts.flags |= ONLINE;
+                }
+            }
+            LifeKind::Offline => {
+                self.offline_ns = Some(event.time_ns);
+                self.take_offline();
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in what a walk saw. Says whether its path became another.
+    pub(super) fn see(
+        &mut self,
+        row: &Memcg,
+        parent: Option<Arc<MemcgId>>,
+        walk: &MemcgWalk,
+    ) -> bool {
+        self.facts = without_name(row);
+        self.known_ns = self.known_ns.max(walk.begin_ns);
+        if self
+            .offline_ns
+            .is_some_and(|offline_ns| offline_ns >= walk.begin_ns)
+        {
+            self.take_offline();
+        }
+        // The name of a dead one may be gone, and so may its parent: the last path stays.
+        let name_holds = row.name.is_empty() || row.name == self.id.name;
+        let parent_holds = match (&parent, &self.parent) {
+            (Some(now), Some(then)) => Arc::ptr_eq(now, then) || now.path.is_empty(),
+            (now, _) => now.is_none(),
+        };
+        let ids_hold = self.id.css_id == row.css_id && self.id.cgroup_id == row.cgroup_id;
+        if name_holds && parent_holds && ids_hold {
+            return false;
+        }
+        let name = if name_holds {
+            self.id.name.clone()
+        } else {
+            row.name.clone()
+        };
+        if !parent_holds {
+            self.parent = parent;
+        }
+        self.id = Arc::new(identify(row, &name, self.parent.as_deref()));
+        true
+    }
+
+    /// The kernel takes a css offline once its kill is confirmed, so that much is known of it;
+    /// its references are not, until a walk reads them.
+    fn take_offline(&mut self) {
+        let is_offline = self.facts.flags & ONLINE == 0 && self.facts.killed;
+        if !is_offline {
+            self.facts.flags = self.facts.flags & !ONLINE | DYING;
+            self.facts.killed = true;
+            self.facts.confirmed = true;
+            self.facts.refs = None;
+            self.facts.populated = None;
+        }
+    }
+
+    /// Whether it was there at some time from `begin_ns` on.
+    pub(super) fn is_known_since(&self, begin_ns: u64) -> bool {
+        self.known_ns >= begin_ns
+    }
+
+    /// As views show it, without what its place in the tree adds.
+    pub(super) fn snapshot(&self) -> snapshot::Memcg {
+        snapshot::Memcg {
+            id: Arc::clone(&self.id),
+            parent_cgroup_id: None,
+            depth: 0,
+            phase: phase(&self.facts),
+            refs: self.facts.refs,
+            usage_bytes: self.facts.usage_bytes,
+            high_bytes: self.facts.high_bytes,
+            max_bytes: self.facts.max_bytes,
+            slab_bytes: self.facts.slab_bytes,
+            slab_alloc_per_sec: None,
+            slab_free_per_sec: None,
+            zombies: 0,
+            offline_ns: self.offline_ns,
+            creator: self.creator.clone(),
+        }
+    }
+}
+
+/// How far a memcg has come on its way out; `None` while it lives, or is not born yet: not
+/// online, but neither killed.
+pub(super) fn phase(facts: &Memcg) -> Option<Phase> {
+    let online = facts.flags & ONLINE != 0;
+    let dying = facts.flags & DYING != 0;
+    let dead = dying || (!online && facts.killed);
+    if !dead || facts.flags & RELEASED != 0 {
+        return None;
+    }
+    Some(
+        if online && facts.populated.is_some_and(|populated| populated > 0) {
+            Phase::Populated
+        } else if !facts.confirmed {
+            Phase::KillPending
+        } else if online {
+            Phase::OfflineQueued
+        } else if facts.refs == Some(0) {
+            Phase::Freeing
+        } else {
+            Phase::Pinned
+        },
+    )
+}
+
+/// The name is kept once, in the node's `id`.
+fn without_name(row: &Memcg) -> Memcg {
+    Memcg {
+        name: Text::default(),
+        ..*row
+    }
+}
+
+/// Name and path of a memcg below `parent`. Ancestors that are not known, or whose path is too
+/// long, are a `?`.
+fn identify(facts: &Memcg, name: &Text, parent: Option<&MemcgId>) -> MemcgId {
+    let (path, name) = match parent {
+        None => (Text::from("/"), Text::from("/")),
+        Some(parent) => {
+            let above: &[u8] = match parent.path.as_bytes() {
+                path if path.is_empty() || path.len() > MAX_PATH_BYTES => b"/?",
+                b"/" => b"",
+                path => path,
+            };
+            let path = [above, b"/", name.as_bytes()].concat();
+            (Text::from(path), name.clone())
+        }
+    };
+    MemcgId {
+        cgroup_id: facts.cgroup_id,
+        css_id: facts.css_id,
+        serial_nr: facts.serial_nr,
+        path,
+        name,
+    }
+}

@@ -1,0 +1,113 @@
+//! What `doctor` found, for people.
+
+use std::fmt::Write as _;
+
+use super::fit;
+use crate::sample::doctor::{Doctor, Fact, Hook, Verdict};
+use crate::sample::tame;
+
+/// One line a fact, one a hook, the verdict last.
+#[must_use]
+pub fn render(doctor: &Doctor) -> String {
+    let mut text = String::new();
+    let name_columns = doctor
+        .facts
+        .iter()
+        .map(|fact| fit::width(&fact.name))
+        .chain(doctor.hooks.iter().map(|hook| fit::width(&hook.fact)))
+        .max()
+        .unwrap_or(0);
+    for fact in &doctor.facts {
+        let _ = writeln!(text, "{}", fact_line(fact, name_columns));
+    }
+    if !doctor.hooks.is_empty() {
+        let _ = writeln!(text, "\nhooks");
+    }
+    for hook in &doctor.hooks {
+        let _ = writeln!(text, "{}", hook_line(hook, name_columns));
+    }
+    let _ = writeln!(
+        text,
+        "\n{}",
+        match doctor.verdict {
+            Verdict::Ready => "ready: everything can be traced here",
+            Verdict::Partial => "partial: what is marked \"no\" is missing, the rest works",
+            Verdict::Unable => "unable: nothing can be traced here",
+        }
+    );
+    text
+}
+
+fn mark(ok: bool) -> &'static str {
+    if ok { "ok" } else { "no" }
+}
+
+fn fact_line(fact: &Fact, name_columns: usize) -> String {
+    let name = fit::pad(&tame(&fact.name), name_columns, false);
+    let mut line = format!("{}  {name}  {}", mark(fact.ok), tame(&fact.value));
+    if !fact.ok && !fact.costs.is_empty() {
+        let _ = write!(line, "; costs: {}", tame(&fact.costs));
+    }
+    if !fact.ok && !fact.fix.is_empty() {
+        let _ = write!(line, "; fix: {}", tame(&fact.fix));
+    }
+    line
+}
+
+fn hook_line(hook: &Hook, name_columns: usize) -> String {
+    let name = fit::pad(&tame(&hook.fact), name_columns, false);
+    let chosen = hook.chosen.as_deref().map(tame);
+    let mut line = format!(
+        "{}  {name}  {}",
+        mark(chosen.is_some()),
+        chosen.as_deref().unwrap_or("none"),
+    );
+    let failed: Vec<String> = hook
+        .tried
+        .iter()
+        .filter_map(|tried| {
+            let error = tried.error.as_deref()?;
+            Some(format!("{}: {}", tame(&tried.variant), tame(error)))
+        })
+        .collect();
+    if !failed.is_empty() {
+        let _ = write!(line, " ({})", failed.join("; "));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::doctor::Tried;
+
+    #[test]
+    fn a_gap_says_what_it_costs_and_what_helps() {
+        let doctor = Doctor {
+            verdict: Verdict::Partial,
+            facts: vec![Fact {
+                name: "btf".to_owned(),
+                value: "none\u{1b}[2J".to_owned(),
+                ok: false,
+                costs: "everything".to_owned(),
+                fix: "boot a kernel with CONFIG_DEBUG_INFO_BTF".to_owned(),
+            }],
+            hooks: vec![Hook {
+                fact: "slab_alloc".to_owned(),
+                chosen: None,
+                tried: vec![Tried {
+                    variant: "kprobe:x".to_owned(),
+                    error: Some("not there".to_owned()),
+                }],
+            }],
+        };
+        assert_eq!(
+            render(&doctor),
+            "no  btf         none\u{fffd}[2J; costs: everything; \
+             fix: boot a kernel with CONFIG_DEBUG_INFO_BTF\n\
+             \nhooks\n\
+             no  slab_alloc  none (kprobe:x: not there)\n\
+             \npartial: what is marked \"no\" is missing, the rest works\n"
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! Records of memory cgroups, of their slab and of shrinkers.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::{Name, rounded};
+use crate::model::snapshot::{self, MemcgId};
+use crate::sample::tame;
+
+/// The fields that say which memcg a record speaks of; all `null` where that is not known.
+#[derive(Debug, Default, Serialize)]
+pub struct MemcgName<'a> {
+    cgroup_id: Option<u64>,
+    css_id: Option<u32>,
+    serial_nr: Option<u64>,
+    path: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_hex: Option<String>,
+    name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_hex: Option<String>,
+}
+
+impl<'a> MemcgName<'a> {
+    /// Of a row that may have no memcg, or one that was never seen.
+    #[must_use]
+    pub fn of(id: Option<&'a MemcgId>) -> Self {
+        let Some(id) = id else { return Self::default() };
+        let serial_nr = Some(id.serial_nr);
+        if id.path.is_empty() {
+            return Self {
+                serial_nr,
+                ..Self::default()
+            };
+        }
+        let (path, name) = (Name::of(Some(&id.path)), Name::of(Some(&id.name)));
+        Self {
+            cgroup_id: Some(id.cgroup_id),
+            css_id: Some(id.css_id),
+            serial_nr,
+            path: path.text,
+            path_hex: path.hex,
+            name: name.text,
+            name_hex: name.hex,
+        }
+    }
+}
+
+/// A memory cgroup.
+#[derive(Debug, Serialize)]
+pub struct Memcg<'a> {
+    #[serde(flatten)]
+    memcg: MemcgName<'a>,
+    parent_cgroup_id: Option<u64>,
+    phase: Option<&'static str>,
+    usage_bytes: Option<u64>,
+    high_bytes: Option<u64>,
+    max_bytes: Option<u64>,
+    slab_bytes: Option<u64>,
+    slab_objects: Option<u64>,
+    inherited_bytes: Option<u64>,
+    zombies: u64,
+}
+
+impl<'a> From<&'a snapshot::Memcg> for Memcg<'a> {
+    fn from(memcg: &'a snapshot::Memcg) -> Self {
+        Self {
+            memcg: MemcgName::of(Some(&memcg.id)),
+            parent_cgroup_id: memcg.parent_cgroup_id,
+            phase: memcg.phase.map(snapshot::Phase::as_str),
+            usage_bytes: memcg.usage_bytes,
+            high_bytes: memcg.high_bytes,
+            max_bytes: memcg.max_bytes,
+            slab_bytes: memcg.slab_bytes,
+            slab_objects: None,
+            inherited_bytes: None,
+            zombies: memcg.zombies,
+        }
+    }
+}
+
+/// A dead memory cgroup.
+#[derive(Debug, Serialize)]
+pub struct Zombie<'a> {
+    #[serde(flatten)]
+    memcg: MemcgName<'a>,
+    phase: &'static str,
+    refs: Option<i64>,
+    age_ns: Option<u64>,
+    creator: Option<Creator<'a>>,
+    own_cost_bytes: Option<u64>,
+    lru_pages: Option<u64>,
+    swap_entries: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Creator<'a> {
+    pid: u32,
+    comm: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comm_hex: Option<String>,
+}
+
+impl<'a> Zombie<'a> {
+    /// `None` for one that lives.
+    #[must_use]
+    pub fn of(memcg: &'a snapshot::Memcg, now_ns: u64) -> Option<Self> {
+        Some(Self {
+            memcg: MemcgName::of(Some(&memcg.id)),
+            phase: memcg.phase?.as_str(),
+            refs: memcg.refs,
+            age_ns: memcg
+                .offline_ns
+                .map(|offline_ns| now_ns.saturating_sub(offline_ns)),
+            creator: memcg.creator.as_deref().map(|creator| {
+                let comm = Name::of(Some(&creator.comm));
+                Creator {
+                    pid: creator.pid,
+                    comm: comm.text,
+                    comm_hex: comm.hex,
+                }
+            }),
+            own_cost_bytes: None,
+            lru_pages: None,
+            swap_entries: None,
+        })
+    }
+}
+
+/// Objects of a cache charged to a memcg.
+#[derive(Debug, Serialize)]
+pub struct Slab<'a> {
+    #[serde(flatten)]
+    memcg: MemcgName<'a>,
+    cache: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_hex: Option<String>,
+    objects: Option<u64>,
+    bytes: Option<u64>,
+    touched_pages: Option<u64>,
+    owned_pages: Option<u64>,
+    share_bytes: Option<u64>,
+    utilization: Option<f64>,
+    alloc_total: u64,
+    free_total: u64,
+    alloc_per_sec: Option<f64>,
+    free_per_sec: Option<f64>,
+    uncertain_objects: Option<u64>,
+}
+
+impl<'a> From<&'a snapshot::Slab> for Slab<'a> {
+    fn from(row: &'a snapshot::Slab) -> Self {
+        let cache = Name::of(Some(&row.cache));
+        Self {
+            memcg: MemcgName::of(row.memcg.as_deref()),
+            cache: cache.text,
+            cache_hex: cache.hex,
+            objects: None,
+            bytes: None,
+            touched_pages: None,
+            owned_pages: None,
+            share_bytes: None,
+            utilization: None,
+            alloc_total: row.alloc_total,
+            free_total: row.free_total,
+            alloc_per_sec: rounded(row.alloc_per_sec),
+            free_per_sec: rounded(row.free_per_sec),
+            uncertain_objects: None,
+        }
+    }
+}
+
+/// What a shrinker did for a memcg on a node.
+#[derive(Debug, Serialize)]
+pub struct Shrinker<'a> {
+    #[serde(flatten)]
+    memcg: MemcgName<'a>,
+    shrinker: Cow<'a, str>,
+    fs: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fs_hex: Option<String>,
+    dev: Option<Cow<'a, str>>,
+    node: u32,
+    memcg_aware: Option<bool>,
+    cause: Option<&'static str>,
+    calls_total: Option<u64>,
+    asked_objects_total: u64,
+    scanned_objects_total: u64,
+    freed_objects_total: u64,
+    time_ns_total: u64,
+    p50_ns: Option<u64>,
+    p99_ns: Option<u64>,
+    max_ns: u64,
+}
+
+impl<'a> From<&'a snapshot::Shrinker> for Shrinker<'a> {
+    fn from(row: &'a snapshot::Shrinker) -> Self {
+        let fs = Name::of(row.fs.as_ref());
+        Self {
+            memcg: MemcgName::of(row.memcg.as_deref()),
+            shrinker: tame(&row.shrinker),
+            fs: fs.text,
+            fs_hex: fs.hex,
+            dev: row.dev.as_deref().map(tame),
+            node: row.node,
+            memcg_aware: row.memcg_aware,
+            cause: None,
+            calls_total: row.calls_total,
+            asked_objects_total: row.asked_objects_total,
+            scanned_objects_total: row.scanned_objects_total,
+            freed_objects_total: row.freed_objects_total,
+            time_ns_total: row.time_ns_total,
+            p50_ns: None,
+            p99_ns: None,
+            max_ns: row.max_ns,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A snapshot in a few lines: what a person should see first.
+
+use std::fmt::Write as _;
+
+use super::{names, units};
+use crate::model::snapshot::{Phase, Section, Snapshot};
+use crate::sample::tame;
+
+/// `lost 0`, `LOST 17`, and `lost ?` where the kernel does not say.
+#[must_use]
+pub fn lost(snapshot: &Snapshot) -> String {
+    let unknown = snapshot.losses.iter().any(|loss| loss.lost_total.is_none());
+    match (snapshot.lost_total(), unknown) {
+        (0, false) => "lost 0".to_owned(),
+        (0, true) => "lost ?".to_owned(),
+        (lost, false) => format!("LOST {}", units::count(Some(lost))),
+        (lost, true) => format!("LOST {}+?", units::count(Some(lost))),
+    }
+}
+
+/// How many memcgs and zombies there are.
+#[must_use]
+pub fn population(snapshot: &Snapshot) -> String {
+    let totals = &snapshot.totals;
+    let mut text = format!(
+        "{} memcgs, {} zombies",
+        units::count(totals.memcgs),
+        units::count(totals.zombies)
+    );
+    let by_phase = Phase::ALL
+        .iter()
+        .zip(totals.by_phase)
+        .filter(|(_, count)| *count > 0);
+    let phases: Vec<String> = by_phase
+        .map(|(phase, count)| format!("{} {}", units::count(Some(count)), phase.as_str()))
+        .collect();
+    if !phases.is_empty() {
+        let _ = write!(text, " ({})", phases.join(", "));
+    }
+    if let Some(bound) = snapshot.memcgs.truncated_at {
+        let _ = write!(text, "; the walk stopped after {bound}");
+    }
+    text
+}
+
+/// One line for each section that cannot be had.
+#[must_use]
+pub fn absences(snapshot: &Snapshot) -> Vec<String> {
+    fn absence<T>(section: &Section<T>) -> Option<String> {
+        let reason = section.reason.as_deref()?;
+        Some(format!("no {} figures: {}", section.name, tame(reason)))
+    }
+    [
+        absence(&snapshot.memcgs),
+        absence(&snapshot.slab),
+        absence(&snapshot.shrinkers),
+        absence(&snapshot.lock_waits),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The wait that lasts longest, in one line.
+#[must_use]
+pub fn longest_wait(snapshot: &Snapshot) -> String {
+    let waits = &snapshot.lock_waits;
+    if !waits.is_known() {
+        return "locks: not known".to_owned();
+    }
+    let Some(longest) = waits.items.iter().max_by_key(|wait| wait.waited_ns) else {
+        return "locks: no waits".to_owned();
+    };
+    let mut text = format!(
+        "locks: {} waits {} for {}",
+        names::task(Some(&longest.task)),
+        units::duration(Some(longest.waited_ns)),
+        names::lock(&longest.resource),
+    );
+    if longest.owner.is_some() {
+        let _ = write!(text, ", held by {}", names::task(longest.owner.as_ref()));
+    }
+    if waits.items.len() > 1 {
+        let _ = write!(text, "; {} wait", waits.items.len());
+    }
+    text
+}

@@ -1,0 +1,123 @@
+//! Tables of text, whose columns line up.
+
+use std::fmt::Write as _;
+
+use super::fit;
+use super::text::Style;
+
+/// Rows of a table that is not the main one.
+const BRIEF_ROWS: usize = 10;
+
+/// Columns with their heading, and whether they hold figures.
+pub(super) type Columns = &'static [(&'static str, bool)];
+
+/// A row, and whether it should be seen first.
+pub(super) struct Row {
+    pub(super) cells: Vec<String>,
+    pub(super) is_marked: bool,
+}
+
+/// A table, and how many rows it does not show.
+pub(super) struct Table {
+    pub(super) columns: Columns,
+    pub(super) rows: Vec<Row>,
+    pub(super) left_out: usize,
+}
+
+impl Table {
+    /// The first rows, and how many more there are.
+    pub(super) fn brief<T>(
+        columns: Columns,
+        rows: &[&T],
+        cells: impl Fn(&T) -> Vec<String>,
+    ) -> Self {
+        let shown = rows.iter().take(BRIEF_ROWS);
+        let rows_of = shown
+            .map(|row| Row {
+                cells: cells(row),
+                is_marked: false,
+            })
+            .collect();
+        Self {
+            columns,
+            rows: rows_of,
+            left_out: rows.len().saturating_sub(BRIEF_ROWS),
+        }
+    }
+
+    /// Nothing at all if there are no rows.
+    pub(super) fn write(&self, text: &mut String, style: Style) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let widths: Vec<usize> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, (heading, _))| {
+                let cells = self.rows.iter().filter_map(|row| row.cells.get(at));
+                cells
+                    .map(|cell| fit::width(cell))
+                    .max()
+                    .unwrap_or(0)
+                    .max(heading.len())
+            })
+            .collect();
+        let widths = squeezed(widths, self.columns, style.columns);
+        let headings: Vec<String> = self
+            .columns
+            .iter()
+            .map(|(heading, _)| (*heading).to_owned())
+            .collect();
+        let _ = writeln!(text);
+        self.line(
+            text,
+            &headings,
+            &widths,
+            if style.colour { "\x1b[1m" } else { "" },
+        );
+        for row in &self.rows {
+            let colour = if style.colour && row.is_marked {
+                "\x1b[31m"
+            } else {
+                ""
+            };
+            self.line(text, &row.cells, &widths, colour);
+        }
+        if self.left_out > 0 {
+            let _ = writeln!(text, "… and {} more", self.left_out);
+        }
+    }
+
+    fn line(&self, text: &mut String, cells: &[String], widths: &[usize], colour: &str) {
+        let mut line = String::new();
+        for ((cell, width), (_, is_figure)) in cells.iter().zip(widths).zip(self.columns) {
+            let cell = fit::cut_middle(cell, *width);
+            line += &fit::pad(&cell, *width, *is_figure);
+            line += "  ";
+        }
+        let line = line.trim_end();
+        let end = if colour.is_empty() { "" } else { "\x1b[0m" };
+        let _ = writeln!(text, "{colour}{line}{end}");
+    }
+}
+
+/// Takes what is too much from the widest columns of words.
+fn squeezed(mut widths: Vec<usize>, columns: Columns, limit: Option<usize>) -> Vec<usize> {
+    const LEAST: usize = 8;
+    let Some(limit) = limit else { return widths };
+    let gaps = 2 * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + gaps > limit {
+        let widest = widths
+            .iter_mut()
+            .zip(columns)
+            .filter(|(width, (_, is_figure))| !is_figure && **width > LEAST)
+            .map(|(width, _)| width)
+            .max();
+        match widest {
+            Some(width) => *width -= 1,
+            None => break,
+        }
+    }
+    widths
+}

@@ -1,0 +1,192 @@
+//! One snapshot as tables for people.
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+use super::table::{Row, Table};
+use super::{fit, names, summary, units};
+use crate::model::snapshot::{self, LockStats, LockWait, Memcg, Phase, Snapshot, UNLIMITED_BYTES};
+use crate::sample::recording::Host;
+
+/// How a snapshot is to be written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Columns that a line may take; `None` for as many as it needs.
+    pub columns: Option<usize>,
+    /// Whether headings and zombies may be coloured.
+    pub colour: bool,
+}
+
+/// Writes a snapshot.
+#[must_use]
+pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
+    let mut text = String::new();
+    let mut line = |line: String| {
+        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
+        let _ = writeln!(text, "{}", fitted.as_deref().unwrap_or(&line).trim_end());
+    };
+    line(format!(
+        "host {}  kernel {}  {}  interval {}  {}",
+        name(&host.host.display()),
+        name(&host.kernel.display()),
+        units::time(snapshot.unix_ns),
+        units::duration(snapshot.interval_ns),
+        summary::lost(snapshot),
+    ));
+    line(summary::population(snapshot));
+    for absent in summary::absences(snapshot) {
+        line(absent);
+    }
+    line(summary::longest_wait(snapshot));
+    memcg_table(snapshot).write(&mut text, style);
+    slab_table(snapshot).write(&mut text, style);
+    shrinker_table(snapshot).write(&mut text, style);
+    wait_table(&snapshot.lock_waits.items).write(&mut text, style);
+    lock_table(&snapshot.lock_stats.items).write(&mut text, style);
+    text
+}
+
+fn name(name: &str) -> &str {
+    if name.is_empty() {
+        units::UNKNOWN
+    } else {
+        name
+    }
+}
+
+fn memcg_table(snapshot: &Snapshot) -> Table {
+    let columns = &[
+        ("MEMCG", false),
+        ("PHASE", false),
+        ("USAGE", true),
+        ("HIGH", true),
+        ("MAX", true),
+        ("SLAB", true),
+        ("ALLOC/S", true),
+        ("FREE/S", true),
+        ("ZOMBIES", true),
+    ];
+    let row = |memcg: &Memcg| Row {
+        cells: vec![
+            names::path(Some(&memcg.id)),
+            memcg.phase.map_or("alive", Phase::as_str).to_owned(),
+            units::bytes(memcg.usage_bytes),
+            units::limit(memcg.high_bytes, UNLIMITED_BYTES),
+            units::limit(memcg.max_bytes, UNLIMITED_BYTES),
+            units::bytes(memcg.slab_bytes),
+            units::rate(memcg.slab_alloc_per_sec),
+            units::rate(memcg.slab_free_per_sec),
+            units::count(Some(memcg.zombies)),
+        ],
+        is_marked: memcg.phase.is_some(),
+    };
+    Table {
+        columns,
+        rows: snapshot.memcgs.items.iter().map(row).collect(),
+        left_out: 0,
+    }
+}
+
+fn slab_table(snapshot: &Snapshot) -> Table {
+    let columns = &[
+        ("SLAB OF", false),
+        ("CACHE", false),
+        ("ALLOC/S", true),
+        ("FREE/S", true),
+        ("ALLOC", true),
+        ("FREE", true),
+    ];
+    let rate =
+        |row: &snapshot::Slab| row.alloc_per_sec.unwrap_or(0.0) + row.free_per_sec.unwrap_or(0.0);
+    let mut rows: Vec<&snapshot::Slab> = snapshot.slab.items.iter().collect();
+    rows.sort_by(|a, b| {
+        rate(b)
+            .total_cmp(&rate(a))
+            .then_with(|| b.alloc_total.cmp(&a.alloc_total))
+    });
+    Table::brief(columns, &rows, |row| {
+        vec![
+            names::path(row.memcg.as_deref()),
+            row.cache.display().into_owned(),
+            units::rate(row.alloc_per_sec),
+            units::rate(row.free_per_sec),
+            units::count(Some(row.alloc_total)),
+            units::count(Some(row.free_total)),
+        ]
+    })
+}
+
+fn shrinker_table(snapshot: &Snapshot) -> Table {
+    let columns = &[
+        ("SHRINKER", false),
+        ("FOR", false),
+        ("NODE", true),
+        ("CALLS", true),
+        ("SCANNED", true),
+        ("FREED", true),
+        ("TIME", true),
+        ("MAX", true),
+    ];
+    let mut rows: Vec<&snapshot::Shrinker> = snapshot.shrinkers.items.iter().collect();
+    rows.sort_by_key(|row| Reverse(row.time_ns_total));
+    Table::brief(columns, &rows, |row| {
+        vec![
+            names::shrinker(row),
+            row.memcg
+                .as_ref()
+                .map_or_else(|| "global".to_owned(), |id| names::path(Some(id))),
+            row.node.to_string(),
+            units::count(row.calls_total),
+            units::count(Some(row.scanned_objects_total)),
+            units::count(Some(row.freed_objects_total)),
+            units::duration(Some(row.time_ns_total)),
+            units::duration(Some(row.max_ns)),
+        ]
+    })
+}
+
+fn wait_table(waits: &[LockWait]) -> Table {
+    let columns = &[
+        ("WAITING", true),
+        ("TASK", false),
+        ("FOR LOCK", false),
+        ("KIND", false),
+        ("MODE", false),
+        ("HELD BY", false),
+        ("MEMCG", false),
+    ];
+    let rows: Vec<&LockWait> = waits.iter().collect();
+    Table::brief(columns, &rows, |wait| {
+        vec![
+            units::duration(Some(wait.waited_ns)),
+            names::task(Some(&wait.task)),
+            names::lock(&wait.resource),
+            names::lock_kind(wait.resource.kind).to_owned(),
+            names::mode(wait.mode).to_owned(),
+            names::task(wait.owner.as_ref()),
+            names::path(wait.memcg.as_deref()),
+        ]
+    })
+}
+
+fn lock_table(locks: &[LockStats]) -> Table {
+    let columns = &[
+        ("LOCK", false),
+        ("KIND", false),
+        ("WAITS", true),
+        ("TIME", true),
+        ("MAX", true),
+        ("MOST BY", false),
+    ];
+    let rows: Vec<&LockStats> = locks.iter().collect();
+    Table::brief(columns, &rows, |row| {
+        vec![
+            names::lock(&row.resource),
+            names::lock_kind(row.resource.kind).to_owned(),
+            units::count(Some(row.waits_total)),
+            units::duration(Some(row.wait_ns_total)),
+            units::duration(Some(row.max_ns)),
+            names::path(row.memcgs.first().and_then(|memcg| memcg.memcg.as_deref())),
+        ]
+    })
+}

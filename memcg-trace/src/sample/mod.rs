@@ -1,0 +1,331 @@
+//! What a source hands over: plain facts of one interval, as the kernel gave them.
+//!
+//! A sample holds no rate, no path and no verdict: those are derived by [`crate::model`], the
+//! same way for a live kernel and for a recording of one. Every part is optional: `None` is
+//! "not looked at in this interval", and [`Sample::absent`] says why where it never will be.
+
+pub mod doctor;
+pub mod recording;
+mod text;
+
+use serde::{Deserialize, Serialize};
+
+pub use text::{Text, tame};
+
+/// The facts of one interval.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sample {
+    /// When the sample was complete, CLOCK_MONOTONIC.
+    pub mono_ns: u64,
+    /// The same moment, nanoseconds since 1970.
+    pub unix_ns: i64,
+    /// All memory cgroups, if a walk ended in this interval.
+    pub memcgs: Option<MemcgWalk>,
+    /// What happened to memory cgroups, oldest first.
+    pub life: Option<Vec<Life>>,
+    /// Slab objects charged and uncharged.
+    pub slab: Option<Slab>,
+    /// Shrinkers that ran.
+    pub shrinkers: Option<Vec<Shrinker>>,
+    /// Waits for locks.
+    pub locks: Option<Locks>,
+    /// What was lost since the start.
+    pub losses: Vec<Loss>,
+    /// Sections that this source does not have, and why.
+    pub absent: Vec<Absent>,
+}
+
+/// A section that cannot be had here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Absent {
+    /// Its name: `memcg`, `slab`, `shrinker`, `lock`.
+    pub section: String,
+    /// One line.
+    pub reason: String,
+}
+
+/// A counter of things that could not be counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Loss {
+    /// Where.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// How many since the start; `None` where the kernel does not say.
+    pub lost_total: Option<u64>,
+}
+
+/// All memory cgroups at about one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MemcgWalk {
+    /// When the walk began and ended, CLOCK_MONOTONIC. What was born or died in between may be
+    /// in it or not; the events say.
+    pub begin_ns: u64,
+    /// See `begin_ns`.
+    pub end_ns: u64,
+    /// Time that the walk itself took of a CPU.
+    pub took_ns: u64,
+    /// Set where a bound stopped the walk: so many were seen.
+    pub truncated_at: Option<u64>,
+    /// Parents before children.
+    pub rows: Vec<Memcg>,
+}
+
+/// One memory cgroup, dead or alive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memcg {
+    /// `css.serial_nr`: its identity for this boot.
+    pub serial_nr: u64,
+    /// The parent's; `None` for the root.
+    pub parent_serial_nr: Option<u64>,
+    /// Inode number of its directory.
+    pub cgroup_id: u64,
+    /// `css.id`.
+    pub css_id: u32,
+    /// Last component of its path; empty for the root.
+    pub name: Text,
+    /// `css.flags` (include/linux/cgroup-defs.h).
+    pub flags: u32,
+    /// `css.refcnt` is dead: it has been killed.
+    pub killed: bool,
+    /// The kill is confirmed, from when on `refs` is exact.
+    pub confirmed: bool,
+    /// References; `None` while they are spread over the CPUs.
+    pub refs: Option<i64>,
+    /// Kernels that let a dying cgroup drain (7.x): css_sets and children with tasks in them.
+    pub populated: Option<u32>,
+    /// `memory.usage`, with everything below. On a dead memcg it is stale.
+    pub usage_bytes: Option<u64>,
+    /// `memory.high`; unlimited is what the kernel makes of it, 2^63 less a page.
+    pub high_bytes: Option<u64>,
+    /// `memory.max`, likewise.
+    pub max_bytes: Option<u64>,
+    /// Slab, with everything below, as of the kernel's last flush (2 s).
+    pub slab_bytes: Option<u64>,
+}
+
+/// What happened to a memory cgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LifeKind {
+    /// It was made.
+    Online,
+    /// It was taken offline: it is dead, and charges nothing from now on.
+    Offline,
+    /// Nothing refers to it any more.
+    Released,
+    /// Its memory goes.
+    Freed,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// One event of the life of a memory cgroup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// What.
+    pub kind: LifeKind,
+    /// When, CLOCK_MONOTONIC.
+    pub time_ns: u64,
+    /// As in [`Memcg`].
+    pub serial_nr: u64,
+    /// As in [`Memcg`].
+    pub parent_serial_nr: Option<u64>,
+    /// As in [`Memcg`].
+    pub cgroup_id: u64,
+    /// As in [`Memcg`].
+    pub css_id: u32,
+    /// As in [`Memcg`].
+    pub name: Text,
+    /// The process on whose time it happened.
+    pub pid: u32,
+    /// Its name.
+    pub comm: Text,
+}
+
+/// Slab objects, counted where they are charged and uncharged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Slab {
+    /// When the counters were read.
+    pub as_of_ns: u64,
+    /// Time that reading them took.
+    pub took_ns: u64,
+    /// The counters that moved since the last sample.
+    pub counts: Vec<SlabCount>,
+    /// Caches that appear for the first time.
+    pub caches: Vec<Cache>,
+}
+
+/// Objects of one cache that one object cgroup was charged for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SlabCount {
+    /// The object cgroup: a key, since its memcg changes when that goes offline.
+    pub objcg: u64,
+    /// The cache, see [`Slab::caches`].
+    pub cache: u64,
+    /// Whose object cgroup it is at `as_of_ns`; `None` if it could not be read.
+    pub memcg_serial_nr: Option<u64>,
+    /// Charged since the start.
+    pub alloc_total: u64,
+    /// Uncharged since the start.
+    pub free_total: u64,
+}
+
+/// A slab cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cache {
+    /// Its key in [`SlabCount`].
+    pub cache: u64,
+    /// `kmem_cache.name`.
+    pub name: Text,
+    /// What one object takes in the slab (`kmem_cache.size`).
+    pub size_bytes: u32,
+    /// What was asked for (`kmem_cache.object_size`).
+    pub object_bytes: u32,
+}
+
+/// What one shrinker did for one memcg on one node, since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shrinker {
+    /// Its key.
+    pub shrinker: u64,
+    /// Symbol of its `scan_objects`; `None` if there is none at that address.
+    pub name: Option<String>,
+    /// Filesystem, where it is the shrinker of a superblock.
+    pub fs: Option<Text>,
+    /// Its device, `major:minor`.
+    pub dev: Option<String>,
+    /// Whether it looks at one memcg at a time (`SHRINKER_MEMCG_AWARE`).
+    pub memcg_aware: Option<bool>,
+    /// For whom; `None` where reclaim was global.
+    pub memcg_serial_nr: Option<u64>,
+    /// NUMA node.
+    pub node: u32,
+    /// Entries into `do_shrink_slab`; `None` where that cannot be observed.
+    pub calls_total: Option<u64>,
+    /// Objects it was to scan (`mm_shrink_slab_start`'s `total_scan`).
+    pub asked_objects_total: u64,
+    /// Objects it scanned.
+    pub scanned_objects_total: u64,
+    /// Objects it freed.
+    pub freed_objects_total: u64,
+    /// Time it took.
+    pub time_ns_total: u64,
+    /// The longest run.
+    pub max_ns: u64,
+}
+
+/// Waits for locks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Locks {
+    /// When they were read.
+    pub as_of_ns: u64,
+    /// Waits that go on.
+    pub waits: Vec<LockWait>,
+    /// Waits that ended since the start.
+    pub counts: Vec<LockCount>,
+}
+
+/// What kind of lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockKind {
+    /// `struct mutex`.
+    Mutex,
+    /// `struct rw_semaphore`.
+    Rwsem,
+    /// `struct percpu_rw_semaphore`.
+    PercpuRwsem,
+    /// `struct rt_mutex`.
+    RtMutex,
+    /// `struct semaphore`.
+    Semaphore,
+    /// Not known, or not known to this version.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+/// What is waited for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resource {
+    /// Its kind.
+    pub kind: LockKind,
+    /// Its symbol, where it is a variable of the kernel.
+    pub name: Option<String>,
+    /// Its address.
+    pub addr: u64,
+}
+
+/// How a lock is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Shared.
+    Read,
+    /// Alone.
+    #[default]
+    #[serde(other)]
+    Write,
+}
+
+/// A task, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Task {
+    /// Process id; `None` where only the thread is known.
+    pub pid: Option<u32>,
+    /// Thread id.
+    pub tid: u32,
+    /// Its name.
+    pub comm: Text,
+    /// When it was started, CLOCK_MONOTONIC.
+    pub start_ns: Option<u64>,
+    /// Its memcg.
+    pub memcg_serial_nr: Option<u64>,
+}
+
+/// A task that waits for a lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LockWait {
+    /// Who.
+    pub task: Task,
+    /// For what.
+    pub resource: Resource,
+    /// How.
+    pub mode: Mode,
+    /// Since when, CLOCK_MONOTONIC.
+    pub since_ns: u64,
+    /// Who held it when the wait began, by its owner word.
+    pub owner: Option<Task>,
+}
+
+/// Waits for one lock by the tasks of one memcg, ended since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LockCount {
+    /// Which lock.
+    pub resource: Resource,
+    /// The waiters' memcg.
+    pub memcg_serial_nr: Option<u64>,
+    /// How many.
+    pub waits_total: u64,
+    /// Their time.
+    pub wait_ns_total: u64,
+    /// The longest.
+    pub max_ns: u64,
+    /// How many of them have no known length, and add nothing to `wait_ns_total`.
+    pub unmeasured_total: u64,
+}

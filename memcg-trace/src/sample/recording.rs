@@ -1,0 +1,313 @@
+//! Samples in a file.
+//!
+//! ```text
+//! memcg-trace recording\n                 the magic line
+//! {"format":1,"host":…}\n                 the header
+//! u32 LE: n, then n bytes                 a frame: one sample, JSON, zstd; and so on
+//! ```
+//! Samples are named field by field: a reader ignores what it does not know, and takes what is
+//! missing as not looked at, so that old recordings can be read for ever. Each frame is
+//! compressed by itself: a recording whose host died can be read up to its last whole frame.
+//!
+//! A recording may come from anyone: nothing in it is trusted, and the memory that reading
+//! takes is bounded.
+
+use std::io::{self, Read, Write};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{Sample, Text};
+
+/// The first line.
+const MAGIC: &[u8] = b"memcg-trace recording\n";
+/// The format that this version writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+/// Bytes of a header line.
+const MAX_HEADER_BYTES: usize = 64 << 10;
+/// Bytes of a frame in the file.
+const MAX_FRAME_BYTES: usize = 64 << 20;
+/// Bytes of a frame's JSON; 100,000 memcgs take some 40 MB.
+const MAX_SAMPLE_BYTES: usize = 256 << 20;
+/// Fast, and small enough: samples shrink to a tenth.
+const LEVEL: i32 = 3;
+
+/// Which host, and which boot of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Host {
+    /// Its name.
+    pub host: Text,
+    /// `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: Text,
+    /// Its kernel's release.
+    pub kernel: Text,
+}
+
+/// What the second line says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Header {
+    /// See [`FORMAT`].
+    pub format: u32,
+    /// Version of the program that wrote it.
+    pub version: String,
+    /// Where it was recorded.
+    #[serde(flatten)]
+    pub host: Host,
+    /// When it was begun, nanoseconds since 1970.
+    pub start_unix_ns: i64,
+}
+
+/// Why a recording cannot be read or written.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Another file.
+    #[error("not a recording of memcg-trace")]
+    NotARecording,
+    /// The second line is too long, cut off or not JSON.
+    #[error("its header is damaged: {0}")]
+    Header(String),
+    /// From a later version.
+    #[error("its format is {0}, and this version reads up to {FORMAT}: use a newer memcg-trace")]
+    Format(u32),
+    /// Too many bytes in a frame, on the way in or out.
+    #[error("frame {frame} has {bytes} bytes, more than the limit of {limit}")]
+    TooLong {
+        /// From 0.
+        frame: u64,
+        /// As its length says.
+        bytes: u64,
+        /// The bound.
+        limit: usize,
+    },
+    /// A frame that holds no sample.
+    #[error("frame {frame} at byte {offset} is damaged: {why}")]
+    Frame {
+        /// From 0.
+        frame: u64,
+        /// Where in the file it begins.
+        offset: u64,
+        /// One line.
+        why: String,
+    },
+    /// The file itself.
+    #[error("{operation} frame {frame}: {error}")]
+    Io {
+        /// `reading` or `writing`.
+        operation: &'static str,
+        /// From 0.
+        frame: u64,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// Writes a recording. What it writes is whole lines and whole frames, one `write_all` each.
+#[derive(Debug)]
+pub struct Writer<W> {
+    output: W,
+    frame: u64,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a recording.
+    ///
+    /// # Errors
+    /// If the header cannot be written.
+    pub fn new(mut output: W, header: &Header) -> Result<Self, Error> {
+        let mut start = MAGIC.to_vec();
+        serde_json::to_writer(&mut start, header)
+            .map_err(|error| Error::Header(error.to_string()))?;
+        start.push(b'\n');
+        output
+            .write_all(&start)
+            .and_then(|()| output.flush())
+            .map_err(|error| Error::Io {
+                operation: "writing",
+                frame: 0,
+                error,
+            })?;
+        Ok(Self { output, frame: 0 })
+    }
+
+    /// Appends a sample.
+    ///
+    /// # Errors
+    /// If it is too large or cannot be written. In the latter case the output may end in a part
+    /// of the frame; where it is a file, its owner should cut that off.
+    pub fn write_sample(&mut self, sample: &Sample) -> Result<(), Error> {
+        let frame = self.frame;
+        let too_long = |bytes: usize, limit| Error::TooLong {
+            frame,
+            bytes: bytes as u64,
+            limit,
+        };
+        let io_error = |error| Error::Io {
+            operation: "writing",
+            frame,
+            error,
+        };
+        let json = serde_json::to_vec(sample).map_err(|error| io_error(error.into()))?;
+        if json.len() > MAX_SAMPLE_BYTES {
+            return Err(too_long(json.len(), MAX_SAMPLE_BYTES));
+        }
+        let packed = zstd::bulk::compress(&json, LEVEL).map_err(io_error)?;
+        let length = u32::try_from(packed.len())
+            .ok()
+            .filter(|_| packed.len() <= MAX_FRAME_BYTES)
+            .ok_or_else(|| too_long(packed.len(), MAX_FRAME_BYTES))?;
+        let bytes = [&length.to_le_bytes(), &*packed].concat();
+        self.output
+            .write_all(&bytes)
+            .and_then(|()| self.output.flush())
+            .map_err(io_error)?;
+        self.frame += 1;
+        Ok(())
+    }
+}
+
+/// Reads a recording.
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: R,
+    header: Header,
+    frame: u64,
+    offset: u64,
+    is_cut: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// If it is not one, or one of a later format.
+    pub fn open(mut input: R) -> Result<Self, Error> {
+        let io_error = |error| Error::Io {
+            operation: "reading the header before",
+            frame: 0,
+            error,
+        };
+        let mut magic = Vec::new();
+        input
+            .by_ref()
+            .take(MAGIC.len() as u64)
+            .read_to_end(&mut magic)
+            .map_err(io_error)?;
+        if magic != MAGIC {
+            return Err(Error::NotARecording);
+        }
+        let mut line = Vec::new();
+        let mut byte = [0];
+        loop {
+            match input.read(&mut byte) {
+                Ok(0) => return Err(Error::Header("it is cut off".to_owned())),
+                Ok(_) if byte == *b"\n" => break,
+                Ok(_) if line.len() == MAX_HEADER_BYTES => {
+                    return Err(Error::Header(format!(
+                        "longer than {MAX_HEADER_BYTES} bytes"
+                    )));
+                }
+                Ok(_) => line.push(byte[0]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_error(error)),
+            }
+        }
+        let header: Header =
+            serde_json::from_slice(&line).map_err(|error| Error::Header(error.to_string()))?;
+        if header.format > FORMAT {
+            return Err(Error::Format(header.format));
+        }
+        let offset = (MAGIC.len() + line.len() + 1) as u64;
+        Ok(Self {
+            input,
+            header,
+            frame: 0,
+            offset,
+            is_cut: false,
+        })
+    }
+
+    /// What the recording says of itself.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Whether the file ends within a frame: whoever wrote it was stopped. Known at the end.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// The next sample; `None` at the end, also where that is within a frame.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or what is there is not a sample.
+    pub fn read_sample(&mut self) -> Result<Option<Sample>, Error> {
+        let Some(length) = self.bytes(4)? else {
+            return Ok(None);
+        };
+        let length: u32 = length
+            .iter()
+            .rev()
+            .fold(0, |sum, byte| sum << 8 | u32::from(*byte));
+        let bytes = length as usize;
+        if bytes > MAX_FRAME_BYTES {
+            let (frame, limit) = (self.frame, MAX_FRAME_BYTES);
+            return Err(Error::TooLong {
+                frame,
+                bytes: bytes as u64,
+                limit,
+            });
+        }
+        let Some(packed) = self.bytes(bytes)? else {
+            self.is_cut = true;
+            return Ok(None);
+        };
+        let sample = decode(&packed).map_err(|why| Error::Frame {
+            frame: self.frame,
+            offset: self.offset,
+            why,
+        })?;
+        self.frame += 1;
+        self.offset += 4 + u64::from(length);
+        Ok(Some(sample))
+    }
+
+    /// So many bytes; `None` if there are fewer. Takes no more memory than there are bytes.
+    fn bytes(&mut self, count: usize) -> Result<Option<Vec<u8>>, Error> {
+        let mut bytes = Vec::new();
+        let frame = self.frame;
+        let read = self
+            .input
+            .by_ref()
+            .take(count as u64)
+            .read_to_end(&mut bytes);
+        read.map_err(|error| Error::Io {
+            operation: "reading",
+            frame,
+            error,
+        })?;
+        self.is_cut = !bytes.is_empty() && bytes.len() < count;
+        Ok((bytes.len() == count).then_some(bytes))
+    }
+}
+
+fn decode(packed: &[u8]) -> Result<Sample, String> {
+    let mut json = Vec::new();
+    let unpacked = zstd::stream::read::Decoder::new(packed).and_then(|decoder| {
+        decoder
+            .take(MAX_SAMPLE_BYTES as u64 + 1)
+            .read_to_end(&mut json)
+    });
+    unpacked.map_err(|error| error.to_string())?;
+    if json.len() > MAX_SAMPLE_BYTES {
+        return Err(format!("it unpacks to more than {MAX_SAMPLE_BYTES} bytes"));
+    }
+    serde_json::from_slice(&json).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

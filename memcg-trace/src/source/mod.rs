@@ -1,0 +1,99 @@
+//! Where samples come from: the kernel of this host, or a recording.
+
+#[cfg(feature = "live")]
+pub mod live;
+pub mod replay;
+
+use std::path::Path;
+#[cfg(feature = "live")]
+use std::time::Duration;
+
+use crate::sample::Sample;
+use crate::sample::recording::Host;
+use replay::{Pace, Replay};
+
+/// This host cannot be traced by this program; the text says why, in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CannotTrace(pub String);
+
+/// Hands over one sample after the other, in its own time.
+pub enum Source {
+    /// This kernel, asked once an interval.
+    #[cfg(feature = "live")]
+    Live {
+        /// What is attached.
+        live: Box<live::Live>,
+        /// Time between two samples.
+        interval: Duration,
+        /// Which host this is.
+        host: Host,
+    },
+    /// A recording.
+    Replay(Box<Replay>),
+}
+
+impl Source {
+    /// Attaches to this kernel.
+    ///
+    /// # Errors
+    /// [`CannotTrace`] if nothing can be traced here.
+    #[cfg(feature = "live")]
+    pub fn live(options: &live::Options, interval: Duration) -> anyhow::Result<Self> {
+        let live = live::Live::open(options).map_err(|error| match error {
+            live::OpenError::CannotTrace(why) => CannotTrace(why).into(),
+            live::OpenError::Other(error) => error,
+        })?;
+        Ok(Self::Live {
+            live: Box::new(live),
+            interval,
+            host: live::host(),
+        })
+    }
+
+    /// Opens a recording.
+    ///
+    /// # Errors
+    /// If it is not one.
+    pub fn replay(path: &Path, pace: Pace) -> anyhow::Result<Self> {
+        Ok(Self::Replay(Box::new(Replay::open(path, pace)?)))
+    }
+
+    /// Which host the samples are about.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        match self {
+            #[cfg(feature = "live")]
+            Self::Live { host, .. } => host,
+            Self::Replay(replay) => replay.host(),
+        }
+    }
+
+    /// Whether it has an end, and can be held without losing anything.
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
+        matches!(self, Self::Replay(_))
+    }
+
+    /// Waits for the next sample; `None` at the end of a recording.
+    ///
+    /// # Errors
+    /// If the kernel or the file cannot be read.
+    pub async fn next(&mut self) -> anyhow::Result<Option<Sample>> {
+        match self {
+            #[cfg(feature = "live")]
+            Self::Live { live, interval, .. } => live.next(*interval).await.map(Some),
+            Self::Replay(replay) => replay.next().await,
+        }
+    }
+
+    /// Lets go of everything. Says what a user should know about how that went.
+    #[must_use]
+    pub fn close(self) -> Vec<String> {
+        match self {
+            #[cfg(feature = "live")]
+            Self::Live { live, .. } => live.close(),
+            Self::Replay(replay) => replay.close(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A recording as a source.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::time::Instant;
+
+use crate::sample::Sample;
+use crate::sample::recording::{Host, Reader};
+
+/// How fast a recording is played.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// As fast as it can be read.
+    Unpaced,
+    /// So many times as fast as it was recorded.
+    Recorded(f64),
+}
+
+/// The longest wait for the next sample: a host that was suspended is not waited for.
+const LONGEST_GAP: Duration = Duration::from_secs(10);
+
+/// A recording that is being played.
+#[derive(Debug)]
+pub struct Replay {
+    path: PathBuf,
+    reader: Reader<BufReader<File>>,
+    pace: Pace,
+    /// The last sample: its time in the recording, and when it was handed over.
+    last: Option<(u64, Instant)>,
+    /// The next one, while its time has not come.
+    waiting: Option<Sample>,
+}
+
+impl Replay {
+    /// Opens a recording.
+    ///
+    /// # Errors
+    /// If it cannot be read or is not one.
+    pub fn open(path: &Path, pace: Pace) -> anyhow::Result<Self> {
+        let file = File::open(path)
+            .with_context(|| format!("cannot open the recording {}", path.display()))?;
+        let reader = Reader::open(BufReader::new(file))
+            .with_context(|| format!("cannot read the recording {}", path.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            pace,
+            last: None,
+            waiting: None,
+        })
+    }
+
+    /// Where it was recorded.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.reader.header().host
+    }
+
+    /// Waits until the next sample's time has come; `None` at the end. Can be dropped and
+    /// called again.
+    ///
+    /// # Errors
+    /// If what is next is not a sample.
+    pub async fn next(&mut self) -> anyhow::Result<Option<Sample>> {
+        if self.waiting.is_none() {
+            self.waiting = self
+                .reader
+                .read_sample()
+                .with_context(|| format!("cannot read the recording {}", self.path.display()))?;
+        }
+        if let (Some(sample), Some((last_ns, handed_over)), Pace::Recorded(speed)) =
+            (&self.waiting, self.last, self.pace)
+        {
+            let recorded = Duration::from_nanos(sample.mono_ns.saturating_sub(last_ns));
+            let gap = Duration::try_from_secs_f64(recorded.as_secs_f64() / speed);
+            let gap = gap.unwrap_or(LONGEST_GAP).min(LONGEST_GAP);
+            tokio::time::sleep_until(handed_over + gap).await;
+        }
+        let sample = self.waiting.take();
+        self.last = sample
+            .as_ref()
+            .map(|sample| (sample.mono_ns, Instant::now()));
+        Ok(sample)
+    }
+
+    /// Says whether there would have been more.
+    #[must_use]
+    pub fn close(self) -> Vec<String> {
+        if self.reader.is_cut() {
+            let path = self.path.display();
+            vec![format!(
+                "{path}: ends in a cut frame; whoever recorded it was stopped"
+            )]
+        } else {
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! State of the screen: snapshots and keys in, what to draw out.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::keys::{self, Action};
+use super::list::{List, sorted};
+use super::theme::Theme;
+use super::{locks, memcgs, shrinkers, slab};
+use crate::model::snapshot::Snapshot;
+use crate::sample::recording::Host;
+
+/// What stays the same while the screen is up.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Whose figures these are.
+    pub host: Host,
+    /// Whether they come from a recording.
+    pub is_replay: bool,
+    /// Whether to use colours.
+    pub colour: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tab {
+    Memcgs,
+    Slab,
+    Shrinkers,
+    Locks,
+}
+
+impl Tab {
+    pub(super) const ALL: [Self; 4] = [Self::Memcgs, Self::Slab, Self::Shrinkers, Self::Locks];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Memcgs => "memcgs",
+            Self::Slab => "slab",
+            Self::Shrinkers => "shrinkers",
+            Self::Locks => "locks",
+        }
+    }
+
+    fn column_count(self) -> usize {
+        match self {
+            Self::Memcgs => memcgs::COLUMNS.len(),
+            Self::Slab => slab::COLUMNS.len(),
+            Self::Shrinkers => shrinkers::COLUMNS.len(),
+            Self::Locks => locks::WAITS.len(),
+        }
+    }
+
+    fn neighbour(self, step: usize) -> Self {
+        Self::ALL[(self as usize + step) % Self::ALL.len()]
+    }
+}
+
+/// The rows of the tab that is shown, by index into the items of its section.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows {
+    pub(super) main: Vec<usize>,
+    /// Of the second table of [`Tab::Locks`].
+    pub(super) stats: Vec<usize>,
+    identities: Vec<u64>,
+}
+
+/// What the user typed after `/`, and whether he still does.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter {
+    pub(super) text: String,
+    pub(super) is_edited: bool,
+}
+
+/// The state.
+#[derive(Debug)]
+pub struct App {
+    pub(super) setup: Setup,
+    pub(super) theme: Theme,
+    pub(super) snapshot: Option<Arc<Snapshot>>,
+    /// What came while the picture is held.
+    held: Option<Arc<Snapshot>>,
+    pub(super) first_ns: Option<u64>,
+    pub(super) tab: Tab,
+    pub(super) lists: [List; Tab::ALL.len()],
+    pub(super) rows: Rows,
+    pub(super) folded: HashSet<u64>,
+    pub(super) filter: Filter,
+    /// Lines that the help is scrolled by, while it is shown.
+    pub(super) help: Option<usize>,
+    pub(super) is_paused: bool,
+    pub(super) has_ended: bool,
+    pub(super) rows_of_screen: u16,
+    is_done: bool,
+}
+
+/// The rows of the screen that are not a table.
+pub(super) const CHROME_ROWS: u16 = 6;
+
+impl App {
+    /// A screen that waits for its first snapshot.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let theme = Theme::new(setup.colour);
+        Self {
+            setup,
+            theme,
+            snapshot: None,
+            held: None,
+            first_ns: None,
+            tab: Tab::Memcgs,
+            lists: [
+                List::sorted_by(0),
+                List::sorted_by(slab::DEFAULT_SORT),
+                List::sorted_by(shrinkers::DEFAULT_SORT),
+                List::sorted_by(locks::DEFAULT_SORT),
+            ],
+            rows: Rows::default(),
+            folded: HashSet::new(),
+            filter: Filter::default(),
+            help: None,
+            is_paused: false,
+            has_ended: false,
+            rows_of_screen: 24,
+            is_done: false,
+        }
+    }
+
+    /// Whether the user wants to leave.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// Whether the picture is held.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// Takes in a new snapshot. While the picture is held it is not shown.
+    pub fn take(&mut self, snapshot: Arc<Snapshot>) {
+        self.first_ns.get_or_insert(snapshot.mono_ns);
+        if self.is_paused && self.snapshot.is_some() {
+            self.held = Some(snapshot);
+        } else {
+            self.snapshot = Some(snapshot);
+            self.refresh();
+        }
+    }
+
+    /// There will be no more snapshots.
+    pub fn end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// The screen has another size.
+    pub fn resize(&mut self, rows: u16) {
+        self.rows_of_screen = rows;
+    }
+
+    /// Takes in a key.
+    pub fn press(&mut self, event: KeyEvent) {
+        if event.kind == KeyEventKind::Release {
+            return;
+        }
+        let action = keys::action(event);
+        let is_ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        match action {
+            Some(Action::Quit) if is_ctrl => self.is_done = true,
+            _ if self.filter.is_edited => self.edit_filter(event),
+            Some(action) if self.help.is_some() => self.act_on_help(action),
+            Some(action) => self.act(action),
+            None => {}
+        }
+    }
+
+    /// Takes in pasted text: only a filter has use for it.
+    pub fn paste(&mut self, text: &str) {
+        if self.filter.is_edited {
+            self.filter
+                .text
+                .extend(text.chars().filter(|c| !c.is_control()));
+            self.refresh();
+        }
+    }
+
+    fn edit_filter(&mut self, event: KeyEvent) {
+        let is_plain = event.modifiers.difference(KeyModifiers::SHIFT).is_empty();
+        match event.code {
+            KeyCode::Enter => self.filter.is_edited = false,
+            KeyCode::Esc => self.filter = Filter::default(),
+            KeyCode::Backspace => {
+                self.filter.text.pop();
+            }
+            KeyCode::Char(c) if is_plain => self.filter.text.push(c),
+            _ => {}
+        }
+        self.refresh();
+    }
+
+    fn act_on_help(&mut self, action: Action) {
+        let last = keys::BINDINGS.len().saturating_sub(1);
+        self.help = match (action, self.help) {
+            (Action::Up, Some(line)) => Some(line.saturating_sub(1)),
+            (Action::Down, Some(line)) => Some((line + 1).min(last)),
+            _ => None,
+        };
+    }
+
+    fn act(&mut self, action: Action) {
+        let page = usize::from(self.rows_of_screen.saturating_sub(CHROME_ROWS)).max(1);
+        let at = self.list().selected().unwrap_or(0);
+        match action {
+            Action::Quit => self.is_done = true,
+            Action::Help => self.help = Some(0),
+            Action::Up => self.select(at.saturating_sub(1)),
+            Action::Down => self.select(at.saturating_add(1)),
+            Action::PageUp => self.select(at.saturating_sub(page)),
+            Action::PageDown => self.select(at.saturating_add(page)),
+            Action::First => self.select(0),
+            Action::Last => self.select(usize::MAX),
+            Action::NextTab => self.show(self.tab.neighbour(1)),
+            Action::PreviousTab => self.show(self.tab.neighbour(Tab::ALL.len() - 1)),
+            Action::Fold => self.fold(),
+            Action::Filter => self.filter.is_edited = true,
+            Action::Back => {
+                self.filter = Filter::default();
+                self.refresh();
+            }
+            Action::Sort => {
+                let columns = self.tab.column_count();
+                let list = self.list_mut();
+                list.sort = (list.sort + 1) % columns;
+                list.reverse = false;
+                self.refresh();
+            }
+            Action::Reverse => {
+                let list = self.list_mut();
+                list.reverse = !list.reverse;
+                self.refresh();
+            }
+            Action::Pause => {
+                self.is_paused = !self.is_paused;
+                if let (false, Some(held)) = (self.is_paused, self.held.take()) {
+                    self.take(held);
+                }
+            }
+        }
+    }
+
+    /// The table that is shown.
+    pub(super) fn list(&self) -> &List {
+        &self.lists[self.tab as usize]
+    }
+
+    fn list_mut(&mut self) -> &mut List {
+        &mut self.lists[self.tab as usize]
+    }
+
+    fn select(&mut self, at: usize) {
+        self.lists[self.tab as usize].select(at, &self.rows.identities);
+    }
+
+    fn show(&mut self, tab: Tab) {
+        self.tab = tab;
+        self.refresh();
+    }
+
+    /// Folds the selected memcg, or unfolds it.
+    fn fold(&mut self) {
+        if self.tab != Tab::Memcgs || !memcgs::is_tree(self.list(), &self.filter.text) {
+            return;
+        }
+        let Some(snapshot) = &self.snapshot else {
+            return;
+        };
+        let items = &snapshot.memcgs.items;
+        let row = self
+            .list()
+            .selected()
+            .and_then(|at| self.rows.main.get(at))
+            .copied();
+        let Some((row, memcg)) = row.and_then(|row| Some((row, items.get(row)?))) else {
+            return;
+        };
+        let serial_nr = memcg.id.serial_nr;
+        let has_children = items
+            .get(row + 1)
+            .is_some_and(|next| next.depth > memcg.depth);
+        if !self.folded.remove(&serial_nr) && has_children {
+            self.folded.insert(serial_nr);
+        }
+        self.refresh();
+    }
+
+    /// Works out anew which rows there are, after anything that they depend on has changed.
+    fn refresh(&mut self) {
+        let Some(snapshot) = self.snapshot.clone() else {
+            return;
+        };
+        let filter = self.filter.text.to_lowercase();
+        let list = &self.lists[self.tab as usize];
+        let mut stats = Vec::new();
+        let (main, identities) = match self.tab {
+            Tab::Memcgs => {
+                let items = &snapshot.memcgs.items;
+                // What is gone cannot be unfolded.
+                if !self.folded.is_empty() {
+                    let here: HashSet<u64> = items.iter().map(memcgs::identity).collect();
+                    self.folded.retain(|serial_nr| here.contains(serial_nr));
+                }
+                let rows = memcgs::rows(items, list, &filter, &self.folded);
+                let identities = identities(items, &rows, memcgs::identity);
+                (rows, identities)
+            }
+            Tab::Slab => {
+                let items = &snapshot.slab.items;
+                let rows = sorted(items, slab::COLUMNS, list, |row| {
+                    filter.is_empty() || slab::matches(row, &filter)
+                });
+                let identities = identities(items, &rows, slab::identity);
+                (rows, identities)
+            }
+            Tab::Shrinkers => {
+                let items = &snapshot.shrinkers.items;
+                let rows = sorted(items, shrinkers::COLUMNS, list, |row| {
+                    filter.is_empty() || shrinkers::matches(row, &filter)
+                });
+                let identities = identities(items, &rows, shrinkers::identity);
+                (rows, identities)
+            }
+            Tab::Locks => {
+                let items = &snapshot.lock_waits.items;
+                let rows = sorted(items, locks::WAITS, list, |wait| {
+                    filter.is_empty() || locks::wait_matches(wait, &filter)
+                });
+                let mut identities = identities(items, &rows, locks::wait_identity);
+                let items = &snapshot.lock_stats.items;
+                stats = sorted(items, locks::STATS, list, |lock| {
+                    filter.is_empty() || locks::stats_match(lock, &filter)
+                });
+                identities.extend(stats.iter().map(|at| locks::stats_identity(&items[*at])));
+                (rows, identities)
+            }
+        };
+        self.lists[self.tab as usize].update(&identities);
+        self.rows = Rows {
+            main,
+            stats,
+            identities,
+        };
+    }
+}
+
+fn identities<T>(items: &[T], rows: &[usize], identity: fn(&T) -> u64) -> Vec<u64> {
+    rows.iter().map(|at| identity(&items[*at])).collect()
+}

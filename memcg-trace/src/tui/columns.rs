@@ -1,0 +1,65 @@
+//! Columns of a table: one description gives heading, cell and order.
+
+use std::cmp::Ordering;
+
+/// A column of a table of `T`.
+pub(super) struct Column<T> {
+    /// Heading.
+    pub(super) title: &'static str,
+    /// Columns of the screen; the first column of a table takes what the others leave.
+    pub(super) width: usize,
+    /// Figures are on the right, and sorted from the largest.
+    pub(super) is_figure: bool,
+    /// Where there is no room, the columns with the highest rank go first.
+    pub(super) rank: u8,
+    /// What is in it.
+    pub(super) cell: fn(&T) -> String,
+    /// From the smallest.
+    pub(super) compare: fn(&T, &T) -> Ordering,
+}
+
+/// What the first column of a table should have at least, and a third of the screen if that
+/// is more.
+const FIRST_LEAST: usize = 18;
+/// What it gets at most: figures far from their name are hard to read.
+const FIRST_MOST: usize = 80;
+/// Between two columns.
+pub(super) const GAP: usize = 1;
+
+/// The columns of a table that fit, by their index, with their widths.
+pub(super) fn fitting<T>(columns: &[Column<T>], available: usize) -> Vec<(usize, usize)> {
+    let least = FIRST_LEAST.max(available / 3);
+    let mut shown: Vec<(usize, usize)> = columns
+        .iter()
+        .map(|column| column.width)
+        .enumerate()
+        .collect();
+    let mut first = 0;
+    while !shown.is_empty() {
+        let taken: usize = shown.iter().skip(1).map(|(_, width)| width + GAP).sum();
+        first = available.saturating_sub(taken);
+        let others = shown.iter().skip(1).map(|(at, _)| *at);
+        match others.max_by_key(|at| (columns[*at].rank, *at)) {
+            Some(victim) if first < least => shown.retain(|(at, _)| *at != victim),
+            _ => break,
+        }
+    }
+    // What the first one does not need goes to the widest column of words.
+    let spare = first.saturating_sub(FIRST_MOST);
+    let words = shown
+        .iter_mut()
+        .skip(1)
+        .filter(|(at, _)| !columns[*at].is_figure);
+    if let Some((_, width)) = words.max_by_key(|(_, width)| *width) {
+        *width += spare.min(FIRST_MOST);
+    }
+    if let Some((_, width)) = shown.first_mut() {
+        *width = first - spare;
+    }
+    shown
+}
+
+/// Compares figures that may not be known; those come before all others.
+pub(super) fn by_rate(a: Option<f64>, b: Option<f64>) -> Ordering {
+    a.unwrap_or(-1.0).total_cmp(&b.unwrap_or(-1.0))
+}

@@ -1,0 +1,100 @@
+//! Draws a table.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::columns::{Column, GAP, fitting};
+use super::list::first_shown;
+use super::theme::Theme;
+use crate::output::fit;
+
+/// Text of a cell, given how many columns of the screen it has.
+pub(super) type Cell<'a, T> = &'a dyn Fn(&T, usize) -> String;
+
+/// A table to be drawn.
+pub(super) struct Grid<'a, T> {
+    pub(super) columns: &'a [Column<T>],
+    pub(super) items: &'a [T],
+    /// Indices of the items to be shown, in their order.
+    pub(super) rows: &'a [usize],
+    /// The selected one of `rows`.
+    pub(super) selected: Option<usize>,
+    /// The column that they are sorted by, and whether the other way round.
+    pub(super) sort: (usize, bool),
+    /// What is in the first column, if not the column's own cell.
+    pub(super) first: Option<Cell<'a, T>>,
+    /// How a row looks, if not all look the same.
+    pub(super) style: Option<&'a dyn Fn(&T) -> Style>,
+}
+
+impl<T> Grid<'_, T> {
+    /// Draws headings and as many rows as fit.
+    pub(super) fn draw(&self, buffer: &mut Buffer, area: Rect, theme: Theme) {
+        if area.height == 0 {
+            return;
+        }
+        let shown = fitting(self.columns, usize::from(area.width));
+        let headings = shown.iter().map(|(at, _)| self.heading(*at));
+        let line = self.line(&shown, headings);
+        put(buffer, area, 0, &line, theme.heading());
+
+        let height = usize::from(area.height) - 1;
+        let first = first_shown(self.selected.unwrap_or(0), self.rows.len(), height);
+        let visible = self.rows.iter().enumerate().skip(first).take(height);
+        for (y, (at, item)) in (1_u16..).zip(visible) {
+            let Some(item) = self.items.get(*item) else {
+                continue;
+            };
+            let cells = shown
+                .iter()
+                .map(|(column, width)| match (column, self.first) {
+                    (0, Some(first)) => first(item, *width),
+                    _ => (self.columns[*column].cell)(item),
+                });
+            let line = self.line(&shown, cells);
+            let mut style = self.style.map_or_else(Style::new, |style| style(item));
+            if self.selected == Some(at) {
+                style = style.patch(theme.selected());
+            }
+            put(
+                buffer,
+                area,
+                y,
+                &fit::pad(&line, usize::from(area.width), false),
+                style,
+            );
+        }
+    }
+
+    /// With a mark on the column that the rows are sorted by.
+    fn heading(&self, at: usize) -> String {
+        let column = &self.columns[at];
+        let is_descending = column.is_figure != self.sort.1;
+        match at == self.sort.0 {
+            true if is_descending => format!("{}↓", column.title),
+            true => format!("{}↑", column.title),
+            false => column.title.to_owned(),
+        }
+    }
+
+    fn line(&self, shown: &[(usize, usize)], cells: impl Iterator<Item = String>) -> String {
+        let mut line = String::new();
+        for ((at, width), cell) in shown.iter().zip(cells) {
+            if *at != 0 {
+                line += &" ".repeat(GAP);
+            }
+            let is_figure = self.columns[*at].is_figure;
+            line += &fit::pad(&fit::cut_middle(&cell, *width), *width, is_figure);
+        }
+        line
+    }
+}
+
+/// Writes a line of an area, as far as it fits.
+pub(super) fn put(buffer: &mut Buffer, area: Rect, y: u16, text: &str, style: Style) {
+    let area = area.intersection(buffer.area);
+    if y < area.height {
+        buffer.set_stringn(area.x, area.y + y, text, usize::from(area.width), style);
+    }
+}

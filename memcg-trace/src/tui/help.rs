@@ -1,0 +1,37 @@
+//! The help: the key table, as it is.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::grid::put;
+use super::keys::BINDINGS;
+use super::theme::Theme;
+use crate::output::fit;
+
+/// What the figures mean, in a few lines.
+const NOTES: &[&str] = &[
+    "",
+    "Z marks a zombie: a memcg that is dead, but not released, since somebody refers to it.",
+    "ALLOC/S and FREE/S count slab objects charged and uncharged, all caches together.",
+    "ZOMBIES counts those below a memcg. USAGE and SLAB include all that is below it.",
+    "- is not known; 0 is counted, none.",
+];
+
+/// Draws it from a line on.
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, first: usize, theme: Theme) {
+    let labels: Vec<String> = BINDINGS.iter().map(|binding| binding.label()).collect();
+    let columns = labels
+        .iter()
+        .map(|label| fit::width(label))
+        .max()
+        .unwrap_or(0);
+    let keys = labels
+        .iter()
+        .zip(BINDINGS)
+        .map(|(label, binding)| format!("{}  {}", fit::pad(label, columns, false), binding.help));
+    let notes = NOTES.iter().map(|note| (*note).to_owned());
+    put(buffer, area, 0, "KEYS", theme.heading());
+    for (y, line) in (1..area.height).zip(keys.chain(notes).skip(first)) {
+        put(buffer, area, y, &line, ratatui::style::Style::new());
+    }
+}

@@ -1,0 +1,201 @@
+//! Which key does what: one table, from which the help is made too.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What a user can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    NextTab,
+    PreviousTab,
+    Fold,
+    Filter,
+    Back,
+    Sort,
+    Reverse,
+    Pause,
+    Help,
+    Quit,
+}
+
+/// A key with what is held down beside it, Shift apart: that is in the character.
+type Key = (KeyCode, KeyModifiers);
+
+/// Keys of an action, and what it does in a few words.
+pub(super) struct Binding {
+    pub(super) action: Action,
+    keys: &'static [Key],
+    pub(super) help: &'static str,
+}
+
+const fn plain(code: KeyCode) -> Key {
+    (code, KeyModifiers::NONE)
+}
+
+const fn char(c: char) -> Key {
+    plain(KeyCode::Char(c))
+}
+
+const fn ctrl(c: char) -> Key {
+    (KeyCode::Char(c), KeyModifiers::CONTROL)
+}
+
+/// All of them, in the order of the help.
+pub(super) const BINDINGS: &[Binding] = &[
+    Binding {
+        action: Action::Quit,
+        keys: &[char('q'), ctrl('c')],
+        help: "quit",
+    },
+    Binding {
+        action: Action::Help,
+        keys: &[char('?'), char('h')],
+        help: "this help",
+    },
+    Binding {
+        action: Action::NextTab,
+        keys: &[plain(KeyCode::Tab), plain(KeyCode::Right)],
+        help: "next tab",
+    },
+    Binding {
+        action: Action::PreviousTab,
+        keys: &[plain(KeyCode::BackTab), plain(KeyCode::Left)],
+        help: "previous tab",
+    },
+    Binding {
+        action: Action::Up,
+        keys: &[plain(KeyCode::Up), char('k')],
+        help: "up",
+    },
+    Binding {
+        action: Action::Down,
+        keys: &[plain(KeyCode::Down), char('j')],
+        help: "down",
+    },
+    Binding {
+        action: Action::PageUp,
+        keys: &[plain(KeyCode::PageUp), ctrl('b')],
+        help: "a page up",
+    },
+    Binding {
+        action: Action::PageDown,
+        keys: &[plain(KeyCode::PageDown), ctrl('f')],
+        help: "a page down",
+    },
+    Binding {
+        action: Action::First,
+        keys: &[char('g'), plain(KeyCode::Home)],
+        help: "to the first",
+    },
+    Binding {
+        action: Action::Last,
+        keys: &[char('G'), plain(KeyCode::End)],
+        help: "to the last",
+    },
+    Binding {
+        action: Action::Fold,
+        keys: &[plain(KeyCode::Enter)],
+        help: "fold or unfold what is below a memcg",
+    },
+    Binding {
+        action: Action::Filter,
+        keys: &[char('/')],
+        help: "show only rows with a text in them",
+    },
+    Binding {
+        action: Action::Back,
+        keys: &[plain(KeyCode::Esc)],
+        help: "clear the filter, leave the help",
+    },
+    Binding {
+        action: Action::Sort,
+        keys: &[char('s')],
+        help: "sort by the next column",
+    },
+    Binding {
+        action: Action::Reverse,
+        keys: &[char('S')],
+        help: "sort the other way round",
+    },
+    Binding {
+        action: Action::Pause,
+        keys: &[char(' ')],
+        help: "hold the picture, go on",
+    },
+];
+
+/// What a key does, if anything.
+pub(super) fn action(event: KeyEvent) -> Option<Action> {
+    let key = (event.code, event.modifiers.difference(KeyModifiers::SHIFT));
+    BINDINGS
+        .iter()
+        .find(|binding| binding.keys.contains(&key))
+        .map(|binding| binding.action)
+}
+
+impl Binding {
+    /// Its keys, for the help.
+    pub(super) fn label(&self) -> String {
+        let names: Vec<String> = self.keys.iter().map(|key| name(*key)).collect();
+        names.join(" ")
+    }
+}
+
+fn name((code, modifiers): Key) -> String {
+    let name = match code {
+        KeyCode::Char(' ') => "Space".to_owned(),
+        KeyCode::Char(c) => c.to_string(),
+        KeyCode::BackTab => "Shift-Tab".to_owned(),
+        KeyCode::PageUp => "PgUp".to_owned(),
+        KeyCode::PageDown => "PgDn".to_owned(),
+        other => format!("{other:?}"),
+    };
+    if modifiers.contains(KeyModifiers::CONTROL) {
+        format!("Ctrl-{name}")
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_does_two_things_and_no_action_is_twice() {
+        let keys: Vec<Key> = BINDINGS
+            .iter()
+            .flat_map(|binding| binding.keys)
+            .copied()
+            .collect();
+        for (at, key) in keys.iter().enumerate() {
+            assert!(
+                !keys[at + 1..].contains(key),
+                "{} is bound twice",
+                name(*key)
+            );
+        }
+        let actions: Vec<Action> = BINDINGS.iter().map(|binding| binding.action).collect();
+        for (at, action) in actions.iter().enumerate() {
+            assert!(
+                !actions[at + 1..].contains(action),
+                "{action:?} is there twice"
+            );
+        }
+    }
+
+    #[test]
+    fn shift_is_in_the_character() {
+        let event = KeyEvent::new(KeyCode::Char('G'), KeyModifiers::SHIFT);
+        assert_eq!(action(event), Some(Action::Last));
+        let event = KeyEvent::new(KeyCode::BackTab, KeyModifiers::SHIFT);
+        assert_eq!(action(event), Some(Action::PreviousTab));
+        let event = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT);
+        assert_eq!(action(event), None);
+    }
+}

@@ -1,0 +1,20 @@
+//! Snapshots on a screen.
+//!
+//! Pure: [`App`] takes snapshots, keys and sizes, and [`draw`] draws it. Who owns the terminal,
+//! reads the keys and keeps the time is the command line's business.
+
+mod app;
+mod columns;
+mod grid;
+mod help;
+mod keys;
+mod list;
+mod locks;
+mod memcgs;
+mod screen;
+mod shrinkers;
+mod slab;
+mod theme;
+
+pub use app::{App, Setup};
+pub use screen::draw;

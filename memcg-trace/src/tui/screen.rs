@@ -1,0 +1,380 @@
+//! Where everything is on the screen.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::app::{App, Tab};
+use super::columns::Column;
+use super::grid::{Grid, put};
+use super::{help, locks, memcgs, shrinkers, slab};
+use crate::model::snapshot::{Memcg, Section, Snapshot};
+use crate::output::{fit, summary, units};
+use crate::sample::tame;
+
+/// Below this many rows the footer is one line.
+const TALL: u16 = 16;
+/// Waits that last longer than this are shown as an alarm.
+const LONG_WAIT_NS: u64 = 1_000_000_000;
+
+/// Draws the screen.
+pub fn draw(frame: &mut Frame<'_>, app: &App) {
+    let area = frame.area();
+    let buffer = frame.buffer_mut();
+    let absences = app
+        .snapshot
+        .as_deref()
+        .map(summary::absences)
+        .unwrap_or_default();
+    let footer_rows = if area.height < TALL {
+        1
+    } else {
+        1 + rows_u16(absences.len())
+    };
+    let [header, tabs, body, footer] = split(area, [3, 1, 0, footer_rows]);
+    draw_header(buffer, header, app);
+    draw_tabs(buffer, tabs, app);
+    match (&app.snapshot, app.help) {
+        (_, Some(first)) => help::draw(buffer, body, first, app.theme),
+        (Some(snapshot), None) => draw_table(buffer, body, app, snapshot),
+        (None, None) => put(
+            buffer,
+            body,
+            0,
+            "waiting for the first sample",
+            app.theme.faint(),
+        ),
+    }
+    draw_footer(buffer, footer, app, &absences);
+}
+
+fn rows_u16(rows: usize) -> u16 {
+    u16::try_from(rows).unwrap_or(u16::MAX)
+}
+
+/// Cuts an area into strips from the top; that of height 0 gets what the others leave.
+fn split<const N: usize>(area: Rect, heights: [u16; N]) -> [Rect; N] {
+    let fixed = heights
+        .iter()
+        .fold(0, |sum: u16, height| sum.saturating_add(*height));
+    let rest = area.height.saturating_sub(fixed);
+    let mut y = area.y;
+    heights.map(|height| {
+        let left = area.bottom().saturating_sub(y);
+        let height = if height == 0 { rest } else { height }.min(left);
+        let strip = Rect { y, height, ..area };
+        y += height;
+        strip
+    })
+}
+
+fn draw_header(buffer: &mut Buffer, area: Rect, app: &App) {
+    let theme = app.theme;
+    let host = &app.setup.host;
+    let mut title = format!("memcg-trace {}", host.host.display());
+    if !host.kernel.is_empty() {
+        title += &format!("  kernel {}", host.kernel.display());
+    }
+    let Some(snapshot) = &app.snapshot else {
+        put(
+            buffer,
+            area,
+            0,
+            &fit::cut_end(&title, usize::from(area.width)),
+            theme.title(),
+        );
+        return;
+    };
+    let up_ns = app
+        .first_ns
+        .map(|first_ns| snapshot.mono_ns.saturating_sub(first_ns));
+    title += &format!(
+        "  up {}  every {}",
+        units::duration(up_ns),
+        units::duration(snapshot.interval_ns)
+    );
+    let is_lossy = snapshot.lost_total() > 0;
+    let lost_style = if is_lossy {
+        theme.alarm()
+    } else {
+        Style::new()
+    };
+    split_line(
+        buffer,
+        area,
+        0,
+        (&title, theme.title()),
+        (&summary::lost(snapshot), lost_style),
+    );
+
+    let state = match (app.is_paused, app.has_ended, app.setup.is_replay) {
+        (true, _, _) => "PAUSED",
+        (false, true, _) => "END",
+        (false, false, true) => "replay",
+        (false, false, false) => "",
+    };
+    let population = summary::population(snapshot);
+    split_line(
+        buffer,
+        area,
+        1,
+        (&population, Style::new()),
+        (state, theme.title()),
+    );
+
+    let waits = &snapshot.lock_waits.items;
+    let is_long = waits.iter().any(|wait| wait.waited_ns >= LONG_WAIT_NS);
+    let style = if is_long { theme.alarm() } else { Style::new() };
+    let line = fit::cut_end(&summary::longest_wait(snapshot), usize::from(area.width));
+    put(buffer, area, 2, &line, style);
+}
+
+/// Two texts on one line. The right one is always whole.
+fn split_line(
+    buffer: &mut Buffer,
+    area: Rect,
+    y: u16,
+    (left, left_style): (&str, Style),
+    (right, right_style): (&str, Style),
+) {
+    let columns = usize::from(area.width);
+    let right_columns = fit::width(right);
+    let left_columns = columns.saturating_sub(right_columns + 1);
+    put(
+        buffer,
+        area,
+        y,
+        &fit::cut_end(left, left_columns),
+        left_style,
+    );
+    let x = columns.saturating_sub(right_columns);
+    let x = u16::try_from(x).unwrap_or(area.width);
+    let right_area = Rect {
+        x: area.x + x,
+        width: area.width - x,
+        ..area
+    };
+    put(buffer, right_area, y, right, right_style);
+}
+
+fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
+    let mut x = 0;
+    for tab in Tab::ALL {
+        let (name, style) = if tab == app.tab {
+            (format!("[{}]", tab.name()), app.theme.selected())
+        } else if app
+            .snapshot
+            .as_ref()
+            .is_some_and(|snapshot| !is_known(tab, snapshot))
+        {
+            (format!(" {} ", tab.name()), app.theme.faint())
+        } else {
+            (format!(" {} ", tab.name()), Style::new())
+        };
+        let rest = Rect {
+            x: area.x + x,
+            width: area.width.saturating_sub(x),
+            ..area
+        };
+        put(buffer, rest, 0, &name, style);
+        x = x
+            .saturating_add(rows_u16(fit::width(&name)))
+            .min(area.width);
+    }
+    if app.filter.is_edited || !app.filter.text.is_empty() {
+        let cursor = if app.filter.is_edited { "_" } else { "" };
+        let filter = format!("  /{}{cursor}", tame(&app.filter.text));
+        let rest = Rect {
+            x: area.x + x,
+            width: area.width.saturating_sub(x),
+            ..area
+        };
+        put(buffer, rest, 0, &filter, app.theme.title());
+    }
+}
+
+fn is_known(tab: Tab, snapshot: &Snapshot) -> bool {
+    match tab {
+        Tab::Memcgs => snapshot.memcgs.is_known(),
+        Tab::Slab => snapshot.slab.is_known(),
+        Tab::Shrinkers => snapshot.shrinkers.is_known(),
+        Tab::Locks => snapshot.lock_waits.is_known(),
+    }
+}
+
+fn draw_footer(buffer: &mut Buffer, area: Rect, app: &App, absences: &[String]) {
+    let columns = usize::from(area.width);
+    let room_for_absences = area.height.saturating_sub(1);
+    for (y, absence) in (0..room_for_absences).zip(absences) {
+        put(
+            buffer,
+            area,
+            y,
+            &fit::cut_end(absence, columns),
+            app.theme.faint(),
+        );
+    }
+    let hints = if app.filter.is_edited {
+        "Enter keep the filter  Esc clear it"
+    } else {
+        "q quit  ? help  Tab next  / filter  s sort  Space pause"
+    };
+    let y = area.height.saturating_sub(1);
+    put(
+        buffer,
+        area,
+        y,
+        &fit::cut_end(hints, columns),
+        app.theme.faint(),
+    );
+}
+
+fn draw_table(buffer: &mut Buffer, area: Rect, app: &App, snapshot: &Snapshot) {
+    match app.tab {
+        Tab::Memcgs => draw_memcgs(buffer, area, app, &snapshot.memcgs),
+        Tab::Slab => draw_section(buffer, area, app, slab::COLUMNS, &snapshot.slab),
+        Tab::Shrinkers => {
+            draw_section(buffer, area, app, shrinkers::COLUMNS, &snapshot.shrinkers);
+        }
+        Tab::Locks => draw_locks(buffer, area, app, snapshot),
+    }
+}
+
+/// Says why there are no rows, if there are none.
+fn draw_empty<T>(buffer: &mut Buffer, area: Rect, app: &App, section: &Section<T>) -> bool {
+    let line = match &section.reason {
+        Some(reason) => format!("no {} figures: {}", section.name, tame(reason)),
+        None if app.rows.main.is_empty() && app.rows.stats.is_empty() => {
+            let why = if app.filter.text.is_empty() {
+                "none so far"
+            } else {
+                "no row matches"
+            };
+            why.to_owned()
+        }
+        None => return false,
+    };
+    put(
+        buffer,
+        area,
+        0,
+        &fit::cut_end(&line, usize::from(area.width)),
+        app.theme.faint(),
+    );
+    true
+}
+
+fn draw_memcgs(buffer: &mut Buffer, area: Rect, app: &App, section: &Section<Memcg>) {
+    if draw_empty(buffer, area, app, section) {
+        return;
+    }
+    let is_tree = memcgs::is_tree(app.list(), &app.filter.text);
+    let first = |memcg: &Memcg, columns: usize| match is_tree {
+        true => memcgs::tree_cell(memcg, columns, &app.folded),
+        false => memcgs::flat_cell(memcg, columns),
+    };
+    let style = |memcg: &Memcg| match memcg.phase {
+        Some(_) => app.theme.zombie(),
+        None => Style::new(),
+    };
+    let grid = Grid {
+        columns: memcgs::COLUMNS,
+        items: &section.items,
+        rows: &app.rows.main,
+        selected: app.list().selected(),
+        sort: (app.list().sort, app.list().reverse),
+        first: Some(&first),
+        style: Some(&style),
+    };
+    grid.draw(buffer, area, app.theme);
+}
+
+fn draw_section<T>(
+    buffer: &mut Buffer,
+    area: Rect,
+    app: &App,
+    columns: &[Column<T>],
+    section: &Section<T>,
+) {
+    if draw_empty(buffer, area, app, section) {
+        return;
+    }
+    plain_grid(
+        app,
+        columns,
+        &section.items,
+        &app.rows.main,
+        app.list().selected(),
+    )
+    .draw(buffer, area, app.theme);
+}
+
+fn draw_locks(buffer: &mut Buffer, area: Rect, app: &App, snapshot: &Snapshot) {
+    if draw_empty(buffer, area, app, &snapshot.lock_waits) {
+        return;
+    }
+    let (waits, stats) = (&app.rows.main, &app.rows.stats);
+    let wanted = rows_u16(waits.len().max(1)).saturating_add(2);
+    let least_below = if stats.is_empty() { 0 } else { area.height / 2 };
+    let top_rows = wanted.min(area.height - least_below);
+    let top = Rect {
+        height: top_rows,
+        ..area
+    };
+    let below = Rect {
+        y: area.y + top_rows,
+        height: area.height - top_rows,
+        ..area
+    };
+    let selected = app.list().selected();
+    if waits.is_empty() {
+        put(buffer, top, 0, "no waits", app.theme.faint());
+    }
+    let selected_wait = selected.filter(|at| *at < waits.len());
+    let selected_lock = selected.and_then(|at| at.checked_sub(waits.len()));
+    if !waits.is_empty() {
+        // The line below stays empty, to tell the tables apart.
+        let table = Rect {
+            height: top.height.saturating_sub(1).max(1),
+            ..top
+        };
+        plain_grid(
+            app,
+            locks::WAITS,
+            &snapshot.lock_waits.items,
+            waits,
+            selected_wait,
+        )
+        .draw(buffer, table, app.theme);
+    }
+    if !stats.is_empty() {
+        plain_grid(
+            app,
+            locks::STATS,
+            &snapshot.lock_stats.items,
+            stats,
+            selected_lock,
+        )
+        .draw(buffer, below, app.theme);
+    }
+}
+
+/// A table without anything special.
+fn plain_grid<'a, T>(
+    app: &App,
+    columns: &'a [Column<T>],
+    items: &'a [T],
+    rows: &'a [usize],
+    selected: Option<usize>,
+) -> Grid<'a, T> {
+    Grid {
+        columns,
+        items,
+        rows,
+        selected,
+        sort: (app.list().sort, app.list().reverse),
+        first: None,
+        style: None,
+    }
+}

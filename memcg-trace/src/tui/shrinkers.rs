@@ -1,0 +1,109 @@
+//! The tab of shrinkers.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::columns::{Column, by_rate};
+use crate::model::snapshot::Shrinker;
+use crate::output::{names, units};
+
+/// By default sorted by [`DEFAULT_SORT`].
+pub(super) const COLUMNS: &[Column<Shrinker>] = &[
+    Column {
+        title: "SHRINKER",
+        width: 0,
+        is_figure: false,
+        rank: 0,
+        cell: names::shrinker,
+        compare: |a, b| a.shrinker.cmp(&b.shrinker),
+    },
+    Column {
+        title: "FOR",
+        width: 22,
+        is_figure: false,
+        rank: 3,
+        cell: reclaimed_for,
+        compare: |a, b| reclaimed_for(a).cmp(&reclaimed_for(b)),
+    },
+    Column {
+        title: "NODE",
+        width: 5,
+        is_figure: true,
+        rank: 8,
+        cell: |row| row.node.to_string(),
+        compare: |a, b| a.node.cmp(&b.node),
+    },
+    Column {
+        title: "SCAN/S",
+        width: 8,
+        is_figure: true,
+        rank: 1,
+        cell: |row| units::rate(row.scanned_per_sec),
+        compare: |a, b| {
+            by_rate(a.scanned_per_sec, b.scanned_per_sec)
+                .then_with(|| a.time_ns_total.cmp(&b.time_ns_total))
+        },
+    },
+    Column {
+        title: "CALLS",
+        width: 8,
+        is_figure: true,
+        rank: 6,
+        cell: |row| units::count(row.calls_total),
+        compare: |a, b| a.calls_total.cmp(&b.calls_total),
+    },
+    Column {
+        title: "SCANNED",
+        width: 8,
+        is_figure: true,
+        rank: 5,
+        cell: |row| units::count(Some(row.scanned_objects_total)),
+        compare: |a, b| a.scanned_objects_total.cmp(&b.scanned_objects_total),
+    },
+    Column {
+        title: "FREED",
+        width: 8,
+        is_figure: true,
+        rank: 2,
+        cell: |row| units::count(Some(row.freed_objects_total)),
+        compare: |a, b| a.freed_objects_total.cmp(&b.freed_objects_total),
+    },
+    Column {
+        title: "TIME",
+        width: 9,
+        is_figure: true,
+        rank: 4,
+        cell: |row| units::duration(Some(row.time_ns_total)),
+        compare: |a, b| a.time_ns_total.cmp(&b.time_ns_total),
+    },
+    Column {
+        title: "MAX",
+        width: 9,
+        is_figure: true,
+        rank: 7,
+        cell: |row| units::duration(Some(row.max_ns)),
+        compare: |a, b| a.max_ns.cmp(&b.max_ns),
+    },
+];
+
+/// `SCAN/S`.
+pub(super) const DEFAULT_SORT: usize = 3;
+
+fn reclaimed_for(row: &Shrinker) -> String {
+    row.memcg
+        .as_ref()
+        .map_or_else(|| "global".to_owned(), |memcg| names::path(Some(memcg)))
+}
+
+/// Whether a row has a text in it; `filter` is lower case.
+pub(super) fn matches(row: &Shrinker, filter: &str) -> bool {
+    names::shrinker(row).to_lowercase().contains(filter)
+        || reclaimed_for(row).to_lowercase().contains(filter)
+}
+
+/// Identity of a row, for the selection.
+pub(super) fn identity(row: &Shrinker) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let memcg = row.memcg.as_ref().map(|memcg| memcg.serial_nr);
+    (memcg, &row.shrinker, &row.dev, row.node).hash(&mut hasher);
+    hasher.finish()
+}

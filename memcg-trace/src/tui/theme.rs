@@ -1,0 +1,49 @@
+//! How things look. Nothing is said by colour alone.
+
+use ratatui::style::{Color, Modifier, Style};
+
+/// Styles, with or without colours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Theme {
+    colour: bool,
+}
+
+impl Theme {
+    pub(super) fn new(colour: bool) -> Self {
+        Self { colour }
+    }
+
+    fn foreground(self, style: Style, colour: Color) -> Style {
+        if self.colour { style.fg(colour) } else { style }
+    }
+
+    /// Titles.
+    pub(super) fn title(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// Headings of columns.
+    pub(super) fn heading(self) -> Style {
+        self.foreground(Style::new().add_modifier(Modifier::BOLD), Color::Cyan)
+    }
+
+    /// What somebody should look at.
+    pub(super) fn alarm(self) -> Style {
+        self.foreground(Style::new().add_modifier(Modifier::BOLD), Color::Red)
+    }
+
+    /// Dead memcgs.
+    pub(super) fn zombie(self) -> Style {
+        self.foreground(Style::new(), Color::Magenta)
+    }
+
+    /// What is not there, and hints.
+    pub(super) fn faint(self) -> Style {
+        self.foreground(Style::new().add_modifier(Modifier::DIM), Color::DarkGray)
+    }
+
+    /// The selected row.
+    pub(super) fn selected(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+}

@@ -1,0 +1,199 @@
+//! A recording may hold anything: whatever the samples say, the model and the views go on, and
+//! what they show holds together.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod fixture;
+
+use std::collections::HashSet;
+
+use fixture::{host, recorded, snapshots};
+use memcg_trace::model::snapshot::Snapshot;
+use memcg_trace::output::{document, ndjson::Ndjson, text};
+use memcg_trace::sample::recording::Reader;
+use memcg_trace::sample::{
+    Absent, Cache, Life, LifeKind, LockCount, LockWait, Locks, Loss, Memcg, MemcgWalk, Resource,
+    Sample, Shrinker, Slab, SlabCount, Task, Text,
+};
+use memcg_trace::tui::{App, Setup, draw};
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+/// Few different ones, so that they meet.
+fn serial_nr() -> impl Strategy<Value = u64> {
+    0_u64..6
+}
+
+/// Close to each other, and at the ends.
+fn figure() -> impl Strategy<Value = u64> {
+    prop_oneof![0_u64..40, Just(u64::MAX), any::<u64>()]
+}
+
+fn name() -> impl Strategy<Value = Text> {
+    vec(any::<u8>(), 0..6).prop_map(Text::from)
+}
+
+prop_compose! {
+    fn memcg()(
+        serial_nr in serial_nr(),
+        parent_serial_nr in of(serial_nr()),
+        name in name(),
+        flags in 0_u32..32,
+        killed: bool,
+        confirmed: bool,
+        refs in of(-1_i64..3),
+        populated in of(0_u32..2),
+        bytes in of(figure()),
+    ) -> Memcg {
+        Memcg {
+            serial_nr, parent_serial_nr, name, flags, killed, confirmed, refs, populated,
+            usage_bytes: bytes, high_bytes: bytes, max_bytes: bytes, slab_bytes: bytes,
+            ..Memcg::default()
+        }
+    }
+}
+
+prop_compose! {
+    fn life()(
+        kind in prop_oneof![
+            Just(LifeKind::Online), Just(LifeKind::Offline), Just(LifeKind::Released),
+            Just(LifeKind::Freed), Just(LifeKind::Other),
+        ],
+        time_ns in figure(),
+        serial_nr in serial_nr(),
+        parent_serial_nr in of(serial_nr()),
+        name in name(),
+    ) -> Life {
+        Life {
+            kind, time_ns, serial_nr, parent_serial_nr, cgroup_id: 1, css_id: 1,
+            comm: name.clone(), name, pid: 1,
+        }
+    }
+}
+
+prop_compose! {
+    fn walk()(
+        begin_ns in figure(),
+        end_ns in figure(),
+        truncated_at in of(figure()),
+        rows in vec(memcg(), 0..8),
+    ) -> MemcgWalk {
+        MemcgWalk { begin_ns, end_ns, took_ns: begin_ns, truncated_at, rows }
+    }
+}
+
+prop_compose! {
+    fn slab()(
+        as_of_ns in figure(),
+        counts in vec((0_u64..3, 0_u64..3, of(serial_nr()), figure(), figure()), 0..6),
+        cache in 0_u64..3,
+        name in name(),
+    ) -> Slab {
+        let counts = counts.into_iter().map(|(objcg, cache, memcg_serial_nr, alloc, free)| {
+            SlabCount { objcg, cache, memcg_serial_nr, alloc_total: alloc, free_total: free }
+        });
+        let cache = Cache { cache, name, size_bytes: u32::MAX, object_bytes: 0 };
+        Slab { as_of_ns, took_ns: 0, counts: counts.collect(), caches: vec![cache] }
+    }
+}
+
+prop_compose! {
+    fn locks()(
+        as_of_ns in figure(),
+        since_ns in figure(),
+        memcg_serial_nr in of(serial_nr()),
+        comm in name(),
+        sums in vec((figure(), figure(), 0_u64..2), 0..4),
+    ) -> Locks {
+        let task = Task { comm, memcg_serial_nr, ..Task::default() };
+        let counts = sums.into_iter().map(|(waits_total, wait_ns_total, addr)| LockCount {
+            resource: Resource { addr, ..Resource::default() },
+            memcg_serial_nr, waits_total, wait_ns_total, max_ns: wait_ns_total,
+            unmeasured_total: waits_total,
+        });
+        let wait = LockWait { task: task.clone(), since_ns, owner: Some(task), ..LockWait::default() };
+        Locks { as_of_ns, waits: vec![wait], counts: counts.collect() }
+    }
+}
+
+prop_compose! {
+    fn sample()(
+        mono_ns in figure(),
+        unix_ns: i64,
+        memcgs in of(walk()),
+        life in of(vec(life(), 0..8)),
+        slab in of(slab()),
+        sums in of(vec((0_u64..2, of(serial_nr()), figure()), 0..4)),
+        locks in of(locks()),
+        lost in vec(of(figure()), 0..3),
+        absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock")]),
+    ) -> Sample {
+        let shrinkers = sums.map(|sums| {
+            let shrinker = |(shrinker, memcg_serial_nr, sum)| Shrinker {
+                shrinker, memcg_serial_nr, scanned_objects_total: sum, time_ns_total: sum,
+                ..Shrinker::default()
+            };
+            sums.into_iter().map(shrinker).collect()
+        });
+        let loss = |lost_total| Loss { place: "x".to_owned(), lost_total };
+        let absent = absent.map(|section| Absent {
+            section: section.to_owned(),
+            reason: "y".to_owned(),
+        });
+        Sample {
+            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks,
+            losses: lost.into_iter().map(loss).collect(),
+            absent: absent.into_iter().collect(),
+        }
+    }
+}
+
+/// Every memcg is there once, below its parent, and knows how many zombies are below it.
+fn check_tree(snapshot: &Snapshot) {
+    let memcgs = &snapshot.memcgs.items;
+    let mut seen = HashSet::new();
+    for (at, memcg) in memcgs.iter().enumerate() {
+        assert!(seen.insert(memcg.id.serial_nr), "listed twice");
+        let below = memcgs[at + 1..]
+            .iter()
+            .take_while(|below| below.depth > memcg.depth);
+        let zombies = below.filter(|below| below.phase.is_some()).count();
+        assert_eq!(memcg.zombies, zombies as u64);
+    }
+    for row in &snapshot.slab.items {
+        let is_listed = |serial_nr| seen.contains(serial_nr) || memcgs.is_empty();
+        assert!(
+            row.memcg
+                .as_ref()
+                .is_none_or(|memcg| is_listed(&memcg.serial_nr))
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_the_samples_say(samples in vec(sample(), 1..6)) {
+        let file = recorded(host(), &samples);
+        let mut reader = Reader::open(&*file).unwrap();
+        for sample in &samples {
+            assert_eq!(reader.read_sample().unwrap().as_ref(), Some(sample));
+        }
+
+        let mut records = Ndjson::new(Vec::new(), host());
+        let mut app = App::new(Setup { host: host(), is_replay: true, colour: true });
+        let mut terminal = Terminal::new(TestBackend::new(90, 12)).unwrap();
+        for snapshot in snapshots(&samples) {
+            check_tree(&snapshot);
+            records.write(&snapshot).unwrap();
+            assert!(!text::render(&snapshot, &host(), text::Style::default()).is_empty());
+            document::memcgs(&snapshot, &host()).unwrap();
+            app.take(snapshot);
+            terminal.draw(|frame| draw(frame, &app)).unwrap();
+        }
+    }
+}

@@ -1,0 +1,505 @@
+//! The binary as users run it, on recordings.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says where"
+)]
+
+mod fixture;
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use fixture::{EVIL, demo, evil_host, host, hostile, recorded};
+use memcg_trace::sample::Sample;
+use memcg_trace::sample::recording::{Host, Reader};
+use serde_json::Value;
+
+fn memcg_trace(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_memcg-trace"));
+    command.args(args).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("MEMCG_TRACE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    memcg_trace(args).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// A file of the test that asks for it.
+fn file(test: &str, content: &[u8]) -> String {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
+    fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn recording(test: &str, host: Host, samples: &[Sample]) -> String {
+    file(&format!("{test}.rec"), &recorded(host, samples))
+}
+
+/// It ended with a code, and one line that says why.
+fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
+    let said = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("memcg-trace: "), "{said}");
+    for part in parts {
+        assert!(said.contains(part), "{said:?} lacks {part:?}");
+    }
+}
+
+const ENVELOPE: [&str; 9] = [
+    "schema", "type", "host", "boot_id", "seq", "frame", "time", "mono_ns", "data",
+];
+const MEMCG: &str = "cgroup_id css_id serial_nr path name ";
+
+/// The fields of a record, in the order of the contract.
+fn fields(kind: &str) -> String {
+    let memcg = |rest: &str| MEMCG.to_owned() + rest;
+    match kind {
+        "frame" => "records interval_ns sections losses".to_owned(),
+        "memcg" => memcg(
+            "parent_cgroup_id phase usage_bytes high_bytes max_bytes slab_bytes slab_objects \
+             inherited_bytes zombies",
+        ),
+        "zombie" => memcg("phase refs age_ns creator own_cost_bytes lru_pages swap_entries"),
+        "slab" => memcg(
+            "cache objects bytes touched_pages owned_pages share_bytes utilization alloc_total \
+             free_total alloc_per_sec free_per_sec uncertain_objects",
+        ),
+        "shrinker" => memcg(
+            "shrinker fs dev node memcg_aware cause calls_total asked_objects_total \
+             scanned_objects_total freed_objects_total time_ns_total p50_ns p99_ns max_ns",
+        ),
+        "lock_wait" => "pid tid comm start_ns state cgroup_id path resource mode since_ns \
+                        waited_ns evidence stack"
+            .to_owned(),
+        "lock_stats" => "resource waits_total wait_ns_total p50_ns p99_ns max_ns top_memcgs \
+                         top_stacks"
+            .to_owned(),
+        other => panic!("{other} is not in the contract"),
+    }
+}
+
+/// Keys in the order in which they are written, which a parsed object does not keep.
+fn keys(line: &str, depth_wanted: usize) -> Vec<String> {
+    let (mut keys, mut depth, mut chars) = (Vec::new(), 0, line.chars().peekable());
+    while let Some(c) = chars.next() {
+        match c {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth -= 1,
+            '"' => {
+                let mut text = String::new();
+                while let Some(c) = chars.next() {
+                    match c {
+                        '"' => break,
+                        '\\' => text.extend(chars.next()),
+                        c => text.push(c),
+                    }
+                }
+                if chars.peek() == Some(&':') && depth == depth_wanted {
+                    keys.push(text);
+                }
+            }
+            _ => {}
+        }
+    }
+    keys
+}
+
+/// Checks a stream against the contract, and returns its records.
+fn checked(ndjson: &str) -> Vec<Value> {
+    assert!(ndjson.ends_with('\n'), "the last line is whole");
+    let (mut frame, mut in_frame) = (0, 0);
+    let mut records = Vec::new();
+    for (seq, line) in ndjson.lines().enumerate() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(keys(line, 1), ENVELOPE, "{line}");
+        let kind = record["type"].as_str().unwrap();
+        let written: Vec<String> = keys(line, 2)
+            .into_iter()
+            .filter(|key| !key.ends_with("_hex"))
+            .collect();
+        assert_eq!(written.join(" "), fields(kind), "{line}");
+        assert_eq!(record["schema"], 1);
+        assert_eq!(record["seq"], seq);
+        assert_eq!(record["frame"], frame);
+        if kind == "frame" {
+            assert_eq!(record["data"]["records"], in_frame);
+            (frame, in_frame) = (frame + 1, 0);
+        } else {
+            in_frame += 1;
+        }
+        records.push(record);
+    }
+    assert_eq!(in_frame, 0, "the last frame is whole");
+    records
+}
+
+#[test]
+fn an_export_follows_the_contract() {
+    let path = recording("contract", host(), &demo());
+    let output = run(&["export", "--from", &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let records = checked(&stdout(&output));
+    let of = |kind: &str| -> Vec<&Value> {
+        records
+            .iter()
+            .filter(|record| record["type"] == kind)
+            .map(|r| &r["data"])
+            .collect()
+    };
+    assert_eq!(of("frame").len(), 5);
+    assert_eq!(of("memcg").len(), 5 * 12);
+    // One more has died by the third frame.
+    assert_eq!(of("zombie").len(), 2 * 3 + 3 * 4);
+    assert_eq!(records[0]["host"], "web-1");
+    assert_eq!(records[0]["time"], "2026-09-21T14:13:20.000000000Z");
+    let cron = of("zombie")
+        .into_iter()
+        .find(|zombie| zombie["name"] == "cron.service")
+        .unwrap();
+    assert_eq!(
+        (&cron["age_ns"], &cron["refs"]),
+        (&Value::from(9), &Value::Null)
+    );
+    assert_eq!(of("slab")[0]["alloc_per_sec"], Value::Null);
+    assert_eq!(of("lock_wait")[0]["resource"]["addr"], "0xffffffff83000000");
+    let sections = of("frame")[0]["sections"].as_array().unwrap();
+    let names: Vec<&Value> = sections.iter().map(|section| &section["name"]).collect();
+    assert_eq!(names, ["memcg", "slab", "shrinker", "lock"]);
+}
+
+#[test]
+fn a_stream_ends_after_a_count_or_a_time() {
+    let path = recording("count", host(), &demo());
+    let frames = |args: &[&str]| {
+        let output = run(&[&["export", "--from", &path], args].concat());
+        assert_eq!(output.status.code(), Some(0));
+        stdout(&output).matches(r#""type":"frame""#).count()
+    };
+    assert_eq!(frames(&["-n", "2"]), 2);
+    assert_eq!(frames(&["--duration", "3s"]), 4);
+    assert_eq!(frames(&["--count", "100", "--interval", "5m"]), 5);
+}
+
+#[test]
+fn a_part_can_be_asked_for() {
+    let path = recording("part", host(), &demo());
+    let output = run(&[
+        "export",
+        "--from",
+        &path,
+        "--cgroup",
+        "/sys/fs/cgroup/user.slice/",
+    ]);
+    for record in checked(&stdout(&output)) {
+        if let Some(path) = record["data"]["path"].as_str() {
+            assert!(path.starts_with("/user.slice"), "{path}");
+        }
+    }
+    let output = run(&["--from", &path, "--json", "--top", "3"]);
+    let document: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(document["data"]["items"].as_array().unwrap().len(), 3);
+    assert_eq!(document["data"]["summary"]["memcgs"], 12);
+
+    let output = run(&["--from", &path, "--cgroup", "/system.slice/nginx"]);
+    assert_fails(
+        &output,
+        1,
+        &[
+            "no cgroup /system.slice/nginx",
+            "/system.slice/nginx.service",
+        ],
+    );
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn one_document_is_one_document() {
+    let path = recording("document", host(), &demo());
+    let output = run(&["--from", &path, "--json"]);
+    let text = stdout(&output);
+    assert_eq!(text.lines().count(), 1);
+    assert_eq!(keys(&text, 1), ENVELOPE);
+    assert_eq!(
+        keys(&text, 2),
+        ["summary", "items", "not_checked", "sections", "losses"]
+    );
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["type"], "memcg");
+    assert_eq!(document["data"]["summary"]["zombies"], 4);
+    assert_eq!(document["data"]["not_checked"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn text_is_for_people() {
+    let path = recording("text", host(), &demo());
+    for args in [
+        vec!["--from", &path],
+        vec!["live", "--from", &path],
+        vec!["replay", &path],
+    ] {
+        let output = run(&args);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let text = stdout(&output);
+        assert!(
+            text.contains("host web-1") && text.contains("12 memcgs, 4 zombies"),
+            "{text}"
+        );
+        assert!(!text.contains('\u{1b}'), "no colours in a pipe");
+    }
+    assert!(stdout(&run(&["--from", &path, "--color", "always"])).contains("\u{1b}[31m"));
+}
+
+#[test]
+fn hostile_names_come_out_tame() {
+    let path = recording("hostile", evil_host(), &hostile());
+    for args in [vec!["export"], vec!["--json"], vec![]] {
+        let output = run(&[args.clone(), vec!["--from", &path]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let text = stdout(&output);
+        let is_evil = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text.contains(is_evil), "{args:?}");
+        // JSON could hide them in escapes.
+        assert!(!text.contains("\\u00") && !text.contains("\\n"), "{args:?}");
+    }
+    let records = checked(&stdout(&run(&["export", "--from", &path])));
+    let hex: String = EVIL.iter().map(|byte| format!("{byte:02x}")).collect();
+    let memcg = records
+        .iter()
+        .find(|record| record["data"]["name_hex"] == hex.as_str())
+        .unwrap();
+    assert_eq!(memcg["data"]["path_hex"], format!("2f{hex}"));
+}
+
+#[test]
+fn files_that_are_no_recordings() {
+    for (name, content, said) in [
+        ("empty", &b""[..], "not a recording of memcg-trace"),
+        (
+            "elf",
+            b"\x7fELF\x02\x01\x01",
+            "not a recording of memcg-trace",
+        ),
+        (
+            "header",
+            b"memcg-trace recording\n{\"format\":1",
+            "its header is damaged",
+        ),
+        (
+            "later",
+            b"memcg-trace recording\n{\"format\":9}\n",
+            "use a newer memcg-trace",
+        ),
+        (
+            "frame",
+            b"memcg-trace recording\n{\"format\":1}\n\x04\0\0\0wow!",
+            "frame 0 at byte 35",
+        ),
+    ] {
+        let path = file(name, content);
+        for verb in [vec!["export", "--from"], vec!["--from"], vec!["replay"]] {
+            let output = run(&[verb, vec![&path]].concat());
+            assert_fails(&output, 1, &[said, &path]);
+        }
+    }
+    assert_fails(
+        &run(&["replay", "/no/such/file"]),
+        1,
+        &["/no/such/file", "No such file"],
+    );
+}
+
+#[test]
+fn a_recording_that_was_cut_off_is_read_to_its_end() {
+    let mut bytes = recorded(host(), &demo());
+    bytes.truncate(bytes.len() - 3);
+    let path = file("cut", &bytes);
+    let output = run(&["export", "--from", &path]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        stderr(&output).contains("ends in a cut frame"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(stdout(&output).matches(r#""type":"frame""#).count(), 4);
+    assert_eq!(stderr(&run(&["export", "--from", &path, "-q"])), "");
+}
+
+#[test]
+fn a_recording_can_be_recorded() {
+    let path = recording("again", host(), &demo());
+    let copy = format!("{path}.copy");
+    let output = run(&["record", &copy, "--from", &path, "-n", "3"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let mut reader = Reader::open(File::open(&copy).unwrap()).unwrap();
+    assert_eq!(reader.header().host, host());
+    for sample in &demo()[..3] {
+        assert_eq!(reader.read_sample().unwrap().as_ref(), Some(sample));
+    }
+    assert_eq!(reader.read_sample().unwrap(), None);
+}
+
+#[test]
+fn nobody_reads_any_more() {
+    let samples: Vec<Sample> = demo().into_iter().cycle().take(2_000).collect();
+    let path = recording("pipe", host(), &samples);
+    let mut child = memcg_trace(&["export", "--from", &path])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), stderr(&output).as_str()),
+        (Some(0), "")
+    );
+}
+
+#[test]
+fn a_reader_that_sleeps_does_not_keep_a_signal_from_ending_it() {
+    let samples: Vec<Sample> = demo().into_iter().cycle().take(2_000).collect();
+    let path = recording("sleepy", host(), &samples);
+    let mut child = memcg_trace(&["export", "--from", &path])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It has begun to write, and soon sleeps in it.
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    reader.read_line(&mut String::new()).unwrap();
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_full_disk_is_one_line() {
+    let path = recording("full", host(), &demo());
+    assert_fails(
+        &run(&["export", "--from", &path, "-o", "/dev/full"]),
+        1,
+        &["cannot write to /dev/full", "No space left"],
+    );
+    assert_fails(
+        &run(&["--from", &path, "-o", "/dev/full"]),
+        1,
+        &["No space left"],
+    );
+    assert_fails(
+        &run(&["record", "/dev/full", "--from", &path]),
+        1,
+        &["No space left"],
+    );
+    let full = memcg_trace(&["export", "--from", &path])
+        .stdout(File::options().write(true).open("/dev/full").unwrap())
+        .output()
+        .unwrap();
+    assert_fails(&full, 1, &["standard output", "No space left"]);
+    assert_fails(
+        &run(&["export", "--from", &path, "-o", "/no/such/folder/x"]),
+        1,
+        &["/no/such/folder/x"],
+    );
+}
+
+/// A limit on the size of files stands in for a disk that fills up within a record.
+#[test]
+fn no_half_record_is_left_behind() {
+    let path = recording("half", host(), &demo());
+    for (verb, limit) in [
+        ("export --from FROM -o OUT", 10),
+        ("record OUT --from FROM", 1),
+    ] {
+        let out = format!("{path}.{}", verb.split(' ').next().unwrap());
+        let line = verb.replace("FROM", &path).replace("OUT", &out);
+        let binary = env!("CARGO_BIN_EXE_memcg-trace");
+        // Blocks of 1024 bytes; without the trap SIGXFSZ would end it.
+        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec {binary} {line}");
+        let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+        assert_fails(&output, 1, &[&out, "File too large"]);
+        let written = fs::read(&out).unwrap();
+        if verb.starts_with("export") {
+            assert!(
+                written.len() > 5_000 && written.ends_with(b"}\n"),
+                "{}",
+                written.len()
+            );
+        } else {
+            let mut reader = Reader::open(&*written).unwrap();
+            while reader.read_sample().unwrap().is_some() {}
+            assert!(!reader.is_cut());
+        }
+    }
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    for args in [
+        &["frobnicate"][..],
+        &["export", "--interval", "0s"],
+        &["export", "--count", "0"],
+        &["replay"],
+        &["replay", "x", "--from", "y"],
+        &["replay", "x", "--speed", "-1"],
+        &["doctor", "--from", "y"],
+        &["record", "x", "-o", "y"],
+        &["--color", "sometimes"],
+        &["--top", "0"],
+    ] {
+        assert_eq!(run(args).status.code(), Some(2), "{args:?}");
+    }
+    for args in [&["--help"][..], &["--version"], &["export", "--help"]] {
+        assert_eq!(run(args).status.code(), Some(0), "{args:?}");
+    }
+}
+
+#[test]
+fn flags_can_come_from_the_environment() {
+    let path = recording("environment", host(), &demo());
+    let output = memcg_trace(&["export"])
+        .env("MEMCG_TRACE_FROM", &path)
+        .env("MEMCG_TRACE_COUNT", "1")
+        .output()
+        .unwrap();
+    assert_eq!(stdout(&output).matches(r#""type":"frame""#).count(), 1);
+
+    let replay = memcg_trace(&["replay", &path])
+        .env("MEMCG_TRACE_FROM", "/another")
+        .env("MEMCG_TRACE_JSON", "1")
+        .output()
+        .unwrap();
+    assert_eq!(replay.status.code(), Some(0), "{}", stderr(&replay));
+    assert!(stdout(&replay).starts_with("{\"schema\":1,"));
+}
+
+#[cfg(not(feature = "live"))]
+#[test]
+fn a_build_without_a_kernel_says_so() {
+    for args in [&[][..], &["export"], &["doctor"], &["live"]] {
+        assert_fails(
+            &run(args),
+            3,
+            &["this build only replays recordings", "--from FILE"],
+        );
+    }
+}

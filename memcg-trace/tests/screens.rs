@@ -1,0 +1,208 @@
+//! What the dashboard looks like, kept as text in `tests/screens`. After a change that is
+//! meant, `BLESS=1 cargo test --test screens` writes the files anew; look at them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod fixture;
+
+use std::fs;
+use std::path::PathBuf;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use fixture::{demo, evil_host, host, hostile, snapshots};
+use memcg_trace::sample::recording::Host;
+use memcg_trace::sample::{Absent, Loss, Sample};
+use memcg_trace::tui::{App, Setup, draw};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+fn app(host: Host, samples: &[Sample]) -> App {
+    let mut app = App::new(Setup {
+        host,
+        is_replay: false,
+        colour: false,
+    });
+    for snapshot in snapshots(samples) {
+        app.take(snapshot);
+    }
+    app
+}
+
+fn press(app: &mut App, keys: &str) {
+    for key in keys.chars() {
+        let code = match key {
+            '\t' => KeyCode::Tab,
+            '\n' => KeyCode::Enter,
+            '\x1b' => KeyCode::Esc,
+            '\x08' => KeyCode::Backspace,
+            '↓' => KeyCode::Down,
+            '⇟' => KeyCode::PageDown,
+            other => KeyCode::Char(other),
+        };
+        app.press(KeyEvent::new(code, KeyModifiers::NONE));
+    }
+}
+
+fn drawn(app: &mut App, columns: u16, rows: u16) -> Vec<String> {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    app.resize(rows);
+    terminal.draw(|frame| draw(frame, app)).unwrap();
+    let buffer = terminal.backend().buffer();
+    (0..rows)
+        .map(|y| {
+            let mut line = String::new();
+            let mut x = 0;
+            while x < columns {
+                let symbol = buffer[(x, y)].symbol();
+                line += symbol;
+                // A wide character covers the cell after it.
+                x += u16::try_from(unicode_width::UnicodeWidthStr::width(symbol))
+                    .unwrap()
+                    .max(1);
+            }
+            line.trim_end().to_owned()
+        })
+        .collect()
+}
+
+/// Compares with what is kept, or keeps it.
+fn check(name: &str, app: &mut App, columns: u16, rows: u16) {
+    let screen = drawn(app, columns, rows).join("\n") + "\n";
+    let file = format!("tests/screens/{name}-{columns}x{rows}.txt");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(&file);
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &screen).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == screen, "not as in {file}, but\n{screen}");
+}
+
+#[test]
+fn every_tab_at_both_sizes() {
+    for (columns, rows) in [(80, 24), (200, 50)] {
+        let mut app = app(host(), &demo());
+        for tab in ["memcgs", "slab", "shrinkers", "locks"] {
+            check(tab, &mut app, columns, rows);
+            press(&mut app, "\t");
+        }
+        press(&mut app, "?");
+        check("help", &mut app, columns, rows);
+    }
+}
+
+#[test]
+fn a_small_screen_scrolls() {
+    let mut app = app(host(), &demo());
+    check("memcgs", &mut app, 40, 10);
+    press(&mut app, "G");
+    check("memcgs-last", &mut app, 40, 10);
+}
+
+#[test]
+fn a_host_that_can_do_little() {
+    let absent = |section: &str, reason: &str| Absent {
+        section: section.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let samples: Vec<Sample> = demo()
+        .into_iter()
+        .map(|sample| Sample {
+            absent: vec![
+                absent("slab", "no tracepoint kmem_cache_alloc"),
+                absent("lock", "no probe could be attached: locked down"),
+            ],
+            losses: vec![Loss {
+                place: "life".to_owned(),
+                lost_total: None,
+            }],
+            ..sample
+        })
+        .collect();
+    let mut app = app(host(), &samples);
+    check("little", &mut app, 80, 24);
+    press(&mut app, "\t");
+    check("little-slab", &mut app, 80, 24);
+}
+
+#[test]
+fn losses_are_loud() {
+    let mut samples = demo();
+    samples[4].losses[0].lost_total = Some(12_345);
+    let screen = drawn(&mut app(host(), &samples), 60, 12);
+    assert!(screen[0].ends_with("LOST 12.3k"), "{}", screen[0]);
+}
+
+#[test]
+fn keys_do_what_the_help_says() {
+    let mut app = app(host(), &demo());
+    let has = |app: &mut App, text: &str| drawn(app, 160, 30).iter().any(|row| row.contains(text));
+
+    assert!(has(&mut app, "nginx.service"));
+    press(&mut app, "jj\n");
+    assert!(
+        has(&mut app, "+ system.slice") && !has(&mut app, "nginx.service"),
+        "folded"
+    );
+    press(&mut app, "\n");
+    assert!(has(&mut app, "nginx.service"), "unfolded");
+
+    press(&mut app, "/SESSION\n");
+    assert!(
+        has(&mut app, "Z /user.slice/user-1000.slice/session-3.scope"),
+        "filtered"
+    );
+    assert!(!has(&mut app, "nginx.service"));
+    press(&mut app, "\t");
+    assert!(has(&mut app, "no row matches"), "in every tab");
+    press(&mut app, "\x1b");
+    assert!(has(&mut app, "dentry"), "cleared");
+
+    press(&mut app, "s");
+    assert!(has(&mut app, "FREE/S↓"), "sorted");
+    press(&mut app, "S");
+    assert!(has(&mut app, "FREE/S↑"), "sorted the other way round");
+
+    press(&mut app, "q");
+    assert!(app.is_done());
+}
+
+#[test]
+fn a_held_picture_stays_and_then_catches_up() {
+    let all = snapshots(&demo());
+    let mut app = app(host(), &demo()[..1]);
+    press(&mut app, " ");
+    let held = drawn(&mut app, 80, 24);
+    app.take(all[3].clone());
+    assert_eq!(drawn(&mut app, 80, 24), held);
+    assert!(held[1].ends_with("PAUSED"));
+    press(&mut app, " ");
+    assert_ne!(drawn(&mut app, 80, 24), held);
+}
+
+#[test]
+fn any_size_and_any_key_is_harmless() {
+    let keys = "jG⇟k\tjG⇟\t↓G\tjjG\t/e\x08é\n\n\nsSsSsSsSsS??\x1b hq";
+    for samples in [demo(), hostile(), Vec::new(), vec![Sample::default()]] {
+        for (columns, rows) in [(0, 0), (1, 1), (5, 3), (10, 7), (40, 10), (250, 80)] {
+            let mut app = app(evil_host(), &samples);
+            for key in keys.chars() {
+                press(&mut app, &key.to_string());
+                drawn(&mut app, columns, rows);
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_names_reach_no_cell() {
+    let mut app = app(evil_host(), &hostile());
+    for _ in 0..5 {
+        for line in drawn(&mut app, 200, 50) {
+            assert!(
+                !line.contains(|c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)),
+                "{line:?}"
+            );
+        }
+        press(&mut app, "\t");
+    }
+}
