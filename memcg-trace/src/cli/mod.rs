@@ -7,6 +7,8 @@ mod doctor;
 mod export;
 mod feed;
 mod live;
+#[cfg(feature = "live")]
+mod logs;
 mod messages;
 mod oneshot;
 mod open;
@@ -50,6 +52,10 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let is_terminal = io::stdout().is_terminal() && args.common.output.is_none();
         let dashboard = is_terminal && !args.common.json;
+        #[cfg(feature = "live")]
+        if !dashboard {
+            logs::listen(args.common.verbose);
+        }
         match &args.verb {
             Some(Verb::Doctor) => return doctor::run(&args.common),
             Some(Verb::Export(span)) => export::run(&args.common, span, messages).await,

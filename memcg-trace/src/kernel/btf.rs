@@ -17,6 +17,8 @@ pub const SYS_BTF: &str = "/sys/kernel/btf/vmlinux";
 const MAGIC: u16 = 0xeb9f;
 /// Levels of typedefs, qualifiers and anonymous members that are followed.
 const DEPTH: u32 = 32;
+/// Members that are looked at for one name: a struct that embeds itself must not go on for ever.
+const MEMBERS: u32 = 1 << 16;
 
 /// Why a description cannot be read.
 #[derive(Debug, Error)]
@@ -198,7 +200,7 @@ impl Btf {
             bits: 0,
         };
         for name in names {
-            let (member, of) = self.member_of(at, name.as_bytes(), DEPTH)?;
+            let (member, of) = self.member_of(at, name.as_bytes(), DEPTH, &mut { MEMBERS })?;
             found = Member {
                 bit_offset: found.bit_offset.checked_add(member.bit_offset)?,
                 ..member
@@ -342,12 +344,13 @@ impl Btf {
         None
     }
 
-    fn member_of(&self, id: u32, name: &[u8], depth: u32) -> Option<(Member, u32)> {
+    fn member_of(&self, id: u32, name: &[u8], depth: u32, left: &mut u32) -> Option<(Member, u32)> {
         let (_, of) = self.plain(id)?;
         if depth == 0 || !matches!(of.kind, kind::STRUCT | kind::UNION) {
             return None;
         }
         for index in 0..of.vlen {
+            *left = left.checked_sub(1)?;
             let at = of.at + index * 12;
             let (member_name, member_type) = (self.word(at)?, self.word(at + 4)?);
             let packed = self.word(at + 8)?;
@@ -367,7 +370,7 @@ impl Btf {
             // Anonymous structs and unions are looked through, and so are structs embedded
             // without a name of their own (-fms-extensions, used by mm/slab.h since 7.0).
             if member_name == 0
-                && let Some((inner, of)) = self.member_of(member_type, name, depth - 1)
+                && let Some((inner, of)) = self.member_of(member_type, name, depth - 1, left)
             {
                 let bit_offset = bit_offset.checked_add(inner.bit_offset)?;
                 return Some((

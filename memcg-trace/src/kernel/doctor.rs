@@ -159,3 +159,148 @@ fn fact(name: &str, value: String, ok: bool, costs: &str, fix: &str) -> Fact {
         fix: shown(fix),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::kernel::layout::{Missing, Resolved};
+    use crate::kernel::symbols::Symbols;
+    use crate::kernel::{Subject, hooks};
+    use memcg_trace_common::layout::Layout;
+
+    /// A host that can do everything: each test takes one thing away.
+    fn capable() -> Facts {
+        let names: Vec<&str> = hooks::functions().collect();
+        let text: String = (1..)
+            .zip(&names)
+            .map(|(at, name)| format!("{at:x} T {name}\n"))
+            .collect();
+        let wanted: HashSet<&str> = names.iter().copied().collect();
+        let mut layout = Layout::absent();
+        layout.alloc_cache_arg = 2;
+        Facts {
+            kernel: "6.12.0".to_owned(),
+            resolved: Some(Resolved {
+                layout,
+                super_cache_scan: 1,
+                memcg_aware_mask: 8,
+                counts_kprobe_misses: true,
+                missing: Vec::new(),
+            }),
+            btf_error: None,
+            symbols: Symbols::parse(text.as_bytes(), &wanted).unwrap(),
+            symbols_error: None,
+            capabilities: 1 << 38 | 1 << 39 | 1 << 34,
+            lockdown: Some("none".to_owned()),
+            kprobes: true,
+            traceable: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            tracepoints: hooks::tracepoints().collect(),
+            prototypes: wanted
+                .iter()
+                .filter_map(|name| names.iter().find(|one| *one == name))
+                .copied()
+                .collect(),
+        }
+    }
+
+    fn chosen<'a>(report: &'a Doctor, fact: &str) -> Option<&'a str> {
+        let hook = report.hooks.iter().find(|hook| hook.fact == fact).unwrap();
+        hook.chosen.as_deref()
+    }
+
+    fn not_ok(report: &Doctor) -> Vec<&str> {
+        report
+            .facts
+            .iter()
+            .filter(|fact| !fact.ok)
+            .map(|fact| fact.name.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn a_capable_host_is_ready() {
+        let report = report(&capable());
+        assert_eq!(report.verdict, Verdict::Ready, "{report:#?}");
+        assert_eq!(
+            chosen(&report, "slab_free"),
+            Some("kprobe:__memcg_slab_free_hook")
+        );
+        assert_eq!(not_ok(&report), [""; 0]);
+    }
+
+    #[test]
+    fn what_nothing_works_without_is_named() {
+        let without: [(&str, fn(&mut Facts)); 4] = [
+            ("lockdown", |facts| {
+                facts.lockdown = Some("confidentiality".to_owned())
+            }),
+            ("btf", |facts| {
+                (facts.btf_error, facts.resolved) = (Some("gone".to_owned()), None)
+            }),
+            ("cap_bpf", |facts| facts.capabilities &= !(1 << 39)),
+            ("cap_perfmon", |facts| facts.capabilities &= !(1 << 38)),
+        ];
+        for (name, take_away) in without {
+            let mut facts = capable();
+            take_away(&mut facts);
+            let report = report(&facts);
+            assert_eq!(report.verdict, Verdict::Unable, "{name}");
+            assert!(
+                not_ok(&report).contains(&name),
+                "{name}: {:?}",
+                not_ok(&report)
+            );
+            assert!(facts.unable().is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_missing_field_costs_its_subject_only() {
+        let mut facts = capable();
+        let missing = Missing {
+            subject: Subject::Slab,
+            what: "page.x".to_owned(),
+        };
+        facts.resolved.as_mut().unwrap().missing.push(missing);
+        let report = report(&facts);
+        assert_eq!(report.verdict, Verdict::Partial);
+        assert_eq!(not_ok(&report), ["layout_slab"]);
+    }
+
+    #[test]
+    fn without_tracepoints_waits_are_seen_by_kprobes() {
+        let mut facts = capable();
+        facts.tracepoints.remove("contention_begin");
+        let report = report(&facts);
+        assert!(
+            chosen(&report, "lock_wait").unwrap().starts_with("kprobe:"),
+            "{report:#?}"
+        );
+    }
+
+    #[test]
+    fn where_a_free_is_traced_too_late_kprobes_see_it() {
+        let mut facts = capable();
+        facts.resolved.as_mut().unwrap().layout = Layout::absent();
+        facts.symbols = Symbols::parse(
+            "1 T kmem_cache_free\n2 T kmem_cache_free_bulk\n".as_bytes(),
+            &HashSet::from(["kmem_cache_free", "kmem_cache_free_bulk"]),
+        )
+        .unwrap();
+        let report = report(&facts);
+        assert!(
+            chosen(&report, "slab_free")
+                .unwrap()
+                .starts_with("kprobe:kmem_cache_free+")
+        );
+    }
+
+    #[test]
+    fn hidden_addresses_are_named() {
+        let mut facts = capable();
+        facts.symbols.visible = false;
+        assert_eq!(not_ok(&report(&facts)), ["kallsyms"]);
+    }
+}

@@ -47,9 +47,9 @@ pub struct Facts {
     /// Functions that ftrace can reach, of those wanted; `None` if the list cannot be read.
     pub traceable: Option<HashSet<String>>,
     /// Tracepoints that BTF knows, of those wanted.
-    tracepoints: HashSet<&'static str>,
+    pub tracepoints: HashSet<&'static str>,
     /// Functions whose prototype BTF knows, of those wanted.
-    prototypes: HashSet<&'static str>,
+    pub prototypes: HashSet<&'static str>,
 }
 
 const TRACING: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
@@ -93,24 +93,12 @@ impl Facts {
     }
 
     fn learn_from(&mut self, btf: &Btf) {
-        let places = || {
-            hooks::HOOKS
-                .iter()
-                .flat_map(|hook| hook.variants)
-                .flat_map(|v| v.parts)
-        };
-        for part in places() {
-            if let hooks::At::Tracepoint(name) = part.at
-                && btf.tracepoint(name).is_some()
-            {
-                self.tracepoints.insert(name);
-            }
-            if let hooks::At::Fentry(name) | hooks::At::Fexit(name) = part.at
-                && btf.function(name).is_some()
-            {
-                self.prototypes.insert(name);
-            }
-        }
+        self.tracepoints = hooks::tracepoints()
+            .filter(|name| btf.tracepoint(name).is_some())
+            .collect();
+        self.prototypes = hooks::functions()
+            .filter(|name| btf.function(name).is_some())
+            .collect();
         self.resolved = Some(layout::resolve(btf, &self.symbols));
     }
 

@@ -70,6 +70,15 @@ pub struct Part {
     pub optional: bool,
 }
 
+/// A fact that rules a variant out.
+#[derive(Clone, Copy, Debug)]
+pub struct Unless {
+    /// Whether it is so.
+    pub holds: fn(&Facts) -> bool,
+    /// What to tell the user.
+    pub why: &'static str,
+}
+
 /// One way to observe a fact.
 #[derive(Clone, Copy, Debug)]
 pub struct Variant {
@@ -77,8 +86,8 @@ pub struct Variant {
     pub family: Family,
     /// All that must be attached.
     pub parts: &'static [Part],
-    /// What else must hold, with the reason why if it does not.
-    pub unless: Option<(fn(&Facts) -> bool, &'static str)>,
+    /// What rules it out although all of its places are there.
+    pub unless: Option<Unless>,
     /// What it does not see; shown by `doctor` where it is chosen.
     pub blind_to: &'static str,
 }
@@ -187,7 +196,10 @@ pub const HOOKS: &[Hook] = &[
                     part("slab_free", At::Tracepoint("kfree")),
                     part("slab_free_bulk", At::Kprobe("kmem_cache_free_bulk")),
                 ],
-                unless: Some((free_fires_late, "kmem_cache_free fires after the free here")),
+                unless: Some(Unless {
+                    holds: free_fires_late,
+                    why: "kmem_cache_free fires after the free here",
+                }),
                 blind_to: "",
             },
             variant(
@@ -277,16 +289,27 @@ pub const HOOKS: &[Hook] = &[
     },
 ];
 
-/// Functions that kprobes and trampolines may be put on, for looking them up.
-pub fn functions() -> impl Iterator<Item = &'static str> {
+fn parts() -> impl Iterator<Item = &'static Part> {
     HOOKS
         .iter()
         .flat_map(|hook| hook.variants)
         .flat_map(|variant| variant.parts)
-        .filter_map(|part| match part.at {
-            At::Kprobe(name) | At::Fentry(name) | At::Fexit(name) => Some(name),
-            At::Tracepoint(_) => None,
-        })
+}
+
+/// Tracepoints that programs may be put on.
+pub fn tracepoints() -> impl Iterator<Item = &'static str> {
+    parts().filter_map(|part| match part.at {
+        At::Tracepoint(name) => Some(name),
+        At::Kprobe(_) | At::Fentry(_) | At::Fexit(_) => None,
+    })
+}
+
+/// Functions that kprobes and trampolines may be put on, for looking them up.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    parts().filter_map(|part| match part.at {
+        At::Kprobe(name) | At::Fentry(name) | At::Fexit(name) => Some(name),
+        At::Tracepoint(_) => None,
+    })
 }
 
 /// Why a part cannot be attached, as far as the facts say.
@@ -304,10 +327,10 @@ pub fn obstacle(part: &Part, facts: &Facts) -> Option<String> {
 /// Why a variant cannot be used, as far as the facts say.
 #[must_use]
 pub fn obstacles(variant: &Variant, facts: &Facts) -> Option<String> {
-    if let Some((holds, why)) = variant.unless
-        && holds(facts)
+    if let Some(unless) = variant.unless
+        && (unless.holds)(facts)
     {
-        return Some(why.to_owned());
+        return Some(unless.why.to_owned());
     }
     variant
         .parts

@@ -5,17 +5,14 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
-use aya::programs::{RawTracePointRunOptions, TestRun as _};
 use memcg_trace_common::lock::{LockCount, LockKey, RESOLVE_ROWS, Wait, WaiterAsk, flags};
-use zerocopy::FromZeros as _;
 
-use super::attach::{One, load_walk, take_map};
-use super::session::program;
+use super::attach::take_map;
+use super::resolver::Resolver;
 use super::symbols::Names;
 use super::wire::Wire;
 use crate::sample::{LockCount as Count, LockKind, LockWait, Locks, Mode, Resource, Task, Text};
 
-const WAITERS: &str = "resolve_waiters";
 /// The kernel's own text and data, and its modules, lie from here on (x86-64,
 /// Documentation/arch/x86/x86_64/mm.rst); what lies below is allocated and has no symbol.
 const SYMBOLS_BEGIN: u64 = 0xffff_ffff_8000_0000;
@@ -24,7 +21,8 @@ const SYMBOLS_BEGIN: u64 = 0xffff_ffff_8000_0000;
 pub(super) struct LockWaits {
     waits: KernelMap<MapData, u32, Wire<Wait>>,
     counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>>,
-    ask: Option<One<WaiterAsk>>,
+    /// Says who still waits; none where a hook sees the end of a wait.
+    resolver: Option<Resolver<WaiterAsk>>,
     /// Waits that user space found to be over, where no hook sees the end.
     closed: HashMap<LockKey, LockCount>,
     names: Names,
@@ -33,11 +31,10 @@ pub(super) struct LockWaits {
 impl LockWaits {
     /// `ends_seen`: whether a hook sees a wait end.
     pub(super) fn open(ebpf: &mut Ebpf, ends_seen: bool) -> anyhow::Result<Self> {
-        let ask = if ends_seen {
+        let resolver = if ends_seen {
             None
         } else {
-            load_walk(ebpf, WAITERS)?;
-            Some(take_map(ebpf, "WAITER_ASK")?)
+            Some(Resolver::open(ebpf, "resolve_waiters", "WAITER_ASK")?)
         };
         let mut counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>> =
             take_map(ebpf, "LOCKS")?;
@@ -61,7 +58,7 @@ impl LockWaits {
         Ok(Self {
             waits: take_map(ebpf, "WAITS")?,
             counts,
-            ask,
+            resolver,
             closed: HashMap::new(),
             names: Names::default(),
         })
@@ -74,7 +71,7 @@ impl LockWaits {
             .map(|entry| entry.map(|(_, Wire(wait))| wait))
             .collect::<Result<_, _>>()
             .context("read the waits")?;
-        if self.ask.is_some() {
+        if self.resolver.is_some() {
             self.close_ended(ebpf, &mut waits)?;
         }
         let mut sums = self.closed.clone();
@@ -103,27 +100,24 @@ impl LockWaits {
 
     /// Takes those out whose task no longer stands in line, and adds them to the sums.
     fn close_ended(&mut self, ebpf: &Ebpf, waits: &mut Vec<Wait>) -> anyhow::Result<()> {
-        let Some(map) = &mut self.ask else {
+        let Some(resolver) = &mut self.resolver else {
             return Ok(());
         };
         let mut over: HashSet<(u32, u64)> = HashSet::new();
-        for some in waits.chunks(RESOLVE_ROWS) {
-            let mut ask = Box::new(Wire(WaiterAsk::new_zeroed()));
-            ask.0.rows = some.len() as u64;
-            for (row, wait) in ask.0.row.iter_mut().zip(some) {
+        let question = |ask: &mut WaiterAsk, some: &[Wait]| {
+            ask.rows = some.len() as u64;
+            for (row, wait) in ask.row.iter_mut().zip(some) {
                 (row.lock, row.task, row.flags) = (wait.lock, wait.task, u64::from(wait.flags));
             }
-            map.set(0, &*ask, 0).context("ask who still waits")?;
-            program(ebpf, WAITERS)?
-                .test_run(RawTracePointRunOptions::new())
-                .context("ask who still waits")?;
-            let answer = Box::new(map.get(&0, 0).context("read who still waits")?);
-            let rows = answer.0.row.iter().zip(some);
-            over.extend(
-                rows.filter(|(row, _)| row.waits == 0)
-                    .map(|(_, wait)| (wait.tid, wait.begin_ns)),
-            );
-        }
+        };
+        resolver.ask(ebpf, waits, RESOLVE_ROWS, question, |answer, some| {
+            let ended = answer
+                .row
+                .iter()
+                .zip(some)
+                .filter(|(row, _)| row.waits == 0);
+            over.extend(ended.map(|(_, wait)| (wait.tid, wait.begin_ns)));
+        })?;
         for wait in waits
             .iter()
             .filter(|wait| over.contains(&(wait.tid, wait.begin_ns)))

@@ -5,13 +5,13 @@ use std::time::Instant;
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{MapData, ProgramArray, RingBuf};
-use aya::programs::{RawTracePointRunOptions, TestRun as _};
 use memcg_trace_common::memcg::{
     ABSENT_BYTES, LifeKind as Kind, LifeRecord, MemcgRow, MemcgWalk, NAME_BYTES,
 };
 use zerocopy::{FromBytes as _, FromZeros as _};
 
 use super::attach::{One, load_walk, take_map};
+use super::resolver::run;
 use super::wire::Wire;
 use crate::sample::{Life, LifeKind, Memcg, MemcgWalk as Walk, Text};
 
@@ -53,25 +53,22 @@ impl Memcgs {
 
     /// Walks all memory cgroups in short runs.
     pub(super) fn walk(&mut self, ebpf: &Ebpf, now_ns: impl Fn() -> u64) -> anyhow::Result<Walk> {
-        let program = super::session::program(ebpf, ENTER)?;
         let mut walk = Walk {
             begin_ns: now_ns(),
             ..Walk::default()
         };
         let begin = Instant::now();
-        let mut first = Box::new(Wire(MemcgWalk::new_zeroed()));
+        let mut state = Box::new(Wire(MemcgWalk::new_zeroed()));
         self.state
-            .set(0, &*first, 0)
+            .set(0, *state, 0)
             .context("begin the walk of memory cgroups")?;
         loop {
-            program
-                .test_run(RawTracePointRunOptions::new())
-                .context("walk memory cgroups: run the program")?;
-            *first = self
+            run(ebpf, ENTER)?;
+            *state = self
                 .state
                 .get(&0, 0)
                 .context("walk memory cgroups: read the rows")?;
-            let state = &first.0;
+            let state = &state.0;
             walk.rows
                 .extend(state.row.iter().take(state.rows as usize).map(memcg));
             if state.done != 0 || state.steps > STEPS {

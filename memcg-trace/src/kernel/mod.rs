@@ -20,6 +20,7 @@ mod locks;
 mod logs;
 mod losses;
 mod memcgs;
+mod resolver;
 pub mod session;
 mod shrinkers;
 mod slab;

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use aya::Ebpf;
-use aya::programs::RawTracePoint;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Subject;
@@ -237,16 +236,6 @@ impl Session {
             })
             .collect()
     }
-}
-
-/// A program that is run on demand.
-pub(super) fn program<'a>(ebpf: &'a Ebpf, name: &str) -> anyhow::Result<&'a RawTracePoint> {
-    let program = ebpf
-        .program(name)
-        .ok_or_else(|| anyhow!("no program {name} in the eBPF object: built from other sources"))?;
-    program
-        .try_into()
-        .with_context(|| format!("program {name} is no raw tracepoint"))
 }
 
 fn opened<T>(

@@ -5,24 +5,21 @@ use std::collections::HashMap;
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{MapData, PerCpuHashMap};
-use aya::programs::{RawTracePointRunOptions, TestRun as _};
 use memcg_trace_common::shrinker::{
     RESOLVE_ROWS, ShrinkerAsk, ShrinkerCount, ShrinkerKey, ShrinkerRow,
 };
-use zerocopy::FromZeros as _;
 
-use super::attach::{One, load_walk, take_map};
+use super::attach::take_map;
 use super::layout::Resolved;
-use super::session::program;
+use super::resolver::Resolver;
 use super::symbols::Names;
 use super::wire::Wire;
 use crate::sample::{Shrinker, Text};
 
-const RESOLVE: &str = "resolve_shrinkers";
 /// Reads shrinker counters.
 pub(super) struct Shrinkers {
     counts: PerCpuHashMap<MapData, Wire<ShrinkerKey>, Wire<ShrinkerCount>>,
-    ask: One<ShrinkerAsk>,
+    resolver: Resolver<ShrinkerAsk>,
     super_cache_scan: u64,
     memcg_aware_mask: u32,
     counts_calls: bool,
@@ -35,10 +32,9 @@ impl Shrinkers {
         resolved: &Resolved,
         counts_calls: bool,
     ) -> anyhow::Result<Self> {
-        load_walk(ebpf, RESOLVE)?;
         Ok(Self {
             counts: take_map(ebpf, "SHRINKERS")?,
-            ask: take_map(ebpf, "SHRINKER_ASK")?,
+            resolver: Resolver::open(ebpf, "resolve_shrinkers", "SHRINKER_ASK")?,
             super_cache_scan: resolved.super_cache_scan,
             memcg_aware_mask: resolved.memcg_aware_mask,
             counts_calls,
@@ -79,29 +75,24 @@ impl Shrinkers {
         all.sort_unstable();
         all.dedup();
         let mut rows = HashMap::with_capacity(all.len());
-        for some in all.chunks(RESOLVE_ROWS) {
-            let mut ask = Box::new(Wire(ShrinkerAsk::new_zeroed()));
-            ask.0.rows = some.len() as u64;
-            ask.0.super_cache_scan = self.super_cache_scan;
-            for (row, shrinker) in ask.0.row.iter_mut().zip(some) {
+        let super_cache_scan = self.super_cache_scan;
+        let question = |ask: &mut ShrinkerAsk, some: &[u64]| {
+            ask.rows = some.len() as u64;
+            ask.super_cache_scan = super_cache_scan;
+            for (row, shrinker) in ask.row.iter_mut().zip(some) {
                 row.shrinker = *shrinker;
             }
-            self.ask
-                .set(0, &*ask, 0)
-                .context("ask for the names of shrinkers")?;
-            program(ebpf, RESOLVE)?
-                .test_run(RawTracePointRunOptions::new())
-                .context("ask for the names of shrinkers")?;
-            let answer = Box::new(self.ask.get(&0, 0).context("read the names of shrinkers")?);
-            rows.extend(
-                answer
-                    .0
-                    .row
-                    .iter()
-                    .take(some.len())
-                    .map(|row| (row.shrinker, *row)),
-            );
-        }
+        };
+        self.resolver
+            .ask(ebpf, &all, RESOLVE_ROWS, question, |answer, some| {
+                rows.extend(
+                    answer
+                        .row
+                        .iter()
+                        .take(some.len())
+                        .map(|row| (row.shrinker, *row)),
+                );
+            })?;
         Ok(rows)
     }
 

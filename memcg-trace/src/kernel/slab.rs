@@ -6,17 +6,14 @@ use std::time::Instant;
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{MapData, MapError, PerCpuHashMap, ProgramArray};
-use aya::programs::{RawTracePointRunOptions, TestRun as _};
 use memcg_trace_common::slab::{CacheAsk, ObjcgAsk, RESOLVE_ROWS, SlabCount, SlabKey};
-use zerocopy::FromZeros as _;
 
-use super::attach::{One, load_kprobe, load_walk, take_map};
-use super::session::program;
+use super::attach::{load_kprobe, load_walk, take_map};
+use super::resolver::{Resolver, run};
 use super::wire::Wire;
 use crate::sample::{Cache, Slab, SlabCount as Count, Text};
 
-const OBJCGS: &str = "resolve_objcgs";
-const CACHES: &str = "resolve_caches";
+const BASES: &str = "bases";
 /// Programs that go on in themselves, by their slot (memcg-trace-ebpf/src/slab.rs).
 const CHAINED: [&str; 2] = ["slab_free_hook", "slab_free_bulk"];
 /// Keys from which on those that stand for nothing any more are removed.
@@ -27,20 +24,17 @@ pub(super) struct Slabs {
     /// Keeps the tail calls in place.
     _next: ProgramArray<MapData>,
     counts: PerCpuHashMap<MapData, Wire<SlabKey>, Wire<SlabCount>>,
-    objcgs: One<ObjcgAsk>,
-    caches: One<CacheAsk>,
+    objcgs: Resolver<ObjcgAsk>,
+    caches: Resolver<CacheAsk>,
     last: HashMap<SlabKey, SlabCount>,
     known_caches: HashSet<u64>,
 }
 
 impl Slabs {
     pub(super) fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
-        load_walk(ebpf, OBJCGS)?;
-        load_walk(ebpf, CACHES)?;
         // The programs turn the address of an object into that of its page.
-        load_walk(ebpf, "bases")?
-            .test_run(RawTracePointRunOptions::new())
-            .context("read where memory is mapped")?;
+        load_walk(ebpf, BASES)?;
+        run(ebpf, BASES)?;
         let mut next: ProgramArray<MapData> = take_map(ebpf, "SLAB_NEXT")?;
         for (slot, name) in (0..).zip(CHAINED) {
             let body = load_kprobe(ebpf, name)?;
@@ -50,8 +44,8 @@ impl Slabs {
         Ok(Self {
             _next: next,
             counts: take_map(ebpf, "SLAB")?,
-            objcgs: take_map(ebpf, "OBJCG_ASK")?,
-            caches: take_map(ebpf, "CACHE_ASK")?,
+            objcgs: Resolver::open(ebpf, "resolve_objcgs", "OBJCG_ASK")?,
+            caches: Resolver::open(ebpf, "resolve_caches", "CACHE_ASK")?,
             last: HashMap::new(),
             known_caches: HashSet::new(),
         })
@@ -106,31 +100,20 @@ impl Slabs {
 
     /// Whose the objcgs are now, by `css.serial_nr`.
     fn owners(&mut self, ebpf: &Ebpf, objcgs: HashSet<u64>) -> anyhow::Result<HashMap<u64, u64>> {
-        let all: Vec<u64> = objcgs.into_iter().collect();
-        let mut owners = HashMap::with_capacity(all.len());
-        for some in all.chunks(RESOLVE_ROWS) {
-            let mut ask = Box::new(Wire(ObjcgAsk::new_zeroed()));
-            ask.0.rows = some.len() as u64;
-            for (row, objcg) in ask.0.row.iter_mut().zip(some) {
+        let objcgs: Vec<u64> = objcgs.into_iter().collect();
+        let mut owners = HashMap::with_capacity(objcgs.len());
+        let question = |ask: &mut ObjcgAsk, some: &[u64]| {
+            ask.rows = some.len() as u64;
+            for (row, objcg) in ask.row.iter_mut().zip(some) {
                 row.objcg = *objcg;
             }
-            self.objcgs
-                .set(0, &*ask, 0)
-                .context("ask whose objects these are")?;
-            program(ebpf, OBJCGS)?
-                .test_run(RawTracePointRunOptions::new())
-                .context("ask whose objects these are")?;
-            let answer = Box::new(
-                self.objcgs
-                    .get(&0, 0)
-                    .context("read whose objects these are")?,
-            );
-            let rows = answer.0.row.iter().take(some.len());
-            owners.extend(
-                rows.filter(|row| row.memcg_serial_nr != 0)
-                    .map(|row| (row.objcg, row.memcg_serial_nr)),
-            );
-        }
+        };
+        self.objcgs
+            .ask(ebpf, &objcgs, RESOLVE_ROWS, question, |answer, some| {
+                let rows = answer.row.iter().take(some.len());
+                let known = rows.filter(|row| row.memcg_serial_nr != 0);
+                owners.extend(known.map(|row| (row.objcg, row.memcg_serial_nr)));
+            })?;
         Ok(owners)
     }
 
@@ -146,26 +129,21 @@ impl Slabs {
             .collect();
         let new: Vec<u64> = new.into_iter().collect();
         let mut caches = Vec::with_capacity(new.len());
-        for some in new.chunks(RESOLVE_ROWS) {
-            let mut ask = Box::new(Wire(CacheAsk::new_zeroed()));
-            ask.0.rows = some.len() as u64;
-            for (row, cache) in ask.0.row.iter_mut().zip(some) {
+        let question = |ask: &mut CacheAsk, some: &[u64]| {
+            ask.rows = some.len() as u64;
+            for (row, cache) in ask.row.iter_mut().zip(some) {
                 row.cache = *cache;
             }
-            self.caches
-                .set(0, &*ask, 0)
-                .context("ask for the names of caches")?;
-            program(ebpf, CACHES)?
-                .test_run(RawTracePointRunOptions::new())
-                .context("ask for the names of caches")?;
-            let answer = Box::new(self.caches.get(&0, 0).context("read the names of caches")?);
-            caches.extend(answer.0.row.iter().take(some.len()).map(|row| Cache {
-                cache: row.cache,
-                name: Text::from_c(&row.name),
-                size_bytes: row.size_bytes,
-                object_bytes: row.object_bytes,
-            }));
-        }
+        };
+        self.caches
+            .ask(ebpf, &new, RESOLVE_ROWS, question, |answer, some| {
+                caches.extend(answer.row.iter().take(some.len()).map(|row| Cache {
+                    cache: row.cache,
+                    name: Text::from_c(&row.name),
+                    size_bytes: row.size_bytes,
+                    object_bytes: row.object_bytes,
+                }));
+            })?;
         self.known_caches.extend(new);
         Ok(caches)
     }

@@ -31,7 +31,11 @@ impl Symbols {
         Self::parse(BufReader::new(File::open(KALLSYMS)?), wanted)
     }
 
-    fn parse(input: impl BufRead, wanted: &HashSet<&str>) -> io::Result<Self> {
+    /// Reads them from text in the form of that file.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub fn parse(input: impl BufRead, wanted: &HashSet<&str>) -> io::Result<Self> {
         let mut found = Self::default();
         for_each_symbol(input, |address, name| {
             found.lines += 1;

@@ -1,0 +1,45 @@
+//! What the kernel side says for those who asked for more, on standard error.
+
+use std::io::{self, Write as _};
+
+use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::sample::tame;
+
+struct Stderr;
+
+static STDERR: Stderr = Stderr;
+
+/// Lets it speak: with `-v` of decisions and of what the verifier said, with `-vv` of everything,
+/// the programs in the kernel included. Not to be called while the screen is taken.
+pub(super) fn listen(verbose: u8) {
+    let level = match verbose {
+        0 => LevelFilter::Off,
+        1 => LevelFilter::Info,
+        2 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    };
+    // It fails only where somebody listens already.
+    if log::set_logger(&STDERR).is_ok() {
+        log::set_max_level(level);
+    }
+}
+
+impl Log for Stderr {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let level = record.level().as_str().to_ascii_lowercase();
+        for line in record.args().to_string().lines() {
+            // If standard error is gone there is nobody to tell.
+            let _ = writeln!(io::stderr(), "memcg-trace: {level}: {}", tame(line));
+        }
+    }
+
+    fn flush(&self) {}
+}
