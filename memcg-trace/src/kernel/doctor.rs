@@ -54,7 +54,7 @@ fn told(facts: &Facts) -> Vec<Fact> {
             "kprobes",
             if facts.kprobes { "yes" } else { "no" }.to_owned(),
             facts.kprobes,
-            "births and deaths of memcgs, and slab frees, are not seen",
+            "births and deaths of memcgs, and slab frees, cannot be seen: nothing can be traced",
             "a kernel built with CONFIG_KPROBE_EVENTS",
         ),
         kallsyms(facts),
@@ -123,7 +123,7 @@ fn lockdown(facts: &Facts) -> Fact {
     let mode = facts
         .lockdown
         .clone()
-        .unwrap_or_else(|| "not built in".to_owned());
+        .unwrap_or_else(|| "not shown by /sys/kernel/security".to_owned());
     let locked = mode == "confidentiality";
     fact(
         "lockdown",
@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn what_nothing_works_without_is_named() {
-        let without: [(&str, fn(&mut Facts)); 4] = [
+        let without: [(&str, fn(&mut Facts)); 5] = [
+            ("kprobes", |facts| facts.kprobes = false),
             ("lockdown", |facts| {
                 facts.lockdown = Some("confidentiality".to_owned())
             }),

@@ -150,6 +150,9 @@ impl Facts {
                     .to_owned(),
             );
         }
+        if !self.kprobes {
+            return Some("the kernel has no kprobes (CONFIG_KPROBE_EVENTS)".to_owned());
+        }
         if let Some(error) = &self.btf_error {
             return Some(format!(
                 "the kernel does not describe its types (BTF): {error}"
