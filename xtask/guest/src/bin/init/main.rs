@@ -1,0 +1,99 @@
+//! PID 1 of a guest: mounts what a host would have, runs one command, says how it ended.
+//!
+//! Anything that goes wrong here is a [`Report::Failed`]; if even that cannot be said, the guest
+//! ends without a word, which xtask takes for what it is.
+#![expect(
+    clippy::print_stderr,
+    reason = "standard error is the console, read by people"
+)]
+
+mod cgroup;
+mod mounts;
+mod ports;
+mod session;
+
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use memcg_trace_guest::{Port, Report, SETTINGS, Settings};
+use rustix::system::RebootCommand;
+
+fn main() {
+    if let Err(error) = attend() {
+        // The control port itself failed: the console is all that is left.
+        eprintln!("init: {error:#}");
+    }
+    if let Err(error) = rustix::system::reboot(RebootCommand::PowerOff) {
+        eprintln!("init: power off: {error}");
+    }
+    // PID 1 must not return: the kernel would panic and hide what was said above.
+    loop {
+        std::thread::park();
+    }
+}
+
+fn attend() -> Result<()> {
+    mounts::devices()?;
+    let mut control = ports::open_raw(Port::Control)?;
+    // Out of the command's reach: what is said on it decides whether a test passed.
+    fs::remove_file(Port::Control.device()).context("hide the control port")?;
+    let report = match run(&mut control) {
+        Ok(status) => Report::Ended(status),
+        Err(error) => Report::Failed(format!("{error:#}")),
+    };
+    say(&mut control, &report)
+}
+
+fn run(control: &mut File) -> Result<u8> {
+    let settings = fs::read(SETTINGS).with_context(|| format!("read {SETTINGS}"))?;
+    let settings = Settings::decode(&settings)?;
+    mounts::all()?;
+    // Records and screens name their host.
+    rustix::system::sethostname(b"guest").context("set the host's name")?;
+    install_applets()?;
+    cgroup::mount(settings.cgroup)?;
+    for module in &settings.modules {
+        load_module(module)?;
+    }
+    loopback_up();
+    let started = control.try_clone().context("clone the control port")?;
+    session::run(&settings, control, || say(&mut &started, &Report::Started))
+}
+
+fn say(mut control: impl Write, report: &Report) -> Result<()> {
+    writeln!(control, "{}", report.encode()).context("write to the control port")
+}
+
+fn install_applets() -> Result<()> {
+    let status = Command::new("/bin/busybox")
+        .args(["--install", "-s", "/bin"])
+        // It complains about each name that a copied file already has.
+        .stderr(Stdio::null())
+        .status()
+        .context("start busybox")?;
+    ensure!(status.code().is_some(), "busybox --install: {status}");
+    Ok(())
+}
+
+fn load_module(path: &str) -> Result<()> {
+    let file = File::open(path).with_context(|| format!("open {path}"))?;
+    match rustix::system::finit_module(&file, &CString::default(), 0) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("load {path}")),
+    }
+}
+
+/// Programs that talk to 127.0.0.1 are common; a guest that cannot is still of use.
+fn loopback_up() {
+    match Command::new("/bin/ip")
+        .args(["link", "set", "lo", "up"])
+        .status()
+    {
+        Ok(status) if status.success() => {}
+        Ok(status) => eprintln!("init: set lo up: {status}"),
+        Err(error) => eprintln!("init: set lo up: {error}"),
+    }
+}

@@ -1,0 +1,81 @@
+//! Running other programs, with errors that name them.
+
+use std::ffi::OsStr;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// Runs `command` with our output and fails unless it succeeds.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("start {}", line(command)))?;
+    if !status.success() {
+        bail!("{}: {status}", line(command));
+    }
+    Ok(())
+}
+
+/// What `command` printed. Its errors are ours, unless it fails: then they are part of the error.
+pub fn read(command: &mut Command) -> Result<String> {
+    let bytes = read_bytes(command)?;
+    String::from_utf8(bytes).with_context(|| format!("output of {}", line(command)))
+}
+
+/// The same for any bytes.
+pub fn read_bytes(command: &mut Command) -> Result<Vec<u8>> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("start {}", line(command)))?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        bail!("{}: {}: {}", line(command), output.status, why.trim());
+    }
+    Ok(output.stdout)
+}
+
+/// What `command` printed, while its errors go to ours as they come.
+pub fn read_keeping_errors(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("start {}", line(command)))?;
+    if !output.status.success() {
+        bail!("{}: {}", line(command), output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("output of {}", line(command)))
+}
+
+/// The command as a person would type it.
+pub fn line(command: &Command) -> String {
+    std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(quote)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn quote(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%~".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_command_and_says_why() {
+        let error = read(Command::new("sh").args(["-c", "echo no room >&2; exit 3"])).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("sh -c 'echo no room >&2; exit 3'"), "{text}");
+        assert!(text.contains("exit status: 3: no room"), "{text}");
+    }
+}

@@ -1,0 +1,196 @@
+//! `cargo xtask guest`: runs a command in a virtual machine with a kernel of choice.
+//!
+//! The guest's four serial ports carry, each for itself, the kernel's console, the command's
+//! output, its errors, and what init reports, so that none can be mistaken for another.
+#![expect(
+    clippy::print_stderr,
+    reason = "xtask talks to the person who started it"
+)]
+
+pub mod boot;
+pub mod build;
+mod console;
+mod cpio;
+pub mod ending;
+mod initramfs;
+mod modules;
+mod qemu;
+pub mod terminal;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use memcg_trace_guest::{Cgroup, Terminal};
+
+use crate::kernel::{self, Choice, Kernel};
+use crate::setup;
+use boot::{Outcome, Outputs};
+use build::Binaries;
+use console::Fault;
+use ending::Ending;
+
+const STATUSES: &str = "\
+Exits with the command's status, or with one of these and a message:
+  121  the guest's kernel died (panic or oops)
+  122  an emulator fault killed it, twice in a row
+  123  the guest was lost: QEMU ended without a report from it
+  124  the timeout passed
+  125  the guest could not start the command";
+
+/// Runs a command in a guest and exits with its status
+#[derive(clap::Args)]
+#[command(after_help = STATUSES)]
+pub struct Arguments {
+    /// The kernel: 5.10, 6.1, 6.12, 7.2, or the path of an image
+    #[arg(long, default_value = kernel::DEFAULT, value_name = "SERIES|PATH")]
+    kernel: Choice,
+    /// The guest's memory
+    #[arg(long, default_value = "1G")]
+    memory: String,
+    /// The guest's CPUs
+    #[arg(long, default_value_t = 2)]
+    cpus: u32,
+    /// More for the kernel's command line
+    #[arg(long, value_name = "PARAMETERS", allow_hyphen_values = true)]
+    append: Vec<String>,
+    /// One more argument for QEMU; can be given more than once
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
+    qemu_arg: Vec<String>,
+    /// A file to put into the guest's /bin; can be given more than once
+    #[arg(long, value_name = "FILE")]
+    copy: Vec<PathBuf>,
+    /// A module of the kernel's package to load, with what it depends on; can be given more than
+    /// once
+    #[arg(long, value_name = "NAME")]
+    module: Vec<String>,
+    /// The cgroup hierarchy; kernels after 6.1 have no v1 memory controller
+    #[arg(long, default_value = "v2", value_parser = cgroup, value_name = "v1|v2")]
+    cgroup: Cgroup,
+    /// Seconds after which a guest that has not ended is stopped
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    timeout: u64,
+    /// Lend the command this terminal; Ctrl-] ends a guest that no longer listens
+    #[arg(long)]
+    tty: bool,
+    /// Leave memcg-trace out and do not build it, to look at a kernel while it does not compile
+    #[arg(long)]
+    bare: bool,
+    /// Show the kernel's console as well
+    #[arg(short, long)]
+    verbose: bool,
+    /// The command; a single word goes through `sh -c`
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+fn cgroup(text: &str) -> Result<Cgroup, String> {
+    match text {
+        "v1" => Ok(Cgroup::V1),
+        "v2" => Ok(Cgroup::V2),
+        _ => Err("there are v1 and v2".into()),
+    }
+}
+
+/// A guest to be.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    pub kernel: Kernel,
+    pub memory: String,
+    pub cpus: u32,
+    /// More for the kernel's command line.
+    pub append: Vec<String>,
+    /// More arguments for QEMU.
+    pub qemu: Vec<String>,
+    /// Files for `/bin`.
+    pub copies: Vec<PathBuf>,
+    /// Modules to load.
+    pub modules: Vec<String>,
+    pub cgroup: Cgroup,
+    pub timeout: Option<Duration>,
+    /// The terminal to lend to the command.
+    pub terminal: Option<Terminal>,
+    /// Show the console.
+    pub verbose: bool,
+    pub command: Vec<OsString>,
+}
+
+impl Spec {
+    /// A guest as most want it.
+    pub fn new(kernel: Kernel, command: Vec<OsString>) -> Self {
+        Self {
+            kernel,
+            memory: "1G".into(),
+            cpus: 2,
+            append: Vec::new(),
+            qemu: Vec::new(),
+            copies: Vec::new(),
+            modules: Vec::new(),
+            cgroup: Cgroup::V2,
+            timeout: None,
+            terminal: None,
+            verbose: false,
+            command,
+        }
+    }
+}
+
+pub fn main(arguments: &Arguments) -> Result<u8> {
+    let series = match &arguments.kernel {
+        Choice::Series(series) => Some(*series),
+        Choice::Path(_) => None,
+    };
+    setup::ensure(series)?;
+    let command = match arguments.command.as_slice() {
+        [line] => vec!["sh".into(), "-c".into(), line.clone()],
+        argv => argv.to_vec(),
+    };
+    let spec = Spec {
+        memory: arguments.memory.clone(),
+        cpus: arguments.cpus,
+        append: arguments.append.clone(),
+        qemu: arguments.qemu_arg.clone(),
+        copies: arguments.copy.clone(),
+        modules: arguments.module.clone(),
+        cgroup: arguments.cgroup,
+        timeout: Some(Duration::from_secs(arguments.timeout)),
+        terminal: terminal::ours().filter(|_| arguments.tty),
+        verbose: arguments.verbose,
+        ..Spec::new(Kernel::find(&arguments.kernel)?, command)
+    };
+    let binaries = build::binaries(arguments.bare)?;
+    Ok(run(&spec, &binaries, ours)?.status())
+}
+
+/// Our own standard output and error.
+pub fn ours() -> Outputs {
+    Outputs {
+        stdout: Box::new(io::stdout()),
+        stderr: Box::new(io::stderr()),
+    }
+}
+
+/// Boots a guest, a second time if the emulator failed, and says what went wrong if something did.
+pub fn run(
+    spec: &Spec,
+    binaries: &Binaries,
+    mut outputs: impl FnMut() -> Outputs,
+) -> Result<Ending> {
+    let name = &spec.kernel.name;
+    let mut outcome = boot::boot(spec, binaries, outputs())?;
+    if let Ending::Died(Fault::Emulator(line)) = &outcome.ending {
+        eprintln!("guest {name}: an emulator fault ({line}): starting again, once");
+        outcome = boot::boot(spec, binaries, outputs())?;
+    }
+    let Outcome { ending, console } = outcome;
+    if let Some(message) = ending.message() {
+        let tail = console::tail(&console, 40);
+        if !spec.verbose && !matches!(ending, Ending::Interrupted(_)) && !tail.is_empty() {
+            eprintln!("guest {name}: the end of its console:\n{}", tail.trim_end());
+        }
+        eprintln!("guest {name}: {message}");
+    }
+    Ok(ending)
+}

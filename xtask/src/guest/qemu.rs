@@ -1,0 +1,164 @@
+//! The QEMU process of one guest, and the sockets that its serial ports are.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use memcg_trace_guest::{PORTS, Port};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+
+use super::Spec;
+
+/// QEMU connects its ports before it does anything else; on a busy machine that takes a while.
+const CONNECT: Duration = Duration::from_secs(30);
+
+/// A running QEMU. Dropped, it is killed and its files go.
+pub struct Qemu {
+    child: Child,
+    folder: TempDir,
+}
+
+/// The serial ports, in the order of [`PORTS`].
+pub type Ports = [UnixStream; PORTS.len()];
+
+impl Qemu {
+    /// Starts QEMU with the files in `folder`, and waits until its ports are connected.
+    pub fn start(spec: &Spec, folder: TempDir, initramfs: &Path) -> Result<(Self, Ports)> {
+        let mut listeners = Vec::new();
+        for port in PORTS {
+            let path = socket(folder.path(), port);
+            let listener = UnixListener::bind(&path)
+                .with_context(|| format!("listen on {}", path.display()))?;
+            // Polled, so that a QEMU that never connects is noticed.
+            listener.set_nonblocking(true)?;
+            listeners.push(listener);
+        }
+        let mut command = command(spec, folder.path(), initramfs);
+        let errors = File::create(folder.path().join("qemu.errors"))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(errors.try_clone()?)
+            .stderr(errors);
+        // Ctrl-C is for us; we end QEMU.
+        command.process_group(0);
+        let child = command.spawn().context("start QEMU")?;
+        let mut qemu = Self { child, folder };
+        let mut ports = Vec::new();
+        for (port, listener) in PORTS.iter().zip(listeners) {
+            let stream = qemu.accept(&listener);
+            ports.push(stream.with_context(|| format!("QEMU's {} port", port.name()))?);
+        }
+        let ports = Ports::try_from(ports).ok().context("a port is missing")?;
+        Ok((qemu, ports))
+    }
+
+    fn accept(&mut self, listener: &UnixListener) -> Result<UnixStream> {
+        let start = Instant::now();
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(false)?;
+                    return Ok(stream);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+            if let Some(status) = self.ended()? {
+                bail!("QEMU ended at once: {}", self.describe(status));
+            }
+            if start.elapsed() > CONNECT {
+                bail!("not connected after {} s", CONNECT.as_secs());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().context("look at QEMU")
+    }
+
+    /// Ends it, if it has not ended yet, and returns how it ended.
+    pub fn stop(&mut self) -> Result<ExitStatus> {
+        if self.ended()?.is_none() {
+            self.kill();
+        }
+        self.child.wait().context("wait for QEMU")
+    }
+
+    /// A status, with the last words.
+    pub fn describe(&self, status: ExitStatus) -> String {
+        let errors = fs::read(self.folder.path().join("qemu.errors")).unwrap_or_default();
+        let errors = String::from_utf8_lossy(&errors);
+        match errors.trim() {
+            "" => format!("QEMU ended with {status} and without a report from the guest"),
+            errors => format!("QEMU ended with {status}: {errors}"),
+        }
+    }
+
+    fn kill(&self) {
+        // It is the leader of a group of its own. That it is gone already is fine.
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn socket(folder: &Path, port: Port) -> std::path::PathBuf {
+    folder.join(port.name())
+}
+
+fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Command {
+    // The kernel kills QEMU when we are gone, even if we are killed ourselves.
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
+    command.args([
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+    ]);
+    // Both against faults of QEMU 7.2 with more than one CPU: TCG corrupts cmpxchg16b, which SLUB
+    // uses, and in threads of its own loses races with the kernel's patching of its code.
+    command.args(["-accel", "tcg,thread=single", "-cpu", "max,-cx16"]);
+    command.args(["-m", &spec.memory, "-smp", &spec.cpus.to_string()]);
+    for port in PORTS {
+        let id = port.name();
+        let path = socket(folder, port);
+        command
+            .arg("-chardev")
+            .arg(format!("socket,id={id},path={}", path.display()));
+        command.args(["-serial", &format!("chardev:{id}")]);
+    }
+    command
+        .arg("-kernel")
+        .arg(&spec.kernel.image)
+        .arg("-initrd")
+        .arg(initramfs);
+    // An oops becomes a panic and a panic an end, so that neither is waited for or overlooked.
+    let mut append = "console=ttyS0 rdinit=/init quiet oops=panic panic=-1".to_owned();
+    for more in &spec.append {
+        append.push(' ');
+        append.push_str(more);
+    }
+    command.arg("-append").arg(append);
+    command.args(&spec.qemu);
+    command
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask`: sets up what the project needs, runs and tests it here and in guests.
+#![expect(
+    clippy::print_stderr,
+    reason = "xtask talks to the person who started it"
+)]
+
+mod bench;
+mod child;
+mod debian;
+mod guest;
+mod interrupt;
+mod kernel;
+mod places;
+mod run;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Sets up, builds, runs and tests memcg-trace, on this host and in guests.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Setup(setup::Arguments),
+    Run(run::Arguments),
+    Test(test::Arguments),
+    Bench(bench::Arguments),
+    Guest(guest::Arguments),
+}
+
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(status) => status.into(),
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch() -> Result<u8> {
+    let verb = Arguments::parse().verb;
+    interrupt::install()?;
+    match verb {
+        Verb::Setup(arguments) => setup::main(&arguments),
+        Verb::Run(arguments) => run::main(&arguments),
+        Verb::Test(arguments) => test::main(&arguments),
+        Verb::Bench(arguments) => bench::main(&arguments),
+        Verb::Guest(arguments) => guest::main(&arguments),
+    }
+}

@@ -1,0 +1,190 @@
+//! `cargo xtask run`: memcg-trace on this host, or where that cannot be traced, in a guest with
+//! something to see.
+#![expect(
+    clippy::print_stderr,
+    reason = "xtask talks to the person who started it"
+)]
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::guest::{self, Spec, build, terminal};
+use crate::kernel::{self, Choice, Kernel};
+use crate::{child, places, setup};
+
+/// Builds memcg-trace and runs it here, or in a guest if this host cannot be traced
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Run on this host, whatever it can do
+    #[arg(long, conflicts_with = "guest")]
+    host: bool,
+    /// Run in a guest with this kernel: a series or an image's path
+    #[arg(
+        long,
+        value_name = "KERNEL",
+        num_args = 0..=1,
+        default_missing_value = kernel::DEFAULT,
+    )]
+    guest: Option<Choice>,
+    /// Arguments for memcg-trace
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
+}
+
+/// The demo starts first and in the background; the shell then becomes memcg-trace.
+const WITH_DEMO: &str = r#"demo >/dev/null 2>&1 & exec memcg-trace "$@""#;
+
+pub fn main(arguments: &Arguments) -> Result<u8> {
+    let kernel = match &arguments.guest {
+        Some(kernel) => kernel.clone(),
+        None => {
+            setup::ensure(None)?;
+            let program = build_for_host()?;
+            match if arguments.host {
+                Host::Ready
+            } else {
+                ask(&program)?
+            } {
+                Host::Ready => return on_host(Command::new(&program), arguments),
+                Host::NeedsRoot => {
+                    eprintln!("run: tracing needs privileges: running it with sudo");
+                    let mut sudo = Command::new("sudo");
+                    sudo.arg("--").arg(&program);
+                    return on_host(sudo, arguments);
+                }
+                Host::Unable(why) => {
+                    eprintln!("run: this host cannot be traced ({why}): running in a guest");
+                    Choice::Series(kernel::DEFAULT.parse()?)
+                }
+            }
+        }
+    };
+    in_guest(&kernel, &arguments.arguments)
+}
+
+fn build_for_host() -> Result<PathBuf> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(places::repository()?);
+    cargo.args(["build", "--quiet", "--release", "--package", "memcg-trace"]);
+    child::run(&mut cargo).context("build memcg-trace")?;
+    Ok(places::target()?.join("release/memcg-trace"))
+}
+
+fn on_host(mut command: Command, arguments: &Arguments) -> Result<u8> {
+    // In its place, so that signals and the terminal are its own.
+    use std::os::unix::process::CommandExt;
+    command.args(&arguments.arguments);
+    Err(command.exec()).with_context(|| format!("start {}", child::line(&command)))
+}
+
+fn in_guest(kernel: &Choice, arguments: &[OsString]) -> Result<u8> {
+    if let Choice::Series(series) = kernel {
+        setup::ensure(Some(*series))?;
+    }
+    let mut command: Vec<OsString> = ["sh", "-c", WITH_DEMO, "sh"].map(OsString::from).into();
+    command.extend_from_slice(arguments);
+    let spec = Spec {
+        terminal: terminal::ours(),
+        ..Spec::new(Kernel::find(kernel)?, command)
+    };
+    let binaries = build::binaries(false)?;
+    if spec.terminal.is_some() {
+        eprintln!("run: starting the guest; Ctrl-] ends one that no longer listens");
+    }
+    Ok(guest::run(&spec, &binaries, guest::ours)?.status())
+}
+
+/// What can be done on this host.
+#[derive(Debug, PartialEq, Eq)]
+enum Host {
+    Ready,
+    NeedsRoot,
+    /// One line why.
+    Unable(String),
+}
+
+/// Asks memcg-trace itself, since it knows what it needs.
+fn ask(program: &Path) -> Result<Host> {
+    let mut doctor = Command::new(program);
+    let output = doctor.args(["doctor", "--json"]).output();
+    let output = output.with_context(|| format!("start {}", child::line(&doctor)))?;
+    let document: Value = serde_json::from_slice(&output.stdout).with_context(|| {
+        let why = String::from_utf8_lossy(&output.stderr);
+        format!(
+            "{} ({}): {}",
+            child::line(&doctor),
+            output.status,
+            why.trim()
+        )
+    })?;
+    Ok(judge(&document, rustix::process::geteuid().is_root()))
+}
+
+/// Reads a `doctor` document.
+fn judge(document: &Value, root: bool) -> Host {
+    let doctor = &document["data"]["items"][0];
+    if doctor["verdict"] != "unable" {
+        return Host::Ready;
+    }
+    let facts = doctor["facts"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let text = |fact: &Value, key: &str| fact[key].as_str().unwrap_or_default().to_owned();
+    let missing: Vec<&Value> = facts.iter().filter(|fact| fact["ok"] == false).collect();
+    let is_privilege = |fact: &&Value| {
+        let name = text(fact, "name").to_lowercase();
+        name.contains("cap") || name.contains("privilege")
+    };
+    // Without privileges other facts cannot be read either; but a lockdown is seen by anyone.
+    let lockdown = |fact: &&Value| text(fact, "name").contains("lockdown");
+    if !root && missing.iter().any(is_privilege) && !missing.iter().any(lockdown) {
+        return Host::NeedsRoot;
+    }
+    let why = missing
+        .iter()
+        .map(|fact| format!("{}: {}", text(fact, "name"), text(fact, "value")));
+    let why = why.collect::<Vec<_>>().join(", ");
+    Host::Unable(if why.is_empty() {
+        "doctor gives no reason".into()
+    } else {
+        why
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document(verdict: &str, facts: &[(&str, &str, bool)]) -> Value {
+        let facts: Vec<_> = facts
+            .iter()
+            .map(|(name, value, ok)| json!({"name": name, "value": value, "ok": ok}))
+            .collect();
+        json!({"data": {"items": [{"verdict": verdict, "facts": facts}]}})
+    }
+
+    #[test]
+    fn sudo_only_if_it_would_help() {
+        let no_cap = ("cap_bpf", "not held", false);
+        let locked = ("lockdown", "confidentiality", false);
+        let fine = ("btf", "there", true);
+        assert_eq!(judge(&document("ready", &[fine]), false), Host::Ready);
+        assert_eq!(judge(&document("partial", &[no_cap]), false), Host::Ready);
+        assert_eq!(
+            judge(&document("unable", &[fine, no_cap]), false),
+            Host::NeedsRoot
+        );
+        let why = Host::Unable("cap_bpf: not held".into());
+        assert_eq!(judge(&document("unable", &[fine, no_cap]), true), why);
+        let why = Host::Unable("cap_bpf: not held, lockdown: confidentiality".into());
+        assert_eq!(judge(&document("unable", &[no_cap, locked]), false), why);
+    }
+}

@@ -1,0 +1,106 @@
+//! The checks and tests that need no kernel of ours.
+#![expect(
+    clippy::print_stderr,
+    reason = "xtask talks to the person who started it"
+)]
+
+use std::env;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+use super::Row;
+use crate::{child, places};
+
+/// Arguments of cargo.
+const STEPS: &[&[&str]] = &[
+    &["fmt", "--all", "--check"],
+    &[
+        "fmt",
+        "--manifest-path",
+        "memcg-trace-ebpf/Cargo.toml",
+        "--check",
+    ],
+    &[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ],
+    // Without the feature `live` it is another program: the replay-only one.
+    &[
+        "clippy",
+        "--package",
+        "memcg-trace",
+        "--no-default-features",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ],
+    &["test", "--workspace"],
+    &["test", "--package", "memcg-trace", "--no-default-features"],
+];
+
+/// Runs all steps, also after one that failed: a person fixes them in one go.
+pub fn run() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for arguments in STEPS {
+        let step = format!("cargo {}", arguments.join(" "));
+        rows.push(row(step, || child::run(cargo()?.args(*arguments))));
+    }
+    rows.push(row("no aya in the replay-only build".into(), no_aya));
+    rows
+}
+
+fn row(step: String, check: impl FnOnce() -> Result<()>) -> Row {
+    eprintln!("test: {step}");
+    let start = Instant::now();
+    let failed = match check() {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("test: {error:#}");
+            1
+        }
+    };
+    let (passed, place) = (1 - failed, "host".into());
+    Row {
+        place,
+        step,
+        passed,
+        failed,
+        note: None,
+        took: start.elapsed(),
+    }
+}
+
+fn cargo() -> Result<Command> {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(places::repository()?);
+    Ok(command)
+}
+
+/// What makes the layers of the design true: the model and the views cannot reach the kernel.
+fn no_aya() -> Result<()> {
+    let tree = child::read(cargo()?.args([
+        "tree",
+        "--package",
+        "memcg-trace",
+        "--no-default-features",
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+    ]))
+    .context("list what memcg-trace depends on")?;
+    ensure!(
+        tree.starts_with("memcg-trace v"),
+        "this is not its dependencies: {tree}"
+    );
+    let aya = tree.lines().find(|line| line.starts_with("aya"));
+    ensure!(aya.is_none(), "it depends on {}", aya.unwrap_or_default());
+    Ok(())
+}

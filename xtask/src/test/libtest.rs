@@ -1,0 +1,105 @@
+//! The last line of a libtest program, and whether it is a pass.
+
+use crate::guest::ending::Ending;
+
+/// What `test result: …` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub passed: u64,
+    pub failed: u64,
+    pub ignored: u64,
+    pub filtered: u64,
+}
+
+/// The summary of a program's output, if it came to one.
+pub fn summary(output: &str) -> Option<Summary> {
+    let line = output
+        .lines()
+        .rev()
+        .find(|line| line.starts_with("test result: "))?;
+    let count = |what: &str| {
+        let (before, _) = line.split_once(what)?;
+        before.trim_end().rsplit(' ').next()?.parse().ok()
+    };
+    Some(Summary {
+        passed: count(" passed;")?,
+        failed: count(" failed;")?,
+        ignored: count(" ignored;")?,
+        filtered: count(" filtered out")?,
+    })
+}
+
+/// Passed, failed, and what is wrong. A run that did not run all its tests has failed, even if no
+/// test has.
+pub fn judge(ending: &Ending, output: &str) -> (u64, u64, Option<String>) {
+    let Some(Summary {
+        passed,
+        failed,
+        ignored,
+        filtered,
+    }) = summary(output)
+    else {
+        let why = ending.message();
+        return (
+            0,
+            1,
+            Some(why.unwrap_or_else(|| "the tests ended without a result".into())),
+        );
+    };
+    let wrong = if let Some(message) = ending.message() {
+        Some(message)
+    } else if passed + failed == 0 {
+        Some("not one test ran".into())
+    } else if ignored + filtered > 0 {
+        Some(format!("{} tests did not run", ignored + filtered))
+    } else if failed == 0 && *ending != Ending::Exited(0) {
+        Some(format!(
+            "all passed, but the program's status is {}",
+            ending.status()
+        ))
+    } else {
+        None
+    };
+    (passed, failed.max(u64::from(wrong.is_some())), wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "running 2 tests\ntest a ... ok\n\ntest result: ok. 2 passed; 0 failed; \
+        0 ignored; 0 measured; 0 filtered out; finished in 1.00s\n";
+
+    #[test]
+    fn a_pass() {
+        assert_eq!(judge(&Ending::Exited(0), GOOD), (2, 0, None));
+    }
+
+    #[test]
+    fn everything_else_is_a_failure() {
+        let replace = |from: &str, to: &str| GOOD.replace(from, to);
+        let timeout = Ending::Lost {
+            how: "x".into(),
+            started: true,
+        };
+        for (ending, output) in [
+            (Ending::Exited(0), String::new()),
+            (Ending::Exited(0), replace("2 passed", "0 passed")),
+            (Ending::Exited(0), replace("0 ignored", "1 ignored")),
+            (Ending::Exited(0), replace("0 filtered", "1 filtered")),
+            (Ending::Exited(0), replace("0 failed", "1 failed")),
+            (Ending::Exited(1), GOOD.into()),
+            (timeout, GOOD.into()),
+        ] {
+            let (_, failed, _) = judge(&ending, &output);
+            assert_eq!(failed, 1, "{ending:?} {output}");
+        }
+    }
+
+    #[test]
+    fn the_last_result_counts() {
+        let output = GOOD.replace("0 failed", "7 failed") + GOOD;
+        assert_eq!(summary(&output).unwrap().failed, 0);
+        assert_eq!(summary(&output).unwrap().passed, 2);
+    }
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask test`: everything that has to pass, on this host and in a guest per kernel.
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "xtask talks to a person"
+)]
+
+mod guests;
+mod host;
+mod libtest;
+mod prefixed;
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::kernel::{SERIES, Series};
+use crate::{interrupt, setup};
+
+/// Runs all checks and tests: on this host, then in a guest per kernel
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Only this kernel's guest (5.10, 6.1, 6.12, 7.2); can be given more than once
+    #[arg(long, value_name = "SERIES")]
+    kernel: Vec<&'static Series>,
+    /// No guests
+    #[arg(long, conflicts_with_all = ["kernel", "without_kernel"])]
+    host_only: bool,
+    /// Pass although this kernel is not tested; can be given more than once
+    #[arg(long, value_name = "SERIES")]
+    without_kernel: Vec<&'static Series>,
+}
+
+/// A row of the table at the end.
+pub struct Row {
+    /// `host`, or the kernel.
+    place: String,
+    step: String,
+    passed: u64,
+    failed: u64,
+    /// Why, where the counts do not tell.
+    note: Option<String>,
+    took: Duration,
+}
+
+pub fn main(arguments: &Arguments) -> Result<u8> {
+    let kernels: Vec<_> = SERIES
+        .iter()
+        .filter(|_| !arguments.host_only)
+        .filter(|series| arguments.kernel.is_empty() || arguments.kernel.contains(series))
+        .filter(|series| !arguments.without_kernel.contains(series))
+        .collect();
+    setup::ensure(kernels.iter().copied())?;
+    let mut rows = host::run();
+    rows.extend(guests::run(&kernels)?);
+    if let Some(signal) = interrupt::received() {
+        return Ok(128 + signal);
+    }
+    Ok(u8::from(!report(&rows, arguments)))
+}
+
+/// Prints the table and the sum; true if all is well.
+fn report(rows: &[Row], arguments: &Arguments) -> bool {
+    eprintln!();
+    let width = rows
+        .iter()
+        .map(|row| row.step.len())
+        .max()
+        .unwrap_or_default();
+    for Row {
+        place,
+        step,
+        passed,
+        failed,
+        note,
+        took,
+    } in rows
+    {
+        let took = took.as_secs_f64();
+        let note = note
+            .as_ref()
+            .map(|note| format!("  {note}"))
+            .unwrap_or_default();
+        eprintln!(
+            "{place:<5} {step:<width$} {took:>6.1} s  {passed:>3} passed {failed:>2} failed{note}"
+        );
+    }
+    for series in &arguments.without_kernel {
+        eprintln!("{:<5} not tested, as was asked for", series.name);
+    }
+    let passed: u64 = rows.iter().map(|row| row.passed).sum();
+    let failed: u64 = rows.iter().map(|row| row.failed).sum();
+    println!("{passed} passed, {failed} failed");
+    failed == 0 && passed > 0
+}
