@@ -1,0 +1,140 @@
+//! Where things are in the running kernel: one row a field, resolved from BTF.
+//!
+//! A row has the paths that a field has had, newest first, and the size that it must have. A
+//! field that is nowhere is absent; one of another size is unsupported, never a guess. Where the
+//! *meaning* of a place changed, a predicate on BTF chooses a shape (see `shapes`). Kernel
+//! versions are not looked at: distributions move fields between them.
+
+mod rows;
+mod shapes;
+
+use memcg_trace_common::layout::{ABSENT, Layout};
+use zerocopy::IntoBytes as _;
+
+use super::Subject;
+use super::btf::Btf;
+use super::symbols::Symbols;
+
+/// Addresses that are wanted from kallsyms, besides those of hooks.
+pub const SYMBOLS: [&str; 5] = [
+    "vmemmap_base",
+    "page_offset_base",
+    "root_mem_cgroup",
+    "mem_cgroup_stats_index",
+    "super_cache_scan",
+];
+
+/// Something that a subject needs and this kernel does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// What cannot be observed for it.
+    pub subject: Subject,
+    /// One line.
+    pub what: String,
+}
+
+/// The layout of a kernel, and what it lacks.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// For the programs.
+    pub layout: Layout,
+    /// Address of `super_cache_scan`, the `scan_objects` of all superblocks; 0 if unknown.
+    pub super_cache_scan: u64,
+    /// `SHRINKER_MEMCG_AWARE` in `shrinker.flags`.
+    pub memcg_aware_mask: u32,
+    /// Whether the kernel counts kprobe programs that it passed over.
+    pub counts_kprobe_misses: bool,
+    /// Per subject.
+    pub missing: Vec<Missing>,
+}
+
+impl Resolved {
+    /// What keeps a subject from being observed, if anything.
+    #[must_use]
+    pub fn missing_for(&self, subject: Subject) -> Option<&str> {
+        self.missing
+            .iter()
+            .find(|missing| missing.subject == subject)
+            .map(|missing| missing.what.as_str())
+    }
+}
+
+/// Resolves all rows and shapes.
+#[must_use]
+pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
+    let mut resolved = Resolved {
+        layout: Layout::absent(),
+        super_cache_scan: 0,
+        memcg_aware_mask: shapes::memcg_aware_mask(btf),
+        // The counter came with the field that shows it for links (kernel/trace/bpf_trace.c:
+        // trace_call_bpf(), 6.7).
+        counts_kprobe_misses: btf
+            .member("bpf_link_info.perf_event.kprobe.missed")
+            .is_some(),
+        missing: Vec::new(),
+    };
+    for row in rows::ROWS {
+        match find(btf, row) {
+            Ok(offset) => resolved.layout.as_mut_bytes()[row.at..row.at + 4]
+                .copy_from_slice(&offset.to_ne_bytes()),
+            Err(what) => {
+                resolved
+                    .missing
+                    .extend(row.needed_by.iter().map(|subject| Missing {
+                        subject: *subject,
+                        what: what.clone(),
+                    }));
+            }
+        }
+    }
+    shapes::resolve(btf, &mut resolved);
+    addresses(symbols, &mut resolved);
+    resolved
+}
+
+fn find(btf: &Btf, row: &rows::Row) -> Result<u32, String> {
+    let Some((path, member)) = row
+        .paths
+        .iter()
+        .find_map(|path| Some((path, btf.member(path)?)))
+    else {
+        return Err(format!(
+            "{} is not in this kernel's BTF",
+            row.paths.join(" or ")
+        ));
+    };
+    if member.bits != row.bytes * 8 || member.bit_offset % 8 != 0 {
+        return Err(format!(
+            "{path} has {} bits at bit {}, where {} bytes were expected: unsupported layout",
+            member.bits, member.bit_offset, row.bytes
+        ));
+    }
+    Ok(member.bit_offset / 8)
+}
+
+fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
+    let address = |name: &str| symbols.address(name).unwrap_or(0);
+    let layout = &mut resolved.layout;
+    layout.sym_vmemmap_base = address("vmemmap_base");
+    layout.sym_page_offset_base = address("page_offset_base");
+    layout.sym_root_mem_cgroup = address("root_mem_cgroup");
+    layout.sym_mem_cgroup_stats_index = address("mem_cgroup_stats_index");
+    resolved.super_cache_scan = address("super_cache_scan");
+    for (name, found) in [
+        ("vmemmap_base", layout.sym_vmemmap_base),
+        ("page_offset_base", layout.sym_page_offset_base),
+    ] {
+        if found == 0 {
+            let what = format!("kallsyms shows no address of {name}");
+            resolved.missing.push(Missing {
+                subject: Subject::Slab,
+                what,
+            });
+        }
+    }
+    // Counters that are packed cannot be read without their table; plain ones need none.
+    if symbols.has("mem_cgroup_stats_index") && layout.sym_mem_cgroup_stats_index == 0 {
+        layout.stat_slab_reclaimable = ABSENT;
+        layout.stat_slab_unreclaimable = ABSENT;
+    }
+}

@@ -1,0 +1,184 @@
+//! What is not a place: masks, elements of arrays, and places whose meaning changed. Each is
+//! chosen by what BTF has, never by a version.
+
+use memcg_trace_common::layout::{
+    ABSENT, HEAD_MASK, HEAD_POINTER, Layout, VECTOR_ARRAY, VECTOR_IN_OBJECT, VECTOR_STRIDE,
+};
+
+use super::{Missing, Resolved};
+use crate::kernel::Subject::{self, Memcg, Slab};
+use crate::kernel::btf::Btf;
+
+/// `__GFP_ACCOUNT` before its bit had a name in BTF (include/linux/gfp_types.h, up to 6.8).
+const GFP_ACCOUNT_UNNAMED: u64 = 0x40_0000;
+/// `SLAB_ACCOUNT` before its bit had a name in BTF (include/linux/slab.h, up to 6.8).
+const SLAB_ACCOUNT_UNNAMED: u64 = 0x0400_0000;
+/// Bytes that one `struct page` must have: programs read them at once.
+const PAGE_BYTES: u32 = 64;
+
+/// Fills in all of them.
+pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
+    let mut lacks = |subject, what: &str| {
+        resolved.missing.push(Missing {
+            subject,
+            what: what.to_owned(),
+        });
+    };
+    let layout = &mut resolved.layout;
+
+    // The css of a memcg is at its begin, so one address serves for both.
+    if btf
+        .member("mem_cgroup.css")
+        .is_none_or(|css| css.bit_offset != 0)
+    {
+        lacks(
+            Memcg,
+            "mem_cgroup.css is not at the begin of mem_cgroup: unsupported layout",
+        );
+    }
+    match (
+        btf.member("css_set.subsys"),
+        index_of(btf, "memory_cgrp_id"),
+    ) {
+        (Some(subsys), Some(memory)) => {
+            layout.css_set_memory = subsys.bit_offset / 8 + memory * 8;
+        }
+        _ => lacks(
+            Memcg,
+            "css_set.subsys[memory_cgrp_id] is not in this kernel's BTF",
+        ),
+    }
+    // 5.10 has its counters within the memcg (mm/memcontrol.c: memcg_page_state()).
+    let stats = btf
+        .member("mem_cgroup.vmstats")
+        .map(|member| member.bit_offset / 8);
+    let state = btf
+        .member("memcg_vmstats.state")
+        .map(|member| member.bit_offset / 8);
+    layout.memcg_vmstats = stats.unwrap_or(ABSENT);
+    layout.vmstats_is_inline = u32::from(state.is_none());
+    layout.vmstats_state = state.unwrap_or(0);
+    for (item, field) in [
+        ("NR_SLAB_RECLAIMABLE_B", &mut layout.stat_slab_reclaimable),
+        (
+            "NR_SLAB_UNRECLAIMABLE_B",
+            &mut layout.stat_slab_unreclaimable,
+        ),
+    ] {
+        *field = index_of(btf, item).unwrap_or(ABSENT);
+    }
+
+    layout.page_bytes = btf.struct_bytes("page").unwrap_or(0);
+    if layout.page_bytes != PAGE_BYTES {
+        lacks(Slab, "struct page is not of 64 bytes: unsupported layout");
+    }
+    let masked = btf.member("page.compound_info").is_some();
+    layout.head_shape = if masked { HEAD_MASK } else { HEAD_POINTER };
+    // A flag until 6.9, then a type in the upper byte (include/linux/page-flags.h).
+    match (index_of(btf, "PG_slab"), index_of(btf, "PGTY_slab")) {
+        (Some(flag), None) => layout.page_slab_mask = 1 << flag,
+        (_, Some(kind)) => layout.page_type_slab = kind,
+        (None, None) => lacks(
+            Slab,
+            "neither PG_slab nor PGTY_slab is in this kernel's BTF",
+        ),
+    }
+    vector(btf, layout, &mut lacks);
+
+    let bit = |name: &str| index_of(btf, name).map(|bit| 1_u64 << bit);
+    layout.gfp_account_mask = bit("___GFP_ACCOUNT_BIT").unwrap_or(GFP_ACCOUNT_UNNAMED);
+    layout.cache_account_mask = bit("_SLAB_ACCOUNT").unwrap_or(SLAB_ACCOUNT_UNNAMED);
+    let cache_arg = btf.tracepoint("kmem_cache_alloc").and_then(|parameters| {
+        parameters
+            .iter()
+            .position(|one| one.points_to.as_deref() == Some("kmem_cache"))
+    });
+    layout.alloc_cache_arg = match cache_arg {
+        Some(2) => 2,
+        Some(_) => {
+            lacks(
+                Slab,
+                "kmem_cache_alloc has its arguments in another order: unsupported",
+            );
+            ABSENT
+        }
+        None => ABSENT,
+    };
+    layout.post_alloc_size_arg = btf
+        .function("__memcg_slab_post_alloc_hook")
+        .and_then(|parameters| parameters.iter().position(|one| one.name == "size"))
+        .and_then(|at| u32::try_from(at).ok())
+        .unwrap_or(ABSENT);
+
+    let shrink = btf.member("super_block.s_shrink");
+    layout.sb_shrink = shrink.map_or(ABSENT, |member| member.bit_offset / 8);
+}
+
+/// The vector of owners that a slab carries.
+fn vector(btf: &Btf, layout: &mut Layout, lacks: &mut impl FnMut(Subject, &str)) {
+    let counters = btf.member("slab.counters");
+    let bit_in_counters = |path: &str| {
+        let bit = btf
+            .member(path)?
+            .bit_offset
+            .checked_sub(counters?.bit_offset)?;
+        (bit < 64).then(|| 1_u64 << bit)
+    };
+    if btf.has_struct("slabobj_ext") {
+        layout.ext_bytes = btf.struct_bytes("slabobj_ext").unwrap_or(0);
+        let objcg = btf
+            .member("slabobj_ext._objcg")
+            .or_else(|| btf.member("slabobj_ext.objcg"));
+        match objcg {
+            Some(member) => layout.ext_objcg = member.bit_offset / 8,
+            None => lacks(Slab, "slabobj_ext.objcg is not in this kernel's BTF"),
+        }
+    } else {
+        // Until 6.9 the vector is one of pointers.
+        layout.ext_bytes = 8;
+        layout.ext_objcg = 0;
+    }
+    let inside = bit_in_counters("slab.obj_exts_in_object");
+    let needs = bit_in_counters("slab.obj_exts_needs_objcg");
+    layout.vector_shape = match (inside, needs) {
+        (Some(inside), Some(needs)) => {
+            layout.slab_in_object_mask = inside;
+            layout.slab_needs_objcg_mask = needs;
+            if btf.member("slabobj_ext._ctref").is_some() {
+                lacks(
+                    Slab,
+                    "slabobj_ext has allocation tags beside objcgs: unsupported layout",
+                );
+            }
+            VECTOR_IN_OBJECT
+        }
+        (None, None) if layout.slab_stride != ABSENT => VECTOR_STRIDE,
+        // Entries are scattered into objects only by kernels that can mark a cache for it.
+        (None, None) if btf.enum_value("_SLAB_OBJ_EXT_IN_OBJ").is_none() => VECTOR_ARRAY,
+        _ => {
+            lacks(
+                Slab,
+                "how far the owners in a slab's vector are apart: unsupported layout",
+            );
+            ABSENT
+        }
+    };
+}
+
+/// `SHRINKER_MEMCG_AWARE` has no name in BTF (include/linux/shrinker.h): it made way for a first
+/// flag in the series that also brought `shrinker_info` (5.13), and for a second in the one that
+/// brought `private_data` (6.7).
+pub(super) fn memcg_aware_mask(btf: &Btf) -> u32 {
+    if btf.member("shrinker.private_data").is_some() {
+        1 << 3
+    } else if btf.has_struct("shrinker_info") {
+        1 << 2
+    } else {
+        1 << 1
+    }
+}
+
+fn index_of(btf: &Btf, enumerator: &str) -> Option<u32> {
+    btf.enum_value(enumerator)
+        .and_then(|value| u32::try_from(value).ok())
+}
