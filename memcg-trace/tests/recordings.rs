@@ -12,10 +12,11 @@ use memcg_trace::sample::recording::Reader;
 #[test]
 fn every_recording_is_read_to_its_end() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for path in entries.map(|entry| entry.unwrap().path()) {
+    let mut kernels = Vec::new();
+    for path in fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
         if path.extension().is_none_or(|extension| extension != "rec") {
             continue;
         }
@@ -44,5 +45,12 @@ fn every_recording_is_read_to_its_end() {
         let root = &last.memcgs.items[0];
         assert_eq!(root.id.path.as_bytes(), b"/", "{shown}");
         assert_eq!(Some(root.zombies), last.totals.zombies, "{shown}");
+        kernels.push(kernel);
+    }
+    for series in ["5.10.", "6.1.", "6.12.", "7.2."] {
+        assert!(
+            kernels.iter().any(|kernel| kernel.starts_with(series)),
+            "no recording of {series}x among {kernels:?}"
+        );
     }
 }

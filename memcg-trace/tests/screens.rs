@@ -5,12 +5,14 @@
 
 mod fixture;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::BufReader;
 use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::{demo, evil_host, host, hostile, snapshots};
-use memcg_trace::sample::recording::Host;
+use memcg_trace::model::Model;
+use memcg_trace::sample::recording::{Host, Reader};
 use memcg_trace::sample::{Absent, Loss, Sample};
 use memcg_trace::tui::{App, Setup, draw};
 use ratatui::Terminal;
@@ -88,6 +90,26 @@ fn every_tab_at_both_sizes() {
         press(&mut app, "?");
         check("help", &mut app, columns, rows);
     }
+}
+
+/// The kept screens are what a terminal showed of `replay demo-6.12.rec` at its end.
+#[test]
+fn a_recording_of_a_real_kernel() {
+    let file = "tests/recordings/demo-6.12.rec";
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
+    let mut reader = Reader::open(BufReader::new(File::open(path).unwrap())).unwrap();
+    let mut app = App::new(Setup {
+        host: reader.header().host.clone(),
+        is_replay: true,
+        colour: false,
+    });
+    let mut model = Model::new();
+    while let Some(sample) = reader.read_sample().unwrap() {
+        app.take(model.step(&sample));
+    }
+    app.end();
+    check("recording", &mut app, 80, 24);
+    check("recording", &mut app, 200, 50);
 }
 
 #[test]
