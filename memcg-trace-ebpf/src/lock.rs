@@ -13,10 +13,10 @@ use memcg_trace_common::COMM_BYTES;
 use memcg_trace_common::lock::{LockCount, LockKey, Wait, flags};
 use memcg_trace_common::loss::Loss;
 
+use crate::counter::add;
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, has, offset, read};
-use crate::slab::add;
 
 #[map]
 static WAITS: HashMap<u32, Wait> = HashMap::with_max_entries(8192, 0);

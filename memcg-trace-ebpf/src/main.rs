@@ -7,6 +7,7 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
+mod counter;
 mod lock;
 mod loss;
 mod memcg;

@@ -9,9 +9,9 @@ use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::shrinker::{ShrinkerCount, ShrinkerKey, ShrinkerRun};
 
+use crate::counter::add;
 use crate::loss::lost;
 use crate::read::{LAYOUT, field, pointer};
-use crate::slab::add;
 
 #[map]
 static SHRINKERS: PerCpuHashMap<ShrinkerKey, ShrinkerCount> =

@@ -13,6 +13,7 @@ use memcg_trace_common::layout::{HEAD_MASK, VECTOR_ARRAY, VECTOR_IN_OBJECT, VECT
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::slab::{SlabCount, SlabKey};
 
+use crate::counter::add;
 use crate::loss::lost;
 use crate::read::{LAYOUT, field, has, offset, page_offset, read, value, vmemmap, word};
 
@@ -39,19 +40,6 @@ const NEXT_FREE_BULK: u32 = 1;
 const PAGE_SHIFT: u64 = 12;
 /// Low bits of a vector's address: flags. An objcg pointer is at least that much aligned too.
 const VECTOR_FLAGS: u64 = 7;
-
-/// Adds to a counter that only this CPU writes, but an interrupt on it may, too.
-///
-/// # Safety
-/// `counter` must be a valid, aligned map value.
-#[inline(always)]
-pub unsafe fn add(counter: *mut u64, n: u64) {
-    // The compiler has no atomic addition for this target, while every kernel has (BPF_XADD).
-    // SAFETY: the caller's promise; one instruction, which the verifier checks.
-    unsafe {
-        core::arch::asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) n);
-    }
-}
 
 /// A page that holds objects of a slab.
 struct Slab {

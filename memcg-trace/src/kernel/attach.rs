@@ -4,68 +4,17 @@ use std::borrow::Cow;
 
 use anyhow::{Context as _, anyhow};
 use aya::maps::MapData;
-use aya::programs::{FEntry, FExit, KProbe, Program, ProgramFd, RawTracePoint};
+use aya::programs::{KProbe, Program, ProgramFd, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use zerocopy::IntoBytes as _;
 
 use super::Subject;
+use super::choice::{Outcome, obstacle, obstacles, try_in_order};
 use super::facts::Facts;
-use super::hooks::{self, At, Family, HOOKS, Hook, Part, Variant};
-use crate::sample::doctor;
+use super::hooks::{At, Family, HOOKS, Hook, Part, Variant};
 
 /// The eBPF object that build.rs made.
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memcg-trace.bpf.o"));
-
-/// What became of a hook.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Which.
-    pub hook: &'static Hook,
-    /// The variant that was attached; `None` if none could be.
-    pub chosen: Option<&'static Variant>,
-    /// The variants in the order tried, with why they were not taken.
-    pub tried: Vec<(&'static Variant, Option<String>)>,
-}
-
-impl Outcome {
-    /// Why there is none, in one line; `None` if there is one.
-    #[must_use]
-    pub fn failure(&self) -> Option<String> {
-        if self.chosen.is_some() {
-            return None;
-        }
-        let errors = self.tried.iter().filter_map(|(_, error)| error.as_deref());
-        Some(errors.collect::<Vec<_>>().join("; "))
-    }
-
-    /// For `doctor`.
-    #[must_use]
-    pub fn report(&self) -> doctor::Hook {
-        doctor::Hook {
-            fact: self.hook.fact.to_owned(),
-            chosen: self.chosen.map(describe),
-            tried: self
-                .tried
-                .iter()
-                .map(|(variant, error)| doctor::Tried {
-                    variant: describe(variant),
-                    error: error.clone(),
-                })
-                .collect(),
-        }
-    }
-}
-
-/// Such as `tracepoint:contention_begin+tracepoint:contention_end`.
-fn describe(variant: &Variant) -> String {
-    let names: Vec<_> = variant
-        .parts
-        .iter()
-        .filter(|part| !part.optional)
-        .map(|part| part.at.name())
-        .collect();
-    names.join("+")
-}
 
 /// Opens the object with the layout in place. Nothing is loaded into the kernel but its maps.
 ///
@@ -131,17 +80,6 @@ pub fn attach_all(
         .collect()
 }
 
-/// What would be attached, as far as the facts tell without trying.
-#[must_use]
-pub fn foresee(facts: &Facts, hook: &'static Hook, asked: Option<Family>) -> Outcome {
-    try_in_order(hook, asked, |variant| {
-        match hooks::obstacles(variant, facts) {
-            Some(why) => Err(why),
-            None => Ok(()),
-        }
-    })
-}
-
 fn attach_one(
     ebpf: &mut Ebpf,
     facts: &Facts,
@@ -149,44 +87,18 @@ fn attach_one(
     asked: Option<Family>,
 ) -> Outcome {
     try_in_order(hook, asked, |variant| {
-        if let Some(why) = hooks::obstacles(variant, facts) {
+        if let Some(why) = obstacles(variant, facts) {
             return Err(why);
         }
         attach_variant(ebpf, facts, variant).map_err(|error| format!("{error:#}"))
     })
 }
 
-fn try_in_order(
-    hook: &'static Hook,
-    asked: Option<Family>,
-    mut take: impl FnMut(&Variant) -> Result<(), String>,
-) -> Outcome {
-    let mut outcome = Outcome {
-        hook,
-        chosen: None,
-        tried: Vec::new(),
-    };
-    for variant in hooks::order(hook, asked) {
-        if outcome.chosen.is_some() {
-            outcome.tried.push((variant, None));
-            continue;
-        }
-        match take(variant) {
-            Ok(()) => {
-                outcome.chosen = Some(variant);
-                outcome.tried.push((variant, None));
-            }
-            Err(why) => outcome.tried.push((variant, Some(why))),
-        }
-    }
-    outcome
-}
-
 /// Attaches all parts of a variant, or none.
 fn attach_variant(ebpf: &mut Ebpf, facts: &Facts, variant: &Variant) -> anyhow::Result<()> {
     let mut done: Vec<&str> = Vec::new();
     for part in variant.parts {
-        if part.optional && hooks::obstacle(part, facts).is_some() {
+        if part.optional && obstacle(part, facts).is_some() {
             continue;
         }
         let attached = attach_part(ebpf, facts, part);
@@ -221,57 +133,29 @@ fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow::Result<()
         }
         (Program::KProbe(program), At::Kprobe(name)) => {
             let name = facts.symbols.function(name).unwrap_or(name);
-            attach_kprobe(program, name, load, attach)?;
+            if program.fd().is_err() {
+                program.load().map_err(|error| explain(load(), error))?;
+            }
+            program
+                .attach(name, 0)
+                .map_err(|error| explain(attach(), error))?;
         }
         (Program::FEntry(program), At::Fentry(name)) => {
-            attach_fentry(program, name, load, attach)?;
+            let btf = Btf::from_sys_fs().with_context(load)?;
+            program
+                .load(name, &btf)
+                .map_err(|error| explain(load(), error))?;
+            program.attach().map_err(|error| explain(attach(), error))?;
         }
-        (Program::FExit(program), At::Fexit(name)) => attach_fexit(program, name, load, attach)?,
+        (Program::FExit(program), At::Fexit(name)) => {
+            let btf = Btf::from_sys_fs().with_context(load)?;
+            program
+                .load(name, &btf)
+                .map_err(|error| explain(load(), error))?;
+            program.attach().map_err(|error| explain(attach(), error))?;
+        }
         _ => anyhow::bail!("program {} is not made for {place}", part.program),
     }
-    Ok(())
-}
-
-fn attach_kprobe(
-    program: &mut KProbe,
-    name: &str,
-    load: impl Fn() -> String,
-    attach: impl Fn() -> String,
-) -> anyhow::Result<()> {
-    if program.fd().is_err() {
-        program.load().map_err(|error| explain(load(), error))?;
-    }
-    program
-        .attach(name, 0)
-        .map_err(|error| explain(attach(), error))?;
-    Ok(())
-}
-
-fn attach_fentry(
-    program: &mut FEntry,
-    name: &str,
-    load: impl Fn() -> String,
-    attach: impl Fn() -> String,
-) -> anyhow::Result<()> {
-    let btf = Btf::from_sys_fs().with_context(&load)?;
-    program
-        .load(name, &btf)
-        .map_err(|error| explain(load(), error))?;
-    program.attach().map_err(|error| explain(attach(), error))?;
-    Ok(())
-}
-
-fn attach_fexit(
-    program: &mut FExit,
-    name: &str,
-    load: impl Fn() -> String,
-    attach: impl Fn() -> String,
-) -> anyhow::Result<()> {
-    let btf = Btf::from_sys_fs().with_context(&load)?;
-    program
-        .load(name, &btf)
-        .map_err(|error| explain(load(), error))?;
-    program.attach().map_err(|error| explain(attach(), error))?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What can be done on this host, and what each gap costs.
 
 use super::Subject;
-use super::attach::foresee;
+use super::choice::foresee;
 use super::facts::{Capability, Facts};
 use super::hooks::HOOKS;
 use crate::sample::doctor::{Doctor, Fact, Verdict};

@@ -7,8 +7,7 @@
 //! which never ends while a task spins in the kernel.
 
 use super::Subject::{self, Lock, Memcg, Shrinker, Slab};
-use super::facts::Facts;
-use memcg_trace_common::layout::ABSENT;
+use memcg_trace_common::layout::{ABSENT, Layout};
 
 /// How a program is hooked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,11 +69,11 @@ pub struct Part {
     pub optional: bool,
 }
 
-/// A fact that rules a variant out.
+/// Something about a kernel that rules a variant out.
 #[derive(Clone, Copy, Debug)]
 pub struct Unless {
     /// Whether it is so.
-    pub holds: fn(&Facts) -> bool,
+    pub holds: fn(&Layout) -> bool,
     /// What to tell the user.
     pub why: &'static str,
 }
@@ -132,11 +131,8 @@ const fn variant(family: Family, parts: &'static [Part]) -> Variant {
 
 /// On 5.10 `kmem_cache_free` fires after the object is gone, and names no cache; both changed
 /// together (mm/slab.c and mm/slub.c, 5.18 and 6.1).
-fn free_fires_late(facts: &Facts) -> bool {
-    facts
-        .resolved
-        .as_ref()
-        .is_none_or(|resolved| resolved.layout.alloc_cache_arg == ABSENT)
+fn free_fires_late(layout: &Layout) -> bool {
+    layout.alloc_cache_arg == ABSENT
 }
 
 /// All facts that can be observed.
@@ -310,80 +306,4 @@ pub fn functions() -> impl Iterator<Item = &'static str> {
         At::Kprobe(name) | At::Fentry(name) | At::Fexit(name) => Some(name),
         At::Tracepoint(_) => None,
     })
-}
-
-/// Why a part cannot be attached, as far as the facts say.
-#[must_use]
-pub fn obstacle(part: &Part, facts: &Facts) -> Option<String> {
-    match part.at {
-        At::Tracepoint(name) => {
-            (!facts.has_tracepoint(name)).then(|| format!("no tracepoint {name}"))
-        }
-        At::Kprobe(name) => facts.kprobe_obstacle(name),
-        At::Fentry(name) | At::Fexit(name) => facts.trampoline_obstacle(name),
-    }
-}
-
-/// Why a variant cannot be used, as far as the facts say.
-#[must_use]
-pub fn obstacles(variant: &Variant, facts: &Facts) -> Option<String> {
-    if let Some(unless) = variant.unless
-        && (unless.holds)(facts)
-    {
-        return Some(unless.why.to_owned());
-    }
-    variant
-        .parts
-        .iter()
-        .filter(|part| !part.optional)
-        .find_map(|part| obstacle(part, facts))
-}
-
-/// The variants of a hook in the order to try them: those of the family asked for first; none of
-/// trampolines unless asked for.
-pub fn order(hook: &Hook, asked: Option<Family>) -> Vec<&'static Variant> {
-    let mut all: Vec<_> = hook
-        .variants
-        .iter()
-        .filter(|variant| variant.family != Family::Trampoline || asked == Some(Family::Trampoline))
-        .collect();
-    all.sort_by_key(|variant| asked.is_some_and(|family| variant.family != family));
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn trampolines_are_for_those_who_ask() {
-        for hook in HOOKS {
-            for asked in [None, Some(Family::Kprobe), Some(Family::Tracepoint)] {
-                let all = order(hook, asked);
-                assert!(!all.is_empty(), "{}", hook.fact);
-                assert!(
-                    all.iter()
-                        .all(|variant| variant.family != Family::Trampoline)
-                );
-            }
-            assert_eq!(
-                order(hook, Some(Family::Trampoline)).len(),
-                hook.variants.len()
-            );
-        }
-    }
-
-    #[test]
-    fn the_family_asked_for_comes_first() {
-        let slab_free = HOOKS.iter().find(|hook| hook.fact == "slab_free").unwrap();
-        assert_eq!(order(slab_free, None)[0].family, Family::Kprobe);
-        assert_eq!(
-            order(slab_free, Some(Family::Tracepoint))[0].family,
-            Family::Tracepoint
-        );
-        assert_eq!(
-            order(slab_free, Some(Family::Trampoline))[0].family,
-            Family::Trampoline
-        );
-    }
 }

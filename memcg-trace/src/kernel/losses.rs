@@ -8,7 +8,8 @@ use aya::maps::{MapData, PerCpuArray};
 use memcg_trace_common::loss::Loss as Place;
 
 use super::Subject;
-use super::attach::{Outcome, take_map};
+use super::attach::take_map;
+use super::choice::Outcome;
 use super::hooks::At;
 use crate::sample::Loss;
 

@@ -12,6 +12,7 @@
 
 pub mod attach;
 pub mod btf;
+pub mod choice;
 pub mod doctor;
 pub mod facts;
 pub mod hooks;

@@ -7,7 +7,8 @@ use aya::Ebpf;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Subject;
-use super::attach::{self, Outcome};
+use super::attach;
+use super::choice::Outcome;
 use super::facts::Facts;
 use super::hooks::Family;
 use super::locks::LockWaits;

@@ -1,0 +1,14 @@
+//! Counting in per-CPU maps.
+
+/// Adds to a counter that only this CPU writes, but an interrupt on it may, too.
+///
+/// # Safety
+/// `counter` must be a valid, aligned map value.
+#[inline(always)]
+pub unsafe fn add(counter: *mut u64, n: u64) {
+    // The compiler has no atomic addition for this target, while every kernel has (BPF_XADD).
+    // SAFETY: the caller's promise; one instruction, which the verifier checks.
+    unsafe {
+        core::arch::asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) n);
+    }
+}
