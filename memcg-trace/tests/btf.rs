@@ -1,5 +1,6 @@
 //! The BTF reader on a description made here, and on damaged ones.
 #![cfg(feature = "live")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use memcg_trace::kernel::btf::{Btf, BtfError, Member};
 use proptest::prelude::*;

@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn what_nothing_works_without_is_named() {
-        let without: [(&str, fn(&mut Facts)); 5] = [
+        type TakeAway = fn(&mut Facts);
+        let without: [(&str, TakeAway); 5] = [
             ("kprobes", |facts| facts.kprobes = false),
             ("lockdown", |facts| {
                 facts.lockdown = Some("confidentiality".to_owned())

@@ -123,7 +123,7 @@ impl Model {
                 self.totals = Totals::default();
             }
         } else if heard || (sample.slab.is_some() && self.tree.as_of_ns().is_some()) {
-            self.memcgs = Arc::new(self.tree.section(&self.slab));
+            self.memcgs = Arc::new(self.tree.section(|serial_nr| self.slab.rates_of(serial_nr)));
             self.totals = Totals::of(&self.memcgs.items);
         }
     }

@@ -3,13 +3,21 @@
 use std::fmt::Write as _;
 
 use super::fit;
-use super::text::Style;
 
 /// Rows of a table that is not the main one.
 const BRIEF_ROWS: usize = 10;
 
 /// Columns with their heading, and whether they hold figures.
 pub(super) type Columns = &'static [(&'static str, bool)];
+
+/// How a snapshot is to be written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Columns that a line may take; `None` for as many as it needs.
+    pub columns: Option<usize>,
+    /// Whether headings and zombies may be coloured.
+    pub colour: bool,
+}
 
 /// A row, and whether it should be seen first.
 pub(super) struct Row {

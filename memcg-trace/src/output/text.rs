@@ -3,19 +3,11 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
+pub use super::table::Style;
 use super::table::{Row, Table};
 use super::{fit, names, summary, units};
 use crate::model::snapshot::{self, LockStats, LockWait, Memcg, Phase, Snapshot, UNLIMITED_BYTES};
 use crate::sample::recording::Host;
-
-/// How a snapshot is to be written.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Style {
-    /// Columns that a line may take; `None` for as many as it needs.
-    pub columns: Option<usize>,
-    /// Whether headings and zombies may be coloured.
-    pub colour: bool,
-}
 
 /// Writes a snapshot.
 #[must_use]

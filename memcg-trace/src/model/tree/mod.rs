@@ -5,7 +5,6 @@ mod node;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::slab::SlabTable;
 use super::snapshot::{self, MemcgId, Section, Source};
 use crate::sample::{Life, LifeKind, MemcgWalk};
 use node::Node;
@@ -157,8 +156,12 @@ impl Tree {
             .or(self.heard_ns)
     }
 
-    /// The section of a snapshot.
-    pub(super) fn section(&mut self, slab: &SlabTable) -> Section<snapshot::Memcg> {
+    /// The section of a snapshot. `slab_rates` gives objects charged and uncharged a second, by
+    /// serial number.
+    pub(super) fn section(
+        &mut self,
+        slab_rates: impl Fn(u64) -> Option<(f64, f64)>,
+    ) -> Section<snapshot::Memcg> {
         self.list();
         let mut items: Vec<snapshot::Memcg> = Vec::with_capacity(self.places.len());
         for place in &self.places {
@@ -170,7 +173,7 @@ impl Tree {
             let parent = place.parent.and_then(|parent| items.get(parent));
             memcg.parent_cgroup_id = parent.map(|parent| parent.id.cgroup_id);
             (memcg.slab_alloc_per_sec, memcg.slab_free_per_sec) =
-                slab.rates_of(place.serial_nr).unzip();
+                slab_rates(place.serial_nr).unzip();
             items.push(memcg);
         }
         // Children come after their parents, so one way up sees each sum complete.
