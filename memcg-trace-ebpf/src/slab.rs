@@ -5,7 +5,9 @@
 //! object is charged and cleared when it is uncharged, and names an object cgroup, which stays
 //! the same for the object's life; so alloc and free are booked to the same key.
 
+use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::helpers::generated::bpf_get_func_arg;
 use aya_ebpf::macros::{fentry, fexit, kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{PerCpuArray, PerCpuHashMap, ProgramArray};
 use aya_ebpf::programs::{FEntryContext, FExitContext, ProbeContext, RawTracePointContext};
@@ -345,23 +347,34 @@ pub fn slab_free_hook(ctx: ProbeContext) -> u32 {
     0
 }
 
+/// An argument of the function that a trampoline stands on. By a helper (5.17, and the slab pair
+/// came with 6.10): from the context itself the verifier lets only structs be read, and only at
+/// places that the compiler did not compute.
+#[inline(always)]
+fn argument(ctx: &impl EbpfContext, n: u32) -> u64 {
+    let mut value = 0;
+    // SAFETY: the helper writes one word, or fails if there is no such argument.
+    let _ = unsafe { bpf_get_func_arg(ctx.as_ptr(), n, &raw mut value) };
+    value
+}
+
 /// The same by a trampoline. It cannot share a map of programs with kprobes, and looks at one
 /// body's worth.
 #[fentry(function = "__memcg_slab_free_hook")]
 pub fn slab_free_hook_fentry(ctx: FEntryContext) -> i32 {
-    let (cache, slab, array): (u64, u64, u64) = (ctx.arg(0), ctx.arg(1), ctx.arg(2));
-    let objects: u32 = ctx.arg(3);
+    let (cache, slab) = (argument(&ctx, 0), argument(&ctx, 1));
+    let (array, objects) = (argument(&ctx, 2), argument(&ctx, 3) & 0xffff_ffff);
     let Some((found, size)) = hooked(cache, slab) else {
-        lost(Loss::SlabRead, u64::from(objects));
+        lost(Loss::SlabRead, objects);
         return 0;
     };
     for index in 0..BODY {
-        if index >= u64::from(objects) {
+        if index >= objects {
             return 0;
         }
         uncharge(&found, size, cache, pointer_at(array, index));
     }
-    lost(Loss::SlabBulk, u64::from(objects).saturating_sub(BODY));
+    lost(Loss::SlabBulk, objects.saturating_sub(BODY));
     0
 }
 
@@ -369,11 +382,8 @@ pub fn slab_free_hook_fentry(ctx: FEntryContext) -> i32 {
 /// failed, the objects that were charged all the same have their owner, and will be freed.
 #[fexit(function = "__memcg_slab_post_alloc_hook")]
 pub fn slab_post_alloc_fexit(ctx: FExitContext) -> i32 {
-    let (size, array): (u64, u64) = if value(&LAYOUT.post_alloc_size_arg) == 4 {
-        (ctx.arg(4), ctx.arg(5))
-    } else {
-        (ctx.arg(3), ctx.arg(4))
-    };
+    let at = value(&LAYOUT.post_alloc_size_arg);
+    let (size, array) = (argument(&ctx, at), argument(&ctx, at + 1));
     for index in 0..BODY {
         if index >= size {
             return 0;

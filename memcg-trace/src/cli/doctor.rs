@@ -23,7 +23,7 @@ pub(super) fn run(common: &Common) -> anyhow::Result<ExitCode> {
     use crate::sample::doctor::Verdict;
     use crate::source::live;
 
-    let report = live::doctor();
+    let report = live::doctor(super::open::attach(common));
     let bytes = if common.json {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)

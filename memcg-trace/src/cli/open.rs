@@ -25,15 +25,8 @@ pub(super) fn source(
 
 #[cfg(feature = "live")]
 fn live(common: &Common, messages: &Messages) -> anyhow::Result<Source> {
-    use super::args::Attach;
     use crate::source::live;
 
-    let attach = match common.attach {
-        Attach::Auto => live::Attach::Auto,
-        Attach::Tracepoint => live::Attach::Tracepoint,
-        Attach::Kprobe => live::Attach::Kprobe,
-        Attach::Trampoline => live::Attach::Trampoline,
-    };
     let subjects = live::Subjects {
         memcg: true,
         slab: true,
@@ -42,10 +35,30 @@ fn live(common: &Common, messages: &Messages) -> anyhow::Result<Source> {
     };
     let options = live::Options {
         subjects,
-        attach,
+        attach: attach(common),
         debug: messages.is_debug(),
     };
-    Source::live(&options, common.interval)
+    let source = Source::live(&options, common.interval)?;
+    if let Source::Live { live, .. } = &source {
+        for line in live.refused() {
+            messages.warn(&line);
+        }
+    }
+    Ok(source)
+}
+
+/// The family of hooks that was asked for.
+#[cfg(feature = "live")]
+pub(super) fn attach(common: &Common) -> crate::source::live::Attach {
+    use super::args::Attach;
+    use crate::source::live;
+
+    match common.attach {
+        Attach::Auto => live::Attach::Auto,
+        Attach::Tracepoint => live::Attach::Tracepoint,
+        Attach::Kprobe => live::Attach::Kprobe,
+        Attach::Trampoline => live::Attach::Trampoline,
+    }
 }
 
 #[cfg(not(feature = "live"))]

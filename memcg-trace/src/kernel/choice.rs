@@ -26,6 +26,23 @@ impl Outcome {
         Some(errors.collect::<Vec<_>>().join("; "))
     }
 
+    /// What to tell a user who asked for a family that this hook has and the kernel refused.
+    #[must_use]
+    pub fn refused(&self, asked: Option<Family>) -> Option<String> {
+        let asked = asked?;
+        if self.chosen.is_none_or(|chosen| chosen.family == asked) {
+            return None;
+        }
+        let mut of_it = self
+            .tried
+            .iter()
+            .filter(|(variant, _)| variant.family == asked);
+        let why = of_it.find_map(|(_, error)| error.as_deref())?;
+        let (fact, asked) = (self.hook.fact, asked.name());
+        let chosen = self.chosen.map(describe).unwrap_or_default();
+        Some(format!("{fact}: no {asked} here ({why}); {chosen} serves"))
+    }
+
     /// For `doctor`.
     #[must_use]
     pub fn report(&self) -> doctor::Hook {

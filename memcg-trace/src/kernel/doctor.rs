@@ -3,15 +3,16 @@
 use super::Subject;
 use super::choice::foresee;
 use super::facts::{Capability, Facts};
-use super::hooks::HOOKS;
+use super::hooks::{Family, HOOKS};
 use crate::sample::doctor::{Doctor, Fact, Verdict};
 
-/// Reports on a host. Attaches nothing: hooks are judged by what the facts tell.
+/// Reports on a host, with the family of hooks that was asked for first. Attaches nothing: hooks
+/// are judged by what the facts tell.
 #[must_use]
-pub fn report(facts: &Facts) -> Doctor {
+pub fn report(facts: &Facts, asked: Option<Family>) -> Doctor {
     let hooks: Vec<_> = HOOKS
         .iter()
-        .map(|hook| foresee(facts, hook, None))
+        .map(|hook| foresee(facts, hook, asked))
         .collect();
     let unable = facts.unable();
     let facts_told = told(facts);
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_capable_host_is_ready() {
-        let report = report(&capable());
+        let report = report(&capable(), None);
         assert_eq!(report.verdict, Verdict::Ready, "{report:#?}");
         assert_eq!(
             chosen(&report, "slab_free"),
@@ -247,7 +248,7 @@ mod tests {
         for (name, take_away) in without {
             let mut facts = capable();
             take_away(&mut facts);
-            let report = report(&facts);
+            let report = report(&facts, None);
             assert_eq!(report.verdict, Verdict::Unable, "{name}");
             assert!(
                 not_ok(&report).contains(&name),
@@ -266,7 +267,7 @@ mod tests {
             what: "page.x".to_owned(),
         };
         facts.resolved.as_mut().unwrap().missing.push(missing);
-        let report = report(&facts);
+        let report = report(&facts, None);
         assert_eq!(report.verdict, Verdict::Partial);
         assert_eq!(not_ok(&report), ["layout_slab"]);
     }
@@ -275,7 +276,7 @@ mod tests {
     fn without_tracepoints_waits_are_seen_by_kprobes() {
         let mut facts = capable();
         facts.tracepoints.remove("contention_begin");
-        let report = report(&facts);
+        let report = report(&facts, None);
         assert!(
             chosen(&report, "lock_wait").unwrap().starts_with("kprobe:"),
             "{report:#?}"
@@ -291,7 +292,7 @@ mod tests {
             &HashSet::from(["kmem_cache_free", "kmem_cache_free_bulk"]),
         )
         .unwrap();
-        let report = report(&facts);
+        let report = report(&facts, None);
         assert!(
             chosen(&report, "slab_free")
                 .unwrap()
@@ -303,6 +304,6 @@ mod tests {
     fn hidden_addresses_are_named() {
         let mut facts = capable();
         facts.symbols.visible = false;
-        assert_eq!(not_ok(&report(&facts)), ["kallsyms"]);
+        assert_eq!(not_ok(&report(&facts, None)), ["kallsyms"]);
     }
 }

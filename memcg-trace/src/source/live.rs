@@ -27,6 +27,17 @@ pub enum Attach {
     Trampoline,
 }
 
+impl Attach {
+    fn family(self) -> Option<Family> {
+        match self {
+            Self::Auto => None,
+            Self::Tracepoint => Some(Family::Tracepoint),
+            Self::Kprobe => Some(Family::Kprobe),
+            Self::Trampoline => Some(Family::Trampoline),
+        }
+    }
+}
+
 /// What to observe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subjects {
@@ -69,6 +80,7 @@ const KEEP_UP: Duration = Duration::from_millis(100);
 /// What is attached.
 pub struct Live {
     session: Session,
+    asked: Option<Family>,
     first: bool,
 }
 
@@ -82,12 +94,7 @@ impl Live {
         if let Some(why) = facts.unable() {
             return Err(OpenError::CannotTrace(why));
         }
-        let asked = match options.attach {
-            Attach::Auto => None,
-            Attach::Tracepoint => Some(Family::Tracepoint),
-            Attach::Kprobe => Some(Family::Kprobe),
-            Attach::Trampoline => Some(Family::Trampoline),
-        };
+        let asked = options.attach.family();
         let subjects: Vec<Subject> = [
             (options.subjects.memcg, Subject::Memcg),
             (options.subjects.slab, Subject::Slab),
@@ -101,8 +108,16 @@ impl Live {
             .map_err(|error| OpenError::CannotTrace(format!("{error:#}")))?;
         Ok(Self {
             session,
+            asked,
             first: true,
         })
+    }
+
+    /// What the user asked for and the kernel refused.
+    #[must_use]
+    pub fn refused(&self) -> Vec<String> {
+        let outcomes = self.session.outcomes().iter();
+        outcomes.filter_map(|one| one.refused(self.asked)).collect()
     }
 
     /// Waits for the interval to pass, keeping up with events meanwhile, then reads everything.
@@ -133,8 +148,8 @@ impl Live {
 
 /// What can be done on this host.
 #[must_use]
-pub fn doctor() -> Doctor {
-    report(&Facts::gather())
+pub fn doctor(attach: Attach) -> Doctor {
+    report(&Facts::gather(), attach.family())
 }
 
 /// Which host this is.
