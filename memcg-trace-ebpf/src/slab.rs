@@ -169,19 +169,20 @@ fn owner(slab: &Slab, size: u64, object: u64) -> Option<u64> {
 #[inline(always)]
 fn count(objcg: u64, cache: u64, allocs: u64, frees: u64) {
     let key = SlabKey { objcg, cache };
-    if SLAB.get_ptr_mut(&key).is_none() {
-        // Another CPU may be first: then its zeroed entry for this CPU is what we want.
-        let _ = SLAB.insert(
-            &key,
-            &SlabCount {
+    let counter = match SLAB.get_ptr_mut(&key) {
+        Some(counter) => counter,
+        None => {
+            let zero = SlabCount {
                 allocs: 0,
                 frees: 0,
-            },
-            u64::from(BPF_NOEXIST),
-        );
-    }
-    let Some(counter) = SLAB.get_ptr_mut(&key) else {
-        return lost(Loss::SlabMap, allocs + frees);
+            };
+            // Another CPU may be first: then its zeroed entry for this CPU is what we want.
+            let _ = SLAB.insert(&key, &zero, u64::from(BPF_NOEXIST));
+            match SLAB.get_ptr_mut(&key) {
+                Some(counter) => counter,
+                None => return lost(Loss::SlabMap, allocs + frees),
+            }
+        }
     };
     // SAFETY: a value of the map.
     unsafe {
