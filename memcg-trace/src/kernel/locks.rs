@@ -25,6 +25,8 @@ pub(super) struct LockWaits {
     resolver: Option<Resolver<WaiterAsk>>,
     /// Waits that user space found to be over, where no hook sees the end.
     closed: HashMap<LockKey, LockCount>,
+    /// Waits whose task did not stand in line the last time: it spins, or has gone.
+    out_of_line: HashSet<WaitId>,
     names: Names,
 }
 
@@ -60,6 +62,7 @@ impl LockWaits {
             counts,
             resolver,
             closed: HashMap::new(),
+            out_of_line: HashSet::new(),
             names: Names::default(),
         })
     }
@@ -98,12 +101,16 @@ impl LockWaits {
         })
     }
 
-    /// Takes those out whose task no longer stands in line, and adds them to the sums.
+    /// Takes those out whose task no longer stands in line, and adds them to the sums. A task
+    /// that was never seen to be woken may still spin, and joins the line if that fails: it is
+    /// given until the next time.
     fn close_ended(&mut self, ebpf: &Ebpf, waits: &mut Vec<Wait>) -> anyhow::Result<()> {
         let Some(resolver) = &mut self.resolver else {
             return Ok(());
         };
-        let mut over: HashSet<(u32, u64)> = HashSet::new();
+        let mut over: HashSet<WaitId> = HashSet::new();
+        let mut out_of_line: HashSet<WaitId> = HashSet::new();
+        let out_of_line_before = &self.out_of_line;
         let question = |ask: &mut WaiterAsk, some: &[Wait]| {
             ask.rows = some.len() as u64;
             for (row, wait) in ask.row.iter_mut().zip(some) {
@@ -111,17 +118,18 @@ impl LockWaits {
             }
         };
         resolver.ask(ebpf, waits, RESOLVE_ROWS, question, |answer, some| {
-            let ended = answer
-                .row
-                .iter()
-                .zip(some)
-                .filter(|(row, _)| row.waits == 0);
-            over.extend(ended.map(|(_, wait)| (wait.tid, wait.begin_ns)));
+            let rows = answer.row.iter().zip(some);
+            for (_, wait) in rows.filter(|(row, _)| row.waits == 0) {
+                let id = id_of(wait);
+                if wait.released_ns > wait.begin_ns || out_of_line_before.contains(&id) {
+                    over.insert(id);
+                } else {
+                    out_of_line.insert(id);
+                }
+            }
         })?;
-        for wait in waits
-            .iter()
-            .filter(|wait| over.contains(&(wait.tid, wait.begin_ns)))
-        {
+        self.out_of_line = out_of_line;
+        for wait in waits.iter().filter(|wait| over.contains(&id_of(wait))) {
             // It may have ended, and the task begun another wait, which the kernel then counted:
             // only what is still the same is ours to close.
             let Ok(Wire(now)) = self.waits.get(&wait.tid, 0) else {
@@ -145,7 +153,7 @@ impl LockWaits {
                 },
             );
         }
-        waits.retain(|wait| !over.contains(&(wait.tid, wait.begin_ns)));
+        waits.retain(|wait| !over.contains(&id_of(wait)));
         Ok(())
     }
 
@@ -202,6 +210,13 @@ impl LockWaits {
             addr: lock,
         }
     }
+}
+
+/// A thread, and when it began to wait.
+type WaitId = (u32, u64);
+
+fn id_of(wait: &Wait) -> WaitId {
+    (wait.tid, wait.begin_ns)
 }
 
 fn key_of(wait: &Wait) -> LockKey {
