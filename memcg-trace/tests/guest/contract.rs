@@ -1,0 +1,161 @@
+//! What `contract.md` says of a line: the envelope's keys in their order, the keys of each type.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+const ENVELOPE: &str = "schema type host boot_id seq frame time mono_ns data";
+const MEMCG: &str = "cgroup_id css_id serial_nr path name";
+const TASK: &str = "pid tid comm start_ns state cgroup_id path";
+/// The fields of `data`, in the contract's order.
+const TYPES: &[(&str, &[&str])] = &[
+    ("frame", &["records interval_ns sections losses"]),
+    (
+        "memcg",
+        &[
+            MEMCG,
+            "parent_cgroup_id phase usage_bytes high_bytes max_bytes slab_bytes slab_objects \
+             inherited_bytes zombies",
+        ],
+    ),
+    (
+        "zombie",
+        &[
+            MEMCG,
+            "phase refs age_ns creator own_cost_bytes lru_pages swap_entries",
+        ],
+    ),
+    (
+        "slab",
+        &[
+            MEMCG,
+            "cache objects bytes touched_pages owned_pages share_bytes utilization alloc_total \
+             free_total alloc_per_sec free_per_sec uncertain_objects",
+        ],
+    ),
+    (
+        "shrinker",
+        &[
+            MEMCG,
+            "shrinker fs dev node memcg_aware cause calls_total asked_objects_total \
+             scanned_objects_total freed_objects_total time_ns_total p50_ns p99_ns max_ns",
+        ],
+    ),
+    (
+        "lock_wait",
+        &[TASK, "resource mode since_ns waited_ns evidence stack"],
+    ),
+    (
+        "lock_stats",
+        &["resource waits_total wait_ns_total p50_ns p99_ns max_ns top_memcgs top_stacks"],
+    ),
+];
+
+/// A line of NDJSON that is as the contract says.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub kind: String,
+    pub boot_id: String,
+    pub seq: u64,
+    pub frame: u64,
+    pub mono_ns: u64,
+    pub data: Value,
+}
+
+impl Record {
+    /// Parses a line, with its newline.
+    pub fn parse(line: &str) -> Self {
+        let broken = |why: &str| -> ! { panic!("{why}: {line:?}") };
+        let Some(line) = line.strip_suffix('\n') else {
+            broken("cut in half");
+        };
+        tame(line);
+        let Object(envelope) = serde_json::from_str(line).unwrap();
+        assert_eq!(keys(&envelope), ENVELOPE, "{line}");
+        let value = |name| &envelope.iter().find(|(key, _)| key == name).unwrap().1;
+        let number = |name| value(name).as_u64().unwrap();
+        assert_eq!(number("schema"), 1);
+        let time = value("time").as_str().unwrap();
+        assert!(
+            time.len() >= 20 && time.ends_with('Z'),
+            "no RFC 3339: {time}"
+        );
+        let kind = value("type").as_str().unwrap();
+        let Some((_, fields)) = TYPES.iter().find(|(name, _)| *name == kind) else {
+            broken("an unknown type");
+        };
+        // The texts of a record again, with their order.
+        let at = line.find("\"data\":").unwrap() + "\"data\":".len();
+        let Object(data) = serde_json::from_str(&line[at..line.len() - 1]).unwrap();
+        assert_eq!(keys(&data), fields.join(" "), "{line}");
+        Self {
+            kind: kind.to_owned(),
+            boot_id: value("boot_id").as_str().unwrap().to_owned(),
+            seq: number("seq"),
+            frame: number("frame"),
+            mono_ns: number("mono_ns"),
+            data: value("data").clone(),
+        }
+    }
+
+    pub fn number(&self, field: &str) -> u64 {
+        let value = &self.data[field];
+        value
+            .as_u64()
+            .unwrap_or_else(|| panic!("{field} is {value}: {self:?}"))
+    }
+
+    pub fn path(&self) -> Option<&str> {
+        self.data["path"].as_str()
+    }
+
+    pub fn is_of(&self, kind: &str, path: &str) -> bool {
+        self.kind == kind && self.path() == Some(path)
+    }
+}
+
+/// Neither terminal nor JSON gets control characters, also not escaped ones.
+pub fn tame(line: &str) {
+    let hostile = |text: &str| {
+        text.chars()
+            .any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c))
+    };
+    assert!(!hostile(line), "control characters: {line:?}");
+    assert!(
+        !line.contains("\\u00"),
+        "escaped control characters: {line:?}"
+    );
+}
+
+/// The keys in their order, without the bytes of texts that were not clean.
+fn keys(object: &[(String, Value)]) -> String {
+    let keys = object.iter().map(|(key, _)| key.as_str());
+    let keys: Vec<_> = keys.filter(|key| !key.ends_with("_hex")).collect();
+    keys.join(" ")
+}
+
+/// A JSON object in the order of its text.
+struct Object(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keep;
+        impl<'de> Visitor<'de> for Keep {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Object(entries))
+            }
+        }
+        deserializer.deserialize_map(Keep)
+    }
+}

@@ -1,0 +1,242 @@
+//! The guest's side of a test: cgroups, processes in them, the kernel's own figures.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+const ROOT: &str = "/sys/fs/cgroup";
+/// Longer than anything takes in an emulated guest.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Asks again until there is an answer; what was wrong the last time is why it fails.
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
+    let begin = Instant::now();
+    loop {
+        match ask() {
+            Ok(answer) => return answer,
+            Err(why) if begin.elapsed() > DEADLINE => panic!("{what}: {why}"),
+            Err(_) => thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+/// CLOCK_MONOTONIC, the clock of records.
+pub fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec * 1_000_000_000 + now.tv_nsec).unwrap()
+}
+
+/// `5.10`, `6.1`, … as numbers.
+pub fn kernel() -> (u32, u32) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut parts = release
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0));
+    (parts.next().unwrap(), parts.next().unwrap())
+}
+
+/// A cgroup, removed with its last mention if it is empty by then.
+pub struct Cgroup {
+    below_root: PathBuf,
+}
+
+impl Cgroup {
+    pub fn new(name: impl AsRef<OsStr>) -> Self {
+        Self::make(Path::new(name.as_ref()).to_owned())
+    }
+
+    fn make(below_root: PathBuf) -> Self {
+        let cgroup = Self { below_root };
+        let dir = cgroup.dir();
+        fs::create_dir(&dir).unwrap_or_else(|error| panic!("mkdir {}: {error}", dir.display()));
+        cgroup
+    }
+
+    /// One below it, with a memory controller.
+    pub fn child(&self, name: &str) -> Self {
+        self.set("cgroup.subtree_control", "+memory");
+        Self::make(self.below_root.join(name))
+    }
+
+    pub fn dir(&self) -> PathBuf {
+        Path::new(ROOT).join(&self.below_root)
+    }
+
+    /// As records have it.
+    pub fn path(&self) -> String {
+        format!("/{}", self.below_root.display())
+    }
+
+    /// The directory's inode.
+    pub fn id(&self) -> u64 {
+        self.dir().metadata().unwrap().ino()
+    }
+
+    pub fn set(&self, file: &str, value: &str) {
+        let path = self.dir().join(file);
+        fs::write(&path, value)
+            .unwrap_or_else(|error| panic!("echo {value} > {}: {error}", path.display()));
+    }
+
+    pub fn get(&self, file: &str) -> String {
+        let path = self.dir().join(file);
+        let text = fs::read_to_string(&path);
+        text.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// A figure in a file of `key value` lines.
+    pub fn stat(&self, file: &str, key: &str) -> Option<u64> {
+        figure(&self.get(file), key)
+    }
+
+    /// Starts a shell script in it. `$1` and so on are the arguments.
+    pub fn start(&self, script: &str, args: &[&str]) -> Process {
+        let script = format!("echo 0 > \"$0\"/cgroup.procs || exit 99\n{script}");
+        let child = Command::new("/bin/sh")
+            .arg("-c")
+            .arg(script)
+            .arg(self.dir())
+            .args(args)
+            .stdin(Stdio::null())
+            .spawn();
+        Process(child.unwrap())
+    }
+
+    /// Runs one to its end.
+    pub fn run(&self, script: &str, args: &[&str]) {
+        let status = self.start(script, args).0.wait().unwrap();
+        assert!(status.success(), "{script}: {status}");
+    }
+
+    /// Removes it, once the processes that were in it are gone from it.
+    pub fn remove(&self) {
+        eventually("rmdir", || {
+            fs::remove_dir(self.dir()).map_err(|error| format!("{}: {error}", self.path()))
+        });
+    }
+
+    /// Somebody who opened a socket while in it, and may have left since.
+    pub fn socket(&self) -> Process {
+        static PORT: AtomicU16 = AtomicU16::new(20_000);
+        let port = PORT.fetch_add(1, Ordering::SeqCst).to_string();
+        let holder = self.start("exec nc -l -p \"$1\"", &[&port]);
+        let fds = format!("/proc/{}/fd", holder.0.id());
+        eventually("a socket", || {
+            let has_one = fs::read_dir(&fds)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .filter_map(|fd| fs::read_link(fd.path()).ok())
+                .any(|link| link.as_os_str().as_bytes().starts_with(b"socket:"));
+            if has_one { Ok(()) } else { Err(fds.clone()) }
+        });
+        holder
+    }
+
+    /// Removes it while a socket that was opened in it is kept: on every kernel that pins it.
+    pub fn into_zombie(self) -> Process {
+        let holder = self.socket();
+        holder.leave();
+        self.remove();
+        holder
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(self.dir());
+    }
+}
+
+/// A child process, killed when dropped.
+pub struct Process(pub Child);
+
+impl Process {
+    /// Leaves its cgroup for the root's.
+    pub fn leave(&self) {
+        fs::write(format!("{ROOT}/cgroup.procs"), self.0.id().to_string()).unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn figure(text: &str, key: &str) -> Option<u64> {
+    let rest = |line: &str| Some(line.strip_prefix(key)?.strip_prefix(' ')?.parse().unwrap());
+    text.lines().find_map(rest)
+}
+
+/// A figure of the root's `cgroup.stat`.
+pub fn root_stat(key: &str) -> Option<u64> {
+    figure(
+        &fs::read_to_string(format!("{ROOT}/cgroup.stat")).unwrap(),
+        key,
+    )
+}
+
+/// Paths, as records have them, of all cgroups with a memory controller.
+pub fn memcgs() -> Vec<String> {
+    fn look(dir: &Path, found: &mut Vec<String>) {
+        let path = dir.strip_prefix(ROOT).unwrap();
+        // The root has no such file, but is one.
+        if path.as_os_str().is_empty() || dir.join("memory.current").exists() {
+            found.push(format!("/{}", path.display()));
+        }
+        for entry in fs::read_dir(dir).unwrap().flatten() {
+            if entry.file_type().unwrap().is_dir() {
+                look(&entry.path(), found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    look(Path::new(ROOT), &mut found);
+    found.sort();
+    found
+}
+
+/// Number of directories of the cgroup file system.
+pub fn directories() -> usize {
+    fn count(dir: &Path) -> usize {
+        let below = fs::read_dir(dir).unwrap().flatten();
+        let below = below.filter(|entry| entry.file_type().unwrap().is_dir());
+        1 + below.map(|entry| count(&entry.path())).sum::<usize>()
+    }
+    count(Path::new(ROOT))
+}
+
+/// A fresh directory on a tmpfs, removed with what is in it.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        let path = Path::new("/tmp").join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    pub fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,33 @@
+//! memcg-trace on a real kernel, as root, in a guest: what it says against what the kernel says.
+//!
+//! `cargo xtask test` runs this in a guest per kernel, one test at a time. Every test prints the
+//! figures that it saw. What a kernel does not offer is asserted to be missing, never skipped.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on says where, and prints what it saw"
+)]
+
+// What tests are made of.
+mod contract;
+mod export;
+mod fault;
+mod host;
+mod terminal;
+mod tool;
+mod traces;
+
+// Tests.
+mod bad_hosts;
+mod doctor;
+mod lock;
+mod memcg;
+mod names;
+mod record;
+mod screen;
+mod shrinker;
+mod slab;
+mod stream;
+mod variants;

@@ -1,0 +1,89 @@
+//! Names of cgroups are bytes that strangers chose.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::host::Cgroup;
+use crate::tool;
+
+const HOSTILE: &[&[u8]] = &[
+    b"\x1b[2J\x1b]0;owned\x07",
+    b"tab\there\rand\x08back\x7f",
+    b"broken \xff\xfe utf-8",
+    // C1 controls, and what turns the direction of text.
+    "c1 \u{9b}31m \u{202e}drawkcab".as_bytes(),
+    b"\xed\xa0\x80 surrogate",
+];
+/// Unusual, but shown as they are.
+const HARMLESS: &[&str] = &[
+    "with space and \"quotes\" \\x2d",
+    "コンテナ",
+    "{\"type\":\"frame\"}",
+];
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn reach_neither_terminal_nor_json_raw() {
+    // The kernel keeps the only one out that could break lines.
+    assert!(fs::create_dir(Path::new("/sys/fs/cgroup").join("new\nline")).is_err());
+    let hostile: Vec<_> = HOSTILE
+        .iter()
+        .map(|name| Cgroup::new(OsStr::from_bytes(name)))
+        .collect();
+    let harmless: Vec<_> = HARMLESS.iter().map(Cgroup::new).collect();
+
+    // Parsing looks for control characters in every line.
+    let output = tool::run(&["export", "-n", "2", "-i", "100ms"]);
+    let records = tool::records(&output);
+    let of = |id: u64| {
+        let mut memcgs = records.iter().filter(|record| record.kind == "memcg");
+        memcgs
+            .find(|memcg| memcg.number("cgroup_id") == id)
+            .unwrap()
+    };
+    for (cgroup, name) in hostile.iter().zip(HOSTILE) {
+        let memcg = of(cgroup.id());
+        println!("{:?}: {}", OsStr::from_bytes(name), memcg.data["name"]);
+        assert_eq!(memcg.data["name_hex"], hex(name));
+        assert_eq!(memcg.data["path_hex"], hex(&[b"/", *name].concat()));
+    }
+    for (cgroup, name) in harmless.iter().zip(HARMLESS) {
+        let memcg = of(cgroup.id());
+        assert_eq!(memcg.data["name"], *name);
+        assert_eq!(memcg.path(), Some(cgroup.path().as_str()));
+        assert_eq!(memcg.data.get("name_hex"), None);
+    }
+
+    let document = tool::run(&["--json"]);
+    let document: Value = serde_json::from_str(tool::stdout(&document)).unwrap();
+    crate::contract::tame(&document.to_string());
+    let text = tool::run(&["--color", "always"]);
+    for line in tool::stdout(&text).lines() {
+        // Colours are ours, and nothing else is an escape sequence.
+        let plain: String = line
+            .split("\x1b[")
+            .enumerate()
+            .map(|(at, part)| {
+                if at == 0 {
+                    return part;
+                }
+                let (numbers, rest) = part.split_once('m').expect(part);
+                assert!(
+                    numbers.chars().all(|c| c.is_ascii_digit() || c == ';'),
+                    "{line:?}"
+                );
+                rest
+            })
+            .collect();
+        crate::contract::tame(&plain);
+    }
+    let near = tool::run(&["--cgroup", "/broken"]);
+    tool::assert_fails(&near, 1, &["/broken"]);
+}

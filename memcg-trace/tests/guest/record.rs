@@ -1,0 +1,123 @@
+//! What was recorded is what was there, and can be read by anyone.
+
+use std::fs;
+
+use crate::contract::Record;
+use crate::host::{Cgroup, Folder, memcgs, root_stat};
+use crate::slab::make_files;
+use crate::tool;
+
+fn lines(records: &[Record], kind: &str) -> Vec<String> {
+    let last = records.last().unwrap().frame;
+    let of_last = records
+        .iter()
+        .filter(|record| record.frame == last && record.kind == kind);
+    of_last.map(|record| record.data.to_string()).collect()
+}
+
+#[test]
+fn replays_what_the_kernel_had() {
+    let parent = Cgroup::new("taped");
+    let children = [parent.child("one"), parent.child("two")];
+    let folder = Folder::new("taped");
+    let tape = folder.file("tape");
+    let socket = parent.child("dead").into_zombie();
+    // Quiet from here on but for the workload in a cgroup that is there.
+    crate::host::eventually("zombies settle", || {
+        match (
+            root_stat("nr_dying_descendants"),
+            root_stat("nr_dying_subsys_memory"),
+        ) {
+            (Some(1), None | Some(1)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    let (paths, dying) = (memcgs(), root_stat("nr_dying_descendants").unwrap());
+    let files = Folder::new("taped-files");
+    let recorder = std::thread::spawn({
+        let tape = tape.clone();
+        move || tool::run(&["record", &tape, "-n", "5", "-i", "500ms"])
+    });
+    crate::host::eventually("the tape", || {
+        fs::metadata(&tape)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    });
+    make_files(&children[0], &files);
+    let output = recorder.join().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+    assert_eq!(
+        (memcgs(), root_stat("nr_dying_descendants")),
+        (paths.clone(), Some(dying))
+    );
+
+    let replay = |who: fn(&[&str]) -> std::process::Output| {
+        tool::records(&who(&["export", "--from", &tape]))
+    };
+    let records = replay(tool::as_nobody);
+    println!(
+        "{} bytes, {} records",
+        fs::metadata(&tape).unwrap().len(),
+        records.len()
+    );
+    assert_eq!(records.last().unwrap().frame, 4);
+    for frame in 0..5 {
+        let of = |kind: &str| {
+            let all = records
+                .iter()
+                .filter(|one| one.frame == frame && one.kind == kind);
+            all.collect::<Vec<_>>()
+        };
+        let mut live: Vec<_> = of("memcg")
+            .into_iter()
+            .filter(|memcg| memcg.data["phase"].is_null())
+            .map(|memcg| memcg.path().unwrap())
+            .collect();
+        live.sort_unstable();
+        assert_eq!(live, paths);
+        assert_eq!(of("zombie").len() as u64, dying);
+        assert_eq!(of("zombie")[0].path(), Some("/taped/dead"));
+    }
+    let slab = lines(&records, "slab");
+    let of_one = slab
+        .iter()
+        .filter(|row| row.contains("/taped/one") && row.contains("shmem_inode_cache"));
+    println!("slab: {:?}", of_one.collect::<Vec<_>>());
+    // The same for everybody, every time.
+    let again = replay(tool::run);
+    assert_eq!(records.len(), again.len());
+    for (one, two) in records.iter().zip(&again) {
+        assert_eq!((one.seq, &one.data), (two.seq, &two.data));
+    }
+    let text = tool::as_nobody(&["--from", &tape]);
+    assert_eq!(text.status.code(), Some(0));
+    assert!(
+        tool::stdout(&text).contains("dead"),
+        "{}",
+        tool::stdout(&text)
+    );
+    drop(socket);
+}
+
+#[test]
+fn a_tape_that_is_cut_is_no_crash() {
+    let folder = Folder::new("cut");
+    let (tape, cut) = (folder.file("tape"), folder.file("cut"));
+    let output = tool::run(&["record", &tape, "-n", "3", "-i", "100ms"]);
+    assert_eq!(output.status.code(), Some(0));
+    let bytes = fs::read(&tape).unwrap();
+    fs::write(&cut, &bytes[..bytes.len() - 10]).unwrap();
+    let output = tool::as_nobody(&["export", "--from", &cut]);
+    let records = tool::parse(tool::stdout(&output));
+    println!(
+        "{} of {} bytes: {} records",
+        bytes.len() - 10,
+        bytes.len(),
+        records.len()
+    );
+    assert!(
+        records.iter().any(|record| record.kind == "frame"),
+        "whole samples before the cut"
+    );
+    assert_eq!(records.last().unwrap().kind, "frame");
+}

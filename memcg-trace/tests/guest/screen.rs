@@ -1,0 +1,75 @@
+//! The dashboard, live, on a terminal.
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::host::{Cgroup, memcgs, root_stat};
+use crate::terminal::Terminal;
+use crate::traces::leaves_nothing;
+
+/// Starts the dashboard and waits until it has the kernel's figures.
+fn drawn(args: &[&str], columns: u16, rows: u16) -> Terminal {
+    let live = Cgroup::new("on-screen");
+    let socket = live.child("gone").into_zombie();
+    let mut terminal = Terminal::start(args, columns, rows);
+    let lines = terminal.until("the dashboard", |lines| {
+        // Zombies are memcgs, too, and are among them.
+        let zombies = root_stat("nr_dying_descendants").unwrap();
+        let count = memcgs().len() as u64 + zombies;
+        let head = format!("{count} memcgs, {zombies} zombie");
+        lines[0].starts_with("memcg-trace") && lines[1].starts_with(&head)
+    });
+    println!("{columns}x{rows}:\n{}", lines[..6].join("\n"));
+    assert_eq!(lines.len(), usize::from(rows));
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.trim_start().starts_with("on-screen "))
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.trim_start().starts_with("Z gone "))
+    );
+    assert!(lines.last().unwrap().contains("q quit"));
+    drop((socket, live));
+    terminal
+}
+
+#[test]
+fn q_leaves_a_small_one() {
+    leaves_nothing(|| {
+        let mut terminal = drawn(&["live", "-i", "500ms"], 80, 24);
+        terminal.press("?");
+        terminal.until("the help", |lines| {
+            lines.iter().any(|line| line.starts_with("KEYS"))
+        });
+        terminal.press("?");
+        terminal.until("no help", |lines| lines[4].starts_with("MEMCG"));
+        terminal.press("\t");
+        terminal.until("the next tab", |lines| {
+            lines.iter().any(|line| line.contains("[slab]"))
+        });
+        terminal.press("q");
+        assert_eq!(terminal.end(), Some(0));
+    });
+}
+
+#[test]
+fn ctrl_c_leaves_a_large_one() {
+    leaves_nothing(|| {
+        // No verb: the same on a terminal.
+        let mut terminal = drawn(&["-i", "500ms"], 200, 50);
+        terminal.press("\x03");
+        assert_eq!(terminal.end(), Some(0));
+    });
+}
+
+#[test]
+fn sigterm_leaves_the_terminal_as_it_was() {
+    leaves_nothing(|| {
+        let terminal = drawn(&["live", "-i", "500ms"], 80, 24);
+        let pid = Pid::from_raw(i32::try_from(terminal.pid()).unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        assert_eq!(terminal.end(), Some(0));
+    });
+}

@@ -1,0 +1,205 @@
+//! Shrinkers, against the text of the kernel's own trace of the same events.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use crate::export::{Export, Frame};
+use crate::host::{Cgroup, Folder};
+use crate::slab::{FILES, make_files};
+use crate::traces::TRACING;
+
+/// Calls, objects asked for, scanned and freed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    runs: u64,
+    asked: u64,
+    scanned: u64,
+    freed: u64,
+}
+
+/// By name of the function.
+type Shrinkers = BTreeMap<String, Sums>;
+
+/// A trace of the vmscan events, in a buffer of its own that is large enough.
+struct Trace(PathBuf);
+
+impl Trace {
+    fn start() -> Self {
+        let trace = Self(PathBuf::from(TRACING).join("instances/guest-test"));
+        fs::create_dir(&trace.0).unwrap();
+        trace.set("buffer_size_kb", "8192");
+        trace.set("options/overwrite", "0");
+        for event in ["mm_shrink_slab_start", "mm_shrink_slab_end"] {
+            trace.set(&format!("events/vmscan/{event}/enable"), "1");
+        }
+        trace
+    }
+
+    fn set(&self, file: &str, value: &str) {
+        fs::write(self.0.join(file), value).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
+
+    fn stop(self) -> Shrinkers {
+        self.set("tracing_on", "0");
+        self.set("events/enable", "0");
+        for cpu in fs::read_dir(self.0.join("per_cpu")).unwrap() {
+            let stats = fs::read_to_string(cpu.unwrap().path().join("stats")).unwrap();
+            assert!(
+                stats.contains("dropped events: 0") && stats.contains("overrun: 0"),
+                "{stats}"
+            );
+        }
+        sums(&fs::read_to_string(self.0.join("trace")).unwrap())
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+/// Adds up pairs of start and end of the same task.
+fn sums(trace: &str) -> Shrinkers {
+    let mut open: BTreeMap<u64, (String, u64)> = BTreeMap::new();
+    let mut sums = Shrinkers::new();
+    for line in trace.lines().filter(|line| !line.starts_with('#')) {
+        // `comm-pid [cpu] flags time: event: function+0x0/0x10 address: figures`
+        let (head, figures) = line.split_once(": mm_shrink_slab_").unwrap();
+        let task = head.split(" [").next().unwrap();
+        let pid = task.rsplit('-').next().unwrap().trim().parse().unwrap();
+        let (event, figures) = figures.split_once(": ").unwrap();
+        let function = figures.split('+').next().unwrap().to_owned();
+        let after = |label: &str| -> i64 {
+            let rest = figures.split(&format!("{label} ")).nth(1).unwrap();
+            rest.split(' ').next().unwrap().parse().unwrap()
+        };
+        let objects = u64::try_from(after("total_scan")).unwrap();
+        if event == "start" {
+            let nested = open.insert(pid, (function, objects));
+            assert_eq!(nested, None, "two starts of {pid}: {line}");
+            continue;
+        }
+        let (started, asked) = open
+            .remove(&pid)
+            .unwrap_or_else(|| panic!("no start: {line}"));
+        assert_eq!(started, function, "{line}");
+        let sum = sums.entry(function).or_default();
+        sum.runs += 1;
+        sum.asked += asked;
+        sum.scanned += asked - objects;
+        sum.freed += u64::try_from(after("last shrinker return val")).unwrap();
+    }
+    assert!(open.is_empty(), "no end: {open:?}");
+    sums
+}
+
+/// The same from records; `runs` are calls there, which include those that found nothing.
+fn told(frame: &Frame) -> Shrinkers {
+    let mut sums = Shrinkers::new();
+    for record in frame.of_kind("shrinker") {
+        let name = record.data["shrinker"].as_str().unwrap();
+        let sum = sums.entry(name.to_owned()).or_default();
+        sum.runs += record.number("calls_total");
+        sum.asked += record.number("asked_objects_total");
+        sum.scanned += record.number("scanned_objects_total");
+        sum.freed += record.number("freed_objects_total");
+    }
+    sums
+}
+
+fn difference(after: &Shrinkers, before: &Shrinkers) -> Shrinkers {
+    let since = |(name, after): (&String, &Sums)| {
+        let before = before.get(name).copied().unwrap_or_default();
+        let sums = Sums {
+            runs: after.runs - before.runs,
+            asked: after.asked - before.asked,
+            scanned: after.scanned - before.scanned,
+            freed: after.freed - before.freed,
+        };
+        (name.clone(), sums)
+    };
+    after.iter().map(since).collect()
+}
+
+/// Runs something that makes shrinkers work, with both looking, and compares.
+fn compare(export: &mut Export, what: &str, work: impl FnOnce()) -> Frame {
+    let before = told(&export.fresh());
+    let trace = Trace::start();
+    work();
+    let traced = trace.stop();
+    let frame = export.fresh();
+    let mut seen = difference(&told(&frame), &before);
+    let calls: u64 = seen.values().map(|sums| sums.runs).sum();
+    let runs: u64 = traced.values().map(|sums| sums.runs).sum();
+    println!("{what}: {calls} calls, {runs} runs traced");
+    for (name, sums) in &traced {
+        println!("{what}: {name}: {sums:?}");
+    }
+    for (name, sums) in &mut seen {
+        let runs = traced.get(name).copied().unwrap_or_default().runs;
+        assert!(
+            sums.runs >= runs,
+            "{name}: {} calls, {runs} runs",
+            sums.runs
+        );
+        sums.runs = runs;
+    }
+    seen.retain(|_, sums| *sums != Sums::default());
+    assert_eq!(seen, traced, "ours, and what the kernel traced");
+    assert!(runs > 0, "no shrinker had anything to do");
+    frame
+}
+
+/// Looks at every file of two file systems, whose inodes and dentries nobody needs afterwards.
+const LOOK_AROUND: &str = "find /sys/devices /sys/kernel/slab /proc/sys >&- 2>&-; true";
+
+#[test]
+fn sums_are_those_of_the_kernels_trace() {
+    let (cgroup, folder) = (Cgroup::new("shrunk"), Folder::new("shrunk"));
+    let mut export = Export::start(&[]);
+
+    // Some that can go, and some that cannot.
+    make_files(&cgroup, &folder);
+    Cgroup::new("around").run(LOOK_AROUND, &[]);
+    let frame = compare(&mut export, "drop_caches", || {
+        fs::write("/proc/sys/vm/drop_caches", "2").unwrap();
+    });
+    let total = |field| -> u64 { frame.of_kind("shrinker").map(|row| row.number(field)).sum() };
+    assert!(
+        total("freed_objects_total") > 500,
+        "too little to be a test"
+    );
+    assert_eq!(
+        fs::read_dir(&folder.0).unwrap().count() as u64,
+        FILES,
+        "files are gone"
+    );
+
+    // A limit below what the dentries and inodes take: writing it reclaims from this cgroup.
+    cgroup.run(LOOK_AROUND, &[]);
+    let frame = compare(&mut export, "memory.high", || {
+        cgroup.set("memory.high", "4096");
+    });
+    cgroup.set("memory.high", "max");
+    let of_cgroup = || {
+        frame
+            .records
+            .iter()
+            .filter(|row| row.is_of("shrinker", "/shrunk") && row.data["memcg_aware"] == true)
+    };
+    let freed: u64 = of_cgroup()
+        .map(|row| row.number("freed_objects_total"))
+        .sum();
+    println!("memory.high: {freed} objects of /shrunk freed");
+    assert!(freed > 500, "{freed}");
+    let of_sysfs = of_cgroup().find(|row| row.data["fs"] == "sysfs");
+    let of_sysfs = of_sysfs.unwrap_or_else(|| panic!("no shrinker of sysfs: {frame:?}"));
+    assert_eq!(of_sysfs.data["shrinker"], "super_cache_scan");
+    assert!(of_sysfs.number("time_ns_total") >= of_sysfs.number("max_ns"));
+    assert!(of_sysfs.number("max_ns") > 0);
+    let lost: Vec<_> = frame.losses();
+    assert!(lost.iter().all(|(_, total)| total.is_none()), "{lost:?}");
+    export.stop();
+}

@@ -1,0 +1,86 @@
+//! The program as users run it.
+
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Output, Stdio};
+
+use crate::contract::{Record, tame};
+
+const PROGRAM: &str = "/bin/memcg-trace";
+
+/// The program with arguments, to be started.
+pub fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(args).env_clear().stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+pub fn run(args: &[&str]) -> Output {
+    finish(&mut command(args))
+}
+
+/// The same without any privilege.
+pub fn as_nobody(args: &[&str]) -> Output {
+    finish(command(args).uid(65_534).gid(65_534))
+}
+
+/// The same with something hidden from it: `script` runs in a mount namespace of its own.
+pub fn hidden(script: &str, args: &[&str]) -> Output {
+    let script = format!("{script} || exit 99\nexec {PROGRAM} \"$@\"");
+    let mut command = Command::new("/bin/unshare");
+    command
+        .args(["-m", "/bin/sh", "-c", &script, "sh"])
+        .args(args)
+        .stdin(Stdio::null());
+    finish(&mut command)
+}
+
+fn finish(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    let args: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
+    println!(
+        "{}: {}, {} lines{}{}",
+        args.join(" ").replace('\n', "; "),
+        output.status,
+        stdout(&output).lines().count(),
+        if output.stderr.is_empty() { "" } else { "; " },
+        stderr(&output).trim_end()
+    );
+    output
+}
+
+pub fn stdout(output: &Output) -> &str {
+    str::from_utf8(&output.stdout).unwrap()
+}
+
+pub fn stderr(output: &Output) -> &str {
+    str::from_utf8(&output.stderr).unwrap()
+}
+
+/// It worked and said nothing of itself; the records that it wrote.
+pub fn records(output: &Output) -> Vec<Record> {
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+    assert_eq!(stderr(output), "");
+    parse(stdout(output))
+}
+
+/// Whole lines, each a record, numbered without a gap.
+pub fn parse(text: &str) -> Vec<Record> {
+    let records: Vec<_> = text.split_inclusive('\n').map(Record::parse).collect();
+    for (seq, record) in (0..).zip(&records) {
+        assert_eq!(record.seq, seq, "a gap in seq");
+    }
+    records
+}
+
+/// It ended with a code, and one clean line that has these parts.
+pub fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
+    let said = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    tame(said.trim_end());
+    for part in parts {
+        assert!(said.contains(part), "no {part:?} in {said:?}");
+    }
+}

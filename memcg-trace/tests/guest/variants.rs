@@ -1,0 +1,101 @@
+//! Every variant of the slab hooks that a kernel offers counts to the object.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::doctor::trampolines;
+use crate::export::Export;
+use crate::slab::assert_exact;
+use crate::traces::{TRACING, Traces, leaves_nothing};
+
+/// Functions of which one variant or another wants the entry.
+const FREES: [&str; 3] = [
+    "__memcg_slab_free_hook",
+    "kmem_cache_free",
+    "kmem_cache_free_bulk",
+];
+
+/// What a kernel offers, by its own lists.
+struct Offers {
+    /// A hook that all frees of accounted objects go through, and its sister for allocations.
+    hook: bool,
+    /// Whether `kmem_cache_free` fires before the object is gone: it does since its tracepoint
+    /// names the cache.
+    early_free: bool,
+}
+
+impl Offers {
+    fn of_this_kernel() -> Self {
+        let functions =
+            fs::read_to_string(format!("{TRACING}/available_filter_functions")).unwrap();
+        let has = |name: &str| {
+            functions
+                .lines()
+                .any(|line| line.split(' ').next() == Some(name))
+        };
+        let hook = has("__memcg_slab_free_hook");
+        assert_eq!(hook, has("__memcg_slab_post_alloc_hook"));
+        let format = fs::read_to_string(format!("{TRACING}/events/kmem/kmem_cache_free/format"));
+        Self {
+            hook,
+            early_free: format.unwrap().contains("name=%s"),
+        }
+    }
+
+    /// Where kprobes and trampolines stand with `--attach`.
+    fn expected(&self, attach: &str) -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
+        let [hook, free, bulk] = FREES;
+        let kprobes = match attach {
+            "trampoline" if self.hook => vec![],
+            "tracepoint" if self.early_free => vec![bulk],
+            _ if self.hook => vec![hook],
+            "kprobe" => vec![free, bulk],
+            _ if self.early_free => vec![bulk],
+            _ => vec![free, bulk],
+        };
+        let trampolines = match attach {
+            "trampoline" if self.hook => vec![hook, "__memcg_slab_post_alloc_hook"],
+            _ => vec![],
+        };
+        (
+            kprobes.into_iter().collect(),
+            trampolines.into_iter().collect(),
+        )
+    }
+}
+
+fn variant(attach: &str) {
+    let (kprobes, expected_trampolines) = Offers::of_this_kernel().expected(attach);
+    leaves_nothing(|| {
+        let mut export = Export::start(&["--attach", attach]);
+        let traces = Traces::now();
+        let used: BTreeSet<_> = FREES
+            .into_iter()
+            .filter(|name| traces.kprobes.contains(*name))
+            .collect();
+        let trampolines = trampolines();
+        println!("--attach {attach}: kprobes {used:?}, trampolines {trampolines:?}");
+        assert_eq!(used, kprobes);
+        assert!(
+            trampolines.iter().eq(&expected_trampolines),
+            "{expected_trampolines:?}"
+        );
+        assert_exact(&mut export, &format!("files-by-{attach}"));
+        export.stop();
+    });
+}
+
+#[test]
+fn by_tracepoint() {
+    variant("tracepoint");
+}
+
+#[test]
+fn by_kprobe() {
+    variant("kprobe");
+}
+
+#[test]
+fn by_trampoline() {
+    variant("trampoline");
+}
