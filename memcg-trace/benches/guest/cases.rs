@@ -1,0 +1,165 @@
+//! What is attached while something is measured.
+
+use anyhow::{Context as _, Result, bail};
+use aya::programs::{FEntry, KProbe, Program, RawTracePoint};
+use aya::{Btf, Ebpf};
+use memcg_trace::kernel::Subject;
+use memcg_trace::kernel::attach;
+use memcg_trace::kernel::choice::{self, Outcome};
+use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::hooks::{At, Family, HOOKS, Part, Variant};
+use memcg_trace::kernel::session::Session;
+
+/// Something to attach.
+#[derive(Clone, Debug)]
+pub enum Case {
+    /// Programs that do nothing, on the same hooks as a family of slab hooks.
+    Empty(Slab),
+    /// Our slab hooks.
+    Slab(Slab),
+    /// All that `live` and `export` attach.
+    All,
+}
+
+/// A way to hook up slab.
+#[derive(Clone, Debug)]
+pub struct Slab {
+    pub asked: Option<Family>,
+    pub variants: Vec<&'static Variant>,
+}
+
+impl Slab {
+    /// The ways that differ on this kernel; the first is the one that is taken unless asked.
+    pub fn ways(facts: &Facts) -> Vec<Self> {
+        let families = [Family::Tracepoint, Family::Kprobe, Family::Trampoline];
+        let mut ways: Vec<Self> = Vec::new();
+        for asked in [None].into_iter().chain(families.map(Some)) {
+            let hooks = HOOKS.iter().filter(|hook| hook.subject == Subject::Slab);
+            let variants = hooks
+                .filter_map(|hook| choice::foresee(facts, hook, asked).chosen)
+                .collect();
+            let way = Self { asked, variants };
+            if ways
+                .iter()
+                .all(|other| other.parts(facts) != way.parts(facts))
+            {
+                ways.push(way);
+            }
+        }
+        ways
+    }
+
+    /// How `--attach` names it.
+    pub fn name(&self) -> &'static str {
+        self.asked.map_or("auto", Family::name)
+    }
+
+    /// What is attached, by program and place.
+    pub fn parts(&self, facts: &Facts) -> Vec<(&'static str, At)> {
+        let parts = self.variants.iter().flat_map(|variant| variant.parts);
+        let here = |part: &&Part| choice::obstacle(part, facts).is_none();
+        parts
+            .filter(here)
+            .map(|part| (part.program, part.at))
+            .collect()
+    }
+}
+
+/// What is attached, until dropped.
+#[derive(Default)]
+pub struct Attached {
+    _empty: Vec<Ebpf>,
+    _session: Option<Session>,
+}
+
+impl Case {
+    pub fn name(&self) -> String {
+        match self {
+            Self::Empty(way) => format!("empty programs, {}", way.name()),
+            Self::Slab(way) => format!("slab hooks, {}", way.name()),
+            Self::All => "all subjects (live)".to_owned(),
+        }
+    }
+
+    /// Attaches it. An error means that the kernel refuses what the facts promised.
+    pub fn attach(&self, facts: &Facts) -> Result<Attached> {
+        match self {
+            Self::Empty(way) => attach_empty(&way.parts(facts), facts),
+            Self::Slab(way) => attach_slab(way, facts),
+            Self::All => Ok(Attached {
+                _session: Some(Session::open(facts, &Subject::ALL, None, false)?),
+                ..Attached::default()
+            }),
+        }
+    }
+}
+
+/// The session, if it took the way that was foreseen: it falls back to another without a word.
+fn attach_slab(way: &Slab, facts: &Facts) -> Result<Attached> {
+    let session = Session::open(facts, &[Subject::Slab], way.asked, false)?;
+    let programs = |variant: &'static Variant| variant.parts.iter().map(|part| part.program);
+    let foreseen = way.variants.iter().copied().flat_map(programs);
+    let chosen = session.outcomes().iter().filter_map(|one| one.chosen);
+    if !foreseen.eq(chosen.flat_map(programs)) {
+        bail!("{}", refused(session.outcomes()));
+    }
+    Ok(Attached {
+        _session: Some(session),
+        ..Attached::default()
+    })
+}
+
+/// What was tried in vain, and why.
+fn refused(outcomes: &[Outcome]) -> String {
+    let tried = outcomes.iter().flat_map(|outcome| &outcome.tried);
+    let errors: Vec<_> = tried.filter_map(|(_, error)| error.as_deref()).collect();
+    errors.join("; ")
+}
+
+/// The empty program of a kind of place.
+pub fn empty(at: At) -> &'static str {
+    match at {
+        At::Tracepoint(_) => "empty_tracepoint",
+        At::Kprobe(_) => "empty_kprobe",
+        At::Fentry(_) | At::Fexit(_) => "empty_fentry",
+    }
+}
+
+fn attach_empty(parts: &[(&str, At)], facts: &Facts) -> Result<Attached> {
+    let mut programs = Vec::new();
+    for (_, at) in parts {
+        // A trampoline's program is loaded for one function: each gets an object of its own.
+        let mut ebpf = attach::open(facts, false)?;
+        attach_one(&mut ebpf, *at, facts).with_context(|| at.name())?;
+        programs.push(ebpf);
+    }
+    Ok(Attached {
+        _empty: programs,
+        ..Attached::default()
+    })
+}
+
+fn attach_one(ebpf: &mut Ebpf, at: At, facts: &Facts) -> Result<()> {
+    let name = empty(at);
+    let program: &mut Program = ebpf.program_mut(name).context(name)?;
+    match at {
+        At::Tracepoint(tracepoint) => {
+            let program: &mut RawTracePoint = program.try_into()?;
+            program.load()?;
+            program.attach(tracepoint)?;
+        }
+        At::Kprobe(function) => {
+            let program: &mut KProbe = program.try_into()?;
+            program.load()?;
+            program.attach(facts.symbols.function(function).unwrap_or(function), 0)?;
+        }
+        // Ahead of the function even where ours comes behind it: the way there costs the same,
+        // but for what a call costs that is made from the trampoline.
+        At::Fentry(function) | At::Fexit(function) => {
+            let program: &mut FEntry = program.try_into()?;
+            program.load(function, &Btf::from_sys_fs()?)?;
+            program.attach()?;
+        }
+    }
+    Ok(())
+}

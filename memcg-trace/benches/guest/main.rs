@@ -1,0 +1,64 @@
+//! What tracing costs, on a real kernel, in a guest whose clocks count instructions.
+//!
+//! `cargo xtask bench` runs this as root in a guest under `-icount shift=0`: a nanosecond is an
+//! instruction, and idle time is skipped, so figures repeat within a few per cent. It weighs all
+//! instructions alike, since there are no caches. Nothing is asserted: it prints tables.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints what it measured"
+)]
+
+mod cases;
+mod guest;
+mod programs;
+mod readers;
+mod slab;
+mod storm;
+mod subjects;
+mod table;
+mod tool;
+mod walk;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use memcg_trace::kernel::facts::Facts;
+
+/// Cgroups for the walk and the program itself.
+const CGROUPS: usize = 1000;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    if args.next().as_deref() == Some(readers::VERB) {
+        return readers::child(&args.next().context("what to read")?);
+    }
+    if !std::fs::exists(tool::PROGRAM)? {
+        bail!("this needs root on a kernel of its own: run `cargo xtask bench`");
+    }
+    let facts = Facts::gather();
+    if let Some(why) = facts.unable() {
+        bail!("{why}");
+    }
+    println!(
+        "memcg-trace on {}: a nanosecond is an instruction",
+        facts.kernel
+    );
+    readers::report()?;
+    slab::report(&facts)?;
+    subjects::report(&facts)?;
+    let _cgroups = guest::many(CGROUPS)?;
+    walk::report(&facts)?;
+    tool::report()
+}

@@ -1,0 +1,122 @@
+//! What is read before anything is attached: BTF and kallsyms, each in a fresh process, so that
+//! its peak memory is that of the reader.
+
+use std::collections::HashSet;
+use std::hint::black_box;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use memcg_trace::kernel::btf::{Btf, SYS_BTF};
+use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::symbols::Symbols;
+use memcg_trace::kernel::{hooks, layout};
+
+use crate::guest::{now_ns, status_bytes};
+use crate::table::{Table, mib, ms};
+
+/// The first argument of the program when it is its own child.
+pub const VERB: &str = "reader";
+
+const READERS: [&str; 3] = ["btf", "kallsyms", "facts"];
+
+pub fn report() -> Result<()> {
+    let mut table = Table::new(
+        "Readers, each in a fresh process",
+        &["what", "of", "ms", "peak MiB more"],
+    );
+    for reader in READERS {
+        let output = Command::new(std::env::current_exe()?)
+            .args([VERB, reader])
+            .output()
+            .with_context(|| format!("start the reader of {reader}"))?;
+        ensure!(
+            output.status.success(),
+            "the reader of {reader}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        for line in String::from_utf8(output.stdout)?.lines() {
+            table.row(line.split('\t').map(str::to_owned));
+        }
+    }
+    table.print();
+    Ok(())
+}
+
+/// The child's side: rows of the table, their cells apart by tabs.
+pub fn child(reader: &str) -> Result<()> {
+    match reader {
+        "btf" => btf(),
+        "kallsyms" => kallsyms(),
+        "facts" => facts(),
+        _ => bail!("no reader {reader}"),
+    }
+}
+
+/// Does something, and prints what it took.
+fn step<T>(
+    what: &str,
+    of: impl FnOnce(&T) -> String,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let before = status_bytes("self", "VmHWM")?;
+    let begin = now_ns();
+    let done = work()?;
+    let took_ns = now_ns() - begin;
+    let more = status_bytes("self", "VmHWM")? - before;
+    println!(
+        "{what}\t{}\t{}\t{}",
+        of(&done),
+        ms(took_ns as f64),
+        mib(more)
+    );
+    Ok(done)
+}
+
+fn btf() -> Result<()> {
+    let data = step(
+        "BTF: read the file",
+        |data: &Vec<u8>| format!("{} MiB", mib(data.len() as u64)),
+        || std::fs::read(SYS_BTF).context(SYS_BTF),
+    )?;
+    let btf = step(
+        "BTF: parse",
+        |btf: &Btf| format!("{} types", btf.len()),
+        || Ok(Btf::parse(data)?),
+    )?;
+    let symbols = Symbols::default();
+    let resolved = step(
+        "BTF: layout::resolve",
+        |_| "all rows and shapes".to_owned(),
+        || Ok(layout::resolve(&btf, &symbols)),
+    )?;
+    step(
+        "BTF: hooks looked up",
+        |found: &usize| format!("{found} found"),
+        || {
+            let tracepoints = hooks::tracepoints().filter(|name| btf.tracepoint(name).is_some());
+            let functions = hooks::functions().filter(|name| btf.function(name).is_some());
+            Ok(tracepoints.count() + functions.count())
+        },
+    )?;
+    black_box(resolved);
+    Ok(())
+}
+
+fn kallsyms() -> Result<()> {
+    let wanted: HashSet<&str> = hooks::functions().chain(layout::SYMBOLS).collect();
+    step(
+        "kallsyms",
+        |symbols: &Symbols| format!("{} lines", symbols.lines),
+        || Ok(Symbols::of_running_kernel(&wanted)?),
+    )?;
+    Ok(())
+}
+
+fn facts() -> Result<()> {
+    step(
+        "Facts::gather",
+        |_| "all of these, and ftrace's list".to_owned(),
+        || Ok(Facts::gather()),
+    )?;
+    Ok(())
+}
