@@ -187,17 +187,25 @@ fn explain(what: String, error: aya::programs::ProgramError) -> anyhow::Error {
     {
         log::info!("{what}: the verifier says:\n{verifier_log}");
         let log = verifier_log.to_string();
-        let last: Cow<'_, str> = match log
-            .lines()
-            .rev()
-            .find(|line| !line.starts_with("processed"))
-        {
-            Some(line) if !line.trim().is_empty() => format!(": {line}").into(),
-            _ => "".into(),
+        let last: Cow<'_, str> = match log.lines().rev().find(|line| is_reason(line)) {
+            Some(line) => format!(": {line}").into(),
+            None => "".into(),
         };
         return anyhow!("{what}: {io_error}{last} (-v shows all that the verifier says)");
     }
     anyhow::Error::new(error).context(what)
+}
+
+/// Whether a line of the verifier's log says something about the program, and not about the
+/// verifier's own work (kernel/bpf/verifier.c: print_verification_stats()).
+fn is_reason(line: &str) -> bool {
+    const STATISTICS: [&str; 4] = [
+        "processed",
+        "insns processed",
+        "stack depth",
+        "verification time",
+    ];
+    !line.trim().is_empty() && !STATISTICS.iter().any(|word| line.starts_with(word))
 }
 
 /// Takes a map out of the object.

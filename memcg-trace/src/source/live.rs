@@ -81,7 +81,8 @@ const KEEP_UP: Duration = Duration::from_millis(100);
 pub struct Live {
     session: Session,
     asked: Option<Family>,
-    first: bool,
+    /// When the next sample is due; `None` before the first.
+    due: Option<Instant>,
 }
 
 impl Live {
@@ -109,7 +110,7 @@ impl Live {
         Ok(Self {
             session,
             asked,
-            first: true,
+            due: None,
         })
     }
 
@@ -126,9 +127,15 @@ impl Live {
     /// # Errors
     /// If reading the kernel fails.
     pub async fn next(&mut self, interval: Duration) -> anyhow::Result<Sample> {
-        if !std::mem::take(&mut self.first) {
-            self.keep_up_until(Instant::now() + interval).await;
-        }
+        let now = Instant::now();
+        let due = match self.due {
+            // By the clock, so that samples do not drift by what each takes; but the host has half
+            // the time for itself, and what a pause cost is not made up for.
+            Some(due) => (due + interval).max(now + interval / 2),
+            None => now,
+        };
+        self.keep_up_until(due).await;
+        self.due = Some(due);
         self.session.sample()
     }
 
