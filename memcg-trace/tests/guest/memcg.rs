@@ -31,8 +31,10 @@ fn pinned(frame: &Frame, path: &str) -> Result<(), String> {
     let zombie = frame.one("zombie", path)?;
     let phase = zombie.data["phase"].as_str().unwrap();
     if phase == "pinned" {
-        // Confirmed to be dead, so its references can be counted; the socket has one.
-        assert!(zombie.data["refs"].as_i64().unwrap() > 0, "{zombie:?}");
+        // Once a walk finds it confirmed to be dead its references are counted; the socket has one.
+        let refs = zombie.data["refs"].as_i64();
+        let refs = refs.ok_or_else(|| format!("{path} has no refs yet"))?;
+        assert!(refs > 0, "{zombie:?}");
         return Ok(());
     }
     // A worker of the kernel has not got round to it.
