@@ -103,11 +103,11 @@ fn what_doctor_promises_is_what_gets_attached() {
     });
 }
 
-/// Functions with a trampoline: ftrace marks those that are called directly.
+/// Functions with a trampoline: ftrace marks those that call one directly by a D.
 pub fn trampolines() -> BTreeSet<String> {
     let text = fs::read_to_string(format!("{TRACING}/enabled_functions")).unwrap();
     text.lines()
-        .filter(|line| line.contains("direct"))
+        .filter(|line| !line.starts_with('\t') && line.split(' ').any(|flag| flag == "D"))
         .map(|line| line.split(' ').next().unwrap().to_owned())
         .collect()
 }
