@@ -17,12 +17,11 @@ use crate::sample::Loss;
 pub(super) struct Losses {
     counters: PerCpuArray<MapData, u64>,
     places: Vec<(Place, &'static str)>,
-    /// Programs that are attached, and whether it is known how often they were passed over.
-    programs: Vec<&'static str>,
-    /// Hooks that run as kprobes: the kernel counts misses of those only since 6.7.
+    /// Programs whose hook refuses to run them inside themselves, and counts that.
+    by_program: Vec<&'static str>,
+    /// Programs on kprobes, of which a CPU runs one at a time; counted only since 6.7.
+    on_kprobes: Vec<&'static str>,
     counts_kprobe_misses: bool,
-    has_kprobes: bool,
-    counts_misses: bool,
 }
 
 impl Losses {
@@ -32,15 +31,6 @@ impl Losses {
         outcomes: &[Outcome],
         counts_kprobe_misses: bool,
     ) -> anyhow::Result<Self> {
-        let parts = || {
-            outcomes
-                .iter()
-                .filter_map(|one| one.chosen)
-                .flat_map(|one| one.parts)
-        };
-        let mut programs: Vec<_> = parts().map(|part| part.program).collect();
-        programs.sort_unstable();
-        programs.dedup();
         let places = Place::ALL.into_iter().filter(|(place, _)| {
             subjects.contains(match place {
                 Place::MemcgRing => &Subject::Memcg,
@@ -49,20 +39,17 @@ impl Losses {
                 Place::LockMap | Place::LockWait => &Subject::Lock,
             })
         });
-        let mut losses = Self {
+        Ok(Self {
             counters: take_map(ebpf, "LOSSES")?,
             places: places.collect(),
-            programs,
+            by_program: programs(outcomes, |at| !matches!(at, At::Kprobe(_))),
+            on_kprobes: programs(outcomes, |at| matches!(at, At::Kprobe(_))),
             counts_kprobe_misses,
-            has_kprobes: parts().any(|part| matches!(part.at, At::Kprobe(_))),
-            counts_misses: false,
-        };
-        losses.counts_misses = losses.missed_runs(ebpf).is_some();
-        Ok(losses)
+        })
     }
 
     pub(super) fn sample(&self, ebpf: &Ebpf) -> anyhow::Result<Vec<Loss>> {
-        let mut losses = Vec::with_capacity(self.places.len() + 1);
+        let mut losses = Vec::with_capacity(self.places.len() + 2);
         for (place, name) in &self.places {
             let per_cpu = self
                 .counters
@@ -73,26 +60,44 @@ impl Losses {
                 lost_total: Some(per_cpu.iter().sum()),
             });
         }
-        // A program that is interrupted by its own hook on the same CPU does not run again.
-        let known = self.counts_misses && (self.counts_kprobe_misses || !self.has_kprobes);
+        let on_kprobes = missed_runs(ebpf, &self.on_kprobes);
+        losses.push(Loss {
+            place: "missed_kprobe_runs".to_owned(),
+            lost_total: on_kprobes
+                .filter(|_| self.counts_kprobe_misses || self.on_kprobes.is_empty()),
+        });
         losses.push(Loss {
             place: "missed_runs".to_owned(),
-            lost_total: known.then(|| self.missed_runs(ebpf)).flatten(),
+            lost_total: missed_runs(ebpf, &self.by_program),
         });
         Ok(losses)
     }
+}
 
-    /// Sum of `recursion_misses` of all attached programs; `None` where the kernel has no such
-    /// counter (before 5.12).
-    fn missed_runs(&self, ebpf: &Ebpf) -> Option<u64> {
-        self.programs
-            .iter()
-            .map(|name| {
-                let program = ebpf.program(name)?;
-                recursion_misses(program.fd().ok()?)
-            })
-            .sum()
-    }
+/// Names of the programs that are attached to such places.
+fn programs(outcomes: &[Outcome], is_such: fn(At) -> bool) -> Vec<&'static str> {
+    let mut programs: Vec<_> = outcomes
+        .iter()
+        .filter_map(|one| one.chosen)
+        .flat_map(|one| one.parts)
+        .filter(|part| is_such(part.at))
+        .map(|part| part.program)
+        .collect();
+    programs.sort_unstable();
+    programs.dedup();
+    programs
+}
+
+/// Sum of `recursion_misses` of programs; `None` where the kernel has no such counter (before
+/// 5.12).
+fn missed_runs(ebpf: &Ebpf, programs: &[&str]) -> Option<u64> {
+    programs
+        .iter()
+        .map(|name| {
+            let program = ebpf.program(name)?;
+            recursion_misses(program.fd().ok()?)
+        })
+        .sum()
 }
 
 /// `bpf_prog_info.recursion_misses` (include/uapi/linux/bpf.h), which aya does not show.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, Folder};
-use crate::slab::{FILES, make_files};
+use crate::slab::{FILES, assert_nothing_lost, make_files};
 use crate::traces::TRACING;
 
 /// Calls, objects asked for, scanned and freed.
@@ -199,7 +199,6 @@ fn sums_are_those_of_the_kernels_trace() {
     assert_eq!(of_sysfs.data["shrinker"], "super_cache_scan");
     assert!(of_sysfs.number("time_ns_total") >= of_sysfs.number("max_ns"));
     assert!(of_sysfs.number("max_ns") > 0);
-    let lost: Vec<_> = frame.losses();
-    assert!(lost.iter().all(|(_, total)| total.is_none()), "{lost:?}");
+    assert_nothing_lost(&frame);
     export.stop();
 }

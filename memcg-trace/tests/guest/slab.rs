@@ -43,11 +43,59 @@ pub fn totals(frame: &Frame, path: &str, cache: &str) -> (u64, u64) {
     })
 }
 
-/// Nothing was lost. How often a program could not run, the kernel does not count for kprobes
-/// before 6.7: that figure is null there, and 0 on others.
+/// Nothing was lost but what the kernel itself passed over, which [`missed`] tells.
 pub fn assert_nothing_lost(frame: &Frame) {
-    let expected = (kernel() < (6, 7)).then(|| ("missed_runs".to_owned(), None));
-    assert_eq!(frame.losses(), expected.into_iter().collect::<Vec<_>>());
+    let mut losses = frame.losses();
+    losses.retain(|(place, _)| !MISSED.contains(&place.as_str()));
+    assert_eq!(losses, []);
+}
+
+/// Where the kernel's own figures stand of programs that it did not run: one that is interrupted
+/// is not run again by what interrupts it, such as RCU freeing objects.
+const MISSED: [&str; 2] = ["missed_runs", "missed_kprobe_runs"];
+
+/// How often that was; `None` where this kernel does not tell: it counts kprobes since 6.7, all
+/// others since 5.12.
+fn missed(frame: &Frame) -> Option<u64> {
+    let losses = frame.losses();
+    let unknown = |place: &str| losses.contains(&(place.to_owned(), None));
+    assert_eq!(unknown("missed_runs"), kernel() < (5, 12));
+    assert!(!unknown("missed_kprobe_runs") || kernel() < (6, 7));
+    let missed = losses
+        .iter()
+        .filter(|(place, _)| MISSED.contains(&place.as_str()));
+    missed.map(|(_, total)| *total).sum()
+}
+
+/// Watches objects being freed, some time after their files are gone: until all are, or until
+/// nothing has changed for long. Then the kernel must have missed at least as many.
+fn all_freed(export: &mut Export, totals: impl Fn(&Frame) -> Vec<u64>) -> bool {
+    /// Snapshots without a change.
+    const LONG: u32 = 30;
+
+    let (mut last, mut unchanged) = (Vec::new(), 0);
+    let (frees, missed) = export.until("freed", |frame| {
+        let frees = totals(frame);
+        unchanged = if frees == last { unchanged + 1 } else { 0 };
+        last.clone_from(&frees);
+        if frees.iter().all(|frees| *frees >= FILES) || unchanged == LONG {
+            assert_nothing_lost(frame);
+            Ok((frees, missed(frame)))
+        } else {
+            Err(format!("{frees:?}"))
+        }
+    });
+    let unseen = frees.iter().map(|frees| FILES.saturating_sub(*frees)).sum();
+    if unseen > 0 {
+        println!("{unseen} frees not seen; runs the kernel missed: {missed:?}");
+        assert!(missed.is_none_or(|missed| missed >= unseen));
+    }
+    unseen == 0
+}
+
+/// Does something until the kernel misses nothing of it.
+fn until_seen(mut attempt: impl FnMut(u32) -> bool) {
+    assert!((1..=5).any(&mut attempt), "frees were missed five times");
 }
 
 fn print(frame: &Frame, path: &str, when: &str) {
@@ -58,39 +106,37 @@ fn print(frame: &Frame, path: &str, when: &str) {
 
 /// The workload in a fresh cgroup is seen to the object. Used with every variant of the hooks.
 pub fn assert_exact(export: &mut Export, name: &str) {
+    until_seen(|attempt| is_exact(export, &format!("{name}-{attempt}")));
+}
+
+fn is_exact(export: &mut Export, name: &str) -> bool {
     let folder = Folder::new(name);
     let cgroup = Cgroup::new(name);
+    let path = cgroup.path();
     make_files(&cgroup, &folder);
     let frame = export.fresh();
-    print(&frame, &cgroup.path(), "made");
+    print(&frame, &path, "made");
     let few_more = FILES..=FILES + OTHERS;
-    assert_eq!(totals(&frame, &cgroup.path(), INODES), (FILES, 0));
-    let (allocs, frees) = totals(&frame, &cgroup.path(), DENTRIES);
-    assert!(few_more.contains(&allocs) && frees <= OTHERS);
-    let (allocs, frees) = totals(&frame, &cgroup.path(), NAMES);
-    assert!(few_more.contains(&allocs) && frees <= OTHERS);
+    assert_eq!(totals(&frame, &path, INODES), (FILES, 0));
+    for cache in [DENTRIES, NAMES] {
+        let (allocs, frees) = totals(&frame, &path, cache);
+        assert!(few_more.contains(&allocs) && frees <= OTHERS, "{cache}");
+    }
     assert_nothing_lost(&frame);
 
     remove_files(&folder);
     // Inodes and dentries are freed after a grace period of RCU.
-    let frame = export.until("freed", |frame| {
-        let inodes = totals(frame, &cgroup.path(), INODES);
-        let [dentries, names] = [DENTRIES, NAMES].map(|cache| totals(frame, &cgroup.path(), cache));
-        assert!(inodes.0 == FILES && inodes.1 <= FILES, "{inodes:?}");
-        if inodes.1 == FILES && dentries.1 >= FILES && names.1 >= FILES {
-            Ok(Frame {
-                records: frame.records.clone(),
-            })
-        } else {
-            Err(format!("{inodes:?} {dentries:?} {names:?}"))
-        }
+    let all_freed = all_freed(export, |frame| {
+        let caches = [INODES, DENTRIES, NAMES].iter();
+        caches.map(|cache| totals(frame, &path, cache).1).collect()
     });
-    print(&frame, &cgroup.path(), "removed");
-    for cache in [DENTRIES, NAMES] {
-        let (allocs, frees) = totals(&frame, &cgroup.path(), cache);
+    let frame = export.fresh();
+    print(&frame, &path, "removed");
+    for cache in [INODES, DENTRIES, NAMES] {
+        let (allocs, frees) = totals(&frame, &path, cache);
         assert!(frees <= allocs, "{cache}: {frees} of {allocs} freed");
     }
-    assert_nothing_lost(&frame);
+    all_freed
 }
 
 #[test]
@@ -105,11 +151,16 @@ fn a_file_is_an_inode_a_dentry_and_a_name() {
 /// Objects outlive their cgroup: then they are its parent's, and so are their frees.
 #[test]
 fn what_a_zombie_left_is_freed_by_its_parent() {
+    let mut export = Export::start(&[]);
+    until_seen(|attempt| is_freed_by_its_parent(&mut export, attempt));
+    export.stop();
+}
+
+fn is_freed_by_its_parent(export: &mut Export, attempt: u32) -> bool {
     let folder = Folder::new("legacy");
-    let parent = Cgroup::new("heir");
+    let parent = Cgroup::new(&format!("heir-{attempt}"));
     let child = parent.child("dead");
     let path = child.path();
-    let mut export = Export::start(&[]);
     make_files(&child, &folder);
     let frame = export.fresh();
     assert_eq!(totals(&frame, &path, INODES), (FILES, 0));
@@ -117,33 +168,25 @@ fn what_a_zombie_left_is_freed_by_its_parent() {
     // So that its row stays.
     let socket = child.into_zombie();
     export.until("its death", |frame| {
-        frame.one("zombie", &path).map(|_| ())?;
-        let (allocs, frees) = totals(frame, &path, INODES);
-        assert_eq!((allocs, frees), (FILES, 0));
-        let phase = frame.one("zombie", &path)?.data["phase"].clone();
-        if phase == "pinned" {
+        let zombie = frame.one("zombie", &path)?;
+        assert_eq!(totals(frame, &path, INODES), (FILES, 0));
+        if zombie.data["phase"] == "pinned" {
             Ok(())
         } else {
-            Err(phase.to_string())
+            Err(zombie.data["phase"].to_string())
         }
     });
     remove_files(&folder);
-    let (dead, heir) = export.until("freed", |frame| {
-        let both = (
-            totals(frame, &path, INODES),
-            totals(frame, &parent.path(), INODES),
-        );
-        if both.0.1 + both.1.1 == FILES {
-            assert_nothing_lost(frame);
-            Ok(both)
-        } else {
-            Err(format!("{both:?}"))
-        }
+    let all_freed = all_freed(export, |frame| {
+        vec![totals(frame, &parent.path(), INODES).1]
     });
+    let frame = export.fresh();
+    let [dead, heir] = [&path, &parent.path()].map(|path| totals(&frame, path, INODES));
     println!("{INODES}: {path} {dead:?}, {} {heir:?}", parent.path());
-    assert_eq!((dead, heir), ((FILES, 0), (0, FILES)));
+    assert_eq!(dead, (FILES, 0));
+    assert!(heir.0 == 0 && heir.1 <= FILES);
     drop(socket);
-    export.stop();
+    all_freed
 }
 
 /// What the kernel itself says of a cgroup's slab. Its figures lag: it sums them up every two
