@@ -47,6 +47,7 @@ fn pinned(frame: &Frame, path: &str) -> Result<(), String> {
 
 #[test]
 fn counts_and_paths_are_those_of_the_kernel() {
+    let other = Cgroup::new("other");
     let parent = Cgroup::new("life");
     let before = [
         parent.child("b1"),
@@ -100,7 +101,7 @@ fn counts_and_paths_are_those_of_the_kernel() {
             return Ok(said);
         };
         let why = format!("still there, as the kernel says: {said} {zombie:?}");
-        use_every_cpu();
+        use_every_cpu(&other);
         Err(why)
     });
     println!("let go of: {said}");
@@ -108,14 +109,15 @@ fn counts_and_paths_are_those_of_the_kernel() {
 }
 
 /// A CPU that uncharged something keeps a little of it back for the same memcg, with a reference,
-/// until it charges another one: so charge another one.
-fn use_every_cpu() {
-    Cgroup::new("other").run("taskset 1 true; taskset 2 true", &[]);
+/// until it charges another one: so charge another one, which lives on.
+fn use_every_cpu(other: &Cgroup) {
+    other.run("taskset 1 true; taskset 2 true", &[]);
 }
 
 /// Pages of a file pin the cgroup that wrote them, until 7.x reparents them: the kernel knows.
 #[test]
 fn a_file_left_behind() {
+    let other = Cgroup::new("other");
     let folder = Folder::new("left-behind");
     let file = folder.file("pages");
     let mut export = Export::start(&[]);
@@ -123,7 +125,8 @@ fn a_file_left_behind() {
     writer.run("dd if=/dev/zero of=\"$1\" bs=64k count=32 2>&-", &[&file]);
     let is_there = |frame: &Frame| frame.one("zombie", "/writer").is_ok();
     export.until("its usage", |frame| {
-        let usage = frame.one("memcg", "/writer")?.number("usage_bytes");
+        let usage = &frame.one("memcg", "/writer")?.data["usage_bytes"];
+        let usage = usage.as_u64().ok_or("known by its birth, not walked yet")?;
         let current: u64 = writer.get("memory.current").trim().parse().unwrap();
         if usage == current && usage >= 2 << 20 {
             Ok(())
@@ -140,7 +143,7 @@ fn a_file_left_behind() {
     let said = export.until("after rm", |frame| {
         let said = agrees(frame, 0)?;
         if is_there(frame) {
-            use_every_cpu();
+            use_every_cpu(&other);
             return Err(format!("still there, as the kernel says: {said}"));
         }
         Ok(said)
@@ -153,6 +156,7 @@ fn a_file_left_behind() {
 /// those, and kernels before 6.12 do not have it.
 #[test]
 fn a_memory_controller_that_dies_alone() {
+    let other = Cgroup::new("other");
     let parent = Cgroup::new("alone");
     let child = parent.child("c");
     let mut export = Export::start(&[]);
@@ -188,7 +192,7 @@ fn a_memory_controller_that_dies_alone() {
     println!("another one: {said}");
     drop(socket);
     let said = export.until("let go of", |frame| {
-        use_every_cpu();
+        use_every_cpu(&other);
         frame.one("memcg", "/alone/c")?;
         agrees(frame, 0)
     });

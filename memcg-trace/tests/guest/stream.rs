@@ -23,7 +23,7 @@ fn by_count() {
     assert_eq!(frames.len(), 3);
     assert_eq!(records.last().unwrap().kind, "frame");
     assert_eq!(frames[0].data["interval_ns"], serde_json::Value::Null);
-    assert!(frames[1].number("interval_ns") >= 100_000_000);
+    assert!(frames[1].number("interval_ns") > 0);
     assert!(frames.is_sorted_by_key(|frame| frame.mono_ns));
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     assert_eq!(records[0].boot_id, boot_id.trim());

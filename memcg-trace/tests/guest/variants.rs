@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::doctor::trampolines;
+use crate::doctor::{chosen, report, trampolines};
 use crate::export::Export;
 use crate::slab::assert_exact;
+use crate::tool;
 use crate::traces::{TRACING, Traces, leaves_nothing};
 
 /// Functions of which one variant or another wants the entry.
@@ -66,6 +67,17 @@ impl Offers {
 
 fn variant(attach: &str) {
     let (kprobes, expected_trampolines) = Offers::of_this_kernel().expected(attach);
+    let report = report(&tool::run(&["doctor", "--json", "--attach", attach]));
+    let chosen = ["slab_alloc", "slab_free"].map(|fact| chosen(&report, fact).unwrap());
+    println!("--attach {attach}: doctor chooses {chosen:?}");
+    let places = || chosen.iter().flat_map(|place| place.split('+'));
+    let by = |family: &str| -> BTreeSet<&str> {
+        places()
+            .filter_map(|place| place.strip_prefix(family)?.strip_prefix(':'))
+            .collect()
+    };
+    assert_eq!(by("kprobe"), kprobes);
+    assert!(by("fentry").union(&by("fexit")).eq(&expected_trampolines));
     leaves_nothing(|| {
         let mut export = Export::start(&["--attach", attach]);
         let traces = Traces::now();
