@@ -144,7 +144,7 @@ prop_compose! {
             reason: "y".to_owned(),
         });
         Sample {
-            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks,
+            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins: None,
             losses: lost.into_iter().map(loss).collect(),
             absent: absent.into_iter().collect(),
         }

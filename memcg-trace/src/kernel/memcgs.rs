@@ -112,6 +112,9 @@ fn memcg(row: &MemcgRow) -> Memcg {
         high_bytes: bytes(row.high_pages),
         max_bytes: bytes(row.max_pages),
         // A counter that is summed up from per-CPU parts can be a little below zero.
+        lru_pages: None,
+        swap_entries: None,
+        own_cost_bytes: None,
         slab_bytes: (!slab.contains(&ABSENT_BYTES)).then(|| {
             slab.iter()
                 .map(|part| u64::try_from(*part).unwrap_or(0))

@@ -5,6 +5,7 @@
 //! "not looked at in this interval", and [`Sample::absent`] says why where it never will be.
 
 pub mod doctor;
+pub mod pins;
 pub mod recording;
 mod text;
 
@@ -30,6 +31,8 @@ pub struct Sample {
     pub shrinkers: Option<Vec<Shrinker>>,
     /// Waits for locks.
     pub locks: Option<Locks>,
+    /// Who pins the zombies that were asked about.
+    pub pins: Option<pins::Pins>,
     /// What was lost since the start.
     pub losses: Vec<Loss>,
     /// Sections that this source does not have, and why.
@@ -106,6 +109,12 @@ pub struct Memcg {
     pub max_bytes: Option<u64>,
     /// Slab, with everything below, as of the kernel's last flush (2 s).
     pub slab_bytes: Option<u64>,
+    /// Of a dead one: pages on its own LRU lists, unevictable ones included.
+    pub lru_pages: Option<u64>,
+    /// Of a dead one: pages in swap that are charged to it.
+    pub swap_entries: Option<u64>,
+    /// Of a dead one: the memory of the kernel that it takes by itself.
+    pub own_cost_bytes: Option<u64>,
 }
 
 /// What happened to a memory cgroup.

@@ -1,0 +1,245 @@
+//! Who keeps dead memory cgroups: the answer to one question, as the kernel's memory gave it.
+//!
+//! A *pin* is a reference that keeps a css; what holds pins is an *object* (a file, a socket, a
+//! css_set, …), and who keeps the object is a *user*. References are counted by object and never
+//! by user: three tasks on one css_set are one reference.
+
+use serde::{Deserialize, Serialize};
+
+use super::Text;
+
+/// The pins of some zombies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pins {
+    /// When looking began and ended, CLOCK_MONOTONIC.
+    pub begin_ns: u64,
+    /// See `begin_ns`.
+    pub end_ns: u64,
+    /// Time that it took.
+    pub took_ns: u64,
+    /// Descriptors of pages that were looked at, on lists or one after the other.
+    pub visited_pages: u64,
+    /// Other objects of the kernel that were looked at.
+    pub visited_objects: u64,
+    /// Why all pages of the host were looked at; `None` if that was not needed.
+    pub all_pages_because: Option<String>,
+    /// Whether this kernel has `memory.reclaim`; `None` if it could not be told.
+    pub can_reclaim: Option<bool>,
+    /// Swap space of the host that is free; `None` if it could not be told.
+    pub free_swap_bytes: Option<u64>,
+    /// One each that was asked for and found.
+    pub zombies: Vec<Pinned>,
+}
+
+/// The pins of one zombie.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pinned {
+    /// Which.
+    pub serial_nr: u64,
+    /// References at the end of looking; `None` while they are spread over the CPUs.
+    pub refs: Option<i64>,
+    /// It went away, or its references changed, while it was looked at.
+    pub changed: bool,
+    /// What was found, a row a kind.
+    pub pins: Vec<Pin>,
+    /// What could not be looked at.
+    pub not_checked: Vec<NotChecked>,
+}
+
+/// What kind of reference.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PinKind {
+    /// Page cache of a file system with storage behind it.
+    PageFile,
+    /// Pages of tmpfs, memfd and SysV segments.
+    PageShmem,
+    /// Private anonymous pages.
+    PageAnon,
+    /// Anonymous memory that is shared (`MAP_SHARED`), which is shmem without a name.
+    PageAnonShared,
+    /// Pages of the kernel's own (pipes, stacks; 5.10).
+    PageKmem,
+    /// Huge pages of hugetlbfs that are charged.
+    PageHugetlb,
+    /// Pages in swap: all of them have one reference, through the memcg's id.
+    Swap,
+    /// Sockets of AF_INET and AF_INET6.
+    SocketInet,
+    /// Sockets of AF_UNIX.
+    SocketUnix,
+    /// Sockets of any other family.
+    SocketOther,
+    /// inotify and fanotify groups.
+    Fsnotify,
+    /// css_sets that only a cgroup namespace keeps.
+    CgroupNs,
+    /// css_sets that tasks are in, unreaped and exiting ones too.
+    Task,
+    /// Address spaces that MGLRU walks.
+    LruGenMm,
+    /// Writeback of a device on the memcg's behalf.
+    Writeback,
+    /// Charges that a CPU keeps in stock.
+    Stock,
+    /// Memory cgroups below it.
+    ChildCss,
+    /// Not known to this version.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+/// References of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pin {
+    /// Which kind.
+    pub kind: PinKind,
+    /// How many references; all of them were counted one by one.
+    pub refs: u64,
+    /// Pages of 4 KiB behind them; `None` where they are no pages.
+    pub pages: Option<u64>,
+    /// What holds them, the most references first.
+    pub objects: Vec<Object>,
+    /// Objects that are not in the list, for it is bounded. Their references are counted.
+    pub objects_omitted: u64,
+    /// Set where a bound stopped the count after so many references.
+    pub truncated_at: Option<u64>,
+}
+
+/// What an object is, beyond the kind of its pins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    /// A file that has a name.
+    File,
+    /// A file whose last name is gone.
+    DeletedFile,
+    /// `memfd_create(2)`.
+    Memfd,
+    /// A SysV segment: its inode number is its id.
+    SysvShm,
+    /// Memory shared by `mmap(2)` without a file.
+    SharedAnon,
+    /// Private memory of a process.
+    PrivateAnon,
+    /// A socket of a process.
+    Socket,
+    /// A socket of the kernel itself, that a network namespace keeps.
+    KernelSocket,
+    /// An inotify instance.
+    Inotify,
+    /// A fanotify instance.
+    Fanotify,
+    /// A css_set.
+    CssSet,
+    /// The writeback state of a device.
+    Writeback,
+    /// A CPU.
+    Cpu,
+    /// A memory cgroup below.
+    Memcg,
+    /// The memcg's id in swap.
+    SwapId,
+    /// An address space.
+    Mm,
+    /// Nothing more is known.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+/// One thing that holds references. What does not apply to it is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Object {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// References that it holds.
+    pub refs: u64,
+    /// Pages of 4 KiB that it stands for; for [`ObjectKind::SwapId`], pages in swap.
+    pub pages: Option<u64>,
+    /// File system (`file_system_type.name`), or the protocol of a socket (`proto.name`).
+    pub fs: Option<Text>,
+    /// Device, `major:minor`; of writeback, its name.
+    pub dev: Option<Text>,
+    /// Inode number of a file or socket.
+    pub ino: Option<u64>,
+    /// A file's or a Unix socket's path; the last component alone where no more is known.
+    pub path: Option<Text>,
+    /// Inode number of the namespace that keeps it.
+    pub ns_ino: Option<u64>,
+    /// Where that namespace is mounted.
+    pub ns_mount: Option<Text>,
+    /// Local end of a socket.
+    pub local: Option<Text>,
+    /// Remote end of a socket.
+    pub remote: Option<Text>,
+    /// Number of a CPU.
+    pub cpu: Option<u32>,
+    /// Serial number of a memcg below.
+    pub memcg_serial_nr: Option<u64>,
+    /// Who keeps it.
+    pub users: Vec<User>,
+    /// Users that are not in the list, for it is bounded.
+    pub users_omitted: u64,
+}
+
+/// How a process keeps an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserKind {
+    /// By a file descriptor.
+    Open,
+    /// By a mapping.
+    Mapped,
+    /// By being a member of it.
+    Member,
+    /// By being in the namespace that keeps it.
+    Namespace,
+    /// By a file descriptor of the namespace that keeps it.
+    NamespaceFd,
+    /// Not known to this version.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+/// A process that keeps an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct User {
+    /// How.
+    pub kind: UserKind,
+    /// Process id.
+    pub pid: u32,
+    /// Thread id, where one thread keeps it.
+    pub tid: Option<u32>,
+    /// Its name.
+    pub comm: Text,
+    /// When it was started, CLOCK_MONOTONIC.
+    pub start_ns: Option<u64>,
+    /// Its state as in `ps`: `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I`.
+    pub state: Option<char>,
+    /// The file descriptor.
+    pub fd: Option<u32>,
+    /// The memcg that it is in: who would be charged if the object were charged anew.
+    pub memcg_serial_nr: Option<u64>,
+    /// Of an unreaped process, who must reap it: process id and name.
+    pub parent: Option<(u32, Text)>,
+}
+
+/// Something that could not be looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NotChecked {
+    /// Which kind of pin.
+    pub kind: PinKind,
+    /// Why, in one line.
+    pub reason: String,
+}
