@@ -10,6 +10,7 @@ pub mod layout;
 pub mod lock;
 pub mod loss;
 pub mod memcg;
+pub mod peek;
 pub mod shrinker;
 pub mod slab;
 

@@ -2,4 +2,5 @@
 //! answer are in an array map; the kernel throws the return value of such a run away.
 
 mod memcgs;
+mod peek;
 mod resolve;

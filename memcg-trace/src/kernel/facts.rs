@@ -58,7 +58,9 @@ impl Facts {
     /// Looks at this host.
     #[must_use]
     pub fn gather() -> Self {
-        let wanted: HashSet<&str> = hooks::functions().chain(layout::SYMBOLS).collect();
+        let wanted: HashSet<&str> = hooks::functions()
+            .chain(layout::SYMBOLS.iter().copied())
+            .collect();
         let (symbols, symbols_error) = match Symbols::of_running_kernel(&wanted) {
             Ok(symbols) => (symbols, None),
             Err(error) => (

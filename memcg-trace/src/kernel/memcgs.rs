@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{MapData, ProgramArray, RingBuf};
 use memcg_trace_common::memcg::{
-    ABSENT_BYTES, LifeKind as Kind, LifeRecord, MemcgRow, MemcgWalk, NAME_BYTES,
+    ABSENT_BYTES, LifeKind as Kind, LifeRecord, MemcgRow, MemcgWalk, NAME_BYTES, css_flags,
 };
 use zerocopy::{FromBytes as _, FromZeros as _};
 
 use super::attach::{One, load_walk, take_map};
+use super::pins::Target;
 use super::resolver::run;
 use super::wire::Wire;
 use crate::sample::{Life, LifeKind, Memcg, MemcgWalk as Walk, Text};
@@ -33,6 +34,8 @@ pub(super) struct Memcgs {
     /// Keeps the tail call in place.
     _next: ProgramArray<MapData>,
     life: RingBuf<MapData>,
+    /// The dead ones that the last walk saw.
+    dead: Vec<Target>,
 }
 
 impl Memcgs {
@@ -48,6 +51,7 @@ impl Memcgs {
             state: take_map(ebpf, "MEMCG_WALK")?,
             _next: next,
             life: take_map(ebpf, "LIFE")?,
+            dead: Vec::new(),
         })
     }
 
@@ -62,6 +66,7 @@ impl Memcgs {
         self.state
             .set(0, *state, 0)
             .context("begin the walk of memory cgroups")?;
+        self.dead.clear();
         loop {
             run(ebpf, ENTER)?;
             *state = self
@@ -69,8 +74,13 @@ impl Memcgs {
                 .get(&0, 0)
                 .context("walk memory cgroups: read the rows")?;
             let state = &state.0;
-            walk.rows
-                .extend(state.row.iter().take(state.rows as usize).map(memcg));
+            let rows = state.row.iter().take(state.rows as usize);
+            let dead = rows.clone().filter(|row| is_dead(row.flags));
+            self.dead.extend(dead.map(|row| Target {
+                css: row.css,
+                serial_nr: row.serial_nr,
+            }));
+            walk.rows.extend(rows.map(memcg));
             if state.done != 0 || state.steps > STEPS {
                 let cut = state.skipped != 0 || state.done == 0;
                 walk.truncated_at = cut.then_some(walk.rows.len() as u64);
@@ -82,6 +92,11 @@ impl Memcgs {
         Ok(walk)
     }
 
+    /// The dead ones that the last walk saw.
+    pub(super) fn dead(&self) -> &[Target] {
+        &self.dead
+    }
+
     /// Takes all events that are there.
     pub(super) fn drain(&mut self, life: &mut Vec<Life>) {
         while let Some(item) = self.life.next() {
@@ -90,6 +105,12 @@ impl Memcgs {
             }
         }
     }
+}
+
+/// Whether a css is that of a zombie: killed or taken offline, and not released.
+fn is_dead(flags: u32) -> bool {
+    flags & css_flags::RELEASED == 0
+        && (flags & css_flags::DYING != 0 || flags & css_flags::ONLINE == 0)
 }
 
 fn memcg(row: &MemcgRow) -> Memcg {

@@ -11,12 +11,18 @@ use super::attach;
 use super::choice::Outcome;
 use super::facts::Facts;
 use super::hooks::Family;
+use super::layout::Resolved;
 use super::locks::LockWaits;
 use super::logs::Logs;
 use super::losses::Losses;
 use super::memcgs::Memcgs;
+use super::memory::{Memory, Peeker};
+use super::pins::{self, Target};
+use super::reader::Reader;
 use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
+use super::symbols::Symbols;
+use crate::sample::pins::Pins;
 use crate::sample::{Absent, Life, Sample};
 
 /// Part of one CPU that walks may take, as one in so many.
@@ -26,6 +32,10 @@ const WALK_BUDGET: u32 = 100;
 pub struct Session {
     ebpf: Ebpf,
     outcomes: Vec<Outcome>,
+    resolved: Resolved,
+    symbols: Symbols,
+    /// Loaded when it is first asked for.
+    peeker: Option<Peeker>,
     memcgs: Option<Memcgs>,
     slab: Option<Slabs>,
     shrinkers: Option<Shrinkers>,
@@ -139,6 +149,9 @@ impl Session {
         Ok(Self {
             ebpf,
             outcomes,
+            resolved: resolved.clone(),
+            symbols: facts.symbols.clone(),
+            peeker: None,
             memcgs,
             slab,
             shrinkers,
@@ -201,6 +214,30 @@ impl Session {
         sample.mono_ns = now_ns();
         sample.unix_ns = unix_ns();
         Ok(sample)
+    }
+
+    /// Who pins the zombies of these serial numbers; all that the last walk saw, if there are
+    /// none.
+    ///
+    /// # Errors
+    /// If there is no list of memory cgroups, or the kernel refuses the programs that read.
+    pub fn pins(&mut self, serial_nrs: &[u64]) -> anyhow::Result<Pins> {
+        let memcgs = self.memcgs.as_mut();
+        let memcgs = memcgs.context("look for pins: no list of memory cgroups here")?;
+        // They may have died since.
+        memcgs.walk(&self.ebpf, now_ns)?;
+        let is_asked =
+            |target: &&Target| serial_nrs.is_empty() || serial_nrs.contains(&target.serial_nr);
+        let targets: Vec<_> = memcgs.dead().iter().filter(is_asked).copied().collect();
+        let mut peeker = match self.peeker.take() {
+            Some(peeker) => peeker,
+            None => Peeker::open(&mut self.ebpf)?,
+        };
+        let memory = Memory::new(&self.ebpf, &mut peeker);
+        let reader = Reader::new(memory, &self.resolved, &self.symbols);
+        let pins = pins::look(&reader, &targets, now_ns);
+        self.peeker = Some(peeker);
+        Ok(pins)
     }
 
     /// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not

@@ -5,6 +5,8 @@
 //! *meaning* of a place changed, a predicate on BTF chooses a shape (see `shapes`). Kernel
 //! versions are not looked at: distributions move fields between them.
 
+pub mod fields;
+pub mod pages;
 mod rows;
 mod shapes;
 
@@ -14,14 +16,34 @@ use zerocopy::IntoBytes as _;
 use super::Subject;
 use super::btf::Btf;
 use super::symbols::Symbols;
+use fields::{Fields, Place};
+use pages::Pages;
 
 /// Addresses that are wanted from kallsyms, besides those of hooks.
-pub const SYMBOLS: [&str; 5] = [
+pub const SYMBOLS: &[&str] = &[
     "vmemmap_base",
     "page_offset_base",
     "root_mem_cgroup",
     "mem_cgroup_stats_index",
     "super_cache_scan",
+    // For looking up who pins a zombie.
+    "__per_cpu_offset",
+    "bdi_list",
+    "cgroupns_operations",
+    "cpu_fbatches",
+    "fanotify_fops",
+    "init_task",
+    "inotify_fops",
+    "lru_pvecs",
+    "memcg_stock",
+    "memory_reclaim",
+    "mlock_fbatch",
+    "mlock_pvec",
+    "nr_node_ids",
+    "ns_file_operations",
+    "nsfs_mnt",
+    "proto_list",
+    "socket_file_ops",
 ];
 
 /// Something that a subject needs and this kernel does not have.
@@ -44,6 +66,14 @@ pub struct Resolved {
     pub memcg_aware_mask: u32,
     /// Whether the kernel counts kprobe programs that it passed over.
     pub counts_kprobe_misses: bool,
+    /// Fields that user space reads by itself.
+    pub fields: Fields,
+    /// How it reads a `struct page`.
+    pub pages: Pages,
+    /// Index of the memory controller in arrays of controllers.
+    pub memory_cgrp_id: u64,
+    /// Bytes of a `task_struct`.
+    pub task_bytes: usize,
     /// Per subject.
     pub missing: Vec<Missing>,
 }
@@ -71,6 +101,10 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         counts_kprobe_misses: btf
             .member("bpf_link_info.perf_event.kprobe.missed")
             .is_some(),
+        fields: Fields::resolve(btf),
+        pages: Pages::resolve(btf),
+        memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
+        task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,
         missing: Vec::new(),
     };
     for row in rows::ROWS {
@@ -93,23 +127,35 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
 }
 
 fn find(btf: &Btf, row: &rows::Row) -> Result<u32, String> {
-    let Some((path, member)) = row
-        .paths
+    let place = find_member(btf, row.paths, Some(row.bytes))?;
+    u32::try_from(place.offset)
+        .map_err(|_| format!("{}: unsupported layout", row.paths.join(" or ")))
+}
+
+/// The first of `paths` that this kernel has, with the size that it must have.
+fn find_member(btf: &Btf, paths: &[&str], bytes: Option<u32>) -> Result<Place, String> {
+    let Some((path, member)) = paths
         .iter()
         .find_map(|path| Some((path, btf.member(path)?)))
     else {
         return Err(format!(
             "{} is not in this kernel's BTF",
-            row.paths.join(" or ")
+            paths.join(" or ")
         ));
     };
-    if member.bits != row.bytes * 8 || member.bit_offset % 8 != 0 {
+    let unsupported = bytes.is_some_and(|bytes| member.bits != bytes * 8);
+    if unsupported || member.bit_offset % 8 != 0 {
         return Err(format!(
             "{path} has {} bits at bit {}, where {} bytes were expected: unsupported layout",
-            member.bits, member.bit_offset, row.bytes
+            member.bits,
+            member.bit_offset,
+            bytes.unwrap_or_default()
         ));
     }
-    Ok(member.bit_offset / 8)
+    Ok(Place {
+        offset: u64::from(member.bit_offset / 8),
+        bytes: u64::from(member.bits / 8),
+    })
 }
 
 fn addresses(symbols: &Symbols, resolved: &mut Resolved) {

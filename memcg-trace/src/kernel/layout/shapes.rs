@@ -36,10 +36,7 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
             "mem_cgroup.css is not at the begin of mem_cgroup: unsupported layout",
         );
     }
-    match (
-        btf.member("css_set.subsys"),
-        index_of(btf, "memory_cgrp_id"),
-    ) {
+    match (btf.member("css_set.subsys"), memory_cgrp_id(btf)) {
         (Some(subsys), Some(memory)) => {
             layout.css_set_memory = subsys.bit_offset / 8 + memory * 8;
         }
@@ -178,7 +175,12 @@ pub(super) fn memcg_aware_mask(btf: &Btf) -> u32 {
     }
 }
 
-fn index_of(btf: &Btf, enumerator: &str) -> Option<u32> {
+/// Index of the memory controller in arrays of controllers (include/linux/cgroup_subsys.h).
+pub(super) fn memory_cgrp_id(btf: &Btf) -> Option<u32> {
+    index_of(btf, "memory_cgrp_id")
+}
+
+pub(super) fn index_of(btf: &Btf, enumerator: &str) -> Option<u32> {
     btf.enum_value(enumerator)
         .and_then(|value| u32::try_from(value).ok())
 }

@@ -1,0 +1,107 @@
+//! How user space reads a `struct page`: its flags, its type and whose it is.
+
+use super::shapes::index_of;
+use crate::kernel::btf::Btf;
+
+/// Flags that tell what the low bits of `memcg_data` mean (include/linux/memcontrol.h).
+pub const DATA_OBJEXTS: u64 = 1;
+/// The rest is an object cgroup, and the page the kernel's own.
+pub const DATA_KMEM: u64 = 2;
+/// All bits that are flags: `__NR_MEMCG_DATA_FLAGS` was never above 8.
+pub const DATA_FLAGS: u64 = 7;
+/// `page_type` of the kernel's own pages until 5.10 (include/linux/page-flags.h: PG_kmemcg);
+/// a type is there while its bit is not.
+const TYPE_BASE: u32 = 0xf000_0000;
+const TYPE_KMEMCG: u32 = 0x200;
+
+/// Masks for `page.flags` and values of `page.page_type`. A mask of 0 never matches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pages {
+    /// First page of a folio of several.
+    pub head: u64,
+    /// On a list of reclaim.
+    pub lru: u64,
+    /// Backed by swap: anonymous or shmem.
+    pub swapbacked: u64,
+    /// Cannot be reclaimed.
+    pub unevictable: u64,
+    /// Slab, where that is a flag (until 6.9).
+    pub slab: u64,
+    /// Slab, where that is a type: the upper byte of `page_type`.
+    pub slab_type: Option<u32>,
+    /// hugetlbfs, where that is a type.
+    pub hugetlb_type: Option<u32>,
+    /// The owner word is a memcg, and a flag in `page_type` says that a page is the kernel's
+    /// own: 5.10.
+    pub kmem_is_typed: bool,
+    /// The owner of a page on a list is an object cgroup (7.1 and later: LRU reparenting).
+    pub owner_is_objcg: bool,
+    /// The number of pages of a folio is in its second page, and BTF counts from that one (5.10).
+    pub nr_pages_in_second: bool,
+    /// Bytes of one.
+    pub bytes: u64,
+}
+
+/// What a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageKind {
+    /// One of a file, or anonymous: on a list of reclaim, or on its way to or from there.
+    Lru,
+    /// The kernel's own, charged.
+    Kmem,
+    /// A slab.
+    Slab,
+    /// hugetlbfs.
+    Hugetlb,
+}
+
+impl Pages {
+    pub(super) fn resolve(btf: &Btf) -> Self {
+        let flag = |name: &str| index_of(btf, name).map_or(0, |bit| 1_u64 << bit);
+        let slab_type = index_of(btf, "PGTY_slab");
+        Self {
+            head: flag("PG_head"),
+            lru: flag("PG_lru"),
+            swapbacked: flag("PG_swapbacked"),
+            unevictable: flag("PG_unevictable"),
+            slab: if slab_type.is_some() {
+                0
+            } else {
+                flag("PG_slab")
+            },
+            slab_type,
+            hugetlb_type: index_of(btf, "PGTY_hugetlb"),
+            kmem_is_typed: btf.member("page.mem_cgroup").is_some(),
+            owner_is_objcg: btf.member("obj_cgroup.is_root").is_some(),
+            nr_pages_in_second: !btf.has_struct("folio"),
+            bytes: btf.struct_bytes("page").map_or(0, u64::from),
+        }
+    }
+
+    /// Whether a page is a slab.
+    #[must_use]
+    pub fn is_slab(&self, flags: u64, page_type: u32) -> bool {
+        flags & self.slab != 0 || self.slab_type == Some(page_type >> 24)
+    }
+
+    /// What a charged page is, by its three words.
+    #[must_use]
+    pub fn kind(&self, flags: u64, page_type: u32, memcg_data: u64) -> PageKind {
+        if self.is_slab(flags, page_type) {
+            PageKind::Slab
+        } else if self.hugetlb_type == Some(page_type >> 24) {
+            PageKind::Hugetlb
+        } else if self.kmem_is_typed {
+            let is_kmem = page_type & (TYPE_BASE | TYPE_KMEMCG) == TYPE_BASE;
+            if is_kmem {
+                PageKind::Kmem
+            } else {
+                PageKind::Lru
+            }
+        } else if memcg_data & DATA_KMEM != 0 {
+            PageKind::Kmem
+        } else {
+            PageKind::Lru
+        }
+    }
+}

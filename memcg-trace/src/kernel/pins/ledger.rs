@@ -1,0 +1,227 @@
+//! References found so far, by zombie and kind.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Found;
+use super::lists::Folios;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::Reader;
+use crate::sample::pins::{NotChecked, Object, Pin, PinKind, Pinned, Pins, User};
+
+/// Objects that a row of the ledger lists.
+const OBJECTS: usize = 64;
+/// Users that an object lists.
+const USERS: usize = 16;
+/// `percpu_ref.percpu_count_ptr`: atomic and dead (include/linux/percpu-refcount.h).
+const REF_KILLED: u64 = 3;
+
+/// A zombie that is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kernel) struct Target {
+    /// Address of its css, which is that of its memcg.
+    pub(in crate::kernel) css: u64,
+    /// Its identity.
+    pub(in crate::kernel) serial_nr: u64,
+}
+
+/// What was found for one zombie.
+#[derive(Debug, Default)]
+pub(super) struct Zombie {
+    pub(super) css: u64,
+    serial_nr: u64,
+    refs: Option<i64>,
+    changed: bool,
+    rows: BTreeMap<PinKind, Row>,
+    /// Its pages, until they are described.
+    pub(super) folios: Folios,
+    /// Why its own lists do not show all of its pages.
+    pub(super) off_lists: Option<String>,
+    not_checked: Vec<NotChecked>,
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    refs: u64,
+    pages: Option<u64>,
+    objects: Vec<Object>,
+    truncated_at: Option<u64>,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) zombies: Vec<Zombie>,
+    by_css: HashMap<u64, usize>,
+    pub(super) visited_pages: u64,
+    pub(super) visited_objects: u64,
+    pub(super) all_pages_because: Option<String>,
+}
+
+impl Ledger {
+    pub(super) fn new(targets: &[Target]) -> Self {
+        let zombies = targets.iter().map(|target| Zombie {
+            css: target.css,
+            serial_nr: target.serial_nr,
+            ..Zombie::default()
+        });
+        let by_css = targets.iter().zip(0..);
+        Self {
+            by_css: by_css.map(|(target, at)| (target.css, at)).collect(),
+            zombies: zombies.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The zombie that is at an address.
+    pub(super) fn zombie(&mut self, css: u64) -> Option<&mut Zombie> {
+        let at = *self.by_css.get(&css)?;
+        self.zombies.get_mut(at)
+    }
+
+    pub(super) fn position(&self, css: u64) -> Option<usize> {
+        self.by_css.get(&css).copied()
+    }
+
+    /// Looks at something; what cannot be looked at is noted for all.
+    pub(super) fn look(
+        &mut self,
+        what: &str,
+        kinds: &[PinKind],
+        look: impl FnOnce(&mut Self) -> Found,
+    ) {
+        if let Err(why) = look(self) {
+            log::info!("pins: {what}: {why}");
+            self.note_all(kinds, &why);
+        }
+    }
+
+    pub(super) fn note_all(&mut self, kinds: &[PinKind], why: &Unreadable) {
+        for zombie in &mut self.zombies {
+            for kind in kinds {
+                zombie.note(*kind, why);
+            }
+        }
+    }
+
+    /// Reads how many references there are. A zombie that is not itself any more has none.
+    pub(super) fn read_refs(&mut self, reader: &Reader<'_>) {
+        for zombie in &mut self.zombies {
+            match refs(reader, zombie.css, zombie.serial_nr) {
+                Ok(refs) => zombie.refs = refs,
+                Err(_) => (zombie.refs, zombie.changed) = (None, true),
+            }
+        }
+    }
+
+    /// Why the pages of the whole host have to be looked at, if they have to.
+    pub(super) fn why_all_pages(&self) -> Option<String> {
+        let short = self.zombies.iter().find(|zombie| zombie.is_short())?;
+        let (found, refs) = (short.found(), short.refs.unwrap_or(0));
+        Some(match &short.off_lists {
+            Some(why) => why.clone(),
+            None => format!("{found} of {refs} references were found without"),
+        })
+    }
+
+    pub(super) fn into_pins(self) -> Pins {
+        Pins {
+            visited_pages: self.visited_pages,
+            visited_objects: self.visited_objects,
+            all_pages_because: self.all_pages_because,
+            zombies: self.zombies.into_iter().map(Zombie::into_pinned).collect(),
+            ..Pins::default()
+        }
+    }
+}
+
+/// Exact once the kill is confirmed (lib/percpu-refcount.c: percpu_ref_kill_and_confirm()).
+fn refs(reader: &Reader<'_>, css: u64, serial_nr: u64) -> Result<Option<i64>, Unreadable> {
+    if reader.word(css, Field::CssSerialNr)? != serial_nr {
+        return Err(Unreadable::Changed("the zombie"));
+    }
+    let data = reader.word(css, Field::CssRefcntData)?;
+    let is_exact = reader.word(css, Field::CssRefcntPtr)? & REF_KILLED == REF_KILLED
+        && reader.word(data, Field::RefConfirmSwitch)? == 0;
+    let count = reader.word(data, Field::RefCount)?;
+    Ok(is_exact.then_some(count.cast_signed()))
+}
+
+impl Zombie {
+    /// Adds an object, and its references.
+    pub(super) fn add(&mut self, kind: PinKind, object: Object) {
+        let row = self.rows.entry(kind).or_default();
+        row.refs += object.refs;
+        if let Some(pages) = object.pages {
+            *row.pages.get_or_insert(0) += pages;
+        }
+        row.objects.push(object);
+    }
+
+    /// Marks a row as one that a bound cut off.
+    pub(super) fn truncate(&mut self, kind: PinKind) {
+        let row = self.rows.entry(kind).or_default();
+        row.truncated_at = Some(row.refs);
+    }
+
+    pub(super) fn note(&mut self, kind: PinKind, why: &Unreadable) {
+        let note = NotChecked {
+            kind,
+            reason: why.to_string(),
+        };
+        if !self.not_checked.contains(&note) {
+            self.not_checked.push(note);
+        }
+    }
+
+    fn found(&self) -> u64 {
+        let rows: u64 = self.rows.values().map(|row| row.refs).sum();
+        rows + self.folios.refs()
+    }
+
+    /// Whether there are references that were not found.
+    fn is_short(&self) -> bool {
+        self.off_lists.is_some()
+            || (self.refs).is_some_and(|refs| i64::try_from(self.found()).is_ok_and(|f| f < refs))
+    }
+
+    fn into_pinned(self) -> Pinned {
+        Pinned {
+            serial_nr: self.serial_nr,
+            refs: self.refs,
+            changed: self.changed,
+            pins: self
+                .rows
+                .into_iter()
+                .map(|(kind, row)| row.into_pin(kind))
+                .collect(),
+            not_checked: self.not_checked,
+        }
+    }
+}
+
+impl Row {
+    fn into_pin(mut self, kind: PinKind) -> Pin {
+        self.objects
+            .sort_by_key(|object| std::cmp::Reverse((object.refs, object.pages)));
+        let omitted = self.objects.len().saturating_sub(OBJECTS);
+        self.objects.truncate(OBJECTS);
+        Pin {
+            kind,
+            refs: self.refs,
+            pages: self.pages,
+            objects: self.objects,
+            objects_omitted: omitted as u64,
+            truncated_at: self.truncated_at,
+        }
+    }
+}
+
+/// Lists users of an object, bounded.
+pub(super) fn set_users(object: &mut Object, mut users: Vec<User>) {
+    users.sort_by_key(|user| (user.pid, user.kind, user.fd));
+    users.dedup();
+    object.users_omitted = users.len().saturating_sub(USERS) as u64;
+    users.truncate(USERS);
+    object.users = users;
+}

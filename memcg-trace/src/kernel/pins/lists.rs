@@ -1,0 +1,392 @@
+//! Pages on a zombie's own lists, and on their way to them in the CPUs' batches.
+//!
+//! A folio is charged to a memcg as one reference, however many pages it has.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use super::Found;
+use super::ledger::{Ledger, Zombie};
+use crate::kernel::layout::fields::Field;
+use crate::kernel::layout::pages::DATA_FLAGS;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::{Reader, is_kernel_address, words};
+use crate::sample::pins::PinKind;
+
+/// What pages on lists can be.
+pub(super) const KINDS: [PinKind; 4] = [
+    PinKind::PageFile,
+    PinKind::PageShmem,
+    PinKind::PageAnon,
+    PinKind::PageAnonShared,
+];
+
+/// Folios of one zombie that are looked at: 16 GiB of single pages.
+const MOST: u64 = 1 << 22;
+/// How often a list that changed is begun anew.
+const ATTEMPTS: u32 = 3;
+/// A folio and the page behind it, which knows how many pages it has.
+const PAGE_BYTES: usize = 64;
+/// A `struct list_head`.
+const HEAD_BYTES: u64 = 16;
+
+/// Batches that each CPU has, by their name before and after folios (mm/swap.c, mm/mlock.c), and
+/// more bytes than they have.
+const BATCHES: [(&str, usize); 4] = [
+    ("lru_pvecs", 1024),
+    ("cpu_fbatches", 2048),
+    ("mlock_pvec", 256),
+    ("mlock_fbatch", 512),
+];
+
+/// Folios, by what they belong to.
+#[derive(Debug, Default)]
+pub(super) struct Folios {
+    /// By `page.mapping`, with its low bits.
+    pub(super) by_mapping: HashMap<u64, Group>,
+    /// Where a bound ended the count.
+    pub(super) truncated_at: Option<u64>,
+}
+
+/// Folios of one file, or of one `anon_vma`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Group {
+    pub(super) refs: u64,
+    pub(super) pages: u64,
+    pub(super) swapbacked: bool,
+}
+
+impl Folios {
+    pub(super) fn refs(&self) -> u64 {
+        self.by_mapping.values().map(|group| group.refs).sum()
+    }
+
+    pub(super) fn add(&mut self, folio: Folio) {
+        let group = self.by_mapping.entry(folio.mapping).or_default();
+        group.refs += 1;
+        group.pages += folio.pages;
+        group.swapbacked |= folio.swapbacked;
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (mapping, group) in other.by_mapping {
+            let ours = self.by_mapping.entry(mapping).or_default();
+            ours.refs += group.refs;
+            ours.pages += group.pages;
+            ours.swapbacked |= group.swapbacked;
+        }
+        self.truncated_at = self.truncated_at.or(other.truncated_at);
+    }
+}
+
+/// One folio, as its first page says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Folio {
+    pub(super) flags: u64,
+    pub(super) page_type: u32,
+    pub(super) data: u64,
+    pub(super) mapping: u64,
+    pub(super) pages: u64,
+    swapbacked: bool,
+}
+
+/// Where the words are that say it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FolioPlaces {
+    flags: usize,
+    page_type: usize,
+    data: usize,
+    mapping: usize,
+    pages: usize,
+    head: u64,
+    swapbacked: u64,
+}
+
+impl FolioPlaces {
+    pub(super) fn of(reader: &Reader<'_>) -> Result<Self, Unreadable> {
+        let place = |field| {
+            let offset = reader.offset(field)?;
+            usize::try_from(offset).map_err(|_| Unreadable::Fault(offset))
+        };
+        let marks = &reader.resolved.pages;
+        let second = if marks.nr_pages_in_second {
+            PAGE_BYTES
+        } else {
+            0
+        };
+        let places = Self {
+            flags: place(Field::PageFlags)?,
+            page_type: place(Field::PageType)?,
+            data: place(Field::PageMemcgData)?,
+            mapping: place(Field::PageMapping)?,
+            pages: place(Field::PageNrPages)? + second,
+            head: marks.head,
+            swapbacked: marks.swapbacked,
+        };
+        let fits = |at: usize| at + 8 <= PAGE_BYTES;
+        let words = [places.flags, places.data, places.mapping, places.page_type];
+        if marks.bytes == PAGE_BYTES as u64
+            && words.into_iter().all(fits)
+            && places.pages + 4 <= 2 * PAGE_BYTES
+        {
+            Ok(places)
+        } else {
+            Err(Unreadable::Absent(
+                "struct page: unsupported layout".to_owned(),
+            ))
+        }
+    }
+
+    /// Reads it from the bytes of its first page and, if there are more, its second.
+    pub(super) fn folio(&self, bytes: &[u8]) -> Folio {
+        let word = |at: usize| {
+            let word = bytes.get(at..at + 8).and_then(|word| word.try_into().ok());
+            u64::from_ne_bytes(word.unwrap_or_default())
+        };
+        let half = |at: usize| {
+            let half = bytes.get(at..at + 4).and_then(|half| half.try_into().ok());
+            u32::from_ne_bytes(half.unwrap_or_default())
+        };
+        let flags = word(self.flags);
+        let pages = if flags & self.head == 0 {
+            1
+        } else {
+            half(self.pages).max(1)
+        };
+        Folio {
+            flags,
+            page_type: half(self.page_type),
+            data: word(self.data),
+            mapping: word(self.mapping),
+            pages: u64::from(pages),
+            swapbacked: flags & self.swapbacked != 0,
+        }
+    }
+}
+
+pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
+    let places = FolioPlaces::of(reader)?;
+    let mut visited = 0;
+    for zombie in &mut ledger.zombies {
+        for node in nodes(reader, zombie.css)? {
+            of_node(reader, &places, zombie, node, &mut visited)?;
+        }
+    }
+    ledger.visited_pages += visited;
+    batches(reader, &places, ledger)
+}
+
+/// The memcg's part on each NUMA node.
+pub(in crate::kernel) fn nodes(reader: &Reader<'_>, css: u64) -> Result<Vec<u64>, Unreadable> {
+    // Without NUMA there is one, and no variable says so.
+    let count = match reader.symbol("nr_node_ids") {
+        Ok(address) => reader.word_at(address)? & 0xffff_ffff,
+        Err(_) => 1,
+    };
+    let mut bytes = vec![0; usize::try_from(count.clamp(1, 1024)).unwrap_or(1) * 8];
+    let nodeinfo = css + reader.offset(Field::MemcgNodeinfo)?;
+    reader.memory.read(nodeinfo, &mut bytes)?;
+    let nodes = words(&bytes).into_iter();
+    Ok(nodes.filter(|node| is_kernel_address(*node)).collect())
+}
+
+fn of_node(
+    reader: &Reader<'_>,
+    places: &FolioPlaces,
+    zombie: &mut Zombie,
+    node: u64,
+    visited: &mut u64,
+) -> Found {
+    for field in [Field::NodeLists, Field::NodeGenerations] {
+        let Ok(place) = reader.place(field) else {
+            continue;
+        };
+        let heads = reader.words(node, field)?;
+        for (head, at) in heads.chunks_exact(2).zip(0_u64..) {
+            let address = node + place.offset + at * HEAD_BYTES;
+            let first = head[0];
+            // Some heads are poisoned: nothing is ever on the list of unevictable folios.
+            if first == address || !is_kernel_address(first) {
+                continue;
+            }
+            let folios = of_list(reader, places, zombie, address, visited)?;
+            zombie.folios.merge(folios);
+        }
+    }
+    Ok(())
+}
+
+/// All folios of a list. Nothing holds the list still: where a folio of somebody else turns up,
+/// it led elsewhere, and is begun anew.
+fn of_list(
+    reader: &Reader<'_>,
+    places: &FolioPlaces,
+    zombie: &Zombie,
+    head: u64,
+    visited: &mut u64,
+) -> Result<Folios, Unreadable> {
+    let lru = reader.offset(Field::PageLru)?;
+    for _ in 0..ATTEMPTS {
+        let mut folios = Folios::default();
+        let mut count = 0;
+        let mut outcome = Ok(());
+        let first = reader.word_at(head)?;
+        let followed = reader.memory.chain(first, head, 0, |nodes| {
+            let pages: Vec<_> = nodes.iter().map(|node| node.wrapping_sub(lru)).collect();
+            count += pages.len() as u64;
+            outcome = take(reader, places, zombie.css, &pages, |folio| {
+                folios.add(folio)
+            });
+            if count >= MOST {
+                folios.truncated_at = Some(count);
+            }
+            if outcome.is_err() || count >= MOST {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        *visited += count;
+        match followed.and(outcome) {
+            Ok(()) => return Ok(folios),
+            Err(error @ (Unreadable::Absent(_) | Unreadable::Failed(_))) => return Err(error),
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+        }
+    }
+    Err(Unreadable::Changed("a list of pages"))
+}
+
+/// Reads folios that must all be the zombie's.
+fn take(
+    reader: &Reader<'_>,
+    places: &FolioPlaces,
+    css: u64,
+    pages: &[u64],
+    mut add: impl FnMut(Folio),
+) -> Found {
+    let mut owners = Owners::default();
+    let mut outcome = Ok(());
+    read_folios(reader, places, pages, |_, folio| {
+        match owners.memcg(reader, folio.data) {
+            Ok(memcg) if memcg == css => add(folio),
+            Ok(_) => outcome = Err(Unreadable::Changed("a list of pages")),
+            Err(why) => outcome = Err(why),
+        }
+    })?;
+    outcome
+}
+
+/// Reads the folios that begin at `pages`.
+fn read_folios(
+    reader: &Reader<'_>,
+    places: &FolioPlaces,
+    pages: &[u64],
+    mut see: impl FnMut(u64, Folio),
+) -> Found {
+    let mut at = pages.iter();
+    reader.memory.each(pages, 2 * PAGE_BYTES, |bytes| {
+        if let (Some(page), Some(bytes)) = (at.next(), bytes) {
+            see(*page, places.folio(bytes));
+        }
+    })
+}
+
+/// Whose a page is, by its owner word.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    by_objcg: HashMap<u64, u64>,
+}
+
+impl Owners {
+    /// The memcg that the owner word of a folio on a list means.
+    pub(super) fn memcg(&mut self, reader: &Reader<'_>, data: u64) -> Result<u64, Unreadable> {
+        let owner = data & !DATA_FLAGS;
+        if !reader.resolved.pages.owner_is_objcg {
+            return Ok(owner);
+        }
+        self.of_objcg(reader, owner)
+    }
+
+    /// The memcg that an object cgroup belongs to now.
+    pub(super) fn of_objcg(&mut self, reader: &Reader<'_>, objcg: u64) -> Result<u64, Unreadable> {
+        if let Some(memcg) = self.by_objcg.get(&objcg) {
+            return Ok(*memcg);
+        }
+        let memcg = reader.word(objcg, Field::ObjcgMemcg)?;
+        self.by_objcg.insert(objcg, memcg);
+        Ok(memcg)
+    }
+}
+
+/// Folios that a CPU has taken off the lists, or not put on one yet. Slots of a batch that are
+/// not in use keep what they had, so a folio that is on a list is not counted here.
+fn batches(reader: &Reader<'_>, places: &FolioPlaces, ledger: &mut Ledger) -> Found {
+    let first_page = reader.word_at(reader.symbol("vmemmap_base")?)?;
+    let mut pages = Vec::new();
+    for (name, bytes) in BATCHES {
+        let Ok(cpus) = reader.per_cpu(name) else {
+            continue;
+        };
+        let mut memory = vec![0; bytes];
+        for (_, batch) in cpus {
+            // A CPU that never was there has no memory for it.
+            if reader.memory.read(batch, &mut memory).is_ok() {
+                let slots = words(&memory).into_iter();
+                let is_page = |slot: &u64| {
+                    (first_page..first_page.saturating_add(VMEMMAP_BYTES)).contains(slot)
+                        && (slot - first_page).is_multiple_of(PAGE_BYTES as u64)
+                };
+                pages.extend(slots.filter(is_page));
+            }
+        }
+    }
+    pages.sort_unstable();
+    pages.dedup();
+    ledger.visited_pages += pages.len() as u64;
+    let lru = reader.resolved.pages.lru;
+    let mut owners = Owners::default();
+    let mut found = Vec::new();
+    read_folios(reader, places, &pages, |_, folio| {
+        if folio.flags & lru == 0 && folio.data != 0 && folio.mapping != 0 {
+            found.push(folio);
+        }
+    })?;
+    for folio in found {
+        if let Ok(memcg) = owners.memcg(reader, folio.data)
+            && let Some(zombie) = ledger.zombie(memcg)
+        {
+            zombie.folios.add(folio);
+        }
+    }
+    unevictable(reader, ledger)
+}
+
+/// The array of all `struct page` has 1 TiB of the address space at most
+/// (Documentation/arch/x86/x86_64/mm.rst: with five levels 0.5 PiB of memory need more).
+const VMEMMAP_BYTES: u64 = 1 << 49;
+
+/// Where unevictable folios are on no list (mm_inline.h: lruvec_add_folio(), 5.18 and later), only
+/// their number shows in the lists' sizes.
+fn unevictable(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
+    for zombie in &mut ledger.zombies {
+        let mut pages = 0_u64;
+        for node in nodes(reader, zombie.css)? {
+            let lists = reader.words(node, Field::NodeLists)?;
+            let count = lists.len() / 2;
+            let is_kept = |head: &[u64]| is_kernel_address(head[0]);
+            if count == 0 || lists.chunks_exact(2).nth(UNEVICTABLE).is_none_or(is_kept) {
+                continue;
+            }
+            let sizes = reader.words(node, Field::NodeLruZoneSize)?;
+            let unevictable = sizes.chunks(count).filter_map(|zone| zone.get(UNEVICTABLE));
+            pages += unevictable.sum::<u64>();
+        }
+        if pages > 0 {
+            zombie.off_lists = Some(format!("{pages} unevictable pages are on no list"));
+        }
+    }
+    Ok(())
+}
+
+/// `LRU_UNEVICTABLE` (include/linux/mmzone.h), the last of the lists.
+const UNEVICTABLE: usize = 4;

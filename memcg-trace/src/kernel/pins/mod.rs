@@ -1,0 +1,98 @@
+//! Who pins dead memory cgroups: every reference that can be found by reading kernel memory.
+//!
+//! One room a kind of reference. What belongs to a zombie is looked up from the zombie: its own
+//! lists, css_sets, children, the id in swap. What only points to it is found by going through
+//! all of its kind, once for all zombies that are asked about: open files, writeback, the CPUs'
+//! stocks. All pages of the host come last, and only where references are left over.
+
+mod all_pages;
+mod children;
+mod css_sets;
+mod files;
+mod ledger;
+mod lists;
+mod mappers;
+mod namespaces;
+mod open_files;
+mod paths;
+mod slabs;
+mod sockets;
+mod stock;
+mod swap;
+mod tasks;
+mod writeback;
+
+use std::time::Instant;
+
+use super::memory::Unreadable;
+use super::reader::Reader;
+use crate::sample::pins::{PinKind, Pins};
+use ledger::Ledger;
+pub(super) use ledger::Target;
+
+/// Looks for all references to `targets`.
+pub(super) fn look(reader: &Reader<'_>, targets: &[Target], now_ns: impl Fn() -> u64) -> Pins {
+    let begin_ns = now_ns();
+    let begin = Instant::now();
+    let mut ledger = Ledger::new(targets);
+
+    ledger.look("its children", &[PinKind::ChildCss], |ledger| {
+        children::count(reader, ledger)
+    });
+    ledger.look("its id", &[PinKind::Swap], |ledger| {
+        swap::count(reader, ledger)
+    });
+    ledger.look("the CPUs' stocks", &[PinKind::Stock], |ledger| {
+        stock::count(reader, ledger)
+    });
+    ledger.look("writeback", &[PinKind::Writeback], |ledger| {
+        writeback::count(reader, ledger)
+    });
+    ledger.look("its lists of pages", &lists::KINDS, |ledger| {
+        lists::count(reader, ledger)
+    });
+    ledger.look("its address spaces", &[PinKind::LruGenMm], |ledger| {
+        mappers::count_walked(reader, ledger)
+    });
+    let tasks = tasks::all(reader).unwrap_or_else(|why| {
+        ledger.note_all(&[PinKind::SocketInet, PinKind::Fsnotify], &why);
+        tasks::Tasks::default()
+    });
+    let open = open_files::Open::read(reader, &tasks).unwrap_or_else(|why| {
+        ledger.note_all(&open_files::KINDS, &why);
+        open_files::Open::default()
+    });
+    let namespaces = namespaces::Namespaces::read(reader, &tasks, &open);
+    ledger.look(
+        "its css_sets",
+        &[PinKind::Task, PinKind::CgroupNs],
+        |ledger| css_sets::count(reader, &tasks, &namespaces, ledger),
+    );
+    ledger.look("open files", &open_files::KINDS, |ledger| {
+        open_files::count(reader, &open, &namespaces, ledger)
+    });
+    ledger.read_refs(reader);
+    if let Some(why) = ledger.why_all_pages() {
+        ledger.all_pages_because = Some(why);
+        ledger.look("all pages", &all_pages::KINDS, |ledger| {
+            all_pages::count(reader, &open, &namespaces, ledger)
+        });
+        ledger.read_refs(reader);
+    }
+    files::describe(reader, &tasks, &mut ledger);
+
+    let mut pins = ledger.into_pins();
+    pins.can_reclaim = Some(reader.symbol("memory_reclaim").is_ok());
+    pins.free_swap_bytes = Some(free_swap_bytes());
+    pins.begin_ns = begin_ns;
+    pins.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    pins.end_ns = now_ns();
+    pins
+}
+
+fn free_swap_bytes() -> u64 {
+    let info = rustix::system::sysinfo();
+    info.freeswap.saturating_mul(u64::from(info.mem_unit))
+}
+
+type Found = Result<(), Unreadable>;

@@ -1,0 +1,145 @@
+//! Network and cgroup namespaces: who is in them, who has them open, and where they are mounted.
+
+use std::collections::{HashMap, HashSet};
+
+use super::open_files::{Open, OpenFile};
+use super::paths;
+use super::tasks::{self, Tasks};
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::Reader;
+use crate::sample::Text;
+use crate::sample::pins::{User, UserKind};
+
+/// Mounts of namespaces that are looked at.
+const MOST: usize = 100_000;
+
+/// A namespace that keeps something.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Namespace {
+    /// Its inode number: its name for users.
+    pub(super) ino: u64,
+}
+
+/// What is known of them.
+#[derive(Debug, Default)]
+pub(super) struct Namespaces {
+    /// Cgroup namespaces by the css_set that they are rooted in.
+    by_css_set: HashMap<u64, Namespace>,
+    /// Tasks in each.
+    members: HashMap<u64, Vec<u64>>,
+    /// Descriptors of each.
+    open: HashMap<u64, Vec<OpenFile>>,
+    mounts: HashMap<u64, Text>,
+}
+
+impl Namespaces {
+    /// Reads all of them. What cannot be read is left out: they only explain.
+    pub(super) fn read(reader: &Reader<'_>, tasks: &Tasks, open: &Open) -> Self {
+        let mut namespaces = Self::default();
+        for outcome in [
+            namespaces.read_members(reader, tasks),
+            namespaces.read_open(reader, open),
+            namespaces.read_mounts(reader),
+        ] {
+            if let Err(why) = outcome {
+                log::info!("pins: namespaces: {why}");
+            }
+        }
+        namespaces
+    }
+
+    /// The cgroup namespace that is rooted in a css_set.
+    pub(super) fn of_css_set(&self, css_set: u64) -> Option<Namespace> {
+        self.by_css_set.get(&css_set).copied()
+    }
+
+    /// Where one is mounted.
+    pub(super) fn mount(&self, ino: u64) -> Option<Text> {
+        self.mounts.get(&ino).cloned()
+    }
+
+    /// Who keeps one, by being in it or having it open.
+    pub(super) fn users(&self, reader: &Reader<'_>, ino: u64) -> Vec<User> {
+        let members = self.members.get(&ino).into_iter().flatten();
+        let members = members.filter_map(|task| tasks::user(reader, *task, UserKind::Namespace));
+        let open = self.open.get(&ino).into_iter().flatten();
+        let open = open.filter_map(|file| {
+            let user = tasks::user(reader, file.task, UserKind::NamespaceFd)?;
+            Some(User {
+                fd: Some(file.fd),
+                ..user
+            })
+        });
+        members.chain(open).collect()
+    }
+
+    fn read_members(&mut self, reader: &Reader<'_>, tasks: &Tasks) -> Result<(), Unreadable> {
+        let processes = &tasks.processes;
+        let net: Vec<_> = processes.iter().map(|process| process.net_ns).collect();
+        let cgroup: Vec<_> = processes.iter().map(|process| process.cgroup_ns).collect();
+        for (column, field) in [(&net, Field::NetInum), (&cgroup, Field::CgroupNsInum)] {
+            let inos = reader.column(column, field)?;
+            for (process, ino) in processes.iter().zip(inos) {
+                if let Some(ino) = ino {
+                    self.members.entry(ino).or_default().push(process.task);
+                }
+            }
+        }
+        let distinct: HashSet<u64> = cgroup.into_iter().filter(|ns| *ns != 0).collect();
+        for namespace in distinct {
+            self.learn_cgroup_ns(reader, namespace)?;
+        }
+        Ok(())
+    }
+
+    fn learn_cgroup_ns(&mut self, reader: &Reader<'_>, namespace: u64) -> Result<(), Unreadable> {
+        let css_set = reader.word(namespace, Field::CgroupNsRootCset)?;
+        let ino = reader.word(namespace, Field::CgroupNsInum)?;
+        self.by_css_set.insert(css_set, Namespace { ino });
+        Ok(())
+    }
+
+    fn read_open(&mut self, reader: &Reader<'_>, open: &Open) -> Result<(), Unreadable> {
+        for file in &open.namespaces {
+            let ino = reader.word(file.object, Field::InodeIno)?;
+            self.open.entry(ino).or_default().push(*file);
+            self.learn_inode(reader, file.object)?;
+        }
+        Ok(())
+    }
+
+    /// An inode of nsfs is a namespace (fs/nsfs.c: `inode->i_private`).
+    fn learn_inode(&mut self, reader: &Reader<'_>, inode: u64) -> Result<(), Unreadable> {
+        let common = reader.word(inode, Field::InodePrivate)?;
+        if common == 0 {
+            // The root of the file system.
+            return Ok(());
+        }
+        let operations = reader.word(common, Field::NsCommonOps)?;
+        if operations != reader.symbol("cgroupns_operations")? {
+            return Ok(());
+        }
+        // Both ways to the same field.
+        let from = reader.offset(Field::CgroupNsInum)? - reader.offset(Field::NsCommonInum)?;
+        self.learn_cgroup_ns(reader, common.wrapping_sub(from))
+    }
+
+    fn read_mounts(&mut self, reader: &Reader<'_>) -> Result<(), Unreadable> {
+        let nsfs = reader.word_at(reader.symbol("nsfs_mnt")?)?;
+        let superblock = reader.word(nsfs, Field::VfsmountSb)?;
+        for mount in paths::mounts(reader, superblock, MOST)? {
+            let root = reader.word(mount, Field::MountRoot)?;
+            let inode = reader.word(root, Field::DentryInode)?;
+            if inode == 0 {
+                continue;
+            }
+            let ino = reader.word(inode, Field::InodeIno)?;
+            if let Some(path) = paths::of_mount(reader, mount) {
+                self.mounts.insert(ino, path);
+            }
+            self.learn_inode(reader, inode)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! Paths of files, from the kernel's own directory entries and mounts.
+
+use std::ops::ControlFlow;
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::{Reader, is_kernel_address};
+use crate::sample::Text;
+
+/// Components of a path that are followed.
+const DEPTH: usize = 128;
+/// Mounts on the way to the root.
+const MOUNTS: usize = 32;
+
+/// Mounts of a superblock, at most so many.
+pub(super) fn mounts(
+    reader: &Reader<'_>,
+    superblock: u64,
+    most: usize,
+) -> Result<Vec<u64>, Unreadable> {
+    let head = superblock + reader.offset(Field::SbMounts)?;
+    if reader.has(Field::MountInstance) {
+        return Ok(reader.list(head, Field::MountInstance, most)?.0);
+    }
+    // Since 6.18 a list without a head.
+    let next = reader.offset(Field::MountNextForSb)?;
+    let mut found = Vec::new();
+    reader
+        .memory
+        .chain(reader.word_at(head)?, 0, next, |mounts| {
+            found.extend_from_slice(mounts);
+            if found.len() < most {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+    Ok(found)
+}
+
+/// Where something is mounted; `None` for the kernel's own mounts.
+pub(super) fn of_mount(reader: &Reader<'_>, mount: u64) -> Option<Text> {
+    let mut parts = Vec::new();
+    above(reader, mount, &mut parts)?;
+    Some(joined(&parts))
+}
+
+/// Path of a file, through the first mount of its file system; its last component where nothing
+/// is mounted, as for memfd.
+pub(super) fn of_inode(reader: &Reader<'_>, inode: u64, superblock: u64) -> Option<Text> {
+    let alias = reader.word(inode, Field::InodeAliases).ok()?;
+    if !is_kernel_address(alias) {
+        return None;
+    }
+    let dentry = alias.wrapping_sub(reader.offset(Field::DentryAlias).ok()?);
+    let mut parts = Vec::new();
+    let top = up(reader, dentry, None, &mut parts)?;
+    if parts.is_empty() {
+        return name(reader, dentry);
+    }
+    for mount in mounts(reader, superblock, MOUNTS).unwrap_or_default() {
+        if reader.word(mount, Field::MountRoot) == Ok(top)
+            && above(reader, mount, &mut parts).is_some()
+        {
+            return Some(joined(&parts));
+        }
+    }
+    name(reader, dentry)
+}
+
+/// Collects names from a dentry up to `root`, or to the one that has no parent, and returns it.
+fn up(
+    reader: &Reader<'_>,
+    mut dentry: u64,
+    root: Option<u64>,
+    parts: &mut Vec<Text>,
+) -> Option<u64> {
+    for _ in 0..DEPTH {
+        let parent = reader.word(dentry, Field::DentryParent).ok()?;
+        if parent == dentry || root == Some(dentry) {
+            return Some(dentry);
+        }
+        parts.push(name(reader, dentry)?);
+        dentry = parent;
+    }
+    None
+}
+
+/// Collects names from a mount up to the root of its namespace.
+fn above(reader: &Reader<'_>, mut mount: u64, parts: &mut Vec<Text>) -> Option<()> {
+    let namespace = reader.word(mount, Field::MountNs).ok()?;
+    // The kernel's own mounts are in none, or in one that is no address (MNT_NS_INTERNAL).
+    if !is_kernel_address(namespace) || namespace == u64::MAX - 21 {
+        return None;
+    }
+    for _ in 0..MOUNTS {
+        let parent = reader.word(mount, Field::MountParent).ok()?;
+        if parent == mount {
+            return Some(());
+        }
+        let point = reader.word(mount, Field::MountMountpoint).ok()?;
+        let root = reader.word(parent, Field::MountRoot).ok()?;
+        up(reader, point, Some(root), parts)?;
+        mount = parent;
+    }
+    None
+}
+
+fn name(reader: &Reader<'_>, dentry: u64) -> Option<Text> {
+    let length = reader.word(dentry, Field::DentryNameLen).ok()?;
+    let address = reader.word(dentry, Field::DentryName).ok()?;
+    reader.name(address, length).ok()
+}
+
+fn joined(parts: &[Text]) -> Text {
+    let mut path = Vec::new();
+    for part in parts.iter().rev() {
+        path.push(b'/');
+        path.extend_from_slice(part.as_bytes());
+    }
+    if path.is_empty() {
+        path.push(b'/');
+    }
+    Text::from(path)
+}

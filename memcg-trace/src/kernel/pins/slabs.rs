@@ -1,0 +1,156 @@
+//! Sockets that nobody has open, found in the slabs that they are allocated from.
+//!
+//! Protocols with a cache of their own register it; the others (AF_NETLINK, AF_PACKET, …) take
+//! their sockets from kmalloc, where only the protocol that an object points to tells it from
+//! anything else. A socket that was freed has no references (net/core/sock.c: sk_free()).
+
+use std::collections::{HashMap, HashSet};
+
+use super::Found;
+use super::ledger::Ledger;
+use super::namespaces::Namespaces;
+use super::open_files::Open;
+use super::sockets;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::{Reader, is_kernel_address};
+
+/// Protocols of one kernel.
+const PROTOCOLS: usize = 4096;
+/// Bytes of a page.
+const PAGE_BYTES: u64 = 4096;
+/// A slab is smaller.
+const SLAB_BYTES: u64 = 1 << 20;
+/// Length of a cache's name.
+const NAME_BYTES: usize = 64;
+
+/// Slabs in which sockets may be.
+pub(super) struct SocketSlabs {
+    page_offset: u64,
+    cache_at: usize,
+    /// Caches of protocols.
+    caches: HashSet<u64>,
+    /// Protocols without one, and the size of the biggest and the smallest of their sockets.
+    others: HashSet<u64>,
+    sizes: (u64, u64),
+    /// What each cache that was seen is to us: the size of its objects if they may be sockets.
+    known: HashMap<u64, Option<u64>>,
+    /// Address, cache and bytes of the slabs to look at.
+    slabs: Vec<(u64, u64, u64)>,
+}
+
+impl SocketSlabs {
+    pub(super) fn new(reader: &Reader<'_>) -> Result<Self, Unreadable> {
+        let (protocols, _) =
+            reader.list(reader.symbol("proto_list")?, Field::ProtoNode, PROTOCOLS)?;
+        let caches = reader.column(&protocols, Field::ProtoSlab)?;
+        let sizes = reader.column(&protocols, Field::ProtoObjSize)?;
+        let (mut own, mut others, mut range) = (HashSet::new(), HashSet::new(), (u64::MAX, 0));
+        for ((protocol, cache), size) in protocols.into_iter().zip(caches).zip(sizes) {
+            match (cache, size) {
+                (Some(0), size) => {
+                    let size = size.unwrap_or(0);
+                    others.insert(protocol);
+                    range = (range.0.min(size), range.1.max(size));
+                }
+                (Some(cache), _) => {
+                    own.insert(cache);
+                }
+                (None, _) => {}
+            }
+        }
+        Ok(Self {
+            page_offset: reader.word_at(reader.symbol("page_offset_base")?)?,
+            cache_at: usize::try_from(reader.offset(Field::SlabCache)?).unwrap_or(0),
+            caches: own,
+            others,
+            sizes: range,
+            known: HashMap::new(),
+            slabs: Vec::new(),
+        })
+    }
+
+    /// Notes a slab by the descriptor of its first page.
+    pub(super) fn see(&mut self, pfn: u64, page: &[u8], pages: u64) {
+        let at = self.cache_at;
+        let Some(cache) = page.get(at..at + 8).and_then(|word| word.try_into().ok()) else {
+            return;
+        };
+        let cache = u64::from_ne_bytes(cache);
+        let bytes = (pages * PAGE_BYTES).min(SLAB_BYTES);
+        self.slabs
+            .push((self.page_offset + pfn * PAGE_BYTES, cache, bytes));
+    }
+
+    /// Looks at all of them. Sockets that are open have been counted.
+    pub(super) fn count(
+        mut self,
+        reader: &Reader<'_>,
+        open: &Open,
+        namespaces: &Namespaces,
+        ledger: &mut Ledger,
+    ) -> Found {
+        let memcg = reader.offset(Field::SockMemcg)?;
+        let protocol = reader.offset(Field::SockProt)?;
+        let references = reader.offset(Field::SockRefcnt)?;
+        let mut bytes = Vec::new();
+        for (address, cache, size) in std::mem::take(&mut self.slabs) {
+            let Some(object) = self.object_bytes(reader, cache) else {
+                continue;
+            };
+            bytes.resize(usize::try_from(size).unwrap_or(0), 0);
+            if reader.memory.read(address, &mut bytes).is_err() {
+                continue;
+            }
+            ledger.visited_objects += size / object;
+            let is_own = self.caches.contains(&cache);
+            // Objects may begin behind a red zone, and their size tells where the others begin.
+            let padding = reader.word(cache, Field::CacheRedLeft).unwrap_or(0);
+            let mut at = padding;
+            while at + object <= size {
+                let socket = at;
+                at += object;
+                let css = word(&bytes, socket + memcg);
+                let Some(zombie) = ledger.position(css) else {
+                    continue;
+                };
+                let protocol = word(&bytes, socket + protocol);
+                let is_socket = is_kernel_address(protocol)
+                    && (is_own || self.others.contains(&protocol))
+                    && word(&bytes, socket + references) & 0xffff_ffff != 0;
+                if is_socket && !open.has_socket(address + socket) {
+                    let (kind, object) =
+                        sockets::describe(reader, namespaces, address + socket, Vec::new())?;
+                    ledger.zombies[zombie].add(kind, object);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn object_bytes(&mut self, reader: &Reader<'_>, cache: u64) -> Option<u64> {
+        if let Some(known) = self.known.get(&cache) {
+            return *known;
+        }
+        let object = (|| {
+            let bytes = reader.word(cache, Field::CacheSize).ok()?;
+            let name = reader.word(cache, Field::CacheName).ok()?;
+            let name = reader.string(name, NAME_BYTES).ok()?;
+            // From the smallest socket on, to the next step of kmalloc above the biggest.
+            let fits = bytes >= self.sizes.0 && bytes / 2 < self.sizes.1;
+            let may_be = name.as_bytes().starts_with(b"kmalloc-") && fits;
+            (bytes > 0 && (may_be || self.caches.contains(&cache))).then_some(bytes)
+        })();
+        self.known.insert(cache, object);
+        object
+    }
+}
+
+fn word(bytes: &[u8], at: u64) -> u64 {
+    let at = usize::try_from(at).unwrap_or(usize::MAX);
+    let word = at.checked_add(8).and_then(|end| bytes.get(at..end));
+    u64::from_ne_bytes(
+        word.and_then(|word| word.try_into().ok())
+            .unwrap_or_default(),
+    )
+}

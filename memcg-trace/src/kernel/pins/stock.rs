@@ -1,0 +1,33 @@
+//! Charges that a CPU keeps in stock for the memcg that it charged last: one reference each
+//! (mm/memcontrol.c: refill_stock(), drain_stock()).
+
+use super::Found;
+use super::ledger::Ledger;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::reader::Reader;
+use crate::sample::pins::{Object, ObjectKind, PinKind};
+
+pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
+    for (cpu, stock) in reader.per_cpu("memcg_stock")? {
+        // One until 6.15, some seven since. A CPU that never was there has no memory for it.
+        let Ok(cached) = reader.words(stock, Field::StockCached) else {
+            continue;
+        };
+        ledger.visited_objects += 1;
+        for memcg in cached {
+            let Some(zombie) = ledger.zombie(memcg) else {
+                continue;
+            };
+            zombie.add(
+                PinKind::Stock,
+                Object {
+                    kind: ObjectKind::Cpu,
+                    refs: 1,
+                    cpu: Some(cpu),
+                    ..Object::default()
+                },
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Pages in swap. They name the memcg by its id, and the id holds one reference for all of them
+//! (mm/memcontrol.c: mem_cgroup_id_put_many()).
+
+use memcg_trace_common::memcg::css_flags;
+
+use super::Found;
+use super::ledger::Ledger;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::reader::Reader;
+use crate::sample::pins::{Object, ObjectKind, PinKind};
+
+pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
+    for zombie in &mut ledger.zombies {
+        // Until it is offline the id has a reference of its own.
+        let flags = reader.word(zombie.css, Field::CssFlags)?;
+        let entries = reader.word(zombie.css, Field::MemcgIdRef)?;
+        if entries == 0 || flags & u64::from(css_flags::ONLINE) != 0 {
+            continue;
+        }
+        zombie.add(
+            PinKind::Swap,
+            Object {
+                kind: ObjectKind::SwapId,
+                refs: 1,
+                pages: Some(entries),
+                ..Object::default()
+            },
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! All processes, as far as they can keep something: who they are, and where their files and
+//! namespaces are.
+
+use std::collections::HashMap;
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::Reader;
+use crate::sample::Text;
+use crate::sample::pins::{User, UserKind};
+
+/// `PID_MAX_LIMIT` (include/linux/threads.h).
+const MOST: usize = 1 << 22;
+/// `task.exit_state` (include/linux/sched.h).
+const EXIT_DEAD: u64 = 0x10;
+const EXIT_ZOMBIE: u64 = 0x20;
+
+/// A process, by the task that leads it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Process {
+    pub(super) task: u64,
+    pub(super) files: u64,
+    pub(super) net_ns: u64,
+    pub(super) cgroup_ns: u64,
+    pub(super) css_set: u64,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Tasks {
+    pub(super) processes: Vec<Process>,
+}
+
+/// Reads the list of processes. Between the parts of it that are read at once the list may
+/// change: then it is read anew.
+pub(super) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
+    let first = reader.symbol("init_task")?;
+    let head = first + reader.offset(Field::TaskTasks)?;
+    let mut outcome = Err(Unreadable::Changed("the list of processes"));
+    for _ in 0..3 {
+        outcome = reader.list(head, Field::TaskTasks, MOST);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    let tasks = outcome?.0;
+    let files = reader.column(&tasks, Field::TaskFiles)?;
+    let css_sets = reader.column(&tasks, Field::TaskCgroups)?;
+    let proxies = reader.column(&tasks, Field::TaskNsproxy)?;
+    let proxies: Vec<_> = proxies.into_iter().map(Option::unwrap_or_default).collect();
+    let net = reader.column(&proxies, Field::NsproxyNet)?;
+    let cgroup = reader.column(&proxies, Field::NsproxyCgroup)?;
+    let processes = tasks
+        .into_iter()
+        .zip(files.into_iter().zip(css_sets))
+        .zip(net.into_iter().zip(cgroup))
+        .map(|((task, (files, css_set)), (net_ns, cgroup_ns))| Process {
+            task,
+            files: files.unwrap_or(0),
+            net_ns: net_ns.unwrap_or(0),
+            cgroup_ns: cgroup_ns.unwrap_or(0),
+            css_set: css_set.unwrap_or(0),
+        });
+    Ok(Tasks {
+        processes: processes.collect(),
+    })
+}
+
+/// A task as the user of something; `None` if it cannot be read any more.
+pub(super) fn user(reader: &Reader<'_>, task: u64, kind: UserKind) -> Option<User> {
+    let number = |field| reader.word(task, field).ok();
+    let pid = u32::try_from(number(Field::TaskTgid)?).ok()?;
+    let tid = u32::try_from(number(Field::TaskPid)?).ok()?;
+    let css_set = number(Field::TaskCgroups)?;
+    let exit_state = number(Field::TaskExitState)?;
+    Some(User {
+        kind,
+        pid,
+        tid: (tid != pid).then_some(tid),
+        comm: comm(reader, task)?,
+        start_ns: number(Field::TaskStartTime),
+        state: state(reader, task, exit_state),
+        fd: None,
+        memcg_serial_nr: memcg(reader, css_set)
+            .and_then(|css| reader.word(css, Field::CssSerialNr).ok()),
+        parent: if exit_state & EXIT_ZOMBIE != 0 {
+            parent(reader, task)
+        } else {
+            None
+        },
+    })
+}
+
+/// The memcg of a css_set.
+pub(super) fn memcg(reader: &Reader<'_>, css_set: u64) -> Option<u64> {
+    let subsys = reader.offset(Field::CssSetSubsys).ok()?;
+    reader
+        .word_at(css_set + subsys + reader.resolved.memory_cgrp_id * 8)
+        .ok()
+}
+
+fn comm(reader: &Reader<'_>, task: u64) -> Option<Text> {
+    let comm = reader.bytes(task, Field::TaskComm).ok()?;
+    Some(Text::from_c(&comm))
+}
+
+fn parent(reader: &Reader<'_>, task: u64) -> Option<(u32, Text)> {
+    let parent = reader.word(task, Field::TaskRealParent).ok()?;
+    let pid = reader.word(parent, Field::TaskTgid).ok()?;
+    Some((u32::try_from(pid).ok()?, comm(reader, parent)?))
+}
+
+/// As `ps` has it (fs/proc/array.c: get_task_state()).
+fn state(reader: &Reader<'_>, task: u64, exit_state: u64) -> Option<char> {
+    /// Not counted as load: an idle thread of the kernel.
+    const NOLOAD: u64 = 0x400;
+    if exit_state & EXIT_ZOMBIE != 0 {
+        return Some('Z');
+    }
+    if exit_state & EXIT_DEAD != 0 {
+        return Some('X');
+    }
+    let state = reader
+        .word(task, Field::TaskState)
+        .or_else(|_| reader.word(task, Field::TaskStateLong))
+        .ok()?;
+    Some(match state & 0xff {
+        0 => 'R',
+        bits if bits & 1 != 0 => 'S',
+        bits if bits & 2 != 0 && state & NOLOAD != 0 => 'I',
+        bits if bits & 2 != 0 => 'D',
+        bits if bits & 4 != 0 => 'T',
+        bits if bits & 8 != 0 => 't',
+        _ => return None,
+    })
+}
+
+/// Users by the object that they keep.
+pub(super) type Users = HashMap<u64, Vec<User>>;
