@@ -166,6 +166,9 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::kernel::layout::cost::Cost;
+    use crate::kernel::layout::fields::Fields;
+    use crate::kernel::layout::pages::Pages;
     use crate::kernel::layout::{Missing, Resolved};
     use crate::kernel::symbols::Symbols;
     use crate::kernel::{Subject, hooks};
@@ -189,6 +192,7 @@ mod tests {
                 memcg_aware_mask: 8,
                 counts_kprobe_misses: true,
                 fields: Fields::default(),
+                cost: Cost::default(),
                 pages: Pages::default(),
                 memory_cgrp_id: 4,
                 task_bytes: 0,

@@ -12,6 +12,7 @@
 
 pub mod attach;
 pub mod btf;
+mod census;
 pub mod choice;
 pub mod doctor;
 pub mod facts;

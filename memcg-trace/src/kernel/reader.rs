@@ -158,6 +158,14 @@ impl<'a> Reader<'a> {
         Ok((found, all))
     }
 
+    /// NUMA nodes that can be there. Without NUMA there is one, and no variable says so.
+    pub(super) fn nodes(&self) -> Result<u64, Unreadable> {
+        match self.symbol("nr_node_ids") {
+            Ok(address) => Ok((self.word_at(address)? & 0xffff_ffff).clamp(1, 1024)),
+            Err(_) => Ok(1),
+        }
+    }
+
     /// Where each CPU has its instance of a variable, with the number of the CPU.
     pub(super) fn per_cpu(&self, name: &str) -> Result<Vec<(u32, u64)>, Unreadable> {
         let variable = self.symbol(name)?;
@@ -180,7 +188,7 @@ pub(super) fn words(bytes: &[u8]) -> Vec<u64> {
 }
 
 /// CPUs that can ever be there: one more than the highest number.
-fn possible_cpus() -> u32 {
+pub(super) fn possible_cpus() -> u32 {
     let text = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
     let last = text.trim().rsplit(['-', ',']).next();
     last.and_then(|last| last.parse::<u32>().ok())

@@ -8,6 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::Subject;
 use super::attach;
+use super::census;
 use super::choice::Outcome;
 use super::facts::Facts;
 use super::hooks::Family;
@@ -202,7 +203,15 @@ impl Session {
         if let Some(memcgs) = &mut self.memcgs
             && self.walk_due <= Instant::now()
         {
-            let walk = memcgs.walk(&self.ebpf, now_ns)?;
+            let mut walk = memcgs.walk(&self.ebpf, now_ns)?;
+            if !memcgs.dead().is_empty() {
+                let begin = Instant::now();
+                let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
+                let memory = Memory::new(&self.ebpf, peeker);
+                let reader = Reader::new(memory, &self.resolved, &self.symbols);
+                census::fill(&reader, memcgs.dead(), &mut walk.rows);
+                walk.took_ns += u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0);
+            }
             self.walk_due = Instant::now() + Duration::from_nanos(walk.took_ns) * (WALK_BUDGET - 1);
             sample.memcgs = Some(walk);
         }
@@ -229,15 +238,10 @@ impl Session {
         let is_asked =
             |target: &&Target| serial_nrs.is_empty() || serial_nrs.contains(&target.serial_nr);
         let targets: Vec<_> = memcgs.dead().iter().filter(is_asked).copied().collect();
-        let mut peeker = match self.peeker.take() {
-            Some(peeker) => peeker,
-            None => Peeker::open(&mut self.ebpf)?,
-        };
-        let memory = Memory::new(&self.ebpf, &mut peeker);
+        let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
+        let memory = Memory::new(&self.ebpf, peeker);
         let reader = Reader::new(memory, &self.resolved, &self.symbols);
-        let pins = pins::look(&reader, &targets, now_ns);
-        self.peeker = Some(peeker);
-        Ok(pins)
+        Ok(pins::look(&reader, &targets, now_ns))
     }
 
     /// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not
@@ -273,6 +277,14 @@ impl Session {
                 )
             })
             .collect()
+    }
+}
+
+/// The programs that read memory; loaded when they are first needed.
+fn loaded<'a>(peeker: &'a mut Option<Peeker>, ebpf: &mut Ebpf) -> anyhow::Result<&'a mut Peeker> {
+    match peeker {
+        Some(peeker) => Ok(peeker),
+        None => Ok(peeker.insert(Peeker::open(ebpf)?)),
     }
 }
 

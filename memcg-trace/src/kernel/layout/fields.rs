@@ -38,6 +38,7 @@ pub enum Field {
     NodeLists,
     NodeGenerations,
     NodeLruZoneSize,
+    NodeGenerationPages,
     StockCached,
     // pages
     PageFlags,
@@ -171,7 +172,6 @@ const fn row(field: Field, bytes: u32, paths: &'static [&'static str]) -> Row {
 /// The table, in the order of [`Field`]. One line a field, however long.
 #[rustfmt::skip]
 const ROWS: &[Row] = {
-    #[expect(clippy::enum_glob_use, reason = "a table reads better without the name in each row")]
     use Field::*;
     &[
         // memcg
@@ -202,6 +202,7 @@ const ROWS: &[Row] = {
         row(NodeLists, 0, &["mem_cgroup_per_node.lruvec.lists"]),
         row(NodeGenerations, 0, &["mem_cgroup_per_node.lruvec.lrugen.folios", "mem_cgroup_per_node.lruvec.lrugen.lists"]),
         row(NodeLruZoneSize, 0, &["mem_cgroup_per_node.lru_zone_size"]),
+        row(NodeGenerationPages, 0, &["mem_cgroup_per_node.lruvec.lrugen.nr_pages"]),
         row(StockCached, 0, &["memcg_stock_pcp.cached"]),
         // pages
         row(PageFlags, 8, &["page.flags"]),

@@ -5,6 +5,7 @@
 //! *meaning* of a place changed, a predicate on BTF chooses a shape (see `shapes`). Kernel
 //! versions are not looked at: distributions move fields between them.
 
+pub mod cost;
 pub mod fields;
 pub mod pages;
 mod rows;
@@ -16,6 +17,7 @@ use zerocopy::IntoBytes as _;
 use super::Subject;
 use super::btf::Btf;
 use super::symbols::Symbols;
+use cost::Cost;
 use fields::{Fields, Place};
 use pages::Pages;
 
@@ -43,6 +45,7 @@ pub const SYMBOLS: &[&str] = &[
     "ns_file_operations",
     "nsfs_mnt",
     "proto_list",
+    "shrinker_nr_max",
     "socket_file_ops",
 ];
 
@@ -68,6 +71,8 @@ pub struct Resolved {
     pub counts_kprobe_misses: bool,
     /// Fields that user space reads by itself.
     pub fields: Fields,
+    /// What a memory cgroup takes by itself.
+    pub cost: Cost,
     /// How it reads a `struct page`.
     pub pages: Pages,
     /// Index of the memory controller in arrays of controllers.
@@ -102,6 +107,7 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
             .member("bpf_link_info.perf_event.kprobe.missed")
             .is_some(),
         fields: Fields::resolve(btf),
+        cost: Cost::resolve(btf),
         pages: Pages::resolve(btf),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,

@@ -178,12 +178,8 @@ pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
 
 /// The memcg's part on each NUMA node.
 pub(in crate::kernel) fn nodes(reader: &Reader<'_>, css: u64) -> Result<Vec<u64>, Unreadable> {
-    // Without NUMA there is one, and no variable says so.
-    let count = match reader.symbol("nr_node_ids") {
-        Ok(address) => reader.word_at(address)? & 0xffff_ffff,
-        Err(_) => 1,
-    };
-    let mut bytes = vec![0; usize::try_from(count.clamp(1, 1024)).unwrap_or(1) * 8];
+    let count = usize::try_from(reader.nodes()?).unwrap_or(1);
+    let mut bytes = vec![0; count * 8];
     let nodeinfo = css + reader.offset(Field::MemcgNodeinfo)?;
     reader.memory.read(nodeinfo, &mut bytes)?;
     let nodes = words(&bytes).into_iter();
