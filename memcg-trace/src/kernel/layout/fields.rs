@@ -107,6 +107,9 @@ pub enum Field {
     TaskCgroups,
     TaskCgList,
     TaskTasks,
+    TaskSignal,
+    TaskThreadNode,
+    SignalThreadHead,
     FilesFdt,
     FdtMaxFds,
     FdtFd,
@@ -151,6 +154,12 @@ pub enum Field {
     BdiDevName,
     WbBdiNode,
     WbMemcgCss,
+    WbDirty,
+    WbIo,
+    WbMoreIo,
+    WbDirtyTime,
+    WbAttached,
+    InodeIoList,
 }
 
 struct Row {
@@ -271,6 +280,9 @@ const ROWS: &[Row] = {
         row(TaskCgroups, 8, &["task_struct.cgroups"]),
         row(TaskCgList, 16, &["task_struct.cg_list"]),
         row(TaskTasks, 16, &["task_struct.tasks"]),
+        row(TaskSignal, 8, &["task_struct.signal"]),
+        row(TaskThreadNode, 16, &["task_struct.thread_node"]),
+        row(SignalThreadHead, 16, &["signal_struct.thread_head"]),
         row(FilesFdt, 8, &["files_struct.fdt"]),
         row(FdtMaxFds, 4, &["fdtable.max_fds"]),
         row(FdtFd, 8, &["fdtable.fd"]),
@@ -315,6 +327,12 @@ const ROWS: &[Row] = {
         row(BdiDevName, 64, &["backing_dev_info.dev_name"]),
         row(WbBdiNode, 16, &["bdi_writeback.bdi_node"]),
         row(WbMemcgCss, 8, &["bdi_writeback.memcg_css"]),
+        row(WbDirty, 16, &["bdi_writeback.b_dirty"]),
+        row(WbIo, 16, &["bdi_writeback.b_io"]),
+        row(WbMoreIo, 16, &["bdi_writeback.b_more_io"]),
+        row(WbDirtyTime, 16, &["bdi_writeback.b_dirty_time"]),
+        row(WbAttached, 16, &["bdi_writeback.b_attached"]),
+        row(InodeIoList, 16, &["inode.i_io_list"]),
     ]
 };
 

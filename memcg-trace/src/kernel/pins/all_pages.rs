@@ -60,7 +60,7 @@ pub(super) fn count(
             let address = vmemmap + pfn * PAGE_BYTES as u64;
             // The array of descriptors has holes where memory has.
             if reader.memory.read(address, &mut bytes[..used]).is_ok() {
-                ledger.visited_pages += pages;
+                ledger.visited.pages += pages;
                 for (at, page) in (pfn..).zip(bytes[..used].chunks_exact(PAGE_BYTES)) {
                     let first = word(page, head);
                     if first & TAIL != 0 {

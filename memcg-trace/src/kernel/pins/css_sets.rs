@@ -2,9 +2,10 @@
 //! (kernel/cgroup/cgroup.c: find_css_set(), put_css_set_locked()).
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use super::Found;
-use super::ledger::{Ledger, Zombie, set_users};
+use super::ledger::{Visited, Zombie, set_users};
 use super::namespaces::Namespaces;
 use super::tasks::{self, Tasks};
 use crate::kernel::layout::fields::Field;
@@ -20,30 +21,28 @@ pub(super) fn count(
     reader: &Reader<'_>,
     tasks: &Tasks,
     namespaces: &Namespaces,
-    ledger: &mut Ledger,
+    zombie: &mut Zombie,
+    visited: &mut Visited,
 ) -> Found {
     let controller = reader.resolved.memory_cgrp_id;
-    let lists = reader.offset(Field::CgroupECsets)? + controller * HEAD_BYTES;
+    let list = reader.offset(Field::CgroupECsets)? + controller * HEAD_BYTES;
     let node = reader.offset(Field::CssSetECsetNode)? + controller * HEAD_BYTES;
-    for zombie in &mut ledger.zombies {
-        let cgroup = reader.word(zombie.css, Field::CssCgroup)?;
-        let head = cgroup + lists;
-        let first = reader.word_at(head)?;
-        let mut found = Vec::new();
-        reader.memory.chain(first, head, 0, |nodes| {
-            found.extend(nodes.iter().map(|at| at.wrapping_sub(node)));
-            if found.len() < MOST {
-                std::ops::ControlFlow::Continue(())
-            } else {
-                std::ops::ControlFlow::Break(())
-            }
-        })?;
-        ledger.visited_objects += found.len() as u64;
-        for css_set in found {
-            // A cgroup whose controller was switched off and on again has css_sets of both.
-            if tasks::memcg(reader, css_set) == Some(zombie.css) {
-                one(reader, tasks, namespaces, zombie, css_set)?;
-            }
+    let head = reader.word(zombie.css, Field::CssCgroup)? + list;
+    let first = reader.word_at(head)?;
+    let mut found = Vec::new();
+    reader.memory.chain(first, head, 0, |nodes| {
+        found.extend(nodes.iter().map(|at| at.wrapping_sub(node)));
+        if found.len() < MOST {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    visited.objects += found.len() as u64;
+    for css_set in found {
+        // A cgroup whose controller was switched off and on again has css_sets of both.
+        if tasks::memcg(reader, css_set) == Some(zombie.css) {
+            one(reader, tasks, namespaces, zombie, css_set)?;
         }
     }
     Ok(())
@@ -70,12 +69,16 @@ fn one(
     let all = tasks.processes.iter();
     let unreaped = all.filter(|process| process.css_set == css_set);
     members.extend(unreaped.map(|process| process.task));
+    let namespace = namespaces.of_css_set(css_set);
+    if members.is_empty() && namespace.is_none() {
+        // A thread that its tracer has not reaped.
+        members.extend(tasks::threads_in(reader, tasks, css_set)?);
+    }
     let members = members.into_iter();
     let mut users: Vec<_> = members
         .filter_map(|task| tasks::user(reader, task, UserKind::Member))
         .collect();
     let has_tasks = !users.is_empty();
-    let namespace = namespaces.of_css_set(css_set);
     let mut object = Object {
         kind: ObjectKind::CssSet,
         refs: 1,

@@ -109,7 +109,8 @@ fn file(reader: &Reader<'_>, inode: u64, group: Group, in_detail: bool) -> (PinK
     (kind, object)
 }
 
-fn fill(reader: &Reader<'_>, inode: u64, object: &mut Object) -> Result<(), Unreadable> {
+/// Says which file an inode is.
+pub(super) fn fill(reader: &Reader<'_>, inode: u64, object: &mut Object) -> Result<(), Unreadable> {
     let superblock = reader.word(inode, Field::InodeSb)?;
     let fs_type = reader.word(superblock, Field::SbType)?;
     let name = reader.word(fs_type, Field::FsTypeName)?;

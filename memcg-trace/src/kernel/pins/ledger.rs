@@ -48,13 +48,19 @@ struct Row {
     truncated_at: Option<u64>,
 }
 
+/// How much was looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Visited {
+    pub(super) pages: u64,
+    pub(super) objects: u64,
+}
+
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) zombies: Vec<Zombie>,
     by_css: HashMap<u64, usize>,
-    pub(super) visited_pages: u64,
-    pub(super) visited_objects: u64,
+    pub(super) visited: Visited,
     pub(super) all_pages_because: Option<String>,
 }
 
@@ -84,15 +90,24 @@ impl Ledger {
     }
 
     /// Looks at something; what cannot be looked at is noted for all.
-    pub(super) fn look(
-        &mut self,
-        what: &str,
-        kinds: &[PinKind],
-        look: impl FnOnce(&mut Self) -> Found,
-    ) {
+    pub(super) fn look(&mut self, kinds: &[PinKind], look: impl FnOnce(&mut Self) -> Found) {
         if let Err(why) = look(self) {
-            log::info!("pins: {what}: {why}");
             self.note_all(kinds, &why);
+        }
+    }
+
+    /// Looks at something of each zombie; what cannot be looked at of one is noted for it.
+    pub(super) fn look_at_each(
+        &mut self,
+        kinds: &[PinKind],
+        look: impl Fn(&mut Zombie, &mut Visited) -> Found,
+    ) {
+        for zombie in &mut self.zombies {
+            if let Err(why) = look(zombie, &mut self.visited) {
+                for kind in kinds {
+                    zombie.note(*kind, &why);
+                }
+            }
         }
     }
 
@@ -126,8 +141,8 @@ impl Ledger {
 
     pub(super) fn into_pins(self) -> Pins {
         Pins {
-            visited_pages: self.visited_pages,
-            visited_objects: self.visited_objects,
+            visited_pages: self.visited.pages,
+            visited_objects: self.visited.objects,
             all_pages_because: self.all_pages_because,
             zombies: self.zombies.into_iter().map(Zombie::into_pinned).collect(),
             ..Pins::default()

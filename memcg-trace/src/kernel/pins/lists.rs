@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::Found;
-use super::ledger::{Ledger, Zombie};
+use super::ledger::{Ledger, Visited, Zombie};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::layout::pages::DATA_FLAGS;
 use crate::kernel::memory::Unreadable;
@@ -164,16 +164,12 @@ impl FolioPlaces {
     }
 }
 
-pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
+pub(super) fn count(reader: &Reader<'_>, zombie: &mut Zombie, visited: &mut Visited) -> Found {
     let places = FolioPlaces::of(reader)?;
-    let mut visited = 0;
-    for zombie in &mut ledger.zombies {
-        for node in nodes(reader, zombie.css)? {
-            of_node(reader, &places, zombie, node, &mut visited)?;
-        }
+    for node in nodes(reader, zombie.css)? {
+        of_node(reader, &places, zombie, node, visited)?;
     }
-    ledger.visited_pages += visited;
-    batches(reader, &places, ledger)
+    unevictable(reader, zombie)
 }
 
 /// The memcg's part on each NUMA node.
@@ -191,7 +187,7 @@ fn of_node(
     places: &FolioPlaces,
     zombie: &mut Zombie,
     node: u64,
-    visited: &mut u64,
+    visited: &mut Visited,
 ) -> Found {
     for field in [Field::NodeLists, Field::NodeGenerations] {
         let Ok(place) = reader.place(field) else {
@@ -219,7 +215,7 @@ fn of_list(
     places: &FolioPlaces,
     zombie: &Zombie,
     head: u64,
-    visited: &mut u64,
+    visited: &mut Visited,
 ) -> Result<Folios, Unreadable> {
     let lru = reader.offset(Field::PageLru)?;
     for _ in 0..ATTEMPTS {
@@ -242,7 +238,7 @@ fn of_list(
                 ControlFlow::Continue(())
             }
         });
-        *visited += count;
+        visited.pages += count;
         match followed.and(outcome) {
             Ok(()) => return Ok(folios),
             Err(error @ (Unreadable::Absent(_) | Unreadable::Failed(_))) => return Err(error),
@@ -316,7 +312,8 @@ impl Owners {
 
 /// Folios that a CPU has taken off the lists, or not put on one yet. Slots of a batch that are
 /// not in use keep what they had, so a folio that is on a list is not counted here.
-fn batches(reader: &Reader<'_>, places: &FolioPlaces, ledger: &mut Ledger) -> Found {
+pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
+    let places = FolioPlaces::of(reader)?;
     let first_page = reader.word_at(reader.symbol("vmemmap_base")?)?;
     let mut pages = Vec::new();
     for (name, bytes) in BATCHES {
@@ -338,11 +335,11 @@ fn batches(reader: &Reader<'_>, places: &FolioPlaces, ledger: &mut Ledger) -> Fo
     }
     pages.sort_unstable();
     pages.dedup();
-    ledger.visited_pages += pages.len() as u64;
+    ledger.visited.pages += pages.len() as u64;
     let lru = reader.resolved.pages.lru;
     let mut owners = Owners::default();
     let mut found = Vec::new();
-    read_folios(reader, places, &pages, |_, folio| {
+    read_folios(reader, &places, &pages, |_, folio| {
         if folio.flags & lru == 0 && folio.data != 0 && folio.mapping != 0 {
             found.push(folio);
         }
@@ -354,7 +351,7 @@ fn batches(reader: &Reader<'_>, places: &FolioPlaces, ledger: &mut Ledger) -> Fo
             zombie.folios.add(folio);
         }
     }
-    unevictable(reader, ledger)
+    Ok(())
 }
 
 /// The array of all `struct page` has 1 TiB of the address space at most
@@ -363,23 +360,21 @@ const VMEMMAP_BYTES: u64 = 1 << 49;
 
 /// Where unevictable folios are on no list (mm_inline.h: lruvec_add_folio(), 5.18 and later), only
 /// their number shows in the lists' sizes.
-fn unevictable(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
-    for zombie in &mut ledger.zombies {
-        let mut pages = 0_u64;
-        for node in nodes(reader, zombie.css)? {
-            let lists = reader.words(node, Field::NodeLists)?;
-            let count = lists.len() / 2;
-            let is_kept = |head: &[u64]| is_kernel_address(head[0]);
-            if count == 0 || lists.chunks_exact(2).nth(UNEVICTABLE).is_none_or(is_kept) {
-                continue;
-            }
-            let sizes = reader.words(node, Field::NodeLruZoneSize)?;
-            let unevictable = sizes.chunks(count).filter_map(|zone| zone.get(UNEVICTABLE));
-            pages += unevictable.sum::<u64>();
+fn unevictable(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {
+    let mut pages = 0_u64;
+    for node in nodes(reader, zombie.css)? {
+        let lists = reader.words(node, Field::NodeLists)?;
+        let count = lists.len() / 2;
+        let is_list = |head: &[u64]| is_kernel_address(head[0]);
+        if count == 0 || lists.chunks_exact(2).nth(UNEVICTABLE).is_none_or(is_list) {
+            continue;
         }
-        if pages > 0 {
-            zombie.off_lists = Some(format!("{pages} unevictable pages are on no list"));
-        }
+        let sizes = reader.words(node, Field::NodeLruZoneSize)?;
+        let unevictable = sizes.chunks(count).filter_map(|zone| zone.get(UNEVICTABLE));
+        pages += unevictable.sum::<u64>();
+    }
+    if pages > 0 {
+        zombie.off_lists = Some(format!("{pages} unevictable pages are on no list"));
     }
     Ok(())
 }

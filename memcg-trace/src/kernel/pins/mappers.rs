@@ -5,8 +5,7 @@
 use std::collections::HashSet;
 
 use super::Found;
-use super::ledger::{Ledger, set_users};
-use super::lists::nodes;
+use super::ledger::{Visited, Zombie, set_users};
 use super::tasks;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
@@ -66,37 +65,36 @@ fn owners(reader: &Reader<'_>, vmas: &[u64]) -> Result<Vec<User>, Unreadable> {
 
 /// Address spaces that MGLRU has on a zombie's list: one reference each
 /// (mm/vmscan.c: lru_gen_add_mm()).
-pub(super) fn count_walked(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
+pub(super) fn count_walked(
+    reader: &Reader<'_>,
+    zombie: &mut Zombie,
+    visited: &mut Visited,
+) -> Found {
     // Kernels without MGLRU hold none.
     let Ok(list) = reader.offset(Field::MemcgMmList) else {
         return Ok(());
     };
-    for zombie in &mut ledger.zombies {
-        if nodes(reader, zombie.css)?.is_empty() {
+    let (mms, all) = reader.list(zombie.css + list, Field::MmLruGenList, MOST_MMS)?;
+    visited.objects += mms.len() as u64;
+    let memcgs = reader.column(&mms, Field::MmLruGenMemcg)?;
+    for (mm, memcg) in mms.into_iter().zip(memcgs) {
+        if memcg != Some(zombie.css) {
             continue;
         }
-        let (mms, all) = reader.list(zombie.css + list, Field::MmLruGenList, MOST_MMS)?;
-        ledger.visited_objects += mms.len() as u64;
-        let memcgs = reader.column(&mms, Field::MmLruGenMemcg)?;
-        for (mm, memcg) in mms.into_iter().zip(memcgs) {
-            if memcg != Some(zombie.css) {
-                continue;
-            }
-            let mut object = Object {
-                kind: ObjectKind::Mm,
-                refs: 1,
-                ..Object::default()
-            };
-            let owner = reader.word(mm, Field::MmOwner)?;
-            let user = (owner != 0)
-                .then(|| tasks::user(reader, owner, UserKind::Mapped))
-                .flatten();
-            set_users(&mut object, user.into_iter().collect());
-            zombie.add(PinKind::LruGenMm, object);
-        }
-        if !all {
-            zombie.truncate(PinKind::LruGenMm);
-        }
+        let mut object = Object {
+            kind: ObjectKind::Mm,
+            refs: 1,
+            ..Object::default()
+        };
+        let owner = reader.word(mm, Field::MmOwner)?;
+        let user = (owner != 0)
+            .then(|| tasks::user(reader, owner, UserKind::Mapped))
+            .flatten();
+        set_users(&mut object, user.into_iter().collect());
+        zombie.add(PinKind::LruGenMm, object);
+    }
+    if !all {
+        zombie.truncate(PinKind::LruGenMm);
     }
     Ok(())
 }

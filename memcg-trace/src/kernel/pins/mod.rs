@@ -36,23 +36,20 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[Target], now_ns: impl Fn() ->
     let begin = Instant::now();
     let mut ledger = Ledger::new(targets);
 
-    ledger.look("its children", &[PinKind::ChildCss], |ledger| {
-        children::count(reader, ledger)
+    ledger.look_at_each(&[PinKind::ChildCss], |zombie, visited| {
+        children::count(reader, zombie, visited)
     });
-    ledger.look("its id", &[PinKind::Swap], |ledger| {
-        swap::count(reader, ledger)
+    ledger.look_at_each(&[PinKind::Swap], |zombie, _| swap::count(reader, zombie));
+    ledger.look_at_each(&lists::KINDS, |zombie, visited| {
+        lists::count(reader, zombie, visited)
     });
-    ledger.look("the CPUs' stocks", &[PinKind::Stock], |ledger| {
-        stock::count(reader, ledger)
+    ledger.look_at_each(&[PinKind::LruGenMm], |zombie, visited| {
+        mappers::count_walked(reader, zombie, visited)
     });
-    ledger.look("writeback", &[PinKind::Writeback], |ledger| {
+    ledger.look(&lists::KINDS, |ledger| lists::batches(reader, ledger));
+    ledger.look(&[PinKind::Stock], |ledger| stock::count(reader, ledger));
+    ledger.look(&[PinKind::Writeback], |ledger| {
         writeback::count(reader, ledger)
-    });
-    ledger.look("its lists of pages", &lists::KINDS, |ledger| {
-        lists::count(reader, ledger)
-    });
-    ledger.look("its address spaces", &[PinKind::LruGenMm], |ledger| {
-        mappers::count_walked(reader, ledger)
     });
     let tasks = tasks::all(reader).unwrap_or_else(|why| {
         ledger.note_all(&[PinKind::SocketInet, PinKind::Fsnotify], &why);
@@ -63,18 +60,16 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[Target], now_ns: impl Fn() ->
         open_files::Open::default()
     });
     let namespaces = namespaces::Namespaces::read(reader, &tasks, &open);
-    ledger.look(
-        "its css_sets",
-        &[PinKind::Task, PinKind::CgroupNs],
-        |ledger| css_sets::count(reader, &tasks, &namespaces, ledger),
-    );
-    ledger.look("open files", &open_files::KINDS, |ledger| {
+    ledger.look_at_each(&[PinKind::Task, PinKind::CgroupNs], |zombie, visited| {
+        css_sets::count(reader, &tasks, &namespaces, zombie, visited)
+    });
+    ledger.look(&open_files::KINDS, |ledger| {
         open_files::count(reader, &open, &namespaces, ledger)
     });
     ledger.read_refs(reader);
     if let Some(why) = ledger.why_all_pages() {
         ledger.all_pages_because = Some(why);
-        ledger.look("all pages", &all_pages::KINDS, |ledger| {
+        ledger.look(&all_pages::KINDS, |ledger| {
             all_pages::count(reader, &open, &namespaces, ledger)
         });
         ledger.read_refs(reader);

@@ -104,8 +104,12 @@ pub(super) fn count(
 ) -> Found {
     for (sock, zombie, files) in owned(reader, &open.sockets, Field::SockMemcg, ledger)? {
         let users = users(reader, &files);
-        let (kind, object) = sockets::describe(reader, namespaces, sock, users)?;
-        ledger.zombies[zombie].add(kind, object);
+        match sockets::describe(reader, namespaces, sock, users) {
+            Ok((kind, object)) => ledger.zombies[zombie].add(kind, object),
+            // Closed meanwhile.
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+            Err(why) => return Err(why),
+        }
     }
     for (kind, files) in [
         (ObjectKind::Inotify, &open.inotify),
@@ -142,7 +146,7 @@ fn owned(
     memcg: Field,
     ledger: &mut Ledger,
 ) -> Result<Vec<(u64, usize, Vec<OpenFile>)>, Unreadable> {
-    ledger.visited_objects += files.len() as u64;
+    ledger.visited.objects += files.len() as u64;
     let objects: Vec<_> = files.iter().map(|file| file.object).collect();
     let memcgs = reader.column(&objects, memcg)?;
     let mut found: HashMap<u64, (usize, Vec<OpenFile>)> = HashMap::new();

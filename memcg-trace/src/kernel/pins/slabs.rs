@@ -102,7 +102,7 @@ impl SocketSlabs {
             if reader.memory.read(address, &mut bytes).is_err() {
                 continue;
             }
-            ledger.visited_objects += size / object;
+            ledger.visited.objects += size / object;
             let is_own = self.caches.contains(&cache);
             // Objects may begin behind a red zone, and their size tells where the others begin.
             let padding = reader.word(cache, Field::CacheRedLeft).unwrap_or(0);
@@ -118,10 +118,14 @@ impl SocketSlabs {
                 let is_socket = is_kernel_address(protocol)
                     && (is_own || self.others.contains(&protocol))
                     && word(&bytes, socket + references) & 0xffff_ffff != 0;
-                if is_socket && !open.has_socket(address + socket) {
-                    let (kind, object) =
-                        sockets::describe(reader, namespaces, address + socket, Vec::new())?;
-                    ledger.zombies[zombie].add(kind, object);
+                if !is_socket || open.has_socket(address + socket) {
+                    continue;
+                }
+                match sockets::describe(reader, namespaces, address + socket, Vec::new()) {
+                    Ok((kind, object)) => ledger.zombies[zombie].add(kind, object),
+                    // Closed meanwhile.
+                    Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+                    Err(why) => return Err(why),
                 }
             }
         }

@@ -13,7 +13,7 @@ pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
         let Ok(cached) = reader.words(stock, Field::StockCached) else {
             continue;
         };
-        ledger.visited_objects += 1;
+        ledger.visited.objects += 1;
         for memcg in cached {
             let Some(zombie) = ledger.zombie(memcg) else {
                 continue;

@@ -4,19 +4,16 @@
 use memcg_trace_common::memcg::css_flags;
 
 use super::Found;
-use super::ledger::Ledger;
+use super::ledger::Zombie;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::reader::Reader;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
-pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
-    for zombie in &mut ledger.zombies {
-        // Until it is offline the id has a reference of its own.
-        let flags = reader.word(zombie.css, Field::CssFlags)?;
-        let entries = reader.word(zombie.css, Field::MemcgIdRef)?;
-        if entries == 0 || flags & u64::from(css_flags::ONLINE) != 0 {
-            continue;
-        }
+pub(super) fn count(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {
+    // Until it is offline the id has a reference of its own.
+    let flags = reader.word(zombie.css, Field::CssFlags)?;
+    let entries = reader.word(zombie.css, Field::MemcgIdRef)?;
+    if entries > 0 && flags & u64::from(css_flags::ONLINE) == 0 {
         zombie.add(
             PinKind::Swap,
             Object {

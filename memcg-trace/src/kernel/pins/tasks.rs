@@ -66,6 +66,32 @@ pub(super) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
     })
 }
 
+/// Threads with a css_set, the leaders of processes included.
+pub(super) fn threads_in(
+    reader: &Reader<'_>,
+    tasks: &Tasks,
+    css_set: u64,
+) -> Result<Vec<u64>, Unreadable> {
+    let mut found = Vec::new();
+    for process in &tasks.processes {
+        let Ok(signal) = reader.word(process.task, Field::TaskSignal) else {
+            continue;
+        };
+        let head = signal + reader.offset(Field::SignalThreadHead)?;
+        let Ok((threads, _)) = reader.list(head, Field::TaskThreadNode, MOST) else {
+            continue;
+        };
+        let css_sets = reader.column(&threads, Field::TaskCgroups)?;
+        let of_it = threads.into_iter().zip(css_sets);
+        found.extend(
+            of_it
+                .filter(|(_, of)| *of == Some(css_set))
+                .map(|(task, _)| task),
+        );
+    }
+    Ok(found)
+}
+
 /// A task as the user of something; `None` if it cannot be read any more.
 pub(super) fn user(reader: &Reader<'_>, task: u64, kind: UserKind) -> Option<User> {
     let number = |field| reader.word(task, field).ok();
@@ -105,7 +131,9 @@ fn comm(reader: &Reader<'_>, task: u64) -> Option<Text> {
 }
 
 fn parent(reader: &Reader<'_>, task: u64) -> Option<(u32, Text)> {
-    let parent = reader.word(task, Field::TaskRealParent).ok()?;
+    // The thread that forked; it is the process that reaps.
+    let thread = reader.word(task, Field::TaskRealParent).ok()?;
+    let parent = reader.word(thread, Field::TaskGroupLeader).ok()?;
     let pid = reader.word(parent, Field::TaskTgid).ok()?;
     Some((u32::try_from(pid).ok()?, comm(reader, parent)?))
 }
