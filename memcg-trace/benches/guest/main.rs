@@ -12,6 +12,7 @@
 
 mod cases;
 mod guest;
+mod pins;
 mod programs;
 mod readers;
 mod slab;
@@ -56,6 +57,7 @@ fn run() -> Result<()> {
         facts.kernel
     );
     readers::report()?;
+    pins::report(&facts)?;
     slab::report(&facts)?;
     subjects::report(&facts)?;
     let _cgroups = guest::many(CGROUPS)?;

@@ -103,7 +103,9 @@ fn btf() -> Result<()> {
 }
 
 fn kallsyms() -> Result<()> {
-    let wanted: HashSet<&str> = hooks::functions().chain(layout::SYMBOLS).collect();
+    let wanted: HashSet<&str> = hooks::functions()
+        .chain(layout::SYMBOLS.iter().copied())
+        .collect();
     step(
         "kallsyms",
         |symbols: &Symbols| format!("{} lines", symbols.lines),

@@ -161,6 +161,8 @@ fn event(record: &LifeRecord) -> Life {
         name: name(&record.name, record.name_bytes),
         pid: record.pid,
         comm: Text::from_c(&record.comm),
+        // What could not be counted is below zero.
+        lru_pages: u64::try_from(record.lru_pages).ok(),
     }
 }
 

@@ -213,6 +213,7 @@ impl Session {
                 walk.took_ns += u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0);
             }
             self.walk_due = Instant::now() + Duration::from_nanos(walk.took_ns) * (WALK_BUDGET - 1);
+            walk.reparents_lru = Some(self.resolved.pages.owner_is_objcg);
             sample.memcgs = Some(walk);
         }
         self.keep_up();

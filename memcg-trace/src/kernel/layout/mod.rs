@@ -128,6 +128,7 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         }
     }
     shapes::resolve(btf, &mut resolved);
+    shapes::lists(&resolved.fields, &mut resolved.layout);
     addresses(symbols, &mut resolved);
     resolved
 }
@@ -171,6 +172,7 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
     layout.sym_page_offset_base = address("page_offset_base");
     layout.sym_root_mem_cgroup = address("root_mem_cgroup");
     layout.sym_mem_cgroup_stats_index = address("mem_cgroup_stats_index");
+    layout.sym_nr_node_ids = address("nr_node_ids");
     resolved.super_cache_scan = address("super_cache_scan");
     for (name, found) in [
         ("vmemmap_base", layout.sym_vmemmap_base),
@@ -188,5 +190,9 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
     if symbols.has("mem_cgroup_stats_index") && layout.sym_mem_cgroup_stats_index == 0 {
         layout.stat_slab_reclaimable = ABSENT;
         layout.stat_slab_unreclaimable = ABSENT;
+    }
+    // Without NUMA there is no such variable; where there is one, nodes cannot be left out.
+    if symbols.has("nr_node_ids") && layout.sym_nr_node_ids == 0 {
+        layout.memcg_nodeinfo = ABSENT;
     }
 }

@@ -5,6 +5,7 @@ use memcg_trace_common::layout::{
     ABSENT, HEAD_MASK, HEAD_POINTER, Layout, VECTOR_ARRAY, VECTOR_IN_OBJECT, VECTOR_STRIDE,
 };
 
+use super::fields::{Field, Fields};
 use super::{Missing, Resolved};
 use crate::kernel::Subject::{self, Memcg, Slab};
 use crate::kernel::btf::Btf;
@@ -160,6 +161,31 @@ fn vector(btf: &Btf, layout: &mut Layout, lacks: &mut impl FnMut(Subject, &str))
             ABSENT
         }
     };
+}
+
+/// The sizes of a memcg's own lists. Programs read at most so many words of each array.
+pub(super) fn lists(fields: &Fields, layout: &mut Layout) {
+    const WORDS: u64 = 64;
+    let array = |field| {
+        let place = fields.place(field).ok()?;
+        let words = u32::try_from(place.bytes / 8).ok()?;
+        let offset = u32::try_from(place.offset).ok()?;
+        (place.bytes <= WORDS * 8).then_some((offset, words))
+    };
+    // Without MGLRU there are no generations; where they cannot be read there is no figure.
+    let generations = match fields.place(Field::NodeGenerationPages) {
+        Ok(_) => array(Field::NodeGenerationPages),
+        Err(_) => Some((0, 0)),
+    };
+    let nodeinfo = fields.place(Field::MemcgNodeinfo).ok();
+    let nodeinfo = nodeinfo.and_then(|place| u32::try_from(place.offset).ok());
+    if let (Some(nodeinfo), Some(sizes), Some(generations)) =
+        (nodeinfo, array(Field::NodeLruZoneSize), generations)
+    {
+        layout.memcg_nodeinfo = nodeinfo;
+        (layout.node_lru_zone_size, layout.lru_zone_size_words) = sizes;
+        (layout.node_generation_pages, layout.generation_pages_words) = generations;
+    }
 }
 
 /// `SHRINKER_MEMCG_AWARE` has no name in BTF (include/linux/shrinker.h): it made way for a first

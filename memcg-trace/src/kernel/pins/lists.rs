@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use super::Found;
 use super::ledger::{Ledger, Visited, Zombie};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::layout::pages::DATA_FLAGS;
+use crate::kernel::layout::pages::{DATA_FLAGS, Pages};
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address, words};
 use crate::sample::pins::PinKind;
@@ -26,7 +26,7 @@ const MOST: u64 = 1 << 22;
 /// How often a list that changed is begun anew.
 const ATTEMPTS: u32 = 3;
 /// A folio and the page behind it, which knows how many pages it has.
-const PAGE_BYTES: usize = 64;
+pub(super) const PAGE_BYTES: usize = 64;
 /// A `struct list_head`.
 const HEAD_BYTES: u64 = 16;
 
@@ -135,6 +135,19 @@ impl FolioPlaces {
                 "struct page: unsupported layout".to_owned(),
             ))
         }
+    }
+
+    /// Whether a page is nobody's, and no slab: those have owners of their own, or none.
+    pub(super) fn is_nobodys(&self, page: &[u8; PAGE_BYTES], marks: &Pages) -> bool {
+        let flags = page.get(self.flags..self.flags + 8);
+        let page_type = page.get(self.page_type..self.page_type + 4);
+        let data = page.get(self.data..self.data + 8);
+        let (Some(flags), Some(page_type)) = (flags, page_type) else {
+            return true;
+        };
+        let flags = u64::from_ne_bytes(flags.try_into().unwrap_or_default());
+        let page_type = u32::from_ne_bytes(page_type.try_into().unwrap_or_default());
+        data == Some(&[0; 8]) && !marks.is_slab(flags, page_type)
     }
 
     /// Reads it from the bytes of its first page and, if there are more, its second.

@@ -5,9 +5,10 @@ mod node;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::snapshot::{self, MemcgId, Section, Source};
+use super::snapshot::{self, Creator, MemcgId, Phase, Section, Source};
 use crate::sample::{Life, LifeKind, MemcgWalk};
 use node::Node;
+pub(super) use node::phase;
 
 /// Released memcgs that are remembered until the next walk. A walk that was under way may
 /// still list them; with more than this many in one walk, the oldest may come back as rows
@@ -47,15 +48,13 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Takes in events, oldest first.
-    pub(super) fn hear(&mut self, events: &[Life]) {
-        for event in events {
-            self.heard_ns = self.heard_ns.max(Some(event.time_ns));
-            match event.kind {
-                LifeKind::Online | LifeKind::Offline => self.hear_of(event),
-                LifeKind::Released | LifeKind::Freed => self.forget(event),
-                LifeKind::Other => {}
-            }
+    /// Takes in an event, the oldest first.
+    pub(super) fn hear(&mut self, event: &Life) {
+        self.heard_ns = self.heard_ns.max(Some(event.time_ns));
+        match event.kind {
+            LifeKind::Online | LifeKind::Offline => self.hear_of(event),
+            LifeKind::Released | LifeKind::Freed => self.forget(event),
+            LifeKind::Other => {}
         }
     }
 
@@ -113,12 +112,33 @@ impl Tree {
         if self.nodes.len() != before {
             self.changed();
         }
+        self.name_orphans();
         // The next walk begins after this one: it cannot list what was gone before this began.
         self.gone.retain(|_, time_ns| *time_ns >= walk.begin_ns);
         self.last_walk = Some(MemcgWalk {
             rows: Vec::new(),
             ..*walk
         });
+    }
+
+    /// Gives paths to those that an event told of before their ancestors were known.
+    fn name_orphans(&mut self) {
+        let below = |node: &Node| node.parent_serial_nr.and_then(|parent| self.id(parent));
+        let mut orphans: Vec<_> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| below(node).is_some_and(|parent| !node.is_below(parent)))
+            .map(|(serial_nr, node)| (*serial_nr, node.parent_serial_nr))
+            .collect();
+        // Parents are older than their children.
+        orphans.sort_unstable();
+        for (serial_nr, parent) in orphans {
+            let parent = self.parent_id(parent);
+            if let (Some(node), Some(parent)) = (self.nodes.get_mut(&serial_nr), parent) {
+                node.move_below(parent);
+                self.changed();
+            }
+        }
     }
 
     fn changed(&mut self) {
@@ -141,6 +161,30 @@ impl Tree {
     /// Which memcg a serial number is.
     pub(super) fn id(&self, serial_nr: u64) -> Option<&Arc<MemcgId>> {
         self.nodes.get(&serial_nr).map(|node| &node.id)
+    }
+
+    /// How far a memcg has come on its way out; `None` if it lives or is not known.
+    pub(super) fn phase(&self, serial_nr: u64) -> Option<Phase> {
+        self.nodes.get(&serial_nr)?.phase()
+    }
+
+    /// Who made a memcg, if that was seen.
+    pub(super) fn creator(&self, serial_nr: u64) -> Option<&Arc<Creator>> {
+        self.nodes.get(&serial_nr)?.creator.as_ref()
+    }
+
+    /// The nearest memcg above that lives, and so has files.
+    pub(super) fn live_ancestor(&self, serial_nr: u64) -> Option<&Arc<MemcgId>> {
+        let mut child = serial_nr;
+        loop {
+            let parent = self.nodes.get(&child)?.parent_serial_nr;
+            // Serial numbers grow, so a parent has the smaller one: no recording can make a loop.
+            child = parent.filter(|parent| *parent < child)?;
+            let node = self.nodes.get(&child)?;
+            if node.phase().is_none() {
+                return Some(&node.id);
+            }
+        }
     }
 
     /// Changes whenever a memcg comes, goes or gets another name.

@@ -27,7 +27,7 @@ pub(super) struct Node {
     /// As the last walk saw it, and changed by the events since; its name is in `id`.
     facts: Memcg,
     offline_ns: Option<u64>,
-    creator: Option<Arc<Creator>>,
+    pub(super) creator: Option<Arc<Creator>>,
     /// When it certainly was there: the time of an event, or the begin of the walk that
     /// listed it.
     known_ns: u64,
@@ -123,6 +123,19 @@ impl Node {
         true
     }
 
+    /// Whether its path is that below `parent` as it is now.
+    pub(super) fn is_below(&self, parent: &Arc<MemcgId>) -> bool {
+        (self.parent.as_ref()).is_some_and(|then| Arc::ptr_eq(then, parent))
+            || parent.path.is_empty()
+    }
+
+    /// Derives its path anew.
+    pub(super) fn move_below(&mut self, parent: Arc<MemcgId>) {
+        let name = self.id.name.clone();
+        self.id = Arc::new(identify(&self.facts, &name, Some(&parent)));
+        self.parent = Some(parent);
+    }
+
     /// The kernel takes a css offline once its kill is confirmed, so that much is known of it;
     /// its references are not, until a walk reads them.
     fn take_offline(&mut self) {
@@ -139,6 +152,11 @@ impl Node {
     /// Whether it was there at some time from `begin_ns` on.
     pub(super) fn is_known_since(&self, begin_ns: u64) -> bool {
         self.known_ns >= begin_ns
+    }
+
+    /// How far it has come on its way out; `None` while it lives.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        phase(&self.facts)
     }
 
     /// As views show it, without what its place in the tree adds.
@@ -158,13 +176,16 @@ impl Node {
             zombies: 0,
             offline_ns: self.offline_ns,
             creator: self.creator.clone(),
+            lru_pages: self.facts.lru_pages,
+            swap_entries: self.facts.swap_entries,
+            own_cost_bytes: self.facts.own_cost_bytes,
         }
     }
 }
 
 /// How far a memcg has come on its way out; `None` while it lives, or is not born yet: not
 /// online, but neither killed.
-pub(super) fn phase(facts: &Memcg) -> Option<Phase> {
+pub(in crate::model) fn phase(facts: &Memcg) -> Option<Phase> {
     let online = facts.flags & ONLINE != 0;
     let dying = facts.flags & DYING != 0;
     let dead = dying || (!online && facts.killed);
