@@ -42,6 +42,7 @@ pub struct Layout {
     pub sym_page_offset_base: u64,
     pub sym_root_mem_cgroup: u64,
     pub sym_mem_cgroup_stats_index: u64,
+    pub sym_nr_node_ids: u64,
     // Masks.
     pub page_slab_mask: u64,
     pub cache_account_mask: u64,
@@ -75,6 +76,13 @@ pub struct Layout {
     pub vmstats_is_inline: u32,
     pub stat_slab_reclaimable: u32,
     pub stat_slab_unreclaimable: u32,
+    pub memcg_nodeinfo: u32,
+    pub node_lru_zone_size: u32,
+    /// Words of that array; 0 where it is absent.
+    pub lru_zone_size_words: u32,
+    pub node_generation_pages: u32,
+    /// Words of that array; 0 where it is absent.
+    pub generation_pages_words: u32,
 
     pub task_cgroups: u32,
     pub css_set_memory: u32,
@@ -133,6 +141,8 @@ pub struct Layout {
     pub alloc_cache_arg: u32,
     /// Argument number of the gfp flags of `kmem_cache_alloc`.
     pub cache_alloc_gfp_arg: u32,
+    /// Nothing: keeps the size a multiple of 8.
+    pub unused: u32,
 }
 
 impl Layout {

@@ -10,6 +10,8 @@ pub const NAME_BYTES: usize = 256;
 pub const WALK_ROWS: usize = 64;
 /// A figure that could not be read.
 pub const ABSENT_BYTES: i64 = i64::MIN;
+/// Pages that could not be counted.
+pub const ABSENT_PAGES: i64 = -1;
 /// Levels of the hierarchy that the walk can come back to after a pause.
 pub const WALK_DEPTH: usize = 64;
 
@@ -142,6 +144,9 @@ pub struct LifeRecord {
     pub cgroup_id: u64,
     /// Address of the css.
     pub css: u64,
+    /// For [`LifeKind::Offline`]: pages on its own LRU lists, those of all NUMA nodes, before the
+    /// kernel does anything about them; else [`ABSENT_PAGES`].
+    pub lru_pages: i64,
     /// As in [`MemcgRow`].
     pub css_id: u32,
     /// A [`LifeKind`].

@@ -7,10 +7,16 @@ use aya_ebpf::maps::RingBuf;
 use aya_ebpf::programs::ProbeContext;
 use aya_log_ebpf::debug;
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::memcg::{LifeKind, LifeRecord};
+use memcg_trace_common::memcg::{ABSENT_PAGES, LifeKind, LifeRecord};
 
 use crate::loss::lost;
-use crate::read::{LAYOUT, field, pointer};
+use crate::read::{LAYOUT, field, has, offset, pointer, read_into, value, word};
+
+/// NUMA nodes whose lists are counted; a host with more has no figure.
+const NODES: u64 = 8;
+/// Words of the arrays that have the sizes of a node's lists: the largest has 4 generations of
+/// 2 kinds in 6 zones.
+const LIST_WORDS: u64 = 64;
 
 #[map]
 static LIFE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
@@ -37,10 +43,83 @@ pub fn read_name(node: u64, name: &mut [u8]) -> u32 {
         .map_or(0, |name| name.len() as u32)
 }
 
+/// Pages on the memcg's own lists. Those of MGLRU are counted apart from the others
+/// (include/linux/mm_inline.h: lru_gen_update_size()).
+#[inline(always)]
+fn lru_pages(memcg: u64) -> i64 {
+    if !has(&LAYOUT.memcg_nodeinfo) {
+        return ABSENT_PAGES;
+    }
+    let nodes = node_count();
+    if nodes > NODES {
+        return ABSENT_PAGES;
+    }
+    let mut pages = 0;
+    for node in 0..NODES {
+        if node >= nodes {
+            break;
+        }
+        let mut of_node = 0;
+        let place = memcg + offset(&LAYOUT.memcg_nodeinfo) + node * 8;
+        if !read_into(place, &mut of_node) {
+            return ABSENT_PAGES;
+        }
+        // A number that no node has.
+        if of_node == 0 {
+            continue;
+        }
+        let lists = of_node + offset(&LAYOUT.node_lru_zone_size);
+        let generations = of_node + offset(&LAYOUT.node_generation_pages);
+        if !add_words(&mut pages, lists, &LAYOUT.lru_zone_size_words)
+            || !add_words(&mut pages, generations, &LAYOUT.generation_pages_words)
+        {
+            return ABSENT_PAGES;
+        }
+    }
+    // A generation's count may be a little below zero for a moment.
+    if pages < 0 { 0 } else { pages }
+}
+
+/// Without NUMA there is one node, and no variable says so.
+#[inline(always)]
+fn node_count() -> u64 {
+    let variable = word(&LAYOUT.sym_nr_node_ids);
+    if variable == 0 {
+        return 1;
+    }
+    let mut nodes = 0;
+    if read_into(variable, &mut nodes) {
+        // It has four bytes.
+        nodes & 0xffff_ffff
+    } else {
+        u64::MAX
+    }
+}
+
+#[inline(always)]
+fn add_words(sum: &mut i64, address: u64, words: &u32) -> bool {
+    let words = u64::from(value(words));
+    for at in 0..LIST_WORDS {
+        if at >= words {
+            break;
+        }
+        let mut word = 0;
+        if !read_into(address + at * 8, &mut word) {
+            return false;
+        }
+        *sum = sum.wrapping_add(word as i64);
+    }
+    true
+}
+
 #[inline(always)]
 fn record(ctx: &ProbeContext, kind: LifeKind) -> u32 {
     let Some(css) = ctx.arg::<u64>(0) else {
         return 0;
+    };
+    let lru_pages = match kind {
+        LifeKind::Offline => lru_pages(css),
+        _ => ABSENT_PAGES,
     };
     let Some(mut entry) = LIFE.reserve::<LifeRecord>(0) else {
         lost(Loss::MemcgRing, 1);
@@ -56,6 +135,7 @@ fn record(ctx: &ProbeContext, kind: LifeKind) -> u32 {
         (*out).parent_serial_nr = field(parent, &LAYOUT.css_serial_nr).unwrap_or(0);
         (*out).cgroup_id = field(node, &LAYOUT.kernfs_id).unwrap_or(0);
         (*out).css = css;
+        (*out).lru_pages = lru_pages;
         (*out).css_id = field(css, &LAYOUT.css_id).unwrap_or(0);
         (*out).kind = kind as u32;
         (*out).pid = (bpf_get_current_pid_tgid() >> 32) as u32;

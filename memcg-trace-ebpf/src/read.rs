@@ -103,6 +103,22 @@ pub fn read<T: FromBytes>(address: u64) -> Option<T> {
     Some(unsafe { value.assume_init() })
 }
 
+/// Reads a word; says whether it could. Where nothing was read, `word` is 0. As in [`pointer`],
+/// no Option.
+#[inline(always)]
+pub fn read_into(address: u64, word: &mut u64) -> bool {
+    *word = 0;
+    // SAFETY: the helper writes 8 bytes, or zeros on a fault.
+    let failed = unsafe {
+        bpf_probe_read_kernel(
+            core::ptr::from_mut(word).cast::<c_void>(),
+            size_of::<u64>() as u32,
+            address as *const c_void,
+        )
+    };
+    failed == 0
+}
+
 /// Reads the field at `base + offset`; `None` where this kernel lacks it, or on a fault.
 #[inline(always)]
 pub fn field<T: FromBytes>(base: u64, field: &u32) -> Option<T> {

@@ -39,11 +39,24 @@ pub struct Sample {
     pub absent: Vec<Absent>,
 }
 
+impl Sample {
+    /// Whether it is nothing but the answer to a question, between two samples in turn.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        let has_others = self.memcgs.is_some()
+            || self.life.is_some()
+            || self.slab.is_some()
+            || self.shrinkers.is_some()
+            || self.locks.is_some();
+        self.pins.is_some() && !has_others
+    }
+}
+
 /// A section that cannot be had here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Absent {
-    /// Its name: `memcg`, `slab`, `shrinker`, `lock`.
+    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `pins`.
     pub section: String,
     /// One line.
     pub reason: String,
@@ -73,6 +86,9 @@ pub struct MemcgWalk {
     pub took_ns: u64,
     /// Set where a bound stopped the walk: so many were seen.
     pub truncated_at: Option<u64>,
+    /// Whether this kernel gives the LRU pages of a dead memcg to its parent (7.1 and later:
+    /// mm/memcontrol.c: memcg_reparent_objcgs()); `None` where that is not known.
+    pub reparents_lru: Option<bool>,
     /// Parents before children.
     pub rows: Vec<Memcg>,
 }
@@ -155,6 +171,10 @@ pub struct Life {
     pub pid: u32,
     /// Its name.
     pub comm: Text,
+    /// Of [`LifeKind::Offline`]: pages that were on its own LRU lists then; `None` where that
+    /// could not be read. Whether they went to its parent: [`MemcgWalk::reparents_lru`].
+    #[serde(default)]
+    pub lru_pages: Option<u64>,
 }
 
 /// Slab objects, counted where they are charged and uncharged.
