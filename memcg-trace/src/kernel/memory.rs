@@ -128,19 +128,29 @@ impl<'a> Memory<'a> {
     pub(super) fn read(&self, address: u64, out: &mut [u8]) -> Result<(), Unreadable> {
         let mut from = address;
         for part in out.chunks_mut(PEEK_BYTES) {
-            let bytes = part.len();
-            self.ask(RANGE, |peek| {
-                peek.address = from;
-                peek.bytes = u32::try_from(bytes).unwrap_or(0);
-            })?;
-            let peek = self.peek();
-            if peek.faults != 0 {
-                return Err(Unreadable::Fault(from));
-            }
-            part.copy_from_slice(&peek.data[..bytes]);
-            from = from.wrapping_add(bytes as u64);
+            self.view(from, part.len(), |bytes| part.copy_from_slice(bytes))?;
+            from = from.wrapping_add(part.len() as u64);
         }
         Ok(())
+    }
+
+    /// Looks at up to 64 KiB from `address` on, without a copy of them; the look must not read on.
+    pub(super) fn view<T>(
+        &self,
+        address: u64,
+        bytes: usize,
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Unreadable> {
+        let bytes = bytes.min(PEEK_BYTES);
+        self.ask(RANGE, |peek| {
+            peek.address = address;
+            peek.bytes = u32::try_from(bytes).unwrap_or(0);
+        })?;
+        let peek = self.peek();
+        if peek.faults != 0 {
+            return Err(Unreadable::Fault(address));
+        }
+        Ok(look(&peek.data[..bytes]))
     }
 
     /// Reads `bytes` at each of the addresses, at most [`PEEK_EACH_BYTES`], and hands over what

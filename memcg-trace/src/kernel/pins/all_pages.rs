@@ -1,14 +1,16 @@
 //! All pages of the host, one after the other: what is charged and on no list (unevictable
 //! folios, the kernel's own pages, hugetlbfs), and the slabs that sockets are in.
 
+use std::collections::HashMap;
+
 use super::Found;
 use super::ledger::Ledger;
-use super::lists::{Folio, FolioPlaces, Folios, Owners};
+use super::lists::{Folio, FolioPlaces, Folios, Owners, PAGE_BYTES};
 use super::namespaces::Namespaces;
 use super::open_files::Open;
 use super::slabs::SocketSlabs;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind};
+use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind, Pages};
 use crate::kernel::memory::Unreadable;
 use crate::kernel::ram;
 use crate::kernel::reader::Reader;
@@ -22,8 +24,6 @@ pub(super) const KINDS: [PinKind; 4] = [
     PinKind::SocketOther,
 ];
 
-/// Bytes of a `struct page`.
-const PAGE_BYTES: usize = 64;
 /// Pages that are read at once: 64 KiB of their descriptors.
 const AT_ONCE: u64 = 1024;
 /// A page that is not the first of its folio: bit 0 of the word that leads to the first.
@@ -50,22 +50,20 @@ pub(super) fn count(
         places: FolioPlaces::of(reader)?,
         head: usize::try_from(reader.offset(Field::PageHead)?).unwrap_or(0),
         owners: Owners::default(),
-        last: (0, None),
+        zombies: HashMap::new(),
         found: ledger.zombies.iter().map(|_| Charged::default()).collect(),
         slabs: SocketSlabs::new(reader)?,
     };
-    let mut bytes = vec![0; usize::try_from(AT_ONCE).unwrap_or(0) * PAGE_BYTES];
     for range in ranges {
         let mut pfn = range.start;
         while pfn < range.end {
             // Aligned, so that the second page of a folio, which says how many it has, is there.
             let pages = (AT_ONCE - pfn % AT_ONCE).min(range.end - pfn);
-            let used = &mut bytes[..usize::try_from(pages).unwrap_or(0) * PAGE_BYTES];
-            let address = vmemmap + pfn * PAGE_BYTES as u64;
-            // The array of descriptors has holes where memory has.
-            if reader.memory.read(address, used).is_ok() {
-                ledger.visited.pages += pages;
-                look.at(pfn, used, ledger);
+            match look.at(vmemmap, pfn, pages, ledger) {
+                Ok(()) => ledger.visited.pages += pages,
+                // The array of descriptors has holes where memory has.
+                Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+                Err(why) => return Err(why),
             }
             pfn += pages;
         }
@@ -99,66 +97,103 @@ struct Look<'a, 'm> {
     places: FolioPlaces,
     head: usize,
     owners: Owners,
-    /// The last owner word, and which zombie it stands for: neighbours are often of one owner.
-    last: (u64, Option<usize>),
+    /// Which zombie an owner word stands for, if any.
+    zombies: HashMap<u64, Option<usize>>,
     found: Vec<Charged>,
     slabs: SocketSlabs,
 }
 
+/// What is found of some pages.
+#[derive(Default)]
+struct Seen {
+    /// Owner words that are met for the first time.
+    strangers: Vec<u64>,
+    charged: Vec<(usize, Folio)>,
+    slabs: Vec<(u64, u64, u64)>,
+}
+
 impl Look<'_, '_> {
-    /// Looks at the pages from `pfn` on by their descriptors. Most are free, or of no memcg that
-    /// is asked about: those must cost little.
-    fn at(&mut self, pfn: u64, bytes: &[u8], ledger: &Ledger) {
+    /// Looks at some pages by their descriptors. While these are in view nothing else can be
+    /// read, so owners that are met for the first time are looked up after, and the pages again.
+    fn at(&mut self, vmemmap: u64, pfn: u64, pages: u64, ledger: &Ledger) -> Found {
+        let address = vmemmap + pfn * PAGE_BYTES as u64;
+        let bytes = usize::try_from(pages).unwrap_or(0) * PAGE_BYTES;
+        loop {
+            let seen = (self.reader.memory).view(address, bytes, |bytes| self.see(pfn, bytes))?;
+            if seen.strangers.is_empty() {
+                for (zombie, folio) in seen.charged {
+                    self.found[zombie].add(&self.reader.resolved.pages, folio);
+                }
+                for (pfn, cache, pages) in seen.slabs {
+                    self.slabs.see(pfn, cache, pages);
+                }
+                return Ok(());
+            }
+            for owner in seen.strangers {
+                let zombie = self.look_up(owner, ledger);
+                self.zombies.insert(owner, zombie);
+            }
+        }
+    }
+
+    /// Most pages are free, or of no memcg that is asked about: those must cost little.
+    fn see(&self, pfn: u64, bytes: &[u8]) -> Seen {
         let marks = &self.reader.resolved.pages;
+        let mut some = Seen::default();
+        let mut last = (0, None);
         let (pages, _) = bytes.as_chunks::<PAGE_BYTES>();
         for (at, page) in pages.iter().enumerate() {
-            if self.places.is_nobodys(page, marks) || word(page, self.head) & TAIL != 0 {
-                continue;
-            }
-            let folio = self.places.folio(&bytes[at * PAGE_BYTES..][..PAGE_BYTES]);
-            let is_slab = marks.is_slab(folio.flags, folio.page_type);
-            if !is_slab && self.owner(folio.data, ledger).is_none() {
+            let (flags, page_type, data) = self.places.words(page);
+            let is_slab = marks.is_slab(flags, page_type);
+            if (data == 0 && !is_slab) || word(page, self.head) & TAIL != 0 {
                 continue;
             }
             let both = bytes.len().min((at + 2) * PAGE_BYTES);
-            let folio = self.places.folio(&bytes[at * PAGE_BYTES..both]);
             if is_slab {
-                self.slabs.see(pfn + at as u64, page, folio.pages);
-            } else if let Some(zombie) = self.owner(folio.data, ledger) {
-                let kind = marks.kind(folio.flags, folio.page_type, folio.data);
-                add(&mut self.found[zombie], kind, folio);
+                let pages = self.places.folio(&bytes[at * PAGE_BYTES..both]).pages;
+                let cache = self.slabs.cache_of(page);
+                some.slabs.push((pfn + at as u64, cache, pages));
+                continue;
+            }
+            // Neighbours are often of one owner.
+            if last.0 != data {
+                let Some(zombie) = self.zombies.get(&data) else {
+                    some.strangers.push(data);
+                    continue;
+                };
+                last = (data, *zombie);
+            }
+            if let Some(zombie) = last.1 {
+                let folio = self.places.folio(&bytes[at * PAGE_BYTES..both]);
+                some.charged.push((zombie, folio));
             }
         }
+        some
     }
 
     /// The zombie that an owner word stands for.
-    fn owner(&mut self, data: u64, ledger: &Ledger) -> Option<usize> {
-        if self.last.0 == data {
-            return self.last.1;
-        }
+    fn look_up(&mut self, data: u64, ledger: &Ledger) -> Option<usize> {
         let marks = &self.reader.resolved.pages;
         // The reference of a kernel page is its object cgroup's, which went to the parent: no pin.
-        let by_objcg = !marks.kmem_is_typed && data & (DATA_KMEM | DATA_OBJEXTS) != 0;
-        let memcg = if by_objcg {
-            None
-        } else {
-            self.owners.memcg(self.reader, data).ok()
-        };
-        let zombie = memcg.and_then(|memcg| ledger.position(memcg));
-        self.last = (data, zombie);
-        zombie
+        if !marks.kmem_is_typed && data & (DATA_KMEM | DATA_OBJEXTS) != 0 {
+            return None;
+        }
+        let memcg = self.owners.memcg(self.reader, data).ok()?;
+        ledger.position(memcg)
     }
 }
 
-fn add(found: &mut Charged, kind: PageKind, folio: Folio) {
-    let row = match kind {
-        PageKind::Lru => return found.folios.add(folio),
-        PageKind::Kmem => &mut found.kmem,
-        PageKind::Hugetlb => &mut found.hugetlb,
-        PageKind::Slab => return,
-    };
-    row.0 += 1;
-    row.1 += folio.pages;
+impl Charged {
+    fn add(&mut self, marks: &Pages, folio: Folio) {
+        let row = match marks.kind(folio.flags, folio.page_type, folio.data) {
+            PageKind::Lru => return self.folios.add(folio),
+            PageKind::Kmem => &mut self.kmem,
+            PageKind::Hugetlb => &mut self.hugetlb,
+            PageKind::Slab => return,
+        };
+        row.0 += 1;
+        row.1 += folio.pages;
+    }
 }
 
 fn word(page: &[u8; PAGE_BYTES], at: usize) -> u64 {

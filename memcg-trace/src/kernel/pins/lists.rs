@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use super::Found;
 use super::ledger::{Ledger, Visited, Zombie};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::layout::pages::{DATA_FLAGS, Pages};
+use crate::kernel::layout::pages::DATA_FLAGS;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address, words};
 use crate::sample::pins::PinKind;
@@ -137,17 +137,19 @@ impl FolioPlaces {
         }
     }
 
-    /// Whether a page is nobody's, and no slab: those have owners of their own, or none.
-    pub(super) fn is_nobodys(&self, page: &[u8; PAGE_BYTES], marks: &Pages) -> bool {
-        let flags = page.get(self.flags..self.flags + 8);
-        let page_type = page.get(self.page_type..self.page_type + 4);
-        let data = page.get(self.data..self.data + 8);
-        let (Some(flags), Some(page_type)) = (flags, page_type) else {
-            return true;
+    /// The three words that say what a page is and whose: flags, type and owner.
+    pub(super) fn words(&self, page: &[u8; PAGE_BYTES]) -> (u64, u32, u64) {
+        let word = |at: usize| {
+            let word = page.get(at..at + 8).and_then(|word| word.try_into().ok());
+            u64::from_ne_bytes(word.unwrap_or_default())
         };
-        let flags = u64::from_ne_bytes(flags.try_into().unwrap_or_default());
-        let page_type = u32::from_ne_bytes(page_type.try_into().unwrap_or_default());
-        data == Some(&[0; 8]) && !marks.is_slab(flags, page_type)
+        let page_type = page.get(self.page_type..self.page_type + 4);
+        let page_type = page_type.and_then(|half| half.try_into().ok());
+        (
+            word(self.flags),
+            u32::from_ne_bytes(page_type.unwrap_or_default()),
+            word(self.data),
+        )
     }
 
     /// Reads it from the bytes of its first page and, if there are more, its second.

@@ -27,7 +27,7 @@ const NAME_BYTES: usize = 64;
 /// Slabs in which sockets may be.
 pub(super) struct SocketSlabs {
     page_offset: u64,
-    cache_at: usize,
+    cache_at: u64,
     /// Caches of protocols.
     caches: HashSet<u64>,
     /// Protocols without one, and the size of the biggest and the smallest of their sockets.
@@ -61,7 +61,7 @@ impl SocketSlabs {
         }
         Ok(Self {
             page_offset: reader.word_at(reader.symbol("page_offset_base")?)?,
-            cache_at: usize::try_from(reader.offset(Field::SlabCache)?).unwrap_or(0),
+            cache_at: reader.offset(Field::SlabCache)?,
             caches: own,
             others,
             sizes: range,
@@ -70,13 +70,13 @@ impl SocketSlabs {
         })
     }
 
-    /// Notes a slab by the descriptor of its first page.
-    pub(super) fn see(&mut self, pfn: u64, page: &[u8], pages: u64) {
-        let at = self.cache_at;
-        let Some(cache) = page.get(at..at + 8).and_then(|word| word.try_into().ok()) else {
-            return;
-        };
-        let cache = u64::from_ne_bytes(cache);
+    /// The cache of a slab, by the descriptor of its first page.
+    pub(super) fn cache_of(&self, page: &[u8]) -> u64 {
+        word(page, self.cache_at)
+    }
+
+    /// Notes a slab.
+    pub(super) fn see(&mut self, pfn: u64, cache: u64, pages: u64) {
         let bytes = (pages * PAGE_BYTES).min(SLAB_BYTES);
         self.slabs
             .push((self.page_offset + pfn * PAGE_BYTES, cache, bytes));
