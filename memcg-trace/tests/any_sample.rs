@@ -7,9 +7,14 @@ mod fixture;
 
 use std::collections::HashSet;
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::{host, recorded, snapshots};
 use memcg_trace::model::snapshot::Snapshot;
-use memcg_trace::output::{document, ndjson::Ndjson, text};
+use memcg_trace::model::zombies;
+use memcg_trace::output::{document, ndjson::Ndjson, pins as pins_text, text, zombies as list};
+use memcg_trace::sample::pins::{
+    NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
+};
 use memcg_trace::sample::recording::Reader;
 use memcg_trace::sample::{
     Absent, Cache, Life, LifeKind, LockCount, LockWait, Locks, Loss, Memcg, MemcgWalk, Resource,
@@ -66,10 +71,11 @@ prop_compose! {
         serial_nr in serial_nr(),
         parent_serial_nr in of(serial_nr()),
         name in name(),
+        lru_pages in of(figure()),
     ) -> Life {
         Life {
             kind, time_ns, serial_nr, parent_serial_nr, cgroup_id: 1, css_id: 1,
-            comm: name.clone(), name, pid: 1,
+            comm: name.clone(), name, pid: 1, lru_pages,
         }
     }
 }
@@ -79,9 +85,10 @@ prop_compose! {
         begin_ns in figure(),
         end_ns in figure(),
         truncated_at in of(figure()),
+        reparents_lru in of(any::<bool>()),
         rows in vec(memcg(), 0..8),
     ) -> MemcgWalk {
-        MemcgWalk { begin_ns, end_ns, took_ns: begin_ns, truncated_at, rows }
+        MemcgWalk { begin_ns, end_ns, took_ns: begin_ns, truncated_at, reparents_lru, rows }
     }
 }
 
@@ -119,6 +126,101 @@ prop_compose! {
     }
 }
 
+fn pin_kind() -> impl Strategy<Value = PinKind> {
+    prop_oneof![
+        Just(PinKind::PageFile),
+        Just(PinKind::PageShmem),
+        Just(PinKind::PageAnon),
+        Just(PinKind::Swap),
+        Just(PinKind::SocketOther),
+        Just(PinKind::CgroupNs),
+        Just(PinKind::Task),
+        Just(PinKind::ChildCss),
+        Just(PinKind::Other),
+    ]
+}
+
+prop_compose! {
+    fn user()(
+        kind in prop_oneof![
+            Just(UserKind::Open), Just(UserKind::Mapped), Just(UserKind::Member),
+            Just(UserKind::Namespace), Just(UserKind::NamespaceFd), Just(UserKind::Other),
+        ],
+        pid: u32,
+        tid in of(any::<u32>()),
+        comm in name(),
+        start_ns in of(figure()),
+        state in of(any::<char>()),
+        memcg_serial_nr in of(serial_nr()),
+        parent in of((any::<u32>(), name())),
+    ) -> User {
+        User { kind, pid, tid, comm, start_ns, state, fd: tid, memcg_serial_nr, parent }
+    }
+}
+
+prop_compose! {
+    fn object()(
+        kind in prop_oneof![
+            Just(ObjectKind::File), Just(ObjectKind::DeletedFile), Just(ObjectKind::Memfd),
+            Just(ObjectKind::SysvShm), Just(ObjectKind::Socket), Just(ObjectKind::KernelSocket),
+            Just(ObjectKind::CssSet), Just(ObjectKind::Memcg), Just(ObjectKind::SwapId),
+            Just(ObjectKind::Unknown),
+        ],
+        refs in figure(),
+        pages in of(figure()),
+        text in of(name()),
+        other_text in of(name()),
+        number in of(figure()),
+        cpu in of(any::<u32>()),
+        memcg_serial_nr in of(serial_nr()),
+        users in vec(user().boxed(), 0..4),
+        users_omitted in figure(),
+    ) -> Object {
+        Object {
+            kind, refs, pages, cpu, memcg_serial_nr, users, users_omitted,
+            fs: text.clone(), dev: other_text.clone(), path: other_text.clone(),
+            local: text.clone(), remote: other_text, ns_mount: text,
+            ino: number, ns_ino: number,
+        }
+    }
+}
+
+prop_compose! {
+    fn pinned()(
+        serial_nr in serial_nr(),
+        refs in of(any::<i64>()),
+        changed: bool,
+        pins in vec((pin_kind(), figure(), of(figure()), vec(object().boxed(), 0..3), of(figure())), 0..4),
+        omitted in figure(),
+        open in vec((pin_kind(), "\\PC{0,4}"), 0..2),
+    ) -> Pinned {
+        let pins = pins.into_iter().map(|(kind, refs, pages, objects, truncated_at)| Pin {
+            kind, refs, pages, objects, objects_omitted: omitted, truncated_at,
+        });
+        let not_checked = open.into_iter().map(|(kind, reason)| NotChecked { kind, reason });
+        Pinned {
+            serial_nr, refs, changed, pins: pins.collect(), not_checked: not_checked.collect(),
+        }
+    }
+}
+
+prop_compose! {
+    fn pins()(
+        time_ns in figure(),
+        visited in figure(),
+        because in of("\\PC{0,4}"),
+        can_reclaim in of(any::<bool>()),
+        free_swap_bytes in of(figure()),
+        zombies in vec(pinned().boxed(), 0..4),
+    ) -> Pins {
+        Pins {
+            begin_ns: time_ns, end_ns: time_ns, took_ns: time_ns, visited_pages: visited,
+            visited_objects: visited, all_pages_because: because, can_reclaim, free_swap_bytes,
+            zombies,
+        }
+    }
+}
+
 prop_compose! {
     fn sample()(
         mono_ns in figure(),
@@ -128,8 +230,10 @@ prop_compose! {
         slab in of(slab()),
         sums in of(vec((0_u64..2, of(serial_nr()), figure()), 0..4)),
         locks in of(locks()),
+        pins in of(pins().boxed()),
         lost in vec(of(figure()), 0..3),
-        absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock")]),
+        absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock"),
+            Just("pins")]),
     ) -> Sample {
         let shrinkers = sums.map(|sums| {
             let shrinker = |(shrinker, memcg_serial_nr, sum)| Shrinker {
@@ -144,7 +248,7 @@ prop_compose! {
             reason: "y".to_owned(),
         });
         Sample {
-            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins: None,
+            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins,
             losses: lost.into_iter().map(loss).collect(),
             absent: absent.into_iter().collect(),
         }
@@ -173,6 +277,21 @@ fn check_tree(snapshot: &Snapshot) {
     }
 }
 
+/// Each ledger adds up, however large its figures are.
+fn check_pins(snapshot: &Snapshot) {
+    let mut seen = HashSet::new();
+    for pins in &snapshot.pins.items {
+        assert!(seen.insert(pins.zombie.serial_nr), "answered twice");
+        assert_eq!(pins.unexplained_refs.is_some(), pins.found.refs.is_some());
+        if let (Some(refs), Some(unexplained)) = (pins.found.refs, pins.unexplained_refs) {
+            let sum = i128::from(pins.found_refs()) + i128::from(unexplained);
+            let is_at_end = [i64::MIN, i64::MAX].contains(&unexplained);
+            assert!(sum == i128::from(refs) || is_at_end);
+        }
+        assert!(!pins.sentence.is_empty());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -185,15 +304,27 @@ proptest! {
         }
 
         let mut records = Ndjson::new(Vec::new(), host());
+        let style = text::Style { columns: Some(60), colour: false };
         let mut app = App::new(Setup { host: host(), is_replay: true, colour: true });
         let mut terminal = Terminal::new(TestBackend::new(90, 12)).unwrap();
         for snapshot in snapshots(&samples) {
             check_tree(&snapshot);
+            check_pins(&snapshot);
             records.write(&snapshot).unwrap();
             assert!(!text::render(&snapshot, &host(), text::Style::default()).is_empty());
             document::memcgs(&snapshot, &host()).unwrap();
+            let items: Vec<_> = snapshot.pins.items.iter().collect();
+            document::pins(&snapshot, &items, &[], &host()).unwrap();
+            assert!(!pins_text::render(&snapshot, &items, &[], &host(), style).is_empty());
+            let zombies = zombies::list(&snapshot);
+            document::zombies(&snapshot, &zombies, &host()).unwrap();
+            assert!(!list::render(&snapshot, &host(), &zombies, 0, style).is_empty());
             app.take(snapshot);
-            terminal.draw(|frame| draw(frame, &app)).unwrap();
+            // A zombie, if there is one, and the next tab.
+            for key in [KeyCode::Enter, KeyCode::End, KeyCode::Esc, KeyCode::Tab] {
+                app.press(KeyEvent::new(key, KeyModifiers::NONE));
+                terminal.draw(|frame| draw(frame, &app)).unwrap();
+            }
         }
     }
 }

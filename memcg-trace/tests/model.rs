@@ -6,19 +6,12 @@ mod fixture;
 
 use fixture::{
     DYING, ONLINE, ROOT, SECOND, START_NS, count, empty, life, memcg, root, slab, snapshots, walk,
-    zombie,
+    walked, zombie,
 };
 use memcg_trace::model::Model;
 use memcg_trace::model::select::{self, Selection};
 use memcg_trace::model::snapshot::{Phase, Snapshot, Source};
 use memcg_trace::sample::{Absent, LifeKind, Memcg, Sample, Text};
-
-fn walked(second: u64, rows: Vec<Memcg>) -> Sample {
-    Sample {
-        memcgs: Some(walk(second, rows)),
-        ..empty(second)
-    }
-}
 
 fn lived(second: u64, events: &[(LifeKind, u64, &Memcg)]) -> Sample {
     let events = events
@@ -256,6 +249,22 @@ fn the_dead_keep_their_path() {
     ]);
     assert_eq!(paths(&all[1]), ["/", "/a/b"]);
     assert_eq!(paths(&all[2]), ["/", "/?/orphan"]);
+}
+
+/// The first sample brings events from before anything was known of those above.
+#[test]
+fn an_event_before_the_first_walk_gets_its_path_from_it() {
+    let (parent, child) = (memcg(3, 2, "b"), memcg(4, 3, "c"));
+    let mut first = lived(
+        1,
+        &[
+            (LifeKind::Online, at(1), &child),
+            (LifeKind::Online, at(1), &parent),
+        ],
+    );
+    first.memcgs = Some(walk(1, vec![root(), memcg(2, ROOT, "a")]));
+    let all = snapshots(&[first, walked(1, vec![root(), memcg(2, ROOT, "a")])]);
+    assert_eq!(paths(&all[0]), ["/", "/a", "/a/b", "/a/b/c"]);
 }
 
 #[test]

@@ -5,30 +5,41 @@
 
 mod locks;
 mod names;
+pub mod pins;
+pub mod reparent;
 pub mod select;
 mod shrinkers;
 mod slab;
 pub mod snapshot;
 mod tree;
+mod trend;
+pub mod zombies;
 
 use std::sync::Arc;
 
-use crate::sample::{Loss, Sample};
+use crate::sample::{self, Loss, Sample};
 use locks::Locks;
+use pins::Pins;
+use reparent::Reparents;
 use shrinkers::Shrinkers;
 use slab::SlabTable;
 use snapshot::{Section, Snapshot, Source, Totals};
 use tree::Tree;
+use trend::Trend;
 
 /// What is known so far, carried from sample to sample.
 #[derive(Debug)]
 pub struct Model {
     frame: u64,
     last_mono_ns: Option<u64>,
+    interval_ns: Option<u64>,
     tree: Tree,
     slab: SlabTable,
     shrinkers: Shrinkers,
     locks: Locks,
+    pins: Pins,
+    reparents: Reparents,
+    trend: Trend,
     memcgs: Arc<Section<snapshot::Memcg>>,
     totals: Totals,
     losses: Arc<[Loss]>,
@@ -47,10 +58,14 @@ impl Model {
         Self {
             frame: 0,
             last_mono_ns: None,
+            interval_ns: None,
             tree: Tree::default(),
             slab: SlabTable::new(),
             shrinkers: Shrinkers::new(),
             locks: Locks::new(),
+            pins: Pins::new(),
+            reparents: Reparents::new(),
+            trend: Trend::new(),
             memcgs: Arc::new(Section::unread("memcg")),
             totals: Totals::default(),
             losses: Arc::new([]),
@@ -62,11 +77,17 @@ impl Model {
     /// A section for which the sample has nothing is handed on as it was, with the time at
     /// which it was read.
     pub fn step(&mut self, sample: &Sample) -> Arc<Snapshot> {
-        let interval_ns = self
-            .last_mono_ns
-            .and_then(|last| sample.mono_ns.checked_sub(last))
-            .filter(|interval| *interval > 0);
-        self.last_mono_ns = Some(sample.mono_ns);
+        // An answer comes out of turn: it changes no interval, and says nothing of losses.
+        if !sample.is_answer() {
+            self.interval_ns = self
+                .last_mono_ns
+                .and_then(|last| sample.mono_ns.checked_sub(last))
+                .filter(|interval| *interval > 0);
+            self.last_mono_ns = Some(sample.mono_ns);
+            if *self.losses != *sample.losses {
+                self.losses = sample.losses.as_slice().into();
+            }
+        }
 
         self.step_memcgs_and_slab(sample);
         match (absence(sample, "shrinker"), &sample.shrinkers) {
@@ -79,8 +100,10 @@ impl Model {
             (None, Some(locks)) => self.locks.read(locks, &self.tree),
             (None, None) => {}
         }
-        if *self.losses != *sample.losses {
-            self.losses = sample.losses.as_slice().into();
+        match (absence(sample, "pins"), &sample.pins) {
+            (Some(reason), _) => self.pins.mark_absent(reason),
+            (None, Some(answer)) => self.pins.read(answer, &self.tree),
+            (None, None) => self.pins.follow(&self.tree),
         }
 
         let frame = self.frame;
@@ -89,13 +112,16 @@ impl Model {
             frame,
             mono_ns: sample.mono_ns,
             unix_ns: sample.unix_ns,
-            interval_ns,
+            interval_ns: self.interval_ns,
             totals: self.totals,
             memcgs: Arc::clone(&self.memcgs),
             slab: self.slab.section(),
             shrinkers: self.shrinkers.section(),
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
+            pins: self.pins.section(),
+            reparents: self.reparents.section(),
+            findings: self.trend.section(),
             losses: Arc::clone(&self.losses),
         })
     }
@@ -105,11 +131,16 @@ impl Model {
         let no_memcgs = absence(sample, "memcg");
         let heard = no_memcgs.is_none() && (sample.memcgs.is_some() || sample.life.is_some());
         if heard {
-            self.tree.hear(sample.life.as_deref().unwrap_or_default());
+            for event in sample.life.iter().flatten() {
+                self.tree.hear(event);
+                self.reparents.hear(event, &self.tree);
+                self.trend.hear(event, &self.tree);
+            }
             if let Some(walk) = &sample.memcgs {
                 self.tree.walk(walk);
             }
         }
+        self.reparents.before_slab(&self.slab);
         match (absence(sample, "slab"), &sample.slab) {
             (Some(reason), _) => self.slab.mark_absent(reason),
             (None, Some(slab)) => self.slab.read(slab, &self.tree),
@@ -122,11 +153,29 @@ impl Model {
                 self.memcgs = Arc::new(Section::absent("memcg", reason));
                 self.totals = Totals::default();
             }
+            self.reparents.mark_absent(reason);
+            self.trend.mark_absent(reason);
         } else if heard || (sample.slab.is_some() && self.tree.as_of_ns().is_some()) {
             self.memcgs = Arc::new(self.tree.section(|serial_nr| self.slab.rates_of(serial_nr)));
             self.totals = Totals::of(&self.memcgs.items);
+            if sample.life.is_some() {
+                let walk = sample.memcgs.as_ref();
+                let reparents_lru = walk.and_then(|walk| walk.reparents_lru);
+                let slab = &mut self.slab;
+                self.reparents
+                    .settle(slab, &self.tree, reparents_lru, sample.mono_ns);
+            }
+            if let Some(walk) = &sample.memcgs {
+                self.trend.walk(walk, &self.memcgs.items, &self.tree);
+            }
         }
     }
+}
+
+/// Whether a row of a walk is a zombie.
+#[must_use]
+pub fn is_zombie(row: &sample::Memcg) -> bool {
+    tree::phase(row).is_some()
 }
 
 /// Why the sample does not have a section, if it says so.

@@ -12,7 +12,7 @@ pub struct Selection {
     /// Only this memcg and what is below it.
     pub cgroup: Option<Text>,
     /// Only so many rows of each kind, the largest: memcgs by usage, slab by objects a second,
-    /// shrinkers by time, waits by length, locks by the sum of waits.
+    /// shrinkers by time, waits by length, locks by the sum of waits, pins by references.
     pub top: Option<usize>,
 }
 
@@ -72,6 +72,9 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
     if part.memcgs.is_known() {
         part.totals = Totals::of(&part.memcgs.items);
     }
+    part.pins = filtered(&part.pins, |pins| is_below(&pins.zombie, cgroup));
+    part.reparents = filtered(&part.reparents, |one| is_below(&one.memcg, cgroup));
+    part.findings = filtered(&part.findings, |one| is_in(&one.memcg));
     part.slab = filtered(&part.slab, |row| is_in(&row.memcg));
     part.shrinkers = filtered(&part.shrinkers, |row| is_in(&row.memcg));
     part.lock_waits = filtered(&part.lock_waits, |wait| is_in(&wait.memcg));
@@ -101,6 +104,7 @@ fn filtered<T: Clone>(section: &Section<T>, keep: impl Fn(&T) -> bool) -> Arc<Se
 
 fn largest(part: &mut Snapshot, top: usize) {
     part.memcgs = highest(&part.memcgs, top, |memcg| memcg.usage_bytes);
+    part.pins = highest(&part.pins, top, |pins| pins.found.refs);
     part.slab = highest(&part.slab, top, |row| {
         let rate = row.alloc_per_sec.unwrap_or(0.0) + row.free_per_sec.unwrap_or(0.0);
         // Rates are never negative, and then their bits are in the order of their values.
@@ -143,6 +147,11 @@ pub fn find(snapshot: &Snapshot, cgroup: &Text) -> Result<(), Vec<Text>> {
     if paths().any(|path| path == cgroup) {
         return Ok(());
     }
+    Err(near(paths(), cgroup))
+}
+
+/// Those of some paths whose last component comes near that of a path or name, best first.
+pub(super) fn near<'a>(paths: impl Iterator<Item = &'a Text>, cgroup: &Text) -> Vec<Text> {
     let last = |path: &Text| -> Text {
         path.as_bytes()
             .rsplit(|byte| *byte == b'/')
@@ -151,17 +160,16 @@ pub fn find(snapshot: &Snapshot, cgroup: &Text) -> Result<(), Vec<Text>> {
             .into()
     };
     let wanted = last(cgroup);
-    let mut near: Vec<(usize, &Text)> = paths()
+    let mut near: Vec<(usize, &Text)> = paths
         .map(|path| (distance(wanted.as_bytes(), last(path).as_bytes()), path))
         .filter(|(distance, _)| *distance <= 1 + wanted.as_bytes().len() / 3)
         .collect();
     near.sort();
     near.dedup();
-    Err(near
-        .into_iter()
+    near.into_iter()
         .take(3)
         .map(|(_, path)| path.clone())
-        .collect())
+        .collect()
 }
 
 /// Bytes to insert, delete or change to make one name of the other; 0 if one holds the other.

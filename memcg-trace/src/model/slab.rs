@@ -1,6 +1,6 @@
 //! Slab objects: from counters of object cgroups to rows of memcgs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::per_sec;
@@ -76,6 +76,60 @@ impl SlabTable {
         let interval_ns = self.interval_ns.filter(|_| self.section.is_known());
         let (allocs, frees) = self.sums.get(&serial_nr).copied().unwrap_or_default();
         per_sec(allocs, interval_ns).zip(per_sec(frees, interval_ns))
+    }
+
+    /// Object cgroups of some memcgs, as of the last reading.
+    pub(super) fn objcgs_of(&self, memcgs: &HashSet<u64>) -> HashMap<u64, Vec<u64>> {
+        let mut objcgs: HashMap<u64, Vec<u64>> = HashMap::new();
+        let mut seen = HashSet::new();
+        for count in self.counters.values() {
+            let memcg = count.memcg_serial_nr.filter(|memcg| memcgs.contains(memcg));
+            if let Some(memcg) = memcg
+                && seen.insert(count.objcg)
+            {
+                objcgs.entry(memcg).or_default().push(count.objcg);
+            }
+        }
+        objcgs
+    }
+
+    /// Objects that were charged to some object cgroups since the start and not uncharged, and
+    /// their bytes; `None` where a counter or a size is missing.
+    pub(super) fn held(&self, objcgs: &HashSet<u64>) -> HashMap<u64, (Option<u64>, Option<u64>)> {
+        let mut held: HashMap<u64, (Option<u64>, Option<u64>)> = HashMap::new();
+        if objcgs.is_empty() {
+            return held;
+        }
+        let all = self.counters.values();
+        for count in all.filter(|count| objcgs.contains(&count.objcg)) {
+            let sum = held.entry(count.objcg).or_insert((Some(0), Some(0)));
+            let objects = count.alloc_total.checked_sub(count.free_total);
+            let objects = objects.filter(|_| !self.truncated);
+            let size = self
+                .caches
+                .get(&count.cache)
+                .map(|(_, size)| u64::from(*size));
+            let add = |sum: Option<u64>, more: Option<u64>| sum?.checked_add(more?);
+            sum.0 = add(sum.0, objects);
+            let bytes = objects.zip(size);
+            sum.1 = add(
+                sum.1,
+                bytes.and_then(|(objects, size)| objects.checked_mul(size)),
+            );
+        }
+        held
+    }
+
+    /// Says whose some object cgroups are from now on.
+    pub(super) fn hand_over(&mut self, owners: &HashMap<u64, u64>) {
+        if owners.is_empty() {
+            return;
+        }
+        for count in self.counters.values_mut() {
+            if let Some(owner) = owners.get(&count.objcg) {
+                count.memcg_serial_nr = Some(*owner);
+            }
+        }
     }
 
     /// Takes in the counters that moved.

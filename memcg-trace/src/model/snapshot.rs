@@ -3,7 +3,13 @@
 //! Each section is behind its own `Arc`, so a section that did not change costs nothing to pass
 //! on, and carries where it came from, how old it is and what it covers.
 
+pub mod history;
+pub mod pins;
+
 use std::sync::Arc;
+
+pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
+pub use pins::{Action, Advice, Pins};
 
 use crate::sample::{Loss, Resource, Task, Text};
 
@@ -21,7 +27,7 @@ pub enum Source {
 /// One kind of figures.
 #[derive(Clone, Debug)]
 pub struct Section<T> {
-    /// `memcg`, `slab`, `shrinker`, `lock`.
+    /// `memcg`, `slab`, `shrinker`, `lock`, `pins`, `reparent`, `finding`.
     pub name: &'static str,
     /// Where it comes from.
     pub source: Source,
@@ -115,7 +121,8 @@ pub struct Snapshot {
     pub mono_ns: u64,
     /// When, nanoseconds since 1970.
     pub unix_ns: i64,
-    /// Time since the snapshot before; `None` for the first, which therefore has no rates.
+    /// Time between the last two samples in turn; `None` for the first, which therefore has no
+    /// rates.
     pub interval_ns: Option<u64>,
     /// How many memory cgroups there are.
     pub totals: Totals,
@@ -129,6 +136,12 @@ pub struct Snapshot {
     pub lock_waits: Arc<Section<LockWait>>,
     /// Waits that ended, by lock, longest sum first.
     pub lock_stats: Arc<Section<LockStats>>,
+    /// Who pins the zombies that were asked about, those with the most references first.
+    pub pins: Arc<Section<Pins>>,
+    /// What dead memcgs left to their ancestors, oldest first; the last of them.
+    pub reparents: Arc<Section<Reparent>>,
+    /// What a person should look at: what goes on first, then what has stopped.
+    pub findings: Arc<Section<Finding>>,
     /// What was lost since the start.
     pub losses: Arc<[Loss]>,
 }
@@ -239,6 +252,12 @@ pub struct Memcg {
     pub offline_ns: Option<u64>,
     /// Who made it, if that was seen.
     pub creator: Option<Arc<Creator>>,
+    /// Of a dead one: pages on its own LRU lists, unevictable ones included.
+    pub lru_pages: Option<u64>,
+    /// Of a dead one: pages in swap that are charged to it.
+    pub swap_entries: Option<u64>,
+    /// Of a dead one: the memory of the kernel that it takes by itself.
+    pub own_cost_bytes: Option<u64>,
 }
 
 /// Value from which on `memory.high` and `memory.max` mean "no limit" (PAGE_COUNTER_MAX).

@@ -1,0 +1,248 @@
+//! Names for what pins a zombie, fit for a terminal.
+
+use crate::model::snapshot::{MemcgId, Pins};
+use crate::sample::Text;
+use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
+
+/// A number as people write it: `6,400`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A kind of pin, as it is written in records.
+#[must_use]
+pub fn kind(kind: PinKind) -> &'static str {
+    match kind {
+        PinKind::PageFile => "page_file",
+        PinKind::PageShmem => "page_shmem",
+        PinKind::PageAnon => "page_anon",
+        PinKind::PageAnonShared => "page_anon_shared",
+        PinKind::PageKmem => "page_kmem",
+        PinKind::PageHugetlb => "page_hugetlb",
+        PinKind::Swap => "swap",
+        PinKind::SocketInet => "socket_inet",
+        PinKind::SocketUnix => "socket_unix",
+        PinKind::SocketOther => "socket_other",
+        PinKind::Fsnotify => "fsnotify",
+        PinKind::CgroupNs => "cgroup_ns",
+        PinKind::Task => "task",
+        PinKind::LruGenMm => "lru_gen_mm",
+        PinKind::Writeback => "writeback",
+        PinKind::Stock => "stock",
+        PinKind::ChildCss => "child_css",
+        PinKind::Other => "other",
+    }
+}
+
+/// So many references of a kind, in words: `1 inet socket`, `300 anonymous pages`.
+#[must_use]
+pub fn counted(of: PinKind, count: u64) -> String {
+    let (one, many) = match of {
+        PinKind::PageFile => ("file page", "file pages"),
+        PinKind::PageShmem => ("tmpfs page", "tmpfs pages"),
+        PinKind::PageAnon => ("anonymous page", "anonymous pages"),
+        PinKind::PageAnonShared => ("shared anonymous page", "shared anonymous pages"),
+        PinKind::PageKmem => ("page of the kernel", "pages of the kernel"),
+        PinKind::PageHugetlb => ("hugetlb page", "hugetlb pages"),
+        PinKind::Swap => ("id in swap", "ids in swap"),
+        PinKind::SocketInet => ("inet socket", "inet sockets"),
+        PinKind::SocketUnix => ("unix socket", "unix sockets"),
+        PinKind::SocketOther => ("socket", "sockets"),
+        PinKind::Fsnotify => ("watch group", "watch groups"),
+        PinKind::CgroupNs => ("cgroup namespace", "cgroup namespaces"),
+        PinKind::Task => ("css_set with tasks", "css_sets with tasks"),
+        PinKind::LruGenMm => ("address space", "address spaces"),
+        PinKind::Writeback => ("writeback", "writebacks"),
+        PinKind::Stock => ("stock of a CPU", "stocks of CPUs"),
+        PinKind::ChildCss => ("child cgroup", "child cgroups"),
+        PinKind::Other => ("reference of another kind", "references of other kinds"),
+    };
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}
+
+/// A process: `redis[812]`, and `redis[812] fd 7` where it is known by which descriptor.
+#[must_use]
+pub fn user(user: &User) -> String {
+    user_text(user).display().into_owned()
+}
+
+/// The same with the bytes of its name as they are.
+pub(super) fn user_text(user: &User) -> Text {
+    let process = process(user.pid, &user.comm);
+    match (user.kind, user.fd) {
+        (UserKind::Open | UserKind::NamespaceFd, Some(fd)) => {
+            Text::from([process.as_bytes(), format!(" fd {fd}").as_bytes()].concat())
+        }
+        _ => process,
+    }
+}
+
+/// `redis[812]`, with the bytes of the name as they are.
+pub(super) fn process(pid: u32, comm: &Text) -> Text {
+    Text::from([comm.as_bytes(), format!("[{pid}]").as_bytes()].concat())
+}
+
+/// What holds the references of a pin.
+#[must_use]
+pub fn object(pins: &Pins, object: &Object) -> String {
+    match object.kind {
+        ObjectKind::File => path_or_inode(object),
+        ObjectKind::DeletedFile => format!("deleted file {}", path_or_inode(object)),
+        ObjectKind::Memfd => format!("memfd {}", memfd_name(object)),
+        ObjectKind::SysvShm => format!("SysV segment {}", known(object.ino)),
+        ObjectKind::SharedAnon => "shared anonymous memory".to_owned(),
+        ObjectKind::PrivateAnon => "private memory".to_owned(),
+        ObjectKind::Socket => socket(object),
+        ObjectKind::KernelSocket => {
+            let protocol = object
+                .fs
+                .as_ref()
+                .map_or_else(String::new, |protocol| format!("{} ", protocol.display()));
+            format!(
+                "kernel {protocol}socket of network namespace {}",
+                known(object.ns_ino)
+            )
+        }
+        ObjectKind::Inotify => "inotify instance".to_owned(),
+        ObjectKind::Fanotify => "fanotify group".to_owned(),
+        ObjectKind::CssSet if object.ns_ino.is_some() => {
+            format!("cgroup namespace {}", known(object.ns_ino))
+        }
+        ObjectKind::CssSet => "css_set".to_owned(),
+        ObjectKind::Writeback => format!("writeback to {}", device(object)),
+        ObjectKind::Cpu => format!("stock of CPU {}", known(object.cpu.map(u64::from))),
+        ObjectKind::Memcg => child(pins.memcg(object.memcg_serial_nr), object),
+        ObjectKind::SwapId => "pages in swap".to_owned(),
+        ObjectKind::Mm => "address space".to_owned(),
+        ObjectKind::Unknown if object.path.is_some() || object.ino.is_some() => {
+            path_or_inode(object)
+        }
+        ObjectKind::Unknown => "not known by what".to_owned(),
+    }
+}
+
+/// Where that means something, how nobody has an object: `open` or `attached`. `None` where
+/// somebody does, and where not everybody could be looked at.
+#[must_use]
+pub fn nobody(pins: &Pins, kind: PinKind, object: &Object) -> Option<&'static str> {
+    let is_checked = !pins.found.not_checked.iter().any(|open| open.kind == kind);
+    let is_nobody = object.users.is_empty() && object.users_omitted == 0;
+    match object.kind {
+        _ if !is_checked || !is_nobody => None,
+        ObjectKind::SysvShm => Some("attached"),
+        ObjectKind::Socket => Some("open"),
+        ObjectKind::File if kind == PinKind::PageShmem => Some("open"),
+        _ => None,
+    }
+}
+
+/// A figure, or `?`.
+fn known(figure: Option<u64>) -> String {
+    figure.map_or_else(|| "?".to_owned(), |figure| figure.to_string())
+}
+
+fn device(object: &Object) -> String {
+    let dev = object.dev.as_ref().filter(|dev| !dev.is_empty());
+    dev.map_or_else(
+        || "an unknown device".to_owned(),
+        |dev| dev.display().into_owned(),
+    )
+}
+
+fn inode(object: &Object) -> String {
+    match object.ino {
+        Some(ino) => format!("inode {ino} of {}", device(object)),
+        None => "without a name".to_owned(),
+    }
+}
+
+fn path_or_inode(object: &Object) -> String {
+    match &object.path {
+        Some(path) if !path.is_empty() => path.display().into_owned(),
+        _ => inode(object),
+    }
+}
+
+/// `memfd_create(2)` puts `memfd:` before the name that it was given.
+fn memfd_name(object: &Object) -> String {
+    let name = path_or_inode(object);
+    name.strip_prefix("/memfd:")
+        .or_else(|| name.strip_prefix("memfd:"))
+        .map_or_else(|| name.clone(), str::to_owned)
+}
+
+fn socket(object: &Object) -> String {
+    let mut text = match &object.fs {
+        Some(protocol) if !protocol.is_empty() => format!("{} socket", protocol.display()),
+        _ => "socket".to_owned(),
+    };
+    for (before, end) in [
+        (" ", &object.path),
+        (" ", &object.local),
+        (" to ", &object.remote),
+    ] {
+        if let Some(end) = end.as_ref().filter(|end| !end.is_empty()) {
+            text += before;
+            text += &end.display();
+        }
+    }
+    text
+}
+
+fn child(id: Option<&MemcgId>, object: &Object) -> String {
+    match id {
+        Some(id) if !id.path.is_empty() => format!("child cgroup {}", id.path.display()),
+        _ => format!(
+            "child cgroup of serial_nr {}",
+            known(object.memcg_serial_nr)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_groups() {
+        let shown = [0, 7, 999, 1_000, 6_400, 1_234_567, u64::MAX].map(grouped);
+        assert_eq!(
+            shown,
+            [
+                "0",
+                "7",
+                "999",
+                "1,000",
+                "6,400",
+                "1,234,567",
+                "18,446,744,073,709,551,615"
+            ]
+        );
+    }
+
+    #[test]
+    fn kinds_go_by_their_name_in_records() {
+        for of in [
+            PinKind::PageFile,
+            PinKind::PageAnonShared,
+            PinKind::SocketOther,
+            PinKind::CgroupNs,
+            PinKind::LruGenMm,
+            PinKind::ChildCss,
+        ] {
+            assert_eq!(
+                serde_json::to_value(of).unwrap(),
+                serde_json::Value::from(kind(of))
+            );
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What dead memory cgroups leave to their ancestors, at the moment they go offline.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use super::pins::words::grouped;
+use super::slab::SlabTable;
+use super::snapshot::{Reparent, Section, Snapshot, Source};
+use super::tree::Tree;
+use super::zombies::Wanted;
+use crate::sample::{Life, LifeKind};
+
+/// Reparentings that are remembered: a few screens of them. Of a storm, the last ones.
+const HISTORY: usize = 256;
+
+/// The last reparentings.
+#[derive(Debug)]
+pub(super) struct Reparents {
+    history: VecDeque<Reparent>,
+    /// How many there were.
+    number: u64,
+    /// Since the last step.
+    new: Vec<New>,
+    reparents_lru: Option<bool>,
+    section: Arc<Section<Reparent>>,
+}
+
+#[derive(Debug)]
+struct New {
+    reparent: Reparent,
+    /// Whether all its slab objects were charged before the eyes of this run.
+    was_born: bool,
+    /// Object cgroups that it had when the counters were read before.
+    objcgs: Vec<u64>,
+}
+
+impl Reparents {
+    pub(super) fn new() -> Self {
+        Self {
+            history: VecDeque::new(),
+            number: 0,
+            new: Vec::new(),
+            reparents_lru: None,
+            section: Arc::new(Section::unread("reparent")),
+        }
+    }
+
+    pub(super) fn section(&self) -> Arc<Section<Reparent>> {
+        Arc::clone(&self.section)
+    }
+
+    pub(super) fn mark_absent(&mut self, reason: &str) {
+        if self.section.is_known() || self.section.reason.as_deref() != Some(reason) {
+            self.section = Arc::new(Section::absent("reparent", reason));
+        }
+    }
+
+    /// Takes in an event that the tree has just heard.
+    pub(super) fn hear(&mut self, event: &Life, tree: &Tree) {
+        let (LifeKind::Offline, Some(memcg)) = (event.kind, tree.id(event.serial_nr)) else {
+            return;
+        };
+        self.number += 1;
+        self.new.push(New {
+            reparent: Reparent {
+                number: self.number,
+                time_ns: event.time_ns,
+                memcg: Arc::clone(memcg),
+                to: tree.live_ancestor(event.serial_nr).map(Arc::clone),
+                slab_objects: None,
+                slab_bytes: None,
+                lru_pages: event.lru_pages,
+            },
+            was_born: tree.creator(event.serial_nr).is_some(),
+            objcgs: Vec::new(),
+        });
+    }
+
+    /// Before the counters of the sample are read: whose object cgroups are whose. The counters
+    /// may name the ancestor already.
+    pub(super) fn before_slab(&mut self, slab: &SlabTable) {
+        if self.new.is_empty() {
+            return;
+        }
+        let memcgs: HashSet<u64> = self
+            .new
+            .iter()
+            .map(|new| serial_nr(&new.reparent))
+            .collect();
+        let mut objcgs = slab.objcgs_of(&memcgs);
+        for new in &mut self.new {
+            new.objcgs = objcgs.remove(&serial_nr(&new.reparent)).unwrap_or_default();
+        }
+    }
+
+    /// After the counters were read, and the tree was walked: what moved, and where to.
+    /// `reparents_lru` is what the kernel does with the pages of lists, if the sample says so.
+    pub(super) fn settle(
+        &mut self,
+        slab: &mut SlabTable,
+        tree: &Tree,
+        reparents_lru: Option<bool>,
+        heard_ns: u64,
+    ) {
+        self.reparents_lru = reparents_lru.or(self.reparents_lru);
+        let mut new = std::mem::take(&mut self.new);
+        if new.is_empty() && self.section.is_known() {
+            return;
+        }
+        self.move_slab(&mut new, slab);
+        let came = new.len();
+        for New { mut reparent, .. } in new {
+            // The first walk knows more than the events before it.
+            if let Some(id) = tree.id(serial_nr(&reparent)) {
+                reparent.memcg = Arc::clone(id);
+                let ancestor = || tree.live_ancestor(id.serial_nr).map(Arc::clone);
+                reparent.to = reparent.to.or_else(ancestor);
+            }
+            reparent.lru_pages = match self.reparents_lru {
+                Some(true) => reparent.lru_pages,
+                Some(false) => Some(0),
+                None => None,
+            };
+            if self.history.len() == HISTORY {
+                self.history.pop_front();
+            }
+            self.history.push_back(reparent);
+        }
+        self.section = Arc::new(Section {
+            name: "reparent",
+            source: Source::Event,
+            as_of_ns: Some(heard_ns),
+            took_ns: None,
+            visited: Some(self.number),
+            truncated_at: (came > HISTORY).then_some(HISTORY as u64),
+            reason: None,
+            items: self.history.iter().cloned().collect(),
+        });
+    }
+
+    /// What object cgroups hold goes with them from one memcg to the next, in the order of events:
+    /// a child's goes to its parent, and with that one's to the grandparent.
+    fn move_slab(&self, new: &mut [New], slab: &mut SlabTable) {
+        let all = new.iter().flat_map(|new| &new.objcgs).copied().collect();
+        let held = slab.held(&all);
+        let mut inherited: HashMap<u64, Vec<u64>> = HashMap::new();
+        let mut owners: HashMap<u64, u64> = HashMap::new();
+        for New {
+            reparent,
+            was_born,
+            objcgs,
+        } in new
+        {
+            objcgs.extend(inherited.remove(&serial_nr(reparent)).unwrap_or_default());
+            if *was_born && !objcgs.is_empty() {
+                let held = || objcgs.iter().filter_map(|objcg| held.get(objcg));
+                reparent.slab_objects = held().map(|(objects, _)| *objects).try_fold(0, add);
+                reparent.slab_bytes = held().map(|(_, bytes)| *bytes).try_fold(0, add);
+            }
+            if let Some(to) = &reparent.to {
+                owners.extend(objcgs.iter().map(|objcg| (*objcg, to.serial_nr)));
+                let theirs = inherited.entry(to.serial_nr).or_default();
+                theirs.append(objcgs);
+            }
+        }
+        slab.hand_over(&owners);
+    }
+}
+
+fn serial_nr(reparent: &Reparent) -> u64 {
+    reparent.memcg.serial_nr
+}
+
+fn add(sum: u64, more: Option<u64>) -> Option<u64> {
+    sum.checked_add(more?)
+}
+
+/// The last reparenting of a memcg that a user means.
+#[must_use]
+pub fn find<'a>(snapshot: &'a Snapshot, wanted: &Wanted) -> Option<&'a Reparent> {
+    let mut items = snapshot.reparents.items.iter().rev();
+    items.find(|reparent| wanted.is(&reparent.memcg))
+}
+
+/// What became of a memcg that is gone, in words that are fit for a terminal.
+#[must_use]
+pub fn sentence(reparent: &Reparent) -> String {
+    let path = reparent.memcg.path.display();
+    let to = reparent.to.as_ref().map(|to| to.path.display());
+    let to = to.as_deref().unwrap_or("an ancestor");
+    let counted = |count: Option<u64>, what: &str| {
+        let count = count.filter(|count| *count > 0)?;
+        Some(format!("{} {what}", grouped(count)))
+    };
+    let moved = [
+        counted(reparent.lru_pages, "pages"),
+        counted(reparent.slab_objects, "slab objects"),
+    ];
+    let moved: Vec<String> = moved.into_iter().flatten().collect();
+    if moved.is_empty() {
+        return format!("{path} is gone, not a zombie; nothing is known to have gone to {to}");
+    }
+    let moved = moved.join(" and ");
+    format!("{path} is gone, not a zombie; {moved} reparented to {to}")
+}
+
+/// The last ones that moved something, latest first.
+pub fn last(snapshot: &Snapshot) -> impl Iterator<Item = &Reparent> {
+    let items = snapshot.reparents.items.iter().rev();
+    items.filter(|reparent| reparent.moved())
+}

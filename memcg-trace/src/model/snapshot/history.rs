@@ -1,0 +1,119 @@
+//! What the run saw happen to dead memory cgroups: reparentings, and findings.
+
+use std::sync::Arc;
+
+use super::MemcgId;
+use crate::sample::Text;
+
+/// What a memcg that went offline left to an ancestor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reparent {
+    /// Counts them, from 1.
+    pub number: u64,
+    /// When it went offline, CLOCK_MONOTONIC.
+    pub time_ns: u64,
+    /// Which.
+    pub memcg: Arc<MemcgId>,
+    /// The nearest ancestor that lived; `None` if that is not known.
+    pub to: Option<Arc<MemcgId>>,
+    /// Slab objects that were charged to it; `None` unless all of them were counted.
+    pub slab_objects: Option<u64>,
+    /// What those take.
+    pub slab_bytes: Option<u64>,
+    /// Pages of its LRU lists; 0 where the kernel leaves them where they are.
+    pub lru_pages: Option<u64>,
+}
+
+impl Reparent {
+    /// Whether anything went to the ancestor, as far as that is known.
+    #[must_use]
+    pub fn moved(&self) -> bool {
+        self.slab_objects.unwrap_or(0) > 0 || self.lru_pages.unwrap_or(0) > 0
+    }
+}
+
+/// What kind of finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindingKind {
+    /// Cgroups that are removed stay in memory, and ever more of them.
+    ZombieGrowth,
+}
+
+impl FindingKind {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::ZombieGrowth];
+
+    /// As it is written in records and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ZombieGrowth => "zombie_growth",
+        }
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Look at it some time.
+    Warn,
+    /// Look at it now.
+    Critical,
+}
+
+impl Severity {
+    /// As it is written in records and on the screen.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warn => "warn",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// The figures of a finding, since the growth began.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Growth {
+    /// Dead memcgs of this origin that stay, as of now.
+    pub survivors: u64,
+    /// How many have come to stay.
+    pub grown: u64,
+    /// How many of those that stayed have gone since.
+    pub gone: u64,
+    /// Memcgs made; `None` without events.
+    pub births: Option<u64>,
+    /// Memcgs taken offline; `None` without events.
+    pub deaths: Option<u64>,
+    /// `grown` a second; `None` where there is no time to divide by.
+    pub grown_per_sec: Option<f64>,
+    /// Memory of the kernel that the survivors take by themselves, where known.
+    pub own_cost_bytes: Option<u64>,
+    /// Who made the last one, if that was seen.
+    pub creator_comm: Option<Text>,
+}
+
+/// Something that a person should look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Counts the findings of the run, from 1.
+    pub number: u64,
+    /// Grows with every change that is worth a record, over all findings.
+    pub revision: u64,
+    /// What kind.
+    pub kind: FindingKind,
+    /// How bad.
+    pub severity: Severity,
+    /// Below which memcg; `None` where it is about a creator.
+    pub memcg: Option<Arc<MemcgId>>,
+    /// In words, fit for a terminal.
+    pub sentence: String,
+    /// The figures.
+    pub figures: Growth,
+    /// When it began, CLOCK_MONOTONIC.
+    pub first_ns: u64,
+    /// When it was last seen to go on.
+    pub last_ns: u64,
+    /// Whether it has stopped.
+    pub resolved: bool,
+}

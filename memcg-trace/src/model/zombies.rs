@@ -1,0 +1,192 @@
+//! The zombies of a snapshot: their list, and which of them a user means.
+
+use std::cmp::{Ordering, Reverse};
+use std::sync::Arc;
+
+use super::select::{self, Selection};
+use super::snapshot::{Creator, Memcg, MemcgId, Phase, Pins, Snapshot};
+use crate::sample::Text;
+
+/// A zombie as lists show it.
+#[derive(Clone, Debug)]
+pub struct Zombie {
+    /// Which.
+    pub id: Arc<MemcgId>,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Time since it went offline, if that was seen.
+    pub age_ns: Option<u64>,
+    /// References, where they are exact.
+    pub refs: Option<i64>,
+    /// Pages on its own LRU lists.
+    pub lru_pages: Option<u64>,
+    /// Pages in swap that are charged to it.
+    pub swap_entries: Option<u64>,
+    /// Memory of the kernel that it takes by itself.
+    pub own_cost_bytes: Option<u64>,
+    /// Who made it, if that was seen.
+    pub creator: Option<Arc<Creator>>,
+}
+
+impl Zombie {
+    /// `None` for a memcg that lives.
+    fn of(memcg: &Memcg, now_ns: u64) -> Option<Self> {
+        Some(Self {
+            id: Arc::clone(&memcg.id),
+            phase: memcg.phase?,
+            age_ns: memcg
+                .offline_ns
+                .map(|offline_ns| now_ns.saturating_sub(offline_ns)),
+            refs: memcg.refs,
+            lru_pages: memcg.lru_pages,
+            swap_entries: memcg.swap_entries,
+            own_cost_bytes: memcg.own_cost_bytes,
+            creator: memcg.creator.clone(),
+        })
+    }
+}
+
+/// All of them, in the order of the tree.
+#[must_use]
+pub fn list(snapshot: &Snapshot) -> Vec<Zombie> {
+    let memcgs = snapshot.memcgs.items.iter();
+    memcgs
+        .filter_map(|memcg| Zombie::of(memcg, snapshot.mono_ns))
+        .collect()
+}
+
+/// The answer to who pins a zombie, if there is one.
+#[must_use]
+pub fn pins_of(snapshot: &Snapshot, serial_nr: u64) -> Option<&Pins> {
+    let mut items = snapshot.pins.items.iter();
+    items.find(|item| item.zombie.serial_nr == serial_nr)
+}
+
+/// What a list is sorted by: figures from the largest, words from A, what is not known last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Path.
+    Path,
+    /// Last component of the path.
+    Name,
+    /// How far they have come.
+    Phase,
+    /// Time since they went offline.
+    Age,
+    /// References.
+    #[default]
+    Refs,
+    /// Pages on their LRU lists.
+    Pages,
+    /// Pages in swap.
+    Swap,
+    /// Memory that they take by themselves.
+    Cost,
+}
+
+impl Order {
+    /// Of two zombies, the one that comes first is the lesser.
+    #[must_use]
+    pub fn compare(self, a: &Zombie, b: &Zombie) -> Ordering {
+        match self {
+            Self::Path => Ordering::Equal,
+            Self::Name => a.id.name.cmp(&b.id.name),
+            Self::Phase => a.phase.cmp(&b.phase),
+            Self::Age => Reverse(a.age_ns).cmp(&Reverse(b.age_ns)),
+            Self::Refs => Reverse(a.refs).cmp(&Reverse(b.refs)),
+            Self::Pages => Reverse(a.lru_pages).cmp(&Reverse(b.lru_pages)),
+            Self::Swap => Reverse(a.swap_entries).cmp(&Reverse(b.swap_entries)),
+            Self::Cost => Reverse(a.own_cost_bytes).cmp(&Reverse(b.own_cost_bytes)),
+        }
+        .then_with(|| a.id.path.cmp(&b.id.path))
+        .then_with(|| a.id.serial_nr.cmp(&b.id.serial_nr))
+    }
+}
+
+/// How a user names a zombie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// `/path`, with or without the mount point of cgroups.
+    Path(Text),
+    /// Last component of its path.
+    Name(Text),
+    /// `css:N`: `css.id`.
+    Css(u32),
+    /// `ino:N`: inode number of its directory.
+    Ino(u64),
+}
+
+impl Wanted {
+    /// What a user wrote. `css:` and `ino:` without a number after it are names.
+    #[must_use]
+    pub fn parse(written: &[u8]) -> Self {
+        let text = str::from_utf8(written).unwrap_or_default();
+        if let Some(css_id) = text.strip_prefix("css:").and_then(|id| id.parse().ok()) {
+            Self::Css(css_id)
+        } else if let Some(ino) = text.strip_prefix("ino:").and_then(|ino| ino.parse().ok()) {
+            Self::Ino(ino)
+        } else if written.contains(&b'/') {
+            Self::Path(Selection::cgroup_path(written))
+        } else {
+            Self::Name(Text::from(written))
+        }
+    }
+
+    pub(super) fn is(&self, id: &MemcgId) -> bool {
+        match self {
+            Self::Path(path) => id.path == *path,
+            Self::Name(name) => id.name == *name,
+            Self::Css(css_id) => id.css_id == *css_id,
+            Self::Ino(ino) => id.cgroup_id == *ino,
+        }
+    }
+
+    /// As a user would write it.
+    #[must_use]
+    pub fn display(&self) -> String {
+        match self {
+            Self::Path(text) | Self::Name(text) => text.display().into_owned(),
+            Self::Css(css_id) => format!("css:{css_id}"),
+            Self::Ino(ino) => format!("ino:{ino}"),
+        }
+    }
+}
+
+/// Why no zombie could be found by a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotFound {
+    /// It means several zombies.
+    Ambiguous(Vec<Arc<MemcgId>>),
+    /// It means memcgs that live.
+    Alive(Vec<Arc<MemcgId>>),
+    /// It means nothing; paths of zombies that the user may have meant, best first.
+    Unknown(Vec<Text>),
+}
+
+/// The one zombie that a user means. A live memcg of the same name is not meant.
+///
+/// # Errors
+/// If there is none, or more than one.
+pub fn find(snapshot: &Snapshot, wanted: &Wanted) -> Result<Arc<MemcgId>, NotFound> {
+    let memcgs = &snapshot.memcgs.items;
+    let (dead, alive): (Vec<&Memcg>, Vec<&Memcg>) = memcgs
+        .iter()
+        .filter(|memcg| wanted.is(&memcg.id))
+        .partition(|memcg| memcg.phase.is_some());
+    let ids = |memcgs: &[&Memcg]| memcgs.iter().map(|memcg| Arc::clone(&memcg.id)).collect();
+    match (&*dead, &*alive) {
+        ([one], _) => Ok(Arc::clone(&one.id)),
+        ([], []) => {
+            let near = match wanted {
+                Wanted::Path(text) | Wanted::Name(text) => {
+                    let zombies = memcgs.iter().filter(|memcg| memcg.phase.is_some());
+                    select::near(zombies.map(|memcg| &memcg.id.path), text)
+                }
+                Wanted::Css(_) | Wanted::Ino(_) => Vec::new(),
+            };
+            Err(NotFound::Unknown(near))
+        }
+        ([], alive) => Err(NotFound::Alive(ids(alive))),
+        (dead, _) => Err(NotFound::Ambiguous(ids(dead))),
+    }
+}
