@@ -10,10 +10,12 @@ use std::io::BufReader;
 use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use fixture::{demo, evil_host, host, hostile, snapshots};
+use fixture::pins::demo_with_pins;
+use fixture::{demo, evil_host, host, hostile, life, memcg, snapshots};
 use memcg_trace::model::Model;
 use memcg_trace::sample::recording::{Host, Reader};
-use memcg_trace::sample::{Absent, Loss, Sample};
+use memcg_trace::sample::{Absent, LifeKind, Loss, Sample};
+use memcg_trace::source::ask::{Ask, NOT_RECORDED};
 use memcg_trace::tui::{App, Setup, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -47,7 +49,7 @@ fn press(app: &mut App, keys: &str) {
 
 fn drawn(app: &mut App, columns: u16, rows: u16) -> Vec<String> {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-    app.resize(rows);
+    app.resize(columns, rows);
     terminal.draw(|frame| draw(frame, app)).unwrap();
     let buffer = terminal.backend().buffer();
     (0..rows)
@@ -82,14 +84,125 @@ fn check(name: &str, app: &mut App, columns: u16, rows: u16) {
 #[test]
 fn every_tab_at_both_sizes() {
     for (columns, rows) in [(80, 24), (200, 50)] {
-        let mut app = app(host(), &demo());
-        for tab in ["memcgs", "slab", "shrinkers", "locks"] {
+        // The answer comes between two samples: it must not show in the other tabs.
+        let mut app = app(host(), &demo_with_pins());
+        for tab in ["memcgs", "zombies", "slab", "shrinkers", "locks"] {
             check(tab, &mut app, columns, rows);
             press(&mut app, "\t");
         }
         press(&mut app, "?");
         check("help", &mut app, columns, rows);
     }
+}
+
+/// Takes the zombies' tab and opens the one with the most references.
+fn open_zombie(app: &mut App) -> Ask {
+    press(app, "\t\n");
+    app.question().unwrap()
+}
+
+#[test]
+fn who_pins_a_zombie_at_both_sizes() {
+    for (columns, rows) in [(80, 24), (200, 50)] {
+        let samples = demo_with_pins();
+        let mut app = app(host(), &samples);
+        let ask = open_zombie(&mut app);
+        assert_eq!(ask, Ask::Pins(vec![6]));
+        app.answer(&ask, snapshots(&samples).pop().unwrap());
+        check("zombie", &mut app, columns, rows);
+        drawn(&mut app, columns, rows);
+        press(&mut app, "G");
+        check("zombie-last", &mut app, columns, rows);
+    }
+}
+
+#[test]
+fn a_question_is_asked_once_and_its_answer_is_shown() {
+    let all = snapshots(&demo_with_pins());
+    let mut app = app(host(), &demo());
+    let has = |app: &mut App, text: &str| drawn(app, 80, 24).iter().any(|row| row.contains(text));
+    press(&mut app, "\n");
+    assert_eq!(app.question(), None, "folding is no question");
+    let ask = open_zombie(&mut app);
+    assert_eq!(app.question(), None, "asked once");
+    assert!(has(&mut app, "asking the kernel") && has(&mut app, "backup.service"));
+
+    app.answer(&Ask::Pins(vec![9]), all[5].clone());
+    assert!(has(&mut app, "asking the kernel"), "that was about another");
+    app.answer(&ask, all[5].clone());
+    assert!(has(&mut app, "/dev/shm/cache.bin") && !has(&mut app, "asking"));
+
+    press(&mut app, "r");
+    assert_eq!(app.question(), Some(ask.clone()));
+    assert!(has(&mut app, "asking") && has(&mut app, "/dev/shm/cache.bin"));
+    app.leave_unanswered(&ask, "the kernel is busy\u{1b}[2J");
+    assert!(has(&mut app, "no answer: the kernel is busy\u{fffd}[2J"));
+    assert!(
+        has(&mut app, "/dev/shm/cache.bin"),
+        "the answer from before"
+    );
+
+    press(&mut app, "\x1b");
+    assert!(
+        has(&mut app, "[zombies]") && has(&mut app, "session-3.scope"),
+        "back"
+    );
+    press(&mut app, "/UNREAPED\n");
+    assert!(
+        has(&mut app, "session-3.scope") && !has(&mut app, "backup.service"),
+        "by verdict"
+    );
+}
+
+#[test]
+fn a_recording_without_an_answer_says_so() {
+    let mut app = app(host(), &demo());
+    let ask = open_zombie(&mut app);
+    app.leave_unanswered(&ask, NOT_RECORDED);
+    let screen = drawn(&mut app, 80, 24).join("\n");
+    assert!(screen.contains("not_recorded: nobody asked"), "{screen}");
+
+    let mut app = self::app(host(), &demo_with_pins());
+    let ask = open_zombie(&mut app);
+    app.leave_unanswered(&ask, NOT_RECORDED);
+    let screen = drawn(&mut app, 80, 24).join("\n");
+    assert!(!screen.contains("not_recorded"), "it has one: {screen}");
+}
+
+#[test]
+fn a_zombie_that_is_freed_while_it_is_shown() {
+    let mut samples = demo_with_pins();
+    let backup = memcg(6, 3, "backup.service");
+    samples.push(Sample {
+        life: Some(vec![life(LifeKind::Released, u64::MAX, &backup)]),
+        ..fixture::empty(5)
+    });
+    let all = snapshots(&samples);
+    let mut app = app(host(), &samples[..6]);
+    open_zombie(&mut app);
+    app.take(all[6].clone());
+    let screen = drawn(&mut app, 80, 24).join("\n");
+    assert!(screen.contains("gone: it was released"), "{screen}");
+    press(&mut app, "\x1b");
+    let screen = drawn(&mut app, 80, 24).join("\n");
+    assert!(!screen.contains("backup.service"), "{screen}");
+}
+
+#[test]
+fn a_held_picture_shows_an_answer() {
+    let all = snapshots(&demo_with_pins());
+    let mut app = app(host(), &demo()[..2]);
+    press(&mut app, " ");
+    let ask = open_zombie(&mut app);
+    app.answer(&ask, all[5].clone());
+    let screen = drawn(&mut app, 80, 24);
+    assert!(
+        screen.join("\n").contains("/dev/shm/cache.bin"),
+        "{screen:#?}"
+    );
+    assert!(screen[0].contains("up 1.0 s"), "still held: {}", screen[0]);
+    press(&mut app, " ");
+    assert!(drawn(&mut app, 80, 24)[0].contains("up 4.0 s"));
 }
 
 /// The kept screens are what a terminal showed of `replay demo-6.12.rec` at its end.
@@ -142,7 +255,7 @@ fn a_host_that_can_do_little() {
         .collect();
     let mut app = app(host(), &samples);
     check("little", &mut app, 80, 24);
-    press(&mut app, "\t");
+    press(&mut app, "\t\t");
     check("little-slab", &mut app, 80, 24);
 }
 
@@ -174,7 +287,7 @@ fn keys_do_what_the_help_says() {
         "filtered"
     );
     assert!(!has(&mut app, "nginx.service"));
-    press(&mut app, "\t");
+    press(&mut app, "\t\t");
     assert!(has(&mut app, "no row matches"), "in every tab");
     press(&mut app, "\x1b");
     assert!(has(&mut app, "dentry"), "cleared");
@@ -203,8 +316,13 @@ fn a_held_picture_stays_and_then_catches_up() {
 
 #[test]
 fn any_size_and_any_key_is_harmless() {
-    let keys = "jG⇟k\tjG⇟\t↓G\tjjG\t/e\x08é\n\n\nsSsSsSsSsS??\x1b hq";
-    for samples in [demo(), hostile(), Vec::new(), vec![Sample::default()]] {
+    let keys = "jG⇟k\tjG\nj⇟Gr\x1b\n\tjG⇟\t↓G\tjjG\t/e\x08é\n\n\nsSsSsSsSsS??\x1b hq";
+    for samples in [
+        demo_with_pins(),
+        hostile(),
+        Vec::new(),
+        vec![Sample::default()],
+    ] {
         for (columns, rows) in [(0, 0), (1, 1), (5, 3), (10, 7), (40, 10), (250, 80)] {
             let mut app = app(evil_host(), &samples);
             for key in keys.chars() {
@@ -218,13 +336,19 @@ fn any_size_and_any_key_is_harmless() {
 #[test]
 fn hostile_names_reach_no_cell() {
     let mut app = app(evil_host(), &hostile());
-    for _ in 0..5 {
+    // Every tab, and then a zombie.
+    for keys in ["", "\t", "\t", "\t", "\t", "\t\t\n", "G"] {
+        press(&mut app, keys);
         for line in drawn(&mut app, 200, 50) {
             assert!(
                 !line.contains(|c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)),
                 "{line:?}"
             );
         }
-        press(&mut app, "\t");
     }
+    assert!(
+        drawn(&mut app, 200, 50)
+            .join("\n")
+            .contains("what would free it")
+    );
 }

@@ -13,6 +13,7 @@ use clap::{
     ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
 
+use super::fail_on::FailOn;
 use super::span;
 use crate::model::select::Selection;
 
@@ -29,12 +30,17 @@ pub(super) struct Args {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 error, 2 usage, 3 cannot trace here (see `memcg-trace doctor`).";
+Exit codes: 0 done, 1 error, 2 usage, 3 cannot trace here (see `memcg-trace doctor`), 4 what \
+--fail-on names was found, 5 --fail-on could not be decided.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// A live dashboard.
     Live(Pace),
+    /// All dead memory cgroups that are still in memory.
+    Zombies(Zombies),
+    /// Who pins a dead memory cgroup, or all of them, and what would free it.
+    Pins(Pins),
     /// Write records as NDJSON, until stopped.
     Export(Span),
     /// Store samples in a file, to be read with --from or replay.
@@ -141,8 +147,66 @@ pub(super) struct Record {
     /// The file to write.
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
+    /// Also ask who pins the zombies, as often as that takes 1 % of the time.
+    #[arg(long, env = "MEMCG_TRACE_PINS", value_parser = FalseyValueParser::new())]
+    pub(super) pins: bool,
     #[command(flatten)]
     pub(super) span: Span,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Zombies {
+    /// Sort by this; figures from the largest.
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        value_enum,
+        default_value_t,
+        env = "MEMCG_TRACE_SORT"
+    )]
+    pub(super) sort: Sort,
+    #[command(flatten)]
+    pub(super) verdict: Verdict,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Pins {
+    /// Which one: /path, name, css:N (css id) or ino:N (inode of its directory); all if none.
+    #[arg(value_name = "ZOMBIE")]
+    pub(super) zombie: Option<OsString>,
+    #[command(flatten)]
+    pub(super) verdict: Verdict,
+}
+
+/// What the exit code is to say.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Verdict {
+    /// Exit with 4 if this is found, and with 5 if it cannot be decided: zombies=N, for N
+    /// zombies or more, or finding=zombie_growth (in a recording: it takes three samples).
+    #[arg(long, value_name = "WHAT", value_parser = FailOn::parse, env = "MEMCG_TRACE_FAIL_ON")]
+    pub(super) fail_on: Option<FailOn>,
+}
+
+/// What zombies are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Sort {
+    /// Path.
+    Path,
+    /// Time since they went offline.
+    Age,
+    /// References.
+    #[default]
+    Refs,
+    /// Pages on their LRU lists.
+    Pages,
+    /// Memory of the kernel that they take by themselves.
+    Cost,
+    /// Pages in swap.
+    Swap,
+    /// How far they have come.
+    Phase,
+    /// Last component of the path.
+    Name,
 }
 
 /// How fast a recording is played.
@@ -221,8 +285,13 @@ impl Common {
                 .cgroup
                 .as_ref()
                 .map(|path| Selection::cgroup_path(path.as_bytes())),
-            top: self.top.map(NonZeroUsize::get),
+            top: self.top(),
         }
+    }
+
+    /// How many rows of each kind.
+    pub(super) fn top(&self) -> Option<usize> {
+        self.top.map(NonZeroUsize::get)
     }
 
     /// Whether to use colours on an output that is, or is not, a terminal.

@@ -8,13 +8,14 @@ use anyhow::bail;
 
 use super::args::{Common, Span};
 use super::messages::Messages;
-use super::open;
+use super::open::{self, Needs};
 use crate::model::Model;
 use crate::model::select::{self, Selection};
 use crate::model::snapshot::Snapshot;
 use crate::sample::recording::Host;
 use crate::sample::{Text, tame};
 use crate::source::Source;
+use crate::source::ask::Ask;
 use crate::source::replay::Pace;
 
 /// A source, the model of what it said, and what of that is to be shown.
@@ -34,14 +35,28 @@ impl Feed {
         pace: Pace,
         messages: &Messages,
     ) -> anyhow::Result<Self> {
-        let source = open::source(common, file, pace, messages)?;
-        let selection = common.selection();
-        Ok(Self {
+        let source = open::source(common, Needs::All, file, pace, messages)?;
+        Ok(Self::of(source, common.selection()))
+    }
+
+    /// Opens the source that the flags name, for a question about memory cgroups. Shows all
+    /// rows: which of them are the largest depends on the question.
+    pub(super) fn of_memcgs(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
+        let source = open::source(common, Needs::Memcgs, None, Pace::Unpaced, messages)?;
+        let selection = Selection {
+            top: None,
+            ..common.selection()
+        };
+        Ok(Self::of(source, selection))
+    }
+
+    fn of(source: Source, selection: Selection) -> Self {
+        Self {
             source,
             model: Model::new(),
             selection,
             found: false,
-        })
+        }
     }
 
     pub(super) fn host(&self) -> &Host {
@@ -63,6 +78,24 @@ impl Feed {
             self.found = snapshot.memcgs.is_known();
         }
         Ok(Some(self.selection.of(&snapshot)))
+    }
+
+    /// The first snapshot of a kernel, or the last of a recording; `None` if there is none.
+    pub(super) async fn only(&mut self) -> anyhow::Result<Option<Arc<Snapshot>>> {
+        let mut last = None;
+        while let Some(snapshot) = self.next().await? {
+            last = Some(snapshot);
+            if !self.is_replay() {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// Asks the source, and shows what is known then; `None` where there is nobody to ask.
+    pub(super) fn ask(&mut self, ask: &Ask) -> anyhow::Result<Option<Arc<Snapshot>>> {
+        let answer = self.source.ask(ask)?;
+        Ok(answer.map(|sample| self.selection.of(&self.model.step(&sample))))
     }
 
     /// Lets go of the source, and says how that went.

@@ -16,6 +16,7 @@ use super::feed::Feed;
 use super::messages::Messages;
 use super::signals::Stop;
 use crate::model::snapshot::Snapshot;
+use crate::source::ask::{Ask, NOT_RECORDED};
 use crate::source::replay::Pace;
 use crate::tui::{self, App, Setup};
 
@@ -25,7 +26,18 @@ const KEYS: usize = 64;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What the feed has to say.
-type Fed = anyhow::Result<Option<Arc<Snapshot>>>;
+enum Fed {
+    /// The next snapshot in turn.
+    Snapshot(Arc<Snapshot>),
+    /// What is known after a question.
+    Answer(Ask, Arc<Snapshot>),
+    /// Why a question has no answer.
+    Unanswered(Ask, String),
+    /// There is no more.
+    End,
+    /// It cannot go on.
+    Failed(anyhow::Error),
+}
 
 /// Shows the dashboard until the user leaves.
 pub(super) async fn run(
@@ -72,14 +84,27 @@ async fn show(
     let is_replay = feed.is_replay();
     let mut keys = read_keys()?;
     let (sender, mut snapshots) = mpsc::channel::<Fed>(1);
-    let mut feeding = pin!(feed_all(feed, sender));
+    let (asks, questions) = mpsc::channel::<Ask>(1);
+    let mut feeding = pin!(feed_all(feed, sender, questions));
     let (mut is_feeding, mut is_open) = (true, true);
     let mut look = tokio::time::interval(LOOK);
     while !app.is_done() {
-        app.resize(terminal.size().context("cannot draw")?.height);
+        let size = terminal.size().context("cannot draw")?;
+        app.resize(size.width, size.height);
         terminal
             .draw(|frame| tui::draw(frame, app))
             .context("cannot draw")?;
+        // Drawn before it is asked: the kernel may take its time to answer.
+        // One at a time: the next one waits for its turn in the screen.
+        if is_replay && let Some(ask) = app.question() {
+            app.leave_unanswered(&ask, NOT_RECORDED);
+            continue;
+        }
+        if let Ok(room) = asks.try_reserve()
+            && let Some(ask) = app.question()
+        {
+            room.send(ask);
+        }
         // A recording is held while the picture is; the kernel goes on.
         let is_held = is_replay && app.is_paused();
         loop {
@@ -94,12 +119,14 @@ async fn show(
                 }
                 fed = snapshots.recv(), if is_open && !is_held => {
                     match fed {
-                        Some(Ok(Some(snapshot))) => app.take(snapshot),
-                        Some(Ok(None)) | None => {
+                        Some(Fed::Snapshot(snapshot)) => app.take(snapshot),
+                        Some(Fed::Answer(ask, snapshot)) => app.answer(&ask, snapshot),
+                        Some(Fed::Unanswered(ask, why)) => app.leave_unanswered(&ask, &why),
+                        Some(Fed::End) | None => {
                             is_open = false;
                             app.end();
                         }
-                        Some(Err(error)) => return Err(error),
+                        Some(Fed::Failed(error)) => return Err(error),
                     }
                     break;
                 }
@@ -114,11 +141,23 @@ async fn show(
     Ok(())
 }
 
-/// Hands over one snapshot after the other, until the last.
-async fn feed_all(feed: &mut Feed, sender: mpsc::Sender<Fed>) {
+/// Hands over one snapshot after the other, until the last, and answers in between.
+async fn feed_all(feed: &mut Feed, sender: mpsc::Sender<Fed>, mut questions: mpsc::Receiver<Ask>) {
     loop {
-        let fed = feed.next().await;
-        let is_last = !matches!(fed, Ok(Some(_)));
+        let fed = tokio::select! {
+            biased;
+            Some(ask) = questions.recv() => match feed.ask(&ask) {
+                Ok(Some(snapshot)) => Fed::Answer(ask, snapshot),
+                Ok(None) => Fed::Unanswered(ask, NOT_RECORDED.to_owned()),
+                Err(error) => Fed::Unanswered(ask, format!("{error:#}")),
+            },
+            next = feed.next() => match next {
+                Ok(Some(snapshot)) => Fed::Snapshot(snapshot),
+                Ok(None) => Fed::End,
+                Err(error) => Fed::Failed(error),
+            },
+        };
+        let is_last = matches!(fed, Fed::End | Fed::Failed(_));
         if sender.send(fed).await.is_err() || is_last {
             return;
         }

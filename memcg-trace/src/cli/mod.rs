@@ -5,6 +5,7 @@
 mod args;
 mod doctor;
 mod export;
+mod fail_on;
 mod feed;
 mod live;
 #[cfg(feature = "live")]
@@ -13,9 +14,11 @@ mod messages;
 mod oneshot;
 mod open;
 mod output_file;
+mod pins;
 mod record;
 mod signals;
 mod span;
+mod zombies;
 
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
@@ -28,6 +31,10 @@ use messages::Messages;
 const ERROR: u8 = 1;
 /// This host cannot be traced.
 const CANNOT_TRACE: u8 = 3;
+/// What `--fail-on` names was found.
+const FOUND: u8 = 4;
+/// Whether what `--fail-on` names is there could not be told.
+const UNDECIDED: u8 = 5;
 
 /// Parses the command line and does what it says. Returns the exit code of the program.
 #[must_use]
@@ -58,6 +65,10 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<ExitCode> {
         }
         match &args.verb {
             Some(Verb::Doctor) => return doctor::run(&args.common),
+            Some(Verb::Zombies(zombies)) => {
+                return zombies::run(&args.common, zombies, messages).await;
+            }
+            Some(Verb::Pins(pins)) => return pins::run(&args.common, pins, messages).await,
             Some(Verb::Export(span)) => export::run(&args.common, span, messages).await,
             Some(Verb::Record(record)) => record::run(&args.common, record, messages).await,
             Some(Verb::Live(pace)) if dashboard => {

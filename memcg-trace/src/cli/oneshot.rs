@@ -39,17 +39,26 @@ pub(super) async fn run(
     let bytes = if common.json {
         document::memcgs(&snapshot, &host)?
     } else {
-        let is_terminal = common.output.is_none() && io::stdout().is_terminal();
-        let style = text::Style {
-            columns: is_terminal.then(terminal_columns).flatten(),
-            colour: common.colour(is_terminal),
-        };
-        text::render(&snapshot, &host, style).into_bytes()
+        text::render(&snapshot, &host, style(common)).into_bytes()
     };
+    write(common, &bytes)
+}
+
+/// How text looks on the output that the flags name.
+pub(super) fn style(common: &Common) -> text::Style {
+    let is_terminal = common.output.is_none() && io::stdout().is_terminal();
+    text::Style {
+        columns: is_terminal.then(terminal_columns).flatten(),
+        colour: common.colour(is_terminal),
+    }
+}
+
+/// Writes the only answer to the output that the flags name.
+pub(super) fn write(common: &Common, bytes: &[u8]) -> anyhow::Result<()> {
     let mut output = OutputFile::create(common.output.as_deref())?;
     let name = output.name();
     output
-        .write_all(&bytes)
+        .write_all(bytes)
         .with_context(|| format!("cannot write to {name}"))
 }
 

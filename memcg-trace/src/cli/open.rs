@@ -7,9 +7,19 @@ use super::messages::Messages;
 use crate::source::Source;
 use crate::source::replay::Pace;
 
+/// What a verb needs of a kernel. A recording has what it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Everything.
+    All,
+    /// The list of memory cgroups, and who pins them.
+    Memcgs,
+}
+
 /// The recording that was named, else this kernel.
 pub(super) fn source(
     common: &Common,
+    needs: Needs,
     file: Option<&Path>,
     pace: Pace,
     messages: &Messages,
@@ -19,22 +29,19 @@ pub(super) fn source(
             messages.inform(&format!("reading {}", path.display()));
             Source::replay(path, pace)
         }
-        None => live(common, messages),
+        None => live(common, needs, messages),
     }
 }
 
 #[cfg(feature = "live")]
-fn live(common: &Common, messages: &Messages) -> anyhow::Result<Source> {
+fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<Source> {
     use crate::source::live;
 
-    let subjects = live::Subjects {
-        memcg: true,
-        slab: true,
-        shrinker: true,
-        lock: true,
-    };
     let options = live::Options {
-        subjects,
+        subjects: match needs {
+            Needs::All => live::Subjects::ALL,
+            Needs::Memcgs => live::Subjects::MEMCG,
+        },
         attach: attach(common),
         debug: messages.is_debug(),
     };
@@ -62,6 +69,6 @@ pub(super) fn attach(common: &Common) -> crate::source::live::Attach {
 }
 
 #[cfg(not(feature = "live"))]
-fn live(_: &Common, _: &Messages) -> anyhow::Result<Source> {
+fn live(_: &Common, _: Needs, _: &Messages) -> anyhow::Result<Source> {
     Err(super::replay_only())
 }

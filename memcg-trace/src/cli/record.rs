@@ -1,18 +1,26 @@
 //! `record`: samples in a file.
 
 use std::pin::pin;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use tokio::time::Instant;
 
 use super::args::{Common, Record};
 use super::feed::Until;
 use super::messages::Messages;
-use super::open;
+use super::open::{self, Needs};
 use super::output_file::OutputFile;
 use super::signals::Stop;
+use crate::model::is_zombie;
+use crate::sample::Sample;
 use crate::sample::recording::{FORMAT, Header, Writer};
+use crate::source::Source;
+use crate::source::ask::Ask;
 use crate::source::replay::Pace;
+
+/// Part of the time that asking who pins zombies may take, as one in so many.
+const ASK_BUDGET: u32 = 100;
 
 /// Stores samples until the span is over, the source ends or a signal comes.
 pub(super) async fn run(
@@ -21,7 +29,7 @@ pub(super) async fn run(
     messages: &Messages,
 ) -> anyhow::Result<()> {
     let mut stop = Stop::on_signals()?;
-    let mut source = open::source(common, None, Pace::Unpaced, messages)?;
+    let mut source = open::source(common, Needs::All, None, Pace::Unpaced, messages)?;
     let start = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -35,6 +43,7 @@ pub(super) async fn run(
     let failed = || format!("cannot write the recording {path}");
     let file = OutputFile::create(Some(&record.file))?;
     let mut writer = Writer::new(file, &header).with_context(failed)?;
+    let mut questions = record.pins.then(Questions::new);
     let mut until = Until::new(&record.span);
     let clock = record.span.duration.filter(|_| !source.is_replay());
     let mut clock = pin!(Until::by_the_clock(clock));
@@ -51,8 +60,13 @@ pub(super) async fn run(
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
-        let written = writer.write_sample(&sample).with_context(failed);
+        let mut written = writer.write_sample(&sample).with_context(failed);
         samples += u64::from(written.is_ok());
+        if let (Ok(()), Some(asks)) = (&written, &mut questions)
+            && let Some(answer) = asks.after(&sample, &mut source, messages)
+        {
+            written = writer.write_sample(&answer).with_context(failed);
+        }
         if written.is_err() || until.is_over(sample.mono_ns) {
             break written;
         }
@@ -62,4 +76,44 @@ pub(super) async fn run(
     }
     messages.inform(&format!("{path}: {samples} samples"));
     result
+}
+
+/// When to ask who pins the zombies: with the first sample that has some, and then as often as
+/// the budget allows.
+struct Questions {
+    has_zombies: bool,
+    /// `None` where there is nobody to ask.
+    due: Option<Instant>,
+}
+
+impl Questions {
+    fn new() -> Self {
+        Self {
+            has_zombies: false,
+            due: Some(Instant::now()),
+        }
+    }
+
+    /// The answer that goes after a sample, if it is time for one.
+    fn after(
+        &mut self,
+        sample: &Sample,
+        source: &mut Source,
+        messages: &Messages,
+    ) -> Option<Sample> {
+        if let Some(walk) = &sample.memcgs {
+            self.has_zombies = walk.rows.iter().any(is_zombie);
+        }
+        if !self.has_zombies || self.due? > Instant::now() {
+            return None;
+        }
+        self.due = None;
+        let answer = source.ask(&Ask::Pins(Vec::new()));
+        let answer = answer
+            .inspect_err(|error| messages.warn(&format!("{error:#}; it is not asked again")))
+            .ok()??;
+        let took_ns = answer.pins.as_ref()?.took_ns;
+        self.due = Some(Instant::now() + Duration::from_nanos(took_ns) * (ASK_BUDGET - 1));
+        Some(answer)
+    }
 }

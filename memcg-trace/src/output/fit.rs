@@ -38,6 +38,37 @@ pub fn cut_end(text: &str, columns: usize) -> String {
     take(text.chars(), columns - 1) + &String::from(CUT)
 }
 
+/// The text in lines of so many columns, each but the first after `indent` spaces. Breaks
+/// between words, and within one only where it does not fit into a line of its own.
+#[must_use]
+pub fn wrapped(text: &str, columns: usize, indent: usize) -> Vec<String> {
+    // What is narrower than this cannot be read anyway.
+    let columns = columns.max(indent + 8);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut is_empty = true;
+    for word in text.split(' ') {
+        let mut word = word.to_owned();
+        if !is_empty && width(&line) + 1 + width(&word) > columns {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        while width(&line) + width(&word) > columns {
+            let head = take(word.chars(), columns - width(&line));
+            word.drain(..head.len());
+            line += &head;
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+        }
+        line += &word;
+        is_empty = false;
+    }
+    lines.push(line);
+    lines
+}
+
 /// Fills up with spaces: on the right for words, on the left for figures.
 #[must_use]
 pub fn pad(text: &str, columns: usize, is_figure: bool) -> String {
@@ -73,6 +104,24 @@ mod tests {
         assert_eq!(cut_middle("/a/b/c/d/e", 7), "/a/…d/e");
         assert_eq!(cut_end("kworker/u16:3", 8), "kworker…");
         assert_eq!(cut_middle("/a", 2), "/a");
+    }
+
+    #[test]
+    fn wrapped_text_is_whole_and_fits() {
+        let text = "pinned by 6,400 tmpfs pages of /dev/shm/文件-0123456789abcdef0123456789, \
+                    held open by redis[812] fd 7";
+        let bare = |text: &str| text.replace(' ', "");
+        for columns in 10..90 {
+            let lines = wrapped(text, columns, 2);
+            assert!(
+                lines.iter().all(|line| width(line) <= columns),
+                "{lines:#?}"
+            );
+            assert_eq!(bare(&lines.concat()), bare(text), "{columns}");
+        }
+        assert_eq!(wrapped("a b c", 80, 2), ["a b c"]);
+        assert_eq!(wrapped("one two three", 9, 1), ["one two", " three"]);
+        assert_eq!(wrapped("", 9, 1), [""]);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Snapshots as text: records for programs, tables for people. Writes to what it is given.
 
+mod advice;
 pub mod doctor;
 pub mod document;
 pub mod fit;
 pub mod names;
 pub mod ndjson;
+pub mod pins;
 pub mod records;
 pub mod summary;
 mod table;
 pub mod text;
 pub mod units;
+pub mod zombies;

@@ -4,9 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::records::{Envelope, Frame, LockStats, LockWait, Memcg, Moment, Shrinker, Slab, Zombie};
+use super::records::{
+    Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reparent, Shrinker, Slab,
+    Zombie,
+};
 use super::units;
 use crate::model::snapshot::Snapshot;
+use crate::model::zombies;
 use crate::sample::recording::Host;
 
 /// Writes snapshots as records. Each record is one `write_all` of a whole line, so that one
@@ -16,6 +20,10 @@ pub struct Ndjson<W> {
     output: W,
     host: Host,
     seq: u64,
+    /// The last reparenting and the last change of a finding that were written: snapshots have a
+    /// history of both, and each is written once.
+    reparents: u64,
+    findings: u64,
     line: Vec<u8>,
 }
 
@@ -26,6 +34,8 @@ impl<W: Write> Ndjson<W> {
             output,
             host,
             seq: 0,
+            reparents: 0,
+            findings: 0,
             line: Vec::new(),
         }
     }
@@ -44,11 +54,13 @@ impl<W: Write> Ndjson<W> {
         for memcg in &snapshot.memcgs.items {
             self.record("memcg", at, Memcg::from(memcg))?;
         }
-        for memcg in &snapshot.memcgs.items {
-            if let Some(zombie) = Zombie::of(memcg, snapshot.mono_ns) {
-                self.record("zombie", at, zombie)?;
-            }
+        for zombie in &zombies::list(snapshot) {
+            self.record("zombie", at, Zombie::from(zombie))?;
         }
+        for pins in &snapshot.pins.items {
+            self.record("pins", at, Pins::from(pins))?;
+        }
+        self.history(at)?;
         for row in &snapshot.slab.items {
             self.record("slab", at, Slab::from(row))?;
         }
@@ -63,6 +75,22 @@ impl<W: Write> Ndjson<W> {
         }
         self.record("frame", at, Frame::of(snapshot, self.seq - first))?;
         self.output.flush()
+    }
+
+    /// What has happened since the last snapshot.
+    fn history(&mut self, at: Place<'_>) -> io::Result<()> {
+        let (reparents, findings) = (&at.snapshot.reparents.items, &at.snapshot.findings.items);
+        let written = self.reparents;
+        for reparent in reparents.iter().filter(|one| one.number > written) {
+            self.record("reparent", at, Reparent::from(reparent))?;
+            self.reparents = self.reparents.max(reparent.number);
+        }
+        let written = self.findings;
+        for finding in findings.iter().filter(|one| one.revision > written) {
+            self.record("finding", at, Finding::from(finding))?;
+            self.findings = self.findings.max(finding.revision);
+        }
+        Ok(())
     }
 
     fn record<T: Serialize>(

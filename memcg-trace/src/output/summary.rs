@@ -61,6 +61,20 @@ pub fn absences(snapshot: &Snapshot) -> Vec<String> {
     .collect()
 }
 
+/// The worst finding that goes on, in one line; `None` if there is none.
+#[must_use]
+pub fn worst_finding(snapshot: &Snapshot) -> Option<String> {
+    let findings = snapshot.findings.items.iter();
+    let mut open = findings.filter(|finding| !finding.resolved);
+    let worst = open.next()?;
+    let mut text = format!("{}: {}", worst.severity.as_str(), worst.sentence);
+    let others = open.count();
+    if others > 0 {
+        let _ = write!(text, "; {others} more findings");
+    }
+    Some(text)
+}
+
 /// The wait that lasts longest, in one line.
 #[must_use]
 pub fn longest_wait(snapshot: &Snapshot) -> String {

@@ -17,17 +17,13 @@ pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
         let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
         let _ = writeln!(text, "{}", fitted.as_deref().unwrap_or(&line).trim_end());
     };
-    line(format!(
-        "host {}  kernel {}  {}  interval {}  {}",
-        name(&host.host.display()),
-        name(&host.kernel.display()),
-        units::time(snapshot.unix_ns),
-        units::duration(snapshot.interval_ns),
-        summary::lost(snapshot),
-    ));
+    line(heading(snapshot, host));
     line(summary::population(snapshot));
     for absent in summary::absences(snapshot) {
         line(absent);
+    }
+    if let Some(finding) = summary::worst_finding(snapshot) {
+        line(finding);
     }
     line(summary::longest_wait(snapshot));
     memcg_table(snapshot).write(&mut text, style);
@@ -36,6 +32,18 @@ pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
     wait_table(&snapshot.lock_waits.items).write(&mut text, style);
     lock_table(&snapshot.lock_stats.items).write(&mut text, style);
     text
+}
+
+/// Of which host and moment a text is.
+pub(super) fn heading(snapshot: &Snapshot, host: &Host) -> String {
+    format!(
+        "host {}  kernel {}  {}  interval {}  {}",
+        name(&host.host.display()),
+        name(&host.kernel.display()),
+        units::time(snapshot.unix_ns),
+        units::duration(snapshot.interval_ns),
+        summary::lost(snapshot),
+    )
 }
 
 fn name(name: &str) -> &str {

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{Instant, sleep_until};
 
+use super::ask::Ask;
 use crate::kernel::Subject;
 use crate::kernel::doctor::report;
 use crate::kernel::facts::Facts;
@@ -49,6 +52,23 @@ pub struct Subjects {
     pub shrinker: bool,
     /// Lock waits.
     pub lock: bool,
+}
+
+impl Subjects {
+    /// All of them.
+    pub const ALL: Self = Self {
+        memcg: true,
+        slab: true,
+        shrinker: true,
+        lock: true,
+    };
+    /// What lists zombies and tells who pins them.
+    pub const MEMCG: Self = Self {
+        memcg: true,
+        slab: false,
+        shrinker: false,
+        lock: false,
+    };
 }
 
 /// How to open the kernel.
@@ -146,11 +166,32 @@ impl Live {
         }
     }
 
+    /// Asks the kernel. This takes as long as it takes; events wait meanwhile.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub fn ask(&mut self, ask: &Ask) -> anyhow::Result<Sample> {
+        let Ask::Pins(serials) = ask;
+        let pins = self.session.pins(serials).context("who pins zombies")?;
+        self.session.keep_up();
+        Ok(Sample {
+            mono_ns: nanoseconds(ClockId::Monotonic).unsigned_abs(),
+            unix_ns: nanoseconds(ClockId::Realtime),
+            pins: Some(pins),
+            ..Sample::default()
+        })
+    }
+
     /// Detaches everything; what could not be, and why.
     #[must_use]
     pub fn close(self) -> Vec<String> {
         self.session.close()
     }
+}
+
+fn nanoseconds(clock: ClockId) -> i64 {
+    let now = clock_gettime(clock);
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
 /// What can be done on this host.

@@ -1,5 +1,6 @@
 //! Where samples come from: the kernel of this host, or a recording.
 
+pub mod ask;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod replay;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use crate::sample::Sample;
 use crate::sample::recording::Host;
+use ask::Ask;
 use replay::{Pace, Replay};
 
 /// This host cannot be traced by this program; the text says why, in one line.
@@ -84,6 +86,21 @@ impl Source {
             #[cfg(feature = "live")]
             Self::Live { live, interval, .. } => live.next(*interval).await.map(Some),
             Self::Replay(replay) => replay.next().await,
+        }
+    }
+
+    /// Asks a question, whose answer is a sample of its own; `None` where there is nobody to ask.
+    ///
+    /// # Errors
+    /// If the kernel does not answer.
+    pub fn ask(&mut self, ask: &Ask) -> anyhow::Result<Option<Sample>> {
+        match self {
+            #[cfg(feature = "live")]
+            Self::Live { live, .. } => live.ask(ask).map(Some),
+            Self::Replay(_) => {
+                let Ask::Pins(_) = ask;
+                Ok(None)
+            }
         }
     }
 

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::detail::Detail;
 use super::keys::{self, Action};
 use super::list::{List, sorted};
 use super::theme::Theme;
-use super::{locks, memcgs, shrinkers, slab};
+use super::{locks, memcgs, shrinkers, slab, zombies};
 use crate::model::snapshot::Snapshot;
+use crate::output::summary;
 use crate::sample::recording::Host;
+use crate::source::ask::Ask;
 
 /// What stays the same while the screen is up.
 #[derive(Clone, Debug)]
@@ -26,17 +29,25 @@ pub struct Setup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
     Memcgs,
+    Zombies,
     Slab,
     Shrinkers,
     Locks,
 }
 
 impl Tab {
-    pub(super) const ALL: [Self; 4] = [Self::Memcgs, Self::Slab, Self::Shrinkers, Self::Locks];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Memcgs,
+        Self::Zombies,
+        Self::Slab,
+        Self::Shrinkers,
+        Self::Locks,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Memcgs => "memcgs",
+            Self::Zombies => "zombies",
             Self::Slab => "slab",
             Self::Shrinkers => "shrinkers",
             Self::Locks => "locks",
@@ -46,6 +57,7 @@ impl Tab {
     fn column_count(self) -> usize {
         match self {
             Self::Memcgs => memcgs::COLUMNS.len(),
+            Self::Zombies => zombies::COLUMNS.len(),
             Self::Slab => slab::COLUMNS.len(),
             Self::Shrinkers => shrinkers::COLUMNS.len(),
             Self::Locks => locks::WAITS.len(),
@@ -86,12 +98,19 @@ pub struct App {
     pub(super) lists: [List; Tab::ALL.len()],
     pub(super) rows: Rows,
     pub(super) folded: HashSet<u64>,
+    /// Items of [`Tab::Zombies`], while that is shown.
+    pub(super) zombies: Vec<zombies::Row>,
+    /// The zombie that is shown alone.
+    pub(super) detail: Option<Detail>,
+    /// What was not asked yet.
+    question: Option<Ask>,
     pub(super) filter: Filter,
     /// Lines that the help is scrolled by, while it is shown.
     pub(super) help: Option<usize>,
     pub(super) is_paused: bool,
     pub(super) has_ended: bool,
-    pub(super) rows_of_screen: u16,
+    /// Columns and rows.
+    size: (u16, u16),
     is_done: bool,
 }
 
@@ -112,17 +131,21 @@ impl App {
             tab: Tab::Memcgs,
             lists: [
                 List::sorted_by(0),
+                List::sorted_by(zombies::DEFAULT_SORT),
                 List::sorted_by(slab::DEFAULT_SORT),
                 List::sorted_by(shrinkers::DEFAULT_SORT),
                 List::sorted_by(locks::DEFAULT_SORT),
             ],
             rows: Rows::default(),
             folded: HashSet::new(),
+            zombies: Vec::new(),
+            detail: None,
+            question: None,
             filter: Filter::default(),
             help: None,
             is_paused: false,
             has_ended: false,
-            rows_of_screen: 24,
+            size: (80, 24),
             is_done: false,
         }
     }
@@ -150,14 +173,49 @@ impl App {
         }
     }
 
+    /// What the user wants to know, once.
+    pub fn question(&mut self) -> Option<Ask> {
+        self.question.take()
+    }
+
+    /// Takes in the answer to a question. Also a held picture shows it, and else stays.
+    pub fn answer(&mut self, ask: &Ask, snapshot: Arc<Snapshot>) {
+        if let Some(detail) = self.detail_of(ask) {
+            detail.answered();
+        }
+        if let (true, Some(shown)) = (self.is_paused, &self.snapshot) {
+            let mut shown = Snapshot::clone(shown);
+            shown.pins = Arc::clone(&snapshot.pins);
+            self.snapshot = Some(Arc::new(shown));
+            self.held = Some(snapshot);
+            self.refresh();
+        } else {
+            self.take(snapshot);
+        }
+    }
+
+    /// There is no answer to a question.
+    pub fn leave_unanswered(&mut self, ask: &Ask, why: &str) {
+        if let Some(detail) = self.detail_of(ask) {
+            detail.unanswered(why);
+        }
+    }
+
+    /// The zombie that is shown, if a question was about it.
+    fn detail_of(&mut self, ask: &Ask) -> Option<&mut Detail> {
+        let Ask::Pins(serials) = ask;
+        let detail = self.detail.as_mut();
+        detail.filter(|detail| serials.contains(&detail.serial_nr()))
+    }
+
     /// There will be no more snapshots.
     pub fn end(&mut self) {
         self.has_ended = true;
     }
 
     /// The screen has another size.
-    pub fn resize(&mut self, rows: u16) {
-        self.rows_of_screen = rows;
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.size = (columns, rows);
     }
 
     /// Takes in a key.
@@ -171,6 +229,7 @@ impl App {
             Some(Action::Quit) if is_ctrl => self.is_done = true,
             _ if self.filter.is_edited => self.edit_filter(event),
             Some(action) if self.help.is_some() => self.act_on_help(action),
+            Some(action) if self.detail.is_some() => self.act_on_detail(action),
             Some(action) => self.act(action),
             None => {}
         }
@@ -209,8 +268,52 @@ impl App {
         };
     }
 
+    /// Rows of the screen for a table.
+    fn page(&self) -> usize {
+        let finding = self.snapshot.as_deref().and_then(summary::worst_finding);
+        let chrome_rows = CHROME_ROWS + u16::from(finding.is_some());
+        usize::from(self.size.1.saturating_sub(chrome_rows)).max(1)
+    }
+
+    fn act_on_detail(&mut self, action: Action) {
+        match action {
+            Action::Back => self.detail = None,
+            Action::Ask => self.ask(),
+            Action::NextTab | Action::PreviousTab => {
+                self.detail = None;
+                self.act(action);
+            }
+            Action::Quit | Action::Help | Action::Pause => self.act(action),
+            _ => {
+                // The heading of a table is a row of the detail.
+                let area = (usize::from(self.size.0), self.page() + 1);
+                if let (Some(detail), Some(snapshot)) = (&mut self.detail, &self.snapshot) {
+                    detail.scroll(action, snapshot, area);
+                }
+            }
+        }
+    }
+
+    /// Shows the zombie that is selected, and asks who pins it.
+    fn open(&mut self) {
+        let selected = self.list().selected();
+        let row = selected.and_then(|at| self.rows.main.get(at));
+        let Some(row) = row.and_then(|row| self.zombies.get(*row)) else {
+            return;
+        };
+        self.detail = Some(Detail::asked(Arc::clone(&row.zombie.id)));
+        self.ask();
+    }
+
+    fn ask(&mut self) {
+        if let Some(detail) = &mut self.detail {
+            detail.ask_again();
+            self.question = Some(Ask::Pins(vec![detail.serial_nr()]));
+        }
+    }
+
     fn act(&mut self, action: Action) {
-        let page = usize::from(self.rows_of_screen.saturating_sub(CHROME_ROWS)).max(1);
+        let page = self.page();
         let at = self.list().selected().unwrap_or(0);
         match action {
             Action::Quit => self.is_done = true,
@@ -223,7 +326,9 @@ impl App {
             Action::Last => self.select(usize::MAX),
             Action::NextTab => self.show(self.tab.neighbour(1)),
             Action::PreviousTab => self.show(self.tab.neighbour(Tab::ALL.len() - 1)),
-            Action::Fold => self.fold(),
+            Action::Open | Action::Ask if self.tab == Tab::Zombies => self.open(),
+            Action::Open => self.fold(),
+            Action::Ask => {}
             Action::Filter => self.filter.is_edited = true,
             Action::Back => {
                 self.filter = Filter::default();
@@ -313,6 +418,15 @@ impl App {
                 }
                 let rows = memcgs::rows(items, list, &filter, &self.folded);
                 let identities = identities(items, &rows, memcgs::identity);
+                (rows, identities)
+            }
+            Tab::Zombies => {
+                self.zombies = zombies::rows(&snapshot);
+                let items = &self.zombies;
+                let rows = sorted(items, zombies::COLUMNS, list, |row| {
+                    filter.is_empty() || zombies::matches(row, &filter)
+                });
+                let identities = identities(items, &rows, zombies::identity);
                 (rows, identities)
             }
             Tab::Slab => {

@@ -13,7 +13,8 @@ pub(super) enum Action {
     Last,
     NextTab,
     PreviousTab,
-    Fold,
+    Open,
+    Ask,
     Filter,
     Back,
     Sort,
@@ -98,9 +99,14 @@ pub(super) const BINDINGS: &[Binding] = &[
         help: "to the last",
     },
     Binding {
-        action: Action::Fold,
+        action: Action::Open,
         keys: &[plain(KeyCode::Enter)],
-        help: "fold or unfold what is below a memcg",
+        help: "fold or unfold a memcg; ask who pins a zombie",
+    },
+    Binding {
+        action: Action::Ask,
+        keys: &[char('r')],
+        help: "ask anew who pins a zombie",
     },
     Binding {
         action: Action::Filter,
@@ -110,7 +116,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Back,
         keys: &[plain(KeyCode::Esc)],
-        help: "clear the filter, leave the help",
+        help: "clear the filter, leave the help or a zombie",
     },
     Binding {
         action: Action::Sort,

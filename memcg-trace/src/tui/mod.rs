@@ -5,6 +5,7 @@
 
 mod app;
 mod columns;
+mod detail;
 mod grid;
 mod help;
 mod keys;
@@ -15,6 +16,7 @@ mod screen;
 mod shrinkers;
 mod slab;
 mod theme;
+mod zombies;
 
 pub use app::{App, Setup};
 pub use screen::draw;

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use super::app::{App, Tab};
 use super::columns::Column;
 use super::grid::{Grid, put};
-use super::{help, locks, memcgs, shrinkers, slab};
+use super::{help, locks, memcgs, shrinkers, slab, zombies};
 use crate::model::snapshot::{Memcg, Section, Snapshot};
 use crate::output::{fit, summary, units};
 use crate::sample::tame;
@@ -32,12 +32,21 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     } else {
         1 + rows_u16(absences.len())
     };
-    let [header, tabs, body, footer] = split(area, [3, 1, 0, footer_rows]);
+    let finding = app.snapshot.as_deref().and_then(summary::worst_finding);
+    let header_rows = 3 + u16::from(finding.is_some());
+    let [header, tabs, body, footer] = split(area, [header_rows, 1, 0, footer_rows]);
     draw_header(buffer, header, app);
+    if let Some(finding) = finding {
+        let line = fit::cut_end(&finding, usize::from(area.width));
+        put(buffer, header, 3, &line, app.theme.alarm());
+    }
     draw_tabs(buffer, tabs, app);
     match (&app.snapshot, app.help) {
         (_, Some(first)) => help::draw(buffer, body, first, app.theme),
-        (Some(snapshot), None) => draw_table(buffer, body, app, snapshot),
+        (Some(snapshot), None) => match &app.detail {
+            Some(detail) => detail.draw(buffer, body, snapshot, app.theme),
+            None => draw_table(buffer, body, app, snapshot),
+        },
         (None, None) => put(
             buffer,
             body,
@@ -196,7 +205,7 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
 
 fn is_known(tab: Tab, snapshot: &Snapshot) -> bool {
     match tab {
-        Tab::Memcgs => snapshot.memcgs.is_known(),
+        Tab::Memcgs | Tab::Zombies => snapshot.memcgs.is_known(),
         Tab::Slab => snapshot.slab.is_known(),
         Tab::Shrinkers => snapshot.shrinkers.is_known(),
         Tab::Locks => snapshot.lock_waits.is_known(),
@@ -217,6 +226,10 @@ fn draw_footer(buffer: &mut Buffer, area: Rect, app: &App, absences: &[String]) 
     }
     let hints = if app.filter.is_edited {
         "Enter keep the filter  Esc clear it"
+    } else if app.detail.is_some() {
+        "q quit  ? help  Esc back  r ask anew  Up Down scroll"
+    } else if app.tab == Tab::Zombies {
+        "q quit  ? help  Tab next  / filter  s sort  Enter who pins it  Space pause"
     } else {
         "q quit  ? help  Tab next  / filter  s sort  Space pause"
     };
@@ -233,6 +246,7 @@ fn draw_footer(buffer: &mut Buffer, area: Rect, app: &App, absences: &[String]) 
 fn draw_table(buffer: &mut Buffer, area: Rect, app: &App, snapshot: &Snapshot) {
     match app.tab {
         Tab::Memcgs => draw_memcgs(buffer, area, app, &snapshot.memcgs),
+        Tab::Zombies => draw_zombies(buffer, area, app, &snapshot.memcgs),
         Tab::Slab => draw_section(buffer, area, app, slab::COLUMNS, &snapshot.slab),
         Tab::Shrinkers => {
             draw_section(buffer, area, app, shrinkers::COLUMNS, &snapshot.shrinkers);
@@ -288,6 +302,14 @@ fn draw_memcgs(buffer: &mut Buffer, area: Rect, app: &App, section: &Section<Mem
         style: Some(&style),
     };
     grid.draw(buffer, area, app.theme);
+}
+
+fn draw_zombies(buffer: &mut Buffer, area: Rect, app: &App, section: &Section<Memcg>) {
+    if !draw_empty(buffer, area, app, section) {
+        let (rows, selected) = (&app.rows.main, app.list().selected());
+        plain_grid(app, zombies::COLUMNS, &app.zombies, rows, selected)
+            .draw(buffer, area, app.theme);
+    }
 }
 
 fn draw_section<T>(

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Name, rounded};
 use crate::model::snapshot::{self, MemcgId};
+use crate::model::zombies;
 use crate::sample::tame;
 
 /// The fields that say which memcg a record speaks of; all `null` where that is not known.
@@ -102,18 +103,14 @@ struct Creator<'a> {
     comm_hex: Option<String>,
 }
 
-impl<'a> Zombie<'a> {
-    /// `None` for one that lives.
-    #[must_use]
-    pub fn of(memcg: &'a snapshot::Memcg, now_ns: u64) -> Option<Self> {
-        Some(Self {
-            memcg: MemcgName::of(Some(&memcg.id)),
-            phase: memcg.phase?.as_str(),
-            refs: memcg.refs,
-            age_ns: memcg
-                .offline_ns
-                .map(|offline_ns| now_ns.saturating_sub(offline_ns)),
-            creator: memcg.creator.as_deref().map(|creator| {
+impl<'a> From<&'a zombies::Zombie> for Zombie<'a> {
+    fn from(zombie: &'a zombies::Zombie) -> Self {
+        Self {
+            memcg: MemcgName::of(Some(&zombie.id)),
+            phase: zombie.phase.as_str(),
+            refs: zombie.refs,
+            age_ns: zombie.age_ns,
+            creator: zombie.creator.as_deref().map(|creator| {
                 let comm = Name::of(Some(&creator.comm));
                 Creator {
                     pid: creator.pid,
@@ -121,10 +118,10 @@ impl<'a> Zombie<'a> {
                     comm_hex: comm.hex,
                 }
             }),
-            own_cost_bytes: None,
-            lru_pages: None,
-            swap_entries: None,
-        })
+            own_cost_bytes: zombie.own_cost_bytes,
+            lru_pages: zombie.lru_pages,
+            swap_entries: zombie.swap_entries,
+        }
     }
 }
 

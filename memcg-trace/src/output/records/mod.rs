@@ -5,15 +5,20 @@
 //! version cannot fill are always `null`; they are written all the same, since readers may
 //! count on every field being there.
 
+mod history;
 mod locks;
 mod memcgs;
+mod pins;
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
+pub use history::{Finding, Reparent};
 pub use locks::{LockStats, LockWait, Resource};
 pub use memcgs::{Memcg, MemcgName, Shrinker, Slab, Zombie};
+pub(in crate::output) use pins::PAGE_BYTES;
+pub use pins::Pins;
 
 use crate::model::snapshot::{self, Snapshot};
 use crate::sample::recording::Host;
@@ -125,7 +130,9 @@ pub struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    fn of<T>(section: &'a snapshot::Section<T>) -> Self {
+    /// Of one section.
+    #[must_use]
+    pub fn of<T>(section: &'a snapshot::Section<T>) -> Self {
         Self {
             name: section.name,
             source: match section.source {
@@ -149,6 +156,9 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
         Section::of(&snapshot.slab),
         Section::of(&snapshot.shrinkers),
         Section::of(&snapshot.lock_waits),
+        Section::of(&snapshot.pins),
+        Section::of(&snapshot.reparents),
+        Section::of(&snapshot.findings),
     ]
 }
 

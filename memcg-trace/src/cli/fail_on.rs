@@ -1,0 +1,91 @@
+//! `--fail-on`: an answer for scripts, in the exit code.
+
+use std::process::ExitCode;
+
+use super::{FOUND, UNDECIDED};
+use crate::model::snapshot::{FindingKind, Snapshot};
+
+/// What a script wants to be told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailOn {
+    /// So many zombies, or more.
+    Zombies(u64),
+    /// A finding of this kind, also one that is resolved.
+    Finding(FindingKind),
+}
+
+impl FailOn {
+    /// As it is written after the flag.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let kinds = FindingKind::ALL.into_iter();
+        let usage = || {
+            let kinds: Vec<_> = kinds.clone().map(FindingKind::as_str).collect();
+            format!(
+                "write it like zombies=N, with N from 1 on, or finding={}",
+                kinds.join("|")
+            )
+        };
+        let (what, value) = text.split_once('=').ok_or_else(usage)?;
+        match (what, value.parse::<u64>()) {
+            ("zombies", Ok(least @ 1..)) => Ok(Self::Zombies(least)),
+            ("finding", _) => {
+                let kind = kinds.clone().find(|kind| kind.as_str() == value);
+                kind.map(Self::Finding).ok_or_else(usage)
+            }
+            _ => Err(usage()),
+        }
+    }
+
+    /// Whether it is there; `None` if that cannot be told.
+    fn is_met(self, snapshot: &Snapshot) -> Option<bool> {
+        let is_cut = snapshot.memcgs.truncated_at.is_some();
+        let is_met = match self {
+            Self::Zombies(least) => snapshot.totals.zombies? >= least,
+            Self::Finding(kind) => {
+                let findings = &snapshot.findings;
+                if !findings.is_known() {
+                    return None;
+                }
+                findings.items.iter().any(|finding| finding.kind == kind)
+            }
+        };
+        // What a walk did not get to may hold more.
+        (is_met || !is_cut).then_some(is_met)
+    }
+}
+
+/// The exit code of a verb that saw a snapshot, or none.
+pub(super) fn exit_code(fail_on: Option<FailOn>, snapshot: Option<&Snapshot>) -> ExitCode {
+    let Some(fail_on) = fail_on else {
+        return ExitCode::SUCCESS;
+    };
+    match snapshot.and_then(|snapshot| fail_on.is_met(snapshot)) {
+        Some(true) => ExitCode::from(FOUND),
+        Some(false) => ExitCode::SUCCESS,
+        None => ExitCode::from(UNDECIDED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_as_users_write_them() {
+        assert_eq!(FailOn::parse("zombies=10"), Ok(FailOn::Zombies(10)));
+        let growth = FailOn::Finding(FindingKind::ZombieGrowth);
+        assert_eq!(FailOn::parse("finding=zombie_growth"), Ok(growth));
+        for text in [
+            "",
+            "zombies",
+            "zombies=",
+            "zombies=0",
+            "zombies=-1",
+            "pins=3",
+            "finding=",
+            "finding=3",
+        ] {
+            assert!(FailOn::parse(text).is_err(), "{text}");
+        }
+    }
+}

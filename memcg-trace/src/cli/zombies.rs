@@ -1,0 +1,58 @@
+//! `zombies`: all dead memory cgroups that are still in memory.
+
+use std::process::ExitCode;
+
+use super::args::{Common, Sort, Zombies};
+use super::fail_on::exit_code;
+use super::feed::Feed;
+use super::messages::Messages;
+use super::oneshot;
+use super::signals::Stop;
+use crate::model::zombies::{self, Order};
+use crate::output::{document, zombies as text};
+
+/// Prints the list, of a kernel or as of the end of a recording.
+pub(super) async fn run(
+    common: &Common,
+    args: &Zombies,
+    messages: &Messages,
+) -> anyhow::Result<ExitCode> {
+    let mut stop = Stop::on_signals()?;
+    let mut feed = Feed::of_memcgs(common, messages)?;
+    let host = feed.host().clone();
+    let seen = tokio::select! {
+        () = stop.asked() => Ok(None),
+        seen = feed.only() => seen,
+    };
+    feed.close(messages);
+    let Some(snapshot) = seen? else {
+        messages.warn("nothing to show: there is not one sample");
+        return Ok(exit_code(args.verdict.fail_on, None));
+    };
+    let mut zombies = zombies::list(&snapshot);
+    let order = order(args.sort);
+    zombies.sort_by(|a, b| order.compare(a, b));
+    let shown = common.top().unwrap_or(zombies.len()).min(zombies.len());
+    let (shown, left_out) = zombies.split_at(shown);
+    let bytes = if common.json {
+        document::zombies(&snapshot, shown, &host)?
+    } else {
+        let style = oneshot::style(common);
+        text::render(&snapshot, &host, shown, left_out.len(), style).into_bytes()
+    };
+    oneshot::write(common, &bytes)?;
+    Ok(exit_code(args.verdict.fail_on, Some(&snapshot)))
+}
+
+fn order(sort: Sort) -> Order {
+    match sort {
+        Sort::Path => Order::Path,
+        Sort::Age => Order::Age,
+        Sort::Refs => Order::Refs,
+        Sort::Pages => Order::Pages,
+        Sort::Cost => Order::Cost,
+        Sort::Swap => Order::Swap,
+        Sort::Phase => Order::Phase,
+        Sort::Name => Order::Name,
+    }
+}

@@ -1,0 +1,317 @@
+//! Who pins zombies, for people: the verdict first, then the ledger, then what would free it.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use super::records::PAGE_BYTES;
+use super::table::Style;
+use super::{advice, fit, names, summary, text, units};
+use crate::model::pins::words::{self, grouped};
+use crate::model::snapshot::{Pins, Snapshot};
+use crate::model::zombies;
+use crate::sample::pins::{Object, ObjectKind, Pin, User, UserKind};
+use crate::sample::recording::Host;
+use crate::sample::tame;
+
+/// Objects of one kind that are listed.
+const OBJECTS: usize = 8;
+/// Objects of one kind that are compared with each other.
+const COMPARED: usize = 256;
+/// Processes of one object that are listed.
+const USERS: usize = 4;
+/// Columns of the ledger: kind, references, pages, bytes.
+const WIDTHS: [usize; 4] = [18, 9, 9, 11];
+
+/// Writes some answers of a snapshot, and what they leave open.
+#[must_use]
+pub fn render(
+    snapshot: &Snapshot,
+    items: &[&Pins],
+    open: &[String],
+    host: &Host,
+    style: Style,
+) -> String {
+    let mut all = text::heading(snapshot, host);
+    all.push('\n');
+    let _ = writeln!(all, "{}", summary::population(snapshot));
+    let mut text = cut(&all, style);
+    for pins in items {
+        text.push('\n');
+        text += &one(pins, snapshot.mono_ns, style);
+    }
+    if !open.is_empty() {
+        text += &cut(&format!("\n{}\n", open.join("\n")), style);
+    }
+    text
+}
+
+fn cut(text: &str, style: Style) -> String {
+    let fitted = |line: &str| match style.columns {
+        Some(columns) => fit::cut_end(line, columns),
+        None => line.to_owned(),
+    };
+    text.lines().map(|line| fitted(line) + "\n").collect()
+}
+
+/// Zombies of a snapshot for which there is no answer.
+#[must_use]
+pub fn unanswered(snapshot: &Snapshot) -> u64 {
+    let answered: HashSet<u64> = snapshot
+        .pins
+        .items
+        .iter()
+        .map(|item| item.zombie.serial_nr)
+        .collect();
+    let zombies = zombies::list(snapshot).into_iter();
+    zombies
+        .filter(|zombie| !answered.contains(&zombie.id.serial_nr))
+        .count() as u64
+}
+
+/// Writes one answer.
+#[must_use]
+pub fn one(pins: &Pins, now_ns: u64, style: Style) -> String {
+    let mut page = Page {
+        text: String::new(),
+        style,
+    };
+    let path = names::path(Some(&pins.zombie));
+    page.coloured(&format!("{path}: {}", pins.sentence), 4);
+    page.line(&facts(pins, now_ns), 2);
+    page.text.push('\n');
+    page.ledger(pins);
+    for open in &pins.found.not_checked {
+        let kind = words::kind(open.kind);
+        page.line(&format!("not checked: {kind}: {}", tame(&open.reason)), 4);
+    }
+    page.line(&how(pins), 2);
+    if !pins.advice.is_empty() {
+        page.text += "\nwhat would free it\n";
+    }
+    for advice in &pins.advice {
+        page.line(&format!("  {}", advice::line(advice)), 6);
+        page.line(&format!("      {}", advice.why), 6);
+    }
+    page.text
+}
+
+fn facts(pins: &Pins, now_ns: u64) -> String {
+    let refs = pins
+        .found
+        .refs
+        .map_or_else(|| units::UNKNOWN.to_owned(), signed);
+    format!(
+        "{}, refs {refs}, found {}, css:{} ino:{}, looked at {} ago",
+        pins.phase.map_or("phase not known", |phase| phase.as_str()),
+        grouped(pins.found_refs()),
+        pins.zombie.css_id,
+        pins.zombie.cgroup_id,
+        units::duration(Some(now_ns.saturating_sub(pins.look.end_ns))),
+    )
+}
+
+fn signed(number: i64) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    sign.to_owned() + &grouped(number.unsigned_abs())
+}
+
+/// What it took to find out.
+fn how(pins: &Pins) -> String {
+    let look = &pins.look;
+    let mut text = format!(
+        "found by looking at {} pages and {} other objects in {}",
+        grouped(look.visited_pages),
+        grouped(look.visited_objects),
+        units::duration(Some(look.took_ns)),
+    );
+    if let Some(because) = &look.all_pages_because {
+        text += &format!("; at all pages of the host: {}", tame(because));
+    }
+    text
+}
+
+/// Text that fits.
+struct Page {
+    text: String,
+    style: Style,
+}
+
+impl Page {
+    fn lines(&self, line: &str, indent: usize) -> Vec<String> {
+        match self.style.columns {
+            Some(columns) => fit::wrapped(line, columns, indent),
+            None => vec![line.to_owned()],
+        }
+    }
+
+    /// Lines after the first are further to the right.
+    fn line(&mut self, line: &str, indent: usize) {
+        for line in self.lines(line, indent) {
+            let _ = writeln!(self.text, "{}", line.trim_end());
+        }
+    }
+
+    /// What should be seen first.
+    fn coloured(&mut self, line: &str, indent: usize) {
+        let (begin, end) = match self.style.colour {
+            true => ("\x1b[1m", "\x1b[0m"),
+            false => ("", ""),
+        };
+        for line in self.lines(line, indent) {
+            let _ = writeln!(self.text, "{begin}{}{end}", line.trim_end());
+        }
+    }
+
+    fn ledger(&mut self, pins: &Pins) {
+        self.figures(["KIND", "REFS", "PAGES", "BYTES"].map(str::to_owned));
+        for pin in &pins.found.pins {
+            self.kind(pins, pin);
+        }
+        let unexplained = pins
+            .unexplained_refs
+            .map_or_else(|| units::UNKNOWN.to_owned(), signed);
+        self.figures([
+            "unexplained".to_owned(),
+            unexplained,
+            String::new(),
+            String::new(),
+        ]);
+    }
+
+    fn figures(&mut self, cells: [String; 4]) {
+        let mut line = String::new();
+        for (at, (cell, width)) in cells.iter().zip(WIDTHS).enumerate() {
+            line += &fit::pad(cell, width, at > 0);
+        }
+        let columns = self.style.columns.unwrap_or(usize::MAX);
+        let _ = writeln!(self.text, "{}", fit::cut_end(line.trim_end(), columns));
+    }
+
+    fn kind(&mut self, pins: &Pins, pin: &Pin) {
+        let pages = pin.pages.map_or_else(|| units::UNKNOWN.to_owned(), grouped);
+        let bytes = pin.pages.map(|pages| pages.saturating_mul(PAGE_BYTES));
+        self.figures([
+            words::kind(pin.kind).to_owned(),
+            grouped(pin.refs),
+            pages,
+            units::bytes(bytes),
+        ]);
+        if let Some(bound) = pin.truncated_at {
+            let bound = grouped(bound);
+            self.line(&format!("    counting stopped after {bound} references"), 6);
+        }
+        let holders = alike(pins, pin);
+        // Where there is one alone, its references are those of the kind.
+        let is_alone = holders.len() == 1 && pin.objects_omitted == 0;
+        for (refs, holder) in holders.iter().take(OBJECTS) {
+            let refs = match is_alone {
+                true => String::new(),
+                false => grouped(*refs) + " ",
+            };
+            self.line(&format!("    {refs}{}", holder.name), 8);
+            for user in &holder.users {
+                self.line(&format!("      {user}"), 10);
+            }
+        }
+        let left_out =
+            holders.len().saturating_sub(OBJECTS) + pin.objects.len().saturating_sub(COMPARED);
+        if let Some(more) = more(pin.objects_omitted.saturating_add(left_out as u64)) {
+            let _ = writeln!(self.text, "    {more}");
+        }
+    }
+}
+
+/// What holds references, and who keeps that.
+#[derive(PartialEq, Eq)]
+struct Holder {
+    name: String,
+    users: Vec<String>,
+}
+
+/// The objects of a kind with their references; those that look the same as one.
+fn alike(pins: &Pins, pin: &Pin) -> Vec<(u64, Holder)> {
+    let mut all: Vec<(u64, Holder)> = Vec::new();
+    for object in pin.objects.iter().take(COMPARED) {
+        let users = object.users.iter().take(USERS);
+        let mut users: Vec<String> = users.map(|user| user_line(pins, user)).collect();
+        if let Some(has_it) = words::nobody(pins, pin.kind, object) {
+            users.push(format!("nobody has it {has_it}"));
+        }
+        let left_out = object.users.len().saturating_sub(USERS) as u64;
+        users.extend(more(left_out.saturating_add(object.users_omitted)));
+        let holder = Holder {
+            name: describe(pins, object),
+            users,
+        };
+        match all.iter_mut().find(|(_, one)| *one == holder) {
+            Some((refs, _)) => *refs = refs.saturating_add(object.refs),
+            None => all.push((object.refs, holder)),
+        }
+    }
+    all
+}
+
+fn more(left_out: u64) -> Option<String> {
+    (left_out > 0).then(|| format!("… and {} more", grouped(left_out)))
+}
+
+/// An object, with what identifies it beyond its name.
+fn describe(pins: &Pins, object: &Object) -> String {
+    let mut text = words::object(pins, object);
+    let mut details = Vec::new();
+    let is_file = matches!(
+        object.kind,
+        ObjectKind::File | ObjectKind::DeletedFile | ObjectKind::Memfd
+    );
+    if is_file {
+        details.extend(object.fs.as_ref().map(|fs| fs.display().into_owned()));
+        details.extend(
+            object
+                .dev
+                .as_ref()
+                .map(|dev| format!("device {}", dev.display())),
+        );
+        details.extend(object.ino.map(|ino| format!("inode {ino}")));
+    }
+    if object.kind == ObjectKind::Socket {
+        let namespace = object.ns_ino;
+        details.extend(namespace.map(|ino| format!("network namespace {ino}")));
+        details.extend(object.ino.map(|ino| format!("inode {ino}")));
+    }
+    if let Some(mount) = &object.ns_mount {
+        details.push(format!("mounted at {}", mount.display()));
+    }
+    if let (Some(pages), ObjectKind::SwapId) = (object.pages, object.kind) {
+        details.push(format!("{} pages", grouped(pages)));
+    }
+    if !details.is_empty() {
+        let _ = write!(text, " ({})", details.join(", "));
+    }
+    text
+}
+
+fn user_line(pins: &Pins, user: &User) -> String {
+    let mut text = words::user(user);
+    let how = match user.kind {
+        UserKind::Open | UserKind::NamespaceFd => None,
+        UserKind::Mapped => Some("maps it"),
+        UserKind::Namespace => Some("is in the namespace"),
+        UserKind::Member if user.state == Some('Z') => Some("has ended, not reaped"),
+        UserKind::Member => Some("is exiting"),
+        UserKind::Other => Some("holds it"),
+    };
+    if let Some(how) = how {
+        let _ = write!(text, ", {how}");
+    }
+    if let Some((pid, comm)) = &user.parent {
+        let _ = write!(text, ", child of {}[{pid}]", comm.display());
+    }
+    // The states that keep it from letting go: waiting in the kernel, or stopped.
+    if let Some(state) = user.state.filter(|state| matches!(state, 'D' | 'T' | 't')) {
+        let _ = write!(text, ", state {state}");
+    }
+    if let Some(memcg) = pins.memcg(user.memcg_serial_nr) {
+        let _ = write!(text, ", in {}", names::path(Some(memcg)));
+    }
+    text
+}

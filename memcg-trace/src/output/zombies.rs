@@ -1,0 +1,114 @@
+//! The list of zombies, for people.
+
+use std::fmt::Write as _;
+
+use super::table::{Row, Style, Table};
+use super::{fit, names, summary, text, units};
+use crate::model::reparent;
+use crate::model::snapshot::Snapshot;
+use crate::model::zombies::Zombie;
+use crate::sample::recording::Host;
+use crate::sample::tame;
+
+/// Writes the zombies of a snapshot in the order that they are given in; `left_out` are those
+/// that were not asked for.
+#[must_use]
+pub fn render(
+    snapshot: &Snapshot,
+    host: &Host,
+    zombies: &[Zombie],
+    left_out: usize,
+    style: Style,
+) -> String {
+    let mut text = String::new();
+    let absence = snapshot.memcgs.reason.as_deref();
+    let absence = absence.map(|reason| format!("no memcg figures: {}", tame(reason)));
+    let heading = [text::heading(snapshot, host), summary::population(snapshot)];
+    for line in heading.into_iter().chain(absence) {
+        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
+        let _ = writeln!(text, "{}", fitted.unwrap_or(line));
+    }
+    if let Some(finding) = summary::worst_finding(snapshot) {
+        let fitted = style.columns.map(|columns| fit::cut_end(&finding, columns));
+        let _ = writeln!(text, "{}", fitted.unwrap_or(finding));
+    }
+    let columns = &[
+        ("ZOMBIE", false),
+        ("PHASE", false),
+        ("AGE", true),
+        ("REFS", true),
+        ("PAGES", true),
+        ("SWAP", true),
+        ("COST", true),
+        ("MADE BY", false),
+    ];
+    let rows = zombies.iter().map(|zombie| Row {
+        cells: vec![
+            names::path(Some(&zombie.id)),
+            zombie.phase.as_str().to_owned(),
+            units::duration(zombie.age_ns),
+            refs(zombie),
+            units::count(zombie.lru_pages),
+            units::count(zombie.swap_entries),
+            units::bytes(zombie.own_cost_bytes),
+            made_by(zombie),
+        ],
+        is_marked: false,
+    });
+    let table = Table {
+        columns,
+        rows: rows.collect(),
+        left_out,
+    };
+    table.write(&mut text, style);
+    reparented(snapshot).write(&mut text, style);
+    text
+}
+
+/// What those that are gone left to others: the last of them that left anything.
+fn reparented(snapshot: &Snapshot) -> Table {
+    const LAST: usize = 8;
+    let columns = &[
+        ("LEFT BY", false),
+        ("TO", false),
+        ("AGO", true),
+        ("PAGES", true),
+        ("SLAB OBJECTS", true),
+        ("SLAB", true),
+    ];
+    let last: Vec<_> = reparent::last(snapshot).collect();
+    let rows = last.iter().take(LAST).map(|one| Row {
+        cells: vec![
+            names::path(Some(&one.memcg)),
+            names::path(one.to.as_deref()),
+            units::duration(Some(snapshot.mono_ns.saturating_sub(one.time_ns))),
+            units::count(one.lru_pages),
+            units::count(one.slab_objects),
+            units::bytes(one.slab_bytes),
+        ],
+        is_marked: false,
+    });
+    Table {
+        columns,
+        rows: rows.collect(),
+        left_out: last.len().saturating_sub(LAST),
+    }
+}
+
+/// References, where they are exact.
+#[must_use]
+pub fn refs(zombie: &Zombie) -> String {
+    match zombie.refs {
+        Some(refs) if refs < 0 => refs.to_string(),
+        refs => units::count(refs.map(i64::unsigned_abs)),
+    }
+}
+
+/// Who made it, if that was seen.
+#[must_use]
+pub fn made_by(zombie: &Zombie) -> String {
+    zombie.creator.as_deref().map_or_else(
+        || units::UNKNOWN.to_owned(),
+        |creator| format!("{}[{}]", creator.comm.display(), creator.pid),
+    )
+}

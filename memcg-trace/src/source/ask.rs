@@ -1,0 +1,11 @@
+//! What a view may ask of a source, beyond the samples that it hands over by itself.
+
+/// A question. Its answer is a sample like any other, so it is recorded like any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Who pins the zombies of these serial numbers; all zombies, if there are none.
+    Pins(Vec<u64>),
+}
+
+/// What is said where a recording has no answer.
+pub const NOT_RECORDED: &str = "not_recorded";
