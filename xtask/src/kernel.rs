@@ -18,6 +18,8 @@ pub struct Series {
     pub packages: &'static [(&'static str, &'static str)],
     /// What the download amounts to, to be told before it starts.
     pub approximate_mb: u64,
+    /// Whether it is built with the memory controller of cgroup version 1.
+    pub has_v1: bool,
 }
 
 /// Oldest first.
@@ -27,18 +29,21 @@ pub const SERIES: &[Series] = &[
         suites: &["bullseye", "bullseye-security"],
         packages: &[("linux-image-", "-cloud-amd64")],
         approximate_mb: 21,
+        has_v1: true,
     },
     Series {
         name: "6.1",
         suites: &["bookworm", "bookworm-security"],
         packages: &[("linux-image-", "-cloud-amd64-unsigned")],
         approximate_mb: 27,
+        has_v1: true,
     },
     Series {
         name: "6.12",
         suites: &["bookworm-backports", "bookworm-security"],
         packages: &[("linux-image-", "-cloud-amd64")],
         approximate_mb: 34,
+        has_v1: false,
     },
     Series {
         name: "7.2",
@@ -50,6 +55,7 @@ pub const SERIES: &[Series] = &[
             ("linux-base-", "-cloud-amd64"),
         ],
         approximate_mb: 52,
+        has_v1: false,
     },
 ];
 
@@ -60,6 +66,11 @@ impl Series {
     /// The folder in the cache. It is renamed into place, so it is either whole or not there.
     pub fn folder(&self) -> Result<PathBuf> {
         Ok(places::cache()?.join("kernels").join(self.name))
+    }
+
+    /// Likewise, what modules for it are built with. Only tests need it.
+    pub fn headers(&self) -> Result<PathBuf> {
+        Ok(self.folder()?.join("headers"))
     }
 
     pub fn is_cached(&self) -> Result<bool> {

@@ -42,15 +42,25 @@ pub fn packages(index: &str, (prefix, suffix): (&str, &str), series: &str) -> Ve
         .split("\n\n")
         // Most of a large index is not for us: look at the name before anything else.
         .filter(|stanza| field(stanza, "Package").is_some_and(wanted))
-        .filter_map(|stanza| {
-            Some(Package {
-                name: field(stanza, "Package")?.to_owned(),
-                version: field(stanza, "Version")?.to_owned(),
-                filename: field(stanza, "Filename")?.to_owned(),
-                sha256: field(stanza, "SHA256")?.to_owned(),
-            })
-        })
+        .filter_map(read)
         .collect()
+}
+
+/// The package of that name and version.
+pub fn package(index: &str, name: &str, version: &str) -> Option<Package> {
+    let is_it = |stanza: &&str| {
+        field(stanza, "Package") == Some(name) && field(stanza, "Version") == Some(version)
+    };
+    read(index.split("\n\n").find(is_it)?)
+}
+
+fn read(stanza: &str) -> Option<Package> {
+    Some(Package {
+        name: field(stanza, "Package")?.to_owned(),
+        version: field(stanza, "Version")?.to_owned(),
+        filename: field(stanza, "Filename")?.to_owned(),
+        sha256: field(stanza, "SHA256")?.to_owned(),
+    })
 }
 
 fn field<'a>(stanza: &'a str, name: &str) -> Option<&'a str> {
@@ -88,6 +98,9 @@ mod tests {
         let found = packages(&index, ("linux-image-", "-cloud-amd64"), "6.1");
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(newest(&found).unwrap().version, "6.1.10-1");
+        let name = "linux-image-6.1-cloud-amd64";
+        assert_eq!(package(&index, name, "6.1.12-1").unwrap().name, name);
+        assert_eq!(package(&index, name, "6.1.11-1"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 )]
 
 pub mod compiler;
+pub mod headers;
 mod kernels;
 mod linker;
 pub mod programs;
@@ -31,7 +32,14 @@ pub struct Arguments {
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
     let without = |series: &&Series| !arguments.without_kernel.contains(series);
-    ensure(SERIES.iter().filter(without))?;
+    let kernels: Vec<_> = SERIES.iter().filter(without).collect();
+    ensure(kernels.iter().copied())?;
+    for (series, error) in headers::ensure(&kernels)? {
+        eprintln!(
+            "setup: kernel {}: {error:#}; a test that needs a module will not run there",
+            series.name
+        );
+    }
     eprintln!("setup: everything is there");
     Ok(0)
 }

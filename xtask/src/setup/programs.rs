@@ -25,6 +25,10 @@ const PROGRAMS: &[Program] = &[
         packages: &["curl", "ca-certificates"],
     },
     Program {
+        name: "make",
+        packages: &["make"],
+    },
+    Program {
         name: "qemu-system-x86_64",
         packages: &["qemu-system-x86"],
     },

@@ -1,5 +1,12 @@
 //! The last line of a libtest program, and whether it is a pass.
 
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::child;
 use crate::guest::ending::Ending;
 
 /// What `test result: …` counts.
@@ -8,7 +15,6 @@ pub struct Summary {
     pub passed: u64,
     pub failed: u64,
     pub ignored: u64,
-    pub filtered: u64,
 }
 
 /// The summary of a program's output, if it came to one.
@@ -25,18 +31,27 @@ pub fn summary(output: &str) -> Option<Summary> {
         passed: count(" passed;")?,
         failed: count(" failed;")?,
         ignored: count(" ignored;")?,
-        filtered: count(" filtered out")?,
     })
 }
 
-/// Passed, failed, and what is wrong. A run that did not run all its tests has failed, even if no
-/// test has.
-pub fn judge(ending: &Ending, output: &str) -> (u64, u64, Option<String>) {
+/// How many tests a program would run with these arguments; any host can ask that.
+pub fn count(program: &Path, arguments: &[OsString]) -> Result<u64> {
+    let mut list = Command::new(program);
+    list.args(arguments).args(["--list", "--format", "terse"]);
+    let names = child::read(&mut list)?;
+    Ok(names
+        .lines()
+        .filter(|line| line.ends_with(": test"))
+        .count() as u64)
+}
+
+/// Passed, failed, and what is wrong. A run that did not run all the tests that it should have has
+/// failed, even if no test has.
+pub fn judge(ending: &Ending, output: &str, expected: u64) -> (u64, u64, Option<String>) {
     let Some(Summary {
         passed,
         failed,
         ignored,
-        filtered,
     }) = summary(output)
     else {
         let why = ending.message();
@@ -50,8 +65,11 @@ pub fn judge(ending: &Ending, output: &str) -> (u64, u64, Option<String>) {
         Some(message)
     } else if passed + failed == 0 {
         Some("not one test ran".into())
-    } else if ignored + filtered > 0 {
-        Some(format!("{} tests did not run", ignored + filtered))
+    } else if ignored > 0 || passed + failed != expected {
+        let ran = passed + failed;
+        Some(format!(
+            "{ran} of {expected} tests ran, {ignored} were ignored"
+        ))
     } else if failed == 0 && *ending != Ending::Exited(0) {
         Some(format!(
             "all passed, but the program's status is {}",
@@ -72,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_pass() {
-        assert_eq!(judge(&Ending::Exited(0), GOOD), (2, 0, None));
+        assert_eq!(judge(&Ending::Exited(0), GOOD, 2), (2, 0, None));
     }
 
     #[test]
@@ -86,14 +104,15 @@ mod tests {
             (Ending::Exited(0), String::new()),
             (Ending::Exited(0), replace("2 passed", "0 passed")),
             (Ending::Exited(0), replace("0 ignored", "1 ignored")),
-            (Ending::Exited(0), replace("0 filtered", "1 filtered")),
             (Ending::Exited(0), replace("0 failed", "1 failed")),
             (Ending::Exited(1), GOOD.into()),
             (timeout, GOOD.into()),
         ] {
-            let (_, failed, _) = judge(&ending, &output);
+            let (_, failed, _) = judge(&ending, &output, 2);
             assert_eq!(failed, 1, "{ending:?} {output}");
         }
+        // One that should have run was left out.
+        assert_eq!(judge(&Ending::Exited(0), GOOD, 3).1, 1);
     }
 
     #[test]

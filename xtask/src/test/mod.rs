@@ -8,6 +8,7 @@
 mod guests;
 mod host;
 mod libtest;
+mod module;
 mod prefixed;
 
 use std::time::Duration;
@@ -29,6 +30,9 @@ pub struct Arguments {
     /// Pass although this kernel is not tested; can be given more than once
     #[arg(long, value_name = "SERIES")]
     without_kernel: Vec<&'static Series>,
+    /// Only guest tests whose names contain one of these, and no checks on this host
+    #[arg(value_name = "NAME", conflicts_with = "host_only")]
+    names: Vec<String>,
 }
 
 /// A row of the table at the end.
@@ -51,8 +55,12 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         .filter(|series| !arguments.without_kernel.contains(series))
         .collect();
     setup::ensure(kernels.iter().copied())?;
-    let mut rows = host::run();
-    rows.extend(guests::run(&kernels)?);
+    let without_module = setup::headers::ensure(&kernels)?;
+    let mut rows = Vec::new();
+    if arguments.names.is_empty() {
+        rows.extend(host::run());
+    }
+    rows.extend(guests::run(&kernels, &arguments.names, &without_module)?);
     if let Some(signal) = interrupt::received() {
         return Ok(128 + signal);
     }

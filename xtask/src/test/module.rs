@@ -1,0 +1,93 @@
+//! The module that takes what no ledger can explain, built for a kernel with its own headers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::kernel::Series;
+use crate::{child, places};
+
+/// Instead of `modpost`, where that does not run: a kernel without symbol versions needs no more
+/// than this from it.
+const MODPOST: &str = r#"#!/bin/sh
+cat >css_ref.mod.c <<END
+#include <linux/module.h>
+
+MODULE_INFO(name, KBUILD_MODNAME);
+MODULE_INFO(depends, "");
+
+__visible struct module __this_module __section(".gnu.linkonce.this_module") = {
+	.name = KBUILD_MODNAME,
+	.init = init_module,
+	.exit = cleanup_module,
+	.arch = MODULE_ARCH_INIT,
+};
+END
+: >Module.symvers
+"#;
+
+/// Configuration that asks for programs or compiler flags that are not needed to load it: of a
+/// newer system than this one they do not run here.
+const WITHOUT: &[&str] = &[
+    "CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=",
+    "CONFIG_MITIGATION_RETHUNK=",
+    "CONFIG_OBJTOOL=",
+];
+
+/// Builds it, or finds it built.
+pub fn build(series: &Series) -> Result<PathBuf> {
+    let headers = series.headers()?;
+    let flavour = flavour(&headers.join("src"))
+        .with_context(|| format!("there are no headers in {}", headers.display()))?;
+    // One for each kernel: another one would not load it.
+    let release = flavour.file_name().context("headers without a name")?;
+    let folder = places::guest_target()?.join("module").join(release);
+    fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+    let source = places::repository()?.join("xtask/guest/module/css_ref.c");
+    let source = fs::read(&source).with_context(|| format!("read {}", source.display()))?;
+    let is_same = |file: &Path, text: &[u8]| fs::read(file).is_ok_and(|old| old == text);
+    let (file, module) = (folder.join("css_ref.c"), folder.join("css_ref.ko"));
+    if is_same(&file, &source) && module.exists() {
+        return Ok(module);
+    }
+    fs::write(folder.join("Makefile"), "obj-m := css_ref.o\n")?;
+    fs::write(&file, &source)?;
+    let first = make(&flavour, &folder, &[]);
+    let Err(error) = first else {
+        return Ok(module);
+    };
+    let config = fs::read_to_string(flavour.join(".config")).unwrap_or_default();
+    if config.contains("CONFIG_MODVERSIONS=y") {
+        return Err(error);
+    }
+    let modpost = folder.join("modpost.sh");
+    fs::write(&modpost, MODPOST)?;
+    let modpost = format!("MODPOST=sh {}", modpost.display());
+    let without: Vec<_> = WITHOUT.iter().copied().chain([&*modpost]).collect();
+    make(&flavour, &folder, &without)?;
+    Ok(module)
+}
+
+fn make(flavour: &Path, folder: &Path, more: &[&str]) -> Result<()> {
+    let _ = fs::remove_file(folder.join("css_ref.ko"));
+    let mut make = Command::new("make");
+    make.arg("-C").arg(flavour);
+    make.arg(format!("M={}", folder.display()));
+    // Not the compiler that the kernel was built with: this machine's. It is not to know BTF of
+    // the kernel, for which it would need its image and pahole.
+    make.args(["CC=gcc", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"])
+        .args(more);
+    // What cargo and its caller say to make is not meant for this one.
+    for name in ["MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS"] {
+        make.env_remove(name);
+    }
+    child::read(&mut make).context("build a module").map(drop)
+}
+
+/// The folder of the kernel's own headers, beside those of all flavours.
+fn flavour(src: &Path) -> Option<PathBuf> {
+    let mut entries = src.read_dir().ok()?.flatten().map(|entry| entry.path());
+    entries.find(|path| path.join("Module.symvers").exists())
+}
