@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
+/// What every document has.
+const DOCUMENT: &str = "summary items not_checked sections losses";
 const ENVELOPE: &str = "schema type host boot_id seq frame time mono_ns data";
 const MEMCG: &str = "cgroup_id css_id serial_nr path name";
 const TASK: &str = "pid tid comm start_ns state cgroup_id path";
@@ -26,6 +28,22 @@ const TYPES: &[(&str, &[&str])] = &[
             "phase refs age_ns creator own_cost_bytes lru_pages swap_entries",
         ],
     ),
+    (
+        "pins",
+        &["zombie refs unexplained_refs pins not_checked sentence advice"],
+    ),
+    (
+        "reparent",
+        &[
+            MEMCG,
+            "to_cgroup_id to_path slab_objects slab_bytes lru_pages",
+        ],
+    ),
+    (
+        "finding",
+        &["finding_id kind severity path sentence figures first_ns last_ns resolved"],
+    ),
+    ("doctor", &["verdict facts hooks"]),
     (
         "slab",
         &[
@@ -66,37 +84,9 @@ pub struct Record {
 impl Record {
     /// Parses a line, with its newline.
     pub fn parse(line: &str) -> Self {
-        let broken = |why: &str| -> ! { panic!("{why}: {line:?}") };
-        let Some(line) = line.strip_suffix('\n') else {
-            broken("cut in half");
-        };
-        tame(line);
-        let Object(envelope) = serde_json::from_str(line).unwrap();
-        assert_eq!(keys(&envelope), ENVELOPE, "{line}");
-        let value = |name| &envelope.iter().find(|(key, _)| key == name).unwrap().1;
-        let number = |name| value(name).as_u64().unwrap();
-        assert_eq!(number("schema"), 1);
-        let time = value("time").as_str().unwrap();
-        assert!(
-            time.len() >= 20 && time.ends_with('Z'),
-            "no RFC 3339: {time}"
-        );
-        let kind = value("type").as_str().unwrap();
-        let Some((_, fields)) = TYPES.iter().find(|(name, _)| *name == kind) else {
-            broken("an unknown type");
-        };
-        // The texts of a record again, with their order.
-        let at = line.find("\"data\":").unwrap() + "\"data\":".len();
-        let Object(data) = serde_json::from_str(&line[at..line.len() - 1]).unwrap();
-        assert_eq!(keys(&data), fields.join(" "), "{line}");
-        Self {
-            kind: kind.to_owned(),
-            boot_id: value("boot_id").as_str().unwrap().to_owned(),
-            seq: number("seq"),
-            frame: number("frame"),
-            mono_ns: number("mono_ns"),
-            data: value("data").clone(),
-        }
+        let (record, data) = envelope(line);
+        assert_eq!(keys(&data), fields(&record.kind), "{line}");
+        record
     }
 
     pub fn number(&self, field: &str) -> u64 {
@@ -113,6 +103,70 @@ impl Record {
     pub fn is_of(&self, kind: &str, path: &str) -> bool {
         self.kind == kind && self.path() == Some(path)
     }
+}
+
+/// One answer to one question, with items of the type that the envelope names.
+pub struct Document {
+    pub summary: Value,
+    pub items: Vec<Value>,
+    pub not_checked: Value,
+}
+
+impl Document {
+    /// Parses all that a program wrote with `--json`.
+    pub fn parse(text: &str) -> Self {
+        let (record, data) = envelope(text);
+        assert_eq!(keys(&data), DOCUMENT, "{text}");
+        let at = text.find("\"items\":").unwrap() + "\"items\":".len();
+        // The items again, with the order of their keys; the document goes on behind them.
+        let mut items = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Vec<Object>>();
+        for Object(item) in items.next().unwrap().unwrap() {
+            assert_eq!(keys(&item), fields(&record.kind), "{text}");
+        }
+        Self {
+            summary: record.data["summary"].clone(),
+            items: record.data["items"].as_array().unwrap().clone(),
+            not_checked: record.data["not_checked"].clone(),
+        }
+    }
+}
+
+/// A line with its newline: the envelope, and its data in the order of the text.
+fn envelope(line: &str) -> (Record, Vec<(String, Value)>) {
+    let Some(line) = line.strip_suffix('\n') else {
+        panic!("cut in half: {line:?}");
+    };
+    tame(line);
+    let Object(envelope) = serde_json::from_str(line).unwrap();
+    assert_eq!(keys(&envelope), ENVELOPE, "{line}");
+    let value = |name| &envelope.iter().find(|(key, _)| key == name).unwrap().1;
+    let number = |name| value(name).as_u64().unwrap();
+    assert_eq!(number("schema"), 1);
+    let time = value("time").as_str().unwrap();
+    assert!(
+        time.len() >= 20 && time.ends_with('Z'),
+        "no RFC 3339: {time}"
+    );
+    // The texts of a record again, with their order.
+    let at = line.find("\"data\":").unwrap() + "\"data\":".len();
+    let Object(data) = serde_json::from_str(&line[at..line.len() - 1]).unwrap();
+    let text = |name| value(name).as_str().unwrap().to_owned();
+    let record = Record {
+        kind: text("type"),
+        boot_id: text("boot_id"),
+        seq: number("seq"),
+        frame: number("frame"),
+        mono_ns: number("mono_ns"),
+        data: value("data").clone(),
+    };
+    (record, data)
+}
+
+fn fields(kind: &str) -> String {
+    let Some((_, fields)) = TYPES.iter().find(|(name, _)| *name == kind) else {
+        panic!("an unknown type: {kind:?}");
+    };
+    fields.join(" ")
 }
 
 /// Neither terminal nor JSON gets control characters, also not escaped ones.

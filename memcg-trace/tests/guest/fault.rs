@@ -5,6 +5,7 @@
     reason = "userfaultfd(2) has no safe face; what is unsafe of it is here"
 )]
 
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::ptr;
 use std::slice;
@@ -65,10 +66,10 @@ impl Missing {
         let flags = UserfaultfdFlags::CLOEXEC | UserfaultfdFlags::NONBLOCK;
         // SAFETY: the descriptor that it makes is ours.
         let faults = unsafe { userfaultfd(flags) }.unwrap();
+        let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a mapping of its own at a place that the kernel chooses.
-        let page = unsafe {
-            mmap_anonymous(ptr::null_mut(), PAGE, ProtFlags::READ, MapFlags::PRIVATE).unwrap()
-        };
+        let page =
+            unsafe { mmap_anonymous(ptr::null_mut(), PAGE, access, MapFlags::PRIVATE).unwrap() };
         // SAFETY: it is never unmapped, and reads as zeros once it is there.
         let page = unsafe { slice::from_raw_parts(page.cast::<u8>(), PAGE) };
         let at = page.as_ptr() as u64;
@@ -88,6 +89,12 @@ impl Missing {
             ioctl(&faults, Updater::<REGISTER_CODE, _>::new(&mut register)).unwrap();
         }
         Self { faults, at, page }
+    }
+
+    /// The same page, to be written to, by nobody but the kernel.
+    pub fn buffer(&self) -> &'static mut [MaybeUninit<u8>] {
+        // SAFETY: it is never unmapped, and whoever asks for this does not use `page`.
+        unsafe { slice::from_raw_parts_mut(self.page.as_ptr().cast_mut().cast(), PAGE) }
     }
 
     /// Waits until somebody stands at the page.

@@ -1,15 +1,18 @@
 //! The guest's side of a test: cgroups, processes in them, the kernel's own figures.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::mm::{MlockAllFlags, mlockall, munlockall};
 use rustix::time::{ClockId, clock_gettime};
 
 const ROOT: &str = "/sys/fs/cgroup";
@@ -97,6 +100,21 @@ impl Cgroup {
         figure(&self.get(file), key)
     }
 
+    /// Does something in this process while it is in here: what it makes is charged to the cgroup.
+    pub fn inside<T>(&self, make: impl FnOnce() -> T) -> T {
+        // Opened from outside, so that little but what is made is charged.
+        let [mut enter, mut leave] = [self.dir(), ROOT.into()].map(|dir| {
+            let file = dir.join("cgroup.procs");
+            File::options().write(true).open(file).unwrap()
+        });
+        warm_up();
+        thread::spawn(warm_up).join().unwrap();
+        enter.write_all(b"0").unwrap();
+        let made = make();
+        leave.write_all(b"0").unwrap();
+        made
+    }
+
     /// Starts a shell script in it. `$1` and so on are the arguments.
     pub fn start(&self, script: &str, args: &[&str]) -> Process {
         let script = format!("echo 0 > \"$0\"/cgroup.procs || exit 99\n{script}");
@@ -154,6 +172,26 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         let _ = fs::remove_dir(self.dir());
     }
+}
+
+/// Touches memory of this process, so that a cgroup that it visits need not be charged for it. A
+/// thread gets the stack and the heap of one that has ended.
+fn warm_up() {
+    static ONCE: Once = Once::new();
+    // What the program has of variables.
+    ONCE.call_once(|| {
+        mlockall(MlockAllFlags::CURRENT).unwrap();
+        munlockall().unwrap();
+    });
+    std::hint::black_box([1_u8; 64 << 10]);
+    // Less than the allocator gives back.
+    std::hint::black_box(vec![1_u8; 96 << 10]);
+}
+
+/// A CPU that uncharged something keeps a little of it back for the same memcg, with a reference,
+/// until it charges another one: so charge another one, which lives on.
+pub fn use_every_cpu(other: &Cgroup) {
+    other.run("taskset 1 true; taskset 2 true", &[]);
 }
 
 /// A child process, killed when dropped.

@@ -1,7 +1,7 @@
 //! Memory cgroups and zombies, against the cgroup file system and `cgroup.stat`.
 
 use crate::export::{Export, Frame};
-use crate::host::{Cgroup, Folder, directories, memcgs, root_stat};
+use crate::host::{Cgroup, Folder, directories, memcgs, root_stat, use_every_cpu};
 
 /// The counts and paths of a snapshot are the kernel's, with so many zombies more than it counts.
 fn agrees(frame: &Frame, uncounted: u64) -> Result<String, String> {
@@ -106,12 +106,6 @@ fn counts_and_paths_are_those_of_the_kernel() {
     });
     println!("let go of: {said}");
     export.stop();
-}
-
-/// A CPU that uncharged something keeps a little of it back for the same memcg, with a reference,
-/// until it charges another one: so charge another one, which lives on.
-fn use_every_cpu(other: &Cgroup) {
-    other.run("taskset 1 true; taskset 2 true", &[]);
 }
 
 /// Pages of a file pin the cgroup that wrote them, until 7.x reparents them: the kernel knows.

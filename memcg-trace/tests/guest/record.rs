@@ -1,5 +1,6 @@
 //! What was recorded is what was there, and can be read by anyone.
 
+use std::collections::HashSet;
 use std::fs;
 
 use crate::contract::Record;
@@ -97,6 +98,39 @@ fn replays_what_the_kernel_had() {
         tool::stdout(&text)
     );
     drop(socket);
+}
+
+#[test]
+fn who_pins_zombies_can_be_recorded() {
+    let parent = Cgroup::new("pinned");
+    let holder = parent.child("dead").into_zombie();
+    let folder = Folder::new("pinned");
+    let (with, without) = (folder.file("with"), folder.file("without"));
+    for args in [
+        ["record", &with, "--pins", "-n", "4", "-i", "500ms"].as_slice(),
+        &["record", &without, "-n", "2", "-i", "100ms"],
+    ] {
+        let output = tool::run(args);
+        assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+        assert_eq!(tool::stderr(&output), "");
+    }
+    let records = tool::records(&tool::as_nobody(&["export", "--from", &with]));
+    // The answers come between the samples, which are as many as were asked for.
+    let frames = records.last().unwrap().frame + 1;
+    let answered = records.iter().filter(|record| record.kind == "pins");
+    let answered: HashSet<u64> = answered.map(|record| record.frame).collect();
+    println!("{frames} frames, {} of them with pins", answered.len());
+    assert!(frames > 4, "{frames}");
+    assert!(!answered.contains(&0) && answered.contains(&(frames - 1)));
+
+    let output = tool::as_nobody(&["pins", "/pinned/dead", "--from", &with]);
+    let text = tool::stdout(&output);
+    println!("{text}");
+    assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+    assert!(text.contains(&format!("[{}] fd ", holder.0.id())), "{text}");
+    let output = tool::as_nobody(&["pins", "/pinned/dead", "--from", &without]);
+    tool::assert_fails(&output, 1, &["not_recorded"]);
+    drop(holder);
 }
 
 #[test]

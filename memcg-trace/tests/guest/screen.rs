@@ -47,8 +47,33 @@ fn q_leaves_a_small_one() {
         terminal.until("no help", |lines| lines[4].starts_with("MEMCG"));
         terminal.press("\t");
         terminal.until("the next tab", |lines| {
-            lines.iter().any(|line| line.contains("[slab]"))
+            lines.iter().any(|line| line.contains("[zombies]"))
         });
+        terminal.press("q");
+        assert_eq!(terminal.end(), Some(0));
+    });
+}
+
+#[test]
+fn enter_asks_who_pins_a_zombie() {
+    leaves_nothing(|| {
+        let parent = Cgroup::new("asked");
+        let holder = parent.child("gone").into_zombie();
+        let mut terminal = Terminal::start(&["live", "-i", "500ms"], 200, 50);
+        terminal.press("\t");
+        let has = |lines: &[String], text: &str| lines.iter().any(|line| line.contains(text));
+        terminal.until("the zombie", |lines| {
+            let row = lines.iter().find(|line| line.contains("/asked/gone"));
+            row.is_some_and(|row| row.contains(" pinned "))
+        });
+        terminal.press("/asked/gone\r\r");
+        let fd = format!("[{}] fd ", holder.0.id());
+        let lines = terminal.until("the answer", |lines| has(lines, &fd));
+        println!("{}", lines.join("\n"));
+        assert!(has(&lines, "/asked/gone: pinned by"), "{lines:#?}");
+        assert!(has(&lines, "unexplained               0"), "{lines:#?}");
+        drop(holder);
+        terminal.until("its end", |lines| has(lines, "gone: it was released"));
         terminal.press("q");
         assert_eq!(terminal.end(), Some(0));
     });

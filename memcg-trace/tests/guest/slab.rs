@@ -158,7 +158,7 @@ fn what_a_zombie_left_is_freed_by_its_parent() {
 
 fn is_freed_by_its_parent(export: &mut Export, attempt: u32) -> bool {
     let folder = Folder::new("legacy");
-    let parent = Cgroup::new(&format!("heir-{attempt}"));
+    let parent = Cgroup::new(format!("heir-{attempt}"));
     let child = parent.child("dead");
     let path = child.path();
     make_files(&child, &folder);

@@ -1,0 +1,215 @@
+//! All zombies, each once: those from before the start, and those that live through a storm of
+//! others.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::fs::inotify;
+use rustix::net::AddressFamily;
+use serde_json::Value;
+
+use super::ledger::{ledgers, zombies};
+use super::sockets::new_socket;
+use crate::host::{Cgroup, eventually, root_stat, use_every_cpu};
+use crate::tool;
+
+const MANY: usize = 200;
+
+/// Something that pins the cgroup that it is made in, on every kernel.
+pub fn keep(cgroup: &Cgroup, which: usize) -> OwnedFd {
+    cgroup.inside(|| match which % 4 {
+        0 => new_socket(AddressFamily::NETLINK),
+        1 => new_socket(AddressFamily::UNIX),
+        2 => new_socket(AddressFamily::INET),
+        _ => inotify::init(inotify::CreateFlags::CLOEXEC).unwrap(),
+    })
+}
+
+/// Zombies, by path and the inode of their directory, and what keeps them.
+#[derive(Default)]
+struct Kept {
+    zombies: Vec<(String, u64)>,
+    fds: Vec<OwnedFd>,
+}
+
+impl Kept {
+    /// Fills up to a number, in the cgroups in turn; every fifth one is below another zombie.
+    fn fill(&mut self, parents: &[&Cgroup], number: usize) {
+        for which in 0.. {
+            if self.zombies.len() >= number {
+                break;
+            }
+            let parent = parents[which % parents.len()];
+            let cgroup = parent.child(&format!("z-{which}"));
+            if which % 5 == 0 {
+                let below = cgroup.child("below");
+                self.fds.push(keep(&below, which / 5));
+                self.zombies.push((below.path(), below.id()));
+                below.remove();
+            } else {
+                self.fds.push(keep(&cgroup, which));
+            }
+            self.zombies.push((cgroup.path(), cgroup.id()));
+            cgroup.remove();
+        }
+        self.zombies.sort();
+    }
+}
+
+fn path_and_id(zombie: &Value) -> (String, u64) {
+    let path = zombie["path"].as_str().unwrap().to_owned();
+    (path, zombie["cgroup_id"].as_u64().unwrap())
+}
+
+/// What the kernel counts: dead memory controllers where it knows them, else dead directories,
+/// which are the same as long as nobody switches the controller off.
+fn dying() -> u64 {
+    let memory = root_stat("nr_dying_subsys_memory");
+    memory.unwrap_or_else(|| root_stat("nr_dying_descendants").unwrap())
+}
+
+fn wait_until_dying(number: u64) {
+    let other = Cgroup::new("other");
+    eventually("as many dead ones", || {
+        use_every_cpu(&other);
+        let dying = dying();
+        if dying == number {
+            Ok(())
+        } else {
+            Err(format!("{dying}, not {number}"))
+        }
+    });
+}
+
+#[test]
+fn two_hundred_from_before_the_start() {
+    let top = Cgroup::new("mixed");
+    let (left, right) = (top.child("left"), top.child("right"));
+    let deep = right.child("deep");
+    let mut kept = Kept::default();
+    kept.fill(&[&left, &right, &deep, &top], MANY);
+    let number = kept.zombies.len() as u64;
+    wait_until_dying(number);
+
+    let (records, summary) = zombies();
+    let mut found: Vec<_> = records.iter().map(path_and_id).collect();
+    found.sort();
+    assert_eq!(found, kept.zombies);
+    assert_eq!(summary["zombies"], number);
+    let of_phases = summary["by_phase"].as_object().unwrap().values();
+    let of_phases: u64 = of_phases.map(|number| number.as_u64().unwrap()).sum();
+    assert_eq!(of_phases, number);
+    assert_eq!(dying(), number, "the kernel's count changed meanwhile");
+    for record in &records {
+        // The kernel may still be at telling the last ones.
+        let refs = record["refs"].as_i64();
+        assert!(
+            record["phase"] != "pinned" || refs.is_some_and(|refs| refs > 0),
+            "{record}"
+        );
+    }
+    let all = ledgers(None);
+    assert_eq!(all.len() as u64, number);
+    let explained = all.iter().filter(|ledger| ledger.unexplained() == Some(0));
+    println!("{} of {number} explained", explained.count());
+    by_any_name(&kept.zombies[0]);
+    for (path, _) in &kept.zombies {
+        assert!(all.iter().any(|ledger| ledger.path() == path), "{path}");
+    }
+    kept.fds.clear();
+    wait_until_dying(0);
+}
+
+/// A zombie is found by its path, its name, its css id and the inode of its directory.
+fn by_any_name((path, id): &(String, u64)) {
+    let by_path = ledgers(Some(path));
+    let css_id = format!("css:{}", by_path[0].css_id());
+    for name in [&css_id, &format!("ino:{id}")] {
+        let found = ledgers(Some(name));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].path(), path);
+        assert_eq!(found[0].cgroup_id(), *id);
+    }
+    // Several have this name, and nobody has that one; a live one is not dead.
+    for (name, parts) in [
+        ("below", ["below", "css:"]),
+        ("/mixed/left/z-00", ["/mixed/left/z-00", "z-0"]),
+        ("/mixed/left", ["/mixed/left", "alive"]),
+    ] {
+        let output = tool::run(&["pins", name]);
+        tool::assert_fails(&output, 1, &parts);
+    }
+    let output = tool::run(&["zombies", "--fail-on", "zombies=200"]);
+    assert_eq!(output.status.code(), Some(4));
+    let output = tool::run(&["zombies", "--fail-on", "zombies=100000"]);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+/// Ends a storm, also where a test fails in the middle of it.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_storm_during_the_census() {
+    let (steady, storm) = (Cgroup::new("steady"), Cgroup::new("storm"));
+    storm.set("cgroup.subtree_control", "+memory");
+    let live: Vec<_> = (0..20)
+        .map(|which| steady.child(&format!("l-{which}")))
+        .collect();
+    let mut kept = Kept::default();
+    kept.fill(&[&steady], 60);
+    wait_until_dying(kept.zombies.len() as u64);
+    let ends = AtomicBool::new(false);
+    let work = |which: u64| {
+        let mut made: u64 = 0;
+        while !ends.load(Ordering::SeqCst) {
+            // Deep ones, too: the walk may stand on one that goes.
+            let dir = storm.dir().join(format!("s-{which}-{made}"));
+            fs::create_dir(&dir).unwrap();
+            if made.is_multiple_of(3) {
+                fs::write(dir.join("cgroup.subtree_control"), "+memory").unwrap();
+                fs::create_dir(dir.join("below")).unwrap();
+                fs::remove_dir(dir.join("below")).unwrap();
+            }
+            fs::remove_dir(&dir).unwrap();
+            made += 1;
+        }
+        made
+    };
+    let made = thread::scope(|scope| {
+        let others = [0, 1].map(|which| scope.spawn(move || work(which)));
+        let end = Ends(&ends);
+        for _ in 0..2 {
+            let (records, _) = zombies();
+            let mut found: Vec<_> = records.iter().map(path_and_id).collect();
+            found.sort();
+            found.retain(|(path, _)| path.starts_with("/steady/"));
+            assert_eq!(found, kept.zombies);
+        }
+        let output = tool::run(&["export", "-n", "3", "-i", "300ms"]);
+        let records = tool::records(&output);
+        for frame in 0..3 {
+            for cgroup in &live {
+                let path = cgroup.path();
+                let found = records
+                    .iter()
+                    .filter(|record| record.frame == frame && record.is_of("memcg", &path));
+                assert_eq!(found.count(), 1, "{path} in frame {frame}");
+            }
+        }
+        drop(end);
+        let made = others.map(|other| other.join().unwrap());
+        made[0] + made[1]
+    });
+    println!("{made} cgroups made and removed meanwhile");
+    assert!(made > 50, "that was no storm: {made}");
+    kept.fds.clear();
+    wait_until_dying(0);
+}

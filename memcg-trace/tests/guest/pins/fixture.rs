@@ -1,0 +1,191 @@
+//! A dead cgroup that one thing pins, what is to be said of it, and what frees it.
+
+use std::os::fd::{AsFd, AsRawFd as _};
+
+use serde_json::{Value, json};
+
+use super::ledger::{Ledger, ledgers, zombies};
+use crate::host::{Cgroup, eventually, use_every_cpu};
+use crate::tool;
+
+/// What a test knows of a zombie, since it made it.
+pub struct Fixture {
+    /// As records have it.
+    pub path: String,
+    /// Whether this kernel keeps the cgroup for it.
+    pub pins: bool,
+    pub kind: &'static str,
+    /// References of that kind; one page is one.
+    pub refs: Refs,
+    /// Kinds that may come along with it, and go with it.
+    pub company: &'static [&'static str],
+    /// Fields of holders: for each of these one has to have them all.
+    pub holders: Vec<Value>,
+    /// What has to be advised, and parts of the target's name.
+    pub advice: Vec<(&'static str, Vec<String>)>,
+    /// Does as is advised.
+    pub follow: Box<dyn FnOnce()>,
+}
+
+/// How many references.
+#[derive(Clone, Copy, Debug)]
+pub enum Refs {
+    Exactly(u64),
+    /// What came along cannot be told in advance; the ledger has to add up all the same.
+    AtLeast(u64),
+}
+
+/// Kinds that may be there besides, for a while: 5.10 charges the kernel's own pages, a CPU gives
+/// its stock back late.
+const TRANSIENT: &[&str] = &["page_kmem", "stock"];
+
+impl Fixture {
+    /// What is wrong with what was said of it; nothing if it is as it should be.
+    fn check(&self, ledgers: &[Ledger]) -> Result<(), String> {
+        let mut all = ledgers.iter().filter(|ledger| ledger.path() == self.path);
+        let (found, second) = (all.next(), all.next());
+        if second.is_some() {
+            return Err("is there twice".into());
+        }
+        let Some(ledger) = found else {
+            return if self.pins {
+                Err("is no zombie".into())
+            } else {
+                Ok(())
+            };
+        };
+        if !self.pins {
+            // Something that came along may keep it, but not this.
+            return match ledger.pin(self.kind) {
+                Some(pin) => Err(format!("is pinned by what does not pin here: {pin}")),
+                None => self.check_sum(ledger),
+            };
+        }
+        let pin = ledger
+            .pin(self.kind)
+            .ok_or_else(|| format!("has no {}, but {:?}", self.kind, ledger.kinds()))?;
+        let refs = pin["refs"].as_u64().unwrap();
+        let is_right = match self.refs {
+            Refs::Exactly(right) => refs == right,
+            Refs::AtLeast(least) => refs >= least,
+        };
+        if !is_right {
+            return Err(format!("{refs} refs, but {:?}", self.refs));
+        }
+        self.check_sum(ledger)?;
+        for wanted in &self.holders {
+            if !ledger.holders(self.kind).any(|holder| has(holder, wanted)) {
+                return Err(format!("nobody who is {wanted}: {pin}"));
+            }
+        }
+        for (action, parts) in &self.advice {
+            if !ledger.advises(action, parts) {
+                return Err(format!("is not advised to {action} {parts:?}: {ledger:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_sum(&self, ledger: &Ledger) -> Result<(), String> {
+        if ledger.unexplained() != Some(0) {
+            return Err(format!("not all explained: {ledger:?}"));
+        }
+        let known = [&[self.kind], self.company, TRANSIENT].concat();
+        let stranger = |(kind, _): &&(&str, u64)| !known.contains(kind);
+        match ledger.kinds().iter().find(stranger) {
+            Some(stranger) => Err(format!("a {stranger:?}: {ledger:?}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a record has all fields of another one; of texts, the end is enough.
+fn has(record: &Value, fields: &Value) -> bool {
+    fields.as_object().unwrap().iter().all(|(key, wanted)| {
+        let found = &record[key];
+        match (found.as_str(), wanted.as_str()) {
+            (Some(found), Some(wanted)) => found.ends_with(wanted),
+            _ => found == wanted,
+        }
+    })
+}
+
+/// This process as the holder of a file descriptor.
+pub fn us(fd: impl AsFd) -> Value {
+    let fd = fd.as_fd().as_raw_fd();
+    json!({"pid": std::process::id(), "comm": comm(), "fd": fd, "owner_path": "/"})
+}
+
+/// The name of this process.
+pub fn comm() -> String {
+    let comm = std::fs::read_to_string("/proc/self/comm").unwrap();
+    comm.trim_end().to_owned()
+}
+
+/// Advice to close a descriptor of ours.
+pub fn close(fd: impl AsFd) -> (&'static str, Vec<String>) {
+    let process = format!("{}[{}]", comm(), std::process::id());
+    let fd = fd.as_fd().as_raw_fd();
+    ("close_fd", vec![process, fd.to_string()])
+}
+
+/// Looks at all of them with one question, then follows the advice and sees them go.
+pub fn run(parent: &Cgroup, fixtures: Vec<Fixture>) {
+    let other = Cgroup::new("other");
+    let pinned = fixtures.iter().filter(|fixture| fixture.pins).count() as u64;
+    let mut said = Vec::new();
+    // A worker of the kernel offlines them; RCU confirms that; the CPUs give up what they hold.
+    eventually("ledgers as they should be", || {
+        use_every_cpu(&other);
+        let dying = parent.stat("cgroup.stat", "nr_dying_descendants").unwrap();
+        if dying < pinned {
+            return Err(format!("{dying} of {pinned} are dying"));
+        }
+        said = ledgers(None);
+        let wrong = fixtures.iter().filter_map(|fixture| {
+            let why = fixture.check(&said).err()?;
+            Some(format!("\n{} {why}", fixture.path))
+        });
+        let wrong: String = wrong.collect();
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    });
+    for fixture in &fixtures {
+        let ledger = said.iter().find(|ledger| ledger.path() == fixture.path);
+        match ledger {
+            Some(ledger) => println!(
+                "{}: {:?}: {}",
+                fixture.path,
+                ledger.kinds(),
+                ledger.sentence()
+            ),
+            None => println!("{}: not a zombie", fixture.path),
+        }
+        if let Some(ledger) = ledger.filter(|ledger| !ledger.not_checked().is_empty()) {
+            println!("{}: not checked: {:?}", fixture.path, ledger.not_checked());
+        }
+    }
+    let is_gone = |path: &str| said.iter().all(|ledger| ledger.path() != path);
+    let gone = fixtures.iter().find(|fixture| is_gone(&fixture.path));
+    if let Some(Fixture { path, .. }) = gone {
+        // One that does not exist is not one that nobody pins.
+        tool::assert_fails(&tool::run(&["pins", path]), 1, &[path]);
+    }
+    for fixture in fixtures {
+        (fixture.follow)();
+    }
+    eventually("all of them freed", || {
+        use_every_cpu(&other);
+        match parent.stat("cgroup.stat", "nr_dying_descendants").unwrap() {
+            0 => Ok(()),
+            dying => {
+                let left = ledgers(None);
+                let left = left.iter().map(|ledger| (ledger.path(), ledger.kinds()));
+                Err(format!("{dying} are left: {:?}", left.collect::<Vec<_>>()))
+            }
+        }
+    });
+    let (left, _) = zombies();
+    let of_parent = format!("{}/", parent.path());
+    let is_left = |zombie: &&Value| zombie["path"].as_str().unwrap().starts_with(&of_parent);
+    assert_eq!(left.iter().find(is_left), None);
+}

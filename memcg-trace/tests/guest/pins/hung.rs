@@ -1,0 +1,82 @@
+//! A cgroup file system that nobody gets into any more: the answers come from elsewhere.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::RawDir;
+
+use crate::contract::Document;
+use crate::fault::Missing;
+use crate::host::{Cgroup, DEADLINE, Process, eventually};
+use crate::tool;
+
+const ROOT: &str = "/sys/fs/cgroup";
+/// Longer than a look into a directory takes.
+const LONG: Duration = Duration::from_millis(500);
+
+/// Whether something comes to its end.
+fn ends<T: Send + 'static>(
+    within: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, done) = mpsc::channel();
+    thread::spawn(move || sender.send(work()));
+    done.recv_timeout(within).ok()
+}
+
+#[test]
+fn a_hung_cgroup_file_system() {
+    let (stuck, zombie) = (Cgroup::new("stuck"), Cgroup::new("answered"));
+    let path = zombie.path();
+    let socket = zombie.into_zombie();
+
+    // One stops in the middle of listing the root, with its rwsem for reading.
+    let missing = Missing::new();
+    let buffer = missing.buffer();
+    let lister = thread::spawn(move || {
+        let root = File::open(ROOT).unwrap();
+        RawDir::new(root, buffer).next().unwrap().unwrap();
+    });
+    missing.wait_for_reader();
+    // Another wants to remove something there, and waits; everybody else stands behind it.
+    let rmdir = Command::new("rmdir").arg(stuck.dir()).spawn().unwrap();
+    let rmdir = Process(rmdir);
+    let stat = format!("/proc/{}/stat", rmdir.0.id());
+    eventually("rmdir waits", || {
+        let stat = fs::read_to_string(&stat).unwrap();
+        if stat.contains(") D ") {
+            Ok(())
+        } else {
+            Err(stat)
+        }
+    });
+    let look = || Path::new(ROOT).join("nobody-looked-this-up-yet").exists();
+    assert_eq!(ends(LONG, look), None, "it is not hung");
+
+    let ask = |args: &'static [&str]| ends(DEADLINE, move || tool::run(args));
+    let zombies = ask(&["zombies", "--json"]);
+    let pins = ask(&["pins", "/answered", "--json"]);
+    let all = ask(&["pins", "--json"]);
+    assert_eq!(ends(LONG, look), None, "it did not stay hung");
+    missing.give();
+    lister.join().unwrap();
+    let check = |verb: &str, output: Option<Output>| {
+        let output = output.unwrap_or_else(|| panic!("{verb} did not answer"));
+        assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+        let items = Document::parse(tool::stdout(&output)).items;
+        assert_eq!(items.len(), 1, "{verb}: {items:?}");
+        println!("{verb}: {}", items[0]);
+        items.into_iter().next().unwrap()
+    };
+    assert_eq!(check("zombies", zombies)["path"], path);
+    for pins in [check("pins", pins), check("all pins", all)] {
+        assert_eq!(pins["zombie"]["path"], path);
+        assert_eq!(pins["unexplained_refs"], 0);
+    }
+    drop(socket);
+    drop(rmdir);
+}

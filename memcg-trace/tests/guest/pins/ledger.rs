@@ -1,0 +1,144 @@
+//! What `memcg-trace pins` says.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::contract::Document;
+use crate::host::kernel;
+use crate::tool;
+
+/// What it says of one zombie.
+#[derive(Debug)]
+pub struct Ledger(Value);
+
+/// The ledgers of all zombies, or of one.
+pub fn ledgers(zombie: Option<&str>) -> Vec<Ledger> {
+    let mut args = vec!["pins", "--json"];
+    args.extend(zombie);
+    let output = tool::run(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+    assert_eq!(tool::stderr(&output), "");
+    let document = Document::parse(tool::stdout(&output));
+    println!("pins: {} {}", document.summary, document.not_checked);
+    document.items.into_iter().map(Ledger::of).collect()
+}
+
+/// The records of `memcg-trace zombies`, and its summary.
+pub fn zombies() -> (Vec<Value>, Value) {
+    let output = tool::run(&["zombies", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+    assert_eq!(tool::stderr(&output), "");
+    let Document { summary, items, .. } = Document::parse(tool::stdout(&output));
+    println!("zombies: {summary}");
+    (items, summary)
+}
+
+/// Whether a dead memcg's pages become its parent's (`lru_reparent_memcg` in mm/memcontrol.c), so
+/// that they pin nothing.
+pub fn reparents_pages() -> bool {
+    kernel() >= (7, 0)
+}
+
+/// Whether kernel memory that is no slab pins its memcg: `page->mem_cgroup` of such pages was a
+/// memcg before it was an object cgroup.
+pub fn kmem_pins() -> bool {
+    kernel() < (5, 11)
+}
+
+impl Ledger {
+    /// What holds of every ledger.
+    fn of(item: Value) -> Self {
+        let ledger = Self(item);
+        assert!(ledger.path().starts_with('/'), "{ledger:?}");
+        assert!(!ledger.sentence().is_empty(), "{ledger:?}");
+        for pin in ledger.pins() {
+            let refs = pin["refs"].as_u64().unwrap();
+            assert!(refs > 0, "a row of nothing: {ledger:?}");
+            let bytes = pin["pages"].as_u64().map(|pages| pages * 4096);
+            assert_eq!(pin["bytes"].as_u64(), bytes, "{pin}");
+        }
+        if let (Some(refs), Some(unexplained)) = (ledger.refs(), ledger.unexplained()) {
+            let found: i64 = ledger.pins().map(|pin| pin["refs"].as_i64().unwrap()).sum();
+            assert_eq!(refs, found + unexplained, "{ledger:?}");
+        }
+        ledger
+    }
+
+    pub fn path(&self) -> &str {
+        self.0["zombie"]["path"].as_str().unwrap()
+    }
+
+    pub fn css_id(&self) -> u64 {
+        self.0["zombie"]["css_id"].as_u64().unwrap()
+    }
+
+    pub fn cgroup_id(&self) -> u64 {
+        self.0["zombie"]["cgroup_id"].as_u64().unwrap()
+    }
+
+    pub fn sentence(&self) -> &str {
+        self.0["sentence"].as_str().unwrap()
+    }
+
+    /// `None` until the kernel has told all CPUs that it is dead.
+    pub fn refs(&self) -> Option<i64> {
+        self.0["refs"].as_i64()
+    }
+
+    pub fn unexplained(&self) -> Option<i64> {
+        self.0["unexplained_refs"].as_i64()
+    }
+
+    pub fn not_checked(&self) -> &[Value] {
+        self.0["not_checked"].as_array().unwrap()
+    }
+
+    fn pins(&self) -> impl Iterator<Item = &Value> {
+        self.0["pins"].as_array().unwrap().iter()
+    }
+
+    /// Every kind that it found, with its references.
+    pub fn kinds(&self) -> Vec<(&str, u64)> {
+        let pins = self.pins();
+        pins.map(|pin| (pin["kind"].as_str().unwrap(), pin["refs"].as_u64().unwrap()))
+            .collect()
+    }
+
+    /// The row of a kind.
+    pub fn pin(&self, kind: &str) -> Option<&Value> {
+        self.pins().find(|pin| pin["kind"] == kind)
+    }
+
+    /// Who holds what is of a kind.
+    pub fn holders(&self, kind: &str) -> impl Iterator<Item = &Value> {
+        let holders = self
+            .pin(kind)
+            .map(|pin| pin["holders"].as_array().unwrap().iter());
+        holders.into_iter().flatten()
+    }
+
+    /// Whether it advises this, on a target whose name has all of these parts.
+    pub fn advises(&self, action: &str, parts: &[String]) -> bool {
+        self.advice(action).any(|target| {
+            let target = target.unwrap_or_default();
+            parts.iter().all(|part| target.contains(&**part))
+        })
+    }
+
+    /// The targets of what it advises, if it advises that.
+    pub fn advice(&self, action: &str) -> impl Iterator<Item = Option<&str>> {
+        let advice = self.0["advice"].as_array().unwrap().iter();
+        advice
+            .filter(move |advice| advice["action"] == action)
+            .map(|advice| advice["target"].as_str())
+    }
+}
+
+/// `major:minor` of the device that a file is on.
+pub fn device(file: &Path) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = file.symlink_metadata().unwrap().dev();
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    format!("{major}:{minor}")
+}

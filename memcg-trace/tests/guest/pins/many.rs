@@ -1,0 +1,98 @@
+//! Ten thousand zombies: all of them listed, in little memory.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+use std::time::Instant;
+
+use rustix::net::AddressFamily;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::memory::wait_for_peak_bytes;
+use super::sockets::new_socket;
+use crate::contract::Document;
+use crate::host::{Cgroup, eventually, root_stat, use_every_cpu};
+use crate::tool;
+
+const MANY: u64 = 10_000;
+const MOST_BYTES: u64 = 64 << 20;
+
+/// One socket each, made while this process was in there.
+fn make(parent: &Cgroup) -> Vec<OwnedFd> {
+    parent.set("cgroup.subtree_control", "+memory");
+    let procs = |dir: &str| {
+        File::options()
+            .write(true)
+            .open(format!("{dir}/cgroup.procs"))
+            .unwrap()
+    };
+    let mut root = procs("/sys/fs/cgroup");
+    let mut fds = Vec::new();
+    for which in 0..MANY {
+        let dir = parent.dir().join(format!("z-{which}"));
+        fs::create_dir(&dir).unwrap();
+        procs(dir.to_str().unwrap()).write_all(b"0").unwrap();
+        fds.push(new_socket(AddressFamily::UNIX));
+        root.write_all(b"0").unwrap();
+        eventually("rmdir", || {
+            fs::remove_dir(&dir).map_err(|error| error.to_string())
+        });
+    }
+    fds
+}
+
+#[test]
+fn ten_thousand() {
+    let limit = Rlimit {
+        current: Some(MANY + 1000),
+        maximum: Some(MANY + 1000),
+    };
+    let before = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let (other, parent) = (Cgroup::new("other"), Cgroup::new("many"));
+    let begin = Instant::now();
+    let fds = make(&parent);
+    let kernels = || root_stat("nr_dying_descendants").unwrap();
+    println!(
+        "{} zombies after {:.1} s",
+        kernels(),
+        begin.elapsed().as_secs_f64()
+    );
+    assert_eq!(kernels(), MANY);
+
+    let begin = Instant::now();
+    let mut child = tool::command(&["zombies", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = std::io::read_to_string(child.stdout.take().unwrap()).unwrap();
+    let (status, peak_bytes) = wait_for_peak_bytes(child);
+    println!(
+        "zombies --json: {:.1} s, {} KiB at the peak",
+        begin.elapsed().as_secs_f64(),
+        peak_bytes >> 10
+    );
+    assert_eq!(status, 0);
+    let Document { summary, items, .. } = Document::parse(&text);
+    assert_eq!(summary["zombies"], MANY);
+    assert_eq!(items.len() as u64, MANY);
+    let paths: BTreeSet<_> = items
+        .iter()
+        .map(|item| item["path"].as_str().unwrap())
+        .collect();
+    let expected: Vec<_> = (0..MANY).map(|which| format!("/many/z-{which}")).collect();
+    assert_eq!(paths, expected.iter().map(String::as_str).collect());
+    assert!(peak_bytes < MOST_BYTES, "{peak_bytes}");
+
+    drop(fds);
+    setrlimit(Resource::Nofile, before).unwrap();
+    eventually("all freed", || {
+        use_every_cpu(&other);
+        match kernels() {
+            0 => Ok(()),
+            dying => Err(format!("{dying} are dying")),
+        }
+    });
+}

@@ -1,0 +1,110 @@
+//! Memory that is charged where it is first touched, and stays there.
+#![expect(
+    unsafe_code,
+    reason = "mmap(2) and shmat(2) have no safe face; what is unsafe of them is here"
+)]
+
+use std::ptr;
+
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
+
+const PAGE: usize = 4096;
+
+/// Pages of this process, until it is dropped.
+pub struct Memory {
+    at: *mut u8,
+    pages: usize,
+}
+
+// SAFETY: it is the only one to know the mapping.
+unsafe impl Send for Memory {}
+
+impl Memory {
+    /// Pages of this process alone; not there before they are touched.
+    pub fn private(pages: usize) -> Self {
+        Self::map(pages, MapFlags::PRIVATE)
+    }
+
+    /// `MAP_SHARED | MAP_ANONYMOUS`: what fork(2) would share.
+    pub fn shared(pages: usize) -> Self {
+        Self::map(pages, MapFlags::SHARED)
+    }
+
+    fn map(pages: usize, flags: MapFlags) -> Self {
+        let (bytes, access) = (pages * PAGE, ProtFlags::READ | ProtFlags::WRITE);
+        // SAFETY: a mapping of its own at a place that the kernel chooses.
+        let at = unsafe { mmap_anonymous(ptr::null_mut(), bytes, access, flags) }.unwrap();
+        // SAFETY: it is that mapping. A huge page would be one reference.
+        unsafe { madvise(at, bytes, Advice::LinuxNoHugepage) }.unwrap();
+        Self {
+            at: at.cast(),
+            pages,
+        }
+    }
+
+    /// Writes to every page.
+    pub fn touch(&self) {
+        for page in 0..self.pages {
+            // SAFETY: it is within the mapping.
+            unsafe { self.at.add(page * PAGE).write_volatile(1) };
+        }
+    }
+
+    /// Writes to every page and keeps it from being moved out.
+    pub fn lock(&self) {
+        self.touch();
+        // SAFETY: it is the mapping.
+        unsafe { mlock(self.at.cast(), self.pages * PAGE) }.unwrap();
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: it is the mapping, and nobody refers to it any more.
+        unsafe { munmap(self.at.cast(), self.pages * PAGE) }.unwrap();
+    }
+}
+
+/// A SysV segment that nobody is attached to; there until it is removed.
+pub struct Segment {
+    pub id: i32,
+}
+
+impl Segment {
+    pub fn new(pages: usize) -> Self {
+        // SAFETY: it takes no pointer.
+        let id = unsafe { libc::shmget(libc::IPC_PRIVATE, pages * PAGE, libc::IPC_CREAT | 0o600) };
+        assert!(id >= 0, "{}", std::io::Error::last_os_error());
+        // SAFETY: the kernel chooses the place.
+        let at = unsafe { libc::shmat(id, ptr::null(), 0) };
+        assert_ne!(at.addr(), usize::MAX, "{}", std::io::Error::last_os_error());
+        for page in 0..pages {
+            // SAFETY: it is within the segment, which is attached there.
+            unsafe { at.cast::<u8>().add(page * PAGE).write_volatile(1) };
+        }
+        // SAFETY: nobody refers to it any more.
+        assert_eq!(unsafe { libc::shmdt(at) }, 0);
+        Self { id }
+    }
+
+    /// `ipcrm -m ID`.
+    pub fn remove(self) {
+        // SAFETY: this command takes no pointer.
+        let removed = unsafe { libc::shmctl(self.id, libc::IPC_RMID, ptr::null_mut()) };
+        assert_eq!(removed, 0, "{}", std::io::Error::last_os_error());
+    }
+}
+
+/// Waits for a child, and returns the most memory that it had in pieces (`ru_maxrss`).
+pub fn wait_for_peak_bytes(child: std::process::Child) -> (i32, u64) {
+    let pid = i32::try_from(child.id()).unwrap();
+    let (mut status, mut usage) = (0, std::mem::MaybeUninit::uninit());
+    // SAFETY: both are there to be written to.
+    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) };
+    assert_eq!(waited, pid, "{}", std::io::Error::last_os_error());
+    // SAFETY: it succeeded, so it has written it.
+    let usage: libc::rusage = unsafe { usage.assume_init() };
+    assert!(libc::WIFEXITED(status), "{status:#x}");
+    let peak_kib = u64::try_from(usage.ru_maxrss).unwrap();
+    (libc::WEXITSTATUS(status), peak_kib << 10)
+}

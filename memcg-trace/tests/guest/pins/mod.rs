@@ -1,0 +1,18 @@
+//! Dead memory cgroups and who pins them: real objects of the kernel against what `zombies` and
+//! `pins` say of them, and whether what is advised frees them.
+
+// What tests are made of.
+mod fixture;
+mod ledger;
+mod memory;
+mod pages;
+mod sockets;
+mod tasks;
+
+// Tests.
+mod census;
+mod hung;
+mod kinds;
+mod many;
+mod module;
+mod swap;

@@ -1,0 +1,57 @@
+//! A reference that nobody can explain: it is said to be there, and is explained by nothing.
+
+use std::path::Path;
+use std::process::Command;
+
+use rustix::net::AddressFamily;
+
+use super::ledger::ledgers;
+use super::sockets::new_socket;
+use crate::host::{Cgroup, eventually, root_stat, use_every_cpu};
+
+/// Built by xtask where the kernel's headers can be had and this machine can build with them.
+const MODULE: &str = "/bin/css_ref.ko";
+
+#[test]
+fn a_reference_of_a_module() {
+    if !Path::new(MODULE).exists() {
+        println!("NOT TESTED: no module could be built for this kernel, which xtask tells");
+        return;
+    }
+    let (other, cgroup) = (Cgroup::new("other"), Cgroup::new("referenced"));
+    let path = cgroup.path();
+    let fd = cgroup.inside(|| new_socket(AddressFamily::NETLINK));
+    let of_cgroup = format!("cgroup={path}");
+    let loaded = Command::new("insmod").args([MODULE, &of_cgroup]).status();
+    assert!(loaded.unwrap().success());
+    cgroup.remove();
+    let see = |refs: i64, kinds: &[(&str, u64)]| {
+        eventually("its references", || {
+            use_every_cpu(&other);
+            let ledgers = ledgers(None);
+            let ledger = ledgers.iter().find(|ledger| ledger.path() == path);
+            let ledger = ledger.ok_or("it is no zombie")?;
+            let is_seen = ledger.refs() == Some(refs)
+                && ledger.unexplained() == Some(1)
+                && ledger.kinds() == kinds;
+            println!("{}", ledger.sentence());
+            if is_seen {
+                Ok(())
+            } else {
+                Err(format!("{ledger:?}"))
+            }
+        });
+    };
+    see(2, &[("socket_other", 1)]);
+    drop(fd);
+    see(1, &[]);
+    let unloaded = Command::new("rmmod").arg("css_ref").status();
+    assert!(unloaded.unwrap().success());
+    eventually("it is freed", || {
+        use_every_cpu(&other);
+        match root_stat("nr_dying_descendants").unwrap() {
+            0 => Ok(()),
+            dying => Err(format!("{dying} are dying")),
+        }
+    });
+}

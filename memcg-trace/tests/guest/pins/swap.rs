@@ -1,0 +1,61 @@
+//! Memory in swap: its pages are gone, and one reference stays for all of them.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::fixture::{Fixture, Refs, run};
+use super::memory::Memory;
+use super::pages::of_private;
+use crate::host::{Cgroup, eventually};
+
+/// A RAM disk.
+const DEVICE: &str = "/dev/ram1";
+const PAGES: u64 = 400;
+
+fn succeeds(program: &str) {
+    let status = Command::new(program).arg(DEVICE).status().unwrap();
+    assert!(status.success(), "{program}: {status}");
+}
+
+fn bytes(cgroup: &Cgroup, file: &str) -> u64 {
+    cgroup.get(file).trim().parse().unwrap()
+}
+
+#[test]
+fn pages_in_swap() {
+    succeeds("mkswap");
+    succeeds("swapon");
+    let parent = Cgroup::new("swap");
+    let cgroup = parent.child("swapped");
+    let memory = Memory::private(usize::try_from(PAGES).unwrap());
+    cgroup.inside(|| memory.touch());
+    let in_swap = eventually("it is in swap", || {
+        cgroup.set("memory.high", "0");
+        let [left, swapped] =
+            ["memory.current", "memory.swap.current"].map(|file| bytes(&cgroup, file) / 4096);
+        println!("{swapped} pages in swap, {left} in memory");
+        if swapped >= PAGES {
+            Ok(swapped)
+        } else {
+            Err(format!("{left} pages are left"))
+        }
+    });
+    cgroup.remove();
+    let fixture = Fixture {
+        pins: true,
+        kind: "swap",
+        refs: Refs::Exactly(1),
+        // A page may be in memory as well until somebody wants the room.
+        company: &["page_anon"],
+        holders: vec![json!({"object": "swap_id", "pages": in_swap})],
+        advice: vec![("swapoff", vec![])],
+        follow: Box::new(move || {
+            // They come back into the memory of those whose they are, in the cgroup they are in.
+            succeeds("swapoff");
+            drop(memory);
+        }),
+        ..of_private(&cgroup, PAGES)
+    };
+    run(&parent, vec![fixture]);
+}

@@ -1,0 +1,259 @@
+//! Cgroups that come and go: what stays of them is found, what they leave to others is told.
+
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::contract::{Document, Record};
+use crate::export::{Export, Frame};
+use crate::host::{Cgroup, Folder, Process, eventually, kernel, now_ns, use_every_cpu};
+use crate::tool;
+
+/// The interval that is usual.
+const INTERVAL_NS: u64 = 1_000_000_000;
+/// Clean loops are watched for so many of them.
+const WATCHED: u64 = 10;
+
+/// An export of the usual interval, after its first three walks.
+fn start() -> Export {
+    let child = tool::command(&["export", "-i", "1s"])
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut export = Export::of(child.unwrap());
+    let first = export.next();
+    assert_eq!(first.as_of_ns("finding"), None, "nothing can be found yet");
+    eventually("three walks", || {
+        export.next().as_of_ns("finding").ok_or_else(String::new)
+    });
+    export
+}
+
+fn findings(frame: &Frame) -> Vec<Record> {
+    frame.of_kind("finding").cloned().collect()
+}
+
+/// A process starts in a cgroup and crashes, again and again; each cgroup is removed.
+fn crash(parent: &Cgroup, number: u64) {
+    let job = parent.child(&format!("job-{number}"));
+    let status = job.start("exit 7", &[]).0.wait().unwrap();
+    assert_eq!(status.code(), Some(7));
+    job.remove();
+}
+
+/// Does it again and again while frames are looked at.
+fn during<T: Send>(work: impl Fn(u64) -> T + Sync, look: impl FnOnce()) -> Vec<T> {
+    let ends = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            let mut done = Vec::new();
+            while !ends.load(Ordering::SeqCst) {
+                done.push(work(done.len() as u64));
+            }
+            done
+        });
+        look();
+        ends.store(true, Ordering::SeqCst);
+        worker.join().unwrap()
+    })
+}
+
+#[test]
+fn a_crash_loop_that_leaks_and_one_that_does_not() {
+    let other = Cgroup::new("other");
+    // Dead before anyone looks: nobody's fault now.
+    let old = Cgroup::new("old");
+    let old_holders: Vec<Process> = (0..5)
+        .map(|number| old.child(&format!("o{number}")).into_zombie())
+        .collect();
+    let (clean, leaky) = (Cgroup::new("clean"), Cgroup::new("leaky"));
+    let mut export = start();
+
+    let mut most = 0;
+    let rounds = during(
+        |number| crash(&clean, number),
+        || {
+            for _ in 0..WATCHED {
+                let frame = export.next();
+                assert!(findings(&frame).is_empty(), "{:?}", findings(&frame));
+                most = most.max(frame.zombies());
+            }
+        },
+    );
+    println!(
+        "clean: {} rounds, at most {most} zombies at a time",
+        rounds.len()
+    );
+    assert!(rounds.len() >= 10, "that was no loop");
+
+    let mut found = None;
+    let begin_ns = now_ns();
+    let holders = during(
+        |number| leaky.child(&format!("job-{number}")).into_zombie(),
+        || {
+            let begin = Instant::now();
+            while found.is_none() && begin.elapsed() < Duration::from_secs(20) {
+                found = findings(&export.next()).pop();
+            }
+        },
+    );
+    let found = found.expect("no finding");
+    let after_ns = found.mono_ns - begin_ns;
+    println!(
+        "leaky: {} rounds, found after {after_ns} ns: {found:?}",
+        holders.len()
+    );
+    let data = &found.data;
+    assert_eq!(data["kind"], "zombie_growth");
+    assert_eq!(data["severity"], "warn");
+    assert_eq!(data["path"], "/leaky");
+    assert_eq!(data["resolved"], false);
+    let figure = |name: &str| data["figures"][name].as_u64().unwrap();
+    assert!(figure("grown") >= 3 && figure("survivors") == figure("grown"));
+    assert!(figure("births") >= figure("grown") && figure("deaths") >= figure("grown"));
+    assert!(figure("own_cost_bytes") > 0);
+    // The loop begins somewhere in an interval; two whole ones follow.
+    assert!(
+        after_ns < 3 * INTERVAL_NS + INTERVAL_NS / 2,
+        "{after_ns} ns"
+    );
+
+    let id = data["finding_id"].clone();
+    let resolved = (0..30).find_map(|_| {
+        let mut all = findings(&export.next());
+        all.retain(|finding| finding.data["finding_id"] == id);
+        all.pop().filter(|last| last.data["resolved"] == true)
+    });
+    println!(
+        "resolved: {:?}",
+        resolved.expect("it goes on for ever").data["sentence"]
+    );
+    export.stop();
+    drop((holders, old_holders));
+    eventually("all of them freed", || {
+        use_every_cpu(&other);
+        match crate::host::root_stat("nr_dying_descendants").unwrap() {
+            0 => Ok(()),
+            dying => Err(format!("{dying} are left")),
+        }
+    });
+}
+
+/// The pages of its lists, and the slab objects that are charged to it.
+#[test]
+fn what_goes_to_the_parent() {
+    let reparents_lru = kernel() >= (7, 1);
+    let folder = Folder::new("reparented");
+    let other = Cgroup::new("other");
+    let parent = Cgroup::new("heir");
+    let mut export = Export::start(&[]);
+    let job = parent.child("job");
+    job.run(
+        "dd if=/dev/zero of=\"$1\"/pages bs=64k count=32 2>&-",
+        &[folder.path()],
+    );
+    job.run(
+        "i=0; while [ $i -lt 200 ]; do : > \"$1\"/f$i; i=$((i + 1)); done",
+        &[folder.path()],
+    );
+    // As the counters say before it goes.
+    let before = export.until("its slab", |frame| {
+        let net = slab_net(frame, "/heir/job");
+        if net >= 400 {
+            Ok(net)
+        } else {
+            Err(format!("{net} objects"))
+        }
+    });
+    let parent_shmem = || parent.stat("memory.stat", "shmem").unwrap();
+    let shmem = parent_shmem();
+    job.remove();
+    let record = eventually("a reparent record", || {
+        let frame = export.next();
+        let mut all = frame.of_kind("reparent");
+        let found = all.find(|record| record.path() == Some("/heir/job"));
+        found.cloned().ok_or_else(|| "none".to_owned())
+    });
+    println!("{record:?}; {before} objects before");
+    assert_eq!(record.data["to_path"], "/heir");
+    assert_eq!(record.number("to_cgroup_id"), parent.id());
+    let pages = record.number("lru_pages");
+    if reparents_lru {
+        // Some may be on their way to a list, on each of two CPUs.
+        assert!((512 - 62..600).contains(&pages), "{pages}");
+        assert_eq!(
+            parent_shmem(),
+            shmem,
+            "the parent had them all along, below it"
+        );
+    } else {
+        assert_eq!(pages, 0, "this kernel leaves them where they are");
+    }
+    let objects = record.number("slab_objects");
+    assert!(
+        objects.abs_diff(before) <= before / 4,
+        "{objects} of {before}"
+    );
+    assert!(record.number("slab_bytes") > objects * 32);
+    for _ in 0..3 {
+        let again = export.next();
+        let again = again
+            .of_kind("reparent")
+            .any(|one| one.path() == Some("/heir/job"));
+        assert!(!again, "it is told once");
+    }
+    export.stop();
+    drop(folder);
+    use_every_cpu(&other);
+}
+
+/// Objects that were charged and not uncharged, as records say.
+fn slab_net(frame: &Frame, path: &str) -> u64 {
+    let rows = frame.of_kind("slab").filter(|row| row.path() == Some(path));
+    let net = |row: &Record| {
+        row.number("alloc_total")
+            .saturating_sub(row.number("free_total"))
+    };
+    rows.map(net).sum()
+}
+
+/// A recording remembers those that are gone, and `pins` says what became of them.
+#[test]
+fn pins_of_one_that_is_gone() {
+    let other = Cgroup::new("other");
+    let folder = Folder::new("gone");
+    let recording = folder.file("rec");
+    let mut recorder = tool::command(&["record", &recording, "-i", "500ms", "--duration", "6s"]);
+    let mut recorder = recorder.spawn().unwrap();
+    thread::sleep(Duration::from_secs(3));
+    let parent = Cgroup::new("heir");
+    let job = parent.child("job");
+    job.run(
+        "dd if=/dev/zero of=\"$1\" bs=64k count=32 2>&-",
+        &[&folder.file("pages")],
+    );
+    job.remove();
+    assert!(recorder.wait().unwrap().success());
+    let output = tool::run(&["zombies", "--json", "--from", &recording]);
+    let document = Document::parse(tool::stdout(&output));
+    let left = document.summary["reparents"].as_array().unwrap();
+    let left = left.iter().find(|one| one["path"] == "/heir/job").unwrap();
+    println!("{left}");
+    let output = tool::run(&["pins", "/heir/job", "--from", &recording]);
+    let said = tool::stderr(&output);
+    if kernel() >= (7, 1) {
+        tool::assert_fails(
+            &output,
+            1,
+            &["/heir/job", "gone", "pages", "reparented to /heir"],
+        );
+    } else {
+        // Its pages pin it.
+        assert!(!said.contains("reparented"), "{said}");
+        assert_eq!(left["lru_pages"], Value::from(0));
+    }
+    drop(folder);
+    use_every_cpu(&other);
+}
