@@ -34,15 +34,17 @@ fn a_hung_cgroup_file_system() {
     let path = zombie.path();
     let socket = zombie.into_zombie();
 
-    // One stops in the middle of listing the root, with its rwsem for reading.
+    // One stops in the middle of listing a directory, with its rwsem for reading.
     let missing = Missing::new();
     let buffer = missing.buffer();
+    let listed = File::open(stuck.dir()).unwrap();
     let lister = thread::spawn(move || {
-        let root = File::open(ROOT).unwrap();
-        RawDir::new(root, buffer).next().unwrap().unwrap();
+        RawDir::new(listed, buffer).next().unwrap().unwrap();
     });
     missing.wait_for_reader();
-    // Another wants to remove something there, and waits; everybody else stands behind it.
+    // Another wants to remove it, with the root's rwsem for writing (fs/namei.c: do_rmdir() and
+    // vfs_rmdir()); everybody else stands behind that one. Readers alone would not do: those of
+    // 5.10 may overtake a writer that waits.
     let rmdir = Command::new("rmdir").arg(stuck.dir()).spawn().unwrap();
     let rmdir = Process(rmdir);
     let stat = format!("/proc/{}/stat", rmdir.0.id());
