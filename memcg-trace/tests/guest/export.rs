@@ -21,7 +21,7 @@ pub struct Export {
 }
 
 /// All records of a snapshot; that of type `frame` is the last.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Frame {
     pub records: Vec<Record>,
 }

@@ -29,6 +29,7 @@ mod pins;
 mod record;
 mod screen;
 mod shrinker;
+mod size;
 mod slab;
 mod stream;
 mod trend;

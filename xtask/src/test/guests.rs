@@ -21,16 +21,44 @@ use crate::kernel::{Choice, Kernel, Series};
 const AT_A_TIME: usize = 2;
 const TIMEOUT: Duration = Duration::from_secs(900);
 
-/// Tests of the controller's version 1, which need a guest that has it.
-const OF_V1: &str = "v1::";
+/// Tests that need a guest of their own kind, by how their names begin, in boots beside the one for
+/// all others.
+const APART: &[Apart] = &[
+    Apart {
+        prefix: "v1::",
+        note: ", cgroup version 1",
+        memory: "1G",
+        cgroup: Cgroup::V1,
+    },
+    Apart {
+        prefix: "size::",
+        note: ", 512 MiB",
+        memory: "512M",
+        cgroup: Cgroup::V2,
+    },
+    Apart {
+        prefix: "size::",
+        note: ", 8 GiB",
+        memory: "8G",
+        cgroup: Cgroup::V2,
+    },
+];
 /// RAM disks: for a file system on a device, and for swap.
 const MODULES: &[&str] = &["brd"];
 
-/// A boot, and the tests that run in it.
+/// A kind of guest, and the tests that are for it.
+struct Apart {
+    prefix: &'static str,
+    note: &'static str,
+    memory: &'static str,
+    cgroup: Cgroup,
+}
+
+/// A boot for such tests, or for all others.
 #[derive(Clone, Copy)]
 struct Boot {
     series: &'static Series,
-    cgroup: Cgroup,
+    apart: Option<&'static Apart>,
 }
 
 /// Runs all tests, or those whose names contain one of `names`.
@@ -77,19 +105,27 @@ pub fn run(
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
-/// A boot for each kernel, and a short one more for each that has version 1.
+/// The long boots come first, so that the short ones fill up the end.
 fn boots(kernels: &[&'static Series], names: &[String]) -> Vec<Boot> {
-    let of = |cgroup| move |series: &&'static Series| Boot { series, cgroup };
-    let is_v1 = |name: &String| name.starts_with(OF_V1);
+    let of = |apart| move |series: &&'static Series| Boot { series, apart };
     let mut boots = Vec::new();
-    if names.is_empty() || !names.iter().all(is_v1) {
-        boots.extend(kernels.iter().map(of(Cgroup::V2)));
+    if names.is_empty() || names.iter().any(|name| apart(name).is_none()) {
+        boots.extend(kernels.iter().map(of(None)));
     }
-    if names.is_empty() || names.iter().any(is_v1) {
-        let with_v1 = kernels.iter().filter(|series| series.has_v1);
-        boots.extend(with_v1.map(of(Cgroup::V1)));
+    for one in APART {
+        if names.is_empty() || names.iter().any(|name| name.starts_with(one.prefix)) {
+            let able = kernels
+                .iter()
+                .filter(|series| series.has_v1 || one.cgroup == Cgroup::V2);
+            boots.extend(able.map(of(Some(one))));
+        }
     }
     boots
+}
+
+/// The kind of guest that a test needs.
+fn apart(name: &str) -> Option<&'static Apart> {
+    APART.iter().find(|one| name.starts_with(one.prefix))
 }
 
 /// A guest that could not even be tried is a failed one; a module that could not be built is said
@@ -104,19 +140,21 @@ fn test_on(
     let start = Instant::now();
     let (module, no_module) = match module {
         Ok(module) => (Some(module), None),
-        Err(error) => (None, Some(format!("without the test module: {error:#}"))),
+        Err(error) => {
+            let why = format!("{error:#}");
+            // What make said to it is of many lines.
+            let why = why.lines().next().unwrap_or_default();
+            (None, Some(format!("without the test module: {why}")))
+        }
     };
     let (passed, failed, note) = match try_on(boot, names, program, binaries, module) {
         Ok((passed, failed, note)) => (passed, failed, note.or(no_module)),
         Err(error) => (0, 1, Some(format!("{error:#}"))),
     };
-    let step = match boot.cgroup {
-        Cgroup::V2 => "guest tests",
-        Cgroup::V1 => "guest tests, cgroup version 1",
-    };
+    let step = format!("guest tests{}", boot.apart.map_or("", |one| one.note));
     Row {
         place: boot.series.name.into(),
-        step: step.into(),
+        step,
         passed,
         failed,
         note,
@@ -126,19 +164,20 @@ fn test_on(
 
 /// Arguments for the program, by which it runs what belongs into a boot.
 fn selection(boot: Boot, names: &[String]) -> Vec<OsString> {
-    let is_v1 = |name: &&String| name.starts_with(OF_V1);
     let mut arguments: Vec<OsString> = Vec::new();
-    match boot.cgroup {
-        Cgroup::V2 => {
-            let names = names.iter().filter(|name| !is_v1(name));
+    match boot.apart {
+        None => {
+            let names = names.iter().filter(|name| apart(name).is_none());
             arguments.extend(names.map(OsString::from));
-            arguments.extend(["--skip", OF_V1].map(OsString::from));
+            for one in APART {
+                arguments.extend(["--skip", one.prefix].map(OsString::from));
+            }
         }
-        Cgroup::V1 => {
-            let names = names.iter().filter(is_v1);
+        Some(one) => {
+            let names = names.iter().filter(|name| name.starts_with(one.prefix));
             arguments.extend(names.map(OsString::from));
             if arguments.is_empty() {
-                arguments.push(OF_V1.into());
+                arguments.push(one.prefix.into());
             }
         }
     }
@@ -153,7 +192,7 @@ fn try_on(
     binaries: &Binaries,
     module: Option<PathBuf>,
 ) -> Result<(u64, u64, Option<String>)> {
-    let Boot { series, cgroup } = boot;
+    let Boot { series, apart } = boot;
     let name = program
         .file_name()
         .context("the test program has no name")?
@@ -163,21 +202,21 @@ fn try_on(
     let command = std::iter::once(name).chain(arguments).collect();
     let mut copies = vec![program.to_owned()];
     copies.extend(module);
-    let spec = Spec {
+    let mut spec = Spec {
         copies,
         modules: MODULES.iter().map(|name| (*name).to_owned()).collect(),
-        cgroup,
         timeout: Some(TIMEOUT),
         ..Spec::new(Kernel::find(&Choice::Series(series))?, command)
     };
+    if let Some(one) = apart {
+        spec.cgroup = one.cgroup;
+        spec.memory = one.memory.into();
+    }
     let copy = Copy::default();
     let outputs = || {
         // A second boot starts anew: the first one's results are void.
         copy.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let prefix = match cgroup {
-            Cgroup::V2 => format!("[{}] ", series.name),
-            Cgroup::V1 => format!("[{} v1] ", series.name),
-        };
+        let prefix = format!("[{}{}] ", series.name, apart.map_or("", |one| one.note));
         Outputs {
             stdout: Box::new(Prefixed::new(prefix.clone(), copy.clone())),
             stderr: Box::new(Prefixed::new(prefix, Copy::default())),

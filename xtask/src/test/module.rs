@@ -1,6 +1,7 @@
 //! The module that takes what no ledger can explain, built for a kernel with its own headers.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -64,7 +65,9 @@ pub fn build(series: &Series) -> Result<PathBuf> {
     }
     let modpost = folder.join("modpost.sh");
     fs::write(&modpost, MODPOST)?;
-    let modpost = format!("MODPOST=sh {}", modpost.display());
+    // Newer makefiles take it for a file that has to be there, and all run it.
+    fs::set_permissions(&modpost, fs::Permissions::from_mode(0o755))?;
+    let modpost = format!("MODPOST={}", modpost.display());
     let without: Vec<_> = WITHOUT.iter().copied().chain([&*modpost]).collect();
     make(&flavour, &folder, &without)?;
     Ok(module)
