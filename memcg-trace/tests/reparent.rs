@@ -95,6 +95,21 @@ fn slab_objects_and_pages_go_to_the_parent() {
     );
 }
 
+/// Their parent is in the walk that comes with the events.
+#[test]
+fn those_that_are_gone_before_the_first_walk_have_a_path() {
+    let [heir, job, _] = family();
+    let events = [LifeKind::Offline, LifeKind::Released].map(|kind| at(kind, 0, &job));
+    let first = Sample {
+        life: Some(events.to_vec()),
+        ..walked(0, vec![root(), heir])
+    };
+    let all = snapshots(&[first]);
+    let one = only(&all[0]);
+    assert_eq!(one.memcg.path, Text::from("/heir/job"));
+    assert_eq!(one.to.as_ref().unwrap().path, Text::from("/heir"));
+}
+
 /// A child's objects go to its parent, and on with that one's.
 #[test]
 fn what_was_inherited_is_inherited_again() {

@@ -139,6 +139,10 @@ impl Model {
             if let Some(walk) = &sample.memcgs {
                 self.tree.walk(walk);
             }
+            // Until the first walk nothing has a path, while events of its sample want one.
+            if let (false, Some(walk)) = (self.tree.is_walked(), &sample.memcgs) {
+                self.tree.walk(walk);
+            }
         }
         self.reparents.before_slab(&self.slab);
         match (absence(sample, "slab"), &sample.slab) {

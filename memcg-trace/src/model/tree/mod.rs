@@ -192,6 +192,11 @@ impl Tree {
         self.generation
     }
 
+    /// Whether there was a walk.
+    pub(super) fn is_walked(&self) -> bool {
+        self.last_walk.is_some()
+    }
+
     /// When the tree was looked at last; `None` if it never was.
     pub(super) fn as_of_ns(&self) -> Option<u64> {
         self.last_walk
