@@ -42,6 +42,14 @@ fn told(facts: &Facts) -> Vec<Fact> {
         fact("kernel", facts.kernel.clone(), true, "", ""),
         lockdown(facts),
         fact(
+            "memory_controller",
+            format!("cgroup version {}", if facts.memory_is_v1 { 1 } else { 2 }),
+            !facts.memory_is_v1,
+            "version 1 has no memory.high, which is shown as unlimited, and no memory.reclaim, \
+             which is never advised; usage lacks that of children without memory.use_hierarchy",
+            "boot with systemd.unified_cgroup_hierarchy=1",
+        ),
+        fact(
             "btf",
             facts
                 .btf_error
@@ -204,6 +212,7 @@ mod tests {
             capabilities: 1 << 38 | 1 << 39 | 1 << 34,
             lockdown: Some("none".to_owned()),
             kprobes: true,
+            memory_is_v1: false,
             traceable: Some(names.iter().map(|name| (*name).to_owned()).collect()),
             tracepoints: hooks::tracepoints().collect(),
             prototypes: wanted

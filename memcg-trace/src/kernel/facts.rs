@@ -42,6 +42,8 @@ pub struct Facts {
     pub capabilities: u64,
     /// What `/sys/kernel/security/lockdown` says: `none`, `integrity`, `confidentiality`.
     pub lockdown: Option<String>,
+    /// Whether the memory controller is in a hierarchy of its own: cgroup version 1.
+    pub memory_is_v1: bool,
     /// Whether the kernel has kprobes for perf.
     pub kprobes: bool,
     /// Functions that ftrace can reach, of those wanted; `None` if the list cannot be read.
@@ -79,6 +81,7 @@ impl Facts {
             symbols_error,
             capabilities: effective_capabilities(),
             lockdown: lockdown(),
+            memory_is_v1: memory_is_v1(),
             kprobes: fs::exists("/sys/bus/event_source/devices/kprobe/type").unwrap_or(false),
             traceable: traceable(&wanted),
             tracepoints: HashSet::new(),
@@ -189,6 +192,18 @@ fn effective_capabilities() -> u64 {
             u64::from_str_radix(line.trim(), 16).ok()
         })
         .unwrap_or(0)
+}
+
+/// Version 1 hierarchies have a number, the unified one has 0; a kernel without version 1 of the
+/// controller does not list it (kernel/cgroup/cgroup-v1.c: proc_cgroupstats_show()).
+fn memory_is_v1() -> bool {
+    let text = fs::read_to_string("/proc/cgroups").unwrap_or_default();
+    let mut lines = text.lines().map(str::split_whitespace);
+    let hierarchy = lines.find_map(|mut words| {
+        let name = words.next()?;
+        (name == "memory").then(|| words.next())?
+    });
+    hierarchy.is_some_and(|number| number != "0")
 }
 
 /// The mode in brackets: `none [integrity] confidentiality`.

@@ -36,6 +36,7 @@ pub struct Session {
     resolved: Resolved,
     symbols: Symbols,
     /// Loaded when it is first asked for.
+    memory_is_v1: bool,
     peeker: Option<Peeker>,
     memcgs: Option<Memcgs>,
     slab: Option<Slabs>,
@@ -164,6 +165,7 @@ impl Session {
             walk_due: Instant::now(),
         })
     }
+            memory_is_v1: facts.memory_is_v1,
 
     /// What became of each hook.
     #[must_use]
@@ -242,7 +244,7 @@ impl Session {
         let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
         let memory = Memory::new(&self.ebpf, peeker);
         let reader = Reader::new(memory, &self.resolved, &self.symbols);
-        Ok(pins::look(&reader, &targets, now_ns))
+        Ok(pins::look(&reader, &targets, self.memory_is_v1, now_ns))
     }
 
     /// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not

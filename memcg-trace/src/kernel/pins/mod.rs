@@ -30,8 +30,14 @@ use crate::sample::pins::{PinKind, Pins};
 use ledger::Ledger;
 pub(super) use ledger::Target;
 
-/// Looks for all references to `targets`.
-pub(super) fn look(reader: &Reader<'_>, targets: &[Target], now_ns: impl Fn() -> u64) -> Pins {
+/// Looks for all references to `targets`. `memory_is_v1` is whether their hierarchy is one of
+/// cgroup version 1, which has no `memory.reclaim` on any kernel.
+pub(super) fn look(
+    reader: &Reader<'_>,
+    targets: &[Target],
+    memory_is_v1: bool,
+    now_ns: impl Fn() -> u64,
+) -> Pins {
     let begin_ns = now_ns();
     let begin = Instant::now();
     let mut ledger = Ledger::new(targets);
@@ -77,7 +83,7 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[Target], now_ns: impl Fn() ->
     files::describe(reader, &tasks, &mut ledger);
 
     let mut pins = ledger.into_pins();
-    pins.can_reclaim = Some(reader.symbol("memory_reclaim").is_ok());
+    pins.can_reclaim = Some(!memory_is_v1 && reader.symbol("memory_reclaim").is_ok());
     pins.free_swap_bytes = Some(free_swap_bytes());
     pins.begin_ns = begin_ns;
     pins.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
