@@ -12,6 +12,7 @@
 
 mod cases;
 mod guest;
+mod many;
 mod pins;
 mod programs;
 mod readers;
@@ -30,6 +31,21 @@ use memcg_trace::kernel::facts::Facts;
 /// Cgroups for the walk and the program itself.
 const CGROUPS: usize = 1000;
 
+type Report = fn(&Facts) -> Result<()>;
+
+const REPORTS: &[(&str, Report)] = &[
+    ("readers", |_| readers::report()),
+    ("pins", pins::report),
+    ("slab", slab::report),
+    ("subjects", subjects::report),
+    ("walk", |facts| {
+        let _cgroups = guest::many(CGROUPS)?;
+        walk::report(facts)?;
+        tool::report()
+    }),
+    ("many", many::report),
+];
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,9 +57,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let mut args = std::env::args().skip(1);
-    if args.next().as_deref() == Some(readers::VERB) {
-        return readers::child(&args.next().context("what to read")?);
+    let mut names = std::env::args().skip(1).peekable();
+    if names.next_if(|name| name == readers::VERB).is_some() {
+        return readers::child(&names.next().context("what to read")?);
     }
     if !std::fs::exists(tool::PROGRAM)? {
         bail!("this needs root on a kernel of its own: run `cargo xtask bench`");
@@ -56,11 +72,12 @@ fn run() -> Result<()> {
         "memcg-trace on {}: a nanosecond is an instruction",
         facts.kernel
     );
-    readers::report()?;
-    pins::report(&facts)?;
-    slab::report(&facts)?;
-    subjects::report(&facts)?;
-    let _cgroups = guest::many(CGROUPS)?;
-    walk::report(&facts)?;
-    tool::report()
+    // All of them, or those that are named.
+    let named: Vec<String> = names.collect();
+    for (name, report) in REPORTS {
+        if named.is_empty() || named.iter().any(|one| one == name) {
+            report(&facts)?;
+        }
+    }
+    Ok(())
 }
