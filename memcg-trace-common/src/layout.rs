@@ -141,6 +141,11 @@ pub struct Layout {
     pub alloc_cache_arg: u32,
     /// Argument number of the gfp flags of `kmem_cache_alloc`.
     pub cache_alloc_gfp_arg: u32,
+    /// Argument number of the memcg of `shrink_slab`.
+    pub shrink_slab_memcg_arg: u32,
+    /// 1 where the statistics of memcgs are added up by flushes (`state_pending`), 0 where each
+    /// change is added to all ancestors at once.
+    pub flushes_stats: u32,
     /// Nothing: keeps the size a multiple of 8.
     pub unused: u32,
 }

@@ -14,6 +14,7 @@ mod memcg;
 mod read;
 mod shrinker;
 mod slab;
+mod tax;
 mod walks;
 
 #[panic_handler]

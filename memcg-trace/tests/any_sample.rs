@@ -18,7 +18,7 @@ use memcg_trace::sample::pins::{
 use memcg_trace::sample::recording::Reader;
 use memcg_trace::sample::{
     Absent, Cache, Life, LifeKind, LockCount, LockWait, Locks, Loss, Memcg, MemcgWalk, Resource,
-    Sample, Shrinker, Slab, SlabCount, Task, Text,
+    Sample, Shrinker, Slab, SlabCount, Task, Tax, Text,
 };
 use memcg_trace::tui::{App, Setup, draw};
 use proptest::collection::vec;
@@ -225,15 +225,16 @@ prop_compose! {
     fn sample()(
         mono_ns in figure(),
         unix_ns: i64,
-        memcgs in of(walk()),
-        life in of(vec(life(), 0..8)),
-        slab in of(slab()),
+        memcgs in of(walk().boxed()),
+        life in of(vec(life(), 0..8).boxed()),
+        slab in of(slab().boxed()),
         sums in of(vec((0_u64..2, of(serial_nr()), figure()), 0..4)),
-        locks in of(locks()),
+        locks in of(locks().boxed()),
+        tax in of((of(figure()), of(figure()), of(figure()))),
         pins in of(pins().boxed()),
         lost in vec(of(figure()), 0..3),
         absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock"),
-            Just("pins")]),
+            Just("tax"), Just("pins")]),
     ) -> Sample {
         let shrinkers = sums.map(|sums| {
             let shrinker = |(shrinker, memcg_serial_nr, sum)| Shrinker {
@@ -249,6 +250,11 @@ prop_compose! {
         });
         Sample {
             mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins,
+            tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
+                reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
+                flushes_total: flushes, dead_flushes_total: flushes, dead_flush_ns_total,
+                ..Tax::default()
+            }),
             losses: lost.into_iter().map(loss).collect(),
             absent: absent.into_iter().collect(),
         }

@@ -192,6 +192,7 @@ mod tests {
         let wanted: HashSet<&str> = names.iter().copied().collect();
         let mut layout = Layout::absent();
         layout.alloc_cache_arg = 2;
+        layout.shrink_slab_memcg_arg = 2;
         Facts {
             kernel: "6.12.0".to_owned(),
             resolved: Some(Resolved {
@@ -211,8 +212,8 @@ mod tests {
             symbols_error: None,
             capabilities: 1 << 38 | 1 << 39 | 1 << 34,
             lockdown: Some("none".to_owned()),
-            kprobes: true,
             memory_is_v1: false,
+            kprobes: true,
             traceable: Some(names.iter().map(|name| (*name).to_owned()).collect()),
             tracepoints: hooks::tracepoints().collect(),
             prototypes: wanted

@@ -6,7 +6,7 @@
 //! A trampoline only if the user asks, since detaching it waits for `synchronize_rcu_tasks`,
 //! which never ends while a task spins in the kernel.
 
-use super::Subject::{self, Lock, Memcg, Shrinker, Slab};
+use super::Subject::{self, Lock, Memcg, Shrinker, Slab, Tax};
 use memcg_trace_common::layout::{ABSENT, Layout};
 
 /// How a program is hooked up.
@@ -135,6 +135,15 @@ fn free_fires_late(layout: &Layout) -> bool {
     layout.alloc_cache_arg == ABSENT
 }
 
+/// Its third argument is the memcg on all kernels that were looked at.
+fn shrinks_otherwise(layout: &Layout) -> bool {
+    layout.shrink_slab_memcg_arg != 2
+}
+
+fn flushes_stats(layout: &Layout) -> bool {
+    layout.flushes_stats != 0
+}
+
 /// All facts that can be observed.
 pub const HOOKS: &[Hook] = &[
     Hook {
@@ -236,6 +245,55 @@ pub const HOOKS: &[Hook] = &[
             &[part("shrinker_call", At::Kprobe("do_shrink_slab"))],
         )],
         costs: "calls of shrinkers that find nothing are not counted",
+    },
+    Hook {
+        fact: "reclaim_visit",
+        subject: Tax,
+        variants: &[Variant {
+            family: Family::Kprobe,
+            parts: &[part("tax_reclaim", At::Kprobe("shrink_slab"))],
+            unless: Some(Unless {
+                holds: shrinks_otherwise,
+                why: "shrink_slab has its arguments in another order here",
+            }),
+            blind_to: "",
+        }],
+        costs: "how many dead memcgs reclaim passes is not counted",
+    },
+    Hook {
+        fact: "stats_flush",
+        subject: Tax,
+        variants: &[
+            variant(
+                Family::Kprobe,
+                &[
+                    part("tax_flush", At::Kprobe("mem_cgroup_css_rstat_flush")),
+                    part("tax_flush_begin", At::Kprobe("css_rstat_flush")),
+                ],
+            ),
+            variant(
+                Family::Kprobe,
+                &[
+                    part("tax_flush", At::Kprobe("mem_cgroup_css_rstat_flush")),
+                    part("tax_flush_begin", At::Kprobe("cgroup_rstat_flush_locked")),
+                ],
+            ),
+            // Until 5.13 there is nothing to count, and this counts nothing.
+            Variant {
+                family: Family::Kprobe,
+                parts: &[part(
+                    "tax_flush_begin",
+                    At::Kprobe("cgroup_rstat_flush_locked"),
+                )],
+                unless: Some(Unless {
+                    holds: flushes_stats,
+                    why: "flushes go through memcgs here",
+                }),
+                blind_to: "memcg statistics are not flushed here but kept up to date, so that \
+                           dead memcgs cost readers nothing",
+            },
+        ],
+        costs: "the time that readers of statistics spend on dead memcgs is not measured",
     },
     Hook {
         fact: "lock_wait",

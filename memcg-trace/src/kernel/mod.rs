@@ -4,7 +4,7 @@
 //! Knowledge is in tables ([`layout`], [`hooks`]), facts about the host are gathered first
 //! ([`facts`]), decided upon by pure functions and acted upon in one loop ([`attach`]). What the
 //! programs count is read by one module a subject ([`memcgs`], [`slab`], [`shrinkers`],
-//! [`locks`]) into plain [`crate::sample`] types.
+//! [`locks`], [`tax`]) into plain [`crate::sample`] types.
 #![expect(
     unsafe_code,
     reason = "the kernel boundary: each use has its SAFETY line"
@@ -31,6 +31,7 @@ pub mod session;
 mod shrinkers;
 mod slab;
 pub mod symbols;
+mod tax;
 mod wire;
 
 /// What can be observed; a verb asks for those that it needs.
@@ -44,11 +45,19 @@ pub enum Subject {
     Shrinker,
     /// Waits for locks.
     Lock,
+    /// What dead memory cgroups cost those that live.
+    Tax,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Memcg, Self::Slab, Self::Shrinker, Self::Lock];
+    pub const ALL: [Self; 5] = [
+        Self::Memcg,
+        Self::Slab,
+        Self::Shrinker,
+        Self::Lock,
+        Self::Tax,
+    ];
 
     /// Its name in records and messages.
     #[must_use]
@@ -58,6 +67,7 @@ impl Subject {
             Self::Slab => "slab",
             Self::Shrinker => "shrinker",
             Self::Lock => "lock",
+            Self::Tax => "tax",
         }
     }
 }

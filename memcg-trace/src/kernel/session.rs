@@ -23,6 +23,7 @@ use super::reader::Reader;
 use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
 use super::symbols::Symbols;
+use super::tax::TaxCounts;
 use crate::sample::pins::Pins;
 use crate::sample::{Absent, Life, Sample};
 
@@ -35,13 +36,14 @@ pub struct Session {
     outcomes: Vec<Outcome>,
     resolved: Resolved,
     symbols: Symbols,
-    /// Loaded when it is first asked for.
     memory_is_v1: bool,
+    /// Loaded when it is first asked for.
     peeker: Option<Peeker>,
     memcgs: Option<Memcgs>,
     slab: Option<Slabs>,
     shrinkers: Option<Shrinkers>,
     locks: Option<LockWaits>,
+    tax: Option<TaxCounts>,
     losses: Losses,
     logs: Option<Logs>,
     absent: Vec<Absent>,
@@ -112,6 +114,14 @@ impl Session {
         let locks = opened(attached("lock_wait"), Subject::Lock, &mut note, || {
             LockWaits::open(&mut ebpf, family("lock_wait") == Some(Family::Tracepoint))
         });
+        let sees_reclaim = attached("reclaim_visit");
+        let sees_flushes = attached("stats_flush") && resolved.layout.flushes_stats != 0;
+        let tax = opened(
+            sees_reclaim || sees_flushes,
+            Subject::Tax,
+            &mut note,
+            || TaxCounts::open(&mut ebpf, sees_reclaim, sees_flushes),
+        );
         let losses = Losses::open(&mut ebpf, &able, &outcomes, resolved.counts_kprobe_misses)?;
         for outcome in &outcomes {
             let Some(why) = outcome.failure() else {
@@ -123,6 +133,7 @@ impl Session {
                 // The walk serves memcgs, and calls are but one of a shrinker's figures.
                 Subject::Memcg => {}
                 Subject::Shrinker if outcome.hook.fact == "shrinker_call" => {}
+                Subject::Tax if tax.is_some() => {}
                 subject => {
                     if subject == Subject::Slab {
                         slab = None;
@@ -139,7 +150,8 @@ impl Session {
                 slab.is_some(),
                 shrinkers.is_some(),
                 locks.is_some(),
-            ] == [false; 4]
+                tax.is_some(),
+            ] == [false; 5]
         {
             let reasons: Vec<_> = absent.iter().map(|one| one.reason.as_str()).collect();
             return Err(anyhow!("{}", reasons.join("; ")));
@@ -153,11 +165,13 @@ impl Session {
             outcomes,
             resolved: resolved.clone(),
             symbols: facts.symbols.clone(),
+            memory_is_v1: facts.memory_is_v1,
             peeker: None,
             memcgs,
             slab,
             shrinkers,
             locks,
+            tax,
             losses,
             logs,
             absent,
@@ -165,7 +179,6 @@ impl Session {
             walk_due: Instant::now(),
         })
     }
-            memory_is_v1: facts.memory_is_v1,
 
     /// What became of each hook.
     #[must_use]
@@ -201,6 +214,9 @@ impl Session {
         }
         if let Some(locks) = &mut self.locks {
             sample.locks = Some(locks.sample(&self.ebpf, now_ns())?);
+        }
+        if let Some(tax) = &self.tax {
+            sample.tax = Some(tax.sample()?);
         }
         if let Some(memcgs) = &mut self.memcgs
             && self.walk_due <= Instant::now()

@@ -37,6 +37,7 @@ pub struct Model {
     slab: SlabTable,
     shrinkers: Shrinkers,
     locks: Locks,
+    tax: Arc<Section<sample::Tax>>,
     pins: Pins,
     reparents: Reparents,
     trend: Trend,
@@ -63,6 +64,7 @@ impl Model {
             slab: SlabTable::new(),
             shrinkers: Shrinkers::new(),
             locks: Locks::new(),
+            tax: tax_section(None, None),
             pins: Pins::new(),
             reparents: Reparents::new(),
             trend: Trend::new(),
@@ -100,6 +102,11 @@ impl Model {
             (None, Some(locks)) => self.locks.read(locks, &self.tree),
             (None, None) => {}
         }
+        match (absence(sample, "tax"), sample.tax) {
+            (Some(reason), _) => self.tax = Arc::new(Section::absent("tax", reason)),
+            (None, Some(tax)) => self.tax = tax_section(Some(tax), Some(sample.mono_ns)),
+            (None, None) => {}
+        }
         match (absence(sample, "pins"), &sample.pins) {
             (Some(reason), _) => self.pins.mark_absent(reason),
             (None, Some(answer)) => self.pins.read(answer, &self.tree),
@@ -119,6 +126,7 @@ impl Model {
             shrinkers: self.shrinkers.section(),
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
+            tax: Arc::clone(&self.tax),
             pins: self.pins.section(),
             reparents: self.reparents.section(),
             findings: self.trend.section(),
@@ -131,16 +139,16 @@ impl Model {
         let no_memcgs = absence(sample, "memcg");
         let heard = no_memcgs.is_none() && (sample.memcgs.is_some() || sample.life.is_some());
         if heard {
+            // Until the first walk nothing has a path, while events of its sample want one.
+            if let (false, Some(walk)) = (self.tree.is_walked(), &sample.memcgs) {
+                self.tree.walk(walk);
+            }
             for event in sample.life.iter().flatten() {
                 self.tree.hear(event);
                 self.reparents.hear(event, &self.tree);
                 self.trend.hear(event, &self.tree);
             }
             if let Some(walk) = &sample.memcgs {
-                self.tree.walk(walk);
-            }
-            // Until the first walk nothing has a path, while events of its sample want one.
-            if let (false, Some(walk)) = (self.tree.is_walked(), &sample.memcgs) {
                 self.tree.walk(walk);
             }
         }
@@ -180,6 +188,20 @@ impl Model {
 #[must_use]
 pub fn is_zombie(row: &sample::Memcg) -> bool {
     tree::phase(row).is_some()
+}
+
+/// A recording from before there was such a section has none of it.
+fn tax_section(tax: Option<sample::Tax>, as_of_ns: Option<u64>) -> Arc<Section<sample::Tax>> {
+    Arc::new(Section {
+        name: "tax",
+        source: Source::Event,
+        as_of_ns,
+        took_ns: None,
+        visited: None,
+        truncated_at: None,
+        reason: None,
+        items: tax.into_iter().collect(),
+    })
 }
 
 /// Why the sample does not have a section, if it says so.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
 pub use pins::{Action, Advice, Pins};
 
-use crate::sample::{Loss, Resource, Task, Text};
+use crate::sample::{Loss, Resource, Task, Tax, Text};
 
 /// Where the figures of a section come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Source {
 /// One kind of figures.
 #[derive(Clone, Debug)]
 pub struct Section<T> {
-    /// `memcg`, `slab`, `shrinker`, `lock`, `pins`, `reparent`, `finding`.
+    /// `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`, `reparent`, `finding`.
     pub name: &'static str,
     /// Where it comes from.
     pub source: Source,
@@ -94,6 +94,9 @@ pub struct Totals {
     pub zombies: Option<u64>,
     /// The dead ones by phase, in the order of [`Phase::ALL`].
     pub by_phase: [u64; Phase::ALL.len()],
+    /// Memory of the kernel that the dead ones take by themselves; `None` where it is not known
+    /// of all.
+    pub own_cost_bytes: Option<u64>,
 }
 
 impl Totals {
@@ -108,6 +111,11 @@ impl Totals {
             memcgs: Some(memcgs.len() as u64),
             zombies: Some(by_phase.iter().sum()),
             by_phase,
+            own_cost_bytes: memcgs
+                .iter()
+                .filter(|memcg| memcg.phase.is_some())
+                .map(|memcg| memcg.own_cost_bytes)
+                .try_fold(0_u64, |sum, bytes| sum.checked_add(bytes?)),
         }
     }
 }
@@ -136,6 +144,8 @@ pub struct Snapshot {
     pub lock_waits: Arc<Section<LockWait>>,
     /// Waits that ended, by lock, longest sum first.
     pub lock_stats: Arc<Section<LockStats>>,
+    /// What dead memory cgroups cost those that live: one item, sums since the start.
+    pub tax: Arc<Section<Tax>>,
     /// Who pins the zombies that were asked about, those with the most references first.
     pub pins: Arc<Section<Pins>>,
     /// What dead memcgs left to their ancestors, oldest first; the last of them.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::records::{
-    Envelope, Finding, Loss, Memcg, Moment, Pins, Reparent, Section, Zombie, losses, sections,
+    Envelope, Finding, Loss, Memcg, Moment, Pins, Reparent, Section, Tax, Zombie, losses, sections,
 };
 use super::units;
 use crate::model::snapshot::{self, Phase, Snapshot};
@@ -84,6 +84,7 @@ struct ZombieSummary<'a> {
     memcgs: Option<u64>,
     zombies: Option<u64>,
     by_phase: Option<BTreeMap<&'static str, u64>>,
+    tax: Tax,
     findings: Vec<Finding<'a>>,
     reparents: Vec<Reparent<'a>>,
 }
@@ -106,6 +107,7 @@ pub fn zombies(
             by_phase: totals
                 .zombies
                 .map(|_| phases.zip(totals.by_phase).collect()),
+            tax: Tax::of(snapshot),
             findings: snapshot.findings.items.iter().map(Finding::from).collect(),
             reparents: snapshot
                 .reparents
@@ -228,6 +230,7 @@ fn not_checked(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
         reason(&snapshot.slab),
         reason(&snapshot.shrinkers),
         reason(&snapshot.lock_waits),
+        reason(&snapshot.tax),
     ]
     .into_iter()
     .flatten()

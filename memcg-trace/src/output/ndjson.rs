@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::records::{
     Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reparent, Shrinker, Slab,
-    Zombie,
+    Tax, Zombie,
 };
 use super::units;
 use crate::model::snapshot::Snapshot;
@@ -56,6 +56,9 @@ impl<W: Write> Ndjson<W> {
         }
         for zombie in &zombies::list(snapshot) {
             self.record("zombie", at, Zombie::from(zombie))?;
+        }
+        if !snapshot.tax.items.is_empty() {
+            self.record("tax", at, Tax::of(snapshot))?;
         }
         for pins in &snapshot.pins.items {
             self.record("pins", at, Pins::from(pins))?;

@@ -43,6 +43,30 @@ pub fn population(snapshot: &Snapshot) -> String {
     text
 }
 
+/// What the dead cost those that live, in one line; `None` where nothing of it is known.
+#[must_use]
+pub fn tax(snapshot: &Snapshot) -> Option<String> {
+    let totals = &snapshot.totals;
+    let tax = snapshot.tax.items.first().copied().unwrap_or_default();
+    let memory = totals.own_cost_bytes.filter(|_| totals.zombies > Some(0));
+    let memory = memory.map(|bytes| format!("{} of the kernel", units::bytes(Some(bytes))));
+    // Nothing to be told of dead ones where nobody came by.
+    let share = |dead: Option<u64>, of: Option<u64>| Some((dead?, of.filter(|of| *of > 0)?));
+    let visits = share(tax.dead_reclaim_visits_total, tax.reclaim_visits_total);
+    let visits = visits.map(|(dead, of)| {
+        let [dead, of] = [dead, of].map(|count| units::count(Some(count)));
+        format!("{dead} of {of} visits of reclaim")
+    });
+    let flushes = share(tax.dead_flushes_total, tax.flushes_total);
+    let flushes = flushes.map(|(dead, of)| {
+        let [dead, of] = [dead, of].map(|count| units::count(Some(count)));
+        let time = units::duration(tax.dead_flush_ns_total);
+        format!("{dead} of {of} flushes of statistics ({time} or more)")
+    });
+    let parts: Vec<String> = [memory, visits, flushes].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("zombies cost {}", parts.join(", ")))
+}
+
 /// One line for each section that cannot be had.
 #[must_use]
 pub fn absences(snapshot: &Snapshot) -> Vec<String> {
@@ -55,6 +79,7 @@ pub fn absences(snapshot: &Snapshot) -> Vec<String> {
         absence(&snapshot.slab),
         absence(&snapshot.shrinkers),
         absence(&snapshot.lock_waits),
+        absence(&snapshot.tax),
     ]
     .into_iter()
     .flatten()

@@ -24,7 +24,11 @@ pub fn render(
     let absence = snapshot.memcgs.reason.as_deref();
     let absence = absence.map(|reason| format!("no memcg figures: {}", tame(reason)));
     let heading = [text::heading(snapshot, host), summary::population(snapshot)];
-    for line in heading.into_iter().chain(absence) {
+    for line in heading
+        .into_iter()
+        .chain(absence)
+        .chain(summary::tax(snapshot))
+    {
         let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
         let _ = writeln!(text, "{}", fitted.unwrap_or(line));
     }

@@ -7,10 +7,12 @@
 pub mod doctor;
 pub mod pins;
 pub mod recording;
+mod tax;
 mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub use tax::Tax;
 pub use text::{Text, tame};
 
 /// The facts of one interval.
@@ -31,6 +33,8 @@ pub struct Sample {
     pub shrinkers: Option<Vec<Shrinker>>,
     /// Waits for locks.
     pub locks: Option<Locks>,
+    /// What dead memory cgroups cost.
+    pub tax: Option<Tax>,
     /// Who pins the zombies that were asked about.
     pub pins: Option<pins::Pins>,
     /// What was lost since the start.
@@ -47,7 +51,8 @@ impl Sample {
             || self.life.is_some()
             || self.slab.is_some()
             || self.shrinkers.is_some()
-            || self.locks.is_some();
+            || self.locks.is_some()
+            || self.tax.is_some();
         self.pins.is_some() && !has_others
     }
 }
@@ -56,7 +61,7 @@ impl Sample {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Absent {
-    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `pins`.
+    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`.
     pub section: String,
     /// One line.
     pub reason: String,

@@ -52,6 +52,8 @@ pub struct Subjects {
     pub shrinker: bool,
     /// Lock waits.
     pub lock: bool,
+    /// What dead memory cgroups cost.
+    pub tax: bool,
 }
 
 impl Subjects {
@@ -61,6 +63,7 @@ impl Subjects {
         slab: true,
         shrinker: true,
         lock: true,
+        tax: true,
     };
     /// What lists zombies and tells who pins them.
     pub const MEMCG: Self = Self {
@@ -68,6 +71,7 @@ impl Subjects {
         slab: false,
         shrinker: false,
         lock: false,
+        tax: false,
     };
 }
 
@@ -121,6 +125,7 @@ impl Live {
             (options.subjects.slab, Subject::Slab),
             (options.subjects.shrinker, Subject::Shrinker),
             (options.subjects.lock, Subject::Lock),
+            (options.subjects.tax, Subject::Tax),
         ]
         .into_iter()
         .filter_map(|(wanted, subject)| wanted.then_some(subject))

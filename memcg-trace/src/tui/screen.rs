@@ -135,7 +135,12 @@ fn draw_header(buffer: &mut Buffer, area: Rect, app: &App) {
     let waits = &snapshot.lock_waits.items;
     let is_long = waits.iter().any(|wait| wait.waited_ns >= LONG_WAIT_NS);
     let style = if is_long { theme.alarm() } else { Style::new() };
-    let line = fit::cut_end(&summary::longest_wait(snapshot), usize::from(area.width));
+    let tax = match app.tab {
+        Tab::Zombies if !is_long => summary::tax(snapshot),
+        _ => None,
+    };
+    let line = tax.unwrap_or_else(|| summary::longest_wait(snapshot));
+    let line = fit::cut_end(&line, usize::from(area.width));
     put(buffer, area, 2, &line, style);
 }
 

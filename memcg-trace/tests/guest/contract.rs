@@ -29,6 +29,13 @@ const TYPES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "tax",
+        &[
+            "zombies own_cost_bytes reclaim_visits_total dead_reclaim_visits_total flushes_total \
+             dead_flushes_total dead_flush_ns_total dead_flushes_unmeasured_total",
+        ],
+    ),
+    (
         "pins",
         &["zombie refs unexplained_refs pins not_checked sentence advice"],
     ),

@@ -32,6 +32,7 @@ mod shrinker;
 mod size;
 mod slab;
 mod stream;
+mod tax;
 mod trend;
 mod v1;
 mod variants;

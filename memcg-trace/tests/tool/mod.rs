@@ -76,6 +76,10 @@ pub fn fields(kind: &str) -> String {
         "finding" => {
             "finding_id kind severity path sentence figures first_ns last_ns resolved".to_owned()
         }
+        "tax" => "zombies own_cost_bytes reclaim_visits_total dead_reclaim_visits_total \
+                  flushes_total dead_flushes_total dead_flush_ns_total \
+                  dead_flushes_unmeasured_total"
+            .to_owned(),
         "pins" => "zombie refs unexplained_refs pins not_checked sentence advice".to_owned(),
         "slab" => memcg(
             "cache objects bytes touched_pages owned_pages share_bytes utilization alloc_total \

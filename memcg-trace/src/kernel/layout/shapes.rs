@@ -108,6 +108,14 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
         .and_then(|at| u32::try_from(at).ok())
         .unwrap_or(ABSENT);
 
+    layout.shrink_slab_memcg_arg = btf
+        .function("shrink_slab")
+        .and_then(|parameters| parameters.iter().position(|one| one.name == "memcg"))
+        .and_then(|at| u32::try_from(at).ok())
+        .unwrap_or(ABSENT);
+    // Until 5.13 a change of a counter went up to the root at once.
+    layout.flushes_stats = btf.member("memcg_vmstats.state_pending").is_some().into();
+
     let shrink = btf.member("super_block.s_shrink");
     layout.sb_shrink = shrink.map_or(ABSENT, |member| member.bit_offset / 8);
 }

@@ -9,6 +9,7 @@ mod history;
 mod locks;
 mod memcgs;
 mod pins;
+mod tax;
 
 use std::borrow::Cow;
 
@@ -19,6 +20,7 @@ pub use locks::{LockStats, LockWait, Resource};
 pub use memcgs::{Memcg, MemcgName, Shrinker, Slab, Zombie};
 pub(in crate::output) use pins::PAGE_BYTES;
 pub use pins::Pins;
+pub use tax::Tax;
 
 use crate::model::snapshot::{self, Snapshot};
 use crate::sample::recording::Host;
@@ -156,6 +158,7 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
         Section::of(&snapshot.slab),
         Section::of(&snapshot.shrinkers),
         Section::of(&snapshot.lock_waits),
+        Section::of(&snapshot.tax),
         Section::of(&snapshot.pins),
         Section::of(&snapshot.reparents),
         Section::of(&snapshot.findings),

@@ -1,0 +1,84 @@
+//! What dead memory cgroups cost those that live, counted where reclaim and flushes of
+//! statistics come to each memcg.
+
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use aya_ebpf::macros::{kprobe, map};
+use aya_ebpf::maps::PerCpuArray;
+use aya_ebpf::programs::ProbeContext;
+use memcg_trace_common::tax::{CSS_ONLINE, LONGEST_FLUSH_NS, TaxCount};
+
+use crate::counter::add;
+use crate::read::{LAYOUT, field};
+
+#[map]
+static TAX: PerCpuArray<TaxCount> = PerCpuArray::with_max_entries(1, 0);
+
+#[inline(always)]
+fn is_dead(css: u64) -> bool {
+    field::<u32>(css, &LAYOUT.css_flags).is_some_and(|flags| flags & CSS_ONLINE == 0)
+}
+
+/// `shrink_slab(gfp_mask, nid, memcg, priority)`: reclaim calls it for every memcg of a walk,
+/// after its lists (mm/vmscan.c: shrink_node_memcgs(), shrink_one()).
+#[kprobe]
+pub fn tax_reclaim(ctx: ProbeContext) -> u32 {
+    let (Some(memcg), Some(count)) = (ctx.arg::<u64>(2), TAX.get_ptr_mut(0)) else {
+        return 0;
+    };
+    // SAFETY: the value of the map.
+    unsafe {
+        add(&raw mut (*count).reclaim_visits, 1);
+        if memcg != 0 && is_dead(memcg) {
+            add(&raw mut (*count).dead_reclaim_visits, 1);
+        }
+    }
+    0
+}
+
+/// Ends what this CPU measures, where its end was not seen.
+#[inline(always)]
+fn forget(count: *mut TaxCount) {
+    // SAFETY: the value of the map; only this CPU writes `begin_ns`, with interrupts off, or in
+    // a race of two flushes of which one is then not measured.
+    unsafe {
+        if (*count).begin_ns != 0 {
+            (*count).begin_ns = 0;
+            add(&raw mut (*count).dead_flushes_unmeasured, 1);
+        }
+    }
+}
+
+/// Where a run of flushes begins: the last flush of the run before has no end to be seen.
+#[kprobe]
+pub fn tax_flush_begin(_ctx: ProbeContext) -> u32 {
+    if let Some(count) = TAX.get_ptr_mut(0) {
+        forget(count);
+    }
+    0
+}
+
+/// `mem_cgroup_css_rstat_flush(css, cpu)`: called for one memcg after the other, so that the
+/// begin of one is the end of the other.
+#[kprobe]
+pub fn tax_flush(ctx: ProbeContext) -> u32 {
+    let (Some(css), Some(count)) = (ctx.arg::<u64>(0), TAX.get_ptr_mut(0)) else {
+        return 0;
+    };
+    // SAFETY: the helper has no preconditions.
+    let now_ns = unsafe { bpf_ktime_get_ns() };
+    // SAFETY: the value of the map.
+    unsafe {
+        let took_ns = now_ns.saturating_sub((*count).begin_ns);
+        if (*count).begin_ns != 0 && took_ns < LONGEST_FLUSH_NS {
+            add(&raw mut (*count).dead_flush_ns, took_ns);
+            (*count).begin_ns = 0;
+        }
+        forget(count);
+        add(&raw mut (*count).flushes, 1);
+        if is_dead(css) {
+            add(&raw mut (*count).dead_flushes, 1);
+            (*count).begin_ns = now_ns;
+        }
+    }
+    0
+}
