@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::contract::{Document, Record};
@@ -225,9 +226,18 @@ fn pins_of_one_that_is_gone() {
     let other = Cgroup::new("other");
     let folder = Folder::new("gone");
     let recording = folder.file("rec");
-    let mut recorder = tool::command(&["record", &recording, "-i", "500ms", "--duration", "6s"]);
-    let mut recorder = recorder.spawn().unwrap();
-    thread::sleep(Duration::from_secs(3));
+    let recorder = tool::command(&["record", &recording, "-i", "500ms"]).spawn();
+    let mut recorder = Process(recorder.unwrap());
+    let recorded = || {
+        let output = tool::run(&["zombies", "--json", "--from", &recording]);
+        if output.status.success() {
+            Ok(Document::parse(tool::stdout(&output)).summary)
+        } else {
+            Err(tool::stderr(&output).to_owned())
+        }
+    };
+    // From then on everything is attached.
+    eventually("the first sample", recorded);
     let parent = Cgroup::new("heir");
     let job = parent.child("job");
     job.run(
@@ -235,12 +245,16 @@ fn pins_of_one_that_is_gone() {
         &[&folder.file("pages")],
     );
     job.remove();
-    assert!(recorder.wait().unwrap().success());
-    let output = tool::run(&["zombies", "--json", "--from", &recording]);
-    let document = Document::parse(tool::stdout(&output));
-    let left = document.summary["reparents"].as_array().unwrap();
-    let left = left.iter().find(|one| one["path"] == "/heir/job").unwrap();
+    let left = eventually("it is recorded", || {
+        let summary = recorded()?;
+        let mut left = summary["reparents"].as_array().unwrap().iter();
+        let left = left.find(|one| one["path"] == "/heir/job");
+        left.cloned().ok_or_else(|| summary.to_string())
+    });
     println!("{left}");
+    let pid = Pid::from_child(&recorder.0);
+    kill_process(pid, Signal::INT).unwrap();
+    assert!(recorder.0.wait().unwrap().success());
     let output = tool::run(&["pins", "/heir/job", "--from", &recording]);
     let said = tool::stderr(&output);
     if kernel() >= (7, 1) {
