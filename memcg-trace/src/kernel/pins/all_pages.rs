@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use super::Found;
+use super::folios::{Folio, FolioPlaces, Folios, Owners, PAGE_BYTES};
 use super::ledger::Ledger;
-use super::lists::{Folio, FolioPlaces, Folios, Owners, PAGE_BYTES};
 use super::namespaces::Namespaces;
 use super::open_files::Open;
 use super::slabs::SocketSlabs;

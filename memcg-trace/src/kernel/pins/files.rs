@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::folios::Group;
 use super::ledger::{Ledger, set_users};
-use super::lists::Group;
 use super::mappers;
 use super::open_files::users_of_inodes;
 use super::paths;

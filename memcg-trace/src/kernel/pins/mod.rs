@@ -8,7 +8,9 @@
 mod all_pages;
 mod children;
 mod css_sets;
+mod descriptors;
 mod files;
+mod folios;
 mod ledger;
 mod lists;
 mod mappers;
@@ -62,15 +64,15 @@ pub(super) fn look(
         tasks::Tasks::default()
     });
     let open = open_files::Open::read(reader, &tasks).unwrap_or_else(|why| {
-        ledger.note_all(&open_files::KINDS, &why);
+        ledger.note_all(&descriptors::KINDS, &why);
         open_files::Open::default()
     });
     let namespaces = namespaces::Namespaces::read(reader, &tasks, &open);
     ledger.look_at_each(&[PinKind::Task, PinKind::CgroupNs], |zombie, visited| {
         css_sets::count(reader, &tasks, &namespaces, zombie, visited)
     });
-    ledger.look(&open_files::KINDS, |ledger| {
-        open_files::count(reader, &open, &namespaces, ledger)
+    ledger.look(&descriptors::KINDS, |ledger| {
+        descriptors::count(reader, &open, &namespaces, ledger)
     });
     ledger.read_refs(reader);
     if let Some(why) = ledger.why_all_pages() {
