@@ -43,8 +43,13 @@ fn told(facts: &Facts) -> Vec<Fact> {
         lockdown(facts),
         fact(
             "memory_controller",
-            format!("cgroup version {}", if facts.memory_is_v1 { 1 } else { 2 }),
-            !facts.memory_is_v1,
+            match facts.memory_is_v1 {
+                Some(true) => "cgroup version 1",
+                Some(false) => "cgroup version 2",
+                None => "not known: nothing that is one is at /sys/fs/cgroup",
+            }
+            .to_owned(),
+            facts.memory_is_v1 != Some(true),
             "version 1 has no memory.high, which is shown as unlimited, and no memory.reclaim, \
              which is never advised; usage lacks that of children without memory.use_hierarchy",
             "boot with systemd.unified_cgroup_hierarchy=1",
@@ -212,7 +217,7 @@ mod tests {
             symbols_error: None,
             capabilities: 1 << 38 | 1 << 39 | 1 << 34,
             lockdown: Some("none".to_owned()),
-            memory_is_v1: false,
+            memory_is_v1: Some(false),
             kprobes: true,
             traceable: Some(names.iter().map(|name| (*name).to_owned()).collect()),
             tracepoints: hooks::tracepoints().collect(),

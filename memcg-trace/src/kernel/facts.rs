@@ -43,7 +43,7 @@ pub struct Facts {
     /// What `/sys/kernel/security/lockdown` says: `none`, `integrity`, `confidentiality`.
     pub lockdown: Option<String>,
     /// Whether the memory controller is in a hierarchy of its own: cgroup version 1.
-    pub memory_is_v1: bool,
+    pub memory_is_v1: Option<bool>,
     /// Whether the kernel has kprobes for perf.
     pub kprobes: bool,
     /// Functions that ftrace can reach, of those wanted; `None` if the list cannot be read.
@@ -194,16 +194,19 @@ fn effective_capabilities() -> u64 {
         .unwrap_or(0)
 }
 
-/// Version 1 hierarchies have a number, the unified one has 0; a kernel without version 1 of the
-/// controller does not list it (kernel/cgroup/cgroup-v1.c: proc_cgroupstats_show()).
-fn memory_is_v1() -> bool {
-    let text = fs::read_to_string("/proc/cgroups").unwrap_or_default();
-    let mut lines = text.lines().map(str::split_whitespace);
-    let hierarchy = lines.find_map(|mut words| {
-        let name = words.next()?;
-        (name == "memory").then(|| words.next())?
-    });
-    hierarchy.is_some_and(|number| number != "0")
+/// By what is mounted where all have it: the unified hierarchy, or a tmpfs with a directory for
+/// each of the others. `/proc/cgroups` would tell for certain, but waits for `cgroup_mutex`
+/// (kernel/cgroup/cgroup-v1.c: proc_cgroupstats_show()), and so never ends on a sick host.
+fn memory_is_v1() -> Option<bool> {
+    /// include/uapi/linux/magic.h: CGROUP2_SUPER_MAGIC and TMPFS_MAGIC.
+    const CGROUP2: i64 = 0x6367_7270;
+    const TMPFS: i64 = 0x0102_1994;
+    let stat = rustix::fs::statfs("/sys/fs/cgroup").ok()?;
+    match stat.f_type {
+        CGROUP2 => Some(false),
+        TMPFS => Some(true),
+        _ => None,
+    }
 }
 
 /// The mode in brackets: `none [integrity] confidentiality`.

@@ -36,7 +36,6 @@ pub struct Session {
     outcomes: Vec<Outcome>,
     resolved: Resolved,
     symbols: Symbols,
-    memory_is_v1: bool,
     /// Loaded when it is first asked for.
     peeker: Option<Peeker>,
     memcgs: Option<Memcgs>,
@@ -165,7 +164,6 @@ impl Session {
             outcomes,
             resolved: resolved.clone(),
             symbols: facts.symbols.clone(),
-            memory_is_v1: facts.memory_is_v1,
             peeker: None,
             memcgs,
             slab,
@@ -260,7 +258,7 @@ impl Session {
         let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
         let memory = Memory::new(&self.ebpf, peeker);
         let reader = Reader::new(memory, &self.resolved, &self.symbols);
-        Ok(pins::look(&reader, &targets, self.memory_is_v1, now_ns))
+        Ok(pins::look(&reader, &targets, now_ns))
     }
 
     /// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not

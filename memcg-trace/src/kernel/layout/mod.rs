@@ -32,6 +32,7 @@ pub const SYMBOLS: &[&str] = &[
     "__per_cpu_offset",
     "bdi_list",
     "cgroupns_operations",
+    "cgrp_dfl_root",
     "cpu_fbatches",
     "fanotify_fops",
     "init_task",

@@ -26,20 +26,15 @@ mod writeback;
 
 use std::time::Instant;
 
+use super::layout::fields::Field;
 use super::memory::Unreadable;
 use super::reader::Reader;
 use crate::sample::pins::{PinKind, Pins};
 use ledger::Ledger;
 pub(super) use ledger::Target;
 
-/// Looks for all references to `targets`. `memory_is_v1` is whether their hierarchy is one of
-/// cgroup version 1, which has no `memory.reclaim` on any kernel.
-pub(super) fn look(
-    reader: &Reader<'_>,
-    targets: &[Target],
-    memory_is_v1: bool,
-    now_ns: impl Fn() -> u64,
-) -> Pins {
+/// Looks for all references to `targets`.
+pub(super) fn look(reader: &Reader<'_>, targets: &[Target], now_ns: impl Fn() -> u64) -> Pins {
     let begin_ns = now_ns();
     let begin = Instant::now();
     let mut ledger = Ledger::new(targets);
@@ -85,12 +80,23 @@ pub(super) fn look(
     files::describe(reader, &tasks, &mut ledger);
 
     let mut pins = ledger.into_pins();
-    pins.can_reclaim = Some(!memory_is_v1 && reader.symbol("memory_reclaim").is_ok());
+    pins.can_reclaim = can_reclaim(reader).ok();
     pins.free_swap_bytes = Some(free_swap_bytes());
     pins.begin_ns = begin_ns;
     pins.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
     pins.end_ns = now_ns();
     pins
+}
+
+/// Whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy, whose root
+/// is `cgrp_dfl_root`, and none has it in version 1.
+fn can_reclaim(reader: &Reader<'_>) -> Result<bool, Unreadable> {
+    if reader.symbol("memory_reclaim").is_err() {
+        return Ok(false);
+    }
+    let memcg = reader.word_at(reader.symbol("root_mem_cgroup")?)?;
+    let cgroup = reader.word(memcg, Field::CssCgroup)?;
+    Ok(reader.word(cgroup, Field::CgroupRoot)? == reader.symbol("cgrp_dfl_root")?)
 }
 
 fn free_swap_bytes() -> u64 {
