@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use memcg_trace_guest::Cgroup;
 
+use super::apart::{APART, Apart, apart};
 use super::prefixed::{Copy, Prefixed};
 use super::{Row, libtest, module};
 use crate::guest::boot::Outputs;
@@ -21,40 +22,10 @@ use crate::kernel::{Choice, Kernel, Series};
 const AT_A_TIME: usize = 2;
 const TIMEOUT: Duration = Duration::from_secs(900);
 
-/// Tests that need a guest of their own kind, by how their names begin, in boots beside the one for
-/// all others.
-const APART: &[Apart] = &[
-    Apart {
-        prefix: "v1::",
-        note: ", cgroup version 1",
-        memory: "1G",
-        cgroup: Cgroup::V1,
-    },
-    Apart {
-        prefix: "size::",
-        note: ", 512 MiB",
-        memory: "512M",
-        cgroup: Cgroup::V2,
-    },
-    Apart {
-        prefix: "size::",
-        note: ", 8 GiB",
-        memory: "8G",
-        cgroup: Cgroup::V2,
-    },
-];
 /// RAM disks: for a file system on a device, and for swap.
 const MODULES: &[&str] = &["brd"];
 
-/// A kind of guest, and the tests that are for it.
-struct Apart {
-    prefix: &'static str,
-    note: &'static str,
-    memory: &'static str,
-    cgroup: Cgroup,
-}
-
-/// A boot for such tests, or for all others.
+/// A boot for tests that need their own kind of guest, or for all others.
 #[derive(Clone, Copy)]
 struct Boot {
     series: &'static Series,
@@ -121,11 +92,6 @@ fn boots(kernels: &[&'static Series], names: &[String]) -> Vec<Boot> {
         }
     }
     boots
-}
-
-/// The kind of guest that a test needs.
-fn apart(name: &str) -> Option<&'static Apart> {
-    APART.iter().find(|one| name.starts_with(one.prefix))
 }
 
 /// A guest that could not even be tried is a failed one; a module that could not be built is said
@@ -211,6 +177,12 @@ fn try_on(
     if let Some(one) = apart {
         spec.cgroup = one.cgroup;
         spec.memory = one.memory.into();
+        spec.qemu = one
+            .qemu
+            .iter()
+            .map(|argument| (*argument).to_owned())
+            .collect();
+        spec.append.extend(one.append.map(str::to_owned));
     }
     let copy = Copy::default();
     let outputs = || {

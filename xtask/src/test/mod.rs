@@ -5,6 +5,7 @@
     reason = "xtask talks to a person"
 )]
 
+mod apart;
 mod guests;
 mod host;
 mod libtest;

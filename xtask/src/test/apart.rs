@@ -1,0 +1,53 @@
+//! Tests that need a guest of their own kind, in boots beside the one for all others.
+
+use memcg_trace_guest::Cgroup;
+
+/// A kind of guest, and the tests that are for it.
+pub struct Apart {
+    /// How their names begin.
+    pub prefix: &'static str,
+    /// What is special, after a comma.
+    pub note: &'static str,
+    pub memory: &'static str,
+    pub cgroup: Cgroup,
+    /// More arguments for QEMU.
+    pub qemu: &'static [&'static str],
+    /// More for the kernel's command line.
+    pub append: Option<&'static str>,
+}
+
+const PLAIN: Apart = Apart {
+    prefix: "",
+    note: "",
+    memory: "1G",
+    cgroup: Cgroup::V2,
+    qemu: &[],
+    append: None,
+};
+
+/// All of them.
+pub const APART: &[Apart] = &[
+    Apart {
+        prefix: "v1::",
+        note: ", cgroup version 1",
+        cgroup: Cgroup::V1,
+        ..PLAIN
+    },
+    Apart {
+        prefix: "size::",
+        note: ", 512 MiB",
+        memory: "512M",
+        ..PLAIN
+    },
+    Apart {
+        prefix: "size::",
+        note: ", 8 GiB",
+        memory: "8G",
+        ..PLAIN
+    },
+];
+
+/// The kind of guest that a test needs.
+pub fn apart(name: &str) -> Option<&'static Apart> {
+    APART.iter().find(|one| name.starts_with(one.prefix))
+}
