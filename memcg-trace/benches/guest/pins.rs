@@ -47,7 +47,7 @@ pub fn report(facts: &Facts) -> Result<()> {
     let socket = UnixDatagram::unbound()?;
     leave()?;
     drop(cgroup);
-    ask(&mut session, "a socket that is open", &mut table)?;
+    let (_, open_ns) = ask(&mut session, "a socket that is open", &mut table)?;
 
     // Only a look at all pages finds one that nobody has open.
     let (from, to) = UnixStream::pair()?;
@@ -65,7 +65,8 @@ pub fn report(facts: &Facts) -> Result<()> {
     let (pins, took_ns) = ask(&mut session, "a socket in flight", &mut table)?;
     drop((from, to));
     table.print();
-    compare(&pins, took_ns)
+    // Who has a socket open is looked up in either case, before all pages are.
+    compare(&pins, took_ns - open_ns)
 }
 
 fn ask(session: &mut Session, what: &str, table: &mut Table) -> Result<(Pins, f64)> {
@@ -114,7 +115,7 @@ fn compare(pins: &Pins, ours: f64) -> Result<()> {
     let mut table = Table::new("All pages of the host", &["what", "pages", "ms", "ns/page"]);
     for (what, pages, ns) in [
         (
-            "all of the look, slabs and open files too",
+            "what it adds to a look, slabs included",
             pins.visited_pages,
             ours,
         ),

@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
 use super::Found;
-use super::folios::{Folio, FolioPlaces, Folios, Owners, PAGE_BYTES};
+use super::folios::{Folio, FolioPlaces, Folios, Owners, PAGE_BYTES, Words, word};
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::open_files::Open;
@@ -106,66 +108,79 @@ struct Look<'a, 'm> {
 /// What is found of some pages.
 #[derive(Default)]
 struct Seen {
-    /// Owner words that are met for the first time.
-    strangers: Vec<u64>,
-    charged: Vec<(usize, Folio)>,
+    /// Owner words that stand for a zombie, or are met for the first time.
+    charged: Vec<(u64, Folio)>,
     slabs: Vec<(u64, u64, u64)>,
+    /// The last owner word, and whether it is known to stand for no zombie.
+    last: (u64, bool),
+}
+
+impl Seen {
+    /// Takes in a page that somebody has, the first of `pages`. Apart from the loop that calls it,
+    /// whose few instructions are most of the walk's work.
+    #[inline(never)]
+    fn take(&mut self, look: &Look<'_, '_>, pfn: u64, pages: &[Words], is_slab: bool) {
+        let Some(page) = pages.first() else { return };
+        if word(page, look.head) & TAIL != 0 {
+            return;
+        }
+        let both = pages.get(..2).unwrap_or(pages);
+        let folio = look.places.folio(both.as_bytes());
+        if is_slab {
+            let cache = look.slabs.cache_of(page.as_bytes());
+            self.slabs.push((pfn, cache, folio.pages));
+            return;
+        }
+        // Neighbours are often of one owner.
+        if self.last.0 != folio.data {
+            let is_of_none = look.zombies.get(&folio.data) == Some(&None);
+            self.last = (folio.data, is_of_none);
+        }
+        let is_of_no_zombie = self.last.1;
+        if !is_of_no_zombie {
+            self.charged.push((folio.data, folio));
+        }
+    }
 }
 
 impl Look<'_, '_> {
     /// Looks at some pages by their descriptors. While these are in view nothing else can be
-    /// read, so owners that are met for the first time are looked up after, and the pages again.
+    /// read, so owners are looked up after.
     fn at(&mut self, vmemmap: u64, pfn: u64, pages: u64, ledger: &Ledger) -> Found {
         let address = vmemmap + pfn * PAGE_BYTES as u64;
         let bytes = usize::try_from(pages).unwrap_or(0) * PAGE_BYTES;
-        loop {
-            let seen = (self.reader.memory).view(address, bytes, |bytes| self.see(pfn, bytes))?;
-            if seen.strangers.is_empty() {
-                for (zombie, folio) in seen.charged {
-                    self.found[zombie].add(&self.reader.resolved.pages, folio);
+        let seen = (self.reader.memory).view(address, bytes, |bytes| self.see(pfn, bytes))?;
+        for (owner, folio) in seen.charged {
+            let zombie = match self.zombies.get(&owner) {
+                Some(zombie) => *zombie,
+                None => {
+                    let zombie = self.look_up(owner, ledger);
+                    self.zombies.insert(owner, zombie);
+                    zombie
                 }
-                for (pfn, cache, pages) in seen.slabs {
-                    self.slabs.see(pfn, cache, pages);
-                }
-                return Ok(());
-            }
-            for owner in seen.strangers {
-                let zombie = self.look_up(owner, ledger);
-                self.zombies.insert(owner, zombie);
+            };
+            if let Some(zombie) = zombie {
+                self.found[zombie].add(&self.reader.resolved.pages, folio);
             }
         }
+        for (pfn, cache, pages) in seen.slabs {
+            self.slabs.see(pfn, cache, pages);
+        }
+        Ok(())
     }
 
-    /// Most pages are free, or of no memcg that is asked about: those must cost little.
+    /// Most pages are free, or of nobody: those must cost little.
     fn see(&self, pfn: u64, bytes: &[u8]) -> Seen {
-        let marks = &self.reader.resolved.pages;
+        // Copies, so that they need not be read anew for each page.
+        let (marks, places) = (self.reader.resolved.pages, self.places);
         let mut some = Seen::default();
-        let mut last = (0, None);
-        let (pages, _) = bytes.as_chunks::<PAGE_BYTES>();
+        // Always aligned; were it not, nothing would be seen, and the ledger would say so.
+        let pages = <[Words]>::ref_from_bytes(bytes).unwrap_or_default();
         for (at, page) in pages.iter().enumerate() {
-            let (flags, page_type, data) = self.places.words(page);
+            let (flags, page_type, data) = places.words(page);
             let is_slab = marks.is_slab(flags, page_type);
-            if (data == 0 && !is_slab) || word(page, self.head) & TAIL != 0 {
-                continue;
-            }
-            let both = bytes.len().min((at + 2) * PAGE_BYTES);
-            if is_slab {
-                let pages = self.places.folio(&bytes[at * PAGE_BYTES..both]).pages;
-                let cache = self.slabs.cache_of(page);
-                some.slabs.push((pfn + at as u64, cache, pages));
-                continue;
-            }
-            // Neighbours are often of one owner.
-            if last.0 != data {
-                let Some(zombie) = self.zombies.get(&data) else {
-                    some.strangers.push(data);
-                    continue;
-                };
-                last = (data, *zombie);
-            }
-            if let Some(zombie) = last.1 {
-                let folio = self.places.folio(&bytes[at * PAGE_BYTES..both]);
-                some.charged.push((zombie, folio));
+            if data != 0 || is_slab {
+                some.take(self, pfn + at as u64, &pages[at..], is_slab);
             }
         }
         some
@@ -194,9 +209,4 @@ impl Charged {
         row.0 += 1;
         row.1 += folio.pages;
     }
-}
-
-fn word(page: &[u8; PAGE_BYTES], at: usize) -> u64 {
-    let word = page.get(at..at + 8).and_then(|word| word.try_into().ok());
-    u64::from_ne_bytes(word.unwrap_or_default())
 }

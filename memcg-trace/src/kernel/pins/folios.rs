@@ -12,6 +12,14 @@ use crate::kernel::reader::Reader;
 /// A folio and the page behind it, which knows how many pages it has.
 pub(super) const PAGE_BYTES: usize = 64;
 
+/// A `struct page` word by word.
+pub(super) type Words = [u64; PAGE_BYTES / 8];
+
+/// The word of a page in which the byte `at` is.
+pub(super) fn word(page: &Words, at: usize) -> u64 {
+    page[at / 8 % page.len()]
+}
+
 /// Folios, by what they belong to.
 #[derive(Debug, Default)]
 pub(super) struct Folios {
@@ -110,18 +118,14 @@ impl FolioPlaces {
         }
     }
 
-    /// The three words that say what a page is and whose: flags, type and owner.
-    pub(super) fn words(&self, page: &[u8; PAGE_BYTES]) -> (u64, u32, u64) {
-        let word = |at: usize| {
-            let word = page.get(at..at + 8).and_then(|word| word.try_into().ok());
-            u64::from_ne_bytes(word.unwrap_or_default())
-        };
-        let page_type = page.get(self.page_type..self.page_type + 4);
-        let page_type = page_type.and_then(|half| half.try_into().ok());
+    /// The three words that say what a page is and whose: flags, type and owner. In the walk of
+    /// all pages this is most of the work; [`Self::of`] made sure that they are inside.
+    pub(super) fn words(&self, page: &Words) -> (u64, u32, u64) {
+        let halves = word(page, self.page_type);
         (
-            word(self.flags),
-            u32::from_ne_bytes(page_type.unwrap_or_default()),
-            word(self.data),
+            word(page, self.flags),
+            (halves >> (self.page_type % 8 * 8)) as u32,
+            word(page, self.data),
         )
     }
 
