@@ -248,7 +248,7 @@ prop_compose! {
             reason: "y".to_owned(),
         });
         Sample {
-            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins,
+            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins, waits: None,
             losses: lost.into_iter().map(loss).collect(),
             absent: absent.into_iter().collect(),
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::units;
 use crate::model::snapshot::{MemcgId, Shrinker};
-use crate::sample::{LockKind, Mode, Resource, Task, tame};
+use crate::sample::{Mode, Resource, ResourceKind, Task, tame};
 
 /// A task as `comm[tid]`.
 #[must_use]
@@ -24,16 +24,33 @@ pub fn lock(resource: &Resource) -> String {
     }
 }
 
-/// The kind of a lock, as in the kernel's sources.
+/// The kind of a resource, as in records.
 #[must_use]
-pub fn lock_kind(kind: LockKind) -> &'static str {
+pub fn resource_kind(kind: ResourceKind) -> &'static str {
     match kind {
-        LockKind::Mutex => "mutex",
-        LockKind::Rwsem => "rwsem",
-        LockKind::PercpuRwsem => "percpu_rwsem",
-        LockKind::RtMutex => "rt_mutex",
-        LockKind::Semaphore => "semaphore",
-        LockKind::Unknown => "lock",
+        ResourceKind::Mutex => "mutex",
+        ResourceKind::Rwsem => "rwsem",
+        ResourceKind::PercpuRwsem => "percpu_rwsem",
+        ResourceKind::RtMutex => "rt_mutex",
+        ResourceKind::Semaphore => "semaphore",
+        ResourceKind::PageRef => "page_ref",
+        ResourceKind::Pipe => "pipe",
+        ResourceKind::Completion => "completion",
+        ResourceKind::WaitQueue => "wait_queue",
+        ResourceKind::CgroupDrain => "cgroup_drain",
+        ResourceKind::PidNsDrain => "pid_ns_drain",
+        ResourceKind::Reap => "reap",
+        ResourceKind::ChildExit => "child_exit",
+        ResourceKind::Work => "work",
+        ResourceKind::Rcu => "rcu",
+        ResourceKind::Io => "io",
+        ResourceKind::Kernfs => "kernfs",
+        ResourceKind::PercpuRef => "percpu_ref",
+        ResourceKind::Fuse => "fuse",
+        ResourceKind::Futex => "futex",
+        ResourceKind::Freezer => "freezer",
+        ResourceKind::Throttle => "throttle",
+        ResourceKind::Unknown => "unknown",
     }
 }
 

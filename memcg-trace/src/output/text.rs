@@ -161,7 +161,7 @@ fn wait_table(waits: &[LockWait]) -> Table {
             units::duration(Some(wait.waited_ns)),
             names::task(Some(&wait.task)),
             names::lock(&wait.resource),
-            names::lock_kind(wait.resource.kind).to_owned(),
+            names::resource_kind(wait.resource.kind).to_owned(),
             names::mode(wait.mode).to_owned(),
             names::task(wait.owner.as_ref()),
             names::path(wait.memcg.as_deref()),
@@ -182,7 +182,7 @@ fn lock_table(locks: &[LockStats]) -> Table {
     Table::brief(columns, &rows, |row| {
         vec![
             names::lock(&row.resource),
-            names::lock_kind(row.resource.kind).to_owned(),
+            names::resource_kind(row.resource.kind).to_owned(),
             units::count(Some(row.waits_total)),
             units::duration(Some(row.wait_ns_total)),
             units::duration(Some(row.max_ns)),

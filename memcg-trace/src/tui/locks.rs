@@ -22,7 +22,7 @@ pub(super) const WAITS: &[Column<LockWait>] = &[
         width: 12,
         is_figure: false,
         rank: 5,
-        cell: |wait| names::lock_kind(wait.resource.kind).to_owned(),
+        cell: |wait| names::resource_kind(wait.resource.kind).to_owned(),
         compare: |a, b| a.resource.kind.cmp(&b.resource.kind),
     },
     Column {
@@ -82,7 +82,7 @@ pub(super) const STATS: &[Column<LockStats>] = &[
         width: 12,
         is_figure: false,
         rank: 4,
-        cell: |lock| names::lock_kind(lock.resource.kind).to_owned(),
+        cell: |lock| names::resource_kind(lock.resource.kind).to_owned(),
         compare: |a, b| a.resource.kind.cmp(&b.resource.kind),
     },
     Column {

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::{MemcgName, Name, address};
 use crate::model::snapshot::{self, Evidence};
-use crate::sample::{self, LockKind, Mode, tame};
+use crate::sample::{self, Mode, ResourceKind, tame};
 
 /// A lock.
 #[derive(Debug, Serialize)]
 pub struct Resource<'a> {
-    kind: LockKind,
+    kind: ResourceKind,
     name: Option<Cow<'a, str>>,
     addr: String,
 }
