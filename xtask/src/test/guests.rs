@@ -23,14 +23,75 @@ const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Tests of the controller's version 1, which need a guest that has it.
 const OF_V1: &str = "v1::";
+/// Tests that take memory away, which need a guest that has some to spare.
+const OF_LOCKS: &str = "locks::";
+/// What such a guest has: a module of memory, whose pages can all be moved. It goes in the
+/// kernel's way as long as it is there, so that others are without it.
+const SPARE_MEMORY: (&str, &[&str], &str) = (
+    "768M,slots=4,maxmem=4G",
+    &[
+        "-object",
+        "memory-backend-ram,id=spare,size=256M",
+        "-device",
+        "pc-dimm,memdev=spare",
+    ],
+    "memhp_default_state=online_movable",
+);
 /// RAM disks: for a file system on a device, and for swap.
 const MODULES: &[&str] = &["brd"];
+
+/// Which tests a boot is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// All but those of the others.
+    Most,
+    /// [`OF_V1`].
+    V1,
+    /// [`OF_LOCKS`].
+    Locks,
+}
+
+impl Part {
+    fn of(name: &str) -> Self {
+        if name.starts_with(OF_V1) {
+            Self::V1
+        } else if name.starts_with(OF_LOCKS) {
+            Self::Locks
+        } else {
+            Self::Most
+        }
+    }
+
+    fn cgroup(self) -> Cgroup {
+        match self {
+            Self::V1 => Cgroup::V1,
+            Self::Most | Self::Locks => Cgroup::V2,
+        }
+    }
+
+    /// After the kernel's name.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Most => "",
+            Self::V1 => " v1",
+            Self::Locks => " locks",
+        }
+    }
+
+    fn step(self) -> &'static str {
+        match self {
+            Self::Most => "guest tests",
+            Self::V1 => "guest tests, cgroup version 1",
+            Self::Locks => "guest tests, memory to take away",
+        }
+    }
+}
 
 /// A boot, and the tests that run in it.
 #[derive(Clone, Copy)]
 struct Boot {
     series: &'static Series,
-    cgroup: Cgroup,
+    part: Part,
 }
 
 /// Runs all tests, or those whose names contain one of `names`.
@@ -77,17 +138,17 @@ pub fn run(
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
-/// A boot for each kernel, and a short one more for each that has version 1.
+/// A boot for each kernel and each part of the tests; without version 1 where it has none.
 fn boots(kernels: &[&'static Series], names: &[String]) -> Vec<Boot> {
-    let of = |cgroup| move |series: &&'static Series| Boot { series, cgroup };
-    let is_v1 = |name: &String| name.starts_with(OF_V1);
     let mut boots = Vec::new();
-    if names.is_empty() || !names.iter().all(is_v1) {
-        boots.extend(kernels.iter().map(of(Cgroup::V2)));
-    }
-    if names.is_empty() || names.iter().any(is_v1) {
-        let with_v1 = kernels.iter().filter(|series| series.has_v1);
-        boots.extend(with_v1.map(of(Cgroup::V1)));
+    for part in [Part::Most, Part::Locks, Part::V1] {
+        if !names.is_empty() && names.iter().all(|name| Part::of(name) != part) {
+            continue;
+        }
+        let has_it = kernels
+            .iter()
+            .filter(|series| part != Part::V1 || series.has_v1);
+        boots.extend(has_it.map(|series| Boot { series, part }));
     }
     boots
 }
@@ -110,13 +171,9 @@ fn test_on(
         Ok((passed, failed, note)) => (passed, failed, note.or(no_module)),
         Err(error) => (0, 1, Some(format!("{error:#}"))),
     };
-    let step = match boot.cgroup {
-        Cgroup::V2 => "guest tests",
-        Cgroup::V1 => "guest tests, cgroup version 1",
-    };
     Row {
         place: boot.series.name.into(),
-        step: step.into(),
+        step: boot.part.step().into(),
         passed,
         failed,
         note,
@@ -126,21 +183,15 @@ fn test_on(
 
 /// Arguments for the program, by which it runs what belongs into a boot.
 fn selection(boot: Boot, names: &[String]) -> Vec<OsString> {
-    let is_v1 = |name: &&String| name.starts_with(OF_V1);
-    let mut arguments: Vec<OsString> = Vec::new();
-    match boot.cgroup {
-        Cgroup::V2 => {
-            let names = names.iter().filter(|name| !is_v1(name));
-            arguments.extend(names.map(OsString::from));
-            arguments.extend(["--skip", OF_V1].map(OsString::from));
+    let names = names.iter().filter(|name| Part::of(name) == boot.part);
+    let mut arguments: Vec<OsString> = names.map(OsString::from).collect();
+    match boot.part {
+        Part::Most => {
+            arguments.extend(["--skip", OF_V1, "--skip", OF_LOCKS].map(OsString::from));
         }
-        Cgroup::V1 => {
-            let names = names.iter().filter(is_v1);
-            arguments.extend(names.map(OsString::from));
-            if arguments.is_empty() {
-                arguments.push(OF_V1.into());
-            }
-        }
+        Part::V1 if arguments.is_empty() => arguments.push(OF_V1.into()),
+        Part::Locks if arguments.is_empty() => arguments.push(OF_LOCKS.into()),
+        Part::V1 | Part::Locks => {}
     }
     arguments.extend(["--test-threads=1", "--nocapture"].map(OsString::from));
     arguments
@@ -153,7 +204,7 @@ fn try_on(
     binaries: &Binaries,
     module: Option<PathBuf>,
 ) -> Result<(u64, u64, Option<String>)> {
-    let Boot { series, cgroup } = boot;
+    let Boot { series, part } = boot;
     let name = program
         .file_name()
         .context("the test program has no name")?
@@ -163,21 +214,24 @@ fn try_on(
     let command = std::iter::once(name).chain(arguments).collect();
     let mut copies = vec![program.to_owned()];
     copies.extend(module);
-    let spec = Spec {
+    let mut spec = Spec {
         copies,
         modules: MODULES.iter().map(|name| (*name).to_owned()).collect(),
-        cgroup,
+        cgroup: part.cgroup(),
         timeout: Some(TIMEOUT),
         ..Spec::new(Kernel::find(&Choice::Series(series))?, command)
     };
+    if part == Part::Locks {
+        let (memory, module, append) = SPARE_MEMORY;
+        spec.memory = memory.to_owned();
+        spec.qemu = module.iter().map(|one| (*one).to_owned()).collect();
+        spec.append.push(append.to_owned());
+    }
     let copy = Copy::default();
     let outputs = || {
         // A second boot starts anew: the first one's results are void.
         copy.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let prefix = match cgroup {
-            Cgroup::V2 => format!("[{}] ", series.name),
-            Cgroup::V1 => format!("[{} v1] ", series.name),
-        };
+        let prefix = format!("[{}{}] ", series.name, part.suffix());
         Outputs {
             stdout: Box::new(Prefixed::new(prefix.clone(), copy.clone())),
             stderr: Box::new(Prefixed::new(prefix, Copy::default())),
