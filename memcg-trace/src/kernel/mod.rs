@@ -31,6 +31,7 @@ pub mod session;
 mod shrinkers;
 mod slab;
 pub mod symbols;
+mod waits;
 mod wire;
 
 /// What can be observed; a verb asks for those that it needs.

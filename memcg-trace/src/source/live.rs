@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{Instant, sleep_until};
 
@@ -177,7 +177,10 @@ impl Live {
                 let pins = self.session.pins(serials).context("who pins zombies")?;
                 answer.pins = Some(pins);
             }
-            Ask::Locks => bail!("who waits for whom cannot be asked of a kernel yet"),
+            Ask::Locks => {
+                let waits = self.session.waits().context("who waits for whom")?;
+                answer.waits = Some(waits);
+            }
         }
         self.session.keep_up();
         answer.mono_ns = nanoseconds(ClockId::Monotonic).unsigned_abs();

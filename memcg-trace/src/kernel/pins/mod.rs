@@ -13,13 +13,13 @@ mod ledger;
 mod lists;
 mod mappers;
 mod namespaces;
-mod open_files;
+pub(super) mod open_files;
 mod paths;
 mod slabs;
 mod sockets;
 mod stock;
 mod swap;
-mod tasks;
+pub(super) mod tasks;
 mod writeback;
 
 use std::time::Instant;
