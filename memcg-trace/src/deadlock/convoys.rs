@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::cycles::NONE;
 use super::stable::{OWNER_FLAGS, Same, Stability};
-use super::verdict::{Cause, Convoy, Deadlock, Resource, State};
+use super::verdict::{Cause, Convoy, Deadlock, State, bare};
 use super::{Rules, table, words};
-use crate::sample::waits::{self, Holder, Look, Task, Wait, Waits};
+use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
 use crate::sample::{ResourceKind, tame};
 
 /// Where a wait ends up.
@@ -157,7 +157,7 @@ impl<'a> Search<'a> {
         let stack = task.and_then(|task| self.waits.stacks.get(task.stack? as usize));
         Some(Convoy {
             root: task.cloned(),
-            resource: Resource::from(resource),
+            resource: bare(resource),
             cause,
             why,
             waiters: sum.waiters,
@@ -232,12 +232,12 @@ impl<'a> Search<'a> {
 
 /// Whether a wait for it is of the kernel's making. A shell that waits for its child, and a
 /// reader of an empty pipe, may do so for ever.
-fn counts(resource: &waits::Resource) -> bool {
+fn counts(resource: &Resource) -> bool {
     !table::is_of_user_space(resource.kind) && resource.kind != ResourceKind::Reap
 }
 
 /// Why a lock without holders is not given to who waits for it.
-fn nobody(resource: &waits::Resource) -> (Cause, String) {
+fn nobody(resource: &Resource) -> (Cause, String) {
     if let Some(incomplete) = &resource.incomplete {
         return (Cause::Unknown, tame(incomplete).into_owned());
     }
@@ -256,8 +256,8 @@ fn nobody(resource: &waits::Resource) -> (Cause, String) {
 }
 
 /// Why a holder that waits itself does not go on, where nobody is known who could help it.
-fn waiting(wait: &Wait, resource: &waits::Resource) -> (Cause, String) {
-    let name = words::resource(&Resource::from(resource));
+fn waiting(wait: &Wait, resource: &Resource) -> (Cause, String) {
+    let name = words::resource(resource);
     let within = match &wait.function {
         Some(function) => format!(" in {}()", tame(function)),
         None => String::new(),

@@ -2,7 +2,7 @@
 
 use super::report::{Case, Link};
 use super::stable::Same;
-use super::verdict::{Break, Resource};
+use super::verdict::Break;
 use super::words;
 use crate::sample::waits::{EndsOn, Evidence, Task};
 
@@ -51,7 +51,7 @@ pub(super) fn missing(case: &Case, links: &[Link]) -> Vec<String> {
     }
     for link in links {
         let facts = case.resource(link);
-        let resource = words::resource(&Resource::from(facts));
+        let resource = words::resource(facts);
         let name = |task: u32| case.task(task).map(words::task).unwrap_or_default();
         if link.wait.evidence == Evidence::Hint {
             let waiter = name(link.wait.task);

@@ -26,7 +26,7 @@ use convoys::Search;
 use cycles::NONE;
 use report::Case;
 use stable::Stability;
-pub use verdict::{Break, Cause, Convoy, Deadlock, Edge, Resource, State, Verdict};
+pub use verdict::{Break, Cause, Convoy, Deadlock, Edge, State, Verdict};
 
 use crate::sample::waits::{Look, Wait, Waits};
 

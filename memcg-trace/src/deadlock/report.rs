@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use super::build::{Facts, Trust};
 use super::cycles::{self, Components, NONE};
 use super::graph::Graph;
-use super::verdict::{Deadlock, Edge, Resource, State};
+use super::verdict::{Deadlock, Edge, State, bare};
 use super::{Rules, evidence, table, words};
-use crate::sample::waits::{Holder, Look, Task, Wait, Waits};
+use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
 
 /// Edges and victims of one deadlock that are listed; the others are counted.
 const MAX_LISTED: usize = 1000;
@@ -197,7 +197,7 @@ impl<'a> Case<'a> {
         Some(Edge {
             from: *places.get(&link.wait.task)?,
             to: *places.get(&link.holder.task)?,
-            resource: Resource::from(resource),
+            resource: bare(resource),
             mode: link.wait.mode,
             held: link.holder.mode,
             needs: table::needs(resource.kind),
@@ -246,7 +246,7 @@ impl<'a> Case<'a> {
     }
 
     /// What a link's wait is for.
-    pub(super) fn resource(&self, link: &Link) -> &'a crate::sample::waits::Resource {
+    pub(super) fn resource(&self, link: &Link) -> &'a Resource {
         &self.look().resources[link.wait.resource as usize]
     }
 }

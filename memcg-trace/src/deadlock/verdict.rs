@@ -1,8 +1,8 @@
 //! What is found: deadlocks and convoys.
 
 use super::graph::Needs;
-use crate::sample::waits::{Evidence, Task};
-use crate::sample::{Mode, ResourceKind, Text};
+use crate::sample::waits::{Evidence, Resource, Task};
+use crate::sample::{Mode, Text};
 
 /// What follows from one answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub struct Edge {
     pub from: usize,
     /// For whom: likewise.
     pub to: usize,
-    /// By what.
+    /// By what; its holders are left out.
     pub resource: Resource,
     /// How it is wanted.
     pub mode: Mode,
@@ -97,32 +97,13 @@ pub struct Edge {
 }
 
 /// What is waited for, without its holders.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Resource {
-    /// Its kind.
-    pub kind: ResourceKind,
-    /// Its symbol, or the member that it is.
-    pub name: Option<String>,
-    /// Of a member: of what.
-    pub of: Option<Text>,
-    /// Its address; 0 where it is not known.
-    pub addr: u64,
-    /// Of a page.
-    pub pfn: Option<u64>,
-    /// Of a pipe, pid namespace or cgroup.
-    pub ino: Option<u64>,
-}
-
-impl From<&crate::sample::waits::Resource> for Resource {
-    fn from(resource: &crate::sample::waits::Resource) -> Self {
-        Self {
-            kind: resource.kind,
-            name: resource.name.clone(),
-            of: resource.of.clone(),
-            addr: resource.addr,
-            pfn: resource.pfn,
-            ino: resource.ino,
-        }
+pub(super) fn bare(resource: &Resource) -> Resource {
+    Resource {
+        holders: Vec::new(),
+        name: resource.name.clone(),
+        of: resource.of.clone(),
+        incomplete: resource.incomplete.clone(),
+        ..*resource
     }
 }
 
@@ -171,7 +152,7 @@ impl Cause {
 pub struct Convoy {
     /// The task that would have to act first; `None` where there is none.
     pub root: Option<Task>,
-    /// What it holds, next to it.
+    /// What it holds; without its holders.
     pub resource: Resource,
     /// Why they last.
     pub cause: Cause,

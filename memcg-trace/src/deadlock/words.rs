@@ -1,8 +1,8 @@
 //! Waits in words.
 
 use super::graph::Needs;
-use super::verdict::{Deadlock, Edge, Resource, State};
-use crate::sample::waits::Task;
+use super::verdict::{Deadlock, Edge, State};
+use crate::sample::waits::{Resource, Task};
 use crate::sample::{Mode, ResourceKind, tame};
 
 /// A task as `comm[tid]`.

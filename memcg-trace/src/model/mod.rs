@@ -3,6 +3,7 @@
 //! Pure: no clock, no file, no kernel. The same samples give the same snapshots, whether they
 //! come from a kernel or from a recording of one.
 
+mod deadlocks;
 mod locks;
 mod names;
 pub mod pins;
@@ -17,7 +18,9 @@ pub mod zombies;
 
 use std::sync::Arc;
 
+use crate::deadlock::Rules;
 use crate::sample::{self, Loss, Sample};
+use deadlocks::Deadlocks;
 use locks::Locks;
 use pins::Pins;
 use reparent::Reparents;
@@ -37,6 +40,7 @@ pub struct Model {
     slab: SlabTable,
     shrinkers: Shrinkers,
     locks: Locks,
+    deadlocks: Deadlocks,
     pins: Pins,
     reparents: Reparents,
     trend: Trend,
@@ -55,6 +59,12 @@ impl Model {
     /// Knows nothing yet.
     #[must_use]
     pub fn new() -> Self {
+        Self::judging(Rules::default())
+    }
+
+    /// Knows nothing yet, and judges waits by these rules.
+    #[must_use]
+    pub fn judging(rules: Rules) -> Self {
         Self {
             frame: 0,
             last_mono_ns: None,
@@ -63,6 +73,7 @@ impl Model {
             slab: SlabTable::new(),
             shrinkers: Shrinkers::new(),
             locks: Locks::new(),
+            deadlocks: Deadlocks::new(rules),
             pins: Pins::new(),
             reparents: Reparents::new(),
             trend: Trend::new(),
@@ -100,6 +111,11 @@ impl Model {
             (None, Some(locks)) => self.locks.read(locks, &self.tree),
             (None, None) => {}
         }
+        match (absence(sample, "waits"), &sample.waits) {
+            (Some(reason), _) => self.deadlocks.mark_absent(reason),
+            (None, Some(answer)) => self.deadlocks.read(answer, &self.tree),
+            (None, None) => {}
+        }
         match (absence(sample, "pins"), &sample.pins) {
             (Some(reason), _) => self.pins.mark_absent(reason),
             (None, Some(answer)) => self.pins.read(answer, &self.tree),
@@ -119,6 +135,10 @@ impl Model {
             shrinkers: self.shrinkers.section(),
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
+            deadlocks: self.deadlocks.deadlocks(),
+            convoys: self.deadlocks.convoys(),
+            waits: self.deadlocks.waits(),
+            judged: self.deadlocks.judged(),
             pins: self.pins.section(),
             reparents: self.reparents.section(),
             findings: self.trend.section(),

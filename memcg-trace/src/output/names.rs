@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::units;
-use crate::model::snapshot::{MemcgId, Shrinker};
+use crate::model::snapshot::{Evidence, MemcgId, Shrinker};
 use crate::sample::{Mode, Resource, ResourceKind, Task, tame};
 
 /// A task as `comm[tid]`.
@@ -51,6 +51,17 @@ pub fn resource_kind(kind: ResourceKind) -> &'static str {
         ResourceKind::Freezer => "freezer",
         ResourceKind::Throttle => "throttle",
         ResourceKind::Unknown => "unknown",
+    }
+}
+
+/// How something is known, as in records.
+#[must_use]
+pub fn evidence(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Traced => "traced",
+        Evidence::OwnerWord => "owner_word",
+        Evidence::Inferred => "inferred",
+        Evidence::Hint => "hint",
     }
 }
 
