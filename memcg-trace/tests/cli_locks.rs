@@ -5,24 +5,12 @@
 mod fixture;
 mod tool;
 
-use fixture::waits::{Host, abba, coredump, crowd, tries_again};
-use fixture::{DYING, ROOT, SECOND, demo, empty, evil_host, host, memcg, root, walked, zombie};
+use fixture::waits::{Host, abba, answered, coredump, crowd, tries_again};
+use fixture::{DYING, ROOT, SECOND, demo, evil_host, host, memcg, root, walked, zombie};
 use memcg_trace::sample::waits::{Evidence, NotChecked, Waits};
 use memcg_trace::sample::{Mode, ResourceKind, Sample, Text};
 use serde_json::{Value, json};
 use tool::{assert_fails, checked, document, memcg_trace, recording, run, stderr, stdout};
-
-/// A sample with an answer, so many seconds after the start.
-fn answered(second: u64, mut waits: Waits) -> Sample {
-    for look in &mut waits.looks {
-        look.begin_ns += second * SECOND;
-        look.end_ns += second * SECOND;
-    }
-    Sample {
-        waits: Some(waits),
-        ..empty(second + 1)
-    }
-}
 
 /// Memcgs of which one is dead and waits to be taken offline.
 fn memcgs() -> Sample {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use super::names;
 use crate::deadlock::words;
 use crate::model::snapshot::Snapshot;
 
@@ -34,7 +35,7 @@ pub fn render(snapshot: &Snapshot) -> String {
         };
         let (from, what) = (format!("t{}", task.tid), format!("r{}", fact.resource));
         let is_red = members.contains(&task.tid);
-        let label = match task.state {
+        let label = match names::state(task.state) {
             Some(state) => format!("{} {state}", words::task(task)),
             None => words::task(task),
         };

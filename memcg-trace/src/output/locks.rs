@@ -23,6 +23,16 @@ pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
         style,
     };
     page.line(&text::heading(snapshot, host), 2);
+    page.text + &answer(snapshot, style)
+}
+
+/// The same without the heading.
+#[must_use]
+pub fn answer(snapshot: &Snapshot, style: Style) -> String {
+    let mut page = Page {
+        text: String::new(),
+        style,
+    };
     page.line(&overview(snapshot), 2);
     for deadlock in &snapshot.deadlocks.items {
         page.deadlock(deadlock, snapshot.mono_ns);
@@ -219,9 +229,7 @@ impl Page {
         let (Some(from), Some(to)) = (members.get(edge.from), members.get(edge.to)) else {
             return;
         };
-        let state = from
-            .state
-            .map_or_else(String::new, |state| format!(" {state}"));
+        let state = names::state(from.state).map_or_else(String::new, |state| format!(" {state}"));
         let line = format!(
             "  {} ({}{state}, {})",
             words::edge(edge, from, to),

@@ -15,6 +15,12 @@ pub fn task(task: Option<&Task>) -> String {
     )
 }
 
+/// The state of a task as in `ps`; `None` where it is none.
+#[must_use]
+pub fn state(state: Option<char>) -> Option<char> {
+    state.filter(char::is_ascii_alphabetic)
+}
+
 /// A lock by its symbol, else by its address.
 #[must_use]
 pub fn lock(resource: &Resource) -> String {

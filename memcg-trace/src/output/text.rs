@@ -22,9 +22,11 @@ pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
     for absent in summary::absences(snapshot) {
         line(absent);
     }
-    if let Some(finding) = summary::worst_finding(snapshot) {
-        line(finding);
-    }
+    let news = [
+        summary::deadlock(snapshot),
+        summary::worst_finding(snapshot),
+    ];
+    news.into_iter().flatten().for_each(&mut line);
     line(summary::longest_wait(snapshot));
     memcg_table(snapshot).write(&mut text, style);
     slab_table(snapshot).write(&mut text, style);

@@ -34,7 +34,7 @@ impl<'a> Task<'a> {
         Self {
             pid: Some(task.pid),
             start_ns: task.start_ns,
-            state: task.state,
+            state: names::state(task.state),
             ..Self::named(task.tid, &task.comm, memcg)
         }
     }
