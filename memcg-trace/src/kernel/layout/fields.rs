@@ -208,6 +208,18 @@ pub enum Field {
     PidNumbers,
     UpidNs,
     PidNsInum,
+    CgroupDyingWaiters,
+    CgroupKn,
+    KernfsId,
+    CssSetDflCgrp,
+    InodeRwsem,
+    InodeMapping,
+    InodeData,
+    SbUmount,
+    SbRoot,
+    DentrySb,
+    MmMmapLock,
+    TaskMm,
 }
 
 struct Row {
@@ -429,6 +441,18 @@ const ROWS: &[Row] = {
         row(PidNumbers, 0, &["pid.numbers"]),
         row(UpidNs, 8, &["upid.ns"]),
         row(PidNsInum, 4, &["pid_namespace.ns.inum"]),
+        row(CgroupDyingWaiters, 16, &["cgroup.dying_populated_waitq.head"]),
+        row(CgroupKn, 8, &["cgroup.kn"]),
+        row(KernfsId, 8, &["kernfs_node.id"]),
+        row(CssSetDflCgrp, 8, &["css_set.dfl_cgrp"]),
+        row(InodeRwsem, 0, &["inode.i_rwsem"]),
+        row(InodeMapping, 8, &["inode.i_mapping"]),
+        row(InodeData, 0, &["inode.i_data"]),
+        row(SbUmount, 0, &["super_block.s_umount"]),
+        row(SbRoot, 8, &["super_block.s_root"]),
+        row(DentrySb, 8, &["dentry.d_sb"]),
+        row(MmMmapLock, 0, &["mm_struct.mmap_lock"]),
+        row(TaskMm, 8, &["task_struct.mm"]),
     ]
 };
 

@@ -14,7 +14,7 @@ mod lists;
 mod mappers;
 mod namespaces;
 pub(super) mod open_files;
-mod paths;
+pub(super) mod paths;
 mod slabs;
 mod sockets;
 mod stock;

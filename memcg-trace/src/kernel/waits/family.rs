@@ -1,14 +1,16 @@
 //! Waits of tasks for tasks: a parent for its children, the init of a pid namespace for all that
-//! is in it, and a zombie for its parent.
+//! is in it, a cgroup that is removed for those that die in it, and a zombie for its parent.
 
 use std::collections::HashMap;
 
+use super::records;
+use super::stacks::Stack;
 use super::threads::{EXIT_ZOMBIE, Threads};
 use super::{Finding, View, holder};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address};
-use crate::sample::waits::{Evidence, Holder, Resource};
+use crate::sample::waits::{EndsOn, Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
 
 /// Pid namespaces are nested no deeper (include/linux/pid_namespace.h: MAX_PID_NS_LEVEL).
@@ -74,7 +76,9 @@ pub(super) fn zombie(view: &View<'_>, family: &Family, at: usize) -> Option<Find
         holders: family.holders(family.parents[at]),
         ..Resource::default()
     };
-    Some(Finding::new(at, resource, Mode::Write, Evidence::OwnerWord))
+    let mut finding = Finding::new(at, resource, Mode::Write, Evidence::OwnerWord);
+    finding.wait.ends_on = EndsOn::Nothing;
+    Some(finding)
 }
 
 /// `wait4(2)` and its sisters. Which child it is to be, only the caller knows: any of them.
@@ -144,4 +148,49 @@ fn namespace(reader: &Reader<'_>, pid: u64, level: u64) -> Result<u64, Unreadabl
     let entry_bytes = in_entry.offset + in_entry.bytes;
     let numbers = reader.offset(Field::PidNumbers)?;
     reader.word_at(pid + numbers + level * entry_bytes + in_entry.offset)
+}
+
+/// Whoever removes a cgroup waits for those tasks in it that have begun to exit and are not dead
+/// yet (kernel/cgroup/cgroup.c: cgroup_drain_dying(), 6.19 and 7.0).
+pub(super) fn cgroup(
+    view: &View<'_>,
+    at: usize,
+    stack: &Stack<'_>,
+) -> Result<Option<Finding>, Unreadable> {
+    let reader = view.reader;
+    let waiters = reader.offset(Field::CgroupDyingWaiters)?;
+    let Some(waker) = view.names.address("autoremove_wake_function") else {
+        return Ok(None);
+    };
+    let task = view.threads.all[at].addr;
+    let queued = records::queue_of(reader, view.threads, stack, task, waker, |_| true)?;
+    let Some(queued) = queued else {
+        return Ok(None);
+    };
+    let cgroup = queued.head.wrapping_sub(waiters);
+    let tasks: Vec<_> = view.threads.all.iter().map(|thread| thread.addr).collect();
+    let css_sets = reader.column(&tasks, Field::TaskCgroups)?;
+    let css_sets: Vec<_> = css_sets
+        .into_iter()
+        .map(Option::unwrap_or_default)
+        .collect();
+    let cgroups = reader.column(&css_sets, Field::CssSetDflCgrp)?;
+    let members = view.threads.all.iter().zip(cgroups).enumerate();
+    let members = members.filter(|(_, (thread, of))| *of == Some(cgroup) && thread.exit_state == 0);
+    let node = reader.word(cgroup, Field::CgroupKn)?;
+    let resource = Resource {
+        kind: ResourceKind::CgroupDrain,
+        addr: cgroup,
+        ino: reader.word(node, Field::KernfsId).ok(),
+        holders: members
+            .map(|(member, _)| holder(member, Mode::Write, Evidence::OwnerWord))
+            .collect(),
+        ..Resource::default()
+    };
+    Ok(Some(Finding::new(
+        at,
+        resource,
+        Mode::Write,
+        Evidence::OwnerWord,
+    )))
 }

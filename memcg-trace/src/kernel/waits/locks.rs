@@ -1,6 +1,7 @@
 //! Sleeping locks: which one a sleeper waits for, by its record, and who has it, by its owner
 //! word.
 
+use super::members;
 use super::records::{self, COMPLETION, MUTEX, RWSEM, SEMAPHORE, Shape};
 use super::stacks::Stack;
 use super::table::Hidden;
@@ -113,9 +114,14 @@ fn describe(
     kind: ResourceKind,
     lock: u64,
 ) -> Result<Option<Resource>, Unreadable> {
+    let (name, of) = match view.name_of(lock) {
+        Some(name) => (Some(name), None),
+        None => members::name(view, kind, lock).unzip(),
+    };
     let mut resource = Resource {
         kind,
-        name: view.name_of(lock),
+        name,
+        of: of.flatten(),
         addr: lock,
         ..Resource::default()
     };

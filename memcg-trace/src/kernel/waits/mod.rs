@@ -8,6 +8,7 @@
 
 mod family;
 mod locks;
+mod members;
 mod names;
 mod offline;
 mod pipes;
@@ -16,7 +17,7 @@ mod stacks;
 mod table;
 mod threads;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::memory::Unreadable;
 use super::reader::Reader;
@@ -64,6 +65,39 @@ struct Finding {
     thread: usize,
     resource: Resource,
     wait: Wait,
+}
+
+/// Whether hosts are full of such waits, and healthy: they matter only where somebody waits for
+/// whoever is in one.
+fn is_common(finding: &Finding) -> bool {
+    match finding.resource.kind {
+        ResourceKind::ChildExit
+        | ResourceKind::Freezer
+        | ResourceKind::Futex
+        | ResourceKind::Reap => true,
+        ResourceKind::Pipe => finding.wait.mode == Mode::Read,
+        _ => false,
+    }
+}
+
+/// Leaves out common waits of those whom nobody waits for.
+fn that_matter(findings: Vec<Finding>) -> Vec<Finding> {
+    let (mut common, mut matter): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_common);
+    let mut from = 0;
+    while from < matter.len() {
+        let holders = matter[from..].iter();
+        let holders: HashSet<_> = holders
+            .flat_map(|finding| &finding.resource.holders)
+            .map(|holder| holder.task as usize)
+            .collect();
+        from = matter.len();
+        let (more, rest) = common
+            .into_iter()
+            .partition(|finding| holders.contains(&finding.thread));
+        matter.extend::<Vec<_>>(more);
+        common = rest;
+    }
+    matter
 }
 
 impl Finding {
@@ -152,7 +186,7 @@ pub(super) fn look(
         tasks: HashMap::new(),
         resources: HashMap::new(),
     };
-    for finding in findings {
+    for finding in that_matter(findings) {
         // What was read of a task that ran meanwhile is of two of its sleeps.
         if finding.wait.retry.is_some() || !threads.has_moved(reader, finding.thread) {
             into.add(finding);
@@ -292,6 +326,7 @@ impl Looking<'_, '_> {
                 let view = self.view;
                 family::pid_namespace(view, self.family()?, at)
             }
+            How::CgroupDrain => family::cgroup(self.view, at, stack),
             How::Plain(kind, name) => Ok(Some(plain(at, kind, name))),
             How::Ends(kind, name) => {
                 let mut finding = plain(at, kind, name);
@@ -309,10 +344,7 @@ impl Looking<'_, '_> {
     ) -> Result<Option<Finding>, Unreadable> {
         let view = self.view;
         if self.pipes.is_none() {
-            let operations = view.names.address("pipefifo_fops");
-            let absent = || Unreadable::Absent("kallsyms shows no pipefifo_fops".to_owned());
-            let operations = operations.ok_or_else(absent)?;
-            self.pipes = Some(Pipes::read(view.reader, view.threads, operations)?);
+            self.pipes = Some(Pipes::read(view)?);
         }
         match &self.pipes {
             Some(pipes) => pipes::wait(view, pipes, at, stack, mode),
@@ -367,11 +399,11 @@ fn plain(at: usize, kind: ResourceKind, name: Option<&str>) -> Finding {
     Finding::new(at, resource, Mode::Write, Evidence::Inferred)
 }
 
-/// Which signals end a sleep. While a process dumps core, all but SIGKILL are left out
-/// (kernel/signal.c: prepare_signal()).
+/// Which signals end a sleep. None reaches a task that exits, and while a process dumps core all
+/// but SIGKILL are left out (kernel/signal.c: wants_signal(), prepare_signal()).
 fn ends_on(thread: &Thread, stack: &Stack<'_>) -> EndsOn {
     let dumps = stack.has(&["do_coredump", "vfs_coredump"]);
-    if thread.is_kernel_thread() {
+    if thread.is_kernel_thread() || thread.exits() {
         EndsOn::Nothing
     } else if thread.state & threads::INTERRUPTIBLE != 0 && !dumps {
         EndsOn::AnySignal

@@ -29,6 +29,7 @@ const WANTED: &[&str] = &[
     "mem_hotplug_lock",
     "page_offset_base",
     "percpu_rwsem_wake_function",
+    "pipeanon_fops",
     "pipefifo_fops",
     "process_timeout",
     "vmemmap_base",

@@ -8,15 +8,15 @@ use super::{Finding, View, holder};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::pins::open_files::table;
-use crate::kernel::reader::Reader;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
-
-use super::threads::Threads;
 
 /// `FMODE_READ`, `FMODE_WRITE` (include/linux/fs.h).
 const READ: u64 = 1;
 const WRITE: u64 = 2;
+
+/// `file.f_op` of a pipe; those without a name have their own since 6.16.
+const OPERATIONS: &[&str] = &["pipeanon_fops", "pipefifo_fops"];
 
 /// A descriptor of a pipe.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +37,16 @@ pub(super) struct Pipes {
 
 impl Pipes {
     /// Goes through the file tables of all threads; a table that several share, once.
-    pub(super) fn read(
-        reader: &Reader<'_>,
-        threads: &Threads,
-        operations: u64,
-    ) -> Result<Self, Unreadable> {
+    pub(super) fn read(view: &View<'_>) -> Result<Self, Unreadable> {
+        let (reader, threads) = (view.reader, view.threads);
+        let operations: Vec<_> = OPERATIONS
+            .iter()
+            .filter_map(|name| view.names.address(name))
+            .collect();
+        if operations.is_empty() {
+            let names = OPERATIONS.join(" or ");
+            return Err(Unreadable::Absent(format!("kallsyms shows no {names}")));
+        }
         let mut pipes = Self::default();
         let mut sharers: HashMap<u64, Vec<usize>> = HashMap::new();
         for (at, thread) in threads.all.iter().enumerate() {
@@ -58,7 +63,8 @@ impl Pipes {
             };
             let ops = reader.column(&files, Field::FileOp)?;
             let of_pipes = fds.iter().zip(&files).zip(&ops);
-            let of_pipes = of_pipes.filter(|(_, ops)| **ops == Some(operations));
+            let of_pipes =
+                of_pipes.filter(|(_, ops)| ops.is_some_and(|ops| operations.contains(&ops)));
             let (fds, files): (Vec<u32>, Vec<u64>) =
                 of_pipes.map(|((fd, file), _)| (*fd, *file)).unzip();
             let found = reader.column(&files, Field::FilePrivate)?;

@@ -10,6 +10,7 @@ use memcg_trace_common::stack::{STACK_DEPTH, StackRow};
 use zerocopy::FromBytes as _;
 
 use super::names::Names;
+use super::table::is_slow_path;
 use super::threads::{Thread, Threads};
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, words};
@@ -115,14 +116,18 @@ impl<'a> Stack<'a> {
         let mut memory = vec![0; usize::try_from(end - thread.sp).unwrap_or(0)];
         reader.memory.read(thread.sp, &mut memory)?;
         let words = words(&memory);
-        let first = unwound.and_then(|unwound| unwound.first());
+        let all = functions(names, unwound);
+        // Not every compiler puts all slow paths where the kernel leaves them out.
+        let slow = all.iter().take_while(|one| is_slow_path(one)).count();
+        let first = unwound.and_then(|unwound| unwound.get(slow));
         let visible = words.iter().position(|word| Some(word) == first);
         let hidden_words = visible.unwrap_or(words.len());
         let hidden = words[..hidden_words].iter();
         let hidden = hidden.filter(|word| names.is_sched(**word));
+        let hidden = hidden.filter_map(|word| names.function(*word));
         Ok(Self {
-            functions: functions(names, unwound),
-            hidden: hidden.filter_map(|word| names.function(*word)).collect(),
+            hidden: hidden.chain(all[..slow].iter().copied()).collect(),
+            functions: all[slow..].to_vec(),
             hidden_words,
             begin: thread.sp,
             words,

@@ -21,6 +21,8 @@ pub(super) enum How {
     Child,
     /// For the other tasks of a pid namespace.
     PidNs,
+    /// For the dying tasks of a cgroup.
+    CgroupDrain,
     /// For something of which no more is known than its kind, and what to call it.
     Plain(ResourceKind, Option<&'static str>),
     /// The same, and it surely ends.
@@ -41,6 +43,7 @@ const ROWS: &[(&[&str], How)] = &[
     (&["anon_pipe_read", "pipe_read"], How::PipeRead),
     (&["do_wait"], How::Child),
     (&["zap_pid_ns_processes"], How::PidNs),
+    (&["cgroup_drain_dying"], How::CgroupDrain),
     (&["__flush_work", "flush_work", "start_flush_work"], How::Plain(ResourceKind::Work, None)),
     (&["__flush_workqueue", "flush_workqueue", "drain_workqueue"], How::Plain(ResourceKind::Work, None)),
     (&["synchronize_rcu", "synchronize_rcu_normal", "synchronize_rcu_expedited", "__wait_rcu_gp"], How::Plain(ResourceKind::Rcu, Some("RCU"))),
@@ -71,11 +74,13 @@ pub(super) fn row<'a>(functions: &[&'a str]) -> Option<(&'a str, How)> {
 
 /// What a function that stacks leave out waits for; by the begin of its name, since the compiler
 /// appends to it. The innermost of those on a stack that is here counts.
-pub(super) const HIDDEN: &[(&str, Hidden)] = &[
+const HIDDEN: &[(&str, Hidden)] = &[
     ("__mutex_lock", Hidden::Mutex),
     ("__ww_mutex_lock", Hidden::Mutex),
     ("rwsem_down_read", Hidden::RwsemRead),
     ("rwsem_down_write", Hidden::RwsemWrite),
+    ("__down_read", Hidden::RwsemRead),
+    ("__down_write", Hidden::RwsemWrite),
     ("__down", Hidden::Semaphore),
     ("wait_for_completion", Hidden::Completion),
     ("__wait_for_common", Hidden::Completion),
@@ -102,6 +107,11 @@ pub(super) enum Hidden {
     RtMutex,
     /// `io_schedule()`
     Io,
+}
+
+/// Whether a function is one of those.
+pub(super) fn is_slow_path(function: &str) -> bool {
+    HIDDEN.iter().any(|(begin, _)| function.starts_with(begin))
 }
 
 /// What the functions that were left out wait for, the innermost first.

@@ -11,6 +11,7 @@ use crate::sample::waits::Task;
 /// Threads that are looked at.
 const MOST: usize = 1 << 20;
 /// include/linux/sched.h.
+const PF_EXITING: u64 = 0x4;
 const PF_KTHREAD: u64 = 0x0020_0000;
 pub(super) const EXIT_ZOMBIE: u64 = 0x20;
 pub(super) const INTERRUPTIBLE: u64 = 1;
@@ -51,6 +52,10 @@ impl Thread {
 
     pub(super) fn is_kernel_thread(&self) -> bool {
         self.flags & PF_KTHREAD != 0
+    }
+
+    pub(super) fn exits(&self) -> bool {
+        self.flags & PF_EXITING != 0
     }
 
     pub(super) fn ends_on_kill(&self) -> bool {

@@ -128,8 +128,9 @@ fn an_rwsem_that_a_reader_has() {
     missing.wait_for_reader();
     let mut command = Command::new("mkdir");
     command.arg(folder.file("made")).stdin(Stdio::null());
-    let mkdir = Process(command.spawn().unwrap());
-    let pid = mkdir.0.id();
+    // It ends only after the lister, also if this fails.
+    let mut mkdir = command.spawn().unwrap();
+    let pid = mkdir.id();
     eventually("mkdir waits", || {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         if stat.contains(") D ") {
@@ -150,7 +151,7 @@ fn an_rwsem_that_a_reader_has() {
     });
     missing.give();
     listing.join().unwrap();
-    drop(mkdir);
+    assert!(mkdir.wait().unwrap().success());
 }
 
 /// A writer of a full pipe waits for all who can read it: two processes and a thread.

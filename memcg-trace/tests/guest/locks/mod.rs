@@ -6,3 +6,4 @@ mod coredump;
 mod four_tasks;
 mod holders;
 mod look;
+mod reap;
