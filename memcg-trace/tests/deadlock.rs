@@ -106,13 +106,16 @@ fn without_any_one_edge_it_is_none() {
 #[test]
 fn what_changes_between_the_looks_is_none() {
     type Change = fn(&mut Look);
-    let changes: [(&str, Change); 7] = [
+    let changes: [(&str, Change); 8] = [
         ("a waiter ran", |look| look.tasks[1].switches = Some(1)),
         ("a waiter is another", |look| {
             look.tasks[3].start_ns = Some(9)
         }),
         ("a wait has ended", |look| {
             look.waits.remove(2);
+        }),
+        ("a waiter was woken", |look| {
+            look.tasks[3].state = Some('R');
         }),
         ("the loop was left and entered", |look| {
             look.waits[0].retry = Some(Retry {

@@ -45,6 +45,20 @@ impl<'a> Facts<'a> {
         Graph::new(needs, &edges)
     }
 
+    /// Whether hints, or what could not be seen twice, would add anything to what is proven.
+    pub(super) fn has_guesses(self) -> bool {
+        let is_unseen = |same: &Same| *same == Same::NotKnown;
+        let is_guessed = |resource: &Resource| match table::needs(resource.kind) {
+            Needs::Any => resource.incomplete.is_some(),
+            Needs::All => (resource.holders.iter()).any(|one| one.evidence == Evidence::Hint),
+        };
+        let waits = &self.look.waits;
+        self.stability.waits.iter().any(is_unseen)
+            || self.stability.resources.iter().any(is_unseen)
+            || waits.iter().any(|wait| wait.evidence == Evidence::Hint)
+            || self.look.resources.iter().any(is_guessed)
+    }
+
     /// How many tasks there are: the node of the first resource.
     pub(super) fn tasks(self) -> u32 {
         u32::try_from(self.look.tasks.len()).unwrap_or(u32::MAX)
@@ -73,6 +87,7 @@ impl<'a> Facts<'a> {
     ) -> impl Iterator<Item = &'a Holder> {
         let needs = table::needs(resource.kind);
         let same = self.stability.resources[at as usize];
+        let gone = &self.stability.gone;
         let tasks = self.tasks();
         let are_all_there = resource.holders.iter().all(|holder| holder.task < tasks);
         let is_free = match (needs, self.trust) {
@@ -83,13 +98,17 @@ impl<'a> Facts<'a> {
             (Needs::All, Trust::Hints) => same == Same::No,
             (Needs::Any, Trust::Hints) => false,
         };
+        let is_gone = move |holder: &Holder| {
+            // Hashing is not free, and most often nobody is gone.
+            !gone.is_empty() && gone.contains(&(at, holder.task))
+        };
         let holders = if is_free { &[][..] } else { &resource.holders };
         holders.iter().filter(move |holder| {
             let is_sure = needs == Needs::Any
                 || self.trust == Trust::Hints
                 || holder.evidence != Evidence::Hint;
             let is_there = holder.task < tasks;
-            is_there && is_sure && !self.stability.gone.contains(&(at, holder.task))
+            is_there && is_sure && !is_gone(holder)
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Why long waits last: each has a root.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::cycles::NONE;
@@ -9,8 +10,11 @@ use super::{Rules, table, words};
 use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
 use crate::sample::{ResourceKind, tame};
 
+/// Convoys that are listed; the others are counted.
+const MAX_LISTED: usize = 1000;
+
 /// Where a wait ends up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Root {
     /// At a deadlock, by its place.
     Deadlock(u32),
@@ -18,6 +22,15 @@ enum Root {
     Holder { resource: u32, task: u32 },
     /// At a resource that nobody is known to hold.
     Nobody { resource: u32 },
+}
+
+/// What is known of the root of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    No,
+    /// It is being looked for.
+    OnPath,
+    Root(Root),
 }
 
 /// What has one root.
@@ -39,8 +52,8 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// The convoys, the longest waits first.
-    pub(super) fn convoys(&self, rules: &Rules) -> Vec<Convoy> {
+    /// The convoys, the longest waits first, and how many more there are.
+    pub(super) fn convoys(&self, rules: &Rules) -> (Vec<Convoy>, u64) {
         let mut next = vec![None; self.look.tasks.len()];
         for (at, wait) in self.look.waits.iter().enumerate() {
             if let Some(next) = next.get_mut(wait.task as usize)
@@ -50,12 +63,14 @@ impl<'a> Search<'a> {
                 *next = Some(wait);
             }
         }
-        let mut roots = vec![None; self.look.resources.len()];
+        let mut roots = vec![Found::No; self.look.resources.len()];
         let mut sums: HashMap<Root, Sum> = HashMap::new();
         for (at, wait) in self.look.waits.iter().enumerate() {
             let resource = self.look.resources.get(wait.resource as usize);
-            let counts = resource.is_some_and(counts) && self.goes_on(at);
-            let Some(root) = counts.then(|| self.root(wait, &next, &mut roots)).flatten() else {
+            if !resource.is_some_and(counts) || !self.goes_on(at) {
+                continue;
+            }
+            let Some(root) = self.root(wait, &next, &mut roots) else {
                 continue;
             };
             let sum = sums.entry(root).or_default();
@@ -63,15 +78,12 @@ impl<'a> Search<'a> {
             sum.max_wait_ns = sum.max_wait_ns.max(rules.age_ns(self.waits, wait));
             sum.is_old |= rules.is_old(self.waits, wait);
         }
-        sums.retain(|_, sum| sum.is_old);
-        let mut convoys: Vec<Convoy> = (sums.into_iter())
-            .filter_map(|(root, sum)| self.convoy(root, sum, &next))
-            .collect();
-        convoys.sort_by(|a, b| {
-            let key = |one: &Convoy| (one.max_wait_ns, one.waiters, one.resource.addr);
-            key(b).cmp(&key(a))
-        });
-        convoys
+        let mut sums: Vec<(Root, Sum)> = sums.into_iter().filter(|(_, sum)| sum.is_old).collect();
+        sums.sort_by_key(|(root, sum)| (Reverse((sum.max_wait_ns, sum.waiters)), *root));
+        let omitted = sums.len().saturating_sub(MAX_LISTED) as u64;
+        let listed = sums.into_iter().take(MAX_LISTED);
+        let convoys = listed.filter_map(|(root, sum)| self.convoy(root, sum, &next));
+        (convoys.collect(), omitted)
     }
 
     /// Whether a wait was still there in the second look.
@@ -80,12 +92,7 @@ impl<'a> Search<'a> {
     }
 
     /// Follows holders until there is none, or one that waits for nobody.
-    fn root(
-        &self,
-        wait: &Wait,
-        next: &[Option<&Wait>],
-        roots: &mut [Option<Root>],
-    ) -> Option<Root> {
+    fn root(&self, wait: &Wait, next: &[Option<&Wait>], roots: &mut [Found]) -> Option<Root> {
         let own = self.deadlock_of.get(wait.task as usize).copied();
         if let Some(deadlock) = own.filter(|deadlock| *deadlock != NONE) {
             return Some(Root::Deadlock(deadlock));
@@ -93,26 +100,30 @@ impl<'a> Search<'a> {
         let mut path = Vec::new();
         let mut resource = wait.resource;
         let root = loop {
-            if let Some(root) = *roots.get(resource as usize)? {
+            let found = roots.get_mut(resource as usize)?;
+            if let Found::Root(root) = *found {
                 break root;
             }
+            *found = Found::OnPath;
             path.push(resource);
             let Some(holder) = self.holder(resource, next) else {
                 break Root::Nobody { resource };
             };
             let task = holder.task;
-            let deadlock = *self.deadlock_of.get(task as usize)?;
+            let deadlock = self.deadlock_of.get(task as usize).copied().unwrap_or(NONE);
             if deadlock != NONE {
                 break Root::Deadlock(deadlock);
             }
             let onwards = next.get(task as usize).copied().flatten();
             match onwards.filter(|wait| !self.ends_at(wait)) {
-                Some(wait) if !path.contains(&wait.resource) => resource = wait.resource,
+                Some(wait) if roots.get(wait.resource as usize) != Some(&Found::OnPath) => {
+                    resource = wait.resource;
+                }
                 _ => break Root::Holder { resource, task },
             }
         };
         for resource in path {
-            roots[resource as usize] = Some(root);
+            roots[resource as usize] = Found::Root(root);
         }
         Some(root)
     }

@@ -98,6 +98,7 @@ pub(super) fn breaks(case: &Case, nodes: &[u32], cycle: &[u32], in_cycle: &[Link
     }
     let rests_on = rests_on(case, nodes);
     let part = case.graph.part(&rests_on);
+    let reversed = part.reversed();
     let place = |node: u32| rests_on.iter().position(|one| *one == node);
     let cycle: Vec<usize> = cycle.iter().filter_map(|node| place(*node)).collect();
     let is_small = part.edges().count() <= MAX_TRIED_EDGES;
@@ -106,7 +107,7 @@ pub(super) fn breaks(case: &Case, nodes: &[u32], cycle: &[u32], in_cycle: &[Link
         let Some(node) = place(*node).and_then(|at| u32::try_from(at).ok()) else {
             return false;
         };
-        let left = part.residue_after(&[node]);
+        let left = part.residue_after(&reversed, &[node]);
         cycle.iter().all(|at| !left[*at])
     });
     let mut breaks: Vec<Break> = Vec::new();

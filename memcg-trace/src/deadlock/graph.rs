@@ -25,7 +25,7 @@ impl Graph {
     /// A node for each of `needs`. Edges to or from other nodes are left out.
     #[must_use]
     pub fn new(needs: Vec<Needs>, edges: &[(u32, u32)]) -> Self {
-        let (first, to) = lists(needs.len(), edges.iter().copied());
+        let (first, to) = lists(needs.len(), edges);
         Self { needs, first, to }
     }
 
@@ -58,11 +58,25 @@ impl Graph {
     /// Edges the other way round: from what is needed to who needs it.
     #[must_use]
     pub fn reversed(&self) -> Self {
-        let (first, to) = lists(self.needs.len(), self.edges().map(|(from, to)| (to, from)));
+        let nodes = u32::try_from(self.needs.len()).unwrap_or(u32::MAX);
+        let mut first = vec![0_u32; self.needs.len() + 1];
+        for to in &self.to {
+            first[*to as usize + 1] += 1;
+        }
+        sum_up(&mut first);
+        let mut next = first.clone();
+        let mut from = vec![0; self.to.len()];
+        for node in 0..nodes {
+            for to in self.successors(node) {
+                let at = &mut next[*to as usize];
+                from[*at as usize] = node;
+                *at += 1;
+            }
+        }
         Self {
             needs: self.needs.clone(),
             first,
-            to,
+            to: from,
         }
     }
 
@@ -85,13 +99,12 @@ impl Graph {
     /// that never will, if the graph is complete. Takes time by nodes and edges (Holt 1972).
     #[must_use]
     pub fn residue(&self) -> Vec<bool> {
-        self.residue_after(&[])
+        self.residue_after(&self.reversed(), &[])
     }
 
-    /// The same, if the nodes `going_on` do whatever they need.
+    /// The same with the reversed graph at hand, if the nodes `going_on` do whatever they need.
     #[must_use]
-    pub fn residue_after(&self, going_on: &[u32]) -> Vec<bool> {
-        let (first, from) = lists(self.needs.len(), self.edges().map(|(from, to)| (to, from)));
+    pub fn residue_after(&self, reversed: &Self, going_on: &[u32]) -> Vec<bool> {
         // How many more must go on before the node does.
         let mut missing: Vec<u32> = (0..)
             .zip(&self.needs)
@@ -114,7 +127,7 @@ impl Graph {
             .filter_map(|(node, is_stuck)| (!is_stuck).then_some(node))
             .collect();
         while let Some(node) = work.pop() {
-            for waiting in list(&first, &from, node) {
+            for waiting in reversed.successors(node) {
                 let at = *waiting as usize;
                 if stuck[at] {
                     missing[at] -= 1;
@@ -130,23 +143,30 @@ impl Graph {
 }
 
 /// Targets by source: where each source's begin, and all of them.
-fn lists(nodes: usize, edges: impl Iterator<Item = (u32, u32)> + Clone) -> (Vec<u32>, Vec<u32>) {
-    let edges = edges.filter(|(from, to)| (*from as usize) < nodes && (*to as usize) < nodes);
+fn lists(nodes: usize, edges: &[(u32, u32)]) -> (Vec<u32>, Vec<u32>) {
+    let is_inside = |(from, to): &&(u32, u32)| (*from as usize) < nodes && (*to as usize) < nodes;
     let mut first = vec![0_u32; nodes + 1];
-    for (from, _) in edges.clone() {
-        first[from as usize + 1] += 1;
+    for (from, _) in edges.iter().filter(is_inside) {
+        first[*from as usize + 1] += 1;
     }
-    for at in 0..nodes {
-        first[at + 1] += first[at];
-    }
+    sum_up(&mut first);
     let mut next = first.clone();
     let mut targets = vec![0; first[nodes] as usize];
-    for (from, to) in edges {
-        let at = &mut next[from as usize];
-        targets[*at as usize] = to;
+    for (from, to) in edges.iter().filter(is_inside) {
+        let at = &mut next[*from as usize];
+        targets[*at as usize] = *to;
         *at += 1;
     }
     (first, targets)
+}
+
+/// Makes places of counts.
+fn sum_up(counts: &mut [u32]) {
+    let mut sum = 0;
+    for count in counts {
+        sum += *count;
+        *count = sum;
+    }
 }
 
 fn list<'a>(first: &[u32], targets: &'a [u32], node: u32) -> &'a [u32] {

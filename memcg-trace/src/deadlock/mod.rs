@@ -85,11 +85,14 @@ pub fn judge(waits: &Waits, rules: &Rules) -> Verdict {
         trust,
     };
     let proven = Case::new(waits, facts(Trust::Proof), rules);
-    let (mut found, user_space_rings) = proven.deadlocks(|_| true);
-    let guessed = Case::new(waits, facts(Trust::Hints), rules);
-    let is_new = |nodes: &[u32]| nodes.iter().all(|node| !proven.residue[*node as usize]);
-    let (mut suspected, more_rings) = guessed.deadlocks(is_new);
-    found.append(&mut suspected);
+    let (mut found, mut user_space_rings) = proven.deadlocks(|_| true);
+    if proven.facts.has_guesses() {
+        let guessed = Case::new(waits, facts(Trust::Hints), rules);
+        let is_new = |nodes: &[u32]| nodes.iter().all(|node| !proven.residue[*node as usize]);
+        let (mut suspected, more_rings) = guessed.deadlocks(is_new);
+        found.append(&mut suspected);
+        user_space_rings += more_rings;
+    }
     found.sort_by_key(|(_, one)| (one.state, one.cycle_edges, Reverse(one.victims.len())));
 
     let mut deadlock_of = vec![NONE; look.tasks.len()];
@@ -108,11 +111,12 @@ pub fn judge(waits: &Waits, rules: &Rules) -> Verdict {
         deadlocks: &deadlocks,
         deadlock_of: &deadlock_of,
     };
-    let convoys = search.convoys(rules);
+    let (convoys, convoys_omitted) = search.convoys(rules);
     Verdict {
         deadlocks,
         convoys,
+        convoys_omitted,
         judged_waits,
-        user_space_rings: user_space_rings + more_rings,
+        user_space_rings,
     }
 }

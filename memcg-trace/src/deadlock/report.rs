@@ -18,6 +18,8 @@ pub(super) struct Case<'a> {
     pub(super) facts: Facts<'a>,
     pub(super) rules: &'a Rules,
     pub(super) graph: Graph,
+    /// Who waits for each node.
+    waiting: Graph,
     pub(super) residue: Vec<bool>,
     pub(super) components: Components,
 }
@@ -34,13 +36,15 @@ pub(super) struct Link<'a> {
 impl<'a> Case<'a> {
     pub(super) fn new(waits: &'a Waits, facts: Facts<'a>, rules: &'a Rules) -> Self {
         let graph = facts.graph();
-        let residue = graph.residue();
+        let waiting = graph.reversed();
+        let residue = graph.residue_after(&waiting, &[]);
         let components = cycles::components(&graph, &residue);
         Self {
             waits,
             facts,
             rules,
             graph,
+            waiting,
             residue,
             components,
         }
@@ -56,7 +60,6 @@ impl<'a> Case<'a> {
         if self.components.nodes.is_empty() {
             return (found, user_space_rings);
         }
-        let waiting = self.graph.reversed();
         for ((component, nodes), links) in (0..).zip(&self.components.nodes).zip(self.links()) {
             let mut waits = links.iter().map(|link| link.wait);
             if !waits.any(|wait| self.rules.is_old(self.waits, wait)) || !are_wanted(nodes) {
@@ -66,7 +69,7 @@ impl<'a> Case<'a> {
             if links.iter().all(is_of_user_space) {
                 user_space_rings += 1;
             } else {
-                let deadlock = self.deadlock(component, nodes, &links, &waiting);
+                let deadlock = self.deadlock(component, nodes, &links);
                 found.push((nodes.clone(), deadlock));
             }
         }
@@ -97,13 +100,7 @@ impl<'a> Case<'a> {
         links
     }
 
-    fn deadlock(
-        &self,
-        component: u32,
-        nodes: &[u32],
-        links: &[Link<'a>],
-        waiting: &Graph,
-    ) -> Deadlock {
+    fn deadlock(&self, component: u32, nodes: &[u32], links: &[Link<'a>]) -> Deadlock {
         let cycle = self.cycle(component);
         let members = self.members(nodes, &cycle);
         let (links, cycle_edges) = self.in_order(links, &cycle);
@@ -113,7 +110,7 @@ impl<'a> Case<'a> {
             .take(MAX_LISTED.max(cycle_edges))
             .filter_map(|link| self.edge(link, &places))
             .collect();
-        let victims = self.victims(nodes, waiting);
+        let victims = self.victims(nodes);
         let is_confirmed = self.facts.trust == Trust::Proof;
         let second = self.waits.looks.get(1);
         let looks = &self.waits.looks;
@@ -210,13 +207,13 @@ impl<'a> Case<'a> {
     }
 
     /// Tasks that wait for a component, whatever is between, and are in none themselves.
-    fn victims(&self, nodes: &[u32], waiting: &Graph) -> Vec<u32> {
+    fn victims(&self, nodes: &[u32]) -> Vec<u32> {
         let mut is_seen = vec![false; self.residue.len()];
         nodes.iter().for_each(|node| is_seen[*node as usize] = true);
         let mut work = nodes.to_vec();
         let mut victims = Vec::new();
         while let Some(node) = work.pop() {
-            for behind in waiting.successors(node) {
+            for behind in self.waiting.successors(node) {
                 let at = *behind as usize;
                 if self.residue[at] && !is_seen[at] {
                     is_seen[at] = true;

@@ -5,6 +5,7 @@
 //! one instant, and what follows from them is a fact too: a deadlock does not go away by itself.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use super::graph::Needs;
 use super::table;
@@ -58,73 +59,128 @@ impl Stability {
             }
             return stability;
         };
-        // Places of the second look by identity.
-        let tasks: HashMap<_, u32> = second.tasks.iter().map(task_id).zip(0..).collect();
-        let task_of = |at: u32| {
-            let task = first.tasks.get(at as usize)?;
-            tasks.get(&task_id(task)).copied()
-        };
-        let resources: HashMap<_, u32> = (second.resources.iter().zip(0..))
-            .filter_map(|(resource, at)| Some((resource_id(resource)?, at)))
+        let tasks = places(&first.tasks, &second.tasks, |task| Some(task_id(task)));
+        let resources = places(&first.resources, &second.resources, resource_id);
+        let wait_places: Vec<Option<(u32, u32)>> = (first.waits.iter())
+            .map(|wait| place(&tasks, wait.task).zip(place(&resources, wait.resource)))
             .collect();
-        let resource_of = |at: u32| {
-            let resource = first.resources.get(at as usize)?;
-            resources.get(&resource_id(resource)?).copied()
-        };
-        let waits: HashMap<_, &Wait> = (second.waits.iter())
-            .map(|wait| ((wait.task, wait.resource), wait))
-            .collect();
-        for (same, (task, at)) in stability.tasks.iter_mut().zip(first.tasks.iter().zip(0..)) {
-            let then = task_of(at).and_then(|at| second.tasks.get(at as usize));
-            *same = match then.map(|then| (task.switches, then.switches)) {
+        let waits = places_of_waits(&wait_places, &second.waits);
+        for (at, task) in first.tasks.iter().enumerate() {
+            let then = tasks[at].and_then(|at| second.tasks.get(at as usize));
+            stability.tasks[at] = match then.map(|then| (task.switches, then.switches)) {
                 None => Same::No,
                 Some((Some(now), Some(then))) if now == then => Same::Yes,
                 Some((Some(_), Some(_))) => Same::No,
                 Some(_) => Same::NotKnown,
             };
         }
-        for (same, wait) in stability.waits.iter_mut().zip(&first.waits) {
-            let in_second = task_of(wait.task).zip(resource_of(wait.resource));
-            let then = in_second.and_then(|places| waits.get(&places));
+        for (at, wait) in first.waits.iter().enumerate() {
+            let then = waits[at].and_then(|at| second.waits.get(at as usize));
+            let task_then = then.and_then(|then| second.tasks.get(then.task as usize));
             let task = stability.tasks.get(wait.task as usize);
-            *same = match (then, &wait.retry, task) {
+            stability.waits[at] = match (then.zip(task_then), &wait.retry, task) {
                 (None, ..) | (_, _, None) => Same::No,
-                (Some(then), Some(retry), _) => {
+                (Some((then, _)), Some(retry), _) => {
                     let is_same = then.retry.is_some_and(|then| then.span == retry.span);
                     if is_same { Same::Yes } else { Same::No }
                 }
+                // It was woken, and has still to run.
+                (Some((_, then)), None, _) if then.state == Some('R') => Same::No,
                 (Some(_), None, Some(task)) => *task,
             };
         }
         for (at, resource) in (0..).zip(&first.resources) {
-            let then = resource_of(at).and_then(|at| second.resources.get(at as usize));
-            let holders = resource.holders.iter().map(|holder| task_of(holder.task));
-            let holders: Vec<_> = holders.collect();
+            let then = place(&resources, at).and_then(|at| second.resources.get(at as usize));
             stability.resources[at as usize] = match then {
                 None => Same::No,
-                Some(then) => {
-                    let here: HashSet<_> = then.holders.iter().map(|one| one.task).collect();
-                    for (holder, then) in resource.holders.iter().zip(&holders) {
-                        if then.is_none_or(|then| !here.contains(&then)) {
-                            stability.gone.insert((at, holder.task));
-                        }
-                    }
-                    let known: HashSet<_> = holders.iter().flatten().copied().collect();
-                    let is_any = table::needs(resource.kind) == Needs::Any;
-                    let is_same = !is_handed_over(resource)
-                        && !is_handed_over(then)
-                        && owner(resource) == owner(then)
-                        && (!is_any || here.is_subset(&known));
-                    match is_same {
-                        false => Same::No,
-                        true if is_any && then.incomplete.is_some() => Same::NotKnown,
-                        true => Same::Yes,
-                    }
-                }
+                Some(then) => stability.compare(at, resource, then, &tasks),
             };
         }
         stability
     }
+
+    /// Compares a resource with itself, and notes which of its holders are gone.
+    fn compare(
+        &mut self,
+        at: u32,
+        resource: &Resource,
+        then: &Resource,
+        tasks: &[Option<u32>],
+    ) -> Same {
+        let here = || then.holders.iter().map(|holder| holder.task);
+        let known = || {
+            resource
+                .holders
+                .iter()
+                .map(|holder| place(tasks, holder.task))
+        };
+        let is_any = table::needs(resource.kind) == Needs::Any;
+        let mut has_new = false;
+        // Most often they are the same in the same order.
+        if !known().eq(here().map(Some)) {
+            let here: HashSet<u32> = here().collect();
+            let known: HashSet<u32> = known().flatten().collect();
+            has_new = !here.is_subset(&known);
+            for holder in &resource.holders {
+                if place(tasks, holder.task).is_none_or(|then| !here.contains(&then)) {
+                    self.gone.insert((at, holder.task));
+                }
+            }
+        }
+        let has_moved = is_handed_over(resource)
+            || is_handed_over(then)
+            || owner(resource) != owner(then)
+            || is_any && has_new;
+        match has_moved {
+            true => Same::No,
+            false if is_any && then.incomplete.is_some() => Same::NotKnown,
+            false => Same::Yes,
+        }
+    }
+}
+
+fn place(places: &[Option<u32>], at: u32) -> Option<u32> {
+    places.get(at as usize).copied().flatten()
+}
+
+/// Where those of the first list are in the second. Most often that is the same place.
+fn places<T, K: Eq + Hash>(
+    first: &[T],
+    second: &[T],
+    id: impl Fn(&T) -> Option<K>,
+) -> Vec<Option<u32>> {
+    let mut by_id: Option<HashMap<K, u32>> = None;
+    let find = |(one, at): (&T, u32)| {
+        let wanted = id(one)?;
+        let same_place = second.get(at as usize).and_then(&id);
+        if same_place.as_ref() == Some(&wanted) {
+            return Some(at);
+        }
+        let all = || {
+            second
+                .iter()
+                .zip(0..)
+                .filter_map(|(one, at)| Some((id(one)?, at)))
+        };
+        let by_id = by_id.get_or_insert_with(|| all().collect());
+        by_id.get(&wanted).copied()
+    };
+    first.iter().zip(0..).map(find).collect()
+}
+
+/// The same for waits, of which the task and the resource in the second look are known.
+fn places_of_waits(wanted: &[Option<(u32, u32)>], second: &[Wait]) -> Vec<Option<u32>> {
+    let id = |wait: &Wait| (wait.task, wait.resource);
+    let mut by_id: Option<HashMap<(u32, u32), u32>> = None;
+    let find = |(wanted, at): (&Option<(u32, u32)>, u32)| {
+        let wanted = (*wanted)?;
+        if second.get(at as usize).map(id) == Some(wanted) {
+            return Some(at);
+        }
+        let by_id = by_id.get_or_insert_with(|| second.iter().map(id).zip(0..).collect());
+        by_id.get(&wanted).copied()
+    };
+    wanted.iter().zip(0..).map(find).collect()
 }
 
 fn task_id(task: &Task) -> (u64, Option<u64>) {

@@ -11,6 +11,8 @@ pub struct Verdict {
     pub deadlocks: Vec<Deadlock>,
     /// Why the other long waits last, the longest first.
     pub convoys: Vec<Convoy>,
+    /// Convoys that are not in the list, for it is bounded.
+    pub convoys_omitted: u64,
     /// Waits that were old enough to be judged.
     pub judged_waits: u64,
     /// Rings of pipes and children alone, which are left to their programs.

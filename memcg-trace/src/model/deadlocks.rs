@@ -107,6 +107,7 @@ impl Deadlocks {
             visited_tasks: answer.looks.first().map_or(0, |look| look.visited_tasks),
             looks: answer.looks.len() as u64,
             judged_waits: verdict.judged_waits,
+            convoys_omitted: verdict.convoys_omitted,
             min_wait_ns: self.rules.min_wait_ns,
             user_space_rings: verdict.user_space_rings,
             not_checked: answer.not_checked.clone(),

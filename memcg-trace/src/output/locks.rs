@@ -123,6 +123,9 @@ fn convoys(snapshot: &Snapshot) -> Table {
         ("WHY", false),
     ];
     let all = &snapshot.convoys.items;
+    let judged = snapshot.judged.as_deref();
+    let omitted = judged.map_or(0, |judged| judged.convoys_omitted);
+    let omitted = usize::try_from(omitted).unwrap_or(usize::MAX);
     let row = |convoy: &Convoy| Row {
         cells: vec![
             units::duration(convoy.found.max_wait_ns),
@@ -137,7 +140,7 @@ fn convoys(snapshot: &Snapshot) -> Table {
     Table {
         columns,
         rows: all.iter().take(CONVOYS).map(row).collect(),
-        left_out: all.len().saturating_sub(CONVOYS),
+        left_out: all.len().saturating_sub(CONVOYS).saturating_add(omitted),
     }
 }
 

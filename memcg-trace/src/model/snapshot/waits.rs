@@ -106,6 +106,8 @@ pub struct Judged {
     pub looks: u64,
     /// Waits that were old enough to be judged.
     pub judged_waits: u64,
+    /// Convoys that are not listed, for the list is bounded.
+    pub convoys_omitted: u64,
     /// How old that is.
     pub min_wait_ns: u64,
     /// Rings of pipes and children alone, which are left to their programs.
