@@ -9,7 +9,6 @@ use std::collections::HashSet;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::{host, recorded, snapshots};
-use memcg_trace::deadlock::graph::Needs;
 use memcg_trace::deadlock::{Edge, State};
 use memcg_trace::model::snapshot::Snapshot;
 use memcg_trace::model::zombies;
@@ -382,7 +381,7 @@ fn check_deadlocks(snapshot: &Snapshot) {
         assert!((1..=found.edges.len()).contains(&found.cycle_edges));
         assert_eq!(found.state == State::Suspected, !found.missing.is_empty());
         if found.confirmed_ns.is_some() && found.state == State::Confirmed {
-            let guesses = |edge: &Edge| edge.evidence == Evidence::Hint && edge.needs == Needs::All;
+            let guesses = |edge: &Edge| edge.evidence == Evidence::Hint;
             assert!(!found.edges.iter().any(guesses), "{found:?}");
         }
         for edge in &found.edges {

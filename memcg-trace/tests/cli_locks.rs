@@ -6,7 +6,7 @@ mod fixture;
 mod tool;
 
 use fixture::waits::{Host, abba, answered, coredump, crowd, tries_again};
-use fixture::{DYING, ROOT, SECOND, demo, evil_host, host, memcg, root, walked, zombie};
+use fixture::{DYING, ONLINE, ROOT, SECOND, demo, evil_host, host, memcg, root, walked, zombie};
 use memcg_trace::sample::waits::{Evidence, NotChecked, Waits};
 use memcg_trace::sample::{Mode, ResourceKind, Sample, Text};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use tool::{assert_fails, checked, document, memcg_trace, recording, run, stderr,
 /// Memcgs of which one is dead and waits to be taken offline.
 fn memcgs() -> Sample {
     let mut queued = zombie(3, ROOT, "gone.service", 5);
-    queued.flags = DYING;
+    queued.flags = DYING | ONLINE;
     walked(0, vec![root(), memcg(2, ROOT, "user.slice"), queued])
 }
 
@@ -156,6 +156,36 @@ fn it_is_told_once_and_once_more_when_it_is_gone() {
         1,
         "it ends when it is found"
     );
+}
+
+#[test]
+fn a_cut_look_ends_nothing() {
+    let mut cut = Host::default().seen();
+    cut.looks[1].truncated_at = Some(100);
+    let mut once = stuck();
+    once.looks.truncate(1);
+    let told = |name: &str, waits: Waits| {
+        let samples = [answered(0, stuck()), answered(2, waits)];
+        let path = recording(name, host(), &samples);
+        let data = document(&run(&["locks", "--json", "--from", &path]), "locks");
+        items(&data, "deadlock")[0]["state"].clone()
+    };
+    assert_eq!(told("locks-cut", cut), "confirmed");
+    assert_eq!(
+        told("locks-once", once),
+        "confirmed",
+        "it was proven before"
+    );
+    assert_eq!(told("locks-gone", Host::default().seen()), "resolved");
+}
+
+#[test]
+fn what_a_deadlock_keeps_is_named() {
+    let path = recording("locks-blocked", host(), &[memcgs(), answered(0, stuck())]);
+    let data = document(&run(&["locks", "--json", "--from", &path]), "locks");
+    let blocked = &items(&data, "deadlock")[0]["blocked_zombies"];
+    assert_eq!(blocked.as_array().unwrap().len(), 1, "{blocked}");
+    assert_eq!(blocked[0]["path"], "/gone.service");
 }
 
 #[test]

@@ -175,6 +175,44 @@ fn a_second_reader_that_lives_may_drain_the_pipe() {
 }
 
 #[test]
+fn a_reader_that_is_a_guess_proves_nothing() {
+    let mut host = coredump(None);
+    host.look.resources[2].holders[0].evidence = Evidence::Hint;
+    let found = verdict(&host.seen_twice(tries_again));
+    assert_eq!(found.deadlocks.len(), 1);
+    assert_eq!(found.deadlocks[0].state, State::Suspected);
+    let missing = ["that handler[157] has to act on pipe:[1082] is a guess"];
+    assert_eq!(found.deadlocks[0].missing, missing);
+}
+
+#[test]
+fn a_wait_that_is_a_guess_proves_nothing() {
+    let mut host = coredump(None);
+    host.look.waits[3].evidence = Evidence::Hint;
+    let found = verdict(&host.seen_twice(tries_again));
+    assert_eq!(found.deadlocks[0].state, State::Suspected);
+    let missing = ["that handler[157] waits for cgroup_mutex is a guess"];
+    assert_eq!(found.deadlocks[0].missing, missing);
+}
+
+#[test]
+fn a_wait_with_a_timeout_is_no_deadlock() {
+    let mut host = coredump(None);
+    host.look.waits[3].times_out = true;
+    assert!(verdict(&host.seen_twice(tries_again)).deadlocks.is_empty());
+}
+
+#[test]
+fn what_cannot_be_seen_twice_is_not_proven() {
+    let mut host = coredump(None);
+    host.look.tasks[2].switches = None;
+    let found = verdict(&host.seen_twice(tries_again));
+    assert_eq!(found.deadlocks[0].state, State::Suspected);
+    let missing = ["whether crasher[155] ran between the looks is not known"];
+    assert_eq!(found.deadlocks[0].missing, missing);
+}
+
+#[test]
 fn a_reader_that_was_not_found_may_drain_the_pipe() {
     let mut host = coredump(None);
     host.look.resources[2].incomplete = Some("1 of 2 readers was not found".to_owned());

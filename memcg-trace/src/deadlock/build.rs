@@ -49,8 +49,8 @@ impl<'a> Facts<'a> {
     pub(super) fn has_guesses(self) -> bool {
         let is_unseen = |same: &Same| *same == Same::NotKnown;
         let is_guessed = |resource: &Resource| match table::needs(resource.kind) {
-            Needs::Any => resource.incomplete.is_some(),
-            Needs::All => (resource.holders.iter()).any(|one| one.evidence == Evidence::Hint),
+            Needs::Any => resource.incomplete.is_some() || has_hint(resource),
+            Needs::All => has_hint(resource),
         };
         let waits = &self.look.waits;
         self.stability.waits.iter().any(is_unseen)
@@ -93,7 +93,9 @@ impl<'a> Facts<'a> {
         let is_free = match (needs, self.trust) {
             // One more who may act is one who does.
             (Needs::Any, _) if !are_all_there || same == Same::No => true,
-            (Needs::Any, Trust::Proof) => resource.incomplete.is_some() || same != Same::Yes,
+            (Needs::Any, Trust::Proof) => {
+                resource.incomplete.is_some() || has_hint(resource) || same != Same::Yes
+            }
             (Needs::All, Trust::Proof) => same != Same::Yes,
             (Needs::All, Trust::Hints) => same == Same::No,
             (Needs::Any, Trust::Hints) => false,
@@ -104,11 +106,15 @@ impl<'a> Facts<'a> {
         };
         let holders = if is_free { &[][..] } else { &resource.holders };
         holders.iter().filter(move |holder| {
-            let is_sure = needs == Needs::Any
-                || self.trust == Trust::Hints
-                || holder.evidence != Evidence::Hint;
+            let is_sure = self.trust == Trust::Hints || holder.evidence != Evidence::Hint;
             let is_there = holder.task < tasks;
             is_there && is_sure && !is_gone(holder)
         })
     }
+}
+
+/// Whether some of its holders are a guess.
+fn has_hint(resource: &Resource) -> bool {
+    let mut holders = resource.holders.iter();
+    holders.any(|holder| holder.evidence == Evidence::Hint)
 }

@@ -3,7 +3,7 @@
 use super::report::{Case, Link};
 use super::stable::Same;
 use super::verdict::Break;
-use super::words;
+use super::{table, words};
 use crate::sample::waits::{EndsOn, Evidence, Task};
 
 /// Signals that are tried out on one deadlock.
@@ -59,7 +59,10 @@ pub(super) fn missing(case: &Case, links: &[Link]) -> Vec<String> {
         }
         if link.holder.evidence == Evidence::Hint {
             let holder = name(link.holder.task);
-            say(format!("that {holder} holds {resource} is a guess"));
+            say(match table::is_lock(facts.kind) {
+                true => format!("that {holder} holds {resource} is a guess"),
+                false => format!("that {holder} has to act on {resource} is a guess"),
+            });
         }
         if let Some(incomplete) = &facts.incomplete {
             say(format!("{resource}: {}", crate::sample::tame(incomplete)));

@@ -211,7 +211,7 @@ fn is_known(tab: Tab, snapshot: &Snapshot) -> bool {
         Tab::Memcgs | Tab::Zombies => snapshot.memcgs.is_known(),
         Tab::Slab => snapshot.slab.is_known(),
         Tab::Shrinkers => snapshot.shrinkers.is_known(),
-        Tab::Locks => snapshot.lock_waits.is_known(),
+        Tab::Locks => snapshot.lock_waits.is_known() || snapshot.waits.is_known(),
     }
 }
 
