@@ -335,6 +335,9 @@ fn wrong_usage_is_2() {
         &["replay", "x", "--speed", "-1"],
         &["doctor", "--from", "y"],
         &["record", "x", "-o", "y"],
+        &["locks", "--kmsg", "--from", "y"],
+        &["locks", "--dot", "--watch"],
+        &["locks", "--min-wait", "0s"],
         &["--color", "sometimes"],
         &["--top", "0"],
     ] {

@@ -168,6 +168,9 @@ pub(super) struct Locks {
     /// Print the graph of waits for graphviz: `memcg-trace locks --dot | dot -Tsvg`.
     #[arg(long, conflicts_with_all = ["watch", "json"])]
     pub(super) dot: bool,
+    /// Write proven deadlocks to the kernel's log too: who writes other logs may be in them.
+    #[arg(long, env = "MEMCG_TRACE_KMSG", value_parser = FalseyValueParser::new())]
+    pub(super) kmsg: bool,
     /// Look only into waits that are as long as this.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span::parse,
           env = "MEMCG_TRACE_MIN_WAIT")]
@@ -293,6 +296,9 @@ impl Args {
             }
             Some(Verb::Doctor) if is_given("from") => {
                 Some("doctor looks at this host, not at a recording")
+            }
+            Some(Verb::Locks(locks)) if locks.kmsg && is_given("from") => {
+                Some("--kmsg tells of this host, not of a recording")
             }
             Some(Verb::Record(_)) if is_given("output") => {
                 Some("record names its file itself, without --output")

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use super::args::{self, Common};
 use super::fail_on::exit_code;
 use super::feed::{Feed, Until};
+use super::kmsg::Kmsg;
 use super::messages::Messages;
 use super::oneshot;
 use super::output_file::OutputFile;
@@ -32,9 +33,13 @@ pub(super) async fn run(
     let rules = Rules {
         min_wait_ns: u64::try_from(args.min_wait.as_nanos()).unwrap_or(u64::MAX),
     };
+    let mut kmsg = match args.kmsg {
+        true => Some(Kmsg::open()?),
+        false => None,
+    };
     let mut feed = Feed::of_locks(common, rules, args.watch, messages)?;
     if args.watch {
-        let result = watch(common, args, &mut feed, &mut stop).await;
+        let result = watch(common, args, &mut feed, &mut stop, kmsg).await;
         feed.close(messages);
         return result;
     }
@@ -48,6 +53,8 @@ pub(super) async fn run(
         messages.warn("nothing to show: there is not one sample");
         return Ok(exit_code(args.verdict.fail_on, None));
     };
+    // Before anything that may block: who reads the output may be in it too.
+    kmsg.as_mut().map_or(Ok(()), |kmsg| kmsg.tell(&snapshot))?;
     let bytes = if args.dot {
         dot::render(&snapshot).into_bytes()
     } else if common.json {
@@ -100,6 +107,7 @@ async fn watch(
     args: &args::Locks,
     feed: &mut Feed,
     stop: &mut Stop,
+    mut kmsg: Option<Kmsg>,
 ) -> anyhow::Result<ExitCode> {
     let fail_on = args.verdict.fail_on;
     let file = OutputFile::create(common.output.as_deref())?;
@@ -128,6 +136,7 @@ async fn watch(
         view.write(&snapshot, is_answer).with_context(failed)?;
         if let Some(answered) = feed.ask(&Ask::Locks)? {
             snapshot = answered;
+            kmsg.as_mut().map_or(Ok(()), |kmsg| kmsg.tell(&snapshot))?;
             view.write(&snapshot, true).with_context(failed)?;
         }
         let is_over = until.is_over(snapshot.mono_ns);

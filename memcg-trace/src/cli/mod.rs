@@ -7,6 +7,7 @@ mod doctor;
 mod export;
 mod fail_on;
 mod feed;
+mod kmsg;
 mod live;
 mod locks;
 #[cfg(feature = "live")]
