@@ -147,7 +147,8 @@ fn namespace(reader: &Reader<'_>, pid: u64, level: u64) -> Result<u64, Unreadabl
     // The namespace is the last member of a struct upid.
     let entry_bytes = in_entry.offset + in_entry.bytes;
     let numbers = reader.offset(Field::PidNumbers)?;
-    reader.word_at(pid + numbers + level * entry_bytes + in_entry.offset)
+    let entry = numbers + level * entry_bytes;
+    reader.word_at(pid.wrapping_add(entry + in_entry.offset))
 }
 
 /// Whoever removes a cgroup waits for those tasks in it that have begun to exit and are not dead
@@ -163,11 +164,9 @@ pub(super) fn cgroup(
         return Ok(None);
     };
     let task = view.threads.all[at].addr;
-    let queued = records::queue_of(reader, view.threads, stack, task, waker, |_| true)?;
-    let Some(queued) = queued else {
-        return Ok(None);
-    };
-    let cgroup = queued.head.wrapping_sub(waiters);
+    let head = records::queue_of(reader, view.threads, stack, task, waker, |_| true)?;
+    let Some(head) = head else { return Ok(None) };
+    let cgroup = head.wrapping_sub(waiters);
     let tasks: Vec<_> = view.threads.all.iter().map(|thread| thread.addr).collect();
     let css_sets = reader.column(&tasks, Field::TaskCgroups)?;
     let css_sets: Vec<_> = css_sets

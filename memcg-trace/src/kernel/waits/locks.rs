@@ -192,20 +192,15 @@ pub(super) fn percpu(
     at: usize,
     stack: &Stack<'_>,
 ) -> Result<Option<Finding>, Unreadable> {
-    /// `wait_queue_entry.flags`: a reader (kernel/locking/percpu-rwsem.c).
-    const CUSTOM: u64 = 0x04;
     let Some(waker) = view.names.address("percpu_rwsem_wake_function") else {
         return Ok(None);
     };
     let task = view.threads.all[at].addr;
-    let queued = records::queue_of(view.reader, view.threads, stack, task, waker, |_| true)?;
-    let Some(queued) = queued else {
-        return Ok(None);
-    };
-    let waiters = view.reader.offset(Field::PercpuWaiters)?;
-    let lock = queued.head.wrapping_sub(waiters);
-    let flags = view.reader.word(queued.entry, Field::QueueFlags)?;
-    let mode = if flags & CUSTOM == 0 {
+    let head = records::queue_of(view.reader, view.threads, stack, task, waker, |_| true)?;
+    let Some(head) = head else { return Ok(None) };
+    let lock = head.wrapping_sub(view.reader.offset(Field::PercpuWaiters)?);
+    // The entry says it too, by a flag whose number has changed and that BTF does not know.
+    let mode = if stack.has(&["percpu_down_write"]) {
         Mode::Write
     } else {
         Mode::Read

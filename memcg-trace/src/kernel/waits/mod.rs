@@ -6,25 +6,24 @@
 //! the function that a task sleeps in (see `table`). Nothing is locked meanwhile: a task that ran
 //! while it was looked at is left out, and whoever uses this compares two looks.
 
+mod assembly;
 mod family;
 mod locks;
 mod members;
 mod names;
 mod offline;
+mod pages;
 mod pipes;
 mod records;
 mod stacks;
 mod table;
 mod threads;
 
-use std::collections::{HashMap, HashSet};
-
 use super::memory::Unreadable;
 use super::reader::Reader;
-use crate::sample::waits::{
-    EndsOn, Evidence, Holder, Look, NotChecked, Resource, Task, Wait, Waits,
-};
+use crate::sample::waits::{EndsOn, Evidence, Holder, Look, NotChecked, Resource, Wait, Waits};
 use crate::sample::{Mode, ResourceKind};
+use assembly::Assembly;
 use family::Family;
 pub(super) use names::Names;
 use pipes::Pipes;
@@ -65,39 +64,6 @@ struct Finding {
     thread: usize,
     resource: Resource,
     wait: Wait,
-}
-
-/// Whether hosts are full of such waits, and healthy: they matter only where somebody waits for
-/// whoever is in one.
-fn is_common(finding: &Finding) -> bool {
-    match finding.resource.kind {
-        ResourceKind::ChildExit
-        | ResourceKind::Freezer
-        | ResourceKind::Futex
-        | ResourceKind::Reap => true,
-        ResourceKind::Pipe => finding.wait.mode == Mode::Read,
-        _ => false,
-    }
-}
-
-/// Leaves out common waits of those whom nobody waits for.
-fn that_matter(findings: Vec<Finding>) -> Vec<Finding> {
-    let (mut common, mut matter): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_common);
-    let mut from = 0;
-    while from < matter.len() {
-        let holders = matter[from..].iter();
-        let holders: HashSet<_> = holders
-            .flat_map(|finding| &finding.resource.holders)
-            .map(|holder| holder.task as usize)
-            .collect();
-        from = matter.len();
-        let (more, rest) = common
-            .into_iter()
-            .partition(|finding| holders.contains(&finding.thread));
-        matter.extend::<Vec<_>>(more);
-        common = rest;
-    }
-    matter
 }
 
 impl Finding {
@@ -178,18 +144,11 @@ pub(super) fn look(
         truncated_at: threads.truncated.then_some(threads.all.len() as u64),
         ..Look::default()
     };
-    let mut into = Into {
-        view: &view,
-        unwound,
-        look: &mut look,
-        stacks: &mut waits.stacks,
-        tasks: HashMap::new(),
-        resources: HashMap::new(),
-    };
-    for finding in that_matter(findings) {
+    let mut assembly = Assembly::new(&view, unwound, &mut look, &mut waits.stacks);
+    for finding in assembly::that_matter(findings) {
         // What was read of a task that ran meanwhile is of two of its sleeps.
         if finding.wait.retry.is_some() || !threads.has_moved(reader, finding.thread) {
-            into.add(finding);
+            assembly.add(finding);
         }
     }
     drop(stacks);
@@ -233,7 +192,7 @@ impl Looking<'_, '_> {
 
     /// Finds out what one thread waits for, if anything.
     fn look_at(&mut self, at: usize, thread: &Thread) {
-        if !thread.sleeps() || thread.is_idle_kernel_thread() {
+        if !thread.sleeps() || thread.is_idle() {
             return;
         }
         let unwound = self.unwound.of(thread);
@@ -422,73 +381,4 @@ fn has_timer(names: &Names, stack: &Stack<'_>) -> bool {
         && stack.words[..stack.hidden_words]
             .iter()
             .any(|word| wakers.contains(&Some(*word)))
-}
-
-/// Puts findings into a look: each task and each resource once.
-struct Into<'a, 'l> {
-    view: &'a View<'a>,
-    unwound: &'a Stacks,
-    look: &'l mut Look,
-    stacks: &'l mut Vec<Vec<String>>,
-    tasks: HashMap<usize, u32>,
-    resources: HashMap<(ResourceKind, u64), u32>,
-}
-
-impl Into<'_, '_> {
-    fn add(&mut self, finding: Finding) {
-        let Finding {
-            thread,
-            mut resource,
-            mut wait,
-        } = finding;
-        wait.task = self.task(thread);
-        let key = (resource.kind, resource.addr);
-        let known = self.resources.get(&key).filter(|_| resource.addr != 0);
-        wait.resource = match known {
-            Some(known) => *known,
-            None => {
-                for holder in &mut resource.holders {
-                    holder.task = self.task(holder.task as usize);
-                }
-                let at = number(self.look.resources.len());
-                self.resources.insert(key, at);
-                self.look.resources.push(resource);
-                at
-            }
-        };
-        self.look.waits.push(wait);
-    }
-
-    fn task(&mut self, at: usize) -> u32 {
-        if let Some(known) = self.tasks.get(&at) {
-            return *known;
-        }
-        let Some(thread) = self.view.threads.all.get(at) else {
-            return u32::MAX;
-        };
-        let unwound = self.unwound.of(thread);
-        let stack = stacks::functions(self.view.names, unwound);
-        let task = Task {
-            stack: (!stack.is_empty()).then(|| self.stack(&stack)),
-            ..threads::describe(self.view.reader, thread)
-        };
-        let place = number(self.look.tasks.len());
-        self.look.tasks.push(task);
-        self.tasks.insert(at, place);
-        place
-    }
-
-    fn stack(&mut self, functions: &[&str]) -> u32 {
-        let known = self.stacks.iter().position(|one| one == functions);
-        let place = known.unwrap_or_else(|| {
-            let functions = functions.iter().map(|one| (*one).to_owned());
-            self.stacks.push(functions.collect());
-            self.stacks.len() - 1
-        });
-        number(place)
-    }
-}
-
-fn number(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
 }

@@ -26,6 +26,7 @@ const WANTED: &[&str] = &[
     "device_hotplug_lock",
     "hrtimer_wakeup",
     "init_stack",
+    "max_pfn",
     "mem_hotplug_lock",
     "page_offset_base",
     "percpu_rwsem_wake_function",

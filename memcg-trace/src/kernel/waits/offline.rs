@@ -10,9 +10,9 @@ use std::ops::ControlFlow;
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::pages::Pages;
 use super::stacks::Stack;
 use super::{Finding, View, holder};
-use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::words;
 use crate::sample::waits::{EndsOn, Evidence, Resource, Retry, Wait};
@@ -33,49 +33,6 @@ const KEEPERS: &[&str] = &[
     "elf_core_dump",
 ];
 
-/// Where descriptors of pages are, and what they stand for.
-struct Pages {
-    vmemmap: u64,
-    page_offset: u64,
-    bytes: u64,
-    lru: u64,
-}
-
-impl Pages {
-    fn of(view: &View<'_>) -> Result<Self, Unreadable> {
-        let variable = |name: &str| {
-            let address = view.names.address(name);
-            let absent = || Unreadable::Absent(format!("kallsyms shows no address of {name}"));
-            view.reader.word_at(address.ok_or_else(absent)?)
-        };
-        Ok(Self {
-            vmemmap: variable("vmemmap_base")?,
-            page_offset: variable("page_offset_base")?,
-            bytes: view.reader.resolved.pages.bytes.max(1),
-            lru: view.reader.offset(Field::PageLru)?,
-        })
-    }
-
-    /// The page whose list link is at an address.
-    fn linked_at(&self, address: u64) -> Option<u64> {
-        /// The kernel's virtual memory map has a terabyte, of pages, and on five levels more
-        /// (Documentation/arch/x86/x86_64/mm.rst).
-        const MOST_BYTES: u64 = 1 << 49;
-        let offset = address.wrapping_sub(self.lru).wrapping_sub(self.vmemmap);
-        (offset < MOST_BYTES && offset.is_multiple_of(self.bytes)).then(|| self.vmemmap + offset)
-    }
-
-    fn pfn(&self, page: u64) -> u64 {
-        (page - self.vmemmap) / self.bytes
-    }
-
-    /// Whether a word is the page, or an address in it.
-    fn is_of(&self, page: u64, word: u64) -> bool {
-        let begin = self.page_offset.wrapping_add(self.pfn(page) << 12);
-        word == page || word.wrapping_sub(begin) <= 4096
-    }
-}
-
 /// What a task that takes memory away waits for: one finding a page that does not move.
 pub(super) fn wait(
     view: &View<'_>,
@@ -87,6 +44,7 @@ pub(super) fn wait(
     let thread = &view.threads.all[at];
     let mut findings = Vec::new();
     for (page, extra) in stuck {
+        let folio = pages.folio(view, page)?;
         let mut resource = Resource {
             kind: ResourceKind::PageRef,
             addr: page,
@@ -94,7 +52,7 @@ pub(super) fn wait(
             ..Resource::default()
         };
         for (keeper, stack) in stacks.iter().filter(|(keeper, _)| *keeper != at) {
-            if !stack.words.iter().any(|word| pages.is_of(page, *word)) {
+            if !stack.words.iter().any(|word| folio.has(*word)) {
                 continue;
             }
             let evidence = if stack.has(KEEPERS) {
@@ -135,16 +93,13 @@ fn stuck_pages(view: &View<'_>, pages: &Pages, at: usize) -> Result<Vec<(u64, u6
             continue;
         }
         let extras = now.iter().filter_map(|page| {
-            let refs = view.reader.word(*page, Field::PageRefcount).ok()?;
-            // Counted from -1.
-            let maps = view.reader.word(*page, Field::PageMapcount).ok()?;
-            let maps = maps.wrapping_add(1) & 0xffff_ffff;
-            Some((*page, refs.saturating_sub(maps + 1)))
+            let folio = pages.folio(view, *page).ok()?;
+            Some((*page, folio.unexplained_refs(view)?))
         });
         let now: Vec<_> = extras.collect();
         stuck = Some(match stuck {
             None => now,
-            // The least is what was there all the time.
+            // The least: others look at a page, too, and let go of it.
             Some(before) => before
                 .iter()
                 .filter_map(|(page, extra)| {

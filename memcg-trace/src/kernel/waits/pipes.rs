@@ -129,11 +129,9 @@ pub(super) fn wait(
     let task = view.threads.all[at].addr;
     let offset = view.reader.offset(queue)?;
     let is_head = |head: u64| pipes.ends.contains_key(&head.wrapping_sub(offset));
-    let queued = records::queue_of(view.reader, view.threads, stack, task, waker, is_head)?;
-    let Some(queued) = queued else {
-        return Ok(None);
-    };
-    let pipe = queued.head.wrapping_sub(offset);
+    let head = records::queue_of(view.reader, view.threads, stack, task, waker, is_head)?;
+    let Some(head) = head else { return Ok(None) };
+    let pipe = head.wrapping_sub(offset);
     let (mut holders, files) = pipes.users(pipe, wanted);
     holders.retain(|holder| holder.task as usize != at);
     for holder in &mut holders {

@@ -151,16 +151,7 @@ fn next(reader: &Reader<'_>, node: u64) -> Result<Option<u64>, Unreadable> {
     }
 }
 
-/// An entry of a wait queue on the stack of whom it is for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Queued {
-    /// The `wait_queue_entry`.
-    pub(super) entry: u64,
-    /// `wait_queue_head.head`.
-    pub(super) head: u64,
-}
-
-/// The wait queue that a task is in by an entry that `waker` is to wake. There may be entries of
+/// `wait_queue_head.head` of the queue that a task is in by an entry that `waker` is to wake. There may be entries of
 /// others in it that are on no stack (poll, epoll): `is_head` knows.
 pub(super) fn queue_of(
     reader: &Reader<'_>,
@@ -169,7 +160,7 @@ pub(super) fn queue_of(
     task: u64,
     waker: u64,
     is_head: impl Fn(u64) -> bool,
-) -> Result<Option<Queued>, Unreadable> {
+) -> Result<Option<u64>, Unreadable> {
     let to_task = reader.offset(Field::QueuePrivate)?;
     let to_func = reader.offset(Field::QueueFunc)?;
     let to_link = reader.offset(Field::QueueEntry)?;
@@ -180,7 +171,7 @@ pub(super) fn queue_of(
             continue;
         }
         if let Some(head) = off_stack(reader, threads, entry + to_link, &is_head)? {
-            return Ok(Some(Queued { entry, head }));
+            return Ok(Some(head));
         }
     }
     Ok(None)

@@ -18,7 +18,7 @@ pub(super) const INTERRUPTIBLE: u64 = 1;
 pub(super) const UNINTERRUPTIBLE: u64 = 2;
 /// Ends on SIGKILL, though it is uninterruptible.
 const WAKEKILL: u64 = 0x100;
-/// Not counted as load: an idle thread of the kernel.
+/// Not counted as load.
 const NOLOAD: u64 = 0x400;
 
 /// A thread.
@@ -46,8 +46,10 @@ impl Thread {
         self.state & (INTERRUPTIBLE | UNINTERRUPTIBLE) != 0 && self.exit_state == 0 && !self.on_cpu
     }
 
-    pub(super) fn is_idle_kernel_thread(&self) -> bool {
-        self.state & UNINTERRUPTIBLE != 0 && self.state & NOLOAD != 0
+    /// A thread of the kernel's own that has nothing to do. Others sleep in that state, too, so
+    /// as not to count as load.
+    pub(super) fn is_idle(&self) -> bool {
+        self.is_kernel_thread() && self.state & UNINTERRUPTIBLE != 0 && self.state & NOLOAD != 0
     }
 
     pub(super) fn is_kernel_thread(&self) -> bool {
