@@ -23,9 +23,11 @@ const SHRINK: &str = "/sys/kernel/slab/dentry/shrink";
 /// A cgroup that the reader of the pipe wants to make.
 const MADE: &str = "/sys/fs/cgroup/made-by-the-reader";
 
-/// Reads nothing of the core until it is told to go on, and then stops at a lock.
+/// Reads of the core what comes before the memory of the process' own, and no more until it is
+/// told to go on; and then it stops at a lock.
 const READER: &str = r#"#!/bin/sh
 export PATH=/bin
+head -c 1048576 >/dev/null
 echo $$ >FOLDER/reader.new && mv FOLDER/reader.new FOLDER/reader
 while ! [ -e FOLDER/go ]; do sleep 0.1; done
 exec sh -c 'THEN; cat >/dev/null'
@@ -70,11 +72,11 @@ impl Coredump {
         let crash = "echo 1 >/proc/self/coredump_filter; x=$(dd if=/dev/zero bs=1M count=16 2>/dev/null | tr '\\0' x); kill -SEGV $$";
         let dumper = shell(crash);
         let pid = dumper.0.id();
-        wait_for(pid, "pipe_write");
         let reader = eventually("the reader", || {
             let pid = fs::read_to_string(folder.file("reader")).map_err(|why| why.to_string())?;
             pid.trim().parse().map_err(|_| format!("{pid:?}"))
         });
+        wait_for(pid, "pipe_write");
         Self {
             folder,
             dumper,

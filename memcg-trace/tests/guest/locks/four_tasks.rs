@@ -3,8 +3,9 @@
 use std::fs;
 use std::time::Instant;
 
-use memcg_trace::sample::ResourceKind;
 use memcg_trace::sample::waits::{EndsOn, Evidence, Look};
+use memcg_trace::sample::{Mode, ResourceKind};
+use serde_json::Value;
 
 use super::coredump::Coredump;
 use super::look;
@@ -56,9 +57,22 @@ fn check(look: &Look, coredump: &Coredump) {
     let (wait, hotplug, holders) = look::wait_of(look, last);
     assert_eq!(hotplug.kind, ResourceKind::PercpuRwsem);
     assert_eq!(hotplug.name.as_deref(), Some("mem_hotplug_lock"));
+    assert_eq!(wait.mode, Mode::Read);
+    assert_eq!(hotplug.holders[0].mode, Mode::Write);
     assert_eq!(wait.evidence, Evidence::OwnerWord);
     assert_eq!(wait.ends_on, EndsOn::Nothing);
     is(&holders, offliner);
+}
+
+/// The deadlocks that the program sees, as users run it, and the status that it ends with.
+fn deadlocks() -> (Option<i32>, Vec<Value>) {
+    let begin = Instant::now();
+    let output = tool::run(&["locks", "--json", "--fail-on", "deadlock"]);
+    println!("locks answered in {:?}", begin.elapsed());
+    let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
+    let items = document["data"]["items"].as_array().unwrap();
+    let deadlocks = items.iter().filter(|item| item.get("cycle_id").is_some());
+    (output.status.code(), deadlocks.cloned().collect())
 }
 
 /// Arms a kprobe by tracefs and takes it away again.
@@ -107,6 +121,24 @@ fn seen_by_who_comes_later() {
         }
     }
 
+    let (status, found) = deadlocks();
+    assert_eq!(found.len(), 1, "{found:?}");
+    println!("{}", found[0]["sentence"]);
+    assert_eq!(found[0]["state"], "confirmed");
+    assert_eq!(status, Some(4));
+    let members = found[0]["members"].as_array().unwrap().iter();
+    let mut members: Vec<_> = members.map(|task| task["tid"].as_u64().unwrap()).collect();
+    members.sort_unstable();
+    let processes = [Some(&coredump.dumper), coredump.offliner.as_ref()];
+    let processes = processes
+        .into_iter()
+        .chain([coredump.hotplug_reader.as_ref()]);
+    let mut expected: Vec<_> = processes.flatten().map(|one| one.0.id()).collect();
+    expected.push(coredump.reader);
+    expected.sort_unstable();
+    let expected: Vec<_> = expected.into_iter().map(u64::from).collect();
+    assert_eq!(members, expected);
+
     // Who only asks about zombies is not held up either, and leaves the machine as it was.
     for args in [&["zombies", "--json"][..], &["pins", "--json"]] {
         let begin = Instant::now();
@@ -132,5 +164,6 @@ fn seen_by_who_comes_later() {
             Ok(())
         }
     });
+    assert_eq!(deadlocks(), (Some(0), Vec::new()));
     drop(socket);
 }

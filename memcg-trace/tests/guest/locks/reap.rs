@@ -78,6 +78,7 @@ fn an_init_waits_for_a_zombie_of_ours() {
     });
 
     let waits = look::ask();
+    println!("its init is {}", status(init, "State:"));
     assert_eq!(waits.looks.len(), 2);
     look::show(&waits.looks[1]);
     for look in &waits.looks {
