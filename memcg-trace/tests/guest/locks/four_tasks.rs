@@ -1,6 +1,7 @@
 //! The deadlock of four tasks, found by somebody who comes later.
 
-use std::fs;
+use std::fs::{self, File};
+use std::process::Command;
 use std::time::Instant;
 
 use memcg_trace::sample::waits::{EndsOn, Evidence, Look};
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use super::coredump::Coredump;
 use super::look;
-use crate::host::{Cgroup, eventually};
+use crate::host::{Cgroup, Process, eventually};
 use crate::tool;
 use crate::traces::TRACING;
 
@@ -75,6 +76,27 @@ fn deadlocks() -> (Option<i32>, Vec<Value>) {
     (output.status.code(), deadlocks.cloned().collect())
 }
 
+/// It is confirmed, and its members are exactly those tasks.
+fn confirmed(coredump: &Coredump) {
+    let (status, found) = deadlocks();
+    assert_eq!(found.len(), 1, "{found:?}");
+    println!("{}", found[0]["sentence"]);
+    assert_eq!(found[0]["state"], "confirmed");
+    assert_eq!(status, Some(4));
+    let members = found[0]["members"].as_array().unwrap().iter();
+    let mut members: Vec<_> = members.map(|task| task["tid"].as_u64().unwrap()).collect();
+    members.sort_unstable();
+    let processes = [Some(&coredump.dumper), coredump.offliner.as_ref()];
+    let processes = processes
+        .into_iter()
+        .chain([coredump.hotplug_reader.as_ref()]);
+    let mut expected: Vec<_> = processes.flatten().map(|one| one.0.id()).collect();
+    expected.push(coredump.reader);
+    expected.sort_unstable();
+    let expected: Vec<_> = expected.into_iter().map(u64::from).collect();
+    assert_eq!(members, expected);
+}
+
 /// Arms a kprobe by tracefs and takes it away again.
 fn arm_a_kprobe() {
     let events = format!("{TRACING}/kprobe_events");
@@ -121,23 +143,7 @@ fn seen_by_who_comes_later() {
         }
     }
 
-    let (status, found) = deadlocks();
-    assert_eq!(found.len(), 1, "{found:?}");
-    println!("{}", found[0]["sentence"]);
-    assert_eq!(found[0]["state"], "confirmed");
-    assert_eq!(status, Some(4));
-    let members = found[0]["members"].as_array().unwrap().iter();
-    let mut members: Vec<_> = members.map(|task| task["tid"].as_u64().unwrap()).collect();
-    members.sort_unstable();
-    let processes = [Some(&coredump.dumper), coredump.offliner.as_ref()];
-    let processes = processes
-        .into_iter()
-        .chain([coredump.hotplug_reader.as_ref()]);
-    let mut expected: Vec<_> = processes.flatten().map(|one| one.0.id()).collect();
-    expected.push(coredump.reader);
-    expected.sort_unstable();
-    let expected: Vec<_> = expected.into_iter().map(u64::from).collect();
-    assert_eq!(members, expected);
+    confirmed(&coredump);
 
     // Who only asks about zombies is not held up either, and leaves the machine as it was.
     for args in [&["zombies", "--json"][..], &["pins", "--json"]] {
@@ -166,4 +172,31 @@ fn seen_by_who_comes_later() {
     });
     assert_eq!(deadlocks(), (Some(0), Vec::new()));
     drop(socket);
+}
+
+/// The pipe has a second reader, which is only asleep: it may yet read.
+#[test]
+fn not_while_somebody_else_can_read() {
+    let mut coredump = Coredump::deadlock();
+    let pipe = File::open(format!("/proc/{}/fd/0", coredump.reader)).unwrap();
+    let sleeper = Command::new("sleep").arg("1000000").stdin(pipe).spawn();
+    let sleeper = Process(sleeper.unwrap());
+
+    let waits = look::ask();
+    for look in &waits.looks {
+        look::show(look);
+        let (_, pipe, readers) = look::wait_of(look, coredump.dumper.0.id());
+        assert_eq!(pipe.incomplete, None);
+        let mut readers: Vec<_> = readers.iter().map(|task| task.tid).collect();
+        readers.sort_unstable();
+        let mut expected = [coredump.reader, sleeper.0.id()];
+        expected.sort_unstable();
+        assert_eq!(readers, expected);
+        assert!(!look::waits(look, sleeper.0.id()));
+    }
+    assert_eq!(deadlocks(), (Some(0), Vec::new()));
+
+    drop(sleeper);
+    confirmed(&coredump);
+    coredump.undo();
 }
