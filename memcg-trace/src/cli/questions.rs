@@ -11,12 +11,14 @@ use crate::source::ask::Ask;
 const URGENT: u32 = 10;
 const CALM: u32 = 100;
 
-/// With the first sample, then as often as the budget allows.
+/// With the second sample, then as often as the budget allows.
 pub(super) struct LockQuestions {
     min_wait_ns: u64,
     /// When it was asked last, and how long that took.
     asked: Option<(Instant, Duration)>,
     has_failed: bool,
+    /// Whether there was a sample before.
+    has_begun: bool,
 }
 
 impl LockQuestions {
@@ -25,11 +27,16 @@ impl LockQuestions {
             min_wait_ns,
             asked: None,
             has_failed: false,
+            has_begun: false,
         }
     }
 
     /// Adds the answer to a sample, if it is time for one; or, once, why there is none.
     pub(super) fn add_to(&mut self, sample: &mut Sample, source: &mut Source) {
+        // The first picture is not kept waiting.
+        if !std::mem::replace(&mut self.has_begun, true) {
+            return;
+        }
         let begin = Instant::now();
         let is_due = self.asked.is_none_or(|(asked, took)| {
             let parts = if self.is_urgent(sample) { URGENT } else { CALM };
