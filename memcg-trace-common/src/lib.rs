@@ -13,6 +13,7 @@ pub mod memcg;
 pub mod peek;
 pub mod shrinker;
 pub mod slab;
+pub mod stack;
 pub mod tax;
 
 /// `TASK_COMM_LEN` of the kernel (include/linux/sched.h), fixed by its user interface.

@@ -9,16 +9,20 @@ use std::collections::HashSet;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::{host, recorded, snapshots};
+use memcg_trace::deadlock::{Edge, State};
 use memcg_trace::model::snapshot::Snapshot;
 use memcg_trace::model::zombies;
-use memcg_trace::output::{document, ndjson::Ndjson, pins as pins_text, text, zombies as list};
+use memcg_trace::output::{
+    document, dot, locks as locks_text, ndjson::Ndjson, pins as pins_text, text, zombies as list,
+};
 use memcg_trace::sample::pins::{
     NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
 };
 use memcg_trace::sample::recording::Reader;
+use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Look, Retry, Wait, Waits};
 use memcg_trace::sample::{
     Absent, Cache, Life, LifeKind, LockCount, LockWait, Locks, Loss, Memcg, MemcgWalk, Resource,
-    Sample, Shrinker, Slab, SlabCount, Task, Tax, Text,
+    ResourceKind, Sample, Shrinker, Slab, SlabCount, Task, Tax, Text,
 };
 use memcg_trace::tui::{App, Setup, draw};
 use proptest::collection::vec;
@@ -222,6 +226,80 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn look()(
+        end_ns in figure(),
+        truncated_at in of(figure()),
+        tasks in vec(
+            (0_u64..3, 0_u32..4, name(), of(any::<char>()), of(0_u64..3), of(figure()), of(0_u32..3),
+             of(serial_nr())),
+            0..5,
+        ),
+        resources in vec(
+            (0_usize..8, of("\\PC{0,4}"), 0_u64..3, of(0_u64..2), vec((0_u32..6, 0_u32..4), 0..4),
+             of("\\PC{0,4}")),
+            0..5,
+        ),
+        waits in vec(
+            (0_u32..6, 0_u32..6, of(figure()), 0_u32..4, 0_u32..8, of(0_u64..2)),
+            0..8,
+        ),
+    ) -> Look {
+        let kinds = [
+            ResourceKind::Mutex, ResourceKind::Rwsem, ResourceKind::Pipe, ResourceKind::PageRef,
+            ResourceKind::Reap, ResourceKind::Io, ResourceKind::Freezer, ResourceKind::Unknown,
+        ];
+        let grades =
+            [Evidence::Traced, Evidence::OwnerWord, Evidence::Inferred, Evidence::Hint];
+        let tasks = tasks.into_iter().map(
+            |(addr, tid, comm, state, switches, ran_ns, stack, memcg_serial_nr)| waits::Task {
+                addr, pid: tid, tid, comm, state, switches, ran_ns, stack, memcg_serial_nr,
+                ..waits::Task::default()
+            },
+        );
+        let resources = resources.into_iter().map(
+            |(kind, name, addr, owner_word, holders, incomplete)| waits::Resource {
+                kind: kinds[kind], of: name.clone().map(|name| Text::from(&*name)), name, addr,
+                pfn: owner_word, ino: owner_word, owner_word, incomplete,
+                holders: holders.into_iter().map(|(task, grade)| Holder {
+                    task, evidence: grades[grade as usize], ..Holder::default()
+                }).collect(),
+            },
+        );
+        let waits = waits.into_iter().map(
+            |(task, resource, since_ns, grade, bits, span)| Wait {
+                task, resource, since_ns, evidence: grades[grade as usize],
+                times_out: bits == 7,
+                ends_on: if bits & 1 == 0 { EndsOn::Kill } else { EndsOn::AnySignal },
+                retry: span.filter(|_| bits & 6 == 6).map(|span| Retry { span, tries_total: None }),
+                ..Wait::default()
+            },
+        );
+        Look {
+            begin_ns: end_ns, end_ns, truncated_at, took_ns: end_ns, visited_tasks: end_ns,
+            tasks: tasks.collect(), resources: resources.collect(), waits: waits.collect(),
+        }
+    }
+}
+
+prop_compose! {
+    fn all_waits()(
+        first in look().boxed(),
+        other in of(look().boxed()),
+        is_seen_twice: bool,
+        stacks in vec(vec("\\PC{0,4}", 0..3), 0..3),
+        lost_total in of(figure()),
+        reason in "\\PC{0,4}",
+    ) -> Waits {
+        let mut looks = vec![first.clone()];
+        looks.extend(if is_seen_twice { Some(first) } else { other });
+        Waits {
+            looks, stacks, lost_total, traced_since_ns: lost_total,
+            not_checked: vec![waits::NotChecked { what: reason.clone(), reason }],
+        }
+    }
+}
+
+prop_compose! {
     fn sample()(
         mono_ns in figure(),
         unix_ns: i64,
@@ -232,9 +310,10 @@ prop_compose! {
         locks in of(locks().boxed()),
         tax in of((of(figure()), of(figure()), of(figure()))),
         pins in of(pins().boxed()),
+        waits in of(all_waits().boxed()),
         lost in vec(of(figure()), 0..3),
         absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock"),
-            Just("tax"), Just("pins")]),
+            Just("tax"), Just("pins"), Just("waits")]),
     ) -> Sample {
         let shrinkers = sums.map(|sums| {
             let shrinker = |(shrinker, memcg_serial_nr, sum)| Shrinker {
@@ -249,7 +328,7 @@ prop_compose! {
             reason: "y".to_owned(),
         });
         Sample {
-            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins,
+            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins, waits,
             tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
                 flushes_total: flushes, dead_flushes_total: flushes, dead_flush_ns_total,
@@ -298,6 +377,25 @@ fn check_pins(snapshot: &Snapshot) {
     }
 }
 
+/// What is proven rests on no guess, and every deadlock can be told.
+fn check_deadlocks(snapshot: &Snapshot) {
+    let mut seen = HashSet::new();
+    for deadlock in &snapshot.deadlocks.items {
+        let found = &deadlock.found;
+        let is_resolved = deadlock.resolved_ns.is_some();
+        assert!(is_resolved || seen.insert(found.cycle_id), "found twice");
+        assert!((1..=found.edges.len()).contains(&found.cycle_edges));
+        assert_eq!(found.state == State::Suspected, !found.missing.is_empty());
+        if found.confirmed_ns.is_some() && found.state == State::Confirmed {
+            let guesses = |edge: &Edge| edge.evidence == Evidence::Hint;
+            assert!(!found.edges.iter().any(guesses), "{found:?}");
+        }
+        for edge in &found.edges {
+            assert!(edge.from < found.members.len() && edge.to < found.members.len());
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -316,6 +414,7 @@ proptest! {
         for snapshot in snapshots(&samples) {
             check_tree(&snapshot);
             check_pins(&snapshot);
+            check_deadlocks(&snapshot);
             records.write(&snapshot).unwrap();
             assert!(!text::render(&snapshot, &host(), text::Style::default()).is_empty());
             document::memcgs(&snapshot, &host()).unwrap();
@@ -325,6 +424,9 @@ proptest! {
             let zombies = zombies::list(&snapshot);
             document::zombies(&snapshot, &zombies, &host()).unwrap();
             assert!(!list::render(&snapshot, &host(), &zombies, 0, style).is_empty());
+            document::locks(&snapshot, &host()).unwrap();
+            let waits = locks_text::render(&snapshot, &host(), style) + &dot::render(&snapshot);
+            assert!(!waits.contains(|c: char| c.is_control() && c != '\n'), "{waits:?}");
             app.take(snapshot);
             // A zombie, if there is one, and the next tab.
             for key in [KeyCode::Enter, KeyCode::End, KeyCode::Esc, KeyCode::Tab] {

@@ -49,7 +49,7 @@ fn an_export_follows_the_contract() {
     assert_eq!(
         names,
         [
-            "memcg", "slab", "shrinker", "lock", "tax", "pins", "reparent", "finding"
+            "memcg", "slab", "shrinker", "lock", "tax", "waits", "pins", "reparent", "finding"
         ]
     );
     let [reparent] = &of("reparent")[..] else {
@@ -335,6 +335,9 @@ fn wrong_usage_is_2() {
         &["replay", "x", "--speed", "-1"],
         &["doctor", "--from", "y"],
         &["record", "x", "-o", "y"],
+        &["locks", "--kmsg", "--from", "y"],
+        &["locks", "--dot", "--watch"],
+        &["locks", "--min-wait", "0s"],
         &["--color", "sometimes"],
         &["--top", "0"],
     ] {

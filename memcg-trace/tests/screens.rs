@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::pins::demo_with_pins;
+use fixture::waits::demo_with_deadlock;
 use fixture::{demo, evil_host, host, hostile, life, memcg, snapshots};
 use memcg_trace::model::Model;
 use memcg_trace::sample::recording::{Host, Reader};
@@ -93,6 +94,38 @@ fn every_tab_at_both_sizes() {
         press(&mut app, "?");
         check("help", &mut app, columns, rows);
     }
+}
+
+#[test]
+fn a_deadlock_is_on_every_tab() {
+    for (columns, rows) in [(80, 24), (200, 50)] {
+        let mut app = app(host(), &demo_with_deadlock());
+        check("deadlock-memcgs", &mut app, columns, rows);
+        for _ in 0..5 {
+            let screen = drawn(&mut app, columns, rows);
+            assert!(
+                screen[3].starts_with("DEADLOCK: crasher[155] -> handler[157] ->"),
+                "{screen:#?}"
+            );
+            press(&mut app, "\t");
+        }
+        press(&mut app, "\t\t\t\t");
+        check("deadlock", &mut app, columns, rows);
+        press(&mut app, "\n");
+        assert_eq!(app.question(), Some(Ask::Locks));
+        let all = snapshots(&demo_with_deadlock());
+        app.answer(&Ask::Locks, all.last().unwrap().clone());
+        check("deadlock-all", &mut app, columns, rows);
+    }
+    let mut app = app(host(), &demo());
+    press(&mut app, "\t\t\t\tr");
+    assert_eq!(app.question(), Some(Ask::Locks));
+    let has = |app: &mut App, text: &str| drawn(app, 80, 24).iter().any(|row| row.contains(text));
+    assert!(has(&mut app, "asking the kernel who waits for whom"));
+    app.leave_unanswered(&Ask::Locks, NOT_RECORDED);
+    assert!(has(&mut app, "nobody asked while this was recorded"));
+    press(&mut app, "\x1b/mkdir\n");
+    assert!(has(&mut app, "mkdir[4242]") && !has(&mut app, "nginx[977]"));
 }
 
 /// Takes the zombies' tab and opens the one with the most references.

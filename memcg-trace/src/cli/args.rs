@@ -41,6 +41,8 @@ pub(super) enum Verb {
     Zombies(Zombies),
     /// Who pins a dead memory cgroup, or all of them, and what would free it.
     Pins(Pins),
+    /// Who waits for whom, who for ever, and what holds the others up.
+    Locks(Locks),
     /// Write records as NDJSON, until stopped.
     Export(Span),
     /// Store samples in a file, to be read with --from or replay.
@@ -150,8 +152,33 @@ pub(super) struct Record {
     /// Also ask who pins the zombies, as often as that takes 1 % of the time.
     #[arg(long, env = "MEMCG_TRACE_PINS", value_parser = FalseyValueParser::new())]
     pub(super) pins: bool,
+    /// Also ask who waits for whom, as often as that takes 1 % of the time, and 10 % while
+    /// somebody waits for more than a second.
+    #[arg(long, env = "MEMCG_TRACE_LOCKS", value_parser = FalseyValueParser::new())]
+    pub(super) locks: bool,
     #[command(flatten)]
     pub(super) span: Span,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Locks {
+    /// Answer again and again, until stopped; with --json, records as NDJSON.
+    #[arg(long, env = "MEMCG_TRACE_WATCH", value_parser = FalseyValueParser::new())]
+    pub(super) watch: bool,
+    /// Print the graph of waits for graphviz: `memcg-trace locks --dot | dot -Tsvg`.
+    #[arg(long, conflicts_with_all = ["watch", "json"])]
+    pub(super) dot: bool,
+    /// Write proven deadlocks to the kernel's log too: who writes other logs may be in them.
+    #[arg(long, env = "MEMCG_TRACE_KMSG", value_parser = FalseyValueParser::new())]
+    pub(super) kmsg: bool,
+    /// Look only into waits that are as long as this.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span::parse,
+          env = "MEMCG_TRACE_MIN_WAIT")]
+    pub(super) min_wait: Duration,
+    #[command(flatten)]
+    pub(super) span: Span,
+    #[command(flatten)]
+    pub(super) verdict: Verdict,
 }
 
 #[derive(Debug, clap::Args)]
@@ -181,8 +208,9 @@ pub(super) struct Pins {
 /// What the exit code is to say.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Verdict {
-    /// Exit with 4 if this is found, and with 5 if it cannot be decided: zombies=N, for N
-    /// zombies or more, or finding=zombie_growth (in a recording: it takes three samples).
+    /// Exit with 4 if this is found, and with 5 if it cannot be decided: deadlock (of locks),
+    /// zombies=N, for N zombies or more, or finding=zombie_growth (in a recording: it takes three
+    /// samples).
     #[arg(long, value_name = "WHAT", value_parser = FailOn::parse, env = "MEMCG_TRACE_FAIL_ON")]
     pub(super) fail_on: Option<FailOn>,
 }
@@ -268,6 +296,9 @@ impl Args {
             }
             Some(Verb::Doctor) if is_given("from") => {
                 Some("doctor looks at this host, not at a recording")
+            }
+            Some(Verb::Locks(locks)) if locks.kmsg && is_given("from") => {
+                Some("--kmsg tells of this host, not of a recording")
             }
             Some(Verb::Record(_)) if is_given("output") => {
                 Some("record names its file itself, without --output")

@@ -16,6 +16,7 @@ use crate::source::replay::Pace;
 pub(super) async fn run(common: &Common, span: &Span, messages: &Messages) -> anyhow::Result<()> {
     let mut stop = Stop::on_signals()?;
     let mut feed = Feed::open(common, None, Pace::Unpaced, messages)?;
+    feed.ask_for_locks();
     let file = OutputFile::create(common.output.as_deref())?;
     let name = file.name();
     let mut stream = Ndjson::new(file, feed.host().clone());

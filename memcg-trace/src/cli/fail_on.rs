@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use super::{FOUND, UNDECIDED};
-use crate::model::snapshot::{FindingKind, Snapshot};
+use crate::deadlock::State;
+use crate::model::snapshot::{Deadlock, FindingKind, Snapshot};
 
 /// What a script wants to be told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub(super) enum FailOn {
     Zombies(u64),
     /// A finding of this kind, also one that is resolved.
     Finding(FindingKind),
+    /// A deadlock that is proven and stands.
+    Deadlock,
 }
 
 impl FailOn {
@@ -21,10 +24,13 @@ impl FailOn {
         let usage = || {
             let kinds: Vec<_> = kinds.clone().map(FindingKind::as_str).collect();
             format!(
-                "write it like zombies=N, with N from 1 on, or finding={}",
+                "write it like deadlock, zombies=N, with N from 1 on, or finding={}",
                 kinds.join("|")
             )
         };
+        if text == "deadlock" {
+            return Ok(Self::Deadlock);
+        }
         let (what, value) = text.split_once('=').ok_or_else(usage)?;
         match (what, value.parse::<u64>()) {
             ("zombies", Ok(least @ 1..)) => Ok(Self::Zombies(least)),
@@ -37,7 +43,7 @@ impl FailOn {
     }
 
     /// Whether it is there; `None` if that cannot be told.
-    fn is_met(self, snapshot: &Snapshot) -> Option<bool> {
+    pub(super) fn is_met(self, snapshot: &Snapshot) -> Option<bool> {
         let is_cut = snapshot.memcgs.truncated_at.is_some();
         let is_met = match self {
             Self::Zombies(least) => snapshot.totals.zombies? >= least,
@@ -48,10 +54,26 @@ impl FailOn {
                 }
                 findings.items.iter().any(|finding| finding.kind == kind)
             }
+            Self::Deadlock => return deadlock(snapshot),
         };
         // What a walk did not get to may hold more.
         (is_met || !is_cut).then_some(is_met)
     }
+}
+
+/// Whether there is a deadlock. One that is only suspected, and a look that left something out,
+/// decide nothing.
+fn deadlock(snapshot: &Snapshot) -> Option<bool> {
+    let judged = snapshot.judged.as_deref()?;
+    let deadlocks = &snapshot.deadlocks.items;
+    if deadlocks.iter().any(Deadlock::is_confirmed) {
+        return Some(true);
+    }
+    let is_suspected = deadlocks
+        .iter()
+        .any(|one| one.found.state == State::Suspected);
+    let is_whole = judged.not_checked.is_empty() && snapshot.waits.truncated_at.is_none();
+    (!is_suspected && is_whole).then_some(false)
 }
 
 /// The exit code of a verb that saw a snapshot, or none.
@@ -72,12 +94,14 @@ mod tests {
 
     #[test]
     fn conditions_as_users_write_them() {
+        assert_eq!(FailOn::parse("deadlock"), Ok(FailOn::Deadlock));
         assert_eq!(FailOn::parse("zombies=10"), Ok(FailOn::Zombies(10)));
         let growth = FailOn::Finding(FindingKind::ZombieGrowth);
         assert_eq!(FailOn::parse("finding=zombie_growth"), Ok(growth));
         for text in [
             "",
             "zombies",
+            "deadlock=1",
             "zombies=",
             "zombies=0",
             "zombies=-1",

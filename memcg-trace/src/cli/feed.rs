@@ -9,6 +9,8 @@ use anyhow::bail;
 use super::args::{Common, Span};
 use super::messages::Messages;
 use super::open::{self, Needs};
+use super::questions::LockQuestions;
+use crate::deadlock::Rules;
 use crate::model::Model;
 use crate::model::select::{self, Selection};
 use crate::model::snapshot::Snapshot;
@@ -23,6 +25,8 @@ pub(super) struct Feed {
     source: Source,
     model: Model,
     selection: Selection,
+    /// Questions that it asks of itself.
+    questions: Option<LockQuestions>,
     /// Whether the memcg that was asked for has been looked for.
     found: bool,
 }
@@ -50,10 +54,36 @@ impl Feed {
         Ok(Self::of(source, selection))
     }
 
+    /// Opens the source that the flags name, for questions about waits; with waits as they come
+    /// and go if `is_watching`.
+    pub(super) fn of_locks(
+        common: &Common,
+        rules: Rules,
+        is_watching: bool,
+        messages: &Messages,
+    ) -> anyhow::Result<Self> {
+        let needs = match is_watching {
+            true => Needs::Locks,
+            false => Needs::Memcgs,
+        };
+        let source = open::source(common, needs, None, Pace::Unpaced, messages)?;
+        let mut feed = Self::of(source, common.selection());
+        feed.model = Model::judging(rules);
+        Ok(feed)
+    }
+
+    /// Has it ask of itself who waits for whom, where there is somebody to ask. The answers come
+    /// with the samples.
+    pub(super) fn ask_for_locks(&mut self) {
+        let min_wait_ns = Rules::default().min_wait_ns;
+        self.questions = (!self.is_replay()).then(|| LockQuestions::new(min_wait_ns));
+    }
+
     fn of(source: Source, selection: Selection) -> Self {
         Self {
             source,
             model: Model::new(),
+            questions: None,
             selection,
             found: false,
         }
@@ -69,9 +99,12 @@ impl Feed {
 
     /// Waits for the next snapshot; `None` at the end of a recording.
     pub(super) async fn next(&mut self) -> anyhow::Result<Option<Arc<Snapshot>>> {
-        let Some(sample) = self.source.next().await? else {
+        let Some(mut sample) = self.source.next().await? else {
             return Ok(None);
         };
+        if let Some(questions) = &mut self.questions {
+            questions.add_to(&mut sample, &mut self.source);
+        }
         let snapshot = self.model.step(&sample);
         if let (Some(cgroup), false) = (&self.selection.cgroup, self.found) {
             look_for(cgroup, &snapshot)?;

@@ -49,6 +49,7 @@ pub(super) async fn run(
     let mut stop = Stop::on_signals()?;
     // Before the screen is taken: what is wrong with it should be read on a plain terminal.
     let mut feed = Feed::open(common, file, Pace::Recorded(pace.speed), messages)?;
+    feed.ask_for_locks();
     let mut app = App::new(Setup {
         host: feed.host().clone(),
         is_replay: feed.is_replay(),

@@ -7,7 +7,9 @@ mod doctor;
 mod export;
 mod fail_on;
 mod feed;
+mod kmsg;
 mod live;
+mod locks;
 #[cfg(feature = "live")]
 mod logs;
 mod messages;
@@ -15,6 +17,7 @@ mod oneshot;
 mod open;
 mod output_file;
 mod pins;
+mod questions;
 mod record;
 mod signals;
 mod span;
@@ -69,6 +72,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<ExitCode> {
                 return zombies::run(&args.common, zombies, messages).await;
             }
             Some(Verb::Pins(pins)) => return pins::run(&args.common, pins, messages).await,
+            Some(Verb::Locks(locks)) => return locks::run(&args.common, locks, messages).await,
             Some(Verb::Export(span)) => export::run(&args.common, span, messages).await,
             Some(Verb::Record(record)) => record::run(&args.common, record, messages).await,
             Some(Verb::Live(pace)) if dashboard => {

@@ -12,8 +12,10 @@ use crate::source::replay::Pace;
 pub(super) enum Needs {
     /// Everything.
     All,
-    /// The list of memory cgroups, and who pins them.
+    /// The list of memory cgroups, and answers to questions.
     Memcgs,
+    /// That, and waits for locks as they come and go.
+    Locks,
 }
 
 /// The recording that was named, else this kernel.
@@ -41,6 +43,10 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
         subjects: match needs {
             Needs::All => live::Subjects::ALL,
             Needs::Memcgs => live::Subjects::MEMCG,
+            Needs::Locks => live::Subjects {
+                lock: true,
+                ..live::Subjects::MEMCG
+            },
         },
         attach: attach(common),
         debug: messages.is_debug(),

@@ -11,7 +11,9 @@ use super::feed::Until;
 use super::messages::Messages;
 use super::open::{self, Needs};
 use super::output_file::OutputFile;
+use super::questions::LockQuestions;
 use super::signals::Stop;
+use crate::deadlock::Rules;
 use crate::model::is_zombie;
 use crate::sample::Sample;
 use crate::sample::recording::{FORMAT, Header, Writer};
@@ -44,6 +46,8 @@ pub(super) async fn run(
     let file = OutputFile::create(Some(&record.file))?;
     let mut writer = Writer::new(file, &header).with_context(failed)?;
     let mut questions = record.pins.then(Questions::new);
+    let min_wait_ns = Rules::default().min_wait_ns;
+    let mut lock_questions = record.locks.then(|| LockQuestions::new(min_wait_ns));
     let mut until = Until::new(&record.span);
     let clock = record.span.duration.filter(|_| !source.is_replay());
     let mut clock = pin!(Until::by_the_clock(clock));
@@ -55,11 +59,14 @@ pub(super) async fn run(
             () = &mut clock => break Ok(()),
             next = source.next() => next,
         };
-        let sample = match next {
+        let mut sample = match next {
             Ok(Some(sample)) => sample,
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
+        if let Some(questions) = &mut lock_questions {
+            questions.add_to(&mut sample, &mut source);
+        }
         let mut written = writer.write_sample(&sample).with_context(failed);
         samples += u64::from(written.is_ok());
         if let (Ok(()), Some(asks)) = (&written, &mut questions)

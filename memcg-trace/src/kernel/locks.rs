@@ -11,7 +11,9 @@ use super::attach::take_map;
 use super::resolver::Resolver;
 use super::symbols::Names;
 use super::wire::Wire;
-use crate::sample::{LockCount as Count, LockKind, LockWait, Locks, Mode, Resource, Task, Text};
+use crate::sample::{
+    LockCount as Count, LockWait, Locks, Mode, Resource, ResourceKind, Task, Text,
+};
 
 /// The kernel's own text and data, and its modules, lie from here on (x86-64,
 /// Documentation/arch/x86/x86_64/mm.rst); what lies below is allocated and has no symbol.
@@ -197,12 +199,12 @@ impl LockWaits {
 
     fn resource(&self, lock: u64, of: u32) -> Resource {
         let kind = match of {
-            _ if lock == 0 => LockKind::Unknown,
-            of if of & flags::MUTEX != 0 => LockKind::Mutex,
-            of if of & flags::PERCPU != 0 => LockKind::PercpuRwsem,
-            of if of & flags::RWSEM != 0 => LockKind::Rwsem,
-            of if of & flags::RT != 0 => LockKind::RtMutex,
-            _ => LockKind::Semaphore,
+            _ if lock == 0 => ResourceKind::Unknown,
+            of if of & flags::MUTEX != 0 => ResourceKind::Mutex,
+            of if of & flags::PERCPU != 0 => ResourceKind::PercpuRwsem,
+            of if of & flags::RWSEM != 0 => ResourceKind::Rwsem,
+            of if of & flags::RT != 0 => ResourceKind::RtMutex,
+            _ => ResourceKind::Semaphore,
         };
         Resource {
             kind,

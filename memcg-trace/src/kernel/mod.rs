@@ -32,6 +32,7 @@ mod shrinkers;
 mod slab;
 pub mod symbols;
 mod tax;
+mod waits;
 mod wire;
 
 /// What can be observed; a verb asks for those that it needs.

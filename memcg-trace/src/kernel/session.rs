@@ -24,11 +24,15 @@ use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
 use super::symbols::Symbols;
 use super::tax::TaxCounts;
+use super::waits;
 use crate::sample::pins::Pins;
+use crate::sample::waits::{NotChecked, Waits};
 use crate::sample::{Absent, Life, Sample};
 
 /// Part of one CPU that walks may take, as one in so many.
 const WALK_BUDGET: u32 = 100;
+/// Between two looks at who waits, at least: what did not run in between was stuck so long.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// What is attached, and its readers.
 pub struct Session {
@@ -38,6 +42,8 @@ pub struct Session {
     symbols: Symbols,
     /// Loaded when it is first asked for.
     peeker: Option<Peeker>,
+    /// Read when they are first asked for.
+    names: Option<waits::Names>,
     memcgs: Option<Memcgs>,
     slab: Option<Slabs>,
     shrinkers: Option<Shrinkers>,
@@ -165,6 +171,7 @@ impl Session {
             resolved: resolved.clone(),
             symbols: facts.symbols.clone(),
             peeker: None,
+            names: None,
             memcgs,
             slab,
             shrinkers,
@@ -259,6 +266,50 @@ impl Session {
         let memory = Memory::new(&self.ebpf, peeker);
         let reader = Reader::new(memory, &self.resolved, &self.symbols);
         Ok(pins::look(&reader, &targets, now_ns))
+    }
+
+    /// Who waits for whom: two looks, or one if nobody waits.
+    ///
+    /// # Errors
+    /// If the kernel refuses the programs that read, or its layout is not known.
+    pub fn waits(&mut self) -> anyhow::Result<Waits> {
+        let mut waits = Waits::default();
+        while waits.looks.len() < 2 {
+            let begin = Instant::now();
+            let begin_ns = now_ns();
+            // Before anything else is read of a task: what is read after its stack while it does
+            // not run belongs to the same sleep.
+            let unwound = waits::load_stacks(&mut self.ebpf)
+                .and_then(|()| waits::read_stacks(&mut self.ebpf))
+                .unwrap_or_else(|error| {
+                    waits.not_checked.push(NotChecked {
+                        what: "stacks".to_owned(),
+                        reason: format!("{error:#}"),
+                    });
+                    waits::Stacks::default()
+                });
+            let names = match &mut self.names {
+                Some(names) => names,
+                none => none.insert(waits::Names::read().context("read /proc/kallsyms")?),
+            };
+            let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
+            let memory = Memory::new(&self.ebpf, peeker);
+            let reader = Reader::new(memory, &self.resolved, &self.symbols);
+            let mut look = waits::look(&reader, names, &unwound, &mut waits)
+                .context("look at what tasks wait for")?;
+            look.begin_ns = begin_ns;
+            look.end_ns = now_ns();
+            look.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let nobody_waits = look.waits.is_empty();
+            waits.looks.push(look);
+            if nobody_waits || waits.looks.len() == 2 {
+                break;
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        waits.not_checked.sort();
+        waits.not_checked.dedup();
+        Ok(waits)
     }
 
     /// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not

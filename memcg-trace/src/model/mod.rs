@@ -3,6 +3,7 @@
 //! Pure: no clock, no file, no kernel. The same samples give the same snapshots, whether they
 //! come from a kernel or from a recording of one.
 
+mod deadlocks;
 mod locks;
 mod names;
 pub mod pins;
@@ -17,7 +18,9 @@ pub mod zombies;
 
 use std::sync::Arc;
 
+use crate::deadlock::Rules;
 use crate::sample::{self, Loss, Sample};
+use deadlocks::Deadlocks;
 use locks::Locks;
 use pins::Pins;
 use reparent::Reparents;
@@ -38,6 +41,7 @@ pub struct Model {
     shrinkers: Shrinkers,
     locks: Locks,
     tax: Arc<Section<sample::Tax>>,
+    deadlocks: Deadlocks,
     pins: Pins,
     reparents: Reparents,
     trend: Trend,
@@ -56,6 +60,12 @@ impl Model {
     /// Knows nothing yet.
     #[must_use]
     pub fn new() -> Self {
+        Self::judging(Rules::default())
+    }
+
+    /// Knows nothing yet, and judges waits by these rules.
+    #[must_use]
+    pub fn judging(rules: Rules) -> Self {
         Self {
             frame: 0,
             last_mono_ns: None,
@@ -65,6 +75,7 @@ impl Model {
             shrinkers: Shrinkers::new(),
             locks: Locks::new(),
             tax: tax_section(None, None),
+            deadlocks: Deadlocks::new(rules),
             pins: Pins::new(),
             reparents: Reparents::new(),
             trend: Trend::new(),
@@ -107,6 +118,11 @@ impl Model {
             (None, Some(tax)) => self.tax = tax_section(Some(tax), Some(sample.mono_ns)),
             (None, None) => {}
         }
+        match (absence(sample, "waits"), &sample.waits) {
+            (Some(reason), _) => self.deadlocks.mark_absent(reason),
+            (None, Some(answer)) => self.deadlocks.read(answer, &self.tree),
+            (None, None) => {}
+        }
         match (absence(sample, "pins"), &sample.pins) {
             (Some(reason), _) => self.pins.mark_absent(reason),
             (None, Some(answer)) => self.pins.read(answer, &self.tree),
@@ -127,6 +143,10 @@ impl Model {
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
             tax: Arc::clone(&self.tax),
+            deadlocks: self.deadlocks.deadlocks(),
+            convoys: self.deadlocks.convoys(),
+            waits: self.deadlocks.waits(),
+            judged: self.deadlocks.judged(),
             pins: self.pins.section(),
             reparents: self.reparents.section(),
             findings: self.trend.section(),

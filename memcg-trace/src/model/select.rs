@@ -78,6 +78,13 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
     part.slab = filtered(&part.slab, |row| is_in(&row.memcg));
     part.shrinkers = filtered(&part.shrinkers, |row| is_in(&row.memcg));
     part.lock_waits = filtered(&part.lock_waits, |wait| is_in(&wait.memcg));
+    // A deadlock concerns whoever has a task in it or behind it.
+    part.deadlocks = filtered(&part.deadlocks, |one| {
+        let mut memcgs = one.memcgs.values().chain(&one.blocked_zombies);
+        memcgs.any(|memcg| is_below(memcg, cgroup))
+    });
+    part.convoys = filtered(&part.convoys, |convoy| is_in(&convoy.memcg));
+    part.waits = filtered(&part.waits, |wait| is_in(&wait.memcg));
     let locks = part.lock_stats.items.iter().filter_map(|lock| {
         let memcgs: Vec<LockMemcg> = lock
             .memcgs
@@ -115,6 +122,8 @@ fn largest(part: &mut Snapshot, top: usize) {
     });
     part.shrinkers = highest(&part.shrinkers, top, |row| row.time_ns_total);
     part.lock_waits = highest(&part.lock_waits, top, |wait| wait.waited_ns);
+    part.convoys = highest(&part.convoys, top, |convoy| convoy.found.max_wait_ns);
+    part.waits = highest(&part.waits, top, |wait| wait.waited_ns);
     part.lock_stats = highest(&part.lock_stats, top, |lock| lock.wait_ns_total);
 }
 

@@ -5,11 +5,14 @@
 
 pub mod history;
 pub mod pins;
+pub mod waits;
 
 use std::sync::Arc;
 
+pub use crate::sample::waits::Evidence;
 pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
 pub use pins::{Action, Advice, Pins};
+pub use waits::{Convoy, Deadlock, Judged, Wait};
 
 use crate::sample::{Loss, Resource, Task, Tax, Text};
 
@@ -27,7 +30,8 @@ pub enum Source {
 /// One kind of figures.
 #[derive(Clone, Debug)]
 pub struct Section<T> {
-    /// `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`, `reparent`, `finding`.
+    /// `memcg`, `slab`, `shrinker`, `lock`, `tax`, `deadlock`, `convoy`, `waits`, `pins`,
+    /// `reparent`, `finding`.
     pub name: &'static str,
     /// Where it comes from.
     pub source: Source,
@@ -146,6 +150,15 @@ pub struct Snapshot {
     pub lock_stats: Arc<Section<LockStats>>,
     /// What dead memory cgroups cost those that live: one item, sums since the start.
     pub tax: Arc<Section<Tax>>,
+    /// Deadlocks of the last answer, the shortest cycle first, and those that are gone.
+    pub deadlocks: Arc<Section<Deadlock>>,
+    /// Why the long waits of the last answer last, the longest first.
+    pub convoys: Arc<Section<Convoy>>,
+    /// Waits that the last answer found, the longest first: all in deadlocks and behind them, and
+    /// of the others the long ones.
+    pub waits: Arc<Section<Wait>>,
+    /// How that was found out; `None` if it was not asked.
+    pub judged: Option<Arc<Judged>>,
     /// Who pins the zombies that were asked about, those with the most references first.
     pub pins: Arc<Section<Pins>>,
     /// What dead memcgs left to their ancestors, oldest first; the last of them.
@@ -321,13 +334,6 @@ pub struct Shrinker {
     pub max_ns: u64,
     /// Objects scanned a second over the last interval.
     pub scanned_per_sec: Option<f64>,
-}
-
-/// How sure a figure about a lock is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Evidence {
-    /// Its begin was seen.
-    Traced,
 }
 
 /// A task that waits for a lock.

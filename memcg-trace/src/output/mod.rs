@@ -3,7 +3,9 @@
 mod advice;
 pub mod doctor;
 pub mod document;
+pub mod dot;
 pub mod fit;
+pub mod locks;
 pub mod names;
 pub mod ndjson;
 pub mod pins;
@@ -11,5 +13,6 @@ pub mod records;
 pub mod summary;
 mod table;
 pub mod text;
+pub mod tree;
 pub mod units;
 pub mod zombies;

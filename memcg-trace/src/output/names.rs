@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::units;
-use crate::model::snapshot::{MemcgId, Shrinker};
-use crate::sample::{LockKind, Mode, Resource, Task, tame};
+use crate::model::snapshot::{Evidence, MemcgId, Shrinker};
+use crate::sample::{Mode, Resource, ResourceKind, Task, tame};
 
 /// A task as `comm[tid]`.
 #[must_use]
@@ -13,6 +13,12 @@ pub fn task(task: Option<&Task>) -> String {
         || units::UNKNOWN.to_owned(),
         |task| format!("{}[{}]", task.comm.display(), task.tid),
     )
+}
+
+/// The state of a task as in `ps`; `None` where it is none.
+#[must_use]
+pub fn state(state: Option<char>) -> Option<char> {
+    state.filter(char::is_ascii_alphabetic)
 }
 
 /// A lock by its symbol, else by its address.
@@ -24,16 +30,44 @@ pub fn lock(resource: &Resource) -> String {
     }
 }
 
-/// The kind of a lock, as in the kernel's sources.
+/// The kind of a resource, as in records.
 #[must_use]
-pub fn lock_kind(kind: LockKind) -> &'static str {
+pub fn resource_kind(kind: ResourceKind) -> &'static str {
     match kind {
-        LockKind::Mutex => "mutex",
-        LockKind::Rwsem => "rwsem",
-        LockKind::PercpuRwsem => "percpu_rwsem",
-        LockKind::RtMutex => "rt_mutex",
-        LockKind::Semaphore => "semaphore",
-        LockKind::Unknown => "lock",
+        ResourceKind::Mutex => "mutex",
+        ResourceKind::Rwsem => "rwsem",
+        ResourceKind::PercpuRwsem => "percpu_rwsem",
+        ResourceKind::RtMutex => "rt_mutex",
+        ResourceKind::Semaphore => "semaphore",
+        ResourceKind::PageRef => "page_ref",
+        ResourceKind::Pipe => "pipe",
+        ResourceKind::Completion => "completion",
+        ResourceKind::WaitQueue => "wait_queue",
+        ResourceKind::CgroupDrain => "cgroup_drain",
+        ResourceKind::PidNsDrain => "pid_ns_drain",
+        ResourceKind::Reap => "reap",
+        ResourceKind::ChildExit => "child_exit",
+        ResourceKind::Work => "work",
+        ResourceKind::Rcu => "rcu",
+        ResourceKind::Io => "io",
+        ResourceKind::Kernfs => "kernfs",
+        ResourceKind::PercpuRef => "percpu_ref",
+        ResourceKind::Fuse => "fuse",
+        ResourceKind::Futex => "futex",
+        ResourceKind::Freezer => "freezer",
+        ResourceKind::Throttle => "throttle",
+        ResourceKind::Unknown => "unknown",
+    }
+}
+
+/// How something is known, as in records.
+#[must_use]
+pub fn evidence(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Traced => "traced",
+        Evidence::OwnerWord => "owner_word",
+        Evidence::Inferred => "inferred",
+        Evidence::Hint => "hint",
     }
 }
 

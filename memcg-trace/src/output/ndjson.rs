@@ -1,12 +1,13 @@
 //! A stream of records, one a line.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::records::{
-    Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reparent, Shrinker, Slab,
-    Tax, Zombie,
+    Convoy, Deadlock, Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reparent,
+    Shrinker, Slab, Tax, Zombie,
 };
 use super::units;
 use crate::model::snapshot::Snapshot;
@@ -20,10 +21,13 @@ pub struct Ndjson<W> {
     output: W,
     host: Host,
     seq: u64,
-    /// The last reparenting and the last change of a finding that were written: snapshots have a
-    /// history of both, and each is written once.
+    /// The last reparenting and the last changes of a finding and of a deadlock that were
+    /// written: snapshots have a history of them, and each is written once.
     reparents: u64,
     findings: u64,
+    deadlocks: u64,
+    /// When the last answer was given of which waits and convoys were written.
+    judged_ns: Option<u64>,
     line: Vec<u8>,
 }
 
@@ -36,6 +40,8 @@ impl<W: Write> Ndjson<W> {
             seq: 0,
             reparents: 0,
             findings: 0,
+            deadlocks: 0,
+            judged_ns: None,
             line: Vec::new(),
         }
     }
@@ -70,14 +76,57 @@ impl<W: Write> Ndjson<W> {
         for row in &snapshot.shrinkers.items {
             self.record("shrinker", at, Shrinker::from(row))?;
         }
-        for wait in &snapshot.lock_waits.items {
+        self.locks(at)?;
+        self.record("frame", at, Frame::of(snapshot, self.seq - first))?;
+        self.output.flush()
+    }
+
+    /// Writes the records of a snapshot that are about waits, that of type `frame` last.
+    ///
+    /// # Errors
+    /// If the output takes no more.
+    pub fn write_locks(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        let first = self.seq;
+        let time = units::time(snapshot.unix_ns);
+        let at = Place {
+            snapshot,
+            time: &time,
+        };
+        self.locks(at)?;
+        self.record("frame", at, Frame::of(snapshot, self.seq - first))?;
+        self.output.flush()
+    }
+
+    fn locks(&mut self, at: Place<'_>) -> io::Result<()> {
+        let snapshot = at.snapshot;
+        let written = self.deadlocks;
+        let deadlocks = snapshot.deadlocks.items.iter();
+        for deadlock in deadlocks.filter(|one| one.revision > written) {
+            self.record("deadlock", at, Deadlock::from(deadlock))?;
+            self.deadlocks = self.deadlocks.max(deadlock.revision);
+        }
+        // Those of an answer once, and not those that were traced again.
+        let judged_ns = snapshot.waits.as_of_ns;
+        let is_new = judged_ns.is_some() && judged_ns != self.judged_ns;
+        let mut tids = HashSet::new();
+        if is_new {
+            self.judged_ns = judged_ns;
+            for convoy in &snapshot.convoys.items {
+                self.record("convoy", at, Convoy::from(convoy))?;
+            }
+            for wait in snapshot.waits.items.iter().filter_map(LockWait::found) {
+                tids.insert(wait.tid());
+                self.record("lock_wait", at, wait)?;
+            }
+        }
+        let traced = snapshot.lock_waits.items.iter();
+        for wait in traced.filter(|wait| !tids.contains(&wait.task.tid)) {
             self.record("lock_wait", at, LockWait::from(wait))?;
         }
         for lock in &snapshot.lock_stats.items {
             self.record("lock_stats", at, LockStats::from(lock))?;
         }
-        self.record("frame", at, Frame::of(snapshot, self.seq - first))?;
-        self.output.flush()
+        Ok(())
     }
 
     /// What has happened since the last snapshot.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{names, units};
+use crate::deadlock::words;
 use crate::model::snapshot::{Phase, Section, Snapshot};
 use crate::sample::tame;
 
@@ -96,6 +97,24 @@ pub fn worst_finding(snapshot: &Snapshot) -> Option<String> {
     let others = open.count();
     if others > 0 {
         let _ = write!(text, "; {others} more findings");
+    }
+    Some(text)
+}
+
+/// The deadlock that stands, in one line; `None` if none is proven.
+#[must_use]
+pub fn deadlock(snapshot: &Snapshot) -> Option<String> {
+    let all = snapshot.deadlocks.items.iter();
+    let mut standing = all.filter(|one| one.is_confirmed());
+    let first = &standing.next()?.found;
+    let cycle = first.edges.iter().take(first.cycle_edges);
+    let tasks = cycle.filter_map(|edge| first.members.get(edge.from));
+    let mut tasks: Vec<String> = tasks.map(words::task).collect();
+    tasks.extend(tasks.first().cloned());
+    let mut text = format!("DEADLOCK: {} wait for ever", tasks.join(" -> "));
+    let others = standing.count();
+    if others > 0 {
+        let _ = write!(text, "; {others} more deadlocks");
     }
     Some(text)
 }

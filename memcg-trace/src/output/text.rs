@@ -22,9 +22,11 @@ pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
     for absent in summary::absences(snapshot) {
         line(absent);
     }
-    if let Some(finding) = summary::worst_finding(snapshot) {
-        line(finding);
-    }
+    let news = [
+        summary::deadlock(snapshot),
+        summary::worst_finding(snapshot),
+    ];
+    news.into_iter().flatten().for_each(&mut line);
     line(summary::longest_wait(snapshot));
     memcg_table(snapshot).write(&mut text, style);
     slab_table(snapshot).write(&mut text, style);
@@ -161,7 +163,7 @@ fn wait_table(waits: &[LockWait]) -> Table {
             units::duration(Some(wait.waited_ns)),
             names::task(Some(&wait.task)),
             names::lock(&wait.resource),
-            names::lock_kind(wait.resource.kind).to_owned(),
+            names::resource_kind(wait.resource.kind).to_owned(),
             names::mode(wait.mode).to_owned(),
             names::task(wait.owner.as_ref()),
             names::path(wait.memcg.as_deref()),
@@ -182,7 +184,7 @@ fn lock_table(locks: &[LockStats]) -> Table {
     Table::brief(columns, &rows, |row| {
         vec![
             names::lock(&row.resource),
-            names::lock_kind(row.resource.kind).to_owned(),
+            names::resource_kind(row.resource.kind).to_owned(),
             units::count(Some(row.waits_total)),
             units::duration(Some(row.wait_ns_total)),
             units::duration(Some(row.max_ns)),

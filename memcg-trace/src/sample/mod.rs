@@ -9,6 +9,7 @@ pub mod pins;
 pub mod recording;
 mod tax;
 mod text;
+pub mod waits;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,8 @@ pub struct Sample {
     pub tax: Option<Tax>,
     /// Who pins the zombies that were asked about.
     pub pins: Option<pins::Pins>,
+    /// Who waits for whom.
+    pub waits: Option<waits::Waits>,
     /// What was lost since the start.
     pub losses: Vec<Loss>,
     /// Sections that this source does not have, and why.
@@ -53,7 +56,7 @@ impl Sample {
             || self.shrinkers.is_some()
             || self.locks.is_some()
             || self.tax.is_some();
-        self.pins.is_some() && !has_others
+        (self.pins.is_some() || self.waits.is_some()) && !has_others
     }
 }
 
@@ -61,7 +64,7 @@ impl Sample {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Absent {
-    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`.
+    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`, `waits`.
     pub section: String,
     /// One line.
     pub reason: String,
@@ -270,10 +273,12 @@ pub struct Locks {
     pub counts: Vec<LockCount>,
 }
 
-/// What kind of lock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What kind of thing is waited for.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
-pub enum LockKind {
+pub enum ResourceKind {
     /// `struct mutex`.
     Mutex,
     /// `struct rw_semaphore`.
@@ -284,6 +289,41 @@ pub enum LockKind {
     RtMutex,
     /// `struct semaphore`.
     Semaphore,
+    /// References to a page that must go before it can be moved (mm/memory_hotplug.c:
+    /// do_migrate_range()).
+    PageRef,
+    /// Room in a full pipe, or bytes in an empty one.
+    Pipe,
+    /// `struct completion`.
+    Completion,
+    /// `struct wait_queue_head` of which no more is known.
+    WaitQueue,
+    /// The dying tasks of a cgroup (kernel/cgroup/cgroup.c: cgroup_drain_dying()).
+    CgroupDrain,
+    /// The other tasks of a pid namespace (kernel/pid_namespace.c: zap_pid_ns_processes()).
+    PidNsDrain,
+    /// The reaping of a zombie task by its parent.
+    Reap,
+    /// A child that ends (kernel/exit.c: do_wait()).
+    ChildExit,
+    /// A work item or a workqueue that is flushed.
+    Work,
+    /// A grace period of RCU.
+    Rcu,
+    /// A device.
+    Io,
+    /// Active references to a node of kernfs (fs/kernfs/dir.c: kernfs_drain()).
+    Kernfs,
+    /// References of a `percpu_ref` that is killed.
+    PercpuRef,
+    /// The answer of a file system in user space (fs/fuse/dev.c: request_wait_answer()).
+    Fuse,
+    /// A word in user memory.
+    Futex,
+    /// Whoever froze the task and may thaw it.
+    Freezer,
+    /// Time that `memory.high` or `cpu.max` makes a task wait.
+    Throttle,
     /// Not known, or not known to this version.
     #[default]
     #[serde(other)]
@@ -295,7 +335,7 @@ pub enum LockKind {
 #[serde(default)]
 pub struct Resource {
     /// Its kind.
-    pub kind: LockKind,
+    pub kind: ResourceKind,
     /// Its symbol, where it is a variable of the kernel.
     pub name: Option<String>,
     /// Its address.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::style::Style;
 
 use super::detail::Detail;
 use super::keys::{self, Action};
@@ -12,6 +13,7 @@ use super::theme::Theme;
 use super::{locks, memcgs, shrinkers, slab, zombies};
 use crate::model::snapshot::Snapshot;
 use crate::output::summary;
+use crate::output::tree::{self, Line};
 use crate::sample::recording::Host;
 use crate::source::ask::Ask;
 
@@ -60,7 +62,7 @@ impl Tab {
             Self::Zombies => zombies::COLUMNS.len(),
             Self::Slab => slab::COLUMNS.len(),
             Self::Shrinkers => shrinkers::COLUMNS.len(),
-            Self::Locks => locks::WAITS.len(),
+            Self::Locks => locks::STATS.len(),
         }
     }
 
@@ -73,7 +75,7 @@ impl Tab {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     pub(super) main: Vec<usize>,
-    /// Of the second table of [`Tab::Locks`].
+    /// Of the table of [`Tab::Locks`], below its trees.
     pub(super) stats: Vec<usize>,
     identities: Vec<u64>,
 }
@@ -100,7 +102,9 @@ pub struct App {
     pub(super) folded: HashSet<u64>,
     /// Items of [`Tab::Zombies`], while that is shown.
     pub(super) zombies: Vec<zombies::Row>,
-    /// The zombie that is shown alone.
+    /// Lines of [`Tab::Locks`], while that is shown.
+    pub(super) tree: Vec<Line>,
+    /// What is shown alone.
     pub(super) detail: Option<Detail>,
     /// What was not asked yet.
     question: Option<Ask>,
@@ -139,6 +143,7 @@ impl App {
             rows: Rows::default(),
             folded: HashSet::new(),
             zombies: Vec::new(),
+            tree: Vec::new(),
             detail: None,
             question: None,
             filter: Filter::default(),
@@ -186,6 +191,10 @@ impl App {
         if let (true, Some(shown)) = (self.is_paused, &self.snapshot) {
             let mut shown = Snapshot::clone(shown);
             shown.pins = Arc::clone(&snapshot.pins);
+            shown.deadlocks = Arc::clone(&snapshot.deadlocks);
+            shown.convoys = Arc::clone(&snapshot.convoys);
+            shown.waits = Arc::clone(&snapshot.waits);
+            shown.judged.clone_from(&snapshot.judged);
             self.snapshot = Some(Arc::new(shown));
             self.held = Some(snapshot);
             self.refresh();
@@ -201,11 +210,20 @@ impl App {
         }
     }
 
-    /// The zombie that is shown, if a question was about it.
+    /// What is shown, if a question was about it.
     fn detail_of(&mut self, ask: &Ask) -> Option<&mut Detail> {
-        let Ask::Pins(serials) = ask;
         let detail = self.detail.as_mut();
-        detail.filter(|detail| serials.contains(&detail.serial_nr()))
+        detail.filter(|detail| detail.is_about(ask))
+    }
+
+    /// What somebody should look at, on every tab, and how that looks.
+    pub(super) fn news(&self) -> Vec<(String, Style)> {
+        let snapshot = self.snapshot.as_deref();
+        let deadlock = snapshot.and_then(summary::deadlock);
+        let finding = snapshot.and_then(summary::worst_finding);
+        let deadlock = deadlock.map(|line| (line, self.theme.banner()));
+        let finding = finding.map(|line| (line, self.theme.alarm()));
+        deadlock.into_iter().chain(finding).collect()
     }
 
     /// There will be no more snapshots.
@@ -270,8 +288,8 @@ impl App {
 
     /// Rows of the screen for a table.
     fn page(&self) -> usize {
-        let finding = self.snapshot.as_deref().and_then(summary::worst_finding);
-        let chrome_rows = CHROME_ROWS + u16::from(finding.is_some());
+        let news = u16::try_from(self.news().len()).unwrap_or(u16::MAX);
+        let chrome_rows = CHROME_ROWS.saturating_add(news);
         usize::from(self.size.1.saturating_sub(chrome_rows)).max(1)
     }
 
@@ -294,6 +312,12 @@ impl App {
         }
     }
 
+    /// Shows all about waits, and asks anew.
+    fn open_locks(&mut self) {
+        self.detail = Some(Detail::of_locks());
+        self.ask();
+    }
+
     /// Shows the zombie that is selected, and asks who pins it.
     fn open(&mut self) {
         let selected = self.list().selected();
@@ -307,8 +331,7 @@ impl App {
 
     fn ask(&mut self) {
         if let Some(detail) = &mut self.detail {
-            detail.ask_again();
-            self.question = Some(Ask::Pins(vec![detail.serial_nr()]));
+            self.question = Some(detail.ask_again());
         }
     }
 
@@ -327,6 +350,7 @@ impl App {
             Action::NextTab => self.show(self.tab.neighbour(1)),
             Action::PreviousTab => self.show(self.tab.neighbour(Tab::ALL.len() - 1)),
             Action::Open | Action::Ask if self.tab == Tab::Zombies => self.open(),
+            Action::Open | Action::Ask if self.tab == Tab::Locks => self.open_locks(),
             Action::Open => self.fold(),
             Action::Ask => {}
             Action::Filter => self.filter.is_edited = true,
@@ -446,11 +470,9 @@ impl App {
                 (rows, identities)
             }
             Tab::Locks => {
-                let items = &snapshot.lock_waits.items;
-                let rows = sorted(items, locks::WAITS, list, |wait| {
-                    filter.is_empty() || locks::wait_matches(wait, &filter)
-                });
-                let mut identities = identities(items, &rows, locks::wait_identity);
+                self.tree = tree::lines(&snapshot);
+                let rows = locks::rows(&self.tree, &filter);
+                let mut identities = identities(&self.tree, &rows, |line| line.identity);
                 let items = &snapshot.lock_stats.items;
                 stats = sorted(items, locks::STATS, list, |lock| {
                     filter.is_empty() || locks::stats_match(lock, &filter)

@@ -1,4 +1,4 @@
-//! The ledger of one zombie, on a screen of its own.
+//! The answer to a question, on a screen of its own: the ledger of a zombie, or all about waits.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use ratatui::style::Style;
 use super::grid::put;
 use super::keys::Action;
 use super::theme::Theme;
-use crate::model::snapshot::{MemcgId, Pins, Snapshot};
+use crate::model::snapshot::{MemcgId, Snapshot};
 use crate::model::zombies::pins_of;
 use crate::output::pins as text;
 use crate::output::text::Style as TextStyle;
-use crate::output::{fit, names};
+use crate::output::{fit, locks, names};
 use crate::sample::tame;
-use crate::source::ask::NOT_RECORDED;
+use crate::source::ask::{Ask, NOT_RECORDED};
 
 /// What became of the question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +26,11 @@ enum Question {
     Unanswered(String),
 }
 
-/// Which zombie is shown, and how far down.
+/// What is shown, and how far down.
 #[derive(Clone, Debug)]
 pub(super) struct Detail {
-    id: Arc<MemcgId>,
+    /// Which zombie; `None` for waits.
+    id: Option<Arc<MemcgId>>,
     question: Question,
     first: usize,
 }
@@ -38,18 +39,36 @@ impl Detail {
     /// The screen of a zombie that is being asked about.
     pub(super) fn asked(id: Arc<MemcgId>) -> Self {
         Self {
-            id,
+            id: Some(id),
+            ..Self::of_locks()
+        }
+    }
+
+    /// The screen of who waits for whom.
+    pub(super) fn of_locks() -> Self {
+        Self {
+            id: None,
             question: Question::Asked,
             first: 0,
         }
     }
 
-    pub(super) fn serial_nr(&self) -> u64 {
-        self.id.serial_nr
+    fn ask(&self) -> Ask {
+        match &self.id {
+            Some(id) => Ask::Pins(vec![id.serial_nr]),
+            None => Ask::Locks,
+        }
     }
 
-    pub(super) fn ask_again(&mut self) {
+    /// Whether a question was about what is shown.
+    pub(super) fn is_about(&self, ask: &Ask) -> bool {
+        *ask == self.ask()
+    }
+
+    /// What has to be asked anew.
+    pub(super) fn ask_again(&mut self) -> Ask {
         self.question = Question::Asked;
+        self.ask()
     }
 
     pub(super) fn answered(&mut self) {
@@ -81,14 +100,15 @@ impl Detail {
             columns: Some(columns),
             colour: false,
         };
-        let pins = pins_of(snapshot, self.id.serial_nr);
-        let said = pins.map(|pins: &Pins| text::one(pins, snapshot.mono_ns, style));
-        let body = match said {
-            Some(said) => said,
-            None => format!("{}\n", names::path(Some(&self.id))),
+        let (body, has_answer) = match &self.id {
+            Some(id) => match pins_of(snapshot, id.serial_nr) {
+                Some(pins) => (text::one(pins, snapshot.mono_ns, style), true),
+                None => (format!("{}\n", names::path(Some(id))), false),
+            },
+            None => (locks::answer(snapshot, style), snapshot.judged.is_some()),
         };
         let mut lines: Vec<String> = Vec::new();
-        if let Some(state) = self.state(snapshot, pins.is_some()) {
+        if let Some(state) = self.state(snapshot, has_answer) {
             lines.extend(fit::wrapped(&state, columns, 2));
             lines.push(String::new());
         }
@@ -98,14 +118,20 @@ impl Detail {
 
     /// What is to be said beside the answer, or where there is none.
     fn state(&self, snapshot: &Snapshot, has_answer: bool) -> Option<String> {
-        let is_me = |id: &MemcgId| id.serial_nr == self.id.serial_nr;
         let memcgs = &snapshot.memcgs;
         let mut zombies = memcgs.items.iter().filter(|memcg| memcg.phase.is_some());
-        if memcgs.is_known() && !zombies.any(|zombie| is_me(&zombie.id)) {
+        if let Some(me) = &self.id
+            && memcgs.is_known()
+            && !zombies.any(|zombie| zombie.id.serial_nr == me.serial_nr)
+        {
             return Some("gone: it was released, nothing pins it any more".to_owned());
         }
+        let what = match self.id {
+            Some(_) => "who pins it",
+            None => "who waits for whom",
+        };
         match &self.question {
-            Question::Asked => Some("asking the kernel who pins it …".to_owned()),
+            Question::Asked => Some(format!("asking the kernel {what} …")),
             // What a recording holds is all that there is.
             Question::Unanswered(why) if has_answer && why == NOT_RECORDED => None,
             Question::Unanswered(why) if why == NOT_RECORDED => Some(format!(
@@ -132,8 +158,11 @@ impl Detail {
 
 /// Headings of the ledger and of the advice stand out.
 fn style(line: &str, theme: Theme) -> Style {
-    if line.starts_with("KIND ") || line == "what would free it" {
+    let headings = ["KIND ", "LONGEST ", "what would free it", "who holds, "];
+    if headings.iter().any(|heading| line.starts_with(heading)) {
         theme.heading()
+    } else if line.starts_with("DEADLOCK ") {
+        theme.alarm()
     } else if line.starts_with('/') {
         theme.title()
     } else {

@@ -101,12 +101,12 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Open,
         keys: &[plain(KeyCode::Enter)],
-        help: "fold or unfold a memcg; ask who pins a zombie",
+        help: "fold or unfold a memcg; ask who pins a zombie, or who waits",
     },
     Binding {
         action: Action::Ask,
         keys: &[char('r')],
-        help: "ask anew who pins a zombie",
+        help: "ask anew who pins a zombie, or who waits for whom",
     },
     Binding {
         action: Action::Filter,

@@ -1,73 +1,21 @@
-//! The tab of locks: waits that go on, and below them the sums of those that ended.
+//! The tab of locks: waits that go on, as trees, and below them the sums of those that ended.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::app::App;
 use super::columns::Column;
-use crate::model::snapshot::{LockStats, LockWait};
-use crate::output::{names, units};
-use crate::sample::Resource;
+use super::grid::put;
+use super::list::first_shown;
+use super::screen::{draw_empty, plain_grid, rows_u16};
+use crate::model::snapshot::{LockStats, Snapshot};
+use crate::output::tree::Line;
+use crate::output::{fit, names, units};
 
-/// Sorted by the same column as [`STATS`]: the two say the same of one wait and of many.
-pub(super) const WAITS: &[Column<LockWait>] = &[
-    Column {
-        title: "LOCK WAITED FOR",
-        width: 0,
-        is_figure: false,
-        rank: 0,
-        cell: |wait| names::lock(&wait.resource),
-        compare: |a, b| a.resource.cmp(&b.resource),
-    },
-    Column {
-        title: "KIND",
-        width: 12,
-        is_figure: false,
-        rank: 5,
-        cell: |wait| names::lock_kind(wait.resource.kind).to_owned(),
-        compare: |a, b| a.resource.kind.cmp(&b.resource.kind),
-    },
-    Column {
-        title: "WAITING",
-        width: 9,
-        is_figure: true,
-        rank: 1,
-        cell: |wait| units::duration(Some(wait.waited_ns)),
-        compare: |a, b| a.waited_ns.cmp(&b.waited_ns),
-    },
-    Column {
-        title: "MODE",
-        width: 6,
-        is_figure: false,
-        rank: 6,
-        cell: |wait| names::mode(wait.mode).to_owned(),
-        compare: |a, b| names::mode(a.mode).cmp(names::mode(b.mode)),
-    },
-    Column {
-        title: "TASK",
-        width: 20,
-        is_figure: false,
-        rank: 2,
-        cell: |wait| names::task(Some(&wait.task)),
-        compare: |a, b| a.task.comm.cmp(&b.task.comm),
-    },
-    Column {
-        title: "HELD BY",
-        width: 20,
-        is_figure: false,
-        rank: 3,
-        cell: |wait| names::task(wait.owner.as_ref()),
-        compare: |a, b| names::task(a.owner.as_ref()).cmp(&names::task(b.owner.as_ref())),
-    },
-    Column {
-        title: "MEMCG",
-        width: 24,
-        is_figure: false,
-        rank: 4,
-        cell: |wait| names::path(wait.memcg.as_deref()),
-        compare: |a, b| names::path(a.memcg.as_deref()).cmp(&names::path(b.memcg.as_deref())),
-    },
-];
-
-/// As many columns as [`WAITS`].
+/// The sums of locks.
 pub(super) const STATS: &[Column<LockStats>] = &[
     Column {
         title: "LOCK",
@@ -82,7 +30,7 @@ pub(super) const STATS: &[Column<LockStats>] = &[
         width: 12,
         is_figure: false,
         rank: 4,
-        cell: |lock| names::lock_kind(lock.resource.kind).to_owned(),
+        cell: |lock| names::resource_kind(lock.resource.kind).to_owned(),
         compare: |a, b| a.resource.kind.cmp(&b.resource.kind),
     },
     Column {
@@ -127,7 +75,7 @@ pub(super) const STATS: &[Column<LockStats>] = &[
     },
 ];
 
-/// `WAITING` and `WAITED`.
+/// `WAITED`.
 pub(super) const DEFAULT_SORT: usize = 2;
 
 /// The memcg whose tasks waited longest.
@@ -135,34 +83,16 @@ fn most_by(lock: &LockStats) -> String {
     names::path(lock.memcgs.first().and_then(|memcg| memcg.memcg.as_deref()))
 }
 
-fn lock_matches(resource: &Resource, filter: &str) -> bool {
-    names::lock(resource).to_lowercase().contains(filter)
+/// The lines of all trees that have a text in them, which is lower case, by their places.
+pub(super) fn rows(lines: &[Line], filter: &str) -> Vec<usize> {
+    let matches = |line: &Line| filter.is_empty() || line.text.to_lowercase().contains(filter);
+    (0..lines.len()).filter(|at| matches(&lines[*at])).collect()
 }
 
-/// Whether a wait has a text in it; `filter` is lower case.
-pub(super) fn wait_matches(wait: &LockWait, filter: &str) -> bool {
-    lock_matches(&wait.resource, filter)
-        || names::task(Some(&wait.task))
-            .to_lowercase()
-            .contains(filter)
-        || names::task(wait.owner.as_ref())
-            .to_lowercase()
-            .contains(filter)
-        || names::path(wait.memcg.as_deref())
-            .to_lowercase()
-            .contains(filter)
-}
-
-/// Likewise for the sums of a lock.
+/// Whether the sums of a lock have such a text in them.
 pub(super) fn stats_match(lock: &LockStats, filter: &str) -> bool {
-    lock_matches(&lock.resource, filter) || most_by(lock).to_lowercase().contains(filter)
-}
-
-/// Identity of a wait, for the selection.
-pub(super) fn wait_identity(wait: &LockWait) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (wait.task.tid, wait.since_ns).hash(&mut hasher);
-    hasher.finish()
+    let name = names::lock(&lock.resource).to_lowercase();
+    name.contains(filter) || most_by(lock).to_lowercase().contains(filter)
 }
 
 /// Identity of a lock, for the selection.
@@ -170,4 +100,55 @@ pub(super) fn stats_identity(lock: &LockStats) -> u64 {
     let mut hasher = DefaultHasher::new();
     (lock.resource.addr, &lock.resource.name).hash(&mut hasher);
     hasher.finish()
+}
+
+/// Draws the tab.
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, snapshot: &Snapshot) {
+    let (waits, stats) = (&app.rows.main, &app.rows.stats);
+    if waits.is_empty() && draw_empty(buffer, area, app, &snapshot.lock_waits) {
+        return;
+    }
+    let wanted = rows_u16(waits.len().max(1)).saturating_add(1);
+    let least_below = if stats.is_empty() { 0 } else { area.height / 2 };
+    let top_rows = wanted.min(area.height - least_below);
+    // The line below the trees stays empty, to tell them from the table.
+    let top = Rect {
+        height: top_rows.saturating_sub(1).max(1),
+        ..area
+    };
+    let below = Rect {
+        y: area.y + top_rows,
+        height: area.height - top_rows,
+        ..area
+    };
+    let selected = app.list().selected();
+    if waits.is_empty() {
+        put(buffer, top, 0, "no waits", app.theme.faint());
+    } else {
+        draw_trees(buffer, top, app, selected.filter(|at| *at < waits.len()));
+    }
+    if !stats.is_empty() {
+        let selected = selected.and_then(|at| at.checked_sub(waits.len()));
+        plain_grid(app, STATS, &snapshot.lock_stats.items, stats, selected)
+            .draw(buffer, below, app.theme);
+    }
+}
+
+fn draw_trees(buffer: &mut Buffer, area: Rect, app: &App, selected: Option<usize>) {
+    let waits = &app.rows.main;
+    let height = usize::from(area.height);
+    let first = first_shown(selected.unwrap_or(0), waits.len(), height);
+    let columns = usize::from(area.width);
+    for (y, at) in (0..area.height).zip(first..waits.len()) {
+        let Some(line) = app.tree.get(waits[at]) else {
+            continue;
+        };
+        let style = match (selected == Some(at), line.is_alarm) {
+            (true, _) => app.theme.selected(),
+            (false, true) => app.theme.alarm(),
+            (false, false) => Style::new(),
+        };
+        let text = fit::pad(&fit::cut_end(&line.text, columns), columns, false);
+        put(buffer, area, y, &text, style);
+    }
 }

@@ -13,6 +13,8 @@ use crate::model::snapshot::{Memcg, Section, Snapshot};
 use crate::output::{fit, summary, units};
 use crate::sample::tame;
 
+/// Rows of the header without news.
+const HEADER_ROWS: u16 = 3;
 /// Below this many rows the footer is one line.
 const TALL: u16 = 16;
 /// Waits that last longer than this are shown as an alarm.
@@ -32,13 +34,14 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     } else {
         1 + rows_u16(absences.len())
     };
-    let finding = app.snapshot.as_deref().and_then(summary::worst_finding);
-    let header_rows = 3 + u16::from(finding.is_some());
+    let news = app.news();
+    let header_rows = HEADER_ROWS.saturating_add(rows_u16(news.len()));
     let [header, tabs, body, footer] = split(area, [header_rows, 1, 0, footer_rows]);
     draw_header(buffer, header, app);
-    if let Some(finding) = finding {
-        let line = fit::cut_end(&finding, usize::from(area.width));
-        put(buffer, header, 3, &line, app.theme.alarm());
+    for (y, (line, style)) in (HEADER_ROWS..).zip(news) {
+        let columns = usize::from(area.width);
+        let line = fit::pad(&fit::cut_end(&line, columns), columns, false);
+        put(buffer, header, y, &line, style);
     }
     draw_tabs(buffer, tabs, app);
     match (&app.snapshot, app.help) {
@@ -58,7 +61,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     draw_footer(buffer, footer, app, &absences);
 }
 
-fn rows_u16(rows: usize) -> u16 {
+pub(super) fn rows_u16(rows: usize) -> u16 {
     u16::try_from(rows).unwrap_or(u16::MAX)
 }
 
@@ -213,7 +216,7 @@ fn is_known(tab: Tab, snapshot: &Snapshot) -> bool {
         Tab::Memcgs | Tab::Zombies => snapshot.memcgs.is_known(),
         Tab::Slab => snapshot.slab.is_known(),
         Tab::Shrinkers => snapshot.shrinkers.is_known(),
-        Tab::Locks => snapshot.lock_waits.is_known(),
+        Tab::Locks => snapshot.lock_waits.is_known() || snapshot.waits.is_known(),
     }
 }
 
@@ -235,6 +238,8 @@ fn draw_footer(buffer: &mut Buffer, area: Rect, app: &App, absences: &[String]) 
         "q quit  ? help  Esc back  r ask anew  Up Down scroll"
     } else if app.tab == Tab::Zombies {
         "q quit  ? help  Tab next  / filter  s sort  Enter who pins it  Space pause"
+    } else if app.tab == Tab::Locks {
+        "q quit  ? help  Tab next  / filter  s sort  Enter all about it  Space pause"
     } else {
         "q quit  ? help  Tab next  / filter  s sort  Space pause"
     };
@@ -256,12 +261,17 @@ fn draw_table(buffer: &mut Buffer, area: Rect, app: &App, snapshot: &Snapshot) {
         Tab::Shrinkers => {
             draw_section(buffer, area, app, shrinkers::COLUMNS, &snapshot.shrinkers);
         }
-        Tab::Locks => draw_locks(buffer, area, app, snapshot),
+        Tab::Locks => locks::draw(buffer, area, app, snapshot),
     }
 }
 
 /// Says why there are no rows, if there are none.
-fn draw_empty<T>(buffer: &mut Buffer, area: Rect, app: &App, section: &Section<T>) -> bool {
+pub(super) fn draw_empty<T>(
+    buffer: &mut Buffer,
+    area: Rect,
+    app: &App,
+    section: &Section<T>,
+) -> bool {
     let line = match &section.reason {
         Some(reason) => format!("no {} figures: {}", section.name, tame(reason)),
         None if app.rows.main.is_empty() && app.rows.stats.is_empty() => {
@@ -337,58 +347,8 @@ fn draw_section<T>(
     .draw(buffer, area, app.theme);
 }
 
-fn draw_locks(buffer: &mut Buffer, area: Rect, app: &App, snapshot: &Snapshot) {
-    if draw_empty(buffer, area, app, &snapshot.lock_waits) {
-        return;
-    }
-    let (waits, stats) = (&app.rows.main, &app.rows.stats);
-    let wanted = rows_u16(waits.len().max(1)).saturating_add(2);
-    let least_below = if stats.is_empty() { 0 } else { area.height / 2 };
-    let top_rows = wanted.min(area.height - least_below);
-    let top = Rect {
-        height: top_rows,
-        ..area
-    };
-    let below = Rect {
-        y: area.y + top_rows,
-        height: area.height - top_rows,
-        ..area
-    };
-    let selected = app.list().selected();
-    if waits.is_empty() {
-        put(buffer, top, 0, "no waits", app.theme.faint());
-    }
-    let selected_wait = selected.filter(|at| *at < waits.len());
-    let selected_lock = selected.and_then(|at| at.checked_sub(waits.len()));
-    if !waits.is_empty() {
-        // The line below stays empty, to tell the tables apart.
-        let table = Rect {
-            height: top.height.saturating_sub(1).max(1),
-            ..top
-        };
-        plain_grid(
-            app,
-            locks::WAITS,
-            &snapshot.lock_waits.items,
-            waits,
-            selected_wait,
-        )
-        .draw(buffer, table, app.theme);
-    }
-    if !stats.is_empty() {
-        plain_grid(
-            app,
-            locks::STATS,
-            &snapshot.lock_stats.items,
-            stats,
-            selected_lock,
-        )
-        .draw(buffer, below, app.theme);
-    }
-}
-
 /// A table without anything special.
-fn plain_grid<'a, T>(
+pub(super) fn plain_grid<'a, T>(
     app: &App,
     columns: &'a [Column<T>],
     items: &'a [T],

@@ -32,6 +32,11 @@ impl Theme {
         self.foreground(Style::new().add_modifier(Modifier::BOLD), Color::Red)
     }
 
+    /// What nobody may overlook.
+    pub(super) fn banner(self) -> Style {
+        self.alarm().add_modifier(Modifier::REVERSED)
+    }
+
     /// Dead memcgs.
     pub(super) fn zombie(self) -> Style {
         self.foreground(Style::new(), Color::Magenta)

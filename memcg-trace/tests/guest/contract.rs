@@ -69,7 +69,23 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
     (
         "lock_wait",
-        &[TASK, "resource mode since_ns waited_ns evidence stack"],
+        &[
+            TASK,
+            "resource mode since_ns waited_ns evidence stack function holders holders_omitted \
+             incomplete",
+        ],
+    ),
+    (
+        "convoy",
+        &["root resource verdict why waiters max_wait_ns stack"],
+    ),
+    (
+        "deadlock",
+        &[
+            "cycle_id state confidence preexisting sentence members edges victims missing \
+             breakable_by close_ns candidate_ns confirmed_ns blocked_zombies edges_omitted \
+             victims_omitted close_after_ns close_before_ns resolved_ns",
+        ],
     ),
     (
         "lock_stats",

@@ -23,6 +23,7 @@ mod traces;
 mod bad_hosts;
 mod doctor;
 mod lock;
+mod locks;
 mod memcg;
 mod names;
 mod pins;

@@ -90,7 +90,12 @@ pub fn fields(kind: &str) -> String {
              scanned_objects_total freed_objects_total time_ns_total p50_ns p99_ns max_ns",
         ),
         "lock_wait" => "pid tid comm start_ns state cgroup_id path resource mode since_ns \
-                        waited_ns evidence stack"
+                        waited_ns evidence stack function holders holders_omitted incomplete"
+            .to_owned(),
+        "convoy" => "root resource verdict why waiters max_wait_ns stack".to_owned(),
+        "deadlock" => "cycle_id state confidence preexisting sentence members edges victims \
+                       missing breakable_by close_ns candidate_ns confirmed_ns blocked_zombies \
+                       edges_omitted victims_omitted close_after_ns close_before_ns resolved_ns"
             .to_owned(),
         "lock_stats" => "resource waits_total wait_ns_total p50_ns p99_ns max_ns top_memcgs \
                          top_stacks"

@@ -33,6 +33,21 @@ pub const APART: &[Apart] = &[
         cgroup: Cgroup::V1,
         ..PLAIN
     },
+    // Memory to take away: a module of it, whose pages can all be moved. It goes in the kernel's
+    // way as long as it is there, so that others are without it.
+    Apart {
+        prefix: "locks::",
+        note: ", memory to take away",
+        memory: "768M,slots=4,maxmem=4G",
+        qemu: &[
+            "-object",
+            "memory-backend-ram,id=spare,size=256M",
+            "-device",
+            "pc-dimm,memdev=spare",
+        ],
+        append: Some("memhp_default_state=online_movable"),
+        ..PLAIN
+    },
     Apart {
         prefix: "size::",
         note: ", 512 MiB",

@@ -6,6 +6,7 @@
 //! versions are not looked at: distributions move fields between them.
 
 pub mod cost;
+mod field_rows;
 pub mod fields;
 pub mod pages;
 mod rows;

@@ -15,13 +15,13 @@ mod ledger;
 mod lists;
 mod mappers;
 mod namespaces;
-mod open_files;
-mod paths;
+pub(super) mod open_files;
+pub(super) mod paths;
 mod slabs;
 mod sockets;
 mod stock;
 mod swap;
-mod tasks;
+pub(super) mod tasks;
 mod writeback;
 
 use std::time::Instant;

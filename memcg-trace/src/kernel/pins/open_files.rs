@@ -128,7 +128,10 @@ fn each_process(
 }
 
 /// Descriptors in use, and their files.
-fn table(reader: &Reader<'_>, files: u64) -> Result<(Vec<u32>, Vec<u64>), Unreadable> {
+pub(in crate::kernel) fn table(
+    reader: &Reader<'_>,
+    files: u64,
+) -> Result<(Vec<u32>, Vec<u64>), Unreadable> {
     let table = reader.word(files, Field::FilesFdt)?;
     let count = reader.word(table, Field::FdtMaxFds)?.min(MOST);
     let array = reader.word(table, Field::FdtFd)?;

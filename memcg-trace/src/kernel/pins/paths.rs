@@ -47,7 +47,11 @@ pub(super) fn of_mount(reader: &Reader<'_>, mount: u64) -> Option<Text> {
 
 /// Path of a file, through the first mount of its file system; its last component where nothing
 /// is mounted, as for memfd.
-pub(super) fn of_inode(reader: &Reader<'_>, inode: u64, superblock: u64) -> Option<Text> {
+pub(in crate::kernel) fn of_inode(
+    reader: &Reader<'_>,
+    inode: u64,
+    superblock: u64,
+) -> Option<Text> {
     let alias = reader.word(inode, Field::InodeAliases).ok()?;
     if !is_kernel_address(alias) {
         return None;

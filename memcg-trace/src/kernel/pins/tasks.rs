@@ -17,9 +17,9 @@ const EXIT_ZOMBIE: u64 = 0x20;
 
 /// A process, by the task that leads it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Process {
-    pub(super) task: u64,
-    pub(super) files: u64,
+pub(in crate::kernel) struct Process {
+    pub(in crate::kernel) task: u64,
+    pub(in crate::kernel) files: u64,
     pub(super) net_ns: u64,
     pub(super) cgroup_ns: u64,
     pub(super) css_set: u64,
@@ -27,13 +27,13 @@ pub(super) struct Process {
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Tasks {
-    pub(super) processes: Vec<Process>,
+pub(in crate::kernel) struct Tasks {
+    pub(in crate::kernel) processes: Vec<Process>,
 }
 
 /// Reads the list of processes. Between the parts of it that are read at once the list may
 /// change: then it is read anew.
-pub(super) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
+pub(in crate::kernel) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
     let first = reader.symbol("init_task")?;
     let head = first + reader.offset(Field::TaskTasks)?;
     let mut outcome = Err(Unreadable::Changed("the list of processes"));
@@ -118,14 +118,15 @@ pub(super) fn user(reader: &Reader<'_>, task: u64, kind: UserKind) -> Option<Use
 }
 
 /// The memcg of a css_set.
-pub(super) fn memcg(reader: &Reader<'_>, css_set: u64) -> Option<u64> {
+pub(in crate::kernel) fn memcg(reader: &Reader<'_>, css_set: u64) -> Option<u64> {
     let subsys = reader.offset(Field::CssSetSubsys).ok()?;
     reader
         .word_at(css_set + subsys + reader.resolved.memory_cgrp_id * 8)
         .ok()
 }
 
-fn comm(reader: &Reader<'_>, task: u64) -> Option<Text> {
+/// Name of a task.
+pub(in crate::kernel) fn comm(reader: &Reader<'_>, task: u64) -> Option<Text> {
     let comm = reader.bytes(task, Field::TaskComm).ok()?;
     Some(Text::from_c(&comm))
 }
@@ -138,8 +139,16 @@ fn parent(reader: &Reader<'_>, task: u64) -> Option<(u32, Text)> {
     Some((u32::try_from(pid).ok()?, comm(reader, parent)?))
 }
 
-/// As `ps` has it (fs/proc/array.c: get_task_state()).
 fn state(reader: &Reader<'_>, task: u64, exit_state: u64) -> Option<char> {
+    let state = reader
+        .word(task, Field::TaskState)
+        .or_else(|_| reader.word(task, Field::TaskStateLong))
+        .ok()?;
+    letter(state, exit_state)
+}
+
+/// A state as `ps` has it (fs/proc/array.c: get_task_state()).
+pub(in crate::kernel) fn letter(state: u64, exit_state: u64) -> Option<char> {
     /// Not counted as load: an idle thread of the kernel.
     const NOLOAD: u64 = 0x400;
     if exit_state & EXIT_ZOMBIE != 0 {
@@ -148,10 +157,6 @@ fn state(reader: &Reader<'_>, task: u64, exit_state: u64) -> Option<char> {
     if exit_state & EXIT_DEAD != 0 {
         return Some('X');
     }
-    let state = reader
-        .word(task, Field::TaskState)
-        .or_else(|_| reader.word(task, Field::TaskStateLong))
-        .ok()?;
     Some(match state & 0xff {
         0 => 'R',
         bits if bits & 1 != 0 => 'S',

@@ -168,6 +168,14 @@ impl Tree {
         self.nodes.get(&serial_nr)?.phase()
     }
 
+    /// All that are dead and not gone, the oldest first.
+    pub(super) fn zombies(&self) -> Vec<Arc<MemcgId>> {
+        let dead = self.nodes.values().filter(|node| node.phase().is_some());
+        let mut zombies: Vec<_> = dead.map(|node| Arc::clone(&node.id)).collect();
+        zombies.sort_by_key(|id| id.serial_nr);
+        zombies
+    }
+
     /// Who made a memcg, if that was seen.
     pub(super) fn creator(&self, serial_nr: u64) -> Option<&Arc<Creator>> {
         self.nodes.get(&serial_nr)?.creator.as_ref()

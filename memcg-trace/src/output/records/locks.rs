@@ -1,79 +1,10 @@
-//! Records of waits for locks.
-
-use std::borrow::Cow;
+//! Records of locks.
 
 use serde::Serialize;
 
-use super::{MemcgName, Name, address};
-use crate::model::snapshot::{self, Evidence};
-use crate::sample::{self, LockKind, Mode, tame};
-
-/// A lock.
-#[derive(Debug, Serialize)]
-pub struct Resource<'a> {
-    kind: LockKind,
-    name: Option<Cow<'a, str>>,
-    addr: String,
-}
-
-impl<'a> From<&'a sample::Resource> for Resource<'a> {
-    fn from(resource: &'a sample::Resource) -> Self {
-        Self {
-            kind: resource.kind,
-            name: resource.name.as_deref().map(tame),
-            addr: address(resource.addr),
-        }
-    }
-}
-
-/// A task that waits.
-#[derive(Debug, Serialize)]
-pub struct LockWait<'a> {
-    pid: Option<u32>,
-    tid: u32,
-    comm: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comm_hex: Option<String>,
-    start_ns: Option<u64>,
-    state: Option<&'static str>,
-    cgroup_id: Option<u64>,
-    path: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_hex: Option<String>,
-    resource: Resource<'a>,
-    mode: Mode,
-    since_ns: u64,
-    waited_ns: u64,
-    evidence: &'static str,
-    stack: Option<Vec<String>>,
-}
-
-impl<'a> From<&'a snapshot::LockWait> for LockWait<'a> {
-    fn from(wait: &'a snapshot::LockWait) -> Self {
-        let comm = Name::of(Some(&wait.task.comm));
-        let memcg = wait.memcg.as_deref().filter(|memcg| !memcg.path.is_empty());
-        let path = Name::of(memcg.map(|memcg| &memcg.path));
-        Self {
-            pid: wait.task.pid,
-            tid: wait.task.tid,
-            comm: comm.text,
-            comm_hex: comm.hex,
-            start_ns: wait.task.start_ns,
-            state: None,
-            cgroup_id: memcg.map(|memcg| memcg.cgroup_id),
-            path: path.text,
-            path_hex: path.hex,
-            resource: Resource::from(&wait.resource),
-            mode: wait.mode,
-            since_ns: wait.since_ns,
-            waited_ns: wait.waited_ns,
-            evidence: match wait.evidence {
-                Evidence::Traced => "traced",
-            },
-            stack: None,
-        }
-    }
-}
+use super::MemcgName;
+use super::waits::Resource;
+use crate::model::snapshot;
 
 /// Ended waits for a lock.
 #[derive(Debug, Serialize)]

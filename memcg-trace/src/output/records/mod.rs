@@ -5,22 +5,26 @@
 //! version cannot fill are always `null`; they are written all the same, since readers may
 //! count on every field being there.
 
+mod deadlocks;
 mod history;
 mod locks;
 mod memcgs;
 mod pins;
 mod tax;
+mod waits;
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
+pub use deadlocks::{Convoy, Deadlock};
 pub use history::{Finding, Reparent};
-pub use locks::{LockStats, LockWait, Resource};
+pub use locks::LockStats;
 pub use memcgs::{Memcg, MemcgName, Shrinker, Slab, Zombie};
 pub(in crate::output) use pins::PAGE_BYTES;
 pub use pins::Pins;
 pub use tax::Tax;
+pub use waits::{LockWait, Resource};
 
 use crate::model::snapshot::{self, Snapshot};
 use crate::sample::recording::Host;
@@ -159,6 +163,7 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
         Section::of(&snapshot.shrinkers),
         Section::of(&snapshot.lock_waits),
         Section::of(&snapshot.tax),
+        Section::of(&snapshot.waits),
         Section::of(&snapshot.pins),
         Section::of(&snapshot.reparents),
         Section::of(&snapshot.findings),

@@ -1,0 +1,150 @@
+//! `locks`: who waits for whom, and who for ever.
+
+use std::io::{self, Write as _};
+use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use super::args::{self, Common};
+use super::fail_on::exit_code;
+use super::feed::{Feed, Until};
+use super::kmsg::Kmsg;
+use super::messages::Messages;
+use super::oneshot;
+use super::output_file::OutputFile;
+use super::signals::Stop;
+use crate::deadlock::Rules;
+use crate::model::snapshot::Snapshot;
+use crate::output::ndjson::Ndjson;
+use crate::output::text::Style;
+use crate::output::{document, dot, locks as text};
+use crate::sample::recording::Host;
+use crate::source::ask::{Ask, NOT_RECORDED};
+
+/// Prints the answer, of a kernel or as of the end of a recording; or one after the other.
+pub(super) async fn run(
+    common: &Common,
+    args: &args::Locks,
+    messages: &Messages,
+) -> anyhow::Result<ExitCode> {
+    let mut stop = Stop::on_signals()?;
+    let rules = Rules {
+        min_wait_ns: u64::try_from(args.min_wait.as_nanos()).unwrap_or(u64::MAX),
+    };
+    let mut kmsg = match args.kmsg {
+        true => Some(Kmsg::open()?),
+        false => None,
+    };
+    let mut feed = Feed::of_locks(common, rules, args.watch, messages)?;
+    if args.watch {
+        let result = watch(common, args, &mut feed, &mut stop, kmsg).await;
+        feed.close(messages);
+        return result;
+    }
+    let host = feed.host().clone();
+    let answer = tokio::select! {
+        () = stop.asked() => Ok(None),
+        answer = ask(&mut feed) => answer,
+    };
+    feed.close(messages);
+    let Some(snapshot) = answer? else {
+        messages.warn("nothing to show: there is not one sample");
+        return Ok(exit_code(args.verdict.fail_on, None));
+    };
+    // Before anything that may block: who reads the output may be in it too.
+    kmsg.as_mut().map_or(Ok(()), |kmsg| kmsg.tell(&snapshot))?;
+    let bytes = if args.dot {
+        dot::render(&snapshot).into_bytes()
+    } else if common.json {
+        document::locks(&snapshot, &host)?
+    } else {
+        text::render(&snapshot, &host, oneshot::style(common)).into_bytes()
+    };
+    oneshot::write(common, &bytes)?;
+    Ok(exit_code(args.verdict.fail_on, Some(&snapshot)))
+}
+
+/// Looks at the list of memcgs, for their names, and asks.
+async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
+    let Some(snapshot) = feed.only().await? else {
+        return Ok(None);
+    };
+    match feed.ask(&Ask::Locks)? {
+        Some(answered) => Ok(Some(answered)),
+        None if snapshot.judged.is_none() => bail!(
+            "{NOT_RECORDED}: nobody asked who waits for whom while this was recorded; \
+             `record --locks` does"
+        ),
+        None => Ok(Some(snapshot)),
+    }
+}
+
+/// Where answers go that come in turn.
+enum View {
+    Records(Ndjson<OutputFile>),
+    Text(OutputFile, Style, Host),
+}
+
+impl View {
+    fn write(&mut self, snapshot: &Snapshot, is_answer: bool) -> io::Result<()> {
+        match self {
+            Self::Records(records) => records.write_locks(snapshot),
+            Self::Text(file, style, host) if is_answer => {
+                let text = text::render(snapshot, host, *style) + "\n";
+                file.write_all(text.as_bytes())
+            }
+            Self::Text(..) => Ok(()),
+        }
+    }
+}
+
+/// Answers in turn, until the span is over, the source ends, a signal comes, nobody reads, or
+/// what was to be found is.
+async fn watch(
+    common: &Common,
+    args: &args::Locks,
+    feed: &mut Feed,
+    stop: &mut Stop,
+    mut kmsg: Option<Kmsg>,
+) -> anyhow::Result<ExitCode> {
+    let fail_on = args.verdict.fail_on;
+    let file = OutputFile::create(common.output.as_deref())?;
+    let name = file.name();
+    let failed = || format!("cannot write to {name}");
+    let host = feed.host().clone();
+    let mut view = match common.json {
+        true => View::Records(Ndjson::new(file, host)),
+        false => View::Text(file, oneshot::style(common), host),
+    };
+    let mut until = Until::new(&args.span);
+    let clock = args.span.duration.filter(|_| !feed.is_replay());
+    let mut clock = pin!(Until::by_the_clock(clock));
+    let mut last: Option<Arc<Snapshot>> = None;
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = stop.asked() => break,
+            () = &mut clock => break,
+            next = feed.next() => next?,
+        };
+        let Some(mut snapshot) = next else { break };
+        // A recording has its answers among its samples.
+        let before_ns = last.as_ref().and_then(|last| last.waits.as_of_ns);
+        let is_answer = snapshot.waits.as_of_ns != before_ns;
+        view.write(&snapshot, is_answer).with_context(failed)?;
+        if let Some(answered) = feed.ask(&Ask::Locks)? {
+            snapshot = answered;
+            kmsg.as_mut().map_or(Ok(()), |kmsg| kmsg.tell(&snapshot))?;
+            view.write(&snapshot, true).with_context(failed)?;
+        }
+        let is_over = until.is_over(snapshot.mono_ns);
+        let is_found = fail_on.is_some_and(|fail_on| fail_on.is_met(&snapshot) == Some(true));
+        last = Some(snapshot);
+        if is_over || is_found {
+            break;
+        }
+    }
+    Ok(exit_code(fail_on, last.as_deref()))
+}

@@ -1,0 +1,120 @@
+//! From the facts of a look to a graph: tasks first, resources after them.
+
+use super::graph::{Graph, Needs};
+use super::stable::{Same, Stability};
+use super::table;
+use crate::sample::waits::{Evidence, Holder, Look, Resource, Wait};
+
+/// Which facts to go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Those that prove something: whatever is not sure to wait goes on.
+    Proof,
+    /// Hints too, and what could not be seen twice.
+    Hints,
+}
+
+/// A look, seen with some trust.
+#[derive(Clone, Copy)]
+pub(super) struct Facts<'a> {
+    pub(super) look: &'a Look,
+    pub(super) stability: &'a Stability,
+    pub(super) trust: Trust,
+}
+
+impl<'a> Facts<'a> {
+    /// The graph: a task needs all that it waits for, a resource its holders. What nobody is
+    /// known to hold up has no successors, and goes on.
+    pub(super) fn graph(self) -> Graph {
+        let look = self.look;
+        let mut needs = vec![Needs::All; look.tasks.len()];
+        needs.extend(look.resources.iter().map(|one| table::needs(one.kind)));
+        let tasks = self.tasks();
+        let mut edges = Vec::with_capacity(look.waits.len() * 2);
+        for (at, wait) in look.waits.iter().enumerate() {
+            if self.holds_up(at, wait) {
+                edges.push((wait.task, tasks + wait.resource));
+            }
+        }
+        for (at, resource) in (0..).zip(&look.resources) {
+            edges.extend(
+                self.holders(at, resource)
+                    .map(|holder| (tasks + at, holder.task)),
+            );
+        }
+        Graph::new(needs, &edges)
+    }
+
+    /// Whether hints, or what could not be seen twice, would add anything to what is proven.
+    pub(super) fn has_guesses(self) -> bool {
+        let is_unseen = |same: &Same| *same == Same::NotKnown;
+        let is_guessed = |resource: &Resource| match table::needs(resource.kind) {
+            Needs::Any => resource.incomplete.is_some() || has_hint(resource),
+            Needs::All => has_hint(resource),
+        };
+        let waits = &self.look.waits;
+        self.stability.waits.iter().any(is_unseen)
+            || self.stability.resources.iter().any(is_unseen)
+            || waits.iter().any(|wait| wait.evidence == Evidence::Hint)
+            || self.look.resources.iter().any(is_guessed)
+    }
+
+    /// How many tasks there are: the node of the first resource.
+    pub(super) fn tasks(self) -> u32 {
+        u32::try_from(self.look.tasks.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a wait keeps its task from going on.
+    pub(super) fn holds_up(self, at: usize, wait: &Wait) -> bool {
+        let Some(task) = self.look.tasks.get(wait.task as usize) else {
+            return false;
+        };
+        // Awake, it has what it waited for.
+        let is_awake = task.state == Some('R') && wait.retry.is_none();
+        let is_there = (wait.resource as usize) < self.look.resources.len();
+        let is_sure = wait.evidence != Evidence::Hint && self.stability.waits[at] == Same::Yes;
+        is_there
+            && !is_awake
+            && !wait.times_out
+            && (is_sure || self.trust == Trust::Hints && self.stability.waits[at] != Same::No)
+    }
+
+    /// The holders that a resource waits for; none if it may be free.
+    pub(super) fn holders(
+        self,
+        at: u32,
+        resource: &'a Resource,
+    ) -> impl Iterator<Item = &'a Holder> {
+        let needs = table::needs(resource.kind);
+        let same = self.stability.resources[at as usize];
+        let gone = &self.stability.gone;
+        let tasks = self.tasks();
+        let are_all_there = resource.holders.iter().all(|holder| holder.task < tasks);
+        let is_free = match (needs, self.trust) {
+            // One more who may act is one who does.
+            (Needs::Any, _) if !are_all_there || same == Same::No => true,
+            (Needs::Any, Trust::Proof) => {
+                resource.incomplete.is_some() || has_hint(resource) || same != Same::Yes
+            }
+            (Needs::All, Trust::Proof) => same != Same::Yes,
+            (Needs::All, Trust::Hints) => same == Same::No,
+            (Needs::Any, Trust::Hints) => false,
+        };
+        let is_gone = move |holder: &Holder| {
+            // Hashing is not free, and most often nobody is gone.
+            !gone.is_empty() && gone.contains(&(at, holder.task))
+        };
+        let holders = if is_free { &[][..] } else { &resource.holders };
+        holders.iter().filter(move |holder| {
+            let is_sure = self.trust == Trust::Hints || holder.evidence != Evidence::Hint;
+            let is_there = holder.task < tasks;
+            is_there && is_sure && !is_gone(holder)
+        })
+    }
+}
+
+/// Whether some of its holders are a guess.
+fn has_hint(resource: &Resource) -> bool {
+    let mut holders = resource.holders.iter();
+    holders.any(|holder| holder.evidence == Evidence::Hint)
+}

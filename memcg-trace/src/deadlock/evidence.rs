@@ -1,0 +1,172 @@
+//! What makes a deadlock's proof, what it lacks, and when it closed.
+
+use super::report::{Case, Link};
+use super::stable::Same;
+use super::verdict::Break;
+use super::{table, words};
+use crate::sample::waits::{EndsOn, Evidence, Task};
+
+/// Signals that are tried out on one deadlock.
+const MAX_BREAKS: usize = 8;
+/// Edges of a deadlock and of what it rests on, up to which more than one signal is tried out.
+const MAX_TRIED_EDGES: usize = 100_000;
+
+/// A figure that is the same for the same cycle, whatever else waits for it (FNV-1a of who and
+/// what it is made of).
+pub(super) fn cycle_id(case: &Case, cycle: &[u32]) -> u64 {
+    let look = case.look();
+    let tasks = case.facts.tasks();
+    let mut parts: Vec<[u64; 4]> = cycle
+        .iter()
+        .filter_map(|node| match case.task(*node) {
+            Some(task) => Some([0, task.addr, task.start_ns.unwrap_or(0), 0]),
+            None => {
+                let resource = look.resources.get((*node - tasks) as usize)?;
+                Some([
+                    1 + resource.kind as u64,
+                    resource.addr,
+                    resource.pfn.unwrap_or(0),
+                    resource.ino.unwrap_or(0),
+                ])
+            }
+        })
+        .collect();
+    parts.sort_unstable();
+    let bytes = parts.iter().flatten().flat_map(|part| part.to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// What keeps some links from proving anything, each reason once.
+pub(super) fn missing(case: &Case, links: &[Link]) -> Vec<String> {
+    let mut reasons: Vec<String> = Vec::new();
+    let mut say = |reason: String| {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    };
+    if case.waits.looks.len() < 2 {
+        say("there was no second look".to_owned());
+    }
+    for link in links {
+        let facts = case.resource(link);
+        let resource = words::resource(facts);
+        let name = |task: u32| case.task(task).map(words::task).unwrap_or_default();
+        if link.wait.evidence == Evidence::Hint {
+            let waiter = name(link.wait.task);
+            say(format!("that {waiter} waits for {resource} is a guess"));
+        }
+        if link.holder.evidence == Evidence::Hint {
+            let holder = name(link.holder.task);
+            say(match table::is_lock(facts.kind) {
+                true => format!("that {holder} holds {resource} is a guess"),
+                false => format!("that {holder} has to act on {resource} is a guess"),
+            });
+        }
+        if let Some(incomplete) = &facts.incomplete {
+            say(format!("{resource}: {}", crate::sample::tame(incomplete)));
+        }
+        let stability = case.facts.stability;
+        let is_unseen = stability.waits.get(link.at) == Some(&Same::NotKnown);
+        if is_unseen && case.waits.looks.len() >= 2 {
+            let waiter = name(link.wait.task);
+            say(format!(
+                "whether {waiter} ran between the looks is not known"
+            ));
+        }
+    }
+    if reasons.is_empty() {
+        reasons.push("others that could act wait too, and some of that is a guess".to_owned());
+    }
+    reasons
+}
+
+/// Signals to members, each of which would let all of the cycle go on.
+pub(super) fn breaks(case: &Case, nodes: &[u32], cycle: &[u32], in_cycle: &[Link]) -> Vec<Break> {
+    let signal = |link: &Link| match link.wait.ends_on {
+        EndsOn::AnySignal => Some("SIGTERM"),
+        EndsOn::Kill => Some("SIGKILL"),
+        EndsOn::Nothing | EndsOn::Unknown => None,
+    };
+    let mut ways: Vec<(&str, &Task, u32)> = in_cycle
+        .iter()
+        .filter_map(|link| Some((signal(link)?, case.task(link.wait.task)?, link.wait.task)))
+        .filter(|(_, task, _)| !task.kernel_thread)
+        .collect();
+    // The milder signal first.
+    ways.sort_by_key(|(signal, task, _)| (*signal == "SIGKILL", task.tid));
+    if ways.is_empty() {
+        return Vec::new();
+    }
+    let rests_on = rests_on(case, nodes);
+    let part = case.graph.part(&rests_on);
+    let reversed = part.reversed();
+    let place = |node: u32| rests_on.iter().position(|one| *one == node);
+    let cycle: Vec<usize> = cycle.iter().filter_map(|node| place(*node)).collect();
+    let is_small = part.edges().count() <= MAX_TRIED_EDGES;
+    ways.truncate(if is_small { MAX_BREAKS } else { 1 });
+    ways.retain(|(_, _, node)| {
+        let Some(node) = place(*node).and_then(|at| u32::try_from(at).ok()) else {
+            return false;
+        };
+        let left = part.residue_after(&reversed, &[node]);
+        cycle.iter().all(|at| !left[*at])
+    });
+    let mut breaks: Vec<Break> = Vec::new();
+    for (signal, task, _) in ways {
+        if breaks.iter().all(|one| one.pid != task.pid) {
+            breaks.push(Break {
+                pid: task.pid,
+                comm: task.comm.clone(),
+                signal,
+            });
+        }
+    }
+    breaks
+}
+
+/// A component and all that never goes on because of which it never does.
+fn rests_on(case: &Case, nodes: &[u32]) -> Vec<u32> {
+    let mut is_seen = vec![false; case.graph.len()];
+    let mut all = nodes.to_vec();
+    nodes.iter().for_each(|node| is_seen[*node as usize] = true);
+    let mut at = 0;
+    while let Some(node) = all.get(at) {
+        at += 1;
+        for to in case.graph.successors(*node).to_vec() {
+            if case.residue[to as usize] && !is_seen[to as usize] {
+                is_seen[to as usize] = true;
+                all.push(to);
+            }
+        }
+    }
+    all
+}
+
+/// When the last of some waits began, if all were seen to begin.
+pub(super) fn close_ns(links: &[Link]) -> Option<u64> {
+    let begins: Option<Vec<u64>> = links.iter().map(|link| link.wait.since_ns).collect();
+    begins?.into_iter().max()
+}
+
+/// What all of them together began after, as far as it is known.
+pub(super) fn close_after_ns(case: &Case, links: &[Link]) -> Option<u64> {
+    let begins = links.iter().map(|link| began_ns(case, link));
+    begins.flatten().max()
+}
+
+/// When all of them had begun at the latest.
+pub(super) fn close_before_ns(case: &Case, links: &[Link]) -> u64 {
+    let look_ns = case.look().end_ns;
+    let unseen_ns = case.waits.traced_since_ns.unwrap_or(look_ns).min(look_ns);
+    let begins = links
+        .iter()
+        .map(|link| link.wait.since_ns.unwrap_or(unseen_ns));
+    begins.max().unwrap_or(look_ns)
+}
+
+/// When a wait began, or the last time before.
+fn began_ns(case: &Case, link: &Link) -> Option<u64> {
+    super::began_ns(case.look(), link.wait)
+}

@@ -1,0 +1,122 @@
+//! Who waits for ever: from the waits of [`crate::sample::waits`] to verdicts.
+//!
+//! The waits make a graph in which a task needs all that it waits for, and a resource all of its
+//! holders or any one of them ([`table`]). Whatever can go on is taken away until nothing changes;
+//! what is left never goes on ([`graph`]), and its cycles are deadlocks. That is a proof if
+//! nothing in it is a guess, and if two looks saw the same all along; the same is done once more
+//! with guesses, and what only then is left is suspected.
+//!
+//! Pure: no clock, no kernel, no I/O.
+
+mod build;
+mod convoys;
+mod cycles;
+mod evidence;
+pub mod graph;
+mod report;
+mod stable;
+pub mod table;
+mod verdict;
+pub mod words;
+
+use std::cmp::Reverse;
+
+use build::{Facts, Trust};
+use convoys::Search;
+use cycles::NONE;
+use report::Case;
+use stable::Stability;
+pub use verdict::{Break, Cause, Convoy, Deadlock, Edge, State, Verdict};
+
+use crate::sample::waits::{Look, Wait, Waits};
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Waits that are younger are not looked into.
+    pub min_wait_ns: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            min_wait_ns: 1_000_000_000,
+        }
+    }
+}
+
+impl Rules {
+    /// How long a wait of the first look lasts, as of the last.
+    #[must_use]
+    pub fn age_ns(&self, waits: &Waits, wait: &Wait) -> Option<u64> {
+        let (first, last) = (waits.looks.first()?, waits.looks.last()?);
+        let began_ns = began_ns(first, wait)?;
+        Some(last.end_ns.saturating_sub(began_ns))
+    }
+
+    /// Whether a wait is to be looked into. One of unknown age is.
+    fn is_old(&self, waits: &Waits, wait: &Wait) -> bool {
+        let age_ns = self.age_ns(waits, wait);
+        age_ns.is_none_or(|age_ns| age_ns >= self.min_wait_ns)
+    }
+}
+
+/// When a wait began: as it was seen, else when its task last got a CPU, which was shortly before.
+fn began_ns(look: &Look, wait: &Wait) -> Option<u64> {
+    let ran_ns = || look.tasks.get(wait.task as usize)?.ran_ns;
+    wait.since_ns.or_else(ran_ns)
+}
+
+/// Judges an answer.
+#[must_use]
+pub fn judge(waits: &Waits, rules: &Rules) -> Verdict {
+    let Some(look) = waits.looks.first() else {
+        return Verdict::default();
+    };
+    let old = look.waits.iter().filter(|wait| rules.is_old(waits, wait));
+    let judged_waits = old.count() as u64;
+    if judged_waits == 0 {
+        return Verdict::default();
+    }
+    let stability = Stability::of(look, waits.looks.get(1));
+    let facts = |trust| Facts {
+        look,
+        stability: &stability,
+        trust,
+    };
+    let proven = Case::new(waits, facts(Trust::Proof), rules);
+    let (mut found, mut user_space_rings) = proven.deadlocks(|_| true);
+    if proven.facts.has_guesses() {
+        let guessed = Case::new(waits, facts(Trust::Hints), rules);
+        let is_new = |nodes: &[u32]| nodes.iter().all(|node| !proven.residue[*node as usize]);
+        let (mut suspected, more_rings) = guessed.deadlocks(is_new);
+        found.append(&mut suspected);
+        user_space_rings += more_rings;
+    }
+    found.sort_by_key(|(_, one)| (one.state, one.cycle_edges, Reverse(one.victims.len())));
+
+    let mut deadlock_of = vec![NONE; look.tasks.len()];
+    for (at, (nodes, _)) in (0..).zip(&found) {
+        for node in nodes {
+            if let Some(deadlock) = deadlock_of.get_mut(*node as usize) {
+                *deadlock = at;
+            }
+        }
+    }
+    let deadlocks: Vec<Deadlock> = found.into_iter().map(|(_, one)| one).collect();
+    let search = Search {
+        waits,
+        look,
+        stability: &stability,
+        deadlocks: &deadlocks,
+        deadlock_of: &deadlock_of,
+    };
+    let (convoys, convoys_omitted) = search.convoys(rules);
+    Verdict {
+        deadlocks,
+        convoys,
+        convoys_omitted,
+        judged_waits,
+        user_space_rings,
+    }
+}

@@ -1,0 +1,249 @@
+//! From components of the graph to deadlocks that a person can read.
+
+use std::collections::HashMap;
+
+use super::build::{Facts, Trust};
+use super::cycles::{self, Components, NONE};
+use super::graph::Graph;
+use super::verdict::{Deadlock, Edge, State, bare};
+use super::{Rules, evidence, table, words};
+use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
+
+/// Edges and victims of one deadlock that are listed; the others are counted.
+const MAX_LISTED: usize = 1000;
+
+/// A graph, and what is left of it.
+pub(super) struct Case<'a> {
+    pub(super) waits: &'a Waits,
+    pub(super) facts: Facts<'a>,
+    pub(super) rules: &'a Rules,
+    pub(super) graph: Graph,
+    /// Who waits for each node.
+    waiting: Graph,
+    pub(super) residue: Vec<bool>,
+    pub(super) components: Components,
+}
+
+/// A wait for one holder, both in the same component.
+#[derive(Clone, Copy)]
+pub(super) struct Link<'a> {
+    pub(super) wait: &'a Wait,
+    /// Place of the wait in the look.
+    pub(super) at: usize,
+    pub(super) holder: &'a Holder,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(waits: &'a Waits, facts: Facts<'a>, rules: &'a Rules) -> Self {
+        let graph = facts.graph();
+        let waiting = graph.reversed();
+        let residue = graph.residue_after(&waiting, &[]);
+        let components = cycles::components(&graph, &residue);
+        Self {
+            waits,
+            facts,
+            rules,
+            graph,
+            waiting,
+            residue,
+            components,
+        }
+    }
+
+    /// The deadlocks whose nodes `are_wanted`, with those, and how many rings were left to user
+    /// space.
+    pub(super) fn deadlocks(
+        &self,
+        are_wanted: impl Fn(&[u32]) -> bool,
+    ) -> (Vec<(Vec<u32>, Deadlock)>, u64) {
+        let (mut found, mut user_space_rings) = (Vec::new(), 0);
+        if self.components.nodes.is_empty() {
+            return (found, user_space_rings);
+        }
+        for ((component, nodes), links) in (0..).zip(&self.components.nodes).zip(self.links()) {
+            let mut waits = links.iter().map(|link| link.wait);
+            if !waits.any(|wait| self.rules.is_old(self.waits, wait)) || !are_wanted(nodes) {
+                continue;
+            }
+            let is_of_user_space = |link: &Link| table::is_of_user_space(self.resource(link).kind);
+            if links.iter().all(is_of_user_space) {
+                user_space_rings += 1;
+            } else {
+                let deadlock = self.deadlock(component, nodes, &links);
+                found.push((nodes.clone(), deadlock));
+            }
+        }
+        (found, user_space_rings)
+    }
+
+    /// The waits inside each component.
+    fn links(&self) -> Vec<Vec<Link<'a>>> {
+        let mut links = vec![Vec::new(); self.components.nodes.len()];
+        let look = self.look();
+        let tasks = self.facts.tasks();
+        for (at, wait) in look.waits.iter().enumerate() {
+            let resource = look.resources.get(wait.resource as usize);
+            let component = self.components.of.get(wait.task as usize).copied();
+            let (Some(resource), Some(component)) = (resource, component) else {
+                continue;
+            };
+            let is_inside = |node: u32| self.components.of.get(node as usize) == Some(&component);
+            let is_link = component != NONE
+                && is_inside(tasks + wait.resource)
+                && self.facts.holds_up(at, wait);
+            if is_link && let Some(links) = links.get_mut(component as usize) {
+                let holders = self.facts.holders(wait.resource, resource);
+                let inside = holders.filter(|holder| is_inside(holder.task));
+                links.extend(inside.map(|holder| Link { wait, at, holder }));
+            }
+        }
+        links
+    }
+
+    fn deadlock(&self, component: u32, nodes: &[u32], links: &[Link<'a>]) -> Deadlock {
+        let cycle = self.cycle(component);
+        let members = self.members(nodes, &cycle);
+        let (links, cycle_edges) = self.in_order(links, &cycle);
+        let in_cycle = &links[..cycle_edges];
+        let places: HashMap<u32, usize> = members.iter().copied().zip(0..).collect();
+        let edges: Vec<Edge> = (links.iter())
+            .take(MAX_LISTED.max(cycle_edges))
+            .filter_map(|link| self.edge(link, &places))
+            .collect();
+        let victims = self.victims(nodes);
+        let is_confirmed = self.facts.trust == Trust::Proof;
+        let second = self.waits.looks.get(1);
+        let looks = &self.waits.looks;
+        let mut deadlock = Deadlock {
+            cycle_id: evidence::cycle_id(self, &cycle),
+            state: if is_confirmed {
+                State::Confirmed
+            } else {
+                State::Suspected
+            },
+            is_lossy: self.waits.lost_total.is_some_and(|lost| lost > 0)
+                || looks.iter().any(|look| look.truncated_at.is_some()),
+            is_preexisting: in_cycle.iter().any(|link| link.wait.since_ns.is_none()),
+            sentence: String::new(),
+            members: self.tasks(&members),
+            edges_omitted: links.len().saturating_sub(edges.len()) as u64,
+            edges,
+            cycle_edges,
+            victims: self.tasks(&victims[..victims.len().min(MAX_LISTED)]),
+            victims_omitted: victims.len().saturating_sub(MAX_LISTED) as u64,
+            missing: if is_confirmed {
+                Vec::new()
+            } else {
+                evidence::missing(self, &links)
+            },
+            breakable_by: evidence::breaks(self, nodes, &cycle, in_cycle),
+            close_ns: evidence::close_ns(in_cycle),
+            close_after_ns: evidence::close_after_ns(self, in_cycle),
+            close_before_ns: evidence::close_before_ns(self, in_cycle),
+            candidate_ns: self.look().end_ns,
+            confirmed_ns: second.filter(|_| is_confirmed).map(|look| look.end_ns),
+        };
+        deadlock.sentence = words::sentence(&deadlock);
+        deadlock
+    }
+
+    /// The shortest cycle, from the task with the smallest number, so that it reads the same
+    /// every time.
+    fn cycle(&self, component: u32) -> Vec<u32> {
+        let mut cycle = cycles::shortest(&self.graph, &self.components, component);
+        let tids = cycle.iter().map(|node| Some(self.task(*node)?.tid));
+        let tasks = tids.enumerate().filter(|(_, tid)| tid.is_some());
+        let first = tasks.min_by_key(|(_, tid)| *tid).map_or(0, |(at, _)| at);
+        cycle.rotate_left(first);
+        cycle
+    }
+
+    /// The tasks of a component: those of the cycle in its order, then the others.
+    fn members(&self, nodes: &[u32], cycle: &[u32]) -> Vec<u32> {
+        let is_task = |node: &u32| *node < self.facts.tasks();
+        let mut members: Vec<u32> = cycle.iter().copied().filter(is_task).collect();
+        let mut others: Vec<u32> = nodes.iter().copied().filter(is_task).collect();
+        others.retain(|node| !cycle.contains(node));
+        others.sort_by_key(|node| self.task(*node).map(|task| task.tid));
+        members.append(&mut others);
+        members
+    }
+
+    /// The waits of the cycle in its order, then the others; and how many are of the cycle.
+    fn in_order(&self, links: &[Link<'a>], cycle: &[u32]) -> (Vec<Link<'a>>, usize) {
+        let tasks = self.facts.tasks();
+        let ends = |link: &Link| (link.wait.task, tasks + link.wait.resource, link.holder.task);
+        let by_ends: HashMap<_, &Link> = links.iter().map(|link| (ends(link), link)).collect();
+        let next = |at: usize| cycle.get(at % cycle.len().max(1)).copied();
+        let steps = (0..cycle.len()).step_by(2);
+        let in_cycle = steps.filter_map(|at| {
+            let ends = (next(at)?, next(at + 1)?, next(at + 2)?);
+            by_ends.get(&ends).map(|link| **link)
+        });
+        let mut ordered: Vec<Link> = in_cycle.collect();
+        let cycle_edges = ordered.len();
+        let in_cycle: Vec<_> = ordered.iter().map(ends).collect();
+        ordered.extend(links.iter().filter(|link| !in_cycle.contains(&ends(link))));
+        (ordered, cycle_edges)
+    }
+
+    fn edge(&self, link: &Link, places: &HashMap<u32, usize>) -> Option<Edge> {
+        let resource = self.resource(link);
+        let stack = self.task(link.wait.task)?.stack;
+        let stack = stack.and_then(|stack| self.waits.stacks.get(stack as usize));
+        Some(Edge {
+            from: *places.get(&link.wait.task)?,
+            to: *places.get(&link.holder.task)?,
+            resource: bare(resource),
+            mode: link.wait.mode,
+            held: link.holder.mode,
+            needs: table::needs(resource.kind),
+            evidence: link.wait.evidence.max(link.holder.evidence),
+            since_ns: link.wait.since_ns,
+            is_retry: link.wait.retry.is_some(),
+            function: link.wait.function.clone(),
+            stack: stack.cloned().unwrap_or_default(),
+        })
+    }
+
+    /// Tasks that wait for a component, whatever is between, and are in none themselves.
+    fn victims(&self, nodes: &[u32]) -> Vec<u32> {
+        let mut is_seen = vec![false; self.residue.len()];
+        nodes.iter().for_each(|node| is_seen[*node as usize] = true);
+        let mut work = nodes.to_vec();
+        let mut victims = Vec::new();
+        while let Some(node) = work.pop() {
+            for behind in self.waiting.successors(node) {
+                let at = *behind as usize;
+                if self.residue[at] && !is_seen[at] {
+                    is_seen[at] = true;
+                    work.push(*behind);
+                    if *behind < self.facts.tasks() && self.components.of[at] == NONE {
+                        victims.push(*behind);
+                    }
+                }
+            }
+        }
+        victims.sort_by_key(|node| self.task(*node).map(|task| task.tid));
+        victims
+    }
+
+    pub(super) fn look(&self) -> &'a Look {
+        self.facts.look
+    }
+
+    /// The task of a node, if it is one.
+    pub(super) fn task(&self, node: u32) -> Option<&'a Task> {
+        self.look().tasks.get(node as usize)
+    }
+
+    fn tasks(&self, nodes: &[u32]) -> Vec<Task> {
+        let tasks = nodes.iter().filter_map(|node| self.task(*node));
+        tasks.cloned().collect()
+    }
+
+    /// What a link's wait is for.
+    pub(super) fn resource(&self, link: &Link) -> &'a Resource {
+        &self.look().resources[link.wait.resource as usize]
+    }
+}

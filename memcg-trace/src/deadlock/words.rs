@@ -1,0 +1,143 @@
+//! Waits in words.
+
+use super::graph::Needs;
+use super::verdict::{Deadlock, Edge, State};
+use crate::sample::waits::{Resource, Task};
+use crate::sample::{Mode, ResourceKind, tame};
+
+/// A task as `comm[tid]`.
+#[must_use]
+pub fn task(task: &Task) -> String {
+    format!("{}[{}]", task.comm.display(), task.tid)
+}
+
+/// A resource by the best name that it has.
+#[must_use]
+pub fn resource(resource: &Resource) -> String {
+    let of = resource.of.as_ref().map(|of| of.display());
+    match (resource.kind, resource.pfn, resource.ino) {
+        (ResourceKind::PageRef, Some(pfn), _) => return format!("pfn {pfn:#x}"),
+        (ResourceKind::Pipe, _, Some(ino)) => return format!("pipe:[{ino}]"),
+        _ => {}
+    }
+    match (&resource.name, of) {
+        (Some(name), Some(of)) => format!("{} of {of}", tame(name)),
+        (Some(name), None) => tame(name).into_owned(),
+        (None, Some(of)) => of.into_owned(),
+        (None, None) if resource.addr == 0 => format!("a {}", kind(resource.kind)),
+        (None, None) => format!("{} {:#x}", kind(resource.kind), resource.addr),
+    }
+}
+
+/// The kind of a resource, for people.
+#[must_use]
+pub fn kind(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Mutex => "mutex",
+        ResourceKind::Rwsem => "rwsem",
+        ResourceKind::PercpuRwsem => "percpu-rwsem",
+        ResourceKind::RtMutex => "rt-mutex",
+        ResourceKind::Semaphore => "semaphore",
+        ResourceKind::PageRef => "page reference",
+        ResourceKind::Pipe => "pipe",
+        ResourceKind::Completion => "completion",
+        ResourceKind::WaitQueue => "wait queue",
+        ResourceKind::CgroupDrain => "cgroup drain",
+        ResourceKind::PidNsDrain => "pid namespace drain",
+        ResourceKind::Reap => "reaping",
+        ResourceKind::ChildExit => "child's exit",
+        ResourceKind::Work => "work item",
+        ResourceKind::Rcu => "grace period of RCU",
+        ResourceKind::Io => "device",
+        ResourceKind::Kernfs => "kernfs node",
+        ResourceKind::PercpuRef => "percpu-ref",
+        ResourceKind::Fuse => "FUSE request",
+        ResourceKind::Futex => "futex",
+        ResourceKind::Freezer => "freezer",
+        ResourceKind::Throttle => "throttle",
+        ResourceKind::Unknown => "resource of unknown kind",
+    }
+}
+
+/// What a task waits for, without who holds it: `waits to read mem_hotplug_lock`.
+#[must_use]
+pub fn wait(what: &Resource, mode: Mode, is_retry: bool) -> String {
+    let name = resource(what);
+    match what.kind {
+        ResourceKind::Rwsem | ResourceKind::PercpuRwsem if mode == Mode::Read => {
+            format!("waits to read {name}")
+        }
+        ResourceKind::Rwsem | ResourceKind::PercpuRwsem => format!("waits to write {name}"),
+        ResourceKind::PageRef if is_retry => {
+            format!("tries without end to move {name}")
+        }
+        ResourceKind::PageRef => format!("waits for the references to {name}"),
+        ResourceKind::Pipe if mode == Mode::Read => format!("waits for bytes in {name}"),
+        ResourceKind::Pipe => format!("waits for room in {name}"),
+        ResourceKind::CgroupDrain => format!("waits for the dying tasks of {name}"),
+        ResourceKind::PidNsDrain => "waits for the other tasks of its pid namespace".to_owned(),
+        ResourceKind::Reap => "is dead and waits to be reaped".to_owned(),
+        ResourceKind::ChildExit => "waits for a child to end".to_owned(),
+        ResourceKind::Fuse => "waits for a file system in user space".to_owned(),
+        ResourceKind::Freezer => "is frozen".to_owned(),
+        ResourceKind::Throttle => format!("is throttled by {name}"),
+        _ => format!("waits for {name}"),
+    }
+}
+
+/// What the holder has to do with it, as it follows a wait: `, held by kworker[33]`.
+fn hold(edge: &Edge, holder: &str) -> String {
+    match edge.resource.kind {
+        ResourceKind::Rwsem | ResourceKind::PercpuRwsem if edge.held == Mode::Read => {
+            format!(", held for reading by {holder}")
+        }
+        ResourceKind::Mutex
+        | ResourceKind::RtMutex
+        | ResourceKind::Rwsem
+        | ResourceKind::PercpuRwsem
+        | ResourceKind::Semaphore => format!(", held by {holder}"),
+        ResourceKind::PageRef => format!(", which {holder} has a reference to"),
+        ResourceKind::Pipe if edge.mode == Mode::Read => format!(", which {holder} should write"),
+        ResourceKind::Pipe => format!(", which {holder} should read"),
+        ResourceKind::CgroupDrain | ResourceKind::PidNsDrain => format!(", {holder} among them"),
+        ResourceKind::Reap => format!(" by {holder}"),
+        ResourceKind::ChildExit => format!(", {holder}"),
+        ResourceKind::Work => format!(", which {holder} works on"),
+        ResourceKind::Kernfs | ResourceKind::PercpuRef => format!(", in use by {holder}"),
+        _ => format!(", which takes {holder}"),
+    }
+}
+
+/// One wait for one holder.
+#[must_use]
+pub fn edge(edge: &Edge, from: &Task, to: &Task) -> String {
+    let mut text = task(from);
+    text.push(' ');
+    text.push_str(&wait(&edge.resource, edge.mode, edge.is_retry));
+    text.push_str(&hold(edge, &task(to)));
+    if edge.needs == Needs::Any && edge.resource.kind == ResourceKind::Pipe {
+        // Nobody else can: else it were no deadlock.
+        text.push_str(" and nobody else can");
+    }
+    text
+}
+
+/// A deadlock in one sentence, for a bug report.
+pub(super) fn sentence(deadlock: &Deadlock) -> String {
+    let cycle = deadlock.edges.iter().take(deadlock.cycle_edges);
+    let waits: Vec<String> = cycle
+        .filter_map(|one| {
+            let members = &deadlock.members;
+            Some(edge(one, members.get(one.from)?, members.get(one.to)?))
+        })
+        .collect();
+    let count = match waits.len() {
+        1 => "1 task waits for itself".to_owned(),
+        count => format!("{count} tasks wait for each other"),
+    };
+    let how = match deadlock.state {
+        State::Confirmed | State::Resolved => "for ever",
+        State::Suspected => "perhaps for ever",
+    };
+    format!("{count} {how}: {}.", waits.join("; "))
+}

@@ -1,0 +1,127 @@
+//! From findings to a look: those that matter, and each task and each resource once.
+
+use std::collections::{HashMap, HashSet};
+
+use super::stacks::{self, Stacks};
+use super::{Finding, View, threads};
+use crate::sample::waits::{Look, Task};
+use crate::sample::{Mode, ResourceKind};
+
+/// Whether hosts are full of such waits, and healthy: they matter only where somebody waits for
+/// whoever is in one.
+fn is_common(finding: &Finding) -> bool {
+    match finding.resource.kind {
+        ResourceKind::ChildExit
+        | ResourceKind::Freezer
+        | ResourceKind::Futex
+        | ResourceKind::Reap => true,
+        ResourceKind::Pipe => finding.wait.mode == Mode::Read,
+        _ => false,
+    }
+}
+
+/// Leaves out common waits of those whom nobody waits for.
+pub(super) fn that_matter(findings: Vec<Finding>) -> Vec<Finding> {
+    let (mut common, mut matter): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_common);
+    let mut from = 0;
+    while from < matter.len() {
+        let holders = matter[from..].iter();
+        let holders: HashSet<_> = holders
+            .flat_map(|finding| &finding.resource.holders)
+            .map(|holder| holder.task as usize)
+            .collect();
+        from = matter.len();
+        let (more, rest) = common
+            .into_iter()
+            .partition(|finding| holders.contains(&finding.thread));
+        matter.extend::<Vec<_>>(more);
+        common = rest;
+    }
+    matter
+}
+
+/// Puts findings into a look: each task and each resource once.
+pub(super) struct Assembly<'a, 'l> {
+    view: &'a View<'a>,
+    unwound: &'a Stacks,
+    look: &'l mut Look,
+    stacks: &'l mut Vec<Vec<String>>,
+    tasks: HashMap<usize, u32>,
+    resources: HashMap<(ResourceKind, u64), u32>,
+}
+
+impl<'a, 'l> Assembly<'a, 'l> {
+    pub(super) fn new(
+        view: &'a View<'a>,
+        unwound: &'a Stacks,
+        look: &'l mut Look,
+        stacks: &'l mut Vec<Vec<String>>,
+    ) -> Self {
+        Self {
+            view,
+            unwound,
+            look,
+            stacks,
+            tasks: HashMap::new(),
+            resources: HashMap::new(),
+        }
+    }
+
+    /// Adds a finding.
+    pub(super) fn add(&mut self, finding: Finding) {
+        let Finding {
+            thread,
+            mut resource,
+            mut wait,
+        } = finding;
+        wait.task = self.task(thread);
+        let key = (resource.kind, resource.addr);
+        let known = self.resources.get(&key).filter(|_| resource.addr != 0);
+        wait.resource = match known {
+            Some(known) => *known,
+            None => {
+                for holder in &mut resource.holders {
+                    holder.task = self.task(holder.task as usize);
+                }
+                let at = number(self.look.resources.len());
+                self.resources.insert(key, at);
+                self.look.resources.push(resource);
+                at
+            }
+        };
+        self.look.waits.push(wait);
+    }
+
+    fn task(&mut self, at: usize) -> u32 {
+        if let Some(known) = self.tasks.get(&at) {
+            return *known;
+        }
+        let Some(thread) = self.view.threads.all.get(at) else {
+            return u32::MAX;
+        };
+        let unwound = self.unwound.of(thread);
+        let stack = stacks::functions(self.view.names, unwound);
+        let task = Task {
+            stack: (!stack.is_empty()).then(|| self.stack(&stack)),
+            ..threads::describe(self.view.reader, thread)
+        };
+        let place = number(self.look.tasks.len());
+        self.look.tasks.push(task);
+        self.tasks.insert(at, place);
+        place
+    }
+
+    fn stack(&mut self, functions: &[&str]) -> u32 {
+        let known = self.stacks.iter().position(|one| one == functions);
+        let place = known.unwrap_or_else(|| {
+            let functions = functions.iter().map(|one| (*one).to_owned());
+            self.stacks.push(functions.collect());
+            self.stacks.len() - 1
+        });
+        number(place)
+    }
+}
+
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,301 @@
+//! Sleeping locks: which one a sleeper waits for, by its record, and who has it, by its owner
+//! word.
+
+use super::members;
+use super::records::{self, COMPLETION, MUTEX, RWSEM, SEMAPHORE, Shape};
+use super::stacks::Stack;
+use super::table::Hidden;
+use super::{Finding, View, holder};
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::is_kernel_address;
+use crate::sample::waits::{Evidence, Resource};
+use crate::sample::{Mode, ResourceKind};
+
+/// Flags in owner words (kernel/locking/mutex.h, rwsem.c).
+const OWNER_FLAGS: u64 = 7;
+/// `MUTEX_FLAG_WAITERS`: set as long as somebody is in the list.
+const MUTEX_WAITERS: u64 = 1;
+/// `rw_semaphore.count` (kernel/locking/rwsem.c).
+const WRITER_LOCKED: u64 = 1;
+const RWSEM_WAITERS: u64 = 2;
+const READERS_SHIFT: u32 = 8;
+/// `task.blocker` (include/linux/hung_task.h): what is in its two lowest bits.
+const BLOCKER_TYPES: u64 = 3;
+const BLOCKER_MUTEX: u64 = 0;
+const BLOCKER_SEMAPHORE: u64 = 1;
+
+/// Whoever writes to one of these has that mutex: a percpu-rwsem does not record its writer
+/// (mm/memory_hotplug.c, kernel/cpu.c, kernel/cgroup/cgroup.c: cgroup_attach_lock()).
+const GUARDS: &[(&str, &str)] = &[
+    ("mem_hotplug_lock", "device_hotplug_lock"),
+    ("cpu_hotplug_lock", "cpu_add_remove_lock"),
+    ("cgroup_threadgroup_rwsem", "cgroup_mutex"),
+];
+
+/// The lock that a task waits for whose stack has a slow path on it. `None` if it turns out to be
+/// none of these.
+pub(super) fn wait(
+    view: &View<'_>,
+    at: usize,
+    stack: &Stack<'_>,
+    hidden: &[Hidden],
+) -> Result<Option<Finding>, Unreadable> {
+    for one in hidden {
+        let (kind, shape, mode) = match one {
+            Hidden::Mutex => (ResourceKind::Mutex, MUTEX, Mode::Write),
+            Hidden::RwsemRead => (ResourceKind::Rwsem, RWSEM, Mode::Read),
+            Hidden::RwsemWrite => (ResourceKind::Rwsem, RWSEM, Mode::Write),
+            Hidden::Semaphore => (ResourceKind::Semaphore, SEMAPHORE, Mode::Write),
+            Hidden::Completion | Hidden::RtMutex | Hidden::Io => continue,
+        };
+        let lock = match blocker(view, at, kind) {
+            Some(lock) => Some(lock),
+            None => find(view, at, stack, shape)?,
+        };
+        let Some(lock) = lock else { continue };
+        if let Some(resource) = describe(view, kind, lock)? {
+            return Ok(Some(Finding::new(at, resource, mode, Evidence::OwnerWord)));
+        }
+    }
+    // A slow path that is the reason for the sleep, of a lock that was not found.
+    let kind = match hidden.first() {
+        Some(Hidden::Mutex) => ResourceKind::Mutex,
+        Some(Hidden::RwsemRead | Hidden::RwsemWrite) => ResourceKind::Rwsem,
+        Some(Hidden::Semaphore) => ResourceKind::Semaphore,
+        Some(Hidden::RtMutex) => ResourceKind::RtMutex,
+        _ => return Ok(None),
+    };
+    let resource = Resource {
+        kind,
+        incomplete: Some("which lock it is was not found".to_owned()),
+        ..Resource::default()
+    };
+    let mode = match hidden.first() {
+        Some(Hidden::RwsemRead) => Mode::Read,
+        _ => Mode::Write,
+    };
+    Ok(Some(Finding::new(at, resource, mode, Evidence::Inferred)))
+}
+
+/// What the task itself says (since 6.16, where hung tasks are looked for): a lock and its kind.
+fn blocker(view: &View<'_>, at: usize, kind: ResourceKind) -> Option<u64> {
+    let task = view.threads.all[at].addr;
+    if let Ok(word) = view.reader.word(task, Field::TaskBlocker)
+        && is_kernel_address(word)
+    {
+        let says = match word & BLOCKER_TYPES {
+            BLOCKER_MUTEX => ResourceKind::Mutex,
+            BLOCKER_SEMAPHORE => ResourceKind::Semaphore,
+            _ => ResourceKind::Rwsem,
+        };
+        return (says == kind).then_some(word & !BLOCKER_TYPES);
+    }
+    let mutex = view.reader.word(task, Field::TaskBlockedOn).ok()?;
+    (kind == ResourceKind::Mutex && is_kernel_address(mutex) && mutex % 8 == 0).then_some(mutex)
+}
+
+fn find(
+    view: &View<'_>,
+    at: usize,
+    stack: &Stack<'_>,
+    shape: Shape,
+) -> Result<Option<u64>, Unreadable> {
+    let task = view.threads.all[at].addr;
+    match records::lock_of(view.reader, view.threads, stack, task, shape) {
+        Err(Unreadable::Fault(_)) => Ok(None),
+        other => other,
+    }
+}
+
+/// A lock with its owner; `None` if it does not look like one that somebody waits for.
+fn describe(
+    view: &View<'_>,
+    kind: ResourceKind,
+    lock: u64,
+) -> Result<Option<Resource>, Unreadable> {
+    let (name, of) = match view.name_of(lock) {
+        Some(name) => (Some(name), None),
+        None => members::name(view, kind, lock).unzip(),
+    };
+    let mut resource = Resource {
+        kind,
+        name,
+        of: of.flatten(),
+        addr: lock,
+        ..Resource::default()
+    };
+    match kind {
+        ResourceKind::Mutex => {
+            let word = view.reader.word(lock, Field::MutexOwner)?;
+            if word & MUTEX_WAITERS == 0 {
+                return Ok(None);
+            }
+            resource.owner_word = Some(word);
+            owner(view, &mut resource, word, Mode::Write);
+        }
+        ResourceKind::Rwsem => {
+            let count = view.reader.word(lock, Field::RwsemCount)?;
+            if count & RWSEM_WAITERS == 0 {
+                return Ok(None);
+            }
+            let word = view.reader.word(lock, Field::RwsemOwner)?;
+            resource.owner_word = Some(word);
+            let readers = count >> READERS_SHIFT;
+            if count & WRITER_LOCKED != 0 {
+                owner(view, &mut resource, word, Mode::Write);
+            } else if readers != 0 {
+                last_reader(view, &mut resource, word, readers);
+            }
+        }
+        _ => {
+            resource.incomplete = Some("a semaphore does not record who has it".to_owned());
+            let last = view.reader.word(lock, Field::SemaphoreLastHolder).ok();
+            if let Some(last) = last.and_then(|task| view.threads.at(task)) {
+                resource
+                    .holders
+                    .push(holder(last, Mode::Write, Evidence::Hint));
+            }
+        }
+    }
+    Ok(Some(resource))
+}
+
+/// The owner of a lock that has one at most.
+fn owner(view: &View<'_>, resource: &mut Resource, word: u64, mode: Mode) {
+    let task = word & !OWNER_FLAGS;
+    if task == 0 {
+        return;
+    }
+    match view.threads.at(task) {
+        Some(at) => resource.holders.push(holder(at, mode, Evidence::OwnerWord)),
+        None => resource.incomplete = Some("its owner is no task that is there".to_owned()),
+    }
+}
+
+/// Readers leave no trace but the last one, whose word may be stale (kernel/locking/rwsem.c).
+fn last_reader(view: &View<'_>, resource: &mut Resource, word: u64, readers: u64) {
+    let last = view.threads.at(word & !OWNER_FLAGS);
+    resource.incomplete = Some(match (last, readers) {
+        (Some(_), 1) => "the last reader need not be the one that has it".to_owned(),
+        (Some(_), _) => format!("{} other readers are not known", readers - 1),
+        (None, _) => format!("its {readers} readers are not known"),
+    });
+    resource
+        .holders
+        .extend(last.map(|at| holder(at, Mode::Read, Evidence::Hint)));
+}
+
+/// A percpu-rwsem that a task stands in line for.
+pub(super) fn percpu(
+    view: &View<'_>,
+    at: usize,
+    stack: &Stack<'_>,
+) -> Result<Option<Finding>, Unreadable> {
+    let Some(waker) = view.names.address("percpu_rwsem_wake_function") else {
+        return Ok(None);
+    };
+    let task = view.threads.all[at].addr;
+    let head = records::queue_of(view.reader, view.threads, stack, task, waker, |_| true)?;
+    let Some(head) = head else { return Ok(None) };
+    let lock = head.wrapping_sub(view.reader.offset(Field::PercpuWaiters)?);
+    // The entry says it too, by a flag whose number has changed and that BTF does not know.
+    let mode = if stack.has(&["percpu_down_write"]) {
+        Mode::Write
+    } else {
+        Mode::Read
+    };
+    let resource = percpu_resource(view, lock)?;
+    Ok(Some(Finding::new(at, resource, mode, Evidence::OwnerWord)))
+}
+
+/// A percpu-rwsem whose writer waits for the readers to leave: it is registered there, and has
+/// the lock's address on its stack.
+pub(super) fn percpu_drain(
+    view: &View<'_>,
+    at: usize,
+    stack: &Stack<'_>,
+) -> Result<Option<Finding>, Unreadable> {
+    let task = view.threads.all[at].addr;
+    let writer = view.reader.offset(Field::PercpuWriter)?;
+    let is_lock = |word: &&u64| {
+        is_kernel_address(**word) && view.reader.word_at(word.wrapping_add(writer)) == Ok(task)
+    };
+    let Some(lock) = stack.words.iter().find(is_lock) else {
+        return Ok(None);
+    };
+    let resource = percpu_resource(view, *lock)?;
+    Ok(Some(Finding::new(
+        at,
+        resource,
+        Mode::Write,
+        Evidence::OwnerWord,
+    )))
+}
+
+fn percpu_resource(view: &View<'_>, lock: u64) -> Result<Resource, Unreadable> {
+    let block = view.reader.word(lock, Field::PercpuBlock)?;
+    let writer = view.reader.word(lock, Field::PercpuWriter)?;
+    let name = view.name_of(lock);
+    let mut resource = Resource {
+        kind: ResourceKind::PercpuRwsem,
+        addr: lock,
+        ..Resource::default()
+    };
+    if block == 0 {
+        // Nobody has it for writing any more.
+    } else if writer != 0 {
+        resource.incomplete = Some("a percpu-rwsem does not record its readers".to_owned());
+    } else {
+        match name.as_deref().and_then(|name| writer_of(view, name)) {
+            Some(at) => {
+                resource
+                    .holders
+                    .push(holder(at, Mode::Write, Evidence::Inferred));
+            }
+            None => {
+                resource.incomplete = Some("a percpu-rwsem does not record its writer".to_owned());
+            }
+        }
+    }
+    resource.name = name;
+    Ok(resource)
+}
+
+/// Who has the mutex that goes with writing to a percpu-rwsem.
+fn writer_of(view: &View<'_>, name: &str) -> Option<usize> {
+    let (_, mutex) = GUARDS.iter().find(|(lock, _)| *lock == name)?;
+    let mutex = view.names.address(mutex)?;
+    let word = view.reader.word(mutex, Field::MutexOwner).ok()?;
+    view.threads.at(word & !OWNER_FLAGS)
+}
+
+/// Who takes memory away right now: `mem_hotplug_lock` is held for writing.
+pub(super) fn memory_hotplugger(view: &View<'_>) -> Result<Option<usize>, Unreadable> {
+    let Some(lock) = view.names.address("mem_hotplug_lock") else {
+        return Ok(None);
+    };
+    let block = view.reader.word(lock, Field::PercpuBlock)?;
+    let writer = view.reader.word(lock, Field::PercpuWriter)?;
+    if block == 0 || writer != 0 {
+        return Ok(None);
+    }
+    Ok(writer_of(view, "mem_hotplug_lock"))
+}
+
+/// A completion: who completes it is known to its user alone.
+pub(super) fn completion(
+    view: &View<'_>,
+    at: usize,
+    stack: &Stack<'_>,
+) -> Result<Finding, Unreadable> {
+    let lock = find(view, at, stack, COMPLETION)?;
+    let resource = Resource {
+        kind: ResourceKind::Completion,
+        name: lock.and_then(|lock| view.name_of(lock)),
+        addr: lock.unwrap_or(0),
+        incomplete: Some("who completes it is not known".to_owned()),
+        ..Resource::default()
+    };
+    Ok(Finding::new(at, resource, Mode::Write, Evidence::Inferred))
+}

@@ -1,0 +1,384 @@
+//! Who waits for whom, found out after the fact: nothing was traced, so everything is read from
+//! the tasks themselves.
+//!
+//! A sleeper leaves a record on its own stack, by which it is found and woken; the lock that it
+//! waits for says who has it; a pipe is open in somebody's file table; and the rest is told by
+//! the function that a task sleeps in (see `table`). Nothing is locked meanwhile: a task that ran
+//! while it was looked at is left out, and whoever uses this compares two looks.
+
+mod assembly;
+mod family;
+mod locks;
+mod members;
+mod names;
+mod offline;
+mod pages;
+mod pipes;
+mod records;
+mod stacks;
+mod table;
+mod threads;
+
+use super::memory::Unreadable;
+use super::reader::Reader;
+use crate::sample::waits::{EndsOn, Evidence, Holder, Look, NotChecked, Resource, Wait, Waits};
+use crate::sample::{Mode, ResourceKind};
+use assembly::Assembly;
+use family::Family;
+pub(super) use names::Names;
+use pipes::Pipes;
+use stacks::Stack;
+pub(super) use stacks::{Stacks, load as load_stacks, read as read_stacks};
+use table::{Hidden, How};
+use threads::{Thread, Threads};
+
+/// What a look has to look with.
+struct View<'a> {
+    reader: &'a Reader<'a>,
+    names: &'a Names,
+    threads: &'a Threads,
+}
+
+impl View<'_> {
+    /// The name of a variable of the kernel. What is allocated has none.
+    fn name_of(&self, address: u64) -> Option<String> {
+        /// The kernel's own text and data, and its modules, lie from here on (x86-64,
+        /// Documentation/arch/x86/x86_64/mm.rst).
+        const SYMBOLS_BEGIN: u64 = 0xffff_ffff_8000_0000;
+        (address >= SYMBOLS_BEGIN).then(|| self.names.variable(address))?
+    }
+}
+
+/// A holder that is the thread of that number.
+fn holder(at: usize, mode: Mode, evidence: Evidence) -> Holder {
+    Holder {
+        task: u32::try_from(at).unwrap_or(u32::MAX),
+        mode,
+        evidence,
+        fd: None,
+    }
+}
+
+/// A wait. Until it is in a look, tasks are numbers of threads.
+struct Finding {
+    thread: usize,
+    resource: Resource,
+    wait: Wait,
+}
+
+impl Finding {
+    fn new(thread: usize, resource: Resource, mode: Mode, evidence: Evidence) -> Self {
+        let wait = Wait {
+            mode,
+            evidence,
+            ..Wait::default()
+        };
+        Self {
+            thread,
+            resource,
+            wait,
+        }
+    }
+}
+
+/// Bytes of a stack, `THREAD_SIZE`: those of the first task's, which the linker has laid out
+/// (include/asm-generic/vmlinux.lds.h: INIT_TASK_DATA).
+fn stack_bytes(names: &Names) -> Result<u64, Unreadable> {
+    let begin = ["__start_init_stack", "__start_init_task", "init_stack"];
+    let end = ["__end_init_stack", "__end_init_task"];
+    let first = |wanted: &[&str]| wanted.iter().find_map(|name| names.address(name));
+    let bytes = first(&begin)
+        .zip(first(&end))
+        .and_then(|(begin, end)| end.checked_sub(begin));
+    match bytes {
+        Some(bytes) if bytes.is_power_of_two() && (8 << 10..=64 << 10).contains(&bytes) => {
+            Ok(bytes)
+        }
+        Some(bytes) => Err(Unreadable::Absent(format!(
+            "a stack of {bytes} bytes: unsupported layout"
+        ))),
+        None => Err(Unreadable::Absent(
+            "kallsyms does not show how large a stack is".to_owned(),
+        )),
+    }
+}
+
+/// Looks once at all tasks, and adds what it sees to `waits`.
+pub(super) fn look(
+    reader: &Reader<'_>,
+    names: &Names,
+    unwound: &Stacks,
+    waits: &mut Waits,
+) -> Result<Look, Unreadable> {
+    let threads = Threads::read(reader, stack_bytes(names)?)?;
+    let view = View {
+        reader,
+        names,
+        threads: &threads,
+    };
+    let mut looking = Looking {
+        view: &view,
+        unwound,
+        pipes: None,
+        family: None,
+        stacks: Vec::new(),
+        findings: Vec::new(),
+        not_checked: &mut waits.not_checked,
+    };
+    let mover = looking.memory_hotplugger();
+    for (at, thread) in threads.all.iter().enumerate() {
+        if Some(at) != mover {
+            looking.look_at(at, thread);
+        } else if thread.sleeps() {
+            // It may do so between two tries, or for good.
+            looking.look_at_mover(at, thread);
+        }
+    }
+    looking.pages(mover);
+    looking.zombies();
+    let Looking {
+        stacks, findings, ..
+    } = looking;
+    let mut look = Look {
+        visited_tasks: threads.all.len() as u64,
+        truncated_at: threads.truncated.then_some(threads.all.len() as u64),
+        ..Look::default()
+    };
+    let mut assembly = Assembly::new(&view, unwound, &mut look, &mut waits.stacks);
+    for finding in assembly::that_matter(findings) {
+        // What was read of a task that ran meanwhile is of two of its sleeps.
+        if finding.wait.retry.is_some() || !threads.has_moved(reader, finding.thread) {
+            assembly.add(finding);
+        }
+    }
+    drop(stacks);
+    Ok(look)
+}
+
+/// A look under way.
+struct Looking<'a, 'w> {
+    view: &'a View<'a>,
+    unwound: &'a Stacks,
+    /// Read when the first wait for one is seen.
+    pipes: Option<Pipes>,
+    /// Likewise.
+    family: Option<Family>,
+    /// Of those who sleep for a reason.
+    stacks: Vec<(usize, Stack<'a>)>,
+    findings: Vec<Finding>,
+    not_checked: &'w mut Vec<NotChecked>,
+}
+
+impl Looking<'_, '_> {
+    fn note(&mut self, what: &str, why: &Unreadable) {
+        let note = NotChecked {
+            what: what.to_owned(),
+            reason: why.to_string(),
+        };
+        if !self.not_checked.contains(&note) {
+            self.not_checked.push(note);
+        }
+    }
+
+    fn memory_hotplugger(&mut self) -> Option<usize> {
+        match locks::memory_hotplugger(self.view) {
+            Ok(mover) => mover,
+            Err(why) => {
+                self.note("mem_hotplug_lock", &why);
+                None
+            }
+        }
+    }
+
+    /// Finds out what one thread waits for, if anything.
+    fn look_at(&mut self, at: usize, thread: &Thread) {
+        if !thread.sleeps() || thread.is_idle() {
+            return;
+        }
+        let unwound = self.unwound.of(thread);
+        let functions = stacks::functions(self.view.names, unwound);
+        if let Some(How::Idle) = functions
+            .first()
+            .and_then(|first| Some(table::row(&[*first])?.1))
+        {
+            return;
+        }
+        let view = self.view;
+        let stack = match Stack::read(view.reader, view.names, view.threads, thread, unwound) {
+            Ok(stack) => stack,
+            // It runs again, or is gone.
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => return,
+            Err(why) => return self.note("stacks", &why),
+        };
+        match self.classify(at, thread, &stack) {
+            Ok(Some(finding)) => self.found(finding, thread, &stack),
+            Ok(None) | Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+            Err(why) => self.note("waits", &why),
+        }
+        self.stacks.push((at, stack));
+    }
+
+    /// A wait of the task that takes memory away, other than for pages.
+    fn look_at_mover(&mut self, at: usize, thread: &Thread) {
+        let unwound = self.unwound.of(thread);
+        let functions = stacks::functions(self.view.names, unwound);
+        // Between two tries it lets all CPUs do something (mm/swap.c: lru_add_drain_all()).
+        if !functions.contains(&"lru_add_drain_all") {
+            self.look_at(at, thread);
+        }
+    }
+
+    fn found(&mut self, mut finding: Finding, thread: &Thread, stack: &Stack<'_>) {
+        let wait = &mut finding.wait;
+        wait.ends_on = ends_on(thread, stack);
+        wait.times_out |= has_timer(self.view.names, stack);
+        if wait.function.is_none() {
+            wait.function = stack.sleeps_in().map(str::to_owned);
+        }
+        self.findings.push(finding);
+    }
+
+    fn classify(
+        &mut self,
+        at: usize,
+        thread: &Thread,
+        stack: &Stack<'_>,
+    ) -> Result<Option<Finding>, Unreadable> {
+        let hidden = table::hidden(&stack.hidden);
+        if let Some(finding) = locks::wait(self.view, at, stack, &hidden)? {
+            return Ok(Some(finding));
+        }
+        if let Some((function, how)) = table::row(&stack.functions)
+            && let Some(mut finding) = self.by_row(at, stack, how)?
+        {
+            finding.wait.function = Some(function.to_owned());
+            return Ok(Some(finding));
+        }
+        if hidden.contains(&Hidden::Completion) {
+            return locks::completion(self.view, at, stack).map(Some);
+        }
+        if hidden.contains(&Hidden::Io) {
+            return Ok(Some(plain(at, ResourceKind::Io, None)));
+        }
+        // One that sleeps until somebody wakes it, where that can be nobody's duty.
+        let is_interruptible = thread.state & threads::INTERRUPTIBLE != 0;
+        Ok((!is_interruptible).then(|| plain(at, ResourceKind::Unknown, None)))
+    }
+
+    fn by_row(
+        &mut self,
+        at: usize,
+        stack: &Stack<'_>,
+        how: How,
+    ) -> Result<Option<Finding>, Unreadable> {
+        match how {
+            How::Idle => Ok(None),
+            How::Percpu => locks::percpu(self.view, at, stack),
+            How::PercpuDrain => locks::percpu_drain(self.view, at, stack),
+            How::PipeWrite => self.pipe(at, stack, Mode::Write),
+            How::PipeRead => self.pipe(at, stack, Mode::Read),
+            How::Child => {
+                let view = self.view;
+                Ok(Some(family::child(view, self.family()?, at)))
+            }
+            How::PidNs => {
+                let view = self.view;
+                family::pid_namespace(view, self.family()?, at)
+            }
+            How::CgroupDrain => family::cgroup(self.view, at, stack),
+            How::Plain(kind, name) => Ok(Some(plain(at, kind, name))),
+            How::Ends(kind, name) => {
+                let mut finding = plain(at, kind, name);
+                finding.wait.times_out = true;
+                Ok(Some(finding))
+            }
+        }
+    }
+
+    fn pipe(
+        &mut self,
+        at: usize,
+        stack: &Stack<'_>,
+        mode: Mode,
+    ) -> Result<Option<Finding>, Unreadable> {
+        let view = self.view;
+        if self.pipes.is_none() {
+            self.pipes = Some(Pipes::read(view)?);
+        }
+        match &self.pipes {
+            Some(pipes) => pipes::wait(view, pipes, at, stack, mode),
+            None => Ok(None),
+        }
+    }
+
+    fn family(&mut self) -> Result<&Family, Unreadable> {
+        if self.family.is_none() {
+            self.family = Some(Family::read(self.view.reader, self.view.threads)?);
+        }
+        match &self.family {
+            Some(family) => Ok(family),
+            None => Err(Unreadable::Changed("the family of tasks")),
+        }
+    }
+
+    /// Pages that the memory hotplugger cannot move.
+    fn pages(&mut self, mover: Option<usize>) {
+        let Some(mover) = mover else { return };
+        match offline::wait(self.view, mover, &self.stacks) {
+            Ok(findings) => self.findings.extend(findings),
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+            Err(why) => self.note("pages", &why),
+        }
+    }
+
+    fn zombies(&mut self) {
+        let view = self.view;
+        let is_zombie = |thread: &Thread| thread.exit_state & threads::EXIT_ZOMBIE != 0;
+        if !view.threads.all.iter().any(is_zombie) {
+            return;
+        }
+        if let Err(why) = self.family() {
+            return self.note("zombie tasks", &why);
+        }
+        let Some(family) = &self.family else { return };
+        let all = 0..view.threads.all.len();
+        let findings = all.filter_map(|at| family::zombie(view, family, at));
+        self.findings.extend(findings);
+    }
+}
+
+/// A wait of which the table knows no more than its kind.
+fn plain(at: usize, kind: ResourceKind, name: Option<&str>) -> Finding {
+    let resource = Resource {
+        kind,
+        name: name.map(str::to_owned),
+        incomplete: Some("who ends it is not known".to_owned()),
+        ..Resource::default()
+    };
+    Finding::new(at, resource, Mode::Write, Evidence::Inferred)
+}
+
+/// Which signals end a sleep. None reaches a task that exits, and while a process dumps core all
+/// but SIGKILL are left out (kernel/signal.c: wants_signal(), prepare_signal()).
+fn ends_on(thread: &Thread, stack: &Stack<'_>) -> EndsOn {
+    let dumps = stack.has(&["do_coredump", "vfs_coredump"]);
+    if thread.is_kernel_thread() || thread.exits() {
+        EndsOn::Nothing
+    } else if thread.state & threads::INTERRUPTIBLE != 0 && !dumps {
+        EndsOn::AnySignal
+    } else if thread.state & threads::INTERRUPTIBLE != 0 || thread.ends_on_kill() {
+        EndsOn::Kill
+    } else {
+        EndsOn::Nothing
+    }
+}
+
+/// Whether a timer is to wake it: the frames of schedule_timeout() and its like have one.
+fn has_timer(names: &Names, stack: &Stack<'_>) -> bool {
+    let times = |function: &&str| function.contains("_timeout") || function.contains("hrtimeout");
+    let wakers = ["process_timeout", "hrtimer_wakeup"].map(|name| names.address(name));
+    stack.hidden.iter().any(times)
+        && stack.words[..stack.hidden_words]
+            .iter()
+            .any(|word| wakers.contains(&Some(*word)))
+}

@@ -1,0 +1,154 @@
+//! Memory that is taken away: who does it, which pages it tries to move again and again, and who
+//! keeps them where they are.
+//!
+//! The task does not sleep, so nothing unwinds its stack; but the pages that it failed to move
+//! are on a list whose head is there (mm/memory_hotplug.c: do_migrate_range(), mm/migrate.c:
+//! migrate_pages()), and each of them points back to it.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::pages::Pages;
+use super::stacks::Stack;
+use super::{Finding, View, holder};
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::words;
+use crate::sample::waits::{EndsOn, Evidence, Resource, Retry, Wait};
+use crate::sample::{Mode, ResourceKind};
+
+/// Tries to see pages on the stack.
+const TRIES: usize = 400;
+/// How often they must have been seen: what is there each time does not move.
+const ENOUGH: usize = 4;
+/// Pages of one stack.
+const MOST: usize = 16;
+const PAUSE: Duration = Duration::from_micros(500);
+/// Functions that keep a reference to a user page while they wait (fs/coredump.c, mm/gup.c).
+const KEEPERS: &[&str] = &[
+    "dump_user_range",
+    "dump_emit_page",
+    "get_dump_page",
+    "elf_core_dump",
+];
+
+/// What a task that takes memory away waits for: one finding a page that does not move.
+pub(super) fn wait(
+    view: &View<'_>,
+    at: usize,
+    stacks: &[(usize, Stack<'_>)],
+) -> Result<Vec<Finding>, Unreadable> {
+    let pages = Pages::of(view)?;
+    let stuck = stuck_pages(view, &pages, at)?;
+    let thread = &view.threads.all[at];
+    let mut findings = Vec::new();
+    for (page, extra) in stuck {
+        let folio = pages.folio(view, page)?;
+        let mut resource = Resource {
+            kind: ResourceKind::PageRef,
+            addr: page,
+            pfn: Some(pages.pfn(page)),
+            ..Resource::default()
+        };
+        for (keeper, stack) in stacks.iter().filter(|(keeper, _)| *keeper != at) {
+            if !stack.words.iter().any(|word| folio.has(*word)) {
+                continue;
+            }
+            let evidence = if stack.has(KEEPERS) {
+                Evidence::Inferred
+            } else {
+                Evidence::Hint
+            };
+            resource.holders.push(holder(*keeper, Mode::Read, evidence));
+        }
+        let missing = extra.saturating_sub(resource.holders.len() as u64);
+        resource.incomplete = (missing > 0)
+            .then(|| format!("{missing} of {extra} references to the page were not found"));
+        let mut finding = Finding::new(at, resource, Mode::Write, Evidence::Inferred);
+        finding.wait = Wait {
+            function: Some("offline_pages".to_owned()),
+            // mm/memory_hotplug.c: offline_pages() asks signal_pending().
+            ends_on: EndsOn::AnySignal,
+            retry: Some(Retry {
+                span: thread.addr,
+                tries_total: None,
+            }),
+            ..finding.wait
+        };
+        findings.push(finding);
+    }
+    Ok(findings)
+}
+
+/// Pages that are on the stack each time that any are, with the references that neither a
+/// mapping nor the mover itself explains.
+fn stuck_pages(view: &View<'_>, pages: &Pages, at: usize) -> Result<Vec<(u64, u64)>, Unreadable> {
+    let mut stuck: Option<Vec<(u64, u64)>> = None;
+    let mut seen = 0;
+    for _ in 0..TRIES {
+        let now = listed_pages(view, pages, at)?;
+        if now.is_empty() {
+            sleep(PAUSE);
+            continue;
+        }
+        let extras = now.iter().filter_map(|page| {
+            let folio = pages.folio(view, *page).ok()?;
+            Some((*page, folio.unexplained_refs(view)?))
+        });
+        let now: Vec<_> = extras.collect();
+        stuck = Some(match stuck {
+            None => now,
+            // The least: others look at a page, too, and let go of it.
+            Some(before) => before
+                .iter()
+                .filter_map(|(page, extra)| {
+                    let (_, now) = now.iter().find(|(one, _)| one == page)?;
+                    Some((*page, *extra.min(now)))
+                })
+                .collect(),
+        });
+        seen += 1;
+        if seen == ENOUGH {
+            return Ok(stuck.unwrap_or_default());
+        }
+        sleep(PAUSE);
+    }
+    Ok(Vec::new())
+}
+
+/// Pages on lists whose heads are on a stack now.
+fn listed_pages(view: &View<'_>, pages: &Pages, at: usize) -> Result<Vec<u64>, Unreadable> {
+    let thread = &view.threads.all[at];
+    let mut memory = vec![0; usize::try_from(view.threads.stack_bytes).unwrap_or(0)];
+    view.reader.memory.read(thread.stack, &mut memory)?;
+    let words = words(&memory);
+    let mut found = HashSet::new();
+    for (word_at, word) in words.iter().enumerate() {
+        let head = thread.stack + word_at as u64 * 8;
+        let Some(first) = pages.linked_at(*word) else {
+            continue;
+        };
+        // A word that was left behind there is no list: its page points elsewhere.
+        if view.reader.word_at(word.wrapping_add(8)) != Ok(head) {
+            continue;
+        }
+        let mut on_list = vec![first];
+        let next = view.reader.word_at(*word).unwrap_or(head);
+        let outcome = view.reader.memory.chain(next, head, 0, |links| {
+            on_list.extend(links.iter().filter_map(|link| pages.linked_at(*link)));
+            if on_list.len() < MOST {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
+        if outcome.is_ok() {
+            found.extend(on_list);
+        }
+    }
+    let mut found: Vec<_> = found.into_iter().collect();
+    found.sort_unstable();
+    found.truncate(MOST);
+    Ok(found)
+}

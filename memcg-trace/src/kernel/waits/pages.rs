@@ -1,0 +1,131 @@
+//! Descriptors of pages: which page it is, and how many references are not explained by who maps
+//! it, caches it or has it on a list to be moved.
+
+use super::View;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+
+/// Pages of 4 KiB in the largest folio (2 MiB).
+const MOST_PAGES: u64 = 512;
+const PAGE_SHIFT: u32 = 12;
+/// In `page.mapping`: anonymous, or movable by a driver (include/linux/page-flags.h).
+const MAPPING_FLAGS: u64 = 3;
+
+/// Where descriptors of pages are.
+pub(super) struct Pages {
+    vmemmap: u64,
+    page_offset: u64,
+    /// One more than the number of the last.
+    count: u64,
+    bytes: u64,
+    lru: u64,
+}
+
+impl Pages {
+    pub(super) fn of(view: &View<'_>) -> Result<Self, Unreadable> {
+        let variable = |name: &str| {
+            let address = view.names.address(name);
+            let absent = || Unreadable::Absent(format!("kallsyms shows no address of {name}"));
+            view.reader.word_at(address.ok_or_else(absent)?)
+        };
+        Ok(Self {
+            vmemmap: variable("vmemmap_base")?,
+            page_offset: variable("page_offset_base")?,
+            count: variable("max_pfn")?,
+            bytes: view.reader.resolved.pages.bytes.max(1),
+            lru: view.reader.offset(Field::PageLru)?,
+        })
+    }
+
+    /// The page whose list link is at an address.
+    pub(super) fn linked_at(&self, address: u64) -> Option<u64> {
+        let page = address.wrapping_sub(self.lru);
+        let offset = page.wrapping_sub(self.vmemmap);
+        let is_page = offset.is_multiple_of(self.bytes) && offset / self.bytes < self.count;
+        is_page.then_some(page)
+    }
+
+    pub(super) fn pfn(&self, page: u64) -> u64 {
+        (page - self.vmemmap) / self.bytes
+    }
+
+    /// The folio that begins with a page.
+    pub(super) fn folio(&self, view: &View<'_>, page: u64) -> Result<Folio<'_>, Unreadable> {
+        let marks = &view.reader.resolved.pages;
+        let is_large = view.reader.word(page, Field::PageFlags)? & marks.head != 0;
+        // Until folios, what is kept in the second page has its place in that one.
+        let second = if marks.nr_pages_in_second {
+            page.wrapping_add(self.bytes)
+        } else {
+            page
+        };
+        let count = if is_large {
+            let count = view.reader.word(second, Field::PageNrPages)?;
+            count.clamp(1, MOST_PAGES)
+        } else {
+            1
+        };
+        Ok(Folio {
+            pages: self,
+            page,
+            second,
+            is_large,
+            count,
+        })
+    }
+}
+
+/// One page, or several that are one to the kernel.
+pub(super) struct Folio<'a> {
+    pages: &'a Pages,
+    page: u64,
+    second: u64,
+    is_large: bool,
+    count: u64,
+}
+
+impl Folio<'_> {
+    /// Whether a word is the descriptor of one of its pages, or an address in their memory.
+    pub(super) fn has(&self, word: u64) -> bool {
+        let begin = self.pages.pfn(self.page) << PAGE_SHIFT;
+        let begin = self.pages.page_offset.wrapping_add(begin);
+        // What is written next may be the byte behind it.
+        word.wrapping_sub(self.page) < self.count * self.pages.bytes
+            || word.wrapping_sub(begin) <= self.count << PAGE_SHIFT
+    }
+
+    /// References other than those of mappings, of the page cache and of the list that it is on.
+    /// `None` if they changed while they were counted.
+    pub(super) fn unexplained_refs(&self, view: &View<'_>) -> Option<u64> {
+        let refs = view.reader.word(self.page, Field::PageRefcount).ok()?;
+        let maps = self.maps(view)?;
+        let mapping = view.reader.word(self.page, Field::PageMapping).ok()?;
+        let cached = if mapping != 0 && mapping & MAPPING_FLAGS == 0 {
+            self.count
+        } else {
+            0
+        };
+        let again = view.reader.word(self.page, Field::PageRefcount).ok()?;
+        (again == refs).then(|| refs.saturating_sub(maps + cached + 1))
+    }
+
+    /// How often it is mapped, its pages together.
+    fn maps(&self, view: &View<'_>) -> Option<u64> {
+        // They count from -1.
+        let count = |word: u64| word.wrapping_add(1) & 0xffff_ffff;
+        let reader = view.reader;
+        if !self.is_large {
+            return reader.word(self.page, Field::PageMapcount).ok().map(count);
+        }
+        if let Ok(all) = reader.word(self.page, Field::FolioMapcount) {
+            return Some(count(all));
+        }
+        let entire = reader.word(self.second, Field::FolioEntireMapcount).ok()?;
+        let each: Vec<_> = (0..self.count)
+            .map(|page| self.page + page * self.pages.bytes)
+            .collect();
+        let each = reader.column(&each, Field::PageMapcount).ok()?;
+        let each: Option<u64> = each.into_iter().map(|maps| maps.map(count)).sum();
+        Some(count(entire) + each?)
+    }
+}

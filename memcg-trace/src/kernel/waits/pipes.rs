@@ -1,0 +1,154 @@
+//! Pipes: who has them open, by the file tables of all threads.
+
+use std::collections::{HashMap, HashSet};
+
+use super::records;
+use super::stacks::Stack;
+use super::{Finding, View, holder};
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::pins::open_files::table;
+use crate::sample::waits::{Evidence, Holder, Resource};
+use crate::sample::{Mode, ResourceKind};
+
+/// `FMODE_READ`, `FMODE_WRITE` (include/linux/fs.h).
+const READ: u64 = 1;
+const WRITE: u64 = 2;
+
+/// `file.f_op` of a pipe; those without a name have their own since 6.16.
+const OPERATIONS: &[&str] = &["pipeanon_fops", "pipefifo_fops"];
+
+/// A descriptor of a pipe.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    thread: usize,
+    fd: u32,
+    file: u64,
+    mode: u64,
+}
+
+/// All pipes that somebody has open, by `pipe_inode_info`.
+#[derive(Debug, Default)]
+pub(super) struct Pipes {
+    ends: HashMap<u64, Vec<End>>,
+    /// `file.f_inode` of one file each.
+    inodes: HashMap<u64, u64>,
+}
+
+impl Pipes {
+    /// Goes through the file tables of all threads; a table that several share, once.
+    pub(super) fn read(view: &View<'_>) -> Result<Self, Unreadable> {
+        let (reader, threads) = (view.reader, view.threads);
+        let operations: Vec<_> = OPERATIONS
+            .iter()
+            .filter_map(|name| view.names.address(name))
+            .collect();
+        if operations.is_empty() {
+            let names = OPERATIONS.join(" or ");
+            return Err(Unreadable::Absent(format!("kallsyms shows no {names}")));
+        }
+        let mut pipes = Self::default();
+        let mut sharers: HashMap<u64, Vec<usize>> = HashMap::new();
+        for (at, thread) in threads.all.iter().enumerate() {
+            if thread.files != 0 {
+                sharers.entry(thread.files).or_default().push(at);
+            }
+        }
+        for (files, threads) in sharers {
+            let (fds, files) = match table(reader, files) {
+                Ok(table) => table,
+                // They exit.
+                Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
+                Err(why) => return Err(why),
+            };
+            let ops = reader.column(&files, Field::FileOp)?;
+            let of_pipes = fds.iter().zip(&files).zip(&ops);
+            let of_pipes =
+                of_pipes.filter(|(_, ops)| ops.is_some_and(|ops| operations.contains(&ops)));
+            let (fds, files): (Vec<u32>, Vec<u64>) =
+                of_pipes.map(|((fd, file), _)| (*fd, *file)).unzip();
+            let found = reader.column(&files, Field::FilePrivate)?;
+            let modes = reader.column(&files, Field::FileMode)?;
+            let inodes = reader.column(&files, Field::FileInode)?;
+            for (at, fd) in fds.iter().enumerate() {
+                let (Some(pipe), Some(mode)) = (found[at], modes[at]) else {
+                    continue;
+                };
+                pipes.inodes.insert(pipe, inodes[at].unwrap_or(0));
+                let ends = pipes.ends.entry(pipe).or_default();
+                ends.extend(threads.iter().map(|thread| End {
+                    thread: *thread,
+                    fd: *fd,
+                    file: files[at],
+                    mode,
+                }));
+            }
+        }
+        Ok(pipes)
+    }
+
+    /// Who could read from a pipe, or write to it, and in how many files.
+    fn users(&self, pipe: u64, wanted: u64) -> (Vec<Holder>, usize) {
+        let ends = self.ends.get(&pipe).into_iter().flatten();
+        let ends: Vec<_> = ends.filter(|end| end.mode & wanted != 0).collect();
+        let files: HashSet<_> = ends.iter().map(|end| end.file).collect();
+        let holders = ends.iter().map(|end| Holder {
+            fd: Some(end.fd),
+            ..holder(end.thread, Mode::Read, Evidence::OwnerWord)
+        });
+        (holders.collect(), files.len())
+    }
+}
+
+/// The pipe that a task waits for room in, or for bytes from. Its own end does not count: it
+/// cannot use it while it waits.
+pub(super) fn wait(
+    view: &View<'_>,
+    pipes: &Pipes,
+    at: usize,
+    stack: &Stack<'_>,
+    mode: Mode,
+) -> Result<Option<Finding>, Unreadable> {
+    let Some(waker) = view.names.address("autoremove_wake_function") else {
+        return Ok(None);
+    };
+    let (queue, count, wanted, others) = match mode {
+        Mode::Read => (
+            Field::PipeReadWaiters,
+            Field::PipeWriters,
+            WRITE,
+            Mode::Write,
+        ),
+        _ => (
+            Field::PipeWriteWaiters,
+            Field::PipeReaders,
+            READ,
+            Mode::Read,
+        ),
+    };
+    let task = view.threads.all[at].addr;
+    let offset = view.reader.offset(queue)?;
+    let is_head = |head: u64| pipes.ends.contains_key(&head.wrapping_sub(offset));
+    let head = records::queue_of(view.reader, view.threads, stack, task, waker, is_head)?;
+    let Some(head) = head else { return Ok(None) };
+    let pipe = head.wrapping_sub(offset);
+    let (mut holders, files) = pipes.users(pipe, wanted);
+    holders.retain(|holder| holder.task as usize != at);
+    for holder in &mut holders {
+        holder.mode = others;
+    }
+    let expected = view.reader.word(pipe, count)?;
+    let missing = expected.saturating_sub(files as u64);
+    let side = if wanted == READ { "readers" } else { "writers" };
+    let inode = pipes.inodes.get(&pipe).copied().unwrap_or(0);
+    let resource = Resource {
+        kind: ResourceKind::Pipe,
+        addr: pipe,
+        ino: view.reader.word(inode, Field::InodeIno).ok(),
+        holders,
+        incomplete: (missing > 0)
+            .then(|| format!("{missing} of its {expected} {side} were not found")),
+        ..Resource::default()
+    };
+    Ok(Some(Finding::new(at, resource, mode, Evidence::OwnerWord)))
+}

@@ -1,0 +1,159 @@
+//! Stacks of tasks: the functions that the kernel unwinds, and the words that lie there.
+
+use std::collections::HashMap;
+use std::io::Read as _;
+
+use anyhow::{Context as _, anyhow};
+use aya::programs::{Iter, Program};
+use aya::{Btf, Ebpf};
+use memcg_trace_common::stack::{STACK_DEPTH, StackRow};
+use zerocopy::FromBytes as _;
+
+use super::names::Names;
+use super::table::is_slow_path;
+use super::threads::{Thread, Threads};
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::{Reader, words};
+
+const PROGRAM: &str = "task_stacks";
+
+/// Stacks by address of the task. One that is on a CPU has none.
+#[derive(Debug, Default)]
+pub(in crate::kernel) struct Stacks {
+    by_task: HashMap<u64, Unwound>,
+}
+
+#[derive(Debug)]
+struct Unwound {
+    /// The task's switch count.
+    switches: u64,
+    /// Where each function goes on, the innermost first.
+    functions: Vec<u64>,
+}
+
+impl Stacks {
+    /// Where the functions of a task go on, if it has not run since.
+    pub(super) fn of(&self, thread: &Thread) -> Option<&[u64]> {
+        let unwound = self.by_task.get(&thread.addr)?;
+        (unwound.switches == thread.switches).then_some(&unwound.functions)
+    }
+}
+
+/// Loads the iterator.
+pub(in crate::kernel) fn load(ebpf: &mut Ebpf) -> anyhow::Result<()> {
+    let program = iterator(ebpf)?;
+    if program.fd().is_err() {
+        let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
+        program
+            .load("task", &btf)
+            .context("load the iterator over tasks")?;
+    }
+    Ok(())
+}
+
+/// Reads the stacks of all tasks.
+pub(in crate::kernel) fn read(ebpf: &mut Ebpf) -> anyhow::Result<Stacks> {
+    let program = iterator(ebpf)?;
+    let link = program.attach().context("attach the iterator over tasks")?;
+    let link = program.take_link(link)?;
+    let mut file = link.into_file().context("open the iterator over tasks")?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)
+        .context("read the iterator over tasks")?;
+    let mut stacks = Stacks::default();
+    for row in bytes.chunks_exact(size_of::<StackRow>()) {
+        let row = StackRow::read_from_bytes(row)
+            .map_err(|_| anyhow!("a stack is of another size: built from other sources"))?;
+        let depth = usize::try_from(row.bytes / 8).unwrap_or(0).min(STACK_DEPTH);
+        if depth > 0 && row.switches == row.switches_after {
+            let unwound = Unwound {
+                switches: row.switches,
+                functions: row.functions[..depth].to_vec(),
+            };
+            stacks.by_task.insert(row.task, unwound);
+        }
+    }
+    Ok(stacks)
+}
+
+fn iterator(ebpf: &mut Ebpf) -> anyhow::Result<&mut Iter> {
+    match ebpf.program_mut(PROGRAM) {
+        Some(Program::Iter(program)) => Ok(program),
+        _ => Err(anyhow!(
+            "no program {PROGRAM} in the eBPF object: built from other sources"
+        )),
+    }
+}
+
+/// The stack of a task that sleeps.
+#[derive(Debug, Default)]
+pub(super) struct Stack<'a> {
+    /// Functions, the innermost first; those of the scheduler and of sleeping locks are left out
+    /// by the kernel.
+    pub(super) functions: Vec<&'a str>,
+    /// Functions that were left out, as far as return addresses tell.
+    pub(super) hidden: Vec<&'a str>,
+    /// Words from the innermost frame on.
+    pub(super) words: Vec<u64>,
+    /// How many of them belong to the frames of the functions that were left out.
+    pub(super) hidden_words: usize,
+    /// Where the first word is.
+    pub(super) begin: u64,
+}
+
+impl<'a> Stack<'a> {
+    pub(super) fn read(
+        reader: &Reader<'_>,
+        names: &'a Names,
+        threads: &Threads,
+        thread: &Thread,
+        unwound: Option<&[u64]>,
+    ) -> Result<Self, Unreadable> {
+        let end = thread.stack + threads.stack_bytes;
+        if !(thread.stack..end).contains(&thread.sp) || !thread.sp.is_multiple_of(8) {
+            return Err(Unreadable::Changed("a stack"));
+        }
+        let mut memory = vec![0; usize::try_from(end - thread.sp).unwrap_or(0)];
+        reader.memory.read(thread.sp, &mut memory)?;
+        let words = words(&memory);
+        let all = functions(names, unwound);
+        // Not every compiler puts all slow paths where the kernel leaves them out.
+        let slow = all.iter().take_while(|one| is_slow_path(one)).count();
+        let first = unwound.and_then(|unwound| unwound.get(slow));
+        let visible = words.iter().position(|word| Some(word) == first);
+        let hidden_words = visible.unwrap_or(words.len());
+        let hidden = words[..hidden_words].iter();
+        let hidden = hidden.filter(|word| names.is_sched(**word));
+        let hidden = hidden.filter_map(|word| names.function(*word));
+        Ok(Self {
+            hidden: hidden.chain(all[..slow].iter().copied()).collect(),
+            functions: all[slow..].to_vec(),
+            hidden_words,
+            begin: thread.sp,
+            words,
+        })
+    }
+
+    /// Whether one of the functions is on the stack.
+    pub(super) fn has(&self, functions: &[&str]) -> bool {
+        self.functions.iter().any(|one| functions.contains(one))
+    }
+
+    /// The function that called into what was left out.
+    pub(super) fn sleeps_in(&self) -> Option<&'a str> {
+        self.functions.first().copied()
+    }
+
+    /// Where the word of a number is.
+    pub(super) fn address(&self, at: usize) -> u64 {
+        self.begin + at as u64 * 8
+    }
+}
+
+/// Names of the functions of a stack.
+pub(super) fn functions<'a>(names: &'a Names, unwound: Option<&[u64]>) -> Vec<&'a str> {
+    let unwound = unwound.into_iter().flatten();
+    unwound
+        .map(|address| names.function(*address).unwrap_or("?"))
+        .collect()
+}

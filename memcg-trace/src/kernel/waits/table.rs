@@ -1,0 +1,151 @@
+//! The table of waits: what a task waits for that sleeps in a function. A new kernel's wait is a
+//! row here. Sleeping locks have no row: their functions are left out of stacks, and the waiter's
+//! record says more.
+
+use crate::sample::ResourceKind;
+
+/// What to do about a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// It waits for work, a user or a clock: nobody has to act for it.
+    Idle,
+    /// `percpu_rw_semaphore`, behind a writer.
+    Percpu,
+    /// `percpu_rw_semaphore`, as the writer that readers must make way for.
+    PercpuDrain,
+    /// For room in a pipe.
+    PipeWrite,
+    /// For bytes in a pipe.
+    PipeRead,
+    /// For a child to end.
+    Child,
+    /// For the other tasks of a pid namespace.
+    PidNs,
+    /// For the dying tasks of a cgroup.
+    CgroupDrain,
+    /// For something of which no more is known than its kind, and what to call it.
+    Plain(ResourceKind, Option<&'static str>),
+    /// The same, and it surely ends.
+    Ends(ResourceKind, Option<&'static str>),
+}
+
+/// One line a function, or several that mean the same.
+#[rustfmt::skip]
+const ROWS: &[(&[&str], How)] = &[
+    (&["ep_poll", "do_epoll_wait", "do_nanosleep", "do_sys_poll", "do_poll", "do_select"], How::Idle),
+    (&["do_sigtimedwait", "sigsuspend", "ksys_pause", "__x64_sys_pause"], How::Idle),
+    (&["worker_thread", "rescuer_thread", "kthreadd", "smpboot_thread_fn", "kthread_worker_fn"], How::Idle),
+    (&["kswapd", "kcompactd", "khugepaged", "ksmd", "oom_reaper", "rcu_gp_kthread", "irq_thread"], How::Idle),
+    (&["wait_woken", "n_tty_read", "inet_csk_accept", "__skb_wait_for_more_packets", "unix_stream_read_generic", "sk_wait_data"], How::Idle),
+    (&["percpu_rwsem_wait"], How::Percpu),
+    (&["percpu_down_write"], How::PercpuDrain),
+    (&["anon_pipe_write", "pipe_write"], How::PipeWrite),
+    (&["anon_pipe_read", "pipe_read"], How::PipeRead),
+    (&["do_wait"], How::Child),
+    (&["zap_pid_ns_processes"], How::PidNs),
+    (&["cgroup_drain_dying"], How::CgroupDrain),
+    (&["__flush_work", "flush_work", "start_flush_work"], How::Plain(ResourceKind::Work, None)),
+    (&["__flush_workqueue", "flush_workqueue", "drain_workqueue"], How::Plain(ResourceKind::Work, None)),
+    (&["synchronize_rcu", "synchronize_rcu_normal", "synchronize_rcu_expedited", "__wait_rcu_gp"], How::Plain(ResourceKind::Rcu, Some("RCU"))),
+    (&["rcu_barrier", "exp_funnel_lock", "rcu_sync_enter"], How::Plain(ResourceKind::Rcu, Some("RCU"))),
+    (&["__synchronize_srcu", "synchronize_srcu", "srcu_barrier"], How::Plain(ResourceKind::Rcu, Some("SRCU"))),
+    (&["synchronize_rcu_tasks", "synchronize_rcu_tasks_generic", "rcu_tasks_wait_gp", "synchronize_rcu_tasks_rude"], How::Plain(ResourceKind::Rcu, Some("RCU tasks"))),
+    (&["folio_wait_bit_common", "wait_on_page_bit_common", "wait_on_page_bit", "folio_wait_writeback"], How::Plain(ResourceKind::Io, None)),
+    (&["__wait_on_buffer", "bit_wait_io", "out_of_line_wait_on_bit", "submit_bio_wait", "blk_mq_get_tag"], How::Plain(ResourceKind::Io, None)),
+    (&["rq_qos_wait", "blk_wait_io", "wbt_wait", "__bio_queue_enter", "blk_queue_enter"], How::Plain(ResourceKind::Io, None)),
+    (&["kernfs_drain"], How::Plain(ResourceKind::Kernfs, None)),
+    (&["__percpu_ref_switch_mode", "percpu_ref_switch_to_atomic_sync", "blk_mq_freeze_queue_wait"], How::Plain(ResourceKind::PercpuRef, None)),
+    (&["request_wait_answer"], How::Plain(ResourceKind::Fuse, None)),
+    (&["futex_wait_queue_me", "futex_wait_queue", "futex_do_wait"], How::Plain(ResourceKind::Futex, None)),
+    (&["__refrigerator", "do_freezer_trap", "do_jobctl_trap"], How::Plain(ResourceKind::Freezer, Some("the freezer"))),
+    (&["handle_userfault"], How::Plain(ResourceKind::WaitQueue, Some("userfaultfd"))),
+    (&["__mem_cgroup_handle_over_high", "mem_cgroup_handle_over_high"], How::Ends(ResourceKind::Throttle, Some("memory.high"))),
+    (&["throttle_cfs_rq_work"], How::Ends(ResourceKind::Throttle, Some("cpu.max"))),
+    (&["balance_dirty_pages", "io_schedule_timeout"], How::Ends(ResourceKind::Io, None)),
+];
+
+/// The row of the innermost of `functions` that has one, and that function.
+pub(super) fn row<'a>(functions: &[&'a str]) -> Option<(&'a str, How)> {
+    functions.iter().find_map(|function| {
+        let row = ROWS.iter().find(|(names, _)| names.contains(function));
+        row.map(|(_, how)| (*function, *how))
+    })
+}
+
+/// What a function that stacks leave out waits for; by the begin of its name, since the compiler
+/// appends to it. The innermost of those on a stack that is here counts.
+const HIDDEN: &[(&str, Hidden)] = &[
+    ("__mutex_lock", Hidden::Mutex),
+    ("__ww_mutex_lock", Hidden::Mutex),
+    ("rwsem_down_read", Hidden::RwsemRead),
+    ("rwsem_down_write", Hidden::RwsemWrite),
+    ("__down_read", Hidden::RwsemRead),
+    ("__down_write", Hidden::RwsemWrite),
+    ("__down", Hidden::Semaphore),
+    ("wait_for_completion", Hidden::Completion),
+    ("__wait_for_common", Hidden::Completion),
+    ("wait_for_common", Hidden::Completion),
+    ("rt_mutex", Hidden::RtMutex),
+    ("__rt_mutex", Hidden::RtMutex),
+    ("io_schedule", Hidden::Io),
+];
+
+/// See [`HIDDEN`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hidden {
+    /// `mutex_lock()`
+    Mutex,
+    /// `down_read()`
+    RwsemRead,
+    /// `down_write()`
+    RwsemWrite,
+    /// `down()`
+    Semaphore,
+    /// `wait_for_completion()`
+    Completion,
+    /// `rt_mutex_lock()`
+    RtMutex,
+    /// `io_schedule()`
+    Io,
+}
+
+/// Whether a function is one of those.
+pub(super) fn is_slow_path(function: &str) -> bool {
+    HIDDEN.iter().any(|(begin, _)| function.starts_with(begin))
+}
+
+/// What the functions that were left out wait for, the innermost first.
+pub(super) fn hidden(functions: &[&str]) -> Vec<Hidden> {
+    let mut found = Vec::new();
+    for function in functions {
+        let row = HIDDEN.iter().find(|(begin, _)| function.starts_with(begin));
+        if let Some((_, hidden)) = row
+            && !found.contains(hidden)
+        {
+            found.push(*hidden);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_row_counts() {
+        let functions = ["__dump_skip", "pipe_write", "do_wait"];
+        assert_eq!(row(&functions), Some(("pipe_write", How::PipeWrite)));
+        assert_eq!(row(&["cgroup_mkdir"]), None);
+        let functions = ["schedule", "io_schedule_timeout", "__mutex_lock"];
+        assert_eq!(hidden(&functions), [Hidden::Io, Hidden::Mutex]);
+    }
+
+    #[test]
+    fn a_function_has_one_row() {
+        let all: Vec<_> = ROWS.iter().flat_map(|(names, _)| *names).collect();
+        for name in &all {
+            assert_eq!(all.iter().filter(|one| *one == name).count(), 1, "{name}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Who waits for ever: the verdict on the last answer, and what became of those before.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::names::Names;
+use super::snapshot::{Convoy, Deadlock, Judged, MemcgId, Phase, Section, Source, Wait};
+use super::tree::Tree;
+use crate::deadlock::{self, Rules, State, table};
+use crate::sample::ResourceKind;
+use crate::sample::waits::{Look, Task, Waits};
+
+/// Deadlocks that are gone and still listed.
+const MAX_RESOLVED: usize = 16;
+/// Zombies that one deadlock is said to block.
+const MAX_BLOCKED: usize = 100;
+
+/// What was answered, and the deadlocks of all answers.
+#[derive(Debug)]
+pub(super) struct Deadlocks {
+    rules: Rules,
+    names: Names,
+    revision: u64,
+    deadlocks: Arc<Section<Deadlock>>,
+    convoys: Arc<Section<Convoy>>,
+    waits: Arc<Section<Wait>>,
+    judged: Option<Arc<Judged>>,
+}
+
+impl Deadlocks {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            names: Names::default(),
+            revision: 0,
+            deadlocks: Arc::new(Section::absent("deadlock", "not asked")),
+            convoys: Arc::new(Section::absent("convoy", "not asked")),
+            waits: Arc::new(Section::absent("waits", "not asked")),
+            judged: None,
+        }
+    }
+
+    pub(super) fn deadlocks(&self) -> Arc<Section<Deadlock>> {
+        Arc::clone(&self.deadlocks)
+    }
+
+    pub(super) fn convoys(&self) -> Arc<Section<Convoy>> {
+        Arc::clone(&self.convoys)
+    }
+
+    pub(super) fn waits(&self) -> Arc<Section<Wait>> {
+        Arc::clone(&self.waits)
+    }
+
+    pub(super) fn judged(&self) -> Option<Arc<Judged>> {
+        self.judged.clone()
+    }
+
+    pub(super) fn mark_absent(&mut self, reason: &str) {
+        if self.waits.is_known() || self.waits.reason.as_deref() != Some(reason) {
+            self.deadlocks = Arc::new(Section::absent("deadlock", reason));
+            self.convoys = Arc::new(Section::absent("convoy", reason));
+            self.waits = Arc::new(Section::absent("waits", reason));
+            self.judged = None;
+        }
+    }
+
+    /// Takes in an answer.
+    pub(super) fn read(&mut self, answer: &Waits, tree: &Tree) {
+        self.names.turn();
+        let verdict = deadlock::judge(answer, &self.rules);
+        let last = answer.looks.last();
+        let end_ns = last.map_or(0, |look| look.end_ns);
+        let is_whole = answer.looks.iter().all(|look| look.truncated_at.is_none());
+
+        let found = verdict.deadlocks.into_iter();
+        let mut deadlocks: Vec<Deadlock> = found.map(|one| self.follow(one, tree)).collect();
+        let here: HashSet<u64> = deadlocks.iter().map(|one| one.found.cycle_id).collect();
+        let before = Arc::clone(&self.deadlocks);
+        let gone = (before.items.iter()).filter(|one| !here.contains(&one.found.cycle_id));
+        for gone in gone {
+            match gone.found.state {
+                State::Confirmed if is_whole => deadlocks.push(self.resolved(gone, end_ns)),
+                // What a cut look did not get to may still be there.
+                State::Confirmed | State::Resolved => deadlocks.push(gone.clone()),
+                State::Suspected => {}
+            }
+        }
+        let mut resolved = 0;
+        deadlocks.retain(|one| {
+            resolved += usize::from(one.resolved_ns.is_some());
+            one.resolved_ns.is_none() || resolved <= MAX_RESOLVED
+        });
+
+        let mut convoys = Vec::new();
+        for found in verdict.convoys {
+            let root = found.root.as_ref();
+            let memcg = root.and_then(|task| self.memcg(task, tree));
+            convoys.push(Convoy { found, memcg });
+        }
+        let waits = self.listed(answer, &deadlocks, tree);
+        self.deadlocks = Arc::new(section("deadlock", answer, deadlocks));
+        self.convoys = Arc::new(section("convoy", answer, convoys));
+        self.waits = Arc::new(section("waits", answer, waits));
+        self.judged = Some(Arc::new(Judged {
+            as_of_ns: end_ns,
+            visited_tasks: answer.looks.first().map_or(0, |look| look.visited_tasks),
+            looks: answer.looks.len() as u64,
+            judged_waits: verdict.judged_waits,
+            convoys_omitted: verdict.convoys_omitted,
+            min_wait_ns: self.rules.min_wait_ns,
+            user_space_rings: verdict.user_space_rings,
+            not_checked: answer.not_checked.clone(),
+        }));
+    }
+
+    /// A deadlock of this answer, with what is known of it from before.
+    fn follow(&mut self, mut found: deadlock::Deadlock, tree: &Tree) -> Deadlock {
+        let before = self.deadlocks.items.iter();
+        let mut before = before.filter(|one| one.resolved_ns.is_none());
+        let before = before
+            .find(|one| one.found.cycle_id == found.cycle_id)
+            .cloned();
+        if let Some(before) = &before {
+            let first = &before.found;
+            found.candidate_ns = first.candidate_ns;
+            found.close_before_ns = first.close_before_ns.min(found.close_before_ns);
+            // What was proven does not end by itself, be the last look as it may.
+            if first.state == State::Confirmed {
+                found.state = State::Confirmed;
+                found.confirmed_ns = first.confirmed_ns;
+                found.sentence.clone_from(&first.sentence);
+                found.missing.clear();
+            }
+        }
+        let is_news = before
+            .as_ref()
+            .is_none_or(|one| one.found.state != found.state);
+        let revision = match (&before, is_news) {
+            (Some(before), false) => before.revision,
+            _ => self.next_revision(),
+        };
+        let mut memcgs = BTreeMap::new();
+        for task in found.members.iter().chain(&found.victims) {
+            if let (Some(serial_nr), Some(id)) = (task.memcg_serial_nr, self.memcg(task, tree)) {
+                memcgs.insert(serial_nr, id);
+            }
+        }
+        Deadlock {
+            blocked_zombies: blocked_zombies(&found, tree),
+            found: Arc::new(found),
+            revision,
+            resolved_ns: None,
+            memcgs,
+        }
+    }
+
+    fn resolved(&mut self, gone: &Deadlock, now_ns: u64) -> Deadlock {
+        Deadlock {
+            found: Arc::new(deadlock::Deadlock {
+                state: State::Resolved,
+                ..deadlock::Deadlock::clone(&gone.found)
+            }),
+            revision: self.next_revision(),
+            resolved_ns: Some(now_ns),
+            blocked_zombies: Vec::new(),
+            ..gone.clone()
+        }
+    }
+
+    fn next_revision(&mut self) -> u64 {
+        self.revision += 1;
+        self.revision
+    }
+
+    fn memcg(&mut self, task: &Task, tree: &Tree) -> Option<Arc<MemcgId>> {
+        let serial_nr = task.memcg_serial_nr?;
+        Some(self.names.of(serial_nr, tree))
+    }
+
+    /// The waits that are worth a row: all in deadlocks and behind them, and of the others the
+    /// long ones that are no program's own; the longest first.
+    fn listed(&mut self, answer: &Waits, deadlocks: &[Deadlock], tree: &Tree) -> Vec<Wait> {
+        let Some(look) = answer.looks.first() else {
+            return Vec::new();
+        };
+        let standing = deadlocks.iter().filter(|one| one.resolved_ns.is_none());
+        let tasks = standing.flat_map(|one| one.found.members.iter().chain(&one.found.victims));
+        let stuck: HashSet<u64> = tasks.map(|task| task.addr).collect();
+        let kept = Arc::new(Waits {
+            looks: vec![look.clone()],
+            stacks: answer.stacks.clone(),
+            ..Waits::default()
+        });
+        let mut waits = Vec::new();
+        for (at, wait) in look.waits.iter().enumerate() {
+            let Some(task) = look.tasks.get(wait.task as usize) else {
+                continue;
+            };
+            let waited_ns = self.rules.age_ns(answer, wait);
+            let is_long = waited_ns.is_none_or(|age_ns| age_ns >= self.rules.min_wait_ns);
+            if stuck.contains(&task.addr) || is_long && is_of_the_kernel(look, wait.resource) {
+                waits.push(Wait {
+                    answer: Arc::clone(&kept),
+                    at,
+                    memcg: self.memcg(task, tree),
+                    waited_ns,
+                });
+            }
+        }
+        waits.sort_by_key(|wait| std::cmp::Reverse(wait.waited_ns));
+        waits
+    }
+}
+
+/// Whether a wait for it is not one that programs may choose to sleep in.
+fn is_of_the_kernel(look: &Look, resource: u32) -> bool {
+    let kind = look.resources.get(resource as usize).map(|one| one.kind);
+    kind.is_some_and(|kind| !table::is_of_user_space(kind) && kind != ResourceKind::Reap)
+}
+
+/// Zombies that a deadlock keeps: those whose tasks are in it, and if it is about `cgroup_mutex`,
+/// those that have still to be taken offline, which takes that (kernel/cgroup/cgroup.c:
+/// css_killed_work_fn()).
+fn blocked_zombies(found: &deadlock::Deadlock, tree: &Tree) -> Vec<Arc<MemcgId>> {
+    let mut names = found.edges.iter().map(|edge| edge.resource.name.as_deref());
+    let holds_cgroup_mutex = names.any(|name| name == Some("cgroup_mutex"));
+    let tasks = found.members.iter().chain(&found.victims);
+    let members: HashSet<u64> = tasks.filter_map(|task| task.memcg_serial_nr).collect();
+    let is_blocked = |serial_nr: u64| match tree.phase(serial_nr) {
+        Some(Phase::KillPending | Phase::OfflineQueued) if holds_cgroup_mutex => true,
+        Some(_) => members.contains(&serial_nr),
+        None => false,
+    };
+    let zombies = tree.zombies().into_iter();
+    let blocked = zombies.filter(|id| is_blocked(id.serial_nr));
+    blocked.take(MAX_BLOCKED).collect()
+}
+
+fn section<T>(name: &'static str, answer: &Waits, items: Vec<T>) -> Section<T> {
+    let looks = || answer.looks.iter();
+    Section {
+        name,
+        source: Source::Walk,
+        as_of_ns: looks().map(|look| look.end_ns).next_back(),
+        took_ns: Some(
+            looks()
+                .map(|look| look.took_ns)
+                .fold(0, u64::saturating_add),
+        ),
+        visited: looks().map(|look| look.visited_tasks).next(),
+        truncated_at: looks().find_map(|look| look.truncated_at),
+        reason: None,
+        items,
+    }
+}

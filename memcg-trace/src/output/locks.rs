@@ -1,0 +1,288 @@
+//! Who waits for whom, for people: deadlocks first, then what holds the others up.
+
+use std::fmt::Write as _;
+
+use super::table::{Row, Style, Table};
+use super::{fit, names, summary, text, tree, units};
+use crate::deadlock::{Edge, State, words};
+use crate::model::snapshot::{Convoy, Deadlock, Snapshot};
+use crate::sample::recording::Host;
+use crate::sample::tame;
+use crate::sample::waits::Task;
+
+/// Convoys that are listed.
+const CONVOYS: usize = 20;
+/// Victims and zombies of one deadlock that are named.
+const NAMED: usize = 8;
+
+/// Writes the last answer of a snapshot.
+#[must_use]
+pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
+    let mut page = Page {
+        text: String::new(),
+        style,
+    };
+    page.line(&text::heading(snapshot, host), 2);
+    page.text + &answer(snapshot, style)
+}
+
+/// The same without the heading.
+#[must_use]
+pub fn answer(snapshot: &Snapshot, style: Style) -> String {
+    let mut page = Page {
+        text: String::new(),
+        style,
+    };
+    page.line(&overview(snapshot), 2);
+    for deadlock in &snapshot.deadlocks.items {
+        page.deadlock(deadlock, snapshot.mono_ns);
+    }
+    convoys(snapshot).write(&mut page.text, style);
+    let lines = tree::lines(snapshot);
+    if !lines.is_empty() {
+        page.text.push('\n');
+        page.heading("who holds, and who waits for it");
+    }
+    for line in lines {
+        // A tree that is wrapped is none.
+        let columns = style.columns.unwrap_or(usize::MAX);
+        page.coloured(&fit::cut_end(&line.text, columns), line.is_alarm);
+    }
+    for open in not_checked(snapshot) {
+        page.line(&format!("not checked: {open}"), 4);
+    }
+    page.text
+}
+
+/// What there is, in a line.
+#[must_use]
+pub fn overview(snapshot: &Snapshot) -> String {
+    let Some(judged) = &snapshot.judged else {
+        let reason = snapshot.waits.reason.as_deref().unwrap_or("not known why");
+        return format!("who waits for whom is not known: {}", tame(reason));
+    };
+    let deadlocks = &snapshot.deadlocks.items;
+    let count = |state| {
+        deadlocks
+            .iter()
+            .filter(|one| one.found.state == state)
+            .count()
+    };
+    let mut text = match (count(State::Confirmed), count(State::Suspected)) {
+        (0, 0) => "no deadlock".to_owned(),
+        (1, 0) => "1 deadlock".to_owned(),
+        (confirmed, 0) => format!("{confirmed} deadlocks"),
+        (0, suspected) => format!("no deadlock proven, {suspected} suspected"),
+        (1, suspected) => format!("1 deadlock, {suspected} more suspected"),
+        (confirmed, suspected) => format!("{confirmed} deadlocks, {suspected} more suspected"),
+    };
+    let _ = write!(
+        text,
+        "; {} long waits of the kernel; {} waits of more than {} judged",
+        snapshot.waits.items.len(),
+        judged.judged_waits,
+        units::duration(Some(judged.min_wait_ns)),
+    );
+    let times = match judged.looks {
+        1 => "once",
+        _ => "twice",
+    };
+    let _ = write!(
+        text,
+        "; {} tasks looked at {times}, {} ago, in {}",
+        judged.visited_tasks,
+        units::duration(Some(snapshot.mono_ns.saturating_sub(judged.as_of_ns))),
+        units::duration(snapshot.waits.took_ns),
+    );
+    text
+}
+
+/// What the answer leaves open.
+fn not_checked(snapshot: &Snapshot) -> Vec<String> {
+    let judged = snapshot.judged.as_deref();
+    let open = judged.into_iter().flat_map(|judged| &judged.not_checked);
+    let mut open: Vec<String> = open
+        .map(|one| format!("{}: {}", tame(&one.what), tame(&one.reason)))
+        .collect();
+    if let Some(bound) = snapshot.waits.truncated_at {
+        open.push(format!("tasks: the walk stopped after {bound}"));
+    }
+    if snapshot.judged.is_some() && summary::lost(snapshot).starts_with("LOST") {
+        open.push("waits that were lost, see above".to_owned());
+    }
+    open
+}
+
+fn convoys(snapshot: &Snapshot) -> Table {
+    let columns = &[
+        ("LONGEST", true),
+        ("WAITERS", true),
+        ("VERDICT", false),
+        ("ROOT", false),
+        ("HOLDS", false),
+        ("WHY", false),
+    ];
+    let all = &snapshot.convoys.items;
+    let judged = snapshot.judged.as_deref();
+    let omitted = judged.map_or(0, |judged| judged.convoys_omitted);
+    let omitted = usize::try_from(omitted).unwrap_or(usize::MAX);
+    let row = |convoy: &Convoy| Row {
+        cells: vec![
+            units::duration(convoy.found.max_wait_ns),
+            units::count(Some(convoy.found.waiters)),
+            convoy.found.cause.as_str().to_owned(),
+            root(convoy),
+            words::resource(&convoy.found.resource),
+            convoy.found.why.clone(),
+        ],
+        is_marked: false,
+    };
+    Table {
+        columns,
+        rows: all.iter().take(CONVOYS).map(row).collect(),
+        left_out: all.len().saturating_sub(CONVOYS).saturating_add(omitted),
+    }
+}
+
+fn root(convoy: &Convoy) -> String {
+    let root = convoy.found.root.as_ref();
+    root.map_or_else(|| "nobody".to_owned(), words::task)
+}
+
+/// Text that fits.
+struct Page {
+    text: String,
+    style: Style,
+}
+
+impl Page {
+    /// Lines after the first are further to the right.
+    fn line(&mut self, line: &str, indent: usize) {
+        let lines = match self.style.columns {
+            Some(columns) => fit::wrapped(line, columns, indent),
+            None => vec![line.to_owned()],
+        };
+        for line in lines {
+            let _ = writeln!(self.text, "{}", line.trim_end());
+        }
+    }
+
+    fn heading(&mut self, line: &str) {
+        let (begin, end) = match self.style.colour {
+            true => ("\x1b[1m", "\x1b[0m"),
+            false => ("", ""),
+        };
+        let _ = writeln!(self.text, "{begin}{line}{end}");
+    }
+
+    fn coloured(&mut self, line: &str, is_alarm: bool) {
+        let (begin, end) = match self.style.colour && is_alarm {
+            true => ("\x1b[31m", "\x1b[0m"),
+            false => ("", ""),
+        };
+        let _ = writeln!(self.text, "{begin}{line}{end}");
+    }
+
+    fn deadlock(&mut self, deadlock: &Deadlock, now_ns: u64) {
+        let found = &deadlock.found;
+        let what = match found.state {
+            State::Confirmed => "DEADLOCK",
+            State::Suspected => "SUSPECTED DEADLOCK",
+            State::Resolved => "RESOLVED DEADLOCK",
+        };
+        let sentence = format!("{what} {:016x}: {}", found.cycle_id, found.sentence);
+        self.text.push('\n');
+        let lines = match self.style.columns {
+            Some(columns) => fit::wrapped(&sentence, columns, 2),
+            None => vec![sentence],
+        };
+        for line in lines {
+            self.coloured(line.trim_end(), found.state == State::Confirmed);
+        }
+        self.line(&format!("  {}", times(deadlock, now_ns)), 4);
+        for missing in &found.missing {
+            self.line(&format!("  not proven: {missing}"), 4);
+        }
+        if found.is_lossy {
+            self.line("  something was lost or cut off while it was looked for", 4);
+        }
+        for edge in &found.edges {
+            self.edge(deadlock, edge);
+        }
+        if found.edges_omitted > 0 {
+            self.line(&format!("  … and {} more waits", found.edges_omitted), 4);
+        }
+        let victims: Vec<String> = found.victims.iter().map(words::task).collect();
+        self.names("  behind it: ", victims, found.victims_omitted);
+        let blocked = deadlock.blocked_zombies.iter();
+        let blocked = blocked.map(|id| names::path(Some(id))).collect();
+        self.names("  zombies that cannot go while it lasts: ", blocked, 0);
+        for one in &found.breakable_by {
+            let comm = one.comm.display();
+            let line = format!("  would break it: {} to {comm}[{}]", one.signal, one.pid);
+            self.line(&line, 4);
+        }
+        if found.breakable_by.is_empty() && found.state == State::Confirmed {
+            self.line("  no signal is known that would break it", 4);
+        }
+    }
+
+    fn edge(&mut self, deadlock: &Deadlock, edge: &Edge) {
+        let members = &deadlock.found.members;
+        let (Some(from), Some(to)) = (members.get(edge.from), members.get(edge.to)) else {
+            return;
+        };
+        let state = names::state(from.state).map_or_else(String::new, |state| format!(" {state}"));
+        let line = format!(
+            "  {} ({}{state}, {})",
+            words::edge(edge, from, to),
+            path(deadlock, from),
+            names::evidence(edge.evidence),
+        );
+        self.line(&line, 4);
+        if !edge.stack.is_empty() {
+            let stack: Vec<_> = edge.stack.iter().map(|symbol| tame(symbol)).collect();
+            self.line(&format!("      {}", stack.join(" < ")), 8);
+        }
+    }
+
+    fn names(&mut self, what: &str, mut names: Vec<String>, more: u64) {
+        if names.is_empty() {
+            return;
+        }
+        let left_out = more + names.len().saturating_sub(NAMED) as u64;
+        names.truncate(NAMED);
+        if left_out > 0 {
+            names.push(format!("{left_out} more"));
+        }
+        self.line(&format!("{what}{}", names.join(", ")), 4);
+    }
+}
+
+fn path(deadlock: &Deadlock, task: &Task) -> String {
+    let serial_nr = task.memcg_serial_nr;
+    let memcg = serial_nr.and_then(|serial_nr| deadlock.memcgs.get(&serial_nr));
+    names::path(memcg.map(|id| &**id))
+}
+
+/// When it closed and when that was found out.
+fn times(deadlock: &Deadlock, now_ns: u64) -> String {
+    let found = &deadlock.found;
+    let ago = |ns: u64| units::duration(Some(now_ns.saturating_sub(ns)));
+    let mut text = match (found.close_ns, found.close_after_ns) {
+        (Some(close_ns), _) => format!("closed {} ago", ago(close_ns)),
+        (None, Some(after_ns)) => format!("closed {} ago or later; nobody saw it", ago(after_ns)),
+        (None, None) => "nobody saw when it closed".to_owned(),
+    };
+    if let Some(confirmed_ns) = found.confirmed_ns {
+        let _ = write!(text, "; confirmed {} ago", ago(confirmed_ns));
+        if let Some(close_ns) = found.close_ns {
+            let took_ns = confirmed_ns.saturating_sub(close_ns);
+            let _ = write!(text, ", {} after", units::duration(Some(took_ns)));
+        }
+    }
+    if let Some(resolved_ns) = deadlock.resolved_ns {
+        let _ = write!(text, "; gone {} ago", ago(resolved_ns));
+    }
+    text
+}

@@ -1,0 +1,202 @@
+//! The deadlock of four tasks, found by somebody who comes later.
+
+use std::fs::{self, File};
+use std::process::Command;
+use std::time::Instant;
+
+use memcg_trace::sample::waits::{EndsOn, Evidence, Look};
+use memcg_trace::sample::{Mode, ResourceKind};
+use serde_json::Value;
+
+use super::coredump::Coredump;
+use super::look;
+use crate::host::{Cgroup, Process, eventually};
+use crate::tool;
+use crate::traces::TRACING;
+
+/// What the deadlock has to look like: each edge with its lock, page or pipe.
+fn check(look: &Look, coredump: &Coredump) {
+    let offliner = coredump.offliner.as_ref().unwrap().0.id();
+    let dumper = coredump.dumper.0.id();
+    let is = |tasks: &[&memcg_trace::sample::waits::Task], tid: u32| {
+        let tids: Vec<_> = tasks.iter().map(|task| task.tid).collect();
+        assert_eq!(tids, [tid]);
+    };
+
+    let (wait, page, holders) = look::wait_of(look, offliner);
+    assert_eq!(page.kind, ResourceKind::PageRef);
+    let stuck = Coredump::stuck_pfns();
+    println!("the kernel cannot move {stuck:x?}");
+    assert!(stuck.contains(&page.pfn.unwrap()));
+    assert_eq!(page.incomplete, None);
+    assert_eq!(page.holders[0].evidence, Evidence::Inferred);
+    assert!(wait.retry.is_some());
+    assert_eq!(wait.ends_on, EndsOn::AnySignal);
+    is(&holders, dumper);
+
+    let (wait, pipe, holders) = look::wait_of(look, dumper);
+    assert_eq!(pipe.kind, ResourceKind::Pipe);
+    assert_eq!(pipe.ino, Some(coredump.pipe()));
+    assert_eq!(pipe.holders[0].fd, Some(0));
+    assert_eq!(pipe.incomplete, None);
+    assert_eq!(wait.ends_on, EndsOn::Kill);
+    is(&holders, coredump.reader);
+
+    let last = match &coredump.hotplug_reader {
+        Some(reader) => {
+            let reader = reader.0.id();
+            let (wait, mutex, holders) = look::wait_of(look, coredump.reader);
+            assert_eq!(mutex.kind, ResourceKind::Mutex);
+            assert_eq!(mutex.name.as_deref(), Some("cgroup_mutex"));
+            assert_eq!(wait.evidence, Evidence::OwnerWord);
+            assert_eq!(mutex.holders[0].evidence, Evidence::OwnerWord);
+            is(&holders, reader);
+            reader
+        }
+        None => coredump.reader,
+    };
+    let (wait, hotplug, holders) = look::wait_of(look, last);
+    assert_eq!(hotplug.kind, ResourceKind::PercpuRwsem);
+    assert_eq!(hotplug.name.as_deref(), Some("mem_hotplug_lock"));
+    assert_eq!(wait.mode, Mode::Read);
+    assert_eq!(hotplug.holders[0].mode, Mode::Write);
+    assert_eq!(wait.evidence, Evidence::OwnerWord);
+    assert_eq!(wait.ends_on, EndsOn::Nothing);
+    is(&holders, offliner);
+}
+
+/// The deadlocks that the program sees, as users run it, and the status that it ends with.
+fn deadlocks() -> (Option<i32>, Vec<Value>) {
+    let begin = Instant::now();
+    let output = tool::run(&["locks", "--json", "--fail-on", "deadlock"]);
+    println!("locks answered in {:?}", begin.elapsed());
+    let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
+    let items = document["data"]["items"].as_array().unwrap();
+    let deadlocks = items.iter().filter(|item| item.get("cycle_id").is_some());
+    (output.status.code(), deadlocks.cloned().collect())
+}
+
+/// It is confirmed, and its members are exactly those tasks.
+fn confirmed(coredump: &Coredump) {
+    let (status, found) = deadlocks();
+    assert_eq!(found.len(), 1, "{found:?}");
+    println!("{}", found[0]["sentence"]);
+    assert_eq!(found[0]["state"], "confirmed");
+    assert_eq!(status, Some(4));
+    let members = found[0]["members"].as_array().unwrap().iter();
+    let mut members: Vec<_> = members.map(|task| task["tid"].as_u64().unwrap()).collect();
+    members.sort_unstable();
+    let processes = [Some(&coredump.dumper), coredump.offliner.as_ref()];
+    let processes = processes
+        .into_iter()
+        .chain([coredump.hotplug_reader.as_ref()]);
+    let mut expected: Vec<_> = processes.flatten().map(|one| one.0.id()).collect();
+    expected.push(coredump.reader);
+    expected.sort_unstable();
+    let expected: Vec<_> = expected.into_iter().map(u64::from).collect();
+    assert_eq!(members, expected);
+}
+
+/// Arms a kprobe by tracefs and takes it away again.
+fn arm_a_kprobe() {
+    let events = format!("{TRACING}/kprobe_events");
+    let begin = Instant::now();
+    fs::write(&events, "p:after/the_look do_migrate_range").unwrap_or_else(|_| {
+        // The compiler may have given it another name.
+        fs::write(&events, "p:after/the_look offline_pages").unwrap();
+    });
+    let enable = format!("{TRACING}/events/after/the_look/enable");
+    fs::write(&enable, "1").unwrap();
+    fs::write(&enable, "0").unwrap();
+    // Opened for writing, the list is emptied.
+    fs::write(&events, "").unwrap();
+    println!("a kprobe was armed and disarmed in {:?}", begin.elapsed());
+}
+
+#[test]
+fn seen_by_who_comes_later() {
+    let zombie = Cgroup::new("zombie");
+    let socket = zombie.into_zombie();
+    let mut coredump = Coredump::deadlock();
+    println!(
+        "{} tasks stand",
+        3 + usize::from(coredump.hotplug_reader.is_some())
+    );
+
+    let waits = look::ask();
+    assert_eq!(waits.looks.len(), 2);
+    for look in &waits.looks {
+        look::show(look);
+    }
+    assert_eq!(waits.not_checked, []);
+    let [first, second] = &waits.looks[..] else {
+        panic!("{} looks", waits.looks.len());
+    };
+    check(first, &coredump);
+    check(second, &coredump);
+    // Nobody ran between the two but the offliner, which never sleeps.
+    let offliner = coredump.offliner.as_ref().unwrap().0.id();
+    for task in first.tasks.iter().filter(|task| task.tid != offliner) {
+        let again = second.tasks.iter().find(|again| again.addr == task.addr);
+        if look::waits(first, task.tid) && look::waits(second, task.tid) {
+            assert_eq!(task.switches, again.unwrap().switches, "{task:?}");
+        }
+    }
+
+    confirmed(&coredump);
+
+    // Who only asks about zombies is not held up either, and leaves the machine as it was.
+    for args in [&["zombies", "--json"][..], &["pins", "--json"]] {
+        let begin = Instant::now();
+        let output = tool::run(args);
+        println!("{} answered in {:?}", args[0], begin.elapsed());
+        assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+    }
+    arm_a_kprobe();
+
+    coredump.undo();
+    eventually("it clears", || {
+        let waits = look::ask();
+        let look = waits.looks.last().unwrap();
+        let left: Vec<_> = look
+            .waits
+            .iter()
+            .map(|wait| look::edge(look, wait))
+            .collect();
+        let is_one = |tid: u32| look::waits(look, tid);
+        if is_one(coredump.reader) || is_one(coredump.dumper.0.id()) || is_one(offliner) {
+            Err(left.join("; "))
+        } else {
+            Ok(())
+        }
+    });
+    assert_eq!(deadlocks(), (Some(0), Vec::new()));
+    drop(socket);
+}
+
+/// The pipe has a second reader, which is only asleep: it may yet read.
+#[test]
+fn not_while_somebody_else_can_read() {
+    let mut coredump = Coredump::deadlock();
+    let pipe = File::open(format!("/proc/{}/fd/0", coredump.reader)).unwrap();
+    let sleeper = Command::new("sleep").arg("1000000").stdin(pipe).spawn();
+    let sleeper = Process(sleeper.unwrap());
+
+    let waits = look::ask();
+    for look in &waits.looks {
+        look::show(look);
+        let (_, pipe, readers) = look::wait_of(look, coredump.dumper.0.id());
+        assert_eq!(pipe.incomplete, None);
+        let mut readers: Vec<_> = readers.iter().map(|task| task.tid).collect();
+        readers.sort_unstable();
+        let mut expected = [coredump.reader, sleeper.0.id()];
+        expected.sort_unstable();
+        assert_eq!(readers, expected);
+        assert!(!look::waits(look, sleeper.0.id()));
+    }
+    assert_eq!(deadlocks(), (Some(0), Vec::new()));
+
+    drop(sleeper);
+    confirmed(&coredump);
+    coredump.undo();
+}

@@ -1,0 +1,118 @@
+//! One answer to who waits for whom, taken apart.
+
+use std::time::Instant;
+
+use memcg_trace::sample::waits::{Look, Resource, Task, Wait, Waits};
+use memcg_trace::source::ask::Ask;
+use memcg_trace::source::live::{Attach, Live, Options, Subjects};
+
+/// Starts the tool's own source and asks it, as the program does.
+pub fn ask() -> Waits {
+    let begin = Instant::now();
+    let options = Options {
+        subjects: Subjects::MEMCG,
+        attach: Attach::Auto,
+        debug: false,
+    };
+    let mut live = Live::open(&options).unwrap_or_else(|why| panic!("{why}"));
+    let opened = begin.elapsed();
+    let answer = live
+        .ask(&Ask::Locks)
+        .unwrap_or_else(|why| panic!("{why:#}"));
+    let asked = begin.elapsed();
+    assert_eq!(live.close(), Vec::<String>::new());
+    let waits = answer.waits.unwrap_or_else(|| panic!("no answer"));
+    let took: Vec<_> = waits
+        .looks
+        .iter()
+        .map(|look| look.took_ns / 1_000_000)
+        .collect();
+    println!(
+        "opened after {opened:?}, answered after {asked:?}, gone after {:?}; looks took {took:?} ms; \
+         not checked: {:?}",
+        begin.elapsed(),
+        waits.not_checked
+    );
+    waits
+}
+
+/// One edge, to print and to compare.
+pub fn edge(look: &Look, wait: &Wait) -> String {
+    let name = |at: u32| {
+        let task = &look.tasks[at as usize];
+        format!("{} {}", task.comm.display(), task.tid)
+    };
+    let resource = &look.resources[wait.resource as usize];
+    let holders = resource.holders.iter();
+    let holders = holders.map(|holder| {
+        let fd = holder.fd.map(|fd| format!(" fd {fd}")).unwrap_or_default();
+        format!(
+            "{} ({:?}, {:?}{fd})",
+            name(holder.task),
+            holder.mode,
+            holder.evidence
+        )
+    });
+    format!(
+        "{} ({:?}) waits for {:?} {} ({:?}, {:?} in {}, ends on {:?}{}) -> [{}]{}",
+        name(wait.task),
+        look.tasks[wait.task as usize].state,
+        resource.kind,
+        label(resource),
+        wait.mode,
+        wait.evidence,
+        wait.function.as_deref().unwrap_or("?"),
+        wait.ends_on,
+        if wait.times_out { ", times out" } else { "" },
+        holders.collect::<Vec<_>>().join(", "),
+        match &resource.incomplete {
+            Some(why) => format!("; incomplete: {why}"),
+            None => String::new(),
+        }
+    )
+}
+
+fn label(resource: &Resource) -> String {
+    let pfn = resource.pfn.map(|pfn| format!("pfn {pfn:#x}"));
+    let ino = resource.ino.map(|ino| format!("inode {ino}"));
+    let parts = [resource.name.clone(), pfn, ino];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Prints all of a look.
+pub fn show(look: &Look) {
+    println!(
+        "{} tasks seen, {} named, {} waits",
+        look.visited_tasks,
+        look.tasks.len(),
+        look.waits.len()
+    );
+    for wait in &look.waits {
+        println!("  {}", edge(look, wait));
+    }
+}
+
+/// The one wait of a thread, what it is for, and who has that.
+pub fn wait_of(look: &Look, tid: u32) -> (&Wait, &Resource, Vec<&Task>) {
+    let mut waits = look
+        .waits
+        .iter()
+        .filter(|wait| look.tasks[wait.task as usize].tid == tid);
+    let wait = waits
+        .next()
+        .unwrap_or_else(|| panic!("{tid} does not wait"));
+    assert!(
+        waits.next().is_none(),
+        "{tid} waits for more than one thing"
+    );
+    let resource = &look.resources[wait.resource as usize];
+    let holders = resource.holders.iter();
+    let holders = holders.map(|holder| &look.tasks[holder.task as usize]);
+    (wait, resource, holders.collect())
+}
+
+/// Whether a thread waits for anything.
+pub fn waits(look: &Look, tid: u32) -> bool {
+    let mut waits = look.waits.iter();
+    waits.any(|wait| look.tasks[wait.task as usize].tid == tid)
+}

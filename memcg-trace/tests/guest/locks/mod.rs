@@ -1,0 +1,9 @@
+//! Deadlocks of a stock kernel, made and looked at: who waits for whom, and with what.
+//!
+//! Runs in a guest of its own, which has memory to take away.
+
+mod coredump;
+mod four_tasks;
+mod holders;
+mod look;
+mod reap;
