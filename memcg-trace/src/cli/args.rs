@@ -41,6 +41,8 @@ pub(super) enum Verb {
     Zombies(Zombies),
     /// Who pins a dead memory cgroup, or all of them, and what would free it.
     Pins(Pins),
+    /// Who holds slab memory, object by object, and how well its pages are used.
+    Slab(Slab),
     /// Write records as NDJSON, until stopped.
     Export(Span),
     /// Store samples in a file, to be read with --from or replay.
@@ -178,6 +180,44 @@ pub(super) struct Pins {
     pub(super) verdict: Verdict,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Slab {
+    /// Show only this cache, such as dentry.
+    #[arg(long, value_name = "NAME", env = "MEMCG_TRACE_CACHE")]
+    pub(super) cache: Option<OsString>,
+    /// Sort by this; figures from the largest, utilization from the lowest.
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        value_enum,
+        default_value_t,
+        env = "MEMCG_TRACE_SLAB_SORT"
+    )]
+    pub(super) sort: SlabSort,
+}
+
+/// What slab rows are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum SlabSort {
+    /// Share of the pages that the objects are on.
+    #[default]
+    Share,
+    /// Objects.
+    Objects,
+    /// What the objects take.
+    Bytes,
+    /// Part of the share that the objects take.
+    Utilization,
+    /// What of the share the objects do not take.
+    Waste,
+    /// Objects that were charged to a child that is dead.
+    Inherited,
+    /// Name of the cache.
+    Cache,
+    /// Path of the memcg.
+    Path,
+}
+
 /// What the exit code is to say.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Verdict {
@@ -287,6 +327,12 @@ impl Common {
                 .map(|path| Selection::cgroup_path(path.as_bytes())),
             top: self.top(),
         }
+    }
+
+    /// Whether nothing is left out on purpose.
+    pub(super) fn is_whole(&self) -> bool {
+        let cgroup = self.selection().cgroup;
+        cgroup.is_none_or(|cgroup| cgroup.as_bytes() == b"/")
     }
 
     /// How many rows of each kind.

@@ -17,6 +17,7 @@ mod output_file;
 mod pins;
 mod record;
 mod signals;
+mod slab;
 mod span;
 mod zombies;
 
@@ -68,6 +69,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<ExitCode> {
             Some(Verb::Zombies(zombies)) => {
                 return zombies::run(&args.common, zombies, messages).await;
             }
+            Some(Verb::Slab(slab)) => return slab::run(&args.common, slab, messages).await,
             Some(Verb::Pins(pins)) => return pins::run(&args.common, pins, messages).await,
             Some(Verb::Export(span)) => export::run(&args.common, span, messages).await,
             Some(Verb::Record(record)) => record::run(&args.common, record, messages).await,

@@ -16,6 +16,7 @@ mod census;
 pub mod choice;
 pub mod doctor;
 pub mod facts;
+mod folio;
 pub mod hooks;
 pub mod layout;
 mod locks;
@@ -30,6 +31,7 @@ mod resolver;
 pub mod session;
 mod shrinkers;
 mod slab;
+mod slabs;
 pub mod symbols;
 mod wire;
 

@@ -22,8 +22,10 @@ use super::pins::{self, Target};
 use super::reader::Reader;
 use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
+use super::slabs;
 use super::symbols::Symbols;
 use crate::sample::pins::Pins;
+use crate::sample::slab_walk::SlabWalk;
 use crate::sample::{Absent, Life, Sample};
 
 /// Part of one CPU that walks may take, as one in so many.
@@ -243,6 +245,23 @@ impl Session {
         let memory = Memory::new(&self.ebpf, peeker);
         let reader = Reader::new(memory, &self.resolved, &self.symbols);
         Ok(pins::look(&reader, &targets, now_ns))
+    }
+
+    /// Who holds slab memory: all slabs of the host, at full speed.
+    ///
+    /// # Errors
+    /// If this kernel's slabs cannot be read, or it refuses the programs that read.
+    pub fn slab_walk(&mut self) -> anyhow::Result<SlabWalk> {
+        let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
+        let memory = Memory::new(&self.ebpf, peeker);
+        let reader = Reader::new(memory, &self.resolved, &self.symbols);
+        let mut walk = slabs::Walk::begin(&reader, now_ns())?;
+        while walk.step(&reader)? {
+            if let Some(memcgs) = &mut self.memcgs {
+                memcgs.drain(&mut self.life);
+            }
+        }
+        Ok(walk.finish(&reader, now_ns())?)
     }
 
     /// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not

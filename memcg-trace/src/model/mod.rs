@@ -10,6 +10,8 @@ pub mod reparent;
 pub mod select;
 mod shrinkers;
 mod slab;
+pub mod slab_list;
+mod slab_walk;
 pub mod snapshot;
 mod tree;
 mod trend;
@@ -23,6 +25,7 @@ use pins::Pins;
 use reparent::Reparents;
 use shrinkers::Shrinkers;
 use slab::SlabTable;
+use slab_walk::SlabWalks;
 use snapshot::{Section, Snapshot, Source, Totals};
 use tree::Tree;
 use trend::Trend;
@@ -35,6 +38,7 @@ pub struct Model {
     interval_ns: Option<u64>,
     tree: Tree,
     slab: SlabTable,
+    slab_walks: SlabWalks,
     shrinkers: Shrinkers,
     locks: Locks,
     pins: Pins,
@@ -61,6 +65,7 @@ impl Model {
             interval_ns: None,
             tree: Tree::default(),
             slab: SlabTable::new(),
+            slab_walks: SlabWalks::new(),
             shrinkers: Shrinkers::new(),
             locks: Locks::new(),
             pins: Pins::new(),
@@ -90,6 +95,7 @@ impl Model {
         }
 
         self.step_memcgs_and_slab(sample);
+        self.step_slab_walk(sample);
         match (absence(sample, "shrinker"), &sample.shrinkers) {
             (Some(reason), _) => self.shrinkers.mark_absent(reason),
             (None, Some(rows)) => self.shrinkers.read(rows, sample.mono_ns, &self.tree),
@@ -116,6 +122,9 @@ impl Model {
             totals: self.totals,
             memcgs: Arc::clone(&self.memcgs),
             slab: self.slab.section(),
+            slab_held: self.slab_walks.held(),
+            slab_caches: self.slab_walks.caches(),
+            inherited: self.slab_walks.inherited(),
             shrinkers: self.shrinkers.section(),
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
@@ -124,6 +133,19 @@ impl Model {
             findings: self.trend.section(),
             losses: Arc::clone(&self.losses),
         })
+    }
+
+    fn step_slab_walk(&mut self, sample: &Sample) {
+        match (absence(sample, "slab_walk"), &sample.slab_walk) {
+            (Some(reason), _) => self.slab_walks.mark_absent(reason),
+            (None, Some(walk)) => {
+                let mut memcgs = self.memcgs.items.clone();
+                self.slab_walks.read(walk, &self.tree, &memcgs);
+                self.slab_walks.fill(&mut memcgs);
+                self.memcgs = Arc::new(self.memcgs.with_items(memcgs));
+            }
+            (None, None) => {}
+        }
     }
 
     /// The two go together: slab counts are booked to memcgs, and memcgs show slab rates.
@@ -156,7 +178,9 @@ impl Model {
             self.reparents.mark_absent(reason);
             self.trend.mark_absent(reason);
         } else if heard || (sample.slab.is_some() && self.tree.as_of_ns().is_some()) {
-            self.memcgs = Arc::new(self.tree.section(|serial_nr| self.slab.rates_of(serial_nr)));
+            let mut section = self.tree.section(|serial_nr| self.slab.rates_of(serial_nr));
+            self.slab_walks.fill(&mut section.items);
+            self.memcgs = Arc::new(section);
             self.totals = Totals::of(&self.memcgs.items);
             if sample.life.is_some() {
                 let walk = sample.memcgs.as_ref();

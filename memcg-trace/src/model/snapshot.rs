@@ -5,11 +5,13 @@
 
 pub mod history;
 pub mod pins;
+pub mod slab;
 
 use std::sync::Arc;
 
 pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
 pub use pins::{Action, Advice, Pins};
+pub use slab::{Inherited, SlabCache, SlabHeld};
 
 use crate::sample::{Loss, Resource, Task, Text};
 
@@ -27,7 +29,8 @@ pub enum Source {
 /// One kind of figures.
 #[derive(Clone, Debug)]
 pub struct Section<T> {
-    /// `memcg`, `slab`, `shrinker`, `lock`, `pins`, `reparent`, `finding`.
+    /// `memcg`, `slab`, `slab_walk`, `slab_cache`, `inherited`, `shrinker`, `lock`, `pins`,
+    /// `reparent`, `finding`.
     pub name: &'static str,
     /// Where it comes from.
     pub source: Source,
@@ -130,6 +133,12 @@ pub struct Snapshot {
     pub memcgs: Arc<Section<Memcg>>,
     /// Slab objects per memcg and cache.
     pub slab: Arc<Section<Slab>>,
+    /// Who holds slab memory, as of the last walk.
+    pub slab_held: Arc<Section<SlabHeld>>,
+    /// Caches, likewise.
+    pub slab_caches: Arc<Section<SlabCache>>,
+    /// What memcgs are charged for since children of them died, likewise.
+    pub inherited: Arc<Section<Inherited>>,
     /// Shrinkers.
     pub shrinkers: Arc<Section<Shrinker>>,
     /// Waits that go on, longest first.
@@ -242,6 +251,10 @@ pub struct Memcg {
     pub max_bytes: Option<u64>,
     /// Slab, with everything below it, as of the kernel's last flush.
     pub slab_bytes: Option<u64>,
+    /// Slab objects that are its own, as of the last walk of all slabs.
+    pub slab_objects: Option<u64>,
+    /// What it is charged for since children of it died, likewise.
+    pub inherited_bytes: Option<u64>,
     /// Objects charged a second, its own, all caches; `None` without slab events.
     pub slab_alloc_per_sec: Option<f64>,
     /// Objects uncharged a second.

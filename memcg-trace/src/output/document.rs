@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::records::{
-    Envelope, Finding, Loss, Memcg, Moment, Pins, Reparent, Section, Zombie, losses, sections,
+    Envelope, Finding, Inherited, Loss, Memcg, Moment, Pins, Reparent, Section, Slab, SlabCache,
+    Zombie, losses, rounded, sections,
 };
-use super::units;
+use super::{slab as slab_text, units};
+use crate::model::slab_list;
 use crate::model::snapshot::{self, Phase, Snapshot};
 use crate::model::zombies;
 use crate::sample::doctor::{Doctor, Verdict};
@@ -170,6 +172,67 @@ pub fn pins(
         losses: losses(snapshot),
     };
     of_snapshot("pins", snapshot, host, document)
+}
+
+#[derive(Debug, Serialize)]
+struct SlabSummary<'a> {
+    slab_pages: u64,
+    slab_bytes: u64,
+    live_objects: u64,
+    live_bytes: u64,
+    utilization: Option<f64>,
+    freeable_pages: u64,
+    unaccounted_objects: u64,
+    unaccounted_bytes: u64,
+    unaccounted_share_bytes: u64,
+    changed_slabs: u64,
+    caches: Vec<SlabCache<'a>>,
+    inherited: Vec<Inherited<'a>>,
+}
+
+/// The last walk of all slabs: rows by memcg and cache, and caches, in the order that they are
+/// given in.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn slab(
+    snapshot: &Snapshot,
+    held: &[&snapshot::SlabHeld],
+    caches: &[&snapshot::SlabCache],
+    totals: &slab_list::Totals,
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let mut not_checked = census_gaps(snapshot);
+    let gaps = slab_text::gaps(snapshot, totals).into_iter();
+    not_checked.extend(gaps.map(|gap| NotChecked {
+        what: snapshot.slab_held.name,
+        reason: Cow::from(gap),
+    }));
+    let inherited = snapshot.inherited.items.iter();
+    let document = Document {
+        summary: SlabSummary {
+            slab_pages: totals.slab_pages,
+            slab_bytes: totals.slab_bytes,
+            live_objects: totals.live_objects,
+            live_bytes: totals.live_bytes,
+            utilization: rounded(totals.utilization()),
+            freeable_pages: totals.freeable_pages,
+            unaccounted_objects: totals.unaccounted_objects,
+            unaccounted_bytes: totals.unaccounted_bytes,
+            unaccounted_share_bytes: totals.unaccounted_share_bytes,
+            changed_slabs: totals.changed_slabs,
+            caches: caches.iter().map(|row| SlabCache::from(*row)).collect(),
+            inherited: inherited.map(Inherited::from).collect(),
+        },
+        items: held.iter().map(|row| Slab::from(*row)).collect(),
+        not_checked,
+        sections: vec![
+            Section::of(&snapshot.memcgs),
+            Section::of(&snapshot.slab_held),
+        ],
+        losses: losses(snapshot),
+    };
+    of_snapshot("slab", snapshot, host, document)
 }
 
 /// What the list of memcgs leaves open.

@@ -8,6 +8,7 @@ pub mod names;
 pub mod ndjson;
 pub mod pins;
 pub mod records;
+pub mod slab;
 pub mod summary;
 mod table;
 pub mod text;

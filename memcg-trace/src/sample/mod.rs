@@ -7,6 +7,7 @@
 pub mod doctor;
 pub mod pins;
 pub mod recording;
+pub mod slab_walk;
 mod text;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub struct Sample {
     pub locks: Option<Locks>,
     /// Who pins the zombies that were asked about.
     pub pins: Option<pins::Pins>,
+    /// Who holds slab memory, if that was asked for.
+    pub slab_walk: Option<slab_walk::SlabWalk>,
     /// What was lost since the start.
     pub losses: Vec<Loss>,
     /// Sections that this source does not have, and why.
@@ -48,7 +51,7 @@ impl Sample {
             || self.slab.is_some()
             || self.shrinkers.is_some()
             || self.locks.is_some();
-        self.pins.is_some() && !has_others
+        (self.pins.is_some() || self.slab_walk.is_some()) && !has_others
     }
 }
 
@@ -56,7 +59,7 @@ impl Sample {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Absent {
-    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `pins`.
+    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `pins`, `slab_walk`.
     pub section: String,
     /// One line.
     pub reason: String,

@@ -5,6 +5,8 @@
 pub enum Ask {
     /// Who pins the zombies of these serial numbers; all zombies, if there are none.
     Pins(Vec<u64>),
+    /// Who holds slab memory, and how well its pages are used.
+    SlabWalk,
 }
 
 /// What is said where a recording has no answer.

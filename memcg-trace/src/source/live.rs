@@ -171,15 +171,21 @@ impl Live {
     /// # Errors
     /// If the kernel does not answer.
     pub fn ask(&mut self, ask: &Ask) -> anyhow::Result<Sample> {
-        let Ask::Pins(serials) = ask;
-        let pins = self.session.pins(serials).context("who pins zombies")?;
+        let mut answer = Sample::default();
+        match ask {
+            Ask::Pins(serials) => {
+                let pins = self.session.pins(serials).context("who pins zombies")?;
+                answer.pins = Some(pins);
+            }
+            Ask::SlabWalk => {
+                let walk = self.session.slab_walk().context("who holds slab memory")?;
+                answer.slab_walk = Some(walk);
+            }
+        }
         self.session.keep_up();
-        Ok(Sample {
-            mono_ns: nanoseconds(ClockId::Monotonic).unsigned_abs(),
-            unix_ns: nanoseconds(ClockId::Realtime),
-            pins: Some(pins),
-            ..Sample::default()
-        })
+        answer.mono_ns = nanoseconds(ClockId::Monotonic).unsigned_abs();
+        answer.unix_ns = nanoseconds(ClockId::Realtime);
+        Ok(answer)
     }
 
     /// Detaches everything; what could not be, and why.

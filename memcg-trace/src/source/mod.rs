@@ -98,7 +98,7 @@ impl Source {
             #[cfg(feature = "live")]
             Self::Live { live, .. } => live.ask(ask).map(Some),
             Self::Replay(_) => {
-                let Ask::Pins(_) = ask;
+                let (Ask::Pins(_) | Ask::SlabWalk) = ask;
                 Ok(None)
             }
         }

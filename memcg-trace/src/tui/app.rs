@@ -203,7 +203,9 @@ impl App {
 
     /// The zombie that is shown, if a question was about it.
     fn detail_of(&mut self, ask: &Ask) -> Option<&mut Detail> {
-        let Ask::Pins(serials) = ask;
+        let Ask::Pins(serials) = ask else {
+            return None;
+        };
         let detail = self.detail.as_mut();
         detail.filter(|detail| serials.contains(&detail.serial_nr()))
     }

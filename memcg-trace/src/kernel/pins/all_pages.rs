@@ -5,10 +5,11 @@ use std::collections::HashMap;
 
 use super::Found;
 use super::ledger::Ledger;
-use super::lists::{Folio, FolioPlaces, Folios, Owners, PAGE_BYTES};
+use super::lists::{Folios, Owners};
 use super::namespaces::Namespaces;
 use super::open_files::Open;
 use super::slabs::SocketSlabs;
+use crate::kernel::folio::{Folio, FolioPlaces, PAGE_BYTES};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind, Pages};
 use crate::kernel::memory::Unreadable;

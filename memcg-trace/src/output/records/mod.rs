@@ -9,6 +9,7 @@ mod history;
 mod locks;
 mod memcgs;
 mod pins;
+mod slab;
 
 use std::borrow::Cow;
 
@@ -16,9 +17,10 @@ use serde::Serialize;
 
 pub use history::{Finding, Reparent};
 pub use locks::{LockStats, LockWait, Resource};
-pub use memcgs::{Memcg, MemcgName, Shrinker, Slab, Zombie};
+pub use memcgs::{Memcg, MemcgName, Shrinker, Zombie};
 pub(in crate::output) use pins::PAGE_BYTES;
 pub use pins::Pins;
+pub use slab::{Inherited, Slab, SlabCache};
 
 use crate::model::snapshot::{self, Snapshot};
 use crate::sample::recording::Host;
@@ -154,6 +156,7 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
     vec![
         Section::of(&snapshot.memcgs),
         Section::of(&snapshot.slab),
+        Section::of(&snapshot.slab_held),
         Section::of(&snapshot.shrinkers),
         Section::of(&snapshot.lock_waits),
         Section::of(&snapshot.pins),
@@ -183,7 +186,7 @@ pub fn losses(snapshot: &Snapshot) -> Vec<Loss<'_>> {
 }
 
 /// A rate with no more digits than it is good for.
-fn rounded(rate: Option<f64>) -> Option<f64> {
+pub(in crate::output) fn rounded(rate: Option<f64>) -> Option<f64> {
     rate.map(|rate| (rate * 1e3).round() / 1e3)
 }
 
