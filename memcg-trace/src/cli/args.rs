@@ -152,6 +152,9 @@ pub(super) struct Record {
     /// Also ask who pins the zombies, as often as that takes 1 % of the time.
     #[arg(long, env = "MEMCG_TRACE_PINS", value_parser = FalseyValueParser::new())]
     pub(super) pins: bool,
+    /// Also ask who holds slab memory, likewise.
+    #[arg(long, env = "MEMCG_TRACE_SLAB", value_parser = FalseyValueParser::new())]
+    pub(super) slab: bool,
     #[command(flatten)]
     pub(super) span: Span,
 }

@@ -260,6 +260,7 @@ impl SlabTable {
                         || Arc::new(Text::from(&*format!("{cache:#x}"))),
                         |(name, _)| Arc::clone(name),
                     ),
+                    cache_key: cache,
                     size_bytes: named.map(|(_, size_bytes)| *size_bytes),
                     alloc_total: row.alloc_total,
                     free_total: row.free_total,

@@ -87,6 +87,7 @@ impl SlabWalks {
             held.push(SlabHeld {
                 memcg: row.memcg_serial_nr.map(name),
                 cache: Arc::clone(&cache.name),
+                cache_key: row.cache,
                 size_bytes,
                 share: row.share,
                 inherited_objects: row.inherited_objects,

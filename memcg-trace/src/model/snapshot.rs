@@ -283,6 +283,8 @@ pub struct Slab {
     pub memcg: Option<Arc<MemcgId>>,
     /// Which cache.
     pub cache: Arc<Text>,
+    /// Its key: names may be the same.
+    pub cache_key: u64,
     /// What one object takes in the slab; `None` if the cache could not be read.
     pub size_bytes: Option<u32>,
     /// Charged since the start of the run.

@@ -1,15 +1,17 @@
 //! A stream of records, one a line.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::records::{
     Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reparent, Shrinker, Slab,
-    Zombie,
+    SlabCache, Zombie,
 };
 use super::units;
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{MemcgId, Snapshot};
 use crate::model::zombies;
 use crate::sample::recording::Host;
 
@@ -24,6 +26,8 @@ pub struct Ndjson<W> {
     /// history of both, and each is written once.
     reparents: u64,
     findings: u64,
+    /// The last walk of all slabs that was written.
+    walked_ns: Option<u64>,
     line: Vec<u8>,
 }
 
@@ -36,6 +40,7 @@ impl<W: Write> Ndjson<W> {
             seq: 0,
             reparents: 0,
             findings: 0,
+            walked_ns: None,
             line: Vec::new(),
         }
     }
@@ -61,9 +66,7 @@ impl<W: Write> Ndjson<W> {
             self.record("pins", at, Pins::from(pins))?;
         }
         self.history(at)?;
-        for row in &snapshot.slab.items {
-            self.record("slab", at, Slab::from(row))?;
-        }
+        self.slab(at)?;
         for row in &snapshot.shrinkers.items {
             self.record("shrinker", at, Shrinker::from(row))?;
         }
@@ -75,6 +78,43 @@ impl<W: Write> Ndjson<W> {
         }
         self.record("frame", at, Frame::of(snapshot, self.seq - first))?;
         self.output.flush()
+    }
+
+    /// What events counted; with the snapshot in which a walk of all slabs arrives, also what it
+    /// found.
+    fn slab(&mut self, at: Place<'_>) -> io::Result<()> {
+        let Snapshot {
+            slab,
+            slab_held,
+            slab_caches,
+            ..
+        } = at.snapshot;
+        if !slab_held.is_known() || self.walked_ns == slab_held.as_of_ns {
+            for row in &slab.items {
+                self.record("slab", at, Slab::from(row))?;
+            }
+            return Ok(());
+        }
+        self.walked_ns = slab_held.as_of_ns;
+        for cache in &slab_caches.items {
+            self.record("slab_cache", at, SlabCache::from(cache))?;
+        }
+        let key = |memcg: &Option<Arc<MemcgId>>, cache| {
+            let memcg = memcg.as_ref().map(|memcg| memcg.serial_nr);
+            (memcg, cache)
+        };
+        let counted = slab.items.iter();
+        let mut counted: BTreeMap<_, _> = counted
+            .map(|row| (key(&row.memcg, row.cache_key), row))
+            .collect();
+        for walked in &slab_held.items {
+            let counted = counted.remove(&key(&walked.memcg, walked.cache_key));
+            self.record("slab", at, Slab::joined(walked, counted))?;
+        }
+        for row in counted.into_values() {
+            self.record("slab", at, Slab::from(row))?;
+        }
+        Ok(())
     }
 
     /// What has happened since the last snapshot.

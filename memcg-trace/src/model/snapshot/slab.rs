@@ -16,6 +16,8 @@ pub struct SlabHeld {
     pub memcg: Option<Arc<MemcgId>>,
     /// Which cache.
     pub cache: Arc<Text>,
+    /// Its key: names may be the same.
+    pub cache_key: u64,
     /// What one object takes in the slab.
     pub size_bytes: u32,
     /// The objects, and their part of the pages.

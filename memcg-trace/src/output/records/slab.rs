@@ -78,6 +78,24 @@ impl<'a> From<&'a snapshot::SlabHeld> for Slab<'a> {
     }
 }
 
+impl<'a> Slab<'a> {
+    /// What a walk found, and what events counted of the same memcg and cache.
+    #[must_use]
+    pub fn joined(walked: &'a snapshot::SlabHeld, counted: Option<&'a snapshot::Slab>) -> Self {
+        let Some(counted) = counted else {
+            return Self::from(walked);
+        };
+        let counted = Self::from(counted);
+        Self {
+            alloc_total: counted.alloc_total,
+            free_total: counted.free_total,
+            alloc_per_sec: counted.alloc_per_sec,
+            free_per_sec: counted.free_per_sec,
+            ..Self::from(walked)
+        }
+    }
+}
+
 /// A cache and its slabs.
 #[derive(Debug, Serialize)]
 pub struct SlabCache<'a> {
