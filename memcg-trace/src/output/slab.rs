@@ -66,8 +66,12 @@ fn verdict(totals: &Totals) -> String {
 /// Whose they are, in one line.
 fn charged(view: &View<'_>, totals: &Totals) -> String {
     let sums = by_memcg(view.held.iter().copied());
-    let share = sums.iter().map(|sum| sum.share_bytes).sum::<u64>();
-    let objects = sums.iter().map(|sum| sum.objects).sum::<u64>();
+    let (share, objects) = sums.iter().fold((0_u64, 0_u64), |(share, objects), sum| {
+        (
+            share.saturating_add(sum.share_bytes),
+            objects.saturating_add(sum.objects),
+        )
+    });
     let mut text = format!(
         "charged: {} objects on {} to {} memcgs",
         units::count(Some(objects)),
