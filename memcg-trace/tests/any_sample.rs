@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::{host, recorded, snapshots};
-use memcg_trace::model::slab_list::{Order, Totals};
+use memcg_trace::model::slab_list::{self, Order, Totals};
 use memcg_trace::model::snapshot::Snapshot;
 use memcg_trace::model::zombies;
 use memcg_trace::output::{
@@ -244,6 +244,7 @@ prop_compose! {
         };
         let row = |(memcg_serial_nr, cache, objects, bytes)| WalkedSlab {
             memcg_serial_nr, cache, share: share(objects, bytes), inherited_objects: bytes,
+            uncertain_objects: (bytes % 2 == 0).then_some(objects),
         };
         let inherit = |(memcg_serial_nr, bytes, pages)| Inherited {
             memcg_serial_nr, slab_bytes: bytes, kernel_pages: pages, lru_pages: pages,
@@ -333,7 +334,7 @@ fn check_pins(snapshot: &Snapshot) {
 
 /// The walk can be shown in any order.
 fn check_slab(snapshot: &Snapshot) {
-    let mut held: Vec<_> = snapshot.slab_held.items.iter().collect();
+    let mut held: Vec<_> = slab_list::held(snapshot).collect();
     for order in [
         Order::Share,
         Order::Utilization,

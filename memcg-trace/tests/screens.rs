@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::pins::demo_with_pins;
+use fixture::slab_walk::demo_with_slab;
 use fixture::{demo, evil_host, host, hostile, life, memcg, snapshots};
 use memcg_trace::model::Model;
 use memcg_trace::sample::recording::{Host, Reader};
@@ -92,6 +93,15 @@ fn every_tab_at_both_sizes() {
         }
         press(&mut app, "?");
         check("help", &mut app, columns, rows);
+    }
+}
+
+#[test]
+fn who_holds_slab_at_both_sizes() {
+    for (columns, rows) in [(80, 24), (200, 50)] {
+        let mut app = app(host(), &demo_with_slab());
+        press(&mut app, "\t\t");
+        check("slab-walked", &mut app, columns, rows);
     }
 }
 

@@ -6,10 +6,10 @@ mod fixture;
 mod tool;
 
 use fixture::slab_walk::{answered, cache, demo_with_slab, row, share, walk};
-use fixture::{host, memcg, root, snapshots, walked};
+use fixture::{count, empty, host, memcg, root, slab, snapshots, walked};
 use memcg_trace::model::snapshot::Memcg;
-use memcg_trace::sample::Text;
-use memcg_trace::sample::slab_walk::{Share, SlabWalk};
+use memcg_trace::sample::slab_walk::{Share, SlabWalk, WalkedSlab};
+use memcg_trace::sample::{LifeKind, Sample, Text};
 use serde_json::Value;
 use tool::{assert_fails, checked, document, recording, run, stdout};
 
@@ -24,9 +24,9 @@ fn utilization_and_packing_are_arithmetic() {
     let last = snapshots(&[walked(0, rows), answered(1, walk)])
         .pop()
         .unwrap();
-    let (held, cache) = (&last.slab_held.items[0], &last.slab_caches.items[0]);
-    assert_eq!(held.bytes(), 30 * 1536);
-    assert_eq!(held.charged_bytes, 30 * (1536 + 8));
+    let (held, cache) = (&last.slab.items[0], &last.slab_caches.items[0]);
+    assert_eq!(held.bytes(), Some(30 * 1536));
+    assert_eq!(held.charged_bytes(), Some(30 * (1536 + 8)));
     assert!((held.utilization().unwrap() - 46_080.0 / 227_680.0).abs() < 1e-9);
     assert_eq!(cache.live_objects(), 42);
     assert!((cache.utilization().unwrap() - 64_512.0 / 327_680.0).abs() < 1e-9);
@@ -85,7 +85,7 @@ fn younger_ones_and_a_cut_walk_are_not_zero() {
         .pop()
         .unwrap();
     assert_eq!(last.memcgs.items[0].slab_objects, None);
-    assert_eq!(last.slab_held.truncated_at, Some(1024));
+    assert_eq!(last.slab_caches.truncated_at, Some(1024));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn huge_figures_do_not_wrap() {
     let last = snapshots(&[walked(0, vec![root()]), answered(1, walk)])
         .pop()
         .unwrap();
-    assert_eq!(last.slab_held.items[0].bytes(), u64::MAX);
+    assert_eq!(last.slab.items[0].bytes(), Some(u64::MAX));
     assert_eq!(last.slab_caches.items[0].freeable_pages(), None);
 }
 
@@ -123,7 +123,7 @@ fn slab_is_one_document() {
     assert_eq!(first["objects"], 80);
     assert_eq!(first["bytes"], 80 * 1536);
     assert_eq!(first["utilization"], 0.559);
-    assert_eq!(first["alloc_total"], Value::Null);
+    assert_eq!(first["alloc_total"], 2_000);
     let summary = &data["summary"];
     assert_eq!(summary["slab_pages"], 14 * 8);
     assert_eq!(summary["live_objects"], 150);
@@ -176,11 +176,7 @@ fn slab_text_is_for_people() {
 #[test]
 fn what_cannot_be_answered_is_an_error() {
     let none = recording("slab-none", host(), &[walked(0, vec![root()])]);
-    assert_fails(
-        &run(&["slab", "--from", &none]),
-        1,
-        &["not_recorded", "record --slab"],
-    );
+    assert_fails(&run(&["slab", "--from", &none]), 1, &["not_recorded"]);
     assert_fails(
         &on_demo("slab-typo", &["slab", "--cache", "dentri"]),
         1,
@@ -203,7 +199,7 @@ fn a_stream_has_each_walk_once() {
         .into_iter()
         .filter(|one| !one["data"]["objects"].is_null())
         .collect();
-    assert_eq!(walked.len(), 3);
+    assert_eq!(walked.len(), 4, "and one that only events know");
     let nginx = walked
         .iter()
         .find(|one| one["data"]["name"] == "nginx.service")
@@ -211,9 +207,117 @@ fn a_stream_has_each_walk_once() {
     assert_eq!(nginx["frame"], 5);
     assert_eq!(nginx["data"]["objects"], 80);
     assert_eq!(nginx["data"]["alloc_total"], 2_000);
-    let last = of("slab")
-        .into_iter()
-        .filter(|one| one["frame"] == 5)
-        .count();
-    assert_eq!(last, 4, "and one that only events know");
+}
+
+/// The walk is the base, and events keep it true until the next one puts it right.
+#[test]
+fn totals_stay_true_between_walks() {
+    let rows = || vec![root(), memcg(2, 1, "a")];
+    let counted = |second, allocs, frees| Sample {
+        slab: Some(slab(second, vec![count(0x1, 0xc1, 2, allocs, frees)])),
+        ..empty(second)
+    };
+    let found = |second, objects| {
+        let row = WalkedSlab {
+            uncertain_objects: Some(4),
+            ..row(2, 0xc1, share(objects, 8, 32_768), 0)
+        };
+        let cache = cache(0xc1, "dentry", 1, objects, Share::default());
+        walk(second, vec![cache], vec![row])
+    };
+    let samples = [
+        Sample {
+            memcgs: Some(fixture::walk(0, rows())),
+            ..counted(0, 100, 10)
+        },
+        // 500 were there before all that was counted.
+        Sample {
+            slab_walk: Some(found(1, 590)),
+            ..counted(1, 110, 20)
+        },
+        counted(2, 150, 30),
+        Sample {
+            slab_walk: Some(found(3, 623)),
+            ..counted(3, 150, 30)
+        },
+        counted(4, 150, 650),
+        counted(5, 150, 700),
+    ];
+    let all = snapshots(&samples);
+    let held = |at: usize| all[at].slab.items[0].held;
+    assert_eq!(held(0), None, "not known before a walk");
+    let of = |at: usize| held(at).map(|held| (held.objects, held.drift_objects));
+    assert_eq!(of(1), Some((590, None)));
+    assert_eq!(of(2), Some((620, None)));
+    assert_eq!(of(3), Some((623, Some(3))), "what was reckoned wrong");
+    assert_eq!(of(4), Some((3, Some(3))));
+    assert_eq!(of(5), Some((0, Some(3))), "never less than none");
+    assert_eq!(held(5).unwrap().uncertain_objects, Some(4));
+    assert_eq!(all[2].memcgs.items[1].slab_objects, Some(620));
+    let share = held(5).unwrap().share;
+    assert_eq!(share.objects, 623, "pages are as of the walk");
+}
+
+#[test]
+fn the_heir_has_what_a_dead_memcg_held() {
+    let (parent, child) = (memcg(2, 1, "a"), memcg(3, 2, "dead"));
+    let died = fixture::life(
+        LifeKind::Offline,
+        fixture::START_NS + 2 * fixture::SECOND,
+        &child,
+    );
+    let counts = |parents: u64, childs: u64, second| {
+        let of = |objcg, memcg, frees| count(objcg, 0xc1, memcg, 0, frees);
+        let heir = if second < 2 { 3 } else { 2 };
+        Some(slab(
+            second,
+            vec![of(0x1, 2, parents), of(0x2, heir, childs)],
+        ))
+    };
+    let row = |memcg, objects| WalkedSlab {
+        uncertain_objects: Some(0),
+        ..row(memcg, 0xc1, share(objects, 8, 16_384), 0)
+    };
+    let cache = cache(0xc1, "dentry", 1, 30, Share::default());
+    let samples = [
+        Sample {
+            memcgs: Some(fixture::walk(0, vec![root(), parent, child])),
+            slab: counts(0, 0, 0),
+            ..empty(0)
+        },
+        Sample {
+            slab_walk: Some(walk(1, vec![cache], vec![row(2, 10), row(3, 20)])),
+            slab: counts(0, 0, 1),
+            ..empty(1)
+        },
+        Sample {
+            life: Some(vec![died]),
+            slab: counts(0, 0, 2),
+            ..empty(2)
+        },
+        // Five that the child had allocated are freed.
+        Sample {
+            slab: counts(1, 5, 3),
+            ..empty(3)
+        },
+    ];
+    let all = snapshots(&samples);
+    let objects = |at: usize, path: &str| {
+        let rows = all[at].slab.items.iter();
+        let mut of = rows.filter(|row| row.memcg.as_ref().unwrap().path == Text::from(path));
+        of.find_map(|row| row.objects())
+    };
+    assert_eq!(
+        (objects(1, "/a"), objects(1, "/a/dead")),
+        (Some(10), Some(20))
+    );
+    assert_eq!(objects(2, "/a"), Some(30));
+    assert_eq!(objects(3, "/a"), Some(24));
+    let heir = all[3]
+        .slab
+        .items
+        .iter()
+        .find(|row| row.objects() == Some(24))
+        .unwrap();
+    assert_eq!(heir.inherited_objects(), Some(20));
 }

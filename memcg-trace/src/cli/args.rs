@@ -81,6 +81,10 @@ pub(super) struct Common {
     #[arg(short, long, global = true, value_name = "TIME", default_value = "1s",
           value_parser = span::parse_interval, env = "MEMCG_TRACE_INTERVAL")]
     pub(super) interval: Duration,
+    /// Part of one CPU that looking at all slabs again and again may take; 0: do not.
+    #[arg(long, global = true, value_name = "PERCENT", default_value_t = 1.0,
+          value_parser = parse_percent, env = "MEMCG_TRACE_WALK_BUDGET")]
+    pub(super) walk_budget: f64,
     /// No warnings, only errors.
     #[arg(short, long, global = true, env = "MEMCG_TRACE_QUIET",
           value_parser = FalseyValueParser::new())]
@@ -152,9 +156,6 @@ pub(super) struct Record {
     /// Also ask who pins the zombies, as often as that takes 1 % of the time.
     #[arg(long, env = "MEMCG_TRACE_PINS", value_parser = FalseyValueParser::new())]
     pub(super) pins: bool,
-    /// Also ask who holds slab memory, likewise.
-    #[arg(long, env = "MEMCG_TRACE_SLAB", value_parser = FalseyValueParser::new())]
-    pub(super) slab: bool,
     #[command(flatten)]
     pub(super) span: Span,
 }
@@ -286,6 +287,13 @@ fn parse_speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
         _ => Err("must be a number more than 0".to_owned()),
+    }
+}
+
+fn parse_percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("must be a number from 0 to 100".to_owned()),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::source::Source;
 use crate::source::ask::Ask;
 use crate::source::replay::Pace;
 
-/// Part of the time that asking a question may take, as one in so many.
+/// Part of the time that asking who pins zombies may take, as one in so many.
 const ASK_BUDGET: u32 = 100;
 
 /// Stores samples until the span is over, the source ends or a signal comes.
@@ -43,12 +43,7 @@ pub(super) async fn run(
     let failed = || format!("cannot write the recording {path}");
     let file = OutputFile::create(Some(&record.file))?;
     let mut writer = Writer::new(file, &header).with_context(failed)?;
-    let asked = [
-        (record.pins, Ask::Pins(Vec::new())),
-        (record.slab, Ask::SlabWalk),
-    ];
-    let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked);
-    let mut questions: Vec<_> = asked.map(|(_, ask)| Question::new(ask)).collect();
+    let mut questions = record.pins.then(Questions::new);
     let mut until = Until::new(&record.span);
     let clock = record.span.duration.filter(|_| !source.is_replay());
     let mut clock = pin!(Until::by_the_clock(clock));
@@ -67,12 +62,10 @@ pub(super) async fn run(
         };
         let mut written = writer.write_sample(&sample).with_context(failed);
         samples += u64::from(written.is_ok());
-        for question in &mut questions {
-            if written.is_ok()
-                && let Some(answer) = question.after(&sample, &mut source, messages)
-            {
-                written = writer.write_sample(&answer).with_context(failed);
-            }
+        if let (Ok(()), Some(asks)) = (&written, &mut questions)
+            && let Some(answer) = asks.after(&sample, &mut source, messages)
+        {
+            written = writer.write_sample(&answer).with_context(failed);
         }
         if written.is_err() || until.is_over(sample.mono_ns) {
             break written;
@@ -85,21 +78,18 @@ pub(super) async fn run(
     result
 }
 
-/// When to ask: with the first sample that has something to ask about, and then as often as the
-/// budget allows.
-struct Question {
-    ask: Ask,
-    /// Whether there is anything to ask about.
-    makes_sense: bool,
+/// When to ask who pins the zombies: with the first sample that has some, and then as often as
+/// the budget allows.
+struct Questions {
+    has_zombies: bool,
     /// `None` where there is nobody to ask.
     due: Option<Instant>,
 }
 
-impl Question {
-    fn new(ask: Ask) -> Self {
+impl Questions {
+    fn new() -> Self {
         Self {
-            makes_sense: ask == Ask::SlabWalk,
-            ask,
+            has_zombies: false,
             due: Some(Instant::now()),
         }
     }
@@ -111,21 +101,18 @@ impl Question {
         source: &mut Source,
         messages: &Messages,
     ) -> Option<Sample> {
-        if let (Ask::Pins(_), Some(walk)) = (&self.ask, &sample.memcgs) {
-            self.makes_sense = walk.rows.iter().any(is_zombie);
+        if let Some(walk) = &sample.memcgs {
+            self.has_zombies = walk.rows.iter().any(is_zombie);
         }
-        if !self.makes_sense || self.due? > Instant::now() {
+        if !self.has_zombies || self.due? > Instant::now() {
             return None;
         }
         self.due = None;
-        let answer = source.ask(&self.ask);
+        let answer = source.ask(&Ask::Pins(Vec::new()));
         let answer = answer
             .inspect_err(|error| messages.warn(&format!("{error:#}; it is not asked again")))
             .ok()??;
-        let took_ns = match &self.ask {
-            Ask::Pins(_) => answer.pins.as_ref()?.took_ns,
-            Ask::SlabWalk => answer.slab_walk.as_ref()?.took_ns,
-        };
+        let took_ns = answer.pins.as_ref()?.took_ns;
         self.due = Some(Instant::now() + Duration::from_nanos(took_ns) * (ASK_BUDGET - 1));
         Some(answer)
     }

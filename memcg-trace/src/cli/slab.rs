@@ -13,8 +13,8 @@ use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
 use crate::model::select;
-use crate::model::slab_list::{Order, Totals};
-use crate::model::snapshot::{SlabCache, SlabHeld, Snapshot};
+use crate::model::slab_list::{self, Order, Totals};
+use crate::model::snapshot::{Slab, SlabCache, Snapshot};
 use crate::output::slab::View;
 use crate::output::{document, slab as text};
 use crate::sample::Text;
@@ -46,8 +46,8 @@ pub(super) async fn run(
         look_for(cache, &snapshot)?;
     }
     let is_shown = |name: &Text| cache.is_none_or(|cache| name.as_bytes() == cache);
-    let held = snapshot.slab_held.items.iter();
-    let mut held: Vec<&SlabHeld> = held.filter(|row| is_shown(&row.cache)).collect();
+    let held = slab_list::held(&snapshot);
+    let mut held: Vec<&Slab> = held.filter(|row| is_shown(&row.cache)).collect();
     let order = order(args.sort);
     held.sort_by(|a, b| order.compare(a, b));
     let caches = snapshot.slab_caches.items.iter();
@@ -79,11 +79,8 @@ async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
     };
     match feed.ask(&Ask::SlabWalk)? {
         Some(answered) => Ok(Some(answered)),
-        None if snapshot.slab_held.is_known() => Ok(Some(snapshot)),
-        None => bail!(
-            "{NOT_RECORDED}: nobody asked who holds slab memory while this was recorded; \
-             `record --slab` does"
-        ),
+        None if snapshot.slab_caches.is_known() => Ok(Some(snapshot)),
+        None => bail!("{NOT_RECORDED}: no walk of all slabs ended while this was recorded"),
     }
 }
 

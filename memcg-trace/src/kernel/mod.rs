@@ -31,6 +31,7 @@ mod resolver;
 pub mod session;
 mod shrinkers;
 mod slab;
+mod slab_walker;
 mod slabs;
 pub mod symbols;
 mod wire;

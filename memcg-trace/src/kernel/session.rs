@@ -17,11 +17,12 @@ use super::locks::LockWaits;
 use super::logs::Logs;
 use super::losses::Losses;
 use super::memcgs::Memcgs;
-use super::memory::{Memory, Peeker};
+use super::memory::{Memory, Peeker, Unreadable};
 use super::pins::{self, Target};
 use super::reader::Reader;
 use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
+use super::slab_walker::SlabWalker;
 use super::slabs;
 use super::symbols::Symbols;
 use crate::sample::pins::Pins;
@@ -41,6 +42,7 @@ pub struct Session {
     peeker: Option<Peeker>,
     memcgs: Option<Memcgs>,
     slab: Option<Slabs>,
+    slab_walker: Option<SlabWalker>,
     shrinkers: Option<Shrinkers>,
     locks: Option<LockWaits>,
     losses: Losses,
@@ -157,6 +159,7 @@ impl Session {
             peeker: None,
             memcgs,
             slab,
+            slab_walker: None,
             shrinkers,
             locks,
             losses,
@@ -165,6 +168,11 @@ impl Session {
             life: Vec::new(),
             walk_due: Instant::now(),
         })
+    }
+
+    /// Walks all slabs in the background from now on, with so much of one CPU.
+    pub fn walk_slabs(&mut self, budget: f64) {
+        self.slab_walker = Some(SlabWalker::new(budget));
     }
 
     /// What became of each hook.
@@ -181,6 +189,29 @@ impl Session {
         if let Some(logs) = &mut self.logs {
             logs.drain();
         }
+        self.with_walker(|walker, reader, slab| walker.advance(reader, slab, now_ns));
+    }
+
+    /// Does something with the walk of slabs that goes on in the background. Where it fails,
+    /// there will be no more.
+    fn with_walker<T>(
+        &mut self,
+        act: impl FnOnce(&mut SlabWalker, &Reader<'_>, Option<&Slabs>) -> Result<T, Unreadable>,
+    ) -> Option<T> {
+        let walker = self.slab_walker.as_mut()?;
+        let outcome = loaded(&mut self.peeker, &mut self.ebpf).and_then(|peeker| {
+            let memory = Memory::new(&self.ebpf, peeker);
+            let reader = Reader::new(memory, &self.resolved, &self.symbols);
+            Ok(act(walker, &reader, self.slab.as_ref())?)
+        });
+        if let Err(error) = &outcome {
+            self.slab_walker = None;
+            self.absent.push(Absent {
+                section: "slab_walk".to_owned(),
+                reason: format!("{error:#}"),
+            });
+        }
+        outcome.ok()
     }
 
     /// Reads everything.
@@ -196,6 +227,8 @@ impl Session {
         if let Some(slab) = &mut self.slab {
             sample.slab = Some(slab.sample(&self.ebpf, now_ns())?);
         }
+        let walked = self.with_walker(|walker, reader, slab| walker.take(reader, slab, now_ns()));
+        sample.slab_walk = walked.flatten();
         if let Some(shrinkers) = &mut self.shrinkers {
             sample.shrinkers = Some(shrinkers.sample(&self.ebpf)?);
         }
@@ -261,7 +294,7 @@ impl Session {
                 memcgs.drain(&mut self.life);
             }
         }
-        Ok(walk.finish(&reader, now_ns())?)
+        Ok(walk.finish(&reader, now_ns(), None)?)
     }
 
     /// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not

@@ -19,7 +19,7 @@ pub mod zombies;
 
 use std::sync::Arc;
 
-use crate::sample::{self, Loss, Sample};
+use crate::sample::{self, LifeKind, Loss, Sample};
 use locks::Locks;
 use pins::Pins;
 use reparent::Reparents;
@@ -39,6 +39,8 @@ pub struct Model {
     tree: Tree,
     slab: SlabTable,
     slab_walks: SlabWalks,
+    /// What both say.
+    slab_rows: Arc<Section<snapshot::Slab>>,
     shrinkers: Shrinkers,
     locks: Locks,
     pins: Pins,
@@ -66,6 +68,7 @@ impl Model {
             tree: Tree::default(),
             slab: SlabTable::new(),
             slab_walks: SlabWalks::new(),
+            slab_rows: Arc::new(Section::unread("slab")),
             shrinkers: Shrinkers::new(),
             locks: Locks::new(),
             pins: Pins::new(),
@@ -121,8 +124,7 @@ impl Model {
             interval_ns: self.interval_ns,
             totals: self.totals,
             memcgs: Arc::clone(&self.memcgs),
-            slab: self.slab.section(),
-            slab_held: self.slab_walks.held(),
+            slab: Arc::clone(&self.slab_rows),
             slab_caches: self.slab_walks.caches(),
             inherited: self.slab_walks.inherited(),
             shrinkers: self.shrinkers.section(),
@@ -135,16 +137,28 @@ impl Model {
         })
     }
 
+    /// What there is, by the last walk of all slabs and the events since.
     fn step_slab_walk(&mut self, sample: &Sample) {
         match (absence(sample, "slab_walk"), &sample.slab_walk) {
             (Some(reason), _) => self.slab_walks.mark_absent(reason),
             (None, Some(walk)) => {
-                let mut memcgs = self.memcgs.items.clone();
-                self.slab_walks.read(walk, &self.tree, &memcgs);
-                self.slab_walks.fill(&mut memcgs);
-                self.memcgs = Arc::new(self.memcgs.with_items(memcgs));
+                let memcgs = &self.memcgs.items;
+                self.slab_walks.read(walk, &self.slab, &self.tree, memcgs);
             }
             (None, None) => {}
+        }
+        for event in sample.life.iter().flatten() {
+            if event.kind == LifeKind::Offline
+                && let Some(heir) = self.tree.live_ancestor(event.serial_nr)
+            {
+                let heir = heir.serial_nr;
+                self.slab_walks.hand_over(event.serial_nr, heir, &self.slab);
+            }
+        }
+        self.slab_rows = self.slab_walks.join(&self.slab.section(), &self.tree);
+        if self.slab_walks.caches().is_known() && self.memcgs.is_known() {
+            let memcgs = Arc::make_mut(&mut self.memcgs);
+            self.slab_walks.fill(&mut memcgs.items, &self.slab_rows);
         }
     }
 
@@ -178,9 +192,7 @@ impl Model {
             self.reparents.mark_absent(reason);
             self.trend.mark_absent(reason);
         } else if heard || (sample.slab.is_some() && self.tree.as_of_ns().is_some()) {
-            let mut section = self.tree.section(|serial_nr| self.slab.rates_of(serial_nr));
-            self.slab_walks.fill(&mut section.items);
-            self.memcgs = Arc::new(section);
+            self.memcgs = Arc::new(self.tree.section(|serial_nr| self.slab.rates_of(serial_nr)));
             self.totals = Totals::of(&self.memcgs.items);
             if sample.life.is_some() {
                 let walk = sample.memcgs.as_ref();

@@ -76,7 +76,6 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
     part.reparents = filtered(&part.reparents, |one| is_below(&one.memcg, cgroup));
     part.findings = filtered(&part.findings, |one| is_in(&one.memcg));
     part.slab = filtered(&part.slab, |row| is_in(&row.memcg));
-    part.slab_held = filtered(&part.slab_held, |row| is_in(&row.memcg));
     part.inherited = filtered(&part.inherited, |row| is_below(&row.memcg, cgroup));
     part.shrinkers = filtered(&part.shrinkers, |row| is_in(&row.memcg));
     part.lock_waits = filtered(&part.lock_waits, |wait| is_in(&wait.memcg));
@@ -112,10 +111,12 @@ fn largest(part: &mut Snapshot, top: usize) {
         // Rates are never negative, and then their bits are in the order of their values.
         (
             rate.to_bits(),
-            row.alloc_total.saturating_add(row.free_total),
+            row.alloc_total
+                .zip(row.free_total)
+                .map(|(a, b)| a.saturating_add(b)),
+            row.share_bytes(),
         )
     });
-    part.slab_held = highest(&part.slab_held, top, |row| row.share.share_bytes);
     part.inherited = highest(&part.inherited, top, snapshot::Inherited::bytes);
     part.shrinkers = highest(&part.shrinkers, top, |row| row.time_ns_total);
     part.lock_waits = highest(&part.lock_waits, top, |wait| wait.waited_ns);

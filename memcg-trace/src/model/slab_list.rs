@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::snapshot::slab::part;
-use super::snapshot::{MemcgId, SlabHeld, Snapshot};
+use super::snapshot::{MemcgId, Slab, Snapshot};
 
 /// All that one memcg holds.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,7 @@ pub struct MemcgSlab {
     pub caches: u64,
     /// Objects.
     pub objects: u64,
-    /// What these take in their slabs.
+    /// What these took in their slabs when the walk saw them.
     pub bytes: u64,
     /// What it is charged for them.
     pub charged_bytes: u64,
@@ -36,7 +36,7 @@ impl MemcgSlab {
 
 /// The sums of rows by memcg, the largest share first.
 #[must_use]
-pub fn by_memcg<'a>(rows: impl Iterator<Item = &'a SlabHeld>) -> Vec<MemcgSlab> {
+pub fn by_memcg<'a>(rows: impl Iterator<Item = &'a Slab>) -> Vec<MemcgSlab> {
     let mut sums: BTreeMap<Option<u64>, MemcgSlab> = BTreeMap::new();
     for row in rows {
         let key = row.memcg.as_ref().map(|memcg| memcg.serial_nr);
@@ -46,13 +46,13 @@ pub fn by_memcg<'a>(rows: impl Iterator<Item = &'a SlabHeld>) -> Vec<MemcgSlab> 
         });
         sum.caches += 1;
         for (sum, more) in [
-            (&mut sum.objects, row.share.objects),
-            (&mut sum.bytes, row.bytes()),
-            (&mut sum.charged_bytes, row.charged_bytes),
-            (&mut sum.share_bytes, row.share.share_bytes),
-            (&mut sum.inherited_objects, row.inherited_objects),
+            (&mut sum.objects, row.objects()),
+            (&mut sum.bytes, row.walked_bytes()),
+            (&mut sum.charged_bytes, row.charged_bytes()),
+            (&mut sum.share_bytes, row.share_bytes()),
+            (&mut sum.inherited_objects, row.inherited_objects()),
         ] {
-            *sum = sum.saturating_add(more);
+            *sum = sum.saturating_add(more.unwrap_or(0));
         }
     }
     let mut sums: Vec<_> = sums.into_values().collect();
@@ -131,6 +131,15 @@ impl Totals {
     }
 }
 
+/// Rows of which it is known what there is.
+pub fn held(snapshot: &Snapshot) -> impl Iterator<Item = &Slab> {
+    let rows = snapshot.slab.items.iter();
+    rows.filter(|row| {
+        row.held
+            .is_some_and(|held| held.objects > 0 || held.share.objects > 0)
+    })
+}
+
 /// What a list is sorted by: figures from the largest, words from A; utilization from the lowest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
@@ -156,32 +165,31 @@ pub enum Order {
 impl Order {
     /// Of two rows, the one that comes first is the lesser.
     #[must_use]
-    pub fn compare(self, a: &SlabHeld, b: &SlabHeld) -> Ordering {
-        let waste = |row: &SlabHeld| row.share.share_bytes.saturating_sub(row.bytes());
-        let inherited = |row: &SlabHeld| row.inherited_objects;
+    pub fn compare(self, a: &Slab, b: &Slab) -> Ordering {
+        let waste = |row: &Slab| row.share_bytes()?.checked_sub(row.walked_bytes()?);
         match self {
             Self::Share | Self::Path | Self::Cache => Ordering::Equal,
-            Self::Objects => b.share.objects.cmp(&a.share.objects),
+            Self::Objects => b.objects().cmp(&a.objects()),
             Self::Bytes => b.bytes().cmp(&a.bytes()),
             Self::Utilization => {
                 let (a, b) = (a.utilization(), b.utilization());
                 a.unwrap_or(1.0).total_cmp(&b.unwrap_or(1.0))
             }
             Self::Waste => waste(b).cmp(&waste(a)),
-            Self::Inherited => inherited(b).cmp(&inherited(a)),
+            Self::Inherited => b.inherited_objects().cmp(&a.inherited_objects()),
         }
         .then_with(|| match self {
             Self::Cache => a.cache.cmp(&b.cache),
             Self::Path => path(a).cmp(&path(b)),
             _ => Ordering::Equal,
         })
-        .then_with(|| b.share.share_bytes.cmp(&a.share.share_bytes))
+        .then_with(|| b.share_bytes().cmp(&a.share_bytes()))
         .then_with(|| path(a).cmp(&path(b)))
         .then_with(|| a.cache.cmp(&b.cache))
     }
 }
 
-fn path(row: &SlabHeld) -> Option<(&[u8], u64)> {
+fn path(row: &Slab) -> Option<(&[u8], u64)> {
     let memcg = row.memcg.as_ref()?;
     Some((memcg.path.as_bytes(), memcg.serial_nr))
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
 pub use pins::{Action, Advice, Pins};
-pub use slab::{Inherited, SlabCache, SlabHeld};
+pub use slab::{Held, Inherited, Slab, SlabCache};
 
 use crate::sample::{Loss, Resource, Task, Text};
 
@@ -29,7 +29,7 @@ pub enum Source {
 /// One kind of figures.
 #[derive(Clone, Debug)]
 pub struct Section<T> {
-    /// `memcg`, `slab`, `slab_walk`, `slab_cache`, `inherited`, `shrinker`, `lock`, `pins`,
+    /// `memcg`, `slab`, `slab_walk`, `inherited`, `shrinker`, `lock`, `pins`,
     /// `reparent`, `finding`.
     pub name: &'static str,
     /// Where it comes from.
@@ -133,9 +133,7 @@ pub struct Snapshot {
     pub memcgs: Arc<Section<Memcg>>,
     /// Slab objects per memcg and cache.
     pub slab: Arc<Section<Slab>>,
-    /// Who holds slab memory, as of the last walk.
-    pub slab_held: Arc<Section<SlabHeld>>,
-    /// Caches, likewise.
+    /// Caches, as of the last walk of all slabs.
     pub slab_caches: Arc<Section<SlabCache>>,
     /// What memcgs are charged for since children of them died, likewise.
     pub inherited: Arc<Section<Inherited>>,
@@ -275,27 +273,6 @@ pub struct Memcg {
 
 /// Value from which on `memory.high` and `memory.max` mean "no limit" (PAGE_COUNTER_MAX).
 pub const UNLIMITED_BYTES: u64 = 0x7fff_ffff_ffff_f000;
-
-/// Objects of one cache charged to one memcg.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Slab {
-    /// To whom; `None` if that could not be read.
-    pub memcg: Option<Arc<MemcgId>>,
-    /// Which cache.
-    pub cache: Arc<Text>,
-    /// Its key: names may be the same.
-    pub cache_key: u64,
-    /// What one object takes in the slab; `None` if the cache could not be read.
-    pub size_bytes: Option<u32>,
-    /// Charged since the start of the run.
-    pub alloc_total: u64,
-    /// Uncharged since the start of the run.
-    pub free_total: u64,
-    /// Over the last interval.
-    pub alloc_per_sec: Option<f64>,
-    /// Over the last interval.
-    pub free_per_sec: Option<f64>,
-}
 
 /// What a shrinker did for a memcg on a node, since the start of the run.
 #[derive(Clone, Debug, PartialEq)]

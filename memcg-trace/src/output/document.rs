@@ -197,7 +197,7 @@ struct SlabSummary<'a> {
 /// Never for what a model made.
 pub fn slab(
     snapshot: &Snapshot,
-    held: &[&snapshot::SlabHeld],
+    held: &[&snapshot::Slab],
     caches: &[&snapshot::SlabCache],
     totals: &slab_list::Totals,
     host: &Host,
@@ -205,7 +205,7 @@ pub fn slab(
     let mut not_checked = census_gaps(snapshot);
     let gaps = slab_text::gaps(snapshot, totals).into_iter();
     not_checked.extend(gaps.map(|gap| NotChecked {
-        what: snapshot.slab_held.name,
+        what: snapshot.slab_caches.name,
         reason: Cow::from(gap),
     }));
     let inherited = snapshot.inherited.items.iter();
@@ -228,7 +228,7 @@ pub fn slab(
         not_checked,
         sections: vec![
             Section::of(&snapshot.memcgs),
-            Section::of(&snapshot.slab_held),
+            Section::of(&snapshot.slab_caches),
         ],
         losses: losses(snapshot),
     };

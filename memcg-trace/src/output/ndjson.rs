@@ -1,8 +1,6 @@
 //! A stream of records, one a line.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -11,7 +9,7 @@ use super::records::{
     SlabCache, Zombie,
 };
 use super::units;
-use crate::model::snapshot::{MemcgId, Snapshot};
+use crate::model::snapshot::Snapshot;
 use crate::model::zombies;
 use crate::sample::recording::Host;
 
@@ -80,39 +78,17 @@ impl<W: Write> Ndjson<W> {
         self.output.flush()
     }
 
-    /// What events counted; with the snapshot in which a walk of all slabs arrives, also what it
-    /// found.
+    /// The caches go with the snapshot in which a walk of them arrives.
     fn slab(&mut self, at: Place<'_>) -> io::Result<()> {
-        let Snapshot {
-            slab,
-            slab_held,
-            slab_caches,
-            ..
-        } = at.snapshot;
-        if !slab_held.is_known() || self.walked_ns == slab_held.as_of_ns {
-            for row in &slab.items {
-                self.record("slab", at, Slab::from(row))?;
-            }
-            return Ok(());
-        }
-        self.walked_ns = slab_held.as_of_ns;
-        for cache in &slab_caches.items {
-            self.record("slab_cache", at, SlabCache::from(cache))?;
-        }
-        let key = |memcg: &Option<Arc<MemcgId>>, cache| {
-            let memcg = memcg.as_ref().map(|memcg| memcg.serial_nr);
-            (memcg, cache)
-        };
-        let counted = slab.items.iter();
-        let mut counted: BTreeMap<_, _> = counted
-            .map(|row| (key(&row.memcg, row.cache_key), row))
-            .collect();
-        for walked in &slab_held.items {
-            let counted = counted.remove(&key(&walked.memcg, walked.cache_key));
-            self.record("slab", at, Slab::joined(walked, counted))?;
-        }
-        for row in counted.into_values() {
+        for row in &at.snapshot.slab.items {
             self.record("slab", at, Slab::from(row))?;
+        }
+        let caches = &at.snapshot.slab_caches;
+        if self.walked_ns != caches.as_of_ns {
+            self.walked_ns = caches.as_of_ns;
+            for cache in &caches.items {
+                self.record("slab_cache", at, SlabCache::from(cache))?;
+            }
         }
         Ok(())
     }

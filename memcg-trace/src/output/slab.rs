@@ -6,7 +6,7 @@ use super::table::{Row, Style, Table};
 use super::{fit, names, text, units};
 use crate::model::slab_list::{MemcgSlab, Totals, by_memcg};
 use crate::model::snapshot::slab::PAGE_BYTES;
-use crate::model::snapshot::{Inherited, SlabCache, SlabHeld, Snapshot};
+use crate::model::snapshot::{Inherited, Slab, SlabCache, Snapshot};
 use crate::sample::recording::Host;
 
 /// Stands for a memcg in the row of objects that nobody is charged for.
@@ -16,7 +16,7 @@ pub const UNACCOUNTED: &str = "(unaccounted)";
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// Objects by memcg and cache, in the order of the list.
-    pub held: &'a [&'a SlabHeld],
+    pub held: &'a [&'a Slab],
     /// Caches, likewise.
     pub caches: &'a [&'a SlabCache],
     /// Rows of each table.
@@ -91,7 +91,7 @@ fn charged(view: &View<'_>, totals: &Totals) -> String {
 
 /// What was looked at, and when.
 fn coverage(snapshot: &Snapshot) -> String {
-    let section = &snapshot.slab_held;
+    let section = &snapshot.slab_caches;
     let age = section
         .as_of_ns
         .map(|at| snapshot.mono_ns.saturating_sub(at));
@@ -106,7 +106,7 @@ fn coverage(snapshot: &Snapshot) -> String {
 /// What the walk leaves open, a line each.
 #[must_use]
 pub fn gaps(snapshot: &Snapshot, totals: &Totals) -> Vec<String> {
-    let bound = snapshot.slab_held.truncated_at;
+    let bound = snapshot.slab_caches.truncated_at;
     let bound = bound.map(|bound| {
         let pages = units::count(Some(bound));
         format!("the walk was ended by a bound after {pages} pages: more is not counted")
@@ -175,13 +175,13 @@ fn held_table(view: &View<'_>) -> Table {
         plain(vec![
             names::path(row.memcg.as_deref()),
             row.cache.display().into_owned(),
-            units::count(Some(row.share.objects)),
-            units::bytes(Some(row.bytes())),
-            units::bytes(Some(row.share.share_bytes)),
+            units::count(row.objects()),
+            units::bytes(row.bytes()),
+            units::bytes(row.share_bytes()),
             percent(row.utilization()),
-            units::count(Some(row.share.touched_pages)),
-            units::count(Some(row.share.owned_pages)),
-            units::count(Some(row.inherited_objects)),
+            units::count(row.held.map(|held| held.share.touched_pages)),
+            units::count(row.held.map(|held| held.share.owned_pages)),
+            units::count(row.inherited_objects()),
         ])
     });
     Table {
@@ -267,7 +267,8 @@ fn plain(cells: Vec<String>) -> Row {
 }
 
 /// `64 %`; of nothing it is not known.
-fn percent(part: Option<f64>) -> String {
+#[must_use]
+pub fn percent(part: Option<f64>) -> String {
     part.map_or_else(
         || units::UNKNOWN.to_owned(),
         |part| format!("{:.0} %", part * 100.0),

@@ -97,6 +97,9 @@ pub struct WalkedSlab {
     pub share: Share,
     /// How many of them were charged to a child that is dead.
     pub inherited_objects: u64,
+    /// Objects charged and uncharged while the walk went on, until the counters that came with
+    /// it were read; `None` where they were not counted.
+    pub uncertain_objects: Option<u64>,
 }
 
 /// What a memcg is charged for because a child of it died: all that belongs to object cgroups

@@ -50,7 +50,7 @@ const TYPES: &[(&str, &[&str])] = &[
             MEMCG,
             "cache objects bytes touched_pages owned_pages share_bytes utilization alloc_total \
              free_total alloc_per_sec free_per_sec uncertain_objects charged_bytes \
-             inherited_objects",
+             inherited_objects drift_objects",
         ],
     ),
     (

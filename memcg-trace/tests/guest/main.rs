@@ -30,6 +30,7 @@ mod record;
 mod screen;
 mod shrinker;
 mod slab;
+mod slab_live;
 mod slab_walk;
 mod stream;
 mod trend;

@@ -80,7 +80,7 @@ pub fn fields(kind: &str) -> String {
         "slab" => memcg(
             "cache objects bytes touched_pages owned_pages share_bytes utilization alloc_total \
              free_total alloc_per_sec free_per_sec uncertain_objects charged_bytes \
-             inherited_objects",
+             inherited_objects drift_objects",
         ),
         "slab_cache" => "cache object_bytes slab_pages live_objects inuse_objects \
                          unaccounted_objects freeable_pages utilization size_bytes order slabs \

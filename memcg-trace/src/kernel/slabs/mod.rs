@@ -16,6 +16,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use memcg_trace_common::slab::SlabKey;
+
 use super::Subject;
 use super::folio::{FolioPlaces, PAGE_BYTES};
 use super::layout::fields::Field;
@@ -39,7 +41,6 @@ const MOST: usize = 1 << 20;
 const OWNER_BYTES: u32 = 8;
 
 /// A walk that goes on.
-#[derive(Debug)]
 pub(super) struct Walk {
     /// What is left to look at.
     ranges: std::vec::IntoIter<Range<u64>>,
@@ -232,16 +233,24 @@ impl Walk {
         Ok(now)
     }
 
-    /// What was found.
+    /// What was found. `events` are objects charged and uncharged while the walk went on, where
+    /// those were counted.
     pub(super) fn finish(
         mut self,
         reader: &Reader<'_>,
         now_ns: u64,
+        events: Option<&HashMap<SlabKey, u64>>,
     ) -> Result<SlabWalk, Unreadable> {
         let begin = Instant::now();
         self.owners.meet(reader, self.pages.keys().copied())?;
+        for (key, count) in events.into_iter().flatten() {
+            self.owners.meet(reader, std::iter::once(key.objcg))?;
+            let owner = self.owners.get(key.objcg);
+            self.tally.add_events(owner.memcg, key.cache, *count);
+        }
+        self.tally.hand_over(&self.owners.moved(reader)?);
         let mut found = self.found;
-        found.rows = self.tally.into_rows();
+        found.rows = self.tally.into_rows(events.is_some());
         found.caches = self
             .caches
             .into_known()

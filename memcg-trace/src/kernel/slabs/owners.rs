@@ -69,6 +69,34 @@ impl Owners {
         Ok(())
     }
 
+    /// Memcgs that went offline since their object cgroups were met, and who has these now, by
+    /// serial number. Those of one memcg all go at once, to one heir.
+    pub(super) fn moved(&mut self, reader: &Reader<'_>) -> Result<HashMap<u64, u64>, Unreadable> {
+        let objcgs: Vec<_> = self.by_objcg.keys().copied().collect();
+        let memcgs = reader.column(&objcgs, Field::ObjcgMemcg)?;
+        let mut heirs: Vec<_> = memcgs.iter().flatten().copied().collect();
+        heirs.retain(|memcg| is_kernel_address(*memcg));
+        heirs.sort_unstable();
+        heirs.dedup();
+        let serials = reader.column(&heirs, Field::CssSerialNr)?;
+        let serials: HashMap<_, _> = heirs.into_iter().zip(serials).collect();
+        let mut moved = HashMap::new();
+        for (objcg, memcg) in objcgs.into_iter().zip(memcgs) {
+            let heir = memcg.and_then(|memcg| *serials.get(&memcg)?);
+            let (Some(heir), Some(owner)) = (heir, self.by_objcg.get_mut(&objcg)) else {
+                continue;
+            };
+            if let Some(before) = owner.memcg.filter(|before| *before != heir) {
+                moved.insert(before, heir);
+                *owner = Owner {
+                    memcg: Some(heir),
+                    inherited: true,
+                };
+            }
+        }
+        Ok(moved)
+    }
+
     /// All of them.
     pub(super) fn all(&self) -> impl Iterator<Item = (u64, Owner)> {
         self.by_objcg.iter().map(|(objcg, owner)| (*objcg, *owner))

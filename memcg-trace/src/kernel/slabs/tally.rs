@@ -19,6 +19,8 @@ pub(super) struct Tally {
 struct Row {
     share: Share,
     inherited_objects: u64,
+    /// Charged and uncharged while the walk went on.
+    events: u64,
 }
 
 /// Objects on one slab that have the same memcg.
@@ -81,7 +83,34 @@ impl Tally {
         }
     }
 
-    pub(super) fn into_rows(self) -> Vec<WalkedSlab> {
+    /// Notes objects charged and uncharged while the walk went on.
+    pub(super) fn add_events(&mut self, memcg: Option<u64>, cache: u64, events: u64) {
+        self.rows.entry((memcg, cache)).or_default().events += events;
+    }
+
+    /// What memcgs held that went offline meanwhile, by their serial numbers and their heirs'.
+    /// The pages of both may be the same ones: at most so many are touched.
+    pub(super) fn hand_over(&mut self, moved: &HashMap<u64, u64>) {
+        let is_dead =
+            |key: &(Option<u64>, u64)| key.0.is_some_and(|memcg| moved.contains_key(&memcg));
+        let dead: Vec<_> = self.rows.keys().copied().filter(is_dead).collect();
+        for key in dead {
+            let heir = key.0.and_then(|memcg| moved.get(&memcg)).copied();
+            let Some(row) = self.rows.remove(&key) else {
+                continue;
+            };
+            let to = self.rows.entry((heir, key.1)).or_default();
+            to.share.objects += row.share.objects;
+            to.share.touched_pages += row.share.touched_pages;
+            to.share.owned_pages += row.share.owned_pages;
+            to.share.share_bytes += row.share.share_bytes;
+            to.inherited_objects += row.share.objects;
+            to.events += row.events;
+        }
+    }
+
+    /// All rows; `is_counted` says whether events were.
+    pub(super) fn into_rows(self, is_counted: bool) -> Vec<WalkedSlab> {
         let rows = self.rows.into_iter();
         let mut rows: Vec<_> = rows
             .map(|((memcg_serial_nr, cache), row)| WalkedSlab {
@@ -89,6 +118,7 @@ impl Tally {
                 cache,
                 share: row.share,
                 inherited_objects: row.inherited_objects,
+                uncertain_objects: is_counted.then_some(row.events),
             })
             .collect();
         rows.sort_unstable_by_key(|row| (row.memcg_serial_nr, row.cache));

@@ -1,4 +1,4 @@
-//! Who holds slab memory, and how well its pages are used: as of the last walk.
+//! Who holds slab memory, and how well its pages are used: what walks find, and events count.
 
 use std::sync::Arc;
 
@@ -9,36 +9,92 @@ use crate::sample::slab_walk::{Share, WalkedCache};
 /// Bytes of a page.
 pub const PAGE_BYTES: u64 = 4096;
 
-/// Objects of one cache that are charged to one memcg.
+/// Objects of one cache charged to one memcg.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SlabHeld {
+pub struct Slab {
     /// To whom; `None` if that could not be read.
     pub memcg: Option<Arc<MemcgId>>,
     /// Which cache.
     pub cache: Arc<Text>,
     /// Its key: names may be the same.
     pub cache_key: u64,
-    /// What one object takes in the slab.
-    pub size_bytes: u32,
-    /// The objects, and their part of the pages.
-    pub share: Share,
-    /// How many of them were charged to a child that is dead.
-    pub inherited_objects: u64,
-    /// Bytes that the memcg is charged for them.
-    pub charged_bytes: u64,
+    /// What one object takes in the slab; `None` if the cache could not be read.
+    pub size_bytes: Option<u32>,
+    /// What there is of them; `None` without a walk of all slabs.
+    pub held: Option<Held>,
+    /// Charged since the start of the run; `None` without slab events, like those below.
+    pub alloc_total: Option<u64>,
+    /// Uncharged since the start of the run.
+    pub free_total: Option<u64>,
+    /// Over the last interval.
+    pub alloc_per_sec: Option<f64>,
+    /// Over the last interval.
+    pub free_per_sec: Option<f64>,
 }
 
-impl SlabHeld {
-    /// What the objects take in their slabs.
+/// Objects that are there: as of the last walk of all slabs, and the events since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// How many there are now.
+    pub objects: u64,
+    /// Events while the walk went on: so many objects may have been counted twice, or not at
+    /// all. `None` where events are not counted.
+    pub uncertain_objects: Option<u64>,
+    /// What the walk found more than had been reckoned, before it put that right; `None` for
+    /// the first walk, and where events are not counted.
+    pub drift_objects: Option<i64>,
+    /// As of the walk: the objects and their part of the pages.
+    pub share: Share,
+    /// As of the walk: how many of them were charged to a child that is dead.
+    pub inherited_objects: u64,
+    /// Bytes that an object is charged for beyond its size.
+    pub owner_bytes: u32,
+}
+
+impl Slab {
+    /// Objects that there are now.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.share.objects.saturating_mul(self.size_bytes.into())
+    pub fn objects(&self) -> Option<u64> {
+        self.held.map(|held| held.objects)
     }
 
-    /// Part of its share of the pages that the objects take.
+    /// What these take in their slabs.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u64> {
+        Some(self.held?.objects.saturating_mul(self.size_bytes?.into()))
+    }
+
+    /// What the memcg is charged for them.
+    #[must_use]
+    pub fn charged_bytes(&self) -> Option<u64> {
+        let held = self.held?;
+        let charge = u64::from(self.size_bytes?) + u64::from(held.owner_bytes);
+        Some(held.objects.saturating_mul(charge))
+    }
+
+    /// Its share of the pages, as of the walk.
+    #[must_use]
+    pub fn share_bytes(&self) -> Option<u64> {
+        self.held.map(|held| held.share.share_bytes)
+    }
+
+    /// Objects that were charged to a child that is dead, as of the walk.
+    #[must_use]
+    pub fn inherited_objects(&self) -> Option<u64> {
+        self.held.map(|held| held.inherited_objects)
+    }
+
+    /// Part of its share of the pages that the objects took when the walk saw them.
     #[must_use]
     pub fn utilization(&self) -> Option<f64> {
-        part(self.bytes(), self.share.share_bytes)
+        part(self.walked_bytes()?, self.share_bytes()?)
+    }
+
+    /// What the objects took when the walk saw them.
+    #[must_use]
+    pub fn walked_bytes(&self) -> Option<u64> {
+        let objects = self.held?.share.objects;
+        Some(objects.saturating_mul(self.size_bytes?.into()))
     }
 }
 

@@ -156,7 +156,7 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
     vec![
         Section::of(&snapshot.memcgs),
         Section::of(&snapshot.slab),
-        Section::of(&snapshot.slab_held),
+        Section::of(&snapshot.slab_caches),
         Section::of(&snapshot.shrinkers),
         Section::of(&snapshot.lock_waits),
         Section::of(&snapshot.pins),

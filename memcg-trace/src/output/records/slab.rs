@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{MemcgName, Name, rounded};
 use crate::model::snapshot::{self, slab::PAGE_BYTES};
 
-/// Objects of a cache charged to a memcg: as events count them, or as a walk found them.
+/// Objects of a cache charged to a memcg: what there is by the last walk of all slabs and the
+/// events since, pages as of that walk, and what events counted.
 #[derive(Debug, Serialize)]
 pub struct Slab<'a> {
     #[serde(flatten)]
@@ -28,70 +29,30 @@ pub struct Slab<'a> {
     uncertain_objects: Option<u64>,
     charged_bytes: Option<u64>,
     inherited_objects: Option<u64>,
+    drift_objects: Option<i64>,
 }
 
 impl<'a> From<&'a snapshot::Slab> for Slab<'a> {
     fn from(row: &'a snapshot::Slab) -> Self {
-        let cache = Name::of(Some(&row.cache));
+        let (cache, held) = (Name::of(Some(&row.cache)), row.held.as_ref());
         Self {
             memcg: MemcgName::of(row.memcg.as_deref()),
             cache: cache.text,
             cache_hex: cache.hex,
-            objects: None,
-            bytes: None,
-            touched_pages: None,
-            owned_pages: None,
-            share_bytes: None,
-            utilization: None,
-            alloc_total: Some(row.alloc_total),
-            free_total: Some(row.free_total),
+            objects: row.objects(),
+            bytes: row.bytes(),
+            touched_pages: held.map(|held| held.share.touched_pages),
+            owned_pages: held.map(|held| held.share.owned_pages),
+            share_bytes: row.share_bytes(),
+            utilization: rounded(row.utilization()),
+            alloc_total: row.alloc_total,
+            free_total: row.free_total,
             alloc_per_sec: rounded(row.alloc_per_sec),
             free_per_sec: rounded(row.free_per_sec),
-            uncertain_objects: None,
-            charged_bytes: None,
-            inherited_objects: None,
-        }
-    }
-}
-
-impl<'a> From<&'a snapshot::SlabHeld> for Slab<'a> {
-    fn from(row: &'a snapshot::SlabHeld) -> Self {
-        let cache = Name::of(Some(&row.cache));
-        Self {
-            memcg: MemcgName::of(row.memcg.as_deref()),
-            cache: cache.text,
-            cache_hex: cache.hex,
-            objects: Some(row.share.objects),
-            bytes: Some(row.bytes()),
-            touched_pages: Some(row.share.touched_pages),
-            owned_pages: Some(row.share.owned_pages),
-            share_bytes: Some(row.share.share_bytes),
-            utilization: rounded(row.utilization()),
-            alloc_total: None,
-            free_total: None,
-            alloc_per_sec: None,
-            free_per_sec: None,
-            uncertain_objects: None,
-            charged_bytes: Some(row.charged_bytes),
-            inherited_objects: Some(row.inherited_objects),
-        }
-    }
-}
-
-impl<'a> Slab<'a> {
-    /// What a walk found, and what events counted of the same memcg and cache.
-    #[must_use]
-    pub fn joined(walked: &'a snapshot::SlabHeld, counted: Option<&'a snapshot::Slab>) -> Self {
-        let Some(counted) = counted else {
-            return Self::from(walked);
-        };
-        let counted = Self::from(counted);
-        Self {
-            alloc_total: counted.alloc_total,
-            free_total: counted.free_total,
-            alloc_per_sec: counted.alloc_per_sec,
-            free_per_sec: counted.free_per_sec,
-            ..Self::from(walked)
+            uncertain_objects: held.and_then(|held| held.uncertain_objects),
+            charged_bytes: row.charged_bytes(),
+            inherited_objects: row.inherited_objects(),
+            drift_objects: held.and_then(|held| held.drift_objects),
         }
     }
 }
