@@ -8,7 +8,7 @@ mod tool;
 use fixture::slab_walk::{answered, cache, demo_with_slab, row, share, walk};
 use fixture::{count, empty, host, memcg, root, slab, snapshots, walked};
 use memcg_trace::model::snapshot::Memcg;
-use memcg_trace::sample::slab_walk::{Share, SlabWalk, WalkedSlab};
+use memcg_trace::sample::slab_walk::{Share, SlabWalk, WalkedCache, WalkedSlab};
 use memcg_trace::sample::{LifeKind, Sample, Text};
 use serde_json::Value;
 use tool::{assert_fails, checked, document, recording, run, stdout};
@@ -60,6 +60,26 @@ fn memcgs_know_what_they_hold_and_inherited() {
             .iter()
             .all(|memcg| memcg.slab_objects.is_none())
     );
+}
+
+/// Caches that the kernel merged go by each of their names.
+#[test]
+fn a_merged_cache_has_all_its_names() {
+    let merged = WalkedCache {
+        aliases: vec!["UNIX".into(), "RAW".into()],
+        ..cache(0xc1, "PING", 1, 5, Share::default())
+    };
+    let walk = walk(1, vec![merged], vec![row(1, 0xc1, share(5, 8, 32_768), 0)]);
+    let samples = [walked(0, vec![root()]), answered(1, walk)];
+    let path = recording("slab-merged", host(), &samples);
+    let on = |args: &[&str]| run(&[&["slab", "--from", &path], args].concat());
+    let data = document(&on(&["--json", "--cache", "UNIX"]), "slab");
+    assert_eq!(data["items"][0]["cache"], "PING");
+    assert_eq!(
+        data["summary"]["caches"][0]["aliases"],
+        serde_json::json!(["UNIX", "RAW"])
+    );
+    assert!(stdout(&on(&[])).contains("PING (+UNIX, RAW)"));
 }
 
 #[test]
@@ -242,6 +262,11 @@ fn totals_stay_true_between_walks() {
         },
         counted(4, 150, 650),
         counted(5, 150, 700),
+        counted(6, 900, 700),
+        Sample {
+            slab_walk: Some(walk(7, vec![], vec![])),
+            ..counted(7, 900, 700)
+        },
     ];
     let all = snapshots(&samples);
     let held = |at: usize| all[at].slab.items[0].held;
@@ -254,6 +279,12 @@ fn totals_stay_true_between_walks() {
     assert_eq!(of(5), Some((0, Some(3))), "never less than none");
     assert_eq!(held(5).unwrap().uncertain_objects, Some(4));
     assert_eq!(all[2].memcgs.items[1].slab_objects, Some(620));
+    assert_eq!(of(6), Some((703, Some(3))));
+    assert_eq!(
+        of(7),
+        Some((0, Some(-703))),
+        "what should be there and is not"
+    );
     let share = held(5).unwrap().share;
     assert_eq!(share.objects, 623, "pages are as of the walk");
 }

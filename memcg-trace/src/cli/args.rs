@@ -49,6 +49,8 @@ pub(super) enum Verb {
     Record(Record),
     /// The dashboard on a recording: `live --from FILE`.
     Replay(Replay),
+    /// What two recordings needed at most, side by side.
+    Compare(Compare),
     /// What can be traced here, what cannot, and what would help. Needs no privilege.
     Doctor,
 }
@@ -200,6 +202,16 @@ pub(super) struct Slab {
     pub(super) sort: SlabSort,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Compare {
+    /// A recording.
+    #[arg(value_name = "A")]
+    pub(super) a: PathBuf,
+    /// Another one.
+    #[arg(value_name = "B")]
+    pub(super) b: PathBuf,
+}
+
 /// What slab rows are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum SlabSort {
@@ -316,6 +328,9 @@ impl Args {
         match &self.verb {
             Some(Verb::Replay(_)) if is_given("from") => {
                 Some("replay names its recording itself, without --from")
+            }
+            Some(Verb::Compare(_)) if is_given("from") => {
+                Some("compare names its recordings itself, without --from")
             }
             Some(Verb::Doctor) if is_given("from") => {
                 Some("doctor looks at this host, not at a recording")

@@ -1,6 +1,7 @@
 //! `slab`: who holds slab memory, and how well its pages are used.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -45,13 +46,14 @@ pub(super) async fn run(
     if let Some(cache) = cache {
         look_for(cache, &snapshot)?;
     }
-    let is_shown = |name: &Text| cache.is_none_or(|cache| name.as_bytes() == cache);
+    let caches = snapshot.slab_caches.items.iter();
+    let is_shown = |row: &&SlabCache| cache.is_none_or(|cache| row.is_called(cache));
+    let mut caches: Vec<&SlabCache> = caches.filter(is_shown).collect();
+    let keys: HashSet<u64> = caches.iter().map(|row| row.walked.cache).collect();
     let held = slab_list::held(&snapshot);
-    let mut held: Vec<&Slab> = held.filter(|row| is_shown(&row.cache)).collect();
+    let mut held: Vec<&Slab> = held.filter(|row| keys.contains(&row.cache_key)).collect();
     let order = order(args.sort);
     held.sort_by(|a, b| order.compare(a, b));
-    let caches = snapshot.slab_caches.items.iter();
-    let mut caches: Vec<&SlabCache> = caches.filter(|row| is_shown(&row.name)).collect();
     caches.sort_by_key(|row| (Reverse(row.walked.slab_pages), Arc::clone(&row.name)));
     let bytes = if common.json {
         let top = common.top().unwrap_or(usize::MAX);
@@ -86,12 +88,12 @@ async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
 
 /// A cache that is not there is an error, not an empty answer.
 fn look_for(cache: &[u8], snapshot: &Snapshot) -> anyhow::Result<()> {
-    let mut names = snapshot.slab_caches.items.iter().map(|row| &*row.name);
-    if names.clone().any(|name| name.as_bytes() == cache) {
+    let caches = &snapshot.slab_caches.items;
+    if caches.iter().any(|row| row.is_called(cache)) {
         return Ok(());
     }
     let wanted = Text::from(cache);
-    let near = select::near(&mut names, &wanted);
+    let near = select::near(caches.iter().map(|row| &*row.name), &wanted);
     let near: Vec<_> = near.iter().map(Text::display).collect();
     if near.is_empty() {
         bail!("no cache {} has slabs", wanted.display());

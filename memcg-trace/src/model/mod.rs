@@ -3,6 +3,7 @@
 //! Pure: no clock, no file, no kernel. The same samples give the same snapshots, whether they
 //! come from a kernel or from a recording of one.
 
+pub mod compare;
 mod locks;
 mod names;
 pub mod pins;
@@ -126,6 +127,7 @@ impl Model {
             memcgs: Arc::clone(&self.memcgs),
             slab: Arc::clone(&self.slab_rows),
             slab_caches: self.slab_walks.caches(),
+            large_kmalloc_pages: self.slab_walks.large_kmalloc_pages(),
             inherited: self.slab_walks.inherited(),
             shrinkers: self.shrinkers.section(),
             lock_waits: self.locks.waits(),

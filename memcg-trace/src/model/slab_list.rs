@@ -91,7 +91,7 @@ impl Totals {
     pub fn of(snapshot: &Snapshot, cache: Option<&[u8]>) -> Self {
         let mut totals = Self::default();
         let rows = snapshot.slab_caches.items.iter();
-        for row in rows.filter(|row| cache.is_none_or(|cache| row.name.as_bytes() == cache)) {
+        for row in rows.filter(|row| cache.is_none_or(|cache| row.is_called(cache))) {
             let walked = &row.walked;
             let unaccounted = &walked.unaccounted;
             for (sum, more) in [

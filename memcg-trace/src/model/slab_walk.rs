@@ -42,6 +42,7 @@ pub(super) struct SlabWalks {
     /// The newest memcg when the walk was read; younger ones may not be in it.
     newest: u64,
     owner_bytes: u32,
+    large_kmalloc_pages: Option<u64>,
     /// Whether events were counted while it went on.
     is_counted: bool,
 }
@@ -56,12 +57,17 @@ impl SlabWalks {
             inherited_bytes: HashMap::new(),
             newest: 0,
             owner_bytes: 0,
+            large_kmalloc_pages: None,
             is_counted: false,
         }
     }
 
     pub(super) fn caches(&self) -> Arc<Section<SlabCache>> {
         Arc::clone(&self.caches)
+    }
+
+    pub(super) fn large_kmalloc_pages(&self) -> Option<u64> {
+        self.large_kmalloc_pages
     }
 
     pub(super) fn inherited(&self) -> Arc<Section<Inherited>> {
@@ -84,6 +90,7 @@ impl SlabWalks {
             self.by_key.clear();
             self.inherited_bytes.clear();
             self.base.clear();
+            self.large_kmalloc_pages = None;
         }
     }
 
@@ -98,6 +105,7 @@ impl SlabWalks {
         let serials = memcgs.iter().map(|memcg| memcg.id.serial_nr);
         self.newest = serials.max().unwrap_or(0);
         self.owner_bytes = walk.owner_bytes;
+        self.large_kmalloc_pages = walk.large_kmalloc_pages;
         self.read_rows(walk, counted);
         let caches = walk.caches.iter().map(|cache| SlabCache {
             name: Arc::new(cache.name.clone()),
@@ -128,37 +136,48 @@ impl SlabWalks {
         let before = std::mem::take(&mut self.base);
         let was_whole = self.is_whole();
         self.is_counted = walk.rows.iter().all(|row| row.uncertain_objects.is_some());
-        self.base = (counted.keys())
-            .map(|key| (key, self.nothing(counted.totals(key))))
+        let nothing = self.nothing((0, 0));
+        // How far what had been reckoned was off.
+        let drift = |key: Key, objects: u64| {
+            let base = before.get(&key);
+            let base = base.or_else(|| was_whole.then_some(&nothing))?;
+            let drift = i128::from(objects) - i128::from(base.now(counted.totals(key)));
+            let most = if drift < 0 { i64::MIN } else { i64::MAX };
+            self.is_counted
+                .then(|| i64::try_from(drift).unwrap_or(most))
+        };
+        // What there should have been and the walk did not find, is gone.
+        let gone = before
+            .keys()
+            .filter(|key| drift(**key, 0).is_some_and(|drift| drift != 0));
+        let mut base: BTreeMap<Key, Base> = (counted.keys())
+            .chain(gone.copied())
+            .map(|key| {
+                let mut base = self.nothing(counted.totals(key));
+                base.held.drift_objects = drift(key, 0);
+                (key, base)
+            })
             .collect();
         for row in &walk.rows {
             let key = (row.memcg_serial_nr, row.cache);
-            let totals = counted.totals(key);
-            let reckoned = match before.get(&key) {
-                Some(base) => Some(base.now(totals)),
-                None => was_whole.then_some(0),
-            };
-            let reckoned = reckoned.filter(|_| row.uncertain_objects.is_some());
+            let (allocs, frees) = counted.totals(key);
             let objects = row.share.objects;
-            let drift = reckoned.map(|reckoned| {
-                let drift = i128::from(objects) - i128::from(reckoned);
-                i64::try_from(drift).unwrap_or(if drift < 0 { i64::MIN } else { i64::MAX })
-            });
-            let base = Base {
+            let found = Base {
                 objects,
-                allocs: totals.0,
-                frees: totals.1,
+                allocs,
+                frees,
                 held: Held {
                     objects,
                     uncertain_objects: row.uncertain_objects,
-                    drift_objects: drift,
+                    drift_objects: drift(key, objects),
                     share: row.share,
                     inherited_objects: row.inherited_objects,
                     owner_bytes: walk.owner_bytes,
                 },
             };
-            self.base.insert(key, base);
+            base.insert(key, found);
         }
+        self.base = base;
     }
 
     /// What a walk found nothing of, when so many had been charged and uncharged.

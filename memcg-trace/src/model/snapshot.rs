@@ -135,6 +135,8 @@ pub struct Snapshot {
     pub slab: Arc<Section<Slab>>,
     /// Caches, as of the last walk of all slabs.
     pub slab_caches: Arc<Section<SlabCache>>,
+    /// Pages of kmalloc that are no slabs, likewise; `None` where they cannot be told.
+    pub large_kmalloc_pages: Option<u64>,
     /// What memcgs are charged for since children of them died, likewise.
     pub inherited: Arc<Section<Inherited>>,
     /// Shrinkers.

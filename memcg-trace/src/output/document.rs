@@ -9,7 +9,8 @@ use super::records::{
     Envelope, Finding, Inherited, Loss, Memcg, Moment, Pins, Reparent, Section, Slab, SlabCache,
     Zombie, losses, rounded, sections,
 };
-use super::{slab as slab_text, units};
+use super::{compare as compare_text, slab as slab_text, units};
+use crate::model::compare;
 use crate::model::slab_list;
 use crate::model::snapshot::{self, Phase, Snapshot};
 use crate::model::zombies;
@@ -186,6 +187,7 @@ struct SlabSummary<'a> {
     unaccounted_bytes: u64,
     unaccounted_share_bytes: u64,
     changed_slabs: u64,
+    large_kmalloc_pages: Option<u64>,
     caches: Vec<SlabCache<'a>>,
     inherited: Vec<Inherited<'a>>,
 }
@@ -221,6 +223,7 @@ pub fn slab(
             unaccounted_bytes: totals.unaccounted_bytes,
             unaccounted_share_bytes: totals.unaccounted_share_bytes,
             changed_slabs: totals.changed_slabs,
+            large_kmalloc_pages: snapshot.large_kmalloc_pages,
             caches: caches.iter().map(|row| SlabCache::from(*row)).collect(),
             inherited: inherited.map(Inherited::from).collect(),
         },
@@ -233,6 +236,42 @@ pub fn slab(
         losses: losses(snapshot),
     };
     of_snapshot("slab", snapshot, host, document)
+}
+
+#[derive(Debug, Serialize)]
+struct CompareSummary {
+    host_slab_peak_bytes: compare_text::Figures,
+    snapshots_a: u64,
+    snapshots_b: u64,
+}
+
+/// Two runs, as of the end of the second; `snapshots` is how many each had.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn compare(
+    last: &Snapshot,
+    host_slab: &compare::Change,
+    memcgs: &[&compare::Compared],
+    snapshots: [u64; 2],
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let items = memcgs.iter();
+    let document = Document {
+        summary: CompareSummary {
+            host_slab_peak_bytes: host_slab.into(),
+            snapshots_a: snapshots[0],
+            snapshots_b: snapshots[1],
+        },
+        items: items.map(|row| compare_text::Item::from(*row)).collect(),
+        not_checked: vec![NotChecked {
+            what: "kmem",
+            reason: Cow::from(compare_text::NO_KMEM),
+        }],
+        sections: Vec::new(),
+        losses: Vec::new(),
+    };
+    of_snapshot("compare", last, host, document)
 }
 
 /// What the list of memcgs leaves open.

@@ -1,6 +1,7 @@
 //! Snapshots as text: records for programs, tables for people. Writes to what it is given.
 
 mod advice;
+pub mod compare;
 pub mod doctor;
 pub mod document;
 pub mod fit;

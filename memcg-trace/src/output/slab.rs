@@ -95,12 +95,17 @@ fn coverage(snapshot: &Snapshot) -> String {
     let age = section
         .as_of_ns
         .map(|at| snapshot.mono_ns.saturating_sub(at));
-    format!(
+    let mut text = format!(
         "walk: {} pages in {}, {} ago",
         units::count(section.visited),
         units::duration(section.took_ns),
         units::duration(age),
-    )
+    );
+    if let Some(pages) = snapshot.large_kmalloc_pages {
+        let bytes = units::bytes(Some(pages.saturating_mul(PAGE_BYTES)));
+        let _ = write!(text, "; not in it: large kmalloc, {bytes}");
+    }
+    text
 }
 
 /// What the walk leaves open, a line each.
@@ -207,7 +212,7 @@ fn cache_table(view: &View<'_>) -> Table {
     let rows = view.caches.iter().take(view.top).map(|row| {
         let walked = &row.walked;
         plain(vec![
-            row.name.display().into_owned(),
+            cache_name(row),
             units::bytes(Some(walked.size_bytes.into())),
             units::count(Some(walked.order.into())),
             units::count(Some(walked.slab_pages)),
@@ -223,6 +228,21 @@ fn cache_table(view: &View<'_>) -> Table {
         columns,
         rows: rows.collect(),
         left_out: view.caches.len().saturating_sub(view.top),
+    }
+}
+
+/// The name of a cache, and how many others the kernel merged with it: `PING (+UNIX, RAW)`,
+/// `names_cache (+5)`.
+fn cache_name(row: &SlabCache) -> String {
+    const NAMED: usize = 2;
+    let (name, aliases) = (row.name.display(), &row.walked.aliases);
+    match aliases.len() {
+        0 => name.into_owned(),
+        1..=NAMED => {
+            let others: Vec<_> = aliases.iter().map(|alias| alias.display()).collect();
+            format!("{name} (+{})", others.join(", "))
+        }
+        others => format!("{name} (+{others})"),
     }
 }
 

@@ -28,6 +28,9 @@ pub struct SlabWalk {
     /// Bytes that an object is charged for beyond its size, for its owner's place in the vector
     /// (mm/memcontrol.c: obj_full_size()).
     pub owner_bytes: u32,
+    /// Pages of 4 KiB that kmalloc took for what is too large for a slab: `/proc/meminfo` counts
+    /// them as `Slab:`. `None` where such pages look like any other.
+    pub large_kmalloc_pages: Option<u64>,
     /// Caches that have slabs.
     pub caches: Vec<WalkedCache>,
     /// Charged objects, a row for each memcg and cache.
@@ -44,6 +47,8 @@ pub struct WalkedCache {
     pub cache: u64,
     /// `kmem_cache.name`.
     pub name: Text,
+    /// Other caches that the kernel merged with it: their objects are among these.
+    pub aliases: Vec<Text>,
     /// What one object takes in the slab (`kmem_cache.size`).
     pub size_bytes: u32,
     /// What was asked for (`kmem_cache.object_size`).

@@ -59,7 +59,7 @@ const TYPES: &[(&str, &[&str])] = &[
             "cache object_bytes slab_pages live_objects inuse_objects unaccounted_objects \
              freeable_pages utilization size_bytes order slabs changed_slabs capacity_objects \
              cached_objects charged_objects unaccounted_share_bytes unaccounted_touched_pages \
-             unaccounted_owned_pages",
+             unaccounted_owned_pages aliases",
         ],
     ),
     (

@@ -3,7 +3,7 @@
 
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, Folder};
-use crate::slab_walk::{INODES, make_files};
+use crate::slab_walk::walk::{INODES, make_files};
 
 /// Objects that a cgroup has of a cache, how many that is uncertain by, and how many were made
 /// since the start; nothing before the first walk.

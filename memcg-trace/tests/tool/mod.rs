@@ -86,7 +86,7 @@ pub fn fields(kind: &str) -> String {
                          unaccounted_objects freeable_pages utilization size_bytes order slabs \
                          changed_slabs capacity_objects cached_objects charged_objects \
                          unaccounted_share_bytes unaccounted_touched_pages \
-                         unaccounted_owned_pages"
+                         unaccounted_owned_pages aliases"
             .to_owned(),
         "shrinker" => memcg(
             "shrinker fs dev node memcg_aware cause calls_total asked_objects_total \

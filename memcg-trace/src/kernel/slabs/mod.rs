@@ -5,6 +5,7 @@
 //! slab may have been freed meanwhile. Nothing is held between two steps, so a walk can be
 //! interrupted for as long as anybody likes.
 
+mod aliases;
 mod caches;
 mod inherited;
 mod owners;
@@ -70,6 +71,7 @@ struct Seen {
     slabs: Vec<Slab>,
     /// Object cgroup, kind and number of pages that are charged to it.
     charged: Vec<(u64, PageKind, u64)>,
+    large_kmalloc_pages: u64,
 }
 
 impl Walk {
@@ -81,6 +83,7 @@ impl Walk {
         }
         let ranges = ram::ranges().map_err(Unreadable::Absent)?;
         let head = reader.offset(Field::PageHead)?;
+        let large_kmalloc = reader.resolved.pages.large_kmalloc_type;
         Ok(Self {
             ranges: ranges.into_iter(),
             range: 0..0,
@@ -94,6 +97,7 @@ impl Walk {
             found: SlabWalk {
                 begin_ns: now_ns,
                 owner_bytes: OWNER_BYTES,
+                large_kmalloc_pages: large_kmalloc.map(|_| 0),
                 ..SlabWalk::default()
             },
         })
@@ -133,6 +137,9 @@ impl Walk {
         let mut seen = reader
             .memory
             .view(address, bytes, |bytes| self.see(reader, pfn, bytes))?;
+        if let Some(pages) = &mut self.found.large_kmalloc_pages {
+            *pages += seen.large_kmalloc_pages;
+        }
         for (objcg, kind, count) in seen.charged {
             let pages = self.pages.entry(objcg).or_default();
             match kind {
@@ -183,11 +190,16 @@ impl Walk {
         for (at, page) in pages.iter().enumerate() {
             let (flags, page_type, data) = self.places.words(page);
             let is_slab = marks.is_slab(flags, page_type);
-            if (data == 0 && !is_slab) || word(page, self.head) & TAIL != 0 {
+            let is_large_kmalloc = marks.large_kmalloc_type == Some(page_type >> 24);
+            let is_of_interest = data != 0 || is_slab || is_large_kmalloc;
+            if !is_of_interest || word(page, self.head) & TAIL != 0 {
                 continue;
             }
             let both = bytes.len().min((at + 2) * PAGE_BYTES);
             let count = || self.places.folio(&bytes[at * PAGE_BYTES..both]).pages;
+            if is_large_kmalloc {
+                seen.large_kmalloc_pages += count();
+            }
             if is_slab {
                 let pfn = pfn + at as u64;
                 seen.slabs.push(slab(layout, page, pfn, count()));
@@ -200,7 +212,7 @@ impl Walk {
                 PageKind::Lru | PageKind::Hugetlb => marks.owner_is_objcg,
                 PageKind::Slab => false,
             };
-            if is_objcg {
+            if is_objcg && data != 0 {
                 let (objcg, count) = (data & !DATA_FLAGS, count());
                 // Neighbours are often of one owner.
                 match seen.charged.last_mut() {
@@ -257,6 +269,11 @@ impl Walk {
             .filter(|cache| cache.slabs > 0 || cache.changed_slabs > 0)
             .collect();
         found.caches.sort_unstable_by_key(|cache| cache.cache);
+        let mut aliases = aliases::by_name();
+        for cache in &mut found.caches {
+            let others = aliases.remove(cache.name.as_bytes());
+            cache.aliases = others.unwrap_or_default();
+        }
         found.inherited = inherited::rows(reader, &self.owners, &self.pages, &found);
         self.took += begin.elapsed();
         found.took_ns = u64::try_from(self.took.as_nanos()).unwrap_or(u64::MAX);

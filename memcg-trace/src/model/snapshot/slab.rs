@@ -108,6 +108,13 @@ pub struct SlabCache {
 }
 
 impl SlabCache {
+    /// Whether that is its name, or that of one that the kernel merged with it.
+    #[must_use]
+    pub fn is_called(&self, name: &[u8]) -> bool {
+        let mut names = std::iter::once(&*self.name).chain(&self.walked.aliases);
+        names.any(|one| one.as_bytes() == name)
+    }
+
     /// Objects in use: charged to somebody or to nobody.
     #[must_use]
     pub fn live_objects(&self) -> u64 {

@@ -84,13 +84,13 @@ pub struct Moment<'a> {
 }
 
 /// A text that was chosen by someone else, and its bytes where they cannot be shown.
-pub(super) struct Name<'a> {
-    pub(super) text: Option<Cow<'a, str>>,
-    pub(super) hex: Option<String>,
+pub(in crate::output) struct Name<'a> {
+    pub(in crate::output) text: Option<Cow<'a, str>>,
+    pub(in crate::output) hex: Option<String>,
 }
 
 impl<'a> Name<'a> {
-    pub(super) fn of(text: Option<&'a Text>) -> Self {
+    pub(in crate::output) fn of(text: Option<&'a Text>) -> Self {
         Self {
             text: text.map(Text::display),
             hex: text.and_then(Text::hex),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{MemcgName, Name, rounded};
 use crate::model::snapshot::{self, slab::PAGE_BYTES};
+use crate::sample::Text;
 
 /// Objects of a cache charged to a memcg: what there is by the last walk of all slabs and the
 /// events since, pages as of that walk, and what events counted.
@@ -82,6 +83,8 @@ pub struct SlabCache<'a> {
     unaccounted_share_bytes: u64,
     unaccounted_touched_pages: u64,
     unaccounted_owned_pages: u64,
+    /// Other caches that the kernel merged with it.
+    aliases: Vec<Cow<'a, str>>,
 }
 
 impl<'a> From<&'a snapshot::SlabCache> for SlabCache<'a> {
@@ -107,6 +110,7 @@ impl<'a> From<&'a snapshot::SlabCache> for SlabCache<'a> {
             unaccounted_share_bytes: walked.unaccounted.share_bytes,
             unaccounted_touched_pages: walked.unaccounted.touched_pages,
             unaccounted_owned_pages: walked.unaccounted.owned_pages,
+            aliases: walked.aliases.iter().map(Text::display).collect(),
         }
     }
 }
