@@ -10,15 +10,18 @@ use std::collections::HashSet;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::{host, recorded, snapshots};
 use memcg_trace::deadlock::{Edge, State};
+use memcg_trace::model::slab_list::{self, Order, Totals};
 use memcg_trace::model::snapshot::Snapshot;
 use memcg_trace::model::zombies;
 use memcg_trace::output::{
-    document, dot, locks as locks_text, ndjson::Ndjson, pins as pins_text, text, zombies as list,
+    document, dot, locks as locks_text, ndjson::Ndjson, pins as pins_text, slab as slab_text, text,
+    zombies as list,
 };
 use memcg_trace::sample::pins::{
     NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
 };
 use memcg_trace::sample::recording::Reader;
+use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, WalkedSlab};
 use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Look, Retry, Wait, Waits};
 use memcg_trace::sample::{
     Absent, Cache, Life, LifeKind, LockCount, LockWait, Locks, Loss, Memcg, MemcgWalk, Resource,
@@ -300,6 +303,41 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn slab_walk()(
+        caches in vec((0_u64..3, name(), of(0_u32..300), figure(), figure()), 0..3),
+        rows in vec((of(serial_nr()), 0_u64..3, figure(), figure()), 0..5),
+        inherited in vec((serial_nr(), figure(), of(figure())), 0..2),
+        truncated_at in of(figure()),
+        end_ns in figure(),
+    ) -> SlabWalk {
+        let share = |objects, bytes| Share {
+            objects, touched_pages: bytes, owned_pages: objects, share_bytes: bytes,
+        };
+        let cache = |(cache, name, order, objects, pages): (_, _, Option<u32>, _, _)| WalkedCache {
+            cache, name, order: order.unwrap_or(0), slab_objects: order.unwrap_or(0),
+            size_bytes: order.unwrap_or(u32::MAX), slab_pages: pages,
+            charged_objects: objects, changed_slabs: pages, unaccounted: share(objects, pages),
+            ..WalkedCache::default()
+        };
+        let row = |(memcg_serial_nr, cache, objects, bytes)| WalkedSlab {
+            memcg_serial_nr, cache, share: share(objects, bytes), inherited_objects: bytes,
+            uncertain_objects: (bytes % 2 == 0).then_some(objects),
+        };
+        let inherit = |(memcg_serial_nr, bytes, pages)| Inherited {
+            memcg_serial_nr, slab_bytes: bytes, kernel_pages: pages, lru_pages: pages,
+            ..Inherited::default()
+        };
+        SlabWalk {
+            end_ns, truncated_at, owner_bytes: u32::MAX,
+            caches: caches.into_iter().map(cache).collect(),
+            rows: rows.into_iter().map(row).collect(),
+            inherited: inherited.into_iter().map(inherit).collect(),
+            ..SlabWalk::default()
+        }
+    }
+}
+
+prop_compose! {
     fn sample()(
         mono_ns in figure(),
         unix_ns: i64,
@@ -311,9 +349,10 @@ prop_compose! {
         tax in of((of(figure()), of(figure()), of(figure()))),
         pins in of(pins().boxed()),
         waits in of(all_waits().boxed()),
+        slab_walk in of(slab_walk().boxed()),
         lost in vec(of(figure()), 0..3),
         absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock"),
-            Just("tax"), Just("pins"), Just("waits")]),
+            Just("tax"), Just("pins"), Just("waits"), Just("slab_walk")]),
     ) -> Sample {
         let shrinkers = sums.map(|sums| {
             let shrinker = |(shrinker, memcg_serial_nr, sum)| Shrinker {
@@ -328,7 +367,7 @@ prop_compose! {
             reason: "y".to_owned(),
         });
         Sample {
-            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins, waits,
+            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins, waits, slab_walk,
             tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
                 flushes_total: flushes, dead_flushes_total: flushes, dead_flush_ns_total,
@@ -396,6 +435,31 @@ fn check_deadlocks(snapshot: &Snapshot) {
     }
 }
 
+/// The walk can be shown in any order.
+fn check_slab(snapshot: &Snapshot) {
+    let mut held: Vec<_> = slab_list::held(snapshot).collect();
+    for order in [
+        Order::Share,
+        Order::Utilization,
+        Order::Waste,
+        Order::Inherited,
+        Order::Path,
+    ] {
+        held.sort_by(|a, b| order.compare(a, b));
+    }
+    let caches: Vec<_> = snapshot.slab_caches.items.iter().collect();
+    let totals = Totals::of(snapshot, None);
+    document::slab(snapshot, &held, &caches, &totals, &host()).unwrap();
+    let view = slab_text::View {
+        held: &held,
+        caches: &caches,
+        top: 3,
+        cache: None,
+        is_whole: true,
+    };
+    assert!(!slab_text::render(snapshot, &view, &host(), text::Style::default()).is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -427,6 +491,7 @@ proptest! {
             document::locks(&snapshot, &host()).unwrap();
             let waits = locks_text::render(&snapshot, &host(), style) + &dot::render(&snapshot);
             assert!(!waits.contains(|c: char| c.is_control() && c != '\n'), "{waits:?}");
+            check_slab(&snapshot);
             app.take(snapshot);
             // A zombie, if there is one, and the next tab.
             for key in [KeyCode::Enter, KeyCode::End, KeyCode::Esc, KeyCode::Tab] {

@@ -49,7 +49,16 @@ fn an_export_follows_the_contract() {
     assert_eq!(
         names,
         [
-            "memcg", "slab", "shrinker", "lock", "tax", "waits", "pins", "reparent", "finding"
+            "memcg",
+            "slab",
+            "slab_walk",
+            "shrinker",
+            "lock",
+            "tax",
+            "waits",
+            "pins",
+            "reparent",
+            "finding"
         ]
     );
     let [reparent] = &of("reparent")[..] else {

@@ -305,7 +305,12 @@ fn slab_counters_become_rows_and_rates() {
     let row = |snapshot: &Snapshot, at: usize| {
         let row = &snapshot.slab.items[at];
         let path = row.memcg.as_ref().unwrap().path.display().into_owned();
-        (path, row.alloc_total, row.free_total, row.alloc_per_sec)
+        (
+            path,
+            row.alloc_total.unwrap(),
+            row.free_total.unwrap(),
+            row.alloc_per_sec,
+        )
     };
     assert_eq!(row(&all[0], 0), ("/a".to_owned(), 100, 40, None));
     assert_eq!(row(&all[1], 0), ("/a".to_owned(), 300, 40, Some(100.0)));

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::pins::demo_with_pins;
+use fixture::slab_walk::demo_with_slab;
 use fixture::waits::demo_with_deadlock;
 use fixture::{demo, evil_host, host, hostile, life, memcg, snapshots};
 use memcg_trace::model::Model;
@@ -126,6 +127,15 @@ fn a_deadlock_is_on_every_tab() {
     assert!(has(&mut app, "nobody asked while this was recorded"));
     press(&mut app, "\x1b/mkdir\n");
     assert!(has(&mut app, "mkdir[4242]") && !has(&mut app, "nginx[977]"));
+}
+
+#[test]
+fn who_holds_slab_at_both_sizes() {
+    for (columns, rows) in [(80, 24), (200, 50)] {
+        let mut app = app(host(), &demo_with_slab());
+        press(&mut app, "\t\t");
+        check("slab-walked", &mut app, columns, rows);
+    }
 }
 
 /// Takes the zombies' tab and opens the one with the most references.

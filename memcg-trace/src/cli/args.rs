@@ -43,12 +43,16 @@ pub(super) enum Verb {
     Pins(Pins),
     /// Who waits for whom, who for ever, and what holds the others up.
     Locks(Locks),
+    /// Who holds slab memory, object by object, and how well its pages are used.
+    Slab(Slab),
     /// Write records as NDJSON, until stopped.
     Export(Span),
     /// Store samples in a file, to be read with --from or replay.
     Record(Record),
     /// The dashboard on a recording: `live --from FILE`.
     Replay(Replay),
+    /// What two recordings needed at most, side by side.
+    Compare(Compare),
     /// What can be traced here, what cannot, and what would help. Needs no privilege.
     Doctor,
 }
@@ -81,6 +85,10 @@ pub(super) struct Common {
     #[arg(short, long, global = true, value_name = "TIME", default_value = "1s",
           value_parser = span::parse_interval, env = "MEMCG_TRACE_INTERVAL")]
     pub(super) interval: Duration,
+    /// Part of one CPU that looking at all slabs again and again may take; 0: do not.
+    #[arg(long, global = true, value_name = "PERCENT", default_value_t = 1.0,
+          value_parser = parse_percent, env = "MEMCG_TRACE_WALK_BUDGET")]
+    pub(super) walk_budget: f64,
     /// No warnings, only errors.
     #[arg(short, long, global = true, env = "MEMCG_TRACE_QUIET",
           value_parser = FalseyValueParser::new())]
@@ -205,6 +213,54 @@ pub(super) struct Pins {
     pub(super) verdict: Verdict,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Slab {
+    /// Show only this cache, such as dentry.
+    #[arg(long, value_name = "NAME", env = "MEMCG_TRACE_CACHE")]
+    pub(super) cache: Option<OsString>,
+    /// Sort by this; figures from the largest, utilization from the lowest.
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        value_enum,
+        default_value_t,
+        env = "MEMCG_TRACE_SLAB_SORT"
+    )]
+    pub(super) sort: SlabSort,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Compare {
+    /// A recording.
+    #[arg(value_name = "A")]
+    pub(super) a: PathBuf,
+    /// Another one.
+    #[arg(value_name = "B")]
+    pub(super) b: PathBuf,
+}
+
+/// What slab rows are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum SlabSort {
+    /// Share of the pages that the objects are on.
+    #[default]
+    Share,
+    /// Objects.
+    Objects,
+    /// What the objects take.
+    Bytes,
+    /// Part of the share that the objects take.
+    Utilization,
+    /// What of the share the objects do not take.
+    Waste,
+    /// Objects that were charged to a child that is dead.
+    Inherited,
+    /// Name of the cache.
+    Cache,
+    /// Path of the memcg.
+    Path,
+}
+
 /// What the exit code is to say.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Verdict {
@@ -274,6 +330,13 @@ fn parse_speed(text: &str) -> Result<f64, String> {
     }
 }
 
+fn parse_percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("must be a number from 0 to 100".to_owned()),
+    }
+}
+
 impl Args {
     /// Parses the command line; where it makes no sense, says so and ends the program.
     pub(super) fn parse_or_exit() -> Self {
@@ -293,6 +356,9 @@ impl Args {
         match &self.verb {
             Some(Verb::Replay(_)) if is_given("from") => {
                 Some("replay names its recording itself, without --from")
+            }
+            Some(Verb::Compare(_)) if is_given("from") => {
+                Some("compare names its recordings itself, without --from")
             }
             Some(Verb::Doctor) if is_given("from") => {
                 Some("doctor looks at this host, not at a recording")
@@ -318,6 +384,12 @@ impl Common {
                 .map(|path| Selection::cgroup_path(path.as_bytes())),
             top: self.top(),
         }
+    }
+
+    /// Whether nothing is left out on purpose.
+    pub(super) fn is_whole(&self) -> bool {
+        let cgroup = self.selection().cgroup;
+        cgroup.is_none_or(|cgroup| cgroup.as_bytes() == b"/")
     }
 
     /// How many rows of each kind.

@@ -79,6 +79,20 @@ impl Feed {
         self.questions = (!self.is_replay()).then(|| LockQuestions::new(min_wait_ns));
     }
 
+    /// Opens a recording. Shows all rows: which of them are the largest is for its end to say.
+    pub(super) fn of_recording(
+        common: &Common,
+        file: &Path,
+        messages: &Messages,
+    ) -> anyhow::Result<Self> {
+        let source = open::source(common, Needs::All, Some(file), Pace::Unpaced, messages)?;
+        let selection = Selection {
+            top: None,
+            ..common.selection()
+        };
+        Ok(Self::of(source, selection))
+    }
+
     fn of(source: Source, selection: Selection) -> Self {
         Self {
             source,

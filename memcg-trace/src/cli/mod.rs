@@ -3,6 +3,7 @@
 //! Every verb is `source -> model -> view`; what differs is the view, and when to stop.
 
 mod args;
+mod compare;
 mod doctor;
 mod export;
 mod fail_on;
@@ -20,6 +21,7 @@ mod pins;
 mod questions;
 mod record;
 mod signals;
+mod slab;
 mod span;
 mod zombies;
 
@@ -71,8 +73,10 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<ExitCode> {
             Some(Verb::Zombies(zombies)) => {
                 return zombies::run(&args.common, zombies, messages).await;
             }
+            Some(Verb::Slab(slab)) => return slab::run(&args.common, slab, messages).await,
             Some(Verb::Pins(pins)) => return pins::run(&args.common, pins, messages).await,
             Some(Verb::Locks(locks)) => return locks::run(&args.common, locks, messages).await,
+            Some(Verb::Compare(compare)) => compare::run(&args.common, compare, messages).await,
             Some(Verb::Export(span)) => export::run(&args.common, span, messages).await,
             Some(Verb::Record(record)) => record::run(&args.common, record, messages).await,
             Some(Verb::Live(pace)) if dashboard => {

@@ -49,6 +49,7 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
             },
         },
         attach: attach(common),
+        walk_budget: common.walk_budget / 100.0,
         debug: messages.is_debug(),
     };
     let source = Source::live(&options, common.interval)?;

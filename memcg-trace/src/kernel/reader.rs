@@ -169,13 +169,18 @@ impl<'a> Reader<'a> {
     /// Where each CPU has its instance of a variable, with the number of the CPU.
     pub(super) fn per_cpu(&self, name: &str) -> Result<Vec<(u32, u64)>, Unreadable> {
         let variable = self.symbol(name)?;
-        let offsets = self.symbol("__per_cpu_offset")?;
-        let mut bytes = vec![0; possible_cpus() as usize * 8];
-        self.memory.read(offsets, &mut bytes)?;
-        let places = words(&bytes).into_iter().zip(0..);
+        let places = self.cpu_offsets()?.into_iter().zip(0..);
         Ok(places
             .map(|(offset, cpu)| (cpu, offset.wrapping_add(variable)))
             .collect())
+    }
+
+    /// How far each CPU's instances of per-CPU variables are from where these seem to be.
+    pub(super) fn cpu_offsets(&self) -> Result<Vec<u64>, Unreadable> {
+        let offsets = self.symbol("__per_cpu_offset")?;
+        let mut bytes = vec![0; possible_cpus() as usize * 8];
+        self.memory.read(offsets, &mut bytes)?;
+        Ok(words(&bytes))
     }
 }
 

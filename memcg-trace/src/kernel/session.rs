@@ -17,15 +17,18 @@ use super::locks::LockWaits;
 use super::logs::Logs;
 use super::losses::Losses;
 use super::memcgs::Memcgs;
-use super::memory::{Memory, Peeker};
+use super::memory::{Memory, Peeker, Unreadable};
 use super::pins::{self, Target};
 use super::reader::Reader;
 use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
+use super::slab_walker::SlabWalker;
+use super::slabs;
 use super::symbols::Symbols;
 use super::tax::TaxCounts;
 use super::waits;
 use crate::sample::pins::Pins;
+use crate::sample::slab_walk::SlabWalk;
 use crate::sample::waits::{NotChecked, Waits};
 use crate::sample::{Absent, Life, Sample};
 
@@ -46,6 +49,7 @@ pub struct Session {
     names: Option<waits::Names>,
     memcgs: Option<Memcgs>,
     slab: Option<Slabs>,
+    slab_walker: Option<SlabWalker>,
     shrinkers: Option<Shrinkers>,
     locks: Option<LockWaits>,
     tax: Option<TaxCounts>,
@@ -174,6 +178,7 @@ impl Session {
             names: None,
             memcgs,
             slab,
+            slab_walker: None,
             shrinkers,
             locks,
             tax,
@@ -183,6 +188,11 @@ impl Session {
             life: Vec::new(),
             walk_due: Instant::now(),
         })
+    }
+
+    /// Walks all slabs in the background from now on, with so much of one CPU.
+    pub fn walk_slabs(&mut self, budget: f64) {
+        self.slab_walker = Some(SlabWalker::new(budget));
     }
 
     /// What became of each hook.
@@ -199,6 +209,29 @@ impl Session {
         if let Some(logs) = &mut self.logs {
             logs.drain();
         }
+        self.with_walker(|walker, reader, slab| walker.advance(reader, slab, now_ns));
+    }
+
+    /// Does something with the walk of slabs that goes on in the background. Where it fails,
+    /// there will be no more.
+    fn with_walker<T>(
+        &mut self,
+        act: impl FnOnce(&mut SlabWalker, &Reader<'_>, Option<&Slabs>) -> Result<T, Unreadable>,
+    ) -> Option<T> {
+        let walker = self.slab_walker.as_mut()?;
+        let outcome = loaded(&mut self.peeker, &mut self.ebpf).and_then(|peeker| {
+            let memory = Memory::new(&self.ebpf, peeker);
+            let reader = Reader::new(memory, &self.resolved, &self.symbols);
+            Ok(act(walker, &reader, self.slab.as_ref())?)
+        });
+        if let Err(error) = &outcome {
+            self.slab_walker = None;
+            self.absent.push(Absent {
+                section: "slab_walk".to_owned(),
+                reason: format!("{error:#}"),
+            });
+        }
+        outcome.ok()
     }
 
     /// Reads everything.
@@ -214,6 +247,8 @@ impl Session {
         if let Some(slab) = &mut self.slab {
             sample.slab = Some(slab.sample(&self.ebpf, now_ns())?);
         }
+        let walked = self.with_walker(|walker, reader, slab| walker.take(reader, slab, now_ns()));
+        sample.slab_walk = walked.flatten();
         if let Some(shrinkers) = &mut self.shrinkers {
             sample.shrinkers = Some(shrinkers.sample(&self.ebpf)?);
         }
@@ -310,6 +345,23 @@ impl Session {
         waits.not_checked.sort();
         waits.not_checked.dedup();
         Ok(waits)
+    }
+
+    /// Who holds slab memory: all slabs of the host, at full speed.
+    ///
+    /// # Errors
+    /// If this kernel's slabs cannot be read, or it refuses the programs that read.
+    pub fn slab_walk(&mut self) -> anyhow::Result<SlabWalk> {
+        let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
+        let memory = Memory::new(&self.ebpf, peeker);
+        let reader = Reader::new(memory, &self.resolved, &self.symbols);
+        let mut walk = slabs::Walk::begin(&reader, now_ns())?;
+        while walk.step(&reader)? {
+            if let Some(memcgs) = &mut self.memcgs {
+                memcgs.drain(&mut self.life);
+            }
+        }
+        Ok(walk.finish(&reader, now_ns(), None)?)
     }
 
     /// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not

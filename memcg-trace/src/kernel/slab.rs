@@ -78,6 +78,14 @@ impl Slabs {
         })
     }
 
+    /// Objects charged and uncharged since the start, together, as of the last sample.
+    pub(super) fn events(&self) -> HashMap<SlabKey, u64> {
+        let counters = self.last.iter();
+        counters
+            .map(|(key, count)| (*key, count.allocs.saturating_add(count.frees)))
+            .collect()
+    }
+
     /// The counters that moved since the last time.
     fn changed(&mut self) -> Result<Vec<(SlabKey, SlabCount)>, MapError> {
         let mut changed = Vec::new();

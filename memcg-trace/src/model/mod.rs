@@ -3,6 +3,7 @@
 //! Pure: no clock, no file, no kernel. The same samples give the same snapshots, whether they
 //! come from a kernel or from a recording of one.
 
+pub mod compare;
 mod deadlocks;
 mod locks;
 mod names;
@@ -11,6 +12,8 @@ pub mod reparent;
 pub mod select;
 mod shrinkers;
 mod slab;
+pub mod slab_list;
+mod slab_walk;
 pub mod snapshot;
 mod tree;
 mod trend;
@@ -19,13 +22,14 @@ pub mod zombies;
 use std::sync::Arc;
 
 use crate::deadlock::Rules;
-use crate::sample::{self, Loss, Sample};
+use crate::sample::{self, LifeKind, Loss, Sample};
 use deadlocks::Deadlocks;
 use locks::Locks;
 use pins::Pins;
 use reparent::Reparents;
 use shrinkers::Shrinkers;
 use slab::SlabTable;
+use slab_walk::SlabWalks;
 use snapshot::{Section, Snapshot, Source, Totals};
 use tree::Tree;
 use trend::Trend;
@@ -38,6 +42,9 @@ pub struct Model {
     interval_ns: Option<u64>,
     tree: Tree,
     slab: SlabTable,
+    slab_walks: SlabWalks,
+    /// What both say.
+    slab_rows: Arc<Section<snapshot::Slab>>,
     shrinkers: Shrinkers,
     locks: Locks,
     tax: Arc<Section<sample::Tax>>,
@@ -72,6 +79,8 @@ impl Model {
             interval_ns: None,
             tree: Tree::default(),
             slab: SlabTable::new(),
+            slab_walks: SlabWalks::new(),
+            slab_rows: Arc::new(Section::unread("slab")),
             shrinkers: Shrinkers::new(),
             locks: Locks::new(),
             tax: tax_section(None, None),
@@ -103,6 +112,7 @@ impl Model {
         }
 
         self.step_memcgs_and_slab(sample);
+        self.step_slab_walk(sample);
         match (absence(sample, "shrinker"), &sample.shrinkers) {
             (Some(reason), _) => self.shrinkers.mark_absent(reason),
             (None, Some(rows)) => self.shrinkers.read(rows, sample.mono_ns, &self.tree),
@@ -138,7 +148,10 @@ impl Model {
             interval_ns: self.interval_ns,
             totals: self.totals,
             memcgs: Arc::clone(&self.memcgs),
-            slab: self.slab.section(),
+            slab: Arc::clone(&self.slab_rows),
+            slab_caches: self.slab_walks.caches(),
+            large_kmalloc_pages: self.slab_walks.large_kmalloc_pages(),
+            inherited: self.slab_walks.inherited(),
             shrinkers: self.shrinkers.section(),
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
@@ -152,6 +165,31 @@ impl Model {
             findings: self.trend.section(),
             losses: Arc::clone(&self.losses),
         })
+    }
+
+    /// What there is, by the last walk of all slabs and the events since.
+    fn step_slab_walk(&mut self, sample: &Sample) {
+        match (absence(sample, "slab_walk"), &sample.slab_walk) {
+            (Some(reason), _) => self.slab_walks.mark_absent(reason),
+            (None, Some(walk)) => {
+                let memcgs = &self.memcgs.items;
+                self.slab_walks.read(walk, &self.slab, &self.tree, memcgs);
+            }
+            (None, None) => {}
+        }
+        for event in sample.life.iter().flatten() {
+            if event.kind == LifeKind::Offline
+                && let Some(heir) = self.tree.live_ancestor(event.serial_nr)
+            {
+                let heir = heir.serial_nr;
+                self.slab_walks.hand_over(event.serial_nr, heir, &self.slab);
+            }
+        }
+        self.slab_rows = self.slab_walks.join(&self.slab.section(), &self.tree);
+        if self.slab_walks.caches().is_known() && self.memcgs.is_known() {
+            let memcgs = Arc::make_mut(&mut self.memcgs);
+            self.slab_walks.fill(&mut memcgs.items, &self.slab_rows);
+        }
     }
 
     /// The two go together: slab counts are booked to memcgs, and memcgs show slab rates.

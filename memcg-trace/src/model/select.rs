@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::snapshot::{LockMemcg, LockStats, MemcgId, Section, Snapshot, Totals};
+use super::snapshot::{self, LockMemcg, LockStats, MemcgId, Section, Snapshot, Totals};
 use crate::sample::Text;
 
 /// What a user wants to see.
@@ -76,6 +76,7 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
     part.reparents = filtered(&part.reparents, |one| is_below(&one.memcg, cgroup));
     part.findings = filtered(&part.findings, |one| is_in(&one.memcg));
     part.slab = filtered(&part.slab, |row| is_in(&row.memcg));
+    part.inherited = filtered(&part.inherited, |row| is_below(&row.memcg, cgroup));
     part.shrinkers = filtered(&part.shrinkers, |row| is_in(&row.memcg));
     part.lock_waits = filtered(&part.lock_waits, |wait| is_in(&wait.memcg));
     // A deadlock concerns whoever has a task in it or behind it.
@@ -117,9 +118,13 @@ fn largest(part: &mut Snapshot, top: usize) {
         // Rates are never negative, and then their bits are in the order of their values.
         (
             rate.to_bits(),
-            row.alloc_total.saturating_add(row.free_total),
+            row.alloc_total
+                .zip(row.free_total)
+                .map(|(a, b)| a.saturating_add(b)),
+            row.share_bytes(),
         )
     });
+    part.inherited = highest(&part.inherited, top, snapshot::Inherited::bytes);
     part.shrinkers = highest(&part.shrinkers, top, |row| row.time_ns_total);
     part.lock_waits = highest(&part.lock_waits, top, |wait| wait.waited_ns);
     part.convoys = highest(&part.convoys, top, |convoy| convoy.found.max_wait_ns);
@@ -160,7 +165,8 @@ pub fn find(snapshot: &Snapshot, cgroup: &Text) -> Result<(), Vec<Text>> {
 }
 
 /// Those of some paths whose last component comes near that of a path or name, best first.
-pub(super) fn near<'a>(paths: impl Iterator<Item = &'a Text>, cgroup: &Text) -> Vec<Text> {
+#[must_use]
+pub fn near<'a>(paths: impl Iterator<Item = &'a Text>, cgroup: &Text) -> Vec<Text> {
     let last = |path: &Text| -> Text {
         path.as_bytes()
             .rsplit(|byte| *byte == b'/')

@@ -13,7 +13,7 @@ use crate::sample::{Cache, Slab, SlabCount, Text};
 const MAX_COUNTERS: usize = 1 << 20;
 
 /// A memcg and a cache. The memcg is `None` where it could not be read or is not known.
-type Key = (Option<u64>, u64);
+pub(super) type Key = (Option<u64>, u64);
 
 #[derive(Debug)]
 struct Row {
@@ -76,6 +76,17 @@ impl SlabTable {
         let interval_ns = self.interval_ns.filter(|_| self.section.is_known());
         let (allocs, frees) = self.sums.get(&serial_nr).copied().unwrap_or_default();
         per_sec(allocs, interval_ns).zip(per_sec(frees, interval_ns))
+    }
+
+    /// Objects charged and uncharged since the start; none of what is not known.
+    pub(super) fn totals(&self, key: Key) -> (u64, u64) {
+        let row = self.index.get(&key).and_then(|at| self.rows.get(*at));
+        row.map_or((0, 0), |row| (row.alloc_total, row.free_total))
+    }
+
+    /// What there are counters of.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
+        self.rows.iter().map(|row| row.key)
     }
 
     /// Object cgroups of some memcgs, as of the last reading.
@@ -260,9 +271,11 @@ impl SlabTable {
                         || Arc::new(Text::from(&*format!("{cache:#x}"))),
                         |(name, _)| Arc::clone(name),
                     ),
+                    cache_key: cache,
                     size_bytes: named.map(|(_, size_bytes)| *size_bytes),
-                    alloc_total: row.alloc_total,
-                    free_total: row.free_total,
+                    held: None,
+                    alloc_total: Some(row.alloc_total),
+                    free_total: Some(row.free_total),
                     alloc_per_sec: per_sec(row.allocs, self.interval_ns),
                     free_per_sec: per_sec(row.frees, self.interval_ns),
                 }

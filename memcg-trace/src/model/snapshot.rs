@@ -5,6 +5,7 @@
 
 pub mod history;
 pub mod pins;
+pub mod slab;
 pub mod waits;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 pub use crate::sample::waits::Evidence;
 pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
 pub use pins::{Action, Advice, Pins};
+pub use slab::{Held, Inherited, Slab, SlabCache};
 pub use waits::{Convoy, Deadlock, Judged, Wait};
 
 use crate::sample::{Loss, Resource, Task, Tax, Text};
@@ -30,7 +32,8 @@ pub enum Source {
 /// One kind of figures.
 #[derive(Clone, Debug)]
 pub struct Section<T> {
-    /// `memcg`, `slab`, `shrinker`, `lock`, `tax`, `deadlock`, `convoy`, `waits`, `pins`,
+    /// `memcg`, `slab`, `slab_walk`, `inherited`, `shrinker`, `lock`, `tax`, `deadlock`, `convoy`,
+    /// `waits`, `pins`,
     /// `reparent`, `finding`.
     pub name: &'static str,
     /// Where it comes from.
@@ -142,6 +145,12 @@ pub struct Snapshot {
     pub memcgs: Arc<Section<Memcg>>,
     /// Slab objects per memcg and cache.
     pub slab: Arc<Section<Slab>>,
+    /// Caches, as of the last walk of all slabs.
+    pub slab_caches: Arc<Section<SlabCache>>,
+    /// Pages of kmalloc that are no slabs, likewise; `None` where they cannot be told.
+    pub large_kmalloc_pages: Option<u64>,
+    /// What memcgs are charged for since children of them died, likewise.
+    pub inherited: Arc<Section<Inherited>>,
     /// Shrinkers.
     pub shrinkers: Arc<Section<Shrinker>>,
     /// Waits that go on, longest first.
@@ -265,6 +274,10 @@ pub struct Memcg {
     pub max_bytes: Option<u64>,
     /// Slab, with everything below it, as of the kernel's last flush.
     pub slab_bytes: Option<u64>,
+    /// Slab objects that are its own, as of the last walk of all slabs.
+    pub slab_objects: Option<u64>,
+    /// What it is charged for since children of it died, likewise.
+    pub inherited_bytes: Option<u64>,
     /// Objects charged a second, its own, all caches; `None` without slab events.
     pub slab_alloc_per_sec: Option<f64>,
     /// Objects uncharged a second.
@@ -285,25 +298,6 @@ pub struct Memcg {
 
 /// Value from which on `memory.high` and `memory.max` mean "no limit" (PAGE_COUNTER_MAX).
 pub const UNLIMITED_BYTES: u64 = 0x7fff_ffff_ffff_f000;
-
-/// Objects of one cache charged to one memcg.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Slab {
-    /// To whom; `None` if that could not be read.
-    pub memcg: Option<Arc<MemcgId>>,
-    /// Which cache.
-    pub cache: Arc<Text>,
-    /// What one object takes in the slab; `None` if the cache could not be read.
-    pub size_bytes: Option<u32>,
-    /// Charged since the start of the run.
-    pub alloc_total: u64,
-    /// Uncharged since the start of the run.
-    pub free_total: u64,
-    /// Over the last interval.
-    pub alloc_per_sec: Option<f64>,
-    /// Over the last interval.
-    pub free_per_sec: Option<f64>,
-}
 
 /// What a shrinker did for a memcg on a node, since the start of the run.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::records::{
-    Convoy, Deadlock, Envelope, Finding, LockStats, LockWait, Loss, Memcg, Moment, Pins, Reparent,
-    Section, Tax, Zombie, losses, sections,
+    Convoy, Deadlock, Envelope, Finding, Inherited, LockStats, LockWait, Loss, Memcg, Moment, Pins,
+    Reparent, Section, Slab, SlabCache, Tax, Zombie, losses, rounded, sections,
 };
-use super::units;
+use super::{compare as compare_text, slab as slab_text, units};
 use crate::deadlock::State;
+use crate::model::compare;
+use crate::model::slab_list;
 use crate::model::snapshot::{self, Phase, Snapshot};
 use crate::model::zombies;
 use crate::sample::doctor::{Doctor, Verdict};
@@ -268,6 +270,105 @@ fn locks_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
         reason: tame(&one.reason),
     });
     whole.chain(parts).collect()
+}
+
+#[derive(Debug, Serialize)]
+struct SlabSummary<'a> {
+    slab_pages: u64,
+    slab_bytes: u64,
+    live_objects: u64,
+    live_bytes: u64,
+    utilization: Option<f64>,
+    freeable_pages: u64,
+    unaccounted_objects: u64,
+    unaccounted_bytes: u64,
+    unaccounted_share_bytes: u64,
+    changed_slabs: u64,
+    large_kmalloc_pages: Option<u64>,
+    caches: Vec<SlabCache<'a>>,
+    inherited: Vec<Inherited<'a>>,
+}
+
+/// The last walk of all slabs: rows by memcg and cache, and caches, in the order that they are
+/// given in.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn slab(
+    snapshot: &Snapshot,
+    held: &[&snapshot::Slab],
+    caches: &[&snapshot::SlabCache],
+    totals: &slab_list::Totals,
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let mut not_checked = census_gaps(snapshot);
+    let gaps = slab_text::gaps(snapshot, totals).into_iter();
+    not_checked.extend(gaps.map(|gap| NotChecked {
+        what: snapshot.slab_caches.name,
+        reason: Cow::from(gap),
+    }));
+    let inherited = snapshot.inherited.items.iter();
+    let document = Document {
+        summary: SlabSummary {
+            slab_pages: totals.slab_pages,
+            slab_bytes: totals.slab_bytes,
+            live_objects: totals.live_objects,
+            live_bytes: totals.live_bytes,
+            utilization: rounded(totals.utilization()),
+            freeable_pages: totals.freeable_pages,
+            unaccounted_objects: totals.unaccounted_objects,
+            unaccounted_bytes: totals.unaccounted_bytes,
+            unaccounted_share_bytes: totals.unaccounted_share_bytes,
+            changed_slabs: totals.changed_slabs,
+            large_kmalloc_pages: snapshot.large_kmalloc_pages,
+            caches: caches.iter().map(|row| SlabCache::from(*row)).collect(),
+            inherited: inherited.map(Inherited::from).collect(),
+        },
+        items: held.iter().map(|row| Slab::from(*row)).collect(),
+        not_checked,
+        sections: vec![
+            Section::of(&snapshot.memcgs),
+            Section::of(&snapshot.slab_caches),
+        ],
+        losses: losses(snapshot),
+    };
+    of_snapshot("slab", snapshot, host, document)
+}
+
+#[derive(Debug, Serialize)]
+struct CompareSummary {
+    host_slab_peak_bytes: compare_text::Figures,
+    snapshots_a: u64,
+    snapshots_b: u64,
+}
+
+/// Two runs, as of the end of the second; `snapshots` is how many each had.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn compare(
+    last: &Snapshot,
+    host_slab: &compare::Change,
+    memcgs: &[&compare::Compared],
+    snapshots: [u64; 2],
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let items = memcgs.iter();
+    let document = Document {
+        summary: CompareSummary {
+            host_slab_peak_bytes: host_slab.into(),
+            snapshots_a: snapshots[0],
+            snapshots_b: snapshots[1],
+        },
+        items: items.map(|row| compare_text::Item::from(*row)).collect(),
+        not_checked: vec![NotChecked {
+            what: "kmem",
+            reason: Cow::from(compare_text::NO_KMEM),
+        }],
+        sections: Vec::new(),
+        losses: Vec::new(),
+    };
+    of_snapshot("compare", last, host, document)
 }
 
 /// What the list of memcgs leaves open.

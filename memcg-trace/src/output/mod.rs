@@ -1,6 +1,7 @@
 //! Snapshots as text: records for programs, tables for people. Writes to what it is given.
 
 mod advice;
+pub mod compare;
 pub mod doctor;
 pub mod document;
 pub mod dot;
@@ -10,6 +11,7 @@ pub mod names;
 pub mod ndjson;
 pub mod pins;
 pub mod records;
+pub mod slab;
 pub mod summary;
 mod table;
 pub mod text;

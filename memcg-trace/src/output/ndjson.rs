@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::records::{
     Convoy, Deadlock, Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reparent,
-    Shrinker, Slab, Tax, Zombie,
+    Shrinker, Slab, SlabCache, Tax, Zombie,
 };
 use super::units;
 use crate::model::snapshot::Snapshot;
@@ -28,6 +28,8 @@ pub struct Ndjson<W> {
     deadlocks: u64,
     /// When the last answer was given of which waits and convoys were written.
     judged_ns: Option<u64>,
+    /// The last walk of all slabs that was written.
+    walked_ns: Option<u64>,
     line: Vec<u8>,
 }
 
@@ -42,6 +44,7 @@ impl<W: Write> Ndjson<W> {
             findings: 0,
             deadlocks: 0,
             judged_ns: None,
+            walked_ns: None,
             line: Vec::new(),
         }
     }
@@ -70,9 +73,7 @@ impl<W: Write> Ndjson<W> {
             self.record("pins", at, Pins::from(pins))?;
         }
         self.history(at)?;
-        for row in &snapshot.slab.items {
-            self.record("slab", at, Slab::from(row))?;
-        }
+        self.slab(at)?;
         for row in &snapshot.shrinkers.items {
             self.record("shrinker", at, Shrinker::from(row))?;
         }
@@ -125,6 +126,21 @@ impl<W: Write> Ndjson<W> {
         }
         for lock in &snapshot.lock_stats.items {
             self.record("lock_stats", at, LockStats::from(lock))?;
+        }
+        Ok(())
+    }
+
+    /// The caches go with the snapshot in which a walk of them arrives.
+    fn slab(&mut self, at: Place<'_>) -> io::Result<()> {
+        for row in &at.snapshot.slab.items {
+            self.record("slab", at, Slab::from(row))?;
+        }
+        let caches = &at.snapshot.slab_caches;
+        if self.walked_ns != caches.as_of_ns {
+            self.walked_ns = caches.as_of_ns;
+            for cache in &caches.items {
+                self.record("slab_cache", at, SlabCache::from(cache))?;
+            }
         }
         Ok(())
     }

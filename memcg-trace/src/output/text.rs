@@ -112,8 +112,8 @@ fn slab_table(snapshot: &Snapshot) -> Table {
             row.cache.display().into_owned(),
             units::rate(row.alloc_per_sec),
             units::rate(row.free_per_sec),
-            units::count(Some(row.alloc_total)),
-            units::count(Some(row.free_total)),
+            units::count(row.alloc_total),
+            units::count(row.free_total),
         ]
     })
 }

@@ -7,6 +7,7 @@
 pub mod doctor;
 pub mod pins;
 pub mod recording;
+pub mod slab_walk;
 mod tax;
 mod text;
 pub mod waits;
@@ -40,6 +41,8 @@ pub struct Sample {
     pub pins: Option<pins::Pins>,
     /// Who waits for whom.
     pub waits: Option<waits::Waits>,
+    /// Who holds slab memory, if that was asked for.
+    pub slab_walk: Option<slab_walk::SlabWalk>,
     /// What was lost since the start.
     pub losses: Vec<Loss>,
     /// Sections that this source does not have, and why.
@@ -56,7 +59,8 @@ impl Sample {
             || self.shrinkers.is_some()
             || self.locks.is_some()
             || self.tax.is_some();
-        (self.pins.is_some() || self.waits.is_some()) && !has_others
+        let is_answered = self.pins.is_some() || self.waits.is_some() || self.slab_walk.is_some();
+        is_answered && !has_others
     }
 }
 
@@ -64,7 +68,7 @@ impl Sample {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Absent {
-    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`, `waits`.
+    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`, `waits`, `slab_walk`.
     pub section: String,
     /// One line.
     pub reason: String,

@@ -7,6 +7,8 @@ pub enum Ask {
     Pins(Vec<u64>),
     /// Who waits for whom.
     Locks,
+    /// Who holds slab memory, and how well its pages are used.
+    SlabWalk,
 }
 
 /// What is said where a recording has no answer.

@@ -82,6 +82,8 @@ pub struct Options {
     pub subjects: Subjects,
     /// Which hooks to prefer.
     pub attach: Attach,
+    /// Part of one CPU that walks of all slabs in the background may take; 0 for no such walks.
+    pub walk_budget: f64,
     /// Whether the eBPF side logs.
     pub debug: bool,
 }
@@ -130,8 +132,11 @@ impl Live {
         .into_iter()
         .filter_map(|(wanted, subject)| wanted.then_some(subject))
         .collect();
-        let session = Session::open(&facts, &subjects, asked, options.debug)
+        let mut session = Session::open(&facts, &subjects, asked, options.debug)
             .map_err(|error| OpenError::CannotTrace(format!("{error:#}")))?;
+        if options.subjects.slab && options.walk_budget > 0.0 {
+            session.walk_slabs(options.walk_budget);
+        }
         Ok(Self {
             session,
             asked,
@@ -185,6 +190,10 @@ impl Live {
             Ask::Locks => {
                 let waits = self.session.waits().context("who waits for whom")?;
                 answer.waits = Some(waits);
+            }
+            Ask::SlabWalk => {
+                let walk = self.session.slab_walk().context("who holds slab memory")?;
+                answer.slab_walk = Some(walk);
             }
         }
         self.session.keep_up();

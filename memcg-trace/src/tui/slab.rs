@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::columns::{Column, by_rate};
 use crate::model::snapshot::Slab;
+use crate::output::slab::percent;
 use crate::output::{names, units};
 
 /// By default sorted by [`DEFAULT_SORT`].
@@ -28,10 +29,42 @@ pub(super) const COLUMNS: &[Column<Slab>] = &[
         compare: |a, b| a.cache.cmp(&b.cache),
     },
     Column {
-        title: "ALLOC/S",
+        title: "OBJECTS",
         width: 8,
         is_figure: true,
         rank: 2,
+        cell: |row| units::count(row.objects()),
+        compare: |a, b| a.objects().cmp(&b.objects()),
+    },
+    Column {
+        title: "SLAB",
+        width: 10,
+        is_figure: true,
+        rank: 5,
+        cell: |row| units::bytes(row.share_bytes()),
+        compare: |a, b| a.share_bytes().cmp(&b.share_bytes()),
+    },
+    Column {
+        title: "USED",
+        width: 5,
+        is_figure: true,
+        rank: 6,
+        cell: |row| percent(row.utilization()),
+        compare: |a, b| by_rate(a.utilization(), b.utilization()),
+    },
+    Column {
+        title: "INHERITED",
+        width: 9,
+        is_figure: true,
+        rank: 9,
+        cell: |row| units::count(row.inherited_objects()),
+        compare: |a, b| a.inherited_objects().cmp(&b.inherited_objects()),
+    },
+    Column {
+        title: "ALLOC/S",
+        width: 8,
+        is_figure: true,
+        rank: 3,
         cell: |row| units::rate(row.alloc_per_sec),
         compare: |a, b| {
             by_rate(a.alloc_per_sec, b.alloc_per_sec)
@@ -42,7 +75,7 @@ pub(super) const COLUMNS: &[Column<Slab>] = &[
         title: "FREE/S",
         width: 8,
         is_figure: true,
-        rank: 3,
+        rank: 4,
         cell: |row| units::rate(row.free_per_sec),
         compare: |a, b| by_rate(a.free_per_sec, b.free_per_sec),
     },
@@ -50,31 +83,31 @@ pub(super) const COLUMNS: &[Column<Slab>] = &[
         title: "ALLOC",
         width: 8,
         is_figure: true,
-        rank: 5,
-        cell: |row| units::count(Some(row.alloc_total)),
+        rank: 8,
+        cell: |row| units::count(row.alloc_total),
         compare: |a, b| a.alloc_total.cmp(&b.alloc_total),
     },
     Column {
         title: "FREE",
         width: 8,
         is_figure: true,
-        rank: 6,
-        cell: |row| units::count(Some(row.free_total)),
+        rank: 10,
+        cell: |row| units::count(row.free_total),
         compare: |a, b| a.free_total.cmp(&b.free_total),
     },
     Column {
         title: "NET",
         width: 8,
         is_figure: true,
-        rank: 4,
-        cell: |row| net_text(net(row)),
+        rank: 7,
+        cell: |row| net(row).map_or_else(|| units::UNKNOWN.to_owned(), net_text),
         compare: |a, b| net(a).cmp(&net(b)),
     },
     Column {
         title: "NET BYTES",
         width: 10,
         is_figure: true,
-        rank: 7,
+        rank: 11,
         cell: |row| match net_bytes(row) {
             Some(bytes) if bytes < 0 => format!("-{}", units::bytes(magnitude(bytes))),
             Some(bytes) => units::bytes(magnitude(bytes)),
@@ -85,11 +118,11 @@ pub(super) const COLUMNS: &[Column<Slab>] = &[
 ];
 
 /// `ALLOC/S`.
-pub(super) const DEFAULT_SORT: usize = 2;
+pub(super) const DEFAULT_SORT: usize = 6;
 
 /// Objects that came minus objects that went, since the run began.
-fn net(row: &Slab) -> i128 {
-    i128::from(row.alloc_total) - i128::from(row.free_total)
+fn net(row: &Slab) -> Option<i128> {
+    Some(i128::from(row.alloc_total?) - i128::from(row.free_total?))
 }
 
 fn net_text(net: i128) -> String {
@@ -98,8 +131,7 @@ fn net_text(net: i128) -> String {
 }
 
 fn net_bytes(row: &Slab) -> Option<i128> {
-    row.size_bytes
-        .map(|size_bytes| net(row) * i128::from(size_bytes))
+    Some(net(row)? * i128::from(row.size_bytes?))
 }
 
 fn magnitude(number: i128) -> Option<u64> {

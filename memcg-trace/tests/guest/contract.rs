@@ -56,7 +56,17 @@ const TYPES: &[(&str, &[&str])] = &[
         &[
             MEMCG,
             "cache objects bytes touched_pages owned_pages share_bytes utilization alloc_total \
-             free_total alloc_per_sec free_per_sec uncertain_objects",
+             free_total alloc_per_sec free_per_sec uncertain_objects charged_bytes \
+             inherited_objects drift_objects",
+        ],
+    ),
+    (
+        "slab_cache",
+        &[
+            "cache object_bytes slab_pages live_objects inuse_objects unaccounted_objects \
+             freeable_pages utilization size_bytes order slabs changed_slabs capacity_objects \
+             cached_objects charged_objects unaccounted_share_bytes unaccounted_touched_pages \
+             unaccounted_owned_pages aliases",
         ],
     ),
     (

@@ -32,6 +32,8 @@ mod screen;
 mod shrinker;
 mod size;
 mod slab;
+mod slab_live;
+mod slab_walk;
 mod stream;
 mod tax;
 mod trend;

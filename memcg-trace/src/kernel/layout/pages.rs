@@ -31,6 +31,8 @@ pub struct Pages {
     pub slab_type: Option<u32>,
     /// hugetlbfs, where that is a type.
     pub hugetlb_type: Option<u32>,
+    /// kmalloc of more than a slab has, where that is a type (include/linux/page-flags.h).
+    pub large_kmalloc_type: Option<u32>,
     /// The owner word is a memcg, and a flag in `page_type` says that a page is the kernel's
     /// own: 5.10.
     pub kmem_is_typed: bool,
@@ -71,6 +73,7 @@ impl Pages {
             },
             slab_type,
             hugetlb_type: index_of(btf, "PGTY_hugetlb"),
+            large_kmalloc_type: index_of(btf, "PGTY_large_kmalloc"),
             kmem_is_typed: btf.member("page.mem_cgroup").is_some(),
             owner_is_objcg: btf.member("obj_cgroup.is_root").is_some(),
             nr_pages_in_second: !btf.has_struct("folio"),

@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use super::Found;
-use super::folios::{Folio, FolioPlaces, Folios, Owners, PAGE_BYTES, Words, word};
+use super::folios::{Folios, Owners};
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::open_files::Open;
 use super::slabs::SocketSlabs;
+use crate::kernel::folio::{Folio, FolioPlaces, PAGE_BYTES, Words, word};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind, Pages};
 use crate::kernel::memory::Unreadable;

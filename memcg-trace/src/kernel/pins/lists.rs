@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::Found;
-use super::folios::{Folio, FolioPlaces, Folios, Owners, PAGE_BYTES};
+use super::folios::{Folios, Owners};
 use super::ledger::{Ledger, Visited, Zombie};
+use crate::kernel::folio::{Folio, FolioPlaces, PAGE_BYTES};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address, words};

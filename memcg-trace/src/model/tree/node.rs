@@ -171,6 +171,8 @@ impl Node {
             high_bytes: self.facts.high_bytes,
             max_bytes: self.facts.max_bytes,
             slab_bytes: self.facts.slab_bytes,
+            slab_objects: None,
+            inherited_bytes: None,
             slab_alloc_per_sec: None,
             slab_free_per_sec: None,
             zombies: 0,

@@ -1,10 +1,10 @@
-//! Records of memory cgroups, of their slab and of shrinkers.
+//! Records of memory cgroups and of shrinkers.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{Name, rounded};
+use super::Name;
 use crate::model::snapshot::{self, MemcgId};
 use crate::model::zombies;
 use crate::sample::tame;
@@ -74,8 +74,8 @@ impl<'a> From<&'a snapshot::Memcg> for Memcg<'a> {
             high_bytes: memcg.high_bytes,
             max_bytes: memcg.max_bytes,
             slab_bytes: memcg.slab_bytes,
-            slab_objects: None,
-            inherited_bytes: None,
+            slab_objects: memcg.slab_objects,
+            inherited_bytes: memcg.inherited_bytes,
             zombies: memcg.zombies,
         }
     }
@@ -121,49 +121,6 @@ impl<'a> From<&'a zombies::Zombie> for Zombie<'a> {
             own_cost_bytes: zombie.own_cost_bytes,
             lru_pages: zombie.lru_pages,
             swap_entries: zombie.swap_entries,
-        }
-    }
-}
-
-/// Objects of a cache charged to a memcg.
-#[derive(Debug, Serialize)]
-pub struct Slab<'a> {
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    cache: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_hex: Option<String>,
-    objects: Option<u64>,
-    bytes: Option<u64>,
-    touched_pages: Option<u64>,
-    owned_pages: Option<u64>,
-    share_bytes: Option<u64>,
-    utilization: Option<f64>,
-    alloc_total: u64,
-    free_total: u64,
-    alloc_per_sec: Option<f64>,
-    free_per_sec: Option<f64>,
-    uncertain_objects: Option<u64>,
-}
-
-impl<'a> From<&'a snapshot::Slab> for Slab<'a> {
-    fn from(row: &'a snapshot::Slab) -> Self {
-        let cache = Name::of(Some(&row.cache));
-        Self {
-            memcg: MemcgName::of(row.memcg.as_deref()),
-            cache: cache.text,
-            cache_hex: cache.hex,
-            objects: None,
-            bytes: None,
-            touched_pages: None,
-            owned_pages: None,
-            share_bytes: None,
-            utilization: None,
-            alloc_total: row.alloc_total,
-            free_total: row.free_total,
-            alloc_per_sec: rounded(row.alloc_per_sec),
-            free_per_sec: rounded(row.free_per_sec),
-            uncertain_objects: None,
         }
     }
 }

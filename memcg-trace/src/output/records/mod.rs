@@ -10,6 +10,7 @@ mod history;
 mod locks;
 mod memcgs;
 mod pins;
+mod slab;
 mod tax;
 mod waits;
 
@@ -20,9 +21,10 @@ use serde::Serialize;
 pub use deadlocks::{Convoy, Deadlock};
 pub use history::{Finding, Reparent};
 pub use locks::LockStats;
-pub use memcgs::{Memcg, MemcgName, Shrinker, Slab, Zombie};
+pub use memcgs::{Memcg, MemcgName, Shrinker, Zombie};
 pub(in crate::output) use pins::PAGE_BYTES;
 pub use pins::Pins;
+pub use slab::{Inherited, Slab, SlabCache};
 pub use tax::Tax;
 pub use waits::{LockWait, Resource};
 
@@ -88,13 +90,13 @@ pub struct Moment<'a> {
 }
 
 /// A text that was chosen by someone else, and its bytes where they cannot be shown.
-pub(super) struct Name<'a> {
-    pub(super) text: Option<Cow<'a, str>>,
-    pub(super) hex: Option<String>,
+pub(in crate::output) struct Name<'a> {
+    pub(in crate::output) text: Option<Cow<'a, str>>,
+    pub(in crate::output) hex: Option<String>,
 }
 
 impl<'a> Name<'a> {
-    pub(super) fn of(text: Option<&'a Text>) -> Self {
+    pub(in crate::output) fn of(text: Option<&'a Text>) -> Self {
         Self {
             text: text.map(Text::display),
             hex: text.and_then(Text::hex),
@@ -160,6 +162,7 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
     vec![
         Section::of(&snapshot.memcgs),
         Section::of(&snapshot.slab),
+        Section::of(&snapshot.slab_caches),
         Section::of(&snapshot.shrinkers),
         Section::of(&snapshot.lock_waits),
         Section::of(&snapshot.tax),
@@ -191,7 +194,7 @@ pub fn losses(snapshot: &Snapshot) -> Vec<Loss<'_>> {
 }
 
 /// A rate with no more digits than it is good for.
-fn rounded(rate: Option<f64>) -> Option<f64> {
+pub(in crate::output) fn rounded(rate: Option<f64>) -> Option<f64> {
     rate.map(|rate| (rate * 1e3).round() / 1e3)
 }
 

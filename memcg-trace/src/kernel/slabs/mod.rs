@@ -1,0 +1,290 @@
+//! Who holds slab memory: every slab page of the host, object by object.
+//!
+//! Pages are looked at in the order of their numbers, some at a time: first their descriptors,
+//! then the owners of the objects of those that are slabs, then the descriptors again, since a
+//! slab may have been freed meanwhile. Nothing is held between two steps, so a walk can be
+//! interrupted for as long as anybody likes.
+
+mod aliases;
+mod caches;
+mod inherited;
+mod owners;
+mod page;
+mod tally;
+mod vectors;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use memcg_trace_common::slab::SlabKey;
+use zerocopy::{FromBytes as _, transmute_ref};
+
+use super::Subject;
+use super::folio::{FolioPlaces, PAGE_BYTES, Words};
+use super::layout::fields::Field;
+use super::layout::pages::{DATA_FLAGS, PageKind};
+use super::memory::Unreadable;
+use super::ram;
+use super::reader::Reader;
+use crate::sample::slab_walk::SlabWalk;
+use caches::Caches;
+use owners::Owners;
+use page::{Slab, slab, word};
+use tally::Tally;
+
+/// Pages that are looked at in one step: 64 KiB of their descriptors.
+const AT_ONCE: u64 = 1024;
+/// A page that is not the first of its folio: bit 0 of the word that leads to the first.
+const TAIL: u64 = 1;
+/// Rows, and object cgroups, after which a walk is ended.
+const MOST: usize = 1 << 20;
+/// Charged on top of each object (mm/memcontrol.c: obj_full_size()).
+const OWNER_BYTES: u32 = 8;
+
+/// A walk that goes on.
+pub(super) struct Walk {
+    /// What is left to look at.
+    ranges: std::vec::IntoIter<Range<u64>>,
+    range: Range<u64>,
+    places: FolioPlaces,
+    /// Offset of the word that leads to the first page of a folio.
+    head: u32,
+    caches: Caches,
+    owners: Owners,
+    tally: Tally,
+    /// Pages that are no slabs, by the object cgroup that they are charged to.
+    pages: HashMap<u64, Pages>,
+    took: Duration,
+    found: SlabWalk,
+}
+
+/// Pages of one object cgroup.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pages {
+    kernel: u64,
+    lru: u64,
+}
+
+/// What is found of some pages.
+#[derive(Default)]
+struct Seen {
+    slabs: Vec<Slab>,
+    /// Object cgroup, kind and number of pages that are charged to it.
+    charged: Vec<(u64, PageKind, u64)>,
+    large_kmalloc_pages: u64,
+}
+
+impl Walk {
+    /// Begins at the first page.
+    pub(super) fn begin(reader: &Reader<'_>, now_ns: u64) -> Result<Self, Unreadable> {
+        let begin = Instant::now();
+        if let Some(why) = reader.resolved.missing_for(Subject::Slab) {
+            return Err(Unreadable::Absent(why.to_owned()));
+        }
+        let ranges = ram::ranges().map_err(Unreadable::Absent)?;
+        let head = reader.offset(Field::PageHead)?;
+        let large_kmalloc = reader.resolved.pages.large_kmalloc_type;
+        Ok(Self {
+            ranges: ranges.into_iter(),
+            range: 0..0,
+            places: FolioPlaces::of(reader)?,
+            head: u32::try_from(head).map_err(|_| Unreadable::Fault(head))?,
+            caches: Caches::new(reader)?,
+            owners: Owners::default(),
+            tally: Tally::default(),
+            pages: HashMap::new(),
+            took: begin.elapsed(),
+            found: SlabWalk {
+                begin_ns: now_ns,
+                owner_bytes: OWNER_BYTES,
+                large_kmalloc_pages: large_kmalloc.map(|_| 0),
+                ..SlabWalk::default()
+            },
+        })
+    }
+
+    /// Looks at the next pages, some tens of microseconds at a time in the kernel. Says whether
+    /// there are more.
+    pub(super) fn step(&mut self, reader: &Reader<'_>) -> Result<bool, Unreadable> {
+        let begin = Instant::now();
+        while self.range.is_empty() {
+            match self.ranges.next() {
+                Some(range) => self.range = range,
+                None => return Ok(false),
+            }
+        }
+        let pfn = self.range.start;
+        // Aligned, so that the second page of a folio, which says how many it has, is there.
+        let pages = (AT_ONCE - pfn % AT_ONCE).min(self.range.end - pfn);
+        self.range.start += pages;
+        match self.look(reader, pfn, pages) {
+            Ok(()) => self.found.visited_pages += pages,
+            // The array of descriptors has holes where memory has.
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+            Err(why) => return Err(why),
+        }
+        self.took += begin.elapsed();
+        if self.tally.len() >= MOST || self.owners.len() >= MOST {
+            self.found.truncated_at = Some(self.found.visited_pages);
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn look(&mut self, reader: &Reader<'_>, pfn: u64, pages: u64) -> Result<(), Unreadable> {
+        let address = self.caches.vmemmap() + pfn * PAGE_BYTES as u64;
+        let bytes = usize::try_from(pages).unwrap_or(0) * PAGE_BYTES;
+        let mut seen = reader
+            .memory
+            .view(address, bytes, |bytes| self.see(reader, pfn, bytes))?;
+        if let Some(pages) = &mut self.found.large_kmalloc_pages {
+            *pages += seen.large_kmalloc_pages;
+        }
+        for (objcg, kind, count) in seen.charged {
+            let pages = self.pages.entry(objcg).or_default();
+            match kind {
+                PageKind::Kmem => pages.kernel += count,
+                PageKind::Lru | PageKind::Hugetlb => pages.lru += count,
+                PageKind::Slab => {}
+            }
+        }
+        for slab in &seen.slabs {
+            self.caches.meet(reader, slab.cache)?;
+        }
+        self.found.visited_slabs += seen.slabs.len() as u64;
+        seen.slabs
+            .retain(|slab| self.caches.get(slab.cache).is_some());
+        let caches = &self.caches;
+        let owners = vectors::owners(reader, &seen.slabs, |slab| {
+            let cache = caches.get(slab.cache);
+            cache.map_or(0, |cache| u64::from(cache.size_bytes))
+        })?;
+        let now = self.again(reader, &seen.slabs)?;
+        let mut unchanged = Vec::with_capacity(now.len());
+        for ((slab, owners), now) in seen.slabs.iter().zip(owners).zip(now) {
+            match (now.filter(|now| same(slab, now)), owners) {
+                (Some(now), Some(owners)) => unchanged.push((now, owners)),
+                _ => {
+                    if let Some(cache) = self.caches.get_mut(slab.cache) {
+                        cache.changed_slabs += 1;
+                    }
+                }
+            }
+        }
+        let objcgs = unchanged.iter().flat_map(|(_, owners)| owners);
+        self.owners.meet(reader, objcgs.copied())?;
+        for (slab, charged) in unchanged {
+            let cached = self.caches.cached_of(&slab);
+            if let Some(cache) = self.caches.get_mut(slab.cache) {
+                self.tally.add(&slab, cache, &charged, cached, &self.owners);
+            }
+        }
+        Ok(())
+    }
+
+    /// Most pages are free, or of no interest: those must cost little.
+    fn see(&self, reader: &Reader<'_>, pfn: u64, bytes: &[u8]) -> Seen {
+        let (marks, layout) = (&reader.resolved.pages, &reader.resolved.layout);
+        let mut seen = Seen::default();
+        let pages = <[Words]>::ref_from_bytes(bytes).unwrap_or_default();
+        for (at, words) in pages.iter().enumerate() {
+            let (flags, page_type, data) = self.places.words(words);
+            let is_slab = marks.is_slab(flags, page_type);
+            let is_large_kmalloc = marks.large_kmalloc_type == Some(page_type >> 24);
+            let is_of_interest = data != 0 || is_slab || is_large_kmalloc;
+            let page: &[u8; PAGE_BYTES] = transmute_ref!(words);
+            if !is_of_interest || word(page, self.head) & TAIL != 0 {
+                continue;
+            }
+            let both = bytes.len().min((at + 2) * PAGE_BYTES);
+            let count = || self.places.folio(&bytes[at * PAGE_BYTES..both]).pages;
+            if is_large_kmalloc {
+                seen.large_kmalloc_pages += count();
+            }
+            if is_slab {
+                let pfn = pfn + at as u64;
+                seen.slabs.push(slab(layout, page, pfn, count()));
+                continue;
+            }
+            let kind = marks.kind(flags, page_type, data);
+            // Of others the owner is a memcg, which keeps it when it dies.
+            let is_objcg = match kind {
+                PageKind::Kmem => !marks.kmem_is_typed,
+                PageKind::Lru | PageKind::Hugetlb => marks.owner_is_objcg,
+                PageKind::Slab => false,
+            };
+            if is_objcg && data != 0 {
+                let (objcg, count) = (data & !DATA_FLAGS, count());
+                // Neighbours are often of one owner.
+                match seen.charged.last_mut() {
+                    Some(last) if last.0 == objcg && last.1 == kind => last.2 += count,
+                    _ => seen.charged.push((objcg, kind, count)),
+                }
+            }
+        }
+        seen
+    }
+
+    /// The slabs as they are now; `None` for one that is none any more.
+    fn again(&self, reader: &Reader<'_>, slabs: &[Slab]) -> Result<Vec<Option<Slab>>, Unreadable> {
+        let (marks, layout) = (&reader.resolved.pages, &reader.resolved.layout);
+        let first = self.caches.vmemmap();
+        let addresses: Vec<_> = slabs
+            .iter()
+            .map(|slab| first + slab.pfn * PAGE_BYTES as u64)
+            .collect();
+        let mut now = Vec::with_capacity(slabs.len());
+        let mut at = slabs.iter();
+        reader.memory.each(&addresses, PAGE_BYTES, |bytes| {
+            let words = bytes.and_then(|bytes| Words::read_from_bytes(bytes).ok());
+            now.push(words.zip(at.next()).and_then(|(words, before)| {
+                let (flags, page_type, _) = self.places.words(&words);
+                let is_slab = marks.is_slab(flags, page_type);
+                is_slab.then(|| slab(layout, transmute_ref!(&words), before.pfn, before.pages))
+            }));
+        })?;
+        Ok(now)
+    }
+
+    /// What was found. `events` are objects charged and uncharged while the walk went on, where
+    /// those were counted.
+    pub(super) fn finish(
+        mut self,
+        reader: &Reader<'_>,
+        now_ns: u64,
+        events: Option<&HashMap<SlabKey, u64>>,
+    ) -> Result<SlabWalk, Unreadable> {
+        let begin = Instant::now();
+        self.owners.meet(reader, self.pages.keys().copied())?;
+        for (key, count) in events.into_iter().flatten() {
+            self.owners.meet(reader, std::iter::once(key.objcg))?;
+            let owner = self.owners.get(key.objcg);
+            self.tally.add_events(owner.memcg, key.cache, *count);
+        }
+        self.tally.hand_over(&self.owners.moved(reader)?);
+        let mut found = self.found;
+        found.rows = self.tally.into_rows(events.is_some());
+        found.caches = self
+            .caches
+            .into_known()
+            .filter(|cache| cache.slabs > 0 || cache.changed_slabs > 0)
+            .collect();
+        found.caches.sort_unstable_by_key(|cache| cache.cache);
+        let mut aliases = aliases::by_name();
+        for cache in &mut found.caches {
+            let others = aliases.remove(cache.name.as_bytes());
+            cache.aliases = others.unwrap_or_default();
+        }
+        found.inherited = inherited::rows(reader, &self.owners, &self.pages, &found);
+        self.took += begin.elapsed();
+        found.took_ns = u64::try_from(self.took.as_nanos()).unwrap_or(u64::MAX);
+        found.end_ns = now_ns;
+        Ok(found)
+    }
+}
+
+/// Whether a slab is still the one that it was, whatever it gave away or took back.
+fn same(before: &Slab, now: &Slab) -> bool {
+    before.cache == now.cache && before.vector == now.vector && before.objects == now.objects
+}

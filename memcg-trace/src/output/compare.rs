@@ -1,0 +1,105 @@
+//! Two runs side by side, for people and for programs.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::records::Name;
+use super::table::{Row, Style, Table};
+use super::units;
+use crate::model::compare::{Change, Compared};
+
+/// What no run has: the walk reads no counter of all kernel memory, and 5.10 keeps none on cgroup
+/// version 2.
+pub const NO_KMEM: &str = "kmem is not sampled: slab stands in for it";
+
+/// Writes the table.
+#[must_use]
+pub fn render(host_slab: &Change, memcgs: &[&Compared], left_out: usize, style: Style) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "slab of the host, peak: {}, then {}: reduced by {}",
+        units::bytes(host_slab.a),
+        units::bytes(host_slab.b),
+        percent(host_slab),
+    );
+    let _ = writeln!(text, "{NO_KMEM}");
+    let columns = &[
+        ("MEMCG", false),
+        ("MEMORY A", true),
+        ("MEMORY B", true),
+        ("REDUCED", true),
+        ("SLAB A", true),
+        ("SLAB B", true),
+        ("REDUCED", true),
+    ];
+    let rows = memcgs.iter().map(|row| Row {
+        cells: vec![
+            row.path.display().into_owned(),
+            units::bytes(row.memory.a),
+            units::bytes(row.memory.b),
+            percent(&row.memory),
+            units::bytes(row.slab.a),
+            units::bytes(row.slab.b),
+            percent(&row.slab),
+        ],
+        is_marked: false,
+    });
+    let table = Table {
+        columns,
+        rows: rows.collect(),
+        left_out,
+    };
+    table.write(&mut text, style);
+    text
+}
+
+/// `25.0 %`; less than 0 where it became more.
+fn percent(change: &Change) -> String {
+    change.reduction_percent().map_or_else(
+        || units::UNKNOWN.to_owned(),
+        |percent| format!("{percent:.1} %"),
+    )
+}
+
+/// A figure in two runs.
+#[derive(Debug, Serialize)]
+pub struct Figures {
+    a: Option<u64>,
+    b: Option<u64>,
+    reduction_percent: Option<f64>,
+}
+
+impl From<&Change> for Figures {
+    fn from(change: &Change) -> Self {
+        let percent = change.reduction_percent();
+        Self {
+            a: change.a,
+            b: change.b,
+            reduction_percent: percent.map(|percent| (percent * 10.0).round() / 10.0),
+        }
+    }
+}
+
+/// A memcg in two runs.
+#[derive(Debug, Serialize)]
+pub struct Item {
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_hex: Option<String>,
+    memory_peak_bytes: Figures,
+    slab_peak_bytes: Figures,
+}
+
+impl From<&Compared> for Item {
+    fn from(row: &Compared) -> Self {
+        let path = Name::of(Some(&row.path));
+        Self {
+            path: path.text.map(std::borrow::Cow::into_owned),
+            path_hex: path.hex,
+            memory_peak_bytes: Figures::from(&row.memory),
+            slab_peak_bytes: Figures::from(&row.slab),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Who holds slab memory, for people.
+
+use std::fmt::Write as _;
+
+use super::table::{Row, Style, Table};
+use super::{fit, names, text, units};
+use crate::model::slab_list::{MemcgSlab, Totals, by_memcg};
+use crate::model::snapshot::slab::PAGE_BYTES;
+use crate::model::snapshot::{Inherited, Slab, SlabCache, Snapshot};
+use crate::sample::recording::Host;
+
+/// Stands for a memcg in the row of objects that nobody is charged for.
+pub const UNACCOUNTED: &str = "(unaccounted)";
+
+/// What is shown of the last walk.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Objects by memcg and cache, in the order of the list.
+    pub held: &'a [&'a Slab],
+    /// Caches, likewise.
+    pub caches: &'a [&'a SlabCache],
+    /// Rows of each table.
+    pub top: usize,
+    /// The only cache that is shown.
+    pub cache: Option<&'a [u8]>,
+    /// Whether the host is shown, not a part of it.
+    pub is_whole: bool,
+}
+
+/// Writes the last walk.
+#[must_use]
+pub fn render(snapshot: &Snapshot, view: &View<'_>, host: &Host, style: Style) -> String {
+    let mut text = String::new();
+    let mut line = |line: String| {
+        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
+        let _ = writeln!(text, "{}", fitted.unwrap_or(line));
+    };
+    let totals = Totals::of(snapshot, view.cache);
+    line(text::heading(snapshot, host));
+    line(verdict(&totals));
+    line(charged(view, &totals));
+    line(coverage(snapshot));
+    for gap in gaps(snapshot, &totals) {
+        line(gap);
+    }
+    memcg_table(view, &totals).write(&mut text, style);
+    held_table(view).write(&mut text, style);
+    cache_table(view).write(&mut text, style);
+    inherited_table(snapshot, view).write(&mut text, style);
+    text
+}
+
+/// How well pages are used, in one line.
+fn verdict(totals: &Totals) -> String {
+    format!(
+        "slab: {} in {} pages of {} caches, {} used; packing would free {} pages ({})",
+        units::bytes(Some(totals.slab_bytes)),
+        units::count(Some(totals.slab_pages)),
+        units::count(Some(totals.caches)),
+        percent(totals.utilization()),
+        units::count(Some(totals.freeable_pages)),
+        units::bytes(Some(totals.freeable_pages.saturating_mul(PAGE_BYTES))),
+    )
+}
+
+/// Whose they are, in one line.
+fn charged(view: &View<'_>, totals: &Totals) -> String {
+    let sums = by_memcg(view.held.iter().copied());
+    let (share, objects) = sums.iter().fold((0_u64, 0_u64), |(share, objects), sum| {
+        (
+            share.saturating_add(sum.share_bytes),
+            objects.saturating_add(sum.objects),
+        )
+    });
+    let mut text = format!(
+        "charged: {} objects on {} to {} memcgs",
+        units::count(Some(objects)),
+        units::bytes(Some(share)),
+        units::count(Some(sums.len() as u64)),
+    );
+    if view.is_whole {
+        let _ = write!(
+            text,
+            "; to nobody: {} objects on {}",
+            units::count(Some(totals.unaccounted_objects)),
+            units::bytes(Some(totals.unaccounted_share_bytes)),
+        );
+    }
+    text
+}
+
+/// What was looked at, and when.
+fn coverage(snapshot: &Snapshot) -> String {
+    let section = &snapshot.slab_caches;
+    let age = section
+        .as_of_ns
+        .map(|at| snapshot.mono_ns.saturating_sub(at));
+    let mut text = format!(
+        "walk: {} pages in {}, {} ago",
+        units::count(section.visited),
+        units::duration(section.took_ns),
+        units::duration(age),
+    );
+    if let Some(pages) = snapshot.large_kmalloc_pages {
+        let bytes = units::bytes(Some(pages.saturating_mul(PAGE_BYTES)));
+        let _ = write!(text, "; not in it: large kmalloc, {bytes}");
+    }
+    text
+}
+
+/// What the walk leaves open, a line each.
+#[must_use]
+pub fn gaps(snapshot: &Snapshot, totals: &Totals) -> Vec<String> {
+    let bound = snapshot.slab_caches.truncated_at;
+    let bound = bound.map(|bound| {
+        let pages = units::count(Some(bound));
+        format!("the walk was ended by a bound after {pages} pages: more is not counted")
+    });
+    let changed = (totals.changed_slabs > 0).then(|| {
+        let slabs = units::count(Some(totals.changed_slabs));
+        format!("{slabs} slabs changed while they were looked at, and are not counted")
+    });
+    bound.into_iter().chain(changed).collect()
+}
+
+fn memcg_table(view: &View<'_>, totals: &Totals) -> Table {
+    let columns = &[
+        ("MEMCG", false),
+        ("OBJECTS", true),
+        ("CHARGED", true),
+        ("SLAB", true),
+        ("USED", true),
+        ("CACHES", true),
+        ("INHERITED", true),
+    ];
+    let sums = by_memcg(view.held.iter().copied());
+    let cells = |sum: &MemcgSlab| {
+        vec![
+            names::path(sum.memcg.as_deref()),
+            units::count(Some(sum.objects)),
+            units::bytes(Some(sum.charged_bytes)),
+            units::bytes(Some(sum.share_bytes)),
+            percent(sum.utilization()),
+            units::count(Some(sum.caches)),
+            units::count(Some(sum.inherited_objects)),
+        ]
+    };
+    let mut rows: Vec<_> = sums.iter().take(view.top).map(cells).map(plain).collect();
+    if view.is_whole && totals.caches > 0 {
+        rows.push(plain(vec![
+            UNACCOUNTED.to_owned(),
+            units::count(Some(totals.unaccounted_objects)),
+            units::UNKNOWN.to_owned(),
+            units::bytes(Some(totals.unaccounted_share_bytes)),
+            percent(totals.unaccounted_utilization()),
+            units::UNKNOWN.to_owned(),
+            units::UNKNOWN.to_owned(),
+        ]));
+    }
+    Table {
+        columns,
+        rows,
+        left_out: sums.len().saturating_sub(view.top),
+    }
+}
+
+fn held_table(view: &View<'_>) -> Table {
+    let columns = &[
+        ("MEMCG", false),
+        ("CACHE", false),
+        ("OBJECTS", true),
+        ("BYTES", true),
+        ("SLAB", true),
+        ("USED", true),
+        ("PAGES", true),
+        ("ALONE", true),
+        ("INHERITED", true),
+    ];
+    let rows = view.held.iter().take(view.top).map(|row| {
+        plain(vec![
+            names::path(row.memcg.as_deref()),
+            row.cache.display().into_owned(),
+            units::count(row.objects()),
+            units::bytes(row.bytes()),
+            units::bytes(row.share_bytes()),
+            percent(row.utilization()),
+            units::count(row.held.map(|held| held.share.touched_pages)),
+            units::count(row.held.map(|held| held.share.owned_pages)),
+            units::count(row.inherited_objects()),
+        ])
+    });
+    Table {
+        columns,
+        rows: rows.collect(),
+        left_out: view.held.len().saturating_sub(view.top),
+    }
+}
+
+fn cache_table(view: &View<'_>) -> Table {
+    let columns = &[
+        ("CACHE", false),
+        ("SIZE", true),
+        ("ORDER", true),
+        ("PAGES", true),
+        ("USED", true),
+        ("LIVE", true),
+        ("CHARGED", true),
+        ("UNACCOUNTED", true),
+        ("CPUS KEEP", true),
+        ("FREEABLE", true),
+    ];
+    let rows = view.caches.iter().take(view.top).map(|row| {
+        let walked = &row.walked;
+        plain(vec![
+            cache_name(row),
+            units::bytes(Some(walked.size_bytes.into())),
+            units::count(Some(walked.order.into())),
+            units::count(Some(walked.slab_pages)),
+            percent(row.utilization()),
+            units::count(Some(row.live_objects())),
+            units::count(Some(walked.charged_objects)),
+            units::count(Some(walked.unaccounted.objects)),
+            units::count(Some(walked.cached_objects)),
+            units::count(row.freeable_pages()),
+        ])
+    });
+    Table {
+        columns,
+        rows: rows.collect(),
+        left_out: view.caches.len().saturating_sub(view.top),
+    }
+}
+
+/// The name of a cache, and how many others the kernel merged with it: `PING (+UNIX, RAW)`,
+/// `names_cache (+5)`.
+fn cache_name(row: &SlabCache) -> String {
+    const NAMED: usize = 2;
+    let (name, aliases) = (row.name.display(), &row.walked.aliases);
+    match aliases.len() {
+        0 => name.into_owned(),
+        1..=NAMED => {
+            let others: Vec<_> = aliases.iter().map(|alias| alias.display()).collect();
+            format!("{name} (+{})", others.join(", "))
+        }
+        others => format!("{name} (+{others})"),
+    }
+}
+
+/// What memcgs are charged for on behalf of the dead, slab or not.
+fn inherited_table(snapshot: &Snapshot, view: &View<'_>) -> Table {
+    let columns = &[
+        ("INHERITED BY", false),
+        ("BYTES", true),
+        ("SLAB OBJECTS", true),
+        ("SLAB", true),
+        ("KERNEL PAGES", true),
+        ("LRU PAGES", true),
+        ("OBJCGS", true),
+    ];
+    let mut rows: Vec<&Inherited> = snapshot.inherited.items.iter().collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.bytes()));
+    // With one cache only, it would speak of something else.
+    let shown = if view.cache.is_some() { 0 } else { view.top };
+    let cells = rows.iter().take(shown).map(|row| {
+        plain(vec![
+            names::path(Some(&row.memcg)),
+            units::bytes(Some(row.bytes())),
+            units::count(Some(row.slab_objects)),
+            units::bytes(Some(row.slab_bytes)),
+            units::count(row.kernel_pages),
+            units::count(row.lru_pages),
+            units::count(Some(row.objcgs)),
+        ])
+    });
+    Table {
+        columns,
+        rows: cells.collect(),
+        left_out: rows.len().saturating_sub(shown),
+    }
+}
+
+fn plain(cells: Vec<String>) -> Row {
+    Row {
+        cells,
+        is_marked: false,
+    }
+}
+
+/// `64 %`; of nothing it is not known.
+#[must_use]
+pub fn percent(part: Option<f64>) -> String {
+    part.map_or_else(
+        || units::UNKNOWN.to_owned(),
+        |part| format!("{:.0} %", part * 100.0),
+    )
+}
