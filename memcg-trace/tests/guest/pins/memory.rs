@@ -9,10 +9,48 @@ use std::ptr;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
 
 const PAGE: usize = 4096;
+/// What one page of a page table maps.
+const OF_A_TABLE: usize = 2 << 20;
+
+/// Addresses that no other mapping shares a page table with, so that this goes with what is mapped
+/// there. 5.10 charges page tables like memory: another one's mapping would keep the cgroup.
+struct Room {
+    begin: *mut u8,
+    bytes: usize,
+}
+
+impl Room {
+    fn new(bytes: usize, flags: MapFlags) -> Self {
+        let bytes = bytes.next_multiple_of(OF_A_TABLE) + OF_A_TABLE;
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a mapping of its own at a place that the kernel chooses.
+        let begin = unsafe { mmap_anonymous(ptr::null_mut(), bytes, access, flags) }.unwrap();
+        // SAFETY: it is that mapping. A huge page would be one reference.
+        unsafe { madvise(begin, bytes, Advice::LinuxNoHugepage) }.unwrap();
+        Self {
+            begin: begin.cast(),
+            bytes,
+        }
+    }
+
+    /// Where a page table begins.
+    fn at(&self) -> *mut u8 {
+        let offset = self.begin.align_offset(OF_A_TABLE);
+        // SAFETY: there is room for one more of them.
+        unsafe { self.begin.add(offset) }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // SAFETY: it is the mapping, and nobody refers to it any more.
+        unsafe { munmap(self.begin.cast(), self.bytes) }.unwrap();
+    }
+}
 
 /// Pages of this process, until it is dropped.
 pub struct Memory {
-    at: *mut u8,
+    room: Room,
     pages: usize,
 }
 
@@ -31,13 +69,8 @@ impl Memory {
     }
 
     fn map(pages: usize, flags: MapFlags) -> Self {
-        let (bytes, access) = (pages * PAGE, ProtFlags::READ | ProtFlags::WRITE);
-        // SAFETY: a mapping of its own at a place that the kernel chooses.
-        let at = unsafe { mmap_anonymous(ptr::null_mut(), bytes, access, flags) }.unwrap();
-        // SAFETY: it is that mapping. A huge page would be one reference.
-        unsafe { madvise(at, bytes, Advice::LinuxNoHugepage) }.unwrap();
         Self {
-            at: at.cast(),
+            room: Room::new(pages * PAGE, flags),
             pages,
         }
     }
@@ -46,7 +79,7 @@ impl Memory {
     pub fn touch(&self) {
         for page in 0..self.pages {
             // SAFETY: it is within the mapping.
-            unsafe { self.at.add(page * PAGE).write_volatile(1) };
+            unsafe { self.room.at().add(page * PAGE).write_volatile(1) };
         }
     }
 
@@ -54,14 +87,7 @@ impl Memory {
     pub fn lock(&self) {
         self.touch();
         // SAFETY: it is the mapping.
-        unsafe { mlock(self.at.cast(), self.pages * PAGE) }.unwrap();
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        // SAFETY: it is the mapping, and nobody refers to it any more.
-        unsafe { munmap(self.at.cast(), self.pages * PAGE) }.unwrap();
+        unsafe { mlock(self.room.at().cast(), self.pages * PAGE) }.unwrap();
     }
 }
 
@@ -75,8 +101,9 @@ impl Segment {
         // SAFETY: it takes no pointer.
         let id = unsafe { libc::shmget(libc::IPC_PRIVATE, pages * PAGE, libc::IPC_CREAT | 0o600) };
         assert!(id >= 0, "{}", std::io::Error::last_os_error());
-        // SAFETY: the kernel chooses the place.
-        let at = unsafe { libc::shmat(id, ptr::null(), 0) };
+        let room = Room::new(pages * PAGE, MapFlags::PRIVATE);
+        // SAFETY: in the room there is nothing yet.
+        let at = unsafe { libc::shmat(id, room.at().cast(), libc::SHM_REMAP) };
         assert_ne!(at.addr(), usize::MAX, "{}", std::io::Error::last_os_error());
         for page in 0..pages {
             // SAFETY: it is within the segment, which is attached there.
