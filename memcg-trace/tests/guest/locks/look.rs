@@ -13,6 +13,7 @@ pub fn ask() -> Waits {
         subjects: Subjects::MEMCG,
         attach: Attach::Auto,
         debug: false,
+        walk_budget: 0.0,
     };
     let mut live = Live::open(&options).unwrap_or_else(|why| panic!("{why}"));
     let opened = begin.elapsed();
