@@ -37,16 +37,14 @@ pub(super) fn source(
 
 #[cfg(feature = "live")]
 fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<Source> {
+    use crate::kernel::Subject;
     use crate::source::live;
 
     let options = live::Options {
         subjects: match needs {
-            Needs::All => live::Subjects::ALL,
-            Needs::Memcgs => live::Subjects::MEMCG,
-            Needs::Locks => live::Subjects {
-                lock: true,
-                ..live::Subjects::MEMCG
-            },
+            Needs::All => &Subject::ALL,
+            Needs::Memcgs => &[Subject::Memcg],
+            Needs::Locks => &[Subject::Memcg, Subject::Lock],
         },
         attach: attach(common),
         walk_budget: common.walk_budget / 100.0,

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use memcg_trace_common::memcg::css_flags;
 
 use super::layout::fields::{Field, Place};
+use super::memcgs::DeadCss;
 use super::memory::Unreadable;
-use super::pins::Target;
 use super::reader::{Reader, is_kernel_address, possible_cpus, words};
 use crate::sample::Memcg;
 
@@ -14,7 +14,7 @@ use crate::sample::Memcg;
 const PART_BYTES: u64 = 120;
 
 /// Fills in the figures of `dead` in `rows`. What cannot be read stays absent.
-pub(super) fn fill(reader: &Reader<'_>, dead: &[Target], rows: &mut [Memcg]) {
+pub(super) fn fill(reader: &Reader<'_>, dead: &[DeadCss], rows: &mut [Memcg]) {
     if dead.is_empty() {
         return;
     }

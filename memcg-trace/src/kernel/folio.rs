@@ -1,18 +1,39 @@
 //! What a `struct page` says of the folio that begins with it.
 
+use std::ops::Range;
+
+use zerocopy::FromBytes as _;
+
 use super::layout::fields::Field;
 use super::memory::Unreadable;
 use super::reader::Reader;
 
 /// Bytes of a `struct page`. The second one of a folio knows how many pages it has.
-pub(super) const PAGE_BYTES: usize = 64;
+pub(super) const DESCRIPTOR_BYTES: usize = 64;
 
 /// A `struct page` word by word.
-pub(super) type Words = [u64; PAGE_BYTES / 8];
+pub(super) type Words = [u64; DESCRIPTOR_BYTES / 8];
 
 /// The word of a page in which the byte `at` is.
-pub(super) fn word(page: &Words, at: usize) -> u64 {
+fn word(page: &Words, at: usize) -> u64 {
     page[at / 8 % page.len()]
+}
+
+/// Looks at the descriptors of a step of pages, without a copy; the look must not read on.
+/// `vmemmap` is where the array of all descriptors begins, which has holes where memory has.
+pub(super) fn descriptors<T>(
+    reader: &Reader<'_>,
+    vmemmap: u64,
+    pfns: &Range<u64>,
+    look: impl FnOnce(&[Words]) -> T,
+) -> Result<T, Unreadable> {
+    let address = vmemmap + pfns.start * DESCRIPTOR_BYTES as u64;
+    let pages = usize::try_from(pfns.end - pfns.start).unwrap_or(0);
+    let view = |bytes: &[u8]| {
+        // Always aligned; were it not, nothing would be seen.
+        look(<[Words]>::ref_from_bytes(bytes).unwrap_or_default())
+    };
+    reader.memory.view(address, pages * DESCRIPTOR_BYTES, view)
 }
 
 /// One folio, as its first page says.
@@ -34,6 +55,8 @@ pub(super) struct FolioPlaces {
     data: usize,
     mapping: usize,
     pages: usize,
+    /// Leads from any other page of a folio to the first.
+    first: usize,
     head: u64,
     swapbacked: u64,
 }
@@ -46,7 +69,7 @@ impl FolioPlaces {
         };
         let marks = &reader.resolved.pages;
         let second = if marks.nr_pages_in_second {
-            PAGE_BYTES
+            DESCRIPTOR_BYTES
         } else {
             0
         };
@@ -56,14 +79,21 @@ impl FolioPlaces {
             data: place(Field::PageMemcgData)?,
             mapping: place(Field::PageMapping)?,
             pages: place(Field::PageNrPages)? + second,
+            first: place(Field::PageHead)?,
             head: marks.head,
             swapbacked: marks.swapbacked,
         };
-        let fits = |at: usize| at + 8 <= PAGE_BYTES;
-        let words = [places.flags, places.data, places.mapping, places.page_type];
-        if marks.bytes == PAGE_BYTES as u64
+        let fits = |at: usize| at + 8 <= DESCRIPTOR_BYTES;
+        let words = [
+            places.flags,
+            places.data,
+            places.mapping,
+            places.page_type,
+            places.first,
+        ];
+        if marks.bytes == DESCRIPTOR_BYTES as u64
             && words.into_iter().all(fits)
-            && places.pages + 4 <= 2 * PAGE_BYTES
+            && places.pages + 4 <= 2 * DESCRIPTOR_BYTES
         {
             Ok(places)
         } else {
@@ -82,6 +112,11 @@ impl FolioPlaces {
             (halves >> (self.page_type % 8 * 8)) as u32,
             word(page, self.data),
         )
+    }
+
+    /// Whether a page is not the first of its folio: then it has little of its own.
+    pub(super) fn is_tail(&self, page: &Words) -> bool {
+        word(page, self.first) & 1 != 0
     }
 
     /// Reads it from the bytes of its first page and, if there are more, its second.

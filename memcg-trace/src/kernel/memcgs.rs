@@ -11,7 +11,6 @@ use memcg_trace_common::memcg::{
 use zerocopy::{FromBytes as _, FromZeros as _};
 
 use super::attach::{One, load_walk, take_map};
-use super::pins::Target;
 use super::resolver::run;
 use super::wire::Wire;
 use crate::sample::{Life, LifeKind, Memcg, MemcgWalk as Walk, Text};
@@ -28,6 +27,15 @@ const STEPS: u64 = 20_000_000;
 const ENTER: &str = "memcg_walk_enter";
 const WALK: &str = "memcg_walk";
 
+/// A memory cgroup that is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DeadCss {
+    /// Address of its css, which is that of its memcg.
+    pub(super) css: u64,
+    /// Its identity.
+    pub(super) serial_nr: u64,
+}
+
 /// Reads memory cgroups.
 pub(super) struct Memcgs {
     state: One<MemcgWalk>,
@@ -35,7 +43,7 @@ pub(super) struct Memcgs {
     _next: ProgramArray<MapData>,
     life: RingBuf<MapData>,
     /// The dead ones that the last walk saw.
-    dead: Vec<Target>,
+    dead: Vec<DeadCss>,
 }
 
 impl Memcgs {
@@ -76,7 +84,7 @@ impl Memcgs {
             let state = &state.0;
             let rows = state.row.iter().take(state.rows as usize);
             let dead = rows.clone().filter(|row| is_dead(row.flags));
-            self.dead.extend(dead.map(|row| Target {
+            self.dead.extend(dead.map(|row| DeadCss {
                 css: row.css,
                 serial_nr: row.serial_nr,
             }));
@@ -93,7 +101,7 @@ impl Memcgs {
     }
 
     /// The dead ones that the last walk saw.
-    pub(super) fn dead(&self) -> &[Target] {
+    pub(super) fn dead(&self) -> &[DeadCss] {
         &self.dead
     }
 

@@ -13,7 +13,7 @@ const BLOCKS: &str = "/sys/devices/system/memory";
 ///
 /// # Errors
 /// One line, if neither says anything.
-pub(super) fn ranges() -> Result<Vec<Range<u64>>, String> {
+fn ranges() -> Result<Vec<Range<u64>>, String> {
     let text = fs::read_to_string("/proc/iomem").unwrap_or_default();
     let ranges = of_iomem(&text);
     if !ranges.is_empty() {
@@ -26,6 +26,42 @@ pub(super) fn ranges() -> Result<Vec<Range<u64>>, String> {
         );
     }
     Ok(ranges)
+}
+
+/// Pages that are looked at in one step: 64 KiB of their descriptors.
+const STEP_PAGES: u64 = 1024;
+
+/// All of it in steps. They are aligned, so that the second page of a folio, which says how many
+/// the folio has, is in the same one.
+///
+/// # Errors
+/// As [`ranges`].
+pub(super) fn steps() -> Result<Steps, String> {
+    Ok(Steps {
+        ranges: ranges()?.into_iter(),
+        range: 0..0,
+    })
+}
+
+/// See [`steps`].
+pub(super) struct Steps {
+    ranges: std::vec::IntoIter<Range<u64>>,
+    /// What is left of the one that was begun.
+    range: Range<u64>,
+}
+
+impl Iterator for Steps {
+    type Item = Range<u64>;
+
+    fn next(&mut self) -> Option<Range<u64>> {
+        while self.range.is_empty() {
+            self.range = self.ranges.next()?;
+        }
+        let begin = self.range.start;
+        let pages = STEP_PAGES - begin % STEP_PAGES;
+        self.range.start = (begin + pages).min(self.range.end);
+        Some(begin..self.range.start)
+    }
 }
 
 /// Lines such as `00100000-bffdffff : System RAM`; what is below another is indented.
@@ -79,6 +115,25 @@ fn of_blocks() -> Vec<Range<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_end_where_alignment_or_memory_does() {
+        let steps = Steps {
+            ranges: vec![1..0x9f, 0x100..0x1000].into_iter(),
+            range: 0..0,
+        };
+        let steps: Vec<_> = steps.collect();
+        assert_eq!(
+            steps,
+            [
+                1..0x9f,
+                0x100..0x400,
+                0x400..0x800,
+                0x800..0xc00,
+                0xc00..0x1000
+            ]
+        );
+    }
 
     #[test]
     fn only_whole_pages_of_ram_count() {

@@ -16,9 +16,9 @@ use super::layout::Resolved;
 use super::locks::LockWaits;
 use super::logs::Logs;
 use super::losses::Losses;
-use super::memcgs::Memcgs;
+use super::memcgs::{DeadCss, Memcgs};
 use super::memory::{Memory, Peeker, Unreadable};
-use super::pins::{self, Target};
+use super::pins;
 use super::reader::Reader;
 use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
@@ -219,11 +219,13 @@ impl Session {
         act: impl FnOnce(&mut SlabWalker, &Reader<'_>, Option<&Slabs>) -> Result<T, Unreadable>,
     ) -> Option<T> {
         let walker = self.slab_walker.as_mut()?;
-        let outcome = loaded(&mut self.peeker, &mut self.ebpf).and_then(|peeker| {
-            let memory = Memory::new(&self.ebpf, peeker);
-            let reader = Reader::new(memory, &self.resolved, &self.symbols);
-            Ok(act(walker, &reader, self.slab.as_ref())?)
-        });
+        let reader = reader(
+            &mut self.peeker,
+            &mut self.ebpf,
+            &self.resolved,
+            &self.symbols,
+        );
+        let outcome = reader.and_then(|reader| Ok(act(walker, &reader, self.slab.as_ref())?));
         if let Err(error) = &outcome {
             self.slab_walker = None;
             self.absent.push(Absent {
@@ -264,9 +266,12 @@ impl Session {
             let mut walk = memcgs.walk(&self.ebpf, now_ns)?;
             if !memcgs.dead().is_empty() {
                 let begin = Instant::now();
-                let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
-                let memory = Memory::new(&self.ebpf, peeker);
-                let reader = Reader::new(memory, &self.resolved, &self.symbols);
+                let reader = reader(
+                    &mut self.peeker,
+                    &mut self.ebpf,
+                    &self.resolved,
+                    &self.symbols,
+                )?;
                 census::fill(&reader, memcgs.dead(), &mut walk.rows);
                 walk.took_ns += u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0);
             }
@@ -295,11 +300,14 @@ impl Session {
         // They may have died since.
         memcgs.walk(&self.ebpf, now_ns)?;
         let is_asked =
-            |target: &&Target| serial_nrs.is_empty() || serial_nrs.contains(&target.serial_nr);
+            |target: &&DeadCss| serial_nrs.is_empty() || serial_nrs.contains(&target.serial_nr);
         let targets: Vec<_> = memcgs.dead().iter().filter(is_asked).copied().collect();
-        let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
-        let memory = Memory::new(&self.ebpf, peeker);
-        let reader = Reader::new(memory, &self.resolved, &self.symbols);
+        let reader = reader(
+            &mut self.peeker,
+            &mut self.ebpf,
+            &self.resolved,
+            &self.symbols,
+        )?;
         Ok(pins::look(&reader, &targets, now_ns))
     }
 
@@ -309,7 +317,7 @@ impl Session {
     /// If the kernel refuses the programs that read, or its layout is not known.
     pub fn waits(&mut self) -> anyhow::Result<Waits> {
         let mut waits = Waits::default();
-        while waits.looks.len() < 2 {
+        loop {
             let begin = Instant::now();
             let begin_ns = now_ns();
             // Before anything else is read of a task: what is read after its stack while it does
@@ -327,9 +335,12 @@ impl Session {
                 Some(names) => names,
                 none => none.insert(waits::Names::read().context("read /proc/kallsyms")?),
             };
-            let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
-            let memory = Memory::new(&self.ebpf, peeker);
-            let reader = Reader::new(memory, &self.resolved, &self.symbols);
+            let reader = reader(
+                &mut self.peeker,
+                &mut self.ebpf,
+                &self.resolved,
+                &self.symbols,
+            )?;
             let mut look = waits::look(&reader, names, &unwound, &mut waits)
                 .context("look at what tasks wait for")?;
             look.begin_ns = begin_ns;
@@ -352,9 +363,12 @@ impl Session {
     /// # Errors
     /// If this kernel's slabs cannot be read, or it refuses the programs that read.
     pub fn slab_walk(&mut self) -> anyhow::Result<SlabWalk> {
-        let peeker = loaded(&mut self.peeker, &mut self.ebpf)?;
-        let memory = Memory::new(&self.ebpf, peeker);
-        let reader = Reader::new(memory, &self.resolved, &self.symbols);
+        let reader = reader(
+            &mut self.peeker,
+            &mut self.ebpf,
+            &self.resolved,
+            &self.symbols,
+        )?;
         let mut walk = slabs::Walk::begin(&reader, now_ns())?;
         while walk.step(&reader)? {
             if let Some(memcgs) = &mut self.memcgs {
@@ -400,12 +414,18 @@ impl Session {
     }
 }
 
-/// The programs that read memory; loaded when they are first needed.
-fn loaded<'a>(peeker: &'a mut Option<Peeker>, ebpf: &mut Ebpf) -> anyhow::Result<&'a mut Peeker> {
-    match peeker {
-        Some(peeker) => Ok(peeker),
-        None => Ok(peeker.insert(Peeker::open(ebpf)?)),
-    }
+/// What reads the kernel on demand. Its programs are loaded when they are first needed.
+fn reader<'a>(
+    peeker: &'a mut Option<Peeker>,
+    ebpf: &'a mut Ebpf,
+    resolved: &'a Resolved,
+    symbols: &'a Symbols,
+) -> anyhow::Result<Reader<'a>> {
+    let peeker = match peeker {
+        Some(peeker) => peeker,
+        None => peeker.insert(Peeker::open(ebpf)?),
+    };
+    Ok(Reader::new(Memory::new(ebpf, peeker), resolved, symbols))
 }
 
 fn opened<T>(

@@ -41,45 +41,11 @@ impl Attach {
     }
 }
 
-/// What to observe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subjects {
-    /// Memory cgroups.
-    pub memcg: bool,
-    /// Slab objects.
-    pub slab: bool,
-    /// Shrinkers.
-    pub shrinker: bool,
-    /// Lock waits.
-    pub lock: bool,
-    /// What dead memory cgroups cost.
-    pub tax: bool,
-}
-
-impl Subjects {
-    /// All of them.
-    pub const ALL: Self = Self {
-        memcg: true,
-        slab: true,
-        shrinker: true,
-        lock: true,
-        tax: true,
-    };
-    /// What lists zombies and tells who pins them.
-    pub const MEMCG: Self = Self {
-        memcg: true,
-        slab: false,
-        shrinker: false,
-        lock: false,
-        tax: false,
-    };
-}
-
 /// How to open the kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// What to observe.
-    pub subjects: Subjects,
+    pub subjects: &'static [Subject],
     /// Which hooks to prefer.
     pub attach: Attach,
     /// Part of one CPU that walks of all slabs in the background may take; 0 for no such walks.
@@ -122,19 +88,9 @@ impl Live {
             return Err(OpenError::CannotTrace(why));
         }
         let asked = options.attach.family();
-        let subjects: Vec<Subject> = [
-            (options.subjects.memcg, Subject::Memcg),
-            (options.subjects.slab, Subject::Slab),
-            (options.subjects.shrinker, Subject::Shrinker),
-            (options.subjects.lock, Subject::Lock),
-            (options.subjects.tax, Subject::Tax),
-        ]
-        .into_iter()
-        .filter_map(|(wanted, subject)| wanted.then_some(subject))
-        .collect();
-        let mut session = Session::open(&facts, &subjects, asked, options.debug)
+        let mut session = Session::open(&facts, options.subjects, asked, options.debug)
             .map_err(|error| OpenError::CannotTrace(format!("{error:#}")))?;
-        if options.subjects.slab && options.walk_budget > 0.0 {
+        if options.subjects.contains(&Subject::Slab) && options.walk_budget > 0.0 {
             session.walk_slabs(options.walk_budget);
         }
         Ok(Self {

@@ -2,19 +2,19 @@
 //! folios, the kernel's own pages, hugetlbfs), and the slabs that sockets are in.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use zerocopy::{FromBytes as _, IntoBytes as _};
+use zerocopy::IntoBytes as _;
 
 use super::Found;
 use super::folios::{Folios, Owners};
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
-use super::open_files::Open;
 use super::slabs::SocketSlabs;
-use crate::kernel::folio::{Folio, FolioPlaces, PAGE_BYTES, Words, word};
-use crate::kernel::layout::fields::Field;
+use crate::kernel::folio::{Folio, FolioPlaces, Words, descriptors};
 use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind, Pages};
 use crate::kernel::memory::Unreadable;
+use crate::kernel::open_files::Open;
 use crate::kernel::ram;
 use crate::kernel::reader::Reader;
 use crate::sample::pins::{Object, PinKind};
@@ -26,11 +26,6 @@ pub(super) const KINDS: [PinKind; 4] = [
     PinKind::SocketInet,
     PinKind::SocketOther,
 ];
-
-/// Pages that are read at once: 64 KiB of their descriptors.
-const AT_ONCE: u64 = 1024;
-/// A page that is not the first of its folio: bit 0 of the word that leads to the first.
-const TAIL: u64 = 1;
 
 /// What one zombie has of them.
 #[derive(Default)]
@@ -47,28 +42,19 @@ pub(super) fn count(
     ledger: &mut Ledger,
 ) -> Found {
     let vmemmap = reader.word_at(reader.symbol("vmemmap_base")?)?;
-    let ranges = ram::ranges().map_err(Unreadable::Absent)?;
     let mut look = Look {
         reader,
         places: FolioPlaces::of(reader)?,
-        head: usize::try_from(reader.offset(Field::PageHead)?).unwrap_or(0),
         owners: Owners::default(),
         zombies: HashMap::new(),
         found: ledger.zombies.iter().map(|_| Charged::default()).collect(),
         slabs: SocketSlabs::new(reader)?,
     };
-    for range in ranges {
-        let mut pfn = range.start;
-        while pfn < range.end {
-            // Aligned, so that the second page of a folio, which says how many it has, is there.
-            let pages = (AT_ONCE - pfn % AT_ONCE).min(range.end - pfn);
-            match look.at(vmemmap, pfn, pages, ledger) {
-                Ok(()) => ledger.visited.pages += pages,
-                // The array of descriptors has holes where memory has.
-                Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
-                Err(why) => return Err(why),
-            }
-            pfn += pages;
+    for pfns in ram::steps().map_err(Unreadable::Absent)? {
+        match look.at(vmemmap, &pfns, ledger) {
+            Ok(()) => ledger.visited.pages += pfns.end - pfns.start,
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+            Err(why) => return Err(why),
         }
     }
     for (zombie, found) in ledger.zombies.iter_mut().zip(look.found) {
@@ -98,7 +84,6 @@ pub(super) fn count(
 struct Look<'a, 'm> {
     reader: &'a Reader<'m>,
     places: FolioPlaces,
-    head: usize,
     owners: Owners,
     /// Which zombie an owner word stands for, if any.
     zombies: HashMap<u64, Option<usize>>,
@@ -122,7 +107,7 @@ impl Seen {
     #[inline(never)]
     fn take(&mut self, look: &Look<'_, '_>, pfn: u64, pages: &[Words], is_slab: bool) {
         let Some(page) = pages.first() else { return };
-        if word(page, look.head) & TAIL != 0 {
+        if look.places.is_tail(page) {
             return;
         }
         let both = pages.get(..2).unwrap_or(pages);
@@ -147,10 +132,9 @@ impl Seen {
 impl Look<'_, '_> {
     /// Looks at some pages by their descriptors. While these are in view nothing else can be
     /// read, so owners are looked up after.
-    fn at(&mut self, vmemmap: u64, pfn: u64, pages: u64, ledger: &Ledger) -> Found {
-        let address = vmemmap + pfn * PAGE_BYTES as u64;
-        let bytes = usize::try_from(pages).unwrap_or(0) * PAGE_BYTES;
-        let seen = (self.reader.memory).view(address, bytes, |bytes| self.see(pfn, bytes))?;
+    fn at(&mut self, vmemmap: u64, pfns: &Range<u64>, ledger: &Ledger) -> Found {
+        let see = |pages: &[Words]| self.see(pfns.start, pages);
+        let seen = descriptors(self.reader, vmemmap, pfns, see)?;
         for (owner, folio) in seen.charged {
             let zombie = match self.zombies.get(&owner) {
                 Some(zombie) => *zombie,
@@ -171,12 +155,10 @@ impl Look<'_, '_> {
     }
 
     /// Most pages are free, or of nobody: those must cost little.
-    fn see(&self, pfn: u64, bytes: &[u8]) -> Seen {
+    fn see(&self, pfn: u64, pages: &[Words]) -> Seen {
         // Copies, so that they need not be read anew for each page.
         let (marks, places) = (self.reader.resolved.pages, self.places);
         let mut some = Seen::default();
-        // Always aligned; were it not, nothing would be seen, and the ledger would say so.
-        let pages = <[Words]>::ref_from_bytes(bytes).unwrap_or_default();
         for (at, page) in pages.iter().enumerate() {
             let (flags, page_type, data) = places.words(page);
             let is_slab = marks.is_slab(flags, page_type);

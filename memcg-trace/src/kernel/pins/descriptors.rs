@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use super::Found;
 use super::ledger::{Ledger, set_users};
 use super::namespaces::Namespaces;
-use super::open_files::{Open, OpenFile};
-use super::{sockets, tasks};
+use super::sockets;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
+use crate::kernel::open_files::{Open, OpenFile};
 use crate::kernel::reader::Reader;
+use crate::kernel::tasks;
 use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
 
 /// What open files can hold.

@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use super::folios::Group;
 use super::ledger::{Ledger, set_users};
 use super::mappers;
-use super::open_files::users_of_inodes;
-use super::paths;
-use super::tasks::{Tasks, Users};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
+use crate::kernel::open_files::users_of_inodes;
+use crate::kernel::paths;
 use crate::kernel::reader::Reader;
+use crate::kernel::tasks::{Tasks, Users};
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 

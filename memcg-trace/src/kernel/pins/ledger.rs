@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::Found;
 use super::folios::Folios;
 use crate::kernel::layout::fields::Field;
+use crate::kernel::memcgs::DeadCss;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::Reader;
 use crate::sample::pins::{NotChecked, Object, Pin, PinKind, Pinned, Pins, User};
@@ -15,15 +16,6 @@ const OBJECTS: usize = 64;
 const USERS: usize = 16;
 /// `percpu_ref.percpu_count_ptr`: atomic and dead (include/linux/percpu-refcount.h).
 const REF_KILLED: u64 = 3;
-
-/// A zombie that is asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::kernel) struct Target {
-    /// Address of its css, which is that of its memcg.
-    pub(in crate::kernel) css: u64,
-    /// Its identity.
-    pub(in crate::kernel) serial_nr: u64,
-}
 
 /// What was found for one zombie.
 #[derive(Debug, Default)]
@@ -65,7 +57,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(targets: &[Target]) -> Self {
+    pub(super) fn new(targets: &[DeadCss]) -> Self {
         let zombies = targets.iter().map(|target| Zombie {
             css: target.css,
             serial_nr: target.serial_nr,

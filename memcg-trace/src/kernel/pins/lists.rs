@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::Found;
 use super::folios::{Folios, Owners};
 use super::ledger::{Ledger, Visited, Zombie};
-use crate::kernel::folio::{Folio, FolioPlaces, PAGE_BYTES};
+use crate::kernel::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address, words};
@@ -147,7 +147,7 @@ fn read_folios(
     mut see: impl FnMut(u64, Folio),
 ) -> Found {
     let mut at = pages.iter();
-    reader.memory.each(pages, 2 * PAGE_BYTES, |bytes| {
+    reader.memory.each(pages, 2 * DESCRIPTOR_BYTES, |bytes| {
         if let (Some(page), Some(bytes)) = (at.next(), bytes) {
             see(*page, places.folio(bytes));
         }
@@ -171,7 +171,7 @@ pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
                 let slots = words(&memory).into_iter();
                 let is_page = |slot: &u64| {
                     (first_page..first_page.saturating_add(VMEMMAP_BYTES)).contains(slot)
-                        && (slot - first_page).is_multiple_of(PAGE_BYTES as u64)
+                        && (slot - first_page).is_multiple_of(DESCRIPTOR_BYTES as u64)
                 };
                 pages.extend(slots.filter(is_page));
             }

@@ -6,10 +6,10 @@ use std::collections::HashSet;
 
 use super::Found;
 use super::ledger::{Visited, Zombie, set_users};
-use super::tasks;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address};
+use crate::kernel::tasks;
 use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
 
 /// Mappings of one object that are looked at.

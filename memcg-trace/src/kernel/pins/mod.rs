@@ -15,26 +15,24 @@ mod ledger;
 mod lists;
 mod mappers;
 mod namespaces;
-pub(super) mod open_files;
-pub(super) mod paths;
 mod slabs;
 mod sockets;
 mod stock;
 mod swap;
-pub(super) mod tasks;
 mod writeback;
 
 use std::time::Instant;
 
 use super::layout::fields::Field;
+use super::memcgs::DeadCss;
 use super::memory::Unreadable;
 use super::reader::Reader;
+use super::{open_files, tasks};
 use crate::sample::pins::{PinKind, Pins};
 use ledger::Ledger;
-pub(super) use ledger::Target;
 
 /// Looks for all references to `targets`.
-pub(super) fn look(reader: &Reader<'_>, targets: &[Target], now_ns: impl Fn() -> u64) -> Pins {
+pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -> u64) -> Pins {
     let begin_ns = now_ns();
     let begin = Instant::now();
     let mut ledger = Ledger::new(targets);

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::open_files::{Open, OpenFile};
-use super::paths;
-use super::tasks::{self, Tasks};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
+use crate::kernel::open_files::{Open, OpenFile};
+use crate::kernel::paths;
 use crate::kernel::reader::Reader;
+use crate::kernel::tasks::{self, Tasks};
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 

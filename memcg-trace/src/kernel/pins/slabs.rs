@@ -9,10 +9,10 @@ use std::collections::{HashMap, HashSet};
 use super::Found;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
-use super::open_files::Open;
 use super::sockets;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
+use crate::kernel::open_files::Open;
 use crate::kernel::reader::{Reader, is_kernel_address};
 
 /// Protocols of one kernel.

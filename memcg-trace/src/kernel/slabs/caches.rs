@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::page::Slab;
+use crate::kernel::folio::DESCRIPTOR_BYTES;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address, words};
@@ -23,8 +24,6 @@ const SHEAF_OBJECTS: u64 = 4096;
 /// `kmem_cache_order_objects` (mm/slub.c: OO_SHIFT, OO_MASK).
 const ORDER_SHIFT: u64 = 16;
 const PAGE_SHIFT: u64 = 12;
-/// Bytes of a `struct page`.
-const DESCRIPTOR_BYTES: u64 = 64;
 
 /// Caches that have been met.
 #[derive(Debug)]
@@ -124,7 +123,7 @@ impl Caches {
             if first == 0 || !is_kernel_address(slab) {
                 continue;
             }
-            let pfn = slab.wrapping_sub(self.vmemmap) / DESCRIPTOR_BYTES;
+            let pfn = slab.wrapping_sub(self.vmemmap) / DESCRIPTOR_BYTES as u64;
             let base = self.page_offset.wrapping_add(pfn << PAGE_SHIFT);
             let bytes = 1_u64 << (u64::from(cache.order) + PAGE_SHIFT).min(20);
             let mut objects = vec![0; usize::try_from(bytes.min(SLAB_BYTES)).unwrap_or(0)];

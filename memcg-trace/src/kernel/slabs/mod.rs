@@ -18,11 +18,10 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use memcg_trace_common::slab::SlabKey;
-use zerocopy::{FromBytes as _, transmute_ref};
+use zerocopy::{FromBytes as _, IntoBytes as _, transmute_ref};
 
 use super::Subject;
-use super::folio::{FolioPlaces, PAGE_BYTES, Words};
-use super::layout::fields::Field;
+use super::folio::{DESCRIPTOR_BYTES, FolioPlaces, Words, descriptors};
 use super::layout::pages::{DATA_FLAGS, PageKind};
 use super::memory::Unreadable;
 use super::ram;
@@ -30,13 +29,9 @@ use super::reader::Reader;
 use crate::sample::slab_walk::SlabWalk;
 use caches::Caches;
 use owners::Owners;
-use page::{Slab, slab, word};
+use page::{Slab, slab};
 use tally::Tally;
 
-/// Pages that are looked at in one step: 64 KiB of their descriptors.
-const AT_ONCE: u64 = 1024;
-/// A page that is not the first of its folio: bit 0 of the word that leads to the first.
-const TAIL: u64 = 1;
 /// Rows, and object cgroups, after which a walk is ended.
 const MOST: usize = 1 << 20;
 /// Charged on top of each object (mm/memcontrol.c: obj_full_size()).
@@ -45,11 +40,8 @@ const OWNER_BYTES: u32 = 8;
 /// A walk that goes on.
 pub(super) struct Walk {
     /// What is left to look at.
-    ranges: std::vec::IntoIter<Range<u64>>,
-    range: Range<u64>,
+    steps: ram::Steps,
     places: FolioPlaces,
-    /// Offset of the word that leads to the first page of a folio.
-    head: u32,
     caches: Caches,
     owners: Owners,
     tally: Tally,
@@ -82,14 +74,10 @@ impl Walk {
         if let Some(why) = reader.resolved.missing_for(Subject::Slab) {
             return Err(Unreadable::Absent(why.to_owned()));
         }
-        let ranges = ram::ranges().map_err(Unreadable::Absent)?;
-        let head = reader.offset(Field::PageHead)?;
         let large_kmalloc = reader.resolved.pages.large_kmalloc_type;
         Ok(Self {
-            ranges: ranges.into_iter(),
-            range: 0..0,
+            steps: ram::steps().map_err(Unreadable::Absent)?,
             places: FolioPlaces::of(reader)?,
-            head: u32::try_from(head).map_err(|_| Unreadable::Fault(head))?,
             caches: Caches::new(reader)?,
             owners: Owners::default(),
             tally: Tally::default(),
@@ -108,19 +96,11 @@ impl Walk {
     /// there are more.
     pub(super) fn step(&mut self, reader: &Reader<'_>) -> Result<bool, Unreadable> {
         let begin = Instant::now();
-        while self.range.is_empty() {
-            match self.ranges.next() {
-                Some(range) => self.range = range,
-                None => return Ok(false),
-            }
-        }
-        let pfn = self.range.start;
-        // Aligned, so that the second page of a folio, which says how many it has, is there.
-        let pages = (AT_ONCE - pfn % AT_ONCE).min(self.range.end - pfn);
-        self.range.start += pages;
-        match self.look(reader, pfn, pages) {
-            Ok(()) => self.found.visited_pages += pages,
-            // The array of descriptors has holes where memory has.
+        let Some(pfns) = self.steps.next() else {
+            return Ok(false);
+        };
+        match self.look(reader, &pfns) {
+            Ok(()) => self.found.visited_pages += pfns.end - pfns.start,
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
             Err(why) => return Err(why),
         }
@@ -132,12 +112,9 @@ impl Walk {
         Ok(true)
     }
 
-    fn look(&mut self, reader: &Reader<'_>, pfn: u64, pages: u64) -> Result<(), Unreadable> {
-        let address = self.caches.vmemmap() + pfn * PAGE_BYTES as u64;
-        let bytes = usize::try_from(pages).unwrap_or(0) * PAGE_BYTES;
-        let mut seen = reader
-            .memory
-            .view(address, bytes, |bytes| self.see(reader, pfn, bytes))?;
+    fn look(&mut self, reader: &Reader<'_>, pfns: &Range<u64>) -> Result<(), Unreadable> {
+        let see = |pages: &[Words]| self.see(reader, pfns.start, pages);
+        let mut seen = descriptors(reader, self.caches.vmemmap(), pfns, see)?;
         if let Some(pages) = &mut self.found.large_kmalloc_pages {
             *pages += seen.large_kmalloc_pages;
         }
@@ -184,27 +161,26 @@ impl Walk {
     }
 
     /// Most pages are free, or of no interest: those must cost little.
-    fn see(&self, reader: &Reader<'_>, pfn: u64, bytes: &[u8]) -> Seen {
+    fn see(&self, reader: &Reader<'_>, pfn: u64, pages: &[Words]) -> Seen {
         let (marks, layout) = (&reader.resolved.pages, &reader.resolved.layout);
         let mut seen = Seen::default();
-        let pages = <[Words]>::ref_from_bytes(bytes).unwrap_or_default();
         for (at, words) in pages.iter().enumerate() {
             let (flags, page_type, data) = self.places.words(words);
             let is_slab = marks.is_slab(flags, page_type);
             let is_large_kmalloc = marks.large_kmalloc_type == Some(page_type >> 24);
             let is_of_interest = data != 0 || is_slab || is_large_kmalloc;
-            let page: &[u8; PAGE_BYTES] = transmute_ref!(words);
-            if !is_of_interest || word(page, self.head) & TAIL != 0 {
+            if !is_of_interest || self.places.is_tail(words) {
                 continue;
             }
-            let both = bytes.len().min((at + 2) * PAGE_BYTES);
-            let count = || self.places.folio(&bytes[at * PAGE_BYTES..both]).pages;
+            let both = &pages[at..pages.len().min(at + 2)];
+            let count = || self.places.folio(both.as_bytes()).pages;
             if is_large_kmalloc {
                 seen.large_kmalloc_pages += count();
             }
             if is_slab {
                 let pfn = pfn + at as u64;
-                seen.slabs.push(slab(layout, page, pfn, count()));
+                seen.slabs
+                    .push(slab(layout, transmute_ref!(words), pfn, count()));
                 continue;
             }
             let kind = marks.kind(flags, page_type, data);
@@ -232,11 +208,11 @@ impl Walk {
         let first = self.caches.vmemmap();
         let addresses: Vec<_> = slabs
             .iter()
-            .map(|slab| first + slab.pfn * PAGE_BYTES as u64)
+            .map(|slab| first + slab.pfn * DESCRIPTOR_BYTES as u64)
             .collect();
         let mut now = Vec::with_capacity(slabs.len());
         let mut at = slabs.iter();
-        reader.memory.each(&addresses, PAGE_BYTES, |bytes| {
+        reader.memory.each(&addresses, DESCRIPTOR_BYTES, |bytes| {
             let words = bytes.and_then(|bytes| Words::read_from_bytes(bytes).ok());
             now.push(words.zip(at.next()).and_then(|(words, before)| {
                 let (flags, page_type, _) = self.places.words(&words);

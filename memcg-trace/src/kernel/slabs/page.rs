@@ -2,7 +2,7 @@
 
 use memcg_trace_common::layout::{Layout, VECTOR_ARRAY, VECTOR_IN_OBJECT, VECTOR_STRIDE};
 
-use crate::kernel::folio::PAGE_BYTES;
+use crate::kernel::folio::DESCRIPTOR_BYTES;
 use crate::kernel::layout::pages::DATA_FLAGS;
 
 /// One slab.
@@ -38,7 +38,7 @@ impl Vector {
 }
 
 /// Reads a slab of `pages` pages from the descriptor of its first one.
-pub(super) fn slab(layout: &Layout, page: &[u8; PAGE_BYTES], pfn: u64, pages: u64) -> Slab {
+pub(super) fn slab(layout: &Layout, page: &[u8; DESCRIPTOR_BYTES], pfn: u64, pages: u64) -> Slab {
     let counters = word(page, layout.slab_counters);
     Slab {
         pfn,
@@ -52,7 +52,7 @@ pub(super) fn slab(layout: &Layout, page: &[u8; PAGE_BYTES], pfn: u64, pages: u6
 }
 
 /// As the programs find it (memcg-trace-ebpf/src/slab.rs: slab_in()).
-fn vector(layout: &Layout, page: &[u8; PAGE_BYTES], counters: u64) -> Option<Vector> {
+fn vector(layout: &Layout, page: &[u8; DESCRIPTOR_BYTES], counters: u64) -> Option<Vector> {
     // The lowest bit alone marks a vector on 5.10 and 6.1, and a failure to allocate one later.
     let vector = word(page, layout.slab_vector) & !DATA_FLAGS;
     if vector == 0 {
@@ -80,9 +80,9 @@ fn vector(layout: &Layout, page: &[u8; PAGE_BYTES], counters: u64) -> Option<Vec
 }
 
 /// A word of a descriptor; 0 where it would end behind it.
-pub(super) fn word(page: &[u8; PAGE_BYTES], at: u32) -> u64 {
+fn word(page: &[u8; DESCRIPTOR_BYTES], at: u32) -> u64 {
     let at = at as usize;
-    let end = (at + 8).min(PAGE_BYTES);
+    let end = (at + 8).min(DESCRIPTOR_BYTES);
     let mut word = [0; 8];
     if let Some(bytes) = page.get(at..end) {
         word[..bytes.len()].copy_from_slice(bytes);
@@ -97,8 +97,8 @@ mod tests {
     const VECTOR: u64 = 0xffff_8880_1234_5600;
 
     /// Descriptor with the vector at 56, counters at 40 and what is beside them at 44.
-    fn page(counters: u64, vector: u64) -> [u8; PAGE_BYTES] {
-        let mut page = [0; PAGE_BYTES];
+    fn page(counters: u64, vector: u64) -> [u8; DESCRIPTOR_BYTES] {
+        let mut page = [0; DESCRIPTOR_BYTES];
         page[8..16].copy_from_slice(&0xffff_8880_0000_1000_u64.to_ne_bytes());
         page[40..48].copy_from_slice(&counters.to_ne_bytes());
         page[56..].copy_from_slice(&vector.to_ne_bytes());

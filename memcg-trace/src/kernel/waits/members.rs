@@ -3,7 +3,7 @@
 
 use super::View;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::{paths, tasks};
+use crate::kernel::{paths, tasks};
 use crate::sample::{ResourceKind, Text};
 
 /// The member that a lock is, and which structure that is.

@@ -10,7 +10,7 @@ const KALLSYMS: &str = "/proc/kallsyms";
 /// A symbol stands for addresses up to this far behind it.
 const REACH_BYTES: u64 = 1 << 20;
 
-/// Those that are wanted by name.
+/// Those that are wanted by name, in order.
 const WANTED: &[&str] = &[
     "__end_init_stack",
     "__end_init_task",
@@ -72,9 +72,9 @@ impl Names {
             let Ok(at) = u32::try_from(names.text.len()) else {
                 break;
             };
-            if let Some(wanted) = WANTED.iter().find(|one| one.as_bytes() == name) {
+            if let Ok(at) = WANTED.binary_search_by(|one| one.as_bytes().cmp(name)) {
                 // The kernel comes before its modules, and counts first.
-                names.wanted.entry(wanted).or_insert(address);
+                names.wanted.entry(WANTED[at]).or_insert(address);
             }
             names.symbols.push((address, at));
             names.text.extend_from_slice(name);
@@ -147,6 +147,11 @@ ffffffff81003000 T __sched_text_end
 ffffffff82000000 t cgroup_mutex
 ffffffffc0001000 t cgroup_mutex\t[evil]
 ";
+
+    #[test]
+    fn wanted_names_are_in_order() {
+        assert!(WANTED.is_sorted());
+    }
 
     #[test]
     fn addresses_have_names() {

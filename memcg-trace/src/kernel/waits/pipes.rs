@@ -7,7 +7,7 @@ use super::stacks::Stack;
 use super::{Finding, View, holder};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::pins::open_files::table;
+use crate::kernel::open_files::table;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
 

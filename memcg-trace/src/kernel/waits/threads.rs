@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::pins::tasks;
 use crate::kernel::reader::{Reader, is_kernel_address};
+use crate::kernel::tasks;
 use crate::sample::waits::Task;
 
 /// Threads that are looked at.

@@ -2,15 +2,16 @@
 
 use std::time::Instant;
 
+use memcg_trace::kernel::Subject;
 use memcg_trace::sample::waits::{Look, Resource, Task, Wait, Waits};
 use memcg_trace::source::ask::Ask;
-use memcg_trace::source::live::{Attach, Live, Options, Subjects};
+use memcg_trace::source::live::{Attach, Live, Options};
 
 /// Starts the tool's own source and asks it, as the program does.
 pub fn ask() -> Waits {
     let begin = Instant::now();
     let options = Options {
-        subjects: Subjects::MEMCG,
+        subjects: &[Subject::Memcg],
         attach: Attach::Auto,
         debug: false,
         walk_budget: 0.0,

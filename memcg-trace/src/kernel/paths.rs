@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, is_kernel_address};
+use super::layout::fields::Field;
+use super::memory::Unreadable;
+use super::reader::{Reader, is_kernel_address};
 use crate::sample::Text;
 
 /// Components of a path that are followed.
@@ -47,11 +47,7 @@ pub(super) fn of_mount(reader: &Reader<'_>, mount: u64) -> Option<Text> {
 
 /// Path of a file, through the first mount of its file system; its last component where nothing
 /// is mounted, as for memfd.
-pub(in crate::kernel) fn of_inode(
-    reader: &Reader<'_>,
-    inode: u64,
-    superblock: u64,
-) -> Option<Text> {
+pub(super) fn of_inode(reader: &Reader<'_>, inode: u64, superblock: u64) -> Option<Text> {
     let alias = reader.word(inode, Field::InodeAliases).ok()?;
     if !is_kernel_address(alias) {
         return None;

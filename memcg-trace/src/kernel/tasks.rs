@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::Reader;
+use super::layout::fields::Field;
+use super::memory::Unreadable;
+use super::reader::Reader;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
@@ -17,9 +17,9 @@ const EXIT_ZOMBIE: u64 = 0x20;
 
 /// A process, by the task that leads it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::kernel) struct Process {
-    pub(in crate::kernel) task: u64,
-    pub(in crate::kernel) files: u64,
+pub(super) struct Process {
+    pub(super) task: u64,
+    pub(super) files: u64,
     pub(super) net_ns: u64,
     pub(super) cgroup_ns: u64,
     pub(super) css_set: u64,
@@ -27,13 +27,13 @@ pub(in crate::kernel) struct Process {
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(in crate::kernel) struct Tasks {
-    pub(in crate::kernel) processes: Vec<Process>,
+pub(super) struct Tasks {
+    pub(super) processes: Vec<Process>,
 }
 
 /// Reads the list of processes. Between the parts of it that are read at once the list may
 /// change: then it is read anew.
-pub(in crate::kernel) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
+pub(super) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
     let first = reader.symbol("init_task")?;
     let head = first + reader.offset(Field::TaskTasks)?;
     let mut outcome = Err(Unreadable::Changed("the list of processes"));
@@ -118,7 +118,7 @@ pub(super) fn user(reader: &Reader<'_>, task: u64, kind: UserKind) -> Option<Use
 }
 
 /// The memcg of a css_set.
-pub(in crate::kernel) fn memcg(reader: &Reader<'_>, css_set: u64) -> Option<u64> {
+pub(super) fn memcg(reader: &Reader<'_>, css_set: u64) -> Option<u64> {
     let subsys = reader.offset(Field::CssSetSubsys).ok()?;
     reader
         .word_at(css_set + subsys + reader.resolved.memory_cgrp_id * 8)
@@ -126,7 +126,7 @@ pub(in crate::kernel) fn memcg(reader: &Reader<'_>, css_set: u64) -> Option<u64>
 }
 
 /// Name of a task.
-pub(in crate::kernel) fn comm(reader: &Reader<'_>, task: u64) -> Option<Text> {
+pub(super) fn comm(reader: &Reader<'_>, task: u64) -> Option<Text> {
     let comm = reader.bytes(task, Field::TaskComm).ok()?;
     Some(Text::from_c(&comm))
 }
@@ -148,7 +148,7 @@ fn state(reader: &Reader<'_>, task: u64, exit_state: u64) -> Option<char> {
 }
 
 /// A state as `ps` has it (fs/proc/array.c: get_task_state()).
-pub(in crate::kernel) fn letter(state: u64, exit_state: u64) -> Option<char> {
+pub(super) fn letter(state: u64, exit_state: u64) -> Option<char> {
     /// Not counted as load: an idle thread of the kernel.
     const NOLOAD: u64 = 0x400;
     if exit_state & EXIT_ZOMBIE != 0 {

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::Found;
+use super::layout::fields::Field;
+use super::memory::Unreadable;
+use super::reader::{Reader, words};
 use super::tasks::{self, Tasks, Users};
-use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, words};
 use crate::sample::pins::{User, UserKind};
 
 /// Descriptors of one process (`fs.nr_open` by default).
@@ -114,8 +113,8 @@ pub(super) fn users_of_inodes(
 fn each_process(
     reader: &Reader<'_>,
     tasks: &Tasks,
-    mut see: impl FnMut(u64, &[u32], &[u64]) -> Found,
-) -> Found {
+    mut see: impl FnMut(u64, &[u32], &[u64]) -> Result<(), Unreadable>,
+) -> Result<(), Unreadable> {
     let with_files = tasks.processes.iter().filter(|process| process.files != 0);
     for process in with_files {
         match table(reader, process.files) {
@@ -128,10 +127,7 @@ fn each_process(
 }
 
 /// Descriptors in use, and their files.
-pub(in crate::kernel) fn table(
-    reader: &Reader<'_>,
-    files: u64,
-) -> Result<(Vec<u32>, Vec<u64>), Unreadable> {
+pub(super) fn table(reader: &Reader<'_>, files: u64) -> Result<(Vec<u32>, Vec<u64>), Unreadable> {
     let table = reader.word(files, Field::FilesFdt)?;
     let count = reader.word(table, Field::FdtMaxFds)?.min(MOST);
     let array = reader.word(table, Field::FdtFd)?;
