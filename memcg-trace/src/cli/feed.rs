@@ -47,11 +47,7 @@ impl Feed {
     /// rows: which of them are the largest depends on the question.
     pub(super) fn of_memcgs(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
         let source = open::source(common, Needs::Memcgs, None, Pace::Unpaced, messages)?;
-        let selection = Selection {
-            top: None,
-            ..common.selection()
-        };
-        Ok(Self::of(source, selection))
+        Ok(Self::of(source, all_rows(common)))
     }
 
     /// Opens the source that the flags name, for questions about waits; with waits as they come
@@ -86,11 +82,7 @@ impl Feed {
         messages: &Messages,
     ) -> anyhow::Result<Self> {
         let source = open::source(common, Needs::All, Some(file), Pace::Unpaced, messages)?;
-        let selection = Selection {
-            top: None,
-            ..common.selection()
-        };
-        Ok(Self::of(source, selection))
+        Ok(Self::of(source, all_rows(common)))
     }
 
     fn of(source: Source, selection: Selection) -> Self {
@@ -150,6 +142,14 @@ impl Feed {
         for message in self.source.close() {
             messages.warn(&message);
         }
+    }
+}
+
+/// What the flags select, with as many rows as there are.
+fn all_rows(common: &Common) -> Selection {
+    Selection {
+        top: None,
+        ..common.selection()
     }
 }
 

@@ -44,13 +44,7 @@ pub(super) async fn run(
         return result;
     }
     let host = feed.host().clone();
-    let answer = tokio::select! {
-        () = stop.asked() => Ok(None),
-        answer = ask(&mut feed) => answer,
-    };
-    feed.close(messages);
-    let Some(snapshot) = answer? else {
-        messages.warn("nothing to show: there is not one sample");
+    let Some(snapshot) = oneshot::answer(feed, &mut stop, messages, ask).await? else {
         return Ok(exit_code(args.verdict.fail_on, None));
     };
     // Before anything that may block: who reads the output may be in it too.

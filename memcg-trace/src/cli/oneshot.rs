@@ -25,15 +25,9 @@ pub(super) async fn run(
     messages: &Messages,
 ) -> anyhow::Result<()> {
     let mut stop = Stop::on_signals()?;
-    let mut feed = Feed::open(common, file, Pace::Unpaced, messages)?;
+    let feed = Feed::open(common, file, Pace::Unpaced, messages)?;
     let host = feed.host().clone();
-    let last = tokio::select! {
-        () = stop.asked() => Ok(None),
-        last = last(&mut feed) => last,
-    };
-    feed.close(messages);
-    let Some(snapshot) = last? else {
-        messages.warn("nothing to show: there is not one sample");
+    let Some(snapshot) = answer(feed, &mut stop, messages, last).await? else {
         return Ok(());
     };
     let bytes = if common.json {
@@ -42,6 +36,26 @@ pub(super) async fn run(
         text::render(&snapshot, &host, style(common)).into_bytes()
     };
     write(common, &bytes)
+}
+
+/// What a feed has to say, unless a signal comes first; lets go of the feed in any case. Where there
+/// is nothing, that has been told.
+pub(super) async fn answer<T>(
+    mut feed: Feed,
+    stop: &mut Stop,
+    messages: &Messages,
+    ask: impl AsyncFnOnce(&mut Feed) -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<Option<T>> {
+    let answer = tokio::select! {
+        () = stop.asked() => Ok(None),
+        answer = ask(&mut feed) => answer,
+    };
+    feed.close(messages);
+    let answer = answer?;
+    if answer.is_none() {
+        messages.warn("nothing to show: there is not one sample");
+    }
+    Ok(answer)
 }
 
 /// How text looks on the output that the flags name.

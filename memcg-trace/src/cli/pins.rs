@@ -39,18 +39,14 @@ pub(super) async fn run(
     messages: &Messages,
 ) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::on_signals()?;
-    let mut feed = Feed::of_memcgs(common, messages)?;
+    let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
     let zombie = args.zombie.as_ref();
     let wanted = zombie.map(|zombie| Wanted::parse(zombie.as_bytes()));
-    let answer = tokio::select! {
-        () = stop.asked() => Ok(None),
-        answer = ask(&mut feed, wanted.as_ref()) => answer,
-    };
-    feed.close(messages);
+    let ask = async |feed: &mut Feed| ask(feed, wanted.as_ref()).await;
+    let answer = oneshot::answer(feed, &mut stop, messages, ask).await?;
     let fail_on = args.verdict.fail_on;
-    let Some(Answer { snapshot, zombie }) = answer? else {
-        messages.warn("nothing to show: there is not one sample");
+    let Some(Answer { snapshot, zombie }) = answer else {
         return Ok(exit_code(fail_on, None));
     };
     let items = snapshot.pins.items.iter();

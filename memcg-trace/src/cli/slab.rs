@@ -31,15 +31,9 @@ pub(super) async fn run(
     messages: &Messages,
 ) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::on_signals()?;
-    let mut feed = Feed::of_memcgs(common, messages)?;
+    let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
-    let answer = tokio::select! {
-        () = stop.asked() => Ok(None),
-        answer = ask(&mut feed) => answer,
-    };
-    feed.close(messages);
-    let Some(snapshot) = answer? else {
-        messages.warn("nothing to show: there is not one sample");
+    let Some(snapshot) = oneshot::answer(feed, &mut stop, messages, ask).await? else {
         return Ok(ExitCode::SUCCESS);
     };
     let cache = args.cache.as_ref().map(|cache| cache.as_bytes());

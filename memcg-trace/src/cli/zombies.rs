@@ -18,15 +18,10 @@ pub(super) async fn run(
     messages: &Messages,
 ) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::on_signals()?;
-    let mut feed = Feed::of_memcgs(common, messages)?;
+    let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
-    let seen = tokio::select! {
-        () = stop.asked() => Ok(None),
-        seen = feed.only() => seen,
-    };
-    feed.close(messages);
-    let Some(snapshot) = seen? else {
-        messages.warn("nothing to show: there is not one sample");
+    let seen = oneshot::answer(feed, &mut stop, messages, Feed::only).await?;
+    let Some(snapshot) = seen else {
         return Ok(exit_code(args.verdict.fail_on, None));
     };
     let mut zombies = zombies::list(&snapshot);
