@@ -1,6 +1,6 @@
 //! What makes a deadlock's proof, what it lacks, and when it closed.
 
-use super::report::{Case, Link};
+use super::case::{Case, Link};
 use super::stable::Same;
 use super::verdict::Break;
 use super::{table, words};

@@ -9,6 +9,7 @@
 //! Pure: no clock, no kernel, no I/O.
 
 mod build;
+mod case;
 mod convoys;
 mod cycles;
 mod evidence;
@@ -22,9 +23,9 @@ pub mod words;
 use std::cmp::Reverse;
 
 use build::{Facts, Trust};
+use case::Case;
 use convoys::Search;
 use cycles::NONE;
-use report::Case;
 use stable::Stability;
 pub use verdict::{Break, Cause, Convoy, Deadlock, Edge, State, Verdict};
 

@@ -2,54 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::build::{Facts, Trust};
-use super::cycles::{self, Components, NONE};
-use super::graph::Graph;
+use super::build::Trust;
+use super::case::{Case, Link};
+use super::cycles::{self, NONE};
 use super::verdict::{Deadlock, Edge, State, bare};
-use super::{Rules, evidence, table, words};
-use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
+use super::{evidence, table, words};
 
 /// Edges and victims of one deadlock that are listed; the others are counted.
 const MAX_LISTED: usize = 1000;
 
-/// A graph, and what is left of it.
-pub(super) struct Case<'a> {
-    pub(super) waits: &'a Waits,
-    pub(super) facts: Facts<'a>,
-    pub(super) rules: &'a Rules,
-    pub(super) graph: Graph,
-    /// Who waits for each node.
-    waiting: Graph,
-    pub(super) residue: Vec<bool>,
-    pub(super) components: Components,
-}
-
-/// A wait for one holder, both in the same component.
-#[derive(Clone, Copy)]
-pub(super) struct Link<'a> {
-    pub(super) wait: &'a Wait,
-    /// Place of the wait in the look.
-    pub(super) at: usize,
-    pub(super) holder: &'a Holder,
-}
-
 impl<'a> Case<'a> {
-    pub(super) fn new(waits: &'a Waits, facts: Facts<'a>, rules: &'a Rules) -> Self {
-        let graph = facts.graph();
-        let waiting = graph.reversed();
-        let residue = graph.residue_after(&waiting, &[]);
-        let components = cycles::components(&graph, &residue);
-        Self {
-            waits,
-            facts,
-            rules,
-            graph,
-            waiting,
-            residue,
-            components,
-        }
-    }
-
     /// The deadlocks whose nodes `are_wanted`, with those, and how many rings were left to user
     /// space.
     pub(super) fn deadlocks(
@@ -226,24 +188,5 @@ impl<'a> Case<'a> {
         }
         victims.sort_by_key(|node| self.task(*node).map(|task| task.tid));
         victims
-    }
-
-    pub(super) fn look(&self) -> &'a Look {
-        self.facts.look
-    }
-
-    /// The task of a node, if it is one.
-    pub(super) fn task(&self, node: u32) -> Option<&'a Task> {
-        self.look().tasks.get(node as usize)
-    }
-
-    fn tasks(&self, nodes: &[u32]) -> Vec<Task> {
-        let tasks = nodes.iter().filter_map(|node| self.task(*node));
-        tasks.cloned().collect()
-    }
-
-    /// What a link's wait is for.
-    pub(super) fn resource(&self, link: &Link) -> &'a Resource {
-        &self.look().resources[link.wait.resource as usize]
     }
 }

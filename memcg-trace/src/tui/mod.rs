@@ -15,7 +15,9 @@ mod memcgs;
 mod screen;
 mod shrinkers;
 mod slab;
+mod tables;
 mod theme;
+mod trees;
 mod zombies;
 
 pub use app::{App, Setup};

@@ -8,7 +8,8 @@ use ratatui::style::Style;
 use super::app::{App, Tab};
 use super::columns::Column;
 use super::grid::{Grid, put};
-use super::{help, locks, memcgs, shrinkers, slab, zombies};
+use super::tables::{draw_empty, plain_grid, rows_u16};
+use super::{help, memcgs, shrinkers, slab, trees, zombies};
 use crate::model::snapshot::{Memcg, Section, Snapshot};
 use crate::output::{fit, summary, units};
 use crate::sample::tame;
@@ -59,10 +60,6 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
         ),
     }
     draw_footer(buffer, footer, app, &absences);
-}
-
-pub(super) fn rows_u16(rows: usize) -> u16 {
-    u16::try_from(rows).unwrap_or(u16::MAX)
 }
 
 /// Cuts an area into strips from the top; that of height 0 gets what the others leave.
@@ -261,37 +258,8 @@ fn draw_table(buffer: &mut Buffer, area: Rect, app: &App, snapshot: &Snapshot) {
         Tab::Shrinkers => {
             draw_section(buffer, area, app, shrinkers::COLUMNS, &snapshot.shrinkers);
         }
-        Tab::Locks => locks::draw(buffer, area, app, snapshot),
+        Tab::Locks => trees::draw(buffer, area, app, snapshot),
     }
-}
-
-/// Says why there are no rows, if there are none.
-pub(super) fn draw_empty<T>(
-    buffer: &mut Buffer,
-    area: Rect,
-    app: &App,
-    section: &Section<T>,
-) -> bool {
-    let line = match &section.reason {
-        Some(reason) => format!("no {} figures: {}", section.name, tame(reason)),
-        None if app.rows.main.is_empty() && app.rows.stats.is_empty() => {
-            let why = if app.filter.text.is_empty() {
-                "none so far"
-            } else {
-                "no row matches"
-            };
-            why.to_owned()
-        }
-        None => return false,
-    };
-    put(
-        buffer,
-        area,
-        0,
-        &fit::cut_end(&line, usize::from(area.width)),
-        app.theme.faint(),
-    );
-    true
 }
 
 fn draw_memcgs(buffer: &mut Buffer, area: Rect, app: &App, section: &Section<Memcg>) {
@@ -345,23 +313,4 @@ fn draw_section<T>(
         app.list().selected(),
     )
     .draw(buffer, area, app.theme);
-}
-
-/// A table without anything special.
-pub(super) fn plain_grid<'a, T>(
-    app: &App,
-    columns: &'a [Column<T>],
-    items: &'a [T],
-    rows: &'a [usize],
-    selected: Option<usize>,
-) -> Grid<'a, T> {
-    Grid {
-        columns,
-        items,
-        rows,
-        selected,
-        sort: (app.list().sort, app.list().reverse),
-        first: None,
-        style: None,
-    }
 }
