@@ -1,5 +1,6 @@
 //! The guest's side of a test: cgroups, processes in them, the kernel's own figures.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -7,8 +8,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Once;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Once, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,31 @@ pub fn kernel() -> (u32, u32) {
         .split('.')
         .map(|part| part.parse::<u32>().unwrap_or(0));
     (parts.next().unwrap(), parts.next().unwrap())
+}
+
+/// Whether the kernel has a function; one that the compiler inlined everywhere it has not.
+pub fn has_function(name: &str) -> bool {
+    static NAMES: OnceLock<HashSet<String>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        let text = fs::read_to_string("/proc/kallsyms").unwrap();
+        let names = text
+            .lines()
+            .filter_map(|line| line.split([' ', '\t']).nth(2));
+        names.map(str::to_owned).collect()
+    });
+    names.contains(name)
+}
+
+/// Whether a dead memcg's pages become its parent's (mm/memcontrol.c: memcg_reparent_objcgs()), so
+/// that they pin nothing.
+pub fn reparents_pages() -> bool {
+    has_function("lru_reparent_memcg")
+}
+
+/// Whether kernel memory that is no slab pins its memcg: before it was charged to object cgroups
+/// (mm/memcontrol.c, 5.12).
+pub fn kmem_pins() -> bool {
+    !has_function("obj_cgroup_uncharge_pages")
 }
 
 /// A cgroup, removed with its last mention if it is empty by then.

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::net::UnixDatagram;
 
 use crate::contract::Document;
-use crate::host::{Cgroup, Folder, eventually, kernel, root_stat, use_every_cpu};
+use crate::host::{Cgroup, Folder, eventually, reparents_pages, root_stat, use_every_cpu};
 use crate::tool;
 
 const PAGES: u64 = 1000;
@@ -54,7 +54,7 @@ fn pages() {
     let path = cgroup.path();
     cgroup.remove();
     // Those kernels give the pages away, and look at none to say so.
-    let pins = u64::from(kernel() < (7, 0));
+    let pins = u64::from(!reparents_pages());
     wait_until_dying(pins, &other);
     if pins == 0 {
         tool::assert_fails(&tool::run(&["pins", &path]), 1, &[&path]);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::contract::{Document, Record};
 use crate::export::{Export, Frame};
-use crate::host::{Cgroup, Folder, Process, eventually, kernel, now_ns, use_every_cpu};
+use crate::host::{Cgroup, Folder, Process, eventually, now_ns, reparents_pages, use_every_cpu};
 use crate::tool;
 
 /// The interval that is usual.
@@ -145,7 +145,7 @@ fn a_crash_loop_that_leaks_and_one_that_does_not() {
 /// The pages of its lists, and the slab objects that are charged to it.
 #[test]
 fn what_goes_to_the_parent() {
-    let reparents_lru = kernel() >= (7, 1);
+    let reparents_lru = reparents_pages();
     let folder = Folder::new("reparented");
     let other = Cgroup::new("other");
     let parent = Cgroup::new("heir");
@@ -258,7 +258,7 @@ fn pins_of_one_that_is_gone() {
     assert!(recorder.0.wait().unwrap().success());
     let output = tool::run(&["pins", "/heir/job", "--from", &recording]);
     let said = tool::stderr(&output);
-    if kernel() >= (7, 1) {
+    if reparents_pages() {
         tool::assert_fails(
             &output,
             1,

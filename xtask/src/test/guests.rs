@@ -22,6 +22,8 @@ use crate::kernel::{Choice, Kernel, Series};
 const AT_A_TIME: usize = 2;
 const TIMEOUT: Duration = Duration::from_secs(900);
 
+/// Tests that need the module.
+const OF_MODULE: &str = "pins::module::";
 /// RAM disks: for a file system on a device, and for swap.
 const MODULES: &[&str] = &["brd"];
 
@@ -56,10 +58,10 @@ pub fn run(
             let no_headers = without_module
                 .iter()
                 .find(|(series, _)| *series == boot.series);
-            let module = match no_headers {
+            let module = boot.apart.is_none().then(|| match no_headers {
                 Some((_, error)) => Err(anyhow::anyhow!("{error:#}")),
                 None => module::build(boot.series),
-            };
+            });
             let row = test_on(*boot, names, &program, &binaries, module);
             rows.lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -94,19 +96,20 @@ fn boots(kernels: &[&'static Series], names: &[String]) -> Vec<Boot> {
     boots
 }
 
-/// A guest that could not even be tried is a failed one; a module that could not be built is said
-/// to be missing, and the tests say what they leave out.
+/// A guest that could not even be tried is a failed one. A module that could not be built is said to
+/// be missing, and what needs it does not run.
 fn test_on(
     boot: Boot,
     names: &[String],
     program: &Path,
     binaries: &Binaries,
-    module: Result<PathBuf>,
+    module: Option<Result<PathBuf>>,
 ) -> Row {
     let start = Instant::now();
     let (module, no_module) = match module {
-        Ok(module) => (Some(module), None),
-        Err(error) => {
+        None => (None, None),
+        Some(Ok(module)) => (Some(module), None),
+        Some(Err(error)) => {
             let why = format!("{error:#}");
             // What make said to it is of many lines.
             let why = why.lines().next().unwrap_or_default();
@@ -129,7 +132,7 @@ fn test_on(
 }
 
 /// Arguments for the program, by which it runs what belongs into a boot.
-fn selection(boot: Boot, names: &[String]) -> Vec<OsString> {
+fn selection(boot: Boot, names: &[String], has_module: bool) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = Vec::new();
     match boot.apart {
         None => {
@@ -137,6 +140,9 @@ fn selection(boot: Boot, names: &[String]) -> Vec<OsString> {
             arguments.extend(names.map(OsString::from));
             for one in APART {
                 arguments.extend(["--skip", one.prefix].map(OsString::from));
+            }
+            if !has_module {
+                arguments.extend(["--skip", OF_MODULE].map(OsString::from));
             }
         }
         Some(one) => {
@@ -163,7 +169,7 @@ fn try_on(
         .file_name()
         .context("the test program has no name")?
         .to_owned();
-    let arguments = selection(boot, names);
+    let arguments = selection(boot, names, module.is_some());
     let expected = libtest::count(program, &arguments).context("ask for the names of the tests")?;
     let command = std::iter::once(name).chain(arguments).collect();
     let mut copies = vec![program.to_owned()];

@@ -5,7 +5,6 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::contract::Document;
-use crate::host::kernel;
 use crate::tool;
 
 /// What it says of one zombie.
@@ -32,18 +31,6 @@ pub fn zombies() -> (Vec<Value>, Value) {
     let Document { summary, items, .. } = Document::parse(tool::stdout(&output));
     println!("zombies: {summary}");
     (items, summary)
-}
-
-/// Whether a dead memcg's pages become its parent's (`lru_reparent_memcg` in mm/memcontrol.c), so
-/// that they pin nothing.
-pub fn reparents_pages() -> bool {
-    kernel() >= (7, 0)
-}
-
-/// Whether kernel memory that is no slab pins its memcg: `page->mem_cgroup` of such pages was a
-/// memcg before it was an object cgroup.
-pub fn kmem_pins() -> bool {
-    kernel() < (5, 11)
 }
 
 impl Ledger {

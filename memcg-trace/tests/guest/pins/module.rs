@@ -1,6 +1,5 @@
 //! A reference that nobody can explain: it is said to be there, and is explained by nothing.
 
-use std::path::Path;
 use std::process::Command;
 
 use rustix::net::AddressFamily;
@@ -9,15 +8,11 @@ use super::ledger::ledgers;
 use super::sockets::new_socket;
 use crate::host::{Cgroup, eventually, root_stat, use_every_cpu};
 
-/// Built by xtask where the kernel's headers can be had and this machine can build with them.
+/// Built by xtask; where it cannot, it leaves this test out and says so.
 const MODULE: &str = "/bin/css_ref.ko";
 
 #[test]
 fn a_reference_of_a_module() {
-    if !Path::new(MODULE).exists() {
-        println!("NOT TESTED: no module could be built for this kernel, which xtask tells");
-        return;
-    }
     let (other, cgroup) = (Cgroup::new("other"), Cgroup::new("referenced"));
     let path = cgroup.path();
     let fd = cgroup.inside(|| new_socket(AddressFamily::NETLINK));

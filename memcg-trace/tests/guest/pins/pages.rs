@@ -10,9 +10,9 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::{Value, json};
 
 use super::fixture::{Fixture, Refs, close, comm, us};
-use super::ledger::{device, kmem_pins, ledgers, reparents_pages};
+use super::ledger::{device, ledgers};
 use super::memory::{Memory, Segment};
-use crate::host::{Cgroup, Folder, eventually};
+use crate::host::{Cgroup, Folder, eventually, kmem_pins, reparents_pages};
 
 const PAGE: usize = 4096;
 /// An ext4 file system on a RAM disk.

@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::os::unix::net::UnixDatagram;
 
 use crate::contract::Document;
-use crate::host::{Cgroup, Folder, eventually, kernel};
+use crate::host::{Cgroup, Folder, eventually, kmem_pins, reparents_pages};
 use crate::tool;
 use walk::{DENTRIES, INODES, NAMES, PAGE_BYTES, Walk, make_files, name, number};
 
@@ -139,8 +139,8 @@ fn assert_inherited(cgroup: &Cgroup, inodes: u64, inherited: u64) {
         (None, false) => {}
         (pages, _) => panic!("{field} is {pages:?}"),
     };
-    pages("lru_pages", 50, kernel() >= (7, 0));
-    pages("kernel_pages", 10, kernel() >= (5, 11));
+    pages("lru_pages", 50, reparents_pages());
+    pages("kernel_pages", 10, !kmem_pins());
     let bytes = number(sum, "slab_bytes")
         + [sum["kernel_pages"].as_u64(), sum["lru_pages"].as_u64()]
             .into_iter()
