@@ -64,18 +64,22 @@ pub fn tax_flush(ctx: ProbeContext) -> u32 {
     let (Some(css), Some(count)) = (ctx.arg::<u64>(0), TAX.get_ptr_mut(0)) else {
         return 0;
     };
-    // SAFETY: the helper has no preconditions.
-    let now_ns = unsafe { bpf_ktime_get_ns() };
-    // SAFETY: the value of the map.
+    let is_dead = is_dead(css);
+    // SAFETY: the value of the map; the helper has no preconditions.
     unsafe {
+        add(&raw mut (*count).flushes, 1);
+        // Most are flushes of live ones, one after the other: these need no clock.
+        if !is_dead && (*count).begin_ns == 0 {
+            return 0;
+        }
+        let now_ns = bpf_ktime_get_ns();
         let took_ns = now_ns.saturating_sub((*count).begin_ns);
         if (*count).begin_ns != 0 && took_ns < LONGEST_FLUSH_NS {
             add(&raw mut (*count).dead_flush_ns, took_ns);
             (*count).begin_ns = 0;
         }
         forget(count);
-        add(&raw mut (*count).flushes, 1);
-        if is_dead(css) {
+        if is_dead {
             add(&raw mut (*count).dead_flushes, 1);
             (*count).begin_ns = now_ns;
         }
