@@ -64,7 +64,7 @@ fn run() -> Result<()> {
     if !std::fs::exists(tool::PROGRAM)? {
         bail!("this needs root on a kernel of its own: run `cargo xtask bench`");
     }
-    let facts = Facts::gather();
+    let facts = Facts::gather(true);
     if let Some(why) = facts.unable() {
         bail!("{why}");
     }

@@ -177,6 +177,7 @@ fn fact(name: &str, value: String, ok: bool, costs: &str, fix: &str) -> Fact {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::sync::Arc;
 
     use super::*;
     use crate::kernel::layout::cost::Cost;
@@ -213,7 +214,7 @@ mod tests {
                 missing: Vec::new(),
             }),
             btf_error: None,
-            symbols: Symbols::parse(text.as_bytes(), &wanted).unwrap(),
+            symbols: Arc::new(Symbols::parse(text.as_bytes(), &wanted).unwrap()),
             symbols_error: None,
             capabilities: 1 << 38 | 1 << 39 | 1 << 34,
             lockdown: Some("none".to_owned()),
@@ -310,11 +311,11 @@ mod tests {
     fn where_a_free_is_traced_too_late_kprobes_see_it() {
         let mut facts = capable();
         facts.resolved.as_mut().unwrap().layout = Layout::absent();
-        facts.symbols = Symbols::parse(
+        let symbols = Symbols::parse(
             "1 T kmem_cache_free\n2 T kmem_cache_free_bulk\n".as_bytes(),
             &HashSet::from(["kmem_cache_free", "kmem_cache_free_bulk"]),
-        )
-        .unwrap();
+        );
+        facts.symbols = Arc::new(symbols.unwrap());
         let report = report(&facts, None);
         assert!(
             chosen(&report, "slab_free")
@@ -326,7 +327,7 @@ mod tests {
     #[test]
     fn hidden_addresses_are_named() {
         let mut facts = capable();
-        facts.symbols.visible = false;
+        Arc::make_mut(&mut facts.symbols).visible = false;
         assert_eq!(not_ok(&report(&facts, None)), ["kallsyms"]);
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::sync::Arc;
 
 use super::Subject;
 use super::btf::{Btf, BtfError};
 use super::hooks;
 use super::layout::{self, Resolved};
 use super::symbols::Symbols;
+use super::waits;
 
 /// Capabilities that matter here (include/uapi/linux/capability.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub struct Facts {
     /// Why there is no BTF.
     pub btf_error: Option<String>,
     /// Addresses of the symbols that are wanted.
-    pub symbols: Symbols,
+    pub symbols: Arc<Symbols>,
     /// Why kallsyms cannot be read.
     pub symbols_error: Option<String>,
     /// Effective capabilities, as bits.
@@ -46,7 +48,8 @@ pub struct Facts {
     pub memory_is_v1: Option<bool>,
     /// Whether the kernel has kprobes for perf.
     pub kprobes: bool,
-    /// Functions that ftrace can reach, of those wanted; `None` if the list cannot be read.
+    /// Functions that ftrace can reach, of those wanted; `None` if the list cannot be read, or was
+    /// not asked for.
     pub traceable: Option<HashSet<String>>,
     /// Tracepoints that BTF knows, of those wanted.
     pub tracepoints: HashSet<&'static str>,
@@ -57,11 +60,12 @@ pub struct Facts {
 const TRACING: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 impl Facts {
-    /// Looks at this host.
+    /// Looks at this host. What ftrace can reach is a long list that only matters to trampolines.
     #[must_use]
-    pub fn gather() -> Self {
+    pub fn gather(trampolines: bool) -> Self {
         let wanted: HashSet<&str> = hooks::functions()
             .chain(layout::SYMBOLS.iter().copied())
+            .chain(waits::SYMBOLS.iter().copied())
             .collect();
         let (symbols, symbols_error) = match Symbols::of_running_kernel(&wanted) {
             Ok(symbols) => (symbols, None),
@@ -77,13 +81,17 @@ impl Facts {
                 .into_owned(),
             resolved: None,
             btf_error: None,
-            symbols,
+            symbols: Arc::new(symbols),
             symbols_error,
             capabilities: effective_capabilities(),
             lockdown: lockdown(),
             memory_is_v1: memory_is_v1(),
             kprobes: fs::exists("/sys/bus/event_source/devices/kprobe/type").unwrap_or(false),
-            traceable: traceable(&wanted),
+            traceable: if trampolines {
+                traceable(&wanted)
+            } else {
+                None
+            },
             tracepoints: HashSet::new(),
             prototypes: HashSet::new(),
         };

@@ -1,5 +1,6 @@
 //! One run against a live kernel: what is attached, and a sample of it on demand.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
@@ -42,11 +43,9 @@ pub struct Session {
     ebpf: Ebpf,
     outcomes: Vec<Outcome>,
     resolved: Resolved,
-    symbols: Symbols,
+    symbols: Arc<Symbols>,
     /// Loaded when it is first asked for.
     peeker: Option<Peeker>,
-    /// Read when they are first asked for.
-    names: Option<waits::Names>,
     memcgs: Option<Memcgs>,
     slab: Option<Slabs>,
     slab_walker: Option<SlabWalker>,
@@ -173,9 +172,8 @@ impl Session {
             ebpf,
             outcomes,
             resolved: resolved.clone(),
-            symbols: facts.symbols.clone(),
+            symbols: Arc::clone(&facts.symbols),
             peeker: None,
-            names: None,
             memcgs,
             slab,
             slab_walker: None,
@@ -331,17 +329,13 @@ impl Session {
                     });
                     waits::Stacks::default()
                 });
-            let names = match &mut self.names {
-                Some(names) => names,
-                none => none.insert(waits::Names::read().context("read /proc/kallsyms")?),
-            };
             let reader = reader(
                 &mut self.peeker,
                 &mut self.ebpf,
                 &self.resolved,
                 &self.symbols,
             )?;
-            let mut look = waits::look(&reader, names, &unwound, &mut waits)
+            let mut look = waits::look(&reader, &self.symbols, &unwound, &mut waits)
                 .context("look at what tasks wait for")?;
             look.begin_ns = begin_ns;
             look.end_ns = now_ns();

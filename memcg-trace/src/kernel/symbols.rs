@@ -1,20 +1,29 @@
-//! Addresses of the kernel's symbols, from `/proc/kallsyms`.
+//! The kernel's symbols, from `/proc/kallsyms`.
 //!
-//! The file is read in a stream and only what is asked for is kept: it has 200,000 lines. The
-//! type letter of a line is not used: since 6.18 data is marked as text.
+//! The file has 150,000 lines and more, and the kernel makes each of them anew: it is read once,
+//! for all that is asked by name and by address. The type letter of a line is not used: since
+//! 6.18 data is marked as text.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
+use super::reader::is_kernel_address;
+
 const KALLSYMS: &str = "/proc/kallsyms";
 /// A symbol stands for addresses up to this far behind it.
 const REACH_BYTES: u64 = 1 << 20;
 
-/// Symbols that were asked for.
+/// All symbols by address, and by name those that were asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Symbols {
     by_name: HashMap<String, u64>,
+    /// Address, and where in `text` its name begins; by address.
+    by_address: Vec<(u64, u32)>,
+    /// Names, each with a NUL behind it.
+    text: Vec<u8>,
+    /// Where the code of the scheduler and of sleeping locks begins and ends.
+    sched: Option<(u64, u64)>,
     /// Lines in the file.
     pub lines: usize,
     /// Whether any address was other than zero: the kernel hides them from who may not see them.
@@ -22,8 +31,8 @@ pub struct Symbols {
 }
 
 impl Symbols {
-    /// Reads those of the running kernel whose name, without what the compiler appended to it
-    /// (`.isra.0`, `.constprop.0`), is in `wanted`.
+    /// Reads those of the running kernel. By name are found those that, without what the compiler
+    /// appended to it (`.isra.0`, `.constprop.0`), are in `wanted`.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -44,7 +53,19 @@ impl Symbols {
                 // The kernel comes before its modules, and counts first.
                 found.by_name.entry(name.to_owned()).or_insert(address);
             }
+            if is_kernel_address(address)
+                && let Ok(at) = u32::try_from(found.text.len())
+            {
+                found.by_address.push((address, at));
+                found.text.extend_from_slice(name.as_bytes());
+                found.text.push(0);
+            }
         })?;
+        // Stable: of several names of one place the kernel's first counts.
+        found.by_address.sort_by_key(|(address, _)| *address);
+        found.sched = found
+            .address("__sched_text_start")
+            .zip(found.address("__sched_text_end"));
         Ok(found)
     }
 
@@ -74,6 +95,41 @@ impl Symbols {
             .map(String::as_str)
             .filter(|whole| base_name(whole) == name)
             .min()
+    }
+
+    /// The function that goes on at an address: the call before it is the function's own, and may
+    /// be its last instruction. Without what the compiler appended to its name.
+    pub(super) fn function_at(&self, goes_on: u64) -> Option<&str> {
+        let name = self.nearest(goes_on.checked_sub(1)?)?.0;
+        Some(base_name(name))
+    }
+
+    /// A variable: `name`, or `name+0x10`.
+    pub(super) fn variable_at(&self, address: u64) -> Option<String> {
+        let (name, offset) = self.nearest(address)?;
+        Some(match offset {
+            0 => name.to_owned(),
+            _ => format!("{name}+{offset:#x}"),
+        })
+    }
+
+    /// Whether an address is in the code of the scheduler and of sleeping locks, which stacks of
+    /// the kernel leave out (`__sched`, include/linux/sched/debug.h).
+    pub(super) fn is_sched(&self, address: u64) -> bool {
+        self.sched
+            .is_some_and(|(begin, end)| (begin..end).contains(&address))
+    }
+
+    /// The symbol at or before an address, and how far before it.
+    fn nearest(&self, address: u64) -> Option<(&str, u64)> {
+        let after = self.by_address.partition_point(|(one, _)| *one <= address);
+        let found = self.by_address.get(after.checked_sub(1)?)?.0;
+        // Of several with the same address, the first.
+        let first = self.by_address.partition_point(|(one, _)| *one < found);
+        let (begin, at) = *self.by_address.get(first)?;
+        let name = self.text.get(at as usize..)?.split(|byte| *byte == 0);
+        let name = str::from_utf8(name.into_iter().next()?).ok()?;
+        (address - begin < REACH_BYTES).then_some((name, address - begin))
     }
 }
 
@@ -162,8 +218,12 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "\
+0000000000000000 A fixed_percpu_data
 ffffffff81000000 T _text
 ffffffff81001000 t do_migrate_range.isra.0
+ffffffff81001800 T __sched_text_start
+ffffffff81001800 T schedule
+ffffffff81001c00 T __sched_text_end
 ffffffff81002000 t cgroup_mutex
 ffffffff81002020 t slab_mutex
 ffffffffc0001000 t cgroup_mutex\t[evil]
@@ -179,7 +239,7 @@ ffffffffc0001000 t cgroup_mutex\t[evil]
             Some("do_migrate_range.isra.0")
         );
         assert!(!symbols.has("slab_mutex"));
-        assert_eq!(symbols.lines, 5);
+        assert_eq!(symbols.lines, 9);
         assert!(symbols.visible);
     }
 
@@ -191,6 +251,24 @@ ffffffffc0001000 t cgroup_mutex\t[evil]
         assert!(!symbols.visible);
         assert!(symbols.has("cgroup_mutex"));
         assert_eq!(symbols.address("cgroup_mutex"), None);
+    }
+
+    #[test]
+    fn stacks_and_variables_are_named() {
+        let wanted = HashSet::from(["__sched_text_start", "__sched_text_end"]);
+        let symbols = Symbols::parse(TEXT.as_bytes(), &wanted).unwrap();
+        let function = |address| symbols.function_at(address);
+        assert_eq!(function(0xffff_ffff_8100_1010), Some("do_migrate_range"));
+        // It never returns: what comes behind it is another function.
+        assert_eq!(function(0xffff_ffff_8100_1000), Some("_text"));
+        let variable = |address| symbols.variable_at(address);
+        assert_eq!(
+            variable(0xffff_ffff_8100_2010).as_deref(),
+            Some("cgroup_mutex+0x10")
+        );
+        assert_eq!(variable(0xffff_ffff_f000_0000), None);
+        assert!(symbols.is_sched(0xffff_ffff_8100_1810));
+        assert!(!symbols.is_sched(0xffff_ffff_8100_1c00));
     }
 
     #[test]

@@ -83,11 +83,11 @@ impl Live {
     /// # Errors
     /// [`OpenError::CannotTrace`] if nothing can be traced here.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
-        let facts = Facts::gather();
+        let asked = options.attach.family();
+        let facts = Facts::gather(asked == Some(Family::Trampoline));
         if let Some(why) = facts.unable() {
             return Err(OpenError::CannotTrace(why));
         }
-        let asked = options.attach.family();
         let mut session = Session::open(&facts, options.subjects, asked, options.debug)
             .map_err(|error| OpenError::CannotTrace(format!("{error:#}")))?;
         if options.subjects.contains(&Subject::Slab) && options.walk_budget > 0.0 {
@@ -173,7 +173,7 @@ fn nanoseconds(clock: ClockId) -> i64 {
 /// What can be done on this host.
 #[must_use]
 pub fn doctor(attach: Attach) -> Doctor {
-    report(&Facts::gather(), attach.family())
+    report(&Facts::gather(true), attach.family())
 }
 
 /// Which host this is.

@@ -100,7 +100,7 @@ impl<'a, 'l> Assembly<'a, 'l> {
             return u32::MAX;
         };
         let unwound = self.unwound.of(thread);
-        let stack = stacks::functions(self.view.names, unwound);
+        let stack = stacks::functions(self.view.symbols, unwound);
         let task = Task {
             stack: (!stack.is_empty()).then(|| self.stack(&stack)),
             ..threads::describe(self.view.reader, thread)

@@ -160,7 +160,7 @@ pub(super) fn cgroup(
 ) -> Result<Option<Finding>, Unreadable> {
     let reader = view.reader;
     let waiters = reader.offset(Field::CgroupDyingWaiters)?;
-    let Some(waker) = view.names.address("autoremove_wake_function") else {
+    let Some(waker) = view.symbols.address("autoremove_wake_function") else {
         return Ok(None);
     };
     let task = view.threads.all[at].addr;

@@ -192,7 +192,7 @@ pub(super) fn percpu(
     at: usize,
     stack: &Stack<'_>,
 ) -> Result<Option<Finding>, Unreadable> {
-    let Some(waker) = view.names.address("percpu_rwsem_wake_function") else {
+    let Some(waker) = view.symbols.address("percpu_rwsem_wake_function") else {
         return Ok(None);
     };
     let task = view.threads.all[at].addr;
@@ -265,14 +265,14 @@ fn percpu_resource(view: &View<'_>, lock: u64) -> Result<Resource, Unreadable> {
 /// Who has the mutex that goes with writing to a percpu-rwsem.
 fn writer_of(view: &View<'_>, name: &str) -> Option<usize> {
     let (_, mutex) = GUARDS.iter().find(|(lock, _)| *lock == name)?;
-    let mutex = view.names.address(mutex)?;
+    let mutex = view.symbols.address(mutex)?;
     let word = view.reader.word(mutex, Field::MutexOwner).ok()?;
     view.threads.at(word & !OWNER_FLAGS)
 }
 
 /// Who takes memory away right now: `mem_hotplug_lock` is held for writing.
 pub(super) fn memory_hotplugger(view: &View<'_>) -> Result<Option<usize>, Unreadable> {
-    let Some(lock) = view.names.address("mem_hotplug_lock") else {
+    let Some(lock) = view.symbols.address("mem_hotplug_lock") else {
         return Ok(None);
     };
     let block = view.reader.word(lock, Field::PercpuBlock)?;

@@ -10,7 +10,6 @@ mod assembly;
 mod family;
 mod locks;
 mod members;
-mod names;
 mod offline;
 mod pages;
 mod pipes;
@@ -21,21 +20,47 @@ mod threads;
 
 use super::memory::Unreadable;
 use super::reader::Reader;
+use super::symbols::Symbols;
 use crate::sample::waits::{EndsOn, Evidence, Holder, Look, NotChecked, Resource, Wait, Waits};
 use crate::sample::{Mode, ResourceKind};
 use assembly::Assembly;
 use family::Family;
-pub(super) use names::Names;
 use pipes::Pipes;
 use stacks::Stack;
 pub(super) use stacks::{Stacks, load as load_stacks, read as read_stacks};
 use table::{Hidden, How};
 use threads::{Thread, Threads};
 
+/// Symbols that are wanted by name, besides those of layouts and hooks.
+pub const SYMBOLS: &[&str] = &[
+    "__end_init_stack",
+    "__end_init_task",
+    "__sched_text_end",
+    "__sched_text_start",
+    "__start_init_stack",
+    "__start_init_task",
+    "autoremove_wake_function",
+    "cgroup_mutex",
+    "cgroup_threadgroup_rwsem",
+    "cpu_add_remove_lock",
+    "cpu_hotplug_lock",
+    "device_hotplug_lock",
+    "hrtimer_wakeup",
+    "init_stack",
+    "max_pfn",
+    "mem_hotplug_lock",
+    "page_offset_base",
+    "percpu_rwsem_wake_function",
+    "pipeanon_fops",
+    "pipefifo_fops",
+    "process_timeout",
+    "vmemmap_base",
+];
+
 /// What a look has to look with.
 struct View<'a> {
     reader: &'a Reader<'a>,
-    names: &'a Names,
+    symbols: &'a Symbols,
     threads: &'a Threads,
 }
 
@@ -45,7 +70,7 @@ impl View<'_> {
         /// The kernel's own text and data, and its modules, lie from here on (x86-64,
         /// Documentation/arch/x86/x86_64/mm.rst).
         const SYMBOLS_BEGIN: u64 = 0xffff_ffff_8000_0000;
-        (address >= SYMBOLS_BEGIN).then(|| self.names.variable(address))?
+        (address >= SYMBOLS_BEGIN).then(|| self.symbols.variable_at(address))?
     }
 }
 
@@ -83,10 +108,10 @@ impl Finding {
 
 /// Bytes of a stack, `THREAD_SIZE`: those of the first task's, which the linker has laid out
 /// (include/asm-generic/vmlinux.lds.h: INIT_TASK_DATA).
-fn stack_bytes(names: &Names) -> Result<u64, Unreadable> {
+fn stack_bytes(symbols: &Symbols) -> Result<u64, Unreadable> {
     let begin = ["__start_init_stack", "__start_init_task", "init_stack"];
     let end = ["__end_init_stack", "__end_init_task"];
-    let first = |wanted: &[&str]| wanted.iter().find_map(|name| names.address(name));
+    let first = |wanted: &[&str]| wanted.iter().find_map(|name| symbols.address(name));
     let bytes = first(&begin)
         .zip(first(&end))
         .and_then(|(begin, end)| end.checked_sub(begin));
@@ -106,14 +131,14 @@ fn stack_bytes(names: &Names) -> Result<u64, Unreadable> {
 /// Looks once at all tasks, and adds what it sees to `waits`.
 pub(super) fn look(
     reader: &Reader<'_>,
-    names: &Names,
+    symbols: &Symbols,
     unwound: &Stacks,
     waits: &mut Waits,
 ) -> Result<Look, Unreadable> {
-    let threads = Threads::read(reader, stack_bytes(names)?)?;
+    let threads = Threads::read(reader, stack_bytes(symbols)?)?;
     let view = View {
         reader,
-        names,
+        symbols,
         threads: &threads,
     };
     let mut looking = Looking {
@@ -196,7 +221,7 @@ impl Looking<'_, '_> {
             return;
         }
         let unwound = self.unwound.of(thread);
-        let functions = stacks::functions(self.view.names, unwound);
+        let functions = stacks::functions(self.view.symbols, unwound);
         if let Some(How::Idle) = functions
             .first()
             .and_then(|first| Some(table::row(&[*first])?.1))
@@ -204,7 +229,7 @@ impl Looking<'_, '_> {
             return;
         }
         let view = self.view;
-        let stack = match Stack::read(view.reader, view.names, view.threads, thread, unwound) {
+        let stack = match Stack::read(view.reader, view.symbols, view.threads, thread, unwound) {
             Ok(stack) => stack,
             // It runs again, or is gone.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => return,
@@ -221,7 +246,7 @@ impl Looking<'_, '_> {
     /// A wait of the task that takes memory away, other than for pages.
     fn look_at_mover(&mut self, at: usize, thread: &Thread) {
         let unwound = self.unwound.of(thread);
-        let functions = stacks::functions(self.view.names, unwound);
+        let functions = stacks::functions(self.view.symbols, unwound);
         // Between two tries it lets all CPUs do something (mm/swap.c: lru_add_drain_all()).
         if !functions.contains(&"lru_add_drain_all") {
             self.look_at(at, thread);
@@ -231,7 +256,7 @@ impl Looking<'_, '_> {
     fn found(&mut self, mut finding: Finding, thread: &Thread, stack: &Stack<'_>) {
         let wait = &mut finding.wait;
         wait.ends_on = ends_on(thread, stack);
-        wait.times_out |= has_timer(self.view.names, stack);
+        wait.times_out |= has_timer(self.view.symbols, stack);
         if wait.function.is_none() {
             wait.function = stack.sleeps_in().map(str::to_owned);
         }
@@ -374,9 +399,9 @@ fn ends_on(thread: &Thread, stack: &Stack<'_>) -> EndsOn {
 }
 
 /// Whether a timer is to wake it: the frames of schedule_timeout() and its like have one.
-fn has_timer(names: &Names, stack: &Stack<'_>) -> bool {
+fn has_timer(symbols: &Symbols, stack: &Stack<'_>) -> bool {
     let times = |function: &&str| function.contains("_timeout") || function.contains("hrtimeout");
-    let wakers = ["process_timeout", "hrtimer_wakeup"].map(|name| names.address(name));
+    let wakers = ["process_timeout", "hrtimer_wakeup"].map(|name| symbols.address(name));
     stack.hidden.iter().any(times)
         && stack.words[..stack.hidden_words]
             .iter()

@@ -24,7 +24,7 @@ pub(super) struct Pages {
 impl Pages {
     pub(super) fn of(view: &View<'_>) -> Result<Self, Unreadable> {
         let variable = |name: &str| {
-            let address = view.names.address(name);
+            let address = view.symbols.address(name);
             let absent = || Unreadable::Absent(format!("kallsyms shows no address of {name}"));
             view.reader.word_at(address.ok_or_else(absent)?)
         };

@@ -41,7 +41,7 @@ impl Pipes {
         let (reader, threads) = (view.reader, view.threads);
         let operations: Vec<_> = OPERATIONS
             .iter()
-            .filter_map(|name| view.names.address(name))
+            .filter_map(|name| view.symbols.address(name))
             .collect();
         if operations.is_empty() {
             let names = OPERATIONS.join(" or ");
@@ -109,7 +109,7 @@ pub(super) fn wait(
     stack: &Stack<'_>,
     mode: Mode,
 ) -> Result<Option<Finding>, Unreadable> {
-    let Some(waker) = view.names.address("autoremove_wake_function") else {
+    let Some(waker) = view.symbols.address("autoremove_wake_function") else {
         return Ok(None);
     };
     let (queue, count, wanted, others) = match mode {

@@ -9,11 +9,11 @@ use aya::{Btf, Ebpf};
 use memcg_trace_common::stack::{STACK_DEPTH, StackRow};
 use zerocopy::FromBytes as _;
 
-use super::names::Names;
 use super::table::is_slow_path;
 use super::threads::{Thread, Threads};
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, words};
+use crate::kernel::symbols::Symbols;
 
 const PROGRAM: &str = "task_stacks";
 
@@ -104,7 +104,7 @@ pub(super) struct Stack<'a> {
 impl<'a> Stack<'a> {
     pub(super) fn read(
         reader: &Reader<'_>,
-        names: &'a Names,
+        symbols: &'a Symbols,
         threads: &Threads,
         thread: &Thread,
         unwound: Option<&[u64]>,
@@ -116,15 +116,15 @@ impl<'a> Stack<'a> {
         let mut memory = vec![0; usize::try_from(end - thread.sp).unwrap_or(0)];
         reader.memory.read(thread.sp, &mut memory)?;
         let words = words(&memory);
-        let all = functions(names, unwound);
+        let all = functions(symbols, unwound);
         // Not every compiler puts all slow paths where the kernel leaves them out.
         let slow = all.iter().take_while(|one| is_slow_path(one)).count();
         let first = unwound.and_then(|unwound| unwound.get(slow));
         let visible = words.iter().position(|word| Some(word) == first);
         let hidden_words = visible.unwrap_or(words.len());
         let hidden = words[..hidden_words].iter();
-        let hidden = hidden.filter(|word| names.is_sched(**word));
-        let hidden = hidden.filter_map(|word| names.function(*word));
+        let hidden = hidden.filter(|word| symbols.is_sched(**word));
+        let hidden = hidden.filter_map(|word| symbols.function_at(*word));
         Ok(Self {
             hidden: hidden.chain(all[..slow].iter().copied()).collect(),
             functions: all[slow..].to_vec(),
@@ -151,9 +151,9 @@ impl<'a> Stack<'a> {
 }
 
 /// Names of the functions of a stack.
-pub(super) fn functions<'a>(names: &'a Names, unwound: Option<&[u64]>) -> Vec<&'a str> {
+pub(super) fn functions<'a>(symbols: &'a Symbols, unwound: Option<&[u64]>) -> Vec<&'a str> {
     let unwound = unwound.into_iter().flatten();
     unwound
-        .map(|address| names.function(*address).unwrap_or("?"))
+        .map(|address| symbols.function_at(*address).unwrap_or("?"))
         .collect()
 }
