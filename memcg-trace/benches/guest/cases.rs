@@ -129,7 +129,7 @@ fn attach_empty(parts: &[(&str, At)], facts: &Facts) -> Result<Attached> {
     let mut programs = Vec::new();
     for (_, at) in parts {
         // A trampoline's program is loaded for one function: each gets an object of its own.
-        let mut ebpf = attach::open(facts, false)?;
+        let mut ebpf = attach::open(facts, &Subject::ALL, false)?;
         attach_one(&mut ebpf, *at, facts).with_context(|| at.name())?;
         programs.push(ebpf);
     }

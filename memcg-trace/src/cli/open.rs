@@ -44,7 +44,7 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
         subjects: match needs {
             Needs::All => &Subject::ALL,
             Needs::Memcgs => &[Subject::Memcg],
-            Needs::Locks => &[Subject::Memcg, Subject::Lock],
+            Needs::Locks => &[Subject::Memcg, Subject::Life, Subject::Lock],
         },
         attach: attach(common),
         walk_budget: common.walk_budget / 100.0,

@@ -16,11 +16,22 @@ use super::hooks::{At, Family, HOOKS, Hook, Part, Variant};
 /// The eBPF object that build.rs made.
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memcg-trace.bpf.o"));
 
+/// The large maps. Those of a subject that is not observed are made as small as can be: it takes
+/// the kernel longer to make and free them than to answer most questions.
+const MAPS: &[(&str, Subject)] = &[
+    ("LIFE", Subject::Life),
+    ("SLAB", Subject::Slab),
+    ("SHRINKERS", Subject::Shrinker),
+    ("SHRINKER_RUNS", Subject::Shrinker),
+    ("WAITS", Subject::Lock),
+    ("LOCKS", Subject::Lock),
+];
+
 /// Opens the object with the layout in place. Nothing is loaded into the kernel but its maps.
 ///
 /// # Errors
 /// If the kernel refuses the maps, or the layout is not known.
-pub fn open(facts: &Facts, debug: bool) -> anyhow::Result<Ebpf> {
+pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<Ebpf> {
     let resolved = facts
         .resolved
         .as_ref()
@@ -28,9 +39,16 @@ pub fn open(facts: &Facts, debug: bool) -> anyhow::Result<Ebpf> {
     let layout = resolved.layout.as_bytes();
     // Log messages cost a branch that the verifier removes unless they are asked for.
     let log_level: u8 = if debug { 0xff } else { 0 };
-    EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    loader
         .override_global("LAYOUT", layout, true)
-        .override_global("AYA_LOG_LEVEL", &log_level, false)
+        .override_global("AYA_LOG_LEVEL", &log_level, false);
+    for (map, subject) in MAPS {
+        if !subjects.contains(subject) {
+            loader.map_max_entries(map, 1);
+        }
+    }
+    loader
         .load(OBJECT)
         .context("create the maps of the tracing programs")
 }

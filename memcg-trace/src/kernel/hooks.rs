@@ -6,7 +6,7 @@
 //! A trampoline only if the user asks, since detaching it waits for `synchronize_rcu_tasks`,
 //! which never ends while a task spins in the kernel.
 
-use super::Subject::{self, Lock, Memcg, Shrinker, Slab, Tax};
+use super::Subject::{self, Life, Lock, Shrinker, Slab, Tax};
 use memcg_trace_common::layout::{ABSENT, Layout};
 
 /// How a program is hooked up.
@@ -148,7 +148,7 @@ fn flushes_stats(layout: &Layout) -> bool {
 pub const HOOKS: &[Hook] = &[
     Hook {
         fact: "memcg_life",
-        subject: Memcg,
+        subject: Life,
         variants: &[variant(
             Family::Kprobe,
             &[

@@ -33,7 +33,7 @@ impl Losses {
     ) -> anyhow::Result<Self> {
         let places = Place::ALL.into_iter().filter(|(place, _)| {
             subjects.contains(match place {
-                Place::MemcgRing => &Subject::Memcg,
+                Place::MemcgRing => &Subject::Life,
                 Place::SlabMap | Place::SlabRead | Place::SlabBulk => &Subject::Slab,
                 Place::ShrinkerMap | Place::ShrinkerRun => &Subject::Shrinker,
                 Place::LockMap | Place::LockWait => &Subject::Lock,

@@ -44,8 +44,10 @@ mod wire;
 /// What can be observed; a verb asks for those that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
-    /// Memory cgroups: the walk and their life.
+    /// Memory cgroups: the walk.
     Memcg,
+    /// Their births and deaths.
+    Life,
     /// Slab objects charged and uncharged.
     Slab,
     /// Shrinker runs.
@@ -58,8 +60,9 @@ pub enum Subject {
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Memcg,
+        Self::Life,
         Self::Slab,
         Self::Shrinker,
         Self::Lock,
@@ -71,6 +74,7 @@ impl Subject {
     pub fn name(self) -> &'static str {
         match self {
             Self::Memcg => "memcg",
+            Self::Life => "life",
             Self::Slab => "slab",
             Self::Shrinker => "shrinker",
             Self::Lock => "lock",

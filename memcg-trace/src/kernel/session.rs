@@ -55,6 +55,7 @@ pub struct Session {
     losses: Losses,
     logs: Option<Logs>,
     absent: Vec<Absent>,
+    hears_life: bool,
     life: Vec<Life>,
     walk_due: Instant,
 }
@@ -71,7 +72,7 @@ impl Session {
         asked: Option<Family>,
         debug: bool,
     ) -> anyhow::Result<Self> {
-        let mut ebpf = attach::open(facts, debug)?;
+        let mut ebpf = attach::open(facts, subjects, debug)?;
         let logs = if debug {
             Some(Logs::open(&mut ebpf)?)
         } else {
@@ -96,6 +97,9 @@ impl Session {
         let mut slab = opened(wants(Subject::Slab), Subject::Slab, &mut note, || {
             Slabs::open(&mut ebpf)
         });
+        // Who is born or dies has no place but in the list.
+        let hears_life = able.contains(&Subject::Life) && memcgs.is_some();
+        able.retain(|subject| *subject != Subject::Life || hears_life);
         let outcomes = attach::attach_all(&mut ebpf, facts, &able, asked);
         let attached = |fact: &str| {
             outcomes
@@ -139,7 +143,7 @@ impl Session {
             log::info!("{reason}");
             match outcome.hook.subject {
                 // The walk serves memcgs, and calls are but one of a shrinker's figures.
-                Subject::Memcg => {}
+                Subject::Life => {}
                 Subject::Shrinker if outcome.hook.fact == "shrinker_call" => {}
                 Subject::Tax if tax.is_some() => {}
                 subject => {
@@ -183,6 +187,7 @@ impl Session {
             losses,
             logs,
             absent,
+            hears_life,
             life: Vec::new(),
             walk_due: Instant::now(),
         })
@@ -278,7 +283,7 @@ impl Session {
             sample.memcgs = Some(walk);
         }
         self.keep_up();
-        if self.memcgs.is_some() {
+        if self.hears_life {
             sample.life = Some(std::mem::take(&mut self.life));
         }
         sample.losses = self.losses.sample(&self.ebpf)?;
