@@ -24,7 +24,7 @@ static MEMCG_WALK: Array<MemcgWalk> = Array::with_max_entries(1, 0);
 static MEMCG_WALK_NEXT: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
 /// Steps in one program body; the kernel allows 32 more bodies in a run.
-const STEPS: u32 = 32;
+const STEPS: u32 = 16;
 
 const VISIT: u32 = WalkStep::Visit as u32;
 const NEXT: u32 = WalkStep::Next as u32;
