@@ -43,6 +43,7 @@ pub struct Layout {
     pub sym_root_mem_cgroup: u64,
     pub sym_mem_cgroup_stats_index: u64,
     pub sym_nr_node_ids: u64,
+    pub sym_mem_hotplug_lock: u64,
     // Masks.
     pub page_slab_mask: u64,
     pub cache_account_mask: u64,
@@ -134,6 +135,7 @@ pub struct Layout {
     pub percpu_waiters: u32,
     pub queue_entry: u32,
     pub queue_private: u32,
+    pub subprocess_data: u32,
 
     /// Argument number of `size` in `__memcg_slab_post_alloc_hook` (3, or 4 since 7.1).
     pub post_alloc_size_arg: u32,
@@ -146,8 +148,6 @@ pub struct Layout {
     /// 1 where the statistics of memcgs are added up by flushes (`state_pending`), 0 where each
     /// change is added to all ancestors at once.
     pub flushes_stats: u32,
-    /// Nothing: keeps the size a multiple of 8.
-    pub unused: u32,
 }
 
 impl Layout {

@@ -6,6 +6,7 @@
 //! nanoseconds, as `bpf_ktime_get_ns` gives them.
 #![no_std]
 
+pub mod hold;
 pub mod layout;
 pub mod lock;
 pub mod loss;

@@ -20,11 +20,13 @@ pub enum Loss {
     LockMap = 6,
     /// More waits at once than the map of waits holds.
     LockWait = 7,
+    /// More holds, memory that goes offline or core dumps at once than their maps hold.
+    Hold = 8,
 }
 
 impl Loss {
     /// All of them, in the order of their index, with the name that records give them.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 9] = [
         (Self::MemcgRing, "memcg_ring"),
         (Self::SlabMap, "slab_map"),
         (Self::SlabRead, "slab_read"),
@@ -33,5 +35,6 @@ impl Loss {
         (Self::ShrinkerRun, "shrinker_run"),
         (Self::LockMap, "lock_map"),
         (Self::LockWait, "lock_wait"),
+        (Self::Hold, "lock_hold"),
     ];
 }

@@ -8,6 +8,7 @@
 #![feature(asm_experimental_arch)]
 
 mod counter;
+mod hold;
 mod lock;
 mod loss;
 mod memcg;

@@ -75,6 +75,34 @@ fn traced_waits_say_when_it_closed() {
     assert_eq!(deadlock.edges[0].since_ns, Some(START_NS - 3 * SECOND));
 }
 
+/// Waits in pipes are not traced: the scheduler says by when they had begun.
+#[test]
+fn a_wait_that_nobody_saw_has_bounds() {
+    let judged = |slept_second: u64, traced_second: u64| {
+        let mut host = coredump(None);
+        for (wait, second) in host.look.waits.iter_mut().zip([9, 7, 0, 5, 1]) {
+            wait.since_ns = (second != 0).then(|| START_NS - second * SECOND);
+        }
+        let dumper = host.look.waits[2].task as usize;
+        host.look.tasks[dumper].slept_ns = Some(START_NS - slept_second * SECOND);
+        let mut waits = host.seen_twice(tries_again);
+        waits.traced_since_ns = Some(START_NS - traced_second * SECOND);
+        let deadlock = verdict(&waits).deadlocks.remove(0);
+        let ago = |ns: u64| (START_NS - ns) / SECOND;
+        assert_eq!(deadlock.close_after_ns.map(ago), Some(5));
+        (
+            deadlock.close_ns.map(ago),
+            ago(deadlock.close_before_ns),
+            deadlock.is_preexisting,
+        )
+    };
+    assert_eq!(judged(6, 10), (Some(5), 5, false));
+    // It may be the last.
+    assert_eq!(judged(4, 10), (None, 4, false));
+    // It may have closed before we came.
+    assert_eq!(judged(3, 4), (None, 3, true));
+}
+
 #[test]
 fn it_is_the_same_cycle_whatever_waits_for_it() {
     let first = verdict(&coredump(None).seen_twice(tries_again));

@@ -4,6 +4,7 @@ use super::case::{Case, Link};
 use super::stable::Same;
 use super::verdict::Break;
 use super::{table, words};
+use crate::sample::ResourceKind;
 use crate::sample::waits::{EndsOn, Evidence, Task};
 
 /// Signals that are tried out on one deadlock.
@@ -144,29 +145,60 @@ fn rests_on(case: &Case, nodes: &[u32]) -> Vec<u32> {
     all
 }
 
-/// When the last of some waits began, if all were seen to begin.
-pub(super) fn close_ns(links: &[Link]) -> Option<u64> {
-    let begins: Option<Vec<u64>> = links.iter().map(|link| link.wait.since_ns).collect();
-    begins?.into_iter().max()
+/// When a cycle closed: when the last of its waits began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Closing {
+    /// If that one was seen to begin, and all others surely began before.
+    pub(super) at_ns: Option<u64>,
+    /// It was later than this, as far as it is known.
+    pub(super) after_ns: Option<u64>,
+    /// It was no later than this.
+    pub(super) before_ns: u64,
+    /// It was before anybody looked, or that cannot be told.
+    pub(super) is_preexisting: bool,
 }
 
-/// What all of them together began after, as far as it is known.
-pub(super) fn close_after_ns(case: &Case, links: &[Link]) -> Option<u64> {
-    let begins = links.iter().map(|link| began_ns(case, link));
-    begins.flatten().max()
-}
-
-/// When all of them had begun at the latest.
-pub(super) fn close_before_ns(case: &Case, links: &[Link]) -> u64 {
-    let look_ns = case.look().end_ns;
-    let unseen_ns = case.waits.traced_since_ns.unwrap_or(look_ns).min(look_ns);
-    let begins = links
-        .iter()
-        .map(|link| link.wait.since_ns.unwrap_or(unseen_ns));
-    begins.max().unwrap_or(look_ns)
+/// When some waits together had begun.
+pub(super) fn closing(case: &Case, links: &[Link]) -> Closing {
+    let traced_since_ns = case.waits.traced_since_ns;
+    let after_ns = links.iter().filter_map(|link| began_ns(case, link)).max();
+    let before_ns = links.iter().map(|link| begun_by_ns(case, link)).max();
+    let before_ns = before_ns.unwrap_or(case.look().end_ns);
+    let seen = links.iter().filter_map(|link| link.wait.since_ns).max();
+    let at_ns = seen.filter(|seen_ns| *seen_ns >= before_ns);
+    let is_preexisting = match (at_ns, traced_since_ns) {
+        (Some(at_ns), Some(traced_since_ns)) => at_ns < traced_since_ns,
+        (Some(_), None) => false,
+        (None, since_ns) => since_ns
+            .zip(after_ns)
+            .is_none_or(|(since, after)| after < since),
+    };
+    Closing {
+        at_ns,
+        after_ns,
+        before_ns,
+        is_preexisting,
+    }
 }
 
 /// When a wait began, or the last time before.
 fn began_ns(case: &Case, link: &Link) -> Option<u64> {
     super::began_ns(case.look(), link.wait)
+}
+
+/// When a wait began, or a time by which it had.
+fn begun_by_ns(case: &Case, link: &Link) -> u64 {
+    let look_ns = case.look().end_ns;
+    if let Some(since_ns) = link.wait.since_ns {
+        return since_ns;
+    }
+    let slept_ns = case.task(link.wait.task).and_then(|task| task.slept_ns);
+    // A wait for one of these would have been seen to begin.
+    let is_traced = matches!(
+        case.resource(link).kind,
+        ResourceKind::Mutex | ResourceKind::Rwsem | ResourceKind::PercpuRwsem
+    );
+    let traced_since_ns = case.waits.traced_since_ns.filter(|_| is_traced);
+    let bounds = [slept_ns, traced_since_ns, Some(look_ns)];
+    bounds.into_iter().flatten().min().unwrap_or(look_ns)
 }

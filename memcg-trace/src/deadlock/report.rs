@@ -75,6 +75,7 @@ impl<'a> Case<'a> {
         let victims = self.victims(nodes);
         let is_confirmed = self.facts.trust == Trust::Proof;
         let second = self.waits.looks.get(1);
+        let closing = evidence::closing(self, in_cycle);
         let looks = &self.waits.looks;
         let mut deadlock = Deadlock {
             cycle_id: evidence::cycle_id(self, &cycle),
@@ -85,7 +86,7 @@ impl<'a> Case<'a> {
             },
             is_lossy: self.waits.lost_total.is_some_and(|lost| lost > 0)
                 || looks.iter().any(|look| look.truncated_at.is_some()),
-            is_preexisting: in_cycle.iter().any(|link| link.wait.since_ns.is_none()),
+            is_preexisting: closing.is_preexisting,
             sentence: String::new(),
             members: self.tasks(&members),
             edges_omitted: links.len().saturating_sub(edges.len()) as u64,
@@ -99,9 +100,9 @@ impl<'a> Case<'a> {
                 evidence::missing(self, &links)
             },
             breakable_by: evidence::breaks(self, nodes, &cycle, in_cycle),
-            close_ns: evidence::close_ns(in_cycle),
-            close_after_ns: evidence::close_after_ns(self, in_cycle),
-            close_before_ns: evidence::close_before_ns(self, in_cycle),
+            close_ns: closing.at_ns,
+            close_after_ns: closing.after_ns,
+            close_before_ns: closing.before_ns,
             candidate_ns: self.look().end_ns,
             confirmed_ns: second.filter(|_| is_confirmed).map(|look| look.end_ns),
         };
@@ -163,6 +164,7 @@ impl<'a> Case<'a> {
             evidence: link.wait.evidence.max(link.holder.evidence),
             since_ns: link.wait.since_ns,
             is_retry: link.wait.retry.is_some(),
+            tries_total: link.wait.retry.and_then(|retry| retry.tries_total),
             function: link.wait.function.clone(),
             stack: stack.cloned().unwrap_or_default(),
         })

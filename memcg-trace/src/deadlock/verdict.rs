@@ -59,7 +59,8 @@ pub struct Deadlock {
     pub missing: Vec<String>,
     /// Signals, each of which would break it.
     pub breakable_by: Vec<Break>,
-    /// When the last wait of the shortest cycle began, if all were seen to begin.
+    /// When the last wait of the shortest cycle began, if it was seen to, and the others surely
+    /// began before.
     pub close_ns: Option<u64>,
     /// It closed later than this, where that is known.
     pub close_after_ns: Option<u64>,
@@ -92,6 +93,8 @@ pub struct Edge {
     pub since_ns: Option<u64>,
     /// It is tried again and again.
     pub is_retry: bool,
+    /// How often that was seen.
+    pub tries_total: Option<u64>,
     /// The function in which `from` waits.
     pub function: Option<String>,
     /// Stack of `from`, innermost first; empty if it is not known.

@@ -341,6 +341,57 @@ pub const HOOKS: &[Hook] = &[
         ],
         costs: "waits for locks are not seen",
     },
+    // No percpu-rwsem records its writer; mem_hotplug_begin() and the like all go through these.
+    Hook {
+        fact: "percpu_hold",
+        subject: Lock,
+        variants: &[variant(
+            Family::Kprobe,
+            &[
+                part("hold_percpu_write", At::Kprobe("percpu_down_write")),
+                part("hold_percpu_done", At::Kprobe("percpu_up_write")),
+                maybe("hold_mems_read", At::Kprobe("get_online_mems")),
+                maybe("hold_mems_done", At::Kprobe("put_online_mems")),
+            ],
+        )],
+        costs: "who has a percpu-rwsem can only be inferred, and its readers are not known",
+    },
+    Hook {
+        fact: "memory_offline",
+        subject: Lock,
+        variants: &[variant(
+            Family::Kprobe,
+            &[
+                part("offline_begin", At::Kprobe("offline_pages")),
+                part("offline_try", At::Kprobe("do_migrate_range")),
+            ],
+        )],
+        costs: "since when a page cannot be moved, and how often that was tried, is not known",
+    },
+    Hook {
+        fact: "core_dump",
+        subject: Lock,
+        variants: &[
+            variant(
+                Family::Kprobe,
+                &[
+                    part("dump_begin", At::Kprobe("vfs_coredump")),
+                    part("dump_page", At::Kprobe("get_dump_page")),
+                    maybe("dump_helper", At::Kprobe("umh_coredump_setup")),
+                ],
+            ),
+            variant(
+                Family::Kprobe,
+                &[
+                    part("dump_begin", At::Kprobe("do_coredump")),
+                    part("dump_page", At::Kprobe("get_dump_page")),
+                    maybe("dump_helper", At::Kprobe("umh_coredump_setup")),
+                    maybe("dump_helper", At::Kprobe("umh_pipe_setup")),
+                ],
+            ),
+        ],
+        costs: "which page a process that dumps core has in its hands can only be inferred",
+    },
 ];
 
 fn parts() -> impl Iterator<Item = &'static Part> {

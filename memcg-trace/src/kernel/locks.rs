@@ -10,6 +10,7 @@ use memcg_trace_common::lock::{LockCount, LockKey, RESOLVE_ROWS, Wait, WaiterAsk
 use super::attach::take_map;
 use super::resolver::Resolver;
 use super::symbols::Names;
+use super::waits::Traced;
 use super::wire::Wire;
 use crate::sample::{
     LockCount as Count, LockWait, Locks, Mode, Resource, ResourceKind, Task, Text,
@@ -101,6 +102,14 @@ impl LockWaits {
                 .map(|(key, sum)| self.count(key, *sum))
                 .collect(),
         })
+    }
+
+    /// Adds the waits that go on, or did a moment ago.
+    pub(super) fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
+        let waits = self.waits.iter();
+        let waits = waits.map(|entry| entry.map(|(_, Wire(wait))| (wait.task, wait)));
+        traced.waits = waits.collect::<Result<_, _>>().context("read the waits")?;
+        Ok(())
     }
 
     /// Takes those out whose task no longer stands in line, and adds them to the sums. A task

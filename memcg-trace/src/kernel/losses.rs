@@ -36,7 +36,7 @@ impl Losses {
                 Place::MemcgRing => &Subject::Life,
                 Place::SlabMap | Place::SlabRead | Place::SlabBulk => &Subject::Slab,
                 Place::ShrinkerMap | Place::ShrinkerRun => &Subject::Shrinker,
-                Place::LockMap | Place::LockWait => &Subject::Lock,
+                Place::LockMap | Place::LockWait | Place::Hold => &Subject::Lock,
             })
         });
         Ok(Self {
@@ -46,6 +46,17 @@ impl Losses {
             on_kprobes: programs(outcomes, |at| matches!(at, At::Kprobe(_))),
             counts_kprobe_misses,
         })
+    }
+
+    /// Events of waits and holds that did not fit in their maps.
+    pub(super) fn of_waits(&self) -> anyhow::Result<u64> {
+        let mut sum = 0;
+        for place in [Place::LockWait, Place::Hold] {
+            let per_cpu = self.counters.get(&(place as u32), 0);
+            let per_cpu = per_cpu.context("read the losses of waits")?;
+            sum += per_cpu.iter().sum::<u64>();
+        }
+        Ok(sum)
     }
 
     pub(super) fn sample(&self, ebpf: &Ebpf) -> anyhow::Result<Vec<Loss>> {

@@ -17,6 +17,7 @@ pub mod choice;
 pub mod doctor;
 pub mod facts;
 mod folio;
+mod holds;
 pub mod hooks;
 pub mod layout;
 mod locks;

@@ -1,5 +1,7 @@
 //! One run against a live kernel: what is attached, and a sample of it on demand.
 
+mod waits;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use super::attach;
 use super::census;
 use super::choice::Outcome;
 use super::facts::Facts;
+use super::holds::Holds;
 use super::hooks::Family;
 use super::layout::Resolved;
 use super::locks::LockWaits;
@@ -27,16 +30,12 @@ use super::slab_walker::SlabWalker;
 use super::slabs;
 use super::symbols::Symbols;
 use super::tax::TaxCounts;
-use super::waits;
 use crate::sample::pins::Pins;
 use crate::sample::slab_walk::SlabWalk;
-use crate::sample::waits::{NotChecked, Waits};
 use crate::sample::{Absent, Life, Sample};
 
 /// Part of one CPU that walks may take, as one in so many.
 const WALK_BUDGET: u32 = 100;
-/// Between two looks at who waits, at least: what did not run in between was stuck so long.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// What is attached, and its readers.
 pub struct Session {
@@ -51,6 +50,9 @@ pub struct Session {
     slab_walker: Option<SlabWalker>,
     shrinkers: Option<Shrinkers>,
     locks: Option<LockWaits>,
+    holds: Option<Holds>,
+    /// Since when waits are traced.
+    traced_since_ns: Option<u64>,
     tax: Option<TaxCounts>,
     losses: Losses,
     logs: Option<Logs>,
@@ -126,6 +128,10 @@ impl Session {
         let locks = opened(attached("lock_wait"), Subject::Lock, &mut note, || {
             LockWaits::open(&mut ebpf, family("lock_wait") == Some(Family::Tracepoint))
         });
+        let holds = opened(locks.is_some(), Subject::Lock, &mut note, || {
+            Holds::open(&mut ebpf)
+        });
+        let traced_since_ns = locks.is_some().then(now_ns);
         let sees_reclaim = attached("reclaim_visit");
         let sees_flushes = attached("stats_flush") && resolved.layout.flushes_stats != 0;
         let tax = opened(
@@ -146,6 +152,8 @@ impl Session {
                 Subject::Life => {}
                 Subject::Shrinker if outcome.hook.fact == "shrinker_call" => {}
                 Subject::Tax if tax.is_some() => {}
+                // Without the others walks infer more.
+                Subject::Lock if outcome.hook.fact != "lock_wait" => {}
                 subject => {
                     if subject == Subject::Slab {
                         slab = None;
@@ -183,6 +191,8 @@ impl Session {
             slab_walker: None,
             shrinkers,
             locks,
+            holds,
+            traced_since_ns,
             tax,
             losses,
             logs,
@@ -312,49 +322,6 @@ impl Session {
             &self.symbols,
         )?;
         Ok(pins::look(&reader, &targets, now_ns))
-    }
-
-    /// Who waits for whom: two looks, or one if nobody waits.
-    ///
-    /// # Errors
-    /// If the kernel refuses the programs that read, or its layout is not known.
-    pub fn waits(&mut self) -> anyhow::Result<Waits> {
-        let mut waits = Waits::default();
-        loop {
-            let begin = Instant::now();
-            let begin_ns = now_ns();
-            // Before anything else is read of a task: what is read after its stack while it does
-            // not run belongs to the same sleep.
-            let unwound = waits::load_stacks(&mut self.ebpf)
-                .and_then(|()| waits::read_stacks(&mut self.ebpf))
-                .unwrap_or_else(|error| {
-                    waits.not_checked.push(NotChecked {
-                        what: "stacks".to_owned(),
-                        reason: format!("{error:#}"),
-                    });
-                    waits::Stacks::default()
-                });
-            let reader = reader(
-                &mut self.peeker,
-                &mut self.ebpf,
-                &self.resolved,
-                &self.symbols,
-            )?;
-            let mut look = waits::look(&reader, &self.symbols, &unwound, &mut waits)
-                .context("look at what tasks wait for")?;
-            look.begin_ns = begin_ns;
-            look.end_ns = now_ns();
-            look.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            let nobody_waits = look.waits.is_empty();
-            waits.looks.push(look);
-            if nobody_waits || waits.looks.len() == 2 {
-                break;
-            }
-            std::thread::sleep(BETWEEN_LOOKS);
-        }
-        waits.not_checked.sort();
-        waits.not_checked.dedup();
-        Ok(waits)
     }
 
     /// Who holds slab memory: all slabs of the host, at full speed.

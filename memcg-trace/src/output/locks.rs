@@ -207,7 +207,7 @@ impl Page {
             self.line("  something was lost or cut off while it was looked for", 4);
         }
         for edge in &found.edges {
-            self.edge(deadlock, edge);
+            self.edge(deadlock, edge, now_ns);
         }
         if found.edges_omitted > 0 {
             self.line(&format!("  … and {} more waits", found.edges_omitted), 4);
@@ -227,18 +227,26 @@ impl Page {
         }
     }
 
-    fn edge(&mut self, deadlock: &Deadlock, edge: &Edge) {
+    fn edge(&mut self, deadlock: &Deadlock, edge: &Edge, now_ns: u64) {
         let members = &deadlock.found.members;
         let (Some(from), Some(to)) = (members.get(edge.from), members.get(edge.to)) else {
             return;
         };
         let state = names::state(from.state).map_or_else(String::new, |state| format!(" {state}"));
-        let line = format!(
-            "  {} ({}{state}, {})",
+        let mut line = format!(
+            "  {} ({}{state}, {}",
             words::edge(edge, from, to),
             path(deadlock, from),
             names::evidence(edge.evidence),
         );
+        if let Some(since_ns) = edge.since_ns {
+            let lasts_ns = now_ns.saturating_sub(since_ns);
+            let _ = write!(line, ", for {}", units::duration(Some(lasts_ns)));
+        }
+        if edge.tries_total.is_some() {
+            let _ = write!(line, ", tried {} times", units::count(edge.tries_total));
+        }
+        line.push(')');
         self.line(&line, 4);
         if !edge.stack.is_empty() {
             let stack: Vec<_> = edge.stack.iter().map(|symbol| tame(symbol)).collect();
@@ -271,6 +279,11 @@ fn times(deadlock: &Deadlock, now_ns: u64) -> String {
     let ago = |ns: u64| units::duration(Some(now_ns.saturating_sub(ns)));
     let mut text = match (found.close_ns, found.close_after_ns) {
         (Some(close_ns), _) => format!("closed {} ago", ago(close_ns)),
+        (None, Some(after_ns)) if found.close_before_ns < found.candidate_ns => format!(
+            "closed between {} and {} ago; nobody saw it",
+            ago(after_ns),
+            ago(found.close_before_ns)
+        ),
         (None, Some(after_ns)) => format!("closed {} ago or later; nobody saw it", ago(after_ns)),
         (None, None) => "nobody saw when it closed".to_owned(),
     };

@@ -80,6 +80,9 @@ pub struct Task {
     /// When it last got a CPU (`sched_info.last_arrival`, whose clock is close to
     /// CLOCK_MONOTONIC): its wait began later.
     pub ran_ns: Option<u64>,
+    /// When it went off the CPU, of one that sleeps (`ran_ns` and what it ran since, less the
+    /// time of interrupts): its wait began before, about.
+    pub slept_ns: Option<u64>,
     /// Its memcg.
     pub memcg_serial_nr: Option<u64>,
     /// Its stack in the kernel, a place in [`Waits::stacks`]; `None` where it could not be read,

@@ -221,6 +221,7 @@ pub(super) const ROWS: &[Row] = {
         row(SemaphoreWaiterList, 16, &["semaphore_waiter.list"]),
         row(SemaphoreWaiterTask, 8, &["semaphore_waiter.task"]),
         row(SemaphoreLastHolder, 8, &["semaphore.last_holder"]),
+        row(PercpuReadCount, 8, &["percpu_rw_semaphore.read_count"]),
         row(PercpuWriter, 8, &["percpu_rw_semaphore.writer.task"]),
         row(PercpuWaiters, 16, &["percpu_rw_semaphore.waiters.head"]),
         row(PercpuBlock, 4, &["percpu_rw_semaphore.block"]),
@@ -255,5 +256,8 @@ pub(super) const ROWS: &[Row] = {
         row(DentrySb, 8, &["dentry.d_sb"]),
         row(MmMmapLock, 0, &["mm_struct.mmap_lock"]),
         row(TaskMm, 8, &["task_struct.mm"]),
+        row(MmPgd, 8, &["mm_struct.pgd"]),
+        row(TaskExecRuntime, 8, &["task_struct.se.sum_exec_runtime"]),
+        row(TaskPrevExecRuntime, 8, &["task_struct.se.prev_sum_exec_runtime"]),
     ]
 };

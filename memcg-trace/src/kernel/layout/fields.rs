@@ -209,6 +209,7 @@ pub enum Field {
     SemaphoreWaiterList,
     SemaphoreWaiterTask,
     SemaphoreLastHolder,
+    PercpuReadCount,
     PercpuWriter,
     PercpuWaiters,
     PercpuBlock,
@@ -243,6 +244,9 @@ pub enum Field {
     DentrySb,
     MmMmapLock,
     TaskMm,
+    MmPgd,
+    TaskExecRuntime,
+    TaskPrevExecRuntime,
 }
 
 /// Where the fields are in the running kernel.

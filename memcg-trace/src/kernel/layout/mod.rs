@@ -29,6 +29,7 @@ pub const SYMBOLS: &[&str] = &[
     "root_mem_cgroup",
     "mem_cgroup_stats_index",
     "super_cache_scan",
+    "mem_hotplug_lock",
     // For looking up who pins a zombie.
     "__per_cpu_offset",
     "bdi_list",
@@ -46,6 +47,7 @@ pub const SYMBOLS: &[&str] = &[
     "nr_node_ids",
     "ns_file_operations",
     "nsfs_mnt",
+    "pgdir_shift",
     "proto_list",
     "shrinker_nr_max",
     "socket_file_ops",
@@ -175,6 +177,7 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
     layout.sym_root_mem_cgroup = address("root_mem_cgroup");
     layout.sym_mem_cgroup_stats_index = address("mem_cgroup_stats_index");
     layout.sym_nr_node_ids = address("nr_node_ids");
+    layout.sym_mem_hotplug_lock = address("mem_hotplug_lock");
     resolved.super_cache_scan = address("super_cache_scan");
     for (name, found) in [
         ("vmemmap_base", layout.sym_vmemmap_base),

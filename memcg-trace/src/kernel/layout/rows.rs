@@ -93,4 +93,5 @@ pub(super) const ROWS: &[Row] = &[
     row(offset_of!(Layout, percpu_waiters), 16, &["percpu_rw_semaphore.waiters.head"], &[]),
     row(offset_of!(Layout, queue_entry), 16, &["wait_queue_entry.entry"], &[]),
     row(offset_of!(Layout, queue_private), 8, &["wait_queue_entry.private"], &[]),
+    row(offset_of!(Layout, subprocess_data), 8, &["subprocess_info.data"], &[]),
 ];

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::stacks::{self, Stacks};
 use super::{Finding, View, threads};
 use crate::sample::waits::{Look, Task};
 use crate::sample::{Mode, ResourceKind};
@@ -43,7 +42,6 @@ pub(super) fn that_matter(findings: Vec<Finding>) -> Vec<Finding> {
 /// Puts findings into a look: each task and each resource once.
 pub(super) struct Assembly<'a, 'l> {
     view: &'a View<'a>,
-    unwound: &'a Stacks,
     look: &'l mut Look,
     stacks: &'l mut Vec<Vec<String>>,
     tasks: HashMap<usize, u32>,
@@ -53,13 +51,11 @@ pub(super) struct Assembly<'a, 'l> {
 impl<'a, 'l> Assembly<'a, 'l> {
     pub(super) fn new(
         view: &'a View<'a>,
-        unwound: &'a Stacks,
         look: &'l mut Look,
         stacks: &'l mut Vec<Vec<String>>,
     ) -> Self {
         Self {
             view,
-            unwound,
             look,
             stacks,
             tasks: HashMap::new(),
@@ -99,8 +95,7 @@ impl<'a, 'l> Assembly<'a, 'l> {
         let Some(thread) = self.view.threads.all.get(at) else {
             return u32::MAX;
         };
-        let unwound = self.unwound.of(thread);
-        let stack = stacks::functions(self.view.symbols, unwound);
+        let stack = self.view.functions(at);
         let task = Task {
             stack: (!stack.is_empty()).then(|| self.stack(&stack)),
             ..threads::describe(self.view.reader, thread)

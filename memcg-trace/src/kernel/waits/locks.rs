@@ -245,14 +245,10 @@ fn percpu_resource(view: &View<'_>, lock: u64) -> Result<Resource, Unreadable> {
     if block == 0 {
         // Nobody has it for writing any more.
     } else if writer != 0 {
-        resource.incomplete = Some("a percpu-rwsem does not record its readers".to_owned());
+        readers(view, &mut resource);
     } else {
-        match name.as_deref().and_then(|name| writer_of(view, name)) {
-            Some(at) => {
-                resource
-                    .holders
-                    .push(holder(at, Mode::Write, Evidence::Inferred));
-            }
+        match writer_of(view, lock, name.as_deref()) {
+            Some((at, evidence)) => resource.holders.push(holder(at, Mode::Write, evidence)),
             None => {
                 resource.incomplete = Some("a percpu-rwsem does not record its writer".to_owned());
             }
@@ -262,8 +258,53 @@ fn percpu_resource(view: &View<'_>, lock: u64) -> Result<Resource, Unreadable> {
     Ok(resource)
 }
 
+/// Readers that its writer waits for: those that were seen to ask, and the others by how many there
+/// are in all.
+fn readers(view: &View<'_>, resource: &mut Resource) {
+    let known = view.traced.holders(view, resource.addr, Mode::Read);
+    resource.incomplete = match reader_count(view, resource.addr) {
+        Ok(count) if count <= known.len() as u64 => None,
+        Ok(count) => Some(format!(
+            "{} of its {count} readers are not known",
+            count - known.len() as u64
+        )),
+        Err(_) => Some("a percpu-rwsem does not record its readers".to_owned()),
+    };
+    let holders = known.into_iter();
+    let holders = holders.map(|at| holder(at, Mode::Read, Evidence::Traced));
+    resource.holders.extend(holders);
+}
+
+/// How many have it for reading: each counts up on one CPU and down on another
+/// (kernel/locking/percpu-rwsem.c: per_cpu_sum()).
+fn reader_count(view: &View<'_>, lock: u64) -> Result<u64, Unreadable> {
+    let counter = view.reader.word(lock, Field::PercpuReadCount)?;
+    let mut sum: u32 = 0;
+    for offset in view.reader.cpu_offsets()? {
+        let mut count = [0; 4];
+        let place = counter.wrapping_add(offset);
+        view.reader.memory.read(place, &mut count)?;
+        sum = sum.wrapping_add(u32::from_ne_bytes(count));
+    }
+    Ok(u64::from(sum))
+}
+
+/// Who has a percpu-rwsem for writing: whoever was seen to ask for it and does not wait for it, or
+/// has the mutex that goes with it. One that runs may have asked just now: then it takes both.
+fn writer_of(view: &View<'_>, lock: u64, name: Option<&str>) -> Option<(usize, Evidence)> {
+    let guard = name.and_then(|name| guard_of(view, name));
+    let asked = view.traced.holders(view, lock, Mode::Write);
+    match (&asked[..], guard) {
+        ([one], Some(guard)) if *one == guard => Some((*one, Evidence::Traced)),
+        ([one], None) if view.threads.all[*one].sleeps() => Some((*one, Evidence::Traced)),
+        (_, Some(guard)) => Some((guard, Evidence::Inferred)),
+        ([one], None) => Some((*one, Evidence::Inferred)),
+        _ => None,
+    }
+}
+
 /// Who has the mutex that goes with writing to a percpu-rwsem.
-fn writer_of(view: &View<'_>, name: &str) -> Option<usize> {
+fn guard_of(view: &View<'_>, name: &str) -> Option<usize> {
     let (_, mutex) = GUARDS.iter().find(|(lock, _)| *lock == name)?;
     let mutex = view.symbols.address(mutex)?;
     let word = view.reader.word(mutex, Field::MutexOwner).ok()?;
@@ -280,7 +321,8 @@ pub(super) fn memory_hotplugger(view: &View<'_>) -> Result<Option<usize>, Unread
     if block == 0 || writer != 0 {
         return Ok(None);
     }
-    Ok(writer_of(view, "mem_hotplug_lock"))
+    let writer = writer_of(view, lock, Some("mem_hotplug_lock"));
+    Ok(writer.map(|(at, _)| at))
 }
 
 /// A completion: who completes it is known to its user alone.

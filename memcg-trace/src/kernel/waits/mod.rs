@@ -7,6 +7,7 @@
 //! while it was looked at is left out, and whoever uses this compares two looks.
 
 mod assembly;
+mod dumps;
 mod family;
 mod locks;
 mod members;
@@ -17,6 +18,7 @@ mod records;
 mod stacks;
 mod table;
 mod threads;
+mod traced;
 
 use super::memory::Unreadable;
 use super::reader::Reader;
@@ -30,6 +32,7 @@ use stacks::Stack;
 pub(super) use stacks::{Stacks, load as load_stacks, read as read_stacks};
 use table::{Hidden, How};
 use threads::{Thread, Threads};
+pub(super) use traced::Traced;
 
 /// Symbols that are wanted by name, besides those of layouts and hooks.
 pub const SYMBOLS: &[&str] = &[
@@ -62,9 +65,16 @@ struct View<'a> {
     reader: &'a Reader<'a>,
     symbols: &'a Symbols,
     threads: &'a Threads,
+    unwound: &'a Stacks,
+    traced: &'a Traced,
 }
 
 impl View<'_> {
+    /// The functions that a thread is in, the innermost first; none while it is on a CPU.
+    fn functions(&self, at: usize) -> Vec<&str> {
+        stacks::functions(self.symbols, self.unwound.of(&self.threads.all[at]))
+    }
+
     /// The name of a variable of the kernel. What is allocated has none.
     fn name_of(&self, address: u64) -> Option<String> {
         /// The kernel's own text and data, and its modules, lie from here on (x86-64,
@@ -133,6 +143,7 @@ pub(super) fn look(
     reader: &Reader<'_>,
     symbols: &Symbols,
     unwound: &Stacks,
+    traced: &Traced,
     waits: &mut Waits,
 ) -> Result<Look, Unreadable> {
     let threads = Threads::read(reader, stack_bytes(symbols)?)?;
@@ -140,10 +151,11 @@ pub(super) fn look(
         reader,
         symbols,
         threads: &threads,
+        unwound,
+        traced,
     };
     let mut looking = Looking {
         view: &view,
-        unwound,
         pipes: None,
         family: None,
         stacks: Vec::new(),
@@ -169,8 +181,9 @@ pub(super) fn look(
         truncated_at: threads.truncated.then_some(threads.all.len() as u64),
         ..Look::default()
     };
-    let mut assembly = Assembly::new(&view, unwound, &mut look, &mut waits.stacks);
-    for finding in assembly::that_matter(findings) {
+    let mut assembly = Assembly::new(&view, &mut look, &mut waits.stacks);
+    for mut finding in assembly::that_matter(findings) {
+        traced.date(&view, &mut finding);
         // What was read of a task that ran meanwhile is of two of its sleeps.
         if finding.wait.retry.is_some() || !threads.has_moved(reader, finding.thread) {
             assembly.add(finding);
@@ -183,7 +196,6 @@ pub(super) fn look(
 /// A look under way.
 struct Looking<'a, 'w> {
     view: &'a View<'a>,
-    unwound: &'a Stacks,
     /// Read when the first wait for one is seen.
     pipes: Option<Pipes>,
     /// Likewise.
@@ -220,7 +232,7 @@ impl Looking<'_, '_> {
         if !thread.sleeps() || thread.is_idle() {
             return;
         }
-        let unwound = self.unwound.of(thread);
+        let unwound = self.view.unwound.of(thread);
         let functions = stacks::functions(self.view.symbols, unwound);
         if let Some(How::Idle) = functions
             .first()
@@ -245,8 +257,7 @@ impl Looking<'_, '_> {
 
     /// A wait of the task that takes memory away, other than for pages.
     fn look_at_mover(&mut self, at: usize, thread: &Thread) {
-        let unwound = self.unwound.of(thread);
-        let functions = stacks::functions(self.view.symbols, unwound);
+        let functions = self.view.functions(at);
         // Between two tries it lets all CPUs do something (mm/swap.c: lru_add_drain_all()).
         if !functions.contains(&"lru_add_drain_all") {
             self.look_at(at, thread);

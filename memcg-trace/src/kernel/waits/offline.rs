@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::dumps;
 use super::pages::Pages;
 use super::stacks::Stack;
 use super::{Finding, View, holder};
@@ -42,6 +43,7 @@ pub(super) fn wait(
     let pages = Pages::of(view)?;
     let stuck = stuck_pages(view, &pages, at)?;
     let thread = &view.threads.all[at];
+    let seen = view.traced.offline(view, at);
     let mut findings = Vec::new();
     for (page, extra) in stuck {
         let folio = pages.folio(view, page)?;
@@ -55,7 +57,10 @@ pub(super) fn wait(
             if !stack.words.iter().any(|word| folio.has(*word)) {
                 continue;
             }
-            let evidence = if stack.has(KEEPERS) {
+            let taken = dumps::taken_page(view, &pages, *keeper);
+            let evidence = if taken.is_some_and(|taken| folio.has_page(taken)) {
+                Evidence::Traced
+            } else if stack.has(KEEPERS) {
                 Evidence::Inferred
             } else {
                 Evidence::Hint
@@ -65,14 +70,23 @@ pub(super) fn wait(
         let missing = extra.saturating_sub(resource.holders.len() as u64);
         resource.incomplete = (missing > 0)
             .then(|| format!("{missing} of {extra} references to the page were not found"));
-        let mut finding = Finding::new(at, resource, Mode::Write, Evidence::Inferred);
+        let tried = seen.filter(|seen| folio.has_page(seen.pfn));
+        let evidence = match tried {
+            Some(_) => Evidence::Traced,
+            None => Evidence::Inferred,
+        };
+        let mut finding = Finding::new(at, resource, Mode::Write, evidence);
         finding.wait = Wait {
+            since_ns: tried.map(|seen| seen.pfn_ns).filter(|since| *since != 0),
             function: Some("offline_pages".to_owned()),
             // mm/memory_hotplug.c: offline_pages() asks signal_pending().
             ends_on: EndsOn::AnySignal,
             retry: Some(Retry {
-                span: thread.addr,
-                tries_total: None,
+                span: seen
+                    .map(|seen| seen.begin_ns)
+                    .filter(|begin_ns| *begin_ns != 0)
+                    .unwrap_or(thread.addr),
+                tries_total: tried.map(|seen| seen.tries),
             }),
             ..finding.wait
         };

@@ -49,6 +49,11 @@ impl Pages {
         (page - self.vmemmap) / self.bytes
     }
 
+    /// Where the kernel sees memory of a physical address.
+    pub(super) fn mapped_at(&self, physical: u64) -> u64 {
+        self.page_offset.wrapping_add(physical)
+    }
+
     /// The folio that begins with a page.
     pub(super) fn folio(&self, view: &View<'_>, page: u64) -> Result<Folio<'_>, Unreadable> {
         let marks = &view.reader.resolved.pages;
@@ -92,6 +97,11 @@ impl Folio<'_> {
         // What is written next may be the byte behind it.
         word.wrapping_sub(self.page) < self.count * self.pages.bytes
             || word.wrapping_sub(begin) <= self.count << PAGE_SHIFT
+    }
+
+    /// Whether the page of a number is one of its pages.
+    pub(super) fn has_page(&self, pfn: u64) -> bool {
+        pfn.wrapping_sub(self.pages.pfn(self.page)) < self.count
     }
 
     /// References other than those of mappings, of the page cache and of the list that it is on.

@@ -136,6 +136,9 @@ pub(super) fn wait(
     holders.retain(|holder| holder.task as usize != at);
     for holder in &mut holders {
         holder.mode = others;
+        if view.traced.reads_core_of(view, holder.task as usize, at) {
+            holder.evidence = Evidence::Traced;
+        }
     }
     let expected = view.reader.word(pipe, count)?;
     let missing = expected.saturating_sub(files as u64);

@@ -207,6 +207,13 @@ fn addresses(reader: &Reader<'_>, leaders: &[u64]) -> Result<Vec<(u64, u64)>, Un
 pub(super) fn describe(reader: &Reader<'_>, thread: &Thread) -> Task {
     let number = |field| reader.word(thread.addr, field).ok();
     let memcg = number(Field::TaskCgroups).and_then(|css_set| tasks::memcg(reader, css_set));
+    let ran_ns = number(Field::TaskLastArrival);
+    // What it ran since it got the CPU (kernel/sched/fair.c: set_next_entity(); classes that do
+    // not keep the second figure only make it later).
+    let ran_for_ns = number(Field::TaskExecRuntime)
+        .zip(number(Field::TaskPrevExecRuntime))
+        .map(|(now, then)| now.saturating_sub(then));
+    let slept_ns = ran_ns.zip(ran_for_ns).filter(|_| thread.sleeps());
     Task {
         addr: thread.addr,
         pid: thread.tgid,
@@ -216,7 +223,8 @@ pub(super) fn describe(reader: &Reader<'_>, thread: &Thread) -> Task {
         state: tasks::letter(thread.state, thread.exit_state),
         kernel_thread: thread.is_kernel_thread(),
         switches: Some(thread.switches),
-        ran_ns: number(Field::TaskLastArrival),
+        ran_ns,
+        slept_ns: slept_ns.map(|(ran_ns, for_ns)| ran_ns.saturating_add(for_ns)),
         memcg_serial_nr: memcg.and_then(|css| reader.word(css, Field::CssSerialNr).ok()),
         stack: None,
     }

@@ -50,6 +50,7 @@ struct Edge<'a> {
     stack: Option<Vec<Cow<'a, str>>>,
     held: Mode,
     retry: bool,
+    tries_total: Option<u64>,
     function: Option<Cow<'a, str>>,
 }
 
@@ -82,6 +83,7 @@ impl<'a> From<&'a snapshot::Deadlock> for Deadlock<'a> {
             evidence: names::evidence(edge.evidence),
             since_ns: edge.since_ns,
             retry: edge.is_retry,
+            tries_total: edge.tries_total,
             function: edge.function.as_deref().map(tame),
             stack: stack(&edge.stack),
         };

@@ -1,16 +1,20 @@
-//! The deadlock of four tasks, found by somebody who comes later.
+//! The deadlock of four tasks, found by somebody who comes later, and by somebody who was there.
 
 use std::fs::{self, File};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use memcg_trace::sample::waits::{EndsOn, Evidence, Look};
 use memcg_trace::sample::{Mode, ResourceKind};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::coredump::Coredump;
 use super::look;
-use crate::host::{Cgroup, Process, eventually};
+use crate::contract::Record;
+use crate::export::Export;
+use crate::host::{Cgroup, DEADLINE, Process, eventually, now_ns};
+use crate::terminal::Terminal;
 use crate::tool;
 use crate::traces::TRACING;
 
@@ -83,7 +87,14 @@ fn confirmed(coredump: &Coredump) {
     println!("{}", found[0]["sentence"]);
     assert_eq!(found[0]["state"], "confirmed");
     assert_eq!(status, Some(4));
-    let members = found[0]["members"].as_array().unwrap().iter();
+    assert_eq!(found[0]["preexisting"], true);
+    assert!(found[0]["close_ns"].is_null());
+    are_members(&found[0], coredump);
+}
+
+/// Its members are exactly those tasks.
+fn are_members(deadlock: &Value, coredump: &Coredump) {
+    let members = deadlock["members"].as_array().unwrap().iter();
     let mut members: Vec<_> = members.map(|task| task["tid"].as_u64().unwrap()).collect();
     members.sort_unstable();
     let processes = [Some(&coredump.dumper), coredump.offliner.as_ref()];
@@ -111,6 +122,120 @@ fn arm_a_kprobe() {
     // Opened for writing, the list is emptied.
     fs::write(&events, "").unwrap();
     println!("a kprobe was armed and disarmed in {:?}", begin.elapsed());
+}
+
+/// Processes of the program.
+fn left() -> Vec<String> {
+    let names = fs::read_dir("/proc").unwrap().flatten();
+    let names = names.filter_map(|entry| fs::read_to_string(entry.path().join("comm")).ok());
+    names.filter(|name| name.trim() == "memcg-trace").collect()
+}
+
+/// The record of a deadlock in a state; and, until it comes, those of waits that were traced.
+fn until(watch: &mut Export, state: &str) -> (Record, Vec<Record>) {
+    let begin = Instant::now();
+    let mut waits = Vec::new();
+    while begin.elapsed() < DEADLINE {
+        let frame = watch.next();
+        let traced = frame.of_kind("lock_wait");
+        let traced: Vec<_> = traced
+            .filter(|wait| wait.data["evidence"] == "traced")
+            .cloned()
+            .collect();
+        waits.extend(traced);
+        let mut deadlocks = frame.of_kind("deadlock");
+        if let Some(deadlock) = deadlocks.find(|one| one.data["state"] == state) {
+            return (deadlock.clone(), waits);
+        }
+    }
+    panic!("no deadlock is {state}");
+}
+
+/// It closed while we looked, and the edges say since when.
+fn seen_to_close(deadlock: &Record, between: [u64; 2]) {
+    let data = &deadlock.data;
+    assert_eq!(data["preexisting"], false, "{data:#}");
+    assert_eq!(data["confidence"], "full");
+    let close_ns = deadlock.number("close_ns");
+    let confirmed_ns = deadlock.number("confirmed_ns");
+    assert!((between[0]..=between[1]).contains(&close_ns), "{between:?}");
+    assert!(close_ns < deadlock.number("candidate_ns"));
+    assert!(deadlock.number("candidate_ns") <= confirmed_ns);
+    println!(
+        "closed, {} ms later a candidate, {} ms later confirmed",
+        (deadlock.number("candidate_ns") - close_ns) / 1_000_000,
+        (confirmed_ns - close_ns) / 1_000_000
+    );
+    for edge in data["edges"].as_array().unwrap() {
+        println!(
+            "{} -> {}: {} {}, {}, since {}, tried {}",
+            edge["from"],
+            edge["to"],
+            edge["resource"]["kind"],
+            edge["resource"]["name"],
+            edge["evidence"],
+            edge["since_ns"],
+            edge["tries_total"]
+        );
+        let since_ns = edge["since_ns"].as_u64();
+        match edge["resource"]["kind"].as_str().unwrap() {
+            // Reads and writes of pipes are not hooked, and the owner's word tells who has a mutex.
+            "pipe" => assert_eq!((&edge["evidence"], since_ns), (&"owner_word".into(), None)),
+            "mutex" => assert_eq!(edge["evidence"], "owner_word"),
+            "page_ref" => {
+                assert_eq!(edge["evidence"], "traced");
+                assert!(edge["tries_total"].as_u64() > Some(1));
+            }
+            _ => assert_eq!(edge["evidence"], "traced"),
+        }
+        if edge["resource"]["kind"] != "pipe" {
+            assert!((between[0]..=close_ns).contains(&since_ns.unwrap()));
+        }
+    }
+}
+
+#[test]
+fn seen_by_who_was_there() {
+    let child = tool::command(&["locks", "--watch", "--json", "-i", "300ms"])
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut watch = Export::of(child.unwrap());
+    watch.next();
+    let mut screen = Terminal::start(&["live", "-i", "500ms"], 120, 30);
+    screen.until("the dashboard", |lines| lines[0].starts_with("memcg-trace"));
+    let begin_ns = now_ns();
+    let mut coredump = Coredump::deadlock();
+    let end_ns = now_ns();
+
+    let (confirmed, waits) = until(&mut watch, "confirmed");
+    are_members(&confirmed.data, &coredump);
+    seen_to_close(&confirmed, [begin_ns, end_ns]);
+    let reader = waits.iter().find(|wait| {
+        let name = &wait.data["resource"]["name"];
+        name == "mem_hotplug_lock" && !wait.data["stack"].is_null()
+    });
+    let holder = &reader.unwrap().data["holders"][0];
+    assert_eq!(holder["evidence"], "traced");
+    let offliner = coredump.offliner.as_ref().unwrap().0.id();
+    assert_eq!(holder["tid"], offliner);
+
+    // The dashboard has it too, and leaves for all that.
+    screen.until("the deadlock", |lines| {
+        lines.iter().any(|line| line.contains("DEADLOCK"))
+    });
+    let pid = Pid::from_raw(i32::try_from(screen.pid()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let begin = Instant::now();
+    assert_eq!(screen.end(), Some(0));
+    println!("live left in {:?}", begin.elapsed());
+    assert_eq!(left().len(), 1, "only the one that watches is there");
+    arm_a_kprobe();
+
+    coredump.undo();
+    let (resolved, _) = until(&mut watch, "resolved");
+    assert_eq!(resolved.data["cycle_id"], confirmed.data["cycle_id"]);
+    watch.stop();
+    assert_eq!(left(), Vec::<String>::new());
 }
 
 #[test]

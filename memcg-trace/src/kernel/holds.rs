@@ -1,0 +1,58 @@
+//! What was seen to be taken: percpu-rwsems, memory that goes offline, pages of core dumps.
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{HashMap as KernelMap, MapData};
+use memcg_trace_common::hold::{Dump, DumpHelper, Hold, HoldKey, Offline};
+use zerocopy::FromBytes;
+
+use super::attach::take_map;
+use super::waits::Traced;
+use super::wire::Wire;
+
+type Map<K, V> = KernelMap<MapData, K, Wire<V>>;
+
+/// Reads holds.
+pub(super) struct Holds {
+    holds: Map<Wire<HoldKey>, Hold>,
+    offlines: Map<u64, Offline>,
+    dumps: Map<u64, Dump>,
+    dump_helpers: Map<u64, DumpHelper>,
+}
+
+impl Holds {
+    pub(super) fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
+        Ok(Self {
+            holds: take_map(ebpf, "HOLDS")?,
+            offlines: take_map(ebpf, "OFFLINES")?,
+            dumps: take_map(ebpf, "DUMPS")?,
+            dump_helpers: take_map(ebpf, "DUMP_HELPERS")?,
+        })
+    }
+
+    /// Adds what is there now.
+    pub(super) fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
+        let holds = all(&self.holds).context("read who holds percpu-rwsems")?;
+        traced.holds = holds
+            .into_iter()
+            .map(|(Wire(key), one)| (key, one))
+            .collect();
+        let offlines = all(&self.offlines).context("read who takes memory away")?;
+        traced.offlines = offlines.into_iter().collect();
+        let dumps = all(&self.dumps).context("read who dumps core")?;
+        traced.dumps = dumps.into_iter().collect();
+        let helpers = all(&self.dump_helpers).context("read who reads cores")?;
+        traced.dump_helpers = helpers.into_iter().collect();
+        Ok(())
+    }
+}
+
+fn all<K, V>(map: &Map<K, V>) -> anyhow::Result<Vec<(K, V)>>
+where
+    K: aya::Pod,
+    V: FromBytes + Copy + 'static,
+{
+    let entries = map.iter();
+    let entries = entries.map(|entry| entry.map(|(key, Wire(value))| (key, value)));
+    Ok(entries.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,70 @@
+//! Who waits for whom, asked of a session: two looks at all tasks.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use super::{Session, now_ns, reader};
+use crate::kernel::waits as looks;
+use crate::sample::waits::{NotChecked, Waits};
+
+/// Between two looks, at least: what did not run in between was stuck so long.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+impl Session {
+    /// Who waits for whom: two looks, or one if nobody waits.
+    ///
+    /// # Errors
+    /// If the kernel refuses the programs that read, or its layout is not known.
+    pub fn waits(&mut self) -> anyhow::Result<Waits> {
+        let mut waits = Waits {
+            traced_since_ns: self.traced_since_ns,
+            ..Waits::default()
+        };
+        loop {
+            let begin = Instant::now();
+            let begin_ns = now_ns();
+            let mut traced = looks::Traced::default();
+            if let Some(locks) = &self.locks {
+                locks.add_to(&mut traced)?;
+            }
+            if let Some(holds) = &self.holds {
+                holds.add_to(&mut traced)?;
+            }
+            // Before anything else is read of a task: what is read after its stack while it does
+            // not run belongs to the same sleep.
+            let unwound = looks::load_stacks(&mut self.ebpf)
+                .and_then(|()| looks::read_stacks(&mut self.ebpf))
+                .unwrap_or_else(|error| {
+                    waits.not_checked.push(NotChecked {
+                        what: "stacks".to_owned(),
+                        reason: format!("{error:#}"),
+                    });
+                    looks::Stacks::default()
+                });
+            let reader = reader(
+                &mut self.peeker,
+                &mut self.ebpf,
+                &self.resolved,
+                &self.symbols,
+            )?;
+            let mut look = looks::look(&reader, &self.symbols, &unwound, &traced, &mut waits)
+                .context("look at what tasks wait for")?;
+            look.begin_ns = begin_ns;
+            look.end_ns = now_ns();
+            look.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            let nobody_waits = look.waits.is_empty();
+            waits.looks.push(look);
+            if nobody_waits || waits.looks.len() == 2 {
+                break;
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        waits.not_checked.sort();
+        waits.not_checked.dedup();
+        if self.traced_since_ns.is_some() {
+            waits.lost_total = Some(self.losses.of_waits()?);
+        }
+        Ok(waits)
+    }
+}

@@ -1,0 +1,126 @@
+//! What events say of the waits that a look finds: since when, and who has what no word in memory
+//! tells. Read before the look: what has ended since is not in it any more, or is not the same in
+//! the next one.
+
+use std::collections::HashMap;
+
+use memcg_trace_common::hold::{Dump, DumpHelper, Hold, HoldKey, Offline};
+use memcg_trace_common::lock::{Wait, flags};
+
+use super::{Finding, View};
+use crate::kernel::layout::fields::Field;
+use crate::sample::waits::Evidence;
+use crate::sample::{Mode, ResourceKind};
+
+/// Events, by the address of the task that they are about.
+#[derive(Debug, Default)]
+pub(in crate::kernel) struct Traced {
+    /// Waits for locks that go on.
+    pub(in crate::kernel) waits: HashMap<u64, Wait>,
+    /// Locks that were asked for and not let go of.
+    pub(in crate::kernel) holds: Vec<(HoldKey, Hold)>,
+    /// Who takes memory away.
+    pub(in crate::kernel) offlines: HashMap<u64, Offline>,
+    /// Who dumps core.
+    pub(in crate::kernel) dumps: HashMap<u64, Dump>,
+    /// Who reads a core.
+    pub(in crate::kernel) dump_helpers: HashMap<u64, DumpHelper>,
+}
+
+/// Whether a thread is the one that was started then: memory is used again.
+fn is_same(view: &View<'_>, at: usize, start_ns: u64) -> bool {
+    let task = view.threads.all[at].addr;
+    view.reader.word(task, Field::TaskStartTime) == Ok(start_ns)
+}
+
+impl Traced {
+    /// The wait of a thread for a lock, if it was seen to begin.
+    fn wait(&self, view: &View<'_>, at: usize, lock: u64) -> Option<&Wait> {
+        let wait = self.waits.get(&view.threads.all[at].addr)?;
+        (wait.lock == lock && is_same(view, at, wait.start_ns)).then_some(wait)
+    }
+
+    /// Threads that asked for a lock in some mode and have not let go of it, and when they asked:
+    /// those that stand in line for it among them.
+    pub(super) fn askers(&self, view: &View<'_>, lock: u64, mode: Mode) -> Vec<(usize, u64)> {
+        let wanted = match mode {
+            Mode::Read => flags::READ,
+            Mode::Write => flags::WRITE,
+        };
+        let of_lock = self.holds.iter();
+        let of_lock = of_lock.filter(|(key, hold)| key.lock == lock && hold.flags & wanted != 0);
+        let threads = of_lock.filter_map(|(key, hold)| {
+            let at = view.threads.at(key.task)?;
+            is_same(view, at, hold.start_ns).then_some((at, hold.asked_ns))
+        });
+        threads.collect()
+    }
+
+    /// The same without those who are seen to wait for it.
+    pub(super) fn holders(&self, view: &View<'_>, lock: u64, mode: Mode) -> Vec<usize> {
+        let in_line = [
+            "percpu_rwsem_wait",
+            "percpu_down_write",
+            "__percpu_down_read",
+        ];
+        let askers = self.askers(view, lock, mode).into_iter();
+        let holders = askers.filter(|(at, _)| {
+            let waits = view.functions(*at);
+            let stands = waits.iter().any(|function| in_line.contains(function));
+            !stands && self.wait(view, *at, lock).is_none()
+        });
+        holders.map(|(at, _)| at).collect()
+    }
+
+    /// What a thread does that takes memory away.
+    pub(super) fn offline(&self, view: &View<'_>, at: usize) -> Option<&Offline> {
+        let offline = self.offlines.get(&view.threads.all[at].addr)?;
+        is_same(view, at, offline.start_ns).then_some(offline)
+    }
+
+    /// The page of its own memory that a thread which dumps core took last.
+    pub(super) fn dump(&self, view: &View<'_>, at: usize) -> Option<&Dump> {
+        let dump = self.dumps.get(&view.threads.all[at].addr)?;
+        (dump.address != 0 && is_same(view, at, dump.start_ns)).then_some(dump)
+    }
+
+    /// Whether a thread was set up to read the core that another one dumps.
+    pub(super) fn reads_core_of(&self, view: &View<'_>, reader: usize, dumper: usize) -> bool {
+        let helper = self.dump_helpers.get(&view.threads.all[reader].addr);
+        helper.is_some_and(|helper| {
+            view.threads.by_stack(helper.params) == Some(dumper)
+                && is_same(view, reader, helper.start_ns)
+        })
+    }
+
+    /// Says of a wait for a lock when it was seen to begin.
+    pub(super) fn date(&self, view: &View<'_>, finding: &mut Finding) {
+        let Finding {
+            thread,
+            resource,
+            wait,
+        } = finding;
+        let is_lock = matches!(
+            resource.kind,
+            ResourceKind::Mutex
+                | ResourceKind::Rwsem
+                | ResourceKind::PercpuRwsem
+                | ResourceKind::RtMutex
+                | ResourceKind::Semaphore
+        );
+        if !is_lock || resource.addr == 0 {
+            return;
+        }
+        let begun = self.wait(view, *thread, resource.addr);
+        let since_ns = begun.map(|wait| wait.begin_ns).or_else(|| {
+            // A writer that readers must make way for says nothing of a wait.
+            let askers = self.askers(view, resource.addr, wait.mode);
+            let asked = askers.into_iter().find(|(at, _)| at == thread);
+            asked.map(|(_, asked_ns)| asked_ns)
+        });
+        if since_ns.is_some() {
+            wait.since_ns = since_ns;
+            wait.evidence = Evidence::Traced;
+        }
+    }
+}
