@@ -20,6 +20,7 @@ mod folio;
 mod holds;
 pub mod hooks;
 pub mod layout;
+mod lock_details;
 mod locks;
 mod logs;
 mod losses;
@@ -55,16 +56,28 @@ pub enum Subject {
     Lock,
     /// What dead memory cgroups cost those that live.
     Tax,
+    /// Every lock and unlock of `cgroup_mutex`, contended or not: only for those who ask, since
+    /// all mutexes of the kernel pay for it.
+    Acquisition,
 }
 
 impl Subject {
-    /// All of them.
+    /// All that is observed unless less is asked for.
     pub const ALL: [Self; 5] = [
         Self::Memcg,
         Self::Slab,
         Self::Shrinker,
         Self::Lock,
         Self::Tax,
+    ];
+    /// These, and what has to be asked for.
+    pub const ALL_AND_ACQUISITIONS: [Self; 6] = [
+        Self::Memcg,
+        Self::Slab,
+        Self::Shrinker,
+        Self::Lock,
+        Self::Tax,
+        Self::Acquisition,
     ];
 
     /// Its name in records and messages.
@@ -76,6 +89,7 @@ impl Subject {
             Self::Shrinker => "shrinker",
             Self::Lock => "lock",
             Self::Tax => "tax",
+            Self::Acquisition => "acquisition",
         }
     }
 }
