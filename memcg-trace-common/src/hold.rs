@@ -3,6 +3,56 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::COMM_BYTES;
+use crate::times::CLASSES;
+
+/// Time between two looks at who lets go of a lock that others wait for.
+pub const RELEASE_PAUSE_NS: u64 = 1_000_000;
+
+/// Key of the map `RELEASES`, which counts.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct ReleaseKey {
+    /// Address of the lock.
+    pub lock: u64,
+    /// Number of the stack in the map `LOCK_STACKS`.
+    pub stack: u64,
+}
+
+/// Locks whose holds are added up; the index into the map `HELD`.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// `cgroup_mutex`, if all locks and unlocks are traced.
+    CgroupMutex = 0,
+    /// `mem_hotplug_lock`, by writers.
+    HotplugWrite = 1,
+    /// By its readers.
+    HotplugRead = 2,
+}
+
+impl Held {
+    /// All of them, in the order of their index.
+    pub const ALL: [Self; 3] = [Self::CgroupMutex, Self::HotplugWrite, Self::HotplugRead];
+}
+
+/// Holds that ended, in the per-CPU map `HELD`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct HeldCount {
+    /// How many.
+    pub holds: u64,
+    /// Their time.
+    pub hold_ns: u64,
+    /// The longest.
+    pub max_ns: u64,
+    /// By [`crate::times::class_of`].
+    pub times: [u64; CLASSES],
+}
+
+/// No stack, see [`Hold::stack`].
+pub const NO_STACK: u64 = u64::MAX;
+
 /// Key of the map `HOLDS`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -21,10 +71,20 @@ pub struct Hold {
     pub start_ns: u64,
     /// When it asked.
     pub asked_ns: u64,
+    /// Since when it has it, as far as it was seen: when it asked, or its wait ended.
+    pub since_ns: u64,
+    /// Number of its stack in the map `LOCK_STACKS`, as it asked; [`NO_STACK`] for none.
+    pub stack: u64,
+    /// `css.serial_nr` of its memcg.
+    pub memcg_serial_nr: u64,
     /// How: [`crate::lock::flags`].
-    pub flags: u32,
+    pub flags: u64,
+    /// Process id.
+    pub pid: u32,
     /// Thread id.
     pub tid: u32,
+    /// Its name.
+    pub comm: [u8; COMM_BYTES],
 }
 
 /// A task that takes memory away, in the map `OFFLINES` by the address of its `task_struct`.

@@ -44,6 +44,7 @@ pub struct Layout {
     pub sym_mem_cgroup_stats_index: u64,
     pub sym_nr_node_ids: u64,
     pub sym_mem_hotplug_lock: u64,
+    pub sym_cgroup_mutex: u64,
     // Masks.
     pub page_slab_mask: u64,
     pub cache_account_mask: u64,

@@ -22,11 +22,13 @@ pub enum Loss {
     LockWait = 7,
     /// More holds, memory that goes offline or core dumps at once than their maps hold.
     Hold = 8,
+    /// More stacks of those who let go of locks than their maps hold.
+    LockStack = 9,
 }
 
 impl Loss {
     /// All of them, in the order of their index, with the name that records give them.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::MemcgRing, "memcg_ring"),
         (Self::SlabMap, "slab_map"),
         (Self::SlabRead, "slab_read"),
@@ -36,5 +38,6 @@ impl Loss {
         (Self::LockMap, "lock_map"),
         (Self::LockWait, "lock_wait"),
         (Self::Hold, "lock_hold"),
+        (Self::LockStack, "lock_stack"),
     ];
 }

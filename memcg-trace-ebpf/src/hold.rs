@@ -1,24 +1,39 @@
 //! What is held and by whom, where that can be seen cheaply: percpu-rwsems by their writers (no
 //! word of theirs says who that is) and `mem_hotplug_lock` by its readers, memory by who takes it
 //! away, pages by who dumps core. All of these functions are called rarely; no one hooks their
-//! returns, so an entry says that a task asked, and a walk whether it has got.
+//! returns, so an entry says that a task asked, and a walk whether it has got. `cgroup_mutex` is
+//! seen only if that is asked for, since every mutex goes the same way.
 
+use aya_ebpf::helpers::bpf_get_current_comm;
 use aya_ebpf::helpers::generated::{
     bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
 };
 use aya_ebpf::macros::{kprobe, map};
-use aya_ebpf::maps::{HashMap, LruHashMap};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray};
 use aya_ebpf::programs::ProbeContext;
-use memcg_trace_common::hold::{Dump, DumpHelper, Hold, HoldKey, Offline};
+use aya_ebpf::programs::tracing::StackIdContext as _;
+use memcg_trace_common::hold::{
+    Dump, DumpHelper, Held, HeldCount, Hold, HoldKey, NO_STACK, Offline,
+};
 use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
+use memcg_trace_common::times::{CLASSES, class_of};
 
+use crate::counter::add;
 use crate::loss::lost;
+use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, pointer, word};
+use crate::release::{ENTRY, LOCK_STACKS};
 
 /// Least recently used first out: a superblock may be thawed by another task than froze it.
 #[map]
 static HOLDS: LruHashMap<HoldKey, Hold> = LruHashMap::with_max_entries(4096, 0);
+/// Holds that ended.
+#[map]
+static HELD: PerCpuArray<HeldCount> = PerCpuArray::with_max_entries(Held::ALL.len() as u32, 0);
+/// When `cgroup_mutex` was last let go of: whoever has it got it later.
+#[map]
+static CGROUP_MUTEX_FREE: Array<u64> = Array::with_max_entries(1, 0);
 #[map]
 static OFFLINES: HashMap<u64, Offline> = HashMap::with_max_entries(64, 0);
 /// Who dumped is gone without a word.
@@ -42,31 +57,115 @@ fn current() -> (u64, u64) {
 }
 
 #[inline(always)]
-fn asked(lock: u64, flags: u32) {
+fn asked(ctx: &ProbeContext, lock: u64, flags: u32) {
     let (task, start_ns) = current();
     // SAFETY: no preconditions.
-    let tid = unsafe { bpf_get_current_pid_tgid() } as u32;
+    let ids = unsafe { bpf_get_current_pid_tgid() };
+    let now = now_ns();
     let hold = Hold {
         start_ns,
-        asked_ns: now_ns(),
-        flags,
-        tid,
+        asked_ns: now,
+        since_ns: now,
+        stack: match ctx.get_stackid(&LOCK_STACKS, ENTRY) {
+            Ok(stack) => stack as u64,
+            Err(_) => NO_STACK,
+        },
+        memcg_serial_nr: serial_nr_of_task(task),
+        flags: u64::from(flags),
+        pid: (ids >> 32) as u32,
+        tid: ids as u32,
+        comm: bpf_get_current_comm().unwrap_or_default(),
     };
     if HOLDS.insert(&HoldKey { lock, task }, &hold, 0).is_err() {
         lost(Loss::Hold, 1);
     }
 }
 
+/// A wait for a lock has ended: if its holds are traced, this one begins.
+#[inline(always)]
+pub fn acquired(lock: u64, now: u64) {
+    let (task, _) = current();
+    if let Some(hold) = HOLDS.get_ptr_mut(&HoldKey { lock, task }) {
+        // SAFETY: the entry is this task's own, which nobody else changes.
+        unsafe { (*hold).since_ns = now };
+    }
+}
+
 #[inline(always)]
 fn let_go(lock: u64) {
     let (task, _) = current();
-    let _ = HOLDS.remove(&HoldKey { lock, task });
+    let key = HoldKey { lock, task };
+    let Some(hold) = HOLDS.get_ptr_mut(&key) else {
+        return;
+    };
+    // SAFETY: the entry is this task's own, which nobody else removes.
+    let (how, mut since_ns) = unsafe { ((*hold).flags, (*hold).since_ns) };
+    let now = now_ns();
+    let held = if lock == word(&LAYOUT.sym_cgroup_mutex) {
+        if let Some(free_ns) = CGROUP_MUTEX_FREE.get_ptr_mut(0) {
+            // SAFETY: a value of the map; who has the lock is alone.
+            unsafe {
+                since_ns = since_ns.max(*free_ns);
+                *free_ns = now;
+            }
+        }
+        Some(Held::CgroupMutex)
+    } else if lock != word(&LAYOUT.sym_mem_hotplug_lock) {
+        None
+    } else if how & u64::from(flags::WRITE) != 0 {
+        Some(Held::HotplugWrite)
+    } else {
+        Some(Held::HotplugRead)
+    };
+    if let Some(held) = held {
+        count(held, now.saturating_sub(since_ns));
+    }
+    let _ = HOLDS.remove(&key);
+}
+
+#[inline(always)]
+fn count(held: Held, held_ns: u64) {
+    let Some(counter) = HELD.get_ptr_mut(held as u32) else {
+        return;
+    };
+    let class = class_of(held_ns) & (CLASSES - 1);
+    // SAFETY: a value of the map, and within its bounds.
+    unsafe {
+        add(&raw mut (*counter).holds, 1);
+        add(&raw mut (*counter).hold_ns, held_ns);
+        add((&raw mut (*counter).times).cast::<u64>().add(class), 1);
+        if (*counter).max_ns < held_ns {
+            (*counter).max_ns = held_ns;
+        }
+    }
+}
+
+/// `mutex_lock(lock)` and its sisters: every mutex of the kernel comes by, and one is meant. One
+/// that only tries may fail, and has then nothing to let go of.
+#[kprobe]
+pub fn acquire_mutex(ctx: ProbeContext) -> u32 {
+    let lock: u64 = ctx.arg(0).unwrap_or(0);
+    if lock != 0 && lock == word(&LAYOUT.sym_cgroup_mutex) {
+        asked(&ctx, lock, flags::MUTEX | flags::WRITE);
+    }
+    0
+}
+
+/// `mutex_unlock(lock)`.
+#[kprobe]
+pub fn acquire_mutex_done(ctx: ProbeContext) -> u32 {
+    let lock: u64 = ctx.arg(0).unwrap_or(0);
+    if lock != 0 && lock == word(&LAYOUT.sym_cgroup_mutex) {
+        let_go(lock);
+    }
+    0
 }
 
 /// `percpu_down_write(sem)`.
 #[kprobe]
 pub fn hold_percpu_write(ctx: ProbeContext) -> u32 {
-    asked(ctx.arg(0).unwrap_or(0), flags::PERCPU | flags::WRITE);
+    let lock = ctx.arg(0).unwrap_or(0);
+    asked(&ctx, lock, flags::PERCPU | flags::WRITE);
     0
 }
 
@@ -84,9 +183,9 @@ pub fn hold_percpu_done(ctx: ProbeContext) -> u32 {
 
 /// `get_online_mems()`.
 #[kprobe]
-pub fn hold_mems_read(_ctx: ProbeContext) -> u32 {
+pub fn hold_mems_read(ctx: ProbeContext) -> u32 {
     let lock = word(&LAYOUT.sym_mem_hotplug_lock);
-    asked(lock, flags::PERCPU | flags::READ);
+    asked(&ctx, lock, flags::PERCPU | flags::READ);
     0
 }
 

@@ -7,13 +7,15 @@ use aya_ebpf::helpers::generated::{
     bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
 };
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
-use aya_ebpf::maps::{HashMap, PerCpuHashMap};
+use aya_ebpf::maps::{Array, HashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
 use memcg_trace_common::COMM_BYTES;
 use memcg_trace_common::lock::{LockCount, LockKey, Wait, flags};
 use memcg_trace_common::loss::Loss;
+use memcg_trace_common::times::{CLASSES, Times, class_of};
 
 use crate::counter::add;
+use crate::hold;
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, has, offset, read};
@@ -22,6 +24,13 @@ use crate::read::{LAYOUT, field, has, offset, read};
 static WAITS: HashMap<u32, Wait> = HashMap::with_max_entries(8192, 0);
 #[map]
 static LOCKS: PerCpuHashMap<LockKey, LockCount> = PerCpuHashMap::with_max_entries(8192, 0);
+/// How long waits lasted that ended, by lock. Not per CPU, for it is large: who waited for a lock
+/// has lost more time than this takes.
+#[map]
+static LOCK_TIMES: HashMap<u64, Times> = HashMap::with_max_entries(1024, 0);
+/// Too large for a program's own stack: nobody writes to it.
+#[map]
+static NO_TIMES: Array<Times> = Array::with_max_entries(1, 0);
 /// Owner words keep flags in their low bits (kernel/locking/mutex.c, rwsem.c).
 const OWNER_FLAGS: u64 = 7;
 /// What tells one kind of lock from another.
@@ -144,6 +153,7 @@ fn count(wait: &Wait, waited_ns: Option<u64>) {
         add(&raw mut (*counter).waits, 1);
         match waited_ns {
             Some(waited_ns) => {
+                time(key.lock, waited_ns);
                 add(&raw mut (*counter).wait_ns, waited_ns);
                 if (*counter).max_ns < waited_ns {
                     (*counter).max_ns = waited_ns;
@@ -151,6 +161,33 @@ fn count(wait: &Wait, waited_ns: Option<u64>) {
             }
             None => add(&raw mut (*counter).unmeasured, 1),
         }
+    }
+}
+
+/// Counts how long a wait for a lock was. A lock that there is no room for has no such figures.
+#[inline(always)]
+fn time(lock: u64, waited_ns: u64) {
+    if LOCK_TIMES.get_ptr_mut(&lock).is_none()
+        && let Some(none) = NO_TIMES.get_ptr(0)
+    {
+        // Another CPU may be first.
+        // SAFETY: a value of the map that nobody writes to.
+        let _ = LOCK_TIMES.insert(&lock, unsafe { &*none }, u64::from(BPF_NOEXIST));
+    }
+    if let Some(times) = LOCK_TIMES.get_ptr_mut(&lock) {
+        let class = class_of(waited_ns) & (CLASSES - 1);
+        // SAFETY: a value of the map, and within its bounds.
+        unsafe { add((&raw mut (*times).counts).cast::<u64>().add(class), 1) };
+    }
+}
+
+/// Whether a thread is seen to wait for a lock.
+#[inline(always)]
+pub fn waits_for(tid: u32, lock: u64) -> bool {
+    match WAITS.get_ptr(&tid) {
+        // SAFETY: a value of the map; its task is this one, or sleeps.
+        Some(wait) => unsafe { (*wait).lock == lock },
+        None => false,
     }
 }
 
@@ -185,7 +222,11 @@ pub fn lock_end(ctx: RawTracePointContext) -> i32 {
         if (*wait).lock != lock {
             return 0;
         }
-        count(&*wait, Some(now_ns().saturating_sub((*wait).begin_ns)));
+        let now = now_ns();
+        count(&*wait, Some(now.saturating_sub((*wait).begin_ns)));
+        if (*wait).flags & (flags::MUTEX | flags::PERCPU) != 0 {
+            hold::acquired(lock, now);
+        }
     }
     let _ = WAITS.remove(&tid);
     0

@@ -57,6 +57,17 @@ pub(super) enum Verb {
     Doctor,
 }
 
+impl Verb {
+    /// Whether it sees locks as they are taken.
+    fn traces_locks(&self) -> bool {
+        match self {
+            Self::Live(_) | Self::Export(_) | Self::Record(_) => true,
+            Self::Locks(locks) => locks.watch,
+            _ => false,
+        }
+    }
+}
+
 /// Flags of all verbs.
 #[derive(Debug, clap::Args)]
 pub(super) struct Common {
@@ -89,6 +100,11 @@ pub(super) struct Common {
     #[arg(long, global = true, value_name = "PERCENT", default_value_t = 1.0,
           value_parser = parse_percent, env = "MEMCG_TRACE_WALK_BUDGET")]
     pub(super) walk_budget: f64,
+    /// Also count every lock and unlock of cgroup_mutex, contended or not: who has it, since when,
+    /// how long. Costs all mutexes of the kernel a probe when locked and one when unlocked.
+    #[arg(long, global = true, env = "MEMCG_TRACE_ACQUISITIONS",
+          value_parser = FalseyValueParser::new())]
+    pub(super) trace_acquisitions: bool,
     /// No warnings, only errors.
     #[arg(short, long, global = true, env = "MEMCG_TRACE_QUIET",
           value_parser = FalseyValueParser::new())]
@@ -365,6 +381,9 @@ impl Args {
             }
             Some(Verb::Locks(locks)) if locks.kmsg && is_given("from") => {
                 Some("--kmsg tells of this host, not of a recording")
+            }
+            Some(verb) if is_given("trace_acquisitions") && !verb.traces_locks() => {
+                Some("--trace-acquisitions is for live, export, record and locks --watch")
             }
             Some(Verb::Record(_)) if is_given("output") => {
                 Some("record names its file itself, without --output")

@@ -41,10 +41,17 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
     use crate::source::live;
 
     let options = live::Options {
-        subjects: match needs {
-            Needs::All => &Subject::ALL,
-            Needs::Memcgs => &[Subject::Memcg],
-            Needs::Locks => &[Subject::Memcg, Subject::Life, Subject::Lock],
+        subjects: match (needs, common.trace_acquisitions) {
+            (Needs::All, false) => &Subject::ALL,
+            (Needs::All, true) => &Subject::ALL_AND_ACQUISITIONS,
+            (Needs::Memcgs, _) => &[Subject::Memcg],
+            (Needs::Locks, false) => &[Subject::Memcg, Subject::Life, Subject::Lock],
+            (Needs::Locks, true) => &[
+                Subject::Memcg,
+                Subject::Life,
+                Subject::Lock,
+                Subject::Acquisition,
+            ],
         },
         attach: attach(common),
         walk_budget: common.walk_budget / 100.0,

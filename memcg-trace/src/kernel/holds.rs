@@ -4,11 +4,13 @@ use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData};
 use memcg_trace_common::hold::{Dump, DumpHelper, Hold, HoldKey, Offline};
+use memcg_trace_common::lock::flags;
 use zerocopy::FromBytes;
 
 use super::attach::take_map;
 use super::waits::Traced;
 use super::wire::Wire;
+use crate::sample::Mode;
 
 type Map<K, V> = KernelMap<MapData, K, Wire<V>>;
 
@@ -28,6 +30,19 @@ impl Holds {
             dumps: take_map(ebpf, "DUMPS")?,
             dump_helpers: take_map(ebpf, "DUMP_HELPERS")?,
         })
+    }
+
+    /// Who asked for a lock in some mode and has not let go of it.
+    pub(super) fn of(&self, lock: u64, mode: Mode) -> anyhow::Result<Vec<(HoldKey, Hold)>> {
+        let wanted = match mode {
+            Mode::Read => flags::READ,
+            Mode::Write => flags::WRITE,
+        };
+        let holds = all(&self.holds).context("read who holds locks")?;
+        let holds = holds.into_iter().map(|(Wire(key), hold)| (key, hold));
+        let of_lock =
+            holds.filter(|(key, hold)| key.lock == lock && hold.flags & u64::from(wanted) != 0);
+        Ok(of_lock.collect())
     }
 
     /// Adds what is there now.

@@ -6,7 +6,7 @@
 //! A trampoline only if the user asks, since detaching it waits for `synchronize_rcu_tasks`,
 //! which never ends while a task spins in the kernel.
 
-use super::Subject::{self, Life, Lock, Shrinker, Slab, Tax};
+use super::Subject::{self, Acquisition, Life, Lock, Shrinker, Slab, Tax};
 use memcg_trace_common::layout::{ABSENT, Layout};
 
 /// How a program is hooked up.
@@ -341,6 +341,38 @@ pub const HOOKS: &[Hook] = &[
         ],
         costs: "waits for locks are not seen",
     },
+    // Before there was a tracepoint: where a lock is let go of and somebody waits for it.
+    Hook {
+        fact: "lock_release",
+        subject: Lock,
+        variants: &[
+            variant(
+                Family::Tracepoint,
+                &[part(
+                    "release_contended",
+                    At::Tracepoint("contended_release"),
+                )],
+            ),
+            variant(
+                Family::Kprobe,
+                &[
+                    part("release_mutex_slow", At::Kprobe("__mutex_unlock_slowpath")),
+                    part("release_rwsem", At::Kprobe("rwsem_wake")),
+                    maybe("release_percpu", At::Kprobe("percpu_up_write")),
+                ],
+            ),
+            // The compiler inlines rwsem_wake() on 5.10; this does its work.
+            variant(
+                Family::Kprobe,
+                &[
+                    part("release_mutex_slow", At::Kprobe("__mutex_unlock_slowpath")),
+                    part("release_rwsem", At::Kprobe("rwsem_mark_wake")),
+                    maybe("release_percpu", At::Kprobe("percpu_up_write")),
+                ],
+            ),
+        ],
+        costs: "stacks of those who keep others waiting for a lock are not known",
+    },
     // No percpu-rwsem records its writer; mem_hotplug_begin() and the like all go through these.
     Hook {
         fact: "percpu_hold",
@@ -391,6 +423,21 @@ pub const HOOKS: &[Hook] = &[
             ),
         ],
         costs: "which page a process that dumps core has in its hands can only be inferred",
+    },
+    Hook {
+        fact: "lock_acquisition",
+        subject: Acquisition,
+        variants: &[variant(
+            Family::Kprobe,
+            &[
+                part("acquire_mutex", At::Kprobe("mutex_lock")),
+                part("acquire_mutex", At::Kprobe("mutex_lock_killable")),
+                part("acquire_mutex", At::Kprobe("mutex_lock_interruptible")),
+                part("acquire_mutex", At::Kprobe("mutex_trylock")),
+                part("acquire_mutex_done", At::Kprobe("mutex_unlock")),
+            ],
+        )],
+        costs: "how often and how long cgroup_mutex is held is not counted",
     },
 ];
 

@@ -5,15 +5,18 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
+use memcg_trace_common::layout::Layout;
 use memcg_trace_common::lock::{LockCount, LockKey, RESOLVE_ROWS, Wait, WaiterAsk, flags};
+use memcg_trace_common::times::{CLASSES, Times, class_of};
 
 use super::attach::take_map;
+use super::lock_details::classes;
 use super::resolver::Resolver;
 use super::symbols::Names;
 use super::waits::Traced;
 use super::wire::Wire;
 use crate::sample::{
-    LockCount as Count, LockWait, Locks, Mode, Resource, ResourceKind, Task, Text,
+    LockCount as Count, LockTimes, LockWait, Locks, Mode, Resource, ResourceKind, Task, Text,
 };
 
 /// The kernel's own text and data, and its modules, lie from here on (x86-64,
@@ -24,10 +27,15 @@ const SYMBOLS_BEGIN: u64 = 0xffff_ffff_8000_0000;
 pub(super) struct LockWaits {
     waits: KernelMap<MapData, u32, Wire<Wait>>,
     counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>>,
+    times: KernelMap<MapData, u64, Wire<Times>>,
+    /// Locks that are listed even if nobody ever waited for them, and their kinds.
+    always: Vec<(u64, u32)>,
     /// Says who still waits; none where a hook sees the end of a wait.
     resolver: Option<Resolver<WaiterAsk>>,
     /// Waits that user space found to be over, where no hook sees the end.
     closed: HashMap<LockKey, LockCount>,
+    /// How long these were, by lock.
+    closed_times: HashMap<u64, [u64; CLASSES]>,
     /// Waits whose task did not stand in line the last time: it spins, or has gone.
     out_of_line: HashSet<WaitId>,
     names: Names,
@@ -35,7 +43,11 @@ pub(super) struct LockWaits {
 
 impl LockWaits {
     /// `ends_seen`: whether a hook sees a wait end.
-    pub(super) fn open(ebpf: &mut Ebpf, ends_seen: bool) -> anyhow::Result<Self> {
+    pub(super) fn open(ebpf: &mut Ebpf, layout: &Layout, ends_seen: bool) -> anyhow::Result<Self> {
+        let always = [
+            (layout.sym_cgroup_mutex, flags::MUTEX),
+            (layout.sym_mem_hotplug_lock, flags::PERCPU),
+        ];
         let resolver = if ends_seen {
             None
         } else {
@@ -63,8 +75,11 @@ impl LockWaits {
         Ok(Self {
             waits: take_map(ebpf, "WAITS")?,
             counts,
+            times: take_map(ebpf, "LOCK_TIMES")?,
+            always: always.into_iter().filter(|(lock, _)| *lock != 0).collect(),
             resolver,
             closed: HashMap::new(),
+            closed_times: HashMap::new(),
             out_of_line: HashSet::new(),
             names: Names::default(),
         })
@@ -87,6 +102,16 @@ impl LockWaits {
             *sum = per_cpu.iter().fold(*sum, |sum, Wire(cpu)| add(sum, *cpu));
         }
         sums.retain(|_, sum| sum.waits != 0);
+        for (lock, kind) in &self.always {
+            if !sums.keys().any(|key| key.lock == *lock) {
+                let key = LockKey {
+                    lock: *lock,
+                    memcg_serial_nr: 0,
+                    kind: u64::from(*kind),
+                };
+                sums.insert(key, LockCount::default());
+            }
+        }
         let addresses = waits
             .iter()
             .map(|wait| wait.lock)
@@ -101,7 +126,31 @@ impl LockWaits {
                 .iter()
                 .map(|(key, sum)| self.count(key, *sum))
                 .collect(),
+            times: self.times(sums.keys().map(|key| key.lock).collect()),
+            ..Locks::default()
         })
+    }
+
+    /// How long the waits for some locks were.
+    fn times(&self, locks: HashSet<u64>) -> Vec<LockTimes> {
+        let of = |lock: u64| {
+            let mut counts = self.closed_times.get(&lock).copied();
+            // What there was no room for is not there.
+            if let Ok(Wire(times)) = self.times.get(&lock, 0) {
+                let sum = counts.get_or_insert([0; CLASSES]);
+                sum.iter_mut()
+                    .zip(times.counts)
+                    .for_each(|(sum, one)| *sum += one);
+            }
+            let classes = classes(&counts?);
+            Some(LockTimes {
+                addr: lock,
+                classes,
+            })
+        };
+        let mut times: Vec<LockTimes> = locks.into_iter().filter_map(of).collect();
+        times.sort_by_key(|one| one.addr);
+        times
     }
 
     /// Adds the waits that go on, or did a moment ago.
@@ -154,6 +203,10 @@ impl LockWaits {
                 .released_ns
                 .checked_sub(now.begin_ns)
                 .filter(|_| now.released_ns > 0);
+            if let Some(measured) = measured {
+                let times = self.closed_times.entry(now.lock);
+                times.or_insert([0; CLASSES])[class_of(measured)] += 1;
+            }
             *sum = add(
                 *sum,
                 LockCount {

@@ -36,7 +36,7 @@ impl Losses {
                 Place::MemcgRing => &Subject::Life,
                 Place::SlabMap | Place::SlabRead | Place::SlabBulk => &Subject::Slab,
                 Place::ShrinkerMap | Place::ShrinkerRun => &Subject::Shrinker,
-                Place::LockMap | Place::LockWait | Place::Hold => &Subject::Lock,
+                Place::LockMap | Place::LockWait | Place::Hold | Place::LockStack => &Subject::Lock,
             })
         });
         Ok(Self {

@@ -20,6 +20,7 @@ mod folio;
 mod holds;
 pub mod hooks;
 pub mod layout;
+mod lock_details;
 mod locks;
 mod logs;
 mod losses;
@@ -57,10 +58,13 @@ pub enum Subject {
     Lock,
     /// What dead memory cgroups cost those that live.
     Tax,
+    /// Every lock and unlock of `cgroup_mutex`, contended or not: only for those who ask, since
+    /// all mutexes of the kernel pay for it.
+    Acquisition,
 }
 
 impl Subject {
-    /// All of them.
+    /// All that is observed unless less is asked for.
     pub const ALL: [Self; 6] = [
         Self::Memcg,
         Self::Life,
@@ -68,6 +72,16 @@ impl Subject {
         Self::Shrinker,
         Self::Lock,
         Self::Tax,
+    ];
+    /// These, and what has to be asked for.
+    pub const ALL_AND_ACQUISITIONS: [Self; 7] = [
+        Self::Memcg,
+        Self::Life,
+        Self::Slab,
+        Self::Shrinker,
+        Self::Lock,
+        Self::Tax,
+        Self::Acquisition,
     ];
 
     /// Its name in records and messages.
@@ -80,6 +94,7 @@ impl Subject {
             Self::Shrinker => "shrinker",
             Self::Lock => "lock",
             Self::Tax => "tax",
+            Self::Acquisition => "acquisition",
         }
     }
 }

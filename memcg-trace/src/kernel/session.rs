@@ -17,6 +17,7 @@ use super::facts::Facts;
 use super::holds::Holds;
 use super::hooks::Family;
 use super::layout::Resolved;
+use super::lock_details::LockDetails;
 use super::locks::LockWaits;
 use super::logs::Logs;
 use super::losses::Losses;
@@ -51,6 +52,7 @@ pub struct Session {
     shrinkers: Option<Shrinkers>,
     locks: Option<LockWaits>,
     holds: Option<Holds>,
+    lock_details: Option<LockDetails>,
     /// Since when waits are traced.
     traced_since_ns: Option<u64>,
     tax: Option<TaxCounts>,
@@ -126,10 +128,15 @@ impl Session {
             || Shrinkers::open(&mut ebpf, resolved, attached("shrinker_call")),
         );
         let locks = opened(attached("lock_wait"), Subject::Lock, &mut note, || {
-            LockWaits::open(&mut ebpf, family("lock_wait") == Some(Family::Tracepoint))
+            let ends_seen = family("lock_wait") == Some(Family::Tracepoint);
+            LockWaits::open(&mut ebpf, &resolved.layout, ends_seen)
         });
-        let holds = opened(locks.is_some(), Subject::Lock, &mut note, || {
+        let holds = opened(attached("percpu_hold"), Subject::Lock, &mut note, || {
             Holds::open(&mut ebpf)
+        });
+        let lock_details = opened(locks.is_some(), Subject::Lock, &mut note, || {
+            let (releases, all) = (attached("lock_release"), attached("lock_acquisition"));
+            LockDetails::open(&mut ebpf, &resolved.layout, releases, all)
         });
         let traced_since_ns = locks.is_some().then(now_ns);
         let sees_reclaim = attached("reclaim_visit");
@@ -192,6 +199,7 @@ impl Session {
             shrinkers,
             locks,
             holds,
+            lock_details,
             traced_since_ns,
             tax,
             losses,
@@ -268,7 +276,21 @@ impl Session {
             sample.shrinkers = Some(shrinkers.sample(&self.ebpf)?);
         }
         if let Some(locks) = &mut self.locks {
-            sample.locks = Some(locks.sample(&self.ebpf, now_ns())?);
+            let mut found = locks.sample(&self.ebpf, now_ns())?;
+            if let Some(details) = &mut self.lock_details {
+                let mut owner = None;
+                if let Some(mutex) = details.traced_mutex() {
+                    let reader = reader(
+                        &mut self.peeker,
+                        &mut self.ebpf,
+                        &self.resolved,
+                        &self.symbols,
+                    )?;
+                    owner = waits::owner_of(&reader, mutex);
+                }
+                details.add_to(&mut found, self.holds.as_ref(), owner, &self.symbols)?;
+            }
+            sample.locks = Some(found);
         }
         if let Some(tax) = &self.tax {
             sample.tax = Some(tax.sample()?);

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::names::Names;
-use super::snapshot::{Evidence, LockMemcg, LockStats, LockWait, Section, Source};
+use super::snapshot::{
+    Evidence, LockHeld, LockHolder, LockMemcg, LockStats, LockWait, Release, Section, Source,
+};
 use super::tree::Tree;
-use crate::sample::{self, LockCount, Resource};
+use crate::sample::{self, Resource, TimeClass};
 
 /// What is known about waits. A sample has all of them, so nothing is carried over but names.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl Locks {
             .collect();
         waits.sort_by_key(|wait| (wait.since_ns, wait.task.tid));
         self.waits = Arc::new(section(locks.as_of_ns, waits));
-        let stats = self.sum(&locks.counts, tree);
+        let stats = self.sum(locks, tree);
         self.stats = Arc::new(section(locks.as_of_ns, stats));
     }
 
@@ -72,10 +74,15 @@ impl Locks {
     }
 
     /// One row a lock, with the memcgs of its waiters.
-    fn sum(&mut self, counts: &[LockCount], tree: &Tree) -> Vec<LockStats> {
+    fn sum(&mut self, locks: &sample::Locks, tree: &Tree) -> Vec<LockStats> {
         let mut by_lock: BTreeMap<&Resource, Vec<LockMemcg>> = BTreeMap::new();
-        for count in counts {
-            by_lock.entry(&count.resource).or_default().push(LockMemcg {
+        for count in &locks.counts {
+            let memcgs = by_lock.entry(&count.resource).or_default();
+            // Some locks are listed though nobody ever waited.
+            if count.waits_total == 0 {
+                continue;
+            }
+            memcgs.push(LockMemcg {
                 memcg: count
                     .memcg_serial_nr
                     .map(|serial_nr| self.names.of(serial_nr, tree)),
@@ -89,9 +96,68 @@ impl Locks {
             .into_iter()
             .map(|(resource, memcgs)| LockStats::of(resource.clone(), memcgs))
             .collect();
+        for lock in &mut stats {
+            self.detail(lock, locks, tree);
+        }
         stats.sort_by_key(|lock| Reverse((lock.wait_ns_total, lock.waits_total)));
         stats
     }
+
+    /// What is known of a lock beside sums.
+    fn detail(&mut self, lock: &mut LockStats, locks: &sample::Locks, tree: &Tree) {
+        let addr = lock.resource.addr;
+        if addr == 0 {
+            // It stands for several.
+            return;
+        }
+        if let Some(times) = locks.times.iter().find(|one| one.addr == addr) {
+            lock.p50_ns = percentile(&times.classes, 50, lock.max_ns);
+            lock.p99_ns = percentile(&times.classes, 99, lock.max_ns);
+        }
+        lock.releases = locks.releases.as_ref().map(|releases| {
+            let of_lock = releases.iter().filter(|one| one.addr == addr);
+            let mut of_lock: Vec<Release> = of_lock
+                .map(|one| Release {
+                    stack: one.stack.clone(),
+                    seen_total: one.seen_total,
+                })
+                .collect();
+            of_lock.sort_by_key(|one| Reverse(one.seen_total));
+            of_lock
+        });
+        for hold in locks.holds.iter().filter(|one| one.addr == addr) {
+            let holders = hold.holders.iter().map(|holder| LockHolder {
+                task: holder.task.clone(),
+                memcg: holder
+                    .task
+                    .memcg_serial_nr
+                    .map(|serial_nr| self.names.of(serial_nr, tree)),
+                since_ns: holder.since_ns,
+                stack: holder.stack.clone(),
+            });
+            lock.held.push(LockHeld {
+                mode: hold.mode,
+                holds_total: hold.holds_total,
+                hold_ns_total: hold.hold_ns_total,
+                p50_ns: percentile(&hold.classes, 50, hold.max_ns),
+                p99_ns: percentile(&hold.classes, 99, hold.max_ns),
+                max_ns: hold.max_ns,
+                holders: holders.collect(),
+            });
+        }
+    }
+}
+
+/// The time that so many of a hundred do not exceed, within the width of a class; `None` of none.
+fn percentile(classes: &[TimeClass], percent: u64, max_ns: u64) -> Option<u64> {
+    let count = |class: &TimeClass| u128::from(class.count_total);
+    let all: u128 = classes.iter().map(count).sum();
+    let mut sum = 0;
+    let class = classes.iter().find(|class| {
+        sum += count(class);
+        sum > 0 && sum * 100 >= all * u128::from(percent)
+    });
+    class.map(|class| class.about_ns.min(max_ns))
 }
 
 impl LockStats {
@@ -104,9 +170,22 @@ impl LockStats {
             resource,
             waits_total: sum(|memcg| memcg.waits_total),
             wait_ns_total: sum(|memcg| memcg.wait_ns_total),
+            p50_ns: None,
+            p99_ns: None,
             max_ns: memcgs.iter().map(|memcg| memcg.max_ns).max().unwrap_or(0),
             unmeasured_total: sum(|memcg| memcg.unmeasured_total),
             memcgs,
+            releases: None,
+            held: Vec::new(),
+        }
+    }
+
+    /// The same lock with the waits of some memcgs alone: how long each of these was is not known.
+    pub(super) fn of_some(&self, memcgs: Vec<LockMemcg>) -> Self {
+        Self {
+            releases: self.releases.clone(),
+            held: self.held.clone(),
+            ..Self::of(self.resource.clone(), memcgs)
         }
     }
 }
@@ -121,5 +200,24 @@ fn section<T>(as_of_ns: u64, items: Vec<T>) -> Section<T> {
         truncated_at: None,
         reason: None,
         items,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_a_class_that_enough_are_in_or_below() {
+        let class = |about_ns, count_total| TimeClass {
+            about_ns,
+            count_total,
+        };
+        let classes = [class(10, 98), class(50, 1), class(90, 1)];
+        assert_eq!(percentile(&classes, 50, 95), Some(10));
+        assert_eq!(percentile(&classes, 99, 95), Some(50));
+        assert_eq!(percentile(&classes, 100, 85), Some(85));
+        assert_eq!(percentile(&[], 50, 85), None);
+        assert_eq!(percentile(&[class(10, 0)], 50, 85), None);
     }
 }

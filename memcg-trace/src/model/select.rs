@@ -93,7 +93,7 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
             .filter(|memcg| is_in(&memcg.memcg))
             .cloned()
             .collect();
-        (!memcgs.is_empty()).then(|| LockStats::of(lock.resource.clone(), memcgs))
+        (!memcgs.is_empty()).then(|| lock.of_some(memcgs))
     });
     let mut locks: Vec<LockStats> = locks.collect();
     locks.sort_by_key(|lock| Reverse((lock.wait_ns_total, lock.waits_total)));

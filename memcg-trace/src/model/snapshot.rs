@@ -4,6 +4,7 @@
 //! on, and carries where it came from, how old it is and what it covers.
 
 pub mod history;
+pub mod locks;
 pub mod pins;
 pub mod slab;
 pub mod waits;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
 pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
+pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, Release};
 pub use pins::{Action, Advice, Pins};
 pub use slab::{Held, Inherited, Slab, SlabCache};
 pub use waits::{Convoy, Deadlock, Judged, Wait};
@@ -349,36 +351,4 @@ pub struct LockWait {
     pub evidence: Evidence,
     /// Who held the lock when the wait began.
     pub owner: Option<Task>,
-}
-
-/// Ended waits for one lock.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LockStats {
-    /// Which.
-    pub resource: Resource,
-    /// How many.
-    pub waits_total: u64,
-    /// Their time.
-    pub wait_ns_total: u64,
-    /// The longest.
-    pub max_ns: u64,
-    /// How many of them have no known length, and add nothing to the time.
-    pub unmeasured_total: u64,
-    /// Whose tasks waited, longest sum first.
-    pub memcgs: Vec<LockMemcg>,
-}
-
-/// Ended waits for one lock by the tasks of one memcg.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LockMemcg {
-    /// Whose; `None` if that could not be read.
-    pub memcg: Option<Arc<MemcgId>>,
-    /// How many.
-    pub waits_total: u64,
-    /// Their time.
-    pub wait_ns_total: u64,
-    /// The longest.
-    pub max_ns: u64,
-    /// How many of them have no known length.
-    pub unmeasured_total: u64,
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::{Row, Style, Table};
-use super::{fit, names, summary, text, tree, units};
+use super::{fit, lock_stats, names, summary, text, tree, units};
 use crate::deadlock::{Edge, State, words};
 use crate::model::snapshot::{Convoy, Deadlock, Snapshot};
 use crate::sample::recording::Host;
@@ -47,6 +47,13 @@ pub fn answer(snapshot: &Snapshot, style: Style) -> String {
         // A tree that is wrapped is none.
         let columns = style.columns.unwrap_or(usize::MAX);
         page.coloured(&fit::cut_end(&line.text, columns), line.is_alarm);
+    }
+    if snapshot.lock_stats.is_known() {
+        page.text.push('\n');
+        lock_stats::table(&snapshot.lock_stats.items).write(&mut page.text, style);
+        for line in lock_stats::details(snapshot) {
+            page.line(&line, 4);
+        }
     }
     for open in not_checked(snapshot) {
         page.line(&format!("not checked: {open}"), 4);

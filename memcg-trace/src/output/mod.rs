@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod document;
 pub mod dot;
 pub mod fit;
+mod lock_stats;
 pub mod locks;
 pub mod names;
 pub mod ndjson;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 pub use super::table::Style;
 use super::table::{Row, Table};
-use super::{fit, names, summary, units};
-use crate::model::snapshot::{self, LockStats, LockWait, Memcg, Phase, Snapshot, UNLIMITED_BYTES};
+use super::{fit, lock_stats, names, summary, units};
+use crate::model::snapshot::{self, LockWait, Memcg, Phase, Snapshot, UNLIMITED_BYTES};
 use crate::sample::recording::Host;
 
 /// Writes a snapshot.
@@ -32,7 +32,7 @@ pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
     slab_table(snapshot).write(&mut text, style);
     shrinker_table(snapshot).write(&mut text, style);
     wait_table(&snapshot.lock_waits.items).write(&mut text, style);
-    lock_table(&snapshot.lock_stats.items).write(&mut text, style);
+    lock_stats::table(&snapshot.lock_stats.items).write(&mut text, style);
     text
 }
 
@@ -167,28 +167,6 @@ fn wait_table(waits: &[LockWait]) -> Table {
             names::mode(wait.mode).to_owned(),
             names::task(wait.owner.as_ref()),
             names::path(wait.memcg.as_deref()),
-        ]
-    })
-}
-
-fn lock_table(locks: &[LockStats]) -> Table {
-    let columns = &[
-        ("LOCK", false),
-        ("KIND", false),
-        ("WAITS", true),
-        ("TIME", true),
-        ("MAX", true),
-        ("MOST BY", false),
-    ];
-    let rows: Vec<&LockStats> = locks.iter().collect();
-    Table::brief(columns, &rows, |row| {
-        vec![
-            names::lock(&row.resource),
-            names::resource_kind(row.resource.kind).to_owned(),
-            units::count(Some(row.waits_total)),
-            units::duration(Some(row.wait_ns_total)),
-            units::duration(Some(row.max_ns)),
-            names::path(row.memcgs.first().and_then(|memcg| memcg.memcg.as_deref())),
         ]
     })
 }

@@ -5,6 +5,7 @@
 //! "not looked at in this interval", and [`Sample::absent`] says why where it never will be.
 
 pub mod doctor;
+mod holds;
 pub mod pins;
 pub mod recording;
 pub mod slab_walk;
@@ -14,6 +15,7 @@ pub mod waits;
 
 use serde::{Deserialize, Serialize};
 
+pub use holds::{LockHold, LockHolder, LockRelease, LockTimes, TimeClass};
 pub use tax::Tax;
 pub use text::{Text, tame};
 
@@ -275,6 +277,12 @@ pub struct Locks {
     pub waits: Vec<LockWait>,
     /// Waits that ended since the start.
     pub counts: Vec<LockCount>,
+    /// How long they lasted, by lock.
+    pub times: Vec<LockTimes>,
+    /// Who let go of locks that others waited for; `None` where that is not observed.
+    pub releases: Option<Vec<LockRelease>>,
+    /// How locks were held, where that is traced.
+    pub holds: Vec<LockHold>,
 }
 
 /// What kind of thing is waited for.

@@ -6,6 +6,7 @@ use super::columns::Column;
 use crate::model::snapshot::LockStats;
 use crate::output::tree::Line;
 use crate::output::{names, units};
+use crate::sample::Task;
 
 /// The sums of locks.
 pub(super) const STATS: &[Column<LockStats>] = &[
@@ -50,6 +51,30 @@ pub(super) const STATS: &[Column<LockStats>] = &[
         compare: |a, b| a.max_ns.cmp(&b.max_ns),
     },
     Column {
+        title: "P50",
+        width: 9,
+        is_figure: true,
+        rank: 8,
+        cell: |lock| units::duration(lock.p50_ns),
+        compare: |a, b| a.p50_ns.cmp(&b.p50_ns),
+    },
+    Column {
+        title: "P99",
+        width: 9,
+        is_figure: true,
+        rank: 7,
+        cell: |lock| units::duration(lock.p99_ns),
+        compare: |a, b| a.p99_ns.cmp(&b.p99_ns),
+    },
+    Column {
+        title: "HELD BY",
+        width: 20,
+        is_figure: false,
+        rank: 9,
+        cell: held_by,
+        compare: |a, b| held_by(a).cmp(&held_by(b)),
+    },
+    Column {
         title: "UNMEASURED",
         width: 11,
         is_figure: true,
@@ -73,6 +98,17 @@ pub(super) const DEFAULT_SORT: usize = 2;
 /// The memcg whose tasks waited longest.
 fn most_by(lock: &LockStats) -> String {
     names::path(lock.memcgs.first().and_then(|memcg| memcg.memcg.as_deref()))
+}
+
+/// Who has the lock now, where that is traced.
+fn held_by(lock: &LockStats) -> String {
+    let mut holders = lock.held.iter().flat_map(|held| &held.holders);
+    let name = |task: &Task| format!("{}[{}]", task.comm.display(), task.tid);
+    match (lock.held.is_empty(), holders.next()) {
+        (true, _) => units::UNKNOWN.to_owned(),
+        (false, None) => String::new(),
+        (false, Some(first)) => name(&first.task),
+    }
 }
 
 /// The lines of all trees that have a text in them, which is lower case, by their places.

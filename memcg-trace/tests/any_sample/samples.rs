@@ -6,8 +6,9 @@ use memcg_trace::sample::pins::{
 use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, WalkedSlab};
 use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Look, Retry, Wait, Waits};
 use memcg_trace::sample::{
-    Absent, Cache, Life, LifeKind, LockCount, LockWait, Locks, Loss, Memcg, MemcgWalk, Resource,
-    ResourceKind, Sample, Shrinker, Slab, SlabCount, Task, Tax, Text,
+    Absent, Cache, Life, LifeKind, LockCount, LockHold, LockHolder, LockRelease, LockTimes,
+    LockWait, Locks, Loss, Memcg, MemcgWalk, Resource, ResourceKind, Sample, Shrinker, Slab,
+    SlabCount, Task, Tax, Text, TimeClass,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -107,8 +108,27 @@ prop_compose! {
             memcg_serial_nr, waits_total, wait_ns_total, max_ns: wait_ns_total,
             unmeasured_total: waits_total,
         });
-        let wait = LockWait { task: task.clone(), since_ns, owner: Some(task), ..LockWait::default() };
-        Locks { as_of_ns, waits: vec![wait], counts: counts.collect() }
+        let wait = LockWait { task: task.clone(), since_ns, owner: Some(task.clone()), ..LockWait::default() };
+        let counts: Vec<LockCount> = counts.collect();
+        let classes = |total: u64| {
+            let class = |about_ns| TimeClass { about_ns, count_total: total };
+            vec![class(7), class(900)]
+        };
+        let holder = LockHolder { task, since_ns, stack: vec!["f".to_owned()] };
+        let times = counts.iter().map(|count| LockTimes {
+            addr: count.resource.addr, classes: classes(count.waits_total),
+        });
+        let releases = counts.iter().map(|count| LockRelease {
+            addr: count.resource.addr, stack: Vec::new(), seen_total: count.waits_total,
+        });
+        let holds = counts.iter().map(|count| LockHold {
+            addr: count.resource.addr, holds_total: since_ns, hold_ns_total: since_ns,
+            classes: classes(since_ns), holders: vec![holder.clone()], ..LockHold::default()
+        });
+        Locks {
+            as_of_ns, waits: vec![wait],
+            times: times.collect(), releases: Some(releases.collect()), holds: holds.collect(), counts,
+        }
     }
 }
 

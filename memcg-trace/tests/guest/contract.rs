@@ -99,7 +99,10 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
     (
         "lock_stats",
-        &["resource waits_total wait_ns_total p50_ns p99_ns max_ns top_memcgs top_stacks"],
+        &[
+            "resource waits_total wait_ns_total p50_ns p99_ns max_ns top_memcgs top_stacks \
+             unmeasured_total holds",
+        ],
     ),
 ];
 

@@ -20,6 +20,7 @@ mod tool;
 mod traces;
 
 // Tests.
+mod attached;
 mod bad_hosts;
 mod doctor;
 mod lock;

@@ -105,7 +105,7 @@ pub fn fields(kind: &str) -> String {
                        edges_omitted victims_omitted close_after_ns close_before_ns resolved_ns"
             .to_owned(),
         "lock_stats" => "resource waits_total wait_ns_total p50_ns p99_ns max_ns top_memcgs \
-                         top_stacks"
+                         top_stacks unmeasured_total holds"
             .to_owned(),
         other => panic!("{other} is not in the contract"),
     }

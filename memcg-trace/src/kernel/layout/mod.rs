@@ -30,6 +30,7 @@ pub const SYMBOLS: &[&str] = &[
     "mem_cgroup_stats_index",
     "super_cache_scan",
     "mem_hotplug_lock",
+    "cgroup_mutex",
     // For looking up who pins a zombie.
     "__per_cpu_offset",
     "bdi_list",
@@ -178,6 +179,7 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
     layout.sym_mem_cgroup_stats_index = address("mem_cgroup_stats_index");
     layout.sym_nr_node_ids = address("nr_node_ids");
     layout.sym_mem_hotplug_lock = address("mem_hotplug_lock");
+    layout.sym_cgroup_mutex = address("cgroup_mutex");
     resolved.super_cache_scan = address("super_cache_scan");
     for (name, found) in [
         ("vmemmap_base", layout.sym_vmemmap_base),

@@ -168,7 +168,14 @@ fn owner(view: &View<'_>, resource: &mut Resource, word: u64, mode: Mode) {
         return;
     }
     match view.threads.at(task) {
-        Some(at) => resource.holders.push(holder(at, mode, Evidence::OwnerWord)),
+        Some(at) => {
+            let askers = view.traced.askers(view, resource.addr, mode);
+            let evidence = match askers.iter().any(|(asker, _)| *asker == at) {
+                true => Evidence::Traced,
+                false => Evidence::OwnerWord,
+            };
+            resource.holders.push(holder(at, mode, evidence));
+        }
         None => resource.incomplete = Some("its owner is no task that is there".to_owned()),
     }
 }

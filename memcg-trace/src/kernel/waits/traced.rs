@@ -44,8 +44,8 @@ impl Traced {
     /// those that stand in line for it among them.
     pub(super) fn askers(&self, view: &View<'_>, lock: u64, mode: Mode) -> Vec<(usize, u64)> {
         let wanted = match mode {
-            Mode::Read => flags::READ,
-            Mode::Write => flags::WRITE,
+            Mode::Read => u64::from(flags::READ),
+            Mode::Write => u64::from(flags::WRITE),
         };
         let of_lock = self.holds.iter();
         let of_lock = of_lock.filter(|(key, hold)| key.lock == lock && hold.flags & wanted != 0);

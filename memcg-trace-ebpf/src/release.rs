@@ -1,0 +1,98 @@
+//! Who keeps others waiting: the stacks of those who let go of a lock that somebody waits for. A
+//! busy lock is looked at once in a millisecond: these are samples.
+
+use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
+use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
+use aya_ebpf::maps::{HashMap, LruHashMap, StackTrace};
+use aya_ebpf::programs::tracing::StackIdContext;
+use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
+use memcg_trace_common::hold::{RELEASE_PAUSE_NS, ReleaseKey};
+use memcg_trace_common::lock::flags;
+use memcg_trace_common::loss::Loss;
+
+use crate::counter::add;
+use crate::lock::{Waiters, waits_for};
+use crate::loss::lost;
+
+/// Of a stack at the entry of a function, the frames to leave out: its own.
+pub const ENTRY: u64 = 1;
+
+#[map]
+pub static LOCK_STACKS: StackTrace = StackTrace::with_max_entries(1024, 0);
+#[map]
+static RELEASES: HashMap<ReleaseKey, u64> = HashMap::with_max_entries(4096, 0);
+/// When a lock was last looked at.
+#[map]
+static RELEASED: LruHashMap<u64, u64> = LruHashMap::with_max_entries(2048, 0);
+
+#[inline(always)]
+fn released<C: StackIdContext>(ctx: &C, lock: u64, skip: u64) {
+    // SAFETY: no preconditions.
+    let now = unsafe { bpf_ktime_get_ns() };
+    match RELEASED.get_ptr_mut(&lock) {
+        // SAFETY: a value of the map; of two who read it at once both may be counted.
+        Some(last) => unsafe {
+            if now.wrapping_sub(*last) < RELEASE_PAUSE_NS {
+                return;
+            }
+            *last = now;
+        },
+        None => {
+            // If it is full the oldest goes.
+            let _ = RELEASED.insert(&lock, &now, 0);
+        }
+    }
+    let Ok(stack) = ctx.get_stackid(&LOCK_STACKS, skip) else {
+        return lost(Loss::LockStack, 1);
+    };
+    let key = ReleaseKey {
+        lock,
+        stack: stack as u64,
+    };
+    if RELEASES.get_ptr_mut(&key).is_none() {
+        // Another CPU may be first.
+        let _ = RELEASES.insert(&key, &0, u64::from(aya_ebpf::bindings::BPF_NOEXIST));
+    }
+    match RELEASES.get_ptr_mut(&key) {
+        // SAFETY: a value of the map.
+        Some(count) => unsafe { add(count, 1) },
+        None => lost(Loss::LockStack, 1),
+    }
+}
+
+/// `contended_release(lock)`.
+#[raw_tracepoint(tracepoint = "contended_release")]
+pub fn release_contended(ctx: RawTracePointContext) -> i32 {
+    released(&ctx, ctx.arg(0), 0);
+    0
+}
+
+/// `__mutex_unlock_slowpath(lock, …)`.
+#[kprobe]
+pub fn release_mutex_slow(ctx: ProbeContext) -> u32 {
+    released(&ctx, ctx.arg(0).unwrap_or(0), ENTRY);
+    0
+}
+
+/// `rwsem_wake(sem, …)`, or `rwsem_mark_wake(sem, …)`, which those who come for the lock call, too.
+#[kprobe]
+pub fn release_rwsem(ctx: ProbeContext) -> u32 {
+    let lock: u64 = ctx.arg(0).unwrap_or(0);
+    // SAFETY: no preconditions.
+    let tid = unsafe { bpf_get_current_pid_tgid() } as u32;
+    if !waits_for(tid, lock) {
+        released(&ctx, lock, ENTRY);
+    }
+    0
+}
+
+/// `percpu_up_write(sem)`, whether somebody waits or not.
+#[kprobe]
+pub fn release_percpu(ctx: ProbeContext) -> u32 {
+    let lock: u64 = ctx.arg(0).unwrap_or(0);
+    let waiters = Waiters::of(lock, flags::PERCPU);
+    if waiters.is_some_and(|mut waiters| waiters.next() != 0) {
+        released(&ctx, lock, ENTRY);
+    }
+    0
+}

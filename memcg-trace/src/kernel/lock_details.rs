@@ -1,0 +1,263 @@
+//! How locks are held and let go of: stacks of those who keep others waiting, and holds that were
+//! traced.
+
+use std::collections::HashMap;
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{HashMap as KernelMap, MapData, PerCpuArray, StackTraceMap};
+use memcg_trace_common::hold::{Held, HeldCount, Hold, ReleaseKey};
+use memcg_trace_common::layout::Layout;
+use memcg_trace_common::times::{CLASSES, middle_of};
+
+use super::attach::{One, take_map};
+use super::holds::Holds;
+use super::symbols::Symbols;
+use super::wire::Wire;
+use crate::sample::{LockHold, LockHolder, LockRelease, Locks, Mode, Task, Text, TimeClass};
+
+/// Stacks of one lock that a sample has.
+const STACKS: usize = 8;
+/// Functions of locks themselves, and those through which programs are called: what called them
+/// is the place (kernel/locking, kernel/trace/bpf_trace.c).
+const OF_LOCKS: &[&str] = &[
+    "__mutex_unlock_slowpath",
+    "mutex_unlock",
+    "rwsem_wake",
+    "rwsem_mark_wake",
+    "up_read",
+    "up_write",
+    "up",
+    "__percpu_up_read",
+    "percpu_up_write",
+    "percpu_down_write",
+    "mutex_lock",
+    "mutex_lock_killable",
+    "mutex_lock_interruptible",
+    "mutex_trylock",
+];
+
+/// Reads them.
+pub(super) struct LockDetails {
+    releases: KernelMap<MapData, Wire<ReleaseKey>, u64>,
+    stacks: StackTraceMap<MapData>,
+    held: PerCpuArray<MapData, Wire<HeldCount>>,
+    cgroup_mutex_free: One<u64>,
+    /// Whether contended locks are seen to be let go of.
+    sees_releases: bool,
+    /// Whether all holds of `cgroup_mutex` are seen.
+    sees_acquisitions: bool,
+    cgroup_mutex: u64,
+    mem_hotplug_lock: u64,
+    /// Functions by number of the stack: they do not change.
+    known: HashMap<u64, Vec<String>>,
+}
+
+impl LockDetails {
+    pub(super) fn open(
+        ebpf: &mut Ebpf,
+        layout: &Layout,
+        sees_releases: bool,
+        sees_acquisitions: bool,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            releases: take_map(ebpf, "RELEASES")?,
+            stacks: take_map(ebpf, "LOCK_STACKS")?,
+            held: take_map(ebpf, "HELD")?,
+            cgroup_mutex_free: take_map(ebpf, "CGROUP_MUTEX_FREE")?,
+            sees_releases,
+            sees_acquisitions,
+            cgroup_mutex: layout.sym_cgroup_mutex,
+            mem_hotplug_lock: layout.sym_mem_hotplug_lock,
+            known: HashMap::new(),
+        })
+    }
+
+    /// The mutex whose owner has to be told, if all its holds are traced.
+    pub(super) fn traced_mutex(&self) -> Option<u64> {
+        self.sees_acquisitions.then_some(self.cgroup_mutex)
+    }
+
+    /// Adds what is known to the sums of waits. `owner` is the task that has `cgroup_mutex`, by its
+    /// address.
+    pub(super) fn add_to(
+        &mut self,
+        locks: &mut Locks,
+        holds: Option<&Holds>,
+        owner: Option<u64>,
+        symbols: &Symbols,
+    ) -> anyhow::Result<()> {
+        if self.sees_releases {
+            locks.releases = Some(self.releases(symbols)?);
+        }
+        for held in Held::ALL {
+            if let Some(holds) = holds
+                && let Some(hold) = self.hold(held, locks, holds, owner, symbols)?
+            {
+                locks.holds.push(hold);
+            }
+        }
+        Ok(())
+    }
+
+    fn releases(&mut self, symbols: &Symbols) -> anyhow::Result<Vec<LockRelease>> {
+        let seen: Vec<(ReleaseKey, u64)> = self
+            .releases
+            .iter()
+            .map(|entry| entry.map(|(Wire(key), count)| (key, count)))
+            .collect::<Result<_, _>>()
+            .context("read who lets go of locks")?;
+        let mut sums: HashMap<(u64, Vec<String>), u64> = HashMap::new();
+        for (key, count) in seen {
+            let stack = self.stack(key.stack, symbols)?;
+            *sums.entry((key.lock, stack)).or_default() += count;
+        }
+        let mut releases: Vec<LockRelease> = sums
+            .into_iter()
+            .map(|((addr, stack), seen_total)| LockRelease {
+                addr,
+                stack,
+                seen_total,
+            })
+            .collect();
+        releases.sort_by(|a, b| {
+            (a.addr, b.seen_total, &a.stack).cmp(&(b.addr, a.seen_total, &b.stack))
+        });
+        let mut before = (0, 0);
+        releases.retain(|one| {
+            let number = if one.addr == before.0 {
+                before.1 + 1
+            } else {
+                1
+            };
+            before = (one.addr, number);
+            number <= STACKS
+        });
+        Ok(releases)
+    }
+
+    /// How a lock was held; `None` if that is not traced.
+    fn hold(
+        &mut self,
+        held: Held,
+        locks: &Locks,
+        holds: &Holds,
+        owner: Option<u64>,
+        symbols: &Symbols,
+    ) -> anyhow::Result<Option<LockHold>> {
+        let (addr, mode) = match held {
+            Held::CgroupMutex if !self.sees_acquisitions => return Ok(None),
+            Held::CgroupMutex => (self.cgroup_mutex, Mode::Write),
+            Held::HotplugWrite => (self.mem_hotplug_lock, Mode::Write),
+            Held::HotplugRead => (self.mem_hotplug_lock, Mode::Read),
+        };
+        if addr == 0 {
+            return Ok(None);
+        }
+        let per_cpu = self.held.get(&(held as u32), 0);
+        let per_cpu = per_cpu.context("read how locks are held")?;
+        let mut times = [0; CLASSES];
+        let mut hold = LockHold {
+            addr,
+            mode,
+            ..LockHold::default()
+        };
+        for Wire(one) in per_cpu.iter() {
+            hold.holds_total += one.holds;
+            hold.hold_ns_total += one.hold_ns;
+            hold.max_ns = hold.max_ns.max(one.max_ns);
+            times
+                .iter_mut()
+                .zip(one.times)
+                .for_each(|(sum, one)| *sum += one);
+        }
+        hold.classes = classes(&times);
+        let free_ns = match held {
+            Held::CgroupMutex => {
+                let free_ns = self.cgroup_mutex_free.get(&0, 0);
+                free_ns.context("read when cgroup_mutex was free")?.0
+            }
+            Held::HotplugWrite | Held::HotplugRead => 0,
+        };
+        for (key, one) in holds.of(addr, mode)? {
+            let mut waits = locks.waits.iter();
+            let waits = waits.any(|wait| wait.task.tid == one.tid && wait.resource.addr == addr);
+            // Who only tried it may not have it.
+            if !waits && (held != Held::CgroupMutex || owner == Some(key.task)) {
+                let stack = self.stack(one.stack, symbols)?;
+                hold.holders
+                    .push(holder(&one, one.since_ns.max(free_ns), stack));
+            }
+        }
+        hold.holders.sort_by_key(|one| (one.since_ns, one.task.tid));
+        Ok(Some(hold))
+    }
+
+    /// The functions of a stack above those of the lock itself.
+    fn stack(&mut self, number: u64, symbols: &Symbols) -> anyhow::Result<Vec<String>> {
+        /// Frames among which the lock's are.
+        const FIRST: usize = 8;
+        if let Some(known) = self.known.get(&number) {
+            return Ok(known.clone());
+        }
+        let id = u32::try_from(number).ok();
+        let Some(stack) = id.and_then(|id| self.stacks.get(&id, 0).ok()) else {
+            return Ok(Vec::new());
+        };
+        let frames = stack.frames().iter();
+        let mut functions: Vec<String> = frames
+            .map(|frame| symbols.function_at(frame.ip).unwrap_or("?").to_owned())
+            .collect();
+        let mut first = functions.iter().take(FIRST);
+        let of_lock = first.rposition(|function| OF_LOCKS.contains(&function.as_str()));
+        functions.drain(..of_lock.map_or(0, |at| at + 1));
+        self.known.insert(number, functions.clone());
+        Ok(functions)
+    }
+}
+
+fn holder(hold: &Hold, since_ns: u64, stack: Vec<String>) -> LockHolder {
+    let memcg_serial_nr = (hold.memcg_serial_nr != 0).then_some(hold.memcg_serial_nr);
+    LockHolder {
+        task: Task {
+            pid: Some(hold.pid),
+            tid: hold.tid,
+            comm: Text::from_c(&hold.comm),
+            start_ns: Some(hold.start_ns),
+            memcg_serial_nr,
+        },
+        since_ns,
+        stack,
+    }
+}
+
+/// The classes that something is in.
+pub(super) fn classes(counts: &[u64; CLASSES]) -> Vec<TimeClass> {
+    let counts = counts.iter().enumerate();
+    let used = counts.filter(|(_, count)| **count != 0);
+    used.map(|(class, count)| TimeClass {
+        about_ns: middle_of(class),
+        count_total: *count,
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use memcg_trace_common::times::class_of;
+
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_class_is_at_most_an_eighth_off() {
+        let mut ns: u64 = 256;
+        while ns < 1 << 39 {
+            let about_ns = middle_of(class_of(ns));
+            assert!(about_ns.abs_diff(ns) <= ns / 8, "{ns} is about {about_ns}");
+            assert_eq!(class_of(about_ns), class_of(ns));
+            ns += ns / 37 + 1;
+        }
+        assert_eq!((class_of(0), class_of(255)), (0, 0));
+        assert_eq!(class_of(u64::MAX), CLASSES - 1);
+    }
+}

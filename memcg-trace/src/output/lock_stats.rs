@@ -1,0 +1,125 @@
+//! Sums of waits for locks, for people; and who keeps others waiting.
+
+use std::fmt::Write as _;
+
+use super::table::Table;
+use super::{names, units};
+use crate::model::snapshot::{LockHeld, LockHolder, LockStats, Snapshot};
+use crate::sample::{Mode, tame};
+
+/// Locks and stacks of each that are told of.
+const LOCKS: usize = 5;
+const STACKS: usize = 3;
+
+/// Locks that are shown whatever the others are.
+const ALWAYS: &[&str] = &["cgroup_mutex", "mem_hotplug_lock"];
+
+/// A row a lock.
+#[must_use]
+pub fn table(locks: &[LockStats]) -> Table {
+    let columns = &[
+        ("LOCK", false),
+        ("KIND", false),
+        ("WAITS", true),
+        ("TIME", true),
+        ("P50", true),
+        ("P99", true),
+        ("MAX", true),
+        ("MOST BY", false),
+    ];
+    let mut rows: Vec<&LockStats> = locks.iter().collect();
+    rows.sort_by_key(|lock| {
+        !lock
+            .resource
+            .name
+            .as_deref()
+            .is_some_and(|name| ALWAYS.contains(&name))
+    });
+    Table::brief(columns, &rows, |row| {
+        vec![
+            names::lock(&row.resource),
+            names::resource_kind(row.resource.kind).to_owned(),
+            units::count(Some(row.waits_total)),
+            units::duration(Some(row.wait_ns_total)),
+            units::duration(row.p50_ns),
+            units::duration(row.p99_ns),
+            units::duration(Some(row.max_ns)),
+            names::path(row.memcgs.first().and_then(|memcg| memcg.memcg.as_deref())),
+        ]
+    })
+}
+
+/// How locks are held, and where they are let go of while others wait; a line each, those that
+/// belong to one before begin with spaces.
+#[must_use]
+pub fn details(snapshot: &Snapshot) -> Vec<String> {
+    let mut lines = Vec::new();
+    let told = |lock: &&LockStats| {
+        let holds = lock
+            .held
+            .iter()
+            .any(|held| held.holds_total > 0 || !held.holders.is_empty());
+        holds
+            || lock
+                .releases
+                .as_ref()
+                .is_some_and(|releases| !releases.is_empty())
+    };
+    for lock in snapshot.lock_stats.items.iter().filter(told).take(LOCKS) {
+        let name = names::lock(&lock.resource);
+        for held in &lock.held {
+            lines.push(format!("{name} was {}", held_line(held)));
+            let holders = held.holders.iter().take(STACKS);
+            lines.extend(holders.map(|holder| holder_line(holder, snapshot.mono_ns)));
+        }
+        let releases = lock.releases.iter().flatten().take(STACKS).enumerate();
+        for (at, release) in releases {
+            if at == 0 {
+                lines.push(format!("{name}, let go of while others waited:"));
+            }
+            lines.push(format!(
+                "  seen {}: {}",
+                release.seen_total,
+                stack(&release.stack)
+            ));
+        }
+    }
+    lines
+}
+
+fn held_line(held: &LockHeld) -> String {
+    let mode = match held.mode {
+        Mode::Read => "read",
+        Mode::Write => "held",
+    };
+    let mut line = format!("{mode} {} times", units::count(Some(held.holds_total)));
+    if held.holds_total > 0 {
+        let _ = write!(
+            line,
+            ", for {} in all: p50 {}, p99 {}, longest {}",
+            units::duration(Some(held.hold_ns_total)),
+            units::duration(held.p50_ns),
+            units::duration(held.p99_ns),
+            units::duration(Some(held.max_ns))
+        );
+    }
+    line
+}
+
+fn holder_line(holder: &LockHolder, now_ns: u64) -> String {
+    format!(
+        "  now by {}[{}] for {}: {}",
+        holder.task.comm.display(),
+        holder.task.tid,
+        units::duration(Some(now_ns.saturating_sub(holder.since_ns))),
+        stack(&holder.stack)
+    )
+}
+
+fn stack(functions: &[String]) -> String {
+    if functions.is_empty() {
+        return "where is not known".to_owned();
+    }
+    let functions: Vec<_> = functions.iter().map(|function| tame(function)).collect();
+    functions.join(" < ")
+}

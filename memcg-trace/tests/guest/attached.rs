@@ -1,0 +1,145 @@
+//! What verbs put on the kernel unless more is asked for: kprobes at entries of functions that are
+//! called rarely, and raw tracepoints.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Stdio;
+
+use crate::export::Export;
+use crate::terminal::Terminal;
+use crate::tool;
+use crate::traces::TRACING;
+
+/// Functions that a busy host calls all the time.
+const HOT: &[&str] = &[
+    "mutex_lock",
+    "mutex_lock_killable",
+    "mutex_lock_interruptible",
+    "mutex_trylock",
+    "mutex_unlock",
+    "down_read",
+    "down_write",
+    "up_read",
+    "up_write",
+    "__percpu_down_read",
+    "dump_emit",
+    "pipe_read",
+    "pipe_write",
+    "anon_pipe_read",
+    "anon_pipe_write",
+    "schedule",
+    "__schedule",
+    "try_to_wake_up",
+];
+/// Of every verb that names memcgs.
+const LIFE: [&str; 4] = [
+    "mem_cgroup_css_free",
+    "mem_cgroup_css_offline",
+    "mem_cgroup_css_online",
+    "mem_cgroup_css_released",
+];
+/// `BPF_PROG_TYPE_KPROBE`, `_RAW_TRACEPOINT` and `_TRACING` (include/uapi/linux/bpf.h).
+const KPROBE: u32 = 2;
+const RAW_TRACEPOINT: u32 = 17;
+const TRACING_PROGRAM: u32 = 26;
+
+/// What is there at one moment.
+#[derive(Debug, Default)]
+struct Attached {
+    kprobes: BTreeSet<String>,
+    returns: BTreeSet<String>,
+    functions: BTreeSet<String>,
+    program_types: BTreeSet<u32>,
+}
+
+impl Attached {
+    /// Adds what is there now, and the programs of a process.
+    fn add(&mut self, pid: u32) {
+        // Without what the compiler appended.
+        let base = |place: &str| place.split(['+', '.', ' ']).next().unwrap().to_owned();
+        let probes = fs::read_to_string("/sys/kernel/debug/kprobes/list").unwrap();
+        for line in probes.lines() {
+            let mut words = line.split_whitespace().skip(1);
+            let (kind, place) = (words.next().unwrap(), words.next().unwrap());
+            if kind == "k" {
+                self.kprobes.insert(base(place));
+            } else {
+                self.returns.insert(base(place));
+            }
+        }
+        let functions = fs::read_to_string(format!("{TRACING}/enabled_functions")).unwrap();
+        self.functions.extend(functions.lines().map(base));
+        let files = fs::read_dir(format!("/proc/{pid}/fdinfo")).into_iter();
+        for file in files.flatten().flatten() {
+            let info = fs::read_to_string(file.path()).unwrap_or_default();
+            let kinds = info
+                .lines()
+                .filter_map(|line| line.strip_prefix("prog_type:"));
+            self.program_types
+                .extend(kinds.map(|kind| kind.trim().parse::<u32>().unwrap()));
+        }
+    }
+
+    fn check(&self, verb: &str) {
+        println!("{verb}: {:?}", self.kprobes);
+        assert_eq!(self.returns, BTreeSet::new(), "{verb}: kretprobes");
+        let hot = HOT.iter().filter(|hot| self.kprobes.contains(**hot));
+        assert_eq!(hot.collect::<Vec<_>>(), Vec::<&&str>::new(), "{verb}");
+        // A trampoline is on a function without being a kprobe.
+        let others = self.functions.difference(&self.kprobes);
+        assert_eq!(others.collect::<Vec<_>>(), Vec::<&String>::new(), "{verb}");
+        let known = BTreeSet::from([KPROBE, RAW_TRACEPOINT, TRACING_PROGRAM]);
+        assert!(self.program_types.is_subset(&known), "{self:?}");
+        assert!(self.program_types.contains(&KPROBE), "{self:?}");
+    }
+}
+
+#[test]
+fn questions_attach_next_to_nothing() {
+    for verb in ["locks", "zombies", "pins"] {
+        let child = tool::command(&[verb, "--json"])
+            .stdout(Stdio::null())
+            .spawn();
+        let mut child = child.unwrap();
+        let mut seen = Attached::default();
+        let status = loop {
+            seen.add(child.id());
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+        };
+        assert!(status.success(), "{verb}: {status}");
+        seen.check(verb);
+        assert_eq!(seen.kprobes, LIFE.map(str::to_owned).into(), "{verb}");
+        // The iterator over tasks is a tracing program, too.
+        assert_eq!(
+            seen.program_types.contains(&TRACING_PROGRAM),
+            verb == "locks"
+        );
+    }
+}
+
+#[test]
+fn the_dashboard_attaches_nothing_hot() {
+    let mut screen = Terminal::start(&["live", "-i", "500ms"], 120, 30);
+    screen.until("the dashboard", |lines| lines[0].starts_with("memcg-trace"));
+    let mut seen = Attached::default();
+    seen.add(screen.pid());
+    seen.check("live");
+    for rare in [
+        "percpu_down_write",
+        "get_online_mems",
+        "do_migrate_range",
+        "get_dump_page",
+    ] {
+        assert!(seen.kprobes.contains(rare), "{rare} is not hooked");
+    }
+    screen.press("q");
+    assert_eq!(screen.end(), Some(0));
+}
+
+/// What has to be asked for, and what it says: as often as the kernel's own trace.
+#[test]
+fn every_hold_of_cgroup_mutex_is_counted_if_asked() {
+    super::lock::holds_are_counted(|| Export::start(&["--trace-acquisitions"]));
+}
