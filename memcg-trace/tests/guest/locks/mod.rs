@@ -7,3 +7,4 @@ mod four_tasks;
 mod holders;
 mod look;
 mod reap;
+mod taker;
