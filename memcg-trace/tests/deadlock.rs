@@ -387,7 +387,7 @@ fn fifty_wait_for_a_holder_that_runs() {
 #[test]
 fn a_convoy_says_what_its_root_waits_for() {
     type Change = fn(&mut Host, u32);
-    let cases: [(char, Change, Cause, &str); 8] = [
+    let cases: [(char, Change, Cause, &str); 9] = [
         (
             'R',
             |_, _| {},
@@ -411,6 +411,17 @@ fn a_convoy_says_what_its_root_waits_for() {
             },
             Cause::StuckHolder,
             "its holder waits for dm-0 in io_schedule()",
+        ),
+        (
+            'D',
+            |host, holder| {
+                // Which device it is, nothing says: it is known by who waits.
+                let device = host.resource(ResourceKind::Io, None);
+                host.look.resources[device as usize].addr = 0;
+                host.wait(holder, device).function = Some("io_schedule".to_owned());
+            },
+            Cause::StuckHolder,
+            "its holder waits for a device in io_schedule()",
         ),
         (
             'D',
@@ -443,6 +454,26 @@ fn a_convoy_says_what_its_root_waits_for() {
         );
         assert_eq!(convoy.root.as_ref().unwrap().tid, 7);
     }
+}
+
+/// Who writes to a pipe has a lock that one of its readers wants: the other reader is to blame.
+#[test]
+fn where_any_may_act_the_root_is_one_that_can() {
+    let mut host = Host::default();
+    let writer = host.task(1, "writer", 'S');
+    let stuck = host.task(2, "reader", 'D');
+    let idle = host.task(3, "reader", 'S');
+    let lock = host.lock(ResourceKind::Mutex, "a", writer);
+    let pipe = host.resource(ResourceKind::Pipe, None);
+    host.held(pipe, stuck, Evidence::OwnerWord);
+    host.held(pipe, idle, Evidence::OwnerWord);
+    host.wait(writer, pipe);
+    host.wait(stuck, lock);
+    let found = verdict(&host.seen());
+    assert!(found.deadlocks.is_empty());
+    let convoy = only(&found);
+    assert_eq!(convoy.root.as_ref().unwrap().tid, 3);
+    assert_eq!(convoy.resource.kind, ResourceKind::Pipe);
 }
 
 #[test]

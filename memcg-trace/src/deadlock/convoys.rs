@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::cycles::NONE;
+use super::graph::Needs;
 use super::stable::{OWNER_FLAGS, Same, Stability};
 use super::verdict::{Cause, Convoy, Deadlock, State, bare};
 use super::{Rules, table, words};
@@ -128,15 +129,19 @@ impl<'a> Search<'a> {
         Some(root)
     }
 
-    /// The holder to blame: one in a deadlock, else one that waits, else any.
+    /// The holder to blame: one in a deadlock, else one that waits, else any; but where any
+    /// holder would do, one that is not held up by another task.
     fn holder(&self, resource: u32, next: &[Option<&Wait>]) -> Option<&'a Holder> {
-        let holders = &self.look.resources.get(resource as usize)?.holders;
+        let Resource { kind, holders, .. } = self.look.resources.get(resource as usize)?;
+        let is_any = table::needs(*kind) == Needs::Any;
         let there = holders
             .iter()
             .filter(|one| (one.task as usize) < next.len());
         let rank = |holder: &&Holder| {
             let at = holder.task as usize;
-            (self.deadlock_of[at] == NONE, next[at].is_none())
+            let is_free = next[at].is_none_or(|wait| self.ends_at(wait));
+            let is_well = self.deadlock_of[at] == NONE;
+            (is_any != is_free, is_well, next[at].is_none())
         };
         there.min_by_key(rank)
     }

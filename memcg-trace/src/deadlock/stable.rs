@@ -60,7 +60,8 @@ impl Stability {
             return stability;
         };
         let tasks = places(&first.tasks, &second.tasks, |task| Some(task_id(task)));
-        let resources = places(&first.resources, &second.resources, resource_id);
+        let mut resources = places(&first.resources, &second.resources, resource_id);
+        places_of_nameless(first, second, &tasks, &mut resources);
         let wait_places: Vec<Option<(u32, u32)>> = (first.waits.iter())
             .map(|wait| place(&tasks, wait.task).zip(place(&resources, wait.resource)))
             .collect();
@@ -181,6 +182,35 @@ fn places_of_waits(wanted: &[Option<(u32, u32)>], second: &[Wait]) -> Vec<Option
         by_id.get(&wanted).copied()
     };
     wanted.iter().zip(0..).map(find).collect()
+}
+
+/// Finds resources that nothing tells from others (a device, a grace period) by who waits there:
+/// each is of one wait.
+fn places_of_nameless(
+    first: &Look,
+    second: &Look,
+    tasks: &[Option<u32>],
+    places: &mut [Option<u32>],
+) {
+    fn nameless<'a>(look: &'a Look) -> impl Iterator<Item = (&'a Wait, ResourceKind)> {
+        let resource = |wait: &'a Wait| Some((wait, look.resources.get(wait.resource as usize)?));
+        let waits = look.waits.iter().filter_map(resource);
+        waits
+            .filter(|(_, resource)| resource_id(resource).is_none())
+            .map(|(wait, resource)| (wait, resource.kind))
+    }
+    let mut then: HashMap<(u32, ResourceKind, Option<&str>), u32> = HashMap::new();
+    for (wait, kind) in nameless(second) {
+        then.insert((wait.task, kind, wait.function.as_deref()), wait.resource);
+    }
+    for (wait, kind) in nameless(first) {
+        let Some(task) = place(tasks, wait.task) else {
+            continue;
+        };
+        if let Some(found) = then.get(&(task, kind, wait.function.as_deref())) {
+            places[wait.resource as usize] = Some(*found);
+        }
+    }
 }
 
 fn task_id(task: &Task) -> (u64, Option<u64>) {

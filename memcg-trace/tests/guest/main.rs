@@ -15,6 +15,7 @@ mod contract;
 mod export;
 mod fault;
 mod host;
+mod suspend;
 mod terminal;
 mod tool;
 mod traces;

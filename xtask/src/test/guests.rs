@@ -22,16 +22,24 @@ use crate::kernel::{Choice, Kernel, Series};
 const AT_A_TIME: usize = 2;
 const TIMEOUT: Duration = Duration::from_secs(900);
 
-/// Tests that need the module.
-const OF_MODULE: &str = "pins::module::";
-/// RAM disks: for a file system on a device, and for swap.
-const MODULES: &[&str] = &["brd"];
+/// Tests that need the test modules, by the begin of their names.
+const OF_MODULES: &[&str] = &["pins::module::", "locks::module::"];
+/// RAM disks, for a file system on a device and for swap; and devices that can be suspended.
+const MODULES: &[&str] = &["brd", "dm_mod"];
 
 /// A boot for tests that need their own kind of guest, or for all others.
 #[derive(Clone, Copy)]
 struct Boot {
     series: &'static Series,
     apart: Option<&'static Apart>,
+}
+
+impl Boot {
+    fn wants_modules(self) -> bool {
+        let prefix = self.apart.map(|one| one.prefix);
+        let mut tests = OF_MODULES.iter();
+        tests.any(|tests| apart(tests).map(|one| one.prefix) == prefix)
+    }
 }
 
 /// Runs all tests, or those whose names contain one of `names`.
@@ -46,6 +54,15 @@ pub fn run(
     let binaries = build::binaries(false)?;
     let program = build::target_of_memcg_trace("test", "--test", "guest")?;
     let boots = boots(kernels, names);
+    let modules = |series: &'static Series| {
+        let no_headers = without_module.iter().find(|(one, _)| *one == series);
+        let modules = match no_headers {
+            Some((_, error)) => Err(format!("{error:#}")),
+            None => module::build(series).map_err(|error| format!("{error:#}")),
+        };
+        (series, modules)
+    };
+    let modules: Vec<_> = kernels.iter().copied().map(modules).collect();
     let next = AtomicUsize::new(0);
     let rows = Mutex::new(Vec::new());
     let work = || {
@@ -55,14 +72,10 @@ pub fn run(
             if interrupt::received().is_some() {
                 break;
             }
-            let no_headers = without_module
-                .iter()
-                .find(|(series, _)| *series == boot.series);
-            let module = boot.apart.is_none().then(|| match no_headers {
-                Some((_, error)) => Err(anyhow::anyhow!("{error:#}")),
-                None => module::build(boot.series),
-            });
-            let row = test_on(*boot, names, &program, &binaries, module);
+            let modules = modules.iter().find(|(series, _)| *series == boot.series);
+            let modules = modules.filter(|_| boot.wants_modules());
+            let modules = modules.map(|(_, modules)| modules);
+            let row = test_on(*boot, names, &program, &binaries, modules);
             rows.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push((at, row));
@@ -96,28 +109,27 @@ fn boots(kernels: &[&'static Series], names: &[String]) -> Vec<Boot> {
     boots
 }
 
-/// A guest that could not even be tried is a failed one. A module that could not be built is said to
-/// be missing, and what needs it does not run.
+/// A guest that could not even be tried is a failed one. Modules that could not be built are said to
+/// be missing, and what needs them does not run.
 fn test_on(
     boot: Boot,
     names: &[String],
     program: &Path,
     binaries: &Binaries,
-    module: Option<Result<PathBuf>>,
+    modules: Option<&Result<Vec<PathBuf>, String>>,
 ) -> Row {
     let start = Instant::now();
-    let (module, no_module) = match module {
-        None => (None, None),
-        Some(Ok(module)) => (Some(module), None),
-        Some(Err(error)) => {
-            let why = format!("{error:#}");
+    let (modules, no_modules) = match modules {
+        None => (&[][..], None),
+        Some(Ok(modules)) => (&modules[..], None),
+        Some(Err(why)) => {
             // What make said to it is of many lines.
             let why = why.lines().next().unwrap_or_default();
-            (None, Some(format!("without the test module: {why}")))
+            (&[][..], Some(format!("without test modules: {why}")))
         }
     };
-    let (passed, failed, note) = match try_on(boot, names, program, binaries, module) {
-        Ok((passed, failed, note)) => (passed, failed, note.or(no_module)),
+    let (passed, failed, note) = match try_on(boot, names, program, binaries, modules) {
+        Ok((passed, failed, note)) => (passed, failed, note.or(no_modules)),
         Err(error) => (0, 1, Some(format!("{error:#}"))),
     };
     let step = format!("guest tests{}", boot.apart.map_or("", |one| one.note));
@@ -132,7 +144,7 @@ fn test_on(
 }
 
 /// Arguments for the program, by which it runs what belongs into a boot.
-fn selection(boot: Boot, names: &[String], has_module: bool) -> Vec<OsString> {
+fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = Vec::new();
     match boot.apart {
         None => {
@@ -140,9 +152,6 @@ fn selection(boot: Boot, names: &[String], has_module: bool) -> Vec<OsString> {
             arguments.extend(names.map(OsString::from));
             for one in APART {
                 arguments.extend(["--skip", one.prefix].map(OsString::from));
-            }
-            if !has_module {
-                arguments.extend(["--skip", OF_MODULE].map(OsString::from));
             }
         }
         Some(one) => {
@@ -153,6 +162,10 @@ fn selection(boot: Boot, names: &[String], has_module: bool) -> Vec<OsString> {
             }
         }
     }
+    if !has_modules {
+        let tests = OF_MODULES.iter().flat_map(|tests| ["--skip", tests]);
+        arguments.extend(tests.map(OsString::from));
+    }
     arguments.extend(["--test-threads=1", "--nocapture"].map(OsString::from));
     arguments
 }
@@ -162,18 +175,18 @@ fn try_on(
     names: &[String],
     program: &Path,
     binaries: &Binaries,
-    module: Option<PathBuf>,
+    modules: &[PathBuf],
 ) -> Result<(u64, u64, Option<String>)> {
     let Boot { series, apart } = boot;
     let name = program
         .file_name()
         .context("the test program has no name")?
         .to_owned();
-    let arguments = selection(boot, names, module.is_some());
+    let arguments = selection(boot, names, !modules.is_empty());
     let expected = libtest::count(program, &arguments).context("ask for the names of the tests")?;
     let command = std::iter::once(name).chain(arguments).collect();
     let mut copies = vec![program.to_owned()];
-    copies.extend(module);
+    copies.extend(modules.iter().cloned());
     let mut spec = Spec {
         copies,
         modules: MODULES.iter().map(|name| (*name).to_owned()).collect(),

@@ -1,4 +1,4 @@
-//! The module that takes what no ledger can explain, built for a kernel with its own headers.
+//! Modules that make what a stock kernel does not, built for a kernel with its own headers.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,10 +10,13 @@ use anyhow::{Context, Result};
 use crate::kernel::Series;
 use crate::{child, places};
 
+/// Sources, without `.c`.
+const MODULES: &[&str] = &["css_ref", "locks"];
+
 /// Instead of `modpost`, where that does not run: a kernel without symbol versions needs no more
 /// than this from it.
 const MODPOST: &str = r#"#!/bin/sh
-cat >css_ref.mod.c <<END
+cat >@NAME@.mod.c <<END
 #include <linux/module.h>
 
 MODULE_INFO(name, KBUILD_MODNAME);
@@ -37,25 +40,35 @@ const WITHOUT: &[&str] = &[
     "CONFIG_OBJTOOL=",
 ];
 
-/// Builds it, or finds it built.
-pub fn build(series: &Series) -> Result<PathBuf> {
+/// Builds them, or finds them built.
+pub fn build(series: &Series) -> Result<Vec<PathBuf>> {
+    let modules = MODULES.iter().map(|name| {
+        build_one(series, name).with_context(|| format!("build the test module {name}"))
+    });
+    modules.collect()
+}
+
+fn build_one(series: &Series, name: &str) -> Result<PathBuf> {
     let headers = series.headers()?;
     let flavour = flavour(&headers.join("src"))
         .with_context(|| format!("there are no headers in {}", headers.display()))?;
     // One for each kernel: another one would not load it.
     let release = flavour.file_name().context("headers without a name")?;
-    let folder = places::guest_target()?.join("module").join(release);
+    let folder = places::guest_target()?
+        .join("module")
+        .join(release)
+        .join(name);
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-    let source = places::repository()?.join("xtask/guest/module/css_ref.c");
+    let source = places::repository()?.join(format!("xtask/guest/module/{name}.c"));
     let source = fs::read(&source).with_context(|| format!("read {}", source.display()))?;
     let is_same = |file: &Path, text: &[u8]| fs::read(file).is_ok_and(|old| old == text);
-    let (file, module) = (folder.join("css_ref.c"), folder.join("css_ref.ko"));
+    let [file, module] = ["c", "ko"].map(|suffix| folder.join(format!("{name}.{suffix}")));
     if is_same(&file, &source) && module.exists() {
         return Ok(module);
     }
-    fs::write(folder.join("Makefile"), "obj-m := css_ref.o\n")?;
+    fs::write(folder.join("Makefile"), format!("obj-m := {name}.o\n"))?;
     fs::write(&file, &source)?;
-    let first = make(&flavour, &folder, &[]);
+    let first = make(&flavour, &module, &[]);
     let Err(error) = first else {
         return Ok(module);
     };
@@ -64,17 +77,18 @@ pub fn build(series: &Series) -> Result<PathBuf> {
         return Err(error);
     }
     let modpost = folder.join("modpost.sh");
-    fs::write(&modpost, MODPOST)?;
+    fs::write(&modpost, MODPOST.replace("@NAME@", name))?;
     // Newer makefiles take it for a file that has to be there, and all run it.
     fs::set_permissions(&modpost, fs::Permissions::from_mode(0o755))?;
     let modpost = format!("MODPOST={}", modpost.display());
     let without: Vec<_> = WITHOUT.iter().copied().chain([&*modpost]).collect();
-    make(&flavour, &folder, &without)?;
+    make(&flavour, &module, &without)?;
     Ok(module)
 }
 
-fn make(flavour: &Path, folder: &Path, more: &[&str]) -> Result<()> {
-    let _ = fs::remove_file(folder.join("css_ref.ko"));
+fn make(flavour: &Path, module: &Path, more: &[&str]) -> Result<()> {
+    let _ = fs::remove_file(module);
+    let folder = module.parent().context("a module without a folder")?;
     let mut make = Command::new("make");
     make.arg("-C").arg(flavour);
     make.arg(format!("M={}", folder.display()));

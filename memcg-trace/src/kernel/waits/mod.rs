@@ -322,6 +322,10 @@ impl Looking<'_, '_> {
                 family::pid_namespace(view, self.family()?, at)
             }
             How::CgroupDrain => family::cgroup(self.view, at, stack),
+            How::Frozen => {
+                let kind = ResourceKind::Freezer;
+                Ok(Some(plain(at, kind, Some("the freezer"))))
+            }
             How::Plain(kind, name) => Ok(Some(plain(at, kind, name))),
             How::Ends(kind, name) => {
                 let mut finding = plain(at, kind, name);

@@ -27,6 +27,9 @@ pub(super) enum How {
     Plain(ResourceKind, Option<&'static str>),
     /// The same, and it surely ends.
     Ends(ResourceKind, Option<&'static str>),
+    /// It is frozen, if it sleeps in just this function: what it calls for that is inlined into it
+    /// (kernel/signal.c: do_freezer_trap()), and what else sleeps below it is none of that.
+    Frozen,
 }
 
 /// One line a function, or several that mean the same.
@@ -58,6 +61,7 @@ const ROWS: &[(&[&str], How)] = &[
     (&["request_wait_answer"], How::Plain(ResourceKind::Fuse, None)),
     (&["futex_wait_queue_me", "futex_wait_queue", "futex_do_wait"], How::Plain(ResourceKind::Futex, None)),
     (&["__refrigerator", "do_freezer_trap", "do_jobctl_trap"], How::Plain(ResourceKind::Freezer, Some("the freezer"))),
+    (&["get_signal"], How::Frozen),
     (&["handle_userfault"], How::Plain(ResourceKind::WaitQueue, Some("userfaultfd"))),
     (&["__mem_cgroup_handle_over_high", "mem_cgroup_handle_over_high"], How::Ends(ResourceKind::Throttle, Some("memory.high"))),
     (&["throttle_cfs_rq_work"], How::Ends(ResourceKind::Throttle, Some("cpu.max"))),
@@ -66,9 +70,9 @@ const ROWS: &[(&[&str], How)] = &[
 
 /// The row of the innermost of `functions` that has one, and that function.
 pub(super) fn row<'a>(functions: &[&'a str]) -> Option<(&'a str, How)> {
-    functions.iter().find_map(|function| {
-        let row = ROWS.iter().find(|(names, _)| names.contains(function));
-        row.map(|(_, how)| (*function, *how))
+    functions.iter().enumerate().find_map(|(at, function)| {
+        let (_, how) = ROWS.iter().find(|(names, _)| names.contains(function))?;
+        (*how != How::Frozen || at == 0).then_some((*function, *how))
     })
 }
 
@@ -137,6 +141,8 @@ mod tests {
         let functions = ["__dump_skip", "pipe_write", "do_wait"];
         assert_eq!(row(&functions), Some(("pipe_write", How::PipeWrite)));
         assert_eq!(row(&["cgroup_mkdir"]), None);
+        assert_eq!(row(&["get_signal"]), Some(("get_signal", How::Frozen)));
+        assert_eq!(row(&["coredump_wait", "get_signal"]), None);
         let functions = ["schedule", "io_schedule_timeout", "__mutex_lock"];
         assert_eq!(hidden(&functions), [Hidden::Io, Hidden::Mutex]);
     }

@@ -1,7 +1,8 @@
 //! The deadlock of August 2020, as it can still be made: a process dumps core into a pipe that
 //! nobody reads, with a page in its hands; somebody takes that page's memory away; somebody
 //! wants the cgroups' lock and then memory to stay as it is; and who should read the pipe wants
-//! that lock. No kernel module, and nothing of it is pretended.
+//! that lock. Nothing of it is pretended, and no module takes part but on 5.10, where the kernel
+//! has nothing that takes those two locks in a row.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::taker;
 use crate::host::{Folder, Process, eventually};
 
 const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
@@ -121,16 +123,21 @@ impl Coredump {
         });
     }
 
-    /// Somebody who has `cgroup_mutex` and wants `mem_hotplug_lock`; where the kernel has one.
+    /// Somebody who has `cgroup_mutex` and wants `mem_hotplug_lock`; where there is one.
     pub fn want_both(&mut self) {
-        let reader = shell(&format!("echo n >{GENERATIONS}"));
+        let reader = if Path::new(GENERATIONS).exists() {
+            shell(&format!("echo n >{GENERATIONS}"))
+        } else {
+            taker::load();
+            shell(&format!("echo g0 >{}", taker::FILE))
+        };
         wait_for(reader.0.id(), "get_online_mems");
         self.hotplug_reader = Some(reader);
     }
 
-    /// Whether [`want_both`](Self::want_both) is possible: not on 5.10.
+    /// Whether [`want_both`](Self::want_both) is possible: on 5.10 only with the module.
     pub fn has_both() -> bool {
-        Path::new(GENERATIONS).exists()
+        Path::new(GENERATIONS).exists() || taker::is_built()
     }
 
     /// Lets the reader go on, to where it is stuck too.

@@ -6,4 +6,7 @@ mod coredump;
 mod four_tasks;
 mod holders;
 mod look;
+mod module;
 mod reap;
+mod stuck;
+mod taker;

@@ -1,0 +1,101 @@
+//! Lines behind somebody whom the kernel itself does not let go on, for now.
+
+use std::fs::File;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::coredump::stack;
+use crate::host::{Folder, Process, eventually};
+use crate::suspend::Device;
+use crate::tool;
+
+/// A RAM disk.
+const DISK: &str = "/dev/ram2";
+
+fn run(command: &str) {
+    let status = Command::new("/bin/sh").args(["-c", command]).status();
+    assert!(status.unwrap().success(), "{command}");
+}
+
+/// A command that stops in the kernel.
+fn start(command: &str) -> Process {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("exec {command}")]);
+    Process(shell.stdin(Stdio::null()).spawn().unwrap())
+}
+
+/// Waits until a task sleeps in the kernel, in a function whose name has one of these parts.
+fn stops(process: &Process, parts: &[&str]) {
+    eventually("a task that stops", || {
+        let stack = stack(process.0.id());
+        if parts.iter().any(|part| stack.contains(part)) {
+            Ok(())
+        } else {
+            Err(stack)
+        }
+    });
+}
+
+/// Lets a device answer again, also if a test fails: nothing else ends those who wait for it.
+struct Suspended<'a>(&'a Device);
+
+impl Drop for Suspended<'_> {
+    fn drop(&mut self) {
+        self.0.resume();
+    }
+}
+
+/// Who makes a file in a directory has its lock, and reads the directory from a device that does
+/// not answer; and nobody writes to a file system that is frozen.
+#[test]
+fn behind_a_suspended_device_and_a_frozen_file_system() {
+    let folder = Folder::new("stuck");
+    let path = folder.path();
+    run(&format!("mke2fs {DISK} >/dev/null"));
+    let device = Device::over(DISK, "slow");
+    let mount = format!("mount -t ext4 {} {path}", device.path.display());
+    run(&mount);
+    let directory = folder.file("directory");
+    run(&format!("mkdir {directory} && touch {directory}/a && sync"));
+    // Mounted anew: the directory is known, and what is in it is not.
+    run(&format!("umount {path} && {mount}"));
+    let opened = File::open(&directory).unwrap();
+    let mut processes = Vec::new();
+    let suspended = Suspended(&device);
+    device.suspend();
+    processes.push(start(&format!("sh -c 'exec >{directory}/b'")));
+    stops(
+        &processes[0],
+        &["bread", "find_entry", "wait_on_buffer", "bit_wait"],
+    );
+    processes.push(start(&format!("mkdir {directory}/c")));
+    stops(&processes[1], &["mkdir"]);
+    let output = tool::run(&["locks", "--json", "--min-wait", "10ms"]);
+    drop(suspended);
+    let holder = processes[0].0.id();
+    for mut process in processes {
+        assert!(process.0.wait().unwrap().success());
+    }
+    drop(opened);
+    run(&format!("umount {path}"));
+
+    let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
+    let items = document["data"]["items"].as_array().unwrap();
+    let convoys: Vec<_> = items
+        .iter()
+        .filter(|item| item.get("verdict").is_some())
+        .collect();
+    println!("{convoys:#?}");
+    let convoy = convoys.iter().find(|one| one["root"]["tid"] == holder);
+    let convoy = convoy.unwrap_or_else(|| panic!("{items:#?}"));
+    assert_eq!(convoy["verdict"], "stuck_holder");
+    assert_eq!(convoy["waiters"], 1);
+    assert_eq!(convoy["resource"]["name"], "inode.i_rwsem");
+    assert!(
+        convoy["why"]
+            .as_str()
+            .unwrap()
+            .contains("waits for a device")
+    );
+}

@@ -1,0 +1,94 @@
+//! Tasks that take the locks of the test module (`xtask/guest/module/locks.c`), one after the
+//! other, as they are told.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+
+use super::coredump::stack;
+use crate::host::{Process, eventually};
+
+const MODULE: &str = "/bin/locks.ko";
+/// Whoever writes a lock's name here takes it.
+pub const FILE: &str = "/proc/locks_to_take";
+
+/// Does with its own hands what it reads, and says so when it is done.
+const SCRIPT: &str = "exec 3>/proc/locks_to_take
+while read word; do
+	case $word in
+	sleep) echo done; exec sleep 1000000 ;;
+	/*) echo x >$word; echo done ;;
+	*) echo $word >&3; echo done ;;
+	esac
+done";
+
+/// Whether xtask has built the module for this kernel.
+pub fn is_built() -> bool {
+    Path::new(MODULE).exists()
+}
+
+/// Loads the module, if it is not there yet.
+pub fn load() {
+    if !Path::new(FILE).exists() {
+        let loaded = Command::new("insmod").arg(MODULE).status().unwrap();
+        assert!(loaded.success(), "{loaded}");
+    }
+}
+
+/// A process of one task, which keeps what it took until it is dropped.
+pub struct Taker {
+    pub process: Process,
+    words: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Taker {
+    /// One that has these.
+    pub fn with(words: &[&str]) -> Self {
+        load();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", SCRIPT]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (words_to, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut taker = Self {
+            process: Process(child),
+            words: words_to,
+            answers: BufReader::new(answers),
+        };
+        for word in words {
+            taker.take(word);
+        }
+        taker
+    }
+
+    pub fn tid(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    fn tell(&mut self, word: &str) {
+        writeln!(self.words, "{word}").unwrap();
+    }
+
+    /// Takes one, and has it afterwards.
+    pub fn take(&mut self, word: &str) {
+        self.tell(word);
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        assert_eq!(answer, "done\n", "{word}");
+    }
+
+    /// Takes one, or writes to a pipe, and is stuck there.
+    pub fn want(&mut self, word: &str) {
+        self.tell(word);
+        eventually("a taker is stuck", || {
+            let stack = stack(self.tid());
+            let known = ["locks_write", "pipe_write"];
+            if known.iter().any(|function| stack.contains(function)) {
+                Ok(())
+            } else {
+                Err(stack)
+            }
+        });
+    }
+}

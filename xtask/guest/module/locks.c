@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Locks of every kind, taken by whoever asks for them:
+ *
+ *	exec 3>/proc/locks_to_take; echo m0 >&3; echo w1 >&3
+ *
+ * Each write is one word, done by the task that writes it, which then has the lock until it
+ * closes the file. Whoever waits can be killed, so that all of it can be undone.
+ *
+ *	m0	mutex 0
+ *	r0	rwsem 0, for reading
+ *	w0	rwsem 0, for writing
+ *	c0	takes the owner out of the owner word of mutex 0, which we have
+ *	g0	cgroup_mutex, and with it in hand get_online_mems(); this cannot be killed
+ */
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/proc_fs.h>
+#include <linux/rwsem.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#define NAME "locks_to_take"
+#define LOCKS 64
+
+/* kernel/locking/mutex.h: the rest of an owner word is the owner. */
+#define OWNER_FLAGS 7L
+
+static struct mutex mutexes[LOCKS];
+static struct rw_semaphore rwsems[LOCKS];
+
+/* What one file has taken. */
+struct taken {
+	bool mutexes[LOCKS];
+	bool reading[LOCKS];
+	bool writing[LOCKS];
+};
+
+static struct mutex *cgroups;
+static void (*get_mems)(void);
+static void (*put_mems)(void);
+
+/* Finds what is not exported. */
+static void find(void)
+{
+	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
+	unsigned long (*lookup)(const char *name);
+
+	if (register_kprobe(&probe))
+		return;
+	lookup = (void *)probe.addr;
+	unregister_kprobe(&probe);
+	cgroups = (void *)lookup("cgroup_mutex");
+	get_mems = (void *)lookup("get_online_mems");
+	put_mems = (void *)lookup("put_online_mems");
+}
+
+static int cgroups_then_memory(void)
+{
+	if (!cgroups)
+		find();
+	if (!cgroups || !get_mems || !put_mems)
+		return -ENOENT;
+	mutex_lock(cgroups);
+	get_mems();
+	put_mems();
+	mutex_unlock(cgroups);
+	return 0;
+}
+
+static int take(struct taken *taken, char what, unsigned int at)
+{
+	int error = 0;
+
+	switch (what) {
+	case 'm':
+		error = mutex_lock_killable(&mutexes[at]);
+		taken->mutexes[at] = !error;
+		break;
+	case 'r':
+		error = down_read_killable(&rwsems[at]);
+		taken->reading[at] = !error;
+		break;
+	case 'w':
+		error = down_write_killable(&rwsems[at]);
+		taken->writing[at] = !error;
+		break;
+	case 'c':
+		if (!taken->mutexes[at])
+			return -EPERM;
+		atomic_long_and(OWNER_FLAGS, &mutexes[at].owner);
+		taken->mutexes[at] = false;
+		break;
+	case 'g':
+		error = cgroups_then_memory();
+		break;
+	default:
+		error = -EINVAL;
+	}
+	return error;
+}
+
+static ssize_t locks_write(struct file *file, const char __user *from, size_t bytes, loff_t *pos)
+{
+	char word[16] = "";
+	unsigned int at;
+	char what;
+	int error;
+
+	if (bytes >= sizeof(word))
+		return -EINVAL;
+	if (copy_from_user(word, from, bytes))
+		return -EFAULT;
+	if (sscanf(word, "%c%u", &what, &at) != 2 || at >= LOCKS)
+		return -EINVAL;
+	error = take(file->private_data, what, at);
+	return error ? error : bytes;
+}
+
+static int locks_open(struct inode *inode, struct file *file)
+{
+	file->private_data = kzalloc(sizeof(struct taken), GFP_KERNEL);
+	return file->private_data ? 0 : -ENOMEM;
+}
+
+static int locks_release(struct inode *inode, struct file *file)
+{
+	struct taken *taken = file->private_data;
+	int at;
+
+	for (at = 0; at < LOCKS; at++) {
+		if (taken->mutexes[at])
+			mutex_unlock(&mutexes[at]);
+		if (taken->reading[at])
+			up_read(&rwsems[at]);
+		if (taken->writing[at])
+			up_write(&rwsems[at]);
+	}
+	kfree(taken);
+	return 0;
+}
+
+static const struct proc_ops locks_ops = {
+	.proc_open = locks_open,
+	.proc_write = locks_write,
+	.proc_release = locks_release,
+};
+
+static int __init locks_init(void)
+{
+	int at;
+
+	for (at = 0; at < LOCKS; at++) {
+		mutex_init(&mutexes[at]);
+		init_rwsem(&rwsems[at]);
+	}
+	return proc_create(NAME, 0200, NULL, &locks_ops) ? 0 : -ENOMEM;
+}
+
+static void __exit locks_exit(void)
+{
+	remove_proc_entry(NAME, NULL);
+}
+
+module_init(locks_init);
+module_exit(locks_exit);
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_DESCRIPTION("Locks to take");
