@@ -274,7 +274,7 @@ pub fn holds_are_counted(start: impl FnOnce() -> Export) {
     let addr = of(&export.next()).data["resource"]["addr"].clone();
     let judge = Judge::new(addr.as_str().unwrap());
     // Both counts while nobody has it: work of cgroups that go is done when they do not change.
-    let mut quiet = |export: &mut Export| {
+    let quiet = |export: &mut Export| {
         let mut last = None;
         export.until("nobody has cgroup_mutex", |frame| {
             let lock = of(frame);
