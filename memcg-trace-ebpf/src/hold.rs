@@ -17,9 +17,8 @@ use memcg_trace_common::hold::{
 };
 use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::times::{CLASSES, class_of};
 
-use crate::counter::add;
+use crate::counter::{add, add_time};
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, pointer, word};
@@ -128,12 +127,11 @@ fn count(held: Held, held_ns: u64) {
     let Some(counter) = HELD.get_ptr_mut(held as u32) else {
         return;
     };
-    let class = class_of(held_ns) & (CLASSES - 1);
-    // SAFETY: a value of the map, and within its bounds.
+    // SAFETY: a value of the map.
     unsafe {
         add(&raw mut (*counter).holds, 1);
         add(&raw mut (*counter).hold_ns, held_ns);
-        add((&raw mut (*counter).times).cast::<u64>().add(class), 1);
+        add_time(&raw mut (*counter).times, held_ns);
         if (*counter).max_ns < held_ns {
             (*counter).max_ns = held_ns;
         }

@@ -12,9 +12,9 @@ use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
 use memcg_trace_common::COMM_BYTES;
 use memcg_trace_common::lock::{LockCount, LockKey, Wait, flags};
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::times::{CLASSES, Times, class_of};
+use memcg_trace_common::times::Times;
 
-use crate::counter::add;
+use crate::counter::{add, add_time};
 use crate::hold;
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
@@ -175,9 +175,8 @@ fn time(lock: u64, waited_ns: u64) {
         let _ = LOCK_TIMES.insert(&lock, unsafe { &*none }, u64::from(BPF_NOEXIST));
     }
     if let Some(times) = LOCK_TIMES.get_ptr_mut(&lock) {
-        let class = class_of(waited_ns) & (CLASSES - 1);
-        // SAFETY: a value of the map, and within its bounds.
-        unsafe { add((&raw mut (*times).counts).cast::<u64>().add(class), 1) };
+        // SAFETY: a value of the map.
+        unsafe { add_time(&raw mut (*times).counts, waited_ns) };
     }
 }
 

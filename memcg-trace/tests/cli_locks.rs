@@ -223,6 +223,17 @@ fn the_graph_can_be_drawn() {
 }
 
 #[test]
+fn all_locks_are_traced_only_by_who_looks_on() {
+    for verb in ["locks", "zombies", "doctor"] {
+        let output = memcg_trace(&[verb, "--trace-acquisitions"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{verb}");
+        assert!(stderr(&output).contains("locks --watch"), "{verb}");
+    }
+}
+
+#[test]
 fn hostile_names_come_out_tame() {
     let mut waits = stuck();
     for look in &mut waits.looks {

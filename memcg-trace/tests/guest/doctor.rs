@@ -75,7 +75,8 @@ fn what_doctor_promises_is_what_gets_attached() {
 
     let before = Traces::now();
     leaves_nothing(|| {
-        let export = Export::start(&[]);
+        // With what has to be asked for.
+        let export = Export::start(&["--trace-acquisitions"]);
         let now = Traces::now();
         // Without what the compiler put behind a name.
         let added: BTreeSet<_> = now

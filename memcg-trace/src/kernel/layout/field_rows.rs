@@ -252,6 +252,7 @@ pub(super) const ROWS: &[Row] = {
         row(InodeMapping, 8, &["inode.i_mapping"]),
         row(InodeData, 0, &["inode.i_data"]),
         row(SbUmount, 0, &["super_block.s_umount"]),
+        row(SbWriters, 0, &["super_block.s_writers.rw_sem"]),
         row(SbRoot, 8, &["super_block.s_root"]),
         row(DentrySb, 8, &["dentry.d_sb"]),
         row(MmMmapLock, 0, &["mm_struct.mmap_lock"]),

@@ -240,6 +240,7 @@ pub enum Field {
     InodeMapping,
     InodeData,
     SbUmount,
+    SbWriters,
     SbRoot,
     DentrySb,
     MmMmapLock,

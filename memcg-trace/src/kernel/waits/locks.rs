@@ -261,7 +261,13 @@ fn percpu_resource(view: &View<'_>, lock: u64) -> Result<Resource, Unreadable> {
             }
         }
     }
-    resource.name = name;
+    (resource.name, resource.of) = match name {
+        Some(name) => (Some(name), None),
+        None => {
+            let (name, of) = members::name(view, ResourceKind::PercpuRwsem, lock).unzip();
+            (name, of.flatten())
+        }
+    };
     Ok(resource)
 }
 

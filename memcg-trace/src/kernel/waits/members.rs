@@ -2,6 +2,8 @@
 //! say so itself, by a word that only such a one has.
 
 use super::View;
+use super::pages::Pages;
+use crate::deadlock::words;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::{paths, tasks};
 use crate::sample::{ResourceKind, Text};
@@ -12,13 +14,57 @@ pub(super) fn name(
     kind: ResourceKind,
     lock: u64,
 ) -> Option<(String, Option<Text>)> {
-    if kind != ResourceKind::Rwsem {
+    let member = match kind {
+        ResourceKind::Rwsem => inode(view, lock)
+            .or_else(|| superblock(view, lock))
+            .or_else(|| address_space(view, lock)),
+        ResourceKind::PercpuRwsem => freezing(view, lock),
+        _ => None,
+    };
+    match member {
+        Some((name, of)) => Some((name.to_owned(), of)),
+        None => object(view, kind, lock).map(|name| (name, None)),
+    }
+}
+
+/// The cache that a lock's memory is from, and how far the lock is in its object: more than an
+/// address says, and the same on every host with this kernel.
+fn object(view: &View<'_>, kind: ResourceKind, lock: u64) -> Option<String> {
+    let reader = view.reader;
+    let (page, begin) = Pages::of(view).ok()?.head_of(view, lock)?;
+    let flags = reader.word(page, Field::PageFlags).ok()?;
+    let page_type = reader.word(page, Field::PageType).ok()?;
+    let page_type = u32::try_from(page_type).ok()?;
+    if !reader.resolved.pages.is_slab(flags, page_type) {
         return None;
     }
-    let (name, of) = inode(view, lock)
-        .or_else(|| superblock(view, lock))
-        .or_else(|| address_space(view, lock))?;
-    Some((name.to_owned(), of))
+    let cache = reader.word(page, Field::SlabCache).ok()?;
+    let name = reader.word(cache, Field::CacheName).ok()?;
+    let name = reader.string(name, 64).ok()?;
+    let bytes = reader.word(cache, Field::CacheSize).ok()?;
+    // What debugging puts before each object.
+    let red_bytes = reader.word(cache, Field::CacheRedLeft).unwrap_or(0);
+    let within = (lock - begin).checked_rem(bytes)?.checked_sub(red_bytes)?;
+    let kind = words::kind(kind);
+    Some(format!(
+        "{kind} {lock:#x} in {}+{within:#x}",
+        name.display()
+    ))
+}
+
+/// The three stages of freezing a file system, each with a lock of its own.
+fn freezing(view: &View<'_>, lock: u64) -> Option<Member> {
+    const STAGES: [&str; 3] = [
+        "super_block.s_writers.rw_sem[SB_FREEZE_WRITE]",
+        "super_block.s_writers.rw_sem[SB_FREEZE_PAGEFAULT]",
+        "super_block.s_writers.rw_sem[SB_FREEZE_FS]",
+    ];
+    let place = view.reader.place(Field::SbWriters).ok()?;
+    let bytes = place.bytes / STAGES.len() as u64;
+    STAGES.into_iter().zip(0..).find_map(|(stage, at)| {
+        let superblock = lock.wrapping_sub(place.offset + at * bytes);
+        Some((stage, of_superblock(view, superblock)?))
+    })
 }
 
 type Member = (&'static str, Option<Text>);
@@ -46,14 +92,19 @@ fn inode(view: &View<'_>, lock: u64) -> Option<Member> {
 /// The root of a superblock is its own.
 fn superblock(view: &View<'_>, lock: u64) -> Option<Member> {
     let superblock = base(view, lock, Field::SbUmount)?;
+    let of = of_superblock(view, superblock)?;
+    Some(("super_block.s_umount", of))
+}
+
+/// The type of a superblock's file system; `None` if it is no superblock.
+fn of_superblock(view: &View<'_>, superblock: u64) -> Option<Option<Text>> {
     let root = view.reader.word(superblock, Field::SbRoot).ok()?;
     if view.reader.word(root, Field::DentrySb) != Ok(superblock) {
         return None;
     }
     let kind = view.reader.word(superblock, Field::SbType).ok()?;
     let name = view.reader.word(kind, Field::FsTypeName).ok()?;
-    let name = view.reader.string(name, 64).ok();
-    Some(("super_block.s_umount", name))
+    Some(view.reader.string(name, 64).ok())
 }
 
 /// Some task has it.

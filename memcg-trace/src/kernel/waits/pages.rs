@@ -1,6 +1,8 @@
 //! Descriptors of pages: which page it is, and how many references are not explained by who maps
 //! it, caches it or has it on a list to be moved.
 
+use memcg_trace_common::layout::HEAD_MASK;
+
 use super::View;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
@@ -52,6 +54,27 @@ impl Pages {
     /// Where the kernel sees memory of a physical address.
     pub(super) fn mapped_at(&self, physical: u64) -> u64 {
         self.page_offset.wrapping_add(physical)
+    }
+
+    /// The first page of the folio that an address of the kernel's is in, and where that begins.
+    pub(super) fn head_of(&self, view: &View<'_>, address: u64) -> Option<(u64, u64)> {
+        /// Set in a page that is not the first.
+        const TAIL: u64 = 1;
+        let pfn = address.checked_sub(self.page_offset)? >> PAGE_SHIFT;
+        if pfn >= self.count {
+            return None;
+        }
+        let page = self.vmemmap + pfn * self.bytes;
+        let word = view.reader.word(page, Field::PageHead).ok()?;
+        let first = if word & TAIL == 0 {
+            page
+        } else if view.reader.resolved.layout.head_shape == HEAD_MASK && word >> 32 == 0xffff_ffff {
+            page & (word & !TAIL)
+        } else {
+            word & !TAIL
+        };
+        let begin = self.page_offset + (self.pfn(first) << PAGE_SHIFT);
+        (begin <= address).then_some((first, begin))
     }
 
     /// The folio that begins with a page.

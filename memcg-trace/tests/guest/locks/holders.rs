@@ -73,6 +73,12 @@ fn line(kind: ResourceKind, mut files: [File; 4]) {
             assert_eq!(wait.evidence, Evidence::OwnerWord);
             assert_eq!(lock.holders[0].evidence, Evidence::OwnerWord);
             assert_eq!(lock.incomplete, None);
+            // The pipe's mutex is known by its memory, the inode's rwsem by its inode.
+            let name = lock.name.as_deref().unwrap();
+            match kind {
+                ResourceKind::Mutex => assert!(name.contains(" in kmalloc-"), "{name}"),
+                _ => assert_eq!(name, "inode.i_rwsem"),
+            }
             let holders: Vec<_> = holders.iter().map(|task| task.tid).collect();
             assert_eq!(holders, [holder]);
             addresses.push(lock.addr);
