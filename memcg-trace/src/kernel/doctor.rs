@@ -181,6 +181,7 @@ mod tests {
     use super::*;
     use crate::kernel::layout::cost::Cost;
     use crate::kernel::layout::fields::Fields;
+    use crate::kernel::layout::inodes::Inodes;
     use crate::kernel::layout::pages::Pages;
     use crate::kernel::layout::{Missing, Resolved};
     use crate::kernel::symbols::Symbols;
@@ -208,6 +209,7 @@ mod tests {
                 fields: Fields::default(),
                 cost: Cost::default(),
                 pages: Pages::default(),
+                inodes: Inodes::default(),
                 memory_cgrp_id: 4,
                 task_bytes: 0,
                 missing: Vec::new(),

@@ -35,6 +35,7 @@ mod shrinkers;
 mod slab;
 mod slab_walker;
 mod slabs;
+mod superblocks;
 pub mod symbols;
 mod tasks;
 mod tax;

@@ -4,7 +4,9 @@
 //! on, and carries where it came from, how old it is and what it covers.
 
 pub mod history;
+pub mod inside;
 pub mod pins;
+mod reclaim;
 pub mod slab;
 pub mod waits;
 
@@ -12,7 +14,9 @@ use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
 pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
+pub use inside::{Inside, InsideRow};
 pub use pins::{Action, Advice, Pins};
+pub use reclaim::Reclaim;
 pub use slab::{Held, Inherited, Slab, SlabCache};
 pub use waits::{Convoy, Deadlock, Judged, Wait};
 
@@ -32,9 +36,8 @@ pub enum Source {
 /// One kind of figures.
 #[derive(Clone, Debug)]
 pub struct Section<T> {
-    /// `memcg`, `slab`, `slab_walk`, `inherited`, `shrinker`, `lock`, `tax`, `deadlock`, `convoy`,
-    /// `waits`, `pins`,
-    /// `reparent`, `finding`.
+    /// `memcg`, `slab`, `slab_walk`, `slab_inside`, `inherited`, `shrinker`, `lock`, `tax`,
+    /// `deadlock`, `convoy`, `waits`, `pins`, `reparent`, `finding`.
     pub name: &'static str,
     /// Where it comes from.
     pub source: Source,
@@ -151,6 +154,8 @@ pub struct Snapshot {
     pub large_kmalloc_pages: Option<u64>,
     /// What memcgs are charged for since children of them died, likewise.
     pub inherited: Arc<Section<Inherited>>,
+    /// What the objects of the cache are that was asked about.
+    pub slab_inside: Arc<Section<Inside>>,
     /// Shrinkers.
     pub shrinkers: Arc<Section<Shrinker>>,
     /// Waits that go on, longest first.

@@ -12,6 +12,7 @@ pub mod ndjson;
 pub mod pins;
 pub mod records;
 pub mod slab;
+pub mod slab_inside;
 pub mod summary;
 mod table;
 pub mod text;

@@ -7,6 +7,7 @@
 pub mod doctor;
 pub mod pins;
 pub mod recording;
+pub mod slab_inside;
 pub mod slab_walk;
 mod tax;
 mod text;
@@ -43,6 +44,8 @@ pub struct Sample {
     pub waits: Option<waits::Waits>,
     /// Who holds slab memory, if that was asked for.
     pub slab_walk: Option<slab_walk::SlabWalk>,
+    /// What the objects of one cache are, if that was asked for.
+    pub slab_inside: Option<slab_inside::SlabInside>,
     /// What was lost since the start.
     pub losses: Vec<Loss>,
     /// Sections that this source does not have, and why.
@@ -59,7 +62,10 @@ impl Sample {
             || self.shrinkers.is_some()
             || self.locks.is_some()
             || self.tax.is_some();
-        let is_answered = self.pins.is_some() || self.waits.is_some() || self.slab_walk.is_some();
+        let is_answered = self.pins.is_some()
+            || self.waits.is_some()
+            || self.slab_walk.is_some()
+            || self.slab_inside.is_some();
         is_answered && !has_others
     }
 }
@@ -68,7 +74,8 @@ impl Sample {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Absent {
-    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`, `waits`, `slab_walk`.
+    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`, `waits`, `slab_walk`,
+    /// `slab_inside`.
     pub section: String,
     /// One line.
     pub reason: String,

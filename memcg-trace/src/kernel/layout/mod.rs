@@ -8,6 +8,7 @@
 pub mod cost;
 mod field_rows;
 pub mod fields;
+pub mod inodes;
 pub mod pages;
 mod rows;
 mod shapes;
@@ -20,6 +21,7 @@ use super::btf::Btf;
 use super::symbols::Symbols;
 use cost::Cost;
 use fields::{Fields, Place};
+use inodes::Inodes;
 use pages::Pages;
 
 /// Addresses that are wanted from kallsyms, besides those of hooks.
@@ -49,6 +51,8 @@ pub const SYMBOLS: &[&str] = &[
     "proto_list",
     "shrinker_nr_max",
     "socket_file_ops",
+    // For looking into dentries and inodes.
+    "super_blocks",
 ];
 
 /// Something that a subject needs and this kernel does not have.
@@ -77,6 +81,8 @@ pub struct Resolved {
     pub cost: Cost,
     /// How it reads a `struct page`.
     pub pages: Pages,
+    /// How it reads `inode.i_state`.
+    pub inodes: Inodes,
     /// Index of the memory controller in arrays of controllers.
     pub memory_cgrp_id: u64,
     /// Bytes of a `task_struct`.
@@ -111,6 +117,7 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         fields: Fields::resolve(btf),
         cost: Cost::resolve(btf),
         pages: Pages::resolve(btf),
+        inodes: Inodes::resolve(btf),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,
         missing: Vec::new(),

@@ -1,6 +1,7 @@
 //! The walk of all slabs: known objects in known cgroups, to the object, and pages that add up to
 //! what the kernel says of its caches.
 
+mod inside;
 mod pages;
 pub mod walk;
 
