@@ -146,8 +146,8 @@ pub struct Layout {
     /// 1 where the statistics of memcgs are added up by flushes (`state_pending`), 0 where each
     /// change is added to all ancestors at once.
     pub flushes_stats: u32,
-    /// Nothing: keeps the size a multiple of 8.
-    pub unused: u32,
+    /// `MEMCG_KMEM`; absent until 5.17.
+    pub stat_kmem: u32,
 }
 
 impl Layout {

@@ -51,7 +51,7 @@ pub(super) enum Verb {
     Record(Record),
     /// The dashboard on a recording: `live --from FILE`.
     Replay(Replay),
-    /// What two recordings needed at most, side by side.
+    /// What two runs needed at most, side by side: recordings, or files of records.
     Compare(Compare),
     /// What can be traced here, what cannot, and what would help. Needs no privilege.
     Doctor,
@@ -238,7 +238,7 @@ pub(super) struct Slab {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Compare {
-    /// A recording.
+    /// A recording, or records as `export` writes them.
     #[arg(value_name = "A")]
     pub(super) a: PathBuf,
     /// Another one.

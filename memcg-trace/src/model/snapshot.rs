@@ -279,6 +279,9 @@ pub struct Memcg {
     pub max_bytes: Option<u64>,
     /// Slab, with everything below it, as of the kernel's last flush.
     pub slab_bytes: Option<u64>,
+    /// All memory of the kernel, slab included, likewise; `None` where the kernel keeps no such
+    /// sum.
+    pub kmem_bytes: Option<u64>,
     /// Slab objects that are its own, as of the last walk of all slabs.
     pub slab_objects: Option<u64>,
     /// What it is charged for since children of it died, likewise.

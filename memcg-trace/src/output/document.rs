@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::ndjson_peaks::Last;
 use super::records::{
     Convoy, Deadlock, Envelope, Finding, Inherited, LockStats, LockWait, Loss, Memcg, Moment,
     Objects, Pins, Reclaim, Reparent, Section, Slab, SlabCache, SlabInside, Tax, Zombie, losses,
@@ -397,18 +398,24 @@ struct CompareSummary {
     snapshots_b: u64,
 }
 
-/// Two runs, as of the end of the second; `snapshots` is how many each had.
+/// Two runs, as of the end of the second; `snapshots` is how many each had, `gaps` what they leave
+/// open.
 ///
 /// # Errors
 /// Never for what a model made.
 pub fn compare(
-    last: &Snapshot,
+    last: &Last,
     host_slab: &compare::Change,
     memcgs: &[&compare::Compared],
     snapshots: [u64; 2],
+    gaps: &[String],
     host: &Host,
 ) -> serde_json::Result<Vec<u8>> {
     let items = memcgs.iter();
+    let gaps = gaps.iter().map(|gap| NotChecked {
+        what: "compare",
+        reason: Cow::from(gap),
+    });
     let document = Document {
         summary: CompareSummary {
             host_slab_peak_bytes: host_slab.into(),
@@ -416,14 +423,17 @@ pub fn compare(
             snapshots_b: snapshots[1],
         },
         items: items.map(|row| compare_text::Item::from(*row)).collect(),
-        not_checked: vec![NotChecked {
-            what: "kmem",
-            reason: Cow::from(compare_text::NO_KMEM),
-        }],
+        not_checked: gaps.collect(),
         sections: Vec::new(),
         losses: Vec::new(),
     };
-    of_snapshot("compare", last, host, document)
+    let moment = Moment {
+        seq: 0,
+        frame: last.frame,
+        time: &last.time,
+        mono_ns: last.mono_ns,
+    };
+    line(&Envelope::new("compare", host, moment, document))
 }
 
 /// What the list of memcgs leaves open.

@@ -9,6 +9,7 @@ pub mod fit;
 pub mod locks;
 pub mod names;
 pub mod ndjson;
+pub mod ndjson_peaks;
 pub mod pins;
 pub mod records;
 pub mod slab;

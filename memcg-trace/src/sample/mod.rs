@@ -144,6 +144,9 @@ pub struct Memcg {
     pub max_bytes: Option<u64>,
     /// Slab, with everything below, as of the kernel's last flush (2 s).
     pub slab_bytes: Option<u64>,
+    /// All memory of the kernel, slab included, likewise (`kernel` of `memory.stat`); `None` on
+    /// kernels that keep no such sum (until 5.17).
+    pub kmem_bytes: Option<u64>,
     /// Of a dead one: pages on its own LRU lists, unevictable ones included.
     pub lru_pages: Option<u64>,
     /// Of a dead one: pages in swap that are charged to it.

@@ -43,7 +43,7 @@ prop_compose! {
         Memcg {
             serial_nr, parent_serial_nr, name, flags, killed, confirmed, refs, populated,
             usage_bytes: bytes, high_bytes: bytes, max_bytes: bytes, slab_bytes: bytes,
-            ..Memcg::default()
+            kmem_bytes: bytes, ..Memcg::default()
         }
     }
 }

@@ -198,7 +198,15 @@ fn slab_bytes_are_those_of_memory_stat() {
     make_files(&cgroup, &folder);
     let mut export = Export::start(&[]);
     let bytes = export.until("slab_bytes", |frame| {
-        let ours = frame.one("memcg", &cgroup.path())?.number("slab_bytes");
+        let record = frame.one("memcg", &cgroup.path())?;
+        let ours = record.number("slab_bytes");
+        // All memory of the kernel, where it keeps that sum.
+        let kmem = cgroup.stat("memory.stat", "kernel");
+        let our_kmem = record.data["kmem_bytes"].as_u64();
+        assert_eq!(our_kmem.is_some(), kmem.is_some());
+        if our_kmem != kmem {
+            return Err(format!("{our_kmem:?}, but memory.stat {kmem:?}"));
+        }
         let [sum, one, two] = ["slab", "slab_reclaimable", "slab_unreclaimable"]
             .map(|key| cgroup.stat("memory.stat", key).unwrap());
         assert_eq!(sum, one + two);

@@ -199,6 +199,7 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
     if symbols.has("mem_cgroup_stats_index") && layout.sym_mem_cgroup_stats_index == 0 {
         layout.stat_slab_reclaimable = ABSENT;
         layout.stat_slab_unreclaimable = ABSENT;
+        layout.stat_kmem = ABSENT;
     }
     // Without NUMA there is no such variable; where there is one, nodes cannot be left out.
     if symbols.has("nr_node_ids") && layout.sym_nr_node_ids == 0 {

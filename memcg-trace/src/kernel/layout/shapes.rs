@@ -62,6 +62,7 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
             "NR_SLAB_UNRECLAIMABLE_B",
             &mut layout.stat_slab_unreclaimable,
         ),
+        ("MEMCG_KMEM", &mut layout.stat_kmem),
     ] {
         *field = index_of(btf, item).unwrap_or(ABSENT);
     }
