@@ -122,6 +122,14 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,
         missing: Vec::new(),
     };
+    // First, so that it is what a user is told.
+    if btf.member("kmem_cache.memcg_params").is_some() {
+        resolved.missing.push(Missing {
+            subject: Subject::Slab,
+            what: "each memcg has slab caches of its own here (until 5.8): unsupported layout"
+                .to_owned(),
+        });
+    }
     for row in rows::ROWS {
         match find(btf, row) {
             Ok(offset) => resolved.layout.as_mut_bytes()[row.at..row.at + 4]
