@@ -14,6 +14,7 @@ mod memcg;
 mod read;
 mod shrinker;
 mod slab;
+mod slab_count;
 mod tax;
 mod walks;
 

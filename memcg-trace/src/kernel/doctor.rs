@@ -210,6 +210,7 @@ mod tests {
                 cost: Cost::default(),
                 pages: Pages::default(),
                 inodes: Inodes::default(),
+                rdonly_cast: None,
                 memory_cgrp_id: 4,
                 task_bytes: 0,
                 missing: Vec::new(),

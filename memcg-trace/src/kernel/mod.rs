@@ -33,6 +33,7 @@ mod resolver;
 pub mod session;
 mod shrinkers;
 mod slab;
+mod slab_hot;
 mod slab_walker;
 mod slabs;
 mod superblocks;

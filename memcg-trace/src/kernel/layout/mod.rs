@@ -83,6 +83,8 @@ pub struct Resolved {
     pub pages: Pages,
     /// How it reads `inode.i_state`.
     pub inodes: Inodes,
+    /// Id of `bpf_rdonly_cast`, if programs can call it.
+    pub rdonly_cast: Option<u32>,
     /// Index of the memory controller in arrays of controllers.
     pub memory_cgrp_id: u64,
     /// Bytes of a `task_struct`.
@@ -118,6 +120,7 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         cost: Cost::resolve(btf),
         pages: Pages::resolve(btf),
         inodes: Inodes::resolve(btf),
+        rdonly_cast: btf.function_type_id("bpf_rdonly_cast"),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,
         missing: Vec::new(),
