@@ -26,6 +26,10 @@ pub const HEAD_POINTER: u32 = 0;
 /// its upper half is all ones, as no address of a `struct page` is.
 pub const HEAD_MASK: u32 = 1;
 
+/// Stands for the id of `bpf_rdonly_cast` in calls of it, until user space has put it there: it
+/// is a number that no helper has.
+pub const RDONLY_CAST: i32 = 0x6b66_756e;
+
 /// Offsets in bytes, bit masks and addresses of variables. `ABSENT` where there is none.
 ///
 /// One row of `kernel/layout.rs` in user space fills each field; that table says where it comes
@@ -149,6 +153,16 @@ pub struct Layout {
     /// 1 where the statistics of memcgs are added up by flushes (`state_pending`), 0 where each
     /// change is added to all ancestors at once.
     pub flushes_stats: u32,
+    /// Argument number of the vector in `__memcg_slab_free_hook`, its flags taken off; absent
+    /// where it is not the last one.
+    pub free_hook_vector_arg: u32,
+    /// Id in BTF of a struct whose first member is a number of 8 bytes, as which programs can read
+    /// any address without a helper; absent where they cannot (`bpf_rdonly_cast`, 6.2).
+    pub word_type_id: u32,
+    /// `MEMCG_KMEM`; absent until 5.17.
+    pub stat_kmem: u32,
+    /// Nothing: keeps the size a multiple of 8.
+    pub unused: u32,
 }
 
 impl Layout {

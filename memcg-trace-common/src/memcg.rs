@@ -53,6 +53,8 @@ pub struct MemcgRow {
     pub slab_reclaimable_bytes: i64,
     /// Slab that cannot.
     pub slab_unreclaimable_bytes: i64,
+    /// All memory of the kernel, slab included, likewise.
+    pub kmem_pages: i64,
     /// `css.id`.
     pub css_id: u32,
     /// `css.flags`.

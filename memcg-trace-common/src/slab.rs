@@ -18,6 +18,38 @@ pub struct SlabKey {
     pub cache: u64,
 }
 
+/// Places in the table of keys that move; a power of two.
+pub const HOT_SLOTS: usize = 1024;
+
+impl SlabKey {
+    /// Its first place in that table; the other one differs in the lowest bit. Both sides have to
+    /// agree, which is why this is here.
+    #[inline(always)]
+    #[must_use]
+    pub fn hot_slot(&self) -> usize {
+        /// 2^64 by the golden ratio: the upper bits of a product depend on all bits.
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        let both = self.objcg.wrapping_mul(3).wrapping_add(self.cache);
+        (both.wrapping_mul(GOLDEN) >> (64 - HOT_SLOTS.trailing_zeros())) as usize
+    }
+}
+
+/// Keys that move. One whose objcg is 0 is none.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct HotKeys {
+    /// By place.
+    pub keys: [SlabKey; HOT_SLOTS],
+}
+
+/// What one CPU counted of them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct HotCounts {
+    /// By place.
+    pub counts: [SlabCount; HOT_SLOTS],
+}
+
 /// Objects since the probes were attached.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -16,6 +16,7 @@ mod read;
 mod release;
 mod shrinker;
 mod slab;
+mod slab_count;
 mod tax;
 mod walks;
 

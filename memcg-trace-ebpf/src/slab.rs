@@ -5,22 +5,24 @@
 //! object is charged and cleared when it is uncharged, and names an object cgroup, which stays
 //! the same for the object's life; so alloc and free are booked to the same key.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::EbpfContext;
-use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::generated::bpf_get_func_arg;
 use aya_ebpf::macros::{fentry, fexit, kprobe, map, raw_tracepoint};
-use aya_ebpf::maps::{PerCpuArray, PerCpuHashMap, ProgramArray};
+use aya_ebpf::maps::{PerCpuArray, ProgramArray};
 use aya_ebpf::programs::{FEntryContext, FExitContext, ProbeContext, RawTracePointContext};
-use memcg_trace_common::layout::{HEAD_MASK, VECTOR_ARRAY, VECTOR_IN_OBJECT, VECTOR_STRIDE};
+use memcg_trace_common::layout::{
+    ABSENT, HEAD_MASK, VECTOR_ARRAY, VECTOR_IN_OBJECT, VECTOR_STRIDE,
+};
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::slab::{SlabCount, SlabKey};
 
-use crate::counter::add;
 use crate::loss::lost;
-use crate::read::{LAYOUT, field, has, offset, page_offset, read, value, vmemmap, word};
-
-#[map]
-static SLAB: PerCpuHashMap<SlabKey, SlabCount> = PerCpuHashMap::with_max_entries(16384, 0);
+use crate::read::{
+    LAYOUT, cast, field, half_at, has, has_cast, offset, page_offset, read, value, vmemmap, word,
+    word_at,
+};
+use crate::slab_count::count;
 
 /// The two programs that look at many objects, to go on where one body ends.
 #[map]
@@ -56,11 +58,30 @@ struct Slab {
     stride: u64,
 }
 
+/// The descriptor of a page: all of it by one read, or its words one by one where that is cheaper.
+struct Page {
+    at: u64,
+    bytes: MaybeUninit<[u64; 8]>,
+}
+
 #[inline(always)]
-fn page_word(page: &[u64; 8], at: &u32) -> u64 {
-    // SAFETY: user space checked that the field lies within the first 64 bytes.
+fn page(at: u64) -> Option<Page> {
+    let bytes = match has_cast() {
+        true => MaybeUninit::uninit(),
+        false => MaybeUninit::new(read(at)?),
+    };
+    Some(Page { at, bytes })
+}
+
+#[inline(always)]
+fn page_word(page: &Page, at: &u32) -> u64 {
+    if has_cast() {
+        return cast(page.at + offset(at));
+    }
+    // SAFETY: initialised by `page`; user space checked that the field lies within it.
     unsafe {
-        page.as_ptr()
+        page.bytes
+            .as_ptr()
             .cast::<u8>()
             .add(offset(at) as usize)
             .cast::<u64>()
@@ -69,10 +90,14 @@ fn page_word(page: &[u64; 8], at: &u32) -> u64 {
 }
 
 #[inline(always)]
-fn page_half(page: &[u64; 8], at: &u32) -> u32 {
+fn page_half(page: &Page, at: &u32) -> u32 {
+    if has_cast() {
+        return cast(page.at + offset(at)) as u32;
+    }
     // SAFETY: as above.
     unsafe {
-        page.as_ptr()
+        page.bytes
+            .as_ptr()
             .cast::<u8>()
             .add(offset(at) as usize)
             .cast::<u32>()
@@ -81,7 +106,7 @@ fn page_half(page: &[u64; 8], at: &u32) -> u32 {
 }
 
 #[inline(always)]
-fn is_slab(page: &[u64; 8]) -> bool {
+fn is_slab(page: &Page) -> bool {
     let mask = word(&LAYOUT.page_slab_mask);
     if mask != 0 {
         page_word(page, &LAYOUT.page_flags) & mask != 0
@@ -96,31 +121,45 @@ fn is_slab(page: &[u64; 8]) -> bool {
 fn slab_of(object: u64) -> Option<Slab> {
     let bytes = offset(&LAYOUT.page_bytes);
     let mut at = vmemmap() + (object.wrapping_sub(page_offset()) >> PAGE_SHIFT) * bytes;
-    let mut page: [u64; 8] = read(at)?;
-    let head = page_word(&page, &LAYOUT.page_head);
+    let mut first = page(at)?;
+    let head = page_word(&first, &LAYOUT.page_head);
     if head & 1 != 0 {
         let masked = value(&LAYOUT.head_shape) == HEAD_MASK && head >> 32 == 0xffff_ffff;
         at = if masked { at & head } else { head - 1 };
-        page = read(at)?;
+        first = page(at)?;
     }
-    if !is_slab(&page) {
+    if !is_slab(&first) {
         return None;
     }
-    slab_in(at, &page)
+    slab_in(&first)
 }
 
 /// The same for a page that is known to be the first of a slab.
 #[inline(always)]
-fn slab_in(at: u64, page: &[u64; 8]) -> Option<Slab> {
-    let vector = page_word(page, &LAYOUT.slab_vector);
+fn slab_in(page: &Page) -> Option<Slab> {
+    let stride = match has(&LAYOUT.slab_stride) {
+        true => page_half(page, &LAYOUT.slab_stride),
+        false => 0,
+    };
+    slab_with(
+        page.at,
+        page_word(page, &LAYOUT.slab_cache),
+        page_word(page, &LAYOUT.slab_counters),
+        page_word(page, &LAYOUT.slab_vector),
+        stride,
+    )
+}
+
+/// The same from its words.
+#[inline(always)]
+fn slab_with(at: u64, cache: u64, counters: u64, vector: u64, stride: u32) -> Option<Slab> {
     // The lowest bit alone marks a vector on 5.10 and 6.1, and a failure to allocate one later.
     if vector & !VECTOR_FLAGS == 0 {
         return None;
     }
-    let counters = page_word(page, &LAYOUT.slab_counters);
     let stride = match value(&LAYOUT.vector_shape) {
         VECTOR_ARRAY => offset(&LAYOUT.ext_bytes),
-        VECTOR_STRIDE => u64::from(page_half(page, &LAYOUT.slab_stride)),
+        VECTOR_STRIDE => u64::from(stride),
         VECTOR_IN_OBJECT => {
             if counters & word(&LAYOUT.slab_needs_objcg_mask) == 0 {
                 return None;
@@ -131,7 +170,7 @@ fn slab_in(at: u64, page: &[u64; 8]) -> Option<Slab> {
         _ => return None,
     };
     Some(Slab {
-        cache: page_word(page, &LAYOUT.slab_cache),
+        cache,
         base: page_offset()
             + ((at - vmemmap()).checked_div(offset(&LAYOUT.page_bytes))? << PAGE_SHIFT),
         objects: counters >> 16 & 0x7fff,
@@ -157,7 +196,7 @@ fn owner(slab: &Slab, size: u64, object: u64) -> Option<u64> {
         return None;
     }
     let entry = slab.vector + index * stride + offset(&LAYOUT.ext_objcg);
-    match read::<u64>(entry) {
+    match word_at(entry) {
         Some(objcg) => Some(objcg & !VECTOR_FLAGS).filter(|objcg| *objcg != 0),
         None => {
             lost(Loss::SlabRead, 1);
@@ -166,72 +205,72 @@ fn owner(slab: &Slab, size: u64, object: u64) -> Option<u64> {
     }
 }
 
+/// Counts one object wherever it lies. `size` is that of its cache; 0 if that is not known.
 #[inline(always)]
-fn count(objcg: u64, cache: u64, allocs: u64, frees: u64) {
-    let key = SlabKey { objcg, cache };
-    let counter = match SLAB.get_ptr_mut(&key) {
-        Some(counter) => counter,
-        None => {
-            let zero = SlabCount {
-                allocs: 0,
-                frees: 0,
-            };
-            // Another CPU may be first: then its zeroed entry for this CPU is what we want.
-            let _ = SLAB.insert(&key, &zero, u64::from(BPF_NOEXIST));
-            match SLAB.get_ptr_mut(&key) {
-                Some(counter) => counter,
-                None => return lost(Loss::SlabMap, allocs + frees),
-            }
-        }
-    };
-    // SAFETY: a value of the map.
-    unsafe {
-        if allocs != 0 {
-            add(&raw mut (*counter).allocs, allocs);
-        }
-        if frees != 0 {
-            add(&raw mut (*counter).frees, frees);
-        }
-    }
-}
-
-/// Counts one object wherever it lies.
-#[inline(always)]
-fn count_object(object: u64, allocs: u64, frees: u64) {
+fn count_object(object: u64, size: u64, allocs: u64, frees: u64) {
     // A null pointer and ZERO_SIZE_PTR may be freed.
     if object < page_offset() {
         return;
     }
     let Some(slab) = slab_of(object) else { return };
-    let Some(size) = field::<u32>(slab.cache, &LAYOUT.cache_size) else {
-        return lost(Loss::SlabRead, 1);
+    let size = match size {
+        0 => size_of_cache(slab.cache).unwrap_or(0),
+        size => size,
     };
-    if let Some(objcg) = owner(&slab, u64::from(size), object) {
+    if let Some(objcg) = owner(&slab, size, object) {
         count(objcg, slab.cache, allocs, frees);
     }
 }
 
-/// An allocation, after it was charged. What cannot be accounted is left alone early.
+/// Bytes from the flags of a cache to its size, that both are read together.
+const NEAR: u64 = 24;
+
+/// What one object of a cache takes.
 #[inline(always)]
-fn allocated(object: u64, gfp: u64, cache: Option<u64>) {
-    if gfp & word(&LAYOUT.gfp_account_mask) == 0 {
-        match cache {
-            Some(cache) => {
-                let flags: Option<u32> = field(cache, &LAYOUT.cache_flags);
-                if u64::from(flags.unwrap_or(0)) & word(&LAYOUT.cache_account_mask) == 0 {
-                    return;
-                }
-            }
-            // kmalloc() takes from accounted caches only if the flag is there; a tracepoint that
-            // names no cache and is not kmalloc's leaves it to the vector.
-            None => {
-                if has(&LAYOUT.alloc_cache_arg) {
-                    return;
-                }
-            }
-        }
+fn size_of_cache(cache: u64) -> Option<u64> {
+    half_at(cache + offset(&LAYOUT.cache_size)).map(u64::from)
+}
+
+/// Flags of a cache and the size of its objects; 0 where they cannot be read, or not yet.
+#[inline(always)]
+fn flags_and_size(cache: u64) -> (u64, u64) {
+    let (flags, size) = (offset(&LAYOUT.cache_flags), offset(&LAYOUT.cache_size));
+    if has_cast() {
+        // The size is not looked at if the flags say that nobody is charged.
+        return (cast(cache + flags) & 0xffff_ffff, 0);
     }
-    count_object(object, 1, 0);
+    if size < flags || size - flags > NEAR {
+        let flags: Option<u32> = field(cache, &LAYOUT.cache_flags);
+        let size: Option<u32> = field(cache, &LAYOUT.cache_size);
+        return (u64::from(flags.unwrap_or(0)), u64::from(size.unwrap_or(0)));
+    }
+    match read::<[u64; 4]>(cache + flags) {
+        Some(words) => {
+            // SAFETY: at most NEAR bytes into 32.
+            let size = unsafe {
+                words
+                    .as_ptr()
+                    .cast::<u8>()
+                    .add((size - flags) as usize)
+                    .cast::<u32>()
+                    .read_unaligned()
+            };
+            (words[0] & 0xffff_ffff, u64::from(size))
+        }
+        None => (0, 0),
+    }
+}
+
+/// An allocation, after it was charged, from a cache that the tracepoint names. What cannot be
+/// accounted is left alone early.
+#[inline(always)]
+fn allocated_from(cache: u64, object: u64, gfp: u64) {
+    let (flags, size) = flags_and_size(cache);
+    let is_accounted =
+        gfp & word(&LAYOUT.gfp_account_mask) != 0 || flags & word(&LAYOUT.cache_account_mask) != 0;
+    if is_accounted {
+        count_object(object, size, 1, 0);
+    }
 }
 
 /// `kmem_cache_alloc(call_site, ptr, cache, gfp, node)`; on 5.10, and as `kmem_cache_alloc_node`
@@ -239,9 +278,10 @@ fn allocated(object: u64, gfp: u64, cache: Option<u64>) {
 #[raw_tracepoint(tracepoint = "kmem_cache_alloc")]
 pub fn slab_cache_alloc(ctx: RawTracePointContext) -> i32 {
     if has(&LAYOUT.alloc_cache_arg) {
-        allocated(ctx.arg(1), ctx.arg(3), Some(ctx.arg(2)));
+        allocated_from(ctx.arg(2), ctx.arg(1), ctx.arg(3));
     } else {
-        allocated(ctx.arg(1), ctx.arg(4), None);
+        // The cache is not known: whether it is an accounted one, the vector tells.
+        count_object(ctx.arg(1), ctx.arg(3), 1, 0);
     }
     0
 }
@@ -249,27 +289,32 @@ pub fn slab_cache_alloc(ctx: RawTracePointContext) -> i32 {
 /// `kmalloc(call_site, ptr, bytes_req, bytes_alloc, gfp, …)`, and `kmalloc_node` on 5.10.
 #[raw_tracepoint(tracepoint = "kmalloc")]
 pub fn slab_kmalloc(ctx: RawTracePointContext) -> i32 {
-    allocated(ctx.arg(1), ctx.arg(4), None);
+    // Its caches are charged for only if the flag is there. What it takes that is no slab has
+    // another bytes_alloc, and no vector either.
+    let gfp: u64 = ctx.arg(4);
+    if gfp & word(&LAYOUT.gfp_account_mask) != 0 {
+        count_object(ctx.arg(1), ctx.arg(3), 1, 0);
+    }
     0
 }
 
 /// `kmem_cache_free(call_site, ptr, …)` and `kfree(call_site, ptr)`, before the object is freed.
 #[raw_tracepoint(tracepoint = "kmem_cache_free")]
 pub fn slab_free(ctx: RawTracePointContext) -> i32 {
-    count_object(ctx.arg(1), 0, 1);
+    count_object(ctx.arg(1), 0, 0, 1);
     0
 }
 
 /// `kmem_cache_free(cache, object)`: on 5.10 its tracepoint comes after the free.
 #[kprobe]
 pub fn slab_cache_free(ctx: ProbeContext) -> u32 {
-    count_object(ctx.arg(1).unwrap_or(0), 0, 1);
+    count_object(ctx.arg(1).unwrap_or(0), 0, 0, 1);
     0
 }
 
 #[inline(always)]
 fn pointer_at(array: u64, index: u64) -> u64 {
-    read(array + index * 8).unwrap_or(0)
+    word_at(array + index * 8).unwrap_or(0)
 }
 
 /// Where a chain of bodies is.
@@ -301,18 +346,27 @@ pub fn slab_free_bulk(ctx: ProbeContext) -> u32 {
         if from + index >= size {
             break;
         }
-        count_object(pointer_at(array, from + index), 0, 1);
+        count_object(pointer_at(array, from + index), 0, 0, 1);
     }
     chain(&ctx, NEXT_FREE_BULK, at, size);
     0
 }
 
-/// The slab of a free hook and the size of its objects.
+/// The slab of a free hook, which knows its vector, and the size of its objects.
 #[inline(always)]
-fn hooked(cache: u64, slab: u64) -> Option<(Slab, u64)> {
-    let page = read::<[u64; 8]>(slab)?;
-    let found = slab_in(slab, &page)?;
-    Some((found, u64::from(field::<u32>(cache, &LAYOUT.cache_size)?)))
+fn hooked(cache: u64, slab: u64, vector: u64) -> Option<(Slab, u64)> {
+    let size = size_of_cache(cache)?;
+    if !has(&LAYOUT.free_hook_vector_arg) {
+        return Some((slab_in(&page(slab)?)?, size));
+    }
+    let counters = word_at(slab + offset(&LAYOUT.slab_counters))?;
+    let stride = match value(&LAYOUT.slab_stride) {
+        // Read with the counters, whose upper half it is.
+        at if at == value(&LAYOUT.slab_counters) + 4 => (counters >> 32) as u32,
+        ABSENT => 0,
+        at => half_at(slab + u64::from(at))?,
+    };
+    Some((slab_with(slab, cache, counters, vector, stride)?, size))
 }
 
 #[inline(always)]
@@ -328,7 +382,8 @@ fn uncharge(slab: &Slab, size: u64, cache: u64, object: u64) {
 pub fn slab_free_hook(ctx: ProbeContext) -> u32 {
     let (cache, slab): (u64, u64) = (ctx.arg(0).unwrap_or(0), ctx.arg(1).unwrap_or(0));
     let (array, objects): (u64, u32) = (ctx.arg(2).unwrap_or(0), ctx.arg(3).unwrap_or(0));
-    let Some((found, size)) = hooked(cache, slab) else {
+    let vector: u64 = ctx.arg(4).unwrap_or(0);
+    let Some((found, size)) = hooked(cache, slab, vector) else {
         lost(Loss::SlabRead, u64::from(objects));
         return 0;
     };
@@ -365,7 +420,11 @@ fn argument(ctx: &impl EbpfContext, n: u32) -> u64 {
 pub fn slab_free_hook_fentry(ctx: FEntryContext) -> i32 {
     let (cache, slab) = (argument(&ctx, 0), argument(&ctx, 1));
     let (array, objects) = (argument(&ctx, 2), argument(&ctx, 3) & 0xffff_ffff);
-    let Some((found, size)) = hooked(cache, slab) else {
+    let vector = match has(&LAYOUT.free_hook_vector_arg) {
+        true => argument(&ctx, value(&LAYOUT.free_hook_vector_arg)),
+        false => 0,
+    };
+    let Some((found, size)) = hooked(cache, slab, vector) else {
         lost(Loss::SlabRead, objects);
         return 0;
     };
@@ -389,7 +448,7 @@ pub fn slab_post_alloc_fexit(ctx: FExitContext) -> i32 {
         if index >= size {
             return 0;
         }
-        count_object(pointer_at(array, index), 1, 0);
+        count_object(pointer_at(array, index), 0, 1, 0);
     }
     lost(Loss::SlabBulk, size.saturating_sub(BODY));
     0

@@ -2,7 +2,10 @@
 #![cfg(feature = "live")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+use memcg_trace::kernel::Subject;
 use memcg_trace::kernel::btf::{Btf, BtfError, Member};
+use memcg_trace::kernel::layout;
+use memcg_trace::kernel::symbols::Symbols;
 use proptest::prelude::*;
 
 /// Writes BTF: types in order, ids from 1.
@@ -162,6 +165,73 @@ fn what_is_not_btf_says_so() {
     let mut cut = sample();
     cut.truncate(100);
     assert!(matches!(Btf::parse(cut), Err(BtfError::Cut(_))));
+}
+
+/// Structs whose members are words, one after the other, and an enum of the rest.
+fn kernel(structs: &[(&str, &[&str])], enumerators: &[&str]) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.add("unsigned long", 1, false, 8, &[64], 0);
+    for (name, members) in structs {
+        let count = u32::try_from(members.len()).unwrap();
+        let offsets = (0..).map(|at| at * 64);
+        let tail: Vec<u32> = (members.iter().zip(offsets))
+            .flat_map(|(member, offset)| [out.name(member), 1, offset])
+            .collect();
+        out.add(name, 4, false, count * 8, &tail, count);
+    }
+    let count = u32::try_from(enumerators.len()).unwrap();
+    let tail: Vec<u32> = (enumerators.iter().zip(0..))
+        .flat_map(|(name, value)| [out.name(name), value])
+        .collect();
+    out.add("flags", 6, false, 4, &tail, count);
+    out.finish()
+}
+
+/// What keeps a kernel of such types from having slab figures, the most telling first.
+fn missing_for_slab(structs: &[(&str, &[&str])], enumerators: &[&str]) -> Vec<String> {
+    let btf = Btf::parse(kernel(structs, enumerators)).unwrap();
+    let resolved = layout::resolve(&btf, &Symbols::default());
+    let of_slab = resolved
+        .missing
+        .iter()
+        .filter(|missing| missing.subject == Subject::Slab);
+    let all: Vec<_> = of_slab.map(|missing| missing.what.clone()).collect();
+    assert_eq!(
+        resolved.missing_for(Subject::Slab),
+        all.first().map(String::as_str)
+    );
+    all
+}
+
+/// Kernels before 5.9 have a cache for each memcg, and others vectors that cannot be read: neither
+/// gives wrong figures.
+#[test]
+fn layouts_that_cannot_be_read_are_named() {
+    let old = missing_for_slab(&[("kmem_cache", &["flags", "memcg_params"])], &[]);
+    assert_eq!(
+        old[0],
+        "each memcg has slab caches of its own here (until 5.8): unsupported layout"
+    );
+    let vector = "how far the owners in a slab's vector are apart: unsupported layout";
+    let slab: (&str, &[&str]) = ("slab", &["slab_cache", "counters", "obj_exts"]);
+    let ext: (&str, &[&str]) = ("slabobj_ext", &["objcg"]);
+    // Entries may be within objects, and no field says how far apart.
+    let strided = missing_for_slab(&[slab, ext], &["_SLAB_OBJ_EXT_IN_OBJ"]);
+    assert!(strided.iter().any(|what| what == vector), "{strided:?}");
+    let plain = missing_for_slab(&[slab, ext], &["_SLAB_ACCOUNT"]);
+    assert!(plain.iter().all(|what| what != vector), "{plain:?}");
+    let tagged: (&str, &[&str]) = (
+        "slab",
+        &["counters", "obj_exts_in_object", "obj_exts_needs_objcg"],
+    );
+    let ext: (&str, &[&str]) = ("slabobj_ext", &["_ctref", "objcg"]);
+    let tagged = missing_for_slab(&[tagged, ext], &[]);
+    assert!(
+        tagged
+            .iter()
+            .any(|what| what.contains("unsupported layout")),
+        "{tagged:?}"
+    );
 }
 
 /// A typedef of itself, and a struct that embeds itself without a name, thrice.

@@ -52,6 +52,7 @@ fn an_export_follows_the_contract() {
             "memcg",
             "slab",
             "slab_walk",
+            "slab_inside",
             "shrinker",
             "lock",
             "tax",

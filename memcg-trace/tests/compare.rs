@@ -10,7 +10,7 @@ use fixture::slab_walk::{answered, cache, walk};
 use fixture::{host, memcg, root, walked, zombie};
 use memcg_trace::sample::slab_walk::Share;
 use memcg_trace::sample::{Memcg, Sample};
-use tool::{assert_fails, document, recording, run, stdout};
+use tool::{assert_fails, document, file, recording, run, stdout};
 
 /// A run in which /db has so many MiB and so many KiB of slab, and the host so many slabs of 32
 /// KiB.
@@ -20,6 +20,7 @@ fn ran(figures: &[(u64, u64, u64)]) -> Vec<Sample> {
         let db = Memcg {
             usage_bytes: Some(memory_mib << 20),
             slab_bytes: Some(slab_kib << 10),
+            kmem_bytes: Some((slab_kib + 100) << 10),
             ..memcg(2, 1, "db")
         };
         let dead = Memcg {
@@ -60,6 +61,24 @@ fn peaks_and_what_they_were_reduced_by() {
     assert_eq!(db["slab_peak_bytes"]["b"], 610 << 10);
     assert_eq!(db["slab_peak_bytes"]["reduction_percent"], 25.1);
 
+    assert_eq!(db["kmem_peak_bytes"]["a"], 914 << 10);
+    assert_eq!(data["not_checked"].as_array().unwrap().len(), 0);
+
+    // Records say the same, also beside a recording; one that was cut out is missed.
+    let export = stdout(&run(&["export", "--from", &a]));
+    let records = file("compare-a.ndjson", export.as_bytes());
+    assert_eq!(
+        document(&run(&["compare", &records, &b, "--json"]), "compare"),
+        data
+    );
+    let frame = |line: &&str| !line.contains(r#""type":"zombie""#);
+    let lines: Vec<_> = export.lines().filter(frame).collect();
+    let cut = file("compare-cut.ndjson", (lines.join("\n") + "\n").as_bytes());
+    let text = stdout(&run(&["compare", &cut, &b]));
+    assert!(text.contains("A lacks"), "{text}");
+    let bad = file("compare-bad.ndjson", b"{\"type\":\"memcg\"}\n");
+    assert_fails(&run(&["compare", &bad, &b]), 1, &["line 1 is no record"]);
+
     let text = stdout(&run(&["compare", &a, &b]));
     assert!(
         text.contains("slab of the host, peak: 3.1 MiB, then 2.3 MiB: reduced by 25.0 %"),
@@ -84,6 +103,8 @@ fn what_only_one_run_has_is_not_zero() {
     assert!(gone["memory_peak_bytes"]["b"].is_null());
     assert!(gone["memory_peak_bytes"]["reduction_percent"].is_null());
     assert!(data["summary"]["host_slab_peak_bytes"]["a"].is_null());
+    let gaps = data["not_checked"].to_string();
+    assert!(gaps.contains("slab stands in"), "{gaps}");
     let text = stdout(&run(&["compare", &b, &a]));
     assert!(
         text.contains("slab of the host, peak: -, then -: reduced by -"),

@@ -138,6 +138,28 @@ fn who_holds_slab_at_both_sizes() {
     }
 }
 
+/// From a cache to who has it, and back; each view has its own order.
+#[test]
+fn caches_and_who_has_one_at_both_sizes() {
+    for (columns, rows) in [(80, 24), (200, 50)] {
+        let mut app = app(host(), &demo_with_slab());
+        press(&mut app, "\t\tc");
+        check("slab-caches", &mut app, columns, rows);
+        press(&mut app, "\n");
+        check("slab-of-cache", &mut app, columns, rows);
+    }
+    let mut app = app(host(), &demo_with_slab());
+    let has = |app: &mut App, text: &str| drawn(app, 80, 24).iter().any(|row| row.contains(text));
+    press(&mut app, "\t\tc↓\n");
+    assert!(has(&mut app, "[slab: who has kmalloc-cg-1k]") && !has(&mut app, "nginx"));
+    press(&mut app, "\x1b");
+    assert!(has(&mut app, "[slab: caches]"));
+    press(&mut app, "/dentry\n");
+    assert!(!has(&mut app, "kmalloc-cg-1k"));
+    press(&mut app, "\x1bc");
+    assert!(has(&mut app, "[slab]") && has(&mut app, "nginx"));
+}
+
 /// Takes the zombies' tab and opens the one with the most references.
 fn open_zombie(app: &mut App) -> Ask {
     press(app, "\t\n");

@@ -8,7 +8,7 @@ mod tool;
 use fixture::slab_walk::{answered, cache, demo_with_slab, row, share, walk};
 use fixture::{count, empty, host, memcg, root, slab, snapshots, walked};
 use memcg_trace::model::snapshot::Memcg;
-use memcg_trace::sample::slab_walk::{Share, SlabWalk, WalkedCache, WalkedSlab};
+use memcg_trace::sample::slab_walk::{Idle, Share, SlabWalk, WalkedCache, WalkedSlab};
 use memcg_trace::sample::{LifeKind, Sample, Text};
 use serde_json::Value;
 use tool::{assert_fails, checked, document, recording, run, stdout};
@@ -32,6 +32,65 @@ fn utilization_and_packing_are_arithmetic() {
     assert!((cache.utilization().unwrap() - 64_512.0 / 327_680.0).abs() < 1e-9);
     // 42 objects fit into two slabs of 21.
     assert_eq!(cache.freeable_pages(), Some(80 - 16));
+}
+
+/// All bytes of a cache are somewhere: could be reclaimed, or could not for one reason.
+#[test]
+fn what_could_be_reclaimed_adds_up() {
+    let of = |name: &str, has_shrinker, idle| WalkedCache {
+        has_shrinker,
+        idle,
+        ..cache(0xc1, name, 10, 30, share(12, 40, 100_000))
+    };
+    // Of 42 objects on 10 slabs of 8 pages nobody uses 20, 15 of them on two slabs of their own.
+    let idle = Some(Idle {
+        objects: 20,
+        alone_objects: 15,
+        slab_bytes: 2 * 32_768,
+    });
+    let reclaim = |cache: WalkedCache| {
+        let samples = [
+            walked(0, vec![root()]),
+            answered(1, walk(1, vec![cache], vec![])),
+        ];
+        let last = snapshots(&samples).pop().unwrap();
+        last.slab_caches.items[0].reclaim()
+    };
+    let live = 42 * 1536;
+    let some = reclaim(of("dentry", Some(true), idle)).unwrap();
+    assert_eq!(some.reclaimable_bytes, 65_536);
+    assert_eq!(some.in_use_bytes, 22 * 1536);
+    assert_eq!(some.shared_page_bytes, 5 * 1536);
+    assert_eq!(some.free_bytes, 8 * 32_768 - 27 * 1536);
+    let none = reclaim(of("vm_area_struct", Some(false), None)).unwrap();
+    assert_eq!(
+        (none.no_shrinker_bytes, none.free_bytes),
+        (live, 327_680 - live)
+    );
+    let other = reclaim(of("ext4_extent_status", Some(true), None)).unwrap();
+    assert_eq!(other.not_memcg_aware_bytes, live);
+    // Nobody looked at the objects, or read the flag.
+    assert_eq!(reclaim(of("dentry", Some(true), None)), None);
+    assert_eq!(reclaim(of("dentry", None, idle)), None);
+    let path = recording(
+        "slab-reclaim",
+        host(),
+        &[
+            walked(0, vec![root()]),
+            answered(1, walk(1, vec![of("dentry", Some(true), idle)], vec![])),
+        ],
+    );
+    let text = stdout(&run(&["slab", "--from", &path]));
+    for part in [
+        "reclaimable: 64.0 KiB; not: empty room 215.5 KiB, in use 33.0 KiB",
+        "MOST OF",
+    ] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    let data = document(&run(&["slab", "--json", "--from", &path]), "slab");
+    assert_eq!(data["summary"]["caches"][0]["reclaimable_bytes"], 65_536);
+    assert_eq!(data["summary"]["shared_page_bytes"], 5 * 1536);
+    assert_eq!(data["summary"]["unknown_reclaim_bytes"], 0);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: runs the benchmark program of memcg-trace in guests whose clocks count
 //! instructions.
 
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -9,6 +11,7 @@ use crate::guest::build;
 use crate::guest::{self, Spec};
 use crate::kernel::{self, Choice, Kernel, Series};
 use crate::setup;
+use crate::{child, places};
 
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
@@ -18,7 +21,7 @@ pub struct Arguments {
     /// The kernel to measure on; can be given more than once
     #[arg(long, default_value = kernel::DEFAULT, value_name = "SERIES")]
     kernel: Vec<&'static Series>,
-    /// Only these tables: readers, pins, slab, subjects, walk, many
+    /// Only these tables: readers, pins, slab, slabs, subjects, walk, many
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 }
@@ -32,7 +35,7 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         let names = arguments.names.iter().map(Into::into);
         let command = std::iter::once(name).chain(names).collect();
         let spec = Spec {
-            copies: vec![program.clone()],
+            copies: std::iter::once(program.clone()).chain(rival()?).collect(),
             // By wall clock a run varies by 2.4x, by this one within 3 %: every instruction is a
             // nanosecond, and idle time is skipped.
             qemu: vec!["-icount".into(), "shift=0,sleep=off".into()],
@@ -47,4 +50,17 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         }
     }
     Ok(0)
+}
+
+/// `slabratetop` of libbpf-tools (package libbpf-tools), to be compared with, and the libraries that
+/// it needs; nothing where it is not installed.
+fn rival() -> Result<Vec<PathBuf>> {
+    let Some(program) = places::executable("slabratetop") else {
+        return Ok(Vec::new());
+    };
+    let list = child::read(Command::new("ldd").arg(&program))?;
+    let words = list.split_whitespace().filter(|word| word.starts_with('/'));
+    let mut files: Vec<PathBuf> = words.map(PathBuf::from).collect();
+    files.push(program);
+    Ok(files)
 }

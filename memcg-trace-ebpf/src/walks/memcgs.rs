@@ -267,6 +267,7 @@ fn usage(row: &mut MemcgRow, css: u64) {
     };
     row.slab_reclaimable_bytes = stat(stats, &LAYOUT.stat_slab_reclaimable);
     row.slab_unreclaimable_bytes = stat(stats, &LAYOUT.stat_slab_unreclaimable);
+    row.kmem_pages = stat(stats, &LAYOUT.stat_kmem);
 }
 
 /// One counter of a memcg. Since 6.10 they are packed, and a table says which stands where

@@ -1,5 +1,7 @@
 //! What is attached while something is measured.
 
+use std::process::{Child, Command, Stdio};
+
 use anyhow::{Context as _, Result, bail};
 use aya::programs::{FEntry, KProbe, Program, RawTracePoint};
 use aya::{Btf, Ebpf};
@@ -10,6 +12,9 @@ use memcg_trace::kernel::facts::Facts;
 use memcg_trace::kernel::hooks::{At, Family, HOOKS, Part, Variant};
 use memcg_trace::kernel::session::Session;
 
+use crate::guest::settle;
+use crate::programs;
+
 /// Something to attach.
 #[derive(Clone, Debug)]
 pub enum Case {
@@ -19,7 +24,13 @@ pub enum Case {
     Slab(Slab),
     /// All that `live` and `export` attach.
     All,
+    /// Another program that counts allocations, by cache.
+    Rival,
 }
+
+/// What starts programs that have shared libraries, where all are in one folder.
+const LOADER: &str = "/bin/ld-linux-x86-64.so.2";
+const RIVAL: &str = "/bin/slabratetop";
 
 /// A way to hook up slab.
 #[derive(Clone, Debug)]
@@ -69,7 +80,31 @@ impl Slab {
 #[derive(Default)]
 pub struct Attached {
     _empty: Vec<Ebpf>,
-    _session: Option<Session>,
+    session: Option<Session>,
+    _rival: Option<Running>,
+}
+
+/// A process, killed when dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Attached {
+    /// Does some work and takes a sample, as it is in any run after the first second: what moves
+    /// has its place in the table of those.
+    pub fn warm_up(&mut self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        if let Some(session) = &mut self.session {
+            work()?;
+            session.sample()?;
+        }
+        Ok(())
+    }
 }
 
 impl Case {
@@ -78,6 +113,7 @@ impl Case {
             Self::Empty(way) => format!("empty programs, {}", way.name()),
             Self::Slab(way) => format!("slab hooks, {}", way.name()),
             Self::All => "all subjects (live)".to_owned(),
+            Self::Rival => "slabratetop, by cache only".to_owned(),
         }
     }
 
@@ -87,11 +123,41 @@ impl Case {
             Self::Empty(way) => attach_empty(&way.parts(facts), facts),
             Self::Slab(way) => attach_slab(way, facts),
             Self::All => Ok(Attached {
-                _session: Some(Session::open(facts, &Subject::ALL, None, false)?),
+                session: Some(Session::open(facts, &Subject::ALL, None, false)?),
                 ..Attached::default()
             }),
+            Self::Rival => start_rival(),
         }
     }
+
+    /// Whether the other program came along.
+    pub fn has_rival() -> bool {
+        std::fs::exists(RIVAL).unwrap_or(false)
+    }
+}
+
+/// Starts it, and waits until it has a program in the kernel.
+fn start_rival() -> Result<Attached> {
+    let before = programs::ids()?.len();
+    let child = Command::new(LOADER)
+        .args(["--library-path", "/bin", RIVAL, "--noclear", "3600"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("start {RIVAL}"))?;
+    let mut running = Running(child);
+    while programs::ids()?.len() == before {
+        if let Some(status) = running.0.try_wait()? {
+            bail!("{RIVAL}: {status}: it cannot attach here");
+        }
+        settle();
+    }
+    settle();
+    Ok(Attached {
+        _rival: Some(running),
+        ..Attached::default()
+    })
 }
 
 /// The session, if it took the way that was foreseen: it falls back to another without a word.
@@ -104,7 +170,7 @@ fn attach_slab(way: &Slab, facts: &Facts) -> Result<Attached> {
         bail!("{}", refused(session.outcomes()));
     }
     Ok(Attached {
-        _session: Some(session),
+        session: Some(session),
         ..Attached::default()
     })
 }

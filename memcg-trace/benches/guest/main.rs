@@ -17,6 +17,7 @@ mod pins;
 mod programs;
 mod readers;
 mod slab;
+mod slabs;
 mod storm;
 mod subjects;
 mod table;
@@ -37,6 +38,7 @@ const REPORTS: &[(&str, Report)] = &[
     ("readers", |_| readers::report()),
     ("pins", pins::report),
     ("slab", slab::report),
+    ("slabs", slabs::report),
     ("subjects", subjects::report),
     ("walk", |facts| {
         let _cgroups = guest::many(CGROUPS)?;

@@ -55,7 +55,8 @@ pub fn report(facts: &Facts) -> Result<()> {
     let cases = ways
         .iter()
         .flat_map(|way| [Case::Empty(way.clone()), Case::Slab(way.clone())])
-        .chain([Case::All]);
+        .chain([Case::All])
+        .chain(Case::has_rival().then_some(Case::Rival));
     let mut all: Vec<Measured> = cases.map(Measured::new).collect();
     let storm = Storm::new()?;
     for round in 0..ROUNDS {
@@ -81,13 +82,14 @@ pub fn report(facts: &Facts) -> Result<()> {
 fn measure(one: &mut Measured, storm: &Storm, facts: &Facts, is_first: bool) -> Result<()> {
     let off_ns = storm.run()? as f64;
     let before = programs::ids()?;
-    let attached = match one.case.attach(facts) {
+    let mut attached = match one.case.attach(facts) {
         Ok(attached) => attached,
         Err(error) => {
             one.refused = Some(format!("{error:#}"));
             return Ok(());
         }
     };
+    attached.warm_up(|| storm.run().map(drop))?;
     one.off_ns.push(off_ns);
     one.on_ns.push(storm.run()? as f64);
     if is_first {
@@ -130,7 +132,7 @@ fn list_storms(all: &[Measured]) {
         }
         let of_empty = match one.case {
             Case::Slab(_) => ratio(per_event, floor),
-            Case::Empty(_) | Case::All => "-".to_owned(),
+            Case::Empty(_) | Case::All | Case::Rival => "-".to_owned(),
         };
         let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let most = ratios.iter().copied().fold(0.0, f64::max);
@@ -169,7 +171,7 @@ fn list_programs(all: &[Measured], ways: &[Slab], facts: &Facts) {
     let floors = floors(all);
     for one in all {
         let way = match &one.case {
-            Case::Empty(_) => None,
+            Case::Empty(_) | Case::Rival => None,
             Case::Slab(way) => Some(way),
             Case::All => ways.first(),
         };

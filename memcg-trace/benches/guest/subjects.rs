@@ -12,7 +12,8 @@ use crate::table::Table;
 pub fn report(facts: &Facts) -> Result<()> {
     let storm = Storm::new()?;
     let before = programs::ids()?;
-    let attached = Case::All.attach(facts)?;
+    let mut attached = Case::All.attach(facts)?;
+    attached.warm_up(|| storm.run().map(drop))?;
     let runs = programs::during(&before, || {
         storm.run()?;
         guest::leave()?;

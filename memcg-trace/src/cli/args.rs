@@ -51,7 +51,7 @@ pub(super) enum Verb {
     Record(Record),
     /// The dashboard on a recording: `live --from FILE`.
     Replay(Replay),
-    /// What two recordings needed at most, side by side.
+    /// What two runs needed at most, side by side: recordings, or files of records.
     Compare(Compare),
     /// What can be traced here, what cannot, and what would help. Needs no privilege.
     Doctor,
@@ -180,6 +180,9 @@ pub(super) struct Record {
     /// somebody waits for more than a second.
     #[arg(long, env = "MEMCG_TRACE_LOCKS", value_parser = FalseyValueParser::new())]
     pub(super) locks: bool,
+    /// Also look into this cache of dentries or inodes, as often as that takes 1 % of the time.
+    #[arg(long, value_name = "CACHE", env = "MEMCG_TRACE_INSIDE")]
+    pub(super) inside: Option<OsString>,
     #[command(flatten)]
     pub(super) span: Span,
 }
@@ -234,6 +237,10 @@ pub(super) struct Slab {
     /// Show only this cache, such as dentry.
     #[arg(long, value_name = "NAME", env = "MEMCG_TRACE_CACHE")]
     pub(super) cache: Option<OsString>,
+    /// Look into one cache of dentries or inodes, such as dentry or ext4_inode_cache: of which
+    /// file systems its objects are, in which state and in which directories.
+    #[arg(long, value_name = "CACHE", conflicts_with_all = ["cache", "sort"])]
+    pub(super) inside: Option<OsString>,
     /// Sort by this; figures from the largest, utilization from the lowest.
     #[arg(
         long,
@@ -247,7 +254,7 @@ pub(super) struct Slab {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Compare {
-    /// A recording.
+    /// A recording, or records as `export` writes them.
     #[arg(value_name = "A")]
     pub(super) a: PathBuf,
     /// Another one.

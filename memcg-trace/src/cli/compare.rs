@@ -1,69 +1,111 @@
 //! `compare`: what two runs needed at most, side by side.
 
 use std::cmp::Reverse;
+use std::fs::File;
+use std::io::{BufReader, Read as _};
 use std::path::Path;
-use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::args::{self, Common};
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
 use crate::model::compare::{self, Compared, Peaks};
-use crate::model::snapshot::Snapshot;
-use crate::output::{compare as text, document};
+use crate::output::ndjson_peaks::{self, Last};
+use crate::output::{compare as text, document, units};
 use crate::sample::recording::Host;
 
 /// Rows of a table of text, unless `--top` says so.
 const ROWS: usize = 20;
 
-/// Reads two recordings to their ends.
+/// Reads two recordings, or files of records, to their ends.
 pub(super) async fn run(
     common: &Common,
     args: &args::Compare,
     messages: &Messages,
 ) -> anyhow::Result<()> {
-    let Run { peaks: a, .. } = Run::of(common, &args.a, messages).await?;
-    let Run {
-        peaks: b,
-        last,
-        host,
-    } = Run::of(common, &args.b, messages).await?;
-    let host_slab = compare::host_slab(&a, &b);
-    let memcgs = compare::memcgs(&a, &b);
+    let (a, b) = (
+        Run::of(common, &args.a, messages).await?,
+        Run::of(common, &args.b, messages).await?,
+    );
+    let host_slab = compare::host_slab(&a.peaks, &b.peaks);
+    let memcgs = compare::memcgs(&a.peaks, &b.peaks);
     let mut memcgs: Vec<&Compared> = memcgs.iter().collect();
     memcgs.sort_by_key(|row| Reverse(row.memory.a.max(row.memory.b)));
     let rows = if common.json { usize::MAX } else { ROWS };
     let shown = common.top().unwrap_or(rows).min(memcgs.len());
     let (shown, left_out) = memcgs.split_at(shown);
+    let gaps = text::gaps([("A", &a.peaks, a.missing), ("B", &b.peaks, b.missing)]);
     let bytes = if common.json {
-        document::compare(&last, &host_slab, shown, [a.snapshots, b.snapshots], &host)?
+        let snapshots = [a.peaks.snapshots, b.peaks.snapshots];
+        document::compare(&b.last, &host_slab, shown, snapshots, &gaps, &b.host)?
     } else {
         let style = oneshot::style(common);
-        text::render(&host_slab, shown, left_out.len(), style).into_bytes()
+        text::render(&host_slab, shown, left_out.len(), &gaps, style).into_bytes()
     };
     oneshot::write(common, &bytes)
 }
 
-/// A recording that was read to its end.
+/// A recording or a file of records that was read to its end.
 struct Run {
     peaks: Peaks,
-    last: Arc<Snapshot>,
+    last: Last,
     host: Host,
+    missing: u64,
 }
 
 impl Run {
-    async fn of(common: &Common, file: &Path, messages: &Messages) -> anyhow::Result<Self> {
-        let mut feed = Feed::of_recording(common, file, messages)?;
-        let (mut peaks, mut last) = (Peaks::default(), None);
+    async fn of(common: &Common, path: &Path, messages: &Messages) -> anyhow::Result<Self> {
+        let run = if is_ndjson(path)? {
+            let file = File::open(path)?;
+            let read = ndjson_peaks::read(BufReader::new(file))
+                .with_context(|| format!("cannot read the records {}", path.display()))?;
+            Self {
+                peaks: read.peaks,
+                last: read.last,
+                host: read.host,
+                missing: read.missing,
+            }
+        } else {
+            Self::of_recording(common, path, messages).await?
+        };
+        if run.peaks.snapshots == 0 {
+            bail!("{}: there is not one sample", path.display());
+        }
+        Ok(run)
+    }
+
+    async fn of_recording(
+        common: &Common,
+        path: &Path,
+        messages: &Messages,
+    ) -> anyhow::Result<Self> {
+        let mut feed = Feed::of_recording(common, path, messages)?;
+        let (mut peaks, mut last) = (Peaks::default(), Last::default());
         while let Some(snapshot) = feed.next().await? {
             peaks.take(&snapshot);
-            last = Some(snapshot);
+            last = Last {
+                frame: snapshot.frame,
+                time: units::time(snapshot.unix_ns),
+                mono_ns: snapshot.mono_ns,
+            };
         }
         let host = feed.host().clone();
         feed.close(messages);
-        let last = last.with_context(|| format!("{}: there is not one sample", file.display()))?;
-        Ok(Self { peaks, last, host })
+        Ok(Self {
+            peaks,
+            last,
+            host,
+            missing: 0,
+        })
     }
+}
+
+/// Whether a file begins as NDJSON does: a recording begins with its name.
+fn is_ndjson(path: &Path) -> anyhow::Result<bool> {
+    let mut first = [0];
+    let failed = || format!("cannot open {}", path.display());
+    let mut file = File::open(path).with_context(failed)?;
+    Ok(file.read(&mut first).with_context(failed)? == 1 && first == *b"{")
 }

@@ -8,6 +8,7 @@ mod doctor;
 mod export;
 mod fail_on;
 mod feed;
+mod inside;
 mod kmsg;
 mod live;
 mod locks;

@@ -1,7 +1,8 @@
 //! `record`: samples in a file.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::pin::pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use tokio::time::Instant;
@@ -15,13 +16,13 @@ use super::questions::LockQuestions;
 use super::signals::Stop;
 use crate::deadlock::Rules;
 use crate::model::is_zombie;
-use crate::sample::Sample;
 use crate::sample::recording::{FORMAT, Header, Writer};
+use crate::sample::{Sample, Text};
 use crate::source::Source;
 use crate::source::ask::Ask;
 use crate::source::replay::Pace;
 
-/// Part of the time that asking who pins zombies may take, as one in so many.
+/// Part of the time that asking each question may take, as one in so many.
 const ASK_BUDGET: u32 = 100;
 
 /// Stores samples until the span is over, the source ends or a signal comes.
@@ -45,7 +46,14 @@ pub(super) async fn run(
     let failed = || format!("cannot write the recording {path}");
     let file = OutputFile::create(Some(&record.file))?;
     let mut writer = Writer::new(file, &header).with_context(failed)?;
-    let mut questions = record.pins.then(Questions::new);
+    let mut questions = Vec::new();
+    if record.pins {
+        questions.push(Questions::new(Ask::Pins(Vec::new())));
+    }
+    if let Some(cache) = &record.inside {
+        let cache = Text::from(cache.as_bytes());
+        questions.push(Questions::new(Ask::SlabInside(cache)));
+    }
     let min_wait_ns = Rules::default().min_wait_ns;
     let mut lock_questions = record.locks.then(|| LockQuestions::new(min_wait_ns));
     let mut until = Until::new(&record.span);
@@ -69,10 +77,10 @@ pub(super) async fn run(
         }
         let mut written = writer.write_sample(&sample).with_context(failed);
         samples += u64::from(written.is_ok());
-        if let (Ok(()), Some(asks)) = (&written, &mut questions)
-            && let Some(answer) = asks.after(&sample, &mut source, messages)
-        {
-            written = writer.write_sample(&answer).with_context(failed);
+        for asks in &mut questions {
+            if let (Ok(()), Some(answer)) = (&written, asks.after(&sample, &mut source, messages)) {
+                written = writer.write_sample(&answer).with_context(failed);
+            }
         }
         if written.is_err() || until.is_over(sample.mono_ns) {
             break written;
@@ -85,17 +93,19 @@ pub(super) async fn run(
     result
 }
 
-/// When to ask who pins the zombies: with the first sample that has some, and then as often as
-/// the budget allows.
+/// When to ask something of itself: as often as the budget allows; who pins the zombies, only
+/// while there are some.
 struct Questions {
+    ask: Ask,
     has_zombies: bool,
     /// `None` where there is nobody to ask.
     due: Option<Instant>,
 }
 
 impl Questions {
-    fn new() -> Self {
+    fn new(ask: Ask) -> Self {
         Self {
+            ask,
             has_zombies: false,
             due: Some(Instant::now()),
         }
@@ -111,16 +121,17 @@ impl Questions {
         if let Some(walk) = &sample.memcgs {
             self.has_zombies = walk.rows.iter().any(is_zombie);
         }
-        if !self.has_zombies || self.due? > Instant::now() {
+        let is_idle = matches!(self.ask, Ask::Pins(_)) && !self.has_zombies;
+        if is_idle || self.due? > Instant::now() {
             return None;
         }
         self.due = None;
-        let answer = source.ask(&Ask::Pins(Vec::new()));
+        let begin = Instant::now();
+        let answer = source.ask(&self.ask);
         let answer = answer
             .inspect_err(|error| messages.warn(&format!("{error:#}; it is not asked again")))
             .ok()??;
-        let took_ns = answer.pins.as_ref()?.took_ns;
-        self.due = Some(Instant::now() + Duration::from_nanos(took_ns) * (ASK_BUDGET - 1));
+        self.due = Some(Instant::now() + begin.elapsed() * (ASK_BUDGET - 1));
         Some(answer)
     }
 }

@@ -10,6 +10,7 @@ use anyhow::bail;
 
 use super::args::{self, Common, SlabSort};
 use super::feed::Feed;
+use super::inside;
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
@@ -22,7 +23,7 @@ use crate::sample::Text;
 use crate::source::ask::{Ask, NOT_RECORDED};
 
 /// Rows of a table of text, unless `--top` says so.
-const ROWS: usize = 20;
+pub(super) const ROWS: usize = 20;
 
 /// Walks all slabs and prints what was found, or the last walk of a recording.
 pub(super) async fn run(
@@ -30,6 +31,9 @@ pub(super) async fn run(
     args: &args::Slab,
     messages: &Messages,
 ) -> anyhow::Result<ExitCode> {
+    if let Some(cache) = &args.inside {
+        return inside::run(common, cache, messages).await;
+    }
     let mut stop = Stop::on_signals()?;
     let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
@@ -81,7 +85,7 @@ async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
 }
 
 /// A cache that is not there is an error, not an empty answer.
-fn look_for(cache: &[u8], snapshot: &Snapshot) -> anyhow::Result<()> {
+pub(super) fn look_for(cache: &[u8], snapshot: &Snapshot) -> anyhow::Result<()> {
     let caches = &snapshot.slab_caches.items;
     if caches.iter().any(|row| row.is_called(cache)) {
         return Ok(());

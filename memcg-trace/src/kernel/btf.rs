@@ -216,6 +216,19 @@ impl Btf {
         self.struct_id(name).is_some()
     }
 
+    /// Id of a struct or union.
+    #[must_use]
+    pub fn struct_type_id(&self, name: &str) -> Option<u32> {
+        self.struct_id(name)
+    }
+
+    /// Id of a function.
+    #[must_use]
+    pub fn function_type_id(&self, name: &str) -> Option<u32> {
+        let is_it = |of: &Type| of.kind == kind::FUNC && self.string(of.name) == name.as_bytes();
+        self.all().find(|(_, of)| is_it(of)).map(|(id, _)| id)
+    }
+
     /// Size of a struct or union.
     #[must_use]
     pub fn struct_bytes(&self, name: &str) -> Option<u32> {

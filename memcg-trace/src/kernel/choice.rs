@@ -49,6 +49,9 @@ impl Outcome {
         doctor::Hook {
             fact: self.hook.fact.to_owned(),
             chosen: self.chosen.map(describe),
+            blind_to: (self.chosen.map(|chosen| chosen.blind_to))
+                .filter(|blind_to| !blind_to.is_empty())
+                .map(str::to_owned),
             tried: self
                 .tried
                 .iter()

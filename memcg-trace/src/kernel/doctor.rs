@@ -182,6 +182,7 @@ mod tests {
     use super::*;
     use crate::kernel::layout::cost::Cost;
     use crate::kernel::layout::fields::Fields;
+    use crate::kernel::layout::inodes::Inodes;
     use crate::kernel::layout::pages::Pages;
     use crate::kernel::layout::{Missing, Resolved};
     use crate::kernel::symbols::Symbols;
@@ -209,6 +210,8 @@ mod tests {
                 fields: Fields::default(),
                 cost: Cost::default(),
                 pages: Pages::default(),
+                inodes: Inodes::default(),
+                rdonly_cast: None,
                 memory_cgrp_id: 4,
                 task_bytes: 0,
                 missing: Vec::new(),

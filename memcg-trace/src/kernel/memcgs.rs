@@ -144,6 +144,9 @@ fn memcg(row: &MemcgRow) -> Memcg {
         lru_pages: None,
         swap_entries: None,
         own_cost_bytes: None,
+        kmem_bytes: (row.kmem_pages != ABSENT_BYTES)
+            .then(|| u64::try_from(row.kmem_pages).unwrap_or(0))
+            .and_then(bytes),
         slab_bytes: (!slab.contains(&ABSENT_BYTES)).then(|| {
             slab.iter()
                 .map(|part| u64::try_from(*part).unwrap_or(0))

@@ -55,17 +55,31 @@ pub(super) fn of_inode(reader: &Reader<'_>, inode: u64, superblock: u64) -> Opti
     let dentry = alias.wrapping_sub(reader.offset(Field::DentryAlias).ok()?);
     let mut parts = Vec::new();
     let top = up(reader, dentry, None, &mut parts)?;
-    if parts.is_empty() {
-        return name(reader, dentry);
-    }
-    for mount in mounts(reader, superblock, MOUNTS).unwrap_or_default() {
-        if reader.word(mount, Field::MountRoot) == Ok(top)
-            && above(reader, mount, &mut parts).is_some()
-        {
-            return Some(joined(&parts));
-        }
+    if !parts.is_empty() && is_mounted(reader, superblock, top, &mut parts) {
+        return Some(joined(&parts));
     }
     name(reader, dentry)
+}
+
+/// Path of a directory, likewise; below the root of its file system where no mount shows it.
+pub(super) fn of_directory(reader: &Reader<'_>, dentry: u64, superblock: u64) -> Option<Text> {
+    let mut parts = Vec::new();
+    let top = up(reader, dentry, None, &mut parts)?;
+    let names = parts.len();
+    if !is_mounted(reader, superblock, top, &mut parts) {
+        parts.truncate(names);
+    }
+    Some(joined(&parts))
+}
+
+/// Whether a mount has `top` as its root; adds the names above it.
+fn is_mounted(reader: &Reader<'_>, superblock: u64, top: u64, parts: &mut Vec<Text>) -> bool {
+    let names = parts.len();
+    let mounts = mounts(reader, superblock, MOUNTS).unwrap_or_default();
+    mounts.into_iter().any(|mount| {
+        parts.truncate(names);
+        reader.word(mount, Field::MountRoot) == Ok(top) && above(reader, mount, parts).is_some()
+    })
 }
 
 /// Collects names from a dentry up to `root`, or to the one that has no parent, and returns it.

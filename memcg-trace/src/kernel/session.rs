@@ -32,8 +32,9 @@ use super::slabs;
 use super::symbols::Symbols;
 use super::tax::TaxCounts;
 use crate::sample::pins::Pins;
+use crate::sample::slab_inside::SlabInside;
 use crate::sample::slab_walk::SlabWalk;
-use crate::sample::{Absent, Life, Sample};
+use crate::sample::{Absent, Life, Sample, Text};
 
 /// Part of one CPU that walks may take, as one in so many.
 const WALK_BUDGET: u32 = 100;
@@ -346,11 +347,15 @@ impl Session {
         Ok(pins::look(&reader, &targets, now_ns))
     }
 
-    /// Who holds slab memory: all slabs of the host, at full speed.
+    /// Who holds slab memory: all slabs of the host, at full speed; and what the objects of a
+    /// cache are, if one is named.
     ///
     /// # Errors
     /// If this kernel's slabs cannot be read, or it refuses the programs that read.
-    pub fn slab_walk(&mut self) -> anyhow::Result<SlabWalk> {
+    pub fn slab_walk(
+        &mut self,
+        cache: Option<&Text>,
+    ) -> anyhow::Result<(SlabWalk, Option<SlabInside>)> {
         let reader = reader(
             &mut self.peeker,
             &mut self.ebpf,
@@ -358,6 +363,7 @@ impl Session {
             &self.symbols,
         )?;
         let mut walk = slabs::Walk::begin(&reader, now_ns())?;
+        walk.look_inside(&reader, cache)?;
         while walk.step(&reader)? {
             if let Some(memcgs) = &mut self.memcgs {
                 memcgs.drain(&mut self.life);

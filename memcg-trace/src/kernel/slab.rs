@@ -10,6 +10,7 @@ use memcg_trace_common::slab::{CacheAsk, ObjcgAsk, RESOLVE_ROWS, SlabCount, Slab
 
 use super::attach::{load_kprobe, load_walk, take_map};
 use super::resolver::{Resolver, run};
+use super::slab_hot::Hot;
 use super::wire::Wire;
 use crate::sample::{Cache, Slab, SlabCount as Count, Text};
 
@@ -24,6 +25,7 @@ pub(super) struct Slabs {
     /// Keeps the tail calls in place.
     _next: ProgramArray<MapData>,
     counts: PerCpuHashMap<MapData, Wire<SlabKey>, Wire<SlabCount>>,
+    hot: Hot,
     objcgs: Resolver<ObjcgAsk>,
     caches: Resolver<CacheAsk>,
     last: HashMap<SlabKey, SlabCount>,
@@ -44,6 +46,7 @@ impl Slabs {
         Ok(Self {
             _next: next,
             counts: take_map(ebpf, "SLAB")?,
+            hot: Hot::open(ebpf)?,
             objcgs: Resolver::open(ebpf, "resolve_objcgs", "OBJCG_ASK")?,
             caches: Resolver::open(ebpf, "resolve_caches", "CACHE_ASK")?,
             last: HashMap::new(),
@@ -66,8 +69,10 @@ impl Slabs {
                 free_total: count.frees,
             })
             .collect();
+        let moved = changed.into_iter().map(|(key, _)| key).collect();
+        self.hot.promote(&moved);
         if self.last.len() > CROWDED {
-            self.remove_settled(&changed.into_iter().map(|(key, _)| key).collect());
+            self.remove_settled(&moved);
         }
         let took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
         Ok(Slab {
@@ -88,7 +93,7 @@ impl Slabs {
 
     /// The counters that moved since the last time.
     fn changed(&mut self) -> Result<Vec<(SlabKey, SlabCount)>, MapError> {
-        let mut changed = Vec::new();
+        let mut sums = HashMap::with_capacity(self.last.len());
         for entry in self.counts.iter() {
             let (Wire(key), per_cpu) = entry?;
             let sum = per_cpu
@@ -97,6 +102,11 @@ impl Slabs {
                     allocs: sum.allocs + cpu.allocs,
                     frees: sum.frees + cpu.frees,
                 });
+            sums.insert(key, sum);
+        }
+        self.hot.add_to(&mut sums);
+        let mut changed = Vec::new();
+        for (key, sum) in sums {
             let last = self.last.entry(key).or_default();
             if last.allocs != sum.allocs || last.frees != sum.frees {
                 *last = sum;
@@ -163,10 +173,12 @@ impl Slabs {
             .last
             .iter()
             .filter(|(key, count)| count.allocs == count.frees && !moved.contains(key))
+            .filter(|(key, _)| !self.hot.has(key))
             .map(|(key, _)| *key)
             .collect();
         for key in settled {
             if self.counts.remove(&Wire(key)).is_ok() {
+                self.hot.forget(&key);
                 self.last.remove(&key);
             }
         }

@@ -105,7 +105,7 @@ impl SlabWalker {
             events
         });
         let begin = Instant::now();
-        let found = walk.finish(reader, now_ns, events.as_ref())?;
+        let (found, _) = walk.finish(reader, now_ns, events.as_ref())?;
         self.left = self.left.saturating_sub(begin.elapsed());
         Ok(Some(found))
     }

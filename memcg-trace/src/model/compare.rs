@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::slab_list::Totals;
 use super::snapshot::Snapshot;
-use super::snapshot::slab::PAGE_BYTES;
 use crate::sample::Text;
 
 /// The most that was seen of something; `None` where it never was.
@@ -12,6 +11,8 @@ use crate::sample::Text;
 pub struct Peak {
     /// `memory.current`, everything below included.
     pub memory_bytes: Option<u64>,
+    /// `kernel` of `memory.stat`, likewise.
+    pub kmem_bytes: Option<u64>,
     /// `slab` of `memory.stat`, likewise.
     pub slab_bytes: Option<u64>,
 }
@@ -19,10 +20,10 @@ pub struct Peak {
 /// The most that was seen in one run.
 #[derive(Clone, Debug, Default)]
 pub struct Peaks {
-    /// By path. Several memcgs that had one after the other are one.
+    /// By path; the root's is the host's, so far as memcgs are charged. Several memcgs that had a
+    /// path one after the other are one.
     pub memcgs: BTreeMap<Text, Peak>,
-    /// Slab pages of the host, and what kmalloc took besides where that is known; `None` without
-    /// a walk of all slabs.
+    /// Slab pages of the host, charged or not; `None` without a walk of all slabs.
     pub host_slab_bytes: Option<u64>,
     /// Snapshots that were looked at.
     pub snapshots: u64,
@@ -31,23 +32,42 @@ pub struct Peaks {
 impl Peaks {
     /// Looks at the next snapshot.
     pub fn take(&mut self, snapshot: &Snapshot) {
-        self.snapshots += 1;
         for memcg in &snapshot.memcgs.items {
             // What the dead were charged for is stale.
-            if memcg.phase.is_some() || memcg.id.path.is_empty() {
-                continue;
+            if memcg.phase.is_none() {
+                let now = Peak {
+                    memory_bytes: memcg.usage_bytes,
+                    kmem_bytes: memcg.kmem_bytes,
+                    slab_bytes: memcg.slab_bytes,
+                };
+                self.take_memcg(&memcg.id.path, now);
             }
-            let peak = self.memcgs.entry(memcg.id.path.clone()).or_default();
-            peak.memory_bytes = peak.memory_bytes.max(memcg.usage_bytes);
-            peak.slab_bytes = peak.slab_bytes.max(memcg.slab_bytes);
         }
-        if snapshot.slab_caches.is_known() {
-            let totals = Totals::of(snapshot, None);
-            let large = snapshot.large_kmalloc_pages.unwrap_or(0);
-            let bytes = large.saturating_mul(PAGE_BYTES);
-            let bytes = totals.slab_bytes.saturating_add(bytes);
-            self.host_slab_bytes = self.host_slab_bytes.max(Some(bytes));
+        let is_known = snapshot.slab_caches.is_known();
+        self.end(is_known.then(|| Totals::of(snapshot, None).slab_bytes));
+    }
+
+    /// Looks at a memcg of a snapshot.
+    pub fn take_memcg(&mut self, path: &Text, now: Peak) {
+        if path.is_empty() {
+            return;
         }
+        let peak = self.memcgs.entry(path.clone()).or_default();
+        peak.memory_bytes = peak.memory_bytes.max(now.memory_bytes);
+        peak.kmem_bytes = peak.kmem_bytes.max(now.kmem_bytes);
+        peak.slab_bytes = peak.slab_bytes.max(now.slab_bytes);
+    }
+
+    /// A snapshot has ended, in which the host had so much slab, if that is known.
+    pub fn end(&mut self, host_slab_bytes: Option<u64>) {
+        self.snapshots += 1;
+        self.host_slab_bytes = self.host_slab_bytes.max(host_slab_bytes);
+    }
+
+    /// Whether the kernel had a sum of its memory of any memcg.
+    #[must_use]
+    pub fn has_kmem(&self) -> bool {
+        self.memcgs.values().any(|peak| peak.kmem_bytes.is_some())
     }
 }
 
@@ -77,6 +97,8 @@ pub struct Compared {
     pub path: Text,
     /// Peaks of its memory.
     pub memory: Change,
+    /// Peaks of its kernel memory.
+    pub kmem: Change,
     /// Peaks of its slab.
     pub slab: Change,
 }
@@ -95,6 +117,10 @@ pub fn memcgs(a: &Peaks, b: &Peaks) -> Vec<Compared> {
                 memory: Change {
                     a: a.memory_bytes,
                     b: b.memory_bytes,
+                },
+                kmem: Change {
+                    a: a.kmem_bytes,
+                    b: b.kmem_bytes,
                 },
                 slab: Change {
                     a: a.slab_bytes,

@@ -12,6 +12,7 @@ pub mod reparent;
 pub mod select;
 mod shrinkers;
 mod slab;
+mod slab_inside;
 pub mod slab_list;
 mod slab_walk;
 pub mod snapshot;
@@ -45,6 +46,7 @@ pub struct Model {
     slab_walks: SlabWalks,
     /// What both say.
     slab_rows: Arc<Section<snapshot::Slab>>,
+    slab_inside: Arc<Section<snapshot::Inside>>,
     shrinkers: Shrinkers,
     locks: Locks,
     tax: Arc<Section<sample::Tax>>,
@@ -81,6 +83,7 @@ impl Model {
             slab: SlabTable::new(),
             slab_walks: SlabWalks::new(),
             slab_rows: Arc::new(Section::unread("slab")),
+            slab_inside: Arc::new(Section::unread("slab_inside")),
             shrinkers: Shrinkers::new(),
             locks: Locks::new(),
             tax: tax_section(None, None),
@@ -152,6 +155,7 @@ impl Model {
             slab_caches: self.slab_walks.caches(),
             large_kmalloc_pages: self.slab_walks.large_kmalloc_pages(),
             inherited: self.slab_walks.inherited(),
+            slab_inside: Arc::clone(&self.slab_inside),
             shrinkers: self.shrinkers.section(),
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
@@ -175,6 +179,13 @@ impl Model {
                 let memcgs = &self.memcgs.items;
                 self.slab_walks.read(walk, &self.slab, &self.tree, memcgs);
             }
+            (None, None) => {}
+        }
+        match (absence(sample, "slab_inside"), &sample.slab_inside) {
+            (Some(reason), _) => {
+                self.slab_inside = Arc::new(Section::absent("slab_inside", reason));
+            }
+            (None, Some(answer)) => self.slab_inside = slab_inside::section(answer, &self.tree),
             (None, None) => {}
         }
         for event in sample.life.iter().flatten() {

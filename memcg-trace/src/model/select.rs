@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::snapshot::{self, LockMemcg, LockStats, MemcgId, Section, Snapshot, Totals};
+use super::snapshot::{
+    self, Inside, InsideRow, LockMemcg, LockStats, MemcgId, Section, Snapshot, Totals,
+};
 use crate::sample::Text;
 
 /// What a user wants to see.
@@ -77,6 +79,9 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
     part.findings = filtered(&part.findings, |one| is_in(&one.memcg));
     part.slab = filtered(&part.slab, |row| is_in(&row.memcg));
     part.inherited = filtered(&part.inherited, |row| is_below(&row.memcg, cgroup));
+    part.slab_inside = with_rows(&part.slab_inside, |rows| {
+        rows.retain(|row| is_in(&row.memcg));
+    });
     part.shrinkers = filtered(&part.shrinkers, |row| is_in(&row.memcg));
     part.lock_waits = filtered(&part.lock_waits, |wait| is_in(&wait.memcg));
     // A deadlock concerns whoever has a task in it or behind it.
@@ -98,6 +103,16 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
     let mut locks: Vec<LockStats> = locks.collect();
     locks.sort_by_key(|lock| Reverse((lock.wait_ns_total, lock.waits_total)));
     part.lock_stats = Arc::new(part.lock_stats.with_items(locks));
+}
+
+/// The same caches with other rows.
+fn with_rows(
+    section: &Section<Inside>,
+    change: impl Fn(&mut Vec<InsideRow>),
+) -> Arc<Section<Inside>> {
+    let mut items = section.items.clone();
+    items.iter_mut().for_each(|inside| change(&mut inside.rows));
+    Arc::new(section.with_items(items))
 }
 
 fn filtered<T: Clone>(section: &Section<T>, keep: impl Fn(&T) -> bool) -> Arc<Section<T>> {
@@ -125,6 +140,8 @@ fn largest(part: &mut Snapshot, top: usize) {
         )
     });
     part.inherited = highest(&part.inherited, top, snapshot::Inherited::bytes);
+    // They have the most objects first.
+    part.slab_inside = with_rows(&part.slab_inside, |rows| rows.truncate(top));
     part.shrinkers = highest(&part.shrinkers, top, |row| row.time_ns_total);
     part.lock_waits = highest(&part.lock_waits, top, |wait| wait.waited_ns);
     part.convoys = highest(&part.convoys, top, |convoy| convoy.found.max_wait_ns);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::snapshot::slab::part;
-use super::snapshot::{MemcgId, Slab, Snapshot};
+use super::snapshot::{MemcgId, Reclaim, Slab, Snapshot};
 
 /// All that one memcg holds.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +83,10 @@ pub struct Totals {
     pub freeable_pages: u64,
     /// Slabs that changed while they were looked at, and are not counted.
     pub changed_slabs: u64,
+    /// What could be reclaimed, of the caches of which that is known.
+    pub reclaim: Reclaim,
+    /// Slabs of the others.
+    pub unknown_reclaim_bytes: u64,
 }
 
 impl Totals {
@@ -93,6 +97,9 @@ impl Totals {
         let rows = snapshot.slab_caches.items.iter();
         for row in rows.filter(|row| cache.is_none_or(|cache| row.is_called(cache))) {
             let walked = &row.walked;
+            let reclaim = row.reclaim();
+            totals.reclaim.add(&reclaim.unwrap_or_default());
+            let unknown_bytes = reclaim.map_or(row.slab_bytes(), |_| 0);
             let unaccounted = &walked.unaccounted;
             for (sum, more) in [
                 (&mut totals.caches, 1),
@@ -111,6 +118,7 @@ impl Totals {
                     row.freeable_pages().unwrap_or(0),
                 ),
                 (&mut totals.changed_slabs, walked.changed_slabs),
+                (&mut totals.unknown_reclaim_bytes, unknown_bytes),
             ] {
                 *sum = sum.saturating_add(more);
             }

@@ -312,7 +312,7 @@ impl SlabWalks {
     }
 }
 
-fn name(tree: &Tree, serial_nr: u64) -> Arc<snapshot::MemcgId> {
+pub(super) fn name(tree: &Tree, serial_nr: u64) -> Arc<snapshot::MemcgId> {
     match tree.id(serial_nr) {
         Some(id) => Arc::clone(id),
         // Made after the list of memcgs was, or gone since.

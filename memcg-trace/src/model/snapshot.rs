@@ -4,8 +4,10 @@
 //! on, and carries where it came from, how old it is and what it covers.
 
 pub mod history;
+pub mod inside;
 pub mod locks;
 pub mod pins;
+mod reclaim;
 pub mod slab;
 pub mod waits;
 
@@ -13,8 +15,10 @@ use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
 pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
+pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, Release};
 pub use pins::{Action, Advice, Pins};
+pub use reclaim::Reclaim;
 pub use slab::{Held, Inherited, Slab, SlabCache};
 pub use waits::{Convoy, Deadlock, Judged, Wait};
 
@@ -34,9 +38,8 @@ pub enum Source {
 /// One kind of figures.
 #[derive(Clone, Debug)]
 pub struct Section<T> {
-    /// `memcg`, `slab`, `slab_walk`, `inherited`, `shrinker`, `lock`, `tax`, `deadlock`, `convoy`,
-    /// `waits`, `pins`,
-    /// `reparent`, `finding`.
+    /// `memcg`, `slab`, `slab_walk`, `slab_inside`, `inherited`, `shrinker`, `lock`, `tax`,
+    /// `deadlock`, `convoy`, `waits`, `pins`, `reparent`, `finding`.
     pub name: &'static str,
     /// Where it comes from.
     pub source: Source,
@@ -153,6 +156,8 @@ pub struct Snapshot {
     pub large_kmalloc_pages: Option<u64>,
     /// What memcgs are charged for since children of them died, likewise.
     pub inherited: Arc<Section<Inherited>>,
+    /// What the objects of the cache are that was asked about.
+    pub slab_inside: Arc<Section<Inside>>,
     /// Shrinkers.
     pub shrinkers: Arc<Section<Shrinker>>,
     /// Waits that go on, longest first.
@@ -276,6 +281,9 @@ pub struct Memcg {
     pub max_bytes: Option<u64>,
     /// Slab, with everything below it, as of the kernel's last flush.
     pub slab_bytes: Option<u64>,
+    /// All memory of the kernel, slab included, likewise; `None` where the kernel keeps no such
+    /// sum.
+    pub kmem_bytes: Option<u64>,
     /// Slab objects that are its own, as of the last walk of all slabs.
     pub slab_objects: Option<u64>,
     /// What it is charged for since children of it died, likewise.

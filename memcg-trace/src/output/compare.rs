@@ -7,15 +7,36 @@ use serde::Serialize;
 use super::records::Name;
 use super::table::{Row, Style, Table};
 use super::units;
-use crate::model::compare::{Change, Compared};
+use crate::model::compare::{Change, Compared, Peaks};
 
-/// What no run has: the walk reads no counter of all kernel memory, and 5.10 keeps none on cgroup
-/// version 2.
-pub const NO_KMEM: &str = "kmem is not sampled: slab stands in for it";
+/// What the two runs leave open, a line each.
+#[must_use]
+pub fn gaps(runs: [(&str, &Peaks, u64); 2]) -> Vec<String> {
+    let mut gaps = Vec::new();
+    for (name, peaks, missing) in runs {
+        if !peaks.has_kmem() {
+            gaps.push(format!(
+                "{name} has no kmem (a kernel before 5.18, or an older recording): slab stands in \
+                 for it"
+            ));
+        }
+        if missing > 0 {
+            let missing = units::count(Some(missing));
+            gaps.push(format!("{name} lacks {missing} records by their numbers"));
+        }
+    }
+    gaps
+}
 
 /// Writes the table.
 #[must_use]
-pub fn render(host_slab: &Change, memcgs: &[&Compared], left_out: usize, style: Style) -> String {
+pub fn render(
+    host_slab: &Change,
+    memcgs: &[&Compared],
+    left_out: usize,
+    gaps: &[String],
+    style: Style,
+) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -24,11 +45,16 @@ pub fn render(host_slab: &Change, memcgs: &[&Compared], left_out: usize, style: 
         units::bytes(host_slab.b),
         percent(host_slab),
     );
-    let _ = writeln!(text, "{NO_KMEM}");
+    for gap in gaps {
+        let _ = writeln!(text, "{gap}");
+    }
     let columns = &[
         ("MEMCG", false),
         ("MEMORY A", true),
         ("MEMORY B", true),
+        ("REDUCED", true),
+        ("KMEM A", true),
+        ("KMEM B", true),
         ("REDUCED", true),
         ("SLAB A", true),
         ("SLAB B", true),
@@ -40,6 +66,9 @@ pub fn render(host_slab: &Change, memcgs: &[&Compared], left_out: usize, style: 
             units::bytes(row.memory.a),
             units::bytes(row.memory.b),
             percent(&row.memory),
+            units::bytes(row.kmem.a),
+            units::bytes(row.kmem.b),
+            percent(&row.kmem),
             units::bytes(row.slab.a),
             units::bytes(row.slab.b),
             percent(&row.slab),
@@ -89,6 +118,7 @@ pub struct Item {
     #[serde(skip_serializing_if = "Option::is_none")]
     path_hex: Option<String>,
     memory_peak_bytes: Figures,
+    kmem_peak_bytes: Figures,
     slab_peak_bytes: Figures,
 }
 
@@ -99,6 +129,7 @@ impl From<&Compared> for Item {
             path: path.text.map(std::borrow::Cow::into_owned),
             path_hex: path.hex,
             memory_peak_bytes: Figures::from(&row.memory),
+            kmem_peak_bytes: Figures::from(&row.kmem),
             slab_peak_bytes: Figures::from(&row.slab),
         }
     }

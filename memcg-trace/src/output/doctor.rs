@@ -73,6 +73,9 @@ fn hook_line(hook: &Hook, name_columns: usize) -> String {
     if !failed.is_empty() {
         let _ = write!(line, " ({})", failed.join("; "));
     }
+    if let Some(blind_to) = &hook.blind_to {
+        let _ = write!(line, "; not seen: {}", tame(blind_to));
+    }
     line
 }
 
@@ -99,6 +102,7 @@ mod tests {
                     variant: "kprobe:x".to_owned(),
                     error: Some("not there".to_owned()),
                 }],
+                blind_to: Some("bulk".to_owned()),
             }],
         };
         assert_eq!(
@@ -106,7 +110,7 @@ mod tests {
             "no  btf         none\u{fffd}[2J; costs: everything; \
              fix: boot a kernel with CONFIG_DEBUG_INFO_BTF\n\
              \nhooks\n\
-             no  slab_alloc  none (kprobe:x: not there)\n\
+             no  slab_alloc  none (kprobe:x: not there); not seen: bulk\n\
              \npartial: what is marked \"no\" is missing, the rest works\n"
         );
     }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::ndjson_peaks::Last;
 use super::records::{
-    Convoy, Deadlock, Envelope, Finding, Inherited, LockStats, LockWait, Loss, Memcg, Moment, Pins,
-    Reparent, Section, Slab, SlabCache, Tax, Zombie, losses, rounded, sections,
+    Convoy, Deadlock, Envelope, Finding, Inherited, LockStats, LockWait, Loss, Memcg, Moment,
+    Objects, Pins, Reclaim, Reparent, Section, Slab, SlabCache, SlabInside, Tax, Zombie, losses,
+    rounded, sections,
 };
 use super::{compare as compare_text, slab as slab_text, units};
 use crate::deadlock::State;
@@ -17,6 +19,7 @@ use crate::model::snapshot::{self, Phase, Snapshot};
 use crate::model::zombies;
 use crate::sample::doctor::{Doctor, Verdict};
 use crate::sample::recording::Host;
+use crate::sample::slab_inside::ObjectKind;
 use crate::sample::tame;
 
 /// What every document has.
@@ -285,6 +288,9 @@ struct SlabSummary<'a> {
     unaccounted_share_bytes: u64,
     changed_slabs: u64,
     large_kmalloc_pages: Option<u64>,
+    #[serde(flatten)]
+    reclaim: Reclaim,
+    unknown_reclaim_bytes: u64,
     caches: Vec<SlabCache<'a>>,
     inherited: Vec<Inherited<'a>>,
 }
@@ -321,6 +327,8 @@ pub fn slab(
             unaccounted_share_bytes: totals.unaccounted_share_bytes,
             changed_slabs: totals.changed_slabs,
             large_kmalloc_pages: snapshot.large_kmalloc_pages,
+            reclaim: Some(totals.reclaim).into(),
+            unknown_reclaim_bytes: totals.unknown_reclaim_bytes,
             caches: caches.iter().map(|row| SlabCache::from(*row)).collect(),
             inherited: inherited.map(Inherited::from).collect(),
         },
@@ -336,24 +344,78 @@ pub fn slab(
 }
 
 #[derive(Debug, Serialize)]
+struct InsideSummary<'a> {
+    cache: Option<Cow<'a, str>>,
+    kind: ObjectKind,
+    size_bytes: u32,
+    #[serde(flatten)]
+    states: Objects,
+    bytes: u64,
+    unread_objects: u64,
+}
+
+/// What the objects of a cache are; `gaps` is what that leaves open.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn slab_inside(
+    snapshot: &Snapshot,
+    inside: &snapshot::Inside,
+    gaps: Vec<String>,
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let mut not_checked = census_gaps(snapshot);
+    not_checked.extend(gaps.into_iter().map(|gap| NotChecked {
+        what: snapshot.slab_inside.name,
+        reason: Cow::from(gap),
+    }));
+    let states = inside.states();
+    let rows = inside.rows.iter();
+    let document = Document {
+        summary: InsideSummary {
+            cache: Some(inside.cache.display()),
+            kind: inside.kind,
+            size_bytes: inside.size_bytes,
+            states: Objects::of(&states, inside.kind),
+            bytes: inside.bytes(states.objects()),
+            unread_objects: inside.unread_objects,
+        },
+        items: rows.map(|row| SlabInside::of(inside, row)).collect(),
+        not_checked,
+        sections: vec![
+            Section::of(&snapshot.memcgs),
+            Section::of(&snapshot.slab_inside),
+        ],
+        losses: losses(snapshot),
+    };
+    of_snapshot("slab_inside", snapshot, host, document)
+}
+
+#[derive(Debug, Serialize)]
 struct CompareSummary {
     host_slab_peak_bytes: compare_text::Figures,
     snapshots_a: u64,
     snapshots_b: u64,
 }
 
-/// Two runs, as of the end of the second; `snapshots` is how many each had.
+/// Two runs, as of the end of the second; `snapshots` is how many each had, `gaps` what they leave
+/// open.
 ///
 /// # Errors
 /// Never for what a model made.
 pub fn compare(
-    last: &Snapshot,
+    last: &Last,
     host_slab: &compare::Change,
     memcgs: &[&compare::Compared],
     snapshots: [u64; 2],
+    gaps: &[String],
     host: &Host,
 ) -> serde_json::Result<Vec<u8>> {
     let items = memcgs.iter();
+    let gaps = gaps.iter().map(|gap| NotChecked {
+        what: "compare",
+        reason: Cow::from(gap),
+    });
     let document = Document {
         summary: CompareSummary {
             host_slab_peak_bytes: host_slab.into(),
@@ -361,14 +423,17 @@ pub fn compare(
             snapshots_b: snapshots[1],
         },
         items: items.map(|row| compare_text::Item::from(*row)).collect(),
-        not_checked: vec![NotChecked {
-            what: "kmem",
-            reason: Cow::from(compare_text::NO_KMEM),
-        }],
+        not_checked: gaps.collect(),
         sections: Vec::new(),
         losses: Vec::new(),
     };
-    of_snapshot("compare", last, host, document)
+    let moment = Moment {
+        seq: 0,
+        frame: last.frame,
+        time: &last.time,
+        mono_ns: last.mono_ns,
+    };
+    line(&Envelope::new("compare", host, moment, document))
 }
 
 /// What the list of memcgs leaves open.

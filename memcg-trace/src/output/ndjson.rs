@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::records::{
     Convoy, Deadlock, Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reparent,
-    Shrinker, Slab, SlabCache, Tax, Zombie,
+    Shrinker, Slab, SlabCache, SlabInside, Tax, Zombie,
 };
 use super::units;
 use crate::model::snapshot::Snapshot;
@@ -30,6 +30,8 @@ pub struct Ndjson<W> {
     judged_ns: Option<u64>,
     /// The last walk of all slabs that was written.
     walked_ns: Option<u64>,
+    /// The last look into a cache that was written.
+    inside_ns: Option<u64>,
     line: Vec<u8>,
 }
 
@@ -45,6 +47,7 @@ impl<W: Write> Ndjson<W> {
             deadlocks: 0,
             judged_ns: None,
             walked_ns: None,
+            inside_ns: None,
             line: Vec::new(),
         }
     }
@@ -140,6 +143,15 @@ impl<W: Write> Ndjson<W> {
             self.walked_ns = caches.as_of_ns;
             for cache in &caches.items {
                 self.record("slab_cache", at, SlabCache::from(cache))?;
+            }
+        }
+        let inside = &at.snapshot.slab_inside;
+        if self.inside_ns != inside.as_of_ns {
+            self.inside_ns = inside.as_of_ns;
+            for cache in &inside.items {
+                for row in &cache.rows {
+                    self.record("slab_inside", at, SlabInside::of(cache, row))?;
+                }
             }
         }
         Ok(())

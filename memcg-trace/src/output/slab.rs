@@ -39,6 +39,9 @@ pub fn render(snapshot: &Snapshot, view: &View<'_>, host: &Host, style: Style) -
     line(text::heading(snapshot, host));
     line(verdict(&totals));
     line(charged(view, &totals));
+    if view.is_whole {
+        line(reclaim(&totals));
+    }
     line(coverage(snapshot));
     for gap in gaps(snapshot, &totals) {
         line(gap);
@@ -87,6 +90,25 @@ fn charged(view: &View<'_>, totals: &Totals) -> String {
         );
     }
     text
+}
+
+/// What could be freed, in one line, and why the rest cannot.
+fn reclaim(totals: &Totals) -> String {
+    let of = &totals.reclaim;
+    let mut parts: Vec<_> = of.reasons().into_iter().filter(|one| one.1 > 0).collect();
+    parts.extend([
+        ("empty room", of.free_bytes),
+        ("not known", totals.unknown_reclaim_bytes),
+    ]);
+    parts.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    let parts = parts
+        .iter()
+        .map(|(why, bytes)| format!("{why} {}", units::bytes(Some(*bytes))));
+    format!(
+        "reclaimable: {}; not: {}",
+        units::bytes(Some(of.reclaimable_bytes)),
+        parts.collect::<Vec<_>>().join(", "),
+    )
 }
 
 /// What was looked at, and when.
@@ -208,6 +230,8 @@ fn cache_table(view: &View<'_>) -> Table {
         ("UNACCOUNTED", true),
         ("CPUS KEEP", true),
         ("FREEABLE", true),
+        ("RECLAIMABLE", true),
+        ("MOST OF THE REST", false),
     ];
     let rows = view.caches.iter().take(view.top).map(|row| {
         let walked = &row.walked;
@@ -222,12 +246,26 @@ fn cache_table(view: &View<'_>) -> Table {
             units::count(Some(walked.unaccounted.objects)),
             units::count(Some(walked.cached_objects)),
             units::count(row.freeable_pages()),
+            units::bytes(row.reclaim().map(|reclaim| reclaim.reclaimable_bytes)),
+            most_of_the_rest(row),
         ])
     });
     Table {
         columns,
         rows: rows.collect(),
         left_out: view.caches.len().saturating_sub(view.top),
+    }
+}
+
+/// Why most of what cannot be reclaimed of a cache cannot.
+fn most_of_the_rest(row: &SlabCache) -> String {
+    let most = row.reclaim().and_then(|reclaim| {
+        let reasons = reclaim.reasons().into_iter();
+        reasons.max_by_key(|(_, bytes)| *bytes)
+    });
+    match most {
+        Some((_, 0)) | None => units::UNKNOWN.to_owned(),
+        Some((why, _)) => why.to_owned(),
     }
 }
 

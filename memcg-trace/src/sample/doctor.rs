@@ -49,6 +49,9 @@ pub struct Hook {
     pub chosen: Option<String>,
     /// The variants in order of preference.
     pub tried: Vec<Tried>,
+    /// What the one that serves does not see; `None` if it sees everything.
+    #[serde(default)]
+    pub blind_to: Option<String>,
 }
 
 /// A variant of a hook.

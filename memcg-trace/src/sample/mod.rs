@@ -8,6 +8,7 @@ pub mod doctor;
 mod holds;
 pub mod pins;
 pub mod recording;
+pub mod slab_inside;
 pub mod slab_walk;
 mod tax;
 mod text;
@@ -45,6 +46,8 @@ pub struct Sample {
     pub waits: Option<waits::Waits>,
     /// Who holds slab memory, if that was asked for.
     pub slab_walk: Option<slab_walk::SlabWalk>,
+    /// What the objects of one cache are, if that was asked for.
+    pub slab_inside: Option<slab_inside::SlabInside>,
     /// What was lost since the start.
     pub losses: Vec<Loss>,
     /// Sections that this source does not have, and why.
@@ -61,7 +64,10 @@ impl Sample {
             || self.shrinkers.is_some()
             || self.locks.is_some()
             || self.tax.is_some();
-        let is_answered = self.pins.is_some() || self.waits.is_some() || self.slab_walk.is_some();
+        let is_answered = self.pins.is_some()
+            || self.waits.is_some()
+            || self.slab_walk.is_some()
+            || self.slab_inside.is_some();
         is_answered && !has_others
     }
 }
@@ -70,7 +76,8 @@ impl Sample {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Absent {
-    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`, `waits`, `slab_walk`.
+    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`, `waits`, `slab_walk`,
+    /// `slab_inside`.
     pub section: String,
     /// One line.
     pub reason: String,
@@ -139,6 +146,9 @@ pub struct Memcg {
     pub max_bytes: Option<u64>,
     /// Slab, with everything below, as of the kernel's last flush (2 s).
     pub slab_bytes: Option<u64>,
+    /// All memory of the kernel, slab included, likewise (`kernel` of `memory.stat`); `None` on
+    /// kernels that keep no such sum (until 5.17).
+    pub kmem_bytes: Option<u64>,
     /// Of a dead one: pages on its own LRU lists, unevictable ones included.
     pub lru_pages: Option<u64>,
     /// Of a dead one: pages in swap that are charged to it.

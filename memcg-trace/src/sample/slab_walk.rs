@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::slab_inside::ObjectKind;
 
 /// All slabs at about one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +74,26 @@ pub struct WalkedCache {
     pub charged_objects: u64,
     /// In use and charged to nobody.
     pub unaccounted: Share,
+    /// What its objects are, where they were looked at.
+    pub kind: ObjectKind,
+    /// Whether the kernel counts its pages as reclaimable (`SLAB_RECLAIM_ACCOUNT`): whoever made
+    /// it says that a shrinker frees its objects, or that they go with something that one frees.
+    /// `None` where that was not read.
+    pub has_shrinker: Option<bool>,
+    /// Objects that could be freed, where they were looked at.
+    pub idle: Option<Idle>,
+}
+
+/// Objects that nobody uses, so that a shrinker could free them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Idle {
+    /// How many.
+    pub objects: u64,
+    /// Of these, on slabs that have no objects in use.
+    pub alone_objects: u64,
+    /// Bytes of those slabs.
+    pub slab_bytes: u64,
 }
 
 /// Objects, and the part of the pages under them that is theirs.

@@ -1,5 +1,7 @@
 //! What a view may ask of a source, beyond the samples that it hands over by itself.
 
+use crate::sample::Text;
+
 /// A question. Its answer is a sample like any other, so it is recorded like any other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -9,6 +11,8 @@ pub enum Ask {
     Locks,
     /// Who holds slab memory, and how well its pages are used.
     SlabWalk,
+    /// That, and what the objects of the cache of this name are: dentries or inodes.
+    SlabInside(Text),
 }
 
 /// What is said where a recording has no answer.

@@ -65,6 +65,8 @@ pub enum OpenError {
     Other(#[from] anyhow::Error),
 }
 
+/// What a walk of slabs is for.
+const SLAB_WALK: &str = "who holds slab memory";
 /// How often events are taken between two samples: their buffer holds 3,000, so that 30,000
 /// cgroups may be made in a second, which is more than a kernel can.
 const KEEP_UP: Duration = Duration::from_millis(100);
@@ -148,8 +150,12 @@ impl Live {
                 answer.waits = Some(waits);
             }
             Ask::SlabWalk => {
-                let walk = self.session.slab_walk().context("who holds slab memory")?;
+                let (walk, _) = self.session.slab_walk(None).context(SLAB_WALK)?;
                 answer.slab_walk = Some(walk);
+            }
+            Ask::SlabInside(cache) => {
+                let walked = self.session.slab_walk(Some(cache)).context(SLAB_WALK)?;
+                (answer.slab_walk, answer.slab_inside) = (Some(walked.0), walked.1);
             }
         }
         self.session.keep_up();

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::style::Style;
 
 use super::detail::Detail;
+use super::filter::Filter;
 use super::keys::{self, Action};
 use super::list::{List, sorted};
+use super::slab_view::{CACHES_SORT, OF_SORT, SlabView};
 use super::theme::Theme;
 use super::{locks, memcgs, shrinkers, slab, zombies};
 use crate::model::snapshot::Snapshot;
@@ -80,13 +82,6 @@ pub(super) struct Rows {
     identities: Vec<u64>,
 }
 
-/// What the user typed after `/`, and whether he still does.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Filter {
-    pub(super) text: String,
-    pub(super) is_edited: bool,
-}
-
 /// The state.
 #[derive(Debug)]
 pub struct App {
@@ -97,7 +92,8 @@ pub struct App {
     held: Option<Arc<Snapshot>>,
     pub(super) first_ns: Option<u64>,
     pub(super) tab: Tab,
-    pub(super) lists: [List; Tab::ALL.len()],
+    pub(super) lists: [List; Tab::ALL.len() + 2],
+    pub(super) slab_view: SlabView,
     pub(super) rows: Rows,
     pub(super) folded: HashSet<u64>,
     /// Items of [`Tab::Zombies`], while that is shown.
@@ -139,7 +135,10 @@ impl App {
                 List::sorted_by(slab::DEFAULT_SORT),
                 List::sorted_by(shrinkers::DEFAULT_SORT),
                 List::sorted_by(locks::DEFAULT_SORT),
+                List::sorted_by(CACHES_SORT),
+                List::sorted_by(OF_SORT),
             ],
+            slab_view: SlabView::default(),
             rows: Rows::default(),
             folded: HashSet::new(),
             zombies: Vec::new(),
@@ -253,30 +252,6 @@ impl App {
         }
     }
 
-    /// Takes in pasted text: only a filter has use for it.
-    pub fn paste(&mut self, text: &str) {
-        if self.filter.is_edited {
-            self.filter
-                .text
-                .extend(text.chars().filter(|c| !c.is_control()));
-            self.refresh();
-        }
-    }
-
-    fn edit_filter(&mut self, event: KeyEvent) {
-        let is_plain = event.modifiers.difference(KeyModifiers::SHIFT).is_empty();
-        match event.code {
-            KeyCode::Enter => self.filter.is_edited = false,
-            KeyCode::Esc => self.filter = Filter::default(),
-            KeyCode::Backspace => {
-                self.filter.text.pop();
-            }
-            KeyCode::Char(c) if is_plain => self.filter.text.push(c),
-            _ => {}
-        }
-        self.refresh();
-    }
-
     fn act_on_help(&mut self, action: Action) {
         let last = keys::BINDINGS.len().saturating_sub(1);
         self.help = match (action, self.help) {
@@ -351,15 +326,24 @@ impl App {
             Action::PreviousTab => self.show(self.tab.neighbour(Tab::ALL.len() - 1)),
             Action::Open | Action::Ask if self.tab == Tab::Zombies => self.open(),
             Action::Open | Action::Ask if self.tab == Tab::Locks => self.open_locks(),
+            Action::Open if self.tab == Tab::Slab => self.open_cache(),
             Action::Open => self.fold(),
-            Action::Ask => {}
+            Action::Turn if self.tab == Tab::Slab => self.turn_slab(self.slab_view.turned()),
+            Action::Ask | Action::Turn => {}
             Action::Filter => self.filter.is_edited = true,
             Action::Back => {
+                let is_deep = self.tab == Tab::Slab && matches!(self.slab_view, SlabView::Of(..));
+                if is_deep && self.filter.text.is_empty() {
+                    self.slab_view = SlabView::Caches;
+                }
                 self.filter = Filter::default();
                 self.refresh();
             }
             Action::Sort => {
-                let columns = self.tab.column_count();
+                let columns = match self.tab {
+                    Tab::Slab => self.slab_view.column_count(),
+                    tab => tab.column_count(),
+                };
                 let list = self.list_mut();
                 list.sort = (list.sort + 1) % columns;
                 list.reverse = false;
@@ -379,17 +363,44 @@ impl App {
         }
     }
 
-    /// The table that is shown.
+    /// The table that is shown: those of the tabs, then those of the other views of slab.
+    fn list_at(&self) -> usize {
+        match (self.tab, &self.slab_view) {
+            (Tab::Slab, SlabView::Caches) => Tab::ALL.len(),
+            (Tab::Slab, SlabView::Of(..)) => Tab::ALL.len() + 1,
+            (tab, _) => tab as usize,
+        }
+    }
+
     pub(super) fn list(&self) -> &List {
-        &self.lists[self.tab as usize]
+        &self.lists[self.list_at()]
     }
 
     fn list_mut(&mut self) -> &mut List {
-        &mut self.lists[self.tab as usize]
+        let at = self.list_at();
+        &mut self.lists[at]
     }
 
     fn select(&mut self, at: usize) {
-        self.lists[self.tab as usize].select(at, &self.rows.identities);
+        let list = self.list_at();
+        self.lists[list].select(at, &self.rows.identities);
+    }
+
+    /// Looks at slab in another way.
+    fn turn_slab(&mut self, view: SlabView) {
+        self.slab_view = view;
+        self.refresh();
+    }
+
+    /// Shows who has objects of the cache that is selected.
+    fn open_cache(&mut self) {
+        let row = self.list().selected().and_then(|at| self.rows.main.get(at));
+        let caches = self.snapshot.as_ref().map(|snapshot| &snapshot.slab_caches);
+        let cache = row.and_then(|row| caches?.items.get(*row));
+        if let (SlabView::Caches, Some(cache)) = (&self.slab_view, cache) {
+            let view = SlabView::Of(cache.walked.cache, Arc::clone(&cache.name));
+            self.turn_slab(view);
+        }
     }
 
     fn show(&mut self, tab: Tab) {
@@ -425,12 +436,12 @@ impl App {
     }
 
     /// Works out anew which rows there are, after anything that they depend on has changed.
-    fn refresh(&mut self) {
+    pub(super) fn refresh(&mut self) {
         let Some(snapshot) = self.snapshot.clone() else {
             return;
         };
         let filter = self.filter.text.to_lowercase();
-        let list = &self.lists[self.tab as usize];
+        let list = &self.lists[self.list_at()];
         let mut stats = Vec::new();
         let (main, identities) = match self.tab {
             Tab::Memcgs => {
@@ -453,14 +464,7 @@ impl App {
                 let identities = identities(items, &rows, zombies::identity);
                 (rows, identities)
             }
-            Tab::Slab => {
-                let items = &snapshot.slab.items;
-                let rows = sorted(items, slab::COLUMNS, list, |row| {
-                    filter.is_empty() || slab::matches(row, &filter)
-                });
-                let identities = identities(items, &rows, slab::identity);
-                (rows, identities)
-            }
+            Tab::Slab => self.slab_view.rows(&snapshot, list, &filter),
             Tab::Shrinkers => {
                 let items = &snapshot.shrinkers.items;
                 let rows = sorted(items, shrinkers::COLUMNS, list, |row| {
@@ -481,7 +485,7 @@ impl App {
                 (rows, identities)
             }
         };
-        self.lists[self.tab as usize].update(&identities);
+        self.list_mut().update(&identities);
         self.rows = Rows {
             main,
             stats,

@@ -19,6 +19,7 @@ pub(super) enum Action {
     Back,
     Sort,
     Reverse,
+    Turn,
     Pause,
     Help,
     Quit,
@@ -127,6 +128,11 @@ pub(super) const BINDINGS: &[Binding] = &[
         action: Action::Reverse,
         keys: &[char('S')],
         help: "sort the other way round",
+    },
+    Binding {
+        action: Action::Turn,
+        keys: &[char('c')],
+        help: "in slab: caches (Enter: who has one), or memcgs again",
     },
     Binding {
         action: Action::Pause,

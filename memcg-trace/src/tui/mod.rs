@@ -6,6 +6,7 @@
 mod app;
 mod columns;
 mod detail;
+mod filter;
 mod grid;
 mod help;
 mod keys;
@@ -15,6 +16,7 @@ mod memcgs;
 mod screen;
 mod shrinkers;
 mod slab;
+mod slab_view;
 mod tables;
 mod theme;
 mod trees;

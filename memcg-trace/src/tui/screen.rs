@@ -8,6 +8,7 @@ use ratatui::style::Style;
 use super::app::{App, Tab};
 use super::columns::Column;
 use super::grid::{Grid, put};
+use super::slab_view::{CACHES, SlabView};
 use super::tables::{draw_empty, plain_grid, rows_u16};
 use super::{help, memcgs, shrinkers, slab, trees, zombies};
 use crate::model::snapshot::{Memcg, Section, Snapshot};
@@ -176,7 +177,11 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
     let mut x = 0;
     for tab in Tab::ALL {
         let (name, style) = if tab == app.tab {
-            (format!("[{}]", tab.name()), app.theme.selected())
+            let name = match tab {
+                Tab::Slab => app.slab_view.name(),
+                tab => tab.name().to_owned(),
+            };
+            (format!("[{name}]"), app.theme.selected())
         } else if app
             .snapshot
             .as_ref()
@@ -237,6 +242,10 @@ fn draw_footer(buffer: &mut Buffer, area: Rect, app: &App, absences: &[String]) 
         "q quit  ? help  Tab next  / filter  s sort  Enter who pins it  Space pause"
     } else if app.tab == Tab::Locks {
         "q quit  ? help  Tab next  / filter  s sort  Enter all about it  Space pause"
+    } else if app.tab == Tab::Slab && app.slab_view == SlabView::Caches {
+        "q quit  ? help  Tab next  / filter  s sort  Enter who has it  c memcgs"
+    } else if app.tab == Tab::Slab {
+        "q quit  ? help  Tab next  / filter  s sort  c caches  Space pause"
     } else {
         "q quit  ? help  Tab next  / filter  s sort  Space pause"
     };
@@ -254,6 +263,9 @@ fn draw_table(buffer: &mut Buffer, area: Rect, app: &App, snapshot: &Snapshot) {
     match app.tab {
         Tab::Memcgs => draw_memcgs(buffer, area, app, &snapshot.memcgs),
         Tab::Zombies => draw_zombies(buffer, area, app, &snapshot.memcgs),
+        Tab::Slab if app.slab_view == SlabView::Caches => {
+            draw_section(buffer, area, app, CACHES, &snapshot.slab_caches);
+        }
         Tab::Slab => draw_section(buffer, area, app, slab::COLUMNS, &snapshot.slab),
         Tab::Shrinkers => {
             draw_section(buffer, area, app, shrinkers::COLUMNS, &snapshot.shrinkers);

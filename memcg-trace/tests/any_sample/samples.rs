@@ -3,6 +3,7 @@
 use memcg_trace::sample::pins::{
     NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
 };
+use memcg_trace::sample::slab_inside::{self, InsideParent, InsideRow, SlabInside, States};
 use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, WalkedSlab};
 use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Look, Retry, Wait, Waits};
 use memcg_trace::sample::{
@@ -43,7 +44,7 @@ prop_compose! {
         Memcg {
             serial_nr, parent_serial_nr, name, flags, killed, confirmed, refs, populated,
             usage_bytes: bytes, high_bytes: bytes, max_bytes: bytes, slab_bytes: bytes,
-            ..Memcg::default()
+            kmem_bytes: bytes, ..Memcg::default()
         }
     }
 }
@@ -337,6 +338,33 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn slab_inside()(
+        cache in name(),
+        size_bytes in 0_u32..300,
+        rows in vec((of(serial_nr()), figure(), figure(), of(name()), figure()), 0..4),
+        end_ns in figure(),
+        kind in 0_usize..3,
+    ) -> SlabInside {
+        use slab_inside::ObjectKind::{Dentry, Inode, Unknown};
+        let kinds = [Dentry, Inode, Unknown];
+        let row = |(memcg_serial_nr, in_use, negative, name, omitted): (Option<u64>, _, _, _, _)| {
+            let states = States { in_use, negative, dirty: omitted, ..States::default() };
+            InsideRow {
+                memcg_serial_nr, is_charged: memcg_serial_nr.is_some(), states,
+                fs: name, parents: vec![InsideParent { path: None, states }],
+                parents_omitted: omitted, uncounted_objects: omitted,
+                ..InsideRow::default()
+            }
+        };
+        SlabInside {
+            end_ns, cache, size_bytes, kind: kinds[kind], unread_objects: end_ns,
+            rows: rows.into_iter().map(row).collect(),
+            ..SlabInside::default()
+        }
+    }
+}
+
+prop_compose! {
     pub fn sample()(
         mono_ns in figure(),
         unix_ns: i64,
@@ -349,9 +377,10 @@ prop_compose! {
         pins in of(pins().boxed()),
         waits in of(all_waits().boxed()),
         slab_walk in of(slab_walk().boxed()),
+        slab_inside in of(slab_inside().boxed()),
         lost in vec(of(figure()), 0..3),
         absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock"),
-            Just("tax"), Just("pins"), Just("waits"), Just("slab_walk")]),
+            Just("tax"), Just("pins"), Just("waits"), Just("slab_walk"), Just("slab_inside")]),
     ) -> Sample {
         let shrinkers = sums.map(|sums| {
             let shrinker = |(shrinker, memcg_serial_nr, sum)| Shrinker {
@@ -366,7 +395,7 @@ prop_compose! {
             reason: "y".to_owned(),
         });
         Sample {
-            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins, waits, slab_walk,
+            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins, waits, slab_walk, slab_inside,
             tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
                 flushes_total: flushes, dead_flushes_total: flushes, dead_flush_ns_total,

@@ -18,7 +18,7 @@ const TYPES: &[(&str, &[&str])] = &[
         &[
             MEMCG,
             "parent_cgroup_id phase usage_bytes high_bytes max_bytes slab_bytes slab_objects \
-             inherited_bytes zombies",
+             inherited_bytes zombies kmem_bytes",
         ],
     ),
     (
@@ -66,7 +66,16 @@ const TYPES: &[(&str, &[&str])] = &[
             "cache object_bytes slab_pages live_objects inuse_objects unaccounted_objects \
              freeable_pages utilization size_bytes order slabs changed_slabs capacity_objects \
              cached_objects charged_objects unaccounted_share_bytes unaccounted_touched_pages \
-             unaccounted_owned_pages aliases",
+             unaccounted_owned_pages aliases reclaimable_bytes in_use_bytes shared_page_bytes \
+             no_shrinker_bytes not_memcg_aware_bytes free_bytes",
+        ],
+    ),
+    (
+        "slab_inside",
+        &[
+            MEMCG,
+            "cache kind is_charged fs dev objects in_use_objects unused_objects negative_objects \
+             dirty_objects dying_objects bytes parents parents_omitted uncounted_objects",
         ],
     ),
     (

@@ -198,7 +198,15 @@ fn slab_bytes_are_those_of_memory_stat() {
     make_files(&cgroup, &folder);
     let mut export = Export::start(&[]);
     let bytes = export.until("slab_bytes", |frame| {
-        let ours = frame.one("memcg", &cgroup.path())?.number("slab_bytes");
+        let record = frame.one("memcg", &cgroup.path())?;
+        let ours = record.number("slab_bytes");
+        // All memory of the kernel, where it keeps that sum.
+        let kmem = cgroup.stat("memory.stat", "kernel");
+        let our_kmem = record.data["kmem_bytes"].as_u64();
+        assert_eq!(our_kmem.is_some(), kmem.is_some());
+        if our_kmem != kmem {
+            return Err(format!("{our_kmem:?}, but memory.stat {kmem:?}"));
+        }
         let [sum, one, two] = ["slab", "slab_reclaimable", "slab_unreclaimable"]
             .map(|key| cgroup.stat("memory.stat", key).unwrap());
         assert_eq!(sum, one + two);
@@ -211,4 +219,51 @@ fn slab_bytes_are_those_of_memory_stat() {
     println!("{}: slab {bytes} bytes", cgroup.path());
     assert!(bytes > FILES * 600, "{bytes}");
     export.stop();
+}
+
+/// Programs count the keys that move in a table of 1,024 places. With more keys than that some
+/// leave their places to others, come back, and nothing is lost on the way.
+#[test]
+fn more_keys_than_places_are_exact() {
+    const CGROUPS: usize = 150;
+    const EACH: u64 = 20;
+    let folder = Folder::new("crowd");
+    let parents = ["crowd-a", "crowd-b", "crowd-c"].map(Cgroup::new);
+    let crowds = parents.each_ref().map(|parent| {
+        let child = |at: usize| parent.child(&format!("c{at}"));
+        (0..CGROUPS).map(child).collect::<Vec<_>>()
+    });
+    let mut export = Export::start(&[]);
+    let (mut made, mut file) = ([0; 3], 0);
+    // The first ones again, after others had their places.
+    for wave in [0, 1, 2, 0, 2, 1] {
+        for cgroup in &crowds[wave] {
+            cgroup.inside(|| {
+                for _ in 0..EACH {
+                    file += 1;
+                    fs::File::create(folder.file(&format!("{NAME}-{file}"))).unwrap();
+                }
+            });
+        }
+        made[wave] += EACH;
+        let frame = export.fresh();
+        let rows = frame.records.iter().filter(|record| record.kind == "slab");
+        let keys = rows
+            .filter(|row| !row.data["alloc_total"].is_null())
+            .count();
+        println!("{keys} keys, {made:?} files in each cgroup");
+        for (crowd, made) in crowds.iter().zip(made) {
+            for cgroup in crowd {
+                for cache in [INODES, NAMES] {
+                    let (allocs, _) = totals(&frame, &cgroup.path(), cache);
+                    assert_eq!(allocs, made, "{} {cache}", cgroup.path());
+                }
+            }
+        }
+        assert_nothing_lost(&frame);
+    }
+    export.stop();
+    for crowd in crowds {
+        crowd.iter().for_each(Cgroup::remove);
+    }
 }

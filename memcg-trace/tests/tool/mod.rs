@@ -69,7 +69,7 @@ pub fn fields(kind: &str) -> String {
         "frame" => "records interval_ns sections losses".to_owned(),
         "memcg" => memcg(
             "parent_cgroup_id phase usage_bytes high_bytes max_bytes slab_bytes slab_objects \
-             inherited_bytes zombies",
+             inherited_bytes zombies kmem_bytes",
         ),
         "zombie" => memcg("phase refs age_ns creator own_cost_bytes lru_pages swap_entries"),
         "reparent" => memcg("to_cgroup_id to_path slab_objects slab_bytes lru_pages"),
@@ -90,8 +90,13 @@ pub fn fields(kind: &str) -> String {
                          unaccounted_objects freeable_pages utilization size_bytes order slabs \
                          changed_slabs capacity_objects cached_objects charged_objects \
                          unaccounted_share_bytes unaccounted_touched_pages \
-                         unaccounted_owned_pages aliases"
+                         unaccounted_owned_pages aliases reclaimable_bytes in_use_bytes \
+                         shared_page_bytes no_shrinker_bytes not_memcg_aware_bytes free_bytes"
             .to_owned(),
+        "slab_inside" => memcg(
+            "cache kind is_charged fs dev objects in_use_objects unused_objects negative_objects \
+             dirty_objects dying_objects bytes parents parents_omitted uncounted_objects",
+        ),
         "shrinker" => memcg(
             "shrinker fs dev node memcg_aware cause calls_total asked_objects_total \
              scanned_objects_total freed_objects_total time_ns_total p50_ns p99_ns max_ns",

@@ -8,6 +8,7 @@
 pub mod cost;
 mod field_rows;
 pub mod fields;
+pub mod inodes;
 pub mod pages;
 mod rows;
 mod shapes;
@@ -20,6 +21,7 @@ use super::btf::Btf;
 use super::symbols::Symbols;
 use cost::Cost;
 use fields::{Fields, Place};
+use inodes::Inodes;
 use pages::Pages;
 
 /// Addresses that are wanted from kallsyms, besides those of hooks.
@@ -52,6 +54,8 @@ pub const SYMBOLS: &[&str] = &[
     "proto_list",
     "shrinker_nr_max",
     "socket_file_ops",
+    // For looking into dentries and inodes.
+    "super_blocks",
 ];
 
 /// Something that a subject needs and this kernel does not have.
@@ -80,6 +84,10 @@ pub struct Resolved {
     pub cost: Cost,
     /// How it reads a `struct page`.
     pub pages: Pages,
+    /// How it reads `inode.i_state`.
+    pub inodes: Inodes,
+    /// Id of `bpf_rdonly_cast`, if programs can call it.
+    pub rdonly_cast: Option<u32>,
     /// Index of the memory controller in arrays of controllers.
     pub memory_cgrp_id: u64,
     /// Bytes of a `task_struct`.
@@ -114,10 +122,20 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         fields: Fields::resolve(btf),
         cost: Cost::resolve(btf),
         pages: Pages::resolve(btf),
+        inodes: Inodes::resolve(btf),
+        rdonly_cast: btf.function_type_id("bpf_rdonly_cast"),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,
         missing: Vec::new(),
     };
+    // First, so that it is what a user is told.
+    if btf.member("kmem_cache.memcg_params").is_some() {
+        resolved.missing.push(Missing {
+            subject: Subject::Slab,
+            what: "each memcg has slab caches of its own here (until 5.8): unsupported layout"
+                .to_owned(),
+        });
+    }
     for row in rows::ROWS {
         match find(btf, row) {
             Ok(offset) => resolved.layout.as_mut_bytes()[row.at..row.at + 4]
@@ -197,6 +215,7 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
     if symbols.has("mem_cgroup_stats_index") && layout.sym_mem_cgroup_stats_index == 0 {
         layout.stat_slab_reclaimable = ABSENT;
         layout.stat_slab_unreclaimable = ABSENT;
+        layout.stat_kmem = ABSENT;
     }
     // Without NUMA there is no such variable; where there is one, nodes cannot be left out.
     if symbols.has("nr_node_ids") && layout.sym_nr_node_ids == 0 {

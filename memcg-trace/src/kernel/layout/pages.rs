@@ -13,6 +13,8 @@ pub const DATA_FLAGS: u64 = 7;
 /// a type is there while its bit is not.
 const TYPE_BASE: u32 = 0xf000_0000;
 const TYPE_KMEMCG: u32 = 0x200;
+/// `SLAB_RECLAIM_ACCOUNT` before its bit had a name in BTF (include/linux/slab.h, up to 6.8).
+const SLAB_RECLAIM_ACCOUNT_UNNAMED: u64 = 0x2_0000;
 
 /// Masks for `page.flags` and values of `page.page_type`. A mask of 0 never matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Pages {
     pub nr_pages_in_second: bool,
     /// Bytes of one.
     pub bytes: u64,
+    /// `SLAB_RECLAIM_ACCOUNT` in `kmem_cache.flags`.
+    pub cache_reclaim: u64,
 }
 
 /// What a page is.
@@ -78,6 +82,8 @@ impl Pages {
             owner_is_objcg: btf.member("obj_cgroup.is_root").is_some(),
             nr_pages_in_second: !btf.has_struct("folio"),
             bytes: btf.struct_bytes("page").map_or(0, u64::from),
+            cache_reclaim: index_of(btf, "_SLAB_RECLAIM_ACCOUNT")
+                .map_or(SLAB_RECLAIM_ACCOUNT_UNNAMED, |bit| 1 << bit),
         }
     }
 

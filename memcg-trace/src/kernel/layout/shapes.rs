@@ -62,6 +62,7 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
             "NR_SLAB_UNRECLAIMABLE_B",
             &mut layout.stat_slab_unreclaimable,
         ),
+        ("MEMCG_KMEM", &mut layout.stat_kmem),
     ] {
         *field = index_of(btf, item).unwrap_or(ABSENT);
     }
@@ -107,6 +108,21 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
         .and_then(|parameters| parameters.iter().position(|one| one.name == "size"))
         .and_then(|at| u32::try_from(at).ok())
         .unwrap_or(ABSENT);
+
+    let vector = btf
+        .function("__memcg_slab_free_hook")
+        .and_then(|parameters| parameters.iter().position(|one| one.name == "obj_exts"));
+    layout.free_hook_vector_arg = if vector == Some(4) { 4 } else { ABSENT };
+
+    // Any struct that begins with a number would do.
+    let is_word = btf
+        .member("timespec64.tv_sec")
+        .is_some_and(|member| member.bit_offset == 0 && member.bits == 64);
+    let word_type = btf.struct_type_id("timespec64").filter(|_| is_word);
+    layout.word_type_id = match (resolved.rdonly_cast, word_type) {
+        (Some(_), Some(id)) => id,
+        _ => ABSENT,
+    };
 
     layout.shrink_slab_memcg_arg = btf
         .function("shrink_slab")

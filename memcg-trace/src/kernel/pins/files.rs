@@ -10,6 +10,7 @@ use crate::kernel::memory::Unreadable;
 use crate::kernel::open_files::users_of_inodes;
 use crate::kernel::paths;
 use crate::kernel::reader::Reader;
+use crate::kernel::superblocks;
 use crate::kernel::tasks::{Tasks, Users};
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
@@ -19,11 +20,6 @@ const DESCRIBED: usize = 64;
 /// What the low bits of `page.mapping` say (include/linux/page-flags.h: PAGE_MAPPING_ANON).
 const ANON: u64 = 1;
 const FLAGS: u64 = 3;
-/// Length of a file system's name.
-const NAME_BYTES: usize = 64;
-/// A device number is a major number and, in its lower bits, a minor one
-/// (include/linux/kdev_t.h: MINORBITS).
-const MINOR_BITS: u32 = 20;
 
 /// Adds the pages of all zombies to the ledger, with whom they belong to.
 pub(super) fn describe(reader: &Reader<'_>, tasks: &Tasks, ledger: &mut Ledger) {
@@ -112,14 +108,9 @@ fn file(reader: &Reader<'_>, inode: u64, group: Group, in_detail: bool) -> (PinK
 /// Says which file an inode is.
 pub(super) fn fill(reader: &Reader<'_>, inode: u64, object: &mut Object) -> Result<(), Unreadable> {
     let superblock = reader.word(inode, Field::InodeSb)?;
-    let fs_type = reader.word(superblock, Field::SbType)?;
-    let name = reader.word(fs_type, Field::FsTypeName)?;
-    object.fs = Some(reader.string(name, NAME_BYTES)?);
-    let dev = reader.word(superblock, Field::SbDev)?;
-    let minor = dev & ((1 << MINOR_BITS) - 1);
-    object.dev = Some(Text::from(
-        format!("{}:{minor}", dev >> MINOR_BITS).as_str(),
-    ));
+    let (fs, dev) = superblocks::describe(reader, superblock)?;
+    object.fs = Some(fs);
+    object.dev = Some(Text::from(&*dev));
     object.ino = Some(reader.word(inode, Field::InodeIno)?);
     object.path = paths::of_inode(reader, inode, superblock);
     let is_deleted = reader.word(inode, Field::InodeNlink)? == 0;

@@ -228,6 +228,10 @@ fn describe(reader: &Reader<'_>, cache: u64) -> Result<WalkedCache, Unreadable> 
         object_bytes: half(Field::CacheObjectSize)?,
         order: u32::try_from(order >> ORDER_SHIFT).unwrap_or(u32::MAX),
         slab_objects: u32::try_from(order & ((1 << ORDER_SHIFT) - 1)).unwrap_or(0),
+        has_shrinker: reader
+            .word(cache, Field::CacheFlags)
+            .ok()
+            .map(|flags| flags & reader.resolved.pages.cache_reclaim != 0),
         ..WalkedCache::default()
     };
     if found.size_bytes == 0 || found.slab_objects == 0 || found.order > 10 {

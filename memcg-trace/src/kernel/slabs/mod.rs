@@ -8,6 +8,8 @@
 mod aliases;
 mod caches;
 mod inherited;
+mod inside;
+mod objects;
 mod owners;
 mod page;
 mod tally;
@@ -26,8 +28,11 @@ use super::layout::pages::{DATA_FLAGS, PageKind};
 use super::memory::Unreadable;
 use super::ram;
 use super::reader::Reader;
+use crate::sample::Text;
+use crate::sample::slab_inside::SlabInside;
 use crate::sample::slab_walk::SlabWalk;
 use caches::Caches;
+use inside::Inside;
 use owners::Owners;
 use page::{Slab, slab};
 use tally::Tally;
@@ -45,6 +50,8 @@ pub(super) struct Walk {
     caches: Caches,
     owners: Owners,
     tally: Tally,
+    /// Looks at the objects themselves, where that was asked for.
+    inside: Option<Inside>,
     /// Pages that are no slabs, by the object cgroup that they are charged to.
     pages: HashMap<u64, Pages>,
     took: Duration,
@@ -81,6 +88,7 @@ impl Walk {
             caches: Caches::new(reader)?,
             owners: Owners::default(),
             tally: Tally::default(),
+            inside: None,
             pages: HashMap::new(),
             took: begin.elapsed(),
             found: SlabWalk {
@@ -90,6 +98,22 @@ impl Walk {
                 ..SlabWalk::default()
             },
         })
+    }
+
+    /// Looks at the objects of dentry and inode caches too, before the first step: whether they
+    /// could be freed; and, of the one that is named, what they are.
+    pub(super) fn look_inside(
+        &mut self,
+        reader: &Reader<'_>,
+        cache: Option<&Text>,
+    ) -> Result<(), Unreadable> {
+        match Inside::new(reader, cache) {
+            Ok(inside) => self.inside = Some(inside),
+            // Then it is not known what could be freed, and the rest is.
+            Err(Unreadable::Absent(_)) if cache.is_none() => {}
+            Err(why) => return Err(why),
+        }
+        Ok(())
     }
 
     /// Looks at the next pages, some tens of microseconds at a time in the kernel. Says whether
@@ -150,12 +174,18 @@ impl Walk {
             }
         }
         let objcgs = unchanged.iter().flat_map(|(_, owners)| owners);
-        self.owners.meet(reader, objcgs.copied())?;
-        for (slab, charged) in unchanged {
+        self.owners
+            .meet(reader, objcgs.copied().filter(|objcg| *objcg != 0))?;
+        for (slab, mut owners) in unchanged {
             let cached = self.caches.cached_of(&slab);
-            if let Some(cache) = self.caches.get_mut(slab.cache) {
-                self.tally.add(&slab, cache, &charged, cached, &self.owners);
+            let Some(cache) = self.caches.get_mut(slab.cache) else {
+                continue;
+            };
+            if let Some(inside) = &mut self.inside {
+                inside.look(reader, &slab, cache, &owners, cached, &self.owners)?;
             }
+            owners.retain(|objcg| *objcg != 0);
+            self.tally.add(&slab, cache, &owners, cached, &self.owners);
         }
         Ok(())
     }
@@ -223,14 +253,14 @@ impl Walk {
         Ok(now)
     }
 
-    /// What was found. `events` are objects charged and uncharged while the walk went on, where
+    /// What was found, and what was found of the cache that was named. `events` are objects charged and uncharged while the walk went on, where
     /// those were counted.
     pub(super) fn finish(
         mut self,
         reader: &Reader<'_>,
         now_ns: u64,
         events: Option<&HashMap<SlabKey, u64>>,
-    ) -> Result<SlabWalk, Unreadable> {
+    ) -> Result<(SlabWalk, Option<SlabInside>), Unreadable> {
         let begin = Instant::now();
         self.owners.meet(reader, self.pages.keys().copied())?;
         for (key, count) in events.into_iter().flatten() {
@@ -238,7 +268,8 @@ impl Walk {
             let owner = self.owners.get(key.objcg);
             self.tally.add_events(owner.memcg, key.cache, *count);
         }
-        self.tally.hand_over(&self.owners.moved(reader)?);
+        let moved = self.owners.moved(reader)?;
+        self.tally.hand_over(&moved);
         let mut found = self.found;
         found.rows = self.tally.into_rows(events.is_some());
         found.caches = self
@@ -253,10 +284,17 @@ impl Walk {
             cache.aliases = others.unwrap_or_default();
         }
         found.inherited = inherited::rows(reader, &self.owners, &self.pages, &found);
+        let inside = self.inside;
+        let mut inside = inside.and_then(|inside| inside.finish(reader, &moved));
         self.took += begin.elapsed();
         found.took_ns = u64::try_from(self.took.as_nanos()).unwrap_or(u64::MAX);
         found.end_ns = now_ns;
-        Ok(found)
+        if let Some(inside) = &mut inside {
+            inside.begin_ns = found.begin_ns;
+            inside.end_ns = now_ns;
+            inside.took_ns = found.took_ns;
+        }
+        Ok((found, inside))
     }
 }
 

@@ -19,8 +19,9 @@ struct Part {
     entries: u64,
 }
 
-/// Owners of the objects of each of `slabs` that have one; `None` for a slab whose vector is not
-/// there any more. `object_bytes` says how big the objects of a slab are.
+/// Owners of the objects of each of `slabs`, in their order, 0 for one that has none; empty for a
+/// slab without a vector, `None` for one whose vector is not there any more. `object_bytes` says
+/// how big the objects of a slab are.
 pub(super) fn owners(
     reader: &Reader<'_>,
     slabs: &[Slab],
@@ -71,10 +72,7 @@ fn add(owners: &mut Option<Vec<u64>>, part: &Part, bytes: &[u8]) {
     for entry in 0..part.entries {
         let at = usize::try_from(entry * part.stride).unwrap_or(usize::MAX);
         let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
-        let owner = word.map_or(0, |word| u64::from_ne_bytes(*word)) & !DATA_FLAGS;
-        if owner != 0 {
-            owners.push(owner);
-        }
+        owners.push(word.map_or(0, |word| u64::from_ne_bytes(*word)) & !DATA_FLAGS);
     }
 }
 

@@ -171,6 +171,7 @@ impl Node {
             high_bytes: self.facts.high_bytes,
             max_bytes: self.facts.max_bytes,
             slab_bytes: self.facts.slab_bytes,
+            kmem_bytes: self.facts.kmem_bytes,
             slab_objects: None,
             inherited_bytes: None,
             slab_alloc_per_sec: None,

@@ -62,6 +62,7 @@ pub struct Memcg<'a> {
     slab_objects: Option<u64>,
     inherited_bytes: Option<u64>,
     zombies: u64,
+    kmem_bytes: Option<u64>,
 }
 
 impl<'a> From<&'a snapshot::Memcg> for Memcg<'a> {
@@ -77,6 +78,7 @@ impl<'a> From<&'a snapshot::Memcg> for Memcg<'a> {
             slab_objects: memcg.slab_objects,
             inherited_bytes: memcg.inherited_bytes,
             zombies: memcg.zombies,
+            kmem_bytes: memcg.kmem_bytes,
         }
     }
 }

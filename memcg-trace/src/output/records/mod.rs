@@ -7,6 +7,7 @@
 
 mod deadlocks;
 mod history;
+mod inside;
 mod locks;
 mod memcgs;
 mod pins;
@@ -20,11 +21,12 @@ use serde::Serialize;
 
 pub use deadlocks::{Convoy, Deadlock};
 pub use history::{Finding, Reparent};
+pub use inside::{Objects, SlabInside};
 pub use locks::LockStats;
 pub use memcgs::{Memcg, MemcgName, Shrinker, Zombie};
 pub(in crate::output) use pins::PAGE_BYTES;
 pub use pins::Pins;
-pub use slab::{Inherited, Slab, SlabCache};
+pub use slab::{Inherited, Reclaim, Slab, SlabCache};
 pub use tax::Tax;
 pub use waits::{LockWait, Resource};
 
@@ -163,6 +165,7 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
         Section::of(&snapshot.memcgs),
         Section::of(&snapshot.slab),
         Section::of(&snapshot.slab_caches),
+        Section::of(&snapshot.slab_inside),
         Section::of(&snapshot.shrinkers),
         Section::of(&snapshot.lock_waits),
         Section::of(&snapshot.tax),

@@ -85,6 +85,32 @@ pub struct SlabCache<'a> {
     unaccounted_owned_pages: u64,
     /// Other caches that the kernel merged with it.
     aliases: Vec<Cow<'a, str>>,
+    #[serde(flatten)]
+    reclaim: Reclaim,
+}
+
+/// How the bytes of some slabs are split by whether they could be reclaimed, and if not, why.
+#[derive(Debug, Serialize)]
+pub struct Reclaim {
+    reclaimable_bytes: Option<u64>,
+    in_use_bytes: Option<u64>,
+    shared_page_bytes: Option<u64>,
+    no_shrinker_bytes: Option<u64>,
+    not_memcg_aware_bytes: Option<u64>,
+    free_bytes: Option<u64>,
+}
+
+impl From<Option<snapshot::Reclaim>> for Reclaim {
+    fn from(reclaim: Option<snapshot::Reclaim>) -> Self {
+        Self {
+            reclaimable_bytes: reclaim.map(|of| of.reclaimable_bytes),
+            in_use_bytes: reclaim.map(|of| of.in_use_bytes),
+            shared_page_bytes: reclaim.map(|of| of.shared_page_bytes),
+            no_shrinker_bytes: reclaim.map(|of| of.no_shrinker_bytes),
+            not_memcg_aware_bytes: reclaim.map(|of| of.not_memcg_aware_bytes),
+            free_bytes: reclaim.map(|of| of.free_bytes),
+        }
+    }
 }
 
 impl<'a> From<&'a snapshot::SlabCache> for SlabCache<'a> {
@@ -111,6 +137,7 @@ impl<'a> From<&'a snapshot::SlabCache> for SlabCache<'a> {
             unaccounted_touched_pages: walked.unaccounted.touched_pages,
             unaccounted_owned_pages: walked.unaccounted.owned_pages,
             aliases: walked.aliases.iter().map(Text::display).collect(),
+            reclaim: row.reclaim().into(),
         }
     }
 }

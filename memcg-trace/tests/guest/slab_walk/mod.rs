@@ -1,15 +1,17 @@
 //! The walk of all slabs: known objects in known cgroups, to the object, and pages that add up to
 //! what the kernel says of its caches.
 
+mod inside;
 mod pages;
 pub mod walk;
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 
 use crate::contract::Document;
-use crate::host::{Cgroup, Folder, eventually, kmem_pins, reparents_pages};
+use crate::host::{Cgroup, Folder, eventually, has_function, kmem_pins, reparents_pages};
 use crate::tool;
 use walk::{DENTRIES, INODES, NAMES, PAGE_BYTES, Walk, make_files, name, number};
 
@@ -68,6 +70,42 @@ fn a_walk_sees_pipes_and_sockets_to_the_object() {
     println!("UNIX: {rows:?}");
     assert_eq!(rows.len(), 1);
     assert_eq!(number(rows[0], "objects"), 2 * PAIRS);
+    drop(made);
+}
+
+/// A socket that is accepted was made by an interrupt, which charges nobody. Since 6.12 it is
+/// charged when it is accepted (net/ipv4/inet_connection_sock.c: kmem_cache_charge()): the walk
+/// has it then, and events do not, as `doctor` says.
+#[test]
+fn sockets_accepted_are_charged_later() {
+    const CONNECTIONS: u64 = 20;
+    let cgroup = Cgroup::new("walked-accepted");
+    // Once from outside, so that a slab is there.
+    drop(TcpListener::bind("127.0.0.1:0").unwrap());
+    let made = cgroup.inside(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connected = (0..CONNECTIONS).map(|_| {
+            let here = TcpStream::connect(address).unwrap();
+            (here, listener.accept().unwrap())
+        });
+        let connected: Vec<_> = connected.collect();
+        (listener, connected)
+    });
+    let output = tool::run(&["slab", "--json", "--cache", "TCP"]);
+    let walk = Walk(Document::parse(tool::stdout(&output)));
+    let objects = walk.objects(&cgroup.path(), "TCP");
+    let accepted = match has_function("kmem_cache_charge") {
+        true => CONNECTIONS,
+        false => 0,
+    };
+    println!("{objects} sockets, {accepted} of them charged when they were accepted");
+    assert_eq!(objects, 1 + CONNECTIONS + accepted);
+    let said = tool::run(&["doctor"]);
+    let said = tool::stdout(&said);
+    for part in ["kmem_cache_alloc_bulk", "kmem_cache_charge"] {
+        assert!(said.contains(part), "{part} is not named: {said}");
+    }
     drop(made);
 }
 

@@ -1,0 +1,76 @@
+//! `slab --inside`: what the objects of one cache of dentries or inodes are.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use super::args::Common;
+use super::feed::Feed;
+use super::messages::Messages;
+use super::oneshot;
+use super::signals::Stop;
+use super::slab::{ROWS, look_for};
+use crate::model::snapshot::Snapshot;
+use crate::output::{document, slab_inside as text};
+use crate::sample::Text;
+use crate::sample::slab_inside::ObjectKind;
+use crate::source::ask::{Ask, NOT_RECORDED};
+
+/// Looks into a cache and prints what was found, or the last such look of a recording.
+pub(super) async fn run(
+    common: &Common,
+    cache: &std::ffi::OsStr,
+    messages: &Messages,
+) -> anyhow::Result<ExitCode> {
+    let mut stop = Stop::on_signals()?;
+    let feed = Feed::of_memcgs(common, messages)?;
+    let host = feed.host().clone();
+    let wanted = Text::from(cache.as_bytes());
+    let ask = async |feed: &mut Feed| ask(feed, &wanted).await;
+    let Some(snapshot) = oneshot::answer(feed, &mut stop, messages, ask).await? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut inside = snapshot.slab_inside.items.iter();
+    let inside = inside.find(|inside| *inside.cache == wanted);
+    let inside = inside.with_context(|| format!("{NOT_RECORDED}: no look into that cache"))?;
+    if inside.kind == ObjectKind::Unknown {
+        look_for(wanted.as_bytes(), &snapshot)?;
+        bail!("{}", other_kind(&snapshot, &wanted));
+    }
+    let bytes = if common.json {
+        let mut inside = inside.clone();
+        inside.rows.truncate(common.top().unwrap_or(usize::MAX));
+        document::slab_inside(&snapshot, &inside, text::gaps(&inside), &host)?
+    } else {
+        let (top, style) = (common.top().unwrap_or(ROWS), oneshot::style(common));
+        text::render(&snapshot, inside, top, &host, style).into_bytes()
+    };
+    oneshot::write(common, &bytes)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Looks at the list of memcgs, and asks for the look.
+async fn ask(feed: &mut Feed, cache: &Text) -> anyhow::Result<Option<Arc<Snapshot>>> {
+    let Some(snapshot) = feed.only().await? else {
+        return Ok(None);
+    };
+    match feed.ask(&Ask::SlabInside(cache.clone()))? {
+        Some(answered) => Ok(Some(answered)),
+        None => Ok(Some(snapshot)),
+    }
+}
+
+/// Caches that can be looked into, for who named another.
+fn other_kind(snapshot: &Snapshot, wanted: &Text) -> String {
+    let caches = snapshot.slab_caches.items.iter();
+    let known = caches.filter(|cache| cache.walked.kind != ObjectKind::Unknown);
+    let mut names: Vec<_> = known.map(|cache| cache.name.display()).collect();
+    names.sort_unstable();
+    format!(
+        "the objects of {} are neither dentries nor inodes; those of {} are",
+        wanted.display(),
+        names.join(", ")
+    )
+}

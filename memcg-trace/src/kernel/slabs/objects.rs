@@ -1,0 +1,259 @@
+//! What a dentry or an inode is: in which state, of which file system, in which directory.
+//!
+//! A slab says nothing of its objects, and a free one keeps most of what it was. A dentry that was
+//! freed is marked dead (fs/dcache.c: __dentry_kill(), lockref_mark_dead()), and an inode has
+//! `I_CLEAR` (fs/inode.c: clear_inode()). An inode is somewhere within an object of its file
+//! system's; it is told by the pointer from its own page cache back to it (fs/inode.c:
+//! inode_init_always()), so that no file system need be known.
+
+use std::collections::HashSet;
+
+use super::page::Slab;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::layout::inodes::Inodes;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::{Reader, is_kernel_address};
+use crate::kernel::superblocks;
+use crate::sample::slab_inside::States;
+
+const PAGE_BYTES: u64 = 4096;
+const WORD: usize = 8;
+
+/// What the objects of a cache are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Dentry,
+    /// With the bytes before the inode.
+    Inode(usize),
+}
+
+/// See [`States`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    InUse,
+    Unused,
+    Negative,
+    Dirty,
+    Dying,
+}
+
+impl State {
+    pub(super) fn count(self, states: &mut States) {
+        let count = match self {
+            Self::InUse => &mut states.in_use,
+            Self::Unused => &mut states.unused,
+            Self::Negative => &mut states.negative,
+            Self::Dirty => &mut states.dirty,
+            Self::Dying => &mut states.dying,
+        };
+        *count += 1;
+    }
+
+    /// Whether it can be freed at once.
+    pub(super) fn is_idle(self) -> bool {
+        matches!(self, Self::Unused | Self::Negative)
+    }
+}
+
+/// One object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Object {
+    pub(super) state: State,
+    pub(super) superblock: u64,
+    /// The dentry of its directory; 0 if it is in none.
+    pub(super) parent: u64,
+}
+
+/// Where it is said.
+#[derive(Clone, Copy, Debug)]
+struct Places {
+    count: usize,
+    superblock: usize,
+    parent: usize,
+    inode: usize,
+    inode_superblock: usize,
+    inode_state: usize,
+    inode_count: usize,
+    aliases: usize,
+    /// `inode.i_data.host`.
+    host: usize,
+}
+
+/// Reads objects.
+#[derive(Debug)]
+pub(super) struct Objects {
+    places: Places,
+    marks: Inodes,
+    superblocks: HashSet<u64>,
+    page_offset: u64,
+    slab: Vec<u8>,
+}
+
+impl Objects {
+    pub(super) fn new(reader: &Reader<'_>) -> Result<Self, Unreadable> {
+        let place = |field| {
+            let offset = reader.offset(field)?;
+            usize::try_from(offset).map_err(|_| Unreadable::Fault(offset))
+        };
+        let marks = reader.resolved.inodes;
+        if marks.clear == 0 {
+            let why = "inode.i_state: unsupported layout";
+            return Err(Unreadable::Absent(why.to_owned()));
+        }
+        Ok(Self {
+            places: Places {
+                count: place(Field::DentryCount)?,
+                superblock: place(Field::DentrySb)?,
+                parent: place(Field::DentryParent)?,
+                inode: place(Field::DentryInode)?,
+                inode_superblock: place(Field::InodeSb)?,
+                inode_state: place(Field::InodeState)?,
+                inode_count: place(Field::InodeCount)?,
+                aliases: place(Field::InodeAliases)?,
+                host: place(Field::InodeData)? + place(Field::MappingHost)?,
+            },
+            marks,
+            superblocks: superblocks::all(reader)?.into_iter().collect(),
+            page_offset: reader.word_at(reader.symbol("page_offset_base")?)?,
+            slab: Vec::new(),
+        })
+    }
+
+    /// Reads a slab into memory of ours, and says where it begins.
+    pub(super) fn read(&mut self, reader: &Reader<'_>, slab: &Slab) -> Result<u64, Unreadable> {
+        let address = self.page_offset.wrapping_add(slab.pfn * PAGE_BYTES);
+        self.slab.resize(
+            usize::try_from(slab.pages * PAGE_BYTES)
+                .unwrap_or(0)
+                .min(1 << 20),
+            0,
+        );
+        reader.memory.read(address, &mut self.slab)?;
+        Ok(address)
+    }
+
+    /// How far into objects of `size` bytes an inode is, by one of those of the slab that was
+    /// read, which begin at `begins`.
+    pub(super) fn find_inode(
+        &self,
+        address: u64,
+        begins: impl Iterator<Item = usize>,
+        size: usize,
+    ) -> Option<usize> {
+        begins.into_iter().find_map(|begin| {
+            let mut into = (0..size).step_by(WORD);
+            into.find(|into| self.is_inode(address, begin + into))
+        })
+    }
+
+    /// Whether an inode is at a place of the slab.
+    fn is_inode(&self, address: u64, at: usize) -> bool {
+        self.word(at + self.places.host) == address.wrapping_add(at as u64)
+            && is_kernel_address(self.word(at + self.places.inode_superblock))
+    }
+
+    /// The objects of the slab that was read, which begin at `begins`; `None` for one that is none.
+    pub(super) fn look(
+        &self,
+        reader: &Reader<'_>,
+        kind: Kind,
+        address: u64,
+        begins: impl Iterator<Item = usize>,
+    ) -> Result<Vec<Option<Object>>, Unreadable> {
+        match kind {
+            Kind::Dentry => Ok(begins.map(|at| self.dentry(address, at)).collect()),
+            Kind::Inode(into) => {
+                let inodes: Vec<_> = begins.map(|at| self.inode(address, at + into)).collect();
+                self.with_names(reader, inodes)
+            }
+        }
+    }
+
+    fn dentry(&self, address: u64, at: usize) -> Option<Object> {
+        let places = &self.places;
+        let superblock = self.word(at + places.superblock);
+        let parent = self.word(at + places.parent);
+        if !self.superblocks.contains(&superblock) || !is_kernel_address(parent) {
+            return None;
+        }
+        let state = match (self.count(at + places.count), self.word(at + places.inode)) {
+            (..0, _) => State::Dying,
+            (1.., _) => State::InUse,
+            (0, 0) => State::Negative,
+            (0, _) => State::Unused,
+        };
+        // The root of a tree is its own parent, and so are pipes and sockets.
+        let is_root = parent == address.wrapping_add(at as u64);
+        Some(Object {
+            state,
+            superblock,
+            parent: if is_root { 0 } else { parent },
+        })
+    }
+
+    /// An inode, and the address of its first alias.
+    fn inode(&self, address: u64, at: usize) -> Option<(Object, i32, u64)> {
+        let superblock = self.word(at + self.places.inode_superblock);
+        if !self.is_inode(address, at) || !self.superblocks.contains(&superblock) {
+            return None;
+        }
+        let flags = self.word(at + self.places.inode_state);
+        let count = self.count(at + self.places.inode_count);
+        let state = if flags & self.marks.clear != 0 {
+            State::Dying
+        } else if flags & self.marks.dirty != 0 {
+            State::Dirty
+        } else {
+            State::Unused
+        };
+        let object = Object {
+            state,
+            superblock,
+            parent: 0,
+        };
+        Some((object, count, self.word(at + self.places.aliases)))
+    }
+
+    /// A dentry has a reference to its inode, and is in a directory. An inode that has but that
+    /// one is in use if the dentry is.
+    fn with_names(
+        &self,
+        reader: &Reader<'_>,
+        inodes: Vec<Option<(Object, i32, u64)>>,
+    ) -> Result<Vec<Option<Object>>, Unreadable> {
+        let to_dentry = reader.offset(Field::DentryAlias)?;
+        let named = inodes.iter().flatten().map(|(_, _, alias)| *alias);
+        let dentries: Vec<_> = named
+            .filter(|alias| is_kernel_address(*alias))
+            .map(|alias| alias.wrapping_sub(to_dentry))
+            .collect();
+        let parents = reader.column(&dentries, Field::DentryParent)?;
+        let counts = reader.column(&dentries, Field::DentryCount)?;
+        let mut names = dentries.iter().zip(parents).zip(counts);
+        let look = |(mut object, count, alias): (Object, i32, u64)| {
+            let name = is_kernel_address(alias).then(|| names.next()).flatten();
+            let mut by_names = 0;
+            if let Some(((dentry, parent), users)) = name {
+                object.parent = parent.filter(|parent| parent != dentry).unwrap_or(0);
+                // As the kernel's own int.
+                by_names = i32::from(users.is_some_and(|users| users as u32 == 0));
+            }
+            if object.state != State::Dying && count > by_names {
+                object.state = State::InUse;
+            }
+            object
+        };
+        let mut look = look;
+        Ok(inodes.into_iter().map(|one| one.map(&mut look)).collect())
+    }
+
+    fn word(&self, at: usize) -> u64 {
+        let word = self.slab.get(at..).and_then(|rest| rest.first_chunk());
+        word.map_or(0, |word| u64::from_ne_bytes(*word))
+    }
+
+    fn count(&self, at: usize) -> i32 {
+        let half = self.slab.get(at..).and_then(|rest| rest.first_chunk());
+        half.map_or(0, |half| i32::from_ne_bytes(*half))
+    }
+}

@@ -1,0 +1,41 @@
+//! What the objects of a cache are: the last answer, with the names of its memcgs.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::slab_walk::name;
+use super::snapshot::{Inside, InsideRow, Section, Source};
+use super::tree::Tree;
+use crate::sample::slab_inside::SlabInside;
+
+/// The answer: one cache, its rows with the most objects first.
+pub(super) fn section(answer: &SlabInside, tree: &Tree) -> Arc<Section<Inside>> {
+    let rows = answer.rows.iter().map(|row| InsideRow {
+        memcg: row.memcg_serial_nr.map(|serial_nr| name(tree, serial_nr)),
+        is_charged: row.is_charged,
+        fs: row.fs.clone(),
+        dev: row.dev.clone(),
+        states: row.states,
+        parents: row.parents.clone(),
+        parents_omitted: row.parents_omitted,
+        uncounted_objects: row.uncounted_objects,
+    });
+    let mut rows: Vec<InsideRow> = rows.collect();
+    rows.sort_by_key(|row| Reverse(row.states.objects()));
+    Arc::new(Section {
+        name: "slab_inside",
+        source: Source::Walk,
+        as_of_ns: Some(answer.end_ns),
+        took_ns: Some(answer.took_ns),
+        visited: Some(answer.visited_objects),
+        truncated_at: None,
+        reason: None,
+        items: vec![Inside {
+            cache: Arc::new(answer.cache.clone()),
+            kind: answer.kind,
+            size_bytes: answer.size_bytes,
+            unread_objects: answer.unread_objects,
+            rows,
+        }],
+    })
+}

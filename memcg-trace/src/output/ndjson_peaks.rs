@@ -1,0 +1,111 @@
+//! The peaks of a run by the records that were written of it.
+
+use std::io::{self, BufRead};
+
+use serde::Deserialize;
+
+use super::records::PAGE_BYTES;
+use crate::model::compare::{Peak, Peaks};
+use crate::sample::Text;
+use crate::sample::recording::Host;
+
+/// What a stream of records said.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// The most of everything.
+    pub peaks: Peaks,
+    /// Whose records they are.
+    pub host: Host,
+    /// When the last of them was written.
+    pub last: Last,
+    /// Records that are missing, by their numbers.
+    pub missing: u64,
+}
+
+/// The end of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Last {
+    /// Its last snapshot.
+    pub frame: u64,
+    /// When that was, RFC 3339.
+    pub time: String,
+    /// The same, CLOCK_MONOTONIC.
+    pub mono_ns: u64,
+}
+
+/// A record, as far as it matters.
+#[derive(Deserialize)]
+struct Record {
+    #[serde(rename = "type")]
+    kind: String,
+    host: String,
+    boot_id: String,
+    seq: u64,
+    frame: u64,
+    time: String,
+    mono_ns: u64,
+    data: Data,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Data {
+    path: Option<String>,
+    path_hex: Option<Text>,
+    phase: Option<String>,
+    usage_bytes: Option<u64>,
+    kmem_bytes: Option<u64>,
+    slab_bytes: Option<u64>,
+    slab_pages: Option<u64>,
+}
+
+/// Reads a stream to its end.
+///
+/// # Errors
+/// If it cannot be read, or has a line that is no record.
+pub fn read(lines: impl BufRead) -> io::Result<Read> {
+    let mut read = Read::default();
+    let (mut slab_pages, mut next) = (None, None);
+    for (number, line) in (1_u64..).zip(lines.lines()) {
+        let line = line?;
+        let record: Record = serde_json::from_str(&line)
+            .map_err(|error| io::Error::other(format!("line {number} is no record: {error}")))?;
+        let expected = next.unwrap_or(record.seq);
+        read.missing = read
+            .missing
+            .saturating_add(record.seq.saturating_sub(expected));
+        next = Some(record.seq.saturating_add(1));
+        let data = record.data;
+        match &*record.kind {
+            "memcg" if data.phase.is_none() => {
+                let path = data
+                    .path_hex
+                    .or_else(|| data.path.map(|path| Text::from(&*path)));
+                let now = Peak {
+                    memory_bytes: data.usage_bytes,
+                    kmem_bytes: data.kmem_bytes,
+                    slab_bytes: data.slab_bytes,
+                };
+                read.peaks.take_memcg(&path.unwrap_or_default(), now);
+            }
+            "slab_cache" => {
+                let more = data.slab_pages.unwrap_or(0);
+                slab_pages = Some(slab_pages.unwrap_or(0_u64).saturating_add(more));
+            }
+            "frame" => {
+                let pages = slab_pages.take();
+                read.peaks
+                    .end(pages.map(|pages| pages.saturating_mul(PAGE_BYTES)));
+            }
+            _ => {}
+        }
+        read.host.host = Text::from(&*record.host);
+        read.host.boot_id = Text::from(&*record.boot_id);
+        read.last = Last {
+            frame: record.frame,
+            time: record.time,
+            mono_ns: record.mono_ns,
+        };
+    }
+    Ok(read)
+}

@@ -1,0 +1,201 @@
+//! What the objects of a cache are, for people.
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+use super::table::{Row, Style, Table};
+use super::{fit, names, slab, text, units};
+use crate::model::snapshot::{Inside, InsideRow, Snapshot};
+use crate::sample::recording::Host;
+use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
+
+/// Stands for the directory of objects that are in none.
+const NOWHERE: &str = "(in no directory)";
+
+/// Writes them; `top` rows of each table.
+#[must_use]
+pub fn render(
+    snapshot: &Snapshot,
+    inside: &Inside,
+    top: usize,
+    host: &Host,
+    style: Style,
+) -> String {
+    let mut text = String::new();
+    let section = &snapshot.slab_inside;
+    let age = section
+        .as_of_ns
+        .map(|at| snapshot.mono_ns.saturating_sub(at));
+    let coverage = format!(
+        "walk: {} objects in {}, {} ago",
+        units::count(section.visited),
+        units::duration(section.took_ns),
+        units::duration(age),
+    );
+    let lines = [text::heading(snapshot, host), verdict(inside), coverage];
+    for line in lines.into_iter().chain(gaps(inside)) {
+        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
+        let _ = writeln!(text, "{}", fitted.unwrap_or(line));
+    }
+    row_table(inside, top).write(&mut text, style);
+    parent_table(inside, top).write(&mut text, style);
+    text
+}
+
+/// What there is, in one line.
+fn verdict(inside: &Inside) -> String {
+    let states = inside.states();
+    let (what, third) = match inside.kind {
+        ObjectKind::Dentry => ("dentries", ("negative", states.negative)),
+        ObjectKind::Inode => ("inodes", ("dirty", states.dirty)),
+        ObjectKind::Unknown => ("objects", ("unknown", 0)),
+    };
+    format!(
+        "{}: {} {what}, {}: {} in use, {} unused, {} {}, {} dying",
+        inside.cache.display(),
+        units::count(Some(states.objects())),
+        units::bytes(Some(inside.bytes(states.objects()))),
+        units::count(Some(states.in_use)),
+        units::count(Some(states.unused)),
+        units::count(Some(third.1)),
+        third.0,
+        units::count(Some(states.dying)),
+    )
+}
+
+/// What the look leaves open, a line each.
+#[must_use]
+pub fn gaps(inside: &Inside) -> Vec<String> {
+    let uncounted = inside.rows.iter().map(|row| row.uncounted_objects);
+    let uncounted = uncounted.fold(0, u64::saturating_add);
+    let line = |objects: u64, what: &str| {
+        (objects > 0).then(|| format!("{} objects {what}", units::count(Some(objects))))
+    };
+    let unread = line(
+        inside.unread_objects,
+        "changed while they were looked at, and are not counted",
+    );
+    let uncounted = line(
+        uncounted,
+        "are in more directories than are counted, and in no row of these",
+    );
+    unread.into_iter().chain(uncounted).collect()
+}
+
+/// The figures of some objects, in the order of the columns.
+fn figures(inside: &Inside, states: &States) -> Vec<String> {
+    let third = match inside.kind {
+        ObjectKind::Inode => states.dirty,
+        ObjectKind::Dentry | ObjectKind::Unknown => states.negative,
+    };
+    let counts = [states.in_use, states.unused, third, states.dying];
+    let mut cells = vec![
+        units::count(Some(states.objects())),
+        units::bytes(Some(inside.bytes(states.objects()))),
+    ];
+    cells.extend(counts.map(|count| units::count(Some(count))));
+    cells
+}
+
+fn row_table(inside: &Inside, top: usize) -> Table {
+    let rows = inside.rows.iter().take(top).map(|row| {
+        let mut cells = vec![
+            owner(row),
+            row.fs
+                .as_ref()
+                .map_or_else(|| units::UNKNOWN.to_owned(), |fs| fs.display().into_owned()),
+            row.dev.clone().unwrap_or_else(|| units::UNKNOWN.to_owned()),
+        ];
+        cells.extend(figures(inside, &row.states));
+        plain(cells)
+    });
+    Table {
+        columns: match inside.kind {
+            ObjectKind::Inode => &[
+                ("MEMCG", false),
+                ("FS", false),
+                ("DEV", false),
+                ("INODES", true),
+                ("BYTES", true),
+                ("IN USE", true),
+                ("UNUSED", true),
+                ("DIRTY", true),
+                ("DYING", true),
+            ],
+            ObjectKind::Dentry | ObjectKind::Unknown => &[
+                ("MEMCG", false),
+                ("FS", false),
+                ("DEV", false),
+                ("DENTRIES", true),
+                ("BYTES", true),
+                ("IN USE", true),
+                ("UNUSED", true),
+                ("NEGATIVE", true),
+                ("DYING", true),
+            ],
+        },
+        rows: rows.collect(),
+        left_out: inside.rows.len().saturating_sub(top),
+    }
+}
+
+/// The directories with the most objects, of all memcgs and superblocks.
+fn parent_table(inside: &Inside, top: usize) -> Table {
+    let of_row = |row| {
+        let row: &InsideRow = row;
+        row.parents.iter().map(move |parent| (row, parent))
+    };
+    let mut all: Vec<(&InsideRow, &InsideParent)> = inside.rows.iter().flat_map(of_row).collect();
+    all.sort_by_key(|(_, parent)| Reverse(parent.states.objects()));
+    let omitted = inside.rows.iter().map(|row| row.parents_omitted);
+    let omitted = omitted.fold(0, u64::saturating_add);
+    let rows = all.iter().take(top).map(|(row, parent)| {
+        let path = parent.path.as_ref();
+        let path = path.map_or_else(|| NOWHERE.to_owned(), |path| path.display().into_owned());
+        let mut cells = vec![path, owner(row)];
+        cells.extend(figures(inside, &parent.states));
+        plain(cells)
+    });
+    Table {
+        columns: match inside.kind {
+            ObjectKind::Inode => &[
+                ("DIRECTORY", false),
+                ("MEMCG", false),
+                ("INODES", true),
+                ("BYTES", true),
+                ("IN USE", true),
+                ("UNUSED", true),
+                ("DIRTY", true),
+                ("DYING", true),
+            ],
+            ObjectKind::Dentry | ObjectKind::Unknown => &[
+                ("DIRECTORY", false),
+                ("MEMCG", false),
+                ("DENTRIES", true),
+                ("BYTES", true),
+                ("IN USE", true),
+                ("UNUSED", true),
+                ("NEGATIVE", true),
+                ("DYING", true),
+            ],
+        },
+        rows: rows.collect(),
+        left_out: all.len().saturating_sub(top)
+            + usize::try_from(omitted).unwrap_or(usize::MAX / 2),
+    }
+}
+
+fn owner(row: &InsideRow) -> String {
+    if row.is_charged {
+        names::path(row.memcg.as_deref())
+    } else {
+        slab::UNACCOUNTED.to_owned()
+    }
+}
+
+fn plain(cells: Vec<String>) -> Row {
+    Row {
+        cells,
+        is_marked: false,
+    }
+}
