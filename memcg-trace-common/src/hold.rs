@@ -15,7 +15,7 @@ pub const RELEASE_PAUSE_NS: u64 = 1_000_000;
 pub struct ReleaseKey {
     /// Address of the lock.
     pub lock: u64,
-    /// Number of the stack in the map `LOCK_STACKS`.
+    /// Number of the stack in the map `LOCK_STACKS`; [`NO_STACK`] if it has none.
     pub stack: u64,
 }
 

@@ -22,7 +22,7 @@ pub enum Loss {
     LockWait = 7,
     /// More holds, memory that goes offline or core dumps at once than their maps hold.
     Hold = 8,
-    /// More stacks of those who let go of locks than their maps hold.
+    /// More places at which locks were let go of than the map of them holds.
     LockStack = 9,
 }
 

@@ -6,7 +6,7 @@ use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, LruHashMap, StackTrace};
 use aya_ebpf::programs::tracing::StackIdContext;
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
-use memcg_trace_common::hold::{RELEASE_PAUSE_NS, ReleaseKey};
+use memcg_trace_common::hold::{NO_STACK, RELEASE_PAUSE_NS, ReleaseKey};
 use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
 
@@ -20,7 +20,7 @@ pub const ENTRY: u64 = 1;
 #[map]
 pub static LOCK_STACKS: StackTrace = StackTrace::with_max_entries(1024, 0);
 #[map]
-static RELEASES: HashMap<ReleaseKey, u64> = HashMap::with_max_entries(4096, 0);
+static RELEASES: HashMap<ReleaseKey, u64> = HashMap::with_max_entries(8192, 0);
 /// When a lock was last looked at.
 #[map]
 static RELEASED: LruHashMap<u64, u64> = LruHashMap::with_max_entries(2048, 0);
@@ -42,12 +42,13 @@ fn released<C: StackIdContext>(ctx: &C, lock: u64, skip: u64) {
             let _ = RELEASED.insert(&lock, &now, 0);
         }
     }
-    let Ok(stack) = ctx.get_stackid(&LOCK_STACKS, skip) else {
-        return lost(Loss::LockStack, 1);
-    };
     let key = ReleaseKey {
         lock,
-        stack: stack as u64,
+        stack: match ctx.get_stackid(&LOCK_STACKS, skip) {
+            Ok(stack) => stack as u64,
+            // Another stack has its place.
+            Err(_) => NO_STACK,
+        },
     };
     if RELEASES.get_ptr_mut(&key).is_none() {
         // Another CPU may be first.
