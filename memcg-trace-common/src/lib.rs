@@ -1,6 +1,7 @@
 //! What the two sides of the kernel boundary share: map keys, map values, ring records and the
 //! resolved [`layout::Layout`]. Everything is `repr(C)`, without padding and valid for any bit
-//! pattern, which `zerocopy` checks at compile time; nothing here does any work.
+//! pattern, which `zerocopy` checks at compile time; nothing here does any work but
+//! [`reclaim::bucket_of`], on which both sides must agree.
 //!
 //! Sizes and counters are in the unit that their name says; times are CLOCK_MONOTONIC
 //! nanoseconds, as `bpf_ktime_get_ns` gives them.
@@ -11,6 +12,7 @@ pub mod lock;
 pub mod loss;
 pub mod memcg;
 pub mod peek;
+pub mod reclaim;
 pub mod shrinker;
 pub mod slab;
 pub mod stack;

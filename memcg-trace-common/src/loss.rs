@@ -20,11 +20,19 @@ pub enum Loss {
     LockMap = 6,
     /// More waits at once than the map of waits holds.
     LockWait = 7,
+    /// The map of reclaim counters was full.
+    ReclaimMap = 8,
+    /// More tasks in reclaim at once than the map of them holds.
+    ReclaimRun = 9,
+    /// A map of lengths of time was full: what is missing has no percentiles.
+    TimesMap = 10,
+    /// The ring buffer of OOM kills was full.
+    OomRing = 11,
 }
 
 impl Loss {
     /// All of them, in the order of their index, with the name that records give them.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::MemcgRing, "memcg_ring"),
         (Self::SlabMap, "slab_map"),
         (Self::SlabRead, "slab_read"),
@@ -33,5 +41,9 @@ impl Loss {
         (Self::ShrinkerRun, "shrinker_run"),
         (Self::LockMap, "lock_map"),
         (Self::LockWait, "lock_wait"),
+        (Self::ReclaimMap, "reclaim_map"),
+        (Self::ReclaimRun, "reclaim_run"),
+        (Self::TimesMap, "times_map"),
+        (Self::OomRing, "oom_ring"),
     ];
 }

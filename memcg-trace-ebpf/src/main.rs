@@ -12,6 +12,7 @@ mod lock;
 mod loss;
 mod memcg;
 mod read;
+mod reclaim;
 mod shrinker;
 mod slab;
 mod tax;

@@ -53,6 +53,7 @@ fn an_export_follows_the_contract() {
             "slab",
             "slab_walk",
             "shrinker",
+            "reclaim",
             "lock",
             "tax",
             "waits",

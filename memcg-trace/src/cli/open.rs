@@ -16,6 +16,8 @@ pub(super) enum Needs {
     Memcgs,
     /// That, and waits for locks as they come and go.
     Locks,
+    /// Memory cgroups, shrinkers and reclaim.
+    Reclaim,
 }
 
 /// The recording that was named, else this kernel.
@@ -45,6 +47,7 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
             Needs::All => &Subject::ALL,
             Needs::Memcgs => &[Subject::Memcg],
             Needs::Locks => &[Subject::Memcg, Subject::Lock],
+            Needs::Reclaim => &[Subject::Memcg, Subject::Shrinker, Subject::Reclaim],
         },
         attach: attach(common),
         walk_budget: common.walk_budget / 100.0,

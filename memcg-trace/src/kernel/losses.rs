@@ -33,6 +33,9 @@ impl Losses {
     ) -> anyhow::Result<Self> {
         let places = Place::ALL.into_iter().filter(|(place, _)| {
             subjects.contains(match place {
+                Place::ReclaimMap | Place::ReclaimRun | Place::OomRing => &Subject::Reclaim,
+                Place::TimesMap if !subjects.contains(&Subject::Shrinker) => &Subject::Reclaim,
+                Place::TimesMap => &Subject::Shrinker,
                 Place::MemcgRing => &Subject::Memcg,
                 Place::SlabMap | Place::SlabRead | Place::SlabBulk => &Subject::Slab,
                 Place::ShrinkerMap | Place::ShrinkerRun => &Subject::Shrinker,

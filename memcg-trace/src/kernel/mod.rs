@@ -4,7 +4,7 @@
 //! Knowledge is in tables ([`layout`], [`hooks`]), facts about the host are gathered first
 //! ([`facts`]), decided upon by pure functions and acted upon in one loop ([`attach`]). What the
 //! programs count is read by one module a subject ([`memcgs`], [`slab`], [`shrinkers`],
-//! [`locks`], [`tax`]) into plain [`crate::sample`] types.
+//! [`locks`], [`tax`], [`reclaim`]) into plain [`crate::sample`] types.
 #![expect(
     unsafe_code,
     reason = "the kernel boundary: each use has its SAFETY line"
@@ -12,6 +12,7 @@
 
 pub mod attach;
 pub mod btf;
+mod causes;
 mod census;
 pub mod choice;
 pub mod doctor;
@@ -29,6 +30,7 @@ mod paths;
 mod pins;
 mod ram;
 mod reader;
+mod reclaim;
 mod resolver;
 pub mod session;
 mod shrinkers;
@@ -38,6 +40,7 @@ mod slabs;
 pub mod symbols;
 mod tasks;
 mod tax;
+mod times;
 mod waits;
 mod wire;
 
@@ -54,16 +57,19 @@ pub enum Subject {
     Lock,
     /// What dead memory cgroups cost those that live.
     Tax,
+    /// Who waits for memory to be reclaimed, and from whom it is.
+    Reclaim,
 }
 
 impl Subject {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Memcg,
         Self::Slab,
         Self::Shrinker,
         Self::Lock,
         Self::Tax,
+        Self::Reclaim,
     ];
 
     /// Its name in records and messages.
@@ -75,6 +81,7 @@ impl Subject {
             Self::Shrinker => "shrinker",
             Self::Lock => "lock",
             Self::Tax => "tax",
+            Self::Reclaim => "reclaim",
         }
     }
 }

@@ -20,6 +20,7 @@ use super::memcgs::{DeadCss, Memcgs};
 use super::memory::{Memory, Peeker, Unreadable};
 use super::pins;
 use super::reader::Reader;
+use super::reclaim::{self, Reclaims};
 use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
 use super::slab_walker::SlabWalker;
@@ -36,6 +37,8 @@ use crate::sample::{Absent, Life, Sample};
 const WALK_BUDGET: u32 = 100;
 /// Between two looks at who waits, at least: what did not run in between was stuck so long.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// Runs of shrinkers that last longer are told of while they go on.
+const LONG_SHRINKING_NS: u64 = 500_000_000;
 
 /// What is attached, and its readers.
 pub struct Session {
@@ -53,6 +56,7 @@ pub struct Session {
     shrinkers: Option<Shrinkers>,
     locks: Option<LockWaits>,
     tax: Option<TaxCounts>,
+    reclaim: Option<Reclaims>,
     losses: Losses,
     logs: Option<Logs>,
     absent: Vec<Absent>,
@@ -131,6 +135,10 @@ impl Session {
             &mut note,
             || TaxCounts::open(&mut ebpf, sees_reclaim, sees_flushes),
         );
+        let reclaim = opened(attached("reclaim_run"), Subject::Reclaim, &mut note, || {
+            let counts_pages = attached("reclaim_pages");
+            Reclaims::open(&mut ebpf, counts_pages, attached("high_throttle"))
+        });
         let losses = Losses::open(&mut ebpf, &able, &outcomes, resolved.counts_kprobe_misses)?;
         for outcome in &outcomes {
             let Some(why) = outcome.failure() else {
@@ -143,6 +151,7 @@ impl Session {
                 Subject::Memcg => {}
                 Subject::Shrinker if outcome.hook.fact == "shrinker_call" => {}
                 Subject::Tax if tax.is_some() => {}
+                Subject::Reclaim if reclaim.is_some() => {}
                 subject => {
                     if subject == Subject::Slab {
                         slab = None;
@@ -160,7 +169,8 @@ impl Session {
                 shrinkers.is_some(),
                 locks.is_some(),
                 tax.is_some(),
-            ] == [false; 5]
+                reclaim.is_some(),
+            ] == [false; 6]
         {
             let reasons: Vec<_> = absent.iter().map(|one| one.reason.as_str()).collect();
             return Err(anyhow!("{}", reasons.join("; ")));
@@ -182,6 +192,7 @@ impl Session {
             shrinkers,
             locks,
             tax,
+            reclaim,
             losses,
             logs,
             absent,
@@ -251,8 +262,15 @@ impl Session {
         }
         let walked = self.with_walker(|walker, reader, slab| walker.take(reader, slab, now_ns()));
         sample.slab_walk = walked.flatten();
+        if let Some(reclaim) = &mut self.reclaim {
+            sample.reclaim = Some(reclaim.sample(now_ns())?);
+        }
         if let Some(shrinkers) = &mut self.shrinkers {
-            sample.shrinkers = Some(shrinkers.sample(&self.ebpf)?);
+            let (rows, going_on) = shrinkers.sample(&self.ebpf, now_ns(), LONG_SHRINKING_NS)?;
+            sample.shrinkers = Some(rows);
+            if let Some(reclaim) = &mut sample.reclaim {
+                reclaim.shrinking = going_on;
+            }
         }
         if let Some(locks) = &mut self.locks {
             sample.locks = Some(locks.sample(&self.ebpf, now_ns())?);
@@ -278,6 +296,17 @@ impl Session {
             self.walk_due = Instant::now() + Duration::from_nanos(walk.took_ns) * (WALK_BUDGET - 1);
             walk.reparents_lru = Some(self.resolved.pages.owner_is_objcg);
             sample.memcgs = Some(walk);
+        }
+        if let (Some(reclaim), Some(memcgs)) = (&mut sample.reclaim, &self.memcgs)
+            && !reclaim.counts.is_empty()
+        {
+            let reader = reader(
+                &mut self.peeker,
+                &mut self.ebpf,
+                &self.resolved,
+                &self.symbols,
+            )?;
+            reclaim.pressure = reclaim::pressure(reclaim, memcgs, &reader);
         }
         self.keep_up();
         if self.memcgs.is_some() {

@@ -8,6 +8,8 @@ mod deadlocks;
 mod locks;
 mod names;
 pub mod pins;
+mod recent;
+mod reclaim;
 pub mod reparent;
 pub mod select;
 mod shrinkers;
@@ -26,6 +28,7 @@ use crate::sample::{self, LifeKind, Loss, Sample};
 use deadlocks::Deadlocks;
 use locks::Locks;
 use pins::Pins;
+use reclaim::Reclaims;
 use reparent::Reparents;
 use shrinkers::Shrinkers;
 use slab::SlabTable;
@@ -46,6 +49,7 @@ pub struct Model {
     /// What both say.
     slab_rows: Arc<Section<snapshot::Slab>>,
     shrinkers: Shrinkers,
+    reclaim: Reclaims,
     locks: Locks,
     tax: Arc<Section<sample::Tax>>,
     deadlocks: Deadlocks,
@@ -82,6 +86,7 @@ impl Model {
             slab_walks: SlabWalks::new(),
             slab_rows: Arc::new(Section::unread("slab")),
             shrinkers: Shrinkers::new(),
+            reclaim: Reclaims::new(),
             locks: Locks::new(),
             tax: tax_section(None, None),
             deadlocks: Deadlocks::new(rules),
@@ -116,6 +121,11 @@ impl Model {
         match (absence(sample, "shrinker"), &sample.shrinkers) {
             (Some(reason), _) => self.shrinkers.mark_absent(reason),
             (None, Some(rows)) => self.shrinkers.read(rows, sample.mono_ns, &self.tree),
+            (None, None) => {}
+        }
+        match (absence(sample, "reclaim"), &sample.reclaim) {
+            (Some(reason), _) => self.reclaim.mark_absent(reason),
+            (None, Some(reclaim)) => self.reclaim.read(reclaim, &self.memcgs.items, &self.tree),
             (None, None) => {}
         }
         match (absence(sample, "lock"), &sample.locks) {
@@ -153,6 +163,7 @@ impl Model {
             large_kmalloc_pages: self.slab_walks.large_kmalloc_pages(),
             inherited: self.slab_walks.inherited(),
             shrinkers: self.shrinkers.section(),
+            reclaim: self.reclaim.section(),
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
             tax: Arc::clone(&self.tax),

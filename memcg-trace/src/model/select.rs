@@ -12,7 +12,7 @@ pub struct Selection {
     /// Only this memcg and what is below it.
     pub cgroup: Option<Text>,
     /// Only so many rows of each kind, the largest: memcgs by usage, slab by objects a second,
-    /// shrinkers by time, waits by length, locks by the sum of waits, pins by references.
+    /// shrinkers and reclaim by time, waits by length, locks by the sum of waits, pins by references.
     pub top: Option<usize>,
 }
 
@@ -78,6 +78,10 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
     part.slab = filtered(&part.slab, |row| is_in(&row.memcg));
     part.inherited = filtered(&part.inherited, |row| is_below(&row.memcg, cgroup));
     part.shrinkers = filtered(&part.shrinkers, |row| is_in(&row.memcg));
+    // A limit of a memcg in there that throttles others concerns it, too.
+    part.reclaim = filtered(&part.reclaim, |row| {
+        is_in(&row.memcg) || is_in(&row.limited_by)
+    });
     part.lock_waits = filtered(&part.lock_waits, |wait| is_in(&wait.memcg));
     // A deadlock concerns whoever has a task in it or behind it.
     part.deadlocks = filtered(&part.deadlocks, |one| {
@@ -126,6 +130,10 @@ fn largest(part: &mut Snapshot, top: usize) {
     });
     part.inherited = highest(&part.inherited, top, snapshot::Inherited::bytes);
     part.shrinkers = highest(&part.shrinkers, top, |row| row.time_ns_total);
+    part.reclaim = highest(&part.reclaim, top, |row| {
+        let count = &row.count;
+        (count.stall_ns_total, count.background_ns_total)
+    });
     part.lock_waits = highest(&part.lock_waits, top, |wait| wait.waited_ns);
     part.convoys = highest(&part.convoys, top, |convoy| convoy.found.max_wait_ns);
     part.waits = highest(&part.waits, top, |wait| wait.waited_ns);

@@ -255,5 +255,7 @@ pub(super) const ROWS: &[Row] = {
         row(DentrySb, 8, &["dentry.d_sb"]),
         row(MmMmapLock, 0, &["mm_struct.mmap_lock"]),
         row(TaskMm, 8, &["task_struct.mm"]),
+        row(CgroupPsi, 0, &["cgroup.psi"]),
+        row(PsiTotal, 0, &["psi_group.total"]),
     ]
 };

@@ -243,6 +243,9 @@ pub enum Field {
     DentrySb,
     MmMmapLock,
     TaskMm,
+    // reclaim
+    CgroupPsi,
+    PsiTotal,
 }
 
 /// Where the fields are in the running kernel.

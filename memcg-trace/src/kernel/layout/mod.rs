@@ -29,6 +29,8 @@ pub const SYMBOLS: &[&str] = &[
     "root_mem_cgroup",
     "mem_cgroup_stats_index",
     "super_cache_scan",
+    "mem_cgroup_handle_over_high",
+    "__mem_cgroup_handle_over_high",
     // For looking up who pins a zombie.
     "__per_cpu_offset",
     "bdi_list",
@@ -175,6 +177,11 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
     layout.sym_root_mem_cgroup = address("root_mem_cgroup");
     layout.sym_mem_cgroup_stats_index = address("mem_cgroup_stats_index");
     layout.sym_nr_node_ids = address("nr_node_ids");
+    // The other became an inline function that calls this one (6.17).
+    layout.sym_over_high = match address("__mem_cgroup_handle_over_high") {
+        0 => address("mem_cgroup_handle_over_high"),
+        found => found,
+    };
     resolved.super_cache_scan = address("super_cache_scan");
     for (name, found) in [
         ("vmemmap_base", layout.sym_vmemmap_base),

@@ -10,6 +10,7 @@ mod history;
 mod locks;
 mod memcgs;
 mod pins;
+mod reclaim;
 mod slab;
 mod tax;
 mod waits;
@@ -24,6 +25,7 @@ pub use locks::LockStats;
 pub use memcgs::{Memcg, MemcgName, Shrinker, Zombie};
 pub(in crate::output) use pins::PAGE_BYTES;
 pub use pins::Pins;
+pub use reclaim::Reclaim;
 pub use slab::{Inherited, Slab, SlabCache};
 pub use tax::Tax;
 pub use waits::{LockWait, Resource};
@@ -164,6 +166,7 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
         Section::of(&snapshot.slab),
         Section::of(&snapshot.slab_caches),
         Section::of(&snapshot.shrinkers),
+        Section::of(&snapshot.reclaim),
         Section::of(&snapshot.lock_waits),
         Section::of(&snapshot.tax),
         Section::of(&snapshot.waits),

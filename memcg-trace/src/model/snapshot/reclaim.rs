@@ -1,0 +1,73 @@
+//! Reclaim: who waits for it, and from whom memory is taken.
+
+use std::sync::Arc;
+
+use super::MemcgId;
+use crate::sample::reclaim::{ReclaimCount, StalledTask};
+
+/// Reclaim for one cause, under one limit, as far as it concerns one memcg.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reclaim {
+    /// Whose tasks wait, and whose pages are taken; `None` if that could not be read.
+    pub memcg: Option<Arc<MemcgId>>,
+    /// Whose limit it is; `None` where no limit is.
+    pub limited_by: Option<Arc<MemcgId>>,
+    /// The sums.
+    pub count: ReclaimCount,
+    /// Whether the pages are counted, and whether sleeps over `memory.high` are.
+    pub counts_pages: bool,
+    /// See `counts_pages`.
+    pub counts_throttles: bool,
+    /// Nanoseconds waited a second, over the last interval.
+    pub stall_ns_per_sec: Option<f64>,
+    /// Pages scanned a second, over the last interval.
+    pub scanned_pages_per_sec: Option<f64>,
+    /// Nanoseconds waited in each of the last intervals, oldest first.
+    pub recent_stall_ns: Vec<u64>,
+    /// Tasks of the memcg that waited longest, for any cause.
+    pub worst_tasks: Vec<StalledTask>,
+    /// `memory.current` of the memcg, as of the last walk.
+    pub usage_bytes: Option<u64>,
+    /// Its `memory.high`.
+    pub high_bytes: Option<u64>,
+    /// Its `memory.max`.
+    pub max_bytes: Option<u64>,
+    /// How long some of its tasks, or all of them, waited for memory since it was made, by the
+    /// kernel's own account (PSI).
+    pub pressure: Option<Pressure>,
+}
+
+/// The kernel's own account of time lost for lack of memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// Time in which some task waited.
+    pub some_ns_total: u64,
+    /// Time in which all did.
+    pub full_ns_total: u64,
+}
+
+impl Reclaim {
+    /// How far the usage is below `memory.high`, or `memory.max` if that is lower; below zero
+    /// beyond it. `None` without a limit.
+    #[must_use]
+    pub fn headroom_bytes(&self) -> Option<i64> {
+        let limits = [self.high_bytes, self.max_bytes].into_iter().flatten();
+        let limit = limits
+            .filter(|limit| *limit < super::UNLIMITED_BYTES)
+            .min()?;
+        let [limit, usage] = [limit, self.usage_bytes?].map(i64::try_from);
+        Some(limit.ok()?.saturating_sub(usage.ok()?))
+    }
+
+    /// Reclaimed of what was scanned; `None` where nothing was.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "shown as a percentage")]
+    pub fn efficiency(&self) -> Option<f64> {
+        let ReclaimCount {
+            scanned_pages_total: scanned,
+            reclaimed_pages_total: reclaimed,
+            ..
+        } = self.count;
+        (self.counts_pages && scanned > 0).then(|| reclaimed as f64 / scanned as f64)
+    }
+}
