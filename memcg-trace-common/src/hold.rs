@@ -4,7 +4,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::COMM_BYTES;
-use crate::times::CLASSES;
+use crate::times::Times;
 
 /// Time between two looks at who lets go of a lock that others wait for.
 pub const RELEASE_PAUSE_NS: u64 = 1_000_000;
@@ -46,8 +46,8 @@ pub struct HeldCount {
     pub hold_ns: u64,
     /// The longest.
     pub max_ns: u64,
-    /// By [`crate::times::class_of`].
-    pub times: [u64; CLASSES],
+    /// How long they were.
+    pub times: Times,
 }
 
 /// No stack, see [`Hold::stack`].

@@ -55,6 +55,7 @@ pub struct Layout {
     pub gfp_account_mask: u64,
     pub slab_in_object_mask: u64,
     pub slab_needs_objcg_mask: u64,
+    pub sym_over_high: u64,
 
     pub css_cgroup: u32,
     pub css_refcnt_percpu_count_ptr: u32,
@@ -98,6 +99,18 @@ pub struct Layout {
     pub task_start_time: u32,
     pub task_nvcsw: u32,
     pub task_nivcsw: u32,
+    pub task_flags: u32,
+
+    pub node_lruvec: u32,
+    pub node_memcg: u32,
+    /// `lruvec.lrugen.enabled`: whether the lists are those of MGLRU.
+    pub lruvec_mglru_enabled: u32,
+    /// Argument number of the list in `mm_vmscan_lru_isolate` (7, or 6 since 6.3).
+    pub isolate_lru_arg: u32,
+    pub oom_memcg: u32,
+    pub oom_chosen: u32,
+    pub oom_points: u32,
+    pub oom_total_pages: u32,
 
     pub page_bytes: u32,
     pub page_head: u32,
@@ -121,6 +134,7 @@ pub struct Layout {
     pub shrinker_count_objects: u32,
     pub shrinker_scan_objects: u32,
     pub shrinker_flags: u32,
+    pub shrinker_seeks: u32,
     pub shrinker_private_data: u32,
     pub sb_shrink: u32,
     pub sb_type: u32,

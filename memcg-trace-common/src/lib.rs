@@ -13,6 +13,7 @@ pub mod lock;
 pub mod loss;
 pub mod memcg;
 pub mod peek;
+pub mod reclaim;
 pub mod shrinker;
 pub mod slab;
 pub mod stack;

@@ -24,11 +24,19 @@ pub enum Loss {
     Hold = 8,
     /// More places at which locks were let go of than the map of them holds.
     LockStack = 9,
+    /// The map of reclaim counters was full.
+    ReclaimMap = 10,
+    /// More tasks in reclaim at once than the map of them holds.
+    ReclaimRun = 11,
+    /// A map of lengths of time was full: what is missing has no percentiles.
+    TimesMap = 12,
+    /// The ring buffer of OOM kills was full.
+    OomRing = 13,
 }
 
 impl Loss {
     /// All of them, in the order of their index, with the name that records give them.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::MemcgRing, "memcg_ring"),
         (Self::SlabMap, "slab_map"),
         (Self::SlabRead, "slab_read"),
@@ -39,5 +47,9 @@ impl Loss {
         (Self::LockWait, "lock_wait"),
         (Self::Hold, "lock_hold"),
         (Self::LockStack, "lock_stack"),
+        (Self::ReclaimMap, "reclaim_map"),
+        (Self::ReclaimRun, "reclaim_run"),
+        (Self::TimesMap, "times_map"),
+        (Self::OomRing, "oom_ring"),
     ];
 }

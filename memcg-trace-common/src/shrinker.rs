@@ -7,7 +7,12 @@ pub const RESOLVE_ROWS: usize = 64;
 /// Bytes of a filesystem's name that are kept.
 pub const FS_NAME_BYTES: usize = 24;
 
-/// Key of the per-CPU map `SHRINKERS`.
+/// Priorities that reclaim works with (mm/vmscan.c: DEF_PRIORITY), 0 among them.
+pub const PRIORITIES: usize = 13;
+/// From this priority on pressure is light: a cache is to lose a thousandth of itself, or less.
+pub const LIGHT_PRIORITY: u32 = 10;
+
+/// Key of the per-CPU map `SHRINKERS` and of `SHRINKER_TIMES`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct ShrinkerKey {
@@ -15,8 +20,12 @@ pub struct ShrinkerKey {
     pub shrinker: u64,
     /// `css.serial_nr` of `shrink_control.memcg`; 0 where reclaim was global.
     pub memcg_serial_nr: u64,
+    /// Who called for reclaim, as in `ReclaimKey`.
+    pub caller: u64,
     /// `shrink_control.nid`.
-    pub node: u64,
+    pub node: u32,
+    /// How reclaim was begun, one of `reclaim::kind`.
+    pub kind: u32,
 }
 
 /// What it did since the probes were attached.
@@ -36,6 +45,24 @@ pub struct ShrinkerCount {
     pub time_ns: u64,
     /// The longest.
     pub max_ns: u64,
+    /// Runs: pairs of start and end.
+    pub runs: u64,
+    /// When the next two were seen, CLOCK_MONOTONIC; 0 if never.
+    pub seen_ns: u64,
+    /// `cache_items` of the last start.
+    pub freeable_objects: u64,
+    /// `new_scan` of the last end: what is put off to a later run.
+    pub deferred_objects: u64,
+    /// What runs at [`LIGHT_PRIORITY`] or above scanned.
+    pub light_scanned_objects: u64,
+    /// What such runs freed.
+    pub light_freed_objects: u64,
+    /// What such runs are due of the cache, by its size, the priority and `shrinker.seeks`.
+    pub light_due_objects: u64,
+    /// What had been put off, and such runs had to make up for.
+    pub light_deferred_objects: u64,
+    /// Runs by priority, and a word that fills up.
+    pub priorities: [u32; PRIORITIES + 1],
 }
 
 /// A run that has begun, keyed by task.
@@ -48,6 +75,16 @@ pub struct ShrinkerRun {
     pub begin_ns: u64,
     /// `total_scan` of the start.
     pub total_scan: i64,
+    /// `cache_items` of the start.
+    pub freeable_objects: u64,
+    /// `nr_objects_to_shrink` of the start: put off by earlier runs.
+    pub deferred_objects: u64,
+    /// What is due of them (mm/shrinker.c: do_shrink_slab(), before anything is added).
+    pub due_objects: u64,
+    /// Its priority.
+    pub priority: u64,
+    /// Its task.
+    pub comm: [u8; 16],
 }
 
 /// A shrinker, read by the resolver.

@@ -14,7 +14,7 @@ const FIRST: u32 = 8;
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Times {
     /// By class.
-    pub counts: [u64; CLASSES],
+    pub counts: [u32; CLASSES],
 }
 
 /// The class of a time. Both sides sort by it.

@@ -1,6 +1,16 @@
-//! Counting in per-CPU maps.
+//! Counting in maps.
 
-use memcg_trace_common::times::{CLASSES, class_of};
+use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap};
+use memcg_trace_common::loss::Loss;
+use memcg_trace_common::times::{CLASSES, Times, class_of};
+
+use crate::loss::lost;
+
+/// What a new row of a map of times begins with: it has no room on a program's stack.
+#[map]
+static NO_TIMES: Array<Times> = Array::with_max_entries(1, 0);
 
 /// Adds to a counter that only this CPU writes, but an interrupt on it may, too.
 ///
@@ -15,17 +25,47 @@ pub unsafe fn add(counter: *mut u64, n: u64) {
     }
 }
 
+/// As [`add`], to a counter of four bytes.
+///
+/// # Safety
+/// As for [`add`].
+#[inline(always)]
+pub unsafe fn add_u32(counter: *mut u32, n: u64) {
+    // SAFETY: the caller's promise; one instruction, which the verifier checks.
+    unsafe {
+        core::arch::asm!("lock *(u32 *)({0} + 0) += {1}", in(reg) counter, in(reg) n);
+    }
+}
+
 /// Counts a time in its class.
 ///
 /// # Safety
-/// `counts` must be valid, aligned counters of a map value.
+/// `times` must be a valid, aligned map value.
 #[inline(always)]
-pub unsafe fn add_time(counts: *mut [u64; CLASSES], ns: u64) {
-    let mut class = class_of(ns) as u64;
-    // The compiler knows that this is in bounds and leaves a mask out; the verifier of 5.10 does
-    // not, and wants one.
+pub unsafe fn add_time(times: *mut Times, ns: u64) {
+    let mut at = class_of(ns) * size_of::<u32>();
+    // The verifier of 5.10 wants to see that this is aligned and in bounds, and the compiler, which
+    // knows, leaves a mask out that it can see.
     // SAFETY: arithmetic on a register.
-    unsafe { core::arch::asm!("{0} &= {1}", inout(reg) class, const CLASSES - 1) };
-    // SAFETY: the caller's promise, and in bounds.
-    unsafe { add(counts.cast::<u64>().add(class as usize), 1) };
+    unsafe {
+        core::arch::asm!("{0} &= {1}", inout(reg) at, const ((CLASSES - 1) * size_of::<u32>()));
+    }
+    // SAFETY: the caller's promise, and within the value.
+    unsafe { add_u32(times.cast::<u8>().add(at).cast::<u32>(), 1) };
+}
+
+/// Counts a time in a map that all CPUs share: its rows are large.
+#[inline(always)]
+pub fn count_time<K>(map: &HashMap<K, Times>, key: &K, ns: u64) {
+    if map.get_ptr_mut(key).is_none()
+        && let Some(none) = NO_TIMES.get(0)
+    {
+        // Another CPU may be first: then its row is what we want.
+        let _ = map.insert(key, none, u64::from(BPF_NOEXIST));
+    }
+    match map.get_ptr_mut(key) {
+        // SAFETY: a value of the map.
+        Some(times) => unsafe { add_time(times, ns) },
+        None => lost(Loss::TimesMap, 1),
+    }
 }

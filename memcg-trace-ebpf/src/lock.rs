@@ -7,14 +7,14 @@ use aya_ebpf::helpers::generated::{
     bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
 };
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
-use aya_ebpf::maps::{Array, HashMap, PerCpuHashMap};
+use aya_ebpf::maps::{HashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
 use memcg_trace_common::COMM_BYTES;
 use memcg_trace_common::lock::{LockCount, LockKey, Wait, flags};
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::times::Times;
 
-use crate::counter::{add, add_time};
+use crate::counter::{add, count_time};
 use crate::hold;
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
@@ -28,9 +28,6 @@ static LOCKS: PerCpuHashMap<LockKey, LockCount> = PerCpuHashMap::with_max_entrie
 /// has lost more time than this takes.
 #[map]
 static LOCK_TIMES: HashMap<u64, Times> = HashMap::with_max_entries(1024, 0);
-/// Too large for a program's own stack: nobody writes to it.
-#[map]
-static NO_TIMES: Array<Times> = Array::with_max_entries(1, 0);
 /// Owner words keep flags in their low bits (kernel/locking/mutex.c, rwsem.c).
 const OWNER_FLAGS: u64 = 7;
 /// What tells one kind of lock from another.
@@ -153,7 +150,7 @@ fn count(wait: &Wait, waited_ns: Option<u64>) {
         add(&raw mut (*counter).waits, 1);
         match waited_ns {
             Some(waited_ns) => {
-                time(key.lock, waited_ns);
+                count_time(&LOCK_TIMES, &key.lock, waited_ns);
                 add(&raw mut (*counter).wait_ns, waited_ns);
                 if (*counter).max_ns < waited_ns {
                     (*counter).max_ns = waited_ns;
@@ -161,22 +158,6 @@ fn count(wait: &Wait, waited_ns: Option<u64>) {
             }
             None => add(&raw mut (*counter).unmeasured, 1),
         }
-    }
-}
-
-/// Counts how long a wait for a lock was. A lock that there is no room for has no such figures.
-#[inline(always)]
-fn time(lock: u64, waited_ns: u64) {
-    if LOCK_TIMES.get_ptr_mut(&lock).is_none()
-        && let Some(none) = NO_TIMES.get_ptr(0)
-    {
-        // Another CPU may be first.
-        // SAFETY: a value of the map that nobody writes to.
-        let _ = LOCK_TIMES.insert(&lock, unsafe { &*none }, u64::from(BPF_NOEXIST));
-    }
-    if let Some(times) = LOCK_TIMES.get_ptr_mut(&lock) {
-        // SAFETY: a value of the map.
-        unsafe { add_time(&raw mut (*times).counts, waited_ns) };
     }
 }
 

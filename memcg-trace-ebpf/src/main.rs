@@ -13,6 +13,7 @@ mod lock;
 mod loss;
 mod memcg;
 mod read;
+mod reclaim;
 mod release;
 mod shrinker;
 mod slab;

@@ -1,33 +1,44 @@
-//! Shrinker runs, counted per shrinker, memcg and node. The start and the end of a run are
+//! Shrinker runs, counted per shrinker, memcg, node and cause. The start and the end of a run are
 //! paired by task, since before 7.2 the end does not say which memcg it was for.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::helpers::bpf_get_current_comm;
 use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::shrinker::{ShrinkerCount, ShrinkerKey, ShrinkerRun};
+use memcg_trace_common::shrinker::{
+    LIGHT_PRIORITY, PRIORITIES, ShrinkerCount, ShrinkerKey, ShrinkerRun,
+};
+use memcg_trace_common::times::Times;
 
-use crate::counter::add;
+use crate::counter::{add, add_u32, count_time};
 use crate::loss::lost;
 use crate::read::{LAYOUT, field, pointer};
+use crate::reclaim::begun_by;
 
 #[map]
 static SHRINKERS: PerCpuHashMap<ShrinkerKey, ShrinkerCount> =
-    PerCpuHashMap::with_max_entries(16384, 0);
+    PerCpuHashMap::with_max_entries(8192, 0);
+/// One row for all CPUs, since it is large: added to atomically.
+#[map]
+static SHRINKER_TIMES: HashMap<ShrinkerKey, Times> = HashMap::with_max_entries(8192, 0);
 #[map]
 static SHRINKER_RUNS: HashMap<u64, ShrinkerRun> = HashMap::with_max_entries(4096, 0);
 
 #[inline(always)]
 fn key(shrinker: u64, control: u64) -> ShrinkerKey {
+    let (kind, caller) = begun_by();
     ShrinkerKey {
         shrinker,
         memcg_serial_nr: pointer(
             pointer(control, &LAYOUT.control_memcg),
             &LAYOUT.css_serial_nr,
         ),
-        node: u64::from(field::<u32>(control, &LAYOUT.control_nid).unwrap_or(0)),
+        caller,
+        node: field(control, &LAYOUT.control_nid).unwrap_or(0),
+        kind,
     }
 }
 
@@ -43,6 +54,15 @@ fn counter(key: &ShrinkerKey) -> Option<*mut ShrinkerCount> {
         freed_objects: 0,
         time_ns: 0,
         max_ns: 0,
+        runs: 0,
+        seen_ns: 0,
+        freeable_objects: 0,
+        deferred_objects: 0,
+        light_scanned_objects: 0,
+        light_freed_objects: 0,
+        light_due_objects: 0,
+        light_deferred_objects: 0,
+        priorities: [0; PRIORITIES + 1],
     };
     // Another CPU may be first: then its zeroed entry for this CPU is what we want.
     let _ = SHRINKERS.insert(key, &zero, u64::from(BPF_NOEXIST));
@@ -72,10 +92,22 @@ pub fn shrinker_call(ctx: ProbeContext) -> u32 {
 pub fn shrinker_start(ctx: RawTracePointContext) -> i32 {
     // SAFETY: these helpers have no preconditions.
     let (task, now) = unsafe { (bpf_get_current_pid_tgid(), bpf_ktime_get_ns()) };
+    let (shrinker, freeable_objects): (u64, u64) = (ctx.arg(0), ctx.arg(3));
+    let priority = u64::from(ctx.arg::<u32>(6));
+    // Without seeks, objects cost nothing to make anew, and half of them are due.
+    let due_objects = match field::<u32>(shrinker, &LAYOUT.shrinker_seeks) {
+        Some(seeks) if seeks > 0 => ((freeable_objects >> (priority & 63)) * 4) / u64::from(seeks),
+        _ => freeable_objects / 2,
+    };
     let run = ShrinkerRun {
-        key: key(ctx.arg(0), ctx.arg(1)),
+        key: key(shrinker, ctx.arg(1)),
         begin_ns: now,
         total_scan: ctx.arg(5),
+        freeable_objects,
+        deferred_objects: ctx.arg(2),
+        due_objects,
+        priority,
+        comm: bpf_get_current_comm().unwrap_or_default(),
     };
     if SHRINKER_RUNS.insert(&task, &run, 0).is_err() {
         lost(Loss::ShrinkerRun, 1);
@@ -102,20 +134,36 @@ pub fn shrinker_end(ctx: RawTracePointContext) -> i32 {
     let Some(counter) = counter(&run.key) else {
         return 0;
     };
-    let (freed, left): (i32, i64) = (ctx.arg(2), ctx.arg(5));
+    let (freed, deferred, left): (i32, u64, i64) = (ctx.arg(2), ctx.arg(4), ctx.arg(5));
+    let scanned = (run.total_scan - left) as u64;
     let took_ns = now.saturating_sub(run.begin_ns);
     // SAFETY: a value of the map.
     unsafe {
         add(&raw mut (*counter).asked_objects, run.total_scan as u64);
-        add(
-            &raw mut (*counter).scanned_objects,
-            (run.total_scan - left) as u64,
-        );
+        add(&raw mut (*counter).scanned_objects, scanned);
         add(&raw mut (*counter).freed_objects, freed as u64);
         add(&raw mut (*counter).time_ns, took_ns);
         if (*counter).max_ns < took_ns {
             (*counter).max_ns = took_ns;
         }
+        add(&raw mut (*counter).runs, 1);
+        (*counter).seen_ns = now;
+        (*counter).freeable_objects = run.freeable_objects;
+        (*counter).deferred_objects = deferred;
+        if run.priority >= u64::from(LIGHT_PRIORITY) {
+            add(&raw mut (*counter).light_scanned_objects, scanned);
+            add(&raw mut (*counter).light_freed_objects, freed as u64);
+            add(&raw mut (*counter).light_due_objects, run.due_objects);
+            add(
+                &raw mut (*counter).light_deferred_objects,
+                run.deferred_objects,
+            );
+        }
+        if run.priority < PRIORITIES as u64 {
+            let priorities = (&raw mut (*counter).priorities).cast::<u32>();
+            add_u32(priorities.add(run.priority as usize), 1);
+        }
     }
+    count_time(&SHRINKER_TIMES, &run.key, took_ns);
     0
 }

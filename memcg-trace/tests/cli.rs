@@ -54,6 +54,7 @@ fn an_export_follows_the_contract() {
             "slab_walk",
             "slab_inside",
             "shrinker",
+            "reclaim",
             "lock",
             "tax",
             "waits",

@@ -88,7 +88,7 @@ fn every_tab_at_both_sizes() {
     for (columns, rows) in [(80, 24), (200, 50)] {
         // The answer comes between two samples: it must not show in the other tabs.
         let mut app = app(host(), &demo_with_pins());
-        for tab in ["memcgs", "zombies", "slab", "shrinkers", "locks"] {
+        for tab in ["memcgs", "zombies", "slab", "shrinkers", "reclaim", "locks"] {
             check(tab, &mut app, columns, rows);
             press(&mut app, "\t");
         }
@@ -102,7 +102,7 @@ fn a_deadlock_is_on_every_tab() {
     for (columns, rows) in [(80, 24), (200, 50)] {
         let mut app = app(host(), &demo_with_deadlock());
         check("deadlock-memcgs", &mut app, columns, rows);
-        for _ in 0..5 {
+        for _ in 0..6 {
             let screen = drawn(&mut app, columns, rows);
             assert!(
                 screen[3].starts_with("DEADLOCK: crasher[155] -> handler[157] ->"),
@@ -110,7 +110,7 @@ fn a_deadlock_is_on_every_tab() {
             );
             press(&mut app, "\t");
         }
-        press(&mut app, "\t\t\t\t");
+        press(&mut app, "\t\t\t\t\t");
         check("deadlock", &mut app, columns, rows);
         press(&mut app, "\n");
         assert_eq!(app.question(), Some(Ask::Locks));
@@ -119,7 +119,7 @@ fn a_deadlock_is_on_every_tab() {
         check("deadlock-all", &mut app, columns, rows);
     }
     let mut app = app(host(), &demo());
-    press(&mut app, "\t\t\t\tr");
+    press(&mut app, "\t\t\t\t\tr");
     assert_eq!(app.question(), Some(Ask::Locks));
     let has = |app: &mut App, text: &str| drawn(app, 80, 24).iter().any(|row| row.contains(text));
     assert!(has(&mut app, "asking the kernel who waits for whom"));
@@ -402,7 +402,7 @@ fn any_size_and_any_key_is_harmless() {
 fn hostile_names_reach_no_cell() {
     let mut app = app(evil_host(), &hostile());
     // Every tab, and then a zombie.
-    for keys in ["", "\t", "\t", "\t", "\t", "\t\t\n", "G"] {
+    for keys in ["", "\t", "\t", "\t", "\t", "\t", "\t\t\n", "G"] {
         press(&mut app, keys);
         for line in drawn(&mut app, 200, 50) {
             assert!(

@@ -54,7 +54,7 @@ fn what_could_be_reclaimed_adds_up() {
             answered(1, walk(1, vec![cache], vec![])),
         ];
         let last = snapshots(&samples).pop().unwrap();
-        last.slab_caches.items[0].reclaim()
+        last.slab_caches.items[0].reclaimable()
     };
     let live = 42 * 1536;
     let some = reclaim(of("dentry", Some(true), idle)).unwrap();

@@ -45,6 +45,10 @@ pub(super) enum Verb {
     Locks(Locks),
     /// Who holds slab memory, object by object, and how well its pages are used.
     Slab(Slab),
+    /// What shrinkers scan and free, for whom and why.
+    Shrinkers(Pressure),
+    /// Who waits for memory to be reclaimed, under whose limit, and from whom it is taken.
+    Reclaim(Pressure),
     /// Write records as NDJSON, until stopped.
     Export(Span),
     /// Store samples in a file, to be read with --from or replay.
@@ -250,6 +254,24 @@ pub(super) struct Slab {
         env = "MEMCG_TRACE_SLAB_SORT"
     )]
     pub(super) sort: SlabSort,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Pressure {
+    /// Look on for this time; to the end, for a recording [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = span::parse, env = "MEMCG_TRACE_DURATION")]
+    duration: Option<Duration>,
+}
+
+impl Pressure {
+    /// How long to look on.
+    pub(super) fn span(&self, is_replay: bool) -> Span {
+        const USUAL: Duration = Duration::from_secs(10);
+        Span {
+            count: None,
+            duration: self.duration.or((!is_replay).then_some(USUAL)),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -50,6 +50,12 @@ impl Feed {
         Ok(Self::of(source, all_rows(common)))
     }
 
+    /// Opens the source that the flags name, for what shrinkers and reclaim do. Shows all rows.
+    pub(super) fn of_reclaim(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
+        let source = open::source(common, Needs::Reclaim, None, Pace::Unpaced, messages)?;
+        Ok(Self::of(source, all_rows(common)))
+    }
+
     /// Opens the source that the flags name, for questions about waits; with waits as they come
     /// and go if `is_watching`.
     pub(super) fn of_locks(

@@ -19,6 +19,7 @@ mod oneshot;
 mod open;
 mod output_file;
 mod pins;
+mod pressure;
 mod questions;
 mod record;
 mod signals;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 use crate::source::CannotTrace;
 use args::{Args, Verb};
 use messages::Messages;
+use pressure::Which;
 
 /// Something went wrong.
 const ERROR: u8 = 1;
@@ -75,6 +77,12 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<ExitCode> {
                 return zombies::run(&args.common, zombies, messages).await;
             }
             Some(Verb::Slab(slab)) => return slab::run(&args.common, slab, messages).await,
+            Some(Verb::Shrinkers(args_of)) => {
+                return pressure::run(Which::Shrinkers, &args.common, args_of, messages).await;
+            }
+            Some(Verb::Reclaim(args_of)) => {
+                return pressure::run(Which::Reclaim, &args.common, args_of, messages).await;
+            }
             Some(Verb::Pins(pins)) => return pins::run(&args.common, pins, messages).await,
             Some(Verb::Locks(locks)) => return locks::run(&args.common, locks, messages).await,
             Some(Verb::Compare(compare)) => compare::run(&args.common, compare, messages).await,

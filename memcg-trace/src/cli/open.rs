@@ -16,6 +16,8 @@ pub(super) enum Needs {
     Memcgs,
     /// That, and waits for locks as they come and go.
     Locks,
+    /// Memory cgroups, shrinkers and reclaim.
+    Reclaim,
 }
 
 /// The recording that was named, else this kernel.
@@ -45,6 +47,7 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
             (Needs::All, false) => &Subject::ALL,
             (Needs::All, true) => &Subject::ALL_AND_ACQUISITIONS,
             (Needs::Memcgs, _) => &[Subject::Memcg],
+            (Needs::Reclaim, _) => &[Subject::Memcg, Subject::Shrinker, Subject::Reclaim],
             (Needs::Locks, false) => &[Subject::Memcg, Subject::Life, Subject::Lock],
             (Needs::Locks, true) => &[
                 Subject::Memcg,

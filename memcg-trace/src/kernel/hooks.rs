@@ -6,7 +6,7 @@
 //! A trampoline only if the user asks, since detaching it waits for `synchronize_rcu_tasks`,
 //! which never ends while a task spins in the kernel.
 
-use super::Subject::{self, Acquisition, Life, Lock, Shrinker, Slab, Tax};
+use super::Subject::{self, Acquisition, Life, Lock, Reclaim, Shrinker, Slab, Tax};
 use memcg_trace_common::layout::{ABSENT, Layout};
 
 /// How a program is hooked up.
@@ -143,6 +143,20 @@ fn shrinks_otherwise(layout: &Layout) -> bool {
 fn flushes_stats(layout: &Layout) -> bool {
     layout.flushes_stats != 0
 }
+
+/// Until 6.2 there is an argument before the list (include/trace/events/vmscan.h: isolate_mode).
+fn isolates_by_mode(layout: &Layout) -> bool {
+    layout.isolate_lru_arg == 7
+}
+
+/// What reclaim takes: after what it looks at has been taken off the lists of a memcg.
+const RECLAIM_SHRUNK: Part = part(
+    "reclaim_shrunk",
+    At::Tracepoint("mm_vmscan_lru_shrink_inactive"),
+);
+const RECLAIM_VISIT: Part = part("reclaim_visit", At::Kprobe("shrink_lruvec"));
+const RECLAIM_VISIT_ONE: Part = maybe("reclaim_visit", At::Kprobe("shrink_one"));
+const RECLAIM_VISIT_END: Part = maybe("reclaim_visit_end", At::Kprobe("vmpressure"));
 
 /// All facts that can be observed.
 pub const HOOKS: &[Hook] = &[
@@ -294,6 +308,98 @@ pub const HOOKS: &[Hook] = &[
             },
         ],
         costs: "the time that readers of statistics spend on dead memcgs is not measured",
+    },
+    Hook {
+        fact: "reclaim_run",
+        subject: Reclaim,
+        variants: &[variant(
+            Family::Tracepoint,
+            &[
+                part(
+                    "reclaim_memcg_begin",
+                    At::Kprobe("try_to_free_mem_cgroup_pages"),
+                ),
+                part("reclaim_end", At::Tracepoint("mm_vmscan_memcg_reclaim_end")),
+                part(
+                    "reclaim_direct_begin",
+                    At::Tracepoint("mm_vmscan_direct_reclaim_begin"),
+                ),
+                part(
+                    "reclaim_end",
+                    At::Tracepoint("mm_vmscan_direct_reclaim_end"),
+                ),
+                maybe(
+                    "reclaim_direct_begin",
+                    At::Tracepoint("mm_vmscan_node_reclaim_begin"),
+                ),
+                maybe("reclaim_end", At::Tracepoint("mm_vmscan_node_reclaim_end")),
+            ],
+        )],
+        costs: "who waits for reclaim is not seen, nor why shrinkers run",
+    },
+    Hook {
+        fact: "reclaim_pages",
+        subject: Reclaim,
+        variants: &[
+            Variant {
+                family: Family::Tracepoint,
+                parts: &[
+                    part("reclaim_isolate", At::Tracepoint("mm_vmscan_lru_isolate")),
+                    RECLAIM_SHRUNK,
+                    RECLAIM_VISIT,
+                    RECLAIM_VISIT_ONE,
+                    RECLAIM_VISIT_END,
+                ],
+                unless: Some(Unless {
+                    holds: isolates_by_mode,
+                    why: "mm_vmscan_lru_isolate has one argument more here",
+                }),
+                blind_to: "",
+            },
+            Variant {
+                family: Family::Tracepoint,
+                parts: &[
+                    part(
+                        "reclaim_isolate_mode",
+                        At::Tracepoint("mm_vmscan_lru_isolate"),
+                    ),
+                    RECLAIM_SHRUNK,
+                    RECLAIM_VISIT,
+                    RECLAIM_VISIT_ONE,
+                    RECLAIM_VISIT_END,
+                ],
+                unless: Some(Unless {
+                    holds: |layout| !isolates_by_mode(layout),
+                    why: "mm_vmscan_lru_isolate has one argument less here",
+                }),
+                blind_to: "where MGLRU is on, its pages are not counted: it has no tracepoints here",
+            },
+        ],
+        costs: "pages scanned and reclaimed are not counted",
+    },
+    Hook {
+        fact: "high_throttle",
+        subject: Reclaim,
+        variants: &[variant(
+            Family::Kprobe,
+            &[
+                part(
+                    "reclaim_throttle_begin",
+                    At::Kprobe("schedule_timeout_killable"),
+                ),
+                part("reclaim_throttle_end", At::Kprobe("psi_memstall_leave")),
+            ],
+        )],
+        costs: "sleeps over memory.high are not counted",
+    },
+    Hook {
+        fact: "drop_caches",
+        subject: Reclaim,
+        variants: &[variant(
+            Family::Kprobe,
+            &[part("reclaim_drop", At::Kprobe("drop_slab"))],
+        )],
+        costs: "shrinkers that run for drop_caches have no cause",
     },
     Hook {
         fact: "lock_wait",

@@ -168,8 +168,8 @@ impl LockDetails {
             hold.max_ns = hold.max_ns.max(one.max_ns);
             times
                 .iter_mut()
-                .zip(one.times)
-                .for_each(|(sum, one)| *sum += one);
+                .zip(one.times.counts)
+                .for_each(|(sum, one)| *sum += u64::from(one));
         }
         hold.classes = classes(&times);
         let free_ns = match held {

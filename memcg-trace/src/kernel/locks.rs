@@ -140,7 +140,7 @@ impl LockWaits {
                 let sum = counts.get_or_insert([0; CLASSES]);
                 sum.iter_mut()
                     .zip(times.counts)
-                    .for_each(|(sum, one)| *sum += one);
+                    .for_each(|(sum, one)| *sum += u64::from(one));
             }
             let classes = classes(&counts?);
             Some(LockTimes {

@@ -33,6 +33,8 @@ impl Losses {
     ) -> anyhow::Result<Self> {
         let places = Place::ALL.into_iter().filter(|(place, _)| {
             subjects.contains(match place {
+                Place::ReclaimMap | Place::ReclaimRun | Place::OomRing => &Subject::Reclaim,
+                Place::TimesMap => with_times(subjects),
                 Place::MemcgRing => &Subject::Life,
                 Place::SlabMap | Place::SlabRead | Place::SlabBulk => &Subject::Slab,
                 Place::ShrinkerMap | Place::ShrinkerRun => &Subject::Shrinker,
@@ -147,4 +149,10 @@ struct InfoAttr {
     bpf_fd: u32,
     info_len: u32,
     info: u64,
+}
+
+/// One of these subjects that has maps of times, if any has.
+fn with_times(subjects: &[Subject]) -> &Subject {
+    let has_times = |one: &&Subject| matches!(one, Subject::Shrinker | Subject::Reclaim);
+    subjects.iter().find(has_times).unwrap_or(&Subject::Lock)
 }

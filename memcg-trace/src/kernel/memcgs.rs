@@ -1,5 +1,6 @@
 //! Memory cgroups: the walk, and the events of their life.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -44,6 +45,8 @@ pub(super) struct Memcgs {
     life: RingBuf<MapData>,
     /// The dead ones that the last walk saw.
     dead: Vec<DeadCss>,
+    /// Where all were, by serial number.
+    csses: HashMap<u64, u64>,
 }
 
 impl Memcgs {
@@ -60,6 +63,7 @@ impl Memcgs {
             _next: next,
             life: take_map(ebpf, "LIFE")?,
             dead: Vec::new(),
+            csses: HashMap::new(),
         })
     }
 
@@ -75,6 +79,7 @@ impl Memcgs {
             .set(0, *state, 0)
             .context("begin the walk of memory cgroups")?;
         self.dead.clear();
+        self.csses.clear();
         loop {
             run(ebpf, ENTER)?;
             *state = self
@@ -88,6 +93,8 @@ impl Memcgs {
                 css: row.css,
                 serial_nr: row.serial_nr,
             }));
+            self.csses
+                .extend(rows.clone().map(|row| (row.serial_nr, row.css)));
             walk.rows.extend(rows.map(memcg));
             if state.done != 0 || state.steps > STEPS {
                 let cut = state.skipped != 0 || state.done == 0;
@@ -103,6 +110,11 @@ impl Memcgs {
     /// The dead ones that the last walk saw.
     pub(super) fn dead(&self) -> &[DeadCss] {
         &self.dead
+    }
+
+    /// Where a memcg was when the last walk saw it; it may be gone since.
+    pub(super) fn css(&self, serial_nr: u64) -> Option<u64> {
+        self.csses.get(&serial_nr).copied()
     }
 
     /// Takes all events that are there.

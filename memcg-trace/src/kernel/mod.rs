@@ -4,7 +4,7 @@
 //! Knowledge is in tables ([`layout`], [`hooks`]), facts about the host are gathered first
 //! ([`facts`]), decided upon by pure functions and acted upon in one loop ([`attach`]). What the
 //! programs count is read by one module a subject ([`memcgs`], [`slab`], [`shrinkers`],
-//! [`locks`], [`tax`]) into plain [`crate::sample`] types.
+//! [`locks`], [`tax`], [`reclaim`]) into plain [`crate::sample`] types.
 #![expect(
     unsafe_code,
     reason = "the kernel boundary: each use has its SAFETY line"
@@ -12,6 +12,7 @@
 
 pub mod attach;
 pub mod btf;
+mod causes;
 mod census;
 pub mod choice;
 pub mod doctor;
@@ -31,6 +32,7 @@ mod paths;
 mod pins;
 mod ram;
 mod reader;
+mod reclaim;
 mod resolver;
 pub mod session;
 mod shrinkers;
@@ -42,6 +44,7 @@ mod superblocks;
 pub mod symbols;
 mod tasks;
 mod tax;
+mod times;
 mod waits;
 mod wire;
 
@@ -60,6 +63,8 @@ pub enum Subject {
     Lock,
     /// What dead memory cgroups cost those that live.
     Tax,
+    /// Who waits for memory to be reclaimed, and from whom it is.
+    Reclaim,
     /// Every lock and unlock of `cgroup_mutex`, contended or not: only for those who ask, since
     /// all mutexes of the kernel pay for it.
     Acquisition,
@@ -67,22 +72,24 @@ pub enum Subject {
 
 impl Subject {
     /// All that is observed unless less is asked for.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Memcg,
         Self::Life,
         Self::Slab,
         Self::Shrinker,
         Self::Lock,
         Self::Tax,
+        Self::Reclaim,
     ];
     /// These, and what has to be asked for.
-    pub const ALL_AND_ACQUISITIONS: [Self; 7] = [
+    pub const ALL_AND_ACQUISITIONS: [Self; 8] = [
         Self::Memcg,
         Self::Life,
         Self::Slab,
         Self::Shrinker,
         Self::Lock,
         Self::Tax,
+        Self::Reclaim,
         Self::Acquisition,
     ];
 
@@ -97,6 +104,7 @@ impl Subject {
             Self::Lock => "lock",
             Self::Tax => "tax",
             Self::Acquisition => "acquisition",
+            Self::Reclaim => "reclaim",
         }
     }
 }

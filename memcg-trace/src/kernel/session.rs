@@ -25,6 +25,7 @@ use super::memcgs::{DeadCss, Memcgs};
 use super::memory::{Memory, Peeker, Unreadable};
 use super::pins;
 use super::reader::Reader;
+use super::reclaim::{self, Reclaims};
 use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
 use super::slab_walker::SlabWalker;
@@ -38,6 +39,8 @@ use crate::sample::{Absent, Life, Sample, Text};
 
 /// Part of one CPU that walks may take, as one in so many.
 const WALK_BUDGET: u32 = 100;
+/// Runs of shrinkers that last longer are told of while they go on.
+const LONG_SHRINKING_NS: u64 = 500_000_000;
 
 /// What is attached, and its readers.
 pub struct Session {
@@ -57,6 +60,7 @@ pub struct Session {
     /// Since when waits are traced.
     traced_since_ns: Option<u64>,
     tax: Option<TaxCounts>,
+    reclaim: Option<Reclaims>,
     losses: Losses,
     logs: Option<Logs>,
     absent: Vec<Absent>,
@@ -148,6 +152,10 @@ impl Session {
             &mut note,
             || TaxCounts::open(&mut ebpf, sees_reclaim, sees_flushes),
         );
+        let reclaim = opened(attached("reclaim_run"), Subject::Reclaim, &mut note, || {
+            let counts_pages = attached("reclaim_pages");
+            Reclaims::open(&mut ebpf, counts_pages, attached("high_throttle"))
+        });
         let losses = Losses::open(&mut ebpf, &able, &outcomes, resolved.counts_kprobe_misses)?;
         for outcome in &outcomes {
             let Some(why) = outcome.failure() else {
@@ -162,6 +170,7 @@ impl Session {
                 Subject::Tax if tax.is_some() => {}
                 // Without the others walks infer more.
                 Subject::Lock if outcome.hook.fact != "lock_wait" => {}
+                Subject::Reclaim if reclaim.is_some() => {}
                 subject => {
                     if subject == Subject::Slab {
                         slab = None;
@@ -179,7 +188,8 @@ impl Session {
                 shrinkers.is_some(),
                 locks.is_some(),
                 tax.is_some(),
-            ] == [false; 5]
+                reclaim.is_some(),
+            ] == [false; 6]
         {
             let reasons: Vec<_> = absent.iter().map(|one| one.reason.as_str()).collect();
             return Err(anyhow!("{}", reasons.join("; ")));
@@ -203,6 +213,7 @@ impl Session {
             lock_details,
             traced_since_ns,
             tax,
+            reclaim,
             losses,
             logs,
             absent,
@@ -273,8 +284,15 @@ impl Session {
         }
         let walked = self.with_walker(|walker, reader, slab| walker.take(reader, slab, now_ns()));
         sample.slab_walk = walked.flatten();
+        if let Some(reclaim) = &mut self.reclaim {
+            sample.reclaim = Some(reclaim.sample(now_ns())?);
+        }
         if let Some(shrinkers) = &mut self.shrinkers {
-            sample.shrinkers = Some(shrinkers.sample(&self.ebpf)?);
+            let (rows, going_on) = shrinkers.sample(&self.ebpf, now_ns(), LONG_SHRINKING_NS)?;
+            sample.shrinkers = Some(rows);
+            if let Some(reclaim) = &mut sample.reclaim {
+                reclaim.shrinking = going_on;
+            }
         }
         if let Some(locks) = &mut self.locks {
             let mut found = locks.sample(&self.ebpf, now_ns())?;
@@ -314,6 +332,17 @@ impl Session {
             self.walk_due = Instant::now() + Duration::from_nanos(walk.took_ns) * (WALK_BUDGET - 1);
             walk.reparents_lru = Some(self.resolved.pages.owner_is_objcg);
             sample.memcgs = Some(walk);
+        }
+        if let (Some(reclaim), Some(memcgs)) = (&mut sample.reclaim, &self.memcgs)
+            && !reclaim.counts.is_empty()
+        {
+            let reader = reader(
+                &mut self.peeker,
+                &mut self.ebpf,
+                &self.resolved,
+                &self.symbols,
+            )?;
+            reclaim.pressure = reclaim::pressure(reclaim, memcgs, &reader);
         }
         self.keep_up();
         if self.hears_life {

@@ -1,29 +1,46 @@
 //! Shrinker runs: sums over the CPUs, and the names of shrinkers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context as _;
 use aya::Ebpf;
-use aya::maps::{MapData, PerCpuHashMap};
+use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
 use memcg_trace_common::shrinker::{
-    RESOLVE_ROWS, ShrinkerAsk, ShrinkerCount, ShrinkerKey, ShrinkerRow,
+    PRIORITIES, RESOLVE_ROWS, ShrinkerAsk, ShrinkerCount, ShrinkerKey, ShrinkerRow, ShrinkerRun,
 };
+use memcg_trace_common::times::Times;
 
 use super::attach::take_map;
+use super::causes::Causes;
 use super::layout::Resolved;
 use super::resolver::Resolver;
 use super::symbols::Names;
+use super::times::Lengths;
 use super::wire::Wire;
-use crate::sample::{Shrinker, Text};
+use crate::sample::reclaim::{Cause, Shrinking};
+use crate::sample::{LightScan, Shrinker, Text};
 
 /// Reads shrinker counters.
 pub(super) struct Shrinkers {
     counts: PerCpuHashMap<MapData, Wire<ShrinkerKey>, Wire<ShrinkerCount>>,
+    times: KernelMap<MapData, Wire<ShrinkerKey>, Wire<Times>>,
+    runs: KernelMap<MapData, u64, Wire<ShrinkerRun>>,
     resolver: Resolver<ShrinkerAsk>,
     super_cache_scan: u64,
     memcg_aware_mask: u32,
     counts_calls: bool,
     names: Names,
+    causes: Causes,
+}
+
+/// A shrinker, a memcg, a node and a cause: what one row is about.
+type Key = (u64, u64, u32, Cause);
+
+/// What the kernel side says of a row.
+#[derive(Default)]
+struct Sum {
+    count: ShrinkerCount,
+    lengths: Lengths,
 }
 
 impl Shrinkers {
@@ -34,16 +51,26 @@ impl Shrinkers {
     ) -> anyhow::Result<Self> {
         Ok(Self {
             counts: take_map(ebpf, "SHRINKERS")?,
+            times: take_map(ebpf, "SHRINKER_TIMES")?,
+            runs: take_map(ebpf, "SHRINKER_RUNS")?,
             resolver: Resolver::open(ebpf, "resolve_shrinkers", "SHRINKER_ASK")?,
             super_cache_scan: resolved.super_cache_scan,
             memcg_aware_mask: resolved.memcg_aware_mask,
             counts_calls,
             names: Names::default(),
+            causes: Causes::default(),
         })
     }
 
-    pub(super) fn sample(&mut self, ebpf: &Ebpf) -> anyhow::Result<Vec<Shrinker>> {
-        let sums: Vec<(ShrinkerKey, ShrinkerCount)> = self
+    /// What shrinkers did, and their runs that go on for `going_on_ns` or longer.
+    pub(super) fn sample(
+        &mut self,
+        ebpf: &Ebpf,
+        now_ns: u64,
+        going_on_ns: u64,
+    ) -> anyhow::Result<(Vec<Shrinker>, Vec<Shrinking>)> {
+        // Sums before lengths: so no length is missing of those that the sums have.
+        let counts: Vec<(ShrinkerKey, ShrinkerCount)> = self
             .counts
             .iter()
             .map(|entry| {
@@ -52,26 +79,58 @@ impl Shrinkers {
             })
             .collect::<Result<_, _>>()
             .context("read the shrinker counters")?;
-        let rows = self.resolve(ebpf, &sums)?;
-        self.names
-            .learn(
-                rows.values()
-                    .map(|row| row.scan_objects)
-                    .filter(|address| *address != 0),
-            )
-            .context("read /proc/kallsyms")?;
-        Ok(sums
+        let times: Vec<(ShrinkerKey, Times)> = self
+            .times
             .iter()
-            .map(|(key, sum)| self.shrinker(key, sum, rows.get(&key.shrinker)))
-            .collect())
+            .map(|entry| entry.map(|(Wire(key), Wire(times))| (key, times)))
+            .collect::<Result<_, _>>()
+            .context("read how long shrinkers ran")?;
+        let mut runs: Vec<(u64, ShrinkerRun)> = self
+            .runs
+            .iter()
+            .map(|entry| entry.map(|(task, Wire(run))| (task, run)))
+            .collect::<Result<_, _>>()
+            .context("read which shrinkers run")?;
+        runs.retain(|(_, run)| now_ns.saturating_sub(run.begin_ns) >= going_on_ns);
+        let keys = || {
+            let counts = counts.iter().map(|(key, _)| *key);
+            counts
+                .chain(times.iter().map(|(key, _)| *key))
+                .chain(runs.iter().map(|(_, run)| run.key))
+        };
+        self.causes.learn(keys().map(|key| key.caller))?;
+        let rows = self.resolve(ebpf, keys().map(|key| key.shrinker).collect())?;
+        let scan_objects = rows.values().map(|row| row.scan_objects);
+        self.names
+            .learn(scan_objects.filter(|address| *address != 0))
+            .context("read /proc/kallsyms")?;
+        let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
+        for (key, count) in &counts {
+            let sum = sums.entry(self.key(key)).or_default();
+            sum.count = add(sum.count, &Wire(*count));
+        }
+        for (key, times) in &times {
+            if let Some(sum) = sums.get_mut(&self.key(key)) {
+                sum.lengths.add(times);
+            }
+        }
+        let sums = sums.iter();
+        let sums = sums.map(|(key, sum)| self.shrinker(*key, sum, rows.get(&key.0)));
+        let runs = runs.iter();
+        let runs = runs.map(|(task, run)| self.shrinking(*task, run, rows.get(&run.key.shrinker)));
+        Ok((sums.collect(), runs.collect()))
+    }
+
+    fn key(&self, key: &ShrinkerKey) -> Key {
+        let cause = self.causes.of(key.kind, key.caller);
+        (key.shrinker, key.memcg_serial_nr, key.node, cause)
     }
 
     fn resolve(
         &mut self,
         ebpf: &Ebpf,
-        sums: &[(ShrinkerKey, ShrinkerCount)],
+        mut all: Vec<u64>,
     ) -> anyhow::Result<HashMap<u64, ShrinkerRow>> {
-        let mut all: Vec<u64> = sums.iter().map(|(key, _)| key.shrinker).collect();
         all.sort_unstable();
         all.dedup();
         let mut rows = HashMap::with_capacity(all.len());
@@ -98,40 +157,99 @@ impl Shrinkers {
 
     fn shrinker(
         &self,
-        key: &ShrinkerKey,
-        sum: &ShrinkerCount,
+        (shrinker, memcg, node, cause): Key,
+        sum: &Sum,
         row: Option<&ShrinkerRow>,
     ) -> Shrinker {
+        let ShrinkerName { name, fs, dev } = self.name(row);
+        let known = row.filter(|row| row.scan_objects != 0);
+        let Sum { count, lengths } = sum;
+        let percentile = |percent| lengths.percentile(percent, count.runs, count.max_ns);
+        let last = |figure: u64| (count.seen_ns != 0).then_some(figure);
+        Shrinker {
+            shrinker,
+            name,
+            fs,
+            dev,
+            memcg_aware: known.map(|row| row.flags & self.memcg_aware_mask != 0),
+            memcg_serial_nr: (memcg != 0).then_some(memcg),
+            node,
+            cause,
+            calls_total: self.counts_calls.then_some(count.calls),
+            asked_objects_total: count.asked_objects,
+            scanned_objects_total: count.scanned_objects,
+            freed_objects_total: count.freed_objects,
+            time_ns_total: count.time_ns,
+            max_ns: count.max_ns,
+            p50_ns: percentile(50),
+            p99_ns: percentile(99),
+            runs_total: Some(count.runs),
+            freeable_objects: last(count.freeable_objects),
+            deferred_objects: last(count.deferred_objects),
+            priorities: count.priorities[..PRIORITIES]
+                .iter()
+                .map(|runs| u64::from(*runs))
+                .collect(),
+            light: Some(LightScan {
+                due_objects_total: count.light_due_objects,
+                deferred_objects_total: count.light_deferred_objects,
+                scanned_objects_total: count.light_scanned_objects,
+                freed_objects_total: count.light_freed_objects,
+            }),
+        }
+    }
+
+    fn shrinking(&self, task: u64, run: &ShrinkerRun, row: Option<&ShrinkerRow>) -> Shrinking {
+        let ShrinkerName { name, fs, dev } = self.name(row);
+        let half = |shift: u32| u32::try_from((task >> shift) & 0xffff_ffff).unwrap_or(0);
+        let (shrinker, memcg, node, cause) = self.key(&run.key);
+        Shrinking {
+            pid: half(32),
+            tid: half(0),
+            comm: Text::from_c(&run.comm),
+            shrinker,
+            name,
+            fs,
+            dev,
+            memcg_serial_nr: (memcg != 0).then_some(memcg),
+            node,
+            cause,
+            begin_ns: run.begin_ns,
+            stack: Vec::new(),
+        }
+    }
+
+    fn name(&self, row: Option<&ShrinkerRow>) -> ShrinkerName {
         let fs = row
             .map(|row| Text::from_c(&row.fs))
             .filter(|fs| !fs.is_empty());
         let known = row.filter(|row| row.scan_objects != 0);
-        Shrinker {
-            shrinker: key.shrinker,
+        // include/linux/kdev_t.h: MAJOR() and MINOR().
+        let dev = |row: &ShrinkerRow| format!("{}:{}", row.dev >> 20, row.dev & 0xf_ffff);
+        ShrinkerName {
             name: known
                 .and_then(|row| self.names.get(row.scan_objects))
                 .map(str::to_owned),
-            // include/linux/kdev_t.h: MAJOR() and MINOR().
-            dev: fs
-                .is_some()
-                .then_some(row)
-                .flatten()
-                .map(|row| format!("{}:{}", row.dev >> 20, row.dev & 0xf_ffff)),
+            dev: fs.is_some().then_some(row).flatten().map(dev),
             fs,
-            memcg_aware: known.map(|row| row.flags & self.memcg_aware_mask != 0),
-            memcg_serial_nr: (key.memcg_serial_nr != 0).then_some(key.memcg_serial_nr),
-            node: u32::try_from(key.node).unwrap_or(u32::MAX),
-            calls_total: self.counts_calls.then_some(sum.calls),
-            asked_objects_total: sum.asked_objects,
-            scanned_objects_total: sum.scanned_objects,
-            freed_objects_total: sum.freed_objects,
-            time_ns_total: sum.time_ns,
-            max_ns: sum.max_ns,
         }
     }
 }
 
+/// Shrinkers have no names of their own.
+struct ShrinkerName {
+    name: Option<String>,
+    fs: Option<Text>,
+    dev: Option<String>,
+}
+
 fn add(sum: ShrinkerCount, Wire(cpu): &Wire<ShrinkerCount>) -> ShrinkerCount {
+    // What was seen last counts.
+    let last = if cpu.seen_ns > sum.seen_ns { *cpu } else { sum };
+    let mut priorities = sum.priorities;
+    for (all, one) in priorities.iter_mut().zip(cpu.priorities) {
+        *all = all.saturating_add(one);
+    }
     ShrinkerCount {
         calls: sum.calls + cpu.calls,
         asked_objects: sum.asked_objects.wrapping_add(cpu.asked_objects),
@@ -139,5 +257,14 @@ fn add(sum: ShrinkerCount, Wire(cpu): &Wire<ShrinkerCount>) -> ShrinkerCount {
         freed_objects: sum.freed_objects + cpu.freed_objects,
         time_ns: sum.time_ns + cpu.time_ns,
         max_ns: sum.max_ns.max(cpu.max_ns),
+        runs: sum.runs + cpu.runs,
+        seen_ns: last.seen_ns,
+        freeable_objects: last.freeable_objects,
+        deferred_objects: last.deferred_objects,
+        light_scanned_objects: sum.light_scanned_objects + cpu.light_scanned_objects,
+        light_freed_objects: sum.light_freed_objects + cpu.light_freed_objects,
+        light_due_objects: sum.light_due_objects + cpu.light_due_objects,
+        light_deferred_objects: sum.light_deferred_objects + cpu.light_deferred_objects,
+        priorities,
     }
 }

@@ -8,6 +8,8 @@ mod deadlocks;
 mod locks;
 mod names;
 pub mod pins;
+mod recent;
+mod reclaim;
 pub mod reparent;
 pub mod select;
 mod shrinkers;
@@ -27,6 +29,7 @@ use crate::sample::{self, LifeKind, Loss, Sample};
 use deadlocks::Deadlocks;
 use locks::Locks;
 use pins::Pins;
+use reclaim::Reclaims;
 use reparent::Reparents;
 use shrinkers::Shrinkers;
 use slab::SlabTable;
@@ -48,6 +51,7 @@ pub struct Model {
     slab_rows: Arc<Section<snapshot::Slab>>,
     slab_inside: Arc<Section<snapshot::Inside>>,
     shrinkers: Shrinkers,
+    reclaim: Reclaims,
     locks: Locks,
     tax: Arc<Section<sample::Tax>>,
     deadlocks: Deadlocks,
@@ -85,6 +89,7 @@ impl Model {
             slab_rows: Arc::new(Section::unread("slab")),
             slab_inside: Arc::new(Section::unread("slab_inside")),
             shrinkers: Shrinkers::new(),
+            reclaim: Reclaims::new(),
             locks: Locks::new(),
             tax: tax_section(None, None),
             deadlocks: Deadlocks::new(rules),
@@ -119,6 +124,11 @@ impl Model {
         match (absence(sample, "shrinker"), &sample.shrinkers) {
             (Some(reason), _) => self.shrinkers.mark_absent(reason),
             (None, Some(rows)) => self.shrinkers.read(rows, sample.mono_ns, &self.tree),
+            (None, None) => {}
+        }
+        match (absence(sample, "reclaim"), &sample.reclaim) {
+            (Some(reason), _) => self.reclaim.mark_absent(reason),
+            (None, Some(reclaim)) => self.reclaim.read(reclaim, &self.memcgs.items, &self.tree),
             (None, None) => {}
         }
         match (absence(sample, "lock"), &sample.locks) {
@@ -157,6 +167,7 @@ impl Model {
             inherited: self.slab_walks.inherited(),
             slab_inside: Arc::clone(&self.slab_inside),
             shrinkers: self.shrinkers.section(),
+            reclaim: self.reclaim.section(),
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
             tax: Arc::clone(&self.tax),

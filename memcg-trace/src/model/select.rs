@@ -14,7 +14,7 @@ pub struct Selection {
     /// Only this memcg and what is below it.
     pub cgroup: Option<Text>,
     /// Only so many rows of each kind, the largest: memcgs by usage, slab by objects a second,
-    /// shrinkers by time, waits by length, locks by the sum of waits, pins by references.
+    /// shrinkers and reclaim by time, waits by length, locks by the sum of waits, pins by references.
     pub top: Option<usize>,
 }
 
@@ -83,6 +83,10 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
         rows.retain(|row| is_in(&row.memcg));
     });
     part.shrinkers = filtered(&part.shrinkers, |row| is_in(&row.memcg));
+    // A limit of a memcg in there that throttles others concerns it, too.
+    part.reclaim = filtered(&part.reclaim, |row| {
+        is_in(&row.memcg) || is_in(&row.limited_by)
+    });
     part.lock_waits = filtered(&part.lock_waits, |wait| is_in(&wait.memcg));
     // A deadlock concerns whoever has a task in it or behind it.
     part.deadlocks = filtered(&part.deadlocks, |one| {
@@ -143,6 +147,10 @@ fn largest(part: &mut Snapshot, top: usize) {
     // They have the most objects first.
     part.slab_inside = with_rows(&part.slab_inside, |rows| rows.truncate(top));
     part.shrinkers = highest(&part.shrinkers, top, |row| row.time_ns_total);
+    part.reclaim = highest(&part.reclaim, top, |row| {
+        let count = &row.count;
+        (count.stall_ns_total, count.background_ns_total)
+    });
     part.lock_waits = highest(&part.lock_waits, top, |wait| wait.waited_ns);
     part.convoys = highest(&part.convoys, top, |convoy| convoy.found.max_wait_ns);
     part.waits = highest(&part.waits, top, |wait| wait.waited_ns);

@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use super::names::Names;
 use super::per_sec;
+use super::recent::Recent;
 use super::snapshot::{self, Section, Source};
 use super::tree::Tree;
 use crate::sample::Shrinker;
+use crate::sample::reclaim::Cause;
 
-/// A shrinker, a memcg and a node.
-type Key = (u64, Option<u64>, u32);
+/// A shrinker, a memcg, a node and a cause.
+type Key = (u64, Option<u64>, u32, Cause);
 
 /// What shrinkers did. A sample has all sums since the start, so nothing is added up here, and
 /// rows of released memcgs stay as long as the kernel side keeps them: the sums are complete.
 #[derive(Debug)]
 pub(super) struct Shrinkers {
     /// Objects scanned, as of the last sample.
-    scanned: HashMap<Key, u64>,
+    scanned: HashMap<Key, Recent>,
     names: Names,
     section: Arc<Section<snapshot::Shrinker>>,
 }
@@ -49,17 +51,15 @@ impl Shrinkers {
             .and_then(|before| mono_ns.checked_sub(before))
             .filter(|interval_ns| *interval_ns > 0);
         self.names.turn();
-        let before = std::mem::take(&mut self.scanned);
+        let mut before = std::mem::take(&mut self.scanned);
         let items = rows
             .iter()
             .map(|row| {
-                let key = (row.shrinker, row.memcg_serial_nr, row.node);
-                self.scanned.insert(key, row.scanned_objects_total);
-                // A sum that went backwards was dropped by the kernel's map and began anew.
-                let scanned = row
-                    .scanned_objects_total
-                    .checked_sub(before.get(&key).copied().unwrap_or(0))
-                    .unwrap_or(row.scanned_objects_total);
+                let key = (row.shrinker, row.memcg_serial_nr, row.node, row.cause);
+                let mut recent = before.remove(&key).unwrap_or_default();
+                let scanned = recent.push(row.scanned_objects_total, interval_ns.is_some());
+                let recent_scanned = recent.steps();
+                self.scanned.insert(key, recent);
                 snapshot::Shrinker {
                     memcg: row
                         .memcg_serial_nr
@@ -79,6 +79,14 @@ impl Shrinkers {
                     time_ns_total: row.time_ns_total,
                     max_ns: row.max_ns,
                     scanned_per_sec: per_sec(scanned, interval_ns),
+                    recent_scanned,
+                    cause: row.cause,
+                    p50_ns: row.p50_ns,
+                    p99_ns: row.p99_ns,
+                    runs_total: row.runs_total,
+                    freeable_objects: row.freeable_objects,
+                    deferred_objects: row.deferred_objects,
+                    priorities: row.priorities.clone(),
                 }
             })
             .collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::snapshot::slab::part;
-use super::snapshot::{MemcgId, Reclaim, Slab, Snapshot};
+use super::snapshot::{MemcgId, Reclaimable, Slab, Snapshot};
 
 /// All that one memcg holds.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +84,7 @@ pub struct Totals {
     /// Slabs that changed while they were looked at, and are not counted.
     pub changed_slabs: u64,
     /// What could be reclaimed, of the caches of which that is known.
-    pub reclaim: Reclaim,
+    pub reclaim: Reclaimable,
     /// Slabs of the others.
     pub unknown_reclaim_bytes: u64,
 }
@@ -97,7 +97,7 @@ impl Totals {
         let rows = snapshot.slab_caches.items.iter();
         for row in rows.filter(|row| cache.is_none_or(|cache| row.is_called(cache))) {
             let walked = &row.walked;
-            let reclaim = row.reclaim();
+            let reclaim = row.reclaimable();
             totals.reclaim.add(&reclaim.unwrap_or_default());
             let unknown_bytes = reclaim.map_or(row.slab_bytes(), |_| 0);
             let unaccounted = &walked.unaccounted;

@@ -7,7 +7,8 @@ pub mod history;
 pub mod inside;
 pub mod locks;
 pub mod pins;
-mod reclaim;
+pub mod reclaim;
+mod reclaimable;
 pub mod slab;
 pub mod waits;
 
@@ -19,9 +20,11 @@ pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, Release};
 pub use pins::{Action, Advice, Pins};
 pub use reclaim::Reclaim;
+pub use reclaimable::Reclaimable;
 pub use slab::{Held, Inherited, Slab, SlabCache};
 pub use waits::{Convoy, Deadlock, Judged, Wait};
 
+use crate::sample::reclaim::Cause;
 use crate::sample::{Loss, Resource, Task, Tax, Text};
 
 /// Where the figures of a section come from.
@@ -38,7 +41,7 @@ pub enum Source {
 /// One kind of figures.
 #[derive(Clone, Debug)]
 pub struct Section<T> {
-    /// `memcg`, `slab`, `slab_walk`, `slab_inside`, `inherited`, `shrinker`, `lock`, `tax`,
+    /// `memcg`, `slab`, `slab_walk`, `slab_inside`, `inherited`, `shrinker`, `reclaim`, `lock`, `tax`,
     /// `deadlock`, `convoy`, `waits`, `pins`, `reparent`, `finding`.
     pub name: &'static str,
     /// Where it comes from.
@@ -160,6 +163,8 @@ pub struct Snapshot {
     pub slab_inside: Arc<Section<Inside>>,
     /// Shrinkers.
     pub shrinkers: Arc<Section<Shrinker>>,
+    /// Who waits for memory to be reclaimed, and from whom it is.
+    pub reclaim: Arc<Section<Reclaim>>,
     /// Waits that go on, longest first.
     pub lock_waits: Arc<Section<LockWait>>,
     /// Waits that ended, by lock, longest sum first.
@@ -338,6 +343,32 @@ pub struct Shrinker {
     pub max_ns: u64,
     /// Objects scanned a second over the last interval.
     pub scanned_per_sec: Option<f64>,
+    /// Objects scanned in each of the last intervals, oldest first.
+    pub recent_scanned: Vec<u64>,
+    /// Why.
+    pub cause: Cause,
+    /// The median of its runs; within an eighth.
+    pub p50_ns: Option<u64>,
+    /// What one run in a hundred is longer than; likewise.
+    pub p99_ns: Option<u64>,
+    /// Runs that found something to free.
+    pub runs_total: Option<u64>,
+    /// What there was to free when the last of them began.
+    pub freeable_objects: Option<u64>,
+    /// What was put off to later runs when the last of them ended.
+    pub deferred_objects: Option<u64>,
+    /// Runs by the priority of reclaim, from 0, the most urgent.
+    pub priorities: Vec<u64>,
+}
+
+impl Shrinker {
+    /// Freed of what was scanned; `None` where nothing was.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "shown as a percentage")]
+    pub fn yielded(&self) -> Option<f64> {
+        let (freed, scanned) = (self.freed_objects_total, self.scanned_objects_total);
+        (scanned > 0).then(|| freed as f64 / scanned as f64)
+    }
 }
 
 /// A task that waits for a lock.

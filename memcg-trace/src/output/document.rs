@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::ndjson_peaks::Last;
 use super::records::{
     Convoy, Deadlock, Envelope, Finding, Inherited, LockStats, LockWait, Loss, Memcg, Moment,
-    Objects, Pins, Reclaim, Reparent, Section, Slab, SlabCache, SlabInside, Tax, Zombie, losses,
-    rounded, sections,
+    Objects, Pins, Reclaim, Reclaimable, Reparent, Section, Shrinker, Slab, SlabCache, SlabInside,
+    Tax, Zombie, losses, rounded, sections,
 };
 use super::{compare as compare_text, slab as slab_text, units};
 use crate::deadlock::State;
@@ -289,7 +289,7 @@ struct SlabSummary<'a> {
     changed_slabs: u64,
     large_kmalloc_pages: Option<u64>,
     #[serde(flatten)]
-    reclaim: Reclaim,
+    reclaim: Reclaimable,
     unknown_reclaim_bytes: u64,
     caches: Vec<SlabCache<'a>>,
     inherited: Vec<Inherited<'a>>,
@@ -392,6 +392,62 @@ pub fn slab_inside(
 }
 
 #[derive(Debug, Serialize)]
+struct SpanSummary {
+    span_ns: u64,
+}
+
+/// Shrinkers, in the order that they are given in, with what they did in `span_ns`.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn shrinkers(
+    snapshot: &Snapshot,
+    rows: &[&snapshot::Shrinker],
+    span_ns: u64,
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let mut not_checked = census_gaps(snapshot);
+    not_checked.extend(absence(&snapshot.shrinkers));
+    not_checked.extend(absence(&snapshot.reclaim));
+    let document = Document {
+        summary: SpanSummary { span_ns },
+        items: rows.iter().map(|row| Shrinker::from(*row)).collect(),
+        not_checked,
+        sections: vec![
+            Section::of(&snapshot.memcgs),
+            Section::of(&snapshot.shrinkers),
+        ],
+        losses: losses(snapshot),
+    };
+    of_snapshot("shrinker", snapshot, host, document)
+}
+
+/// Reclaim by memcg, cause and limit, in the order that it is given in, as of `span_ns`.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn reclaim(
+    snapshot: &Snapshot,
+    rows: &[&snapshot::Reclaim],
+    span_ns: u64,
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let mut not_checked = census_gaps(snapshot);
+    not_checked.extend(absence(&snapshot.reclaim));
+    let document = Document {
+        summary: SpanSummary { span_ns },
+        items: rows.iter().map(|row| Reclaim::from(*row)).collect(),
+        not_checked,
+        sections: vec![
+            Section::of(&snapshot.memcgs),
+            Section::of(&snapshot.reclaim),
+        ],
+        losses: losses(snapshot),
+    };
+    of_snapshot("reclaim", snapshot, host, document)
+}
+
+#[derive(Debug, Serialize)]
 struct CompareSummary {
     host_slab_peak_bytes: compare_text::Figures,
     snapshots_a: u64,
@@ -480,21 +536,24 @@ fn line(document: &impl Serialize) -> serde_json::Result<Vec<u8>> {
 }
 
 fn not_checked(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
-    fn reason<T>(section: &snapshot::Section<T>) -> Option<NotChecked<'_>> {
-        let reason = section.reason.as_deref()?;
-        Some(NotChecked {
-            what: section.name,
-            reason: tame(reason),
-        })
-    }
     [
-        reason(&snapshot.memcgs),
-        reason(&snapshot.slab),
-        reason(&snapshot.shrinkers),
-        reason(&snapshot.lock_waits),
-        reason(&snapshot.tax),
+        absence(&snapshot.memcgs),
+        absence(&snapshot.slab),
+        absence(&snapshot.shrinkers),
+        absence(&snapshot.lock_waits),
+        absence(&snapshot.tax),
+        absence(&snapshot.reclaim),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Why a section cannot be had.
+fn absence<T>(section: &snapshot::Section<T>) -> Option<NotChecked<'_>> {
+    let reason = section.reason.as_deref()?;
+    Some(NotChecked {
+        what: section.name,
+        reason: tame(reason),
+    })
 }

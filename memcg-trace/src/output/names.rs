@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::units;
-use crate::model::snapshot::{Evidence, MemcgId, Shrinker};
+use crate::model::snapshot::{Evidence, MemcgId, Reclaim, Shrinker};
+use crate::sample::reclaim::Cause;
 use crate::sample::{Mode, Resource, ResourceKind, Task, tame};
 
 /// A task as `comm[tid]`.
@@ -100,4 +101,28 @@ pub fn shrinker(row: &Shrinker) -> String {
         let _ = write!(text, " {detail}");
     }
     text
+}
+
+/// Why memory is reclaimed.
+#[must_use]
+pub fn cause(cause: Cause) -> String {
+    cause.as_str().unwrap_or(units::UNKNOWN).to_owned()
+}
+
+/// Whose limit it is: `own`, an ancestor's path, or that there is none.
+#[must_use]
+pub fn limited_by(row: &Reclaim) -> String {
+    match &row.limited_by {
+        None => units::UNKNOWN.to_owned(),
+        Some(_) if row.count.limit_serial_nr == row.count.memcg_serial_nr => "own".to_owned(),
+        Some(limit) => path(Some(limit)),
+    }
+}
+
+/// For which memcg a shrinker ran.
+#[must_use]
+pub fn reclaimed_for(row: &Shrinker) -> String {
+    row.memcg
+        .as_ref()
+        .map_or_else(|| "global".to_owned(), |memcg| path(Some(memcg)))
 }

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::records::{
-    Convoy, Deadlock, Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reparent,
-    Shrinker, Slab, SlabCache, SlabInside, Tax, Zombie,
+    Convoy, Deadlock, Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reclaim,
+    Reparent, Shrinker, Slab, SlabCache, SlabInside, Tax, Zombie,
 };
 use super::units;
 use crate::model::snapshot::Snapshot;
@@ -79,6 +79,9 @@ impl<W: Write> Ndjson<W> {
         self.slab(at)?;
         for row in &snapshot.shrinkers.items {
             self.record("shrinker", at, Shrinker::from(row))?;
+        }
+        for row in &snapshot.reclaim.items {
+            self.record("reclaim", at, Reclaim::from(row))?;
         }
         self.locks(at)?;
         self.record("frame", at, Frame::of(snapshot, self.seq - first))?;

@@ -246,7 +246,7 @@ fn cache_table(view: &View<'_>) -> Table {
             units::count(Some(walked.unaccounted.objects)),
             units::count(Some(walked.cached_objects)),
             units::count(row.freeable_pages()),
-            units::bytes(row.reclaim().map(|reclaim| reclaim.reclaimable_bytes)),
+            units::bytes(row.reclaimable().map(|reclaim| reclaim.reclaimable_bytes)),
             most_of_the_rest(row),
         ])
     });
@@ -259,7 +259,7 @@ fn cache_table(view: &View<'_>) -> Table {
 
 /// Why most of what cannot be reclaimed of a cache cannot.
 fn most_of_the_rest(row: &SlabCache) -> String {
-    let most = row.reclaim().and_then(|reclaim| {
+    let most = row.reclaimable().and_then(|reclaim| {
         let reasons = reclaim.reasons().into_iter();
         reasons.max_by_key(|(_, bytes)| *bytes)
     });

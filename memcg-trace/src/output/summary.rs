@@ -81,6 +81,7 @@ pub fn absences(snapshot: &Snapshot) -> Vec<String> {
         absence(&snapshot.shrinkers),
         absence(&snapshot.lock_waits),
         absence(&snapshot.tax),
+        absence(&snapshot.reclaim),
     ]
     .into_iter()
     .flatten()

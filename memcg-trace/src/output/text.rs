@@ -31,6 +31,7 @@ pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
     memcg_table(snapshot).write(&mut text, style);
     slab_table(snapshot).write(&mut text, style);
     shrinker_table(snapshot).write(&mut text, style);
+    reclaim_table(snapshot).write(&mut text, style);
     wait_table(&snapshot.lock_waits.items).write(&mut text, style);
     lock_stats::table(&snapshot.lock_stats.items).write(&mut text, style);
     text
@@ -122,6 +123,7 @@ fn shrinker_table(snapshot: &Snapshot) -> Table {
     let columns = &[
         ("SHRINKER", false),
         ("FOR", false),
+        ("CAUSE", false),
         ("NODE", true),
         ("CALLS", true),
         ("SCANNED", true),
@@ -134,15 +136,46 @@ fn shrinker_table(snapshot: &Snapshot) -> Table {
     Table::brief(columns, &rows, |row| {
         vec![
             names::shrinker(row),
-            row.memcg
-                .as_ref()
-                .map_or_else(|| "global".to_owned(), |id| names::path(Some(id))),
+            names::reclaimed_for(row),
+            names::cause(row.cause),
             row.node.to_string(),
             units::count(row.calls_total),
             units::count(Some(row.scanned_objects_total)),
             units::count(Some(row.freed_objects_total)),
             units::duration(Some(row.time_ns_total)),
             units::duration(Some(row.max_ns)),
+        ]
+    })
+}
+
+fn reclaim_table(snapshot: &Snapshot) -> Table {
+    let columns = &[
+        ("RECLAIM OF", false),
+        ("CAUSE", false),
+        ("LIMIT OF", false),
+        ("STALLS", true),
+        ("TIME", true),
+        ("P99", true),
+        ("MAX", true),
+        ("BEHIND", true),
+        ("SCANNED", true),
+        ("TAKEN", true),
+    ];
+    let mut rows: Vec<&snapshot::Reclaim> = snapshot.reclaim.items.iter().collect();
+    rows.sort_by_key(|row| Reverse((row.count.stall_ns_total, row.count.background_ns_total)));
+    Table::brief(columns, &rows, |row| {
+        let pages = |pages| units::count(row.counts_pages.then_some(pages));
+        vec![
+            names::path(row.memcg.as_deref()),
+            names::cause(row.count.cause),
+            names::limited_by(row),
+            units::count(Some(row.count.stalls_total)),
+            units::duration(Some(row.count.stall_ns_total)),
+            units::duration(row.count.p99_ns),
+            units::duration(Some(row.count.max_ns)),
+            units::duration(Some(row.count.background_ns_total)),
+            pages(row.count.scanned_pages_total),
+            pages(row.count.reclaimed_pages_total),
         ]
     })
 }

@@ -84,6 +84,20 @@ pub fn duration(ns: Option<u64>) -> String {
     }
 }
 
+/// Time spent in a second, by several at once if need be: `0`, `12.0 ms`, `2.5 s`.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate of nanoseconds is never negative, and shown with three digits"
+)]
+pub fn time_share(ns_per_sec: Option<f64>) -> String {
+    match ns_per_sec {
+        Some(rate) if rate < 0.5 => "0".to_owned(),
+        rate => duration(rate.map(|rate| rate as u64)),
+    }
+}
+
 /// A moment, in RFC 3339 with nanoseconds.
 #[must_use]
 pub fn time(unix_ns: i64) -> String {

@@ -7,6 +7,7 @@
 pub mod doctor;
 mod holds;
 pub mod pins;
+pub mod reclaim;
 pub mod recording;
 pub mod slab_inside;
 pub mod slab_walk;
@@ -40,6 +41,8 @@ pub struct Sample {
     pub locks: Option<Locks>,
     /// What dead memory cgroups cost.
     pub tax: Option<Tax>,
+    /// Reclaim: who waits for it, and from whom memory is taken.
+    pub reclaim: Option<reclaim::Reclaim>,
     /// Who pins the zombies that were asked about.
     pub pins: Option<pins::Pins>,
     /// Who waits for whom.
@@ -63,7 +66,8 @@ impl Sample {
             || self.slab.is_some()
             || self.shrinkers.is_some()
             || self.locks.is_some()
-            || self.tax.is_some();
+            || self.tax.is_some()
+            || self.reclaim.is_some();
         let is_answered = self.pins.is_some()
             || self.waits.is_some()
             || self.slab_walk.is_some()
@@ -76,8 +80,8 @@ impl Sample {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Absent {
-    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `pins`, `waits`, `slab_walk`,
-    /// `slab_inside`.
+    /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `reclaim`, `pins`, `waits`,
+    /// `slab_walk`, `slab_inside`.
     pub section: String,
     /// One line.
     pub reason: String,
@@ -275,6 +279,38 @@ pub struct Shrinker {
     pub time_ns_total: u64,
     /// The longest run.
     pub max_ns: u64,
+    /// Why.
+    pub cause: reclaim::Cause,
+    /// The median of its runs; within an eighth. `None` without runs, or where some were lost.
+    pub p50_ns: Option<u64>,
+    /// What one run in a hundred is longer than; likewise.
+    pub p99_ns: Option<u64>,
+    /// Runs that found something to free.
+    pub runs_total: Option<u64>,
+    /// What there was to free when the last of them began.
+    pub freeable_objects: Option<u64>,
+    /// What was put off to later runs when the last of them ended.
+    pub deferred_objects: Option<u64>,
+    /// Runs by the priority of reclaim, from 0, the most urgent.
+    pub priorities: Vec<u64>,
+    /// What it did under light pressure; `None` where that was not counted.
+    pub light: Option<LightScan>,
+}
+
+/// What a shrinker did while reclaim had a priority of 10 or more: then a cache is to lose a
+/// thousandth of itself at a time, or less.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LightScan {
+    /// Objects that are due, by the number of those that can be freed, the priority and
+    /// `shrinker.seeks` (mm/shrinker.c: do_shrink_slab()).
+    pub due_objects_total: u64,
+    /// Objects that earlier runs had put off.
+    pub deferred_objects_total: u64,
+    /// Objects it scanned.
+    pub scanned_objects_total: u64,
+    /// Objects it freed.
+    pub freed_objects_total: u64,
 }
 
 /// Waits for locks.

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::style::Style;
 
+use super::columns::Column;
 use super::detail::Detail;
 use super::filter::Filter;
 use super::keys::{self, Action};
 use super::list::{List, sorted};
 use super::slab_view::{CACHES_SORT, OF_SORT, SlabView};
+use super::tab::Tab;
 use super::theme::Theme;
-use super::{locks, memcgs, shrinkers, slab, zombies};
+use super::{locks, memcgs, reclaim, shrinkers, slab, zombies};
 use crate::model::snapshot::Snapshot;
 use crate::output::summary;
 use crate::output::tree::{self, Line};
@@ -28,49 +30,6 @@ pub struct Setup {
     pub is_replay: bool,
     /// Whether to use colours.
     pub colour: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tab {
-    Memcgs,
-    Zombies,
-    Slab,
-    Shrinkers,
-    Locks,
-}
-
-impl Tab {
-    pub(super) const ALL: [Self; 5] = [
-        Self::Memcgs,
-        Self::Zombies,
-        Self::Slab,
-        Self::Shrinkers,
-        Self::Locks,
-    ];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Memcgs => "memcgs",
-            Self::Zombies => "zombies",
-            Self::Slab => "slab",
-            Self::Shrinkers => "shrinkers",
-            Self::Locks => "locks",
-        }
-    }
-
-    fn column_count(self) -> usize {
-        match self {
-            Self::Memcgs => memcgs::COLUMNS.len(),
-            Self::Zombies => zombies::COLUMNS.len(),
-            Self::Slab => slab::COLUMNS.len(),
-            Self::Shrinkers => shrinkers::COLUMNS.len(),
-            Self::Locks => locks::STATS.len(),
-        }
-    }
-
-    fn neighbour(self, step: usize) -> Self {
-        Self::ALL[(self as usize + step) % Self::ALL.len()]
-    }
 }
 
 /// The rows of the tab that is shown, by index into the items of its section.
@@ -134,6 +93,7 @@ impl App {
                 List::sorted_by(zombies::DEFAULT_SORT),
                 List::sorted_by(slab::DEFAULT_SORT),
                 List::sorted_by(shrinkers::DEFAULT_SORT),
+                List::sorted_by(reclaim::DEFAULT_SORT),
                 List::sorted_by(locks::DEFAULT_SORT),
                 List::sorted_by(CACHES_SORT),
                 List::sorted_by(OF_SORT),
@@ -457,22 +417,29 @@ impl App {
             }
             Tab::Zombies => {
                 self.zombies = zombies::rows(&snapshot);
-                let items = &self.zombies;
-                let rows = sorted(items, zombies::COLUMNS, list, |row| {
-                    filter.is_empty() || zombies::matches(row, &filter)
-                });
-                let identities = identities(items, &rows, zombies::identity);
-                (rows, identities)
+                flat(
+                    &self.zombies,
+                    zombies::COLUMNS,
+                    list,
+                    |row| filter.is_empty() || zombies::matches(row, &filter),
+                    zombies::identity,
+                )
             }
             Tab::Slab => self.slab_view.rows(&snapshot, list, &filter),
-            Tab::Shrinkers => {
-                let items = &snapshot.shrinkers.items;
-                let rows = sorted(items, shrinkers::COLUMNS, list, |row| {
-                    filter.is_empty() || shrinkers::matches(row, &filter)
-                });
-                let identities = identities(items, &rows, shrinkers::identity);
-                (rows, identities)
-            }
+            Tab::Shrinkers => flat(
+                &snapshot.shrinkers.items,
+                shrinkers::COLUMNS,
+                list,
+                |row| filter.is_empty() || shrinkers::matches(row, &filter),
+                shrinkers::identity,
+            ),
+            Tab::Reclaim => flat(
+                &snapshot.reclaim.items,
+                reclaim::COLUMNS,
+                list,
+                |row| filter.is_empty() || reclaim::matches(row, &filter),
+                reclaim::identity,
+            ),
             Tab::Locks => {
                 self.tree = tree::lines(&snapshot);
                 let rows = locks::rows(&self.tree, &filter);
@@ -492,6 +459,19 @@ impl App {
             identities,
         };
     }
+}
+
+/// The rows of a plain table, in their order, with their identities.
+fn flat<T>(
+    items: &[T],
+    columns: &[Column<T>],
+    list: &List,
+    is_shown: impl Fn(&T) -> bool,
+    identity: fn(&T) -> u64,
+) -> (Vec<usize>, Vec<u64>) {
+    let rows = sorted(items, columns, list, is_shown);
+    let identities = identities(items, &rows, identity);
+    (rows, identities)
 }
 
 fn identities<T>(items: &[T], rows: &[usize], identity: fn(&T) -> u64) -> Vec<u64> {

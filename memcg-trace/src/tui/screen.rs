@@ -5,12 +5,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::app::{App, Tab};
+use super::app::App;
 use super::columns::Column;
 use super::grid::{Grid, put};
 use super::slab_view::{CACHES, SlabView};
+use super::tab::Tab;
 use super::tables::{draw_empty, plain_grid, rows_u16};
-use super::{help, memcgs, shrinkers, slab, trees, zombies};
+use super::{help, memcgs, reclaim, shrinkers, slab, trees, zombies};
 use crate::model::snapshot::{Memcg, Section, Snapshot};
 use crate::output::{fit, summary, units};
 use crate::sample::tame;
@@ -218,6 +219,7 @@ fn is_known(tab: Tab, snapshot: &Snapshot) -> bool {
         Tab::Memcgs | Tab::Zombies => snapshot.memcgs.is_known(),
         Tab::Slab => snapshot.slab.is_known(),
         Tab::Shrinkers => snapshot.shrinkers.is_known(),
+        Tab::Reclaim => snapshot.reclaim.is_known(),
         Tab::Locks => snapshot.lock_waits.is_known() || snapshot.waits.is_known(),
     }
 }
@@ -270,6 +272,7 @@ fn draw_table(buffer: &mut Buffer, area: Rect, app: &App, snapshot: &Snapshot) {
         Tab::Shrinkers => {
             draw_section(buffer, area, app, shrinkers::COLUMNS, &snapshot.shrinkers);
         }
+        Tab::Reclaim => draw_section(buffer, area, app, reclaim::COLUMNS, &snapshot.reclaim),
         Tab::Locks => trees::draw(buffer, area, app, snapshot),
     }
 }

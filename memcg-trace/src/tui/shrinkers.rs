@@ -4,7 +4,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::columns::{Column, by_rate};
 use crate::model::snapshot::Shrinker;
-use crate::output::{names, units};
+use crate::output::slab::percent;
+use crate::output::{names, spark, units};
+
+/// Bars of a row.
+const BARS: usize = 10;
 
 /// By default sorted by [`DEFAULT_SORT`].
 pub(super) const COLUMNS: &[Column<Shrinker>] = &[
@@ -21,14 +25,22 @@ pub(super) const COLUMNS: &[Column<Shrinker>] = &[
         width: 22,
         is_figure: false,
         rank: 3,
-        cell: reclaimed_for,
-        compare: |a, b| reclaimed_for(a).cmp(&reclaimed_for(b)),
+        cell: names::reclaimed_for,
+        compare: |a, b| names::reclaimed_for(a).cmp(&names::reclaimed_for(b)),
+    },
+    Column {
+        title: "CAUSE",
+        width: 11,
+        is_figure: false,
+        rank: 4,
+        cell: |row| names::cause(row.cause),
+        compare: |a, b| a.cause.cmp(&b.cause),
     },
     Column {
         title: "NODE",
         width: 5,
         is_figure: true,
-        rank: 8,
+        rank: 13,
         cell: |row| row.node.to_string(),
         compare: |a, b| a.node.cmp(&b.node),
     },
@@ -44,10 +56,18 @@ pub(super) const COLUMNS: &[Column<Shrinker>] = &[
         },
     },
     Column {
+        title: "LATELY",
+        width: BARS,
+        is_figure: false,
+        rank: 9,
+        cell: |row| spark::line(&row.recent_scanned, BARS),
+        compare: |a, b| a.recent_scanned.cmp(&b.recent_scanned),
+    },
+    Column {
         title: "CALLS",
         width: 8,
         is_figure: true,
-        rank: 6,
+        rank: 8,
         cell: |row| units::count(row.calls_total),
         compare: |a, b| a.calls_total.cmp(&b.calls_total),
     },
@@ -68,42 +88,69 @@ pub(super) const COLUMNS: &[Column<Shrinker>] = &[
         compare: |a, b| a.freed_objects_total.cmp(&b.freed_objects_total),
     },
     Column {
+        title: "YIELD",
+        width: 6,
+        is_figure: true,
+        rank: 6,
+        cell: |row| percent(row.yielded()),
+        compare: |a, b| by_rate(a.yielded(), b.yielded()),
+    },
+    Column {
+        title: "FREEABLE",
+        width: 8,
+        is_figure: true,
+        rank: 10,
+        cell: |row| units::count(row.freeable_objects),
+        compare: |a, b| a.freeable_objects.cmp(&b.freeable_objects),
+    },
+    Column {
+        title: "PUT OFF",
+        width: 8,
+        is_figure: true,
+        rank: 12,
+        cell: |row| units::count(row.deferred_objects),
+        compare: |a, b| a.deferred_objects.cmp(&b.deferred_objects),
+    },
+    Column {
         title: "TIME",
         width: 9,
         is_figure: true,
-        rank: 4,
+        rank: 3,
         cell: |row| units::duration(Some(row.time_ns_total)),
         compare: |a, b| a.time_ns_total.cmp(&b.time_ns_total),
+    },
+    Column {
+        title: "P99",
+        width: 9,
+        is_figure: true,
+        rank: 7,
+        cell: |row| units::duration(row.p99_ns),
+        compare: |a, b| a.p99_ns.cmp(&b.p99_ns),
     },
     Column {
         title: "MAX",
         width: 9,
         is_figure: true,
-        rank: 7,
+        rank: 11,
         cell: |row| units::duration(Some(row.max_ns)),
         compare: |a, b| a.max_ns.cmp(&b.max_ns),
     },
 ];
 
 /// `SCAN/S`.
-pub(super) const DEFAULT_SORT: usize = 3;
-
-fn reclaimed_for(row: &Shrinker) -> String {
-    row.memcg
-        .as_ref()
-        .map_or_else(|| "global".to_owned(), |memcg| names::path(Some(memcg)))
-}
+pub(super) const DEFAULT_SORT: usize = 4;
 
 /// Whether a row has a text in it; `filter` is lower case.
 pub(super) fn matches(row: &Shrinker, filter: &str) -> bool {
     names::shrinker(row).to_lowercase().contains(filter)
-        || reclaimed_for(row).to_lowercase().contains(filter)
+        || names::cause(row.cause).contains(filter)
+        || names::reclaimed_for(row).to_lowercase().contains(filter)
 }
 
 /// Identity of a row, for the selection.
 pub(super) fn identity(row: &Shrinker) -> u64 {
     let mut hasher = DefaultHasher::new();
     let memcg = row.memcg.as_ref().map(|memcg| memcg.serial_nr);
-    (memcg, &row.shrinker, &row.dev, row.node).hash(&mut hasher);
+    (memcg, &row.shrinker, &row.dev, row.node, row.cause).hash(&mut hasher);
     hasher.finish()
 }

@@ -150,9 +150,9 @@ pub(super) const CACHES: &[Column<SlabCache>] = &[
         width: 11,
         is_figure: true,
         rank: 8,
-        cell: |row| units::bytes(row.reclaim().map(|reclaim| reclaim.reclaimable_bytes)),
+        cell: |row| units::bytes(row.reclaimable().map(|reclaim| reclaim.reclaimable_bytes)),
         compare: |a, b| {
-            let of = |row: &SlabCache| row.reclaim().map(|reclaim| reclaim.reclaimable_bytes);
+            let of = |row: &SlabCache| row.reclaimable().map(|reclaim| reclaim.reclaimable_bytes);
             of(a).cmp(&of(b))
         },
     },

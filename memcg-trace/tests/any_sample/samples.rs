@@ -3,6 +3,9 @@
 use memcg_trace::sample::pins::{
     NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
 };
+use memcg_trace::sample::reclaim::{
+    Cause, Pressure, Reclaim, ReclaimCount, Shrinking, StalledTask,
+};
 use memcg_trace::sample::slab_inside::{self, InsideParent, InsideRow, SlabInside, States};
 use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, WalkedSlab};
 use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Look, Retry, Wait, Waits};
@@ -337,6 +340,49 @@ prop_compose! {
     }
 }
 
+fn cause() -> impl Strategy<Value = Cause> {
+    prop_oneof![
+        Just(Cause::Kswapd),
+        Just(Cause::Direct),
+        Just(Cause::High),
+        Just(Cause::Max),
+        Just(Cause::Proactive),
+        Just(Cause::DropCaches),
+        Just(Cause::Unknown),
+    ]
+}
+
+prop_compose! {
+    fn reclaim()(
+        as_of_ns in figure(),
+        counts in vec((of(serial_nr()), cause(), of(serial_nr()), figure(), figure()), 0..4),
+        stalled in vec((name(), of(serial_nr()), figure()), 0..3),
+        runs in vec((name(), of(serial_nr()), figure(), 0_u64..2), 0..3),
+        lost in vec((serial_nr(), figure()), 0..3),
+        counts_pages: bool,
+        counts_throttles: bool,
+    ) -> Reclaim {
+        Reclaim {
+            as_of_ns, counts_pages, counts_throttles,
+            counts: counts.into_iter().map(|(memcg, cause, limit, ns, pages)| ReclaimCount {
+                memcg_serial_nr: memcg, cause, limit_serial_nr: limit,
+                stalls_total: pages, stall_ns_total: ns, max_ns: ns, background_ns_total: ns,
+                scanned_pages_total: pages, reclaimed_pages_total: ns, visit_ns_total: ns,
+                ..ReclaimCount::default()
+            }).collect(),
+            tasks: stalled.into_iter().map(|(comm, memcg_serial_nr, ns)| StalledTask {
+                comm, memcg_serial_nr, stall_ns_total: ns, ..StalledTask::default()
+            }).collect(),
+            shrinking: runs.into_iter().map(|(comm, memcg, begin_ns, shrinker)| Shrinking {
+                comm, memcg_serial_nr: memcg, begin_ns, shrinker, ..Shrinking::default()
+            }).collect(),
+            pressure: lost.into_iter().map(|(memcg_serial_nr, ns)| Pressure {
+                memcg_serial_nr, some_ns_total: ns, full_ns_total: ns,
+            }).collect(),
+        }
+    }
+}
+
 prop_compose! {
     fn slab_inside()(
         cache in name(),
@@ -371,16 +417,18 @@ prop_compose! {
         memcgs in of(walk().boxed()),
         life in of(vec(life(), 0..8).boxed()),
         slab in of(slab().boxed()),
-        sums in of(vec((0_u64..2, of(serial_nr()), figure()), 0..4)),
+        sums in of(vec((0_u64..2, of(serial_nr()), figure()), 0..4)).boxed(),
         locks in of(locks().boxed()),
-        tax in of((of(figure()), of(figure()), of(figure()))),
+        tax in of((of(figure()), of(figure()), of(figure()))).boxed(),
+        reclaim in of(reclaim().boxed()),
         pins in of(pins().boxed()),
         waits in of(all_waits().boxed()),
         slab_walk in of(slab_walk().boxed()),
         slab_inside in of(slab_inside().boxed()),
-        lost in vec(of(figure()), 0..3),
+        lost in vec(of(figure()), 0..3).boxed(),
         absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock"),
-            Just("tax"), Just("pins"), Just("waits"), Just("slab_walk"), Just("slab_inside")]),
+            Just("tax"), Just("reclaim"), Just("pins"), Just("waits"), Just("slab_walk"),
+            Just("slab_inside")].boxed()),
     ) -> Sample {
         let shrinkers = sums.map(|sums| {
             let shrinker = |(shrinker, memcg_serial_nr, sum)| Shrinker {
@@ -395,7 +443,8 @@ prop_compose! {
             reason: "y".to_owned(),
         });
         Sample {
-            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, pins, waits, slab_walk, slab_inside,
+            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, reclaim, pins, waits,
+            slab_walk, slab_inside,
             tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
                 flushes_total: flushes, dead_flushes_total: flushes, dead_flush_ns_total,

@@ -83,7 +83,19 @@ const TYPES: &[(&str, &[&str])] = &[
         &[
             MEMCG,
             "shrinker fs dev node memcg_aware cause calls_total asked_objects_total \
-             scanned_objects_total freed_objects_total time_ns_total p50_ns p99_ns max_ns",
+             scanned_objects_total freed_objects_total time_ns_total p50_ns p99_ns max_ns \
+             runs_total freeable_objects deferred_objects yield runs_by_priority",
+        ],
+    ),
+    (
+        "reclaim",
+        &[
+            MEMCG,
+            "cause stalls_total stall_ns_total p50_ns p99_ns max_ns scanned_pages_total \
+             reclaimed_pages_total limited_by_path limited_by_serial_nr throttles_total \
+             throttle_ns_total background_total background_ns_total visits_total visit_ns_total \
+             stall_ns_per_sec usage_bytes high_bytes max_bytes headroom_bytes \
+             psi_some_ns_total psi_full_ns_total worst_tasks",
         ],
     ),
     (

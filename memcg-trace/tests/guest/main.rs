@@ -29,6 +29,7 @@ mod locks;
 mod memcg;
 mod names;
 mod pins;
+mod reclaim;
 mod record;
 mod screen;
 mod shrinker;

@@ -253,6 +253,9 @@ pub enum Field {
     MmPgd,
     TaskExecRuntime,
     TaskPrevExecRuntime,
+    // reclaim
+    CgroupPsi,
+    PsiTotal,
 }
 
 /// Where the fields are in the running kernel.

@@ -33,6 +33,8 @@ pub const SYMBOLS: &[&str] = &[
     "super_cache_scan",
     "mem_hotplug_lock",
     "cgroup_mutex",
+    "mem_cgroup_handle_over_high",
+    "__mem_cgroup_handle_over_high",
     // For looking up who pins a zombie.
     "__per_cpu_offset",
     "bdi_list",
@@ -198,6 +200,11 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
     layout.sym_nr_node_ids = address("nr_node_ids");
     layout.sym_mem_hotplug_lock = address("mem_hotplug_lock");
     layout.sym_cgroup_mutex = address("cgroup_mutex");
+    // The other became an inline function that calls this one (6.17).
+    layout.sym_over_high = match address("__mem_cgroup_handle_over_high") {
+        0 => address("mem_cgroup_handle_over_high"),
+        found => found,
+    };
     resolved.super_cache_scan = address("super_cache_scan");
     for (name, found) in [
         ("vmemmap_base", layout.sym_vmemmap_base),

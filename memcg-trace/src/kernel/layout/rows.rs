@@ -4,7 +4,7 @@ use std::mem::offset_of;
 
 use memcg_trace_common::layout::Layout;
 
-use crate::kernel::Subject::{self, Lock, Memcg, Shrinker, Slab};
+use crate::kernel::Subject::{self, Lock, Memcg, Reclaim, Shrinker, Slab};
 
 /// One field.
 pub(super) struct Row {
@@ -54,13 +54,20 @@ pub(super) const ROWS: &[Row] = &[
     row(offset_of!(Layout, memcg_memory_usage), 8, &["mem_cgroup.memory.usage"], &[Memcg]),
     row(offset_of!(Layout, memcg_memory_high), 8, &["mem_cgroup.memory.high"], &[Memcg]),
     row(offset_of!(Layout, memcg_memory_max), 8, &["mem_cgroup.memory.max"], &[Memcg]),
-    row(offset_of!(Layout, task_cgroups), 8, &["task_struct.cgroups"], &[Memcg, Lock]),
+    row(offset_of!(Layout, task_cgroups), 8, &["task_struct.cgroups"], &[Memcg, Lock, Reclaim]),
     row(offset_of!(Layout, task_pid), 4, &["task_struct.pid"], &[Lock]),
     row(offset_of!(Layout, task_tgid), 4, &["task_struct.tgid"], &[Lock]),
     row(offset_of!(Layout, task_comm), 16, &["task_struct.comm"], &[Lock]),
-    row(offset_of!(Layout, task_start_time), 8, &["task_struct.start_time"], &[Lock]),
+    row(offset_of!(Layout, task_start_time), 8, &["task_struct.start_time"], &[Lock, Reclaim]),
     row(offset_of!(Layout, task_nvcsw), 8, &["task_struct.nvcsw"], &[Lock]),
     row(offset_of!(Layout, task_nivcsw), 8, &["task_struct.nivcsw"], &[Lock]),
+    row(offset_of!(Layout, task_flags), 4, &["task_struct.flags"], &[Reclaim]),
+    row(offset_of!(Layout, node_memcg), 8, &["mem_cgroup_per_node.memcg"], &[Reclaim]),
+    row(offset_of!(Layout, lruvec_mglru_enabled), 1, &["lruvec.lrugen.enabled"], &[]),
+    row(offset_of!(Layout, oom_memcg), 8, &["oom_control.memcg"], &[]),
+    row(offset_of!(Layout, oom_chosen), 8, &["oom_control.chosen"], &[]),
+    row(offset_of!(Layout, oom_points), 8, &["oom_control.chosen_points"], &[]),
+    row(offset_of!(Layout, oom_total_pages), 8, &["oom_control.totalpages"], &[]),
     row(offset_of!(Layout, page_head), 8, &["page.compound_info", "page.compound_head"], &[Slab]),
     row(offset_of!(Layout, page_type), 4, &["page.page_type"], &[Slab]),
     row(offset_of!(Layout, page_flags), 8, &["page.flags"], &[Slab]),
@@ -76,6 +83,7 @@ pub(super) const ROWS: &[Row] = &[
     row(offset_of!(Layout, shrinker_count_objects), 8, &["shrinker.count_objects"], &[Shrinker]),
     row(offset_of!(Layout, shrinker_scan_objects), 8, &["shrinker.scan_objects"], &[Shrinker]),
     row(offset_of!(Layout, shrinker_flags), 4, &["shrinker.flags"], &[Shrinker]),
+    row(offset_of!(Layout, shrinker_seeks), 4, &["shrinker.seeks"], &[]),
     row(offset_of!(Layout, shrinker_private_data), 8, &["shrinker.private_data"], &[]),
     row(offset_of!(Layout, sb_type), 8, &["super_block.s_type"], &[]),
     row(offset_of!(Layout, sb_dev), 4, &["super_block.s_dev"], &[]),

@@ -7,7 +7,7 @@ use memcg_trace_common::layout::{
 
 use super::fields::{Field, Fields};
 use super::{Missing, Resolved};
-use crate::kernel::Subject::{self, Memcg, Slab};
+use crate::kernel::Subject::{self, Memcg, Reclaim, Slab};
 use crate::kernel::btf::Btf;
 
 /// `__GFP_ACCOUNT` before its bit had a name in BTF (include/linux/gfp_types.h, up to 6.8).
@@ -129,6 +129,26 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
         .and_then(|parameters| parameters.iter().position(|one| one.name == "memcg"))
         .and_then(|at| u32::try_from(at).ok())
         .unwrap_or(ABSENT);
+    // The list is the last argument; one before it went (mm/vmscan.c: isolate_mode, 6.3).
+    let isolate = btf.tracepoint("mm_vmscan_lru_isolate");
+    layout.isolate_lru_arg = match isolate.map(|parameters| parameters.len()) {
+        Some(8) => 7,
+        Some(7) => 6,
+        _ => {
+            lacks(
+                Reclaim,
+                "mm_vmscan_lru_isolate has other arguments: unsupported",
+            );
+            ABSENT
+        }
+    };
+    match btf.member("mem_cgroup_per_node.lruvec") {
+        Some(lruvec) => layout.node_lruvec = lruvec.bit_offset / 8,
+        None => lacks(
+            Reclaim,
+            "mem_cgroup_per_node.lruvec is not in this kernel's BTF",
+        ),
+    }
     // Until 5.13 a change of a counter went up to the root at once.
     layout.flushes_stats = btf.member("memcg_vmstats.state_pending").is_some().into();
 

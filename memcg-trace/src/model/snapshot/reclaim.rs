@@ -1,96 +1,73 @@
-//! How much of a cache could be reclaimed, and why the rest cannot.
+//! Reclaim: who waits for it, and from whom memory is taken.
 
-use super::SlabCache;
+use std::sync::Arc;
 
-/// Caches whose shrinker looks at no memcg (no `SHRINKER_MEMCG_AWARE`), so that a limit of a memcg
-/// never frees their objects: fs/ext4/extents_status.c, fs/mbcache.c, fs/quota/dquot.c,
-/// fs/jbd2/journal.c, fs/xfs/xfs_buf.c.
-const NOT_MEMCG_AWARE: [&[u8]; 6] = [
-    b"ext4_extent_status",
-    b"mbcache",
-    b"mb_cache_entry",
-    b"dquot",
-    b"jbd2_journal_head",
-    b"xfs_buf",
-];
+use super::MemcgId;
+use crate::sample::reclaim::{ReclaimCount, StalledTask};
 
-/// All bytes of the slabs of a cache; they add up to that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Reclaim for one cause, under one limit, as far as it concerns one memcg.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Reclaim {
-    /// Slabs whose objects nobody uses: a shrinker can free all of it.
-    pub reclaimable_bytes: u64,
-    /// Objects in use.
-    pub in_use_bytes: u64,
-    /// Objects that nobody uses, on slabs with others that are in use: freeing them gives no page
-    /// back.
-    pub shared_page_bytes: u64,
-    /// Objects in use or not, that no shrinker frees.
-    pub no_shrinker_bytes: u64,
-    /// Objects in use or not, whose shrinker looks at no memcg.
-    pub not_memcg_aware_bytes: u64,
-    /// Room of slabs that cannot be freed in which there is no object.
-    pub free_bytes: u64,
+    /// Whose tasks wait, and whose pages are taken; `None` if that could not be read.
+    pub memcg: Option<Arc<MemcgId>>,
+    /// Whose limit it is; `None` where no limit is.
+    pub limited_by: Option<Arc<MemcgId>>,
+    /// The sums.
+    pub count: ReclaimCount,
+    /// Whether the pages are counted, and whether sleeps over `memory.high` are.
+    pub counts_pages: bool,
+    /// See `counts_pages`.
+    pub counts_throttles: bool,
+    /// Nanoseconds waited a second, over the last interval.
+    pub stall_ns_per_sec: Option<f64>,
+    /// Pages scanned a second, over the last interval.
+    pub scanned_pages_per_sec: Option<f64>,
+    /// Nanoseconds waited in each of the last intervals, oldest first.
+    pub recent_stall_ns: Vec<u64>,
+    /// Tasks of the memcg that waited longest, for any cause.
+    pub worst_tasks: Vec<StalledTask>,
+    /// `memory.current` of the memcg, as of the last walk.
+    pub usage_bytes: Option<u64>,
+    /// Its `memory.high`.
+    pub high_bytes: Option<u64>,
+    /// Its `memory.max`.
+    pub max_bytes: Option<u64>,
+    /// How long some of its tasks, or all of them, waited for memory since it was made, by the
+    /// kernel's own account (PSI).
+    pub pressure: Option<Pressure>,
+}
+
+/// The kernel's own account of time lost for lack of memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// Time in which some task waited.
+    pub some_ns_total: u64,
+    /// Time in which all did.
+    pub full_ns_total: u64,
 }
 
 impl Reclaim {
-    /// Adds others.
-    pub fn add(&mut self, more: &Self) {
-        for (sum, more) in [
-            (&mut self.reclaimable_bytes, more.reclaimable_bytes),
-            (&mut self.in_use_bytes, more.in_use_bytes),
-            (&mut self.shared_page_bytes, more.shared_page_bytes),
-            (&mut self.no_shrinker_bytes, more.no_shrinker_bytes),
-            (&mut self.not_memcg_aware_bytes, more.not_memcg_aware_bytes),
-            (&mut self.free_bytes, more.free_bytes),
-        ] {
-            *sum = sum.saturating_add(more);
-        }
+    /// How far the usage is below `memory.high`, or `memory.max` if that is lower; below zero
+    /// beyond it. `None` without a limit.
+    #[must_use]
+    pub fn headroom_bytes(&self) -> Option<i64> {
+        let limits = [self.high_bytes, self.max_bytes].into_iter().flatten();
+        let limit = limits
+            .filter(|limit| *limit < super::UNLIMITED_BYTES)
+            .min()?;
+        let [limit, usage] = [limit, self.usage_bytes?].map(i64::try_from);
+        Some(limit.ok()?.saturating_sub(usage.ok()?))
     }
 
-    /// Why what cannot be reclaimed cannot: each reason and its bytes.
+    /// Reclaimed of what was scanned; `None` where nothing was.
     #[must_use]
-    pub fn reasons(&self) -> [(&'static str, u64); 4] {
-        [
-            ("in use", self.in_use_bytes),
-            ("page shared", self.shared_page_bytes),
-            ("no shrinker", self.no_shrinker_bytes),
-            ("shrinker not by memcg", self.not_memcg_aware_bytes),
-        ]
-    }
-}
-
-impl SlabCache {
-    /// What of its slabs could be reclaimed; `None` where that is not known, as of objects that go
-    /// with something else, or of a walk that did not look at the objects.
-    #[must_use]
-    pub fn reclaim(&self) -> Option<Reclaim> {
-        let (all, live) = (self.slab_bytes(), self.live_bytes());
-        let free_bytes = all.saturating_sub(live);
-        if !self.walked.has_shrinker? {
-            return Some(Reclaim {
-                no_shrinker_bytes: live,
-                free_bytes,
-                ..Reclaim::default()
-            });
-        }
-        if NOT_MEMCG_AWARE.contains(&self.name.as_bytes()) {
-            return Some(Reclaim {
-                not_memcg_aware_bytes: live,
-                free_bytes,
-                ..Reclaim::default()
-            });
-        }
-        let idle = self.walked.idle?;
-        let bytes = |objects: u64| objects.saturating_mul(self.walked.size_bytes.into());
-        let in_use_bytes = bytes(self.live_objects().saturating_sub(idle.objects));
-        let shared_page_bytes = bytes(idle.objects.saturating_sub(idle.alone_objects));
-        let stays = in_use_bytes.saturating_add(shared_page_bytes);
-        Some(Reclaim {
-            reclaimable_bytes: idle.slab_bytes,
-            in_use_bytes,
-            shared_page_bytes,
-            free_bytes: all.saturating_sub(idle.slab_bytes).saturating_sub(stays),
-            ..Reclaim::default()
-        })
+    #[expect(clippy::cast_precision_loss, reason = "shown as a percentage")]
+    pub fn efficiency(&self) -> Option<f64> {
+        let ReclaimCount {
+            scanned_pages_total: scanned,
+            reclaimed_pages_total: reclaimed,
+            ..
+        } = self.count;
+        (self.counts_pages && scanned > 0).then(|| reclaimed as f64 / scanned as f64)
     }
 }

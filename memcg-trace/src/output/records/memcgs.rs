@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::Name;
+use super::{Name, rounded};
 use crate::model::snapshot::{self, MemcgId};
 use crate::model::zombies;
 use crate::sample::tame;
@@ -148,6 +148,12 @@ pub struct Shrinker<'a> {
     p50_ns: Option<u64>,
     p99_ns: Option<u64>,
     max_ns: u64,
+    runs_total: Option<u64>,
+    freeable_objects: Option<u64>,
+    deferred_objects: Option<u64>,
+    #[serde(rename = "yield")]
+    yielded: Option<f64>,
+    runs_by_priority: &'a [u64],
 }
 
 impl<'a> From<&'a snapshot::Shrinker> for Shrinker<'a> {
@@ -161,15 +167,20 @@ impl<'a> From<&'a snapshot::Shrinker> for Shrinker<'a> {
             dev: row.dev.as_deref().map(tame),
             node: row.node,
             memcg_aware: row.memcg_aware,
-            cause: None,
+            cause: row.cause.as_str(),
             calls_total: row.calls_total,
             asked_objects_total: row.asked_objects_total,
             scanned_objects_total: row.scanned_objects_total,
             freed_objects_total: row.freed_objects_total,
             time_ns_total: row.time_ns_total,
-            p50_ns: None,
-            p99_ns: None,
+            p50_ns: row.p50_ns,
+            p99_ns: row.p99_ns,
             max_ns: row.max_ns,
+            runs_total: row.runs_total,
+            freeable_objects: row.freeable_objects,
+            deferred_objects: row.deferred_objects,
+            yielded: rounded(row.yielded()),
+            runs_by_priority: &row.priorities,
         }
     }
 }

@@ -11,6 +11,7 @@ mod inside;
 mod locks;
 mod memcgs;
 mod pins;
+mod reclaim;
 mod slab;
 mod tax;
 mod waits;
@@ -26,7 +27,8 @@ pub use locks::LockStats;
 pub use memcgs::{Memcg, MemcgName, Shrinker, Zombie};
 pub(in crate::output) use pins::PAGE_BYTES;
 pub use pins::Pins;
-pub use slab::{Inherited, Reclaim, Slab, SlabCache};
+pub use reclaim::Reclaim;
+pub use slab::{Inherited, Reclaimable, Slab, SlabCache};
 pub use tax::Tax;
 pub use waits::{LockWait, Resource};
 
@@ -167,6 +169,7 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
         Section::of(&snapshot.slab_caches),
         Section::of(&snapshot.slab_inside),
         Section::of(&snapshot.shrinkers),
+        Section::of(&snapshot.reclaim),
         Section::of(&snapshot.lock_waits),
         Section::of(&snapshot.tax),
         Section::of(&snapshot.waits),

@@ -86,12 +86,12 @@ pub struct SlabCache<'a> {
     /// Other caches that the kernel merged with it.
     aliases: Vec<Cow<'a, str>>,
     #[serde(flatten)]
-    reclaim: Reclaim,
+    reclaim: Reclaimable,
 }
 
 /// How the bytes of some slabs are split by whether they could be reclaimed, and if not, why.
 #[derive(Debug, Serialize)]
-pub struct Reclaim {
+pub struct Reclaimable {
     reclaimable_bytes: Option<u64>,
     in_use_bytes: Option<u64>,
     shared_page_bytes: Option<u64>,
@@ -100,8 +100,8 @@ pub struct Reclaim {
     free_bytes: Option<u64>,
 }
 
-impl From<Option<snapshot::Reclaim>> for Reclaim {
-    fn from(reclaim: Option<snapshot::Reclaim>) -> Self {
+impl From<Option<snapshot::Reclaimable>> for Reclaimable {
+    fn from(reclaim: Option<snapshot::Reclaimable>) -> Self {
         Self {
             reclaimable_bytes: reclaim.map(|of| of.reclaimable_bytes),
             in_use_bytes: reclaim.map(|of| of.in_use_bytes),
@@ -137,7 +137,7 @@ impl<'a> From<&'a snapshot::SlabCache> for SlabCache<'a> {
             unaccounted_touched_pages: walked.unaccounted.touched_pages,
             unaccounted_owned_pages: walked.unaccounted.owned_pages,
             aliases: walked.aliases.iter().map(Text::display).collect(),
-            reclaim: row.reclaim().into(),
+            reclaim: row.reclaimable().into(),
         }
     }
 }

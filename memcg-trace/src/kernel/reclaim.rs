@@ -1,0 +1,236 @@
+//! Reclaim: sums over the CPUs, by memcg, cause and limit.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
+use memcg_trace_common::reclaim::{ReclaimCount, ReclaimKey, StalledTask, kind};
+use memcg_trace_common::times::Times;
+
+use super::attach::take_map;
+use super::causes::Causes;
+use super::layout::fields::Field;
+use super::memcgs::Memcgs;
+use super::memory::Unreadable;
+use super::reader::{Reader, is_kernel_address};
+use super::times::Lengths;
+use super::wire::Wire;
+use crate::sample::Text;
+use crate::sample::reclaim::{self, Cause, Pressure, Reclaim};
+
+/// Tasks that a sample has.
+const TASKS: usize = 100;
+
+/// Reads what was counted.
+pub(super) struct Reclaims {
+    counts: PerCpuHashMap<MapData, Wire<ReclaimKey>, Wire<ReclaimCount>>,
+    times: KernelMap<MapData, Wire<ReclaimKey>, Wire<Times>>,
+    tasks: KernelMap<MapData, u64, Wire<StalledTask>>,
+    causes: Causes,
+    counts_pages: bool,
+    counts_throttles: bool,
+}
+
+/// Memcg, cause and limit.
+type Key = (u64, Cause, u64);
+
+impl Reclaims {
+    /// `counts_…` are whether the hooks that count these are attached.
+    pub(super) fn open(
+        ebpf: &mut Ebpf,
+        counts_pages: bool,
+        counts_throttles: bool,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            counts: take_map(ebpf, "RECLAIM")?,
+            times: take_map(ebpf, "STALL_TIMES")?,
+            tasks: take_map(ebpf, "STALLED_TASKS")?,
+            causes: Causes::default(),
+            counts_pages,
+            counts_throttles,
+        })
+    }
+
+    pub(super) fn sample(&mut self, now_ns: u64) -> anyhow::Result<Reclaim> {
+        // Sums before lengths: so no length is missing of those that the sums have.
+        let sums: Vec<(ReclaimKey, ReclaimCount)> = self
+            .counts
+            .iter()
+            .map(|entry| {
+                entry
+                    .map(|(Wire(key), per_cpu)| (key, per_cpu.iter().fold(Default::default(), add)))
+            })
+            .collect::<Result<_, _>>()
+            .context("read the counters of reclaim")?;
+        let times: Vec<(ReclaimKey, Times)> = self
+            .times
+            .iter()
+            .map(|entry| entry.map(|(Wire(key), Wire(times))| (key, times)))
+            .collect::<Result<_, _>>()
+            .context("read how long reclaim took")?;
+        let callers = sums.iter().map(|(key, _)| key.caller);
+        self.causes
+            .learn(callers.chain(times.iter().map(|(key, _)| key.caller)))?;
+        let mut rows: BTreeMap<Key, (reclaim::ReclaimCount, Lengths)> = BTreeMap::new();
+        for (key, sum) in &sums {
+            if let Some(at) = self.key(key) {
+                book(&mut rows.entry(at).or_default().0, key, sum);
+            }
+        }
+        for (key, times) in times.iter().filter(|(key, _)| key.is_kthread == 0) {
+            if let Some(at) = self.key(key)
+                && let Some((_, lengths)) = rows.get_mut(&at)
+            {
+                lengths.add(times);
+            }
+        }
+        Ok(Reclaim {
+            as_of_ns: now_ns,
+            counts: rows.into_iter().map(finish).collect(),
+            tasks: self.worst_tasks()?,
+            shrinking: Vec::new(),
+            pressure: Vec::new(),
+            counts_pages: self.counts_pages,
+            counts_throttles: self.counts_throttles,
+        })
+    }
+
+    /// Sleeps elsewhere than over memory.high are none of ours.
+    fn key(&self, key: &ReclaimKey) -> Option<Key> {
+        let cause = self.causes.of(key.kind, key.caller);
+        let is_ours = key.kind != kind::THROTTLE || cause == Cause::High;
+        is_ours.then_some((key.memcg_serial_nr, cause, key.limit_serial_nr))
+    }
+
+    fn worst_tasks(&self) -> anyhow::Result<Vec<reclaim::StalledTask>> {
+        let mut tasks: Vec<_> = self
+            .tasks
+            .iter()
+            .map(|entry| entry.map(|(task, Wire(stalled))| (task, stalled)))
+            .collect::<Result<_, _>>()
+            .context("read which tasks waited for reclaim")?;
+        tasks.sort_by_key(|(task, stalled)| (Reverse(stalled.stall_ns), *task));
+        tasks.truncate(TASKS);
+        let half =
+            |task: u64, shift: u32| u32::try_from((task >> shift) & 0xffff_ffff).unwrap_or(0);
+        Ok(tasks
+            .into_iter()
+            .map(|(task, stalled)| reclaim::StalledTask {
+                pid: half(task, 32),
+                tid: half(task, 0),
+                comm: Text::from_c(&stalled.comm),
+                memcg_serial_nr: known(stalled.memcg_serial_nr),
+                stalls_total: stalled.stalls,
+                stall_ns_total: stalled.stall_ns,
+                max_ns: stalled.max_ns,
+            })
+            .collect())
+    }
+}
+
+/// The kernel's own account of the memcgs that have rows. Those that have none, as the root, and
+/// those that cannot be read are left out.
+pub(super) fn pressure(reclaim: &Reclaim, memcgs: &Memcgs, reader: &Reader<'_>) -> Vec<Pressure> {
+    let rows = reclaim.counts.iter();
+    let mut all: Vec<u64> = rows
+        .flat_map(|row| [row.memcg_serial_nr, row.limit_serial_nr])
+        .flatten()
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    let found = all.into_iter().filter_map(|serial_nr| {
+        let css = memcgs.css(serial_nr)?;
+        pressure_of(serial_nr, css, reader).ok().flatten()
+    });
+    found.collect()
+}
+
+fn pressure_of(
+    serial_nr: u64,
+    css: u64,
+    reader: &Reader<'_>,
+) -> Result<Option<Pressure>, Unreadable> {
+    /// `psi_group.total[PSI_AVGS]` has a word a state; those of memory come third and fourth
+    /// (include/linux/psi_types.h: enum psi_states).
+    const MEM_SOME: usize = 2;
+    const MEM_FULL: usize = 3;
+    if reader.word(css, Field::CssParent)? == 0 {
+        return Ok(None);
+    }
+    let cgroup = reader.word(css, Field::CssCgroup)?;
+    // Until 6.0 the group lies within its cgroup, later that points to it.
+    let place = reader.place(Field::CgroupPsi)?;
+    let group = match place.bytes {
+        8 => reader.word(cgroup, Field::CgroupPsi)?,
+        _ => cgroup.wrapping_add(place.offset),
+    };
+    if !is_kernel_address(group) {
+        return Ok(None);
+    }
+    let totals = reader.words(group, Field::PsiTotal)?;
+    // A css that is gone may be another's memory by now.
+    if reader.word(css, Field::CssSerialNr)? != serial_nr {
+        return Ok(None);
+    }
+    let at = |state: usize| totals.get(state).copied();
+    Ok(at(MEM_SOME).zip(at(MEM_FULL)).map(|(some, full)| Pressure {
+        memcg_serial_nr: serial_nr,
+        some_ns_total: some,
+        full_ns_total: full,
+    }))
+}
+
+/// Adds a row of the kernel's to the one that it belongs to.
+fn book(row: &mut reclaim::ReclaimCount, key: &ReclaimKey, sum: &ReclaimCount) {
+    if key.is_kthread == 0 {
+        row.stalls_total += sum.runs;
+        row.stall_ns_total += sum.run_ns;
+        row.max_ns = row.max_ns.max(sum.max_ns);
+        if key.kind == kind::THROTTLE {
+            row.throttles_total += sum.runs;
+            row.throttle_ns_total += sum.run_ns;
+        }
+    } else if key.kind == kind::KSWAPD {
+        // It has no end to be seen: what counts is what it does for each memcg.
+        row.background_total += sum.visits;
+        row.background_ns_total += sum.visit_ns;
+    } else {
+        row.background_total += sum.runs;
+        row.background_ns_total += sum.run_ns;
+    }
+    row.visits_total += sum.visits;
+    row.visit_ns_total += sum.visit_ns;
+    row.scanned_pages_total += sum.scanned_pages;
+    row.reclaimed_pages_total += sum.reclaimed_pages;
+}
+
+fn finish((key, (row, lengths)): (Key, (reclaim::ReclaimCount, Lengths))) -> reclaim::ReclaimCount {
+    let (memcg, cause, limit) = key;
+    let percentile = |percent| lengths.percentile(percent, row.stalls_total, row.max_ns);
+    reclaim::ReclaimCount {
+        memcg_serial_nr: known(memcg),
+        cause,
+        limit_serial_nr: known(limit),
+        p50_ns: percentile(50),
+        p99_ns: percentile(99),
+        ..row
+    }
+}
+
+fn known(serial_nr: u64) -> Option<u64> {
+    (serial_nr != 0).then_some(serial_nr)
+}
+
+fn add(sum: ReclaimCount, Wire(cpu): &Wire<ReclaimCount>) -> ReclaimCount {
+    ReclaimCount {
+        runs: sum.runs + cpu.runs,
+        run_ns: sum.run_ns + cpu.run_ns,
+        max_ns: sum.max_ns.max(cpu.max_ns),
+        visits: sum.visits + cpu.visits,
+        visit_ns: sum.visit_ns + cpu.visit_ns,
+        scanned_pages: sum.scanned_pages + cpu.scanned_pages,
+        reclaimed_pages: sum.reclaimed_pages + cpu.reclaimed_pages,
+    }
+}

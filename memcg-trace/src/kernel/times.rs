@@ -1,0 +1,64 @@
+//! How many lasted how long: sums of the kernel's rows, and what one in so many is longer than.
+
+use memcg_trace_common::times::{CLASSES, Times, middle_of};
+
+/// Lengths of time, by class.
+#[derive(Clone, Debug)]
+pub(super) struct Lengths([u64; CLASSES]);
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Self([0; CLASSES])
+    }
+}
+
+impl Lengths {
+    /// Adds those of a row.
+    pub(super) fn add(&mut self, times: &Times) {
+        for (sum, count) in self.0.iter_mut().zip(times.counts) {
+            *sum += u64::from(count);
+        }
+    }
+
+    /// What `percent` of them are no longer than: the middle of its class, which is at most an
+    /// eighth off, and never more than the longest. `None` if there are fewer lengths here than
+    /// were counted elsewhere: then some are missing.
+    pub(super) fn percentile(&self, percent: u64, counted: u64, max_ns: u64) -> Option<u64> {
+        let all: u64 = self.0.iter().sum();
+        if all == 0 || all < counted {
+            return None;
+        }
+        let rank = (u128::from(all) * u128::from(percent)).div_ceil(100);
+        let mut below = 0;
+        let class = self.0.iter().position(|count| {
+            below += u128::from(*count);
+            below >= rank
+        })?;
+        Some(middle_of(class).min(max_ns))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use memcg_trace_common::times::class_of;
+
+    use super::*;
+
+    #[test]
+    fn percentiles_are_within_an_eighth() {
+        let mut lengths = Lengths::default();
+        let mut times = Times {
+            counts: [0; CLASSES],
+        };
+        for ns in (1..=1000).map(|us| us * 1000) {
+            times.counts[class_of(ns)] += 1;
+        }
+        lengths.add(&times);
+        for (percent, exact) in [(50, 500_000), (99, 990_000)] {
+            let told = lengths.percentile(percent, 1000, 1_000_000).unwrap();
+            assert!(told.abs_diff(exact) * 8 <= exact, "{percent}: {told}");
+        }
+        assert_eq!(lengths.percentile(50, 1001, 1_000_000), None);
+        assert_eq!(Lengths::default().percentile(50, 0, 0), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! Who waits for memory to be reclaimed, for people.
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+use super::slab::percent;
+use super::table::{Row, Style, Table};
+use super::{fit, names, spark, text, units};
+use crate::model::snapshot::{Reclaim, Snapshot, UNLIMITED_BYTES};
+use crate::sample::recording::Host;
+use crate::sample::tame;
+
+/// Bars of a row.
+const BARS: usize = 16;
+/// Tasks that are shown.
+const TASKS: usize = 10;
+
+/// Writes the reclaim of a snapshot; `rows` in the order that they are given in, of which
+/// `left_out` were not asked for. `span_ns` is what the sums are about.
+#[must_use]
+pub fn render(
+    snapshot: &Snapshot,
+    host: &Host,
+    rows: &[&Reclaim],
+    left_out: usize,
+    span_ns: u64,
+    style: Style,
+) -> String {
+    let mut text = String::new();
+    let mut line = |line: String| {
+        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
+        let _ = writeln!(text, "{}", fitted.unwrap_or(line));
+    };
+    line(text::heading(snapshot, host));
+    if let Some(reason) = &snapshot.reclaim.reason {
+        line(format!("no reclaim figures: {}", tame(reason)));
+    } else {
+        line(sums(&snapshot.reclaim.items, span_ns));
+    }
+    count_table(rows, left_out).write(&mut text, style);
+    limit_table(rows).write(&mut text, style);
+    task_table(rows).write(&mut text, style);
+    text
+}
+
+fn sums(rows: &[Reclaim], span_ns: u64) -> String {
+    let sum = |figure: fn(&Reclaim) -> u64| {
+        let figures = rows.iter().map(figure);
+        Some(figures.fold(0, u64::saturating_add))
+    };
+    format!(
+        "reclaim in {}: {} stalls took {}, {} of them asleep over memory.high; {} in the background",
+        units::duration(Some(span_ns)),
+        units::count(sum(|row| row.count.stalls_total)),
+        units::duration(sum(|row| row.count.stall_ns_total)),
+        units::count(sum(|row| row.count.throttles_total)),
+        units::duration(sum(|row| row.count.background_ns_total)),
+    )
+}
+
+fn count_table(rows: &[&Reclaim], left_out: usize) -> Table {
+    let columns = &[
+        ("MEMCG", false),
+        ("CAUSE", false),
+        ("LIMIT OF", false),
+        ("STALLS", true),
+        ("TIME", true),
+        ("P50", true),
+        ("P99", true),
+        ("MAX", true),
+        ("SLEEPS", true),
+        ("BEHIND", true),
+        ("SCANNED", true),
+        ("TAKEN", true),
+        ("YIELD", true),
+        ("LATELY", false),
+    ];
+    let cells = rows.iter().map(|row| {
+        let count = &row.count;
+        let pages = |pages| units::count(row.counts_pages.then_some(pages));
+        plain(vec![
+            names::path(row.memcg.as_deref()),
+            names::cause(count.cause),
+            names::limited_by(row),
+            units::count(Some(count.stalls_total)),
+            units::duration(Some(count.stall_ns_total)),
+            units::duration(count.p50_ns),
+            units::duration(count.p99_ns),
+            units::duration(Some(count.max_ns)),
+            units::count(row.counts_throttles.then_some(count.throttles_total)),
+            units::duration(Some(count.background_ns_total)),
+            pages(count.scanned_pages_total),
+            pages(count.reclaimed_pages_total),
+            percent(row.efficiency()),
+            spark::line(&row.recent_stall_ns, BARS),
+        ])
+    });
+    Table {
+        columns,
+        rows: cells.collect(),
+        left_out,
+    }
+}
+
+/// The memcgs of the rows that have a limit, or an account of their pressure.
+fn limit_table(rows: &[&Reclaim]) -> Table {
+    let columns = &[
+        ("MEMCG", false),
+        ("USAGE", true),
+        ("HIGH", true),
+        ("MAX", true),
+        ("HEADROOM", true),
+        ("PSI SOME", true),
+        ("PSI FULL", true),
+    ];
+    let mut memcgs: Vec<&&Reclaim> = rows
+        .iter()
+        .filter(|row| row.headroom_bytes().is_some() || row.pressure.is_some())
+        .collect();
+    memcgs.sort_by_key(|row| row.count.memcg_serial_nr);
+    memcgs.dedup_by_key(|row| row.count.memcg_serial_nr);
+    memcgs.sort_by_key(|row| row.headroom_bytes().unwrap_or(i64::MAX));
+    let cells = memcgs.iter().map(|row| {
+        plain(vec![
+            names::path(row.memcg.as_deref()),
+            units::bytes(row.usage_bytes),
+            units::limit(row.high_bytes, UNLIMITED_BYTES),
+            units::limit(row.max_bytes, UNLIMITED_BYTES),
+            headroom(row.headroom_bytes()),
+            units::duration(row.pressure.map(|pressure| pressure.some_ns_total)),
+            units::duration(row.pressure.map(|pressure| pressure.full_ns_total)),
+        ])
+    });
+    Table {
+        columns,
+        rows: cells.collect(),
+        left_out: 0,
+    }
+}
+
+/// How far below the limit: `-2.0 MiB` is beyond it.
+fn headroom(bytes: Option<i64>) -> String {
+    let sign = if bytes.is_some_and(i64::is_negative) {
+        "-"
+    } else {
+        ""
+    };
+    format!("{sign}{}", units::bytes(bytes.map(i64::unsigned_abs)))
+}
+
+fn task_table(rows: &[&Reclaim]) -> Table {
+    let columns = &[
+        ("TASK", false),
+        ("MEMCG", false),
+        ("STALLS", true),
+        ("TIME", true),
+        ("MAX", true),
+    ];
+    let mut tasks: Vec<_> = rows
+        .iter()
+        .flat_map(|row| row.worst_tasks.iter().map(|task| (task, *row)))
+        .collect();
+    // A memcg has a row for each cause, and each names its worst tasks.
+    tasks.sort_by_key(|(task, _)| (Reverse(task.stall_ns_total), task.tid));
+    tasks.dedup_by_key(|(task, _)| (task.tid, task.stall_ns_total));
+    let cells = tasks.iter().take(TASKS).map(|(task, row)| {
+        plain(vec![
+            format!("{}[{}]", task.comm.display(), task.tid),
+            names::path(row.memcg.as_deref()),
+            units::count(Some(task.stalls_total)),
+            units::duration(Some(task.stall_ns_total)),
+            units::duration(Some(task.max_ns)),
+        ])
+    });
+    Table {
+        columns,
+        rows: cells.collect(),
+        left_out: 0,
+    }
+}
+
+fn plain(cells: Vec<String>) -> Row {
+    Row {
+        cells,
+        is_marked: false,
+    }
+}

@@ -1,0 +1,125 @@
+//! What shrinkers did, for people.
+
+use std::fmt::Write as _;
+
+use super::slab::percent;
+use super::table::{Row, Style, Table};
+use super::{fit, names, text, units};
+use crate::model::snapshot::{Shrinker, Snapshot};
+use crate::sample::recording::Host;
+use crate::sample::tame;
+
+/// Writes the shrinkers of a snapshot; `rows` in the order that they are given in, of which
+/// `left_out` were not asked for. `span_ns` is what the sums are about.
+#[must_use]
+pub fn render(
+    snapshot: &Snapshot,
+    host: &Host,
+    rows: &[&Shrinker],
+    left_out: usize,
+    span_ns: u64,
+    style: Style,
+) -> String {
+    let mut text = String::new();
+    let mut line = |line: String| {
+        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
+        let _ = writeln!(text, "{}", fitted.unwrap_or(line));
+    };
+    line(text::heading(snapshot, host));
+    if let Some(reason) = &snapshot.shrinkers.reason {
+        line(format!("no shrinker figures: {}", tame(reason)));
+    }
+    if let Some(reason) = &snapshot.reclaim.reason {
+        line(format!("no causes: {}", tame(reason)));
+    }
+    let all = &snapshot.shrinkers.items;
+    if snapshot.shrinkers.is_known() {
+        line(sums(all, span_ns));
+        line(priorities(all));
+    }
+    let columns = &[
+        ("SHRINKER", false),
+        ("FOR", false),
+        ("CAUSE", false),
+        ("NODE", true),
+        ("CALLS", true),
+        ("RUNS", true),
+        ("ASKED", true),
+        ("SCANNED", true),
+        ("FREED", true),
+        ("YIELD", true),
+        ("FREEABLE", true),
+        ("PUT OFF", true),
+        ("TIME", true),
+        ("P50", true),
+        ("P99", true),
+        ("MAX", true),
+    ];
+    let cells = rows.iter().map(|row| Row {
+        cells: vec![
+            name(row),
+            names::reclaimed_for(row),
+            names::cause(row.cause),
+            row.node.to_string(),
+            units::count(row.calls_total),
+            units::count(row.runs_total),
+            units::count(Some(row.asked_objects_total)),
+            units::count(Some(row.scanned_objects_total)),
+            units::count(Some(row.freed_objects_total)),
+            percent(row.yielded()),
+            units::count(row.freeable_objects),
+            units::count(row.deferred_objects),
+            units::duration(Some(row.time_ns_total)),
+            units::duration(row.p50_ns),
+            units::duration(row.p99_ns),
+            units::duration(Some(row.max_ns)),
+        ],
+        is_marked: false,
+    });
+    let table = Table {
+        columns,
+        rows: cells.collect(),
+        left_out,
+    };
+    table.write(&mut text, style);
+    text
+}
+
+/// A shrinker, and that it looks at no memcg, if so.
+fn name(row: &Shrinker) -> String {
+    let name = names::shrinker(row);
+    match row.memcg_aware {
+        Some(false) => format!("{name} (not memcg-aware)"),
+        _ => name,
+    }
+}
+
+fn sums(rows: &[Shrinker], span_ns: u64) -> String {
+    let sum = |figure: fn(&Shrinker) -> u64| {
+        let figures = rows.iter().map(figure);
+        Some(figures.fold(0, u64::saturating_add))
+    };
+    format!(
+        "shrinkers: {} runs in {}: {} objects scanned, {} freed, {}",
+        units::count(sum(|row| row.runs_total.unwrap_or(0))),
+        units::duration(Some(span_ns)),
+        units::count(sum(|row| row.scanned_objects_total)),
+        units::count(sum(|row| row.freed_objects_total)),
+        units::duration(sum(|row| row.time_ns_total)),
+    )
+}
+
+/// Runs by the priority of reclaim: from 12, where a cache is to lose 1/4096, to 0, all of it.
+fn priorities(rows: &[Shrinker]) -> String {
+    let most = rows.iter().map(|row| row.priorities.len()).max();
+    let runs = (0..most.unwrap_or(0)).rev().filter_map(|priority| {
+        let runs = rows.iter().filter_map(|row| row.priorities.get(priority));
+        let runs = runs.copied().fold(0, u64::saturating_add);
+        (runs > 0).then(|| format!("{priority}: {}", units::count(Some(runs))))
+    });
+    let runs: Vec<_> = runs.collect();
+    match runs.is_empty() {
+        true => "runs by priority: none".to_owned(),
+        false => format!("runs by priority: {}", runs.join("  ")),
+    }
+}
