@@ -70,6 +70,14 @@ impl Session {
             }
             std::thread::sleep(BETWEEN_LOOKS);
         }
+        // What began after its events were read, and before it was looked at.
+        if let Some(locks) = &self.locks {
+            let mut traced = looks::Traced::default();
+            locks.add_to(&mut traced)?;
+            for look in &mut waits.looks {
+                traced.date_late(look);
+            }
+        }
         waits.not_checked.sort();
         waits.not_checked.dedup();
         if self.traced_since_ns.is_some() {

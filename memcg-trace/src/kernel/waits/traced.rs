@@ -8,9 +8,10 @@ use memcg_trace_common::hold::{Dump, DumpHelper, Hold, HoldKey, Offline};
 use memcg_trace_common::lock::{Wait, flags};
 
 use super::{Finding, View};
+use crate::deadlock::table;
 use crate::kernel::layout::fields::Field;
-use crate::sample::waits::Evidence;
-use crate::sample::{Mode, ResourceKind};
+use crate::sample::Mode;
+use crate::sample::waits::{Evidence, Look};
 
 /// Events, by the address of the task that they are about.
 #[derive(Debug, Default)]
@@ -100,15 +101,7 @@ impl Traced {
             resource,
             wait,
         } = finding;
-        let is_lock = matches!(
-            resource.kind,
-            ResourceKind::Mutex
-                | ResourceKind::Rwsem
-                | ResourceKind::PercpuRwsem
-                | ResourceKind::RtMutex
-                | ResourceKind::Semaphore
-        );
-        if !is_lock || resource.addr == 0 {
+        if !table::is_lock(resource.kind) || resource.addr == 0 {
             return;
         }
         let begun = self.wait(view, *thread, resource.addr);
@@ -121,6 +114,27 @@ impl Traced {
         if since_ns.is_some() {
             wait.since_ns = since_ns;
             wait.evidence = Evidence::Traced;
+        }
+    }
+
+    /// The same for waits of a look that is over, by events that were read since.
+    pub(in crate::kernel) fn date_late(&self, look: &mut Look) {
+        for wait in look.waits.iter_mut().filter(|wait| wait.since_ns.is_none()) {
+            let task = look.tasks.get(wait.task as usize);
+            let resource = look.resources.get(wait.resource as usize);
+            let Some((task, resource)) = task.zip(resource) else {
+                continue;
+            };
+            let is_it = |begun: &&Wait| {
+                let is_same = Some(begun.start_ns) == task.start_ns && begun.lock == resource.addr;
+                is_same && begun.begin_ns <= look.end_ns
+            };
+            if table::is_lock(resource.kind)
+                && let Some(begun) = self.waits.get(&task.addr).filter(is_it)
+            {
+                wait.since_ns = Some(begun.begin_ns);
+                wait.evidence = Evidence::Traced;
+            }
         }
     }
 }
