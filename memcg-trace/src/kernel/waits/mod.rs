@@ -12,6 +12,7 @@ mod locks;
 mod members;
 mod names;
 mod offline;
+mod owner;
 mod pages;
 mod pipes;
 mod records;
