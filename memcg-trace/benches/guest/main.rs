@@ -12,6 +12,7 @@
 
 mod cases;
 mod guest;
+mod locks;
 mod many;
 mod pins;
 mod programs;
@@ -38,6 +39,7 @@ const REPORTS: &[(&str, Report)] = &[
     ("pins", pins::report),
     ("slab", slab::report),
     ("subjects", subjects::report),
+    ("locks", locks::report),
     ("walk", |facts| {
         let _cgroups = guest::many(CGROUPS)?;
         walk::report(facts)?;
