@@ -1,17 +1,25 @@
 //! `cargo xtask bench`: runs the benchmark program of memcg-trace in guests whose clocks count
 //! instructions.
 
+use std::collections::BTreeSet;
+use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::child;
 use crate::guest::build;
 use crate::guest::{self, Spec};
 use crate::kernel::{self, Choice, Kernel, Series};
 use crate::setup;
-use crate::{child, places};
+
+/// Programs of others that watch locks or slab, to compare with; what is not installed here is not
+/// measured, and the table says so.
+const OTHERS: &[&str] = &["bpftrace", "klockstat", "perf", "slabratetop"];
+/// With them a guest has some 300 MB of files.
+const MEMORY_FOR_OTHERS: &str = "2G";
 
 const TIMEOUT: Duration = Duration::from_secs(1800);
 
@@ -21,7 +29,7 @@ pub struct Arguments {
     /// The kernel to measure on; can be given more than once
     #[arg(long, default_value = kernel::DEFAULT, value_name = "SERIES")]
     kernel: Vec<&'static Series>,
-    /// Only these tables: readers, pins, slab, slabs, subjects, walk, many
+    /// Only these tables: readers, pins, slab, slabs, subjects, locks, walk, many
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 }
@@ -30,12 +38,18 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     setup::ensure(arguments.kernel.iter().copied())?;
     let binaries = build::binaries(false)?;
     let program = build::target_of_memcg_trace("bench", "--bench", "guest")?;
+    let asks =
+        |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|one| one == name);
+    let others = match asks("locks") || asks("slab") {
+        true => others()?,
+        false => BTreeSet::new(),
+    };
     for series in &arguments.kernel {
         let name = program.file_name().unwrap_or_default().into();
         let names = arguments.names.iter().map(Into::into);
         let command = std::iter::once(name).chain(names).collect();
-        let spec = Spec {
-            copies: std::iter::once(program.clone()).chain(rival()?).collect(),
+        let mut spec = Spec {
+            copies: [&program].into_iter().chain(&others).cloned().collect(),
             // By wall clock a run varies by 2.4x, by this one within 3 %: every instruction is a
             // nanosecond, and idle time is skipped.
             qemu: vec!["-icount".into(), "shift=0,sleep=off".into()],
@@ -44,6 +58,9 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
             timeout: Some(TIMEOUT),
             ..Spec::new(Kernel::find(&Choice::Series(series))?, command)
         };
+        if !others.is_empty() {
+            spec.memory = MEMORY_FOR_OTHERS.into();
+        }
         let ending = guest::run(&spec, &binaries, guest::ours)?;
         if ending.status() != 0 {
             return Ok(ending.status());
@@ -52,15 +69,28 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     Ok(0)
 }
 
-/// `slabratetop` of libbpf-tools (package libbpf-tools), to be compared with, and the libraries that
-/// it needs; nothing where it is not installed.
-fn rival() -> Result<Vec<PathBuf>> {
-    let Some(program) = places::executable("slabratetop") else {
-        return Ok(Vec::new());
-    };
-    let list = child::read(Command::new("ldd").arg(&program))?;
-    let words = list.split_whitespace().filter(|word| word.starts_with('/'));
-    let mut files: Vec<PathBuf> = words.map(PathBuf::from).collect();
-    files.push(program);
+/// Those of the other programs that are installed, with the libraries that they are linked to and
+/// the loader, by which they run wherever they are put.
+fn others() -> Result<BTreeSet<PathBuf>> {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = env::split_paths(&folders)
+        .chain([PathBuf::from("/usr/sbin")])
+        .collect();
+    let mut files = BTreeSet::new();
+    for name in OTHERS {
+        let mut places = folders.iter().map(|folder| folder.join(name));
+        let Some(program) = places.find(|place| place.is_file()) else {
+            continue;
+        };
+        // `libc.so.6 => /lib/…/libc.so.6 (0x…)`, and the loader without an arrow.
+        let linked = child::read(Command::new("ldd").arg(&program))?;
+        let words = linked.split_whitespace();
+        files.extend(
+            words
+                .filter(|word| word.starts_with('/'))
+                .map(PathBuf::from),
+        );
+        files.insert(program);
+    }
     Ok(files)
 }

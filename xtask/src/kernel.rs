@@ -20,6 +20,8 @@ pub struct Series {
     pub approximate_mb: u64,
     /// Whether it is built with the memory controller of cgroup version 1.
     pub has_v1: bool,
+    /// Whether its modules can be had, too.
+    pub has_modules: bool,
 }
 
 /// Oldest first.
@@ -30,6 +32,7 @@ pub const SERIES: &[Series] = &[
         packages: &[("linux-image-", "-cloud-amd64")],
         approximate_mb: 21,
         has_v1: true,
+        has_modules: true,
     },
     Series {
         name: "6.1",
@@ -37,6 +40,7 @@ pub const SERIES: &[Series] = &[
         packages: &[("linux-image-", "-cloud-amd64-unsigned")],
         approximate_mb: 27,
         has_v1: true,
+        has_modules: true,
     },
     Series {
         name: "6.12",
@@ -44,6 +48,7 @@ pub const SERIES: &[Series] = &[
         packages: &[("linux-image-", "-cloud-amd64")],
         approximate_mb: 34,
         has_v1: false,
+        has_modules: true,
     },
     Series {
         name: "7.2",
@@ -56,8 +61,26 @@ pub const SERIES: &[Series] = &[
         ],
         approximate_mb: 52,
         has_v1: false,
+        has_modules: true,
     },
 ];
+
+/// One version, for the tests of [`crate::test`] that are for it alone: removing a cgroup waits
+/// there for its dying tasks, also where one of them waits for who removes it.
+pub const DRAINING: Series = Series {
+    name: "7.0.4",
+    suites: &["trixie-backports"],
+    // The packages of its modules have left the archive.
+    packages: &[("linux-binary-", "-cloud-amd64")],
+    approximate_mb: 14,
+    has_v1: false,
+    has_modules: false,
+};
+
+/// Those that are tested, and the one that is for some tests alone.
+pub fn all() -> impl Iterator<Item = &'static Series> {
+    SERIES.iter().chain([&DRAINING])
+}
 
 /// What guests boot unless told otherwise: the newest series.
 pub const DEFAULT: &str = "7.2";
@@ -82,9 +105,8 @@ impl FromStr for &'static Series {
     type Err = anyhow::Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let names: Vec<_> = SERIES.iter().map(|series| series.name).collect();
-        SERIES
-            .iter()
+        let names: Vec<_> = all().map(|series| series.name).collect();
+        all()
             .find(|series| series.name == name)
             .with_context(|| format!("no kernel series {name:?}: there are {}", names.join(", ")))
     }
@@ -108,7 +130,7 @@ impl FromStr for Choice {
         if path.is_file() {
             return Ok(Self::Path(path.to_path_buf()));
         }
-        let names: Vec<_> = SERIES.iter().map(|series| series.name).collect();
+        let names: Vec<_> = all().map(|series| series.name).collect();
         bail!(
             "{text:?} is neither a series ({}) nor a kernel image's path",
             names.join(", ")
@@ -140,7 +162,7 @@ impl Kernel {
                 Ok(Self {
                     name: series.name.into(),
                     image: folder.join("vmlinuz"),
-                    modules: Some(folder.join("modules")),
+                    modules: series.has_modules.then(|| folder.join("modules")),
                 })
             }
             Choice::Path(image) => {

@@ -12,6 +12,7 @@
 
 mod cases;
 mod guest;
+mod locks;
 mod many;
 mod pins;
 mod programs;
@@ -40,6 +41,7 @@ const REPORTS: &[(&str, Report)] = &[
     ("slab", slab::report),
     ("slabs", slabs::report),
     ("subjects", subjects::report),
+    ("locks", locks::report),
     ("walk", |facts| {
         let _cgroups = guest::many(CGROUPS)?;
         walk::report(facts)?;

@@ -29,14 +29,15 @@ pub fn sha256_in_release(release: &str, path: &str) -> Result<String> {
         .with_context(|| format!("the suite's Release file lists no {path}"))
 }
 
-/// The packages of `PREFIX + SERIES.… + SUFFIX` in an index, in no useful order.
+/// The packages of `PREFIX + SERIES.… + SUFFIX` in an index, in no useful order; or of
+/// `SERIES+…`, where a series is one version.
 pub fn packages(index: &str, (prefix, suffix): (&str, &str), series: &str) -> Vec<Package> {
     let wanted = |name: &str| {
         let version = name
             .strip_prefix(prefix)
             .and_then(|rest| rest.strip_suffix(suffix));
         let rest = version.and_then(|version| version.strip_prefix(series));
-        rest.is_some_and(|rest| rest.starts_with('.'))
+        rest.is_some_and(|rest| rest.starts_with(['.', '+']))
     };
     index
         .split("\n\n")

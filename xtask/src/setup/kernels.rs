@@ -75,7 +75,7 @@ fn fetch_one(series: &'static Series, sources: &[Source], indexes: &mut Indexes)
         fs::remove_file(path)?;
     }
     let ready = scratch.join("ready");
-    arrange(&root, &ready)?;
+    arrange(&root, &ready, series.has_modules)?;
     let names = packages
         .iter()
         .map(|package| format!("{} {}\n", package.name, package.version));
@@ -115,18 +115,19 @@ fn choose<'a>(series: &Series, indexes: &'a Indexes) -> Option<(&'a Source, Vec<
 }
 
 /// Makes `vmlinuz` and `modules/` of what the packages have, wherever they have it.
-fn arrange(root: &Path, ready: &Path) -> Result<()> {
+fn arrange(root: &Path, ready: &Path, has_modules: bool) -> Result<()> {
     fs::create_dir(ready)?;
     let trees = ["lib/modules", "usr/lib/modules"].map(|tree| root.join(tree));
-    let modules = trees
-        .iter()
-        .find_map(|tree| only_entry(tree))
-        .context("the packages hold no modules")?;
+    let modules = trees.iter().find_map(|tree| only_entry(tree));
     let in_boot = only_entry(&root.join("boot"));
-    let image = in_boot.unwrap_or_else(|| modules.join("vmlinuz"));
-    ensure!(image.exists(), "the packages hold no kernel");
+    let in_modules = || Some(modules.as_ref()?.join("vmlinuz"));
+    let image = in_boot.or_else(in_modules).filter(|image| image.exists());
+    let image = image.context("the packages hold no kernel")?;
     fs::rename(&image, ready.join("vmlinuz"))?;
-    fs::rename(&modules, ready.join("modules"))?;
+    if has_modules {
+        let modules = modules.context("the packages hold no modules")?;
+        fs::rename(&modules, ready.join("modules"))?;
+    }
     Ok(())
 }
 

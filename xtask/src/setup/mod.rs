@@ -17,7 +17,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use crate::kernel::{SERIES, Series};
+use crate::kernel::{self, SERIES, Series};
 use crate::places;
 use compiler::LLVM;
 use programs::Missing;
@@ -25,15 +25,15 @@ use programs::Missing;
 /// Finds or installs what building, running and testing need
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Go on without this guest kernel (5.10, 6.1, 6.12, 7.2); can be given more than once
+    /// Go on without this guest kernel (5.10, 6.1, 6.12, 7.0.4, 7.2); can be given more than once
     #[arg(long, value_name = "SERIES")]
     without_kernel: Vec<&'static Series>,
 }
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
     let without = |series: &&Series| !arguments.without_kernel.contains(series);
+    ensure(kernel::all().filter(without))?;
     let kernels: Vec<_> = SERIES.iter().filter(without).collect();
-    ensure(kernels.iter().copied())?;
     for (series, error) in headers::ensure(&kernels)? {
         eprintln!(
             "setup: kernel {}: {error:#}; a test that needs a module will not run there",

@@ -2,6 +2,8 @@
 
 use memcg_trace_guest::Cgroup;
 
+use crate::kernel::{DRAINING, Series};
+
 /// A kind of guest, and the tests that are for it.
 pub struct Apart {
     /// How their names begin.
@@ -14,6 +16,8 @@ pub struct Apart {
     pub qemu: &'static [&'static str],
     /// More for the kernel's command line.
     pub append: Option<&'static str>,
+    /// A kernel that runs these tests and no others. They need not be for it alone.
+    pub only_on: Option<&'static Series>,
 }
 
 const PLAIN: Apart = Apart {
@@ -23,6 +27,7 @@ const PLAIN: Apart = Apart {
     cgroup: Cgroup::V2,
     qemu: &[],
     append: None,
+    only_on: None,
 };
 
 /// All of them.
@@ -49,6 +54,12 @@ pub const APART: &[Apart] = &[
         ..PLAIN
     },
     Apart {
+        prefix: "locks::drain::",
+        note: ", the kernel of the reap deadlock",
+        only_on: Some(&DRAINING),
+        ..PLAIN
+    },
+    Apart {
         prefix: "size::",
         note: ", 512 MiB",
         memory: "512M",
@@ -62,7 +73,8 @@ pub const APART: &[Apart] = &[
     },
 ];
 
-/// The kind of guest that a test needs.
+/// The kind of guest that a test needs, on a kernel that runs all tests.
 pub fn apart(name: &str) -> Option<&'static Apart> {
-    APART.iter().find(|one| name.starts_with(one.prefix))
+    let mut all = APART.iter().filter(|one| one.only_on.is_none());
+    all.find(|one| name.starts_with(one.prefix))
 }

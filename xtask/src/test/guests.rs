@@ -12,15 +12,19 @@ use memcg_trace_guest::Cgroup;
 
 use super::apart::{APART, Apart, apart};
 use super::prefixed::{Copy, Prefixed};
-use super::{Row, libtest, module};
+use super::{Arguments, Row, libtest, module};
 use crate::guest::boot::Outputs;
 use crate::guest::build::{self, Binaries};
 use crate::guest::{self, Spec};
 use crate::interrupt;
-use crate::kernel::{Choice, Kernel, Series};
+use crate::kernel::{Choice, DRAINING, Kernel, Series};
 
 const AT_A_TIME: usize = 2;
 const TIMEOUT: Duration = Duration::from_secs(900);
+/// For `--long`: what tests read of the kernel's command line, and by how much a guest may then
+/// take longer.
+const LONG: &str = "storm_s=600";
+const LONGER: Duration = Duration::from_secs(600);
 
 /// Tests that need the test modules, by the begin of their names.
 const OF_MODULES: &[&str] = &["pins::module::", "locks::module::"];
@@ -45,9 +49,10 @@ impl Boot {
 /// Runs all tests, or those whose names contain one of `names`.
 pub fn run(
     kernels: &[&'static Series],
-    names: &[String],
+    arguments: &Arguments,
     without_module: &[(&'static Series, anyhow::Error)],
 ) -> Result<Vec<Row>> {
+    let names = &arguments.names;
     if kernels.is_empty() {
         return Ok(Vec::new());
     }
@@ -62,7 +67,8 @@ pub fn run(
         };
         (series, modules)
     };
-    let modules: Vec<_> = kernels.iter().copied().map(modules).collect();
+    let with_modules = kernels.iter().copied().filter(|one| **one != DRAINING);
+    let modules: Vec<_> = with_modules.map(modules).collect();
     let next = AtomicUsize::new(0);
     let rows = Mutex::new(Vec::new());
     let work = || {
@@ -75,7 +81,7 @@ pub fn run(
             let modules = modules.iter().find(|(series, _)| *series == boot.series);
             let modules = modules.filter(|_| boot.wants_modules());
             let modules = modules.map(|(_, modules)| modules);
-            let row = test_on(*boot, names, &program, &binaries, modules);
+            let row = test_on(*boot, arguments, &program, &binaries, modules);
             rows.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push((at, row));
@@ -96,13 +102,15 @@ fn boots(kernels: &[&'static Series], names: &[String]) -> Vec<Boot> {
     let of = |apart| move |series: &&'static Series| Boot { series, apart };
     let mut boots = Vec::new();
     if names.is_empty() || names.iter().any(|name| apart(name).is_none()) {
-        boots.extend(kernels.iter().map(of(None)));
+        let all = kernels.iter().filter(|series| ***series != DRAINING);
+        boots.extend(all.map(of(None)));
     }
     for one in APART {
         if names.is_empty() || names.iter().any(|name| name.starts_with(one.prefix)) {
-            let able = kernels
-                .iter()
-                .filter(|series| series.has_v1 || one.cgroup == Cgroup::V2);
+            let able = kernels.iter().filter(|series| match one.only_on {
+                Some(only) => only == **series,
+                None => ***series != DRAINING && (series.has_v1 || one.cgroup == Cgroup::V2),
+            });
             boots.extend(able.map(of(Some(one))));
         }
     }
@@ -113,7 +121,7 @@ fn boots(kernels: &[&'static Series], names: &[String]) -> Vec<Boot> {
 /// be missing, and what needs them does not run.
 fn test_on(
     boot: Boot,
-    names: &[String],
+    asked: &Arguments,
     program: &Path,
     binaries: &Binaries,
     modules: Option<&Result<Vec<PathBuf>, String>>,
@@ -128,7 +136,7 @@ fn test_on(
             (&[][..], Some(format!("without test modules: {why}")))
         }
     };
-    let (passed, failed, note) = match try_on(boot, names, program, binaries, modules) {
+    let (passed, failed, note) = match try_on(boot, asked, program, binaries, modules) {
         Ok((passed, failed, note)) => (passed, failed, note.or(no_modules)),
         Err(error) => (0, 1, Some(format!("{error:#}"))),
     };
@@ -172,7 +180,7 @@ fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsString> {
 
 fn try_on(
     boot: Boot,
-    names: &[String],
+    asked: &Arguments,
     program: &Path,
     binaries: &Binaries,
     modules: &[PathBuf],
@@ -182,14 +190,17 @@ fn try_on(
         .file_name()
         .context("the test program has no name")?
         .to_owned();
-    let arguments = selection(boot, names, !modules.is_empty());
+    let arguments = selection(boot, &asked.names, !modules.is_empty());
     let expected = libtest::count(program, &arguments).context("ask for the names of the tests")?;
     let command = std::iter::once(name).chain(arguments).collect();
     let mut copies = vec![program.to_owned()];
     copies.extend(modules.iter().cloned());
     let mut spec = Spec {
         copies,
-        modules: MODULES.iter().map(|name| (*name).to_owned()).collect(),
+        modules: match series.has_modules {
+            true => MODULES.iter().map(|name| (*name).to_owned()).collect(),
+            false => Vec::new(),
+        },
         timeout: Some(TIMEOUT),
         ..Spec::new(Kernel::find(&Choice::Series(series))?, command)
     };
@@ -202,6 +213,10 @@ fn try_on(
             .map(|argument| (*argument).to_owned())
             .collect();
         spec.append.extend(one.append.map(str::to_owned));
+    }
+    if asked.long {
+        spec.append.push(LONG.into());
+        spec.timeout = Some(TIMEOUT + LONGER);
     }
     let copy = Copy::default();
     let outputs = || {

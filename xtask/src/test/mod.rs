@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::kernel::{SERIES, Series};
+use crate::kernel::{self, DRAINING, Series};
 use crate::{interrupt, setup};
 
 /// Runs all checks and tests: on this host, then in a guest per kernel
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only this kernel's guest (5.10, 6.1, 6.12, 7.2); can be given more than once
+    /// Only this kernel's guest (5.10, 6.1, 6.12, 7.0.4, 7.2); can be given more than once
     #[arg(long, value_name = "SERIES")]
     kernel: Vec<&'static Series>,
     /// No guests
@@ -31,6 +31,9 @@ pub struct Arguments {
     /// Pass although this kernel is not tested; can be given more than once
     #[arg(long, value_name = "SERIES")]
     without_kernel: Vec<&'static Series>,
+    /// Let the storm over locks blow for ten minutes rather than one
+    #[arg(long)]
+    long: bool,
     /// Only guest tests whose names contain one of these, and no checks on this host
     #[arg(value_name = "NAME", conflicts_with = "host_only")]
     names: Vec<String>,
@@ -49,19 +52,20 @@ pub struct Row {
 }
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
-    let kernels: Vec<_> = SERIES
-        .iter()
+    let kernels: Vec<_> = kernel::all()
         .filter(|_| !arguments.host_only)
         .filter(|series| arguments.kernel.is_empty() || arguments.kernel.contains(series))
         .filter(|series| !arguments.without_kernel.contains(series))
         .collect();
     setup::ensure(kernels.iter().copied())?;
-    let without_module = setup::headers::ensure(&kernels)?;
+    let with_modules = kernels.iter().copied();
+    let with_modules: Vec<_> = with_modules.filter(|one| **one != DRAINING).collect();
+    let without_module = setup::headers::ensure(&with_modules)?;
     let mut rows = Vec::new();
     if arguments.names.is_empty() {
         rows.extend(host::run());
     }
-    rows.extend(guests::run(&kernels, &arguments.names, &without_module)?);
+    rows.extend(guests::run(&kernels, arguments, &without_module)?);
     if let Some(signal) = interrupt::received() {
         return Ok(128 + signal);
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::records;
+use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
 use super::threads::{EXIT_ZOMBIE, Threads};
 use super::{Finding, View, holder};
@@ -164,7 +164,10 @@ pub(super) fn cgroup(
         return Ok(None);
     };
     let task = view.threads.all[at].addr;
-    let head = records::queue_of(reader, view.threads, stack, task, waker, |_| true)?;
+    let entry = Entry::of(|field| reader.offset(field))?;
+    let head = Seen::now(reader, view.threads, |seen| {
+        records::queue_of(seen, stack, task, entry, waker, |_| true)
+    })?;
     let Some(head) = head else { return Ok(None) };
     let cgroup = head.wrapping_sub(waiters);
     let tasks: Vec<_> = view.threads.all.iter().map(|thread| thread.addr).collect();

@@ -2,7 +2,8 @@
 //! word.
 
 use super::members;
-use super::records::{self, COMPLETION, MUTEX, RWSEM, SEMAPHORE, Shape};
+use super::owner::{self, Held};
+use super::records::{self, COMPLETION, Entry, MUTEX, RWSEM, SEMAPHORE, Seen, Shape};
 use super::stacks::Stack;
 use super::table::Hidden;
 use super::{Finding, View, holder};
@@ -12,14 +13,6 @@ use crate::kernel::reader::is_kernel_address;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 
-/// Flags in owner words (kernel/locking/mutex.h, rwsem.c).
-const OWNER_FLAGS: u64 = 7;
-/// `MUTEX_FLAG_WAITERS`: set as long as somebody is in the list.
-const MUTEX_WAITERS: u64 = 1;
-/// `rw_semaphore.count` (kernel/locking/rwsem.c).
-const WRITER_LOCKED: u64 = 1;
-const RWSEM_WAITERS: u64 = 2;
-const READERS_SHIFT: u32 = 8;
 /// `task.blocker` (include/linux/hung_task.h): what is in its two lowest bits.
 const BLOCKER_TYPES: u64 = 3;
 const BLOCKER_MUTEX: u64 = 0;
@@ -102,7 +95,11 @@ fn find(
     shape: Shape,
 ) -> Result<Option<u64>, Unreadable> {
     let task = view.threads.all[at].addr;
-    match records::lock_of(view.reader, view.threads, stack, task, shape) {
+    let record = shape.record(|field| view.reader.offset(field))?;
+    let lock = Seen::now(view.reader, view.threads, |seen| {
+        records::lock_of(seen, stack, task, record)
+    });
+    match lock {
         Err(Unreadable::Fault(_)) => Ok(None),
         other => other,
     }
@@ -128,25 +125,20 @@ fn describe(
     match kind {
         ResourceKind::Mutex => {
             let word = view.reader.word(lock, Field::MutexOwner)?;
-            if word & MUTEX_WAITERS == 0 {
+            let Some(held) = owner::of_mutex(word) else {
                 return Ok(None);
-            }
+            };
             resource.owner_word = Some(word);
-            owner(view, &mut resource, word, Mode::Write);
+            hold(view, &mut resource, held);
         }
         ResourceKind::Rwsem => {
             let count = view.reader.word(lock, Field::RwsemCount)?;
-            if count & RWSEM_WAITERS == 0 {
-                return Ok(None);
-            }
             let word = view.reader.word(lock, Field::RwsemOwner)?;
+            let Some(held) = owner::of_rwsem(count, word) else {
+                return Ok(None);
+            };
             resource.owner_word = Some(word);
-            let readers = count >> READERS_SHIFT;
-            if count & WRITER_LOCKED != 0 {
-                owner(view, &mut resource, word, Mode::Write);
-            } else if readers != 0 {
-                last_reader(view, &mut resource, word, readers);
-            }
+            hold(view, &mut resource, held);
         }
         _ => {
             resource.incomplete = Some("a semaphore does not record who has it".to_owned());
@@ -161,36 +153,33 @@ fn describe(
     Ok(Some(resource))
 }
 
-/// The owner of a lock that has one at most.
-fn owner(view: &View<'_>, resource: &mut Resource, word: u64, mode: Mode) {
-    let task = word & !OWNER_FLAGS;
-    if task == 0 {
-        return;
-    }
-    match view.threads.at(task) {
-        Some(at) => {
-            let askers = view.traced.askers(view, resource.addr, mode);
-            let evidence = match askers.iter().any(|(asker, _)| *asker == at) {
-                true => Evidence::Traced,
-                false => Evidence::OwnerWord,
-            };
-            resource.holders.push(holder(at, mode, evidence));
+/// Puts down who has a lock. Of readers only the last one is known, if at all.
+fn hold(view: &View<'_>, resource: &mut Resource, held: Held) {
+    match held {
+        Held::ByNobody => {}
+        Held::By(task) => match view.threads.at(task) {
+            Some(at) => {
+                let askers = view.traced.askers(view, resource.addr, Mode::Write);
+                let evidence = match askers.iter().any(|(asker, _)| *asker == at) {
+                    true => Evidence::Traced,
+                    false => Evidence::OwnerWord,
+                };
+                resource.holders.push(holder(at, Mode::Write, evidence));
+            }
+            None => resource.incomplete = Some("its owner is no task that is there".to_owned()),
+        },
+        Held::ForReading { last, readers } => {
+            let last = view.threads.at(last);
+            resource.incomplete = Some(match (last, readers) {
+                (Some(_), 1) => "the last reader need not be the one that has it".to_owned(),
+                (Some(_), _) => format!("{} other readers are not known", readers - 1),
+                (None, _) => format!("its {readers} readers are not known"),
+            });
+            resource
+                .holders
+                .extend(last.map(|at| holder(at, Mode::Read, Evidence::Hint)));
         }
-        None => resource.incomplete = Some("its owner is no task that is there".to_owned()),
     }
-}
-
-/// Readers leave no trace but the last one, whose word may be stale (kernel/locking/rwsem.c).
-fn last_reader(view: &View<'_>, resource: &mut Resource, word: u64, readers: u64) {
-    let last = view.threads.at(word & !OWNER_FLAGS);
-    resource.incomplete = Some(match (last, readers) {
-        (Some(_), 1) => "the last reader need not be the one that has it".to_owned(),
-        (Some(_), _) => format!("{} other readers are not known", readers - 1),
-        (None, _) => format!("its {readers} readers are not known"),
-    });
-    resource
-        .holders
-        .extend(last.map(|at| holder(at, Mode::Read, Evidence::Hint)));
 }
 
 /// A percpu-rwsem that a task stands in line for.
@@ -203,7 +192,10 @@ pub(super) fn percpu(
         return Ok(None);
     };
     let task = view.threads.all[at].addr;
-    let head = records::queue_of(view.reader, view.threads, stack, task, waker, |_| true)?;
+    let entry = Entry::of(|field| view.reader.offset(field))?;
+    let head = Seen::now(view.reader, view.threads, |seen| {
+        records::queue_of(seen, stack, task, entry, waker, |_| true)
+    })?;
     let Some(head) = head else { return Ok(None) };
     let lock = head.wrapping_sub(view.reader.offset(Field::PercpuWaiters)?);
     // The entry says it too, by a flag whose number has changed and that BTF does not know.
@@ -321,7 +313,7 @@ fn guard_of(view: &View<'_>, name: &str) -> Option<usize> {
     let (_, mutex) = GUARDS.iter().find(|(lock, _)| *lock == name)?;
     let mutex = view.symbols.address(mutex)?;
     let word = view.reader.word(mutex, Field::MutexOwner).ok()?;
-    view.threads.at(word & !OWNER_FLAGS)
+    view.threads.at(owner::task(word))
 }
 
 /// Who takes memory away right now: `mem_hotplug_lock` is held for writing.

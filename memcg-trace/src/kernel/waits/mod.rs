@@ -12,6 +12,7 @@ mod family;
 mod locks;
 mod members;
 mod offline;
+mod owner;
 mod pages;
 mod pipes;
 mod records;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::records;
+use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
 use super::{Finding, View, holder};
 use crate::kernel::layout::fields::Field;
@@ -129,7 +129,10 @@ pub(super) fn wait(
     let task = view.threads.all[at].addr;
     let offset = view.reader.offset(queue)?;
     let is_head = |head: u64| pipes.ends.contains_key(&head.wrapping_sub(offset));
-    let head = records::queue_of(view.reader, view.threads, stack, task, waker, is_head)?;
+    let entry = Entry::of(|field| view.reader.offset(field))?;
+    let head = Seen::now(view.reader, view.threads, |seen| {
+        records::queue_of(seen, stack, task, entry, waker, is_head)
+    })?;
     let Some(head) = head else { return Ok(None) };
     let pipe = head.wrapping_sub(offset);
     let (mut holders, files) = pipes.users(pipe, wanted);

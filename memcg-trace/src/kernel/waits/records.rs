@@ -1,4 +1,7 @@
 //! Waiter records: what a sleeper leaves on its own stack to be found and woken by.
+//!
+//! What follows links here knows the kernel's memory only as [`Seen`], so that it can be tested
+//! with words of kernels that do not run.
 
 use super::stacks::Stack;
 use super::threads::Threads;
@@ -9,15 +12,37 @@ use crate::kernel::reader::{Reader, is_kernel_address};
 /// Waiters of one lock that are followed.
 const MOST_WAITERS: usize = 4096;
 
+/// The kernel's memory, as far as links lead through it.
+pub(super) struct Seen<'a> {
+    /// The word at an address.
+    pub(super) word: &'a dyn Fn(u64) -> Result<u64, Unreadable>,
+    /// Whether an address is on the stack of a task.
+    pub(super) is_on_stack: &'a dyn Fn(u64) -> bool,
+}
+
+impl Seen<'_> {
+    /// As it is now.
+    pub(super) fn now<T>(
+        reader: &Reader<'_>,
+        threads: &Threads,
+        look: impl FnOnce(&Seen<'_>) -> T,
+    ) -> T {
+        look(&Seen {
+            word: &|address| reader.word_at(address),
+            is_on_stack: &|address| threads.by_stack(address).is_some(),
+        })
+    }
+}
+
 /// The fields of a kind of record: its link, and the word that is the task.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
-    pub(super) link: Field,
-    pub(super) task: Field,
+    link: Field,
+    task: Field,
     /// The list of the lock, which it is linked into, where it has a head.
-    pub(super) head: Field,
+    head: Field,
     /// The first record, where the list has no head (since 7.1); then the records are a ring.
-    pub(super) first: Option<Field>,
+    first: Option<Field>,
 }
 
 pub(super) const MUTEX: Shape = Shape {
@@ -45,46 +70,84 @@ pub(super) const COMPLETION: Shape = Shape {
     first: None,
 };
 
-/// The lock that a task waits for by a record of this shape in the frames that the kernel leaves
+/// Where the fields of a kind of record are in this kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    link: u64,
+    task: u64,
+    list: List,
+}
+
+/// What a lock has of its waiters, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    Head(u64),
+    First(u64),
+}
+
+impl Shape {
+    /// Where its fields are; an error where this kernel has neither kind of list.
+    pub(super) fn record(
+        self,
+        offset: impl Fn(Field) -> Result<u64, Unreadable>,
+    ) -> Result<Record, Unreadable> {
+        let list = match (offset(self.head), self.first) {
+            (Ok(head), _) => List::Head(head),
+            (Err(_), Some(first)) => List::First(offset(first)?),
+            (Err(why), None) => return Err(why),
+        };
+        Ok(Record {
+            link: offset(self.link)?,
+            task: offset(self.task)?,
+            list,
+        })
+    }
+}
+
+/// The lock that a task waits for by a record of this kind in the frames that the kernel leaves
 /// out of a stack. `None` if there is no such record, or it leads to no one lock.
 pub(super) fn lock_of(
-    reader: &Reader<'_>,
-    threads: &Threads,
+    seen: &Seen<'_>,
     stack: &Stack<'_>,
     task: u64,
-    shape: Shape,
+    record: Record,
 ) -> Result<Option<u64>, Unreadable> {
-    let to_task = reader.offset(shape.task)?;
-    let to_link = reader.offset(shape.link)?;
-    if reader.has(shape.head) {
-        let head = reader.offset(shape.head)?;
-        for (at, _) in words_that_are(stack, task) {
-            let link = stack.address(at).wrapping_sub(to_task) + to_link;
-            if let Some(end) = off_stack(reader, threads, link, |_| true)? {
-                return Ok(Some(end.wrapping_sub(head)));
-            }
-        }
-        return Ok(None);
-    }
-    let Some(first) = shape.first else {
-        return Ok(None);
-    };
-    let first = reader.offset(first)?;
     for (at, _) in words_that_are(stack, task) {
-        let record = stack.address(at).wrapping_sub(to_task);
-        let Some(ring) = ring(reader, threads, record + to_link)? else {
-            continue;
+        let link = stack.address(at).wrapping_sub(record.task) + record.link;
+        let lock = match record.list {
+            List::Head(head) => off_stack(seen, link, |_| true)?.map(|end| end.wrapping_sub(head)),
+            List::First(first) => of_ring(seen, stack, link, record.link, first)?,
         };
-        // The slow path has the lock at hand: a word of its frames is its address. Which one, the
-        // lock itself says, for it names the first of the ring.
-        for lock in stack.words.iter().filter(|word| is_kernel_address(**word)) {
-            let first = reader.word_at(lock.wrapping_add(first));
-            if first.is_ok_and(|first| ring.contains(&first.wrapping_add(to_link))) {
-                return Ok(Some(*lock));
-            }
+        if lock.is_some() {
+            return Ok(lock);
         }
     }
     Ok(None)
+}
+
+/// The lock whose first record is in a ring. The slow path has the lock at hand: a word of its
+/// frames is its address. Which one, the lock itself says; but so seem to do words on stacks that
+/// happen to lie before a pointer to one of the records.
+fn of_ring(
+    seen: &Seen<'_>,
+    stack: &Stack<'_>,
+    link: u64,
+    to_link: u64,
+    first: u64,
+) -> Result<Option<u64>, Unreadable> {
+    let Some(ring) = ring(seen, link)? else {
+        return Ok(None);
+    };
+    let words = stack.words.iter().copied();
+    let mut locks = words.filter(|lock| {
+        let first = || (seen.word)(lock.wrapping_add(first));
+        is_kernel_address(*lock)
+            && !(seen.is_on_stack)(*lock)
+            && first().is_ok_and(|first| ring.contains(&first.wrapping_add(to_link)))
+    });
+    let lock = locks.next();
+    // One that is not sure is none.
+    Ok(lock.filter(|lock| locks.all(|other| other == *lock)))
 }
 
 /// Words of the frames that were left out that are the task's own address.
@@ -96,20 +159,19 @@ fn words_that_are(stack: &Stack<'_>, task: u64) -> impl Iterator<Item = (usize, 
 /// Follows a list from one of its nodes to the node that is on nobody's stack and is a head.
 /// `None` if it is no list, or one without a head.
 fn off_stack(
-    reader: &Reader<'_>,
-    threads: &Threads,
+    seen: &Seen<'_>,
     link: u64,
     is_head: impl Fn(u64) -> bool,
 ) -> Result<Option<u64>, Unreadable> {
     let mut node = link;
     for _ in 0..MOST_WAITERS {
-        let Some(next) = next(reader, node)? else {
+        let Some(next) = next(seen, node)? else {
             return Ok(None);
         };
         if next == link {
             return Ok(None);
         }
-        if threads.by_stack(next).is_none() && is_head(next) {
+        if !(seen.is_on_stack)(next) && is_head(next) {
             return Ok(Some(next));
         }
         node = next;
@@ -118,17 +180,17 @@ fn off_stack(
 }
 
 /// The nodes of a list that has no head, all of them on stacks. `None` if it is none.
-fn ring(reader: &Reader<'_>, threads: &Threads, link: u64) -> Result<Option<Vec<u64>>, Unreadable> {
+fn ring(seen: &Seen<'_>, link: u64) -> Result<Option<Vec<u64>>, Unreadable> {
     let mut nodes = vec![link];
     let mut node = link;
     for _ in 0..MOST_WAITERS {
-        let Some(next) = next(reader, node)? else {
+        let Some(next) = next(seen, node)? else {
             return Ok(None);
         };
         if next == link {
             return Ok(Some(nodes));
         }
-        if threads.by_stack(next).is_none() {
+        if !(seen.is_on_stack)(next) {
             return Ok(None);
         }
         nodes.push(next);
@@ -138,41 +200,61 @@ fn ring(reader: &Reader<'_>, threads: &Threads, link: u64) -> Result<Option<Vec<
 }
 
 /// The node after one, if that one points back.
-fn next(reader: &Reader<'_>, node: u64) -> Result<Option<u64>, Unreadable> {
-    let next = match reader.word_at(node) {
+fn next(seen: &Seen<'_>, node: u64) -> Result<Option<u64>, Unreadable> {
+    let next = match (seen.word)(node) {
         Ok(next) if is_kernel_address(next) && next % 8 == 0 => next,
         Ok(_) | Err(Unreadable::Fault(_)) => return Ok(None),
         Err(why) => return Err(why),
     };
-    match reader.word_at(next.wrapping_add(8)) {
+    match (seen.word)(next.wrapping_add(8)) {
         Ok(back) => Ok((back == node).then_some(next)),
         Err(Unreadable::Fault(_)) => Ok(None),
         Err(why) => Err(why),
     }
 }
 
-/// `wait_queue_head.head` of the queue that a task is in by an entry that `waker` is to wake. There may be entries of
-/// others in it that are on no stack (poll, epoll): `is_head` knows.
+/// Where the fields of `wait_queue_entry` are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    private: u64,
+    func: u64,
+    link: u64,
+}
+
+impl Entry {
+    pub(super) fn of(
+        offset: impl Fn(Field) -> Result<u64, Unreadable>,
+    ) -> Result<Self, Unreadable> {
+        Ok(Self {
+            private: offset(Field::QueuePrivate)?,
+            func: offset(Field::QueueFunc)?,
+            link: offset(Field::QueueEntry)?,
+        })
+    }
+}
+
+/// `wait_queue_head.head` of the queue that a task is in by an entry that `waker` is to wake.
+/// There may be entries of others in it that are on no stack (poll, epoll): `is_head` knows.
 pub(super) fn queue_of(
-    reader: &Reader<'_>,
-    threads: &Threads,
+    seen: &Seen<'_>,
     stack: &Stack<'_>,
     task: u64,
+    entry: Entry,
     waker: u64,
     is_head: impl Fn(u64) -> bool,
 ) -> Result<Option<u64>, Unreadable> {
-    let to_task = reader.offset(Field::QueuePrivate)?;
-    let to_func = reader.offset(Field::QueueFunc)?;
-    let to_link = reader.offset(Field::QueueEntry)?;
-    let entries = stack.words.iter().enumerate();
-    for (at, _) in entries.filter(|(_, word)| **word == task) {
-        let entry = stack.address(at).wrapping_sub(to_task);
-        if reader.word_at(entry + to_func) != Ok(waker) {
+    let words = stack.words.iter().enumerate();
+    for (at, _) in words.filter(|(_, word)| **word == task) {
+        let begin = stack.address(at).wrapping_sub(entry.private);
+        if (seen.word)(begin + entry.func) != Ok(waker) {
             continue;
         }
-        if let Some(head) = off_stack(reader, threads, entry + to_link, &is_head)? {
+        if let Some(head) = off_stack(seen, begin + entry.link, &is_head)? {
             return Ok(Some(head));
         }
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

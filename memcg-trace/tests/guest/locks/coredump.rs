@@ -19,9 +19,9 @@ use crate::host::{Folder, Process, eventually};
 const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 const MEMORY: &str = "/sys/devices/system/memory";
 /// Takes `cgroup_mutex`, and with it in hand `mem_hotplug_lock` (mm/vmscan.c).
-const GENERATIONS: &str = "/sys/kernel/mm/lru_gen/enabled";
+pub const GENERATIONS: &str = "/sys/kernel/mm/lru_gen/enabled";
 /// Takes `mem_hotplug_lock` alone (5.10: mm/slab_common.c, kmem_cache_shrink()).
-const SHRINK: &str = "/sys/kernel/slab/dentry/shrink";
+pub const SHRINK: &str = "/sys/kernel/slab/dentry/shrink";
 /// A cgroup that the reader of the pipe wants to make.
 const MADE: &str = "/sys/fs/cgroup/made-by-the-reader";
 
@@ -262,7 +262,7 @@ fn wait_for(pid: u32, function: &str) {
 }
 
 /// Blocks of the memory that xtask adds for this: those that were not there at boot.
-fn spare_blocks() -> Vec<PathBuf> {
+pub fn spare_blocks() -> Vec<PathBuf> {
     let entries = fs::read_dir(MEMORY).unwrap().flatten();
     let number = |path: &Path| {
         let name = path.file_name()?.to_str()?.strip_prefix("memory")?;

@@ -3,10 +3,12 @@
 //! Runs in a guest of its own, which has memory to take away.
 
 mod coredump;
+mod drain;
 mod four_tasks;
 mod holders;
 mod look;
 mod module;
 mod reap;
+mod storm;
 mod stuck;
 mod taker;

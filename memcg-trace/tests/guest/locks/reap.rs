@@ -21,14 +21,14 @@ fn start(command: &str, args: &[&str]) -> Pid {
 }
 
 /// A field of `/proc/PID/status`.
-fn status(pid: Pid, field: &str) -> String {
+pub fn status(pid: Pid, field: &str) -> String {
     let path = format!("/proc/{}/status", pid.as_raw_nonzero());
     let status = fs::read_to_string(path).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.unwrap_or_default().trim().to_owned()
 }
 
-fn only_child(of: Pid) -> Pid {
+pub fn only_child(of: Pid) -> Pid {
     eventually("a child", || {
         let of = of.as_raw_nonzero();
         let path = format!("/proc/{of}/task/{of}/children");
@@ -38,7 +38,7 @@ fn only_child(of: Pid) -> Pid {
     })
 }
 
-fn number(pid: Pid) -> u32 {
+pub fn number(pid: Pid) -> u32 {
     u32::try_from(pid.as_raw_nonzero().get()).unwrap()
 }
 
