@@ -264,19 +264,25 @@ fn percpu_resource(view: &View<'_>, lock: u64) -> Result<Resource, Unreadable> {
 }
 
 /// Readers that its writer waits for: those that were seen to ask, and the others by how many there
-/// are in all.
+/// are in all. If that are fewer, one was not seen to leave, and nobody knows which.
 fn readers(view: &View<'_>, resource: &mut Resource) {
     let known = view.traced.holders(view, resource.addr, Mode::Read);
+    let seen = known.len() as u64;
+    let mut evidence = Evidence::Traced;
     resource.incomplete = match reader_count(view, resource.addr) {
-        Ok(count) if count <= known.len() as u64 => None,
+        Ok(count) if count == seen => None,
+        Ok(count) if count < seen => {
+            evidence = Evidence::Hint;
+            Some(format!("{seen} tasks were seen to read, and {count} do"))
+        }
         Ok(count) => Some(format!(
             "{} of its {count} readers are not known",
-            count - known.len() as u64
+            count - seen
         )),
         Err(_) => Some("a percpu-rwsem does not record its readers".to_owned()),
     };
     let holders = known.into_iter();
-    let holders = holders.map(|at| holder(at, Mode::Read, Evidence::Traced));
+    let holders = holders.map(|at| holder(at, Mode::Read, evidence));
     resource.holders.extend(holders);
 }
 
