@@ -103,6 +103,21 @@ pub fn read<T: FromBytes>(address: u64) -> Option<T> {
     Some(unsafe { value.assume_init() })
 }
 
+/// Reads as many bytes as `to` has; says whether it could. For what is bigger than a word: a value
+/// that is returned is copied, twice.
+#[inline(always)]
+pub fn read_to<T: FromBytes>(address: u64, to: &mut MaybeUninit<T>) -> bool {
+    // SAFETY: the helper writes size_of::<T>() bytes, or zeros on a fault; both are a T.
+    let failed = unsafe {
+        bpf_probe_read_kernel(
+            to.as_mut_ptr().cast::<c_void>(),
+            size_of::<T>() as u32,
+            address as *const c_void,
+        )
+    };
+    failed == 0
+}
+
 /// Reads a word; says whether it could. Where nothing was read, `word` is 0. As in [`pointer`],
 /// no Option.
 #[inline(always)]

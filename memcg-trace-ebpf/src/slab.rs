@@ -19,8 +19,8 @@ use memcg_trace_common::loss::Loss;
 
 use crate::loss::lost;
 use crate::read::{
-    LAYOUT, cast, field, half_at, has, has_cast, offset, page_offset, read, value, vmemmap, word,
-    word_at,
+    LAYOUT, cast, field, half_at, has, has_cast, offset, page_offset, read, read_to, value,
+    vmemmap, word, word_at,
 };
 use crate::slab_count::count;
 
@@ -64,13 +64,21 @@ struct Page {
     bytes: MaybeUninit<[u64; 8]>,
 }
 
-#[inline(always)]
-fn page(at: u64) -> Option<Page> {
-    let bytes = match has_cast() {
-        true => MaybeUninit::uninit(),
-        false => MaybeUninit::new(read(at)?),
-    };
-    Some(Page { at, bytes })
+impl Page {
+    #[inline(always)]
+    fn new() -> Self {
+        Self {
+            at: 0,
+            bytes: MaybeUninit::uninit(),
+        }
+    }
+
+    /// Looks at the descriptor at an address; says whether it could.
+    #[inline(always)]
+    fn look(&mut self, at: u64) -> bool {
+        self.at = at;
+        has_cast() || read_to(at, &mut self.bytes)
+    }
 }
 
 #[inline(always)]
@@ -78,14 +86,15 @@ fn page_word(page: &Page, at: &u32) -> u64 {
     if has_cast() {
         return cast(page.at + offset(at));
     }
-    // SAFETY: initialised by `page`; user space checked that the field lies within it.
+    // SAFETY: initialised by `look`; user space checked that the field lies within it, and the
+    // kernel has each where its size is the step.
     unsafe {
         page.bytes
             .as_ptr()
             .cast::<u8>()
             .add(offset(at) as usize)
             .cast::<u64>()
-            .read_unaligned()
+            .read()
     }
 }
 
@@ -101,7 +110,7 @@ fn page_half(page: &Page, at: &u32) -> u32 {
             .cast::<u8>()
             .add(offset(at) as usize)
             .cast::<u32>()
-            .read_unaligned()
+            .read()
     }
 }
 
@@ -115,20 +124,25 @@ fn is_slab(page: &Page) -> bool {
     }
 }
 
-/// The slab of an object that has a vector; `None` if it is no slab object or nobody is charged
-/// for anything on its page.
+/// The slab of an object that has a vector; `None` if it is no slab object, or nobody is charged for
+/// anything on its page. Whether it is one is not looked up where that is known.
 #[inline(always)]
-fn slab_of(object: u64) -> Option<Slab> {
+fn slab_of(object: u64, is_known: bool) -> Option<Slab> {
     let bytes = offset(&LAYOUT.page_bytes);
     let mut at = vmemmap() + (object.wrapping_sub(page_offset()) >> PAGE_SHIFT) * bytes;
-    let mut first = page(at)?;
+    let mut first = Page::new();
+    if !first.look(at) {
+        return None;
+    }
     let head = page_word(&first, &LAYOUT.page_head);
     if head & 1 != 0 {
         let masked = value(&LAYOUT.head_shape) == HEAD_MASK && head >> 32 == 0xffff_ffff;
         at = if masked { at & head } else { head - 1 };
-        first = page(at)?;
+        if !first.look(at) {
+            return None;
+        }
     }
-    if !is_slab(&first) {
+    if !is_known && !is_slab(&first) {
         return None;
     }
     slab_in(&first)
@@ -212,7 +226,9 @@ fn count_object(object: u64, size: u64, allocs: u64, frees: u64) {
     if object < page_offset() {
         return;
     }
-    let Some(slab) = slab_of(object) else { return };
+    let Some(slab) = slab_of(object, false) else {
+        return;
+    };
     let size = match size {
         0 => size_of_cache(slab.cache).unwrap_or(0),
         size => size,
@@ -244,20 +260,15 @@ fn flags_and_size(cache: u64) -> (u64, u64) {
         let size: Option<u32> = field(cache, &LAYOUT.cache_size);
         return (u64::from(flags.unwrap_or(0)), u64::from(size.unwrap_or(0)));
     }
-    match read::<[u64; 4]>(cache + flags) {
-        Some(words) => {
-            // SAFETY: at most NEAR bytes into 32.
-            let size = unsafe {
-                words
-                    .as_ptr()
-                    .cast::<u8>()
-                    .add((size - flags) as usize)
-                    .cast::<u32>()
-                    .read_unaligned()
-            };
-            (words[0] & 0xffff_ffff, u64::from(size))
-        }
-        None => (0, 0),
+    let mut words = MaybeUninit::<[u64; 4]>::uninit();
+    if !read_to(cache + flags, &mut words) {
+        return (0, 0);
+    }
+    let bytes = words.as_ptr().cast::<u8>();
+    // SAFETY: read above; at most NEAR bytes into 32, and where a u32 can be.
+    unsafe {
+        let size = bytes.add((size - flags) as usize).cast::<u32>().read();
+        (u64::from(bytes.cast::<u32>().read()), u64::from(size))
     }
 }
 
@@ -268,8 +279,19 @@ fn allocated_from(cache: u64, object: u64, gfp: u64) {
     let (flags, size) = flags_and_size(cache);
     let is_accounted =
         gfp & word(&LAYOUT.gfp_account_mask) != 0 || flags & word(&LAYOUT.cache_account_mask) != 0;
-    if is_accounted {
-        count_object(object, size, 1, 0);
+    // It may have failed.
+    if !is_accounted || object < page_offset() {
+        return;
+    }
+    let Some(slab) = slab_of(object, true) else {
+        return;
+    };
+    let size = match size {
+        0 => size_of_cache(cache).unwrap_or(0),
+        size => size,
+    };
+    if let Some(objcg) = owner(&slab, size, object) {
+        count(objcg, cache, 1, 0);
     }
 }
 
@@ -357,7 +379,11 @@ pub fn slab_free_bulk(ctx: ProbeContext) -> u32 {
 fn hooked(cache: u64, slab: u64, vector: u64) -> Option<(Slab, u64)> {
     let size = size_of_cache(cache)?;
     if !has(&LAYOUT.free_hook_vector_arg) {
-        return Some((slab_in(&page(slab)?)?, size));
+        let mut page = Page::new();
+        return match page.look(slab) {
+            true => Some((slab_in(&page)?, size)),
+            false => None,
+        };
     }
     let counters = word_at(slab + offset(&LAYOUT.slab_counters))?;
     let stride = match value(&LAYOUT.slab_stride) {

@@ -221,22 +221,23 @@ fn slab_bytes_are_those_of_memory_stat() {
     export.stop();
 }
 
-/// Programs count the keys that move in a table of 1,024 places. With more keys than that some
-/// leave their places to others, come back, and nothing is lost on the way.
+/// Programs count the keys that move in a table of 1,024 places, of which a key has a choice of two.
+/// With half as many keys as that some leave their places to others, come back, and nothing is lost
+/// on the way.
 #[test]
-fn more_keys_than_places_are_exact() {
-    const CGROUPS: usize = 150;
+fn keys_that_change_places_are_exact() {
+    const CGROUPS: usize = 60;
     const EACH: u64 = 20;
     let folder = Folder::new("crowd");
-    let parents = ["crowd-a", "crowd-b", "crowd-c"].map(Cgroup::new);
+    let parents = ["crowd-a", "crowd-b"].map(Cgroup::new);
     let crowds = parents.each_ref().map(|parent| {
         let child = |at: usize| parent.child(&format!("c{at}"));
         (0..CGROUPS).map(child).collect::<Vec<_>>()
     });
     let mut export = Export::start(&[]);
-    let (mut made, mut file) = ([0; 3], 0);
+    let (mut made, mut file) = ([0; 2], 0);
     // The first ones again, after others had their places.
-    for wave in [0, 1, 2, 0, 2, 1] {
+    for wave in [0, 1, 0] {
         for cgroup in &crowds[wave] {
             cgroup.inside(|| {
                 for _ in 0..EACH {
