@@ -11,6 +11,7 @@ mod counter;
 mod lock;
 mod loss;
 mod memcg;
+mod oom;
 mod read;
 mod reclaim;
 mod shrinker;

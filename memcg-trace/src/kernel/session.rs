@@ -18,6 +18,7 @@ use super::logs::Logs;
 use super::losses::Losses;
 use super::memcgs::{DeadCss, Memcgs};
 use super::memory::{Memory, Peeker, Unreadable};
+use super::oom::OomKills;
 use super::pins;
 use super::reader::Reader;
 use super::reclaim::{self, Reclaims};
@@ -25,6 +26,7 @@ use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
 use super::slab_walker::SlabWalker;
 use super::slabs;
+use super::stuck::{LONG_NS, Stuck};
 use super::symbols::Symbols;
 use super::tax::TaxCounts;
 use super::waits;
@@ -37,8 +39,6 @@ use crate::sample::{Absent, Life, Sample};
 const WALK_BUDGET: u32 = 100;
 /// Between two looks at who waits, at least: what did not run in between was stuck so long.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
-/// Runs of shrinkers that last longer are told of while they go on.
-const LONG_SHRINKING_NS: u64 = 500_000_000;
 
 /// What is attached, and its readers.
 pub struct Session {
@@ -57,6 +57,8 @@ pub struct Session {
     locks: Option<LockWaits>,
     tax: Option<TaxCounts>,
     reclaim: Option<Reclaims>,
+    oom: Option<OomKills>,
+    stuck: Stuck,
     losses: Losses,
     logs: Option<Logs>,
     absent: Vec<Absent>,
@@ -139,6 +141,9 @@ impl Session {
             let counts_pages = attached("reclaim_pages");
             Reclaims::open(&mut ebpf, counts_pages, attached("high_throttle"))
         });
+        let oom = opened(attached("oom_kill"), Subject::Reclaim, &mut note, || {
+            OomKills::open(&mut ebpf)
+        });
         let losses = Losses::open(&mut ebpf, &able, &outcomes, resolved.counts_kprobe_misses)?;
         for outcome in &outcomes {
             let Some(why) = outcome.failure() else {
@@ -193,6 +198,8 @@ impl Session {
             locks,
             tax,
             reclaim,
+            oom,
+            stuck: Stuck::default(),
             losses,
             logs,
             absent,
@@ -216,6 +223,9 @@ impl Session {
     pub fn keep_up(&mut self) {
         if let Some(memcgs) = &mut self.memcgs {
             memcgs.drain(&mut self.life);
+        }
+        if let Some(oom) = &mut self.oom {
+            oom.drain();
         }
         if let Some(logs) = &mut self.logs {
             logs.drain();
@@ -266,10 +276,11 @@ impl Session {
             sample.reclaim = Some(reclaim.sample(now_ns())?);
         }
         if let Some(shrinkers) = &mut self.shrinkers {
-            let (rows, going_on) = shrinkers.sample(&self.ebpf, now_ns(), LONG_SHRINKING_NS)?;
+            let (rows, going_on) = shrinkers.sample(&self.ebpf, now_ns(), LONG_NS)?;
             sample.shrinkers = Some(rows);
             if let Some(reclaim) = &mut sample.reclaim {
-                reclaim.shrinking = going_on;
+                let (ebpf, names) = (&mut self.ebpf, &mut self.names);
+                reclaim.shrinking = self.stuck.with_stacks(going_on, ebpf, names);
             }
         }
         if let Some(locks) = &mut self.locks {
@@ -312,6 +323,7 @@ impl Session {
         if self.memcgs.is_some() {
             sample.life = Some(std::mem::take(&mut self.life));
         }
+        sample.oom_kills = self.oom.as_mut().map(OomKills::take);
         sample.losses = self.losses.sample(&self.ebpf)?;
         sample.mono_ns = now_ns();
         sample.unix_ns = unix_ns();

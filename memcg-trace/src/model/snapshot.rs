@@ -12,7 +12,7 @@ pub mod waits;
 use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
-pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
+pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
 pub use pins::{Action, Advice, Pins};
 pub use reclaim::Reclaim;
 pub use slab::{Held, Inherited, Slab, SlabCache};

@@ -107,7 +107,7 @@ impl Names {
 
     /// The function that goes on at an address: the call before it is the function's own, and may
     /// be its last instruction. Without what the compiler appended to its name.
-    pub(super) fn function(&self, goes_on: u64) -> Option<&str> {
+    pub(in crate::kernel) fn function(&self, goes_on: u64) -> Option<&str> {
         let name = self.nearest(goes_on.checked_sub(1)?)?.0;
         Some(name.split_once('.').map_or(name, |(base, _)| base))
     }
