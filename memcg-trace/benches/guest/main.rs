@@ -16,6 +16,7 @@ mod many;
 mod pins;
 mod programs;
 mod readers;
+mod reclaim;
 mod slab;
 mod storm;
 mod subjects;
@@ -38,6 +39,7 @@ const REPORTS: &[(&str, Report)] = &[
     ("pins", pins::report),
     ("slab", slab::report),
     ("subjects", subjects::report),
+    ("reclaim", reclaim::report),
     ("walk", |facts| {
         let _cgroups = guest::many(CGROUPS)?;
         walk::report(facts)?;
