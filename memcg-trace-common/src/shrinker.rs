@@ -83,7 +83,9 @@ pub struct ShrinkerRun {
     pub due_objects: u64,
     /// Its priority.
     pub priority: u64,
-    /// Its task.
+    /// Address of its task.
+    pub task: u64,
+    /// Name of that.
     pub comm: [u8; 16],
 }
 

@@ -12,6 +12,7 @@ mod hold;
 mod lock;
 mod loss;
 mod memcg;
+mod oom;
 mod read;
 mod reclaim;
 mod release;

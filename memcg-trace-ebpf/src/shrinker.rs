@@ -3,7 +3,9 @@
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_get_current_comm;
-use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
+};
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
@@ -107,6 +109,8 @@ pub fn shrinker_start(ctx: RawTracePointContext) -> i32 {
         deferred_objects: ctx.arg(2),
         due_objects,
         priority,
+        // SAFETY: no preconditions.
+        task: unsafe { bpf_get_current_task() },
         comm: bpf_get_current_comm().unwrap_or_default(),
     };
     if SHRINKER_RUNS.insert(&task, &run, 0).is_err() {

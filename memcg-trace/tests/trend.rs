@@ -56,9 +56,18 @@ fn a_loop_that_leaks_is_found_within_two_intervals() {
     };
     assert_eq!(found.memcg.as_ref().unwrap().path, Text::from("/jobs"));
     assert_eq!(found.severity, Severity::Warn);
-    assert_eq!((found.figures.grown, found.figures.survivors), (5, 5));
     assert_eq!(
-        (found.figures.births, found.figures.deaths),
+        (
+            found.growth().unwrap().grown,
+            found.growth().unwrap().survivors
+        ),
+        (5, 5)
+    );
+    assert_eq!(
+        (
+            found.growth().unwrap().births,
+            found.growth().unwrap().deaths
+        ),
         (None, None),
         "no events"
     );
@@ -68,7 +77,7 @@ fn a_loop_that_leaks_is_found_within_two_intervals() {
         found.sentence,
         "cgroups removed from /jobs stay in memory: 5 more within 2 s, 5 of them now"
     );
-    assert_eq!(findings(&all[3])[0].figures.grown, 10);
+    assert_eq!(findings(&all[3])[0].growth().unwrap().grown, 10);
     assert_eq!(findings(&all[3])[0].number, found.number, "the same one");
 }
 
@@ -97,7 +106,7 @@ fn slow_to_go_is_not_to_stay() {
         panic!("{:?}", all[59].findings);
     };
     assert!(found.resolved);
-    assert_eq!(found.figures.survivors, 8);
+    assert_eq!(found.growth().unwrap().survivors, 8);
     assert!(found.last_ns < START_NS + 8 * SECOND, "{found:?}");
 }
 
@@ -175,7 +184,13 @@ fn a_finding_is_resolved_when_growth_stops() {
     let last = &findings(&all[19])[0];
     // The last ones came with the sixth walk and count from the seventh on.
     assert_eq!(resolved, Some(7 + 6));
-    assert_eq!((last.figures.grown, last.figures.survivors), (30, 30));
+    assert_eq!(
+        (
+            last.growth().unwrap().grown,
+            last.growth().unwrap().survivors
+        ),
+        (30, 30)
+    );
     assert_eq!(last.last_ns, START_NS + 7 * SECOND);
     assert!(
         last.sentence.ends_with("no more since"),
@@ -192,7 +207,7 @@ fn a_finding_is_resolved_when_growth_stops() {
         panic!("{:?}", all[30].findings);
     };
     assert!(!open.resolved && over.resolved && open.number != over.number);
-    assert!(open.figures.grown < open.figures.survivors);
+    assert!(open.growth().unwrap().grown < open.growth().unwrap().survivors);
 }
 
 #[test]
@@ -258,7 +273,7 @@ fn births_deaths_and_the_creator() {
     let [found] = findings(&all[2]) else {
         panic!("{:?}", all[2].findings);
     };
-    let figures = &found.figures;
+    let figures = found.growth().unwrap();
     assert_eq!((figures.births, figures.deaths), (Some(10), Some(10)));
     assert_eq!(figures.own_cost_bytes, Some(5000));
     assert_eq!(figures.creator_comm, Some("runc".into()));
@@ -280,7 +295,7 @@ fn one_creator_under_many_parents() {
         panic!("{:?}", all[2].findings);
     };
     assert_eq!(found.memcg, None);
-    assert_eq!(found.figures.creator_comm, Some("runc".into()));
+    assert_eq!(found.growth().unwrap().creator_comm, Some("runc".into()));
     assert!(
         found.sentence.starts_with("cgroups that runc made"),
         "{}",

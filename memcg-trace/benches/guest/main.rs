@@ -17,6 +17,7 @@ mod many;
 mod pins;
 mod programs;
 mod readers;
+mod reclaim;
 mod slab;
 mod slabs;
 mod storm;
@@ -42,6 +43,7 @@ const REPORTS: &[(&str, Report)] = &[
     ("slabs", slabs::report),
     ("subjects", subjects::report),
     ("locks", locks::report),
+    ("reclaim", reclaim::report),
     ("walk", |facts| {
         let _cgroups = guest::many(CGROUPS)?;
         walk::report(facts)?;

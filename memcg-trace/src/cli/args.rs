@@ -15,6 +15,7 @@ use clap::{
 
 use super::fail_on::FailOn;
 use super::span;
+use crate::model::NEAR_HIGH;
 use crate::model::select::Selection;
 
 /// Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
@@ -109,6 +110,10 @@ pub(super) struct Common {
     #[arg(long, global = true, env = "MEMCG_TRACE_ACQUISITIONS",
           value_parser = FalseyValueParser::new())]
     pub(super) trace_acquisitions: bool,
+    /// Tell of a memcg whose usage comes to this part of its memory.high.
+    #[arg(long, global = true, value_name = "PERCENT", default_value_t = NEAR_HIGH * 100.0,
+          value_parser = parse_percent, env = "MEMCG_TRACE_NEAR_HIGH")]
+    pub(super) near_high: f64,
     /// No warnings, only errors.
     #[arg(short, long, global = true, env = "MEMCG_TRACE_QUIET",
           value_parser = FalseyValueParser::new())]
@@ -310,8 +315,8 @@ pub(super) enum SlabSort {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Verdict {
     /// Exit with 4 if this is found, and with 5 if it cannot be decided: deadlock (of locks),
-    /// zombies=N, for N zombies or more, or finding=zombie_growth (in a recording: it takes three
-    /// samples).
+    /// zombies=N, for N zombies or more, or finding=KIND, such as zombie_growth (in a recording: it
+    /// takes three samples).
     #[arg(long, value_name = "WHAT", value_parser = FailOn::parse, env = "MEMCG_TRACE_FAIL_ON")]
     pub(super) fail_on: Option<FailOn>,
 }

@@ -49,7 +49,12 @@ impl FailOn {
             Self::Zombies(least) => snapshot.totals.zombies? >= least,
             Self::Finding(kind) => {
                 let findings = &snapshot.findings;
-                if !findings.is_known() {
+                let is_looked_for = match kind {
+                    FindingKind::ZombieGrowth => true,
+                    FindingKind::NearHigh | FindingKind::Sawtooth => snapshot.memcgs.is_known(),
+                    _ => snapshot.reclaim.is_known() && snapshot.shrinkers.is_known(),
+                };
+                if !findings.is_known() || !is_looked_for {
                     return None;
                 }
                 findings.items.iter().any(|finding| finding.kind == kind)

@@ -40,20 +40,20 @@ impl Feed {
         messages: &Messages,
     ) -> anyhow::Result<Self> {
         let source = open::source(common, Needs::All, file, pace, messages)?;
-        Ok(Self::of(source, common.selection()))
+        Ok(Self::of(common, source, common.selection()))
     }
 
     /// Opens the source that the flags name, for a question about memory cgroups. Shows all
     /// rows: which of them are the largest depends on the question.
     pub(super) fn of_memcgs(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
         let source = open::source(common, Needs::Memcgs, None, Pace::Unpaced, messages)?;
-        Ok(Self::of(source, all_rows(common)))
+        Ok(Self::of(common, source, all_rows(common)))
     }
 
     /// Opens the source that the flags name, for what shrinkers and reclaim do. Shows all rows.
     pub(super) fn of_reclaim(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
         let source = open::source(common, Needs::Reclaim, None, Pace::Unpaced, messages)?;
-        Ok(Self::of(source, all_rows(common)))
+        Ok(Self::of(common, source, all_rows(common)))
     }
 
     /// Opens the source that the flags name, for questions about waits; with waits as they come
@@ -69,7 +69,7 @@ impl Feed {
             false => Needs::Memcgs,
         };
         let source = open::source(common, needs, None, Pace::Unpaced, messages)?;
-        let mut feed = Self::of(source, common.selection());
+        let mut feed = Self::of(common, source, common.selection());
         feed.model = Model::judging(rules);
         Ok(feed)
     }
@@ -88,13 +88,13 @@ impl Feed {
         messages: &Messages,
     ) -> anyhow::Result<Self> {
         let source = open::source(common, Needs::All, Some(file), Pace::Unpaced, messages)?;
-        Ok(Self::of(source, all_rows(common)))
+        Ok(Self::of(common, source, all_rows(common)))
     }
 
-    fn of(source: Source, selection: Selection) -> Self {
+    fn of(common: &Common, source: Source, selection: Selection) -> Self {
         Self {
             source,
-            model: Model::new(),
+            model: Model::new().near_high(common.near_high / 100.0),
             questions: None,
             selection,
             found: false,

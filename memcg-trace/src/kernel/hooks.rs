@@ -402,6 +402,15 @@ pub const HOOKS: &[Hook] = &[
         costs: "shrinkers that run for drop_caches have no cause",
     },
     Hook {
+        fact: "oom_kill",
+        subject: Reclaim,
+        variants: &[variant(
+            Family::Kprobe,
+            &[part("oom_kill", At::Kprobe("oom_kill_process"))],
+        )],
+        costs: "OOM kills are not seen",
+    },
+    Hook {
         fact: "lock_wait",
         subject: Lock,
         variants: &[

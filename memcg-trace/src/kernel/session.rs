@@ -23,6 +23,7 @@ use super::logs::Logs;
 use super::losses::Losses;
 use super::memcgs::{DeadCss, Memcgs};
 use super::memory::{Memory, Peeker, Unreadable};
+use super::oom::OomKills;
 use super::pins;
 use super::reader::Reader;
 use super::reclaim::{self, Reclaims};
@@ -30,6 +31,7 @@ use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
 use super::slab_walker::SlabWalker;
 use super::slabs;
+use super::stuck::{LONG_NS, Stuck};
 use super::symbols::Symbols;
 use super::tax::TaxCounts;
 use crate::sample::pins::Pins;
@@ -39,8 +41,6 @@ use crate::sample::{Absent, Life, Sample, Text};
 
 /// Part of one CPU that walks may take, as one in so many.
 const WALK_BUDGET: u32 = 100;
-/// Runs of shrinkers that last longer are told of while they go on.
-const LONG_SHRINKING_NS: u64 = 500_000_000;
 
 /// What is attached, and its readers.
 pub struct Session {
@@ -61,6 +61,8 @@ pub struct Session {
     traced_since_ns: Option<u64>,
     tax: Option<TaxCounts>,
     reclaim: Option<Reclaims>,
+    oom: Option<OomKills>,
+    stuck: Stuck,
     losses: Losses,
     logs: Option<Logs>,
     absent: Vec<Absent>,
@@ -156,6 +158,9 @@ impl Session {
             let counts_pages = attached("reclaim_pages");
             Reclaims::open(&mut ebpf, counts_pages, attached("high_throttle"))
         });
+        let oom = opened(attached("oom_kill"), Subject::Reclaim, &mut note, || {
+            OomKills::open(&mut ebpf)
+        });
         let losses = Losses::open(&mut ebpf, &able, &outcomes, resolved.counts_kprobe_misses)?;
         for outcome in &outcomes {
             let Some(why) = outcome.failure() else {
@@ -214,6 +219,8 @@ impl Session {
             traced_since_ns,
             tax,
             reclaim,
+            oom,
+            stuck: Stuck::default(),
             losses,
             logs,
             absent,
@@ -238,6 +245,9 @@ impl Session {
     pub fn keep_up(&mut self) {
         if let Some(memcgs) = &mut self.memcgs {
             memcgs.drain(&mut self.life);
+        }
+        if let Some(oom) = &mut self.oom {
+            oom.drain();
         }
         if let Some(logs) = &mut self.logs {
             logs.drain();
@@ -288,10 +298,11 @@ impl Session {
             sample.reclaim = Some(reclaim.sample(now_ns())?);
         }
         if let Some(shrinkers) = &mut self.shrinkers {
-            let (rows, going_on) = shrinkers.sample(&self.ebpf, now_ns(), LONG_SHRINKING_NS)?;
+            let (rows, going_on) = shrinkers.sample(&self.ebpf, now_ns(), LONG_NS)?;
             sample.shrinkers = Some(rows);
             if let Some(reclaim) = &mut sample.reclaim {
-                reclaim.shrinking = going_on;
+                let (ebpf, symbols) = (&mut self.ebpf, &self.symbols);
+                reclaim.shrinking = self.stuck.with_stacks(going_on, ebpf, symbols);
             }
         }
         if let Some(locks) = &mut self.locks {
@@ -348,6 +359,7 @@ impl Session {
         if self.hears_life {
             sample.life = Some(std::mem::take(&mut self.life));
         }
+        sample.oom_kills = self.oom.as_mut().map(OomKills::take);
         sample.losses = self.losses.sample(&self.ebpf)?;
         sample.mono_ns = now_ns();
         sample.unix_ns = unix_ns();

@@ -36,6 +36,9 @@ pub(super) struct Shrinkers {
 /// A shrinker, a memcg, a node and a cause: what one row is about.
 type Key = (u64, u64, u32, Cause);
 
+/// A run that goes on, with the address of its task.
+pub(super) type Running = (u64, Shrinking);
+
 /// What the kernel side says of a row.
 #[derive(Default)]
 struct Sum {
@@ -68,7 +71,7 @@ impl Shrinkers {
         ebpf: &Ebpf,
         now_ns: u64,
         going_on_ns: u64,
-    ) -> anyhow::Result<(Vec<Shrinker>, Vec<Shrinking>)> {
+    ) -> anyhow::Result<(Vec<Shrinker>, Vec<Running>)> {
         // Sums before lengths: so no length is missing of those that the sums have.
         let counts: Vec<(ShrinkerKey, ShrinkerCount)> = self
             .counts
@@ -117,7 +120,10 @@ impl Shrinkers {
         let sums = sums.iter();
         let sums = sums.map(|(key, sum)| self.shrinker(*key, sum, rows.get(&key.0)));
         let runs = runs.iter();
-        let runs = runs.map(|(task, run)| self.shrinking(*task, run, rows.get(&run.key.shrinker)));
+        let runs = runs.map(|(task, run)| {
+            let row = rows.get(&run.key.shrinker);
+            (run.task, self.shrinking(*task, run, row))
+        });
         Ok((sums.collect(), runs.collect()))
     }
 

@@ -3,6 +3,7 @@
 //! Pure: no clock, no file, no kernel. The same samples give the same snapshots, whether they
 //! come from a kernel or from a recording of one.
 
+mod balance;
 pub mod compare;
 mod deadlocks;
 mod locks;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use crate::deadlock::Rules;
 use crate::sample::{self, LifeKind, Loss, Sample};
+use balance::Balance;
 use deadlocks::Deadlocks;
 use locks::Locks;
 use pins::Pins;
@@ -37,6 +39,9 @@ use slab_walk::SlabWalks;
 use snapshot::{Section, Snapshot, Source, Totals};
 use tree::Tree;
 use trend::Trend;
+
+/// Part of `memory.high` from which on usage is told of, unless somebody asks for another.
+pub const NEAR_HIGH: f64 = 0.95;
 
 /// What is known so far, carried from sample to sample.
 #[derive(Debug)]
@@ -58,6 +63,7 @@ pub struct Model {
     pins: Pins,
     reparents: Reparents,
     trend: Trend,
+    balance: Balance,
     memcgs: Arc<Section<snapshot::Memcg>>,
     totals: Totals,
     losses: Arc<[Loss]>,
@@ -96,9 +102,19 @@ impl Model {
             pins: Pins::new(),
             reparents: Reparents::new(),
             trend: Trend::new(),
+            balance: Balance::new(NEAR_HIGH),
             memcgs: Arc::new(Section::unread("memcg")),
             totals: Totals::default(),
             losses: Arc::new([]),
+        }
+    }
+
+    /// The same, but tells of usage from this part of `memory.high` on.
+    #[must_use]
+    pub fn near_high(self, near_high: f64) -> Self {
+        Self {
+            balance: Balance::new(near_high),
+            ..self
         }
     }
 
@@ -152,6 +168,11 @@ impl Model {
             (None, None) => self.pins.follow(&self.tree),
         }
 
+        if !sample.is_answer() {
+            self.balance
+                .read(sample, &self.tree, &self.memcgs, &self.slab_rows);
+        }
+
         let frame = self.frame;
         self.frame += 1;
         Arc::new(Snapshot {
@@ -177,7 +198,7 @@ impl Model {
             judged: self.deadlocks.judged(),
             pins: self.pins.section(),
             reparents: self.reparents.section(),
-            findings: self.trend.section(),
+            findings: self.balance.join(self.trend.section()),
             losses: Arc::clone(&self.losses),
         })
     }

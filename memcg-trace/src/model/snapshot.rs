@@ -15,7 +15,7 @@ pub mod waits;
 use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
-pub use history::{Finding, FindingKind, Growth, Reparent, Severity};
+pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
 pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, Release};
 pub use pins::{Action, Advice, Pins};

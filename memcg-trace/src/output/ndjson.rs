@@ -1,6 +1,6 @@
 //! A stream of records, one a line.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -10,7 +10,7 @@ use super::records::{
     Reparent, Shrinker, Slab, SlabCache, SlabInside, Tax, Zombie,
 };
 use super::units;
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{FindingKind, Snapshot};
 use crate::model::zombies;
 use crate::sample::recording::Host;
 
@@ -21,10 +21,10 @@ pub struct Ndjson<W> {
     output: W,
     host: Host,
     seq: u64,
-    /// The last reparenting and the last changes of a finding and of a deadlock that were
+    /// The last reparenting and the last changes of findings and of a deadlock that were
     /// written: snapshots have a history of them, and each is written once.
     reparents: u64,
-    findings: u64,
+    findings: HashMap<(FindingKind, u64), u64>,
     deadlocks: u64,
     /// When the last answer was given of which waits and convoys were written.
     judged_ns: Option<u64>,
@@ -43,7 +43,7 @@ impl<W: Write> Ndjson<W> {
             host,
             seq: 0,
             reparents: 0,
-            findings: 0,
+            findings: HashMap::new(),
             deadlocks: 0,
             judged_ns: None,
             walked_ns: None,
@@ -168,10 +168,16 @@ impl<W: Write> Ndjson<W> {
             self.record("reparent", at, Reparent::from(reparent))?;
             self.reparents = self.reparents.max(reparent.number);
         }
-        let written = self.findings;
-        for finding in findings.iter().filter(|one| one.revision > written) {
-            self.record("finding", at, Finding::from(finding))?;
-            self.findings = self.findings.max(finding.revision);
+        let written = std::mem::take(&mut self.findings);
+        for finding in findings {
+            let key = (finding.kind, finding.number);
+            if written
+                .get(&key)
+                .is_none_or(|revision| *revision < finding.revision)
+            {
+                self.record("finding", at, Finding::from(finding))?;
+            }
+            self.findings.insert(key, finding.revision);
         }
         Ok(())
     }

@@ -43,6 +43,8 @@ pub struct Sample {
     pub tax: Option<Tax>,
     /// Reclaim: who waits for it, and from whom memory is taken.
     pub reclaim: Option<reclaim::Reclaim>,
+    /// Whom the kernel killed for memory, oldest first.
+    pub oom_kills: Option<Vec<reclaim::OomKill>>,
     /// Who pins the zombies that were asked about.
     pub pins: Option<pins::Pins>,
     /// Who waits for whom.

@@ -166,3 +166,25 @@ pub struct Shrinking {
     /// Functions that the task is in, innermost first; empty where nobody looked.
     pub stack: Vec<String>,
 }
+
+/// Somebody whom the kernel killed for memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OomKill {
+    /// When, CLOCK_MONOTONIC.
+    pub time_ns: u64,
+    /// The memcg whose limit it is; `None` if the host is out of memory.
+    pub limit_serial_nr: Option<u64>,
+    /// The victim's memcg.
+    pub victim_serial_nr: Option<u64>,
+    /// The victim's process id.
+    pub victim_pid: u32,
+    /// Its name.
+    pub victim_comm: Text,
+    /// How bad it was, as the kernel counts (mm/oom_kill.c: oom_badness()), in pages.
+    pub points: i64,
+    /// Process id of who found no memory.
+    pub pid: u32,
+    /// Its name.
+    pub comm: Text,
+}

@@ -16,8 +16,8 @@ use memcg_trace::model::slab_list::{self, Order, Totals};
 use memcg_trace::model::snapshot::Snapshot;
 use memcg_trace::model::zombies;
 use memcg_trace::output::{
-    document, dot, locks as locks_text, ndjson::Ndjson, pins as pins_text, slab as slab_text, text,
-    zombies as list,
+    document, dot, locks as locks_text, ndjson::Ndjson, pins as pins_text, reclaim as reclaim_text,
+    shrinkers as shrinkers_text, slab as slab_text, text, zombies as list,
 };
 use memcg_trace::sample::recording::Reader;
 use memcg_trace::sample::waits::Evidence;
@@ -109,6 +109,19 @@ fn check_slab(snapshot: &Snapshot) {
     assert!(!slab_text::render(snapshot, &view, &host(), text::Style::default()).is_empty());
 }
 
+fn check_reclaim(snapshot: &Snapshot, style: text::Style) {
+    let rows: Vec<_> = snapshot.reclaim.items.iter().collect();
+    document::reclaim(snapshot, &rows, u64::MAX, &host()).unwrap();
+    let reclaim = reclaim_text::render(snapshot, &host(), &rows, 0, u64::MAX, style);
+    let rows: Vec<_> = snapshot.shrinkers.items.iter().collect();
+    document::shrinkers(snapshot, &rows, 0, &host()).unwrap();
+    let shrinkers = shrinkers_text::render(snapshot, &host(), &rows, 0, 0, style);
+    for text in [reclaim, shrinkers] {
+        let is_wild = |c: char| c.is_control() && c != '\n';
+        assert!(!text.is_empty() && !text.contains(is_wild), "{text:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -141,6 +154,7 @@ proptest! {
             let waits = locks_text::render(&snapshot, &host(), style) + &dot::render(&snapshot);
             assert!(!waits.contains(|c: char| c.is_control() && c != '\n'), "{waits:?}");
             check_slab(&snapshot);
+            check_reclaim(&snapshot, style);
             app.take(snapshot);
             // A zombie, if there is one, and the next tab.
             for key in [KeyCode::Enter, KeyCode::End, KeyCode::Esc, KeyCode::Tab] {

@@ -4,7 +4,7 @@ use memcg_trace::sample::pins::{
     NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
 };
 use memcg_trace::sample::reclaim::{
-    Cause, Pressure, Reclaim, ReclaimCount, Shrinking, StalledTask,
+    Cause, OomKill, Pressure, Reclaim, ReclaimCount, Shrinking, StalledTask,
 };
 use memcg_trace::sample::slab_inside::{self, InsideParent, InsideRow, SlabInside, States};
 use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, WalkedSlab};
@@ -421,6 +421,7 @@ prop_compose! {
         locks in of(locks().boxed()),
         tax in of((of(figure()), of(figure()), of(figure()))).boxed(),
         reclaim in of(reclaim().boxed()),
+        kills in of(vec((figure(), of(serial_nr()), name()), 0..3)).boxed(),
         pins in of(pins().boxed()),
         waits in of(all_waits().boxed()),
         slab_walk in of(slab_walk().boxed()),
@@ -437,14 +438,21 @@ prop_compose! {
             };
             sums.into_iter().map(shrinker).collect()
         });
+        let oom_kills = kills.map(|kills| {
+            let kill = |(time_ns, limit_serial_nr, victim_comm): (u64, Option<u64>, Text)| OomKill {
+                time_ns, limit_serial_nr, comm: victim_comm.clone(), victim_comm,
+                ..OomKill::default()
+            };
+            kills.into_iter().map(kill).collect()
+        });
         let loss = |lost_total| Loss { place: "x".to_owned(), lost_total };
         let absent = absent.map(|section| Absent {
             section: section.to_owned(),
             reason: "y".to_owned(),
         });
         Sample {
-            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, reclaim, pins, waits,
-            slab_walk, slab_inside,
+            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
+            waits, slab_walk, slab_inside,
             tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
                 flushes_total: flushes, dead_flushes_total: flushes, dead_flush_ns_total,

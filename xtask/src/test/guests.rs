@@ -28,6 +28,10 @@ const LONGER: Duration = Duration::from_secs(600);
 
 /// Tests that need the test modules, by the begin of their names.
 const OF_MODULES: &[&str] = &["pins::module::", "locks::module::"];
+/// Tests of what the tool does on its own side of the kernel, by the begin of their names: how it
+/// ends, and what becomes of names, files and screens. The first and the last kernel of a run have
+/// them.
+const OF_USER_SPACE: &[&str] = &["names::", "record::", "screen::", "stream::"];
 /// RAM disks, for a file system on a device and for swap; and devices that can be suspended.
 const MODULES: &[&str] = &["brd", "dm_mod"];
 
@@ -36,6 +40,8 @@ const MODULES: &[&str] = &["brd", "dm_mod"];
 struct Boot {
     series: &'static Series,
     apart: Option<&'static Apart>,
+    /// Whether it has the tests of [`OF_USER_SPACE`].
+    of_user_space: bool,
 }
 
 impl Boot {
@@ -99,11 +105,23 @@ pub fn run(
 
 /// The long boots come first, so that the short ones fill up the end.
 fn boots(kernels: &[&'static Series], names: &[String]) -> Vec<Boot> {
-    let of = |apart| move |series: &&'static Series| Boot { series, apart };
+    let of = |apart| {
+        move |series: &&'static Series| Boot {
+            series,
+            apart,
+            of_user_space: !names.is_empty(),
+        }
+    };
     let mut boots = Vec::new();
     if names.is_empty() || names.iter().any(|name| apart(name).is_none()) {
         let all = kernels.iter().filter(|series| ***series != DRAINING);
         boots.extend(all.map(of(None)));
+        if let Some(first) = boots.first_mut() {
+            first.of_user_space = true;
+        }
+        if let Some(last) = boots.last_mut() {
+            last.of_user_space = true;
+        }
     }
     for one in APART {
         if names.is_empty() || names.iter().any(|name| name.starts_with(one.prefix)) {
@@ -158,9 +176,10 @@ fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsString> {
         None => {
             let names = names.iter().filter(|name| apart(name).is_none());
             arguments.extend(names.map(OsString::from));
-            for one in APART {
-                arguments.extend(["--skip", one.prefix].map(OsString::from));
-            }
+            let apart = APART.iter().map(|one| &one.prefix);
+            let elsewhere = OF_USER_SPACE.iter().filter(|_| !boot.of_user_space);
+            let skipped = apart.chain(elsewhere).flat_map(|tests| ["--skip", tests]);
+            arguments.extend(skipped.map(OsString::from));
         }
         Some(one) => {
             let names = names.iter().filter(|name| name.starts_with(one.prefix));

@@ -37,6 +37,13 @@ impl Stacks {
         let unwound = self.by_task.get(&thread.addr)?;
         (unwound.switches == thread.switches).then_some(&unwound.functions)
     }
+
+    /// Where the functions of the task at an address go on; none if it is on a CPU.
+    pub(in crate::kernel) fn of_task(&self, task: u64) -> &[u64] {
+        self.by_task
+            .get(&task)
+            .map_or(&[], |unwound| &unwound.functions)
+    }
 }
 
 /// Loads the iterator.

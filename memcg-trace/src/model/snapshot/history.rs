@@ -33,21 +33,55 @@ impl Reparent {
 }
 
 /// What kind of finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FindingKind {
     /// Cgroups that are removed stay in memory, and ever more of them.
     ZombieGrowth,
+    /// A cache is scanned far more than its share while pressure is light.
+    SmallCacheOverScan,
+    /// A shrinker scans much, and frees next to nothing.
+    FruitlessScanning,
+    /// Reclaim is stuck in one shrinker.
+    BlockedShrinker,
+    /// Slab and pages are taken out of proportion to their sizes.
+    LopsidedReclaim,
+    /// The memory of a memcg collapses and refills, over and over.
+    Sawtooth,
+    /// Reclaim spends its time on dead memcgs.
+    DeadWeight,
+    /// A memcg comes near its `memory.high`.
+    NearHigh,
+    /// The kernel killed somebody for memory.
+    Oom,
 }
 
 impl FindingKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::ZombieGrowth];
+    pub const ALL: [Self; 9] = [
+        Self::ZombieGrowth,
+        Self::SmallCacheOverScan,
+        Self::FruitlessScanning,
+        Self::BlockedShrinker,
+        Self::LopsidedReclaim,
+        Self::Sawtooth,
+        Self::DeadWeight,
+        Self::NearHigh,
+        Self::Oom,
+    ];
 
     /// As it is written in records and on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ZombieGrowth => "zombie_growth",
+            Self::SmallCacheOverScan => "small_cache_over_scan",
+            Self::FruitlessScanning => "fruitless_scanning",
+            Self::BlockedShrinker => "blocked_shrinker",
+            Self::LopsidedReclaim => "lopsided_reclaim",
+            Self::Sawtooth => "sawtooth",
+            Self::DeadWeight => "dead_weight",
+            Self::NearHigh => "near_high",
+            Self::Oom => "oom",
         }
     }
 }
@@ -55,6 +89,8 @@ impl FindingKind {
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// Good to know.
+    Info,
     /// Look at it some time.
     Warn,
     /// Look at it now.
@@ -66,6 +102,7 @@ impl Severity {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Info => "info",
             Self::Warn => "warn",
             Self::Critical => "critical",
         }
@@ -93,6 +130,48 @@ pub struct Growth {
     pub creator_comm: Option<Text>,
 }
 
+/// The figures of a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Figures {
+    /// Of [`FindingKind::ZombieGrowth`].
+    Growth(Growth),
+    /// Of all others, each under its name.
+    Named(Vec<(&'static str, Figure)>),
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// Not known here.
+    Unknown,
+    /// In the unit that its name says.
+    Count(u64),
+    /// Fit for a terminal.
+    Text(String),
+    /// Likewise.
+    Texts(Vec<String>),
+}
+
+impl Finding {
+    /// The figures of a growth.
+    #[must_use]
+    pub fn growth(&self) -> Option<&Growth> {
+        match &self.figures {
+            Figures::Growth(growth) => Some(growth),
+            Figures::Named(_) => None,
+        }
+    }
+
+    /// One of the figures that have names.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> Option<&Figure> {
+        match &self.figures {
+            Figures::Growth(_) => None,
+            Figures::Named(all) => all.iter().find(|(one, _)| *one == name).map(|(_, one)| one),
+        }
+    }
+}
+
 /// Something that a person should look at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -109,7 +188,7 @@ pub struct Finding {
     /// In words, fit for a terminal.
     pub sentence: String,
     /// The figures.
-    pub figures: Growth,
+    pub figures: Figures,
     /// When it began, CLOCK_MONOTONIC.
     pub first_ns: u64,
     /// When it was last seen to go on.

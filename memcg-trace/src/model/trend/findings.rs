@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::Origin;
 use super::growth::Steps;
 use crate::model::pins::words::grouped;
-use crate::model::snapshot::{Finding, FindingKind, Growth, MemcgId, Section, Severity, Source};
+use crate::model::snapshot::{
+    Figures, Finding, FindingKind, Growth, MemcgId, Section, Severity, Source,
+};
 use crate::sample::MemcgWalk;
 
 /// Findings that go on at a time: more than anyone reads.
@@ -44,6 +46,7 @@ pub(super) struct Findings {
 #[derive(Debug)]
 struct Open {
     finding: Finding,
+    growth: Growth,
     /// Walks that found more.
     times: u64,
     told_ns: u64,
@@ -95,14 +98,16 @@ impl Findings {
             severity: Severity::Warn,
             memcg: memcg.map(Arc::clone),
             sentence: String::new(),
-            figures,
+            figures: Figures::Growth(Growth::default()),
             first_ns,
             last_ns: now_ns,
             resolved: false,
         };
-        conclude(&mut finding);
+        let mut growth = figures;
+        conclude(&mut finding, &mut growth);
         let open = Open {
             finding,
+            growth,
             times: 1,
             told_ns: now_ns,
         };
@@ -120,13 +125,13 @@ impl Findings {
             return false;
         };
         let finding = &mut open.finding;
-        let before = (finding.figures.clone(), finding.severity);
+        let before = (open.growth.clone(), finding.severity);
         let add = |sum: Option<u64>, more: Option<u64>| match (sum, more) {
             (Some(sum), Some(more)) => Some(sum.saturating_add(more)),
             (sum, more) => sum.or(more),
         };
         let sum = &before.0;
-        finding.figures = Growth {
+        open.growth = Growth {
             grown: sum.grown.saturating_add(more.grown),
             gone: sum.gone.saturating_add(more.gone),
             births: add(sum.births, more.births),
@@ -140,8 +145,8 @@ impl Findings {
         }
         let times = (finding.first_ns, finding.last_ns);
         finding.resolved = Steps::has_stopped(now_ns, gap_ns, times, open.times);
-        conclude(finding);
-        let is_due = now_ns.saturating_sub(open.told_ns) >= AGAIN_NS && finding.figures != before.0;
+        conclude(finding, &mut open.growth);
+        let is_due = now_ns.saturating_sub(open.told_ns) >= AGAIN_NS && open.growth != before.0;
         if is_due || finding.resolved || finding.severity != before.1 {
             self.revision += 1;
             finding.revision = self.revision;
@@ -184,9 +189,8 @@ impl Findings {
     clippy::cast_precision_loss,
     reason = "a rate is shown with three digits"
 )]
-fn conclude(finding: &mut Finding) {
+fn conclude(finding: &mut Finding, figures: &mut Growth) {
     let took_ns = finding.last_ns.saturating_sub(finding.first_ns);
-    let figures = &mut finding.figures;
     figures.grown_per_sec = (took_ns > 0).then(|| figures.grown as f64 * 1e9 / took_ns as f64);
     let is_fast = figures.grown >= FAST_GROWN
         && figures
@@ -197,11 +201,11 @@ fn conclude(finding: &mut Finding) {
     } else {
         Severity::Warn
     };
-    finding.sentence = sentence(finding, took_ns);
+    finding.sentence = sentence(finding, figures, took_ns);
+    finding.figures = Figures::Growth(figures.clone());
 }
 
-fn sentence(finding: &Finding, took_ns: u64) -> String {
-    let figures = &finding.figures;
+fn sentence(finding: &Finding, figures: &Growth, took_ns: u64) -> String {
     let comm = figures.creator_comm.as_ref().map(|comm| comm.display());
     let (what, made_by) = match (&finding.memcg, comm) {
         (Some(memcg), Some(comm)) => (

@@ -1,6 +1,7 @@
 //! Records of what dead memory cgroups left to others, and of findings.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -48,10 +49,26 @@ pub struct Finding<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     path_hex: Option<String>,
     sentence: &'a str,
-    figures: Growth<'a>,
+    figures: Figures<'a>,
     first_ns: u64,
     last_ns: u64,
     resolved: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Figures<'a> {
+    Growth(Growth<'a>),
+    Named(BTreeMap<&'static str, Figure<'a>>),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Figure<'a> {
+    Unknown(()),
+    Count(u64),
+    Text(&'a str),
+    Texts(&'a [String]),
 }
 
 #[derive(Debug, Serialize)]
@@ -74,8 +91,6 @@ impl<'a> From<&'a snapshot::Finding> for Finding<'a> {
         let memcg = finding.memcg.as_deref();
         let path = memcg.map(|memcg| &memcg.path);
         let path = Name::of(path.filter(|path| !path.is_empty()));
-        let figures = &finding.figures;
-        let creator_comm = Name::of(figures.creator_comm.as_ref());
         Self {
             finding_id: format!("{kind}-{}", finding.number),
             kind,
@@ -83,20 +98,42 @@ impl<'a> From<&'a snapshot::Finding> for Finding<'a> {
             path: path.text,
             path_hex: path.hex,
             sentence: &finding.sentence,
-            figures: Growth {
-                survivors: figures.survivors,
-                grown: figures.grown,
-                gone: figures.gone,
-                births: figures.births,
-                deaths: figures.deaths,
-                grown_per_sec: rounded(figures.grown_per_sec),
-                own_cost_bytes: figures.own_cost_bytes,
-                creator_comm: creator_comm.text,
-                creator_comm_hex: creator_comm.hex,
-            },
+            figures: figures(&finding.figures),
             first_ns: finding.first_ns,
             last_ns: finding.last_ns,
             resolved: finding.resolved,
         }
+    }
+}
+
+fn figures(figures: &snapshot::Figures) -> Figures<'_> {
+    match figures {
+        snapshot::Figures::Growth(growth) => {
+            let creator_comm = Name::of(growth.creator_comm.as_ref());
+            Figures::Growth(Growth {
+                survivors: growth.survivors,
+                grown: growth.grown,
+                gone: growth.gone,
+                births: growth.births,
+                deaths: growth.deaths,
+                grown_per_sec: rounded(growth.grown_per_sec),
+                own_cost_bytes: growth.own_cost_bytes,
+                creator_comm: creator_comm.text,
+                creator_comm_hex: creator_comm.hex,
+            })
+        }
+        snapshot::Figures::Named(all) => {
+            let all = all.iter().map(|(name, one)| (*name, figure(one)));
+            Figures::Named(all.collect())
+        }
+    }
+}
+
+fn figure(one: &snapshot::Figure) -> Figure<'_> {
+    match one {
+        snapshot::Figure::Unknown => Figure::Unknown(()),
+        snapshot::Figure::Count(count) => Figure::Count(*count),
+        snapshot::Figure::Text(text) => Figure::Text(text),
+        snapshot::Figure::Texts(texts) => Figure::Texts(texts),
     }
 }

@@ -1,0 +1,126 @@
+//! What tracing costs in a storm of reclaim: a file is read through a cgroup that holds a quarter
+//! of it, so that every page that is read takes another one away.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use memcg_trace::kernel::Subject;
+use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::session::Session;
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+
+use crate::guest::{self, Cgroup, now_ns};
+use crate::programs;
+use crate::table::{Table, median, ms, per};
+
+/// A RAM disk of 16 MiB.
+const DISK: &str = "/dev/ram0";
+const FOLDER: &str = "/tmp/reclaim";
+const FILE_BYTES: usize = 12 << 20;
+const PAGES: u64 = FILE_BYTES as u64 / 4096;
+const HIGH: &str = "3M";
+/// Rounds of each case, in turn.
+const ROUNDS: usize = 5;
+
+struct Storm {
+    _cgroup: Cgroup,
+}
+
+impl Storm {
+    fn new() -> Result<Self> {
+        let formatted = Command::new("mke2fs").args(["-q", DISK]).status()?;
+        ensure!(formatted.success(), "mke2fs {DISK}: {formatted}");
+        fs::create_dir(FOLDER)?;
+        mount(DISK, FOLDER, "ext4", MountFlags::empty(), None).context("mount the RAM disk")?;
+        fs::write(file(), vec![1; FILE_BYTES])?;
+        rustix::fs::sync();
+        fs::write("/proc/sys/vm/drop_caches", "1")?;
+        let cgroup = Cgroup::new("reclaim")?;
+        fs::write(cgroup.path().join("memory.high"), HIGH)?;
+        cgroup.join()?;
+        let storm = Self { _cgroup: cgroup };
+        storm.run()?;
+        Ok(storm)
+    }
+
+    /// Reads the file once; nanoseconds.
+    fn run(&self) -> Result<u64> {
+        guest::settle();
+        let mut file = File::open(file())?;
+        let mut buffer = vec![0; 1 << 16];
+        let begin = now_ns();
+        while file.read(&mut buffer)? > 0 {}
+        Ok(now_ns() - begin)
+    }
+}
+
+impl Drop for Storm {
+    fn drop(&mut self) {
+        // The guest is about to end; should something stay, nothing is measured wrong.
+        let _ = guest::leave();
+        let _ = unmount(FOLDER, UnmountFlags::DETACH);
+    }
+}
+
+fn file() -> String {
+    format!("{FOLDER}/data")
+}
+
+pub fn report(facts: &Facts) -> Result<()> {
+    const REST: &[Subject] = &[Subject::Memcg, Subject::Shrinker, Subject::Reclaim];
+    let cases: [(&str, &[Subject]); 3] = [
+        ("nothing", &[]),
+        ("shrinkers and reclaim", REST),
+        ("all subjects (live)", &Subject::ALL),
+    ];
+    let storm = Storm::new()?;
+    let mut times = vec![Vec::new(); cases.len()];
+    for _ in 0..ROUNDS {
+        for ((_, subjects), times) in cases.iter().zip(&mut times) {
+            let session = match subjects.is_empty() {
+                true => None,
+                false => Some(Session::open(facts, subjects, None, false)?),
+            };
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a time is shown with three digits"
+            )]
+            times.push(storm.run()? as f64);
+            drop(session);
+        }
+    }
+    let mut table = Table::new(
+        "A file is read through a cgroup over its memory.high",
+        &["attached", "time ms", "ns/page", "throughput kept %"],
+    );
+    let alone = median(&times[0]);
+    for ((name, _), times) in cases.iter().zip(&times) {
+        let took = median(times);
+        #[expect(clippy::cast_precision_loss, reason = "a few thousand pages")]
+        let pages = PAGES as f64;
+        table.row([
+            (*name).to_owned(),
+            ms(took),
+            per(took, pages),
+            format!("{:.1}", alone / took * 100.0),
+        ]);
+    }
+    table.print();
+
+    let before = programs::ids()?;
+    let session = Session::open(facts, REST, None, false)?;
+    let runs = programs::during(&before, || storm.run().map(drop))?;
+    drop((session, storm));
+    let mut table = Table::new(
+        "Programs in such a storm, by the kernel's counters",
+        &["program", "runs", "ns/run"],
+    );
+    for (name, runs) in runs {
+        let per_run = format!("{:.1}", runs.per_run());
+        table.row([name, runs.count.to_string(), per_run]);
+    }
+    table.print();
+    Ok(())
+}

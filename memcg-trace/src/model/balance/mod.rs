@@ -1,0 +1,88 @@
+//! Balance: whether memory is taken from the right places, and who is about to pay for it.
+//!
+//! Each rule looks at what the sums grew by, over several intervals, so that a burst is none of
+//! its business. The bounds are such that a host that is quiet, or evenly loaded, has no findings.
+
+mod list;
+mod memcgs;
+mod shrinkers;
+mod window;
+
+use std::sync::Arc;
+
+use super::snapshot::{self, Finding, Section};
+use super::tree::Tree;
+use crate::sample::Sample;
+use list::List;
+use memcgs::MemcgRules;
+use shrinkers::ShrinkerRules;
+
+/// What was found so far, and what that is found by.
+#[derive(Debug)]
+pub(super) struct Balance {
+    list: List,
+    shrinkers: ShrinkerRules,
+    memcgs: MemcgRules,
+    last_ns: Option<u64>,
+}
+
+/// One sample, as the rules see it.
+pub(super) struct Moment<'a> {
+    pub(super) now_ns: u64,
+    /// Since the sample before.
+    pub(super) interval_ns: u64,
+    pub(super) sample: &'a Sample,
+    pub(super) tree: &'a Tree,
+    pub(super) memcgs: &'a [snapshot::Memcg],
+    pub(super) slab: &'a [snapshot::Slab],
+}
+
+impl Balance {
+    /// `near_high` is the part of `memory.high` from which on usage is told of.
+    pub(super) fn new(near_high: f64) -> Self {
+        Self {
+            list: List::default(),
+            shrinkers: ShrinkerRules::default(),
+            memcgs: MemcgRules::new(near_high),
+            last_ns: None,
+        }
+    }
+
+    /// Takes in a sample, after the sections that it changes.
+    pub(super) fn read(
+        &mut self,
+        sample: &Sample,
+        tree: &Tree,
+        memcgs: &Section<snapshot::Memcg>,
+        slab: &Section<snapshot::Slab>,
+    ) {
+        let now_ns = sample.mono_ns;
+        let before_ns = self.last_ns.replace(now_ns);
+        let interval_ns = before_ns.and_then(|before_ns| now_ns.checked_sub(before_ns));
+        let Some(interval_ns) = interval_ns.filter(|interval_ns| *interval_ns > 0) else {
+            return;
+        };
+        let moment = Moment {
+            now_ns,
+            interval_ns,
+            sample,
+            tree,
+            memcgs: &memcgs.items,
+            slab: &slab.items,
+        };
+        self.shrinkers.look(&moment, &mut self.list);
+        self.memcgs.look(&moment, &mut self.list);
+        self.list.settle(now_ns);
+    }
+
+    /// Those of others, with these beside them.
+    pub(super) fn join(&self, others: Arc<Section<Finding>>) -> Arc<Section<Finding>> {
+        let mut items = self.list.items();
+        if items.is_empty() || !others.is_known() {
+            return others;
+        }
+        items.extend(others.items.iter().cloned());
+        items.sort_by_key(|one| (one.resolved, std::cmp::Reverse(one.severity)));
+        Arc::new(others.with_items(items))
+    }
+}
