@@ -204,7 +204,7 @@ fn try_on(
     binaries: &Binaries,
     modules: &[PathBuf],
 ) -> Result<(u64, u64, Option<String>)> {
-    let Boot { series, apart } = boot;
+    let Boot { series, apart, .. } = boot;
     let name = program
         .file_name()
         .context("the test program has no name")?
