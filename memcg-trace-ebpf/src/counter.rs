@@ -1,16 +1,4 @@
-//! Counting in maps.
-
-use aya_ebpf::bindings::BPF_NOEXIST;
-use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap};
-use memcg_trace_common::loss::Loss;
-use memcg_trace_common::times::{CLASSES, Times, class_of};
-
-use crate::loss::lost;
-
-/// What a new row of a map of times begins with: it has no room on a program's stack.
-#[map]
-static NO_TIMES: Array<Times> = Array::with_max_entries(1, 0);
+//! Adding to counters in maps.
 
 /// Adds to a counter that only this CPU writes, but an interrupt on it may, too.
 ///
@@ -34,38 +22,5 @@ pub unsafe fn add_u32(counter: *mut u32, n: u64) {
     // SAFETY: the caller's promise; one instruction, which the verifier checks.
     unsafe {
         core::arch::asm!("lock *(u32 *)({0} + 0) += {1}", in(reg) counter, in(reg) n);
-    }
-}
-
-/// Counts a time in its class.
-///
-/// # Safety
-/// `times` must be a valid, aligned map value.
-#[inline(always)]
-pub unsafe fn add_time(times: *mut Times, ns: u64) {
-    let mut at = class_of(ns) * size_of::<u32>();
-    // The verifier of 5.10 wants to see that this is aligned and in bounds, and the compiler, which
-    // knows, leaves a mask out that it can see.
-    // SAFETY: arithmetic on a register.
-    unsafe {
-        core::arch::asm!("{0} &= {1}", inout(reg) at, const ((CLASSES - 1) * size_of::<u32>()));
-    }
-    // SAFETY: the caller's promise, and within the value.
-    unsafe { add_u32(times.cast::<u8>().add(at).cast::<u32>(), 1) };
-}
-
-/// Counts a time in a map that all CPUs share: its rows are large.
-#[inline(always)]
-pub fn count_time<K>(map: &HashMap<K, Times>, key: &K, ns: u64) {
-    if map.get_ptr_mut(key).is_none()
-        && let Some(none) = NO_TIMES.get(0)
-    {
-        // Another CPU may be first: then its row is what we want.
-        let _ = map.insert(key, none, u64::from(BPF_NOEXIST));
-    }
-    match map.get_ptr_mut(key) {
-        // SAFETY: a value of the map.
-        Some(times) => unsafe { add_time(times, ns) },
-        None => lost(Loss::TimesMap, 1),
     }
 }

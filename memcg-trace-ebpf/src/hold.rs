@@ -18,11 +18,12 @@ use memcg_trace_common::hold::{
 use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
 
-use crate::counter::{add, add_time};
+use crate::counter::add;
+use crate::lock_stacks::{ENTRY, LOCK_STACKS};
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, pointer, word};
-use crate::release::{ENTRY, LOCK_STACKS};
+use crate::times::add_time;
 
 /// Least recently used first out: a superblock may be thawed by another task than froze it.
 #[map]

@@ -14,11 +14,12 @@ use memcg_trace_common::lock::{LockCount, LockKey, Wait, flags};
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::times::Times;
 
-use crate::counter::{add, count_time};
+use crate::counter::add;
 use crate::hold;
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, has, offset, read};
+use crate::times::count_time;
 
 #[map]
 static WAITS: HashMap<u32, Wait> = HashMap::with_max_entries(8192, 0);

@@ -10,6 +10,7 @@
 mod counter;
 mod hold;
 mod lock;
+mod lock_stacks;
 mod loss;
 mod memcg;
 mod oom;
@@ -20,6 +21,7 @@ mod shrinker;
 mod slab;
 mod slab_count;
 mod tax;
+mod times;
 mod walks;
 
 #[panic_handler]

@@ -16,10 +16,11 @@ use memcg_trace_common::loss::Loss;
 use memcg_trace_common::reclaim::{ReclaimCount, ReclaimKey, Reclaimer, StalledTask, kind};
 use memcg_trace_common::times::Times;
 
-use crate::counter::{add, count_time};
+use crate::counter::add;
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, offset, pointer, read, word};
+use crate::times::count_time;
 
 /// `PF_KSWAPD` and `PF_KTHREAD` (include/linux/sched.h).
 const PF_KSWAPD: u32 = 0x0002_0000;

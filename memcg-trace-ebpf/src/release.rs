@@ -3,7 +3,7 @@
 
 use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
-use aya_ebpf::maps::{HashMap, LruHashMap, StackTrace};
+use aya_ebpf::maps::{HashMap, LruHashMap};
 use aya_ebpf::programs::tracing::StackIdContext;
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
 use memcg_trace_common::hold::{NO_STACK, RELEASE_PAUSE_NS, ReleaseKey};
@@ -12,13 +12,9 @@ use memcg_trace_common::loss::Loss;
 
 use crate::counter::add;
 use crate::lock::{Waiters, waits_for};
+use crate::lock_stacks::{ENTRY, LOCK_STACKS};
 use crate::loss::lost;
 
-/// Of a stack at the entry of a function, the frames to leave out: its own.
-pub const ENTRY: u64 = 1;
-
-#[map]
-pub static LOCK_STACKS: StackTrace = StackTrace::with_max_entries(1024, 0);
 #[map]
 static RELEASES: HashMap<ReleaseKey, u64> = HashMap::with_max_entries(8192, 0);
 /// When a lock was last looked at.

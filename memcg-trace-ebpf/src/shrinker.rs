@@ -15,10 +15,11 @@ use memcg_trace_common::shrinker::{
 };
 use memcg_trace_common::times::Times;
 
-use crate::counter::{add, add_u32, count_time};
+use crate::counter::{add, add_u32};
 use crate::loss::lost;
 use crate::read::{LAYOUT, field, pointer};
 use crate::reclaim::begun_by;
+use crate::times::count_time;
 
 #[map]
 static SHRINKERS: PerCpuHashMap<ShrinkerKey, ShrinkerCount> =
