@@ -76,7 +76,12 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<ExitCode> {
             Some(Verb::Zombies(zombies)) => {
                 return zombies::run(&args.common, zombies, messages).await;
             }
-            Some(Verb::Slab(slab)) => return slab::run(&args.common, slab, messages).await,
+            Some(Verb::Slab(slab)) => {
+                return match &slab.inside {
+                    Some(cache) => inside::run(&args.common, cache, messages).await,
+                    None => slab::run(&args.common, slab, messages).await,
+                };
+            }
             Some(Verb::Shrinkers(args_of)) => {
                 return pressure::run(Which::Shrinkers, &args.common, args_of, messages).await;
             }

@@ -10,7 +10,6 @@ use anyhow::bail;
 
 use super::args::{self, Common, SlabSort};
 use super::feed::Feed;
-use super::inside;
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
@@ -31,9 +30,6 @@ pub(super) async fn run(
     args: &args::Slab,
     messages: &Messages,
 ) -> anyhow::Result<ExitCode> {
-    if let Some(cache) = &args.inside {
-        return inside::run(common, cache, messages).await;
-    }
     let mut stop = Stop::on_signals()?;
     let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
