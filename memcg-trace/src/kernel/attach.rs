@@ -11,9 +11,9 @@ use zerocopy::IntoBytes as _;
 
 use super::Subject;
 use super::choice::{Outcome, obstacle, obstacles, try_in_order};
+use super::cpus::possible_cpus;
 use super::facts::Facts;
 use super::hooks::{At, Family, HOOKS, Hook, Part, Variant};
-use super::reader::possible_cpus;
 use super::slab_hot;
 
 /// The eBPF object that build.rs made.
@@ -27,8 +27,19 @@ const MAPS: &[(&str, Subject)] = &[
     (slab_hot::COUNTS, Subject::Slab),
     ("SHRINKERS", Subject::Shrinker),
     ("SHRINKER_RUNS", Subject::Shrinker),
+    ("SHRINKER_TIMES", Subject::Shrinker),
+    ("RECLAIM", Subject::Reclaim),
+    ("RECLAIMERS", Subject::Reclaim),
+    ("STALLED_TASKS", Subject::Reclaim),
+    ("STALL_TIMES", Subject::Reclaim),
+    ("THROTTLED", Subject::Reclaim),
     ("WAITS", Subject::Lock),
     ("LOCKS", Subject::Lock),
+    ("LOCK_STACKS", Subject::Lock),
+    ("LOCK_TIMES", Subject::Lock),
+    ("HOLDS", Subject::Lock),
+    ("RELEASED", Subject::Lock),
+    ("RELEASES", Subject::Lock),
 ];
 
 /// Opens the object with the layout in place. Nothing is loaded into the kernel but its maps.

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use memcg_trace_common::memcg::css_flags;
 
+use super::cpus::possible_cpus;
 use super::layout::fields::{Field, Place};
 use super::memcgs::DeadCss;
 use super::memory::Unreadable;
-use super::reader::{Reader, is_kernel_address, possible_cpus, words};
+use super::reader::{Reader, is_kernel_address, words};
 use crate::sample::Memcg;
 
 /// Bytes that are read at once of an array of words.

@@ -10,7 +10,6 @@ use super::btf::{Btf, BtfError};
 use super::hooks;
 use super::layout::{self, Resolved};
 use super::symbols::Symbols;
-use super::waits;
 
 /// Capabilities that matter here (include/uapi/linux/capability.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +64,6 @@ impl Facts {
     pub fn gather(trampolines: bool) -> Self {
         let wanted: HashSet<&str> = hooks::functions()
             .chain(layout::SYMBOLS.iter().copied())
-            .chain(waits::SYMBOLS.iter().copied())
             .collect();
         let (symbols, symbols_error) = match Symbols::of_running_kernel(&wanted) {
             Ok(symbols) => (symbols, None),

@@ -15,6 +15,7 @@ pub mod btf;
 mod causes;
 mod census;
 pub mod choice;
+mod cpus;
 pub mod doctor;
 pub mod facts;
 mod folio;

@@ -2,28 +2,22 @@
 
 use std::ops::ControlFlow;
 
+use super::cpus::possible_cpus;
 use super::layout::Resolved;
 use super::layout::fields::{Field, Place};
 use super::memory::{Memory, Unreadable};
 use super::symbols::Symbols;
+pub(super) use super::symbols::is_kernel_address;
 use crate::sample::Text;
 
 /// Names are shorter (include/linux/limits.h: PATH_MAX).
 const NAME_BYTES: usize = 4096;
-/// Kernel addresses have their upper bits set, seven of them with five levels of page tables
-/// (Documentation/arch/x86/x86_64/mm.rst); poison and user addresses do not.
-const KERNEL_HALF: u64 = 0xfe00_0000_0000_0000;
 
 /// Reads fields.
 pub(super) struct Reader<'a> {
     pub(super) memory: Memory<'a>,
     pub(super) resolved: &'a Resolved,
     symbols: &'a Symbols,
-}
-
-/// Whether something can be an address of the kernel.
-pub(super) fn is_kernel_address(address: u64) -> bool {
-    address & KERNEL_HALF == KERNEL_HALF
 }
 
 impl<'a> Reader<'a> {
@@ -190,12 +184,4 @@ pub(super) fn words(bytes: &[u8]) -> Vec<u64> {
     words
         .map(|word| u64::from_ne_bytes(word.try_into().unwrap_or_default()))
         .collect()
-}
-
-/// CPUs that can ever be there: one more than the highest number.
-pub(super) fn possible_cpus() -> u32 {
-    let text = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
-    let last = text.trim().rsplit(['-', ',']).next();
-    last.and_then(|last| last.parse::<u32>().ok())
-        .map_or(1, |last| last.saturating_add(1).min(8192))
 }

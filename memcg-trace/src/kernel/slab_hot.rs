@@ -12,7 +12,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::thread::{MembarrierCommand, membarrier};
 use std::os::fd::AsFd as _;
 
-use super::reader::possible_cpus;
+use super::cpus::possible_cpus;
 
 /// The map of counters, one value for each CPU.
 pub(super) const COUNTS: &str = "SLAB_HOT_COUNTS";

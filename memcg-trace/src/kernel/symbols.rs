@@ -8,11 +8,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
-use super::reader::is_kernel_address;
-
 const KALLSYMS: &str = "/proc/kallsyms";
 /// A symbol stands for addresses up to this far behind it.
 const REACH_BYTES: u64 = 1 << 20;
+
+/// Kernel addresses have their upper bits set, seven of them with five levels of page tables
+/// (Documentation/arch/x86/x86_64/mm.rst); poison and user addresses do not.
+const KERNEL_HALF: u64 = 0xfe00_0000_0000_0000;
+
+/// Whether something can be an address of the kernel.
+pub(super) fn is_kernel_address(address: u64) -> bool {
+    address & KERNEL_HALF == KERNEL_HALF
+}
 
 /// All symbols by address, and by name those that were asked for.
 #[derive(Clone, Debug, Default)]

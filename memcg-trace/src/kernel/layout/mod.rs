@@ -58,6 +58,25 @@ pub const SYMBOLS: &[&str] = &[
     "socket_file_ops",
     // For looking into dentries and inodes.
     "super_blocks",
+    // For looking at who waits.
+    "__end_init_stack",
+    "__end_init_task",
+    "__sched_text_end",
+    "__sched_text_start",
+    "__start_init_stack",
+    "__start_init_task",
+    "autoremove_wake_function",
+    "cgroup_threadgroup_rwsem",
+    "cpu_add_remove_lock",
+    "cpu_hotplug_lock",
+    "device_hotplug_lock",
+    "hrtimer_wakeup",
+    "init_stack",
+    "max_pfn",
+    "percpu_rwsem_wake_function",
+    "pipeanon_fops",
+    "pipefifo_fops",
+    "process_timeout",
 ];
 
 /// Something that a subject needs and this kernel does not have.

@@ -35,32 +35,6 @@ use table::{Hidden, How};
 use threads::{Thread, Threads};
 pub(super) use traced::Traced;
 
-/// Symbols that are wanted by name, besides those of layouts and hooks.
-pub const SYMBOLS: &[&str] = &[
-    "__end_init_stack",
-    "__end_init_task",
-    "__sched_text_end",
-    "__sched_text_start",
-    "__start_init_stack",
-    "__start_init_task",
-    "autoremove_wake_function",
-    "cgroup_mutex",
-    "cgroup_threadgroup_rwsem",
-    "cpu_add_remove_lock",
-    "cpu_hotplug_lock",
-    "device_hotplug_lock",
-    "hrtimer_wakeup",
-    "init_stack",
-    "max_pfn",
-    "mem_hotplug_lock",
-    "page_offset_base",
-    "percpu_rwsem_wake_function",
-    "pipeanon_fops",
-    "pipefifo_fops",
-    "process_timeout",
-    "vmemmap_base",
-];
-
 /// What a look has to look with.
 struct View<'a> {
     reader: &'a Reader<'a>,
