@@ -70,7 +70,9 @@ fn dying() -> u64 {
     memory.unwrap_or_else(|| root_stat("nr_dying_descendants").unwrap())
 }
 
-fn wait_until_dying(number: u64) {
+/// The cgroup that was used for it stays, since it may take a while to go.
+#[must_use]
+fn wait_until_dying(number: u64) -> Cgroup {
     let other = Cgroup::new("other");
     eventually("as many dead ones", || {
         use_every_cpu(&other);
@@ -81,6 +83,7 @@ fn wait_until_dying(number: u64) {
             Err(format!("{dying}, not {number}"))
         }
     });
+    other
 }
 
 #[test]
@@ -91,7 +94,7 @@ fn two_hundred_from_before_the_start() {
     let mut kept = Kept::default();
     kept.fill(&[&left, &right, &deep, &top], MANY);
     let number = kept.zombies.len() as u64;
-    wait_until_dying(number);
+    let _other = wait_until_dying(number);
 
     let (records, summary) = zombies();
     let mut found: Vec<_> = records.iter().map(path_and_id).collect();
@@ -119,7 +122,7 @@ fn two_hundred_from_before_the_start() {
         assert!(all.iter().any(|ledger| ledger.path() == path), "{path}");
     }
     kept.fds.clear();
-    wait_until_dying(0);
+    drop(wait_until_dying(0));
 }
 
 /// A zombie is found by its path, its name, its css id and the inode of its directory.
@@ -165,7 +168,7 @@ fn a_storm_during_the_census() {
         .collect();
     let mut kept = Kept::default();
     kept.fill(&[&steady], 60);
-    wait_until_dying(kept.zombies.len() as u64);
+    let _other = wait_until_dying(kept.zombies.len() as u64);
     let ends = AtomicBool::new(false);
     let work = |which: u64| {
         let mut made: u64 = 0;
@@ -211,5 +214,5 @@ fn a_storm_during_the_census() {
     println!("{made} cgroups made and removed meanwhile");
     assert!(made > 50, "that was no storm: {made}");
     kept.fds.clear();
-    wait_until_dying(0);
+    drop(wait_until_dying(0));
 }
