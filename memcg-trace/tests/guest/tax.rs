@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::export::{Export, Frame};
 use crate::host::{
     Cgroup, Folder, directories, eventually, has_function, reparents_pages, root_stat,
+    use_every_cpu,
 };
 use crate::traces::TRACING;
 
@@ -102,6 +103,15 @@ fn visits(export: &mut Export, work: impl FnOnce()) -> (u64, u64) {
 #[test]
 fn reclaim_passes_the_dead() {
     let parent = Cgroup::new("passed");
+    let other = Cgroup::new("other");
+    let dying = || root_stat("nr_dying_descendants").unwrap();
+    eventually("those of other tests are gone", || {
+        use_every_cpu(&other);
+        match dying() {
+            0 => Ok(()),
+            dying => Err(dying.to_string()),
+        }
+    });
     let mut export = Export::start(&[]);
     let (all, dead) = visits(&mut export, drop_slab);
     assert!(all > 0);
@@ -110,7 +120,6 @@ fn reclaim_passes_the_dead() {
     let sockets: Vec<_> = (0..ZOMBIES)
         .map(|which| parent.child(&format!("z-{which}")).into_zombie())
         .collect();
-    let dying = || root_stat("nr_dying_descendants").unwrap();
     eventually("they are dead", || match dying() {
         20 => Ok(()),
         dying => Err(dying.to_string()),
