@@ -13,8 +13,9 @@ use super::messages::Messages;
 use super::oneshot;
 use crate::model::compare::{self, Compared, Peaks};
 use crate::output::ndjson_peaks::{self, Last};
-use crate::output::{compare as text, document, units};
+use crate::output::{compare as text, document};
 use crate::sample::recording::Host;
+use crate::units;
 
 /// Rows of a table of text, unless `--top` says so.
 const ROWS: usize = 20;

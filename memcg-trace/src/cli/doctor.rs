@@ -19,9 +19,10 @@ pub(super) fn run(common: &Common) -> anyhow::Result<ExitCode> {
 
     use super::output_file::OutputFile;
     use crate::output::records::Moment;
-    use crate::output::{doctor, document, units};
+    use crate::output::{doctor, document};
     use crate::sample::doctor::Verdict;
     use crate::source::live;
+    use crate::units;
 
     let report = live::doctor(super::open::attach(common));
     let bytes = if common.json {

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::records::Name;
 use super::table::{Row, Style, Table};
-use super::units;
 use crate::model::compare::{Change, Compared, Peaks};
+use crate::units;
 
 /// What the two runs leave open, a line each.
 #[must_use]

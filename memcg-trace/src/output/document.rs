@@ -11,7 +11,7 @@ use super::records::{
     Objects, Pins, Reclaim, Reclaimable, Reparent, Section, Shrinker, Slab, SlabCache, SlabInside,
     Tax, Zombie, losses, rounded, sections,
 };
-use super::{compare as compare_text, slab as slab_text, units};
+use super::{compare as compare_text, slab as slab_text};
 use crate::deadlock::State;
 use crate::model::compare;
 use crate::model::slab_list;
@@ -21,6 +21,7 @@ use crate::sample::doctor::{Doctor, Verdict};
 use crate::sample::recording::Host;
 use crate::sample::slab_inside::ObjectKind;
 use crate::sample::tame;
+use crate::units;
 
 /// What every document has.
 #[derive(Debug, Serialize)]

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::names;
 use super::table::Table;
-use super::{names, units};
 use crate::model::snapshot::{LockHeld, LockHolder, LockStats, Snapshot};
 use crate::sample::{Mode, tame};
+use crate::units;
 
 /// Locks and stacks of each that are told of.
 const LOCKS: usize = 5;

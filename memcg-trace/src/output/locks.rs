@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use super::table::{Row, Style, Table};
-use super::{fit, lock_stats, names, summary, text, tree, units};
+use super::{fit, lock_stats, names, summary, text, tree};
 use crate::deadlock::{Edge, State, words};
 use crate::model::snapshot::{Convoy, Deadlock, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::tame;
 use crate::sample::waits::Task;
+use crate::units;
 
 /// Convoys that are listed.
 const CONVOYS: usize = 20;

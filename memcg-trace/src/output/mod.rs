@@ -22,5 +22,4 @@ pub mod summary;
 mod table;
 pub mod text;
 pub mod tree;
-pub mod units;
 pub mod zombies;

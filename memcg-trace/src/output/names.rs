@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::units;
 use crate::model::snapshot::{Evidence, MemcgId, Reclaim, Shrinker};
 use crate::sample::reclaim::Cause;
 use crate::sample::{Mode, Resource, ResourceKind, Task, tame};
+use crate::units;
 
 /// A task as `comm[tid]`.
 #[must_use]

@@ -9,10 +9,10 @@ use super::records::{
     Convoy, Deadlock, Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reclaim,
     Reparent, Shrinker, Slab, SlabCache, SlabInside, Tax, Zombie,
 };
-use super::units;
 use crate::model::snapshot::{FindingKind, Snapshot};
 use crate::model::zombies;
 use crate::sample::recording::Host;
+use crate::units;
 
 /// Writes snapshots as records. Each record is one `write_all` of a whole line, so that one
 /// that failed is the only one that may be cut.

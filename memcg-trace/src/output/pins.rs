@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 
 use super::records::PAGE_BYTES;
 use super::table::Style;
-use super::{advice, fit, names, summary, text, units};
+use super::{advice, fit, names, summary, text};
 use crate::model::pins::words::{self, grouped};
 use crate::model::snapshot::{Pins, Snapshot};
 use crate::model::zombies;
 use crate::sample::pins::{Object, ObjectKind, Pin, User, UserKind};
 use crate::sample::recording::Host;
 use crate::sample::tame;
+use crate::units;
 
 /// Objects of one kind that are listed.
 const OBJECTS: usize = 8;

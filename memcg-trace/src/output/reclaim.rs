@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use super::slab::percent;
 use super::table::{Row, Style, Table};
-use super::{fit, names, spark, text, units};
+use super::{fit, names, spark, text};
 use crate::model::snapshot::{Reclaim, Snapshot, UNLIMITED_BYTES};
 use crate::sample::recording::Host;
 use crate::sample::tame;
+use crate::units;
 
 /// Bars of a row.
 const BARS: usize = 16;

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use super::slab::percent;
 use super::table::{Row, Style, Table};
-use super::{fit, names, text, units};
+use super::{fit, names, text};
 use crate::model::snapshot::{Shrinker, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::tame;
+use crate::units;
 
 /// Writes the shrinkers of a snapshot; `rows` in the order that they are given in, of which
 /// `left_out` were not asked for. `span_ns` is what the sums are about.

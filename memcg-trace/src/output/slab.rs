@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use super::table::{Row, Style, Table};
-use super::{fit, names, text, units};
+use super::{fit, names, text};
 use crate::model::slab_list::{MemcgSlab, Totals, by_memcg};
 use crate::model::snapshot::slab::PAGE_BYTES;
 use crate::model::snapshot::{Inherited, Slab, SlabCache, Snapshot};
 use crate::sample::recording::Host;
+use crate::units;
 
 /// Stands for a memcg in the row of objects that nobody is charged for.
 pub const UNACCOUNTED: &str = "(unaccounted)";

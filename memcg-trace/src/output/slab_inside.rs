@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use super::table::{Row, Style, Table};
-use super::{fit, names, slab, text, units};
+use super::{fit, names, slab, text};
 use crate::model::snapshot::{Inside, InsideRow, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
+use crate::units;
 
 /// Stands for the directory of objects that are in none.
 const NOWHERE: &str = "(in no directory)";

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{names, units};
+use super::names;
 use crate::deadlock::words;
 use crate::model::snapshot::{Phase, Section, Snapshot};
 use crate::sample::tame;
+use crate::units;
 
 /// `lost 0`, `LOST 17`, and `lost ?` where the kernel does not say.
 #[must_use]

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 pub use super::table::Style;
 use super::table::{Row, Table};
-use super::{fit, lock_stats, names, summary, units};
+use super::{fit, lock_stats, names, summary};
 use crate::model::snapshot::{self, LockWait, Memcg, Phase, Snapshot, UNLIMITED_BYTES};
 use crate::sample::recording::Host;
+use crate::units;
 
 /// Writes a snapshot.
 #[must_use]

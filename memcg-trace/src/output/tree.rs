@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::{names, units};
+use super::names;
 use crate::deadlock::words;
 use crate::model::snapshot::{LockWait, MemcgId, Snapshot, Wait};
 use crate::sample::waits::Resource;
+use crate::units;
 
 /// Tasks that are listed below one holder; the others are counted.
 const MAX_BELOW: usize = 24;

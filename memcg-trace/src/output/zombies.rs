@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use super::table::{Row, Style, Table};
-use super::{fit, names, summary, text, units};
+use super::{fit, names, summary, text};
 use crate::model::reparent;
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::Zombie;
 use crate::sample::recording::Host;
 use crate::sample::tame;
+use crate::units;
 
 /// Writes the zombies of a snapshot in the order that they are given in; `left_out` are those
 /// that were not asked for.

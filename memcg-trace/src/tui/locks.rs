@@ -4,9 +4,10 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::columns::Column;
 use crate::model::snapshot::LockStats;
+use crate::output::names;
 use crate::output::tree::Line;
-use crate::output::{names, units};
 use crate::sample::Task;
+use crate::units;
 
 /// The sums of locks.
 pub(super) const STATS: &[Column<LockStats>] = &[

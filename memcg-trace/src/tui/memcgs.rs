@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::columns::{Column, by_rate};
 use super::list::{List, sorted};
 use crate::model::snapshot::{Memcg, Phase, UNLIMITED_BYTES};
-use crate::output::{fit, names, units};
+use crate::output::{fit, names};
+use crate::units;
 
 /// The first is the tree; sorting by it is the order of the tree.
 pub(super) const COLUMNS: &[Column<Memcg>] = &[

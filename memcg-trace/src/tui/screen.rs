@@ -13,8 +13,9 @@ use super::tab::Tab;
 use super::tables::{draw_empty, plain_grid, rows_u16};
 use super::{help, memcgs, reclaim, shrinkers, slab, trees, zombies};
 use crate::model::snapshot::{Memcg, Section, Snapshot};
-use crate::output::{fit, summary, units};
+use crate::output::{fit, summary};
 use crate::sample::tame;
+use crate::units;
 
 /// Rows of the header without news.
 const HEADER_ROWS: u16 = 3;

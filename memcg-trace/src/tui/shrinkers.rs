@@ -5,7 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::columns::{Column, by_rate};
 use crate::model::snapshot::Shrinker;
 use crate::output::slab::percent;
-use crate::output::{names, spark, units};
+use crate::output::{names, spark};
+use crate::units;
 
 /// Bars of a row.
 const BARS: usize = 10;

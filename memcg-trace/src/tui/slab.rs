@@ -4,8 +4,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::columns::{Column, by_rate};
 use crate::model::snapshot::Slab;
+use crate::output::names;
 use crate::output::slab::percent;
-use crate::output::{names, units};
+use crate::units;
 
 /// By default sorted by [`DEFAULT_SORT`].
 pub(super) const COLUMNS: &[Column<Slab>] = &[

@@ -8,8 +8,8 @@ use super::list::{List, sorted};
 use super::slab;
 use crate::model::snapshot::{Slab, SlabCache, Snapshot};
 use crate::output::slab::percent;
-use crate::output::units;
 use crate::sample::Text;
+use crate::units;
 
 /// What is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::columns::Column;
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::{self, Zombie};
-use crate::output::{names, units, zombies as text};
+use crate::output::{names, zombies as text};
+use crate::units;
 
 /// A zombie, and the verdict on who pins it, once that was asked.
 #[derive(Clone, Debug)]

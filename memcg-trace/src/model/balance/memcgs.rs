@@ -9,8 +9,8 @@ use super::list::{Fresh, List};
 use super::window::Window;
 use crate::model::pins::words::grouped;
 use crate::model::snapshot::{Figure, FindingKind, Memcg, MemcgId, Severity, UNLIMITED_BYTES};
-use crate::output::units;
 use crate::sample::reclaim::{OomKill, ReclaimCount};
+use crate::units;
 
 /// Usage must fall by so much of the limit below the share before it comes near again.
 const NEAR_SLACK: f64 = 0.05;
