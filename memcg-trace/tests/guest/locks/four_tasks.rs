@@ -158,7 +158,10 @@ fn seen_to_close(deadlock: &Record, between: [u64; 2]) {
     assert_eq!(data["confidence"], "full");
     let close_ns = deadlock.number("close_ns");
     let confirmed_ns = deadlock.number("confirmed_ns");
-    assert!((between[0]..=between[1]).contains(&close_ns), "{between:?}");
+    assert!(
+        (between[0]..=between[1]).contains(&close_ns),
+        "{close_ns} in {between:?}: {data:#}"
+    );
     assert!(close_ns < deadlock.number("candidate_ns"));
     assert!(deadlock.number("candidate_ns") <= confirmed_ns);
     println!(
@@ -233,7 +236,11 @@ fn seen_by_who_was_there() {
         println!("cgroup_mutex is held by {holder}");
         assert_eq!(holder["tid"], reader.0.id());
         let stack = holder["stack"].to_string();
-        assert!(stack.contains("store"), "{stack}");
+        // Of MGLRU, or of the test module.
+        let is_there = ["store", "locks_write"]
+            .iter()
+            .any(|one| stack.contains(one));
+        assert!(is_there, "{stack}");
     }
 
     // The dashboard has it too, and leaves for all that.
