@@ -70,12 +70,10 @@ fn dying() -> u64 {
     memory.unwrap_or_else(|| root_stat("nr_dying_descendants").unwrap())
 }
 
-/// The cgroup that was used for it stays, since it may take a while to go.
-#[must_use]
-fn wait_until_dying(number: u64) -> Cgroup {
-    let other = Cgroup::new("other");
+/// Waits with the help of another cgroup that lives on: gone, it may be a zombie for a while.
+fn wait_until_dying(number: u64, other: &Cgroup) {
     eventually("as many dead ones", || {
-        use_every_cpu(&other);
+        use_every_cpu(other);
         let dying = dying();
         if dying == number {
             Ok(())
@@ -83,7 +81,6 @@ fn wait_until_dying(number: u64) -> Cgroup {
             Err(format!("{dying}, not {number}"))
         }
     });
-    other
 }
 
 #[test]
@@ -94,7 +91,8 @@ fn two_hundred_from_before_the_start() {
     let mut kept = Kept::default();
     kept.fill(&[&left, &right, &deep, &top], MANY);
     let number = kept.zombies.len() as u64;
-    let _other = wait_until_dying(number);
+    let other = Cgroup::new("other");
+    wait_until_dying(number, &other);
 
     let (records, summary) = zombies();
     let mut found: Vec<_> = records.iter().map(path_and_id).collect();
@@ -122,7 +120,7 @@ fn two_hundred_from_before_the_start() {
         assert!(all.iter().any(|ledger| ledger.path() == path), "{path}");
     }
     kept.fds.clear();
-    drop(wait_until_dying(0));
+    wait_until_dying(0, &other);
 }
 
 /// A zombie is found by its path, its name, its css id and the inode of its directory.
@@ -168,7 +166,8 @@ fn a_storm_during_the_census() {
         .collect();
     let mut kept = Kept::default();
     kept.fill(&[&steady], 60);
-    let _other = wait_until_dying(kept.zombies.len() as u64);
+    let other = Cgroup::new("other");
+    wait_until_dying(kept.zombies.len() as u64, &other);
     let ends = AtomicBool::new(false);
     let work = |which: u64| {
         let mut made: u64 = 0;
@@ -214,5 +213,5 @@ fn a_storm_during_the_census() {
     println!("{made} cgroups made and removed meanwhile");
     assert!(made > 50, "that was no storm: {made}");
     kept.fds.clear();
-    drop(wait_until_dying(0));
+    wait_until_dying(0, &other);
 }
