@@ -56,6 +56,19 @@ fn current() -> (u64, u64) {
     (task, field(task, &LAYOUT.task_start_time).unwrap_or(0))
 }
 
+/// Where a lock is asked for whose holders are told. Every cgroup that is made or moved into takes
+/// `cgroup_threadgroup_rwsem`, and a stack is most of what such an event costs.
+#[inline(always)]
+fn stack_of(ctx: &ProbeContext, lock: u64) -> u64 {
+    if lock != word(&LAYOUT.sym_mem_hotplug_lock) && lock != word(&LAYOUT.sym_cgroup_mutex) {
+        return NO_STACK;
+    }
+    match ctx.get_stackid(&LOCK_STACKS, ENTRY) {
+        Ok(stack) => stack as u64,
+        Err(_) => NO_STACK,
+    }
+}
+
 #[inline(always)]
 fn asked(ctx: &ProbeContext, lock: u64, flags: u32) {
     let (task, start_ns) = current();
@@ -66,10 +79,7 @@ fn asked(ctx: &ProbeContext, lock: u64, flags: u32) {
         start_ns,
         asked_ns: now,
         since_ns: now,
-        stack: match ctx.get_stackid(&LOCK_STACKS, ENTRY) {
-            Ok(stack) => stack as u64,
-            Err(_) => NO_STACK,
-        },
+        stack: stack_of(ctx, lock),
         memcg_serial_nr: serial_nr_of_task(task),
         flags: u64::from(flags),
         pid: (ids >> 32) as u32,
