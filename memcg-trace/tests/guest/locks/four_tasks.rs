@@ -156,10 +156,15 @@ fn seen_to_close(deadlock: &Record, begin_ns: u64) {
     let data = &deadlock.data;
     assert_eq!(data["preexisting"], false, "{data:#}");
     assert_eq!(data["confidence"], "full");
-    let close_ns = deadlock.number("close_ns");
+    // A wait that begins while a look is under way may be seen by the next one alone: then there is
+    // an interval.
+    let close_ns = match data["close_ns"].as_u64() {
+        Some(close_ns) => close_ns,
+        None => deadlock.number("close_before_ns"),
+    };
     let confirmed_ns = deadlock.number("confirmed_ns");
     assert!(close_ns >= begin_ns, "{close_ns}, {begin_ns}: {data:#}");
-    assert!(close_ns < deadlock.number("candidate_ns"));
+    assert!(close_ns <= deadlock.number("candidate_ns"));
     assert!(deadlock.number("candidate_ns") <= confirmed_ns);
     println!(
         "closed, {} ms later a candidate, {} ms later confirmed",
@@ -187,10 +192,13 @@ fn seen_to_close(deadlock: &Record, begin_ns: u64) {
                 assert!(["traced", "inferred"].contains(&evidence), "{edge:#}");
                 assert!(edge["tries_total"].as_u64() > Some(1));
             }
+            _ if data["close_ns"].is_null() && since_ns.is_none() => {
+                assert_eq!(edge["evidence"], "owner_word");
+            }
             _ => assert_eq!(edge["evidence"], "traced"),
         }
-        if edge["resource"]["kind"] != "pipe" {
-            assert!((begin_ns..=close_ns).contains(&since_ns.unwrap()));
+        if let Some(since_ns) = since_ns {
+            assert!((begin_ns..=close_ns).contains(&since_ns));
         }
     }
 }
@@ -234,8 +242,8 @@ fn seen_by_who_was_there() {
         println!("cgroup_mutex is held by {holder}");
         assert_eq!(holder["tid"], reader.0.id());
         let stack = holder["stack"].to_string();
-        // Of MGLRU, or of the test module.
-        let is_there = ["store", "locks_write"]
+        // Of MGLRU, or of the test module, whose own function has no name if it came after us.
+        let is_there = ["store", "proc_reg_write"]
             .iter()
             .any(|one| stack.contains(one));
         assert!(is_there, "{stack}");
