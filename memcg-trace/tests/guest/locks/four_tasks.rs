@@ -190,7 +190,8 @@ fn seen_to_close(deadlock: &Record, begin_ns: u64) {
             "page_ref" => {
                 let evidence = edge["evidence"].as_str().unwrap();
                 assert!(["traced", "inferred"].contains(&evidence), "{edge:#}");
-                assert!(edge["tries_total"].as_u64() > Some(1));
+                // From anew where it turns to another page in between.
+                assert!(edge["tries_total"].as_u64() >= Some(1));
             }
             _ if data["close_ns"].is_null() && since_ns.is_none() => {
                 assert_eq!(edge["evidence"], "owner_word");
