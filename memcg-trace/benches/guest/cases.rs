@@ -123,7 +123,7 @@ impl Case {
             Self::Empty(way) => attach_empty(&way.parts(facts), facts),
             Self::Slab(way) => attach_slab(way, facts),
             Self::All => Ok(Attached {
-                session: Some(Session::open(facts, &Subject::ALL, None, false)?),
+                session: Some(Session::open(facts, Subject::ALL, None, false)?),
                 ..Attached::default()
             }),
             Self::Rival => start_rival(),
@@ -195,7 +195,7 @@ fn attach_empty(parts: &[(&str, At)], facts: &Facts) -> Result<Attached> {
     let mut programs = Vec::new();
     for (_, at) in parts {
         // A trampoline's program is loaded for one function: each gets an object of its own.
-        let mut ebpf = attach::open(facts, &Subject::ALL, false)?;
+        let mut ebpf = attach::open(facts, Subject::ALL, false)?;
         attach_one(&mut ebpf, *at, facts).with_context(|| at.name())?;
         programs.push(ebpf);
     }

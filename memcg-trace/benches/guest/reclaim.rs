@@ -73,7 +73,7 @@ pub fn report(facts: &Facts) -> Result<()> {
     let cases: [(&str, &[Subject]); 3] = [
         ("nothing", &[]),
         ("shrinkers and reclaim", REST),
-        ("all subjects (live)", &Subject::ALL),
+        ("all subjects (live)", Subject::ALL),
     ];
     let storm = Storm::new()?;
     let mut times = vec![Vec::new(); cases.len()];

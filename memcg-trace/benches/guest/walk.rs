@@ -18,7 +18,7 @@ pub fn report(facts: &Facts) -> Result<()> {
     let mut table = Table::new("The walk, and a sample around it, medians", &columns);
     for (name, subjects) in [
         ("memcg alone", &[Subject::Memcg][..]),
-        ("all", &Subject::ALL),
+        ("all", Subject::ALL),
     ] {
         let begin = now_ns();
         let mut session = Session::open(facts, subjects, None, false)?;

@@ -44,8 +44,8 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
 
     let options = live::Options {
         subjects: match (needs, common.trace_acquisitions) {
-            (Needs::All, false) => &Subject::ALL,
-            (Needs::All, true) => &Subject::ALL_AND_ACQUISITIONS,
+            (Needs::All, false) => Subject::ALL,
+            (Needs::All, true) => Subject::ALL_AND_ACQUISITIONS,
             (Needs::Memcgs, _) => &[Subject::Memcg],
             (Needs::Reclaim, _) => &[Subject::Memcg, Subject::Shrinker, Subject::Reclaim],
             (Needs::Locks, false) => &[Subject::Memcg, Subject::Life, Subject::Lock],

@@ -25,7 +25,8 @@ pub fn report(facts: &Facts, asked: Option<Family>) -> Doctor {
     };
     let verdict = if unable.is_some() || facts.resolved.is_none() {
         Verdict::Unable
-    } else if Subject::ALL.into_iter().all(subject_ok) && facts_told.iter().all(|fact| fact.ok) {
+    } else if Subject::ALL.iter().copied().all(subject_ok) && facts_told.iter().all(|fact| fact.ok)
+    {
         Verdict::Ready
     } else {
         Verdict::Partial
@@ -112,7 +113,7 @@ fn told(facts: &Facts) -> Vec<Fact> {
             "run as root, or grant the capability (setcap)",
         ));
     }
-    for subject in Subject::ALL {
+    for subject in Subject::ALL.iter().copied() {
         let obstacle = facts.obstacle_for(subject);
         let value = match (&obstacle, &facts.resolved) {
             (Some(what), _) => what.clone(),

@@ -74,18 +74,8 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// All that is observed unless less is asked for.
-    pub const ALL: [Self; 7] = [
-        Self::Memcg,
-        Self::Life,
-        Self::Slab,
-        Self::Shrinker,
-        Self::Lock,
-        Self::Tax,
-        Self::Reclaim,
-    ];
-    /// These, and what has to be asked for.
-    pub const ALL_AND_ACQUISITIONS: [Self; 8] = [
+    /// All of them; the last has to be asked for.
+    pub const ALL_AND_ACQUISITIONS: &'static [Self] = &[
         Self::Memcg,
         Self::Life,
         Self::Slab,
@@ -95,6 +85,8 @@ impl Subject {
         Self::Reclaim,
         Self::Acquisition,
     ];
+    /// All that is observed unless less is asked for.
+    pub const ALL: &'static [Self] = Self::ALL_AND_ACQUISITIONS.split_at(7).0;
 
     /// Its name in records and messages.
     #[must_use]

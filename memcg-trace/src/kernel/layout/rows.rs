@@ -42,7 +42,7 @@ pub(super) const ROWS: &[Row] = &[
     row(offset_of!(Layout, css_children), 16, &["cgroup_subsys_state.children"], &[Memcg]),
     row(offset_of!(Layout, css_id), 4, &["cgroup_subsys_state.id"], &[Memcg]),
     row(offset_of!(Layout, css_flags), 4, &["cgroup_subsys_state.flags"], &[Memcg]),
-    row(offset_of!(Layout, css_serial_nr), 8, &["cgroup_subsys_state.serial_nr"], &Subject::ALL),
+    row(offset_of!(Layout, css_serial_nr), 8, &["cgroup_subsys_state.serial_nr"], Subject::ALL),
     row(offset_of!(Layout, css_parent), 8, &["cgroup_subsys_state.parent"], &[Memcg]),
     row(offset_of!(Layout, css_nr_populated_csets), 4, &["cgroup_subsys_state.nr_populated_csets"], &[]),
     row(offset_of!(Layout, css_nr_populated_children), 4, &["cgroup_subsys_state.nr_populated_children"], &[]),

@@ -1,0 +1,132 @@
+//! What to observe, and by which hook: one row a fact, its variants in order of preference.
+//!
+//! A variant is chosen by asking BTF, kallsyms and `available_filter_functions`, and then by
+//! trying it; never by the kernel's version. Families: a raw tracepoint where there is one, else
+//! a kprobe at a function's entry. No kretprobe: its returns are lost past ten sleepers at once.
+//! A trampoline only if the user asks, since detaching it waits for `synchronize_rcu_tasks`,
+//! which never ends while a task spins in the kernel.
+
+mod table;
+
+use memcg_trace_common::layout::Layout;
+pub use table::HOOKS;
+
+use super::Subject;
+
+/// How a program is hooked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// A raw tracepoint.
+    Tracepoint,
+    /// A kprobe at the entry of a function.
+    Kprobe,
+    /// A trampoline at the entry or the end of a function (fentry, fexit).
+    Trampoline,
+}
+
+impl Family {
+    /// Its name, as `--attach` takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tracepoint => "tracepoint",
+            Self::Kprobe => "kprobe",
+            Self::Trampoline => "trampoline",
+        }
+    }
+}
+
+/// Where a program is hooked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// A raw tracepoint.
+    Tracepoint(&'static str),
+    /// The entry of a function, by kprobe.
+    Kprobe(&'static str),
+    /// The entry of a function, by trampoline.
+    Fentry(&'static str),
+    /// The end of a function, by trampoline.
+    Fexit(&'static str),
+}
+
+impl At {
+    /// Such as `kprobe:mem_cgroup_css_online`.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Tracepoint(name) => format!("tracepoint:{name}"),
+            Self::Kprobe(name) => format!("kprobe:{name}"),
+            Self::Fentry(name) => format!("fentry:{name}"),
+            Self::Fexit(name) => format!("fexit:{name}"),
+        }
+    }
+}
+
+/// A program at a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Its name in the eBPF object.
+    pub program: &'static str,
+    /// Its place.
+    pub at: At,
+    /// Whether the variant serves without it, on kernels that do not have the place.
+    pub optional: bool,
+}
+
+/// Something about a kernel that rules a variant out.
+#[derive(Clone, Copy, Debug)]
+pub struct Unless {
+    /// Whether it is so.
+    pub holds: fn(&Layout) -> bool,
+    /// What to tell the user.
+    pub why: &'static str,
+}
+
+/// One way to observe a fact.
+#[derive(Clone, Copy, Debug)]
+pub struct Variant {
+    /// The family that `--attach` knows it by.
+    pub family: Family,
+    /// All that must be attached.
+    pub parts: &'static [Part],
+    /// What rules it out although all of its places are there.
+    pub unless: Option<Unless>,
+    /// What it does not see; shown by `doctor` where it is chosen.
+    pub blind_to: &'static str,
+}
+
+/// One fact to observe.
+#[derive(Clone, Copy, Debug)]
+pub struct Hook {
+    /// Its name.
+    pub fact: &'static str,
+    /// Whom it serves.
+    pub subject: Subject,
+    /// Ways to observe it, the best first.
+    pub variants: &'static [Variant],
+    /// What is lost without it.
+    pub costs: &'static str,
+}
+
+fn parts() -> impl Iterator<Item = &'static Part> {
+    HOOKS
+        .iter()
+        .flat_map(|hook| hook.variants)
+        .flat_map(|variant| variant.parts)
+}
+
+/// Tracepoints that programs may be put on.
+pub fn tracepoints() -> impl Iterator<Item = &'static str> {
+    parts().filter_map(|part| match part.at {
+        At::Tracepoint(name) => Some(name),
+        At::Kprobe(_) | At::Fentry(_) | At::Fexit(_) => None,
+    })
+}
+
+/// Functions that kprobes and trampolines may be put on, for looking them up.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    parts().filter_map(|part| match part.at {
+        At::Kprobe(name) | At::Fentry(name) | At::Fexit(name) => Some(name),
+        At::Tracepoint(_) => None,
+    })
+}

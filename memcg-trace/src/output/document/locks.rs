@@ -1,0 +1,106 @@
+//! Who waits for whom.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::{Document, NotChecked, of_snapshot};
+use crate::deadlock::State;
+use crate::model::snapshot::Snapshot;
+use crate::output::records::{Convoy, Deadlock, LockStats, LockWait, Section, losses};
+use crate::sample::recording::Host;
+use crate::sample::tame;
+
+#[derive(Debug, Serialize)]
+struct LocksSummary {
+    confirmed: Option<u64>,
+    suspected: Option<u64>,
+    resolved: Option<u64>,
+    convoys: Option<u64>,
+    convoys_omitted: Option<u64>,
+    waits: Option<u64>,
+    judged_waits: Option<u64>,
+    user_space_rings: Option<u64>,
+    min_wait_ns: Option<u64>,
+    looks: Option<u64>,
+    visited_tasks: Option<u64>,
+    took_ns: Option<u64>,
+}
+
+/// What is known of waits, each under the name of its record.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum LocksItem<'a> {
+    Deadlock(Box<Deadlock<'a>>),
+    Convoy(Box<Convoy<'a>>),
+    LockWait(Box<LockWait<'a>>),
+    LockStats(Box<LockStats<'a>>),
+}
+
+/// Who waits for whom: deadlocks first, then why the other waits last, then the waits.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn locks(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
+    let judged = snapshot.judged.as_deref();
+    let count = |state| {
+        let deadlocks = snapshot.deadlocks.items.iter();
+        let those = deadlocks.filter(|one| one.found.state == state);
+        judged.map(|_| those.count() as u64)
+    };
+    let deadlocks = snapshot.deadlocks.items.iter().map(Deadlock::from);
+    let convoys = snapshot.convoys.items.iter().map(Convoy::from);
+    let waits = snapshot.waits.items.iter().filter_map(LockWait::found);
+    let stats = snapshot.lock_stats.items.iter().map(LockStats::from);
+    let items = (deadlocks.map(|one| LocksItem::Deadlock(Box::new(one))))
+        .chain(convoys.map(|one| LocksItem::Convoy(Box::new(one))))
+        .chain(waits.map(|one| LocksItem::LockWait(Box::new(one))))
+        .chain(stats.map(|one| LocksItem::LockStats(Box::new(one))));
+    let document = Document {
+        summary: LocksSummary {
+            confirmed: count(State::Confirmed),
+            suspected: count(State::Suspected),
+            resolved: count(State::Resolved),
+            convoys: judged.map(|_| snapshot.convoys.items.len() as u64),
+            convoys_omitted: judged.map(|judged| judged.convoys_omitted),
+            waits: judged.map(|_| snapshot.waits.items.len() as u64),
+            judged_waits: judged.map(|judged| judged.judged_waits),
+            user_space_rings: judged.map(|judged| judged.user_space_rings),
+            min_wait_ns: judged.map(|judged| judged.min_wait_ns),
+            looks: judged.map(|judged| judged.looks),
+            visited_tasks: judged.map(|judged| judged.visited_tasks),
+            took_ns: snapshot.waits.took_ns,
+        },
+        items: items.collect(),
+        not_checked: locks_gaps(snapshot),
+        sections: vec![
+            Section::of(&snapshot.waits),
+            Section::of(&snapshot.lock_waits),
+            Section::of(&snapshot.memcgs),
+        ],
+        losses: losses(snapshot),
+    };
+    of_snapshot("locks", snapshot, host, document)
+}
+
+/// What an answer about waits leaves open.
+fn locks_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
+    let waits = &snapshot.waits;
+    let absent = waits.reason.as_deref().map(tame);
+    let bound = waits
+        .truncated_at
+        .map(|bound| Cow::from(format!("the walk stopped after {bound} tasks")));
+    let whole = absent.into_iter().chain(bound).map(|reason| NotChecked {
+        what: waits.name,
+        reason,
+    });
+    let parts = snapshot
+        .judged
+        .iter()
+        .flat_map(|judged| &judged.not_checked);
+    let parts = parts.map(|one| NotChecked {
+        what: &one.what,
+        reason: tame(&one.reason),
+    });
+    whole.chain(parts).collect()
+}

@@ -1,0 +1,154 @@
+//! One answer to one question, as a JSON document.
+
+mod compare;
+mod locks;
+mod reclaim;
+mod slab;
+mod zombies;
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+pub use compare::compare;
+pub use locks::locks;
+pub use reclaim::{reclaim, shrinkers};
+pub use slab::{slab, slab_inside};
+pub use zombies::{pins, zombies};
+
+use super::records::{Envelope, Loss, Memcg, Moment, Section, losses, sections};
+use crate::model::snapshot::{self, Snapshot};
+use crate::sample::doctor::{Doctor, Verdict};
+use crate::sample::recording::Host;
+use crate::sample::tame;
+use crate::units;
+
+/// What every document has.
+#[derive(Debug, Serialize)]
+struct Document<'a, S, I> {
+    summary: S,
+    items: Vec<I>,
+    not_checked: Vec<NotChecked<'a>>,
+    sections: Vec<Section<'a>>,
+    losses: Vec<Loss<'a>>,
+}
+
+/// Something that the answer leaves open.
+#[derive(Debug, Serialize)]
+struct NotChecked<'a> {
+    what: &'a str,
+    reason: Cow<'a, str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    memcgs: Option<u64>,
+    zombies: Option<u64>,
+    lock_waits: Option<u64>,
+    longest_wait_ns: Option<u64>,
+}
+
+/// The memory cgroups of a moment, in one line with its newline.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn memcgs(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
+    let waits = &snapshot.lock_waits;
+    let summary = Summary {
+        memcgs: snapshot.totals.memcgs,
+        zombies: snapshot.totals.zombies,
+        lock_waits: waits.is_known().then_some(waits.items.len() as u64),
+        longest_wait_ns: waits.items.iter().map(|wait| wait.waited_ns).max(),
+    };
+    let document = Document {
+        summary,
+        items: snapshot.memcgs.items.iter().map(Memcg::from).collect(),
+        not_checked: not_checked(snapshot),
+        sections: sections(snapshot),
+        losses: losses(snapshot),
+    };
+    of_snapshot("memcg", snapshot, host, document)
+}
+
+/// The document in its envelope.
+fn of_snapshot(
+    kind: &'static str,
+    snapshot: &Snapshot,
+    host: &Host,
+    document: impl Serialize,
+) -> serde_json::Result<Vec<u8>> {
+    let time = units::time(snapshot.unix_ns);
+    let moment = Moment {
+        seq: 0,
+        frame: snapshot.frame,
+        time: &time,
+        mono_ns: snapshot.mono_ns,
+    };
+    line(&Envelope::new(kind, host, moment, document))
+}
+
+/// What the list of memcgs leaves open.
+fn census_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
+    let memcgs = &snapshot.memcgs;
+    let absent = memcgs.reason.as_deref().map(tame);
+    let bound = memcgs
+        .truncated_at
+        .map(|bound| Cow::from(format!("the walk stopped after {bound}")));
+    let reasons = [absent, bound].into_iter().flatten();
+    reasons
+        .map(|reason| NotChecked {
+            what: memcgs.name,
+            reason,
+        })
+        .collect()
+}
+
+/// What a host can do, likewise, as of `moment`.
+///
+/// # Errors
+/// Never for what `doctor` found.
+pub fn doctor(doctor: &Doctor, host: &Host, moment: Moment<'_>) -> serde_json::Result<Vec<u8>> {
+    #[derive(Serialize)]
+    struct DoctorSummary {
+        verdict: Verdict,
+    }
+    let document = Document {
+        summary: DoctorSummary {
+            verdict: doctor.verdict,
+        },
+        items: vec![doctor],
+        not_checked: Vec::new(),
+        sections: Vec::new(),
+        losses: Vec::new(),
+    };
+    line(&Envelope::new("doctor", host, moment, document))
+}
+
+fn line(document: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(document)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+fn not_checked(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
+    [
+        absence(&snapshot.memcgs),
+        absence(&snapshot.slab),
+        absence(&snapshot.shrinkers),
+        absence(&snapshot.lock_waits),
+        absence(&snapshot.tax),
+        absence(&snapshot.reclaim),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Why a section cannot be had.
+fn absence<T>(section: &snapshot::Section<T>) -> Option<NotChecked<'_>> {
+    let reason = section.reason.as_deref()?;
+    Some(NotChecked {
+        what: section.name,
+        reason: tame(reason),
+    })
+}

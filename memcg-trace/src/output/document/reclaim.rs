@@ -1,0 +1,64 @@
+//! What shrinkers did in some time, and who waited for reclaim.
+
+use serde::Serialize;
+
+use super::{Document, absence, census_gaps, of_snapshot};
+use crate::model::snapshot::{self, Snapshot};
+use crate::output::records::{Reclaim, Section, Shrinker, losses};
+use crate::sample::recording::Host;
+
+#[derive(Debug, Serialize)]
+struct SpanSummary {
+    span_ns: u64,
+}
+
+/// Shrinkers, in the order that they are given in, with what they did in `span_ns`.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn shrinkers(
+    snapshot: &Snapshot,
+    rows: &[&snapshot::Shrinker],
+    span_ns: u64,
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let mut not_checked = census_gaps(snapshot);
+    not_checked.extend(absence(&snapshot.shrinkers));
+    not_checked.extend(absence(&snapshot.reclaim));
+    let document = Document {
+        summary: SpanSummary { span_ns },
+        items: rows.iter().map(|row| Shrinker::from(*row)).collect(),
+        not_checked,
+        sections: vec![
+            Section::of(&snapshot.memcgs),
+            Section::of(&snapshot.shrinkers),
+        ],
+        losses: losses(snapshot),
+    };
+    of_snapshot("shrinker", snapshot, host, document)
+}
+
+/// Reclaim by memcg, cause and limit, in the order that it is given in, as of `span_ns`.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn reclaim(
+    snapshot: &Snapshot,
+    rows: &[&snapshot::Reclaim],
+    span_ns: u64,
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let mut not_checked = census_gaps(snapshot);
+    not_checked.extend(absence(&snapshot.reclaim));
+    let document = Document {
+        summary: SpanSummary { span_ns },
+        items: rows.iter().map(|row| Reclaim::from(*row)).collect(),
+        not_checked,
+        sections: vec![
+            Section::of(&snapshot.memcgs),
+            Section::of(&snapshot.reclaim),
+        ],
+        losses: losses(snapshot),
+    };
+    of_snapshot("reclaim", snapshot, host, document)
+}

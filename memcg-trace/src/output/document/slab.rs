@@ -1,0 +1,131 @@
+//! Who holds slab memory, and what the objects of one cache are.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::{Document, NotChecked, census_gaps, of_snapshot};
+use crate::model::slab_list;
+use crate::model::snapshot::{self, Snapshot};
+use crate::output::records::{
+    Inherited, Objects, Reclaimable, Section, Slab, SlabCache, SlabInside, losses, rounded,
+};
+use crate::output::slab as slab_text;
+use crate::sample::recording::Host;
+use crate::sample::slab_inside::ObjectKind;
+
+#[derive(Debug, Serialize)]
+struct SlabSummary<'a> {
+    slab_pages: u64,
+    slab_bytes: u64,
+    live_objects: u64,
+    live_bytes: u64,
+    utilization: Option<f64>,
+    freeable_pages: u64,
+    unaccounted_objects: u64,
+    unaccounted_bytes: u64,
+    unaccounted_share_bytes: u64,
+    changed_slabs: u64,
+    large_kmalloc_pages: Option<u64>,
+    #[serde(flatten)]
+    reclaim: Reclaimable,
+    unknown_reclaim_bytes: u64,
+    caches: Vec<SlabCache<'a>>,
+    inherited: Vec<Inherited<'a>>,
+}
+
+/// The last walk of all slabs: rows by memcg and cache, and caches, in the order that they are
+/// given in.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn slab(
+    snapshot: &Snapshot,
+    held: &[&snapshot::Slab],
+    caches: &[&snapshot::SlabCache],
+    totals: &slab_list::Totals,
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let mut not_checked = census_gaps(snapshot);
+    let gaps = slab_text::gaps(snapshot, totals).into_iter();
+    not_checked.extend(gaps.map(|gap| NotChecked {
+        what: snapshot.slab_caches.name,
+        reason: Cow::from(gap),
+    }));
+    let inherited = snapshot.inherited.items.iter();
+    let document = Document {
+        summary: SlabSummary {
+            slab_pages: totals.slab_pages,
+            slab_bytes: totals.slab_bytes,
+            live_objects: totals.live_objects,
+            live_bytes: totals.live_bytes,
+            utilization: rounded(totals.utilization()),
+            freeable_pages: totals.freeable_pages,
+            unaccounted_objects: totals.unaccounted_objects,
+            unaccounted_bytes: totals.unaccounted_bytes,
+            unaccounted_share_bytes: totals.unaccounted_share_bytes,
+            changed_slabs: totals.changed_slabs,
+            large_kmalloc_pages: snapshot.large_kmalloc_pages,
+            reclaim: Some(totals.reclaim).into(),
+            unknown_reclaim_bytes: totals.unknown_reclaim_bytes,
+            caches: caches.iter().map(|row| SlabCache::from(*row)).collect(),
+            inherited: inherited.map(Inherited::from).collect(),
+        },
+        items: held.iter().map(|row| Slab::from(*row)).collect(),
+        not_checked,
+        sections: vec![
+            Section::of(&snapshot.memcgs),
+            Section::of(&snapshot.slab_caches),
+        ],
+        losses: losses(snapshot),
+    };
+    of_snapshot("slab", snapshot, host, document)
+}
+
+#[derive(Debug, Serialize)]
+struct InsideSummary<'a> {
+    cache: Option<Cow<'a, str>>,
+    kind: ObjectKind,
+    size_bytes: u32,
+    #[serde(flatten)]
+    states: Objects,
+    bytes: u64,
+    unread_objects: u64,
+}
+
+/// What the objects of a cache are; `gaps` is what that leaves open.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn slab_inside(
+    snapshot: &Snapshot,
+    inside: &snapshot::Inside,
+    gaps: Vec<String>,
+    host: &Host,
+) -> serde_json::Result<Vec<u8>> {
+    let mut not_checked = census_gaps(snapshot);
+    not_checked.extend(gaps.into_iter().map(|gap| NotChecked {
+        what: snapshot.slab_inside.name,
+        reason: Cow::from(gap),
+    }));
+    let states = inside.states();
+    let rows = inside.rows.iter();
+    let document = Document {
+        summary: InsideSummary {
+            cache: Some(inside.cache.display()),
+            kind: inside.kind,
+            size_bytes: inside.size_bytes,
+            states: Objects::of(&states, inside.kind),
+            bytes: inside.bytes(states.objects()),
+            unread_objects: inside.unread_objects,
+        },
+        items: rows.map(|row| SlabInside::of(inside, row)).collect(),
+        not_checked,
+        sections: vec![
+            Section::of(&snapshot.memcgs),
+            Section::of(&snapshot.slab_inside),
+        ],
+        losses: losses(snapshot),
+    };
+    of_snapshot("slab_inside", snapshot, host, document)
+}
