@@ -42,14 +42,32 @@ use crate::sample::{Absent, Life, Sample, Text};
 /// Part of one CPU that walks may take, as one in so many.
 const WALK_BUDGET: u32 = 100;
 
-/// What is attached, and its readers.
-pub struct Session {
+/// The programs, and what is needed to read the kernel with them.
+struct Kernel {
     ebpf: Ebpf,
-    outcomes: Vec<Outcome>,
     resolved: Resolved,
     symbols: Arc<Symbols>,
     /// Loaded when it is first asked for.
     peeker: Option<Peeker>,
+}
+
+impl Kernel {
+    /// What reads the kernel on demand. Its programs are loaded when they are first needed.
+    fn reader(&mut self) -> anyhow::Result<Reader<'_>> {
+        let ebpf = &mut self.ebpf;
+        let peeker = match &mut self.peeker {
+            Some(peeker) => peeker,
+            none => none.insert(Peeker::open(ebpf)?),
+        };
+        let memory = Memory::new(ebpf, peeker);
+        Ok(Reader::new(memory, &self.resolved, &self.symbols))
+    }
+}
+
+/// What is attached, and its readers.
+pub struct Session {
+    kernel: Kernel,
+    outcomes: Vec<Outcome>,
     memcgs: Option<Memcgs>,
     slab: Option<Slabs>,
     slab_walker: Option<SlabWalker>,
@@ -204,11 +222,13 @@ impl Session {
             memcgs.drain(&mut before);
         }
         Ok(Self {
-            ebpf,
+            kernel: Kernel {
+                ebpf,
+                resolved: resolved.clone(),
+                symbols: Arc::clone(&facts.symbols),
+                peeker: None,
+            },
             outcomes,
-            resolved: resolved.clone(),
-            symbols: Arc::clone(&facts.symbols),
-            peeker: None,
             memcgs,
             slab,
             slab_walker: None,
@@ -262,12 +282,7 @@ impl Session {
         act: impl FnOnce(&mut SlabWalker, &Reader<'_>, Option<&Slabs>) -> Result<T, Unreadable>,
     ) -> Option<T> {
         let walker = self.slab_walker.as_mut()?;
-        let reader = reader(
-            &mut self.peeker,
-            &mut self.ebpf,
-            &self.resolved,
-            &self.symbols,
-        );
+        let reader = self.kernel.reader();
         let outcome = reader.and_then(|reader| Ok(act(walker, &reader, self.slab.as_ref())?));
         if let Err(error) = &outcome {
             self.slab_walker = None;
@@ -290,7 +305,7 @@ impl Session {
         };
         // Counters first: a memcg that is counted is then in the walk or in an event.
         if let Some(slab) = &mut self.slab {
-            sample.slab = Some(slab.sample(&self.ebpf, now_ns())?);
+            sample.slab = Some(slab.sample(&self.kernel.ebpf, now_ns())?);
         }
         let walked = self.with_walker(|walker, reader, slab| walker.take(reader, slab, now_ns()));
         sample.slab_walk = walked.flatten();
@@ -298,27 +313,22 @@ impl Session {
             sample.reclaim = Some(reclaim.sample(now_ns())?);
         }
         if let Some(shrinkers) = &mut self.shrinkers {
-            let (rows, going_on) = shrinkers.sample(&self.ebpf, now_ns(), LONG_NS)?;
+            let (rows, going_on) = shrinkers.sample(&self.kernel.ebpf, now_ns(), LONG_NS)?;
             sample.shrinkers = Some(rows);
             if let Some(reclaim) = &mut sample.reclaim {
-                let (ebpf, symbols) = (&mut self.ebpf, &self.symbols);
+                let (ebpf, symbols) = (&mut self.kernel.ebpf, &self.kernel.symbols);
                 reclaim.shrinking = self.stuck.with_stacks(going_on, ebpf, symbols);
             }
         }
         if let Some(locks) = &mut self.locks {
-            let mut found = locks.sample(&self.ebpf, now_ns())?;
+            let mut found = locks.sample(&self.kernel.ebpf, now_ns())?;
             if let Some(details) = &mut self.lock_details {
                 let mut owner = None;
                 if let Some(mutex) = details.traced_mutex() {
-                    let reader = reader(
-                        &mut self.peeker,
-                        &mut self.ebpf,
-                        &self.resolved,
-                        &self.symbols,
-                    )?;
+                    let reader = self.kernel.reader()?;
                     owner = waits::owner_of(&reader, mutex);
                 }
-                details.add_to(&mut found, self.holds.as_ref(), owner, &self.symbols)?;
+                details.add_to(&mut found, self.holds.as_ref(), owner, &self.kernel.symbols)?;
             }
             sample.locks = Some(found);
         }
@@ -328,31 +338,21 @@ impl Session {
         if let Some(memcgs) = &mut self.memcgs
             && self.walk_due <= Instant::now()
         {
-            let mut walk = memcgs.walk(&self.ebpf, now_ns)?;
+            let mut walk = memcgs.walk(&self.kernel.ebpf, now_ns)?;
             if !memcgs.dead().is_empty() {
                 let begin = Instant::now();
-                let reader = reader(
-                    &mut self.peeker,
-                    &mut self.ebpf,
-                    &self.resolved,
-                    &self.symbols,
-                )?;
+                let reader = self.kernel.reader()?;
                 census::fill(&reader, memcgs.dead(), &mut walk.rows);
                 walk.took_ns += u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0);
             }
             self.walk_due = Instant::now() + Duration::from_nanos(walk.took_ns) * (WALK_BUDGET - 1);
-            walk.reparents_lru = Some(self.resolved.pages.owner_is_objcg);
+            walk.reparents_lru = Some(self.kernel.resolved.pages.owner_is_objcg);
             sample.memcgs = Some(walk);
         }
         if let (Some(reclaim), Some(memcgs)) = (&mut sample.reclaim, &self.memcgs)
             && !reclaim.counts.is_empty()
         {
-            let reader = reader(
-                &mut self.peeker,
-                &mut self.ebpf,
-                &self.resolved,
-                &self.symbols,
-            )?;
+            let reader = self.kernel.reader()?;
             reclaim.pressure = reclaim::pressure(reclaim, memcgs, &reader);
         }
         self.keep_up();
@@ -360,7 +360,7 @@ impl Session {
             sample.life = Some(std::mem::take(&mut self.life));
         }
         sample.oom_kills = self.oom.as_mut().map(OomKills::take);
-        sample.losses = self.losses.sample(&self.ebpf)?;
+        sample.losses = self.losses.sample(&self.kernel.ebpf)?;
         sample.mono_ns = now_ns();
         sample.unix_ns = unix_ns();
         Ok(sample)
@@ -375,16 +375,11 @@ impl Session {
         let memcgs = self.memcgs.as_mut();
         let memcgs = memcgs.context("look for pins: no list of memory cgroups here")?;
         // They may have died since.
-        memcgs.walk(&self.ebpf, now_ns)?;
+        memcgs.walk(&self.kernel.ebpf, now_ns)?;
         let is_asked =
             |target: &&DeadCss| serial_nrs.is_empty() || serial_nrs.contains(&target.serial_nr);
         let targets: Vec<_> = memcgs.dead().iter().filter(is_asked).copied().collect();
-        let reader = reader(
-            &mut self.peeker,
-            &mut self.ebpf,
-            &self.resolved,
-            &self.symbols,
-        )?;
+        let reader = self.kernel.reader()?;
         Ok(pins::look(&reader, &targets, now_ns))
     }
 
@@ -397,12 +392,7 @@ impl Session {
         &mut self,
         cache: Option<&Text>,
     ) -> anyhow::Result<(SlabWalk, Option<SlabInside>)> {
-        let reader = reader(
-            &mut self.peeker,
-            &mut self.ebpf,
-            &self.resolved,
-            &self.symbols,
-        )?;
+        let reader = self.kernel.reader()?;
         let mut walk = slabs::Walk::begin(&reader, now_ns())?;
         walk.look_inside(&reader, cache)?;
         while walk.step(&reader)? {
@@ -447,20 +437,6 @@ impl Session {
             })
             .collect()
     }
-}
-
-/// What reads the kernel on demand. Its programs are loaded when they are first needed.
-fn reader<'a>(
-    peeker: &'a mut Option<Peeker>,
-    ebpf: &'a mut Ebpf,
-    resolved: &'a Resolved,
-    symbols: &'a Symbols,
-) -> anyhow::Result<Reader<'a>> {
-    let peeker = match peeker {
-        Some(peeker) => peeker,
-        None => peeker.insert(Peeker::open(ebpf)?),
-    };
-    Ok(Reader::new(Memory::new(ebpf, peeker), resolved, symbols))
 }
 
 fn opened<T>(

@@ -1,10 +1,11 @@
 //! Who waits for whom, asked of a session: two looks at all tasks.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::{Session, now_ns, reader};
+use super::{Session, now_ns};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::reader::Reader;
 use crate::kernel::waits as looks;
@@ -43,8 +44,8 @@ impl Session {
             }
             // Before anything else is read of a task: what is read after its stack while it does
             // not run belongs to the same sleep.
-            let unwound = looks::load_stacks(&mut self.ebpf)
-                .and_then(|()| looks::read_stacks(&mut self.ebpf))
+            let unwound = looks::load_stacks(&mut self.kernel.ebpf)
+                .and_then(|()| looks::read_stacks(&mut self.kernel.ebpf))
                 .unwrap_or_else(|error| {
                     waits.not_checked.push(NotChecked {
                         what: "stacks".to_owned(),
@@ -52,13 +53,9 @@ impl Session {
                     });
                     looks::Stacks::default()
                 });
-            let reader = reader(
-                &mut self.peeker,
-                &mut self.ebpf,
-                &self.resolved,
-                &self.symbols,
-            )?;
-            let mut look = looks::look(&reader, &self.symbols, &unwound, &traced, &mut waits)
+            let symbols = Arc::clone(&self.kernel.symbols);
+            let reader = self.kernel.reader()?;
+            let mut look = looks::look(&reader, &symbols, &unwound, &traced, &mut waits)
                 .context("look at what tasks wait for")?;
             look.begin_ns = begin_ns;
             look.end_ns = now_ns();
