@@ -3,7 +3,6 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::COMM_BYTES;
 use crate::times::Times;
 
 /// Time between two looks at who lets go of a lock that others wait for.
@@ -53,45 +52,56 @@ pub struct HeldCount {
 /// No stack, see [`Hold::stack`].
 pub const NO_STACK: u64 = u64::MAX;
 
-/// Key of the map `HOLDS`.
+/// Values of the map `HOLDS`.
+pub const HOLD_GROUPS: u32 = 16;
+/// Holds that one of them has room for.
+pub const HOLD_SLOTS: usize = 64;
+
+/// A value of the map `HOLDS`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct HoldKey {
-    /// Address of the lock.
-    pub lock: u64,
-    /// Address of the `task_struct`.
-    pub task: u64,
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct HoldGroup {
+    /// Each is free while its `lock` is 0.
+    pub slots: [Hold; HOLD_SLOTS],
 }
 
-/// A lock that a task asked for and has not let go of: it has it, or waits for it.
+/// A lock that a task asked for and has not let go of: it has it, or waits for it. Who the task is
+/// is asked when somebody looks.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Hold {
-    /// The task's `start_time`, which tells it from a later task at the same address.
-    pub start_ns: u64,
+    /// Address of the lock.
+    pub lock: u64,
+    /// Address of the `task_struct`; a later one at that address began to live after `asked_ns`.
+    pub task: u64,
     /// When it asked.
     pub asked_ns: u64,
     /// Since when it has it, as far as it was seen: when it asked, or its wait ended.
     pub since_ns: u64,
     /// Number of its stack in the map `LOCK_STACKS`, as it asked; [`NO_STACK`] for none.
     pub stack: u64,
-    /// `css.serial_nr` of its memcg.
-    pub memcg_serial_nr: u64,
     /// How: [`crate::lock::flags`].
     pub flags: u64,
-    /// Process id.
-    pub pid: u32,
-    /// Thread id.
-    pub tid: u32,
-    /// Its name.
-    pub comm: [u8; COMM_BYTES],
+}
+
+/// Values of the map `RELEASED`, a power of two.
+pub const RELEASED_SLOTS: u32 = 1024;
+
+/// When a lock was last looked at, in the map `RELEASED`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Released {
+    /// Address of the lock.
+    pub lock: u64,
+    /// When.
+    pub at_ns: u64,
 }
 
 /// A task that takes memory away, in the map `OFFLINES` by the address of its `task_struct`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Offline {
-    /// As in [`Hold`].
+    /// Its `start_time`, which tells it from a later task at the same address.
     pub start_ns: u64,
     /// When it began (`offline_pages()`); 0 if that was before the probes.
     pub begin_ns: u64,
@@ -107,7 +117,7 @@ pub struct Offline {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Dump {
-    /// As in [`Hold`].
+    /// As in [`Offline`].
     pub start_ns: u64,
     /// When it began; 0 if that was before the probes.
     pub begin_ns: u64,
@@ -122,7 +132,7 @@ pub struct Dump {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct DumpHelper {
-    /// As in [`Hold`].
+    /// As in [`Offline`].
     pub start_ns: u64,
     /// When it was set up (`umh_coredump_setup()`).
     pub begin_ns: u64,

@@ -22,7 +22,20 @@ pub mod flags {
     pub const RWSEM: u32 = 1 << 31;
 }
 
-/// A wait that goes on, keyed by task id in the map `WAITS`.
+/// Values of the map `WAITS`.
+pub const WAIT_GROUPS: u32 = 64;
+/// Waits that one of them has room for.
+pub const WAIT_SLOTS: usize = 128;
+
+/// A value of the map `WAITS`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct WaitGroup {
+    /// Each is free while its `lock` is 0.
+    pub slots: [Wait; WAIT_SLOTS],
+}
+
+/// A wait that goes on: only what nobody can tell later. Who waits is asked when somebody looks.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Wait {
@@ -33,28 +46,13 @@ pub struct Wait {
     /// When the lock was last let go of while this task stood in the list of its waiters; 0 if
     /// it was not. Only where no hook sees the end of a wait.
     pub released_ns: u64,
-    /// Address of the waiting `task_struct`.
+    /// Address of the waiting `task_struct`; a later one at that address began to live after
+    /// `begin_ns`.
     pub task: u64,
-    /// Its `start_time`, which tells it from a later task at the same address.
-    pub start_ns: u64,
-    /// Its context switches (`nvcsw + nivcsw`) when the wait began.
-    pub switches: u64,
-    /// `css.serial_nr` of its memcg.
-    pub memcg_serial_nr: u64,
-    /// The owner word of the lock when the wait began; 0 where it has none.
-    pub owner: u64,
-    /// What [`flags`] say of it.
-    pub flags: u32,
-    /// Process id.
-    pub pid: u32,
     /// Thread id.
     pub tid: u32,
-    /// Thread id of the owner; 0 if unknown.
-    pub owner_tid: u32,
-    /// The waiter's name.
-    pub comm: [u8; COMM_BYTES],
-    /// The owner's.
-    pub owner_comm: [u8; COMM_BYTES],
+    /// What [`flags`] say of it.
+    pub flags: u32,
 }
 
 /// Key of the per-CPU map `LOCKS`.
@@ -86,27 +84,52 @@ pub struct LockCount {
 /// Waits that one run of the resolver looks at.
 pub const RESOLVE_ROWS: usize = 64;
 
-/// Whether a task still stands in the list of a lock's waiters.
+/// Who waits, and whether still.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct WaiterRow {
-    /// Address of the lock, as asked.
-    pub lock: u64,
-    /// Address of the `task_struct`, as asked.
-    pub task: u64,
-    /// [`flags`] of the wait, as asked.
-    pub flags: u64,
-    /// Answer: 1 it does, 0 it does not, [`WAITER_UNKNOWN`] the list is too long or unreadable.
-    pub waits: u64,
+    /// The wait, as asked. If it goes on, the answer has it as it is now.
+    pub wait: Wait,
+    /// Where it is: group times [`WAIT_SLOTS`] and slot, as asked.
+    pub slot: u32,
+    /// Process id of who waits.
+    pub pid: u32,
+    /// Answer: [`WAITER_ENDED`], [`WAITER_OUT_OF_LINE`] and so on.
+    pub state: u32,
+    /// Thread id of who has the lock by its owner word; 0 if there is none, or it is not known.
+    pub owner_tid: u32,
+    /// `start_time` of who waits.
+    pub start_ns: u64,
+    /// `css.serial_nr` of its memcg; 0 for none.
+    pub memcg_serial_nr: u64,
+    /// Its name.
+    pub comm: [u8; COMM_BYTES],
+    /// The owner's.
+    pub owner_comm: [u8; COMM_BYTES],
 }
 
-/// See [`WaiterRow::waits`].
-pub const WAITER_UNKNOWN: u64 = 2;
+/// The wait is over, and was counted.
+pub const WAITER_ENDED: u32 = 0;
+/// It goes on as far as is known; whether its task stands in line was not asked, or cannot be told.
+pub const WAITER_UNKNOWN: u32 = 1;
+/// Its task stands in the list of those who wait for the lock.
+pub const WAITER_IN_LINE: u32 = 2;
+/// Its task does not stand there.
+pub const WAITER_OUT_OF_LINE: u32 = 3;
+
+/// To say who waits.
+pub const ASK_WHO: u64 = 0;
+/// To say so, and whether they stand in line.
+pub const ASK_LINE: u64 = 1;
+/// To forget these waits: they are over.
+pub const ASK_CLOSE: u64 = 2;
 
 /// Question and answer of the resolver of waiters.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct WaiterAsk {
+    /// [`ASK_WHO`] and so on.
+    pub what: u64,
     /// Rows to look up.
     pub rows: u64,
     /// The rows.

@@ -4,30 +4,22 @@
 //! returns, so an entry says that a task asked, and a walk whether it has got. `cgroup_mutex` is
 //! seen only if that is asked for, since every mutex goes the same way.
 
-use aya_ebpf::helpers::bpf_get_current_comm;
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
-};
+use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_ktime_get_ns};
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray};
 use aya_ebpf::programs::ProbeContext;
 use aya_ebpf::programs::tracing::StackIdContext as _;
-use memcg_trace_common::hold::{
-    Dump, DumpHelper, Held, HeldCount, Hold, HoldKey, NO_STACK, Offline,
-};
+use memcg_trace_common::hold::{Dump, DumpHelper, Held, HeldCount, Hold, NO_STACK, Offline};
 use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
 
 use crate::counter::add;
+use crate::hold_slots;
 use crate::lock_stacks::{ENTRY, LOCK_STACKS};
 use crate::loss::lost;
-use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, pointer, word};
 use crate::times::add_time;
 
-/// Least recently used first out: a superblock may be thawed by another task than froze it.
-#[map]
-static HOLDS: LruHashMap<HoldKey, Hold> = LruHashMap::with_max_entries(4096, 0);
 /// Holds that ended.
 #[map]
 static HELD: PerCpuArray<HeldCount> = PerCpuArray::with_max_entries(Held::ALL.len() as u32, 0);
@@ -71,45 +63,50 @@ fn stack_of(ctx: &ProbeContext, lock: u64) -> u64 {
 
 #[inline(always)]
 fn asked(ctx: &ProbeContext, lock: u64, flags: u32) {
-    let (task, start_ns) = current();
     // SAFETY: no preconditions.
-    let ids = unsafe { bpf_get_current_pid_tgid() };
-    let now = now_ns();
-    let hold = Hold {
-        start_ns,
-        asked_ns: now,
-        since_ns: now,
-        stack: stack_of(ctx, lock),
-        memcg_serial_nr: serial_nr_of_task(task),
-        flags: u64::from(flags),
-        pid: (ids >> 32) as u32,
-        tid: ids as u32,
-        comm: bpf_get_current_comm().unwrap_or_default(),
+    let task = unsafe { bpf_get_current_task() };
+    let Some(hold) = hold_slots::to_fill(lock, task) else {
+        return;
     };
-    if HOLDS.insert(&HoldKey { lock, task }, &hold, 0).is_err() {
-        lost(Loss::Hold, 1);
+    let stack = stack_of(ctx, lock);
+    let now = now_ns();
+    // SAFETY: a value of the map. Two who come for the same slot at once lose one of their notes.
+    unsafe {
+        *hold = Hold {
+            lock,
+            task,
+            asked_ns: now,
+            since_ns: now,
+            stack,
+            flags: u64::from(flags),
+        };
     }
 }
 
 /// A wait for a lock has ended: if its holds are traced, this one begins.
 #[inline(always)]
-pub fn acquired(lock: u64, now: u64) {
-    let (task, _) = current();
-    if let Some(hold) = HOLDS.get_ptr_mut(&HoldKey { lock, task }) {
-        // SAFETY: the entry is this task's own, which nobody else changes.
+pub fn acquired(lock: u64, task: u64, now: u64) {
+    if let Some(hold) = hold_slots::of(lock, task) {
+        // SAFETY: a value of the map, and this task's own.
         unsafe { (*hold).since_ns = now };
     }
 }
 
 #[inline(always)]
 fn let_go(lock: u64) {
-    let (task, _) = current();
-    let key = HoldKey { lock, task };
-    let Some(hold) = HOLDS.get_ptr_mut(&key) else {
+    // SAFETY: no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    let Some(hold) = hold_slots::of(lock, task) else {
         return;
     };
-    // SAFETY: the entry is this task's own, which nobody else removes.
-    let (how, mut since_ns) = unsafe { ((*hold).flags, (*hold).since_ns) };
+    // SAFETY: a value of the map, and this task's own.
+    let (how, mut since_ns) = unsafe {
+        (*hold).lock = 0;
+        ((*hold).flags, (*hold).since_ns)
+    };
+    if lock != word(&LAYOUT.sym_mem_hotplug_lock) && lock != word(&LAYOUT.sym_cgroup_mutex) {
+        return;
+    }
     let now = now_ns();
     let held = if lock == word(&LAYOUT.sym_cgroup_mutex) {
         if let Some(free_ns) = CGROUP_MUTEX_FREE.get_ptr_mut(0) {
@@ -119,18 +116,13 @@ fn let_go(lock: u64) {
                 *free_ns = now;
             }
         }
-        Some(Held::CgroupMutex)
-    } else if lock != word(&LAYOUT.sym_mem_hotplug_lock) {
-        None
+        Held::CgroupMutex
     } else if how & u64::from(flags::WRITE) != 0 {
-        Some(Held::HotplugWrite)
+        Held::HotplugWrite
     } else {
-        Some(Held::HotplugRead)
+        Held::HotplugRead
     };
-    if let Some(held) = held {
-        count(held, now.saturating_sub(since_ns));
-    }
-    let _ = HOLDS.remove(&key);
+    count(held, now.saturating_sub(since_ns));
 }
 
 #[inline(always)]

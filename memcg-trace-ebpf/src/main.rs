@@ -9,6 +9,7 @@
 
 mod counter;
 mod hold;
+mod hold_slots;
 mod lock;
 mod lock_stacks;
 mod loss;
@@ -22,6 +23,8 @@ mod slab;
 mod slab_count;
 mod tax;
 mod times;
+mod wait_slots;
+mod waiters;
 mod walks;
 
 #[panic_handler]

@@ -10,7 +10,7 @@ use memcg_trace_common::loss::Loss;
 use memcg_trace_common::memcg::{ABSENT_PAGES, LifeKind, LifeRecord};
 
 use crate::loss::lost;
-use crate::read::{LAYOUT, field, has, offset, pointer, read_into, value, word};
+use crate::read::{LAYOUT, field, has, offset, pointer, read_into, value, word, word_at};
 
 /// NUMA nodes whose lists are counted; a host with more has no figure.
 const NODES: u64 = 8;
@@ -24,8 +24,15 @@ static LIFE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 /// `css.serial_nr` of the memcg that a task belongs to; 0 if it cannot be told.
 #[inline(always)]
 pub fn serial_nr_of_task(task: u64) -> u64 {
-    let set = pointer(task, &LAYOUT.task_cgroups);
-    pointer(pointer(set, &LAYOUT.css_set_memory), &LAYOUT.css_serial_nr)
+    let follow = |base: u64, field: &u32| {
+        if has(field) {
+            word_at(base.wrapping_add(offset(field))).unwrap_or(0)
+        } else {
+            0
+        }
+    };
+    let set = follow(task, &LAYOUT.task_cgroups);
+    follow(follow(set, &LAYOUT.css_set_memory), &LAYOUT.css_serial_nr)
 }
 
 /// The cgroup's directory.

@@ -3,40 +3,41 @@
 
 use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
-use aya_ebpf::maps::{HashMap, LruHashMap};
+use aya_ebpf::maps::{Array, HashMap};
 use aya_ebpf::programs::tracing::StackIdContext;
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
-use memcg_trace_common::hold::{NO_STACK, RELEASE_PAUSE_NS, ReleaseKey};
+use memcg_trace_common::hold::{
+    NO_STACK, RELEASE_PAUSE_NS, RELEASED_SLOTS, ReleaseKey, Released,
+};
 use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
 
 use crate::counter::add;
-use crate::lock::{Waiters, waits_for};
 use crate::lock_stacks::{ENTRY, LOCK_STACKS};
 use crate::loss::lost;
+use crate::wait_slots;
+use crate::waiters::Waiters;
 
 #[map]
 static RELEASES: HashMap<ReleaseKey, u64> = HashMap::with_max_entries(8192, 0);
-/// When a lock was last looked at.
+/// When a lock was last looked at: by its address, of those with the same place the last.
 #[map]
-static RELEASED: LruHashMap<u64, u64> = LruHashMap::with_max_entries(2048, 0);
+static RELEASED: Array<Released> = Array::with_max_entries(RELEASED_SLOTS, 0);
 
 #[inline(always)]
 fn released<C: StackIdContext>(ctx: &C, lock: u64, skip: u64) {
     // SAFETY: no preconditions.
     let now = unsafe { bpf_ktime_get_ns() };
-    match RELEASED.get_ptr_mut(&lock) {
-        // SAFETY: a value of the map; of two who read it at once both may be counted.
-        Some(last) => unsafe {
-            if now.wrapping_sub(*last) < RELEASE_PAUSE_NS {
-                return;
-            }
-            *last = now;
-        },
-        None => {
-            // If it is full the oldest goes.
-            let _ = RELEASED.insert(&lock, &now, 0);
+    let place = ((lock >> 4) ^ (lock >> 14)) as u32 & (RELEASED_SLOTS - 1);
+    let Some(last) = RELEASED.get_ptr_mut(place) else {
+        return;
+    };
+    // SAFETY: a value of the map; of two who read it at once both may be counted.
+    unsafe {
+        if (*last).lock == lock && now.wrapping_sub((*last).at_ns) < RELEASE_PAUSE_NS {
+            return;
         }
+        *last = Released { lock, at_ns: now };
     }
     let key = ReleaseKey {
         lock,
@@ -77,7 +78,7 @@ pub fn release_rwsem(ctx: ProbeContext) -> u32 {
     let lock: u64 = ctx.arg(0).unwrap_or(0);
     // SAFETY: no preconditions.
     let tid = unsafe { bpf_get_current_pid_tgid() } as u32;
-    if !waits_for(tid, lock) {
+    if wait_slots::of(tid, lock).is_none() {
         released(&ctx, lock, ENTRY);
     }
     0

@@ -33,13 +33,12 @@ pub unsafe fn add_time(times: *mut Times, ns: u64) {
 /// Counts a time in a map that all CPUs share: its rows are large.
 #[inline(always)]
 pub fn count_time<K>(map: &HashMap<K, Times>, key: &K, ns: u64) {
-    if map.get_ptr_mut(key).is_none()
-        && let Some(none) = NO_TIMES.get(0)
-    {
+    let times = map.get_ptr_mut(key).or_else(|| {
         // Another CPU may be first: then its row is what we want.
-        let _ = map.insert(key, none, u64::from(BPF_NOEXIST));
-    }
-    match map.get_ptr_mut(key) {
+        let _ = map.insert(key, NO_TIMES.get(0)?, u64::from(BPF_NOEXIST));
+        map.get_ptr_mut(key)
+    });
+    match times {
         // SAFETY: a value of the map.
         Some(times) => unsafe { add_time(times, ns) },
         None => lost(Loss::TimesMap, 1),

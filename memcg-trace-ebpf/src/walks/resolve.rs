@@ -5,12 +5,18 @@ use aya_ebpf::helpers::bpf_probe_read_kernel_str_bytes;
 use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::Array;
 use aya_ebpf::programs::RawTracePointContext;
-use memcg_trace_common::lock::{self, WAITER_UNKNOWN, WaiterAsk, WaiterRow};
+use memcg_trace_common::lock::{
+    self, ASK_CLOSE, ASK_LINE, WAITER_ENDED, WAITER_IN_LINE, WAITER_OUT_OF_LINE, WAITER_UNKNOWN,
+    Wait, WaiterAsk, WaiterRow,
+};
 use memcg_trace_common::shrinker::{self, ShrinkerAsk, ShrinkerRow};
 use memcg_trace_common::slab::{self, CacheAsk, CacheRow, ObjcgAsk, ObjcgRow};
 
-use crate::lock::Waiters;
+use crate::lock::owner;
+use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, has, learn_bases, offset, pointer};
+use crate::wait_slots;
+use crate::waiters::Waiters;
 
 #[map]
 static OBJCG_ASK: Array<ObjcgAsk> = Array::with_max_entries(1, 0);
@@ -116,7 +122,7 @@ fn superblock(row: &mut ShrinkerRow) {
     let _ = unsafe { bpf_probe_read_kernel_str_bytes(name as *const u8, &mut row.fs) };
 }
 
-/// Whether tasks still stand in the list of the lock that they began to wait for.
+/// Who waits, and whether still.
 #[raw_tracepoint(tracepoint = "sys_enter")]
 pub fn resolve_waiters(_ctx: RawTracePointContext) -> i32 {
     let Some(ask) = WAITER_ASK.get_ptr_mut(0) else {
@@ -124,26 +130,67 @@ pub fn resolve_waiters(_ctx: RawTracePointContext) -> i32 {
     };
     for index in 0..lock::RESOLVE_ROWS {
         // SAFETY: as above.
-        let row: &mut WaiterRow = unsafe {
+        let (row, what): (&mut WaiterRow, u64) = unsafe {
             if index as u64 >= (*ask).rows {
                 return 0;
             }
-            &mut *(&raw mut (*ask).row).cast::<WaiterRow>().add(index)
+            (
+                &mut *(&raw mut (*ask).row).cast::<WaiterRow>().add(index),
+                (*ask).what,
+            )
         };
-        row.waits = waits(row);
+        row.state = WAITER_ENDED;
+        let Some(wait) = wait_slots::at(row.slot) else {
+            continue;
+        };
+        // SAFETY: a value of the map. What user space read while it changed is no wait at all.
+        unsafe {
+            if (*wait).lock != row.wait.lock
+                || (*wait).begin_ns != row.wait.begin_ns
+                || (*wait).tid != row.wait.tid
+            {
+                continue;
+            }
+            row.wait = *wait;
+            if what == ASK_CLOSE {
+                (*wait).lock = 0;
+            }
+        }
+        row.state = if what == ASK_LINE {
+            line(&row.wait)
+        } else {
+            WAITER_UNKNOWN
+        };
+        who(row);
     }
     0
 }
 
 #[inline(always)]
-fn waits(row: &WaiterRow) -> u64 {
-    let Some(mut waiters) = Waiters::of(row.lock, row.flags as u32) else {
+fn who(row: &mut WaiterRow) {
+    let task = row.wait.task;
+    row.start_ns = field(task, &LAYOUT.task_start_time).unwrap_or(0);
+    row.memcg_serial_nr = serial_nr_of_task(task);
+    row.pid = field(task, &LAYOUT.task_tgid).unwrap_or(0);
+    row.comm = field(task, &LAYOUT.task_comm).unwrap_or_default();
+    let owner = owner(row.wait.lock, row.wait.flags);
+    row.owner_tid = 0;
+    if owner != 0 {
+        row.owner_tid = field(owner, &LAYOUT.task_pid).unwrap_or(0);
+        row.owner_comm = field(owner, &LAYOUT.task_comm).unwrap_or_default();
+    }
+}
+
+/// Whether a task stands in the list of those who wait.
+#[inline(always)]
+fn line(wait: &Wait) -> u32 {
+    let Some(mut waiters) = Waiters::of(wait.lock, wait.flags) else {
         return WAITER_UNKNOWN;
     };
     for _ in 0..Waiters::MOST {
         match waiters.next() {
-            0 => return 0,
-            task if task == row.task => return 1,
+            0 => return WAITER_OUT_OF_LINE,
+            task if task == wait.task => return WAITER_IN_LINE,
             _ => {}
         }
     }

@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use aya::Ebpf;
-use aya::maps::{HashMap as KernelMap, MapData};
-use memcg_trace_common::hold::{Dump, DumpHelper, Hold, HoldKey, Offline};
+use aya::maps::{Array, HashMap as KernelMap, MapData};
+use memcg_trace_common::hold::{Dump, DumpHelper, HOLD_GROUPS, Hold, HoldGroup, Offline};
 use memcg_trace_common::lock::flags;
 use zerocopy::FromBytes;
 
@@ -16,7 +16,7 @@ type Map<K, V> = KernelMap<MapData, K, Wire<V>>;
 
 /// Reads holds.
 pub(super) struct Holds {
-    holds: Map<Wire<HoldKey>, Hold>,
+    holds: Array<MapData, Wire<HoldGroup>>,
     offlines: Map<u64, Offline>,
     dumps: Map<u64, Dump>,
     dump_helpers: Map<u64, DumpHelper>,
@@ -33,25 +33,28 @@ impl Holds {
     }
 
     /// Who asked for a lock in some mode and has not let go of it.
-    pub(super) fn of(&self, lock: u64, mode: Mode) -> anyhow::Result<Vec<(HoldKey, Hold)>> {
+    pub(super) fn of(&self, lock: u64, mode: Mode) -> anyhow::Result<Vec<Hold>> {
         let wanted = match mode {
             Mode::Read => flags::READ,
             Mode::Write => flags::WRITE,
         };
-        let holds = all(&self.holds).context("read who holds locks")?;
-        let holds = holds.into_iter().map(|(Wire(key), hold)| (key, hold));
-        let of_lock =
-            holds.filter(|(key, hold)| key.lock == lock && hold.flags & u64::from(wanted) != 0);
-        Ok(of_lock.collect())
+        let mut holds = self.noted()?;
+        holds.retain(|hold| hold.lock == lock && hold.flags & u64::from(wanted) != 0);
+        Ok(holds)
+    }
+
+    fn noted(&self) -> anyhow::Result<Vec<Hold>> {
+        let mut noted = Vec::new();
+        for group in 0..HOLD_GROUPS {
+            let Wire(found) = self.holds.get(&group, 0).context("read who holds locks")?;
+            noted.extend(found.slots.into_iter().filter(|hold| hold.lock != 0));
+        }
+        Ok(noted)
     }
 
     /// Adds what is there now.
     pub(super) fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
-        let holds = all(&self.holds).context("read who holds percpu-rwsems")?;
-        traced.holds = holds
-            .into_iter()
-            .map(|(Wire(key), one)| (key, one))
-            .collect();
+        traced.holds = self.noted()?;
         let offlines = all(&self.offlines).context("read who takes memory away")?;
         traced.offlines = offlines.into_iter().collect();
         let dumps = all(&self.dumps).context("read who dumps core")?;

@@ -12,9 +12,12 @@ use memcg_trace_common::times::{CLASSES, middle_of};
 
 use super::attach::{One, take_map};
 use super::holds::Holds;
+use super::layout::fields::Field;
+use super::reader::Reader;
 use super::symbols::Symbols;
+use super::tasks;
 use super::wire::Wire;
-use crate::sample::{LockHold, LockHolder, LockRelease, Locks, Mode, Task, Text, TimeClass};
+use crate::sample::{LockHold, LockHolder, LockRelease, Locks, Mode, Task, TimeClass};
 
 /// Stacks of one lock that a sample has.
 const STACKS: usize = 8;
@@ -73,18 +76,12 @@ impl LockDetails {
         })
     }
 
-    /// The mutex whose owner has to be told, if all its holds are traced.
-    pub(super) fn traced_mutex(&self) -> Option<u64> {
-        self.sees_acquisitions.then_some(self.cgroup_mutex)
-    }
-
-    /// Adds what is known to the sums of waits. `owner` is the task that has `cgroup_mutex`, by its
-    /// address.
+    /// Adds what is known to the sums of waits.
     pub(super) fn add_to(
         &mut self,
         locks: &mut Locks,
         holds: Option<&Holds>,
-        owner: Option<u64>,
+        reader: &Reader<'_>,
         symbols: &Symbols,
     ) -> anyhow::Result<()> {
         if self.sees_releases {
@@ -92,7 +89,7 @@ impl LockDetails {
         }
         for held in Held::ALL {
             if let Some(holds) = holds
-                && let Some(hold) = self.hold(held, locks, holds, owner, symbols)?
+                && let Some(hold) = self.hold(held, locks, holds, reader, symbols)?
             {
                 locks.holds.push(hold);
             }
@@ -142,7 +139,7 @@ impl LockDetails {
         held: Held,
         locks: &Locks,
         holds: &Holds,
-        owner: Option<u64>,
+        reader: &Reader<'_>,
         symbols: &Symbols,
     ) -> anyhow::Result<Option<LockHold>> {
         let (addr, mode) = match held {
@@ -179,14 +176,19 @@ impl LockDetails {
             }
             Held::HotplugWrite | Held::HotplugRead => 0,
         };
-        for (key, one) in holds.of(addr, mode)? {
+        for one in holds.of(addr, mode)? {
+            let Some(task) = task(reader, &one) else {
+                continue;
+            };
             let mut waits = locks.waits.iter();
-            let waits = waits.any(|wait| wait.task.tid == one.tid && wait.resource.addr == addr);
+            let waits = waits.any(|wait| wait.task.tid == task.tid && wait.resource.addr == addr);
             // Who only tried it may not have it.
-            if !waits && (held != Held::CgroupMutex || owner == Some(key.task)) {
-                let stack = self.stack(one.stack, symbols)?;
-                hold.holders
-                    .push(holder(&one, one.since_ns.max(free_ns), stack));
+            if !waits && (held != Held::CgroupMutex || owner_of(reader, addr) == Some(one.task)) {
+                hold.holders.push(LockHolder {
+                    task,
+                    since_ns: one.since_ns.max(free_ns),
+                    stack: self.stack(one.stack, symbols)?,
+                });
             }
         }
         hold.holders.sort_by_key(|one| (one.since_ns, one.task.tid));
@@ -216,19 +218,26 @@ impl LockDetails {
     }
 }
 
-fn holder(hold: &Hold, since_ns: u64, stack: Vec<String>) -> LockHolder {
-    let memcg_serial_nr = (hold.memcg_serial_nr != 0).then_some(hold.memcg_serial_nr);
-    LockHolder {
-        task: Task {
-            pid: Some(hold.pid),
-            tid: hold.tid,
-            comm: Text::from_c(&hold.comm),
-            start_ns: Some(hold.start_ns),
-            memcg_serial_nr,
-        },
-        since_ns,
-        stack,
-    }
+/// Who has a mutex: the address of the task.
+fn owner_of(reader: &Reader<'_>, mutex: u64) -> Option<u64> {
+    /// Flags in the low bits (kernel/locking/mutex.h).
+    const FLAGS: u64 = 7;
+    let word = reader.word(mutex, Field::MutexOwner).ok()?;
+    Some(word & !FLAGS)
+}
+
+/// Who asked for a lock; `None` if it is gone.
+fn task(reader: &Reader<'_>, hold: &Hold) -> Option<Task> {
+    let number = |field| reader.word(hold.task, field).ok();
+    let start_ns = number(Field::TaskStartTime).filter(|start_ns| *start_ns <= hold.asked_ns)?;
+    let memcg = number(Field::TaskCgroups).and_then(|css_set| tasks::memcg(reader, css_set));
+    Some(Task {
+        pid: u32::try_from(number(Field::TaskTgid)?).ok(),
+        tid: u32::try_from(number(Field::TaskPid)?).ok()?,
+        comm: tasks::comm(reader, hold.task)?,
+        start_ns: Some(start_ns),
+        memcg_serial_nr: memcg.and_then(|css| reader.word(css, Field::CssSerialNr).ok()),
+    })
 }
 
 /// The classes that something is in.

@@ -6,13 +6,15 @@ use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
 use memcg_trace_common::layout::Layout;
-use memcg_trace_common::lock::{LockCount, LockKey, RESOLVE_ROWS, Wait, WaiterAsk, flags};
+use memcg_trace_common::lock::{
+    ASK_LINE, ASK_WHO, LockCount, LockKey, WAITER_OUT_OF_LINE, Wait, WaiterRow, flags,
+};
 use memcg_trace_common::times::{CLASSES, Times, class_of};
 
 use super::attach::take_map;
 use super::lock_details::classes;
-use super::resolver::Resolver;
 use super::symbols::Names;
+use super::wait_slots::WaitSlots;
 use super::waits::Traced;
 use super::wire::Wire;
 use crate::sample::{
@@ -25,13 +27,13 @@ const SYMBOLS_BEGIN: u64 = 0xffff_ffff_8000_0000;
 
 /// Reads waits.
 pub(super) struct LockWaits {
-    waits: KernelMap<MapData, u32, Wire<Wait>>,
+    waits: WaitSlots,
     counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>>,
     times: KernelMap<MapData, u64, Wire<Times>>,
     /// Locks that are listed even if nobody ever waited for them, and their kinds.
     always: Vec<(u64, u32)>,
-    /// Says who still waits; none where a hook sees the end of a wait.
-    resolver: Option<Resolver<WaiterAsk>>,
+    /// Whether a hook sees the end of a wait.
+    ends_seen: bool,
     /// Waits that user space found to be over, where no hook sees the end.
     closed: HashMap<LockKey, LockCount>,
     /// How long these were, by lock.
@@ -48,11 +50,6 @@ impl LockWaits {
             (layout.sym_cgroup_mutex, flags::MUTEX),
             (layout.sym_mem_hotplug_lock, flags::PERCPU),
         ];
-        let resolver = if ends_seen {
-            None
-        } else {
-            Some(Resolver::open(ebpf, "resolve_waiters", "WAITER_ASK")?)
-        };
         let mut counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>> =
             take_map(ebpf, "LOCKS")?;
         // The row for what no longer fits, see memcg-trace-ebpf/src/lock.rs.
@@ -73,11 +70,11 @@ impl LockWaits {
             )
             .context("make the row for all other locks")?;
         Ok(Self {
-            waits: take_map(ebpf, "WAITS")?,
+            waits: WaitSlots::open(ebpf)?,
             counts,
             times: take_map(ebpf, "LOCK_TIMES")?,
             always: always.into_iter().filter(|(lock, _)| *lock != 0).collect(),
-            resolver,
+            ends_seen,
             closed: HashMap::new(),
             closed_times: HashMap::new(),
             out_of_line: HashSet::new(),
@@ -86,15 +83,13 @@ impl LockWaits {
     }
 
     pub(super) fn sample(&mut self, ebpf: &Ebpf, now_ns: u64) -> anyhow::Result<Locks> {
-        let mut waits: Vec<Wait> = self
-            .waits
-            .iter()
-            .map(|entry| entry.map(|(_, Wire(wait))| wait))
-            .collect::<Result<_, _>>()
-            .context("read the waits")?;
-        if self.resolver.is_some() {
-            self.close_ended(ebpf, &mut waits)?;
-        }
+        let waits = self.waits.all()?;
+        let waits = if self.ends_seen {
+            self.waits.ask(ebpf, &waits, ASK_WHO)?
+        } else {
+            let waits = self.waits.ask(ebpf, &waits, ASK_LINE)?;
+            self.close_ended(ebpf, waits)?
+        };
         let mut sums = self.closed.clone();
         for entry in self.counts.iter() {
             let (Wire(key), per_cpu) = entry.context("read the lock counters")?;
@@ -114,14 +109,14 @@ impl LockWaits {
         }
         let addresses = waits
             .iter()
-            .map(|wait| wait.lock)
+            .map(|row| row.wait.lock)
             .chain(sums.keys().map(|key| key.lock));
         self.names
             .learn(addresses.filter(|address| *address >= SYMBOLS_BEGIN))
             .context("read /proc/kallsyms")?;
         Ok(Locks {
             as_of_ns: now_ns,
-            waits: waits.iter().map(|wait| self.wait(wait)).collect(),
+            waits: waits.iter().map(|row| self.wait(row)).collect(),
             counts: sums
                 .iter()
                 .map(|(key, sum)| self.count(key, *sum))
@@ -155,58 +150,39 @@ impl LockWaits {
 
     /// Adds the waits that go on, or did a moment ago.
     pub(super) fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
-        let waits = self.waits.iter();
-        let waits = waits.map(|entry| entry.map(|(_, Wire(wait))| (wait.task, wait)));
-        traced.waits = waits.collect::<Result<_, _>>().context("read the waits")?;
+        let waits = self.waits.all()?.into_iter();
+        traced.waits = waits.map(|(_, wait)| (wait.task, wait)).collect();
         Ok(())
     }
 
     /// Takes those out whose task no longer stands in line, and adds them to the sums. A task
     /// that was never seen to be woken may still spin, and joins the line if that fails: it is
     /// given until the next time.
-    fn close_ended(&mut self, ebpf: &Ebpf, waits: &mut Vec<Wait>) -> anyhow::Result<()> {
-        let Some(resolver) = &mut self.resolver else {
-            return Ok(());
+    fn close_ended(
+        &mut self,
+        ebpf: &Ebpf,
+        waits: Vec<WaiterRow>,
+    ) -> anyhow::Result<Vec<WaiterRow>> {
+        let out_of_line = |row: &WaiterRow| row.state == WAITER_OUT_OF_LINE;
+        let is_over = |row: &WaiterRow| {
+            let seen_before = self.out_of_line.contains(&id_of(&row.wait));
+            out_of_line(row) && (row.wait.released_ns > row.wait.begin_ns || seen_before)
         };
-        let mut over: HashSet<WaitId> = HashSet::new();
-        let mut out_of_line: HashSet<WaitId> = HashSet::new();
-        let out_of_line_before = &self.out_of_line;
-        let question = |ask: &mut WaiterAsk, some: &[Wait]| {
-            ask.rows = some.len() as u64;
-            for (row, wait) in ask.row.iter_mut().zip(some) {
-                (row.lock, row.task, row.flags) = (wait.lock, wait.task, u64::from(wait.flags));
-            }
-        };
-        resolver.ask(ebpf, waits, RESOLVE_ROWS, question, |answer, some| {
-            let rows = answer.row.iter().zip(some);
-            for (_, wait) in rows.filter(|(row, _)| row.waits == 0) {
-                let id = id_of(wait);
-                if wait.released_ns > wait.begin_ns || out_of_line_before.contains(&id) {
-                    over.insert(id);
-                } else {
-                    out_of_line.insert(id);
-                }
-            }
-        })?;
-        self.out_of_line = out_of_line;
-        for wait in waits.iter().filter(|wait| over.contains(&id_of(wait))) {
-            // It may have ended, and the task begun another wait, which the kernel then counted:
-            // only what is still the same is ours to close.
-            let Ok(Wire(now)) = self.waits.get(&wait.tid, 0) else {
-                continue;
-            };
-            if now.begin_ns != wait.begin_ns || self.waits.remove(&wait.tid).is_err() {
-                continue;
-            }
-            let sum = self.closed.entry(key_of(&now)).or_default();
-            let measured = now
-                .released_ns
-                .checked_sub(now.begin_ns)
-                .filter(|_| now.released_ns > 0);
+        let (over, waits): (Vec<WaiterRow>, Vec<WaiterRow>) = waits.into_iter().partition(is_over);
+        let spin = waits.iter().filter(|row| out_of_line(row));
+        self.out_of_line = spin.map(|row| id_of(&row.wait)).collect();
+        let over: Vec<_> = over.iter().map(|row| (row.slot, row.wait)).collect();
+        // It may have ended, and the task begun another wait, which the kernel then counted: only
+        // what is still the same is ours to close.
+        for row in self.waits.close(ebpf, &over)? {
+            let wait = row.wait;
+            let measured = wait.released_ns.checked_sub(wait.begin_ns);
+            let measured = measured.filter(|_| wait.released_ns > 0);
             if let Some(measured) = measured {
-                let times = self.closed_times.entry(now.lock);
+                let times = self.closed_times.entry(wait.lock);
                 times.or_insert([0; CLASSES])[class_of(measured)] += 1;
             }
+            let sum = self.closed.entry(key_of(&row)).or_default();
             *sum = add(
                 *sum,
                 LockCount {
@@ -217,32 +193,30 @@ impl LockWaits {
                 },
             );
         }
-        waits.retain(|wait| !over.contains(&id_of(wait)));
-        Ok(())
+        Ok(waits)
     }
 
-    fn wait(&self, wait: &Wait) -> LockWait {
-        let memcg_serial_nr = (wait.memcg_serial_nr != 0).then_some(wait.memcg_serial_nr);
-        let owner = (wait.owner_tid != 0).then(|| Task {
-            tid: wait.owner_tid,
-            comm: Text::from_c(&wait.owner_comm),
+    fn wait(&self, row: &WaiterRow) -> LockWait {
+        let owner = (row.owner_tid != 0).then(|| Task {
+            tid: row.owner_tid,
+            comm: Text::from_c(&row.owner_comm),
             ..Task::default()
         });
         LockWait {
             task: Task {
-                pid: Some(wait.pid),
-                tid: wait.tid,
-                comm: Text::from_c(&wait.comm),
-                start_ns: Some(wait.start_ns),
-                memcg_serial_nr,
+                pid: (row.pid != 0).then_some(row.pid),
+                tid: row.wait.tid,
+                comm: Text::from_c(&row.comm),
+                start_ns: (row.start_ns != 0).then_some(row.start_ns),
+                memcg_serial_nr: (row.memcg_serial_nr != 0).then_some(row.memcg_serial_nr),
             },
-            resource: self.resource(wait.lock, wait.flags),
-            mode: if wait.flags & flags::READ != 0 {
+            resource: self.resource(row.wait.lock, row.wait.flags),
+            mode: if row.wait.flags & flags::READ != 0 {
                 Mode::Read
             } else {
                 Mode::Write
             },
-            since_ns: wait.begin_ns,
+            since_ns: row.wait.begin_ns,
             owner,
         }
     }
@@ -283,12 +257,12 @@ fn id_of(wait: &Wait) -> WaitId {
     (wait.tid, wait.begin_ns)
 }
 
-fn key_of(wait: &Wait) -> LockKey {
+fn key_of(row: &WaiterRow) -> LockKey {
     let kind = flags::PERCPU | flags::MUTEX | flags::RT | flags::RWSEM;
     LockKey {
-        lock: wait.lock,
-        memcg_serial_nr: wait.memcg_serial_nr,
-        kind: u64::from(wait.flags & kind),
+        lock: row.wait.lock,
+        memcg_serial_nr: row.memcg_serial_nr,
+        kind: u64::from(row.wait.flags & kind),
     }
 }
 

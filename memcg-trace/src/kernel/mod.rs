@@ -48,6 +48,7 @@ pub mod symbols;
 mod tasks;
 mod tax;
 mod times;
+mod wait_slots;
 mod waits;
 mod wire;
 

@@ -323,12 +323,9 @@ impl Session {
         if let Some(locks) = &mut self.locks {
             let mut found = locks.sample(&self.kernel.ebpf, now_ns())?;
             if let Some(details) = &mut self.lock_details {
-                let mut owner = None;
-                if let Some(mutex) = details.traced_mutex() {
-                    let reader = self.kernel.reader()?;
-                    owner = waits::owner_of(&reader, mutex);
-                }
-                details.add_to(&mut found, self.holds.as_ref(), owner, &self.kernel.symbols)?;
+                let symbols = Arc::clone(&self.kernel.symbols);
+                let reader = self.kernel.reader()?;
+                details.add_to(&mut found, self.holds.as_ref(), &reader, &symbols)?;
             }
             sample.locks = Some(found);
         }

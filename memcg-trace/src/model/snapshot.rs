@@ -388,6 +388,6 @@ pub struct LockWait {
     pub waited_ns: u64,
     /// How this is known.
     pub evidence: Evidence,
-    /// Who held the lock when the wait began.
+    /// Who has the lock.
     pub owner: Option<Task>,
 }

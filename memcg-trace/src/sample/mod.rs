@@ -442,7 +442,7 @@ pub struct LockWait {
     pub mode: Mode,
     /// Since when, CLOCK_MONOTONIC.
     pub since_ns: u64,
-    /// Who held it when the wait began, by its owner word.
+    /// Who has it, by its owner word.
     pub owner: Option<Task>,
 }
 

@@ -6,21 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::{Session, now_ns};
-use crate::kernel::layout::fields::Field;
-use crate::kernel::reader::Reader;
 use crate::kernel::waits as looks;
 use crate::sample::waits::{NotChecked, Waits};
 
 /// Between two looks, at least: what did not run in between was stuck so long.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
-
-/// Who has a mutex: the address of the task.
-pub(super) fn owner_of(reader: &Reader<'_>, mutex: u64) -> Option<u64> {
-    /// Flags in the low bits (kernel/locking/mutex.h).
-    const FLAGS: u64 = 7;
-    let word = reader.word(mutex, Field::MutexOwner).ok()?;
-    Some(word & !FLAGS)
-}
 
 impl Session {
     /// Who waits for whom: two looks, or one if nobody waits.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use memcg_trace_common::hold::{Dump, DumpHelper, Hold, HoldKey, Offline};
+use memcg_trace_common::hold::{Dump, DumpHelper, Hold, Offline};
 use memcg_trace_common::lock::{Wait, flags};
 
 use super::{Finding, View};
@@ -19,7 +19,7 @@ pub(in crate::kernel) struct Traced {
     /// Waits for locks that go on.
     pub(in crate::kernel) waits: HashMap<u64, Wait>,
     /// Locks that were asked for and not let go of.
-    pub(in crate::kernel) holds: Vec<(HoldKey, Hold)>,
+    pub(in crate::kernel) holds: Vec<Hold>,
     /// Who takes memory away.
     pub(in crate::kernel) offlines: HashMap<u64, Offline>,
     /// Who dumps core.
@@ -34,11 +34,18 @@ fn is_same(view: &View<'_>, at: usize, start_ns: u64) -> bool {
     view.reader.word(task, Field::TaskStartTime) == Ok(start_ns)
 }
 
+/// Whether a thread did something then: one that was started later has only got its memory.
+fn lived(view: &View<'_>, at: usize, at_ns: u64) -> bool {
+    let task = view.threads.all[at].addr;
+    let start_ns = view.reader.word(task, Field::TaskStartTime);
+    start_ns.is_ok_and(|start_ns| start_ns <= at_ns)
+}
+
 impl Traced {
     /// The wait of a thread for a lock, if it was seen to begin.
     fn wait(&self, view: &View<'_>, at: usize, lock: u64) -> Option<&Wait> {
         let wait = self.waits.get(&view.threads.all[at].addr)?;
-        (wait.lock == lock && is_same(view, at, wait.start_ns)).then_some(wait)
+        (wait.lock == lock && lived(view, at, wait.begin_ns)).then_some(wait)
     }
 
     /// Threads that asked for a lock in some mode and have not let go of it, and when they asked:
@@ -49,10 +56,10 @@ impl Traced {
             Mode::Write => u64::from(flags::WRITE),
         };
         let of_lock = self.holds.iter();
-        let of_lock = of_lock.filter(|(key, hold)| key.lock == lock && hold.flags & wanted != 0);
-        let threads = of_lock.filter_map(|(key, hold)| {
-            let at = view.threads.at(key.task)?;
-            is_same(view, at, hold.start_ns).then_some((at, hold.asked_ns))
+        let of_lock = of_lock.filter(|hold| hold.lock == lock && hold.flags & wanted != 0);
+        let threads = of_lock.filter_map(|hold| {
+            let at = view.threads.at(hold.task)?;
+            lived(view, at, hold.asked_ns).then_some((at, hold.asked_ns))
         });
         threads.collect()
     }
@@ -126,8 +133,10 @@ impl Traced {
                 continue;
             };
             let is_it = |begun: &&Wait| {
-                let is_same = Some(begun.start_ns) == task.start_ns && begun.lock == resource.addr;
-                is_same && begun.begin_ns <= look.end_ns
+                let lived = task
+                    .start_ns
+                    .is_some_and(|start_ns| start_ns <= begun.begin_ns);
+                lived && begun.lock == resource.addr && begun.begin_ns <= look.end_ns
             };
             if table::is_lock(resource.kind)
                 && let Some(begun) = self.waits.get(&task.addr).filter(is_it)

@@ -1,0 +1,78 @@
+//! Who stands in line for a lock.
+
+use memcg_trace_common::lock::flags;
+
+use crate::read::{LAYOUT, field, has, offset, read};
+
+/// The list of those who wait for a lock, by what it is.
+pub struct Waiters {
+    /// Entry to stop at: the head of the list, or the first of a ring.
+    end: u64,
+    /// The entry to look at next; 0 if the list is empty or cannot be read.
+    at: u64,
+    /// From an entry to its task.
+    task: u64,
+    /// Whether `end` itself is a waiter that has not been looked at.
+    ring: bool,
+}
+
+impl Waiters {
+    /// Waiters that are looked at.
+    pub const MOST: u32 = 16;
+
+    /// Until 7.0 a lock has the head of a list, later the first of a ring. `None` if this kernel
+    /// has neither, or the kind of lock is not known.
+    #[inline(always)]
+    pub fn of(lock: u64, kind: u32) -> Option<Self> {
+        if kind & flags::PERCPU != 0 {
+            let task = offset(&LAYOUT.queue_private).wrapping_sub(offset(&LAYOUT.queue_entry));
+            return Self::list(lock, &LAYOUT.percpu_waiters, task);
+        }
+        let task = offset(&LAYOUT.waiter_task).wrapping_sub(offset(&LAYOUT.waiter_list));
+        let (list, first) = if kind & flags::MUTEX != 0 {
+            (&LAYOUT.mutex_wait_list, &LAYOUT.mutex_first_waiter)
+        } else if kind & flags::RWSEM != 0 {
+            (&LAYOUT.rwsem_wait_list, &LAYOUT.rwsem_first_waiter)
+        } else {
+            return None;
+        };
+        if has(list) {
+            return Self::list(lock, list, task);
+        }
+        let first: u64 = field(lock, first)?;
+        let at = if first == 0 {
+            0
+        } else {
+            first + offset(&LAYOUT.waiter_list)
+        };
+        Some(Self {
+            end: at,
+            at,
+            task,
+            ring: first != 0,
+        })
+    }
+
+    #[inline(always)]
+    fn list(lock: u64, list: &u32, task: u64) -> Option<Self> {
+        let end = lock + offset(list);
+        Some(Self {
+            end,
+            at: field(lock, list)?,
+            task,
+            ring: false,
+        })
+    }
+
+    /// Address of the next waiting task; 0 after the last.
+    #[inline(always)]
+    pub fn next(&mut self) -> u64 {
+        if self.at == 0 || (self.at == self.end && !self.ring) {
+            return 0;
+        }
+        self.ring = false;
+        let task: u64 = read(self.at.wrapping_add(self.task)).unwrap_or(0);
+        self.at = read(self.at).unwrap_or(0);
+        task
+    }
+}
