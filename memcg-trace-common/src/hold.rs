@@ -5,8 +5,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::times::Times;
 
-/// Time between two looks at who lets go of a lock that others wait for.
-pub const RELEASE_PAUSE_NS: u64 = 1_000_000;
+/// Time between two looks at who lets go of a lock that others wait for: a stack takes as long as
+/// all else that happens to ten waits.
+pub const RELEASE_PAUSE_NS: u64 = 10_000_000;
 
 /// Key of the map `RELEASES`, which counts.
 #[repr(C)]

@@ -1,5 +1,5 @@
 //! Who keeps others waiting: the stacks of those who let go of a lock that somebody waits for. A
-//! busy lock is looked at once in a millisecond: these are samples.
+//! busy lock is looked at a hundred times in a second: these are samples.
 
 use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};

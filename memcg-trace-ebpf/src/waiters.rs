@@ -2,7 +2,7 @@
 
 use memcg_trace_common::lock::flags;
 
-use crate::read::{LAYOUT, field, has, offset, read};
+use crate::read::{LAYOUT, has, offset, word_at};
 
 /// The list of those who wait for a lock, by what it is.
 pub struct Waiters {
@@ -39,7 +39,10 @@ impl Waiters {
         if has(list) {
             return Self::list(lock, list, task);
         }
-        let first: u64 = field(lock, first)?;
+        if !has(first) {
+            return None;
+        }
+        let first = word_at(lock + offset(first))?;
         let at = if first == 0 {
             0
         } else {
@@ -55,10 +58,13 @@ impl Waiters {
 
     #[inline(always)]
     fn list(lock: u64, list: &u32, task: u64) -> Option<Self> {
+        if !has(list) {
+            return None;
+        }
         let end = lock + offset(list);
         Some(Self {
             end,
-            at: field(lock, list)?,
+            at: word_at(end)?,
             task,
             ring: false,
         })
@@ -71,8 +77,8 @@ impl Waiters {
             return 0;
         }
         self.ring = false;
-        let task: u64 = read(self.at.wrapping_add(self.task)).unwrap_or(0);
-        self.at = read(self.at).unwrap_or(0);
+        let task = word_at(self.at.wrapping_add(self.task)).unwrap_or(0);
+        self.at = word_at(self.at).unwrap_or(0);
         task
     }
 }

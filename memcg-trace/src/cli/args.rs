@@ -198,7 +198,8 @@ pub(super) struct Record {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Locks {
-    /// Answer again and again, until stopped; with --json, records as NDJSON.
+    /// Watch who waits, until stopped, and answer again and again: at every interval while somebody
+    /// waits for long, else as often as that takes 1 % of the time. With --json, records as NDJSON.
     #[arg(long, env = "MEMCG_TRACE_WATCH", value_parser = FalseyValueParser::new())]
     pub(super) watch: bool,
     /// Print the graph of waits for graphviz: `memcg-trace locks --dot | dot -Tsvg`.

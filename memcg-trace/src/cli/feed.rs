@@ -71,6 +71,8 @@ impl Feed {
         let source = open::source(common, needs, None, Pace::Unpaced, messages)?;
         let mut feed = Self::of(common, source, common.selection());
         feed.model = Model::judging(rules);
+        let asks_itself = is_watching && !feed.is_replay();
+        feed.questions = asks_itself.then(|| LockQuestions::watching(rules.min_wait_ns));
         Ok(feed)
     }
 
@@ -78,7 +80,7 @@ impl Feed {
     /// with the samples.
     pub(super) fn ask_for_locks(&mut self) {
         let min_wait_ns = Rules::default().min_wait_ns;
-        self.questions = (!self.is_replay()).then(|| LockQuestions::new(min_wait_ns));
+        self.questions = (!self.is_replay()).then(|| LockQuestions::beside(min_wait_ns));
     }
 
     /// Opens a recording. Shows all rows: which of them are the largest is for its end to say.
@@ -115,9 +117,12 @@ impl Feed {
             return Ok(None);
         };
         if let Some(questions) = &mut self.questions {
-            questions.add_to(&mut sample, &mut self.source);
+            questions.add_to(&mut sample, &mut self.source)?;
         }
         let snapshot = self.model.step(&sample);
+        if let Some(questions) = &mut self.questions {
+            questions.saw(&snapshot);
+        }
         if let (Some(cgroup), false) = (&self.selection.cgroup, self.found) {
             look_for(cgroup, &snapshot)?;
             self.found = snapshot.memcgs.is_known();

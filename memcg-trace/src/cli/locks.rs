@@ -123,16 +123,13 @@ async fn watch(
             () = &mut clock => break,
             next = feed.next() => next?,
         };
-        let Some(mut snapshot) = next else { break };
-        // A recording has its answers among its samples.
+        let Some(snapshot) = next else { break };
         let before_ns = last.as_ref().and_then(|last| last.waits.as_of_ns);
         let is_answer = snapshot.waits.as_of_ns != before_ns;
-        view.write(&snapshot, is_answer).with_context(failed)?;
-        if let Some(answered) = feed.ask(&Ask::Locks)? {
-            snapshot = answered;
+        if is_answer && !feed.is_replay() {
             kmsg.as_mut().map_or(Ok(()), |kmsg| kmsg.tell(&snapshot))?;
-            view.write(&snapshot, true).with_context(failed)?;
         }
+        view.write(&snapshot, is_answer).with_context(failed)?;
         let is_over = until.is_over(snapshot.mono_ns);
         let is_found = fail_on.is_some_and(|fail_on| fail_on.is_met(&snapshot) == Some(true));
         last = Some(snapshot);

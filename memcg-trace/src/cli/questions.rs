@@ -2,54 +2,85 @@
 
 use std::time::{Duration, Instant};
 
+use crate::deadlock::State;
+use crate::model::snapshot::Snapshot;
 use crate::sample::{Absent, Sample};
 use crate::source::Source;
 use crate::source::ask::Ask;
 
-/// Parts of the time that asking may take, as one in so many: while somebody waits for long, and
-/// else.
-const URGENT: u32 = 10;
+/// Parts of the time that asking may take, as one in so many: while nobody waits for long; while
+/// somebody does; and then, if that is what the user watches.
 const CALM: u32 = 100;
+const URGENT: u32 = 10;
+const WATCHED: u32 = 1;
 
 /// With the second sample, then as often as the budget allows.
 pub(super) struct LockQuestions {
     min_wait_ns: u64,
-    /// When it was asked last, and how long that took.
+    urgent: u32,
+    /// Whether nothing else is wanted: then no answer is an error.
+    must_answer: bool,
+    /// When it was asked last, and what that took.
     asked: Option<(Instant, Duration)>,
     has_failed: bool,
-    /// Whether there was a sample before.
+    /// Whether there was a sample before, or the first is to have an answer.
     has_begun: bool,
+    /// Whether the last answer had something that lasts, and so has to be seen to end.
+    stands: bool,
 }
 
 impl LockQuestions {
-    pub(super) fn new(min_wait_ns: u64) -> Self {
+    /// For one view among others.
+    pub(super) fn beside(min_wait_ns: u64) -> Self {
         Self {
             min_wait_ns,
+            urgent: URGENT,
+            must_answer: false,
             asked: None,
             has_failed: false,
             has_begun: false,
+            stands: false,
+        }
+    }
+
+    /// For who watches just that.
+    pub(super) fn watching(min_wait_ns: u64) -> Self {
+        Self {
+            urgent: WATCHED,
+            must_answer: true,
+            has_begun: true,
+            ..Self::beside(min_wait_ns)
         }
     }
 
     /// Adds the answer to a sample, if it is time for one; or, once, why there is none.
-    pub(super) fn add_to(&mut self, sample: &mut Sample, source: &mut Source) {
+    ///
+    /// # Errors
+    /// If the kernel does not answer who watches.
+    pub(super) fn add_to(
+        &mut self,
+        sample: &mut Sample,
+        source: &mut Source,
+    ) -> anyhow::Result<()> {
         // The first picture is not kept waiting.
         if !std::mem::replace(&mut self.has_begun, true) {
-            return;
+            return Ok(());
         }
         let begin = Instant::now();
         let is_due = self.asked.is_none_or(|(asked, took)| {
-            let parts = if self.is_urgent(sample) { URGENT } else { CALM };
+            let is_urgent = self.stands || self.is_urgent(sample);
+            let parts = if is_urgent { self.urgent } else { CALM };
             begin.duration_since(asked) >= took * parts
         });
         if self.has_failed || !is_due {
-            return;
+            return Ok(());
         }
-        let answer = source.ask(&Ask::Locks);
-        self.asked = Some((begin, begin.elapsed()));
-        match answer {
-            Ok(Some(answer)) => sample.waits = answer.waits,
-            Ok(None) => self.has_failed = true,
+        match source.ask(&Ask::Locks) {
+            Ok(answer) => {
+                sample.waits = answer.and_then(|answer| answer.waits);
+                self.has_failed = sample.waits.is_none();
+            }
+            Err(error) if self.must_answer => return Err(error),
             Err(error) => {
                 self.has_failed = true;
                 sample.absent.push(Absent {
@@ -58,6 +89,17 @@ impl LockQuestions {
                 });
             }
         }
+        // Between two looks it sleeps, which takes nothing.
+        let looks = sample.waits.iter().flat_map(|waits| &waits.looks);
+        let took = looks.map(|look| Duration::from_nanos(look.took_ns)).sum();
+        self.asked = Some((begin, took));
+        Ok(())
+    }
+
+    /// Takes note of what the answer was.
+    pub(super) fn saw(&mut self, snapshot: &Snapshot) {
+        let mut deadlocks = snapshot.deadlocks.items.iter();
+        self.stands = deadlocks.any(|one| one.found.state != State::Resolved);
     }
 
     /// Whether somebody waits for long.

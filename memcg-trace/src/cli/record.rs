@@ -55,7 +55,7 @@ pub(super) async fn run(
         questions.push(Questions::new(Ask::SlabInside(cache)));
     }
     let min_wait_ns = Rules::default().min_wait_ns;
-    let mut lock_questions = record.locks.then(|| LockQuestions::new(min_wait_ns));
+    let mut lock_questions = record.locks.then(|| LockQuestions::beside(min_wait_ns));
     let mut until = Until::new(&record.span);
     let clock = record.span.duration.filter(|_| !source.is_replay());
     let mut clock = pin!(Until::by_the_clock(clock));
@@ -72,8 +72,10 @@ pub(super) async fn run(
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
-        if let Some(questions) = &mut lock_questions {
-            questions.add_to(&mut sample, &mut source);
+        if let Some(questions) = &mut lock_questions
+            && let Err(error) = questions.add_to(&mut sample, &mut source)
+        {
+            break Err(error);
         }
         let mut written = writer.write_sample(&sample).with_context(failed);
         samples += u64::from(written.is_ok());
