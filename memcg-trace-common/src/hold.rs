@@ -87,6 +87,25 @@ pub struct Hold {
     pub comm: [u8; COMM_BYTES],
 }
 
+/// Pages that are remembered of a task that takes memory away.
+pub const OFFLINE_PAGES: usize = 4;
+
+/// A page that a task which takes memory away tried to move (`do_migrate_range()`, which begins
+/// with it). One that does not go is not always the first: it turns to the next one while the first
+/// is on its way back to its list, and returns (mm/memory_hotplug.c: scan_movable_pages()).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct OfflinePage {
+    /// Its number; 0 if there is none here.
+    pub pfn: u64,
+    /// When it was first tried; 0 if that may have been before the probes.
+    pub since_ns: u64,
+    /// When it was last tried.
+    pub last_ns: u64,
+    /// How often, since it is remembered.
+    pub tries: u64,
+}
+
 /// A task that takes memory away, in the map `OFFLINES` by the address of its `task_struct`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -95,12 +114,8 @@ pub struct Offline {
     pub start_ns: u64,
     /// When it began (`offline_pages()`); 0 if that was before the probes.
     pub begin_ns: u64,
-    /// The first page that has still to be moved, by its number (`do_migrate_range()`).
-    pub pfn: u64,
-    /// When that page was first tried; 0 if that was before the probes.
-    pub pfn_ns: u64,
-    /// How often it was tried since.
-    pub tries: u64,
+    /// What it tried to move: whatever was not tried for longest makes room.
+    pub pages: [OfflinePage; OFFLINE_PAGES],
 }
 
 /// A task that dumps core, in the map `DUMPS` by the address of its `task_struct`.
