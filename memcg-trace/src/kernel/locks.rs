@@ -12,7 +12,7 @@ use memcg_trace_common::times::{CLASSES, Times, class_of};
 use super::attach::take_map;
 use super::lock_details::classes;
 use super::resolver::Resolver;
-use super::symbols::Names;
+use super::symbols::{Names, Symbols};
 use super::waits::Traced;
 use super::wire::Wire;
 use crate::sample::{
@@ -85,7 +85,12 @@ impl LockWaits {
         })
     }
 
-    pub(super) fn sample(&mut self, ebpf: &Ebpf, now_ns: u64) -> anyhow::Result<Locks> {
+    pub(super) fn sample(
+        &mut self,
+        ebpf: &Ebpf,
+        symbols: &Symbols,
+        now_ns: u64,
+    ) -> anyhow::Result<Locks> {
         let mut waits: Vec<Wait> = self
             .waits
             .iter()
@@ -116,9 +121,8 @@ impl LockWaits {
             .iter()
             .map(|wait| wait.lock)
             .chain(sums.keys().map(|key| key.lock));
-        self.names
-            .learn(addresses.filter(|address| *address >= SYMBOLS_BEGIN))
-            .context("read /proc/kallsyms")?;
+        let addresses = addresses.filter(|address| *address >= SYMBOLS_BEGIN);
+        self.names.learn(addresses, symbols);
         Ok(Locks {
             as_of_ns: now_ns,
             waits: waits.iter().map(|wait| self.wait(wait)).collect(),
