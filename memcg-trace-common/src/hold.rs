@@ -9,6 +9,9 @@ use crate::times::Times;
 /// Time between two looks at who lets go of a lock that others wait for.
 pub const RELEASE_PAUSE_NS: u64 = 1_000_000;
 
+/// Stacks in the map `LOCK_STACKS`.
+pub const LOCK_STACKS: u32 = 1024;
+
 /// Key of the map `RELEASES`, which counts.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
