@@ -79,9 +79,7 @@ pub(super) fn wait(
         };
         let mut finding = Finding::new(at, resource, Mode::Write, evidence);
         finding.wait = Wait {
-            since_ns: tried
-                .map(|page| page.since_ns)
-                .filter(|since| *since != 0),
+            since_ns: tried.map(|page| page.since_ns).filter(|since| *since != 0),
             function: Some("offline_pages".to_owned()),
             // mm/memory_hotplug.c: offline_pages() asks signal_pending().
             ends_on: EndsOn::AnySignal,
