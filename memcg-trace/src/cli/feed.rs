@@ -27,6 +27,8 @@ pub(super) struct Feed {
     selection: Selection,
     /// Questions that it asks of itself.
     questions: Option<LockQuestions>,
+    /// Whether a deadlock stood at the last snapshot.
+    is_stuck: bool,
     /// Whether the memcg that was asked for has been looked for.
     found: bool,
 }
@@ -96,6 +98,7 @@ impl Feed {
             source,
             model: Model::new().near_high(common.near_high / 100.0),
             questions: None,
+            is_stuck: false,
             selection,
             found: false,
         }
@@ -115,9 +118,11 @@ impl Feed {
             return Ok(None);
         };
         if let Some(questions) = &mut self.questions {
-            questions.add_to(&mut sample, &mut self.source);
+            questions.add_to(&mut sample, &mut self.source, self.is_stuck);
         }
         let snapshot = self.model.step(&sample);
+        let mut deadlocks = snapshot.deadlocks.items.iter();
+        self.is_stuck = deadlocks.any(|one| one.resolved_ns.is_none());
         if let (Some(cgroup), false) = (&self.selection.cgroup, self.found) {
             look_for(cgroup, &snapshot)?;
             self.found = snapshot.memcgs.is_known();

@@ -31,15 +31,18 @@ impl LockQuestions {
         }
     }
 
-    /// Adds the answer to a sample, if it is time for one; or, once, why there is none.
-    pub(super) fn add_to(&mut self, sample: &mut Sample, source: &mut Source) {
+    /// Adds the answer to a sample, if it is time for one; or, once, why there is none. While a
+    /// deadlock stands it is asked as often as while somebody is seen to wait: that it is gone is
+    /// news, too, and leaves nobody waiting.
+    pub(super) fn add_to(&mut self, sample: &mut Sample, source: &mut Source, is_stuck: bool) {
         // The first picture is not kept waiting.
         if !std::mem::replace(&mut self.has_begun, true) {
             return;
         }
         let begin = Instant::now();
         let is_due = self.asked.is_none_or(|(asked, took)| {
-            let parts = if self.is_urgent(sample) { URGENT } else { CALM };
+            let is_urgent = is_stuck || self.is_urgent(sample);
+            let parts = if is_urgent { URGENT } else { CALM };
             begin.duration_since(asked) >= took * parts
         });
         if self.has_failed || !is_due {

@@ -73,7 +73,8 @@ pub(super) async fn run(
             Err(error) => break Err(error),
         };
         if let Some(questions) = &mut lock_questions {
-            questions.add_to(&mut sample, &mut source);
+            // Nobody judges what is recorded: waits that are seen say when to ask.
+            questions.add_to(&mut sample, &mut source, false);
         }
         let mut written = writer.write_sample(&sample).with_context(failed);
         samples += u64::from(written.is_ok());
