@@ -3,11 +3,15 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::COMM_BYTES;
 use crate::times::Times;
 
 /// Time between two looks at who lets go of a lock that others wait for: a stack takes as long as
 /// all else that happens to ten waits.
 pub const RELEASE_PAUSE_NS: u64 = 10_000_000;
+
+/// Stacks in the map `LOCK_STACKS`.
+pub const LOCK_STACKS: u32 = 1024;
 
 /// Key of the map `RELEASES`, which counts.
 #[repr(C)]
@@ -66,8 +70,9 @@ pub struct HoldGroup {
     pub slots: [Hold; HOLD_SLOTS],
 }
 
-/// A lock that a task asked for and has not let go of: it has it, or waits for it. Who the task is
-/// is asked when somebody looks.
+/// A lock that a task asked for and has not let go of: it has it, or waits for it. Who may exit
+/// and leave it so, as with a frozen file system, is named; what else the task is, is asked when
+/// somebody looks.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Hold {
@@ -82,7 +87,11 @@ pub struct Hold {
     /// Number of its stack in the map `LOCK_STACKS`, as it asked; [`NO_STACK`] for none.
     pub stack: u64,
     /// How: [`crate::lock::flags`].
-    pub flags: u64,
+    pub flags: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// The task's name.
+    pub comm: [u8; COMM_BYTES],
 }
 
 /// Values of the map `RELEASED`, a power of two.
@@ -98,6 +107,25 @@ pub struct Released {
     pub at_ns: u64,
 }
 
+/// Pages that are remembered of a task that takes memory away.
+pub const OFFLINE_PAGES: usize = 4;
+
+/// A page that a task which takes memory away tried to move (`do_migrate_range()`, which begins
+/// with it). One that does not go is not always the first: it turns to the next one while the first
+/// is on its way back to its list, and returns (mm/memory_hotplug.c: scan_movable_pages()).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct OfflinePage {
+    /// Its number; 0 if there is none here.
+    pub pfn: u64,
+    /// When it was first tried; 0 if that may have been before the probes.
+    pub since_ns: u64,
+    /// When it was last tried.
+    pub last_ns: u64,
+    /// How often, since it is remembered.
+    pub tries: u64,
+}
+
 /// A task that takes memory away, in the map `OFFLINES` by the address of its `task_struct`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -106,12 +134,8 @@ pub struct Offline {
     pub start_ns: u64,
     /// When it began (`offline_pages()`); 0 if that was before the probes.
     pub begin_ns: u64,
-    /// The first page that has still to be moved, by its number (`do_migrate_range()`).
-    pub pfn: u64,
-    /// When that page was first tried; 0 if that was before the probes.
-    pub pfn_ns: u64,
-    /// How often it was tried since.
-    pub tries: u64,
+    /// What it tried to move: whatever was not tried for longest makes room.
+    pub pages: [OfflinePage; OFFLINE_PAGES],
 }
 
 /// A task that dumps core, in the map `DUMPS` by the address of its `task_struct`.

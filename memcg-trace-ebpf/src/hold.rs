@@ -4,12 +4,17 @@
 //! returns, so an entry says that a task asked, and a walk whether it has got. `cgroup_mutex` is
 //! seen only if that is asked for, since every mutex goes the same way.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_ktime_get_ns};
+use aya_ebpf::helpers::bpf_get_current_comm;
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
+};
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray};
 use aya_ebpf::programs::ProbeContext;
 use aya_ebpf::programs::tracing::StackIdContext as _;
-use memcg_trace_common::hold::{Dump, DumpHelper, Held, HeldCount, Hold, NO_STACK, Offline};
+use memcg_trace_common::hold::{
+    Dump, DumpHelper, Held, HeldCount, Hold, NO_STACK, OFFLINE_PAGES, Offline, OfflinePage,
+};
 use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
 
@@ -64,10 +69,11 @@ fn stack_of(ctx: &ProbeContext, lock: u64) -> u64 {
 #[inline(always)]
 fn asked(ctx: &ProbeContext, lock: u64, flags: u32) {
     // SAFETY: no preconditions.
-    let task = unsafe { bpf_get_current_task() };
+    let (task, tid) = unsafe { (bpf_get_current_task(), bpf_get_current_pid_tgid() as u32) };
     let Some(hold) = hold_slots::to_fill(lock, task) else {
         return;
     };
+    let comm = bpf_get_current_comm().unwrap_or_default();
     let stack = stack_of(ctx, lock);
     let now = now_ns();
     // SAFETY: a value of the map. Two who come for the same slot at once lose one of their notes.
@@ -78,7 +84,9 @@ fn asked(ctx: &ProbeContext, lock: u64, flags: u32) {
             asked_ns: now,
             since_ns: now,
             stack,
-            flags: u64::from(flags),
+            flags,
+            tid,
+            comm,
         };
     }
 }
@@ -117,7 +125,7 @@ fn let_go(lock: u64) {
             }
         }
         Held::CgroupMutex
-    } else if how & u64::from(flags::WRITE) != 0 {
+    } else if how & flags::WRITE != 0 {
         Held::HotplugWrite
     } else {
         Held::HotplugRead
@@ -204,9 +212,7 @@ pub fn offline_begin(_ctx: ProbeContext) -> u32 {
     let offline = Offline {
         start_ns,
         begin_ns: now_ns(),
-        pfn: 0,
-        pfn_ns: 0,
-        tries: 0,
+        pages: [OfflinePage::default(); OFFLINE_PAGES],
     };
     if OFFLINES.insert(&task, &offline, 0).is_err() {
         lost(Loss::Hold, 1);
@@ -214,37 +220,54 @@ pub fn offline_begin(_ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `do_migrate_range(start_pfn, end_pfn)`: again and again with the first page that does not go.
+/// `do_migrate_range(start_pfn, end_pfn)`: again and again with the first page that does not go, or
+/// with one of several.
 #[kprobe]
 pub fn offline_try(ctx: ProbeContext) -> u32 {
     let pfn: u64 = ctx.arg(0).unwrap_or(0);
     let (task, start_ns) = current();
     if let Some(offline) = OFFLINES.get_ptr_mut(&task) {
         // SAFETY: the entry is this task's own, which nobody else changes.
-        unsafe {
-            if (*offline).start_ns == start_ns {
-                if (*offline).pfn != pfn {
-                    (*offline).pfn = pfn;
-                    (*offline).pfn_ns = now_ns();
-                    (*offline).tries = 0;
-                }
-                (*offline).tries += 1;
-                return 0;
-            }
+        let offline = unsafe { &mut *offline };
+        if offline.start_ns == start_ns {
+            count_try(offline, pfn);
+            return 0;
         }
     }
-    // It began before us: since when it tries this page is not known.
-    let offline = Offline {
+    // It began before us: since when it tries its pages is not known.
+    let mut offline = Offline {
         start_ns,
         begin_ns: 0,
-        pfn,
-        pfn_ns: 0,
-        tries: 1,
+        pages: [OfflinePage::default(); OFFLINE_PAGES],
     };
+    count_try(&mut offline, pfn);
     if OFFLINES.insert(&task, &offline, 0).is_err() {
         lost(Loss::Hold, 1);
     }
     0
+}
+
+#[inline(always)]
+fn count_try(offline: &mut Offline, pfn: u64) {
+    let now = now_ns();
+    let since_ns = if offline.begin_ns != 0 { now } else { 0 };
+    let [first, others @ ..] = &mut offline.pages;
+    let mut place = first;
+    for page in others {
+        if place.pfn != pfn && (page.pfn == pfn || page.last_ns < place.last_ns) {
+            place = page;
+        }
+    }
+    if place.pfn != pfn {
+        *place = OfflinePage {
+            pfn,
+            since_ns,
+            last_ns: now,
+            tries: 0,
+        };
+    }
+    place.last_ns = now;
+    place.tries += 1;
 }
 
 /// `do_coredump(…)`, later `vfs_coredump(…)`.

@@ -2,10 +2,12 @@
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::StackTrace;
+use memcg_trace_common::hold;
 
 /// Of a stack at the entry of a function, the frames to leave out: its own.
 pub const ENTRY: u64 = 1;
 
-/// All of them.
+/// All of them. Each has as much room as aya gives it, and less where the kernel keeps less: see
+/// memcg-trace/src/kernel/attach.rs.
 #[map]
-pub static LOCK_STACKS: StackTrace = StackTrace::with_max_entries(1024, 0);
+pub static LOCK_STACKS: StackTrace = StackTrace::with_max_entries(hold::LOCK_STACKS, 0);

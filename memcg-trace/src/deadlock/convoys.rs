@@ -254,6 +254,9 @@ fn counts(resource: &Resource) -> bool {
 
 /// Why a lock without holders is not given to who waits for it.
 fn nobody(resource: &Resource) -> (Cause, String) {
+    if let Some(kept_by) = &resource.kept_by {
+        return (Cause::StuckHolder, tame(kept_by).into_owned());
+    }
     if let Some(incomplete) = &resource.incomplete {
         return (Cause::Unknown, tame(incomplete).into_owned());
     }

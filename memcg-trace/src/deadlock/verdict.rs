@@ -107,6 +107,7 @@ pub(super) fn bare(resource: &Resource) -> Resource {
         holders: Vec::new(),
         name: resource.name.clone(),
         of: resource.of.clone(),
+        kept_by: resource.kept_by.clone(),
         incomplete: resource.incomplete.clone(),
         ..*resource
     }

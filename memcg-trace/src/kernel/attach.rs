@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow};
 use aya::maps::MapData;
 use aya::programs::{KProbe, Program, ProgramFd, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
+use memcg_trace_common::hold::LOCK_STACKS;
 use memcg_trace_common::layout::RDONLY_CAST;
 use zerocopy::IntoBytes as _;
 
@@ -42,6 +43,10 @@ const MAPS: &[(&str, Subject)] = &[
     ("RELEASES", Subject::Lock),
 ];
 
+/// Functions of a stack in a map of stacks, as aya makes them (PERF_MAX_STACK_DEPTH).
+const AYA_STACK_FUNCTIONS: u32 = 127;
+const WORD_BYTES: u32 = 8;
+
 /// Opens the object with the layout in place. Nothing is loaded into the kernel but its maps.
 ///
 /// # Errors
@@ -53,6 +58,7 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
         .context("resolve the kernel's layout: no BTF")?;
     let layout = resolved.layout.as_bytes();
     let object = with_cast(resolved.rdonly_cast);
+    let object = with_stacks(object, facts.stack_functions);
     // Log messages cost a branch that the verifier removes unless they are asked for.
     let log_level: u8 = if debug { 0xff } else { 0 };
     let mut loader = EbpfLoader::new();
@@ -86,6 +92,28 @@ fn with_cast(id: Option<u32>) -> Vec<u8> {
         for instruction in calls.filter(|instruction| **instruction == call) {
             instruction[1] = KFUNC_CALL << 4;
             instruction[4..].copy_from_slice(&id.to_le_bytes());
+        }
+    }
+    object
+}
+
+/// The object, with room in `LOCK_STACKS` for no longer stacks than the kernel keeps: of another
+/// map it wants nothing to know (kernel/bpf/stackmap.c: stack_map_alloc()). aya lets a loader change
+/// how many entries a map has, but not how large they are.
+fn with_stacks(mut object: Vec<u8>, functions: Option<u32>) -> Vec<u8> {
+    /// `struct bpf_map_def`: type and size of the key, of which the size of the value and the
+    /// number of entries follow.
+    const STACK_TRACE: [u32; 2] = [7, 4];
+    let bytes = |words: [u32; 2]| words.map(u32::to_le_bytes).concat();
+    if let Some(functions) = functions.filter(|functions| *functions < AYA_STACK_FUNCTIONS) {
+        let wanted = bytes(STACK_TRACE);
+        let size = [AYA_STACK_FUNCTIONS * WORD_BYTES, LOCK_STACKS];
+        let wanted = [wanted, bytes(size)].concat();
+        let at = object
+            .windows(wanted.len())
+            .position(|some| *some == wanted);
+        if let Some(place) = at.and_then(|at| object.get_mut(at + 8..at + 12)) {
+            place.copy_from_slice(&(functions * WORD_BYTES).to_le_bytes());
         }
     }
     object

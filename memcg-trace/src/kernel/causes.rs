@@ -1,9 +1,8 @@
 //! Why memory is reclaimed: how it was begun, and by which function.
 
-use anyhow::Context as _;
 use memcg_trace_common::reclaim::kind;
 
-use super::symbols::Names;
+use super::symbols::{Names, Symbols};
 use crate::sample::reclaim::Cause;
 
 /// Who calls `try_to_free_mem_cgroup_pages()`, under any name that it has had (mm/memcontrol.c,
@@ -34,10 +33,9 @@ pub(super) struct Causes {
 
 impl Causes {
     /// Looks those up that are not known yet; 0 is nobody.
-    pub(super) fn learn(&mut self, callers: impl Iterator<Item = u64>) -> anyhow::Result<()> {
-        self.names
-            .learn(callers.filter(|caller| *caller != 0))
-            .context("read /proc/kallsyms")
+    pub(super) fn learn(&mut self, callers: impl Iterator<Item = u64>, symbols: &Symbols) {
+        let callers = callers.filter(|caller| *caller != 0);
+        self.names.learn(callers, symbols);
     }
 
     /// The cause that a key of the kernel side stands for.

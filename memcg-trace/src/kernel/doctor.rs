@@ -1,5 +1,7 @@
 //! What can be done on this host, and what each gap costs.
 
+use memcg_trace_common::stack::STACK_DEPTH;
+
 use super::Subject;
 use super::choice::foresee;
 use super::facts::{Capability, Facts};
@@ -73,6 +75,7 @@ fn told(facts: &Facts) -> Vec<Fact> {
             "a kernel built with CONFIG_KPROBE_EVENTS",
         ),
         kallsyms(facts),
+        stacks(facts),
         fact(
             "available_filter_functions",
             if facts.traceable.is_some() {
@@ -164,6 +167,22 @@ fn kallsyms(facts: &Facts) -> Fact {
     )
 }
 
+fn stacks(facts: &Facts) -> Fact {
+    let value = match facts.stack_functions {
+        Some(functions) => format!("of up to {functions} functions"),
+        None => "not shown by /proc/sys/kernel".to_owned(),
+    };
+    let is_enough = |functions| functions as usize >= STACK_DEPTH;
+    fact(
+        "stacks",
+        value,
+        facts.stack_functions.is_none_or(is_enough),
+        "stacks of waits are cut off, and a wait may not be recognised; with 0 nothing can be \
+         traced",
+        "sysctl kernel.perf_event_max_stack=127",
+    )
+}
+
 fn fact(name: &str, value: String, ok: bool, costs: &str, fix: &str) -> Fact {
     let shown = |text: &str| if ok { String::new() } else { text.to_owned() };
     Fact {
@@ -224,6 +243,7 @@ mod tests {
             lockdown: Some("none".to_owned()),
             memory_is_v1: Some(false),
             kprobes: true,
+            stack_functions: Some(127),
             traceable: Some(names.iter().map(|name| (*name).to_owned()).collect()),
             tracepoints: hooks::tracepoints().collect(),
             prototypes: wanted
@@ -262,7 +282,8 @@ mod tests {
     #[test]
     fn what_nothing_works_without_is_named() {
         type TakeAway = fn(&mut Facts);
-        let without: [(&str, TakeAway); 5] = [
+        let without: [(&str, TakeAway); 6] = [
+            ("stacks", |facts| facts.stack_functions = Some(0)),
             ("kprobes", |facts| facts.kprobes = false),
             ("lockdown", |facts| {
                 facts.lockdown = Some("confidentiality".to_owned())

@@ -47,6 +47,8 @@ pub struct Facts {
     pub memory_is_v1: Option<bool>,
     /// Whether the kernel has kprobes for perf.
     pub kprobes: bool,
+    /// How many functions of a stack the kernel keeps (`kernel.perf_event_max_stack`).
+    pub stack_functions: Option<u32>,
     /// Functions that ftrace can reach, of those wanted; `None` if the list cannot be read, or was
     /// not asked for.
     pub traceable: Option<HashSet<String>>,
@@ -85,6 +87,7 @@ impl Facts {
             lockdown: lockdown(),
             memory_is_v1: memory_is_v1(),
             kprobes: fs::exists("/sys/bus/event_source/devices/kprobe/type").unwrap_or(false),
+            stack_functions: stack_functions(),
             traceable: if trampolines {
                 traceable(&wanted)
             } else {
@@ -169,6 +172,11 @@ impl Facts {
                 "the kernel does not describe its types (BTF): {error}"
             ));
         }
+        if self.stack_functions == Some(0) {
+            return Some(
+                "the kernel keeps no stacks (kernel.perf_event_max_stack is 0)".to_owned(),
+            );
+        }
         for (capability, name) in [
             (Capability::Bpf, "CAP_BPF"),
             (Capability::Perfmon, "CAP_PERFMON"),
@@ -220,6 +228,11 @@ fn lockdown() -> Option<String> {
     let text = fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
     let (_, rest) = text.split_once('[')?;
     rest.split_once(']').map(|(mode, _)| mode.to_owned())
+}
+
+fn stack_functions() -> Option<u32> {
+    let text = fs::read_to_string("/proc/sys/kernel/perf_event_max_stack").ok()?;
+    text.trim().parse().ok()
 }
 
 fn traceable(wanted: &HashSet<&str>) -> Option<HashSet<String>> {

@@ -39,7 +39,7 @@ impl Holds {
             Mode::Write => flags::WRITE,
         };
         let mut holds = self.noted()?;
-        holds.retain(|hold| hold.lock == lock && hold.flags & u64::from(wanted) != 0);
+        holds.retain(|hold| hold.lock == lock && hold.flags & wanted != 0);
         Ok(holds)
     }
 

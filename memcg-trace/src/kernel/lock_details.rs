@@ -52,8 +52,9 @@ pub(super) struct LockDetails {
     sees_acquisitions: bool,
     cgroup_mutex: u64,
     mem_hotplug_lock: u64,
-    /// Functions by number of the stack: they do not change.
+    /// Functions by number of the stack, as the symbols of one reading name them.
     known: HashMap<u64, Vec<String>>,
+    reading: u32,
 }
 
 impl LockDetails {
@@ -73,6 +74,7 @@ impl LockDetails {
             cgroup_mutex: layout.sym_cgroup_mutex,
             mem_hotplug_lock: layout.sym_mem_hotplug_lock,
             known: HashMap::new(),
+            reading: 0,
         })
     }
 
@@ -84,6 +86,10 @@ impl LockDetails {
         reader: &Reader<'_>,
         symbols: &Symbols,
     ) -> anyhow::Result<()> {
+        if self.reading != symbols.reading {
+            self.reading = symbols.reading;
+            self.known.clear();
+        }
         if self.sees_releases {
             locks.releases = Some(self.releases(symbols)?);
         }

@@ -13,7 +13,7 @@ use memcg_trace_common::times::{CLASSES, Times, class_of};
 
 use super::attach::take_map;
 use super::lock_details::classes;
-use super::symbols::Names;
+use super::symbols::{Names, Symbols};
 use super::wait_slots::WaitSlots;
 use super::waits::Traced;
 use super::wire::Wire;
@@ -82,7 +82,12 @@ impl LockWaits {
         })
     }
 
-    pub(super) fn sample(&mut self, ebpf: &Ebpf, now_ns: u64) -> anyhow::Result<Locks> {
+    pub(super) fn sample(
+        &mut self,
+        ebpf: &Ebpf,
+        symbols: &Symbols,
+        now_ns: u64,
+    ) -> anyhow::Result<Locks> {
         let waits = self.waits.all()?;
         let waits = if self.ends_seen {
             self.waits.ask(ebpf, &waits, ASK_WHO)?
@@ -111,9 +116,8 @@ impl LockWaits {
             .iter()
             .map(|row| row.wait.lock)
             .chain(sums.keys().map(|key| key.lock));
-        self.names
-            .learn(addresses.filter(|address| *address >= SYMBOLS_BEGIN))
-            .context("read /proc/kallsyms")?;
+        let addresses = addresses.filter(|address| *address >= SYMBOLS_BEGIN);
+        self.names.learn(addresses, symbols);
         Ok(Locks {
             as_of_ns: now_ns,
             waits: waits.iter().map(|row| self.wait(row)).collect(),

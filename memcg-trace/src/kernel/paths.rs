@@ -72,6 +72,23 @@ pub(super) fn of_directory(reader: &Reader<'_>, dentry: u64, superblock: u64) ->
     Some(joined(&parts))
 }
 
+/// Path of a directory of kernfs below the root of its hierarchy, as of a cgroup.
+pub(super) fn of_kernfs(reader: &Reader<'_>, mut node: u64) -> Option<Text> {
+    /// Names are shorter (include/linux/limits.h: NAME_MAX).
+    const BYTES: usize = 256;
+    let mut parts = Vec::new();
+    for _ in 0..DEPTH {
+        let parent = reader.word(node, Field::KernfsParent).ok()?;
+        if parent == 0 {
+            return Some(joined(&parts));
+        }
+        let name = reader.word(node, Field::KernfsName).ok()?;
+        parts.push(reader.string(name, BYTES).ok()?);
+        node = parent;
+    }
+    None
+}
+
 /// Whether a mount has `top` as its root; adds the names above it.
 fn is_mounted(reader: &Reader<'_>, superblock: u64, top: u64, parts: &mut Vec<Text>) -> bool {
     let names = parts.len();

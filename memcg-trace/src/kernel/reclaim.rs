@@ -15,6 +15,7 @@ use super::layout::fields::Field;
 use super::memcgs::Memcgs;
 use super::memory::Unreadable;
 use super::reader::{Reader, is_kernel_address};
+use super::symbols::Symbols;
 use super::times::Lengths;
 use super::wire::Wire;
 use crate::sample::Text;
@@ -53,7 +54,7 @@ impl Reclaims {
         })
     }
 
-    pub(super) fn sample(&mut self, now_ns: u64) -> anyhow::Result<Reclaim> {
+    pub(super) fn sample(&mut self, symbols: &Symbols, now_ns: u64) -> anyhow::Result<Reclaim> {
         // Sums before lengths: so no length is missing of those that the sums have.
         let sums: Vec<(ReclaimKey, ReclaimCount)> = self
             .counts
@@ -71,8 +72,8 @@ impl Reclaims {
             .collect::<Result<_, _>>()
             .context("read how long reclaim took")?;
         let callers = sums.iter().map(|(key, _)| key.caller);
-        self.causes
-            .learn(callers.chain(times.iter().map(|(key, _)| key.caller)))?;
+        let callers = callers.chain(times.iter().map(|(key, _)| key.caller));
+        self.causes.learn(callers, symbols);
         let mut rows: BTreeMap<Key, (reclaim::ReclaimCount, Lengths)> = BTreeMap::new();
         for (key, sum) in &sums {
             if let Some(at) = self.key(key) {

@@ -1,5 +1,6 @@
 //! One run against a live kernel: what is attached, and a sample of it on demand.
 
+mod modules;
 mod waits;
 
 use std::sync::Arc;
@@ -49,6 +50,8 @@ struct Kernel {
     symbols: Arc<Symbols>,
     /// Loaded when it is first asked for.
     peeker: Option<Peeker>,
+    /// When the symbols were last read anew, if ever.
+    reread: Option<modules::Reread>,
 }
 
 impl Kernel {
@@ -227,6 +230,7 @@ impl Session {
                 resolved: resolved.clone(),
                 symbols: Arc::clone(&facts.symbols),
                 peeker: None,
+                reread: None,
             },
             outcomes,
             memcgs,
@@ -309,21 +313,24 @@ impl Session {
         }
         let walked = self.with_walker(|walker, reader, slab| walker.take(reader, slab, now_ns()));
         sample.slab_walk = walked.flatten();
+        if self.reclaim.is_some() || self.shrinkers.is_some() || self.locks.is_some() {
+            self.kernel.refresh_symbols();
+        }
+        let symbols = Arc::clone(&self.kernel.symbols);
         if let Some(reclaim) = &mut self.reclaim {
-            sample.reclaim = Some(reclaim.sample(now_ns())?);
+            sample.reclaim = Some(reclaim.sample(&symbols, now_ns())?);
         }
         if let Some(shrinkers) = &mut self.shrinkers {
-            let (rows, going_on) = shrinkers.sample(&self.kernel.ebpf, now_ns(), LONG_NS)?;
+            let ebpf = &mut self.kernel.ebpf;
+            let (rows, going_on) = shrinkers.sample(ebpf, &symbols, now_ns(), LONG_NS)?;
             sample.shrinkers = Some(rows);
             if let Some(reclaim) = &mut sample.reclaim {
-                let (ebpf, symbols) = (&mut self.kernel.ebpf, &self.kernel.symbols);
-                reclaim.shrinking = self.stuck.with_stacks(going_on, ebpf, symbols);
+                reclaim.shrinking = self.stuck.with_stacks(going_on, ebpf, &symbols);
             }
         }
         if let Some(locks) = &mut self.locks {
-            let mut found = locks.sample(&self.kernel.ebpf, now_ns())?;
+            let mut found = locks.sample(&self.kernel.ebpf, &symbols, now_ns())?;
             if let Some(details) = &mut self.lock_details {
-                let symbols = Arc::clone(&self.kernel.symbols);
                 let reader = self.kernel.reader()?;
                 details.add_to(&mut found, self.holds.as_ref(), &reader, &symbols)?;
             }

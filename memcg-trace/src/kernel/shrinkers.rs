@@ -14,7 +14,7 @@ use super::attach::take_map;
 use super::causes::Causes;
 use super::layout::Resolved;
 use super::resolver::Resolver;
-use super::symbols::Names;
+use super::symbols::{Names, Symbols};
 use super::times::Lengths;
 use super::wire::Wire;
 use crate::sample::reclaim::{Cause, Shrinking};
@@ -69,6 +69,7 @@ impl Shrinkers {
     pub(super) fn sample(
         &mut self,
         ebpf: &Ebpf,
+        symbols: &Symbols,
         now_ns: u64,
         going_on_ns: u64,
     ) -> anyhow::Result<(Vec<Shrinker>, Vec<Running>)> {
@@ -101,12 +102,11 @@ impl Shrinkers {
                 .chain(times.iter().map(|(key, _)| *key))
                 .chain(runs.iter().map(|(_, run)| run.key))
         };
-        self.causes.learn(keys().map(|key| key.caller))?;
+        self.causes.learn(keys().map(|key| key.caller), symbols);
         let rows = self.resolve(ebpf, keys().map(|key| key.shrinker).collect())?;
         let scan_objects = rows.values().map(|row| row.scan_objects);
-        self.names
-            .learn(scan_objects.filter(|address| *address != 0))
-            .context("read /proc/kallsyms")?;
+        let scan_objects = scan_objects.filter(|address| *address != 0);
+        self.names.learn(scan_objects, symbols);
         let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
         for (key, count) in &counts {
             let sum = sums.entry(self.key(key)).or_default();

@@ -1,10 +1,10 @@
 //! The kernel's symbols, from `/proc/kallsyms`.
 //!
 //! The file has 150,000 lines and more, and the kernel makes each of them anew: it is read once,
-//! for all that is asked by name and by address. The type letter of a line is not used: since
-//! 6.18 data is marked as text.
+//! for all that is asked by name and by address, and again only for modules that came since. The
+//! type letter of a line is not used: since 6.18 data is marked as text.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
@@ -35,6 +35,8 @@ pub struct Symbols {
     pub lines: usize,
     /// Whether any address was other than zero: the kernel hides them from who may not see them.
     pub visible: bool,
+    /// How often they were read anew: names of an earlier reading may be others now.
+    pub(super) reading: u32,
 }
 
 impl Symbols {
@@ -74,6 +76,21 @@ impl Symbols {
             .address("__sched_text_start")
             .zip(found.address("__sched_text_end"));
         Ok(found)
+    }
+
+    /// The same, read anew: modules may have come. What was wanted by name is the kernel's own,
+    /// and stays.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(super) fn again(&self) -> io::Result<Self> {
+        let read = Self::of_running_kernel(&HashSet::new())?;
+        Ok(Self {
+            by_name: self.by_name.clone(),
+            sched: self.sched,
+            reading: self.reading + 1,
+            ..read
+        })
     }
 
     /// Address of a symbol; `None` if there is none or it is hidden.
@@ -120,6 +137,15 @@ impl Symbols {
         })
     }
 
+    /// Whether the symbols are those of a time when a module was there, by an address near the
+    /// begin of its `struct module`, which has a symbol of its own (scripts/mod/modpost.c).
+    pub(super) fn has_module(&self, near: u64) -> bool {
+        /// Its first members are its state and its link.
+        const NEAR_BYTES: u64 = 64;
+        let nearest = self.nearest(near);
+        nearest.is_some_and(|(name, offset)| name == "__this_module" && offset < NEAR_BYTES)
+    }
+
     /// Whether an address is in the code of the scheduler and of sleeping locks, which stacks of
     /// the kernel leave out (`__sched`, include/linux/sched/debug.h).
     pub(super) fn is_sched(&self, address: u64) -> bool {
@@ -144,24 +170,21 @@ impl Symbols {
 #[derive(Debug, Default)]
 pub struct Names {
     known: HashMap<u64, Option<String>>,
+    /// Of the symbols that they are from.
+    reading: u32,
 }
 
 impl Names {
-    /// Looks up all of `addresses` that are not known yet, in one pass.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub fn learn(&mut self, addresses: impl Iterator<Item = u64>) -> io::Result<()> {
-        let unknown: BTreeMap<u64, (u64, String)> = addresses
-            .filter(|address| !self.known.contains_key(address))
-            .map(|address| (address, (0, String::new())))
-            .collect();
-        if unknown.is_empty() {
-            return Ok(());
+    /// Looks up all of `addresses` that are not known yet.
+    pub fn learn(&mut self, addresses: impl Iterator<Item = u64>, symbols: &Symbols) {
+        if self.reading != symbols.reading {
+            self.reading = symbols.reading;
+            self.known.clear();
         }
-        let found = nearest(BufReader::new(File::open(KALLSYMS)?), unknown)?;
-        self.known.extend(found);
-        Ok(())
+        for address in addresses {
+            let known = self.known.entry(address);
+            known.or_insert_with(|| symbols.variable_at(address));
+        }
     }
 
     /// `name`, or `name+0x10`; `None` if nothing is near, or it was not learnt.
@@ -169,30 +192,6 @@ impl Names {
     pub fn get(&self, address: u64) -> Option<&str> {
         self.known.get(&address)?.as_deref()
     }
-}
-
-/// For each address the symbol that lies closest before it.
-fn nearest(
-    input: impl BufRead,
-    mut best: BTreeMap<u64, (u64, String)>,
-) -> io::Result<HashMap<u64, Option<String>>> {
-    for_each_symbol(input, |symbol, name| {
-        for (_, (base, best_name)) in best.range_mut(symbol..symbol.saturating_add(REACH_BYTES)) {
-            if symbol != 0 && symbol > *base {
-                *base = symbol;
-                name.clone_into(best_name);
-            }
-        }
-    })?;
-    let named = |(address, (base, name)): (u64, (u64, String))| {
-        let text = match address - base {
-            _ if base == 0 => None,
-            0 => Some(name),
-            offset => Some(format!("{name}+{offset:#x}")),
-        };
-        (address, text)
-    };
-    Ok(best.into_iter().map(named).collect())
 }
 
 fn for_each_symbol(mut input: impl BufRead, mut see: impl FnMut(u64, &str)) -> io::Result<()> {
@@ -234,6 +233,7 @@ ffffffff81001c00 T __sched_text_end
 ffffffff81002000 t cgroup_mutex
 ffffffff81002020 t slab_mutex
 ffffffffc0001000 t cgroup_mutex\t[evil]
+ffffffffc0002000 d __this_module\t[evil]
 ";
 
     #[test]
@@ -246,7 +246,7 @@ ffffffffc0001000 t cgroup_mutex\t[evil]
             Some("do_migrate_range.isra.0")
         );
         assert!(!symbols.has("slab_mutex"));
-        assert_eq!(symbols.lines, 9);
+        assert_eq!(symbols.lines, 10);
         assert!(symbols.visible);
     }
 
@@ -279,15 +279,32 @@ ffffffffc0001000 t cgroup_mutex\t[evil]
     }
 
     #[test]
-    fn an_address_is_named_after_the_symbol_before_it() {
-        let ask = [0xffff_ffff_8100_2010, 0xffff_ffff_8100_2020, 0x1000]
-            .map(|address| (address, (0, String::new())));
-        let names = nearest(TEXT.as_bytes(), ask.into()).unwrap();
-        assert_eq!(
-            names[&0xffff_ffff_8100_2010].as_deref(),
-            Some("cgroup_mutex+0x10")
-        );
-        assert_eq!(names[&0xffff_ffff_8100_2020].as_deref(), Some("slab_mutex"));
-        assert_eq!(names[&0x1000], None);
+    fn names_are_those_of_the_last_reading() {
+        let mut symbols = Symbols::parse(TEXT.as_bytes(), &HashSet::new()).unwrap();
+        let mut names = Names::default();
+        let ask = [0xffff_ffff_8100_2010, 0xffff_ffff_8100_2020, 0x1000];
+        names.learn(ask.into_iter(), &symbols);
+        assert_eq!(names.get(ask[0]), Some("cgroup_mutex+0x10"));
+        assert_eq!(names.get(ask[1]), Some("slab_mutex"));
+        assert_eq!(names.get(ask[2]), None);
+        let text = TEXT.replace("slab_mutex", "other_mutex");
+        let again = Symbols::parse(text.as_bytes(), &HashSet::new()).unwrap();
+        names.learn(ask.into_iter(), &again);
+        assert_eq!(names.get(ask[1]), Some("slab_mutex"));
+        symbols = Symbols {
+            reading: symbols.reading + 1,
+            ..again
+        };
+        names.learn(ask.into_iter(), &symbols);
+        assert_eq!(names.get(ask[1]), Some("other_mutex"));
+    }
+
+    #[test]
+    fn a_module_is_known_by_its_own_symbol() {
+        let symbols = Symbols::parse(TEXT.as_bytes(), &HashSet::new()).unwrap();
+        assert!(symbols.has_module(0xffff_ffff_c000_2008));
+        // What is loaded behind it is none of it.
+        assert!(!symbols.has_module(0xffff_ffff_c000_9008));
+        assert!(!symbols.has_module(0xffff_ffff_c000_1008));
     }
 }

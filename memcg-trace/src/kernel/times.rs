@@ -1,6 +1,9 @@
 //! How many lasted how long: sums of the kernel's rows, and what one in so many is longer than.
 
-use memcg_trace_common::times::{CLASSES, Times, middle_of};
+use memcg_trace_common::times::{CLASSES, Times};
+
+use super::lock_details::classes;
+use crate::sample::percentile;
 
 /// Lengths of time, by class.
 #[derive(Clone, Debug)]
@@ -25,16 +28,7 @@ impl Lengths {
     /// were counted elsewhere: then some are missing.
     pub(super) fn percentile(&self, percent: u64, counted: u64, max_ns: u64) -> Option<u64> {
         let all: u64 = self.0.iter().sum();
-        if all == 0 || all < counted {
-            return None;
-        }
-        let rank = (u128::from(all) * u128::from(percent)).div_ceil(100);
-        let mut below = 0;
-        let class = self.0.iter().position(|count| {
-            below += u128::from(*count);
-            below >= rank
-        })?;
-        Some(middle_of(class).min(max_ns))
+        (all >= counted).then(|| percentile(&classes(&self.0), percent, max_ns))?
     }
 }
 

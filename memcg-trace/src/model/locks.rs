@@ -9,7 +9,7 @@ use super::snapshot::{
     Evidence, LockHeld, LockHolder, LockMemcg, LockStats, LockWait, Release, Section, Source,
 };
 use super::tree::Tree;
-use crate::sample::{self, Resource, TimeClass};
+use crate::sample::{self, Resource, percentile};
 
 /// What is known about waits. A sample has all of them, so nothing is carried over but names.
 #[derive(Debug)]
@@ -148,18 +148,6 @@ impl Locks {
     }
 }
 
-/// The time that so many of a hundred do not exceed, within the width of a class; `None` of none.
-fn percentile(classes: &[TimeClass], percent: u64, max_ns: u64) -> Option<u64> {
-    let count = |class: &TimeClass| u128::from(class.count_total);
-    let all: u128 = classes.iter().map(count).sum();
-    let mut sum = 0;
-    let class = classes.iter().find(|class| {
-        sum += count(class);
-        sum > 0 && sum * 100 >= all * u128::from(percent)
-    });
-    class.map(|class| class.about_ns.min(max_ns))
-}
-
 impl LockStats {
     /// The sum over the memcgs of the waiters.
     pub(super) fn of(resource: Resource, mut memcgs: Vec<LockMemcg>) -> Self {
@@ -200,24 +188,5 @@ fn section<T>(as_of_ns: u64, items: Vec<T>) -> Section<T> {
         truncated_at: None,
         reason: None,
         items,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_percentile_is_a_class_that_enough_are_in_or_below() {
-        let class = |about_ns, count_total| TimeClass {
-            about_ns,
-            count_total,
-        };
-        let classes = [class(10, 98), class(50, 1), class(90, 1)];
-        assert_eq!(percentile(&classes, 50, 95), Some(10));
-        assert_eq!(percentile(&classes, 99, 95), Some(50));
-        assert_eq!(percentile(&classes, 100, 85), Some(85));
-        assert_eq!(percentile(&[], 50, 85), None);
-        assert_eq!(percentile(&[class(10, 0)], 50, 85), None);
     }
 }

@@ -14,6 +14,20 @@ pub struct TimeClass {
     pub count_total: u64,
 }
 
+/// The time that so many of a hundred do not exceed, within the width of a class, and never more
+/// than the longest; `None` of none. The shortest class comes first.
+#[must_use]
+pub fn percentile(classes: &[TimeClass], percent: u64, max_ns: u64) -> Option<u64> {
+    let count = |class: &TimeClass| u128::from(class.count_total);
+    let all: u128 = classes.iter().map(count).sum();
+    let mut sum = 0;
+    let class = classes.iter().find(|class| {
+        sum += count(class);
+        sum > 0 && sum * 100 >= all * u128::from(percent)
+    });
+    class.map(|class| class.about_ns.min(max_ns))
+}
+
 /// How long waits for one lock lasted that ended, as far as they were measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -67,4 +81,23 @@ pub struct LockHolder {
     pub since_ns: u64,
     /// Where it took it: functions, the innermost first; empty if that is not known.
     pub stack: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_a_class_that_enough_are_in_or_below() {
+        let class = |about_ns, count_total| TimeClass {
+            about_ns,
+            count_total,
+        };
+        let classes = [class(10, 98), class(50, 1), class(90, 1)];
+        assert_eq!(percentile(&classes, 50, 95), Some(10));
+        assert_eq!(percentile(&classes, 99, 95), Some(50));
+        assert_eq!(percentile(&classes, 100, 85), Some(85));
+        assert_eq!(percentile(&[], 50, 85), None);
+        assert_eq!(percentile(&[class(10, 0)], 50, 85), None);
+    }
 }

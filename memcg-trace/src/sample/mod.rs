@@ -17,7 +17,7 @@ pub mod waits;
 
 use serde::{Deserialize, Serialize};
 
-pub use holds::{LockHold, LockHolder, LockRelease, LockTimes, TimeClass};
+pub use holds::{LockHold, LockHolder, LockRelease, LockTimes, TimeClass, percentile};
 pub use tax::Tax;
 pub use text::{Text, tame};
 

@@ -117,6 +117,9 @@ pub struct Resource {
     /// the threads of a parent that may reap, the worker of a work item. Nobody is here because
     /// he waits for it.
     pub holders: Vec<Holder>,
+    /// What keeps it that is no task, in one line: a frozen file system has no owner, and whoever
+    /// thaws it lets all go on. There are no holders then.
+    pub kept_by: Option<String>,
     /// Why there may be holders that are not in the list, in one line (`1 of 2 readers was not
     /// found`, `its wakers are not known`); `None` if it is complete.
     pub incomplete: Option<String>,

@@ -265,7 +265,7 @@ prop_compose! {
         let resources = resources.into_iter().map(
             |(kind, name, addr, owner_word, holders, incomplete)| waits::Resource {
                 kind: kinds[kind], of: name.clone().map(|name| Text::from(&*name)), name, addr,
-                pfn: owner_word, ino: owner_word, owner_word, incomplete,
+                pfn: owner_word, ino: owner_word, owner_word, kept_by: incomplete.clone(), incomplete,
                 holders: holders.into_iter().map(|(task, grade)| Holder {
                     task, evidence: grades[grade as usize], ..Holder::default()
                 }).collect(),

@@ -11,7 +11,8 @@
  *	r0	rwsem 0, for reading
  *	w0	rwsem 0, for writing
  *	c0	takes the owner out of the owner word of mutex 0, which we have
- *	g0	cgroup_mutex, and with it in hand get_online_mems(); this cannot be killed
+ *	g0	cgroup_mutex; this cannot be killed
+ *	h0	mem_hotplug_lock for reading, by get_online_mems(); nor can this
  */
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
@@ -36,6 +37,8 @@ struct taken {
 	bool mutexes[LOCKS];
 	bool reading[LOCKS];
 	bool writing[LOCKS];
+	bool cgroups;
+	bool mems;
 };
 
 static struct mutex *cgroups;
@@ -57,16 +60,25 @@ static void find(void)
 	put_mems = (void *)lookup("put_online_mems");
 }
 
-static int cgroups_then_memory(void)
+static int take_cgroups(struct taken *taken)
 {
 	if (!cgroups)
 		find();
-	if (!cgroups || !get_mems || !put_mems)
+	if (!cgroups || taken->cgroups)
 		return -ENOENT;
 	mutex_lock(cgroups);
+	taken->cgroups = true;
+	return 0;
+}
+
+static int take_mems(struct taken *taken)
+{
+	if (!get_mems)
+		find();
+	if (!get_mems || !put_mems || taken->mems)
+		return -ENOENT;
 	get_mems();
-	put_mems();
-	mutex_unlock(cgroups);
+	taken->mems = true;
 	return 0;
 }
 
@@ -94,7 +106,10 @@ static int take(struct taken *taken, char what, unsigned int at)
 		taken->mutexes[at] = false;
 		break;
 	case 'g':
-		error = cgroups_then_memory();
+		error = take_cgroups(taken);
+		break;
+	case 'h':
+		error = take_mems(taken);
 		break;
 	default:
 		error = -EINVAL;
@@ -138,6 +153,10 @@ static int locks_release(struct inode *inode, struct file *file)
 		if (taken->writing[at])
 			up_write(&rwsems[at]);
 	}
+	if (taken->mems)
+		put_mems();
+	if (taken->cgroups)
+		mutex_unlock(cgroups);
 	kfree(taken);
 	return 0;
 }

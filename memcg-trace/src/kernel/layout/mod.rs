@@ -73,6 +73,7 @@ pub const SYMBOLS: &[&str] = &[
     "hrtimer_wakeup",
     "init_stack",
     "max_pfn",
+    "modules",
     "percpu_rwsem_wake_function",
     "pipeanon_fops",
     "pipefifo_fops",

@@ -22,6 +22,7 @@ impl Session {
             traced_since_ns: self.traced_since_ns,
             ..Waits::default()
         };
+        self.kernel.refresh_symbols();
         loop {
             let begin = Instant::now();
             let begin_ns = now_ns();

@@ -1,6 +1,9 @@
 //! Pages that a process has in its hands while it dumps core: the one at the address that it was
 //! seen to take last, by its own page tables (arch/x86/include/asm/pgtable_64_types.h).
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use super::View;
 use super::pages::Pages;
 use crate::kernel::layout::fields::Field;
@@ -16,6 +19,10 @@ const PAGE_SHIFT: u32 = 12;
 const LEVEL_BITS: u32 = 9;
 /// A level below which entries can be pages themselves.
 const PUD_SHIFT: u32 = 30;
+/// How often to look for a page: while somebody tries to move it, its entry says that, and is no
+/// page's (mm/migrate.c: try_to_migrate(), remove_migration_ptes()).
+const TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_micros(100);
 
 /// The page that a thread which dumps core took last, by its number.
 pub(super) fn taken_page(view: &View<'_>, pages: &Pages, at: usize) -> Option<u64> {
@@ -25,7 +32,14 @@ pub(super) fn taken_page(view: &View<'_>, pages: &Pages, at: usize) -> Option<u6
         .word(view.threads.all[at].addr, Field::TaskMm)
         .ok()?;
     let table = view.reader.word(mm, Field::MmPgd).ok()?;
-    pfn(view.reader, pages, table, dump.address)
+    for _ in 0..TRIES {
+        let taken = pfn(view.reader, pages, table, dump.address);
+        if taken.is_some() {
+            return taken;
+        }
+        sleep(PAUSE);
+    }
+    None
 }
 
 /// The page at a user address, by tables whose first is at `table`.

@@ -9,6 +9,7 @@ use super::threads::{EXIT_ZOMBIE, Threads};
 use super::{Finding, View, holder};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
+use crate::kernel::paths;
 use crate::kernel::reader::{Reader, is_kernel_address};
 use crate::sample::waits::{EndsOn, Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
@@ -183,6 +184,7 @@ pub(super) fn cgroup(
     let resource = Resource {
         kind: ResourceKind::CgroupDrain,
         addr: cgroup,
+        of: paths::of_kernfs(reader, node),
         ino: reader.word(node, Field::KernfsId).ok(),
         holders: members
             .map(|(member, _)| holder(member, Mode::Write, Evidence::OwnerWord))

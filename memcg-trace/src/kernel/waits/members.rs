@@ -52,8 +52,15 @@ fn object(view: &View<'_>, kind: ResourceKind, lock: u64) -> Option<String> {
     ))
 }
 
-/// The three stages of freezing a file system, each with a lock of its own.
+/// The lock of a stage in which a file system is frozen.
 fn freezing(view: &View<'_>, lock: u64) -> Option<Member> {
+    let (stage, superblock) = frozen_stage(view, lock)?;
+    Some((stage, of_superblock(view, superblock)?))
+}
+
+/// The three stages of freezing a file system, each with a lock of its own: which one it is, and
+/// of which superblock.
+fn frozen_stage(view: &View<'_>, lock: u64) -> Option<(&'static str, u64)> {
     const STAGES: [&str; 3] = [
         "super_block.s_writers.rw_sem[SB_FREEZE_WRITE]",
         "super_block.s_writers.rw_sem[SB_FREEZE_PAGEFAULT]",
@@ -63,8 +70,30 @@ fn freezing(view: &View<'_>, lock: u64) -> Option<Member> {
     let bytes = place.bytes / STAGES.len() as u64;
     STAGES.into_iter().zip(0..).find_map(|(stage, at)| {
         let superblock = lock.wrapping_sub(place.offset + at * bytes);
-        Some((stage, of_superblock(view, superblock)?))
+        of_superblock(view, superblock).map(|_| (stage, superblock))
     })
+}
+
+/// Says of a lock of freezing that its file system is frozen, and no task keeps it so
+/// (fs/super.c: freeze_super()): which one, and who asked for it, if that was seen.
+pub(super) fn frozen(view: &View<'_>, lock: u64) -> Option<String> {
+    /// `SB_FREEZE_COMPLETE` (include/linux/fs.h): in the stages before, a task is at it.
+    const COMPLETE: u64 = 4;
+    let reader = view.reader;
+    let (_, superblock) = frozen_stage(view, lock)?;
+    if reader.word(superblock, Field::SbFrozen) != Ok(COMPLETE) {
+        return None;
+    }
+    let kind = of_superblock(view, superblock)??;
+    let device = reader.bytes(superblock, Field::SbId).ok()?;
+    let mut holds = view.traced.holds.iter();
+    let seen = holds.find(|hold| hold.lock == lock);
+    let by = match seen {
+        Some(hold) => format!("{}[{}]", Text::from_c(&hold.comm).display(), hold.tid),
+        None => "fsfreeze or the like".to_owned(),
+    };
+    let (kind, device) = (kind.display(), Text::from_c(&device));
+    Some(format!("{kind} on {} is frozen by {by}", device.display()))
 }
 
 type Member = (&'static str, Option<Text>);

@@ -10,8 +10,10 @@ use std::ops::ControlFlow;
 use std::thread::sleep;
 use std::time::Duration;
 
+use memcg_trace_common::hold::OfflinePage;
+
 use super::dumps;
-use super::pages::Pages;
+use super::pages::{Folio, Pages};
 use super::stacks::Stack;
 use super::{Finding, View, holder};
 use crate::kernel::memory::Unreadable;
@@ -70,14 +72,14 @@ pub(super) fn wait(
         let missing = extra.saturating_sub(resource.holders.len() as u64);
         resource.incomplete = (missing > 0)
             .then(|| format!("{missing} of {extra} references to the page were not found"));
-        let tried = seen.filter(|seen| folio.has_page(seen.pfn));
+        let tried = seen.and_then(|seen| tried(&seen.pages, &folio));
         let evidence = match tried {
             Some(_) => Evidence::Traced,
             None => Evidence::Inferred,
         };
         let mut finding = Finding::new(at, resource, Mode::Write, evidence);
         finding.wait = Wait {
-            since_ns: tried.map(|seen| seen.pfn_ns).filter(|since| *since != 0),
+            since_ns: tried.map(|page| page.since_ns).filter(|since| *since != 0),
             function: Some("offline_pages".to_owned()),
             // mm/memory_hotplug.c: offline_pages() asks signal_pending().
             ends_on: EndsOn::AnySignal,
@@ -86,13 +88,20 @@ pub(super) fn wait(
                     .map(|seen| seen.begin_ns)
                     .filter(|begin_ns| *begin_ns != 0)
                     .unwrap_or(thread.addr),
-                tries_total: tried.map(|seen| seen.tries),
+                tries_total: tried.map(|page| page.tries),
             }),
             ..finding.wait
         };
         findings.push(finding);
     }
     Ok(findings)
+}
+
+/// What was seen of the tries to move a folio: the page of it that was tried first.
+fn tried<'a>(pages: &'a [OfflinePage], folio: &Folio<'_>) -> Option<&'a OfflinePage> {
+    let of_folio = pages.iter().filter(|page| page.pfn != 0);
+    let of_folio = of_folio.filter(|page| folio.has_page(page.pfn));
+    of_folio.min_by_key(|page| page.since_ns)
 }
 
 /// Pages that are on the stack each time that any are, with the references that neither a

@@ -52,8 +52,8 @@ impl Traced {
     /// those that stand in line for it among them.
     pub(super) fn askers(&self, view: &View<'_>, lock: u64, mode: Mode) -> Vec<(usize, u64)> {
         let wanted = match mode {
-            Mode::Read => u64::from(flags::READ),
-            Mode::Write => u64::from(flags::WRITE),
+            Mode::Read => flags::READ,
+            Mode::Write => flags::WRITE,
         };
         let of_lock = self.holds.iter();
         let of_lock = of_lock.filter(|hold| hold.lock == lock && hold.flags & wanted != 0);

@@ -121,6 +121,8 @@ pub struct LockWait<'a> {
     holders: Option<Vec<Holder<'a>>>,
     holders_omitted: u64,
     incomplete: Option<Cow<'a, str>>,
+    /// What keeps it that is no task.
+    kept_by: Option<Cow<'a, str>>,
 }
 
 /// A task that has to act.
@@ -161,6 +163,7 @@ impl<'a> From<&'a snapshot::LockWait> for LockWait<'a> {
             holders: owner.map(|owner| vec![owner]),
             holders_omitted: 0,
             incomplete: None,
+            kept_by: None,
         }
     }
 }
@@ -193,6 +196,7 @@ impl<'a> LockWait<'a> {
             holders: (!holders.is_empty()).then_some(holders),
             holders_omitted: wait.holders().count().saturating_sub(MAX_HOLDERS) as u64,
             incomplete: resource.incomplete.as_deref().map(tame),
+            kept_by: resource.kept_by.as_deref().map(tame),
         })
     }
 

@@ -90,7 +90,11 @@ impl Coredump {
 
     /// Takes away the memory that the dumper has a page of, one block after the other: one stays.
     pub fn take_memory(&mut self) {
-        let blocks = spare_blocks();
+        self.take(&spare_blocks());
+    }
+
+    /// The same with some blocks, of which one has a page that stays.
+    pub fn take(&mut self, blocks: &[PathBuf]) {
         let files = blocks
             .iter()
             .map(|block| format!("{}/state", block.display()));
@@ -129,7 +133,8 @@ impl Coredump {
             shell(&format!("echo n >{GENERATIONS}"))
         } else {
             taker::load();
-            shell(&format!("echo g0 >{}", taker::FILE))
+            let file = taker::FILE;
+            shell(&format!("exec 3>{file}; echo g0 >&3; echo h0 >&3"))
         };
         wait_for(reader.0.id(), "get_online_mems");
         self.hotplug_reader = Some(reader);
@@ -160,6 +165,13 @@ impl Coredump {
 
     /// All of it: four tasks, or three where no one takes both locks.
     pub fn deadlock() -> Self {
+        let coredump = Self::but_for_the_reader();
+        coredump.go();
+        coredump
+    }
+
+    /// The same before the reader goes on to where it is stuck.
+    pub fn but_for_the_reader() -> Self {
         let then = if Self::has_both() {
             Then::MakeCgroup
         } else {
@@ -170,7 +182,6 @@ impl Coredump {
         if Self::has_both() {
             coredump.want_both();
         }
-        coredump.go();
         coredump
     }
 
@@ -196,12 +207,17 @@ impl Coredump {
         number.strip_suffix(']').unwrap().parse().unwrap()
     }
 
-    /// The offliner gives up on a signal, and everything comes loose.
-    pub fn undo(&mut self) {
+    /// The offliner gives up on a signal.
+    pub fn leave_memory(&mut self) {
         if let Some(offliner) = &mut self.offliner {
             signal(offliner.0.id(), Signal::TERM);
             offliner.0.wait().unwrap();
         }
+    }
+
+    /// With that everything comes loose.
+    pub fn undo(&mut self) {
+        self.leave_memory();
         if let Some(reader) = &mut self.hotplug_reader {
             reader.0.wait().unwrap();
         }

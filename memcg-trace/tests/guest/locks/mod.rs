@@ -4,6 +4,7 @@
 
 mod coredump;
 mod drain;
+mod edges;
 mod four_tasks;
 mod holders;
 mod look;

@@ -10,8 +10,9 @@ use crate::host::{Folder, Process, eventually};
 use crate::suspend::Device;
 use crate::tool;
 
-/// A RAM disk.
+/// RAM disks.
 const DISK: &str = "/dev/ram2";
+const OTHER_DISK: &str = "/dev/ram3";
 
 fn run(command: &str) {
     let status = Command::new("/bin/sh").args(["-c", command]).status();
@@ -46,10 +47,34 @@ impl Drop for Suspended<'_> {
     }
 }
 
+/// A file system on the other disk, which is frozen until this is dropped.
+struct Frozen<'a>(&'a str);
+
+impl<'a> Frozen<'a> {
+    fn at(path: &'a str) -> Self {
+        run(&format!("mke2fs {OTHER_DISK} >/dev/null"));
+        run(&format!(
+            "mount -t ext4 {OTHER_DISK} {path} && fsfreeze --freeze {path}"
+        ));
+        Self(path)
+    }
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        run(&format!("fsfreeze --unfreeze {}", self.0));
+    }
+}
+
 /// Who makes a file in a directory has its lock, and reads the directory from a device that does
-/// not answer.
+/// not answer. Who makes one in a frozen file system waits for nobody in particular.
 #[test]
-fn behind_a_suspended_device() {
+fn behind_a_suspended_device_and_a_frozen_file_system() {
+    let other_folder = Folder::new("frozen");
+    let other_path = other_folder.path();
+    let frozen = Frozen::at(other_path);
+    let writer = start(&format!("mkdir {other_path}/made"));
+    stops(&writer, &["mnt_want_write", "percpu_rwsem_wait"]);
     let folder = Folder::new("stuck");
     let path = folder.path();
     run(&format!("mke2fs {DISK} >/dev/null"));
@@ -73,12 +98,14 @@ fn behind_a_suspended_device() {
     stops(&processes[1], &["mkdir"]);
     let output = tool::run(&["locks", "--json", "--min-wait", "10ms"]);
     drop(suspended);
+    drop(frozen);
     let holder = processes[0].0.id();
+    processes.push(writer);
     for mut process in processes {
         assert!(process.0.wait().unwrap().success());
     }
     drop(opened);
-    run(&format!("umount {path}"));
+    run(&format!("umount {path} {other_path}"));
 
     let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
     let items = document["data"]["items"].as_array().unwrap();
@@ -92,10 +119,16 @@ fn behind_a_suspended_device() {
     assert_eq!(convoy["verdict"], "stuck_holder");
     assert_eq!(convoy["waiters"], 1);
     assert_eq!(convoy["resource"]["name"], "inode.i_rwsem");
-    assert!(
-        convoy["why"]
-            .as_str()
-            .unwrap()
-            .contains("waits for a device")
+    let why = |convoy: &Value| convoy["why"].as_str().unwrap().to_owned();
+    assert!(why(convoy).contains("waits for a device"));
+    let mut frozen = convoys.iter().filter(|one| one["root"].is_null());
+    let convoy = frozen.next().unwrap_or_else(|| panic!("{items:#?}"));
+    assert_eq!(convoy["verdict"], "stuck_holder");
+    assert_eq!(
+        why(convoy),
+        "ext4 on ram3 is frozen by fsfreeze or the like"
     );
+    let name = convoy["resource"]["name"].as_str().unwrap();
+    assert!(name.contains("SB_FREEZE_WRITE"), "{name}");
+    assert_eq!(convoy["waiters"], 1);
 }

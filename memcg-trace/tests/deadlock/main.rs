@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod convoys;
+#[path = "../fixture/mod.rs"]
 mod fixture;
+mod guesses;
 
-use fixture::waits::{Host, abba, coredump, crowd, tries_again};
+use fixture::waits::{Host, abba, coredump, tries_again};
 use fixture::{SECOND, START_NS};
 use memcg_trace::deadlock::{Cause, Convoy, Deadlock, Rules, State, Verdict, judge};
 use memcg_trace::sample::waits::{EndsOn, Evidence, Look, Retry, Waits};
@@ -173,16 +176,6 @@ fn what_changes_between_the_looks_is_none() {
 }
 
 #[test]
-fn one_look_confirms_nothing() {
-    let mut waits = coredump(None).seen();
-    waits.looks.truncate(1);
-    let found = verdict(&waits);
-    assert_eq!(found.deadlocks[0].state, State::Suspected);
-    assert_eq!(found.deadlocks[0].missing, ["there was no second look"]);
-    assert_eq!(found.deadlocks[0].confirmed_ns, None);
-}
-
-#[test]
 fn a_second_reader_that_lives_may_drain_the_pipe() {
     let with_reader = |state| {
         let mut host = coredump(None);
@@ -203,62 +196,10 @@ fn a_second_reader_that_lives_may_drain_the_pipe() {
 }
 
 #[test]
-fn a_reader_that_is_a_guess_proves_nothing() {
-    let mut host = coredump(None);
-    host.look.resources[2].holders[0].evidence = Evidence::Hint;
-    let found = verdict(&host.seen_twice(tries_again));
-    assert_eq!(found.deadlocks.len(), 1);
-    assert_eq!(found.deadlocks[0].state, State::Suspected);
-    let missing = ["that handler[157] has to act on pipe:[1082] is a guess"];
-    assert_eq!(found.deadlocks[0].missing, missing);
-}
-
-#[test]
-fn a_wait_that_is_a_guess_proves_nothing() {
-    let mut host = coredump(None);
-    host.look.waits[3].evidence = Evidence::Hint;
-    let found = verdict(&host.seen_twice(tries_again));
-    assert_eq!(found.deadlocks[0].state, State::Suspected);
-    let missing = ["that handler[157] waits for cgroup_mutex is a guess"];
-    assert_eq!(found.deadlocks[0].missing, missing);
-}
-
-#[test]
 fn a_wait_with_a_timeout_is_no_deadlock() {
     let mut host = coredump(None);
     host.look.waits[3].times_out = true;
     assert!(verdict(&host.seen_twice(tries_again)).deadlocks.is_empty());
-}
-
-#[test]
-fn what_cannot_be_seen_twice_is_not_proven() {
-    let mut host = coredump(None);
-    host.look.tasks[2].switches = None;
-    let found = verdict(&host.seen_twice(tries_again));
-    assert_eq!(found.deadlocks[0].state, State::Suspected);
-    let missing = ["whether crasher[155] ran between the looks is not known"];
-    assert_eq!(found.deadlocks[0].missing, missing);
-}
-
-#[test]
-fn a_reader_that_was_not_found_may_drain_the_pipe() {
-    let mut host = coredump(None);
-    host.look.resources[2].incomplete = Some("1 of 2 readers was not found".to_owned());
-    let found = verdict(&host.seen_twice(tries_again));
-    assert_eq!(found.deadlocks.len(), 1);
-    assert_eq!(found.deadlocks[0].state, State::Suspected);
-    assert_eq!(
-        found.deadlocks[0].missing,
-        ["pipe:[1082]: 1 of 2 readers was not found"]
-    );
-    // A reader that only the second look has.
-    let found = verdict(&coredump(None).seen_twice(|look| {
-        tries_again(look);
-        let mut reader = look.resources[2].holders[0];
-        reader.task = 4;
-        look.resources[2].holders.push(reader);
-    }));
-    assert!(found.deadlocks.is_empty());
 }
 
 #[test]
@@ -268,25 +209,6 @@ fn two_locks_in_two_orders_are_confirmed() {
         assert_eq!(tids(&confirmed(&found)[0].members), [11, 12]);
         assert!(confirmed(&found)[0].breakable_by.is_empty());
     }
-}
-
-#[test]
-fn a_reader_of_an_rwsem_is_only_suspected() {
-    let found = verdict(&abba(ResourceKind::Rwsem, Mode::Read, Evidence::Hint).seen());
-    assert_eq!(found.deadlocks[0].state, State::Suspected);
-    assert_eq!(
-        found.deadlocks[0].missing,
-        [
-            "that b[12] holds super_block.s_umount is a guess",
-            "super_block.s_umount: 2 other readers are not known",
-            "that a[11] holds inode.i_rwsem is a guess",
-            "inode.i_rwsem: 2 other readers are not known",
-        ]
-    );
-    assert!(found.deadlocks[0].sentence.contains("perhaps for ever"));
-    // Readers that were traced do hold it.
-    let found = verdict(&abba(ResourceKind::Rwsem, Mode::Read, Evidence::Traced).seen());
-    assert_eq!(found.deadlocks[0].state, State::Confirmed);
 }
 
 #[test]
@@ -360,134 +282,6 @@ fn a_parent_and_a_child_that_wait_for_each_other_are_left_alone() {
     let found = verdict(&host.seen());
     assert!(found.deadlocks.is_empty() && found.convoys.is_empty());
     assert_eq!(found.user_space_rings, 1);
-}
-
-#[test]
-fn losses_make_a_verdict_lossy() {
-    let mut waits = coredump(None).seen_twice(tries_again);
-    assert!(!verdict(&waits).deadlocks[0].is_lossy);
-    waits.lost_total = Some(3);
-    assert!(verdict(&waits).deadlocks[0].is_lossy);
-    waits.lost_total = Some(0);
-    waits.looks[1].truncated_at = Some(10);
-    assert!(verdict(&waits).deadlocks[0].is_lossy);
-}
-
-#[test]
-fn fifty_wait_for_a_holder_that_runs() {
-    let (host, holder) = crowd('R');
-    let found = verdict(&host.seen_twice(|look| look.tasks[holder as usize].switches = Some(1)));
-    assert!(found.deadlocks.is_empty());
-    let convoy = only(&found);
-    assert_eq!((convoy.cause, convoy.waiters), (Cause::Slow, 50));
-    assert_eq!(convoy.why, "its holder runs");
-    assert_eq!(convoy.max_wait_ns, Some(20 * SECOND + SECOND + SECOND / 50));
-}
-
-#[test]
-fn a_convoy_says_what_its_root_waits_for() {
-    type Change = fn(&mut Host, u32);
-    let cases: [(char, Change, Cause, &str); 9] = [
-        (
-            'R',
-            |_, _| {},
-            Cause::StuckHolder,
-            "its holder spins: it did not leave its CPU between the looks",
-        ),
-        ('T', |_, _| {}, Cause::StuckHolder, "its holder is stopped"),
-        ('Z', |_, _| {}, Cause::Orphaned, "its holder has exited"),
-        (
-            'D',
-            |host, holder| host.stack(holder, "blk_mq_get_tag+0x11 submit_bio+0x4"),
-            Cause::StuckHolder,
-            "its holder sleeps in blk_mq_get_tag()",
-        ),
-        ('S', |_, _| {}, Cause::Unknown, "its holder sleeps"),
-        (
-            'D',
-            |host, holder| {
-                let device = host.resource(ResourceKind::Io, Some("dm-0"));
-                host.wait(holder, device).function = Some("io_schedule".to_owned());
-            },
-            Cause::StuckHolder,
-            "its holder waits for dm-0 in io_schedule()",
-        ),
-        (
-            'D',
-            |host, holder| {
-                // Which device it is, nothing says: it is known by who waits.
-                let device = host.resource(ResourceKind::Io, None);
-                host.look.resources[device as usize].addr = 0;
-                host.wait(holder, device).function = Some("io_schedule".to_owned());
-            },
-            Cause::StuckHolder,
-            "its holder waits for a device in io_schedule()",
-        ),
-        (
-            'D',
-            |host, holder| {
-                let freezer = host.resource(ResourceKind::Freezer, None);
-                host.wait(holder, freezer);
-            },
-            Cause::StuckHolder,
-            "its holder is frozen",
-        ),
-        (
-            'S',
-            |host, holder| {
-                let high = host.resource(ResourceKind::Throttle, Some("memory.high"));
-                host.wait(holder, high).times_out = true;
-            },
-            Cause::Slow,
-            "its holder is throttled by memory.high",
-        ),
-    ];
-    for (state, change, cause, why) in cases {
-        let (mut host, holder) = crowd(state);
-        change(&mut host, holder);
-        let found = verdict(&host.seen());
-        assert!(found.deadlocks.is_empty(), "{why}");
-        let convoy = only(&found);
-        assert_eq!(
-            (convoy.cause, &*convoy.why, convoy.waiters),
-            (cause, why, 50)
-        );
-        assert_eq!(convoy.root.as_ref().unwrap().tid, 7);
-    }
-}
-
-/// Who writes to a pipe has a lock that one of its readers wants: the other reader is to blame.
-#[test]
-fn where_any_may_act_the_root_is_one_that_can() {
-    let mut host = Host::default();
-    let writer = host.task(1, "writer", 'S');
-    let stuck = host.task(2, "reader", 'D');
-    let idle = host.task(3, "reader", 'S');
-    let lock = host.lock(ResourceKind::Mutex, "a", writer);
-    let pipe = host.resource(ResourceKind::Pipe, None);
-    host.held(pipe, stuck, Evidence::OwnerWord);
-    host.held(pipe, idle, Evidence::OwnerWord);
-    host.wait(writer, pipe);
-    host.wait(stuck, lock);
-    let found = verdict(&host.seen());
-    assert!(found.deadlocks.is_empty());
-    let convoy = only(&found);
-    assert_eq!(convoy.root.as_ref().unwrap().tid, 3);
-    assert_eq!(convoy.resource.kind, ResourceKind::Pipe);
-}
-
-#[test]
-fn a_lock_without_an_owner_is_orphaned() {
-    let (mut host, _) = crowd('S');
-    host.look.resources[0].holders.clear();
-    host.look.resources[0].owner_word = Some(1);
-    let found = verdict(&host.seen());
-    let convoy = only(&found);
-    assert_eq!((convoy.cause, &convoy.root), (Cause::Orphaned, &None));
-    assert_eq!(
-        convoy.why,
-        "its owner word is 0x1: others wait, and it has no owner"
-    );
 }
 
 #[test]
