@@ -8,6 +8,8 @@
 #![feature(asm_experimental_arch)]
 
 mod counter;
+mod empty;
+mod fixed;
 mod hold;
 mod lock;
 mod lock_stacks;
@@ -19,7 +21,9 @@ mod reclaim;
 mod release;
 mod shrinker;
 mod slab;
+mod slab_chain;
 mod slab_count;
+mod slab_owner;
 mod tax;
 mod times;
 mod walks;
