@@ -80,17 +80,9 @@ fn flags_and_size(cache: u64) -> (u64, u64) {
 #[inline(always)]
 fn allocated_from(cache: u64, object: u64, gfp: u64) {
     let (flags, size) = flags_and_size(cache);
-    if (gfp & fixed::<GFP_ACCOUNT>()) | (flags & fixed::<CACHE_ACCOUNT>()) != 0 {
-        allocated(cache, object, size);
-    }
-}
-
-/// The same, if it may be accounted: a function of its own, so that all others need not save its
-/// registers.
-#[inline(never)]
-fn allocated(cache: u64, object: u64, size: u64) {
+    let is_accounted = (gfp & fixed::<GFP_ACCOUNT>()) | (flags & fixed::<CACHE_ACCOUNT>()) != 0;
     // It may have failed.
-    if object < page_offset() {
+    if !is_accounted || object == 0 {
         return;
     }
     let Some(slab) = slab_of(object, true) else {

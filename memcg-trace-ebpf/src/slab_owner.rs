@@ -38,16 +38,33 @@ pub struct Slab {
     vector: u64,
 }
 
-/// Address of the descriptor of an object's page.
-#[inline(always)]
-fn page_of(object: u64) -> u64 {
-    vmemmap() + (object.wrapping_sub(page_offset()) >> PAGE_SHIFT) * PAGE_BYTES
+/// Where the kernel has memory, and the descriptors of its pages: each is loaded once.
+#[derive(Clone, Copy)]
+struct Bases {
+    vmemmap: u64,
+    page_offset: u64,
 }
 
-/// Address of a page, by that of its descriptor.
-#[inline(always)]
-fn address_of(page: u64) -> u64 {
-    page_offset() + ((page.wrapping_sub(vmemmap()) / PAGE_BYTES) << PAGE_SHIFT)
+impl Bases {
+    #[inline(always)]
+    fn load() -> Self {
+        Self {
+            vmemmap: vmemmap(),
+            page_offset: page_offset(),
+        }
+    }
+
+    /// Address of the descriptor of an object's page.
+    #[inline(always)]
+    fn page_of(self, object: u64) -> u64 {
+        self.vmemmap + (object.wrapping_sub(self.page_offset) >> PAGE_SHIFT) * PAGE_BYTES
+    }
+
+    /// Address of a page, by that of its descriptor.
+    #[inline(always)]
+    fn address_of(self, page: u64) -> u64 {
+        self.page_offset + ((page.wrapping_sub(self.vmemmap) / PAGE_BYTES) << PAGE_SHIFT)
+    }
 }
 
 /// The first page of several, by the word of another one of them.
@@ -78,12 +95,13 @@ pub fn slab_of(object: u64, is_known: bool) -> Option<Slab> {
 
 #[inline(always)]
 fn slab_by_words(object: u64, is_known: bool) -> Option<Slab> {
-    let mut page = page_of(object);
+    let bases = Bases::load();
+    let mut page = bases.page_of(object);
     let mut base = object & !((1 << PAGE_SHIFT) - 1);
     let head = load::<PAGE_HEAD>(page);
     if head & 1 != 0 {
         page = first_of(page, head);
-        base = address_of(page);
+        base = bases.address_of(page);
     }
     let (counters, vector) = load_two::<SLAB_COUNTERS, SLAB_VECTOR>(page);
     if is_empty(vector) || !is_known && !is_slab(page) {
@@ -144,7 +162,8 @@ fn page_half<const FIELD: usize>(page: &Page) -> u64 {
 
 #[inline(always)]
 fn slab_by_page(object: u64, is_known: bool) -> Option<Slab> {
-    let mut page = page_of(object);
+    let bases = Bases::load();
+    let mut page = bases.page_of(object);
     let mut bytes = Page::uninit();
     if !read_to(page, &mut bytes) {
         return None;
@@ -162,7 +181,7 @@ fn slab_by_page(object: u64, is_known: bool) -> Option<Slab> {
     }
     Some(Slab {
         cache: page_word::<SLAB_CACHE>(&bytes),
-        base: address_of(page),
+        base: bases.address_of(page),
         counters: page_word::<SLAB_COUNTERS>(&bytes),
         vector,
     })
@@ -189,7 +208,7 @@ pub fn slab_with(cache: u64, page: u64, vector: u64) -> Option<Slab> {
     };
     Some(Slab {
         cache,
-        base: address_of(page),
+        base: Bases::load().address_of(page),
         counters,
         vector,
     })
@@ -198,7 +217,7 @@ pub fn slab_with(cache: u64, page: u64, vector: u64) -> Option<Slab> {
 /// A slab by the descriptor of its first page alone.
 #[inline(always)]
 pub fn slab_at(page: u64) -> Option<Slab> {
-    slab_of(address_of(page), true)
+    slab_of(Bases::load().address_of(page), true)
 }
 
 /// Bytes from one entry of a slab's vector to the next; `None` where the vector is for something

@@ -63,7 +63,7 @@ static int have(struct way *way)
 	if (way->objects[0])
 		return -EBUSY;
 	if (way->at_once) {
-		/* The number of them, or true since 7.0. */
+		/* The number of them, and later whether it did. */
 		if (!kmem_cache_alloc_bulk(way->cache, GFP_KERNEL, COUNT, way->objects))
 			return -ENOMEM;
 		return 0;
