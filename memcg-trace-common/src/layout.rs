@@ -26,9 +26,21 @@ pub const HEAD_POINTER: u32 = 0;
 /// its upper half is all ones, as no address of a `struct page` is.
 pub const HEAD_MASK: u32 = 1;
 
-/// Stands for the id of `bpf_rdonly_cast` in calls of it, until user space has put it there: it
-/// is a number that no helper has.
-pub const RDONLY_CAST: i32 = 0x6b66_756e;
+/// Bytes of a `struct page`: user space checks it.
+pub const PAGE_BYTES: u64 = 64;
+
+/// Upper half of the number in an instruction `r = number` that stands for a field of [`Layout`];
+/// the lower half is the place of the field in it. User space puts the value there, before the
+/// object is loaded: a load of a constant from a map takes three instructions each time.
+pub const FIXED: i32 = 0x6b67_0000;
+
+/// Uppermost byte of the number in a call that stands for `bpf_rdonly_cast`: a number that no
+/// helper has. The other bytes, the lowest first, are the fields of [`Layout`] that the loads
+/// behind the call read, each by its place divided by 4, and 0 behind the last. User space puts
+/// the id of the function and the offsets of the fields there.
+pub const RDONLY_CAST: i32 = 0x6b00_0000;
+/// Loads that can come behind such a call.
+pub const CAST_LOADS: usize = 3;
 
 /// Offsets in bytes, bit masks and addresses of variables. `ABSENT` where there is none.
 ///
@@ -51,8 +63,6 @@ pub struct Layout {
     pub sym_cgroup_mutex: u64,
     // Masks.
     pub page_slab_mask: u64,
-    pub cache_account_mask: u64,
-    pub gfp_account_mask: u64,
     pub slab_in_object_mask: u64,
     pub slab_needs_objcg_mask: u64,
     pub sym_over_high: u64,
@@ -112,7 +122,6 @@ pub struct Layout {
     pub oom_points: u32,
     pub oom_total_pages: u32,
 
-    pub page_bytes: u32,
     pub page_head: u32,
     pub page_type: u32,
     pub page_type_slab: u32,
@@ -127,6 +136,10 @@ pub struct Layout {
     pub ext_objcg: u32,
     pub objcg_memcg: u32,
     pub cache_flags: u32,
+    /// `SLAB_ACCOUNT` in that.
+    pub cache_account_mask: u32,
+    /// `__GFP_ACCOUNT` in flags of allocations.
+    pub gfp_account_mask: u32,
     pub cache_size: u32,
     pub cache_object_size: u32,
     pub cache_name: u32,
@@ -160,8 +173,6 @@ pub struct Layout {
     pub post_alloc_size_arg: u32,
     /// Argument number of `kmem_cache *` in the slab allocation tracepoints; absent on 5.10.
     pub alloc_cache_arg: u32,
-    /// Argument number of the gfp flags of `kmem_cache_alloc`.
-    pub cache_alloc_gfp_arg: u32,
     /// Argument number of the memcg of `shrink_slab`.
     pub shrink_slab_memcg_arg: u32,
     /// 1 where the statistics of memcgs are added up by flushes (`state_pending`), 0 where each
@@ -170,8 +181,8 @@ pub struct Layout {
     /// Argument number of the vector in `__memcg_slab_free_hook`, its flags taken off; absent
     /// where it is not the last one.
     pub free_hook_vector_arg: u32,
-    /// Id in BTF of a struct whose first member is a number of 8 bytes, as which programs can read
-    /// any address without a helper; absent where they cannot (`bpf_rdonly_cast`, 6.2).
+    /// Id in BTF of a struct of words, as which programs can read any address without a helper;
+    /// absent where they cannot (`bpf_rdonly_cast`, 6.2).
     pub word_type_id: u32,
     /// `MEMCG_KMEM`; absent until 5.17.
     pub stat_kmem: u32,

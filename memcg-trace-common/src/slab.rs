@@ -34,20 +34,22 @@ impl SlabKey {
     }
 }
 
-/// Keys that move. One whose objcg is 0 is none.
+/// A key that moves, and what one CPU counted of it. One whose objcg is 0 is none.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct HotKeys {
-    /// By place.
-    pub keys: [SlabKey; HOT_SLOTS],
+pub struct HotRow {
+    /// Written by user space only.
+    pub key: SlabKey,
+    /// Written by programs.
+    pub count: SlabCount,
 }
 
-/// What one CPU counted of them.
+/// The table of one CPU. All CPUs have the same keys at the same places.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct HotCounts {
+pub struct HotTable {
     /// By place.
-    pub counts: [SlabCount; HOT_SLOTS],
+    pub rows: [HotRow; HOT_SLOTS],
 }
 
 /// Objects since the probes were attached.

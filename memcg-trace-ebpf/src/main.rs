@@ -8,6 +8,8 @@
 #![feature(asm_experimental_arch)]
 
 mod counter;
+mod empty;
+mod fixed;
 mod hold;
 mod hold_slots;
 mod lock;
@@ -20,7 +22,9 @@ mod reclaim;
 mod release;
 mod shrinker;
 mod slab;
+mod slab_chain;
 mod slab_count;
+mod slab_owner;
 mod tax;
 mod times;
 mod wait_slots;

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
-use memcg_trace_common::layout::{ABSENT, Layout, RDONLY_CAST};
+use memcg_trace_common::layout::{ABSENT, Layout};
 use zerocopy::FromBytes;
 
 /// Frozen before anything is loaded, so that the verifier knows every offset.
@@ -149,55 +149,4 @@ pub fn field<T: FromBytes>(base: u64, field: &u32) -> Option<T> {
 #[inline(always)]
 pub fn pointer(base: u64, offset: &u32) -> u64 {
     field(base, offset).unwrap_or(0)
-}
-
-/// Whether any address can be read without a helper.
-#[inline(always)]
-pub fn has_cast() -> bool {
-    has(&LAYOUT.word_type_id)
-}
-
-/// Reads the word at a kernel address without a helper, where [`has_cast`]: a fifth of the cost.
-/// The verifier takes the address for that of a struct, so the kernel guards the load: on a fault
-/// the word is 0 (arch/x86/net/bpf_jit_comp.c: BPF_PROBE_MEM).
-#[inline(always)]
-pub fn cast(address: u64) -> u64 {
-    let word: u64;
-    // SAFETY: `bpf_rdonly_cast(address, id)`, which the verifier replaces by a move, then a load
-    // that cannot fault; as a call it may change the registers of arguments.
-    unsafe {
-        core::arch::asm!(
-            "call {call}",
-            "r0 = *(u64 *)(r0 + 0)",
-            call = const RDONLY_CAST,
-            inlateout("r1") address => _,
-            inlateout("r2") u64::from(value(&LAYOUT.word_type_id)) => _,
-            lateout("r0") word,
-            lateout("r3") _,
-            lateout("r4") _,
-            lateout("r5") _,
-            options(nostack),
-        );
-    }
-    word
-}
-
-/// A word at a kernel address, in the cheapest way that this kernel has.
-#[inline(always)]
-pub fn word_at(address: u64) -> Option<u64> {
-    if has_cast() {
-        Some(cast(address))
-    } else {
-        read(address)
-    }
-}
-
-/// Four bytes at a kernel address, likewise. Those behind them are read too.
-#[inline(always)]
-pub fn half_at(address: u64) -> Option<u32> {
-    if has_cast() {
-        Some(cast(address) as u32)
-    } else {
-        read(address)
-    }
 }

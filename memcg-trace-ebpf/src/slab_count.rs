@@ -1,15 +1,16 @@
 //! Where slab objects are counted, by object cgroup and cache.
 //!
 //! Most of what a count costs is looking up its key in a hash map. So user space puts the keys
-//! that it sees moving into a table, where a key can only be in two places, and each CPU has a
-//! counter beside each place. All other keys, and those that find no place, go to the map.
+//! that it sees moving into a table, where a key can only be in two places. Each CPU has a table,
+//! with its own counters beside the same keys: one line of memory an event. All other keys, and
+//! those that find no place, go to the map.
 
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_NOEXIST};
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, PerCpuHashMap};
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::slab::{HOT_SLOTS, HotCounts, HotKeys, SlabCount, SlabKey};
+use memcg_trace_common::slab::{HOT_SLOTS, HotRow, HotTable, SlabCount, SlabKey};
 
 use crate::counter::add;
 use crate::loss::lost;
@@ -17,12 +18,9 @@ use crate::loss::lost;
 #[map]
 static SLAB: PerCpuHashMap<SlabKey, SlabCount> = PerCpuHashMap::with_max_entries(16384, 0);
 
-/// Written by user space only.
-#[map]
-static SLAB_HOT_KEYS: Array<HotKeys> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 /// One for each CPU: user space says how many there are.
 #[map]
-static SLAB_HOT_COUNTS: Array<HotCounts> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+static SLAB_HOT: Array<HotTable> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// Counts objects that were charged to an object cgroup, or uncharged.
 #[inline(always)]
@@ -54,42 +52,31 @@ unsafe fn add_to(counter: *mut SlabCount, allocs: u64, frees: u64) {
 /// the verifier lets nothing be added to one that may be null.
 #[inline(always)]
 fn count_hot(key: &SlabKey, allocs: u64, frees: u64) -> bool {
-    let Some(keys) = SLAB_HOT_KEYS.get_ptr(0) else {
-        return false;
-    };
-    let mut slot = key.hot_slot();
-    if !is_at(keys, slot, key) {
-        slot ^= 1;
-        if !is_at(keys, slot, key) {
-            return false;
-        }
-    }
     // SAFETY: the helper has no conditions.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    let Some(counts) = SLAB_HOT_COUNTS.get_ptr_mut(cpu) else {
+    let Some(table) = SLAB_HOT.get_ptr_mut(cpu) else {
         return false;
     };
-    // SAFETY: within the value, whose length is HOT_SLOTS.
-    unsafe {
-        let counter = (&raw mut (*counts).counts)
-            .cast::<SlabCount>()
-            .add(slot & (HOT_SLOTS - 1));
-        add_to(counter, allocs, frees);
-    }
-    true
+    let slot = key.hot_slot();
+    count_at(table, slot, key, allocs, frees) || count_at(table, slot ^ 1, key, allocs, frees)
 }
 
-/// Whether a slot has that key. User space changes a slot only while its objcg is 0, and after
-/// all programs that saw another have ended.
+/// Counts a key if it is in that slot; says whether it is. User space changes a slot only while its
+/// objcg is 0, and after all programs that saw another have ended.
 #[inline(always)]
-fn is_at(keys: *const HotKeys, slot: usize, key: &SlabKey) -> bool {
-    // SAFETY: within the value, as above; volatile, since user space writes it.
+fn count_at(table: *mut HotTable, slot: usize, key: &SlabKey, allocs: u64, frees: u64) -> bool {
+    // SAFETY: within the value, whose length is HOT_SLOTS; volatile, since user space writes the
+    // key.
     unsafe {
-        let at = (&raw const (*keys).keys)
-            .cast::<SlabKey>()
+        let row = (&raw mut (*table).rows)
+            .cast::<HotRow>()
             .add(slot & (HOT_SLOTS - 1));
-        (&raw const (*at).objcg).read_volatile() == key.objcg
-            && (&raw const (*at).cache).read_volatile() == key.cache
+        let is_it = (&raw const (*row).key.objcg).read_volatile() == key.objcg
+            && (&raw const (*row).key.cache).read_volatile() == key.cache;
+        if is_it {
+            add_to(&raw mut (*row).count, allocs, frees);
+        }
+        is_it
     }
 }
 

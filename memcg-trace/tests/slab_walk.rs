@@ -69,6 +69,14 @@ fn what_could_be_reclaimed_adds_up() {
     );
     let other = reclaim(of("ext4_extent_status", Some(true), None)).unwrap();
     assert_eq!(other.not_memcg_aware_bytes, live);
+    // Merged with others, of which one is freed otherwise.
+    let merged = |names: [&str; 2]| WalkedCache {
+        aliases: names.map(Text::from).to_vec(),
+        ..of("extent_status", Some(true), None)
+    };
+    let same = reclaim(merged(["mbcache", "dquot"])).unwrap();
+    assert_eq!(same.not_memcg_aware_bytes, live);
+    assert_eq!(reclaim(merged(["mbcache", "numa_policy"])), None);
     // Nobody looked at the objects, or read the flag.
     assert_eq!(reclaim(of("dentry", Some(true), None)), None);
     assert_eq!(reclaim(of("dentry", None, idle)), None);

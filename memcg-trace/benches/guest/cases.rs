@@ -1,6 +1,8 @@
 //! What is attached while something is measured.
 
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use aya::programs::{FEntry, KProbe, Program, RawTracePoint};
@@ -12,7 +14,6 @@ use memcg_trace::kernel::facts::Facts;
 use memcg_trace::kernel::hooks::{At, Family, HOOKS, Part, Variant};
 use memcg_trace::kernel::session::Session;
 
-use crate::guest::settle;
 use crate::programs;
 
 /// Something to attach.
@@ -24,13 +25,42 @@ pub enum Case {
     Slab(Slab),
     /// All that `live` and `export` attach.
     All,
-    /// Another program that counts allocations, by cache.
-    Rival,
+    /// Another program that counts allocations.
+    Rival(&'static Rival),
+}
+
+/// A program of others.
+#[derive(Debug)]
+pub struct Rival {
+    what: &'static str,
+    program: &'static str,
+    args: &'static [&'static str],
 }
 
 /// What starts programs that have shared libraries, where all are in one folder.
 const LOADER: &str = "/bin/ld-linux-x86-64.so.2";
-const RIVAL: &str = "/bin/slabratetop";
+/// How long one has to start; idle time is skipped.
+const START: Duration = Duration::from_secs(20);
+
+/// Those that xtask found and copied take part. Neither counts what kmalloc() gives, nor knows
+/// whom an object is charged to.
+const RIVALS: &[Rival] = &[
+    Rival {
+        what: "slabratetop: allocations by cache",
+        program: "/bin/slabratetop",
+        args: &["--noclear", "3600"],
+    },
+    // 5.10 has no name in its tracepoint.
+    Rival {
+        what: "bpftrace: by cgroup and cache",
+        program: "/bin/bpftrace",
+        args: &[
+            "-e",
+            "tracepoint:kmem:kmem_cache_alloc { @allocs[cgroup, str(args.name)] = count(); } \
+             tracepoint:kmem:kmem_cache_free { @frees[cgroup, str(args.name)] = count(); }",
+        ],
+    },
+];
 
 /// A way to hook up slab.
 #[derive(Clone, Debug)]
@@ -113,7 +143,7 @@ impl Case {
             Self::Empty(way) => format!("empty programs, {}", way.name()),
             Self::Slab(way) => format!("slab hooks, {}", way.name()),
             Self::All => "all subjects (live)".to_owned(),
-            Self::Rival => "slabratetop, by cache only".to_owned(),
+            Self::Rival(rival) => rival.what.to_owned(),
         }
     }
 
@@ -126,34 +156,37 @@ impl Case {
                 session: Some(Session::open(facts, Subject::ALL, None, false)?),
                 ..Attached::default()
             }),
-            Self::Rival => start_rival(),
+            Self::Rival(rival) => start_rival(rival),
         }
     }
 
-    /// Whether the other program came along.
-    pub fn has_rival() -> bool {
-        std::fs::exists(RIVAL).unwrap_or(false)
+    /// The other programs that came along.
+    pub fn rivals() -> impl Iterator<Item = Self> {
+        let rivals = RIVALS.iter();
+        let here = rivals.filter(|one| std::fs::exists(one.program).unwrap_or(false));
+        here.map(Self::Rival)
     }
 }
 
-/// Starts it, and waits until it has a program in the kernel.
-fn start_rival() -> Result<Attached> {
+/// Starts it, and gives it time to attach what it has.
+fn start_rival(rival: &Rival) -> Result<Attached> {
     let before = programs::ids()?.len();
     let child = Command::new(LOADER)
-        .args(["--library-path", "/bin", RIVAL, "--noclear", "3600"])
+        .args(["--library-path", "/bin", rival.program])
+        .args(rival.args)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .with_context(|| format!("start {RIVAL}"))?;
+        .with_context(|| format!("start {}", rival.program))?;
     let mut running = Running(child);
-    while programs::ids()?.len() == before {
-        if let Some(status) = running.0.try_wait()? {
-            bail!("{RIVAL}: {status}: it cannot attach here");
-        }
-        settle();
+    thread::sleep(START);
+    if let Some(status) = running.0.try_wait()? {
+        bail!("{}: {status}: it cannot attach here", rival.program);
     }
-    settle();
+    if programs::ids()?.len() == before {
+        bail!("{} has attached nothing yet", rival.program);
+    }
     Ok(Attached {
         _rival: Some(running),
         ..Attached::default()

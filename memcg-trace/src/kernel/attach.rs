@@ -7,13 +7,13 @@ use aya::maps::MapData;
 use aya::programs::{KProbe, Program, ProgramFd, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use memcg_trace_common::hold::LOCK_STACKS;
-use memcg_trace_common::layout::RDONLY_CAST;
 use zerocopy::IntoBytes as _;
 
 use super::Subject;
 use super::choice::{Outcome, obstacle, obstacles, try_in_order};
 use super::cpus::possible_cpus;
 use super::facts::Facts;
+use super::fixed;
 use super::hooks::{At, Family, HOOKS, Hook, Part, Variant};
 use super::slab_hot;
 
@@ -25,7 +25,7 @@ static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memcg-t
 const MAPS: &[(&str, Subject)] = &[
     ("LIFE", Subject::Life),
     ("SLAB", Subject::Slab),
-    (slab_hot::COUNTS, Subject::Slab),
+    (slab_hot::TABLES, Subject::Slab),
     ("SHRINKERS", Subject::Shrinker),
     ("SHRINKER_RUNS", Subject::Shrinker),
     ("SHRINKER_TIMES", Subject::Shrinker),
@@ -57,7 +57,8 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
         .as_ref()
         .context("resolve the kernel's layout: no BTF")?;
     let layout = resolved.layout.as_bytes();
-    let object = with_cast(resolved.rdonly_cast);
+    let mut object = OBJECT.to_vec();
+    fixed::complete(&mut object, &resolved.layout, resolved.rdonly_cast);
     let object = with_stacks(object, facts.stack_functions);
     // Log messages cost a branch that the verifier removes unless they are asked for.
     let log_level: u8 = if debug { 0xff } else { 0 };
@@ -65,7 +66,7 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
     loader
         .override_global("LAYOUT", layout, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
-        .map_max_entries(slab_hot::COUNTS, possible_cpus());
+        .map_max_entries(slab_hot::TABLES, possible_cpus());
     for (map, subject) in MAPS {
         if !subjects.contains(subject) {
             loader.map_max_entries(map, 1);
@@ -74,27 +75,6 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
     loader
         .load(&object)
         .context("create the maps of the tracing programs")
-}
-
-/// `BPF_PSEUDO_KFUNC_CALL`: the callee is a function of the kernel, by its id in BTF.
-const KFUNC_CALL: u8 = 2;
-
-/// The object, with the id of `bpf_rdonly_cast` where it is called. aya knows no such calls; each
-/// is an instruction of its own, which nothing else looks like. On kernels without it they stay as
-/// they are, in branches that the verifier removes.
-fn with_cast(id: Option<u32>) -> Vec<u8> {
-    let mut call = [0; 8];
-    call[0] = 0x85;
-    call[4..].copy_from_slice(&RDONLY_CAST.to_le_bytes());
-    let mut object = OBJECT.to_vec();
-    if let Some(id) = id {
-        let calls = object.chunks_exact_mut(call.len());
-        for instruction in calls.filter(|instruction| **instruction == call) {
-            instruction[1] = KFUNC_CALL << 4;
-            instruction[4..].copy_from_slice(&id.to_le_bytes());
-        }
-    }
-    object
 }
 
 /// The object, with room in `LOCK_STACKS` for no longer stacks than the kernel keeps: of another

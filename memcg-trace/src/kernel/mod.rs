@@ -18,6 +18,7 @@ pub mod choice;
 mod cpus;
 pub mod doctor;
 pub mod facts;
+mod fixed;
 mod folio;
 mod holds;
 pub mod hooks;

@@ -7,22 +7,21 @@ use std::ptr::{self, NonNull};
 use anyhow::{Context as _, anyhow};
 use aya::Ebpf;
 use aya::maps::{Map, MapData};
-use memcg_trace_common::slab::{HOT_SLOTS, HotCounts, HotKeys, SlabCount, SlabKey};
+use memcg_trace_common::slab::{HOT_SLOTS, HotRow, HotTable, SlabCount, SlabKey};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::thread::{MembarrierCommand, membarrier};
 use std::os::fd::AsFd as _;
 
 use super::cpus::possible_cpus;
 
-/// The map of counters, one value for each CPU.
-pub(super) const COUNTS: &str = "SLAB_HOT_COUNTS";
+/// The map of tables, one for each CPU.
+pub(super) const TABLES: &str = "SLAB_HOT";
 /// Keys that wait for a place before others have to leave theirs: that takes a grace period.
 const WAITING: usize = 16;
 
 /// The table.
 pub(super) struct Hot {
-    keys: Mapped<HotKeys>,
-    counts: Mapped<HotCounts>,
+    tables: Tables,
     slots: HashMap<SlabKey, usize>,
     /// What those counted that had a place before.
     left: HashMap<SlabKey, SlabCount>,
@@ -31,8 +30,7 @@ pub(super) struct Hot {
 impl Hot {
     pub(super) fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
         Ok(Self {
-            keys: Mapped::open(ebpf, "SLAB_HOT_KEYS", 1)?,
-            counts: Mapped::open(ebpf, COUNTS, possible_cpus() as usize)?,
+            tables: Tables::open(ebpf)?,
             slots: HashMap::new(),
             left: HashMap::new(),
         })
@@ -50,8 +48,8 @@ impl Hot {
 
     fn count(&self, slot: usize) -> SlabCount {
         let mut sum = SlabCount::default();
-        for cpu in 0..self.counts.values {
-            add(&mut sum, self.counts.read(cpu, slot));
+        for cpu in 0..self.tables.cpus {
+            add(&mut sum, self.tables.count(cpu, slot));
         }
         sum
     }
@@ -90,7 +88,7 @@ impl Hot {
     /// counted there is known.
     fn replace(&mut self, leave: &HashMap<usize, SlabKey>, come: &[(usize, SlabKey)]) {
         for slot in leave.keys() {
-            self.keys.write_objcg(*slot, 0);
+            self.tables.write_objcg(*slot, 0);
         }
         // MEMBARRIER_CMD_GLOBAL is synchronize_rcu() (kernel/sched/membarrier.c).
         let has_passed = membarrier(MembarrierCommand::Global).is_ok();
@@ -99,11 +97,9 @@ impl Hot {
                 let count = self.count(*slot);
                 add(self.left.entry(*key).or_default(), count);
                 self.slots.remove(key);
-                for cpu in 0..self.counts.values {
-                    self.counts.clear(cpu, *slot);
-                }
+                self.tables.clear(*slot);
             } else {
-                self.keys.write_objcg(*slot, key.objcg);
+                self.tables.write_objcg(*slot, key.objcg);
             }
         }
         if has_passed {
@@ -112,7 +108,7 @@ impl Hot {
     }
 
     fn put(&mut self, slot: usize, key: SlabKey) {
-        self.keys.write_key(slot, key);
+        self.tables.write_key(slot, key);
         self.slots.insert(key, slot);
     }
 
@@ -132,91 +128,94 @@ fn add(sum: &mut SlabCount, more: SlabCount) {
     sum.frees += more.frees;
 }
 
-/// The values of a map of the kind array, in our address space.
-struct Mapped<T> {
-    first: NonNull<T>,
-    values: usize,
+/// The tables of all CPUs, in our address space.
+struct Tables {
+    first: NonNull<HotTable>,
+    cpus: usize,
     /// The memory is the map's.
     _map: MapData,
 }
 
-impl<T> Mapped<T> {
-    fn open(ebpf: &mut Ebpf, name: &str, values: usize) -> anyhow::Result<Self> {
-        let Some(Map::Array(map)) = ebpf.take_map(name) else {
+impl Tables {
+    fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
+        let Some(Map::Array(map)) = ebpf.take_map(TABLES) else {
             return Err(anyhow!(
-                "no map {name} in the eBPF object: built from other sources"
+                "no map {TABLES} in the eBPF object: built from other sources"
             ));
         };
+        let cpus = possible_cpus() as usize;
         // SAFETY: a fresh mapping of a map of so many values; it overlaps nothing.
         let address = unsafe {
             mmap(
                 ptr::null_mut(),
-                size_of::<T>() * values,
+                size_of::<HotTable>() * cpus,
                 ProtFlags::READ | ProtFlags::WRITE,
                 MapFlags::SHARED,
                 map.fd().as_fd(),
                 0,
             )
         };
-        let address = address.with_context(|| format!("map the memory of {name}"))?;
+        let address = address.with_context(|| format!("map the memory of {TABLES}"))?;
         let first = NonNull::new(address.cast()).context("a mapping at address 0")?;
         Ok(Self {
             first,
-            values,
+            cpus,
             _map: map,
         })
     }
-}
 
-impl Mapped<HotKeys> {
-    fn write_objcg(&self, slot: usize, objcg: u64) {
-        // SAFETY: within the value; programs read single words.
+    fn row(&self, cpu: usize, slot: usize) -> *mut HotRow {
+        // SAFETY: within the values.
         unsafe {
-            let at = (&raw mut (*self.first.as_ptr()).keys).cast::<SlabKey>();
-            (&raw mut (*at.add(slot % HOT_SLOTS)).objcg).write_volatile(objcg);
+            let table = self.first.as_ptr().add(cpu.min(self.cpus - 1));
+            (&raw mut (*table).rows)
+                .cast::<HotRow>()
+                .add(slot % HOT_SLOTS)
+        }
+    }
+
+    fn write_objcg(&self, slot: usize, objcg: u64) {
+        for cpu in 0..self.cpus {
+            // SAFETY: a row; programs read single words.
+            unsafe { (&raw mut (*self.row(cpu, slot)).key.objcg).write_volatile(objcg) };
         }
     }
 
     /// The objcg last: until then it is 0, and nobody's.
     fn write_key(&self, slot: usize, key: SlabKey) {
-        // SAFETY: as above.
-        unsafe {
-            let at = (&raw mut (*self.first.as_ptr()).keys).cast::<SlabKey>();
-            (&raw mut (*at.add(slot % HOT_SLOTS)).cache).write_volatile(key.cache);
+        for cpu in 0..self.cpus {
+            // SAFETY: as above.
+            unsafe { (&raw mut (*self.row(cpu, slot)).key.cache).write_volatile(key.cache) };
         }
         std::sync::atomic::fence(std::sync::atomic::Ordering::Release);
         self.write_objcg(slot, key.objcg);
     }
-}
 
-impl Mapped<HotCounts> {
-    fn at(&self, cpu: usize, slot: usize) -> *mut SlabCount {
-        // SAFETY: within the values.
-        unsafe {
-            let counts = self.first.as_ptr().add(cpu.min(self.values - 1));
-            (&raw mut (*counts).counts)
-                .cast::<SlabCount>()
-                .add(slot % HOT_SLOTS)
+    fn count(&self, cpu: usize, slot: usize) -> SlabCount {
+        // SAFETY: a row; volatile, since programs write it.
+        unsafe { (&raw const (*self.row(cpu, slot)).count).read_volatile() }
+    }
+
+    fn clear(&self, slot: usize) {
+        for cpu in 0..self.cpus {
+            let count = SlabCount::default();
+            // SAFETY: a row; no program counts there now.
+            unsafe { (&raw mut (*self.row(cpu, slot)).count).write_volatile(count) };
         }
-    }
-
-    fn read(&self, cpu: usize, slot: usize) -> SlabCount {
-        // SAFETY: as above; volatile, since programs write it.
-        unsafe { self.at(cpu, slot).read_volatile() }
-    }
-
-    fn clear(&self, cpu: usize, slot: usize) {
-        // SAFETY: as above; no program counts there now.
-        unsafe { self.at(cpu, slot).write_volatile(SlabCount::default()) }
     }
 }
 
 // SAFETY: the mapping belongs to it alone, and to no thread.
-unsafe impl<T> Send for Mapped<T> {}
+unsafe impl Send for Tables {}
 
-impl<T> Drop for Mapped<T> {
+impl Drop for Tables {
     fn drop(&mut self) {
         // SAFETY: mapped by `open` with that size, and nothing refers to it any more.
-        let _ = unsafe { munmap(self.first.as_ptr().cast(), size_of::<T>() * self.values) };
+        let _ = unsafe {
+            munmap(
+                self.first.as_ptr().cast(),
+                size_of::<HotTable>() * self.cpus,
+            )
+        };
     }
 }

@@ -37,6 +37,7 @@ mod size;
 mod slab;
 mod slab_live;
 mod slab_walk;
+mod slab_ways;
 mod stream;
 mod tax;
 mod trend;

@@ -27,7 +27,12 @@ const LONG: &str = "storm_s=600";
 const LONGER: Duration = Duration::from_secs(600);
 
 /// Tests that need the test modules, by the begin of their names.
-const OF_MODULES: &[&str] = &["pins::module::", "locks::edges::", "locks::module::"];
+const OF_MODULES: &[&str] = &[
+    "pins::module::",
+    "locks::edges::",
+    "locks::module::",
+    "slab_ways::",
+];
 /// Tests of what the tool does on its own side of the kernel, by the begin of their names: how it
 /// ends, and what becomes of names, files and screens. The first and the last kernel of a run have
 /// them.

@@ -2,7 +2,8 @@
 //! chosen by what BTF has, never by a version.
 
 use memcg_trace_common::layout::{
-    ABSENT, HEAD_MASK, HEAD_POINTER, Layout, VECTOR_ARRAY, VECTOR_IN_OBJECT, VECTOR_STRIDE,
+    ABSENT, HEAD_MASK, HEAD_POINTER, Layout, PAGE_BYTES, VECTOR_ARRAY, VECTOR_IN_OBJECT,
+    VECTOR_STRIDE,
 };
 
 use super::fields::{Field, Fields};
@@ -11,11 +12,13 @@ use crate::kernel::Subject::{self, Memcg, Reclaim, Slab};
 use crate::kernel::btf::Btf;
 
 /// `__GFP_ACCOUNT` before its bit had a name in BTF (include/linux/gfp_types.h, up to 6.8).
-const GFP_ACCOUNT_UNNAMED: u64 = 0x40_0000;
+const GFP_ACCOUNT_UNNAMED: u32 = 0x40_0000;
 /// `SLAB_ACCOUNT` before its bit had a name in BTF (include/linux/slab.h, up to 6.8).
-const SLAB_ACCOUNT_UNNAMED: u64 = 0x0400_0000;
-/// Bytes that one `struct page` must have: programs read them at once.
-const PAGE_BYTES: u32 = 64;
+const SLAB_ACCOUNT_UNNAMED: u32 = 0x0400_0000;
+/// A struct that is nothing but words, as many of them as any place that programs read has before
+/// it in its struct (arch/x86/include/asm/user_64.h).
+const WORDS: &str = "user_regs_struct";
+const WORDS_BYTES: u32 = 27 * 8;
 
 /// Fills in all of them.
 pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
@@ -67,8 +70,7 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
         *field = index_of(btf, item).unwrap_or(ABSENT);
     }
 
-    layout.page_bytes = btf.struct_bytes("page").unwrap_or(0);
-    if layout.page_bytes != PAGE_BYTES {
+    if btf.struct_bytes("page").map(u64::from) != Some(PAGE_BYTES) {
         lacks(Slab, "struct page is not of 64 bytes: unsupported layout");
     }
     let masked = btf.member("page.compound_info").is_some();
@@ -84,7 +86,7 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
     }
     vector(btf, layout, &mut lacks);
 
-    let bit = |name: &str| index_of(btf, name).map(|bit| 1_u64 << bit);
+    let bit = |name: &str| index_of(btf, name).map(|bit| 1_u32 << bit);
     layout.gfp_account_mask = bit("___GFP_ACCOUNT_BIT").unwrap_or(GFP_ACCOUNT_UNNAMED);
     layout.cache_account_mask = bit("_SLAB_ACCOUNT").unwrap_or(SLAB_ACCOUNT_UNNAMED);
     let cache_arg = btf.tracepoint("kmem_cache_alloc").and_then(|parameters| {
@@ -114,13 +116,10 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
         .and_then(|parameters| parameters.iter().position(|one| one.name == "obj_exts"));
     layout.free_hook_vector_arg = if vector == Some(4) { 4 } else { ABSENT };
 
-    // Any struct that begins with a number would do.
-    let is_word = btf
-        .member("timespec64.tv_sec")
-        .is_some_and(|member| member.bit_offset == 0 && member.bits == 64);
-    let word_type = btf.struct_type_id("timespec64").filter(|_| is_word);
-    layout.word_type_id = match (resolved.rdonly_cast, word_type) {
-        (Some(_), Some(id)) => id,
+    let words = btf.struct_type_id(WORDS);
+    let is_words = btf.struct_bytes(WORDS) == Some(WORDS_BYTES);
+    layout.word_type_id = match (resolved.rdonly_cast, words) {
+        (Some(_), Some(id)) if is_words => id,
         _ => ABSENT,
     };
 
@@ -194,7 +193,16 @@ fn vector(btf: &Btf, layout: &mut Layout, lacks: &mut impl FnMut(Subject, &str))
             }
             VECTOR_IN_OBJECT
         }
-        (None, None) if layout.slab_stride != ABSENT => VECTOR_STRIDE,
+        // Programs read both with one word.
+        (None, None) if layout.slab_stride != ABSENT => {
+            if layout.slab_stride != layout.slab_counters.wrapping_add(4) {
+                lacks(
+                    Slab,
+                    "slab.stride is not behind the counters: unsupported layout",
+                );
+            }
+            VECTOR_STRIDE
+        }
         // Entries are scattered into objects only by kernels that can mark a cache for it.
         (None, None) if btf.enum_value("_SLAB_OBJ_EXT_IN_OBJ").is_none() => VECTOR_ARRAY,
         _ => {

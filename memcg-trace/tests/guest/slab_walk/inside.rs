@@ -167,4 +167,14 @@ fn reclaim_adds_up() {
         assert!(number(cache, "in_use_bytes") >= OPEN * number(cache, "size_bytes"));
     }
     assert!(number(walk.cache("vm_area_struct"), "no_shrinker_bytes") > 0);
+    // By one of its names, wherever the kernel merged it with no others.
+    let is_extents = |name: &Value| name == "extent_status" || name == "ext4_extent_status";
+    let mut extents = walk.caches().iter().filter(|cache| {
+        let aliases = cache["aliases"].as_array().unwrap();
+        is_extents(&cache["cache"]) || aliases.iter().any(is_extents)
+    });
+    let extents = extents.next().unwrap();
+    println!("{extents}");
+    let is_alone = extents["aliases"].as_array().unwrap().is_empty();
+    assert!(!is_alone || number(extents, "not_memcg_aware_bytes") > 0);
 }

@@ -1,0 +1,147 @@
+//! Each way in which the kernel allocates, charges and frees objects: whether events count it, and
+//! that walks do.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+
+use crate::export::{Export, Frame};
+use crate::host::{Cgroup, has_function, kernel};
+use crate::slab::{assert_nothing_lost, totals};
+use crate::slab_walk::walk::Walk;
+
+/// Built by xtask; where it cannot, it leaves this test out and says so.
+const MODULE: &str = "/bin/objects.ko";
+const FILE: &str = "/proc/objects_to_have";
+/// Objects of the module in each way.
+const COUNT: u64 = 30;
+const CONNECTIONS: u64 = 20;
+/// Until 7.2 an owner within its object is one of a vector with a stride, which the slab notes.
+const WITHIN_BYTES: u32 = 128;
+
+/// The ways of the module, and their caches.
+const WAYS: [(&str, &str); 6] = [
+    ("one", "objects_one"),
+    ("bulk", "objects_bulk"),
+    ("vector", "objects_vector"),
+    ("spare", "objects_spare"),
+    ("within", "objects_within"),
+    ("kmalloc", "kmalloc"),
+];
+
+/// Whether xtask has built the module for this kernel.
+pub fn is_built() -> bool {
+    Path::new(MODULE).exists()
+}
+
+/// The module, until dropped.
+struct Module;
+
+impl Module {
+    fn load() -> Self {
+        let loaded = Command::new("insmod").arg(MODULE).status().unwrap();
+        assert!(loaded.success());
+        Self
+    }
+}
+
+impl Drop for Module {
+    fn drop(&mut self) {
+        let unloaded = Command::new("rmmod").arg("objects").status();
+        println!("rmmod: {unloaded:?}");
+    }
+}
+
+fn ask(word: &str) {
+    fs::write(FILE, word).unwrap();
+}
+
+/// Objects allocated and freed of the caches whose names begin like this.
+fn of(frame: &Frame, path: &str, cache: &str) -> (u64, u64) {
+    if cache != "kmalloc" {
+        return totals(frame, path, cache);
+    }
+    // Since 5.14 those that are charged have caches of their own.
+    let caches = ["kmalloc-1k", "kmalloc-cg-1k"].map(|cache| totals(frame, path, cache));
+    (caches[0].0 + caches[1].0, caches[0].1 + caches[1].1)
+}
+
+/// Whether each way that is not missing is counted to the object, and that one that is missing is
+/// not, by the hooks of a family.
+pub fn count(export: &mut Export, attach: &str, missing: &[&str]) {
+    let _module = Module::load();
+    let cgroup = Cgroup::new(format!("ways-{attach}"));
+    let path = cgroup.path();
+    // Once from outside, so that a slab is there.
+    drop(TcpListener::bind("127.0.0.1:0").unwrap());
+    let sockets = cgroup.inside(|| {
+        WAYS.iter().for_each(|(way, _)| ask(way));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connected = (0..CONNECTIONS).map(|_| {
+            let here = TcpStream::connect(address).unwrap();
+            (here, listener.accept().unwrap())
+        });
+        let connected: Vec<_> = connected.collect();
+        (listener, connected)
+    });
+    let made = export.fresh();
+    let walk = Walk::new();
+    for (way, cache) in &WAYS[..5] {
+        assert_eq!(walk.objects(&path, cache), COUNT, "{way}");
+    }
+    let strides = fs::read_to_string(FILE).unwrap();
+    println!("bytes from owner to owner, if that is a word of slabs here: {strides:?}");
+    if kernel() >= (7, 1) {
+        let is_within = format!("objects_within {WITHIN_BYTES}\n");
+        assert!(strides.contains(&is_within), "{strides}");
+        assert!(strides.contains("objects_vector 8\n"), "{strides}");
+    }
+    for (way, _) in WAYS {
+        ask(&format!("-{way}"));
+    }
+    drop(sockets);
+    // Since 6.12 sockets that are accepted are charged then.
+    let accepted = match has_function("kmem_cache_charge") {
+        true => CONNECTIONS,
+        false => 0,
+    };
+    let freed = export.until("freed", |frame| {
+        let sockets = of(frame, &path, "TCP").1;
+        let mut ways = WAYS.iter();
+        let all = ways.all(|(_, cache)| of(frame, &path, cache).1 >= COUNT);
+        if all && sockets == 1 + CONNECTIONS + accepted {
+            Ok(frame.clone())
+        } else {
+            Err(format!("{sockets} sockets"))
+        }
+    });
+    assert_nothing_lost(&freed);
+    for (way, cache) in WAYS {
+        let (allocs, frees) = (of(&made, &path, cache).0, of(&freed, &path, cache).1);
+        println!("  {way}: {COUNT} objects, {allocs} allocations counted, {frees} frees");
+        let expected = if missing.contains(&way) { 0 } else { COUNT };
+        match way {
+            // Anybody may have a few more of these.
+            "kmalloc" => assert!((COUNT..COUNT + 5).contains(&allocs), "{allocs}"),
+            _ => assert_eq!((allocs, frees), (expected, COUNT), "{way}"),
+        }
+    }
+    let allocs = of(&freed, &path, "TCP").0;
+    println!("  kmem_cache_charge: {accepted} of {CONNECTIONS} accepted sockets, {allocs} counted");
+    let charges = match missing.contains(&"charge") {
+        true => 0,
+        false => accepted,
+    };
+    assert_eq!(allocs, 1 + CONNECTIONS + charges);
+}
+
+/// By what is attached unless asked; `variants` has the same by trampolines. What is not counted,
+/// `doctor` names.
+#[test]
+fn each_way_is_counted_or_named() {
+    let mut export = Export::start(&[]);
+    count(&mut export, "auto", &["bulk", "charge"]);
+    export.stop();
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Slab objects, allocated and freed in each way there is by whoever asks for them:
+ *
+ *	echo bulk >/proc/objects_to_have; echo -bulk >/proc/objects_to_have
+ *
+ * Each way has COUNT objects at most, and is charged to the task that writes its name. What is
+ * read is a line for each cache: its name, and the word of a slab that has how far the owners of
+ * its objects are apart, on kernels that have such a word.
+ *
+ *	one	kmem_cache_alloc(), one after the other
+ *	bulk	kmem_cache_alloc_bulk(), all at once
+ *	vector	as one; the owners are in a vector of its own
+ *	spare	as one; the owners are in what objects leave of their slab
+ *	within	as one; an owner is in the padding of its object
+ *	kmalloc	kmalloc()
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#define NAME "objects_to_have"
+#define COUNT 30
+/* Where slab.stride is, if there is one (mm/slab.h): behind the counters. */
+#define STRIDE 44
+
+/*
+ * With a constructor a cache is merged with no other, and the pointer to the next free object is
+ * behind the object. A slab of 4096 << n bytes has no room left by objects of a power of two, and
+ * some by others.
+ */
+static struct way {
+	const char *name;
+	const char *cache_name;
+	unsigned int bytes;
+	unsigned int align;
+	bool at_once;
+	struct kmem_cache *cache;
+	void *objects[COUNT];
+} ways[] = {
+	{ .name = "one", .cache_name = "objects_one", .bytes = 184 },
+	{ .name = "bulk", .cache_name = "objects_bulk", .bytes = 216, .at_once = true },
+	{ .name = "vector", .cache_name = "objects_vector", .bytes = 248 },
+	{ .name = "spare", .cache_name = "objects_spare", .bytes = 1000 },
+	{ .name = "within", .cache_name = "objects_within", .bytes = 96, .align = 128 },
+	{ .name = "kmalloc", .bytes = 700 },
+};
+
+static DEFINE_MUTEX(lock);
+
+static void make(void *object)
+{
+}
+
+static int have(struct way *way)
+{
+	int at;
+
+	if (way->objects[0])
+		return -EBUSY;
+	if (way->at_once) {
+		/* The number of them, and later whether it did. */
+		if (!kmem_cache_alloc_bulk(way->cache, GFP_KERNEL, COUNT, way->objects))
+			return -ENOMEM;
+		return 0;
+	}
+	for (at = 0; at < COUNT; at++) {
+		if (way->cache)
+			way->objects[at] = kmem_cache_alloc(way->cache, GFP_KERNEL);
+		else
+			way->objects[at] = kmalloc(way->bytes, GFP_KERNEL_ACCOUNT);
+		if (!way->objects[at])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void give_back(struct way *way)
+{
+	int at;
+
+	if (way->at_once && way->objects[0]) {
+		kmem_cache_free_bulk(way->cache, COUNT, way->objects);
+		memset(way->objects, 0, sizeof(way->objects));
+	}
+	for (at = 0; at < COUNT; at++) {
+		if (way->cache && way->objects[at])
+			kmem_cache_free(way->cache, way->objects[at]);
+		else if (!way->cache)
+			kfree(way->objects[at]);
+		way->objects[at] = NULL;
+	}
+}
+
+static ssize_t objects_write(struct file *file, const char __user *from, size_t bytes, loff_t *pos)
+{
+	char text[16] = "";
+	char *word;
+	int at, error = -EINVAL;
+
+	if (bytes >= sizeof(text))
+		return -EINVAL;
+	if (copy_from_user(text, from, bytes))
+		return -EFAULT;
+	word = strim(text);
+	mutex_lock(&lock);
+	for (at = 0; at < ARRAY_SIZE(ways); at++) {
+		if (!strcmp(ways[at].name, word)) {
+			error = have(&ways[at]);
+		} else if (word[0] == '-' && !strcmp(ways[at].name, word + 1)) {
+			give_back(&ways[at]);
+			error = 0;
+		}
+	}
+	mutex_unlock(&lock);
+	return error ? error : bytes;
+}
+
+static int objects_show(struct seq_file *file, void *unused)
+{
+	int at;
+
+	mutex_lock(&lock);
+	for (at = 0; at < ARRAY_SIZE(ways); at++) {
+		struct way *way = &ways[at];
+
+		if (way->cache && way->objects[0])
+			seq_printf(file, "%s %u\n", way->cache_name,
+				   *(u32 *)((char *)virt_to_head_page(way->objects[0]) + STRIDE));
+	}
+	mutex_unlock(&lock);
+	return 0;
+}
+
+static int objects_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, objects_show, NULL);
+}
+
+static const struct proc_ops objects_ops = {
+	.proc_open = objects_open,
+	.proc_read = seq_read,
+	.proc_lseek = seq_lseek,
+	.proc_release = single_release,
+	.proc_write = objects_write,
+};
+
+static void end(void)
+{
+	int at;
+
+	for (at = 0; at < ARRAY_SIZE(ways); at++) {
+		give_back(&ways[at]);
+		kmem_cache_destroy(ways[at].cache);
+	}
+}
+
+static int __init objects_init(void)
+{
+	int at;
+
+	for (at = 0; at < ARRAY_SIZE(ways); at++) {
+		struct way *way = &ways[at];
+
+		if (!way->cache_name)
+			continue;
+		way->cache = kmem_cache_create(way->cache_name, way->bytes, way->align,
+					       SLAB_ACCOUNT, make);
+		if (!way->cache)
+			goto failed;
+	}
+	if (proc_create(NAME, 0600, NULL, &objects_ops))
+		return 0;
+failed:
+	end();
+	return -ENOMEM;
+}
+
+static void __exit objects_exit(void)
+{
+	remove_proc_entry(NAME, NULL);
+	end();
+}
+
+module_init(objects_init);
+module_exit(objects_exit);
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_DESCRIPTION("Objects to have");
