@@ -19,6 +19,7 @@ mod suspend;
 mod terminal;
 mod tool;
 mod traces;
+mod vmscan;
 
 // Tests.
 mod attached;
