@@ -25,6 +25,7 @@ mod vmscan;
 mod attached;
 mod bad_hosts;
 mod doctor;
+mod findings;
 mod lock;
 mod locks;
 mod memcg;
