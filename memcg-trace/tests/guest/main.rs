@@ -19,11 +19,13 @@ mod suspend;
 mod terminal;
 mod tool;
 mod traces;
+mod vmscan;
 
 // Tests.
 mod attached;
 mod bad_hosts;
 mod doctor;
+mod findings;
 mod lock;
 mod locks;
 mod memcg;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, Folder};
 use crate::slab::{FILES, assert_nothing_lost, make_files};
-use crate::traces::TRACING;
+use crate::vmscan::Trace;
 
 /// Calls, objects asked for, scanned and freed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,45 +19,6 @@ struct Sums {
 
 /// By name of the function.
 type Shrinkers = BTreeMap<String, Sums>;
-
-/// A trace of the vmscan events, in a buffer of its own that is large enough.
-struct Trace(PathBuf);
-
-impl Trace {
-    fn start() -> Self {
-        let trace = Self(PathBuf::from(TRACING).join("instances/guest-test"));
-        fs::create_dir(&trace.0).unwrap();
-        trace.set("buffer_size_kb", "8192");
-        trace.set("options/overwrite", "0");
-        for event in ["mm_shrink_slab_start", "mm_shrink_slab_end"] {
-            trace.set(&format!("events/vmscan/{event}/enable"), "1");
-        }
-        trace
-    }
-
-    fn set(&self, file: &str, value: &str) {
-        fs::write(self.0.join(file), value).unwrap_or_else(|error| panic!("{file}: {error}"));
-    }
-
-    fn stop(self) -> Shrinkers {
-        self.set("tracing_on", "0");
-        self.set("events/enable", "0");
-        for cpu in fs::read_dir(self.0.join("per_cpu")).unwrap() {
-            let stats = fs::read_to_string(cpu.unwrap().path().join("stats")).unwrap();
-            assert!(
-                stats.contains("dropped events: 0") && stats.contains("overrun: 0"),
-                "{stats}"
-            );
-        }
-        sums(&fs::read_to_string(self.0.join("trace")).unwrap())
-    }
-}
-
-impl Drop for Trace {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.0);
-    }
-}
 
 /// Adds up pairs of start and end of the same task.
 fn sums(trace: &str) -> Shrinkers {
@@ -126,9 +86,9 @@ fn difference(after: &Shrinkers, before: &Shrinkers) -> Shrinkers {
 /// Runs something that makes shrinkers work, with both looking, and compares.
 fn compare(export: &mut Export, what: &str, work: impl FnOnce()) -> Frame {
     let before = told(&export.fresh());
-    let trace = Trace::start();
+    let trace = Trace::start(&["mm_shrink_slab_start", "mm_shrink_slab_end"]);
     work();
-    let traced = trace.stop();
+    let traced = sums(&trace.stop());
     let frame = export.fresh();
     let mut seen = difference(&told(&frame), &before);
     let calls: u64 = seen.values().map(|sums| sums.runs).sum();

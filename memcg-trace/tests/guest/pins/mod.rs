@@ -4,7 +4,7 @@
 // What tests are made of.
 mod fixture;
 mod ledger;
-mod memory;
+pub mod memory;
 mod pages;
 mod sockets;
 mod tasks;

@@ -1,0 +1,229 @@
+//! A host that runs short of memory: its page cache and what is in use of its tasks are more than
+//! there is, so that kswapd and who finds no page take from all memcgs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use super::{Disk, assert_near, assert_pages, assert_pressure, compare_pages};
+use crate::export::{Export, Frame};
+use crate::host::{Cgroup, eventually};
+use crate::pins::memory::Memory;
+use crate::vmscan::Trace;
+
+/// A RAM disk.
+const SWAP: &str = "/dev/ram1";
+/// What is left to page cache and tasks.
+const LEFT_KB: u64 = 200 << 10;
+/// What is kept free in turns, so that who wants a page has to take one.
+const FREE_KB: u64 = 90 << 10;
+const MORE_KB: u64 = 20 << 10;
+const LEVEL: &str = "/proc/sys/vm/min_free_kbytes";
+const POOL: &str = "/proc/sys/vm/nr_hugepages";
+const SWAPPINESS: &str = "/proc/sys/vm/swappiness";
+/// Of a task: 60 MiB, of which 16 fit into swap.
+const PAGES: usize = 15_360;
+const READERS: u64 = 4;
+/// So many by each way are enough to be compared to 2 %.
+const ENOUGH_PAGES: u64 = 5_000;
+
+/// A setting, as it was before when it is dropped.
+struct Setting {
+    file: &'static str,
+    before: String,
+}
+
+impl Setting {
+    fn of(file: &'static str) -> Self {
+        let before = fs::read_to_string(file).unwrap();
+        Self { file, before }
+    }
+
+    fn set(&self, value: u64) {
+        fs::write(self.file, value.to_string()).unwrap();
+    }
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        let _ = fs::write(self.file, &self.before);
+    }
+}
+
+/// A RAM disk that memory can go to.
+struct Swap;
+
+impl Swap {
+    fn on() -> Self {
+        for program in ["mkswap", "swapon"] {
+            let status = Command::new(program).arg(SWAP).status().unwrap();
+            assert!(status.success(), "{program}: {status}");
+        }
+        Self
+    }
+}
+
+impl Drop for Swap {
+    fn drop(&mut self) {
+        let _ = Command::new("swapoff").arg(SWAP).status();
+    }
+}
+
+fn free_kb() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap();
+    let line = text.lines().find(|line| line.starts_with("MemFree:"));
+    line.unwrap()
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// /proc/vmstat.
+struct Vmstat(BTreeMap<String, u64>);
+
+impl Vmstat {
+    fn now() -> Self {
+        let text = fs::read_to_string("/proc/vmstat").unwrap();
+        let figure = |line: &str| {
+            let (name, figure) = line.split_once(' ')?;
+            Some((name.to_owned(), figure.parse().ok()?))
+        };
+        Self(text.lines().filter_map(figure).collect())
+    }
+
+    /// By how much the figures whose names begin so have grown.
+    fn grown(&self, before: &Self, name: &str) -> u64 {
+        let all = self.0.iter().filter(|(one, _)| one.starts_with(name));
+        let grown = all.map(|(one, now)| now - before.0[one]);
+        grown.sum()
+    }
+
+    fn scans(&self) -> Vec<(&String, &u64)> {
+        let all = self.0.iter();
+        all.filter(|(name, _)| name.contains("scan")).collect()
+    }
+}
+
+/// The sum over all memcgs.
+fn told(frame: &Frame, cause: Option<&str>, figure: &str) -> u64 {
+    let rows = frame.of_kind("reclaim");
+    let rows = rows.filter(|row| cause.is_none_or(|cause| row.data["cause"] == cause));
+    rows.map(|row| row.number(figure)).sum()
+}
+
+fn scanned_objects(frame: &Frame) -> u64 {
+    let rows = frame.of_kind("shrinker");
+    rows.map(|row| row.number("scanned_objects_total")).sum()
+}
+
+/// A snapshot during which nobody reclaims, and the kernel's figures with it.
+fn quiet(export: &mut Export) -> (Frame, Vmstat) {
+    eventually("nobody reclaims", || {
+        let before = Vmstat::now();
+        let frame = export.fresh();
+        let now = Vmstat::now();
+        match before.scans() == now.scans() {
+            true => Ok((frame, now)),
+            false => Err("somebody does".into()),
+        }
+    })
+}
+
+/// Lets tasks read and keeps the host short, until enough was taken in both ways.
+fn squeeze(before: &Vmstat) {
+    let level = Setting::of(LEVEL);
+    let usual: u64 = level.before.trim().parse().unwrap();
+    eventually("kswapd and tasks reclaim", || {
+        let now = Vmstat::now();
+        let [background, direct] =
+            ["pgsteal_kswapd", "pgsteal_direct"].map(|name| now.grown(before, name));
+        if background < ENOUGH_PAGES {
+            return Err(format!("{background} pages by kswapd"));
+        }
+        // Below this level nobody gets a page without taking one away. It goes up as long as that
+        // fills it, and then down again.
+        let free_kb = free_kb();
+        level.set(match free_kb < FREE_KB {
+            true => free_kb + MORE_KB,
+            false => usual,
+        });
+        match direct >= ENOUGH_PAGES {
+            true => Ok(()),
+            false => Err(format!("{background} pages by kswapd, {direct} by tasks")),
+        }
+    });
+}
+
+pub fn takes_from_all(export: &mut Export, disk: &Disk) {
+    let holes = disk.holes();
+    let (cache, private) = (Cgroup::new("cache"), Cgroup::new("private"));
+    let swappiness = Setting::of(SWAPPINESS);
+    swappiness.set(200);
+    let swap = Swap::on();
+    let pool = Setting::of(POOL);
+    pool.set((free_kb() - LEFT_KB) / 2048);
+    let memory = private.inside(|| {
+        let memory = Memory::private(PAGES);
+        memory.touch();
+        memory
+    });
+    let (frame_before, before) = quiet(export);
+
+    let trace = Trace::start(&["mm_vmscan_direct_reclaim_begin"]);
+    let readers: Vec<_> = (0..READERS)
+        .map(|at| {
+            let skip = format!("skip={}", at << 15);
+            let read = "exec dd if=\"$1\" of=/dev/null bs=64k \"$2\" 2>&-";
+            cache.start(read, &[&holes, &skip])
+        })
+        .collect();
+    squeeze(&before);
+    drop(readers);
+    let (frame, now) = quiet(export);
+    let traced = trace.stop();
+    drop(pool);
+
+    let since = |cause, figure| told(&frame, cause, figure) - told(&frame_before, cause, figure);
+    for (figure, name) in [
+        ("scanned_pages_total", "pgscan"),
+        ("reclaimed_pages_total", "pgsteal"),
+    ] {
+        for (cause, ways) in [
+            ("kswapd", &["kswapd"][..]),
+            ("direct", &["direct", "khugepaged"]),
+        ] {
+            let ways = ways.iter().map(|way| format!("{name}_{way}"));
+            // `pgscan_direct_throttle` is no number of pages.
+            let kernel: u64 = ways
+                .map(|way| now.0.get(&way).unwrap_or(&0) - before.0.get(&way).unwrap_or(&0))
+                .sum();
+            assert_near(
+                &format!("{name} by {cause}"),
+                since(Some(cause), figure),
+                kernel,
+            );
+        }
+    }
+    // Each begin is one stall of the task that it is.
+    let begins = traced
+        .lines()
+        .filter(|line| line.contains("direct_reclaim_begin:"));
+    let begins = begins.count() as u64;
+    let tries = now.grown(&before, "allocstall");
+    let stalls = since(Some("direct"), "stalls_total");
+    println!("{stalls} direct reclaims, {begins} traced, {tries} tries");
+    assert_eq!(stalls, begins);
+    // One that got nothing tries once more, and is counted twice there.
+    assert!(0 < stalls && stalls <= tries && tries <= 2 * stalls);
+    let objects = scanned_objects(&frame) - scanned_objects(&frame_before);
+    let kernel = now.grown(&before, "slabs_scanned");
+    println!("slabs_scanned: {objects}, kernel {kernel}");
+    assert_eq!(objects, kernel);
+    assert_pages(&frame, &cache);
+    // MGLRU may get by without it.
+    compare_pages(&frame, &private);
+    assert_pressure(export, &cache);
+    drop((memory, swap));
+}

@@ -1,0 +1,198 @@
+//! Reclaim, against the kernel's own figures of the same: memory.stat, memory.events,
+//! memory.pressure and /proc/vmstat.
+
+mod global;
+mod limits;
+mod oom;
+mod sleepers;
+
+use std::fs;
+use std::process::Command;
+
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+
+use crate::contract::Record;
+use crate::export::{Export, Frame};
+use crate::host::{Cgroup, Folder};
+use crate::slab::assert_nothing_lost;
+
+/// A RAM disk of 16 MiB.
+const DISK: &str = "/dev/ram2";
+/// More than any limit here.
+const FILE_MIB: &str = "12";
+/// A CPU keeps so many pages to itself before it adds them to a memcg's figures
+/// (include/linux/memcontrol.h: MEMCG_CHARGE_BATCH).
+const UNFLUSHED_PAGES: u64 = 64;
+
+/// One start of the tool for all of them: what it counts adds up.
+#[test]
+fn what_is_counted_is_what_the_kernel_counts() {
+    let disk = Disk::new();
+    let mut export = Export::start(&[]);
+    limits::make_tasks_wait_and_take_pages(&mut export, &disk);
+    sleepers::lose_nothing(&mut export);
+    global::takes_from_all(&mut export, &disk);
+    oom::kills(&mut export);
+    assert_nothing_lost(&export.fresh());
+    export.stop();
+}
+
+/// A file on a disk, none of whose pages is in memory.
+struct Disk {
+    folder: Folder,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let formatted = Command::new("mke2fs").args(["-q", DISK]).status();
+        assert!(formatted.unwrap().success());
+        let folder = Folder::new("reclaimed");
+        mount(DISK, &folder.0, "ext4", MountFlags::empty(), None).unwrap();
+        let disk = Self { folder };
+        let (file, count) = (format!("of={}", disk.file()), format!("count={FILE_MIB}"));
+        let written = Command::new("dd")
+            .args(["if=/dev/zero", &file, "bs=1M", &count])
+            .status();
+        assert!(written.unwrap().success());
+        disk.forget();
+        disk
+    }
+
+    fn file(&self) -> String {
+        self.folder.file("data")
+    }
+
+    /// One with nothing in it, which fills memory all the same when it is read.
+    fn holes(&self) -> String {
+        let path = self.folder.file("holes");
+        fs::File::create(&path).unwrap().set_len(8 << 30).unwrap();
+        path
+    }
+
+    fn forget(&self) {
+        rustix::fs::sync();
+        fs::write("/proc/sys/vm/drop_caches", "1").unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = unmount(&self.folder.0, UnmountFlags::DETACH);
+    }
+}
+
+/// The sum of a figure over the rows of a memcg, and of a cause if there is one.
+fn sum(frame: &Frame, path: &str, cause: Option<&str>, figure: &str) -> u64 {
+    of(frame, path, cause).map(|row| row.number(figure)).sum()
+}
+
+fn of<'a>(
+    frame: &'a Frame,
+    path: &'a str,
+    cause: Option<&'a str>,
+) -> impl Iterator<Item = &'a Record> {
+    frame
+        .of_kind("reclaim")
+        .filter(move |row| row.is_of("reclaim", path))
+        .filter(move |row| cause.is_none_or(|cause| row.data["cause"] == cause))
+}
+
+/// How often a limit of a memcg made somebody reclaim.
+fn reclaims_for(frame: &Frame, limit: &str, cause: &str) -> u64 {
+    let rows = frame.of_kind("reclaim");
+    rows.filter(|row| row.data["limited_by_path"] == limit && row.data["cause"] == cause)
+        .map(|row| {
+            let asleep = row.number("throttles_total");
+            let runs = row.number("stalls_total") - asleep;
+            // What kswapd does has no limit, so these are works of memory.high.
+            runs + row.number("background_total")
+        })
+        .sum()
+}
+
+/// Reclaim for a limit is counted once in memory.events, too.
+fn assert_reclaims(frame: &Frame, cgroup: &Cgroup, cause: &str) {
+    let told = reclaims_for(frame, &cgroup.path(), cause);
+    println!("{}: {told} reclaims for memory.{cause}", cgroup.path());
+    let kernel = cgroup.stat("memory.events", cause);
+    assert_eq!(Some(told), kernel, "{:#?}", frame.records);
+    assert!(told > 0, "nothing to compare");
+}
+
+/// Within 2 % of the kernel's figure, or what it has not added up.
+fn assert_near(what: &str, told: u64, kernel: u64) {
+    println!("{what}: {told}, kernel {kernel}");
+    let slack = UNFLUSHED_PAGES.max(kernel / 50);
+    assert!(told.abs_diff(kernel) <= slack, "{what}: {told}, {kernel}");
+}
+
+/// Pages of a memcg without children are those of its memory.stat, within what is not flushed.
+fn assert_pages(frame: &Frame, cgroup: &Cgroup) {
+    compare_pages(frame, cgroup);
+    let scanned = cgroup.stat("memory.stat", "pgscan").unwrap();
+    assert!(scanned > 10 * UNFLUSHED_PAGES, "too little to be a test");
+}
+
+/// The same, where there may be none.
+fn compare_pages(frame: &Frame, cgroup: &Cgroup) {
+    for (figure, key) in [
+        ("scanned_pages_total", "pgscan"),
+        ("reclaimed_pages_total", "pgsteal"),
+    ] {
+        let told = sum(frame, &cgroup.path(), None, figure);
+        let kernel = cgroup.stat("memory.stat", key).unwrap();
+        assert_near(&format!("{} {key}", cgroup.path()), told, kernel);
+        // By source, where the kernel has it.
+        for cause in ["kswapd", "direct", "proactive"] {
+            let ours: &[&str] = match cause {
+                "direct" => &["direct", "high", "max"],
+                cause => &[cause],
+            };
+            let of_cause = |key: &str, cause: &str| {
+                let key = format!("{key}_{cause}");
+                cgroup.stat("memory.stat", &key)
+            };
+            let Some(kernel) = of_cause(key, cause) else {
+                continue;
+            };
+            // Until 6.14 what a user asks for is counted as direct.
+            let has_proactive = of_cause(key, "proactive").is_some();
+            let ours = ours.iter().copied();
+            let ours = ours.chain((cause == "direct" && !has_proactive).then_some("proactive"));
+            let told: u64 = ours
+                .map(|ours| sum(frame, &cgroup.path(), Some(ours), figure))
+                .sum();
+            assert_near(&format!("{} {key}_{cause}", cgroup.path()), told, kernel);
+        }
+    }
+}
+
+/// Time lost is what the kernel's own account says. It is added up every two seconds while there
+/// is any, so this is asked of a cgroup where nobody waits any more.
+fn assert_pressure(export: &mut Export, cgroup: &Cgroup) {
+    let told_us = export.until("time lost", |frame| {
+        let (path, pressure) = (cgroup.path(), cgroup.get("memory.pressure"));
+        let row = of(frame, &path, None).next();
+        let row = row.ok_or("no row")?;
+        let both = [("some", "psi_some_ns_total"), ("full", "psi_full_ns_total")];
+        let both = both.map(|(word, field)| {
+            let line = pressure
+                .lines()
+                .find(|line| line.starts_with(word))
+                .unwrap();
+            let kernel = line
+                .rsplit_once("total=")
+                .unwrap()
+                .1
+                .parse::<u64>()
+                .unwrap();
+            (row.number(field) / 1000, kernel)
+        });
+        match both.iter().all(|(told, kernel)| told == kernel) {
+            true => Ok(both.map(|(told, _)| told)),
+            false => Err(format!("told, kernel: {both:?}")),
+        }
+    });
+    println!("{}: lost {told_us:?} us, some and full", cgroup.path());
+    assert!(told_us[0] > 0, "nothing to compare");
+}
