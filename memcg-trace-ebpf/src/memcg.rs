@@ -1,16 +1,20 @@
 //! The life of memory cgroups: one record in a ring buffer for each step, since they are rare.
 
+use core::mem::offset_of;
+
 use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_probe_read_kernel_str_bytes};
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::RingBuf;
 use aya_ebpf::programs::ProbeContext;
 use aya_log_ebpf::debug;
+use memcg_trace_common::layout::Layout;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::memcg::{ABSENT_PAGES, LifeKind, LifeRecord};
 
+use crate::fixed::{has_cast, load};
 use crate::loss::lost;
-use crate::read::{LAYOUT, field, has, offset, pointer, read_into, value, word, word_at};
+use crate::read::{LAYOUT, field, has, offset, pointer, read_into, value, word};
 
 /// NUMA nodes whose lists are counted; a host with more has no figure.
 const NODES: u64 = 8;
@@ -24,15 +28,16 @@ static LIFE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 /// `css.serial_nr` of the memcg that a task belongs to; 0 if it cannot be told.
 #[inline(always)]
 pub fn serial_nr_of_task(task: u64) -> u64 {
-    let follow = |base: u64, field: &u32| {
-        if has(field) {
-            word_at(base.wrapping_add(offset(field))).unwrap_or(0)
-        } else {
-            0
-        }
-    };
-    let set = follow(task, &LAYOUT.task_cgroups);
-    follow(follow(set, &LAYOUT.css_set_memory), &LAYOUT.css_serial_nr)
+    let has_all = has(&LAYOUT.task_cgroups)
+        && has(&LAYOUT.css_set_memory)
+        && has(&LAYOUT.css_serial_nr);
+    if has_cast() && has_all {
+        let set = load::<{ offset_of!(Layout, task_cgroups) }>(task);
+        let css = load::<{ offset_of!(Layout, css_set_memory) }>(set);
+        return load::<{ offset_of!(Layout, css_serial_nr) }>(css);
+    }
+    let set = pointer(task, &LAYOUT.task_cgroups);
+    pointer(pointer(set, &LAYOUT.css_set_memory), &LAYOUT.css_serial_nr)
 }
 
 /// The cgroup's directory.

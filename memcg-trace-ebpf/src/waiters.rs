@@ -2,7 +2,8 @@
 
 use memcg_trace_common::lock::flags;
 
-use crate::read::{LAYOUT, has, offset, word_at};
+use crate::fixed::{HERE, has_cast, load};
+use crate::read::{LAYOUT, has, offset, read};
 
 /// The list of those who wait for a lock, by what it is.
 pub struct Waiters {
@@ -42,7 +43,7 @@ impl Waiters {
         if !has(first) {
             return None;
         }
-        let first = word_at(lock + offset(first))?;
+        let first = word(lock + offset(first))?;
         let at = if first == 0 {
             0
         } else {
@@ -64,7 +65,7 @@ impl Waiters {
         let end = lock + offset(list);
         Some(Self {
             end,
-            at: word_at(end)?,
+            at: word(end)?,
             task,
             ring: false,
         })
@@ -77,8 +78,18 @@ impl Waiters {
             return 0;
         }
         self.ring = false;
-        let task = word_at(self.at.wrapping_add(self.task)).unwrap_or(0);
-        self.at = word_at(self.at).unwrap_or(0);
+        let task = word(self.at.wrapping_add(self.task)).unwrap_or(0);
+        self.at = word(self.at).unwrap_or(0);
         task
+    }
+}
+
+/// A word, in the cheapest way that this kernel has.
+#[inline(always)]
+fn word(address: u64) -> Option<u64> {
+    if has_cast() {
+        Some(load::<HERE>(address))
+    } else {
+        read(address)
     }
 }

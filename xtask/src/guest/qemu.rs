@@ -153,7 +153,8 @@ fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Command {
         .arg("-initrd")
         .arg(initramfs);
     // An oops becomes a panic and a panic an end, so that neither is waited for or overlooked.
-    let mut append = "console=ttyS0 rdinit=/init quiet oops=panic panic=-1 init_on_alloc=0".to_owned();
+    let mut append =
+        "console=ttyS0 rdinit=/init quiet oops=panic panic=-1 init_on_alloc=0".to_owned();
     for more in &spec.append {
         append.push(' ');
         append.push_str(more);
