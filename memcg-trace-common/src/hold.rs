@@ -110,17 +110,17 @@ pub struct Released {
 /// Pages that are remembered of a task that takes memory away.
 pub const OFFLINE_PAGES: usize = 4;
 
-/// A page that a task which takes memory away tried to move (`do_migrate_range()`, which begins
-/// with it). One that does not go is not always the first: it turns to the next one while the first
-/// is on its way back to its list, and returns (mm/memory_hotplug.c: scan_movable_pages()).
+/// A page from which on a task that takes memory away tried to move all (`do_migrate_range()`). One
+/// that does not go is not always the first: it turns to the next one while the first is on its way
+/// back to its list, and returns (mm/memory_hotplug.c: scan_movable_pages()).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct OfflinePage {
     /// Its number; 0 if there is none here.
     pub pfn: u64,
-    /// When it was first tried; 0 if that may have been before the probes.
+    /// When that was first tried; 0 if that may have been before the probes.
     pub since_ns: u64,
-    /// When it was last tried.
+    /// When that was last tried.
     pub last_ns: u64,
     /// How often, since it is remembered.
     pub tries: u64,
@@ -134,7 +134,9 @@ pub struct Offline {
     pub start_ns: u64,
     /// When it began (`offline_pages()`); 0 if that was before the probes.
     pub begin_ns: u64,
-    /// What it tried to move: whatever was not tried for longest makes room.
+    /// The number behind its last page, as of the last try.
+    pub end_pfn: u64,
+    /// From where it tried: whatever was not tried for longest makes room.
     pub pages: [OfflinePage; OFFLINE_PAGES],
 }
 

@@ -212,6 +212,7 @@ pub fn offline_begin(_ctx: ProbeContext) -> u32 {
     let offline = Offline {
         start_ns,
         begin_ns: now_ns(),
+        end_pfn: 0,
         pages: [OfflinePage::default(); OFFLINE_PAGES],
     };
     if OFFLINES.insert(&task, &offline, 0).is_err() {
@@ -225,12 +226,13 @@ pub fn offline_begin(_ctx: ProbeContext) -> u32 {
 #[kprobe]
 pub fn offline_try(ctx: ProbeContext) -> u32 {
     let pfn: u64 = ctx.arg(0).unwrap_or(0);
+    let end_pfn: u64 = ctx.arg(1).unwrap_or(0);
     let (task, start_ns) = current();
     if let Some(offline) = OFFLINES.get_ptr_mut(&task) {
         // SAFETY: the entry is this task's own, which nobody else changes.
         let offline = unsafe { &mut *offline };
         if offline.start_ns == start_ns {
-            count_try(offline, pfn);
+            count_try(offline, pfn, end_pfn);
             return 0;
         }
     }
@@ -238,9 +240,10 @@ pub fn offline_try(ctx: ProbeContext) -> u32 {
     let mut offline = Offline {
         start_ns,
         begin_ns: 0,
+        end_pfn: 0,
         pages: [OfflinePage::default(); OFFLINE_PAGES],
     };
-    count_try(&mut offline, pfn);
+    count_try(&mut offline, pfn, end_pfn);
     if OFFLINES.insert(&task, &offline, 0).is_err() {
         lost(Loss::Hold, 1);
     }
@@ -248,7 +251,8 @@ pub fn offline_try(ctx: ProbeContext) -> u32 {
 }
 
 #[inline(always)]
-fn count_try(offline: &mut Offline, pfn: u64) {
+fn count_try(offline: &mut Offline, pfn: u64, end_pfn: u64) {
+    offline.end_pfn = end_pfn;
     let now = now_ns();
     let since_ns = if offline.begin_ns != 0 { now } else { 0 };
     let [first, others @ ..] = &mut offline.pages;

@@ -188,6 +188,20 @@ fn what_a_deadlock_keeps_is_named() {
     assert_eq!(blocked[0]["path"], "/gone.service");
 }
 
+/// What a file system that is frozen waits for is no task: it heads the tree by itself.
+#[test]
+fn a_frozen_file_system_heads_its_tree() {
+    let (mut frozen, _) = crowd('S');
+    let lock = &mut frozen.look.resources[0];
+    (lock.kind, lock.owner_word) = (ResourceKind::PercpuRwsem, None);
+    lock.holders.clear();
+    lock.kept_by = Some("ext4 on ram3 is frozen by fsfreeze[7]".to_owned());
+    let path = recording("locks-frozen", host(), &[answered(0, frozen.seen())]);
+    let text = stdout(&run(&["locks", "--from", &path]));
+    let root = "cgroup_mutex: ext4 on ram3 is frozen by fsfreeze[7]\n├";
+    assert!(text.contains(root), "{text}");
+}
+
 #[test]
 fn short_waits_can_be_asked_for() {
     let mut young = abba(ResourceKind::Mutex, Mode::Write, Evidence::OwnerWord);

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::names;
 use crate::deadlock::words;
 use crate::model::snapshot::{LockWait, MemcgId, Snapshot, Wait};
+use crate::sample::tame;
 use crate::sample::waits::Resource;
 use crate::units;
 
@@ -39,8 +40,16 @@ struct Entry {
 enum Holder {
     /// By its thread id.
     Task(u32),
-    /// Nobody that is known; what is waited for.
+    /// Nobody that is known; what is waited for, and what keeps it.
     Nobody(String),
+}
+
+fn nobody(resource: &Resource) -> Holder {
+    let what = words::resource(resource);
+    Holder::Nobody(match &resource.kept_by {
+        Some(kept_by) => format!("{what}: {}", tame(kept_by)),
+        None => format!("{what}, held by nobody that is known"),
+    })
 }
 
 /// All waits of a snapshot: those that the last answer found, and those that were traced since.
@@ -123,7 +132,7 @@ impl Trees {
             holders.push(Holder::Task(holder.tid));
         }
         if holders.is_empty() {
-            holders.push(Holder::Nobody(words::resource(resource)));
+            holders.push(nobody(resource));
         }
         let waits = words::wait(resource, fact.mode, fact.retry.is_some());
         self.waits.insert(task.tid);
@@ -152,7 +161,7 @@ impl Trees {
                 self.names.entry(owner.tid).or_insert_with(name);
                 Holder::Task(owner.tid)
             }
-            None => Holder::Nobody(words::resource(&resource)),
+            None => nobody(&resource),
         };
         let waits = words::wait(&resource, wait.mode, false);
         let task = names::task(Some(&wait.task));
@@ -178,7 +187,7 @@ impl Trees {
                 let name = self.names.get(tid).cloned();
                 (name.unwrap_or_default(), self.alarms.contains(tid))
             }
-            Holder::Nobody(what) => (format!("{what}, held by nobody that is known"), false),
+            Holder::Nobody(what) => (what.clone(), false),
         };
         self.line(text, (root, 0), is_alarm);
         self.draw_below(root);

@@ -245,7 +245,9 @@ fn percpu_resource(view: &View<'_>, lock: u64) -> Result<Resource, Unreadable> {
         // Nobody has it for writing any more.
     } else if writer != 0 {
         readers(view, &mut resource);
-    } else if let Some(frozen) = members::frozen(view, lock).filter(|_| name.is_none()) {
+    } else if name.is_none()
+        && let Some(frozen) = members::frozen(view, lock)
+    {
         resource.kept_by = Some(frozen);
     } else {
         match writer_of(view, lock, name.as_deref()) {

@@ -10,10 +10,10 @@ use std::ops::ControlFlow;
 use std::thread::sleep;
 use std::time::Duration;
 
-use memcg_trace_common::hold::OfflinePage;
+use memcg_trace_common::hold::{Offline, OfflinePage};
 
 use super::dumps;
-use super::pages::{Folio, Pages};
+use super::pages::Pages;
 use super::stacks::Stack;
 use super::{Finding, View, holder};
 use crate::kernel::memory::Unreadable;
@@ -72,7 +72,7 @@ pub(super) fn wait(
         let missing = extra.saturating_sub(resource.holders.len() as u64);
         resource.incomplete = (missing > 0)
             .then(|| format!("{missing} of {extra} references to the page were not found"));
-        let tried = seen.and_then(|seen| tried(&seen.pages, &folio));
+        let tried = seen.and_then(|seen| tried(seen, pages.pfn(page)));
         let evidence = match tried {
             Some(_) => Evidence::Traced,
             None => Evidence::Inferred,
@@ -97,11 +97,17 @@ pub(super) fn wait(
     Ok(findings)
 }
 
-/// What was seen of the tries to move a folio: the page of it that was tried first.
-fn tried<'a>(pages: &'a [OfflinePage], folio: &Folio<'_>) -> Option<&'a OfflinePage> {
-    let of_folio = pages.iter().filter(|page| page.pfn != 0);
-    let of_folio = of_folio.filter(|page| folio.has_page(page.pfn));
-    of_folio.min_by_key(|page| page.since_ns)
+/// What was seen of the tries to move a page: those that began with it or before it, all together,
+/// as if they had begun with it.
+fn tried(seen: &Offline, pfn: u64) -> Option<OfflinePage> {
+    let begins = seen.pages.iter().filter(|begin| begin.pfn != 0);
+    let with_page = begins.filter(|begin| (begin.pfn..seen.end_pfn).contains(&pfn));
+    with_page.copied().reduce(|sum, begin| OfflinePage {
+        pfn,
+        since_ns: sum.since_ns.min(begin.since_ns),
+        last_ns: sum.last_ns.max(begin.last_ns),
+        tries: sum.tries + begin.tries,
+    })
 }
 
 /// Pages that are on the stack each time that any are, with the references that neither a

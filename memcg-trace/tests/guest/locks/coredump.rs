@@ -25,6 +25,9 @@ pub const SHRINK: &str = "/sys/kernel/slab/dentry/shrink";
 /// A cgroup that the reader of the pipe wants to make.
 const MADE: &str = "/sys/fs/cgroup/made-by-the-reader";
 
+/// Tries in a row to move pages of a block without any that goes, after which none will.
+const ENOUGH: u64 = 20;
+
 /// Reads of the core what comes before the memory of the process' own, and no more until it is
 /// told to go on; and then it stops at a lock.
 const READER: &str = r#"#!/bin/sh
@@ -103,7 +106,7 @@ impl Coredump {
             "for file in {files}; do echo offline >$file; done"
         ));
         self.offliner = Some(offliner);
-        let mut seen = (PathBuf::new(), 0);
+        let mut seen = (PathBuf::new(), 0, 0);
         eventually("memory that does not go", || {
             let state = |block: &&PathBuf| {
                 let state = fs::read_to_string(block.join("state"));
@@ -113,13 +116,12 @@ impl Coredump {
                 .iter()
                 .find(state)
                 .ok_or("no block is going offline")?;
-            seen = if *going == seen.0 {
-                (going.clone(), seen.1 + 1)
-            } else {
-                (going.clone(), 0)
-            };
-            // Others are gone in less.
-            if seen.1 == 20 {
+            let (moved, failed) = migrations();
+            // Of others pages go, and be it slowly.
+            if *going != seen.0 || moved != seen.1 {
+                seen = (going.clone(), moved, failed);
+            }
+            if failed >= seen.2 + ENOUGH {
                 Ok(())
             } else {
                 Err(format!("{seen:?}"))
@@ -150,11 +152,7 @@ impl Coredump {
         fs::write(self.folder.file("go"), "").unwrap();
         eventually("the reader is stuck", || {
             let stack = stack(self.reader);
-            let known = [
-                "cgroup_kn_lock_live",
-                "get_online_mems",
-                "hrtimer_nanosleep",
-            ];
+            let known = ["cgroup_kn_lock_live", "get_online_mems"];
             if known.iter().any(|function| stack.contains(function)) {
                 Ok(())
             } else {
@@ -275,6 +273,17 @@ fn wait_for(pid: u32, function: &str) {
             Err(format!("{pid}: {stack}"))
         }
     });
+}
+
+/// Pages that were moved so far, and tries that failed.
+fn migrations() -> (u64, u64) {
+    let figures = fs::read_to_string("/proc/vmstat").unwrap();
+    let figure = |name: &str| {
+        let mut lines = figures.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name));
+        value.unwrap().trim().parse().unwrap()
+    };
+    (figure("pgmigrate_success "), figure("pgmigrate_fail "))
 }
 
 /// Blocks of the memory that xtask adds for this: those that were not there at boot.

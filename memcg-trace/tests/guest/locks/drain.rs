@@ -114,6 +114,9 @@ fn who_removes_a_cgroup_is_to_reap_what_it_waits_for() {
     assert_eq!(output.status.code(), Some(4));
     assert_eq!(deadlocks.len(), 1);
     assert_eq!(deadlocks[0]["state"], "confirmed");
+    let sentence = deadlocks[0]["sentence"].as_str().unwrap();
+    let drains = format!("waits for the dying tasks of {}", cgroup.path());
+    assert!(sentence.contains(&drains), "{sentence}");
     let members = deadlocks[0]["members"].as_array().unwrap().iter();
     let mut members: Vec<_> = members.map(|task| task["tid"].as_u64().unwrap()).collect();
     members.sort_unstable();
