@@ -16,7 +16,7 @@ use memcg_trace_common::loss::Loss;
 use crate::fixed::{NONE, fixed, has_cast, load_half};
 use crate::loss::lost;
 use crate::read::{page_offset, read, read_to};
-use crate::slab_chain::{BODY, NEXT_FREE_BULK, NEXT_FREE_HOOK, chain, chain_at};
+use crate::slab_chain::{BODY, NEXT_FREE_BULK, NEXT_FREE_HOOK, chain, chain_at, go_on};
 use crate::slab_count::count;
 use crate::slab_owner::{Slab, owner, pointer_at, size_of_cache, slab_at, slab_of, slab_with};
 
@@ -177,9 +177,9 @@ pub fn slab_free_hook(ctx: ProbeContext) -> u32 {
     let (array, objects): (u64, u32) = (ctx.arg(2).unwrap_or(0), ctx.arg(3).unwrap_or(0));
     let vector: u64 = ctx.arg(VECTOR as usize).unwrap_or(0);
     if objects != 1 {
-        return hooked_many(ctx);
-    }
-    if let Some((slab, size)) = hooked(cache, page, vector) {
+        go_on(&ctx, NEXT_FREE_HOOK);
+        lost(Loss::SlabBulk, u64::from(objects));
+    } else if let Some((slab, size)) = hooked(cache, page, vector) {
         uncharge(&slab, size, cache, pointer_at(array, 0));
     } else {
         lost(Loss::SlabRead, 1);
@@ -187,10 +187,10 @@ pub fn slab_free_hook(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// The same of several objects: a function of its own, since that is rare. It returns a number, as
-/// any that goes on in another program has to.
-#[inline(never)]
-fn hooked_many(ctx: ProbeContext) -> u32 {
+/// The same of several objects: a program of its own, since that is rare. Not a function, which
+/// would leave a frame on the stack with each body that goes on.
+#[kprobe]
+pub fn slab_free_hook_many(ctx: ProbeContext) -> u32 {
     let (cache, page): (u64, u64) = (ctx.arg(0).unwrap_or(0), ctx.arg(1).unwrap_or(0));
     let (array, objects): (u64, u32) = (ctx.arg(2).unwrap_or(0), ctx.arg(3).unwrap_or(0));
     let (objects, vector) = (u64::from(objects), ctx.arg(VECTOR as usize).unwrap_or(0));

@@ -15,7 +15,7 @@ static SLAB_NEXT: ProgramArray = ProgramArray::with_max_entries(2, 0);
 #[map]
 static SLAB_AT: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
-/// Objects that one body looks at. The kernel allows 32 more bodies, so 528 objects in all:
+/// Objects that one body looks at. The kernel allows 32 more bodies at least, so 528 objects in all:
 /// kfree_rcu() hands over a page of pointers, which is 510 (mm/slab_common.c:
 /// KVFREE_BULK_MAX_ENTR).
 pub const BODY: u64 = 16;
@@ -30,13 +30,19 @@ pub fn chain_at() -> Option<&'static mut u64> {
     SLAB_AT.get_ptr_mut(0).map(|at| unsafe { &mut *at })
 }
 
+/// Goes on in another program, and returns only if it cannot.
+#[inline(always)]
+pub fn go_on(ctx: &ProbeContext, next: u32) {
+    // SAFETY: the map holds a program of this kind or nothing; on failure it returns.
+    unsafe { SLAB_NEXT.tail_call(ctx, next) };
+}
+
 /// Goes on with the same program, or gives up and says how much was left.
 #[inline(always)]
 pub fn chain(ctx: &ProbeContext, next: u32, at: &mut u64, objects: u64) {
     *at += BODY;
     if *at < objects && *at < BODY * BODIES {
-        // SAFETY: the map holds this program or nothing; on failure it returns.
-        unsafe { SLAB_NEXT.tail_call(ctx, next) };
+        go_on(ctx, next);
     }
     lost(Loss::SlabBulk, objects.saturating_sub(*at));
     *at = 0;

@@ -50,14 +50,15 @@ const RIVALS: &[Rival] = &[
         program: "/bin/slabratetop",
         args: &["--noclear", "3600"],
     },
-    // 5.10 has no name in its tracepoint.
+    // Its tracepoint says of an allocation how big it is, and of a free which cache's it was: not on
+    // 5.10.
     Rival {
-        what: "bpftrace: by cgroup and cache",
+        what: "bpftrace: by cgroup and size or cache",
         program: "/bin/bpftrace",
         args: &[
             "-e",
-            "tracepoint:kmem:kmem_cache_alloc { @allocs[cgroup, str(args.name)] = count(); } \
-             tracepoint:kmem:kmem_cache_free { @frees[cgroup, str(args.name)] = count(); }",
+            "tracepoint:kmem:kmem_cache_alloc { @allocs[cgroup, args->bytes_alloc] = count(); } \
+             tracepoint:kmem:kmem_cache_free { @frees[cgroup, str(args->name)] = count(); }",
         ],
     },
 ];

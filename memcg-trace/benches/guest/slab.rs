@@ -11,7 +11,7 @@ use crate::programs::{self, Runs, short};
 use crate::storm::{FILES, Storm};
 use crate::table::{Table, median, ms, per, ratio};
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 /// One case, measured several times.
 struct Measured {

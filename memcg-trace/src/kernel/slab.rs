@@ -15,8 +15,8 @@ use super::wire::Wire;
 use crate::sample::{Cache, Slab, SlabCount as Count, Text};
 
 const BASES: &str = "bases";
-/// Programs that go on in themselves, by their slot (memcg-trace-ebpf/src/slab.rs).
-const CHAINED: [&str; 2] = ["slab_free_hook", "slab_free_bulk"];
+/// Programs that go on in themselves, by their slot (memcg-trace-ebpf/src/slab_chain.rs).
+const CHAINED: [&str; 2] = ["slab_free_hook_many", "slab_free_bulk"];
 /// Keys from which on those that stand for nothing any more are removed.
 const CROWDED: usize = 8192;
 
