@@ -8,6 +8,7 @@
 #![feature(asm_experimental_arch)]
 
 mod counter;
+mod current;
 mod hold;
 mod lock;
 mod lock_stacks;
@@ -16,11 +17,13 @@ mod memcg;
 mod oom;
 mod read;
 mod reclaim;
+mod reclaim_pages;
 mod release;
 mod shrinker;
 mod slab;
 mod slab_count;
 mod tax;
+mod throttle;
 mod times;
 mod walks;
 

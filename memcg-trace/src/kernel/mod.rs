@@ -36,6 +36,7 @@ mod ram;
 mod reader;
 mod reclaim;
 mod resolver;
+mod rows;
 pub mod session;
 mod shrinkers;
 mod slab;
