@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use super::{Disk, assert_near, assert_pages, assert_pressure, compare_pages};
+use super::{Disk, Setting, assert_near, assert_pages, assert_pressure, compare_pages};
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, eventually};
 use crate::pins::memory::Memory;
@@ -26,29 +26,6 @@ const PAGES: usize = 15_360;
 const READERS: u64 = 4;
 /// So many by each way are enough to be compared to 2 %.
 const ENOUGH_PAGES: u64 = 5_000;
-
-/// A setting, as it was before when it is dropped.
-struct Setting {
-    file: &'static str,
-    before: String,
-}
-
-impl Setting {
-    fn of(file: &'static str) -> Self {
-        let before = fs::read_to_string(file).unwrap();
-        Self { file, before }
-    }
-
-    fn set(&self, value: u64) {
-        fs::write(self.file, value.to_string()).unwrap();
-    }
-}
-
-impl Drop for Setting {
-    fn drop(&mut self) {
-        let _ = fs::write(self.file, &self.before);
-    }
-}
 
 /// A RAM disk that memory can go to.
 struct Swap;

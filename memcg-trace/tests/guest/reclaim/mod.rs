@@ -4,6 +4,7 @@
 mod global;
 mod limits;
 mod oom;
+mod shrinkers;
 mod sleepers;
 
 use std::fs;
@@ -29,6 +30,7 @@ const UNFLUSHED_PAGES: u64 = 64;
 fn what_is_counted_is_what_the_kernel_counts() {
     let disk = Disk::new();
     let mut export = Export::start(&[]);
+    shrinkers::sums_are_those_of_the_kernels_trace(&mut export);
     limits::make_tasks_wait_and_take_pages(&mut export, &disk);
     sleepers::lose_nothing(&mut export);
     global::takes_from_all(&mut export, &disk);
@@ -77,7 +79,33 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = unmount(&self.folder.0, UnmountFlags::DETACH);
+        // At once, so that no page of it pins a cgroup.
+        if unmount(&self.folder.0, UnmountFlags::empty()).is_err() {
+            let _ = unmount(&self.folder.0, UnmountFlags::DETACH);
+        }
+    }
+}
+
+/// A setting, as it was before when it is dropped.
+struct Setting {
+    file: &'static str,
+    before: String,
+}
+
+impl Setting {
+    fn of(file: &'static str) -> Self {
+        let before = fs::read_to_string(file).unwrap();
+        Self { file, before }
+    }
+
+    fn set(&self, value: u64) {
+        fs::write(self.file, value.to_string()).unwrap();
+    }
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        let _ = fs::write(self.file, &self.before);
     }
 }
 
