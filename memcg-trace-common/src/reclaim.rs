@@ -68,6 +68,8 @@ pub struct Reclaimer {
     pub kind: u32,
     /// As in [`ReclaimKey`].
     pub is_kthread: u32,
+    /// When it was last seen to come to a memcg or to be done with one; 0 before.
+    pub seen_ns: u64,
     /// When it came to the memcg that it is at; 0 if it is at none.
     pub visit_ns: u64,
     /// That memcg.

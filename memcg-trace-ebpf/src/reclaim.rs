@@ -52,6 +52,7 @@ pub const NOBODY: Reclaimer = Reclaimer {
     caller: 0,
     kind: kind::UNKNOWN,
     is_kthread: 0,
+    seen_ns: 0,
     visit_ns: 0,
     visit_serial_nr: 0,
     is_mglru: 0,
@@ -85,8 +86,28 @@ pub fn begun_by() -> (u32, u64) {
     (kind::UNKNOWN, 0)
 }
 
+/// Counts a reclaim of this task whose end was not seen: a program of a tracepoint that the kernel
+/// takes the CPU from keeps those of other tasks there from running (`missed_runs`). The last that
+/// was seen of it is near its end.
+#[inline(always)]
+fn end_missed(task: u64) {
+    // SAFETY: the entry is this task's own, which nobody else removes.
+    let Some(left) = (unsafe { RECLAIMERS.get(&task) }) else {
+        return;
+    };
+    // An earlier task may have had the same number.
+    let start_ns = field(task_struct(), &LAYOUT.task_start_time).unwrap_or(0);
+    if left.begin_ns > start_ns {
+        count_run(
+            &key_of_run(left),
+            left.seen_ns.saturating_sub(left.begin_ns),
+        );
+    }
+}
+
 #[inline(always)]
 fn begin(kind: u32, caller: u64, limit: u64) {
+    end_missed(this_task());
     let reclaimer = Reclaimer {
         begin_ns: now_ns(),
         limit_serial_nr: pointer(limit, &LAYOUT.css_serial_nr),
@@ -207,6 +228,7 @@ unsafe fn end_visit(reclaimer: *mut Reclaimer, now_ns: u64) {
         }
         let took_ns = now_ns.saturating_sub((*reclaimer).visit_ns);
         (*reclaimer).visit_ns = 0;
+        (*reclaimer).seen_ns = now_ns;
         if let Some(counter) = counter(&key_of_visit(&*reclaimer)) {
             add(&raw mut (*counter).visit_ns, took_ns);
         }
