@@ -117,6 +117,10 @@ pub struct Layout {
     pub lruvec_mglru_enabled: u32,
     /// Argument number of the list in `mm_vmscan_lru_isolate` (7, or 6 since 6.3).
     pub isolate_lru_arg: u32,
+    pub scan_nr_scanned: u32,
+    pub scan_nr_reclaimed: u32,
+    pub task_signal: u32,
+    pub signal_oom_score_adj: u32,
     pub oom_memcg: u32,
     pub oom_chosen: u32,
     pub oom_points: u32,

@@ -68,12 +68,21 @@ pub struct Reclaimer {
     pub kind: u32,
     /// As in [`ReclaimKey`].
     pub is_kthread: u32,
+    /// When it was last seen to come to a memcg or to be done with one; 0 before.
+    pub seen_ns: u64,
     /// When it came to the memcg that it is at; 0 if it is at none.
     pub visit_ns: u64,
     /// That memcg.
     pub visit_serial_nr: u64,
     /// 1 if that memcg's lists are those of MGLRU.
     pub is_mglru: u64,
+    /// Address of the `struct scan_control` of the reclaim, where that is to tell what MGLRU took;
+    /// else 0.
+    pub control: u64,
+    /// What it said when the visit began: `nr_scanned`.
+    pub scanned_pages: u64,
+    /// And `nr_reclaimed`.
+    pub reclaimed_pages: u64,
 }
 
 /// Stalls of one task, in the map `STALLED_TASKS` by `bpf_get_current_pid_tgid()`.
@@ -100,6 +109,9 @@ pub struct StalledTask {
 pub struct OomRecord {
     /// When, CLOCK_MONOTONIC.
     pub time_ns: u64,
+    /// 1 if it goes with the kill before it, for `memory.oom.group`: whose limit it is, and what
+    /// there was to be had, is told there.
+    pub is_of_group: u64,
     /// `css.serial_nr` of the memcg whose limit it is; 0 if the host is out of memory.
     pub limit_serial_nr: u64,
     /// The victim's memcg.

@@ -5,9 +5,7 @@
 //! seen only if that is asked for, since every mutex goes the same way.
 
 use aya_ebpf::helpers::bpf_get_current_comm;
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
-};
+use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_get_current_task};
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray};
 use aya_ebpf::programs::ProbeContext;
@@ -19,6 +17,7 @@ use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
 
 use crate::counter::add;
+use crate::current::now_ns;
 use crate::hold_slots;
 use crate::lock_stacks::{ENTRY, LOCK_STACKS};
 use crate::loss::lost;
@@ -38,12 +37,6 @@ static OFFLINES: HashMap<u64, Offline> = HashMap::with_max_entries(64, 0);
 static DUMPS: LruHashMap<u64, Dump> = LruHashMap::with_max_entries(512, 0);
 #[map]
 static DUMP_HELPERS: LruHashMap<u64, DumpHelper> = LruHashMap::with_max_entries(512, 0);
-
-#[inline(always)]
-fn now_ns() -> u64 {
-    // SAFETY: no preconditions.
-    unsafe { bpf_ktime_get_ns() }
-}
 
 /// Address of the current task, and when it was started.
 #[inline(always)]

@@ -8,6 +8,7 @@
 #![feature(asm_experimental_arch)]
 
 mod counter;
+mod current;
 mod empty;
 mod fixed;
 mod hold;
@@ -19,6 +20,7 @@ mod memcg;
 mod oom;
 mod read;
 mod reclaim;
+mod reclaim_pages;
 mod release;
 mod shrinker;
 mod slab;
@@ -26,6 +28,7 @@ mod slab_chain;
 mod slab_count;
 mod slab_owner;
 mod tax;
+mod throttle;
 mod times;
 mod wait_slots;
 mod waiters;

@@ -6,9 +6,6 @@
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_get_current_comm;
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
-};
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, LruHashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
@@ -17,18 +14,17 @@ use memcg_trace_common::reclaim::{ReclaimCount, ReclaimKey, Reclaimer, StalledTa
 use memcg_trace_common::times::Times;
 
 use crate::counter::add;
+use crate::current::{now_ns, task_struct, this_task};
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
-use crate::read::{LAYOUT, field, offset, pointer, read, word};
+use crate::read::{LAYOUT, field, offset, pointer, read, value};
 use crate::times::count_time;
 
 /// `PF_KSWAPD` and `PF_KTHREAD` (include/linux/sched.h).
 const PF_KSWAPD: u32 = 0x0002_0000;
 const PF_KTHREAD: u32 = 0x0020_0000;
-/// More than `mem_cgroup_handle_over_high()` has of code: user space looks at the address, too.
-const OVER_HIGH_BYTES: u64 = 4096;
-/// Ancestors whose `memory.high` is looked at.
-const LEVELS: u32 = 16;
+/// The number of the list in `mm_vmscan_lru_isolate`, where `isolate_mode` comes before it.
+const MODE_BEFORE_LRU: u32 = 7;
 
 #[map]
 static RECLAIM: PerCpuHashMap<ReclaimKey, ReclaimCount> = PerCpuHashMap::with_max_entries(8192, 0);
@@ -36,10 +32,7 @@ static RECLAIM: PerCpuHashMap<ReclaimKey, ReclaimCount> = PerCpuHashMap::with_ma
 #[map]
 static STALL_TIMES: HashMap<ReclaimKey, Times> = HashMap::with_max_entries(4096, 0);
 #[map]
-static RECLAIMERS: HashMap<u64, Reclaimer> = HashMap::with_max_entries(16384, 0);
-/// Tasks that sleep since memory.high is passed. Who sleeps for another reason may be left here.
-#[map]
-static THROTTLED: LruHashMap<u64, Reclaimer> = LruHashMap::with_max_entries(16384, 0);
+pub static RECLAIMERS: HashMap<u64, Reclaimer> = HashMap::with_max_entries(16384, 0);
 /// Tasks that wrote to drop_caches, and when.
 #[map]
 static DROPPERS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(256, 0);
@@ -48,31 +41,29 @@ static DROPPERS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(256, 0);
 static STALLED_TASKS: LruHashMap<u64, StalledTask> = LruHashMap::with_max_entries(4096, 0);
 
 #[inline(always)]
-fn now_ns() -> u64 {
-    // SAFETY: no preconditions.
-    unsafe { bpf_ktime_get_ns() }
-}
-
-#[inline(always)]
-fn this_task() -> u64 {
-    // SAFETY: no preconditions.
-    unsafe { bpf_get_current_pid_tgid() }
-}
-
-#[inline(always)]
-fn task_struct() -> u64 {
-    // SAFETY: no preconditions.
-    unsafe { bpf_get_current_task() }
-}
-
-#[inline(always)]
 fn task_flags() -> u32 {
     field(task_struct(), &LAYOUT.task_flags).unwrap_or(0)
 }
 
+/// What a row of a task begins with.
+pub const NOBODY: Reclaimer = Reclaimer {
+    begin_ns: 0,
+    limit_serial_nr: 0,
+    caller: 0,
+    kind: kind::UNKNOWN,
+    is_kthread: 0,
+    seen_ns: 0,
+    visit_ns: 0,
+    visit_serial_nr: 0,
+    is_mglru: 0,
+    control: 0,
+    scanned_pages: 0,
+    reclaimed_pages: 0,
+};
+
 /// Where the function at whose entry this is goes back to.
 #[inline(always)]
-fn caller(ctx: &ProbeContext) -> u64 {
+pub fn caller(ctx: &ProbeContext) -> u64 {
     // SAFETY: the context is readable.
     read(unsafe { (*ctx.regs).rsp }).unwrap_or(0)
 }
@@ -95,17 +86,35 @@ pub fn begun_by() -> (u32, u64) {
     (kind::UNKNOWN, 0)
 }
 
+/// Counts a reclaim of this task whose end was not seen: a program of a tracepoint that the kernel
+/// takes the CPU from keeps those of other tasks there from running (`missed_runs`). The last that
+/// was seen of it is near its end.
+#[inline(always)]
+fn end_missed(task: u64) {
+    // SAFETY: the entry is this task's own, which nobody else removes.
+    let Some(left) = (unsafe { RECLAIMERS.get(&task) }) else {
+        return;
+    };
+    // An earlier task may have had the same number.
+    let start_ns = field(task_struct(), &LAYOUT.task_start_time).unwrap_or(0);
+    if left.begin_ns > start_ns {
+        count_run(
+            &key_of_run(left),
+            left.seen_ns.saturating_sub(left.begin_ns),
+        );
+    }
+}
+
 #[inline(always)]
 fn begin(kind: u32, caller: u64, limit: u64) {
+    end_missed(this_task());
     let reclaimer = Reclaimer {
         begin_ns: now_ns(),
         limit_serial_nr: pointer(limit, &LAYOUT.css_serial_nr),
         caller,
         kind,
         is_kthread: u32::from(task_flags() & PF_KTHREAD != 0),
-        visit_ns: 0,
-        visit_serial_nr: 0,
-        is_mglru: 0,
+        ..NOBODY
     };
     if RECLAIMERS.insert(&this_task(), &reclaimer, 0).is_err() {
         lost(Loss::ReclaimRun, 1);
@@ -114,7 +123,7 @@ fn begin(kind: u32, caller: u64, limit: u64) {
 
 /// Of what a task waits for; a thread of the kernel works for the memcg that is over its limit.
 #[inline(always)]
-fn key_of_run(reclaimer: &Reclaimer) -> ReclaimKey {
+pub fn key_of_run(reclaimer: &Reclaimer) -> ReclaimKey {
     ReclaimKey {
         memcg_serial_nr: if reclaimer.is_kthread != 0 && reclaimer.limit_serial_nr != 0 {
             reclaimer.limit_serial_nr
@@ -130,7 +139,7 @@ fn key_of_run(reclaimer: &Reclaimer) -> ReclaimKey {
 
 /// Of the memcg that a reclaim is at.
 #[inline(always)]
-fn key_of_visit(reclaimer: &Reclaimer) -> ReclaimKey {
+pub fn key_of_visit(reclaimer: &Reclaimer) -> ReclaimKey {
     ReclaimKey {
         memcg_serial_nr: reclaimer.visit_serial_nr,
         limit_serial_nr: reclaimer.limit_serial_nr,
@@ -141,7 +150,7 @@ fn key_of_visit(reclaimer: &Reclaimer) -> ReclaimKey {
 }
 
 #[inline(always)]
-fn counter(key: &ReclaimKey) -> Option<*mut ReclaimCount> {
+pub fn counter(key: &ReclaimKey) -> Option<*mut ReclaimCount> {
     if let Some(counter) = RECLAIM.get_ptr_mut(key) {
         return Some(counter);
     }
@@ -165,7 +174,7 @@ fn counter(key: &ReclaimKey) -> Option<*mut ReclaimCount> {
 
 /// Adds a wait to the sums, and to what its task waited for.
 #[inline(always)]
-fn count_run(key: &ReclaimKey, took_ns: u64) {
+pub fn count_run(key: &ReclaimKey, took_ns: u64) {
     if let Some(counter) = counter(key) {
         // SAFETY: a value of the map.
         unsafe {
@@ -219,6 +228,7 @@ unsafe fn end_visit(reclaimer: *mut Reclaimer, now_ns: u64) {
         }
         let took_ns = now_ns.saturating_sub((*reclaimer).visit_ns);
         (*reclaimer).visit_ns = 0;
+        (*reclaimer).seen_ns = now_ns;
         if let Some(counter) = counter(&key_of_visit(&*reclaimer)) {
             add(&raw mut (*counter).visit_ns, took_ns);
         }
@@ -269,14 +279,9 @@ pub fn reclaim_visit(ctx: ProbeContext) -> u32 {
             return 0;
         }
         let kswapd = Reclaimer {
-            begin_ns: 0,
-            limit_serial_nr: 0,
-            caller: 0,
             kind: kind::KSWAPD,
             is_kthread: 1,
-            visit_ns: 0,
-            visit_serial_nr: 0,
-            is_mglru: 0,
+            ..NOBODY
         };
         if RECLAIMERS.insert(&task, &kswapd, 0).is_err() {
             lost(Loss::ReclaimRun, 1);
@@ -295,6 +300,14 @@ pub fn reclaim_visit(ctx: ProbeContext) -> u32 {
         (*reclaimer).visit_serial_nr = pointer(memcg, &LAYOUT.css_serial_nr);
         (*reclaimer).is_mglru =
             u64::from(field::<u8>(lruvec, &LAYOUT.lruvec_mglru_enabled).unwrap_or(0));
+        // MGLRU has no tracepoints where there is such an argument.
+        (*reclaimer).control = match value(&LAYOUT.isolate_lru_arg) {
+            MODE_BEFORE_LRU if (*reclaimer).is_mglru != 0 => ctx.arg(1).unwrap_or(0),
+            _ => 0,
+        };
+        let control = (*reclaimer).control;
+        (*reclaimer).scanned_pages = pointer(control, &LAYOUT.scan_nr_scanned);
+        (*reclaimer).reclaimed_pages = pointer(control, &LAYOUT.scan_nr_reclaimed);
         if let Some(counter) = counter(&key_of_visit(&*reclaimer)) {
             add(&raw mut (*counter).visits, 1);
         }
@@ -312,128 +325,9 @@ pub fn reclaim_visit_end(_ctx: ProbeContext) -> u32 {
     0
 }
 
-/// The counter of the memcg that this task's reclaim is at.
-#[inline(always)]
-fn visited() -> Option<(*mut ReclaimCount, bool)> {
-    // SAFETY: the entry is this task's own, which nobody else removes.
-    let reclaimer = unsafe { RECLAIMERS.get(&this_task()) }?;
-    if reclaimer.visit_ns == 0 {
-        return None;
-    }
-    let is_mglru = reclaimer.is_mglru != 0;
-    Some((counter(&key_of_visit(reclaimer))?, is_mglru))
-}
-
-/// What counts as scanned is what was looked at, or with MGLRU what was taken (mm/vmscan.c:
-/// shrink_inactive_list(), scan_folios()).
-#[inline(always)]
-fn isolated(lru: u32, scanned: u64, taken: u64) -> i32 {
-    // Active lists have odd numbers (include/linux/mmzone.h), and are aged, not reclaimed.
-    if lru & 1 != 0 {
-        return 0;
-    }
-    if let Some((counter, is_mglru)) = visited() {
-        let pages = if is_mglru { taken } else { scanned };
-        // SAFETY: a value of the map.
-        unsafe { add(&raw mut (*counter).scanned_pages, pages) };
-    }
-    0
-}
-
-/// `mm_vmscan_lru_isolate(highest_zoneidx, order, nr_requested, nr_scanned, nr_skipped, nr_taken,
-/// lru)`.
-#[raw_tracepoint(tracepoint = "mm_vmscan_lru_isolate")]
-pub fn reclaim_isolate(ctx: RawTracePointContext) -> i32 {
-    isolated(ctx.arg(6), ctx.arg(3), ctx.arg(5))
-}
-
-/// The same with `isolate_mode` before `lru`.
-#[raw_tracepoint(tracepoint = "mm_vmscan_lru_isolate")]
-pub fn reclaim_isolate_mode(ctx: RawTracePointContext) -> i32 {
-    isolated(ctx.arg(7), ctx.arg(3), ctx.arg(5))
-}
-
-/// `mm_vmscan_lru_shrink_inactive(nid, nr_scanned, nr_reclaimed, …)`.
-#[raw_tracepoint(tracepoint = "mm_vmscan_lru_shrink_inactive")]
-pub fn reclaim_shrunk(ctx: RawTracePointContext) -> i32 {
-    let reclaimed: u64 = ctx.arg(2);
-    if let Some((counter, _)) = visited() {
-        // SAFETY: a value of the map.
-        unsafe { add(&raw mut (*counter).reclaimed_pages, reclaimed) };
-    }
-    0
-}
-
 /// `drop_slab()`: shrinkers run without reclaim.
 #[kprobe]
 pub fn reclaim_drop(_ctx: ProbeContext) -> u32 {
     let _ = DROPPERS.insert(&this_task(), &now_ns(), 0);
-    0
-}
-
-/// `serial_nr` of the memcg that is furthest over its `memory.high`, in parts of that, from a
-/// task's own upwards (mm/memcontrol.c: mem_find_max_overage()); 0 if none is.
-#[inline(always)]
-fn furthest_over_high(task: u64) -> u64 {
-    let set = pointer(task, &LAYOUT.task_cgroups);
-    let mut memcg = pointer(set, &LAYOUT.css_set_memory);
-    let (mut furthest, mut most) = (0, 0);
-    for _ in 0..LEVELS {
-        if memcg == 0 {
-            break;
-        }
-        let usage = pointer(memcg, &LAYOUT.memcg_memory_usage);
-        let high = pointer(memcg, &LAYOUT.memcg_memory_high);
-        // As the kernel does, with its 20 bits for the fraction; a limit of 0 counts as 1.
-        let over = if usage > high {
-            ((usage - high) << 20) / if high == 0 { 1 } else { high }
-        } else {
-            0
-        };
-        if over > most {
-            most = over;
-            furthest = pointer(memcg, &LAYOUT.css_serial_nr);
-        }
-        memcg = pointer(memcg, &LAYOUT.css_parent);
-    }
-    furthest
-}
-
-/// `schedule_timeout_killable(timeout)`, where `mem_cgroup_handle_over_high()` calls it.
-#[kprobe]
-pub fn reclaim_throttle_begin(ctx: ProbeContext) -> u32 {
-    let over_high = word(&LAYOUT.sym_over_high);
-    let caller = caller(&ctx);
-    if over_high == 0 || caller.wrapping_sub(over_high) >= OVER_HIGH_BYTES {
-        return 0;
-    }
-    let throttled = Reclaimer {
-        begin_ns: now_ns(),
-        limit_serial_nr: furthest_over_high(task_struct()),
-        caller,
-        kind: kind::THROTTLE,
-        is_kthread: 0,
-        visit_ns: 0,
-        visit_serial_nr: 0,
-        is_mglru: 0,
-    };
-    if THROTTLED.insert(&this_task(), &throttled, 0).is_err() {
-        lost(Loss::ReclaimRun, 1);
-    }
-    0
-}
-
-/// `psi_memstall_leave(flags)`, which follows that sleep.
-#[kprobe]
-pub fn reclaim_throttle_end(_ctx: ProbeContext) -> u32 {
-    let (task, now) = (this_task(), now_ns());
-    if let Some(throttled) = THROTTLED.get_ptr_mut(&task) {
-        // SAFETY: the entry is this task's own.
-        unsafe {
-            let key = key_of_run(&*throttled);
-            count_run(&key, now.saturating_sub((*throttled).begin_ns));
-        }
-        let _ = THROTTLED.remove(&task);
-    }
     0
 }

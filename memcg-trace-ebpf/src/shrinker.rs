@@ -3,9 +3,6 @@
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_get_current_comm;
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
-};
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
@@ -16,6 +13,7 @@ use memcg_trace_common::shrinker::{
 use memcg_trace_common::times::Times;
 
 use crate::counter::{add, add_u32};
+use crate::current::{now_ns, task_struct, this_task};
 use crate::loss::lost;
 use crate::read::{LAYOUT, field, pointer};
 use crate::reclaim::begun_by;
@@ -93,8 +91,7 @@ pub fn shrinker_call(ctx: ProbeContext) -> u32 {
 /// priority, …)`.
 #[raw_tracepoint(tracepoint = "mm_shrink_slab_start")]
 pub fn shrinker_start(ctx: RawTracePointContext) -> i32 {
-    // SAFETY: these helpers have no preconditions.
-    let (task, now) = unsafe { (bpf_get_current_pid_tgid(), bpf_ktime_get_ns()) };
+    let (task, now) = (this_task(), now_ns());
     let (shrinker, freeable_objects): (u64, u64) = (ctx.arg(0), ctx.arg(3));
     let priority = u64::from(ctx.arg::<u32>(6));
     // Without seeks, objects cost nothing to make anew, and half of them are due.
@@ -110,8 +107,7 @@ pub fn shrinker_start(ctx: RawTracePointContext) -> i32 {
         deferred_objects: ctx.arg(2),
         due_objects,
         priority,
-        // SAFETY: no preconditions.
-        task: unsafe { bpf_get_current_task() },
+        task: task_struct(),
         comm: bpf_get_current_comm().unwrap_or_default(),
     };
     if SHRINKER_RUNS.insert(&task, &run, 0).is_err() {
@@ -123,8 +119,7 @@ pub fn shrinker_start(ctx: RawTracePointContext) -> i32 {
 /// `mm_shrink_slab_end(shrinker, nid, shrinker_retval, unused_scan, new_scan, total_scan, …)`.
 #[raw_tracepoint(tracepoint = "mm_shrink_slab_end")]
 pub fn shrinker_end(ctx: RawTracePointContext) -> i32 {
-    // SAFETY: these helpers have no preconditions.
-    let (task, now) = unsafe { (bpf_get_current_pid_tgid(), bpf_ktime_get_ns()) };
+    let (task, now) = (this_task(), now_ns());
     let shrinker: u64 = ctx.arg(0);
     // SAFETY: the entry is this task's own, which nobody else removes.
     let Some(run) = (unsafe { SHRINKER_RUNS.get(&task) }).copied() else {

@@ -265,7 +265,8 @@ fn the_kernel_kills_for_memory() {
                 victim_serial_nr: Some(SERVICE),
                 victim_pid: 900,
                 victim_comm: "java".into(),
-                points: 2_000,
+                points: Some(2_000),
+                chosen_pid: None,
                 pid: 901,
                 comm: "java".into(),
             }]);

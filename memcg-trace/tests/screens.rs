@@ -13,14 +13,26 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::pins::demo_with_pins;
 use fixture::slab_walk::demo_with_slab;
 use fixture::waits::demo_with_deadlock;
-use fixture::{demo, evil_host, host, hostile, life, memcg, snapshots};
+use fixture::{demo, demo_rows, evil_host, host, hostile, life, memcg, snapshots, walk};
 use memcg_trace::model::Model;
+use memcg_trace::sample::reclaim::{Cause, OomKill, Shrinking};
 use memcg_trace::sample::recording::{Host, Reader};
 use memcg_trace::sample::{Absent, LifeKind, Loss, Sample};
 use memcg_trace::source::ask::{Ask, NOT_RECORDED};
 use memcg_trace::tui::{App, Setup, draw};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+
+/// In their order.
+const TABS: [&str; 7] = [
+    "memcgs",
+    "zombies",
+    "slab",
+    "shrinkers",
+    "reclaim",
+    "locks",
+    "findings",
+];
 
 fn app(host: Host, samples: &[Sample]) -> App {
     let mut app = App::new(Setup {
@@ -88,7 +100,7 @@ fn every_tab_at_both_sizes() {
     for (columns, rows) in [(80, 24), (200, 50)] {
         // The answer comes between two samples: it must not show in the other tabs.
         let mut app = app(host(), &demo_with_pins());
-        for tab in ["memcgs", "zombies", "slab", "shrinkers", "reclaim", "locks"] {
+        for tab in TABS {
             check(tab, &mut app, columns, rows);
             press(&mut app, "\t");
         }
@@ -102,7 +114,7 @@ fn a_deadlock_is_on_every_tab() {
     for (columns, rows) in [(80, 24), (200, 50)] {
         let mut app = app(host(), &demo_with_deadlock());
         check("deadlock-memcgs", &mut app, columns, rows);
-        for _ in 0..6 {
+        for _ in TABS {
             let screen = drawn(&mut app, columns, rows);
             assert!(
                 screen[3].starts_with("DEADLOCK: crasher[155] -> handler[157] ->"),
@@ -158,6 +170,67 @@ fn caches_and_who_has_one_at_both_sizes() {
     assert!(!has(&mut app, "kmalloc-cg-1k"));
     press(&mut app, "\x1bc");
     assert!(has(&mut app, "[slab]") && has(&mut app, "nginx"));
+}
+
+/// Somebody has been in a shrinker for long, somebody was killed, and a limit is near.
+fn demo_with_findings() -> Vec<Sample> {
+    let more = |(second, mut sample): (u64, Sample)| {
+        let mut rows = demo_rows();
+        rows[4].high_bytes = rows[4].usage_bytes.map(|usage| usage + usage / 50);
+        sample.memcgs = Some(walk(second, rows));
+        sample.oom_kills = Some(Vec::new());
+        if second == 2 {
+            sample.oom_kills = Some(vec![OomKill {
+                time_ns: sample.mono_ns - 5,
+                limit_serial_nr: Some(5),
+                victim_serial_nr: Some(5),
+                victim_pid: 900,
+                victim_comm: "java".into(),
+                points: Some(2_000),
+                chosen_pid: None,
+                pid: 901,
+                comm: "java".into(),
+            }]);
+        }
+        if let Some(reclaim) = &mut sample.reclaim {
+            reclaim.shrinking = vec![Shrinking {
+                pid: 70,
+                tid: 71,
+                comm: "gnome-shell".into(),
+                shrinker: 7,
+                name: Some("super_cache_scan".to_owned()),
+                fs: Some("ext4".into()),
+                dev: Some("254:0".to_owned()),
+                memcg_serial_nr: Some(8),
+                cause: Cause::High,
+                begin_ns: sample.mono_ns - second * 1_000_000_000 - 1_500_000_000,
+                stack: [
+                    "__ext4_get_inode_loc",
+                    "ext4_dirty_inode",
+                    "super_cache_scan",
+                ]
+                .map(str::to_owned)
+                .into(),
+                ..Shrinking::default()
+            }];
+        }
+        sample
+    };
+    (0..).zip(demo()).map(more).collect()
+}
+
+#[test]
+fn findings_at_both_sizes() {
+    for (columns, rows) in [(80, 24), (200, 50)] {
+        let mut app = app(host(), &demo_with_findings());
+        press(&mut app, "\t\t\t\t\t\t");
+        check("findings-some", &mut app, columns, rows);
+        press(&mut app, "/shell\n\n");
+        assert_eq!(app.question(), None, "a finding is no question");
+        check("finding", &mut app, columns, rows);
+        press(&mut app, "r");
+        assert_eq!(app.question(), None);
+    }
 }
 
 /// Takes the zombies' tab and opens the one with the most references.
@@ -402,7 +475,7 @@ fn any_size_and_any_key_is_harmless() {
 fn hostile_names_reach_no_cell() {
     let mut app = app(evil_host(), &hostile());
     // Every tab, and then a zombie.
-    for keys in ["", "\t", "\t", "\t", "\t", "\t", "\t\t\n", "G"] {
+    for keys in ["", "\t", "\t", "\t", "\t", "\t", "\t", "\t\t\n", "G"] {
         press(&mut app, keys);
         for line in drawn(&mut app, 200, 50) {
             assert!(

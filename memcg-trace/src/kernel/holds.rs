@@ -5,9 +5,9 @@ use aya::Ebpf;
 use aya::maps::{Array, HashMap as KernelMap, MapData};
 use memcg_trace_common::hold::{Dump, DumpHelper, HOLD_GROUPS, Hold, HoldGroup, Offline};
 use memcg_trace_common::lock::flags;
-use zerocopy::FromBytes;
 
 use super::attach::take_map;
+use super::rows::all;
 use super::waits::Traced;
 use super::wire::Wire;
 use crate::sample::Mode;
@@ -63,14 +63,4 @@ impl Holds {
         traced.dump_helpers = helpers.into_iter().collect();
         Ok(())
     }
-}
-
-fn all<K, V>(map: &Map<K, V>) -> anyhow::Result<Vec<(K, V)>>
-where
-    K: aya::Pod,
-    V: FromBytes + Copy + 'static,
-{
-    let entries = map.iter();
-    let entries = entries.map(|entry| entry.map(|(key, Wire(value))| (key, value)));
-    Ok(entries.collect::<Result<_, _>>()?)
 }

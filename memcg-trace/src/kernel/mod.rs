@@ -37,6 +37,7 @@ mod ram;
 mod reader;
 mod reclaim;
 mod resolver;
+mod rows;
 pub mod session;
 mod shrinkers;
 mod slab;

@@ -13,6 +13,9 @@ use crate::sample::reclaim::OomKill;
 pub(super) struct OomKills {
     ring: RingBuf<MapData>,
     kills: Vec<OomKill>,
+    /// The last one that was chosen. The kernel kills for one reason after the other (mm/oom_kill.c:
+    /// oom_lock), so who goes with it comes before the next.
+    chosen: Option<OomKill>,
 }
 
 impl OomKills {
@@ -20,6 +23,7 @@ impl OomKills {
         Ok(Self {
             ring: take_map(ebpf, "OOM")?,
             kills: Vec::new(),
+            chosen: None,
         })
     }
 
@@ -31,20 +35,44 @@ impl OomKills {
 
     /// Takes all that are there out of the kernel's buffer.
     pub(super) fn drain(&mut self) {
-        let known = |serial_nr: u64| (serial_nr != 0).then_some(serial_nr);
         while let Some(item) = self.ring.next() {
             if let Ok((record, _)) = OomRecord::read_from_prefix(&item) {
-                self.kills.push(OomKill {
-                    time_ns: record.time_ns,
-                    limit_serial_nr: known(record.limit_serial_nr),
-                    victim_serial_nr: known(record.victim_serial_nr),
-                    victim_pid: record.victim_pid,
-                    victim_comm: Text::from_c(&record.victim_comm),
-                    points: record.points,
-                    pid: record.pid,
-                    comm: Text::from_c(&record.comm),
-                });
+                let told = kill(&record);
+                match &self.chosen {
+                    _ if record.is_of_group == 0 => {
+                        self.chosen = Some(told.clone());
+                        self.kills.push(told);
+                    }
+                    // It is one of the group, too.
+                    Some(chosen) if chosen.victim_pid == told.victim_pid => {}
+                    Some(chosen) => self.kills.push(OomKill {
+                        limit_serial_nr: chosen.limit_serial_nr,
+                        chosen_pid: Some(chosen.victim_pid),
+                        points: None,
+                        ..told
+                    }),
+                    // It began before we were there, or was lost.
+                    None => self.kills.push(OomKill {
+                        points: None,
+                        ..told
+                    }),
+                }
             }
         }
+    }
+}
+
+fn kill(record: &OomRecord) -> OomKill {
+    let known = |serial_nr: u64| (serial_nr != 0).then_some(serial_nr);
+    OomKill {
+        time_ns: record.time_ns,
+        limit_serial_nr: known(record.limit_serial_nr),
+        victim_serial_nr: known(record.victim_serial_nr),
+        victim_pid: record.victim_pid,
+        victim_comm: Text::from_c(&record.victim_comm),
+        chosen_pid: None,
+        points: Some(record.points),
+        pid: record.pid,
+        comm: Text::from_c(&record.comm),
     }
 }

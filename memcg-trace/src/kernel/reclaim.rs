@@ -15,6 +15,7 @@ use super::layout::fields::Field;
 use super::memcgs::Memcgs;
 use super::memory::Unreadable;
 use super::reader::{Reader, is_kernel_address};
+use super::rows;
 use super::symbols::Symbols;
 use super::times::Lengths;
 use super::wire::Wire;
@@ -56,23 +57,10 @@ impl Reclaims {
 
     pub(super) fn sample(&mut self, symbols: &Symbols, now_ns: u64) -> anyhow::Result<Reclaim> {
         // Sums before lengths: so no length is missing of those that the sums have.
-        let sums: Vec<(ReclaimKey, ReclaimCount)> = self
-            .counts
-            .iter()
-            .map(|entry| {
-                entry
-                    .map(|(Wire(key), per_cpu)| (key, per_cpu.iter().fold(Default::default(), add)))
-            })
-            .collect::<Result<_, _>>()
-            .context("read the counters of reclaim")?;
-        let times: Vec<(ReclaimKey, Times)> = self
-            .times
-            .iter()
-            .map(|entry| entry.map(|(Wire(key), Wire(times))| (key, times)))
-            .collect::<Result<_, _>>()
-            .context("read how long reclaim took")?;
+        let sums = rows::sums(&self.counts, add).context("read the counters of reclaim")?;
+        let times = rows::all(&self.times).context("read how long reclaim took")?;
         let callers = sums.iter().map(|(key, _)| key.caller);
-        let callers = callers.chain(times.iter().map(|(key, _)| key.caller));
+        let callers = callers.chain(times.iter().map(|(Wire(key), _)| key.caller));
         self.causes.learn(callers, symbols);
         let mut rows: BTreeMap<Key, (reclaim::ReclaimCount, Lengths)> = BTreeMap::new();
         for (key, sum) in &sums {
@@ -80,7 +68,7 @@ impl Reclaims {
                 book(&mut rows.entry(at).or_default().0, key, sum);
             }
         }
-        for (key, times) in times.iter().filter(|(key, _)| key.is_kthread == 0) {
+        for (Wire(key), times) in times.iter().filter(|(Wire(key), _)| key.is_kthread == 0) {
             if let Some(at) = self.key(key)
                 && let Some((_, lengths)) = rows.get_mut(&at)
             {
@@ -106,12 +94,7 @@ impl Reclaims {
     }
 
     fn worst_tasks(&self) -> anyhow::Result<Vec<reclaim::StalledTask>> {
-        let mut tasks: Vec<_> = self
-            .tasks
-            .iter()
-            .map(|entry| entry.map(|(task, Wire(stalled))| (task, stalled)))
-            .collect::<Result<_, _>>()
-            .context("read which tasks waited for reclaim")?;
+        let mut tasks = rows::all(&self.tasks).context("read which tasks waited for reclaim")?;
         tasks.sort_by_key(|(task, stalled)| (Reverse(stalled.stall_ns), *task));
         tasks.truncate(TASKS);
         let half =

@@ -14,6 +14,7 @@ use super::attach::take_map;
 use super::causes::Causes;
 use super::layout::Resolved;
 use super::resolver::Resolver;
+use super::rows;
 use super::symbols::{Names, Symbols};
 use super::times::Lengths;
 use super::wire::Wire;
@@ -74,37 +75,19 @@ impl Shrinkers {
         going_on_ns: u64,
     ) -> anyhow::Result<(Vec<Shrinker>, Vec<Running>)> {
         // Sums before lengths: so no length is missing of those that the sums have.
-        let counts: Vec<(ShrinkerKey, ShrinkerCount)> = self
-            .counts
-            .iter()
-            .map(|entry| {
-                entry
-                    .map(|(Wire(key), per_cpu)| (key, per_cpu.iter().fold(Default::default(), add)))
-            })
-            .collect::<Result<_, _>>()
-            .context("read the shrinker counters")?;
-        let times: Vec<(ShrinkerKey, Times)> = self
-            .times
-            .iter()
-            .map(|entry| entry.map(|(Wire(key), Wire(times))| (key, times)))
-            .collect::<Result<_, _>>()
-            .context("read how long shrinkers ran")?;
-        let mut runs: Vec<(u64, ShrinkerRun)> = self
-            .runs
-            .iter()
-            .map(|entry| entry.map(|(task, Wire(run))| (task, run)))
-            .collect::<Result<_, _>>()
-            .context("read which shrinkers run")?;
+        let counts = rows::sums(&self.counts, add).context("read the shrinker counters")?;
+        let times = rows::all(&self.times).context("read how long shrinkers ran")?;
+        let mut runs = rows::all(&self.runs).context("read which shrinkers run")?;
         runs.retain(|(_, run)| now_ns.saturating_sub(run.begin_ns) >= going_on_ns);
         let keys = || {
             let counts = counts.iter().map(|(key, _)| *key);
             counts
-                .chain(times.iter().map(|(key, _)| *key))
+                .chain(times.iter().map(|(Wire(key), _)| *key))
                 .chain(runs.iter().map(|(_, run)| run.key))
         };
         self.causes.learn(keys().map(|key| key.caller), symbols);
-        let rows = self.resolve(ebpf, keys().map(|key| key.shrinker).collect())?;
-        let scan_objects = rows.values().map(|row| row.scan_objects);
+        let resolved = self.resolve(ebpf, keys().map(|key| key.shrinker).collect())?;
+        let scan_objects = resolved.values().map(|row| row.scan_objects);
         let scan_objects = scan_objects.filter(|address| *address != 0);
         self.names.learn(scan_objects, symbols);
         let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
@@ -112,16 +95,16 @@ impl Shrinkers {
             let sum = sums.entry(self.key(key)).or_default();
             sum.count = add(sum.count, &Wire(*count));
         }
-        for (key, times) in &times {
+        for (Wire(key), times) in &times {
             if let Some(sum) = sums.get_mut(&self.key(key)) {
                 sum.lengths.add(times);
             }
         }
         let sums = sums.iter();
-        let sums = sums.map(|(key, sum)| self.shrinker(*key, sum, rows.get(&key.0)));
+        let sums = sums.map(|(key, sum)| self.shrinker(*key, sum, resolved.get(&key.0)));
         let runs = runs.iter();
         let runs = runs.map(|(task, run)| {
-            let row = rows.get(&run.key.shrinker);
+            let row = resolved.get(&run.key.shrinker);
             (run.task, self.shrinking(*task, run, row))
         });
         Ok((sums.collect(), runs.collect()))

@@ -181,8 +181,11 @@ pub struct OomKill {
     pub victim_pid: u32,
     /// Its name.
     pub victim_comm: Text,
-    /// How bad it was, as the kernel counts (mm/oom_kill.c: oom_badness()), in pages.
-    pub points: i64,
+    /// The victim that was chosen, where this one goes with it: `memory.oom.group`.
+    pub chosen_pid: Option<u32>,
+    /// How bad it was, as the kernel counts (mm/oom_kill.c: oom_badness()), in pages; `None` of who
+    /// goes with another.
+    pub points: Option<i64>,
     /// Process id of who found no memory.
     pub pid: u32,
     /// Its name.

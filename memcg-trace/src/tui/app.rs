@@ -6,15 +6,14 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::style::Style;
 
-use super::columns::Column;
 use super::detail::Detail;
 use super::filter::Filter;
 use super::keys::{self, Action};
-use super::list::{List, sorted};
+use super::list::{List, flat, identities, sorted};
 use super::slab_view::{CACHES_SORT, OF_SORT, SlabView};
 use super::tab::Tab;
 use super::theme::Theme;
-use super::{locks, memcgs, reclaim, shrinkers, slab, zombies};
+use super::{findings, locks, memcgs, reclaim, shrinkers, slab, zombies};
 use crate::model::snapshot::Snapshot;
 use crate::output::summary;
 use crate::output::tree::{self, Line};
@@ -57,6 +56,8 @@ pub struct App {
     pub(super) folded: HashSet<u64>,
     /// Items of [`Tab::Zombies`], while that is shown.
     pub(super) zombies: Vec<zombies::Row>,
+    /// Items of [`Tab::Findings`], while that is shown.
+    pub(super) findings: Vec<findings::Row>,
     /// Lines of [`Tab::Locks`], while that is shown.
     pub(super) tree: Vec<Line>,
     /// What is shown alone.
@@ -95,6 +96,7 @@ impl App {
                 List::sorted_by(shrinkers::DEFAULT_SORT),
                 List::sorted_by(reclaim::DEFAULT_SORT),
                 List::sorted_by(locks::DEFAULT_SORT),
+                List::sorted_by(findings::DEFAULT_SORT),
                 List::sorted_by(CACHES_SORT),
                 List::sorted_by(OF_SORT),
             ],
@@ -102,6 +104,7 @@ impl App {
             rows: Rows::default(),
             folded: HashSet::new(),
             zombies: Vec::new(),
+            findings: Vec::new(),
             tree: Vec::new(),
             detail: None,
             question: None,
@@ -264,9 +267,17 @@ impl App {
         self.ask();
     }
 
+    /// Shows the finding that is selected, with all its figures.
+    fn open_finding(&mut self) {
+        let row = self.list().selected().and_then(|at| self.rows.main.get(at));
+        if let Some(row) = row.and_then(|row| self.findings.get(*row)) {
+            self.detail = Some(Detail::of_finding(&row.finding));
+        }
+    }
+
     fn ask(&mut self) {
         if let Some(detail) = &mut self.detail {
-            self.question = Some(detail.ask_again());
+            self.question = detail.ask_again();
         }
     }
 
@@ -287,6 +298,7 @@ impl App {
             Action::Open | Action::Ask if self.tab == Tab::Zombies => self.open(),
             Action::Open | Action::Ask if self.tab == Tab::Locks => self.open_locks(),
             Action::Open if self.tab == Tab::Slab => self.open_cache(),
+            Action::Open if self.tab == Tab::Findings => self.open_finding(),
             Action::Open => self.fold(),
             Action::Turn if self.tab == Tab::Slab => self.turn_slab(self.slab_view.turned()),
             Action::Ask | Action::Turn => {}
@@ -440,6 +452,16 @@ impl App {
                 |row| filter.is_empty() || reclaim::matches(row, &filter),
                 reclaim::identity,
             ),
+            Tab::Findings => {
+                self.findings = findings::rows(&snapshot);
+                flat(
+                    &self.findings,
+                    findings::COLUMNS,
+                    list,
+                    |row| filter.is_empty() || findings::matches(row, &filter),
+                    findings::identity,
+                )
+            }
             Tab::Locks => {
                 self.tree = tree::lines(&snapshot);
                 let rows = locks::rows(&self.tree, &filter);
@@ -459,21 +481,4 @@ impl App {
             identities,
         };
     }
-}
-
-/// The rows of a plain table, in their order, with their identities.
-fn flat<T>(
-    items: &[T],
-    columns: &[Column<T>],
-    list: &List,
-    is_shown: impl Fn(&T) -> bool,
-    identity: fn(&T) -> u64,
-) -> (Vec<usize>, Vec<u64>) {
-    let rows = sorted(items, columns, list, is_shown);
-    let identities = identities(items, &rows, identity);
-    (rows, identities)
-}
-
-fn identities<T>(items: &[T], rows: &[usize], identity: fn(&T) -> u64) -> Vec<u64> {
-    rows.iter().map(|at| identity(&items[*at])).collect()
 }

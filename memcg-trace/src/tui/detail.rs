@@ -1,4 +1,5 @@
-//! The answer to a question, on a screen of its own: the ledger of a zombie, or all about waits.
+//! The answer to a question, on a screen of its own: the ledger of a zombie, or all about waits;
+//! and a finding, which needs no question.
 
 use std::sync::Arc;
 
@@ -9,11 +10,11 @@ use ratatui::style::Style;
 use super::grid::put;
 use super::keys::Action;
 use super::theme::Theme;
-use crate::model::snapshot::{MemcgId, Snapshot};
+use crate::model::snapshot::{Finding, FindingKind, MemcgId, Snapshot};
 use crate::model::zombies::pins_of;
 use crate::output::pins as text;
 use crate::output::text::Style as TextStyle;
-use crate::output::{fit, locks, names};
+use crate::output::{findings, fit, locks, names};
 use crate::sample::tame;
 use crate::source::ask::{Ask, NOT_RECORDED};
 
@@ -26,11 +27,18 @@ enum Question {
     Unanswered(String),
 }
 
+/// What it is about.
+#[derive(Clone, Debug)]
+enum About {
+    Zombie(Arc<MemcgId>),
+    Waits,
+    Finding(FindingKind, u64),
+}
+
 /// What is shown, and how far down.
 #[derive(Clone, Debug)]
 pub(super) struct Detail {
-    /// Which zombie; `None` for waits.
-    id: Option<Arc<MemcgId>>,
+    about: About,
     question: Question,
     first: usize,
 }
@@ -38,35 +46,42 @@ pub(super) struct Detail {
 impl Detail {
     /// The screen of a zombie that is being asked about.
     pub(super) fn asked(id: Arc<MemcgId>) -> Self {
-        Self {
-            id: Some(id),
-            ..Self::of_locks()
-        }
+        Self::of(About::Zombie(id))
     }
 
     /// The screen of who waits for whom.
     pub(super) fn of_locks() -> Self {
+        Self::of(About::Waits)
+    }
+
+    /// The screen of a finding.
+    pub(super) fn of_finding(finding: &Finding) -> Self {
+        Self::of(About::Finding(finding.kind, finding.number))
+    }
+
+    fn of(about: About) -> Self {
         Self {
-            id: None,
+            about,
             question: Question::Asked,
             first: 0,
         }
     }
 
-    fn ask(&self) -> Ask {
-        match &self.id {
-            Some(id) => Ask::Pins(vec![id.serial_nr]),
-            None => Ask::Locks,
+    fn ask(&self) -> Option<Ask> {
+        match &self.about {
+            About::Zombie(id) => Some(Ask::Pins(vec![id.serial_nr])),
+            About::Waits => Some(Ask::Locks),
+            About::Finding(..) => None,
         }
     }
 
     /// Whether a question was about what is shown.
     pub(super) fn is_about(&self, ask: &Ask) -> bool {
-        *ask == self.ask()
+        self.ask().as_ref() == Some(ask)
     }
 
     /// What has to be asked anew.
-    pub(super) fn ask_again(&mut self) -> Ask {
+    pub(super) fn ask_again(&mut self) -> Option<Ask> {
         self.question = Question::Asked;
         self.ask()
     }
@@ -100,12 +115,21 @@ impl Detail {
             columns: Some(columns),
             colour: false,
         };
-        let (body, has_answer) = match &self.id {
-            Some(id) => match pins_of(snapshot, id.serial_nr) {
+        let (body, has_answer) = match &self.about {
+            About::Zombie(id) => match pins_of(snapshot, id.serial_nr) {
                 Some(pins) => (text::one(pins, snapshot.mono_ns, style), true),
                 None => (format!("{}\n", names::path(Some(id))), false),
             },
-            None => (locks::answer(snapshot, style), snapshot.judged.is_some()),
+            About::Waits => (locks::answer(snapshot, style), snapshot.judged.is_some()),
+            About::Finding(kind, number) => {
+                let mut all = snapshot.findings.items.iter();
+                let found = all.find(|one| (one.kind, one.number) == (*kind, *number));
+                let text = found.map(|one| findings::one(one, snapshot.mono_ns, columns));
+                (
+                    text.unwrap_or_else(|| "forgotten: it is over\n".to_owned()),
+                    true,
+                )
+            }
         };
         let mut lines: Vec<String> = Vec::new();
         if let Some(state) = self.state(snapshot, has_answer) {
@@ -120,15 +144,16 @@ impl Detail {
     fn state(&self, snapshot: &Snapshot, has_answer: bool) -> Option<String> {
         let memcgs = &snapshot.memcgs;
         let mut zombies = memcgs.items.iter().filter(|memcg| memcg.phase.is_some());
-        if let Some(me) = &self.id
+        if let About::Zombie(me) = &self.about
             && memcgs.is_known()
             && !zombies.any(|zombie| zombie.id.serial_nr == me.serial_nr)
         {
             return Some("gone: it was released, nothing pins it any more".to_owned());
         }
-        let what = match self.id {
-            Some(_) => "who pins it",
-            None => "who waits for whom",
+        let what = match self.about {
+            About::Zombie(_) => "who pins it",
+            About::Waits => "who waits for whom",
+            About::Finding(..) => return None,
         };
         match &self.question {
             Question::Asked => Some(format!("asking the kernel {what} …")),

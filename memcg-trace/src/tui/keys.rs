@@ -102,7 +102,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Open,
         keys: &[plain(KeyCode::Enter)],
-        help: "fold or unfold a memcg; ask who pins a zombie, or who waits",
+        help: "fold or unfold a memcg; who pins a zombie, who waits; a finding",
     },
     Binding {
         action: Action::Ask,
@@ -117,7 +117,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Back,
         keys: &[plain(KeyCode::Esc)],
-        help: "clear the filter, leave the help or a zombie",
+        help: "clear the filter, leave the help, a zombie or a finding",
     },
     Binding {
         action: Action::Sort,

@@ -76,6 +76,24 @@ pub(super) fn first_shown(selected: usize, len: usize, height: usize) -> usize {
         .min(len.saturating_sub(height))
 }
 
+/// The rows of a plain table, in their order, with their identities.
+pub(super) fn flat<T>(
+    items: &[T],
+    columns: &[Column<T>],
+    list: &List,
+    is_shown: impl Fn(&T) -> bool,
+    identity: fn(&T) -> u64,
+) -> (Vec<usize>, Vec<u64>) {
+    let rows = sorted(items, columns, list, is_shown);
+    let identities = identities(items, &rows, identity);
+    (rows, identities)
+}
+
+/// Identities of rows.
+pub(super) fn identities<T>(items: &[T], rows: &[usize], identity: fn(&T) -> u64) -> Vec<u64> {
+    rows.iter().map(|at| identity(&items[*at])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

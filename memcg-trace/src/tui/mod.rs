@@ -7,6 +7,7 @@ mod app;
 mod columns;
 mod detail;
 mod filter;
+mod findings;
 mod grid;
 mod help;
 mod keys;

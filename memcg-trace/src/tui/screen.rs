@@ -11,8 +11,8 @@ use super::grid::{Grid, put};
 use super::slab_view::{CACHES, SlabView};
 use super::tab::Tab;
 use super::tables::{draw_empty, plain_grid, rows_u16};
-use super::{help, memcgs, reclaim, shrinkers, slab, trees, zombies};
-use crate::model::snapshot::{Memcg, Section, Snapshot};
+use super::{findings, help, memcgs, reclaim, shrinkers, slab, trees, zombies};
+use crate::model::snapshot::{Finding, Memcg, Section, Severity, Snapshot};
 use crate::output::{fit, summary};
 use crate::sample::tame;
 use crate::units;
@@ -222,6 +222,7 @@ fn is_known(tab: Tab, snapshot: &Snapshot) -> bool {
         Tab::Shrinkers => snapshot.shrinkers.is_known(),
         Tab::Reclaim => snapshot.reclaim.is_known(),
         Tab::Locks => snapshot.lock_waits.is_known() || snapshot.waits.is_known(),
+        Tab::Findings => snapshot.findings.is_known(),
     }
 }
 
@@ -241,6 +242,8 @@ fn draw_footer(buffer: &mut Buffer, area: Rect, app: &App, absences: &[String]) 
         "Enter keep the filter  Esc clear it"
     } else if app.detail.is_some() {
         "q quit  ? help  Esc back  r ask anew  Up Down scroll"
+    } else if app.tab == Tab::Findings {
+        "q quit  ? help  Tab next  / filter  s sort  Enter all figures  Space pause"
     } else if app.tab == Tab::Zombies {
         "q quit  ? help  Tab next  / filter  s sort  Enter who pins it  Space pause"
     } else if app.tab == Tab::Locks {
@@ -275,6 +278,7 @@ fn draw_table(buffer: &mut Buffer, area: Rect, app: &App, snapshot: &Snapshot) {
         }
         Tab::Reclaim => draw_section(buffer, area, app, reclaim::COLUMNS, &snapshot.reclaim),
         Tab::Locks => trees::draw(buffer, area, app, snapshot),
+        Tab::Findings => draw_findings(buffer, area, app, &snapshot.findings),
     }
 }
 
@@ -309,6 +313,25 @@ fn draw_zombies(buffer: &mut Buffer, area: Rect, app: &App, section: &Section<Me
         plain_grid(app, zombies::COLUMNS, &app.zombies, rows, selected)
             .draw(buffer, area, app.theme);
     }
+}
+
+fn draw_findings(buffer: &mut Buffer, area: Rect, app: &App, section: &Section<Finding>) {
+    if draw_empty(buffer, area, app, section) {
+        return;
+    }
+    let first = |row: &findings::Row, columns: usize| fit::cut_end(&row.finding.sentence, columns);
+    let style = |row: &findings::Row| match (row.finding.resolved, row.finding.severity) {
+        (true, _) => app.theme.faint(),
+        (false, Severity::Critical) => app.theme.alarm(),
+        (false, _) => Style::new(),
+    };
+    let (rows, selected) = (&app.rows.main, app.list().selected());
+    let grid = Grid {
+        first: Some(&first),
+        style: Some(&style),
+        ..plain_grid(app, findings::COLUMNS, &app.findings, rows, selected)
+    };
+    grid.draw(buffer, area, app.theme);
 }
 
 fn draw_section<T>(

@@ -1,6 +1,6 @@
 //! The tabs of the screen.
 
-use super::{locks, memcgs, reclaim, shrinkers, slab, zombies};
+use super::{findings, locks, memcgs, reclaim, shrinkers, slab, zombies};
 
 /// A tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,16 +11,18 @@ pub(super) enum Tab {
     Shrinkers,
     Reclaim,
     Locks,
+    Findings,
 }
 
 impl Tab {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Memcgs,
         Self::Zombies,
         Self::Slab,
         Self::Shrinkers,
         Self::Reclaim,
         Self::Locks,
+        Self::Findings,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Tab {
             Self::Shrinkers => "shrinkers",
             Self::Reclaim => "reclaim",
             Self::Locks => "locks",
+            Self::Findings => "findings",
         }
     }
 
@@ -42,6 +45,7 @@ impl Tab {
             Self::Shrinkers => shrinkers::COLUMNS.len(),
             Self::Reclaim => reclaim::COLUMNS.len(),
             Self::Locks => locks::STATS.len(),
+            Self::Findings => findings::COLUMNS.len(),
         }
     }
 

@@ -34,7 +34,6 @@ mod pins;
 mod reclaim;
 mod record;
 mod screen;
-mod shrinker;
 mod size;
 mod slab;
 mod slab_live;

@@ -56,7 +56,7 @@ const MISSED: [&str; 2] = ["missed_runs", "missed_kprobe_runs"];
 
 /// How often that was; `None` where this kernel does not tell: it counts kprobes since 6.7, all
 /// others since 5.12.
-fn missed(frame: &Frame) -> Option<u64> {
+pub fn missed(frame: &Frame) -> Option<u64> {
     let losses = frame.losses();
     let unknown = |place: &str| losses.contains(&(place.to_owned(), None));
     assert_eq!(unknown("missed_runs"), kernel() < (5, 12));

@@ -268,12 +268,13 @@ pub const HOOKS: &[Hook] = &[
                     RECLAIM_VISIT,
                     RECLAIM_VISIT_ONE,
                     RECLAIM_VISIT_END,
+                    maybe("reclaim_lists_done", At::Kprobe("shrink_slab")),
                 ],
                 unless: Some(Unless {
                     holds: |layout| !isolates_by_mode(layout),
                     why: "mm_vmscan_lru_isolate has one argument less here",
                 }),
-                blind_to: "where MGLRU is on, its pages are not counted: it has no tracepoints here",
+                blind_to: "where MGLRU is on, pages that it tries twice count twice",
             },
         ],
         costs: "pages scanned and reclaimed are not counted",
@@ -307,7 +308,10 @@ pub const HOOKS: &[Hook] = &[
         subject: Reclaim,
         variants: &[variant(
             Family::Kprobe,
-            &[part("oom_kill", At::Kprobe("oom_kill_process"))],
+            &[
+                part("oom_kill", At::Kprobe("oom_kill_process")),
+                maybe("oom_kill_member", At::Kprobe("oom_kill_memcg_member")),
+            ],
         )],
         costs: "OOM kills are not seen",
     },

@@ -1,5 +1,5 @@
 //! Memcgs that come near their limit, that lose and refill their memory over and over, whose slab
-//! and pages are not taken alike, dead ones that reclaim spends its time on, and OOM kills.
+//! and pages are not taken alike, and dead ones that reclaim spends its time on.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use super::Moment;
 use super::list::{Fresh, List};
 use super::window::Window;
 use crate::model::pins::words::grouped;
-use crate::model::snapshot::{Figure, FindingKind, Memcg, MemcgId, Severity, UNLIMITED_BYTES};
-use crate::sample::reclaim::{OomKill, ReclaimCount};
+use crate::model::snapshot::{Figure, FindingKind, Memcg, Severity, UNLIMITED_BYTES};
+use crate::sample::reclaim::ReclaimCount;
 use crate::units;
 
 /// Usage must fall by so much of the limit below the share before it comes near again.
@@ -30,10 +30,6 @@ const LOPSIDED_BYTES: u64 = 64 << 20;
 /// Reclaim spends so much of its time on dead memcgs, and so much time at all.
 const DEAD_SHARE: u64 = 5;
 const DEAD_LEAST_NS: u64 = 100_000_000;
-/// A kill is told of for a minute.
-const OOM_NS: u64 = 60_000_000_000;
-/// Caches that are named.
-const TOP_CACHES: usize = 5;
 const PAGE_BYTES: u64 = 4096;
 
 /// What memcgs did lately.
@@ -106,9 +102,6 @@ impl MemcgRules {
         }
         if let Some(counts) = counts {
             self.dead_weight(counts, moment, list);
-        }
-        for kill in moment.sample.oom_kills.iter().flatten() {
-            oom(kill, moment, list);
         }
     }
 
@@ -356,102 +349,4 @@ impl Usage {
         let about = (FindingKind::LopsidedReclaim, [memcg.id.serial_nr, 0, 0, 0]);
         list.find(about, moment.now_ns, fresh);
     }
-}
-
-/// Who was killed, whose limit did it, and what the memory of that memcg was.
-fn oom(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
-    let id = |serial_nr: Option<u64>| -> Option<Arc<MemcgId>> {
-        moment.tree.id(serial_nr?).map(Arc::clone)
-    };
-    let (limit, of) = (id(kill.limit_serial_nr), id(kill.victim_serial_nr));
-    let limit_nr = kill.limit_serial_nr;
-    let memcg = moment
-        .memcgs
-        .iter()
-        .find(|memcg| Some(memcg.id.serial_nr) == limit_nr);
-    let path = |id: &Option<Arc<MemcgId>>| id.as_ref().map(|id| id.path.display().into_owned());
-    let victim = format!("{}[{}]", kill.victim_comm.display(), kill.victim_pid);
-    let because = match (limit_nr, path(&limit)) {
-        (None, _) => "the host is out of memory".to_owned(),
-        (Some(_), Some(path)) => format!("{path} is at its memory.max"),
-        (Some(serial_nr), None) => format!("the memcg serial_nr:{serial_nr} is at its memory.max"),
-    };
-    let slab = memcg.and_then(|memcg| memcg.slab_bytes);
-    let sentence = format!(
-        "the kernel killed {victim}{}, since {because}; slab of it {}, zombies below it {}",
-        path(&of)
-            .map(|path| format!(" of {path}"))
-            .unwrap_or_default(),
-        units::bytes(slab),
-        units::count(memcg.map(|memcg| memcg.zombies)),
-    );
-    let count = |figure: Option<u64>| figure.map_or(Figure::Unknown, Figure::Count);
-    let text = |text: Option<String>| text.map_or(Figure::Unknown, Figure::Text);
-    let figures = vec![
-        ("victim_pid", Figure::Count(kill.victim_pid.into())),
-        (
-            "victim_comm",
-            Figure::Text(kill.victim_comm.display().into_owned()),
-        ),
-        ("victim_path", text(path(&of))),
-        ("limited_by_path", text(path(&limit))),
-        ("asked_by_pid", Figure::Count(kill.pid.into())),
-        (
-            "asked_by_comm",
-            Figure::Text(kill.comm.display().into_owned()),
-        ),
-        ("points", count(u64::try_from(kill.points).ok())),
-        (
-            "usage_bytes",
-            count(memcg.and_then(|memcg| memcg.usage_bytes)),
-        ),
-        ("max_bytes", count(memcg.and_then(|memcg| memcg.max_bytes))),
-        ("slab_bytes", count(slab)),
-        ("zombies", count(memcg.map(|memcg| memcg.zombies))),
-        (
-            "top_caches",
-            Figure::Texts(top_caches(limit.as_deref(), moment)),
-        ),
-    ];
-    let about = (
-        FindingKind::Oom,
-        [
-            kill.victim_pid.into(),
-            kill.time_ns,
-            limit_nr.unwrap_or(0),
-            0,
-        ],
-    );
-    let fresh = Fresh {
-        severity: Severity::Critical,
-        memcg: limit,
-        sentence,
-        figures,
-        first_ns: kill.time_ns,
-        lasts_until_ns: moment.now_ns.saturating_add(OOM_NS),
-    };
-    list.find(about, moment.now_ns, fresh);
-}
-
-/// The caches that hold most of a memcg's slab and of that below it, by the last walk.
-fn top_caches(limit: Option<&MemcgId>, moment: &Moment<'_>) -> Vec<String> {
-    let is_below = |path: &[u8]| {
-        limit.is_none_or(|limit| {
-            let rest = path.strip_prefix(limit.path.as_bytes());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-        })
-    };
-    let mut caches: HashMap<String, u64> = HashMap::new();
-    for row in moment.slab {
-        let path = row.memcg.as_ref().map(|memcg| memcg.path.as_bytes());
-        if let (Some(bytes), true) = (row.bytes(), path.is_some_and(is_below)) {
-            let sum = caches.entry(row.cache.display().into_owned()).or_default();
-            *sum = sum.saturating_add(bytes);
-        }
-    }
-    let mut caches: Vec<_> = caches.into_iter().collect();
-    caches.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let top = caches.iter().take(TOP_CACHES);
-    top.map(|(cache, bytes)| format!("{cache} {}", units::bytes(Some(*bytes))))
-        .collect()
 }

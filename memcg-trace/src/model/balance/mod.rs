@@ -5,6 +5,7 @@
 
 mod list;
 mod memcgs;
+mod oom;
 mod shrinkers;
 mod window;
 
@@ -72,6 +73,9 @@ impl Balance {
         };
         self.shrinkers.look(&moment, &mut self.list);
         self.memcgs.look(&moment, &mut self.list);
+        for kill in sample.oom_kills.iter().flatten() {
+            oom::tell(kill, &moment, &mut self.list);
+        }
         self.list.settle(now_ns);
     }
 

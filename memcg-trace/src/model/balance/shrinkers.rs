@@ -216,7 +216,8 @@ fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
         .first()
         .map(|function| format!(", in {}", tame(function)));
     let sentence = format!(
-        "{task} reclaims, and has been stuck in the shrinker {shrinker}{} for {} s{}",
+        "{task} reclaims from {}, and has been stuck in the shrinker {shrinker}{} for {} s{}",
+        place(of.as_deref()),
         fs.unwrap_or_default(),
         waited_ns / 1_000_000_000,
         inside.unwrap_or_default(),

@@ -1,12 +1,12 @@
 //! Reclaim that is stuck in a shrinker: that of a file system whose device does not answer.
 
-use std::fs;
+use std::fs::{self, File};
 use std::process::Command;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-use super::findings;
-use crate::export::{Export, Frame};
+use super::{Watch, figure};
+use crate::export::Frame;
 use crate::host::{Cgroup, Folder, Process};
 use crate::suspend::Device;
 
@@ -17,13 +17,13 @@ const FILES: usize = 40;
 const RECLAIM: &str = "exec sh -c 'echo 0 >\"$0\"/memory.high' \"$0\"";
 
 /// A file system on a device that can be told to stop.
-struct Disk {
+pub struct Disk {
     folder: Folder,
     device: Device,
 }
 
 impl Disk {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let formatted = Command::new("mke2fs")
             .args(["-q", "-b", "4096", DISK])
             .status();
@@ -33,6 +33,13 @@ impl Disk {
         let late = MountFlags::LAZYTIME | MountFlags::STRICTATIME;
         mount(&device.path, &folder.0, "ext4", late, None).unwrap();
         Self { folder, device }
+    }
+
+    /// A file that fills memory when it is read, and has nothing in it.
+    pub fn holes(&self) -> String {
+        let path = self.folder.file("holes");
+        File::create(&path).unwrap().set_len(64 << 30).unwrap();
+        path
     }
 
     /// Makes files and reads them, which changes their inodes in memory and not yet on the disk:
@@ -59,7 +66,10 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = unmount(&self.folder.0, UnmountFlags::DETACH);
+        // At once, so that no page of it pins a cgroup, and the device can go.
+        if unmount(&self.folder.0, UnmountFlags::empty()).is_err() {
+            let _ = unmount(&self.folder.0, UnmountFlags::DETACH);
+        }
     }
 }
 
@@ -78,8 +88,7 @@ fn start(cgroup: &Cgroup) -> Process {
     Process(shell.spawn().unwrap())
 }
 
-pub fn in_a_shrinker(export: &mut Export) {
-    let disk = Disk::new();
+pub fn in_a_shrinker(watch: &mut Watch, disk: &Disk) {
     let cgroup = Cgroup::new("reclaiming");
     let shrunk = |frame: &Frame| -> u64 {
         let rows = frame.of_kind("shrinker");
@@ -91,33 +100,25 @@ pub fn in_a_shrinker(export: &mut Export) {
     disk.fill(&cgroup);
     let status = start(&cgroup).0.wait().unwrap();
     assert!(status.success());
-    let frame = export.fresh();
+    let frame = watch.fresh();
     let freed = shrunk(&frame);
-    println!("{freed} objects of ext4 freed; {:?}", findings(&frame));
+    println!("{freed} objects of ext4 freed");
     assert!(freed >= FILES as u64, "{:#?}", frame.records);
-    assert_eq!(findings(&frame), []);
+    watch.assert_told(&[]);
     cgroup.set("memory.high", "max");
 
     disk.fill(&cgroup);
     disk.device.suspend();
     let suspended = Suspended(&disk.device);
     let mut task = start(&cgroup);
-    let tid = task.0.id();
-    let found = export.until("it is found", |frame| {
-        let mut all = frame.of_kind("finding");
-        let found = all.find(|one| one.data["kind"] == "blocked_shrinker");
-        let stack = fs::read_to_string(format!("/proc/{tid}/stack"));
-        found.cloned().ok_or_else(|| stack.unwrap_or_default())
-    });
-    println!("{}", found.data["sentence"]);
-    println!("{}", found.data["figures"]);
+    let found = watch.until_found("blocked_shrinker", |_| ());
     let figures = &found.data["figures"];
-    assert_eq!(found.data["path"], "/reclaiming");
-    assert_eq!(figures["tid"], tid);
+    println!("{figures}");
+    assert_eq!(figures["tid"], task.0.id());
     assert_eq!(figures["shrinker"], "super_cache_scan");
     assert_eq!(figures["fs"], "ext4");
     assert_eq!(figures["cause"], "high");
-    assert!(figures["waited_ns"].as_u64().unwrap() >= 2_000_000_000);
+    assert!(figure(&found, "waited_ns") >= 2_000_000_000);
     let stack: Vec<_> = figures["stack"].as_array().unwrap().iter().collect();
     for function in ["super_cache_scan", "do_shrink_slab"] {
         assert!(stack.iter().any(|one| *one == function), "{stack:?}");
@@ -126,12 +127,6 @@ pub fn in_a_shrinker(export: &mut Export) {
     // It goes on as soon as the device does.
     drop(suspended);
     assert!(task.0.wait().unwrap().success());
-    export.until("it is over", |frame| {
-        let mut all = frame.of_kind("finding");
-        let over = all.find(|one| one.data["finding_id"] == found.data["finding_id"]);
-        match over.is_some_and(|one| one.data["resolved"] == true) {
-            true => Ok(()),
-            false => Err(format!("{:?}", findings(frame))),
-        }
-    });
+    watch.until_over(&found);
+    watch.assert_told(&[("blocked_shrinker", Some("/reclaiming"))]);
 }

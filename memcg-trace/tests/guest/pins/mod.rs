@@ -6,7 +6,7 @@ mod fixture;
 mod ledger;
 pub mod memory;
 mod pages;
-mod sockets;
+pub mod sockets;
 mod tasks;
 
 // Tests.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use super::{Disk, assert_near, assert_pages, assert_pressure, compare_pages};
+use super::{Disk, Setting, assert_all, assert_near, assert_pages, assert_pressure, compare_pages};
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, eventually};
 use crate::pins::memory::Memory;
+use crate::slab::missed;
 use crate::vmscan::Trace;
 
 /// A RAM disk.
@@ -26,29 +27,6 @@ const PAGES: usize = 15_360;
 const READERS: u64 = 4;
 /// So many by each way are enough to be compared to 2 %.
 const ENOUGH_PAGES: u64 = 5_000;
-
-/// A setting, as it was before when it is dropped.
-struct Setting {
-    file: &'static str,
-    before: String,
-}
-
-impl Setting {
-    fn of(file: &'static str) -> Self {
-        let before = fs::read_to_string(file).unwrap();
-        Self { file, before }
-    }
-
-    fn set(&self, value: u64) {
-        fs::write(self.file, value.to_string()).unwrap();
-    }
-}
-
-impl Drop for Setting {
-    fn drop(&mut self) {
-        let _ = fs::write(self.file, &self.before);
-    }
-}
 
 /// A RAM disk that memory can go to.
 struct Swap;
@@ -201,6 +179,7 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
                 .sum();
             assert_near(
                 &format!("{name} by {cause}"),
+                &frame,
                 since(Some(cause), figure),
                 kernel,
             );
@@ -213,14 +192,20 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
     let begins = begins.count() as u64;
     let tries = now.grown(&before, "allocstall");
     let stalls = since(Some("direct"), "stalls_total");
-    println!("{stalls} direct reclaims, {begins} traced, {tries} tries");
-    assert_eq!(stalls, begins);
+    assert_all("direct reclaims", &frame, stalls, begins);
     // One that got nothing tries once more, and is counted twice there.
-    assert!(0 < stalls && stalls <= tries && tries <= 2 * stalls);
+    assert!(
+        begins <= tries && tries <= 2 * begins,
+        "{begins}, {tries} tries"
+    );
     let objects = scanned_objects(&frame) - scanned_objects(&frame_before);
     let kernel = now.grown(&before, "slabs_scanned");
     println!("slabs_scanned: {objects}, kernel {kernel}");
-    assert_eq!(objects, kernel);
+    match missed(&frame) {
+        // Each has any number of objects.
+        Some(1..) => assert!(objects <= kernel),
+        _ => assert_eq!(objects, kernel),
+    }
     assert_pages(&frame, &cache);
     // MGLRU may get by without it.
     compare_pages(&frame, &private);

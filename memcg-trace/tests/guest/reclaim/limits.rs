@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use super::{Disk, assert_pages, assert_pressure, assert_reclaims, of, sum};
+use super::{Disk, Setting, assert_pages, assert_pressure, assert_reclaims, of, sum};
 use crate::export::Export;
 use crate::host::Cgroup;
 
+const GENERATIONS: &str = "/sys/kernel/mm/lru_gen/enabled";
 /// Reads a file to its end, twice.
 const READ: &str = "cat \"$1\" \"$1\" >/dev/null";
 
@@ -74,4 +75,24 @@ pub fn make_tasks_wait_and_take_pages(export: &mut Export, disk: &Disk) {
         .all(|row| row.data["cause"].is_string());
     assert!(all_known, "{:#?}", frame.records);
     assert_pressure(export, &max);
+    lists_of_generations(export, disk);
+}
+
+/// The same with MGLRU, where that is there and not on by itself.
+fn lists_of_generations(export: &mut Export, disk: &Disk) {
+    if !fs::exists(GENERATIONS).unwrap() {
+        return;
+    }
+    let generations = Setting::of(GENERATIONS);
+    if generations.before.trim() != "0x0000" {
+        return;
+    }
+    generations.set(7);
+    let cgroup = Cgroup::new("generations");
+    cgroup.set("memory.max", "3M");
+    disk.forget();
+    cgroup.run(READ, &[&disk.file()]);
+    let frame = export.fresh();
+    assert_pages(&frame, &cgroup);
+    assert_reclaims(&frame, &cgroup, "max");
 }

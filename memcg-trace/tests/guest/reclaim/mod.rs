@@ -4,6 +4,7 @@
 mod global;
 mod limits;
 mod oom;
+mod shrinkers;
 mod sleepers;
 
 use std::fs;
@@ -14,7 +15,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use crate::contract::Record;
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, Folder};
-use crate::slab::assert_nothing_lost;
+use crate::slab::{assert_nothing_lost, missed};
 
 /// A RAM disk of 16 MiB.
 const DISK: &str = "/dev/ram2";
@@ -23,12 +24,15 @@ const FILE_MIB: &str = "12";
 /// A CPU keeps so many pages to itself before it adds them to a memcg's figures
 /// (include/linux/memcontrol.h: MEMCG_CHARGE_BATCH).
 const UNFLUSHED_PAGES: u64 = 64;
+/// One event of reclaim is about so many at most (mm/vmscan.c: MAX_LRU_BATCH, SWAP_CLUSTER_MAX).
+const BATCH_PAGES: u64 = 64;
 
 /// One start of the tool for all of them: what it counts adds up.
 #[test]
 fn what_is_counted_is_what_the_kernel_counts() {
     let disk = Disk::new();
     let mut export = Export::start(&[]);
+    shrinkers::sums_are_those_of_the_kernels_trace(&mut export);
     limits::make_tasks_wait_and_take_pages(&mut export, &disk);
     sleepers::lose_nothing(&mut export);
     global::takes_from_all(&mut export, &disk);
@@ -77,7 +81,33 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = unmount(&self.folder.0, UnmountFlags::DETACH);
+        // At once, so that no page of it pins a cgroup.
+        if unmount(&self.folder.0, UnmountFlags::empty()).is_err() {
+            let _ = unmount(&self.folder.0, UnmountFlags::DETACH);
+        }
+    }
+}
+
+/// A setting, as it was before when it is dropped.
+struct Setting {
+    file: &'static str,
+    before: String,
+}
+
+impl Setting {
+    fn of(file: &'static str) -> Self {
+        let before = fs::read_to_string(file).unwrap();
+        Self { file, before }
+    }
+
+    fn set(&self, value: u64) {
+        fs::write(self.file, value.to_string()).unwrap();
+    }
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        let _ = fs::write(self.file, &self.before);
     }
 }
 
@@ -113,16 +143,28 @@ fn reclaims_for(frame: &Frame, limit: &str, cause: &str) -> u64 {
 /// Reclaim for a limit is counted once in memory.events, too.
 fn assert_reclaims(frame: &Frame, cgroup: &Cgroup, cause: &str) {
     let told = reclaims_for(frame, &cgroup.path(), cause);
-    println!("{}: {told} reclaims for memory.{cause}", cgroup.path());
-    let kernel = cgroup.stat("memory.events", cause);
-    assert_eq!(Some(told), kernel, "{:#?}", frame.records);
+    let kernel = cgroup.stat("memory.events", cause).unwrap();
+    let what = format!("{}: reclaims for memory.{cause}", cgroup.path());
+    assert_all(&what, frame, told, kernel);
+}
+
+/// As many as there were, but for runs of programs that the kernel passed over and tells of: where
+/// one can be preempted (7.2), others on its CPU go without it meanwhile.
+fn assert_all(what: &str, frame: &Frame, told: u64, kernel: u64) {
+    let missed = missed(frame).unwrap_or(0);
+    println!("{what}: {told}, kernel {kernel}; {missed} runs missed");
+    let is_right = told <= kernel && kernel - told <= missed;
+    assert!(is_right, "{what}: {told}, {kernel}: {:#?}", frame.records);
     assert!(told > 0, "nothing to compare");
 }
 
-/// Within 2 % of the kernel's figure, or what it has not added up.
-fn assert_near(what: &str, told: u64, kernel: u64) {
-    println!("{what}: {told}, kernel {kernel}");
+/// Within 2 % of the kernel's figure, or what it has not added up, or what programs were passed
+/// over for.
+fn assert_near(what: &str, frame: &Frame, told: u64, kernel: u64) {
+    let missed = missed(frame).unwrap_or(0);
+    println!("{what}: {told}, kernel {kernel}; {missed} runs missed");
     let slack = UNFLUSHED_PAGES.max(kernel / 50);
+    let slack = slack.max(missed * BATCH_PAGES);
     assert!(told.abs_diff(kernel) <= slack, "{what}: {told}, {kernel}");
 }
 
@@ -141,7 +183,7 @@ fn compare_pages(frame: &Frame, cgroup: &Cgroup) {
     ] {
         let told = sum(frame, &cgroup.path(), None, figure);
         let kernel = cgroup.stat("memory.stat", key).unwrap();
-        assert_near(&format!("{} {key}", cgroup.path()), told, kernel);
+        assert_near(&format!("{} {key}", cgroup.path()), frame, told, kernel);
         // By source, where the kernel has it.
         for cause in ["kswapd", "direct", "proactive"] {
             let ours: &[&str] = match cause {
@@ -162,7 +204,12 @@ fn compare_pages(frame: &Frame, cgroup: &Cgroup) {
             let told: u64 = ours
                 .map(|ours| sum(frame, &cgroup.path(), Some(ours), figure))
                 .sum();
-            assert_near(&format!("{} {key}_{cause}", cgroup.path()), told, kernel);
+            assert_near(
+                &format!("{} {key}_{cause}", cgroup.path()),
+                frame,
+                told,
+                kernel,
+            );
         }
     }
 }

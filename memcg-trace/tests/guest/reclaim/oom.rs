@@ -1,12 +1,15 @@
-//! A task that the kernel kills, since its cgroup has no more.
+//! Tasks that the kernel kills, since their cgroup has no more.
 
 use crate::export::Export;
 use crate::host::Cgroup;
 
-/// A task that wants more than its cgroup may have.
+/// One wants more than its cgroup may have, and another is in there with it.
 pub fn kills(export: &mut Export) {
     let cgroup = Cgroup::new("killed");
     cgroup.set("memory.max", "4M");
+    // All go at once.
+    cgroup.set("memory.oom.group", "1");
+    let mut other = cgroup.start("exec sleep 1000", &[]);
     // What is known of a cgroup at that moment is what the last walk saw.
     export.until("a walk has seen it", |frame| {
         let seen = frame.one("memcg", "/killed")?;
@@ -18,24 +21,40 @@ pub fn kills(export: &mut Export) {
     let mut victim = cgroup.start("exec dd if=/dev/zero of=/dev/null bs=32M count=1", &[]);
     let (pid, status) = (victim.0.id(), victim.0.wait().unwrap());
     assert!(!status.success(), "it was not killed");
-    assert_eq!(cgroup.stat("memory.events", "oom_kill"), Some(1));
+    assert!(!other.0.wait().unwrap().success(), "it was left alone");
+    // The chosen one may be counted once more, as one of all.
+    assert!(cgroup.stat("memory.events", "oom_kill") >= Some(2));
     // Each finding is told once, so no snapshot may be passed over.
-    let told = (0..50).find_map(|_| {
+    let mut told = Vec::new();
+    for _ in 0..50 {
         let frame = export.next();
-        let mut findings = frame.of_kind("finding");
-        findings.find(|one| one.data["kind"] == "oom").cloned()
-    });
-    let told = told.unwrap_or_else(|| panic!("no finding"));
-    println!("{}", told.data["sentence"]);
-    assert_eq!(told.data["path"], "/killed", "{told:?}");
-    assert_eq!(told.data["severity"], "critical");
-    let figures = &told.data["figures"];
-    assert_eq!(figures["victim_pid"], pid, "{told:?}");
-    assert_eq!(figures["victim_comm"], "dd");
-    assert_eq!(figures["limited_by_path"], "/killed");
-    assert_eq!(figures["max_bytes"], 4 << 20);
+        let findings = frame.of_kind("finding");
+        told.extend(findings.filter(|one| one.data["kind"] == "oom").cloned());
+        if told.len() > 1 {
+            break;
+        }
+    }
+    for one in &told {
+        println!("{}", one.data["sentence"]);
+        assert_eq!(one.data["path"], "/killed", "{one:?}");
+        assert_eq!(one.data["severity"], "critical");
+        assert_eq!(one.data["figures"]["limited_by_path"], "/killed");
+    }
+    assert_eq!(told.len(), 2, "{told:#?}");
+    let of = |pid: u32| {
+        let mut all = told.iter().map(|one| &one.data["figures"]);
+        all.find(|figures| figures["victim_pid"] == pid)
+            .unwrap_or_else(|| panic!("nothing of {pid}: {told:#?}"))
+    };
+    let (chosen, with_it) = (of(pid), of(other.0.id()));
+    assert_eq!(chosen["victim_comm"], "dd");
+    assert!(chosen["chosen_pid"].is_null(), "{chosen}");
+    assert_eq!(chosen["max_bytes"], 4 << 20);
     assert!(
-        figures["slab_bytes"].is_u64() && figures["top_caches"].is_array(),
-        "{told:?}"
+        chosen["slab_bytes"].is_u64() && chosen["top_caches"].is_array(),
+        "{chosen}"
     );
+    assert_eq!(with_it["victim_comm"], "sleep");
+    assert_eq!(with_it["chosen_pid"], pid);
+    assert!(with_it["points"].is_null(), "{with_it}");
 }

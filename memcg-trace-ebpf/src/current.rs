@@ -1,0 +1,26 @@
+//! The task that a program runs for, and the time.
+
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
+};
+
+/// CLOCK_MONOTONIC.
+#[inline(always)]
+pub fn now_ns() -> u64 {
+    // SAFETY: no preconditions.
+    unsafe { bpf_ktime_get_ns() }
+}
+
+/// Process id in the upper half, thread id in the lower.
+#[inline(always)]
+pub fn this_task() -> u64 {
+    // SAFETY: no preconditions.
+    unsafe { bpf_get_current_pid_tgid() }
+}
+
+/// Address of its `task_struct`.
+#[inline(always)]
+pub fn task_struct() -> u64 {
+    // SAFETY: no preconditions.
+    unsafe { bpf_get_current_task() }
+}

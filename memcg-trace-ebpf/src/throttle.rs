@@ -1,0 +1,85 @@
+//! Sleeps of those who are over memory.high.
+
+use aya_ebpf::macros::{kprobe, map};
+use aya_ebpf::maps::LruHashMap;
+use aya_ebpf::programs::ProbeContext;
+use memcg_trace_common::loss::Loss;
+use memcg_trace_common::reclaim::{Reclaimer, kind};
+
+use crate::current::{now_ns, task_struct, this_task};
+use crate::loss::lost;
+use crate::read::{LAYOUT, pointer, word};
+use crate::reclaim::{NOBODY, caller, count_run, key_of_run};
+
+/// More than `mem_cgroup_handle_over_high()` has of code: user space looks at the address, too.
+const OVER_HIGH_BYTES: u64 = 4096;
+/// Ancestors whose `memory.high` is looked at.
+const LEVELS: u32 = 16;
+
+/// Tasks that sleep since memory.high is passed. Who sleeps for another reason may be left here.
+#[map]
+static THROTTLED: LruHashMap<u64, Reclaimer> = LruHashMap::with_max_entries(16384, 0);
+
+/// `serial_nr` of the memcg that is furthest over its `memory.high`, in parts of that, from a
+/// task's own upwards (mm/memcontrol.c: mem_find_max_overage()); 0 if none is.
+#[inline(always)]
+fn furthest_over_high(task: u64) -> u64 {
+    let set = pointer(task, &LAYOUT.task_cgroups);
+    let mut memcg = pointer(set, &LAYOUT.css_set_memory);
+    let (mut furthest, mut most) = (0, 0);
+    for _ in 0..LEVELS {
+        if memcg == 0 {
+            break;
+        }
+        let usage = pointer(memcg, &LAYOUT.memcg_memory_usage);
+        let high = pointer(memcg, &LAYOUT.memcg_memory_high);
+        // As the kernel does, with its 20 bits for the fraction; a limit of 0 counts as 1.
+        let over = if usage > high {
+            ((usage - high) << 20) / if high == 0 { 1 } else { high }
+        } else {
+            0
+        };
+        if over > most {
+            most = over;
+            furthest = pointer(memcg, &LAYOUT.css_serial_nr);
+        }
+        memcg = pointer(memcg, &LAYOUT.css_parent);
+    }
+    furthest
+}
+
+/// `schedule_timeout_killable(timeout)`, where `mem_cgroup_handle_over_high()` calls it.
+#[kprobe]
+pub fn reclaim_throttle_begin(ctx: ProbeContext) -> u32 {
+    let over_high = word(&LAYOUT.sym_over_high);
+    let caller = caller(&ctx);
+    if over_high == 0 || caller.wrapping_sub(over_high) >= OVER_HIGH_BYTES {
+        return 0;
+    }
+    let throttled = Reclaimer {
+        begin_ns: now_ns(),
+        limit_serial_nr: furthest_over_high(task_struct()),
+        caller,
+        kind: kind::THROTTLE,
+        ..NOBODY
+    };
+    if THROTTLED.insert(&this_task(), &throttled, 0).is_err() {
+        lost(Loss::ReclaimRun, 1);
+    }
+    0
+}
+
+/// `psi_memstall_leave(flags)`, which follows that sleep.
+#[kprobe]
+pub fn reclaim_throttle_end(_ctx: ProbeContext) -> u32 {
+    let (task, now) = (this_task(), now_ns());
+    if let Some(throttled) = THROTTLED.get_ptr_mut(&task) {
+        // SAFETY: the entry is this task's own.
+        unsafe {
+            let key = key_of_run(&*throttled);
+            count_run(&key, now.saturating_sub((*throttled).begin_ns));
+        }
+        let _ = THROTTLED.remove(&task);
+    }
+    0
+}

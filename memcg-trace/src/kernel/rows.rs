@@ -1,0 +1,32 @@
+//! All rows of a map at once.
+
+use aya::Pod;
+use aya::maps::{HashMap, MapData, MapError, PerCpuHashMap};
+use zerocopy::FromBytes;
+
+use super::wire::Wire;
+
+/// Those of a map that all CPUs share.
+pub(super) fn all<K, V>(map: &HashMap<MapData, K, Wire<V>>) -> Result<Vec<(K, V)>, MapError>
+where
+    K: Pod,
+    V: FromBytes + Copy + 'static,
+{
+    let rows = map.iter();
+    rows.map(|row| row.map(|(key, Wire(value))| (key, value)))
+        .collect()
+}
+
+/// Those of a map that each CPU has to itself, added up.
+pub(super) fn sums<K, V>(
+    map: &PerCpuHashMap<MapData, Wire<K>, Wire<V>>,
+    add: fn(V, &Wire<V>) -> V,
+) -> Result<Vec<(K, V)>, MapError>
+where
+    K: FromBytes + Copy + 'static,
+    V: FromBytes + Copy + Default + 'static,
+{
+    let rows = map.iter();
+    rows.map(|row| row.map(|(Wire(key), cpus)| (key, cpus.iter().fold(V::default(), add))))
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! One finding with all its figures, for people.
+
+use std::fmt::Write as _;
+
+use super::{fit, names};
+use crate::model::snapshot::{Figure, Figures, Finding, Growth};
+use crate::sample::Text;
+use crate::units;
+
+/// Columns that the names of figures take.
+const NAMES: usize = 20;
+
+/// Writes what was found and by which figures, on so many columns.
+#[must_use]
+pub fn one(finding: &Finding, now_ns: u64, columns: usize) -> String {
+    let mut text = String::new();
+    let mut line = |line: &str| {
+        let _ = writeln!(text, "{}", fit::cut_end(line, columns));
+    };
+    let memcg = finding.memcg.as_deref();
+    if memcg.is_some() {
+        line(&names::path(memcg));
+    }
+    let ago = |ns: u64| units::duration(Some(now_ns.saturating_sub(ns)));
+    let state = match finding.resolved {
+        true => format!("over since {}", ago(finding.last_ns)),
+        false => "goes on".to_owned(),
+    };
+    line(&format!(
+        "{} {}, began {} ago, {state}",
+        finding.severity.as_str(),
+        finding.kind.as_str(),
+        ago(finding.first_ns),
+    ));
+    line("");
+    for part in fit::wrapped(&finding.sentence, columns, 2) {
+        line(&part);
+    }
+    line("");
+    for (name, values) in figures(&finding.figures) {
+        let names = std::iter::once(name).chain(std::iter::repeat(""));
+        for (name, value) in names.zip(values) {
+            line(&format!("{} {value}", fit::pad(name, NAMES, false)));
+        }
+    }
+    text
+}
+
+/// Names and what is beside them, a line each.
+fn figures(figures: &Figures) -> Vec<(&'static str, Vec<String>)> {
+    match figures {
+        Figures::Growth(growth) => of_growth(growth),
+        Figures::Named(all) => {
+            let all = all
+                .iter()
+                .map(|(name, figure)| (*name, values(name, figure)));
+            all.collect()
+        }
+    }
+}
+
+fn of_growth(growth: &Growth) -> Vec<(&'static str, Vec<String>)> {
+    let creator = growth.creator_comm.as_ref().map(Text::display);
+    [
+        ("survivors", units::count(Some(growth.survivors))),
+        ("grown", units::count(Some(growth.grown))),
+        ("gone", units::count(Some(growth.gone))),
+        ("births", units::count(growth.births)),
+        ("deaths", units::count(growth.deaths)),
+        ("grown_per_sec", units::rate(growth.grown_per_sec)),
+        ("own_cost", units::bytes(growth.own_cost_bytes)),
+        (
+            "creator",
+            creator.map_or_else(|| units::UNKNOWN.to_owned(), |comm| comm.into_owned()),
+        ),
+    ]
+    .map(|(name, value)| (name, vec![value]))
+    .into()
+}
+
+/// In the unit that the name says.
+fn values(name: &str, figure: &Figure) -> Vec<String> {
+    match figure {
+        Figure::Unknown => vec![units::UNKNOWN.to_owned()],
+        Figure::Count(count) if name.ends_with("_bytes") => vec![units::bytes(Some(*count))],
+        Figure::Count(count) if name.ends_with("_ns") => vec![units::duration(Some(*count))],
+        // Numbers of tasks are no quantities.
+        Figure::Count(count) if name.ends_with("pid") || name.ends_with("tid") => {
+            vec![count.to_string()]
+        }
+        Figure::Count(count) => vec![units::count(Some(*count))],
+        Figure::Text(text) => vec![text.clone()],
+        Figure::Texts(texts) => texts.clone(),
+    }
+}

@@ -1,0 +1,57 @@
+//! Reclaim that goes through dead cgroups for nothing.
+
+use rustix::net::AddressFamily;
+
+use super::{Watch, figure};
+use crate::host::{Cgroup, eventually, use_every_cpu};
+use crate::pins::memory::Memory;
+use crate::pins::sockets::new_socket;
+
+const CHILDREN: usize = 40;
+
+/// Asks for all memory of them back, with all that the kernel does before it gives up.
+fn reclaim(parent: &Cgroup) {
+    parent.set("memory.high", "0");
+    parent.set("memory.high", "max");
+}
+
+pub fn are_reclaimed_from(watch: &mut Watch) {
+    let (parent, other) = (Cgroup::new("graves"), Cgroup::new("other"));
+    // Memory that nobody can take away, so that it is looked for again and again.
+    let alive = parent.child("alive");
+    let memory = alive.inside(|| {
+        let memory = Memory::private(200);
+        memory.touch();
+        memory
+    });
+    let children: Vec<_> = (0..CHILDREN)
+        .map(|at| parent.child(&at.to_string()))
+        .collect();
+    let sockets: Vec<_> = children
+        .iter()
+        .map(|child| child.inside(|| new_socket(AddressFamily::NETLINK)))
+        .collect();
+    // While they live they are not dead weight.
+    for _ in 0..6 {
+        reclaim(&parent);
+        watch.next();
+    }
+    watch.assert_told(&[]);
+
+    for child in &children {
+        child.remove();
+    }
+    let found = watch.until_found("dead_weight", |_| reclaim(&parent));
+    // Others may be kept by what they read.
+    assert!(figure(&found, "zombies") >= CHILDREN as u64, "{found:?}");
+    assert!(figure(&found, "dead_ns") < figure(&found, "reclaim_ns"));
+    watch.assert_told(&[("dead_weight", None)]);
+    drop((memory, sockets));
+    eventually("they are freed", || {
+        use_every_cpu(&other);
+        match parent.stat("cgroup.stat", "nr_dying_descendants").unwrap() {
+            0 => Ok(()),
+            dying => Err(format!("{dying} are dying")),
+        }
+    });
+}

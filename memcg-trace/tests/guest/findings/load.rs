@@ -1,0 +1,78 @@
+//! A host where everybody reads, each within a limit; and one who has mostly slab.
+
+use std::os::fd::OwnedFd;
+
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::{Watch, figure};
+use crate::host::{Cgroup, Process};
+
+/// Snapshots in which a host is watched that is quiet, or evenly loaded.
+const LONG: usize = 7;
+const PIPES: u64 = 4_000;
+/// As many pages need as many records, which are one slab object of 8 KiB (fs/pipe.c).
+const PIPE_BYTES: usize = 128 * 4096;
+/// Pages of files that a cgroup has room for.
+const ROOM: u64 = 24 << 20;
+
+fn read(cgroup: &Cgroup, file: &str) -> Process {
+    cgroup.start("exec dd if=\"$1\" of=/dev/null bs=64k 2>&-", &[file])
+}
+
+pub fn is_even(watch: &mut Watch, file: &str) {
+    for _ in 0..LONG {
+        watch.next();
+    }
+    watch.assert_told(&[]);
+
+    let all = ["even-1", "even-2"].map(Cgroup::new);
+    let readers = all.each_ref().map(|cgroup| {
+        cgroup.set("memory.max", &ROOM.to_string());
+        read(cgroup, file)
+    });
+    for _ in 0..LONG {
+        watch.next();
+    }
+    drop(readers);
+    let frame = watch.fresh();
+    for cgroup in &all {
+        let rows = frame.of_kind("reclaim");
+        let rows = rows.filter(|row| row.path() == Some(&cgroup.path()));
+        let taken: u64 = rows.map(|row| row.number("reclaimed_pages_total")).sum();
+        println!("{}: {taken} pages taken", cgroup.path());
+        assert!(taken > 10_000, "too little to be a test");
+    }
+    watch.assert_told(&[]);
+}
+
+/// Pipes with room for much, which is slab.
+fn pipes() -> Vec<(OwnedFd, OwnedFd)> {
+    let limit = getrlimit(Resource::Nofile);
+    let more = Rlimit {
+        current: limit.current.map(|current| current + 3 * PIPES),
+        maximum: limit.maximum.map(|maximum| maximum + 3 * PIPES),
+    };
+    setrlimit(Resource::Nofile, more).unwrap();
+    let pipe = |_| {
+        let both = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        fcntl_setpipe_size(&both.0, PIPE_BYTES).unwrap();
+        both
+    };
+    (0..PIPES).map(pipe).collect()
+}
+
+pub fn is_lopsided(watch: &mut Watch, file: &str) {
+    let cgroup = Cgroup::new("lopsided");
+    let pipes = cgroup.inside(pipes);
+    let usage: u64 = cgroup.get("memory.current").trim().parse().unwrap();
+    cgroup.set("memory.max", &(usage + ROOM).to_string());
+    let reader = read(&cgroup, file);
+    let found = watch.until_found("lopsided_reclaim", |_| ());
+    drop((reader, pipes));
+    let [slab, taken] = ["slab_bytes", "slab_taken_bytes"].map(|name| figure(&found, name));
+    println!("slab {slab} bytes of {usage}, {taken} taken");
+    assert!(slab >= PIPES * 8192, "{found:?}");
+    assert!(figure(&found, "pages_taken_bytes") >= 64 << 20, "{found:?}");
+    watch.assert_told(&[("lopsided_reclaim", Some("/lopsided"))]);
+}
