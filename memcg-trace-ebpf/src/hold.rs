@@ -5,7 +5,6 @@
 //! seen only if that is asked for, since every mutex goes the same way.
 
 use aya_ebpf::helpers::bpf_get_current_comm;
-use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_get_current_task};
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray};
 use aya_ebpf::programs::ProbeContext;
@@ -17,7 +16,7 @@ use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
 
 use crate::counter::add;
-use crate::current::now_ns;
+use crate::current::{now_ns, task_struct, this_task};
 use crate::hold_slots;
 use crate::lock_stacks::{ENTRY, LOCK_STACKS};
 use crate::loss::lost;
@@ -41,8 +40,7 @@ static DUMP_HELPERS: LruHashMap<u64, DumpHelper> = LruHashMap::with_max_entries(
 /// Address of the current task, and when it was started.
 #[inline(always)]
 fn current() -> (u64, u64) {
-    // SAFETY: no preconditions.
-    let task = unsafe { bpf_get_current_task() };
+    let task = task_struct();
     (task, field(task, &LAYOUT.task_start_time).unwrap_or(0))
 }
 
@@ -61,8 +59,7 @@ fn stack_of(ctx: &ProbeContext, lock: u64) -> u64 {
 
 #[inline(always)]
 fn asked(ctx: &ProbeContext, lock: u64, flags: u32) {
-    // SAFETY: no preconditions.
-    let (task, tid) = unsafe { (bpf_get_current_task(), bpf_get_current_pid_tgid() as u32) };
+    let (task, tid) = (task_struct(), this_task() as u32);
     let Some(hold) = hold_slots::to_fill(lock, task) else {
         return;
     };
@@ -95,8 +92,7 @@ pub fn acquired(lock: u64, task: u64, now: u64) {
 
 #[inline(always)]
 fn let_go(lock: u64) {
-    // SAFETY: no preconditions.
-    let task = unsafe { bpf_get_current_task() };
+    let task = task_struct();
     let Some(hold) = hold_slots::of(lock, task) else {
         return;
     };

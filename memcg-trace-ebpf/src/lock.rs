@@ -3,9 +3,6 @@
 //! host that is all the time: what can be asked later is not noted here.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
-};
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
@@ -14,6 +11,7 @@ use memcg_trace_common::loss::Loss;
 use memcg_trace_common::times::Times;
 
 use crate::counter::add;
+use crate::current::{now_ns, task_struct, this_task};
 use crate::hold;
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
@@ -31,17 +29,10 @@ static LOCK_TIMES: HashMap<u64, Times> = HashMap::with_max_entries(1024, 0);
 /// What tells one kind of lock from another.
 const KIND: u32 = flags::PERCPU | flags::MUTEX | flags::RT | flags::RWSEM;
 
-#[inline(always)]
-fn now_ns() -> u64 {
-    // SAFETY: no preconditions.
-    unsafe { bpf_ktime_get_ns() }
-}
-
 /// A task that could not get a lock at once.
 #[inline(always)]
 fn begin(lock: u64, flags: u32) {
-    // SAFETY: these helpers have no preconditions.
-    let (tid, task) = unsafe { (bpf_get_current_pid_tgid() as u32, bpf_get_current_task()) };
+    let (tid, task) = (this_task() as u32, task_struct());
     let Some(wait) = wait_slots::to_fill(tid) else {
         lost(Loss::LockWait, 1);
         return;
@@ -173,8 +164,7 @@ pub fn lock_begin(ctx: RawTracePointContext) -> i32 {
 /// `contention_end(lock, ret)`.
 #[raw_tracepoint(tracepoint = "contention_end")]
 pub fn lock_end(ctx: RawTracePointContext) -> i32 {
-    // SAFETY: no preconditions.
-    let tid = unsafe { bpf_get_current_pid_tgid() } as u32;
+    let tid = this_task() as u32;
     let lock: u64 = ctx.arg(0);
     let Some(wait) = wait_slots::of(tid, lock) else {
         return 0;

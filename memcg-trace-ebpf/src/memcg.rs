@@ -28,9 +28,8 @@ static LIFE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 /// `css.serial_nr` of the memcg that a task belongs to; 0 if it cannot be told.
 #[inline(always)]
 pub fn serial_nr_of_task(task: u64) -> u64 {
-    let has_all = has(&LAYOUT.task_cgroups)
-        && has(&LAYOUT.css_set_memory)
-        && has(&LAYOUT.css_serial_nr);
+    let has_all =
+        has(&LAYOUT.task_cgroups) && has(&LAYOUT.css_set_memory) && has(&LAYOUT.css_serial_nr);
     if has_cast() && has_all {
         let set = load::<{ offset_of!(Layout, task_cgroups) }>(task);
         let css = load::<{ offset_of!(Layout, css_set_memory) }>(set);

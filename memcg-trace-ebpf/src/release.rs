@@ -1,18 +1,16 @@
 //! Who keeps others waiting: the stacks of those who let go of a lock that somebody waits for. A
 //! busy lock is looked at a hundred times in a second: these are samples.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{Array, HashMap};
 use aya_ebpf::programs::tracing::StackIdContext;
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
-use memcg_trace_common::hold::{
-    NO_STACK, RELEASE_PAUSE_NS, RELEASED_SLOTS, ReleaseKey, Released,
-};
+use memcg_trace_common::hold::{NO_STACK, RELEASE_PAUSE_NS, RELEASED_SLOTS, ReleaseKey, Released};
 use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
 
 use crate::counter::add;
+use crate::current::{now_ns, this_task};
 use crate::lock_stacks::{ENTRY, LOCK_STACKS};
 use crate::loss::lost;
 use crate::wait_slots;
@@ -26,8 +24,7 @@ static RELEASED: Array<Released> = Array::with_max_entries(RELEASED_SLOTS, 0);
 
 #[inline(always)]
 fn released<C: StackIdContext>(ctx: &C, lock: u64, skip: u64) {
-    // SAFETY: no preconditions.
-    let now = unsafe { bpf_ktime_get_ns() };
+    let now = now_ns();
     let place = ((lock >> 4) ^ (lock >> 14)) as u32 & (RELEASED_SLOTS - 1);
     let Some(last) = RELEASED.get_ptr_mut(place) else {
         return;
@@ -76,8 +73,7 @@ pub fn release_mutex_slow(ctx: ProbeContext) -> u32 {
 #[kprobe]
 pub fn release_rwsem(ctx: ProbeContext) -> u32 {
     let lock: u64 = ctx.arg(0).unwrap_or(0);
-    // SAFETY: no preconditions.
-    let tid = unsafe { bpf_get_current_pid_tgid() } as u32;
+    let tid = this_task() as u32;
     if wait_slots::of(tid, lock).is_none() {
         released(&ctx, lock, ENTRY);
     }
