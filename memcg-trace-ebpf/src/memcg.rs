@@ -12,7 +12,7 @@ use memcg_trace_common::layout::Layout;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::memcg::{ABSENT_PAGES, LifeKind, LifeRecord};
 
-use crate::fixed::{has_cast, load};
+use crate::fixed::{HERE, fixed, has_cast, load};
 use crate::loss::lost;
 use crate::read::{LAYOUT, field, has, offset, pointer, read_into, value, word};
 
@@ -31,9 +31,11 @@ pub fn serial_nr_of_task(task: u64) -> u64 {
     let has_all =
         has(&LAYOUT.task_cgroups) && has(&LAYOUT.css_set_memory) && has(&LAYOUT.css_serial_nr);
     if has_cast() && has_all {
-        let set = load::<{ offset_of!(Layout, task_cgroups) }>(task);
-        let css = load::<{ offset_of!(Layout, css_set_memory) }>(set);
-        return load::<{ offset_of!(Layout, css_serial_nr) }>(css);
+        // The struct that a cast makes of it is too short for a field of a task.
+        let follow = |base: u64, offset: u64| load::<HERE>(base.wrapping_add(offset));
+        let set = follow(task, fixed::<{ offset_of!(Layout, task_cgroups) }>());
+        let css = follow(set, fixed::<{ offset_of!(Layout, css_set_memory) }>());
+        return follow(css, fixed::<{ offset_of!(Layout, css_serial_nr) }>());
     }
     let set = pointer(task, &LAYOUT.task_cgroups);
     pointer(pointer(set, &LAYOUT.css_set_memory), &LAYOUT.css_serial_nr)
