@@ -284,3 +284,22 @@ fn the_kernel_kills_for_memory() {
         "{finding:?}"
     );
 }
+
+#[test]
+fn findings_do_not_wait_for_trends_and_tell_what_is_left_out() {
+    let killed = host(|second, sample| {
+        let pids = if second == 1 { 0..70 } else { 0..0 };
+        let kill = |pid| OomKill {
+            time_ns: sample.mono_ns,
+            victim_serial_nr: Some(SERVICE),
+            victim_pid: pid,
+            ..OomKill::default()
+        };
+        sample.oom_kills = Some(pids.map(kill).collect());
+    });
+    let second = &snapshots(&killed[..2])[1];
+    assert_eq!(second.findings.items.len(), 64);
+    assert_eq!(second.findings.truncated_at, Some(64));
+    // Whether zombies grow takes more walks to tell.
+    assert!(second.findings.is_known() && second.findings.reason.is_some());
+}

@@ -49,15 +49,19 @@ impl FailOn {
             Self::Zombies(least) => snapshot.totals.zombies? >= least,
             Self::Finding(kind) => {
                 let findings = &snapshot.findings;
+                if findings.items.iter().any(|finding| finding.kind == kind) {
+                    return Some(true);
+                }
                 let is_looked_for = match kind {
-                    FindingKind::ZombieGrowth => true,
+                    // Where others are known and these not yet, there is a reason.
+                    FindingKind::ZombieGrowth => findings.reason.is_none(),
                     FindingKind::NearHigh | FindingKind::Sawtooth => snapshot.memcgs.is_known(),
                     _ => snapshot.reclaim.is_known() && snapshot.shrinkers.is_known(),
                 };
-                if !findings.is_known() || !is_looked_for {
+                if !findings.is_known() || !is_looked_for || findings.truncated_at.is_some() {
                     return None;
                 }
-                findings.items.iter().any(|finding| finding.kind == kind)
+                false
             }
             Self::Deadlock => return deadlock(snapshot),
         };

@@ -35,6 +35,8 @@ pub(super) struct List {
     resolved: Vec<Finding>,
     number: u64,
     revision: u64,
+    /// Whether something was found for which there was no room.
+    is_cut: bool,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,7 @@ impl List {
             return;
         }
         if self.open.len() >= OPEN {
+            self.is_cut = true;
             return;
         }
         self.number += 1;
@@ -111,6 +114,13 @@ impl List {
         }
         let too_many = self.resolved.len().saturating_sub(RESOLVED);
         self.resolved.drain(..too_many);
+        // What goes on is found again, if there is still no room for it.
+        self.is_cut &= self.open.len() >= OPEN;
+    }
+
+    /// How many there are of more that there was no room for.
+    pub(super) fn truncated_at(&self) -> Option<u64> {
+        self.is_cut.then_some(OPEN as u64)
     }
 
     /// Those that go on first, the worst of them first.

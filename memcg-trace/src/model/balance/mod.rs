@@ -11,7 +11,7 @@ mod window;
 
 use std::sync::Arc;
 
-use super::snapshot::{self, Finding, Section};
+use super::snapshot::{self, Finding, Section, Source};
 use super::tree::Tree;
 use crate::sample::Sample;
 use list::List;
@@ -79,14 +79,24 @@ impl Balance {
         self.list.settle(now_ns);
     }
 
-    /// Those of others, with these beside them.
+    /// Those of others, with these beside them. What is found here does not wait for others; the
+    /// section then says why these are not known yet.
     pub(super) fn join(&self, others: Arc<Section<Finding>>) -> Arc<Section<Finding>> {
         let mut items = self.list.items();
-        if items.is_empty() || !others.is_known() {
+        if items.is_empty() {
             return others;
         }
         items.extend(others.items.iter().cloned());
         items.sort_by_key(|one| (one.resolved, std::cmp::Reverse(one.severity)));
-        Arc::new(others.with_items(items))
+        let source = match others.is_known() {
+            true => others.source,
+            false => Source::Event,
+        };
+        Arc::new(Section {
+            source,
+            as_of_ns: others.as_of_ns.or(self.last_ns),
+            truncated_at: others.truncated_at.or(self.list.truncated_at()),
+            ..others.with_items(items)
+        })
     }
 }
