@@ -161,14 +161,8 @@ impl Coredump {
         });
     }
 
-    /// All of it: four tasks, or three where no one takes both locks.
-    pub fn deadlock() -> Self {
-        let coredump = Self::but_for_the_reader();
-        coredump.go();
-        coredump
-    }
-
-    /// The same before the reader goes on to where it is stuck.
+    /// All of it, four tasks, or three where no one takes both locks, before the reader goes on to
+    /// where it is stuck.
     pub fn but_for_the_reader() -> Self {
         let then = if Self::has_both() {
             Then::MakeCgroup
