@@ -122,16 +122,16 @@ impl Segment {
     }
 }
 
-/// Waits for a child, and returns the most memory that it had in pieces (`ru_maxrss`).
-pub fn wait_for_peak_bytes(child: std::process::Child) -> (i32, u64) {
-    let pid = i32::try_from(child.id()).unwrap();
-    let (mut status, mut usage) = (0, std::mem::MaybeUninit::uninit());
-    // SAFETY: both are there to be written to.
-    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) };
-    assert_eq!(waited, pid, "{}", std::io::Error::last_os_error());
-    // SAFETY: it succeeded, so it has written it.
-    let usage: libc::rusage = unsafe { usage.assume_init() };
-    assert!(libc::WIFEXITED(status), "{status:#x}");
-    let peak_kib = u64::try_from(usage.ru_maxrss).unwrap();
-    (libc::WEXITSTATUS(status), peak_kib << 10)
+/// The most memory in pieces that a process has had since its start (proc(5): VmHWM). What waits
+/// for it would be told of the most that it had, or who started it had before.
+pub fn peak_bytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: u64 = line
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
+    kib << 10
 }
