@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -47,13 +48,20 @@ pub fn is_even(watch: &mut Watch, file: &str) {
 }
 
 /// Pipes with room for much, which is slab.
-fn pipes() -> Vec<(OwnedFd, OwnedFd)> {
+/// Room for their descriptors, which this process has as long as it lives: not made in a cgroup
+/// that this would pin.
+fn room_for_pipes() {
     let limit = getrlimit(Resource::Nofile);
     let more = Rlimit {
         current: limit.current.map(|current| current + 3 * PIPES),
         maximum: limit.maximum.map(|maximum| maximum + 3 * PIPES),
     };
     setrlimit(Resource::Nofile, more).unwrap();
+    let last = i32::try_from(3 * PIPES).unwrap();
+    drop(fcntl_dupfd_cloexec(std::io::stdin(), last).unwrap());
+}
+
+fn pipes() -> Vec<(OwnedFd, OwnedFd)> {
     let pipe = |_| {
         let both = pipe_with(PipeFlags::CLOEXEC).unwrap();
         fcntl_setpipe_size(&both.0, PIPE_BYTES).unwrap();
@@ -64,6 +72,7 @@ fn pipes() -> Vec<(OwnedFd, OwnedFd)> {
 
 pub fn is_lopsided(watch: &mut Watch, file: &str) {
     let cgroup = Cgroup::new("lopsided");
+    room_for_pipes();
     let pipes = cgroup.inside(pipes);
     let usage: u64 = cgroup.get("memory.current").trim().parse().unwrap();
     cgroup.set("memory.max", &(usage + ROOM).to_string());
