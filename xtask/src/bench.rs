@@ -29,10 +29,6 @@ pub struct Arguments {
     /// The kernel to measure on; can be given more than once
     #[arg(long, default_value = kernel::DEFAULT, value_name = "SERIES")]
     kernel: Vec<&'static Series>,
-    /// Go by the clock of this machine and not by instructions, on two CPUs: noisier, and closer to
-    /// a host where tasks wait for each other in parallel
-    #[arg(long)]
-    wall: bool,
     /// Only these tables: readers, pins, slab, slabs, subjects, locks, reclaim, walk, many
     #[arg(value_name = "NAME")]
     names: Vec<String>,
@@ -54,18 +50,16 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         let command = std::iter::once(name).chain(names).collect();
         let mut spec = Spec {
             copies: [&program].into_iter().chain(&others).cloned().collect(),
+            // By wall clock a run varies by 2.4x, by this one within 3 %: every instruction is a
+            // nanosecond, and idle time is skipped.
+            qemu: vec!["-icount".into(), "shift=0,sleep=off".into()],
             // RAM disks, for memory that can be taken away.
             modules: vec!["brd".to_owned()],
+            // With more, 6.1 hangs under -icount when it starts the second one.
+            cpus: 1,
             timeout: Some(TIMEOUT),
             ..Spec::new(Kernel::find(&Choice::Series(series))?, command)
         };
-        if !arguments.wall {
-            // By wall clock a run varies by 2.4x, by this one within 3 %: every instruction is a
-            // nanosecond, and idle time is skipped.
-            spec.qemu = vec!["-icount".into(), "shift=0,sleep=off".into()];
-            // With more, 6.1 hangs under -icount when it starts the second one.
-            spec.cpus = 1;
-        }
         if !others.is_empty() {
             spec.memory = MEMORY_FOR_OTHERS.into();
         }

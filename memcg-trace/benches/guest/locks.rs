@@ -24,7 +24,7 @@ const SPAN_NS: u64 = 1_000_000_000;
 /// Storms with and without each, in turn.
 const ROUNDS: usize = 5;
 /// How long a program has to start; idle time is skipped.
-const START: std::time::Duration = std::time::Duration::from_secs(10);
+const START: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// What is started beside the storm. Programs of others run by the loader that xtask copied with
 /// them, where it found them.

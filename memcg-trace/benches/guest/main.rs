@@ -74,12 +74,10 @@ fn run() -> Result<()> {
     if let Some(why) = facts.unable() {
         bail!("{why}");
     }
-    // See xtask/src/bench.rs.
-    let clock = match std::thread::available_parallelism()?.get() {
-        1 => "a nanosecond is an instruction",
-        _ => "nanoseconds of an emulated machine, good for ratios",
-    };
-    println!("memcg-trace on {}: {clock}", facts.kernel);
+    println!(
+        "memcg-trace on {}: a nanosecond is an instruction",
+        facts.kernel
+    );
     // All of them, or those that are named.
     let named: Vec<String> = names.collect();
     for (name, report) in REPORTS {
