@@ -88,6 +88,12 @@ impl<T> Section<T> {
         self.source != Source::Absent
     }
 
+    /// Its name and why it cannot be had; `None` if it can.
+    #[must_use]
+    pub fn absence(&self) -> Option<(&'static str, &str)> {
+        Some((self.name, self.reason.as_deref()?))
+    }
+
     /// The same section with other items.
     #[must_use]
     pub fn with_items(&self, items: Vec<T>) -> Self {
@@ -191,6 +197,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The sections of a whole host that cannot be had, and why.
+    pub fn absences(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let absences = [
+            self.memcgs.absence(),
+            self.slab.absence(),
+            self.shrinkers.absence(),
+            self.lock_waits.absence(),
+            self.tax.absence(),
+            self.reclaim.absence(),
+        ];
+        absences.into_iter().flatten()
+    }
+
     /// Everything lost since the start, as far as it is known.
     #[must_use]
     pub fn lost_total(&self) -> u64 {

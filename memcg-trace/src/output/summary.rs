@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::names;
 use crate::deadlock::words;
-use crate::model::snapshot::{Phase, Section, Snapshot};
+use crate::model::snapshot::{Phase, Snapshot};
 use crate::sample::tame;
 use crate::units;
 
@@ -72,21 +72,9 @@ pub fn tax(snapshot: &Snapshot) -> Option<String> {
 /// One line for each section that cannot be had.
 #[must_use]
 pub fn absences(snapshot: &Snapshot) -> Vec<String> {
-    fn absence<T>(section: &Section<T>) -> Option<String> {
-        let reason = section.reason.as_deref()?;
-        Some(format!("no {} figures: {}", section.name, tame(reason)))
-    }
-    [
-        absence(&snapshot.memcgs),
-        absence(&snapshot.slab),
-        absence(&snapshot.shrinkers),
-        absence(&snapshot.lock_waits),
-        absence(&snapshot.tax),
-        absence(&snapshot.reclaim),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let absences = snapshot.absences();
+    let lines = absences.map(|(name, reason)| format!("no {name} figures: {}", tame(reason)));
+    lines.collect()
 }
 
 /// The worst finding that goes on, in one line; `None` if there is none.

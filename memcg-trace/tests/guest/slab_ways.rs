@@ -9,6 +9,7 @@ use std::process::Command;
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, has_function, kernel};
 use crate::slab::{assert_nothing_lost, totals};
+use crate::slab_walk::connections;
 use crate::slab_walk::walk::Walk;
 
 /// Built by xtask; where it cannot, it leaves this test out and says so.
@@ -77,14 +78,7 @@ pub fn count(export: &mut Export, attach: &str, missing: &[&str]) {
     drop(TcpListener::bind("127.0.0.1:0").unwrap());
     let sockets = cgroup.inside(|| {
         WAYS.iter().for_each(|(way, _)| ask(way));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let connected = (0..CONNECTIONS).map(|_| {
-            let here = TcpStream::connect(address).unwrap();
-            (here, listener.accept().unwrap())
-        });
-        let connected: Vec<_> = connected.collect();
-        (listener, connected)
+        connections(CONNECTIONS)
     });
     let made = export.fresh();
     let walk = Walk::new();

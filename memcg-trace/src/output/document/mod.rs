@@ -17,7 +17,7 @@ pub use slab::{slab, slab_inside};
 pub use zombies::{pins, zombies};
 
 use super::records::{Envelope, Loss, Memcg, Moment, Section, losses, sections};
-use crate::model::snapshot::{self, Snapshot};
+use crate::model::snapshot::Snapshot;
 use crate::sample::doctor::{Doctor, Verdict};
 use crate::sample::recording::Host;
 use crate::sample::tame;
@@ -63,7 +63,7 @@ pub fn memcgs(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
     let document = Document {
         summary,
         items: snapshot.memcgs.items.iter().map(Memcg::from).collect(),
-        not_checked: not_checked(snapshot),
+        not_checked: snapshot.absences().map(absent).collect(),
         sections: sections(snapshot),
         losses: losses(snapshot),
     };
@@ -130,25 +130,10 @@ fn line(document: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     Ok(line)
 }
 
-fn not_checked(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
-    [
-        absence(&snapshot.memcgs),
-        absence(&snapshot.slab),
-        absence(&snapshot.shrinkers),
-        absence(&snapshot.lock_waits),
-        absence(&snapshot.tax),
-        absence(&snapshot.reclaim),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// Why a section cannot be had.
-fn absence<T>(section: &snapshot::Section<T>) -> Option<NotChecked<'_>> {
-    let reason = section.reason.as_deref()?;
-    Some(NotChecked {
-        what: section.name,
+/// What is said of a section that cannot be had.
+fn absent<'a>((what, reason): (&'static str, &'a str)) -> NotChecked<'a> {
+    NotChecked {
+        what,
         reason: tame(reason),
-    })
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Document, absence, census_gaps, of_snapshot};
+use super::{Document, absent, census_gaps, of_snapshot};
 use crate::model::snapshot::{self, Snapshot};
 use crate::output::records::{Reclaim, Section, Shrinker, losses};
 use crate::sample::recording::Host;
@@ -23,8 +23,8 @@ pub fn shrinkers(
     host: &Host,
 ) -> serde_json::Result<Vec<u8>> {
     let mut not_checked = census_gaps(snapshot);
-    not_checked.extend(absence(&snapshot.shrinkers));
-    not_checked.extend(absence(&snapshot.reclaim));
+    not_checked.extend(snapshot.shrinkers.absence().map(absent));
+    not_checked.extend(snapshot.reclaim.absence().map(absent));
     let document = Document {
         summary: SpanSummary { span_ns },
         items: rows.iter().map(|row| Shrinker::from(*row)).collect(),
@@ -49,7 +49,7 @@ pub fn reclaim(
     host: &Host,
 ) -> serde_json::Result<Vec<u8>> {
     let mut not_checked = census_gaps(snapshot);
-    not_checked.extend(absence(&snapshot.reclaim));
+    not_checked.extend(snapshot.reclaim.absence().map(absent));
     let document = Document {
         summary: SpanSummary { span_ns },
         items: rows.iter().map(|row| Reclaim::from(*row)).collect(),

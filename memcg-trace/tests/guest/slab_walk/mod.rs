@@ -76,22 +76,25 @@ fn a_walk_sees_pipes_and_sockets_to_the_object() {
 /// A socket that is accepted was made by an interrupt, which charges nobody. Since 6.12 it is
 /// charged when it is accepted (net/ipv4/inet_connection_sock.c: kmem_cache_charge()): the walk
 /// has it then, and events do not, as `doctor` says.
+/// A socket that listens, and connections to it with both of their ends.
+pub fn connections(count: u64) -> impl Sized {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let connected = (0..count).map(|_| {
+        let here = TcpStream::connect(address).unwrap();
+        (here, listener.accept().unwrap())
+    });
+    let connected: Vec<_> = connected.collect();
+    (listener, connected)
+}
+
 #[test]
 fn sockets_accepted_are_charged_later() {
     const CONNECTIONS: u64 = 20;
     let cgroup = Cgroup::new("walked-accepted");
     // Once from outside, so that a slab is there.
     drop(TcpListener::bind("127.0.0.1:0").unwrap());
-    let made = cgroup.inside(|| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let connected = (0..CONNECTIONS).map(|_| {
-            let here = TcpStream::connect(address).unwrap();
-            (here, listener.accept().unwrap())
-        });
-        let connected: Vec<_> = connected.collect();
-        (listener, connected)
-    });
+    let made = cgroup.inside(|| connections(CONNECTIONS));
     let output = tool::run(&["slab", "--json", "--cache", "TCP"]);
     let walk = Walk(Document::parse(tool::stdout(&output)));
     let objects = walk.objects(&cgroup.path(), "TCP");
