@@ -81,8 +81,9 @@ pub struct LockCount {
     pub unmeasured: u64,
 }
 
-/// Waits that one run of the resolver looks at.
-pub const RESOLVE_ROWS: usize = 64;
+/// Waits that one run of the resolver looks at. More would save little, and the kernel verifies each
+/// one anew, with all who may stand in line before it.
+pub const RESOLVE_ROWS: usize = 8;
 
 /// Who waits, and whether still.
 #[repr(C)]
