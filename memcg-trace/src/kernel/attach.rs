@@ -200,8 +200,15 @@ fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow::Result<()
             if program.fd().is_err() {
                 program.load().map_err(|error| explain(load(), error))?;
             }
+            // The kernel searches a name among all of its symbols, until 6.2 one by one; with none
+            // it takes the offset as the address (kernel/trace/trace_event_perf.c:
+            // perf_kprobe_init()).
+            let (name, offset) = match facts.symbols.address(name) {
+                Some(address) => ("", address),
+                None => (name, 0),
+            };
             program
-                .attach(name, 0)
+                .attach(name, offset)
                 .map_err(|error| explain(attach(), error))?;
         }
         (Program::FEntry(program), At::Fentry(name)) => {
