@@ -153,8 +153,11 @@ fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Command {
         .arg("-initrd")
         .arg(initramfs);
     // An oops becomes a panic and a panic an end, so that neither is waited for or overlooked.
-    let mut append =
-        "console=ttyS0 rdinit=/init quiet oops=panic panic=-1 init_on_alloc=0".to_owned();
+    // Memory that is not cleared twice, and short grace periods, of which a hook's end needs
+    // three: both are some part of how long tests take, and of nothing that they look at.
+    let mut append = "console=ttyS0 rdinit=/init quiet oops=panic panic=-1 init_on_alloc=0 \
+                      rcupdate.rcu_expedited=1"
+        .to_owned();
     for more in &spec.append {
         append.push(' ');
         append.push_str(more);

@@ -20,7 +20,7 @@ use crate::interrupt;
 use crate::kernel::{Choice, DRAINING, Kernel, Series};
 
 const AT_A_TIME: usize = 2;
-const TIMEOUT: Duration = Duration::from_secs(900);
+const TIMEOUT: Duration = Duration::from_secs(1200);
 /// For `--long`: what tests read of the kernel's command line, and by how much a guest may then
 /// take longer.
 const LONG: &str = "storm_s=600";
