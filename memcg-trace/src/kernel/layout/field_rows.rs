@@ -79,6 +79,8 @@ pub(super) const ROWS: &[Row] = {
         row(CachePerNode, 0, &["kmem_cache.per_node"]),
         row(PerNodeBarn, 8, &["kmem_cache_per_node_ptrs.barn"]),
         row(PerNodeNode, 8, &["kmem_cache_per_node_ptrs.node"]),
+        row(CacheNodes, 0, &["kmem_cache.node"]),
+        row(NodeBarn, 8, &["kmem_cache_node.barn"]),
         row(CpuSlabFreelist, 8, &["kmem_cache_cpu.freelist"]),
         row(CpuSlabSlab, 8, &["kmem_cache_cpu.slab", "kmem_cache_cpu.page"]),
         row(SheavesMain, 8, &["slub_percpu_sheaves.main"]),

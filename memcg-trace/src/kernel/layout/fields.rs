@@ -67,6 +67,8 @@ pub enum Field {
     CachePerNode,
     PerNodeBarn,
     PerNodeNode,
+    CacheNodes,
+    NodeBarn,
     CpuSlabFreelist,
     CpuSlabSlab,
     SheavesMain,

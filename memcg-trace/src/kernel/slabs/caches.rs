@@ -1,6 +1,6 @@
 //! Caches, and the free objects that CPUs keep of each: their slabs count those as given away.
 //!
-//! Until 6.17 a CPU takes all free objects of a slab at once, as a chain through these objects
+//! Until 6.19 a CPU takes all free objects of a slab at once, as a chain through these objects
 //! (mm/slub.c: get_freelist()). Since 6.18 it has arrays of objects, "sheaves", and each NUMA
 //! node a barn of them.
 
@@ -142,7 +142,7 @@ impl Caches {
         let mut sheaves = reader.column(&per_cpu, Field::SheavesMain)?;
         sheaves.extend(reader.column(&per_cpu, Field::SheavesSpare)?);
         let mut sheaves: Vec<_> = sheaves.into_iter().flatten().collect();
-        sheaves.extend(barns(reader, cache)?);
+        sheaves.extend(full_sheaves(reader, cache)?);
         sheaves.retain(|sheaf| is_kernel_address(*sheaf));
         let sizes = reader.column(&sheaves, Field::SheafSize)?;
         let objects = reader.offset(Field::SheafObjects)?;
@@ -174,16 +174,12 @@ impl Caches {
 }
 
 /// Full sheaves of all nodes.
-fn barns(reader: &Reader<'_>, cache: u64) -> Result<Vec<u64>, Unreadable> {
-    let per_node = cache + reader.offset(Field::CachePerNode)?;
-    let (barn, node) = (
-        reader.offset(Field::PerNodeBarn)?,
-        reader.offset(Field::PerNodeNode)?,
-    );
-    // A struct of these two pointers.
-    let bytes = barn.max(node) + 8;
-    let places = (0..reader.nodes()?).map(|node| per_node + node * bytes);
-    let barns = reader.column(&places.collect::<Vec<_>>(), Field::PerNodeBarn)?;
+fn full_sheaves(reader: &Reader<'_>, cache: u64) -> Result<Vec<u64>, Unreadable> {
+    let barns = if reader.has(Field::CachePerNode) {
+        barns_beside_nodes(reader, cache)?
+    } else {
+        barns_of_nodes(reader, cache)?
+    };
     let full = reader.offset(Field::BarnFull)?;
     let mut sheaves = Vec::new();
     for barn in barns.into_iter().flatten() {
@@ -193,6 +189,28 @@ fn barns(reader: &Reader<'_>, cache: u64) -> Result<Vec<u64>, Unreadable> {
         }
     }
     Ok(sheaves)
+}
+
+/// Since 7.1 a cache has an array of barns and nodes.
+fn barns_beside_nodes(reader: &Reader<'_>, cache: u64) -> Result<Vec<Option<u64>>, Unreadable> {
+    let per_node = cache + reader.offset(Field::CachePerNode)?;
+    let (barn, node) = (
+        reader.offset(Field::PerNodeBarn)?,
+        reader.offset(Field::PerNodeNode)?,
+    );
+    // A struct of these two pointers.
+    let bytes = barn.max(node) + 8;
+    let places = (0..reader.nodes()?).map(|node| per_node + node * bytes);
+    reader.column(&places.collect::<Vec<_>>(), Field::PerNodeBarn)
+}
+
+/// Until 7.0 it has an array of nodes, and these have the barns.
+fn barns_of_nodes(reader: &Reader<'_>, cache: u64) -> Result<Vec<Option<u64>>, Unreadable> {
+    let places = (0..reader.nodes()?).map(|node| cache + node * 8);
+    let nodes = reader.column(&places.collect::<Vec<_>>(), Field::CacheNodes)?;
+    let nodes = nodes.into_iter().flatten();
+    let nodes: Vec<_> = nodes.filter(|node| is_kernel_address(*node)).collect();
+    reader.column(&nodes, Field::NodeBarn)
 }
 
 /// Length of a chain of free objects within one slab (mm/slub.c: freelist_ptr_decode()).
