@@ -207,7 +207,10 @@ impl App {
         let is_ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
         match action {
             Some(Action::Quit) if is_ctrl => self.is_done = true,
-            _ if self.filter.is_edited => self.edit_filter(event),
+            _ if self.filter.is_edited => {
+                self.filter.edit(event);
+                self.refresh();
+            }
             Some(action) if self.help.is_some() => self.act_on_help(action),
             Some(action) if self.detail.is_some() => self.act_on_detail(action),
             Some(action) => self.act(action),
@@ -407,8 +410,16 @@ impl App {
         self.refresh();
     }
 
+    /// Takes in pasted text: only a filter has use for it.
+    pub fn paste(&mut self, text: &str) {
+        if self.filter.is_edited {
+            self.filter.paste(text);
+            self.refresh();
+        }
+    }
+
     /// Works out anew which rows there are, after anything that they depend on has changed.
-    pub(super) fn refresh(&mut self) {
+    fn refresh(&mut self) {
         let Some(snapshot) = self.snapshot.clone() else {
             return;
         };
