@@ -17,8 +17,8 @@ use rustix::mm::{MlockAllFlags, mlockall, munlockall};
 use rustix::time::{ClockId, clock_gettime};
 
 const ROOT: &str = "/sys/fs/cgroup";
-/// Longer than anything takes in an emulated guest.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+/// Longer than anything takes in an emulated guest, with others beside it.
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Asks again until there is an answer; what was wrong the last time is why it fails.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
