@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::coredump::{Coredump, Then, spare_blocks};
 use super::taker::Taker;
+use crate::host::eventually;
 use crate::tool;
 
 const PAGE: usize = 4096;
@@ -72,7 +73,10 @@ struct ShortStacks;
 
 impl ShortStacks {
     fn of(functions: u32) -> Self {
-        fs::write(MAX_STACK, functions.to_string()).unwrap();
+        // Not while stacks are kept, and those of a tool that has ended a moment ago still are.
+        eventually(MAX_STACK, || {
+            fs::write(MAX_STACK, functions.to_string()).map_err(|error| error.to_string())
+        });
         Self
     }
 }
