@@ -35,26 +35,75 @@ const OF_MODULES: &[&str] = &[
 ];
 /// Tests of what the tool does on its own side of the kernel, by the begin of their names: how it
 /// ends, what it says where it is not let do its work, and what becomes of names, files and screens.
-/// The first and the last kernel of a run have them.
+/// The first and the last kernel of a run have them, in a boot of their own.
 const OF_USER_SPACE: &[&str] = &["bad_hosts::", "names::", "record::", "screen::", "stream::"];
 /// RAM disks, for a file system on a device and for swap; and devices that can be suspended.
 const MODULES: &[&str] = &["brd", "dm_mod"];
 
-/// A boot for tests that need their own kind of guest, or for all others.
+/// A boot of a kernel, for some of the tests.
 #[derive(Clone, Copy)]
 struct Boot {
     series: &'static Series,
-    apart: Option<&'static Apart>,
-    /// Whether it has the tests of [`OF_USER_SPACE`].
-    of_user_space: bool,
+    tests: Tests,
 }
 
-impl Boot {
-    fn wants_modules(self) -> bool {
-        let prefix = self.apart.map(|one| one.prefix);
-        let mut tests = OF_MODULES.iter();
-        tests.any(|tests| apart(tests).map(|one| one.prefix) == prefix)
+#[derive(Clone, Copy)]
+enum Tests {
+    /// Those of [`OF_USER_SPACE`].
+    OfUserSpace,
+    /// Those that need their own kind of guest.
+    Apart(&'static Apart),
+    Others,
+}
+
+impl Tests {
+    /// Where a test belongs, on a kernel that runs all tests.
+    fn of(name: &str) -> Self {
+        match apart(name) {
+            Some(one) => Self::Apart(one),
+            None if is_of_user_space(name) => Self::OfUserSpace,
+            None => Self::Others,
+        }
     }
+
+    /// Whether these have some that are asked for; no names ask for all.
+    fn have_any_of(self, names: &[String]) -> bool {
+        names.is_empty() || names.iter().any(|name| self.have(name))
+    }
+
+    fn have(self, name: &str) -> bool {
+        match (self, Self::of(name)) {
+            // Of several kinds of guest for one test, each has it.
+            (Self::Apart(one), Self::Apart(_)) => name.starts_with(one.prefix),
+            (Self::Others, Self::Others) | (Self::OfUserSpace, Self::OfUserSpace) => true,
+            _ => false,
+        }
+    }
+
+    /// What is special about them, after a comma.
+    fn note(self) -> &'static str {
+        match self {
+            Self::OfUserSpace => ", user space",
+            Self::Apart(one) => one.note,
+            Self::Others => "",
+        }
+    }
+
+    fn apart(self) -> Option<&'static Apart> {
+        match self {
+            Self::Apart(one) => Some(one),
+            Self::OfUserSpace | Self::Others => None,
+        }
+    }
+
+    fn want_modules(self) -> bool {
+        let mut tests = OF_MODULES.iter();
+        tests.any(|tests| self.have(tests))
+    }
+}
+
+fn is_of_user_space(name: &str) -> bool {
+    OF_USER_SPACE.iter().any(|tests| name.starts_with(tests))
 }
 
 /// Runs all tests, or those whose names contain one of `names`.
@@ -90,7 +139,7 @@ pub fn run(
                 break;
             }
             let modules = modules.iter().find(|(series, _)| *series == boot.series);
-            let modules = modules.filter(|_| boot.wants_modules());
+            let modules = modules.filter(|_| boot.tests.want_modules());
             let modules = modules.map(|(_, modules)| modules);
             let row = test_on(*boot, arguments, &program, &binaries, modules);
             rows.lock()
@@ -110,31 +159,25 @@ pub fn run(
 
 /// The long boots come first, so that the short ones fill up the end.
 fn boots(kernels: &[&'static Series], names: &[String]) -> Vec<Boot> {
-    let of = |apart| {
-        move |series: &&'static Series| Boot {
-            series,
-            apart,
-            of_user_space: !names.is_empty(),
-        }
-    };
+    let of = |tests| move |series| Boot { series, tests };
+    let all = || kernels.iter().copied().filter(|one| **one != DRAINING);
     let mut boots = Vec::new();
-    if names.is_empty() || names.iter().any(|name| apart(name).is_none()) {
-        let all = kernels.iter().filter(|series| ***series != DRAINING);
-        boots.extend(all.map(of(None)));
-        if let Some(first) = boots.first_mut() {
-            first.of_user_space = true;
-        }
-        if let Some(last) = boots.last_mut() {
-            last.of_user_space = true;
-        }
+    if Tests::Others.have_any_of(names) {
+        boots.extend(all().map(of(Tests::Others)));
+    }
+    if Tests::OfUserSpace.have_any_of(names) {
+        let (first, last) = (all().next(), all().next_back());
+        let last = last.filter(|last| Some(*last) != first);
+        boots.extend(first.into_iter().chain(last).map(of(Tests::OfUserSpace)));
     }
     for one in APART {
-        if names.is_empty() || names.iter().any(|name| name.starts_with(one.prefix)) {
-            let able = kernels.iter().filter(|series| match one.only_on {
-                Some(only) => only == **series,
-                None => ***series != DRAINING && (series.has_v1 || one.cgroup == Cgroup::V2),
+        let tests = Tests::Apart(one);
+        if tests.have_any_of(names) {
+            let able = kernels.iter().copied().filter(|series| match one.only_on {
+                Some(only) => only == *series,
+                None => **series != DRAINING && (series.has_v1 || one.cgroup == Cgroup::V2),
             });
-            boots.extend(able.map(of(Some(one))));
+            boots.extend(able.map(of(tests)));
         }
     }
     boots
@@ -163,7 +206,7 @@ fn test_on(
         Ok((passed, failed, note)) => (passed, failed, note.or(no_modules)),
         Err(error) => (0, 1, Some(format!("{error:#}"))),
     };
-    let step = format!("guest tests{}", boot.apart.map_or("", |one| one.note));
+    let step = format!("guest tests{}", boot.tests.note());
     Row {
         place: boot.series.name.into(),
         step,
@@ -176,23 +219,22 @@ fn test_on(
 
 /// Arguments for the program, by which it runs what belongs into a boot.
 fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = Vec::new();
-    match boot.apart {
-        None => {
-            let names = names.iter().filter(|name| apart(name).is_none());
-            arguments.extend(names.map(OsString::from));
-            let apart = APART.iter().map(|one| &one.prefix);
-            let elsewhere = OF_USER_SPACE.iter().filter(|_| !boot.of_user_space);
-            let skipped = apart.chain(elsewhere).flat_map(|tests| ["--skip", tests]);
-            arguments.extend(skipped.map(OsString::from));
+    let names = names.iter().filter(|name| boot.tests.have(name));
+    let mut arguments: Vec<OsString> = names.map(OsString::from).collect();
+    match boot.tests {
+        Tests::Others => {
+            let apart = APART.iter().map(|one| one.prefix);
+            // A name that is asked for may be a part of one of these.
+            let user_space = OF_USER_SPACE.iter().filter(|_| arguments.is_empty());
+            let elsewhere = apart.chain(user_space.copied());
+            let skipped: Vec<_> = elsewhere.flat_map(|tests| ["--skip", tests]).collect();
+            arguments.extend(skipped.into_iter().map(OsString::from));
         }
-        Some(one) => {
-            let names = names.iter().filter(|name| name.starts_with(one.prefix));
-            arguments.extend(names.map(OsString::from));
-            if arguments.is_empty() {
-                arguments.push(one.prefix.into());
-            }
+        Tests::OfUserSpace if arguments.is_empty() => {
+            arguments.extend(OF_USER_SPACE.iter().map(OsString::from));
         }
+        Tests::Apart(one) if arguments.is_empty() => arguments.push(one.prefix.into()),
+        Tests::OfUserSpace | Tests::Apart(_) => {}
     }
     if !has_modules {
         let tests = OF_MODULES.iter().flat_map(|tests| ["--skip", tests]);
@@ -209,7 +251,7 @@ fn try_on(
     binaries: &Binaries,
     modules: &[PathBuf],
 ) -> Result<(u64, u64, Option<String>)> {
-    let Boot { series, apart, .. } = boot;
+    let Boot { series, tests } = boot;
     let name = program
         .file_name()
         .context("the test program has no name")?
@@ -228,7 +270,7 @@ fn try_on(
         timeout: Some(TIMEOUT),
         ..Spec::new(Kernel::find(&Choice::Series(series))?, command)
     };
-    if let Some(one) = apart {
+    if let Some(one) = tests.apart() {
         spec.cgroup = one.cgroup;
         spec.memory = one.memory.into();
         spec.qemu = one
@@ -246,7 +288,7 @@ fn try_on(
     let outputs = || {
         // A second boot starts anew: the first one's results are void.
         copy.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let prefix = format!("[{}{}] ", series.name, apart.map_or("", |one| one.note));
+        let prefix = format!("[{}{}] ", series.name, tests.note());
         Outputs {
             stdout: Box::new(Prefixed::new(prefix.clone(), copy.clone())),
             stderr: Box::new(Prefixed::new(prefix, Copy::default())),
