@@ -148,8 +148,7 @@ fn assert_reclaims(frame: &Frame, cgroup: &Cgroup, cause: &str) {
     assert_all(&what, frame, told, kernel);
 }
 
-/// As many as there were, but for runs of programs that the kernel passed over and tells of: where
-/// one can be preempted (7.2), others on its CPU go without it meanwhile.
+/// As many as there were, but for runs of programs that the kernel passed over and tells of.
 fn assert_all(what: &str, frame: &Frame, told: u64, kernel: u64) {
     let missed = missed(frame).unwrap_or(0);
     println!("{what}: {told}, kernel {kernel}; {missed} runs missed");
