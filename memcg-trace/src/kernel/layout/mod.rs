@@ -56,6 +56,9 @@ pub const SYMBOLS: &[&str] = &[
     "proto_list",
     "shrinker_nr_max",
     "socket_file_ops",
+    // For time lost for lack of memory.
+    "psi_disabled",
+    "psi_system",
     // For what a tracepoint is guarded by.
     "tracepoint_srcu",
     // For looking into dentries and inodes.
