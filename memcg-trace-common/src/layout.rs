@@ -190,8 +190,8 @@ pub struct Layout {
     pub word_type_id: u32,
     /// `MEMCG_KMEM`; absent until 5.17.
     pub stat_kmem: u32,
-    /// Nothing: keeps the size a multiple of 8.
-    pub unused: u32,
+    /// 1 where a program on a tracepoint may be preempted.
+    pub preempts_tracepoints: u32,
 }
 
 impl Layout {

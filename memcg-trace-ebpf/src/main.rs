@@ -13,6 +13,7 @@ mod empty;
 mod fixed;
 mod hold;
 mod hold_slots;
+mod iterated;
 mod lock;
 mod lock_stacks;
 mod loss;

@@ -86,9 +86,8 @@ pub fn begun_by() -> (u32, u64) {
     (kind::UNKNOWN, 0)
 }
 
-/// Counts a reclaim of this task whose end was not seen: a program of a tracepoint that the kernel
-/// takes the CPU from keeps those of other tasks there from running (`missed_runs`). The last that
-/// was seen of it is near its end.
+/// Counts a reclaim of this task whose end was not seen, since the kernel passed over the program
+/// (`missed_runs`, `missed_kprobe_runs`). The last that was seen of it is near its end.
 #[inline(always)]
 fn end_missed(task: u64) {
     // SAFETY: the entry is this task's own, which nobody else removes.
@@ -250,9 +249,15 @@ pub fn reclaim_direct_begin(_ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// The end of each of these.
-#[raw_tracepoint(tracepoint = "mm_vmscan_direct_reclaim_end")]
-pub fn reclaim_end(_ctx: RawTracePointContext) -> i32 {
+/// The same where programs are gone through.
+#[kprobe]
+pub fn reclaim_direct_begin_iterated(_ctx: ProbeContext) -> u32 {
+    begin(kind::DIRECT, 0, 0);
+    0
+}
+
+#[inline(always)]
+fn end() {
     let (task, now) = (this_task(), now_ns());
     // None if it began before we were attached, or was counted as lost when it began.
     if let Some(reclaimer) = RECLAIMERS.get_ptr_mut(&task) {
@@ -264,6 +269,19 @@ pub fn reclaim_end(_ctx: RawTracePointContext) -> i32 {
         }
         let _ = RECLAIMERS.remove(&task);
     }
+}
+
+/// The end of each of these.
+#[raw_tracepoint(tracepoint = "mm_vmscan_direct_reclaim_end")]
+pub fn reclaim_end(_ctx: RawTracePointContext) -> i32 {
+    end();
+    0
+}
+
+/// The same where programs are gone through.
+#[kprobe]
+pub fn reclaim_end_iterated(_ctx: ProbeContext) -> u32 {
+    end();
     0
 }
 

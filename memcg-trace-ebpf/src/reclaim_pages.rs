@@ -6,6 +6,7 @@ use memcg_trace_common::reclaim::ReclaimCount;
 
 use crate::counter::add;
 use crate::current::this_task;
+use crate::iterated::arg;
 use crate::read::{LAYOUT, pointer};
 use crate::reclaim::{RECLAIMERS, counter, key_of_visit};
 
@@ -24,40 +25,59 @@ fn visited() -> Option<(*mut ReclaimCount, bool)> {
 /// What counts as scanned is what was looked at, or with MGLRU what was taken (mm/vmscan.c:
 /// shrink_inactive_list(), scan_folios()).
 #[inline(always)]
-fn isolated(lru: u32, scanned: u64, taken: u64) -> i32 {
+fn isolated(lru: u32, scanned: u64, taken: u64) {
     // Active lists have odd numbers (include/linux/mmzone.h), and are aged, not reclaimed.
     if lru & 1 != 0 {
-        return 0;
+        return;
     }
     if let Some((counter, is_mglru)) = visited() {
         let pages = if is_mglru { taken } else { scanned };
         // SAFETY: a value of the map.
         unsafe { add(&raw mut (*counter).scanned_pages, pages) };
     }
-    0
 }
 
 /// `mm_vmscan_lru_isolate(highest_zoneidx, order, nr_requested, nr_scanned, nr_skipped, nr_taken,
 /// lru)`.
 #[raw_tracepoint(tracepoint = "mm_vmscan_lru_isolate")]
 pub fn reclaim_isolate(ctx: RawTracePointContext) -> i32 {
-    isolated(ctx.arg(6), ctx.arg(3), ctx.arg(5))
+    isolated(ctx.arg(6), ctx.arg(3), ctx.arg(5));
+    0
+}
+
+/// The same where programs are gone through.
+#[kprobe]
+pub fn reclaim_isolate_iterated(ctx: ProbeContext) -> u32 {
+    isolated(arg(&ctx, 6) as u32, arg(&ctx, 3), arg(&ctx, 5));
+    0
 }
 
 /// The same with `isolate_mode` before `lru`.
 #[raw_tracepoint(tracepoint = "mm_vmscan_lru_isolate")]
 pub fn reclaim_isolate_mode(ctx: RawTracePointContext) -> i32 {
-    isolated(ctx.arg(7), ctx.arg(3), ctx.arg(5))
+    isolated(ctx.arg(7), ctx.arg(3), ctx.arg(5));
+    0
+}
+
+#[inline(always)]
+fn shrunk(reclaimed: u64) {
+    if let Some((counter, _)) = visited() {
+        // SAFETY: a value of the map.
+        unsafe { add(&raw mut (*counter).reclaimed_pages, reclaimed) };
+    }
 }
 
 /// `mm_vmscan_lru_shrink_inactive(nid, nr_scanned, nr_reclaimed, …)`.
 #[raw_tracepoint(tracepoint = "mm_vmscan_lru_shrink_inactive")]
 pub fn reclaim_shrunk(ctx: RawTracePointContext) -> i32 {
-    let reclaimed: u64 = ctx.arg(2);
-    if let Some((counter, _)) = visited() {
-        // SAFETY: a value of the map.
-        unsafe { add(&raw mut (*counter).reclaimed_pages, reclaimed) };
-    }
+    shrunk(ctx.arg(2));
+    0
+}
+
+/// The same where programs are gone through.
+#[kprobe]
+pub fn reclaim_shrunk_iterated(ctx: ProbeContext) -> u32 {
+    shrunk(arg(&ctx, 2));
     0
 }
 

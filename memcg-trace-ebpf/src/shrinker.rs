@@ -14,6 +14,7 @@ use memcg_trace_common::times::Times;
 
 use crate::counter::{add, add_u32};
 use crate::current::{now_ns, task_struct, this_task};
+use crate::iterated::arg;
 use crate::loss::lost;
 use crate::read::{LAYOUT, field, pointer};
 use crate::reclaim::begun_by;
@@ -87,24 +88,40 @@ pub fn shrinker_call(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `mm_shrink_slab_start(shrinker, control, nr_objects_to_shrink, cache_items, delta, total_scan,
-/// priority, …)`.
-#[raw_tracepoint(tracepoint = "mm_shrink_slab_start")]
-pub fn shrinker_start(ctx: RawTracePointContext) -> i32 {
+/// What `mm_shrink_slab_start` says.
+struct Start {
+    shrinker: u64,
+    control: u64,
+    deferred_objects: u64,
+    freeable_objects: u64,
+    total_scan: i64,
+    priority: u32,
+}
+
+/// What `mm_shrink_slab_end` says.
+struct End {
+    shrinker: u64,
+    freed: i32,
+    deferred_objects: u64,
+    left: i64,
+}
+
+#[inline(always)]
+fn start(told: Start) {
     let (task, now) = (this_task(), now_ns());
-    let (shrinker, freeable_objects): (u64, u64) = (ctx.arg(0), ctx.arg(3));
-    let priority = u64::from(ctx.arg::<u32>(6));
+    let priority = u64::from(told.priority);
+    let freeable_objects = told.freeable_objects;
     // Without seeks, objects cost nothing to make anew, and half of them are due.
-    let due_objects = match field::<u32>(shrinker, &LAYOUT.shrinker_seeks) {
+    let due_objects = match field::<u32>(told.shrinker, &LAYOUT.shrinker_seeks) {
         Some(seeks) if seeks > 0 => ((freeable_objects >> (priority & 63)) * 4) / u64::from(seeks),
         _ => freeable_objects / 2,
     };
     let run = ShrinkerRun {
-        key: key(shrinker, ctx.arg(1)),
+        key: key(told.shrinker, told.control),
         begin_ns: now,
-        total_scan: ctx.arg(5),
+        total_scan: told.total_scan,
         freeable_objects,
-        deferred_objects: ctx.arg(2),
+        deferred_objects: told.deferred_objects,
         due_objects,
         priority,
         task: task_struct(),
@@ -113,35 +130,61 @@ pub fn shrinker_start(ctx: RawTracePointContext) -> i32 {
     if SHRINKER_RUNS.insert(&task, &run, 0).is_err() {
         lost(Loss::ShrinkerRun, 1);
     }
+}
+
+/// `mm_shrink_slab_start(shrinker, control, nr_objects_to_shrink, cache_items, delta, total_scan,
+/// priority, …)`.
+#[raw_tracepoint(tracepoint = "mm_shrink_slab_start")]
+pub fn shrinker_start(ctx: RawTracePointContext) -> i32 {
+    start(Start {
+        shrinker: ctx.arg(0),
+        control: ctx.arg(1),
+        deferred_objects: ctx.arg(2),
+        freeable_objects: ctx.arg(3),
+        total_scan: ctx.arg(5),
+        priority: ctx.arg(6),
+    });
     0
 }
 
-/// `mm_shrink_slab_end(shrinker, nid, shrinker_retval, unused_scan, new_scan, total_scan, …)`.
-#[raw_tracepoint(tracepoint = "mm_shrink_slab_end")]
-pub fn shrinker_end(ctx: RawTracePointContext) -> i32 {
+/// The same where programs are gone through.
+#[kprobe]
+pub fn shrinker_start_iterated(ctx: ProbeContext) -> u32 {
+    start(Start {
+        shrinker: arg(&ctx, 0),
+        control: arg(&ctx, 1),
+        deferred_objects: arg(&ctx, 2),
+        freeable_objects: arg(&ctx, 3),
+        total_scan: arg(&ctx, 5) as i64,
+        priority: arg(&ctx, 6) as u32,
+    });
+    0
+}
+
+#[inline(always)]
+fn end(told: End) {
     let (task, now) = (this_task(), now_ns());
-    let shrinker: u64 = ctx.arg(0);
     // SAFETY: the entry is this task's own, which nobody else removes.
     let Some(run) = (unsafe { SHRINKER_RUNS.get(&task) }).copied() else {
         // It began before we were attached, or was counted as lost when it began.
-        return 0;
+        return;
     };
     let _ = SHRINKER_RUNS.remove(&task);
-    if run.key.shrinker != shrinker {
+    if run.key.shrinker != told.shrinker {
         lost(Loss::ShrinkerRun, 1);
-        return 0;
+        return;
     }
     let Some(counter) = counter(&run.key) else {
-        return 0;
+        return;
     };
-    let (freed, deferred, left): (i32, u64, i64) = (ctx.arg(2), ctx.arg(4), ctx.arg(5));
-    let scanned = (run.total_scan - left) as u64;
+    let scanned = (run.total_scan - told.left) as u64;
+    let freed = told.freed as u64;
     let took_ns = now.saturating_sub(run.begin_ns);
     // SAFETY: a value of the map.
     unsafe {
         add(&raw mut (*counter).asked_objects, run.total_scan as u64);
         add(&raw mut (*counter).scanned_objects, scanned);
-        add(&raw mut (*counter).freed_objects, freed as u64);
+        add(&raw mut (*counter).freed_objects, freed);
         add(&raw mut (*counter).time_ns, took_ns);
         if (*counter).max_ns < took_ns {
             (*counter).max_ns = took_ns;
@@ -149,10 +192,10 @@ pub fn shrinker_end(ctx: RawTracePointContext) -> i32 {
         add(&raw mut (*counter).runs, 1);
         (*counter).seen_ns = now;
         (*counter).freeable_objects = run.freeable_objects;
-        (*counter).deferred_objects = deferred;
+        (*counter).deferred_objects = told.deferred_objects;
         if run.priority >= u64::from(LIGHT_PRIORITY) {
             add(&raw mut (*counter).light_scanned_objects, scanned);
-            add(&raw mut (*counter).light_freed_objects, freed as u64);
+            add(&raw mut (*counter).light_freed_objects, freed);
             add(&raw mut (*counter).light_due_objects, run.due_objects);
             add(
                 &raw mut (*counter).light_deferred_objects,
@@ -165,5 +208,28 @@ pub fn shrinker_end(ctx: RawTracePointContext) -> i32 {
         }
     }
     count_time(&SHRINKER_TIMES, &run.key, took_ns);
+}
+
+/// `mm_shrink_slab_end(shrinker, nid, shrinker_retval, unused_scan, new_scan, total_scan, …)`.
+#[raw_tracepoint(tracepoint = "mm_shrink_slab_end")]
+pub fn shrinker_end(ctx: RawTracePointContext) -> i32 {
+    end(End {
+        shrinker: ctx.arg(0),
+        freed: ctx.arg(2),
+        deferred_objects: ctx.arg(4),
+        left: ctx.arg(5),
+    });
+    0
+}
+
+/// The same where programs are gone through.
+#[kprobe]
+pub fn shrinker_end_iterated(ctx: ProbeContext) -> u32 {
+    end(End {
+        shrinker: arg(&ctx, 0),
+        freed: arg(&ctx, 2) as i32,
+        deferred_objects: arg(&ctx, 4),
+        left: arg(&ctx, 5) as i64,
+    });
     0
 }

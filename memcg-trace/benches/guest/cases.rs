@@ -220,7 +220,7 @@ fn refused(outcomes: &[Outcome]) -> String {
 pub fn empty(at: At) -> &'static str {
     match at {
         At::Tracepoint(_) => "empty_tracepoint",
-        At::Kprobe(_) => "empty_kprobe",
+        At::Kprobe(_) | At::Iterated(_) => "empty_kprobe",
         At::Fentry(_) | At::Fexit(_) => "empty_fentry",
     }
 }
@@ -248,7 +248,7 @@ fn attach_one(ebpf: &mut Ebpf, at: At, facts: &Facts) -> Result<()> {
             program.load()?;
             program.attach(tracepoint)?;
         }
-        At::Kprobe(function) => {
+        At::Kprobe(function) | At::Iterated(function) => {
             let program: &mut KProbe = program.try_into()?;
             program.load()?;
             program.attach(facts.symbols.function(function).unwrap_or(function), 0)?;

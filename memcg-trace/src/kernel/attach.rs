@@ -14,7 +14,7 @@ use super::choice::{Outcome, obstacle, obstacles, try_in_order};
 use super::cpus::possible_cpus;
 use super::facts::Facts;
 use super::fixed;
-use super::hooks::{At, Family, HOOKS, Hook, Part, Variant};
+use super::hooks::{At, Family, HOOKS, Hook, Part, Variant, iterated};
 use super::slab_hot;
 
 /// The eBPF object that build.rs made.
@@ -185,6 +185,9 @@ fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow::Result<()
     let place = part.at.name();
     let load = || format!("load {} for {place}", part.program);
     let attach = || format!("attach {} to {place}", part.program);
+    if let At::Iterated(function) = part.at {
+        iterate(ebpf, iterated(function))?;
+    }
     let program = find(ebpf, part.program)?;
     match (program, part.at) {
         (Program::RawTracePoint(program), At::Tracepoint(name)) => {
@@ -195,7 +198,7 @@ fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow::Result<()
                 .attach(name)
                 .map_err(|error| explain(attach(), error))?;
         }
-        (Program::KProbe(program), At::Kprobe(name)) => {
+        (Program::KProbe(program), At::Kprobe(name) | At::Iterated(name)) => {
             let name = facts.symbols.function(name).unwrap_or(name);
             if program.fd().is_err() {
                 program.load().map_err(|error| explain(load(), error))?;
@@ -226,6 +229,23 @@ fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow::Result<()
             program.attach().map_err(|error| explain(attach(), error))?;
         }
         _ => anyhow::bail!("program {} is not made for {place}", part.program),
+    }
+    Ok(())
+}
+
+/// Has the kernel go through the programs of a tracepoint: it does with two of them
+/// (memcg-trace-ebpf/src/iterated.rs).
+fn iterate(ebpf: &mut Ebpf, tracepoint: &str) -> anyhow::Result<()> {
+    let program: &mut RawTracePoint = find(ebpf, "iterate")?.try_into()?;
+    if program.fd().is_err() {
+        program
+            .load()
+            .map_err(|error| explain("load iterate".to_owned(), error))?;
+    }
+    for _ in 0..2 {
+        program
+            .attach(tracepoint)
+            .with_context(|| format!("attach to {tracepoint}"))?;
     }
     Ok(())
 }

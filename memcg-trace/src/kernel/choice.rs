@@ -1,7 +1,7 @@
 //! Which variant of a hook to take: decided from facts, before anything is tried.
 
 use super::facts::Facts;
-use super::hooks::{At, Family, Hook, Part, Variant};
+use super::hooks::{At, Family, Hook, Part, Variant, iterated};
 use crate::sample::doctor;
 
 /// What became of a hook.
@@ -114,11 +114,17 @@ pub(super) fn try_in_order(
 /// Why a part cannot be attached, as far as the facts say.
 #[must_use]
 pub fn obstacle(part: &Part, facts: &Facts) -> Option<String> {
-    match part.at {
+    obstacle_at(part.at, facts)
+}
+
+fn obstacle_at(at: At, facts: &Facts) -> Option<String> {
+    match at {
         At::Tracepoint(name) => {
             (!facts.has_tracepoint(name)).then(|| format!("no tracepoint {name}"))
         }
         At::Kprobe(name) => facts.kprobe_obstacle(name),
+        At::Iterated(name) => obstacle_at(At::Tracepoint(iterated(name)), facts)
+            .or_else(|| facts.kprobe_obstacle(name)),
         At::Fentry(name) | At::Fexit(name) => facts.trampoline_obstacle(name),
     }
 }

@@ -44,8 +44,8 @@ impl Losses {
         Ok(Self {
             counters: take_map(ebpf, "LOSSES")?,
             places: places.collect(),
-            by_program: programs(outcomes, |at| !matches!(at, At::Kprobe(_))),
-            on_kprobes: programs(outcomes, |at| matches!(at, At::Kprobe(_))),
+            by_program: programs(outcomes, |at| !is_kprobe(at)),
+            on_kprobes: programs(outcomes, is_kprobe),
             counts_kprobe_misses,
         })
     }
@@ -85,6 +85,10 @@ impl Losses {
         });
         Ok(losses)
     }
+}
+
+fn is_kprobe(at: At) -> bool {
+    matches!(at, At::Kprobe(_) | At::Iterated(_))
 }
 
 /// Names of the programs that are attached to such places.

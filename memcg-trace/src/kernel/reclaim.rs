@@ -114,9 +114,12 @@ impl Reclaims {
     }
 }
 
-/// The kernel's own account of the memcgs that have rows. Those that have none, as the root, and
-/// those that cannot be read are left out.
+/// The kernel's own account of the memcgs that have rows. Those that have none and those that
+/// cannot be read are left out.
 pub(super) fn pressure(reclaim: &Reclaim, memcgs: &Memcgs, reader: &Reader<'_>) -> Vec<Pressure> {
+    if is_off(reader) {
+        return Vec::new();
+    }
     let rows = reclaim.counts.iter();
     let mut all: Vec<u64> = rows
         .flat_map(|row| [row.memcg_serial_nr, row.limit_serial_nr])
@@ -131,6 +134,15 @@ pub(super) fn pressure(reclaim: &Reclaim, memcgs: &Memcgs, reader: &Reader<'_>) 
     found.collect()
 }
 
+/// Whether the kernel keeps no account (`psi=0`): `psi_disabled`, a static key, begins with how
+/// often it was switched on.
+fn is_off(reader: &Reader<'_>) -> bool {
+    let key = reader.symbol("psi_disabled");
+    key.and_then(|key| reader.word_at(key))
+        .is_ok_and(|word| word & 0xffff_ffff != 0)
+}
+
+/// The account of a memcg; the root's is that of the host (kernel/sched/psi.c: psi_memory_show()).
 fn pressure_of(
     serial_nr: u64,
     css: u64,
@@ -140,15 +152,9 @@ fn pressure_of(
     /// (include/linux/psi_types.h: enum psi_states).
     const MEM_SOME: usize = 2;
     const MEM_FULL: usize = 3;
-    if reader.word(css, Field::CssParent)? == 0 {
-        return Ok(None);
-    }
-    let cgroup = reader.word(css, Field::CssCgroup)?;
-    // Until 6.0 the group lies within its cgroup, later that points to it.
-    let place = reader.place(Field::CgroupPsi)?;
-    let group = match place.bytes {
-        8 => reader.word(cgroup, Field::CgroupPsi)?,
-        _ => cgroup.wrapping_add(place.offset),
+    let group = match reader.word(css, Field::CssParent)? {
+        0 => reader.symbol("psi_system")?,
+        _ => group_of(reader.word(css, Field::CssCgroup)?, reader)?,
     };
     if !is_kernel_address(group) {
         return Ok(None);
@@ -164,6 +170,15 @@ fn pressure_of(
         some_ns_total: some,
         full_ns_total: full,
     }))
+}
+
+/// The `psi_group` of a cgroup: until 6.0 within it, later that points to it.
+fn group_of(cgroup: u64, reader: &Reader<'_>) -> Result<u64, Unreadable> {
+    let place = reader.place(Field::CgroupPsi)?;
+    match place.bytes {
+        8 => reader.word(cgroup, Field::CgroupPsi),
+        _ => Ok(cgroup.wrapping_add(place.offset)),
+    }
 }
 
 /// Adds a row of the kernel's to the one that it belongs to.

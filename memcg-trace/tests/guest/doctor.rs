@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::export::Export;
+use crate::host::kernel;
 use crate::tool;
 use crate::traces::{TRACING, Traces, leaves_nothing};
 
@@ -72,6 +73,13 @@ fn what_doctor_promises_is_what_gets_attached() {
         waits.contains("tracepoint:contention_begin"),
         is_tracepoint("contention_begin")
     );
+    // Since 7.0 programs on tracepoints may be preempted, and those on kprobes not.
+    for fact in ["shrinker_scan", "reclaim_run", "reclaim_pages"] {
+        let chosen = chosen(&report, fact).unwrap();
+        let by_kprobe = chosen.contains("kprobe:__traceiter_mm_");
+        assert_eq!(by_kprobe, kernel() >= (7, 0), "{fact}: {chosen}");
+        assert_ne!(by_kprobe, chosen.contains("tracepoint:mm_"), "{chosen}");
+    }
 
     let before = Traces::now();
     leaves_nothing(|| {

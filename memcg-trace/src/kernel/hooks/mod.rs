@@ -6,6 +6,7 @@
 //! A trampoline only if the user asks, since detaching it waits for `synchronize_rcu_tasks`,
 //! which never ends while a task spins in the kernel.
 
+mod reclaim;
 mod table;
 
 use memcg_trace_common::layout::Layout;
@@ -43,6 +44,8 @@ pub enum At {
     Tracepoint(&'static str),
     /// The entry of a function, by kprobe.
     Kprobe(&'static str),
+    /// A tracepoint, by kprobe at the function that goes through its programs: `__traceiter_…`.
+    Iterated(&'static str),
     /// The entry of a function, by trampoline.
     Fentry(&'static str),
     /// The end of a function, by trampoline.
@@ -55,11 +58,17 @@ impl At {
     pub fn name(self) -> String {
         match self {
             Self::Tracepoint(name) => format!("tracepoint:{name}"),
-            Self::Kprobe(name) => format!("kprobe:{name}"),
+            Self::Kprobe(name) | Self::Iterated(name) => format!("kprobe:{name}"),
             Self::Fentry(name) => format!("fentry:{name}"),
             Self::Fexit(name) => format!("fexit:{name}"),
         }
     }
+}
+
+/// The tracepoint whose programs a function goes through (include/linux/tracepoint.h).
+#[must_use]
+pub fn iterated(function: &'static str) -> &'static str {
+    function.strip_prefix("__traceiter_").unwrap_or(function)
 }
 
 /// A program at a place.
@@ -108,6 +117,31 @@ pub struct Hook {
     pub costs: &'static str,
 }
 
+const fn part(program: &'static str, at: At) -> Part {
+    Part {
+        program,
+        at,
+        optional: false,
+    }
+}
+
+const fn maybe(program: &'static str, at: At) -> Part {
+    Part {
+        program,
+        at,
+        optional: true,
+    }
+}
+
+const fn variant(family: Family, parts: &'static [Part]) -> Variant {
+    Variant {
+        family,
+        parts,
+        unless: None,
+        blind_to: "",
+    }
+}
+
 fn parts() -> impl Iterator<Item = &'static Part> {
     HOOKS
         .iter()
@@ -119,6 +153,7 @@ fn parts() -> impl Iterator<Item = &'static Part> {
 pub fn tracepoints() -> impl Iterator<Item = &'static str> {
     parts().filter_map(|part| match part.at {
         At::Tracepoint(name) => Some(name),
+        At::Iterated(name) => Some(iterated(name)),
         At::Kprobe(_) | At::Fentry(_) | At::Fexit(_) => None,
     })
 }
@@ -126,7 +161,7 @@ pub fn tracepoints() -> impl Iterator<Item = &'static str> {
 /// Functions that kprobes and trampolines may be put on, for looking them up.
 pub fn functions() -> impl Iterator<Item = &'static str> {
     parts().filter_map(|part| match part.at {
-        At::Kprobe(name) | At::Fentry(name) | At::Fexit(name) => Some(name),
+        At::Kprobe(name) | At::Iterated(name) | At::Fentry(name) | At::Fexit(name) => Some(name),
         At::Tracepoint(_) => None,
     })
 }

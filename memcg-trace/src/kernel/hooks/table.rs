@@ -2,33 +2,8 @@
 
 use memcg_trace_common::layout::{ABSENT, Layout};
 
-use super::{At, Family, Hook, Part, Unless, Variant};
-use crate::kernel::Subject::{Acquisition, Life, Lock, Reclaim, Shrinker, Slab, Tax};
-
-const fn part(program: &'static str, at: At) -> Part {
-    Part {
-        program,
-        at,
-        optional: false,
-    }
-}
-
-const fn maybe(program: &'static str, at: At) -> Part {
-    Part {
-        program,
-        at,
-        optional: true,
-    }
-}
-
-const fn variant(family: Family, parts: &'static [Part]) -> Variant {
-    Variant {
-        family,
-        parts,
-        unless: None,
-        blind_to: "",
-    }
-}
+use super::{At, Family, Hook, Unless, Variant, maybe, part, reclaim, variant};
+use crate::kernel::Subject::{Acquisition, Life, Lock, Slab, Tax};
 
 /// On 5.10 `kmem_cache_free` fires after the object is gone, and names no cache; both changed
 /// together (mm/slab.c and mm/slub.c, 5.18 and 6.1).
@@ -44,20 +19,6 @@ fn shrinks_otherwise(layout: &Layout) -> bool {
 fn flushes_stats(layout: &Layout) -> bool {
     layout.flushes_stats != 0
 }
-
-/// Until 6.2 there is an argument before the list (include/trace/events/vmscan.h: isolate_mode).
-fn isolates_by_mode(layout: &Layout) -> bool {
-    layout.isolate_lru_arg == 7
-}
-
-/// What reclaim takes: after what it looks at has been taken off the lists of a memcg.
-const RECLAIM_SHRUNK: Part = part(
-    "reclaim_shrunk",
-    At::Tracepoint("mm_vmscan_lru_shrink_inactive"),
-);
-const RECLAIM_VISIT: Part = part("reclaim_visit", At::Kprobe("shrink_lruvec"));
-const RECLAIM_VISIT_ONE: Part = maybe("reclaim_visit", At::Kprobe("shrink_one"));
-const RECLAIM_VISIT_END: Part = maybe("reclaim_visit_end", At::Kprobe("vmpressure"));
 
 /// All facts that can be observed.
 pub const HOOKS: &[Hook] = &[
@@ -140,27 +101,8 @@ pub const HOOKS: &[Hook] = &[
         ],
         costs: "slab objects uncharged are not counted",
     },
-    Hook {
-        fact: "shrinker_scan",
-        subject: Shrinker,
-        variants: &[variant(
-            Family::Tracepoint,
-            &[
-                part("shrinker_start", At::Tracepoint("mm_shrink_slab_start")),
-                part("shrinker_end", At::Tracepoint("mm_shrink_slab_end")),
-            ],
-        )],
-        costs: "what shrinkers scan and free is not counted",
-    },
-    Hook {
-        fact: "shrinker_call",
-        subject: Shrinker,
-        variants: &[variant(
-            Family::Kprobe,
-            &[part("shrinker_call", At::Kprobe("do_shrink_slab"))],
-        )],
-        costs: "calls of shrinkers that find nothing are not counted",
-    },
+    reclaim::SHRINKER_SCAN,
+    reclaim::SHRINKER_CALL,
     Hook {
         fact: "reclaim_visit",
         subject: Tax,
@@ -210,111 +152,11 @@ pub const HOOKS: &[Hook] = &[
         ],
         costs: "the time that readers of statistics spend on dead memcgs is not measured",
     },
-    Hook {
-        fact: "reclaim_run",
-        subject: Reclaim,
-        variants: &[variant(
-            Family::Tracepoint,
-            &[
-                part(
-                    "reclaim_memcg_begin",
-                    At::Kprobe("try_to_free_mem_cgroup_pages"),
-                ),
-                part("reclaim_end", At::Tracepoint("mm_vmscan_memcg_reclaim_end")),
-                part(
-                    "reclaim_direct_begin",
-                    At::Tracepoint("mm_vmscan_direct_reclaim_begin"),
-                ),
-                part(
-                    "reclaim_end",
-                    At::Tracepoint("mm_vmscan_direct_reclaim_end"),
-                ),
-                maybe(
-                    "reclaim_direct_begin",
-                    At::Tracepoint("mm_vmscan_node_reclaim_begin"),
-                ),
-                maybe("reclaim_end", At::Tracepoint("mm_vmscan_node_reclaim_end")),
-            ],
-        )],
-        costs: "who waits for reclaim is not seen, nor why shrinkers run",
-    },
-    Hook {
-        fact: "reclaim_pages",
-        subject: Reclaim,
-        variants: &[
-            Variant {
-                family: Family::Tracepoint,
-                parts: &[
-                    part("reclaim_isolate", At::Tracepoint("mm_vmscan_lru_isolate")),
-                    RECLAIM_SHRUNK,
-                    RECLAIM_VISIT,
-                    RECLAIM_VISIT_ONE,
-                    RECLAIM_VISIT_END,
-                ],
-                unless: Some(Unless {
-                    holds: isolates_by_mode,
-                    why: "mm_vmscan_lru_isolate has one argument more here",
-                }),
-                blind_to: "",
-            },
-            Variant {
-                family: Family::Tracepoint,
-                parts: &[
-                    part(
-                        "reclaim_isolate_mode",
-                        At::Tracepoint("mm_vmscan_lru_isolate"),
-                    ),
-                    RECLAIM_SHRUNK,
-                    RECLAIM_VISIT,
-                    RECLAIM_VISIT_ONE,
-                    RECLAIM_VISIT_END,
-                    maybe("reclaim_lists_done", At::Kprobe("shrink_slab")),
-                ],
-                unless: Some(Unless {
-                    holds: |layout| !isolates_by_mode(layout),
-                    why: "mm_vmscan_lru_isolate has one argument less here",
-                }),
-                blind_to: "where MGLRU is on, pages that it tries twice count twice",
-            },
-        ],
-        costs: "pages scanned and reclaimed are not counted",
-    },
-    Hook {
-        fact: "high_throttle",
-        subject: Reclaim,
-        variants: &[variant(
-            Family::Kprobe,
-            &[
-                part(
-                    "reclaim_throttle_begin",
-                    At::Kprobe("schedule_timeout_killable"),
-                ),
-                part("reclaim_throttle_end", At::Kprobe("psi_memstall_leave")),
-            ],
-        )],
-        costs: "sleeps over memory.high are not counted",
-    },
-    Hook {
-        fact: "drop_caches",
-        subject: Reclaim,
-        variants: &[variant(
-            Family::Kprobe,
-            &[part("reclaim_drop", At::Kprobe("drop_slab"))],
-        )],
-        costs: "shrinkers that run for drop_caches have no cause",
-    },
-    Hook {
-        fact: "oom_kill",
-        subject: Reclaim,
-        variants: &[variant(
-            Family::Kprobe,
-            &[
-                part("oom_kill", At::Kprobe("oom_kill_process")),
-                maybe("oom_kill_member", At::Kprobe("oom_kill_memcg_member")),
-            ],
-        )],
-        costs: "OOM kills are not seen",
-    },
+    reclaim::RECLAIM_RUN,
+    reclaim::RECLAIM_PAGES,
+    reclaim::HIGH_THROTTLE,
+    reclaim::DROP_CACHES,
+    reclaim::OOM_KILL,
     Hook {
         fact: "lock_wait",
         subject: Lock,

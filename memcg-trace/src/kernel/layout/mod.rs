@@ -56,6 +56,11 @@ pub const SYMBOLS: &[&str] = &[
     "proto_list",
     "shrinker_nr_max",
     "socket_file_ops",
+    // For time lost for lack of memory.
+    "psi_disabled",
+    "psi_system",
+    // For what a tracepoint is guarded by.
+    "tracepoint_srcu",
     // For looking into dentries and inodes.
     "super_blocks",
     // For looking at who waits.
@@ -174,6 +179,11 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
     }
     shapes::resolve(btf, &mut resolved);
     shapes::lists(&resolved.fields, &mut resolved.layout);
+    // Until 6.12 that was only for tracepoints without RCU; since 7.0 it is for all of them, is
+    // fast, and preemption is not off meanwhile (include/linux/tracepoint.h).
+    resolved.layout.preempts_tracepoints = u32::from(
+        symbols.has("tracepoint_srcu") && btf.member("srcu_struct.srcu_reader_flavor").is_some(),
+    );
     addresses(symbols, &mut resolved);
     resolved
 }

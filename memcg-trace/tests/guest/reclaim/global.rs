@@ -3,9 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use super::{Disk, Setting, assert_all, assert_near, assert_pages, assert_pressure, compare_pages};
+use super::{
+    Disk, Setting, assert_all, assert_near, assert_pages, assert_pressure, compare_pages,
+    compare_pressure,
+};
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, eventually};
 use crate::pins::memory::Memory;
@@ -211,4 +215,6 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
     compare_pages(&frame, &private);
     assert_pressure(export, &cache);
     drop((memory, swap));
+    // The root's is the host's.
+    compare_pressure(export, "/", Path::new("/proc/pressure/memory"));
 }

@@ -8,6 +8,7 @@ mod shrinkers;
 mod sleepers;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
@@ -148,8 +149,7 @@ fn assert_reclaims(frame: &Frame, cgroup: &Cgroup, cause: &str) {
     assert_all(&what, frame, told, kernel);
 }
 
-/// As many as there were, but for runs of programs that the kernel passed over and tells of: where
-/// one can be preempted (7.2), others on its CPU go without it meanwhile.
+/// As many as there were, but for runs of programs that the kernel passed over and tells of.
 fn assert_all(what: &str, frame: &Frame, told: u64, kernel: u64) {
     let missed = missed(frame).unwrap_or(0);
     println!("{what}: {told}, kernel {kernel}; {missed} runs missed");
@@ -217,9 +217,14 @@ fn compare_pages(frame: &Frame, cgroup: &Cgroup) {
 /// Time lost is what the kernel's own account says. It is added up every two seconds while there
 /// is any, so this is asked of a cgroup where nobody waits any more.
 fn assert_pressure(export: &mut Export, cgroup: &Cgroup) {
+    let file = cgroup.dir().join("memory.pressure");
+    compare_pressure(export, &cgroup.path(), &file);
+}
+
+fn compare_pressure(export: &mut Export, path: &str, file: &Path) {
     let told_us = export.until("time lost", |frame| {
-        let (path, pressure) = (cgroup.path(), cgroup.get("memory.pressure"));
-        let row = of(frame, &path, None).next();
+        let pressure = fs::read_to_string(file).unwrap();
+        let row = of(frame, path, None).next();
         let row = row.ok_or("no row")?;
         let both = [("some", "psi_some_ns_total"), ("full", "psi_full_ns_total")];
         let both = both.map(|(word, field)| {
@@ -240,6 +245,6 @@ fn assert_pressure(export: &mut Export, cgroup: &Cgroup) {
             false => Err(format!("told, kernel: {both:?}")),
         }
     });
-    println!("{}: lost {told_us:?} us, some and full", cgroup.path());
+    println!("{path}: lost {told_us:?} us, some and full");
     assert!(told_us[0] > 0, "nothing to compare");
 }

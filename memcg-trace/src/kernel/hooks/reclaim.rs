@@ -1,0 +1,267 @@
+//! Rows of shrinkers and reclaim.
+
+use memcg_trace_common::layout::Layout;
+
+use super::{At, Family, Hook, Part, Unless, Variant, maybe, part, variant};
+use crate::kernel::Subject::{Reclaim, Shrinker};
+
+/// Whether a program on a tracepoint keeps its CPU.
+fn runs_through(layout: &Layout) -> bool {
+    layout.preempts_tracepoints != 1
+}
+
+/// What rules a kprobe out where a tracepoint serves.
+const RUNS_THROUGH: &str = "programs on tracepoints are not preempted here";
+
+/// Until 6.2 there is an argument before the list (include/trace/events/vmscan.h: isolate_mode).
+fn isolates_by_mode(layout: &Layout) -> bool {
+    layout.isolate_lru_arg == 7
+}
+
+/// What reclaim takes: after what it looks at has been taken off the lists of a memcg.
+const RECLAIM_SHRUNK: Part = part(
+    "reclaim_shrunk",
+    At::Tracepoint("mm_vmscan_lru_shrink_inactive"),
+);
+const RECLAIM_MEMCG_BEGIN: Part = part(
+    "reclaim_memcg_begin",
+    At::Kprobe("try_to_free_mem_cgroup_pages"),
+);
+const RECLAIM_VISIT: Part = part("reclaim_visit", At::Kprobe("shrink_lruvec"));
+const RECLAIM_VISIT_ONE: Part = maybe("reclaim_visit", At::Kprobe("shrink_one"));
+const RECLAIM_VISIT_END: Part = maybe("reclaim_visit_end", At::Kprobe("vmpressure"));
+
+pub(super) const SHRINKER_SCAN: Hook = Hook {
+    fact: "shrinker_scan",
+    subject: Shrinker,
+    variants: &[
+        Variant {
+            family: Family::Kprobe,
+            parts: &[
+                part(
+                    "shrinker_start_iterated",
+                    At::Iterated("__traceiter_mm_shrink_slab_start"),
+                ),
+                part(
+                    "shrinker_end_iterated",
+                    At::Iterated("__traceiter_mm_shrink_slab_end"),
+                ),
+            ],
+            unless: Some(Unless {
+                holds: runs_through,
+                why: RUNS_THROUGH,
+            }),
+            blind_to: "",
+        },
+        variant(
+            Family::Tracepoint,
+            &[
+                part("shrinker_start", At::Tracepoint("mm_shrink_slab_start")),
+                part("shrinker_end", At::Tracepoint("mm_shrink_slab_end")),
+            ],
+        ),
+    ],
+    costs: "what shrinkers scan and free is not counted",
+};
+
+pub(super) const SHRINKER_CALL: Hook = Hook {
+    fact: "shrinker_call",
+    subject: Shrinker,
+    variants: &[variant(
+        Family::Kprobe,
+        &[part("shrinker_call", At::Kprobe("do_shrink_slab"))],
+    )],
+    costs: "calls of shrinkers that find nothing are not counted",
+};
+
+pub(super) const RECLAIM_RUN: Hook = Hook {
+    fact: "reclaim_run",
+    subject: Reclaim,
+    variants: &[
+        Variant {
+            family: Family::Kprobe,
+            parts: &[
+                RECLAIM_MEMCG_BEGIN,
+                part(
+                    "reclaim_end_iterated",
+                    At::Iterated("__traceiter_mm_vmscan_memcg_reclaim_end"),
+                ),
+                part(
+                    "reclaim_direct_begin_iterated",
+                    At::Iterated("__traceiter_mm_vmscan_direct_reclaim_begin"),
+                ),
+                part(
+                    "reclaim_end_iterated",
+                    At::Iterated("__traceiter_mm_vmscan_direct_reclaim_end"),
+                ),
+                maybe(
+                    "reclaim_direct_begin_iterated",
+                    At::Iterated("__traceiter_mm_vmscan_node_reclaim_begin"),
+                ),
+                maybe(
+                    "reclaim_end_iterated",
+                    At::Iterated("__traceiter_mm_vmscan_node_reclaim_end"),
+                ),
+            ],
+            unless: Some(Unless {
+                holds: runs_through,
+                why: RUNS_THROUGH,
+            }),
+            blind_to: "",
+        },
+        variant(
+            Family::Tracepoint,
+            &[
+                RECLAIM_MEMCG_BEGIN,
+                part("reclaim_end", At::Tracepoint("mm_vmscan_memcg_reclaim_end")),
+                part(
+                    "reclaim_direct_begin",
+                    At::Tracepoint("mm_vmscan_direct_reclaim_begin"),
+                ),
+                part(
+                    "reclaim_end",
+                    At::Tracepoint("mm_vmscan_direct_reclaim_end"),
+                ),
+                maybe(
+                    "reclaim_direct_begin",
+                    At::Tracepoint("mm_vmscan_node_reclaim_begin"),
+                ),
+                maybe("reclaim_end", At::Tracepoint("mm_vmscan_node_reclaim_end")),
+            ],
+        ),
+    ],
+    costs: "who waits for reclaim is not seen, nor why shrinkers run",
+};
+
+pub(super) const RECLAIM_PAGES: Hook = Hook {
+    fact: "reclaim_pages",
+    subject: Reclaim,
+    variants: &[
+        Variant {
+            family: Family::Kprobe,
+            parts: &[
+                part(
+                    "reclaim_isolate_iterated",
+                    At::Iterated("__traceiter_mm_vmscan_lru_isolate"),
+                ),
+                part(
+                    "reclaim_shrunk_iterated",
+                    At::Iterated("__traceiter_mm_vmscan_lru_shrink_inactive"),
+                ),
+                RECLAIM_VISIT,
+                RECLAIM_VISIT_ONE,
+                RECLAIM_VISIT_END,
+            ],
+            unless: Some(Unless {
+                holds: |layout| runs_through(layout) || isolates_by_mode(layout),
+                why: RUNS_THROUGH,
+            }),
+            blind_to: "",
+        },
+        Variant {
+            family: Family::Tracepoint,
+            parts: &[
+                part("reclaim_isolate", At::Tracepoint("mm_vmscan_lru_isolate")),
+                RECLAIM_SHRUNK,
+                RECLAIM_VISIT,
+                RECLAIM_VISIT_ONE,
+                RECLAIM_VISIT_END,
+            ],
+            unless: Some(Unless {
+                holds: isolates_by_mode,
+                why: "mm_vmscan_lru_isolate has one argument more here",
+            }),
+            blind_to: "",
+        },
+        Variant {
+            family: Family::Tracepoint,
+            parts: &[
+                part(
+                    "reclaim_isolate_mode",
+                    At::Tracepoint("mm_vmscan_lru_isolate"),
+                ),
+                RECLAIM_SHRUNK,
+                RECLAIM_VISIT,
+                RECLAIM_VISIT_ONE,
+                RECLAIM_VISIT_END,
+                maybe("reclaim_lists_done", At::Kprobe("shrink_slab")),
+            ],
+            unless: Some(Unless {
+                holds: |layout| !isolates_by_mode(layout),
+                why: "mm_vmscan_lru_isolate has one argument less here",
+            }),
+            blind_to: "where MGLRU is on, pages that it tries twice count twice",
+        },
+    ],
+    costs: "pages scanned and reclaimed are not counted",
+};
+
+pub(super) const HIGH_THROTTLE: Hook = Hook {
+    fact: "high_throttle",
+    subject: Reclaim,
+    variants: &[variant(
+        Family::Kprobe,
+        &[
+            part(
+                "reclaim_throttle_begin",
+                At::Kprobe("schedule_timeout_killable"),
+            ),
+            part("reclaim_throttle_end", At::Kprobe("psi_memstall_leave")),
+        ],
+    )],
+    costs: "sleeps over memory.high are not counted",
+};
+
+pub(super) const DROP_CACHES: Hook = Hook {
+    fact: "drop_caches",
+    subject: Reclaim,
+    variants: &[variant(
+        Family::Kprobe,
+        &[part("reclaim_drop", At::Kprobe("drop_slab"))],
+    )],
+    costs: "shrinkers that run for drop_caches have no cause",
+};
+
+pub(super) const OOM_KILL: Hook = Hook {
+    fact: "oom_kill",
+    subject: Reclaim,
+    variants: &[variant(
+        Family::Kprobe,
+        &[
+            part("oom_kill", At::Kprobe("oom_kill_process")),
+            maybe("oom_kill_member", At::Kprobe("oom_kill_memcg_member")),
+        ],
+    )],
+    costs: "OOM kills are not seen",
+};
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kprobe_is_for_kernels_that_preempt_programs_of_tracepoints() {
+        let mut layout = Layout::absent();
+        layout.isolate_lru_arg = 6;
+        for (preempts, family) in [(0, Family::Tracepoint), (1, Family::Kprobe)] {
+            layout.preempts_tracepoints = preempts;
+            for hook in [SHRINKER_SCAN, RECLAIM_RUN, RECLAIM_PAGES] {
+                let is_open = |one: &&Variant| one.unless.is_none_or(|one| !(one.holds)(&layout));
+                let first = hook.variants.iter().find(is_open).unwrap();
+                assert_eq!(first.family, family, "{}", hook.fact);
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_through_programs_names_its_tracepoint() {
+        for hook in [SHRINKER_SCAN, RECLAIM_RUN, RECLAIM_PAGES] {
+            let parts = hook.variants.iter().flat_map(|one| one.parts);
+            for part in parts {
+                if let At::Iterated(function) = part.at {
+                    let tracepoint = super::super::iterated(function);
+                    assert_eq!(function, format!("__traceiter_{tracepoint}"));
+                }
+            }
+        }
+    }
+}
