@@ -27,12 +27,29 @@ impl SlabKey {
     #[inline(always)]
     #[must_use]
     pub fn hot_slot(&self) -> usize {
-        /// 2^64 by the golden ratio: the upper bits of a product depend on all bits.
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
         let both = self.objcg.wrapping_mul(3).wrapping_add(self.cache);
         (both.wrapping_mul(GOLDEN) >> (64 - HOT_SLOTS.trailing_zeros())) as usize
     }
 }
+
+/// Objects of which programs may know the key since they were allocated; a power of two.
+pub const KNOWN_OBJECTS: usize = 1 << KNOWN_BITS;
+/// Of a word of that table; see [`known_place`].
+pub const KNOWN_BITS: u32 = 16;
+/// That nobody is charged for an object: no place is that far.
+pub const KNOWN_NOBODY: u64 = (1 << KNOWN_BITS) - 1;
+
+/// Where an object has its word in the map `SLAB_KNOWN`: its address less the upper 16 bits, which
+/// all addresses of the kernel have set, and in the bits that leaves the place of its key, plus
+/// one, or [`KNOWN_NOBODY`], or 0 for neither. A word is read and written at once.
+#[inline(always)]
+#[must_use]
+pub fn known_place(object: u64) -> usize {
+    (object.wrapping_mul(GOLDEN) >> (64 - KNOWN_BITS)) as usize
+}
+
+/// 2^64 by the golden ratio: the upper bits of a product depend on all bits.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A key that moves, and what one CPU counted of it. One whose objcg is 0 is none.
 #[repr(C)]

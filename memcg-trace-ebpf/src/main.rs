@@ -27,6 +27,7 @@ mod shrinker;
 mod slab;
 mod slab_chain;
 mod slab_count;
+mod slab_known;
 mod slab_owner;
 mod tax;
 mod throttle;

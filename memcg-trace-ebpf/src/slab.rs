@@ -12,12 +12,14 @@ use aya_ebpf::macros::{fentry, fexit, kprobe, raw_tracepoint};
 use aya_ebpf::programs::{FEntryContext, FExitContext, ProbeContext, RawTracePointContext};
 use memcg_trace_common::layout::Layout;
 use memcg_trace_common::loss::Loss;
+use memcg_trace_common::slab::KNOWN_NOBODY;
 
 use crate::fixed::{NONE, fixed, has_cast, load_half};
 use crate::loss::lost;
 use crate::read::{page_offset, read, read_to};
 use crate::slab_chain::{BODY, NEXT_FREE_BULK, NEXT_FREE_HOOK, chain, chain_at, go_on};
-use crate::slab_count::count;
+use crate::slab_count::{count_alloc, count_free, count_known};
+use crate::slab_known::remember;
 use crate::slab_owner::{Slab, owner, pointer_at, size_of_cache, slab_at, slab_of, slab_with};
 
 const CACHE_FLAGS: usize = offset_of!(Layout, cache_flags);
@@ -28,22 +30,49 @@ const VECTOR_ARG: usize = offset_of!(Layout, free_hook_vector_arg);
 /// Where the vector is among the arguments of the free hook, if it is there.
 const VECTOR: u32 = 4;
 
-/// Counts one object wherever it lies. `size` is that of its cache; 0 if that is not known.
+/// Whose an object is, and the cache it is of, wherever it lies; `None` if nobody is charged for it.
+/// `size` is that of its cache; 0 if that is not known.
 #[inline(always)]
-fn count_object(object: u64, size: u64, allocs: u64, frees: u64) {
-    // A null pointer and ZERO_SIZE_PTR may be freed.
-    if object < page_offset() {
-        return;
-    }
-    let Some(slab) = slab_of(object, false) else {
-        return;
-    };
+fn owner_and_cache(object: u64, size: u64) -> Option<(u64, u64)> {
+    let slab = slab_of(object, false)?;
     let size = match size {
         0 => size_of_cache(slab.cache),
         size => size,
     };
-    if let Some(objcg) = owner(&slab, size, object) {
-        count(objcg, slab.cache, allocs, frees);
+    Some((owner(&slab, size, object)?, slab.cache))
+}
+
+/// Counts an object that was allocated from a cache that the hook does not name.
+#[inline(always)]
+fn allocated(object: u64, size: u64) {
+    // It may have failed, or be ZERO_SIZE_PTR.
+    if object < page_offset() {
+        return;
+    }
+    match owner_and_cache(object, size) {
+        Some((objcg, cache)) => count_alloc(object, objcg, cache),
+        None => is_nobodys(object),
+    }
+}
+
+/// Notes that nobody is charged for an object, where its free cannot be missed. Nor can it be
+/// charged later where that is so (`kmem_cache_charge()` came with 6.12).
+#[inline(always)]
+fn is_nobodys(object: u64) {
+    if fixed::<{ offset_of!(Layout, has_free_hook) }>() == 0 {
+        remember(object, KNOWN_NOBODY);
+    }
+}
+
+/// Counts an object that is freed, wherever it lies.
+#[inline(always)]
+fn freed(object: u64) {
+    // A null pointer and ZERO_SIZE_PTR may be freed.
+    if object < page_offset() || count_known(object) {
+        return;
+    }
+    if let Some((objcg, cache)) = owner_and_cache(object, 0) {
+        count_free(objcg, cache);
     }
 }
 
@@ -82,19 +111,28 @@ fn allocated_from(cache: u64, object: u64, gfp: u64) {
     let (flags, size) = flags_and_size(cache);
     let is_accounted = (gfp & fixed::<GFP_ACCOUNT>()) | (flags & fixed::<CACHE_ACCOUNT>()) != 0;
     // It may have failed.
-    if !is_accounted || object == 0 {
+    if object == 0 {
         return;
     }
-    let Some(slab) = slab_of(object, true) else {
-        return;
+    let objcg = match is_accounted {
+        true => owner_in(cache, size, object),
+        false => None,
     };
+    match objcg {
+        Some(objcg) => count_alloc(object, objcg, cache),
+        None => is_nobodys(object),
+    }
+}
+
+/// Whose an object of a cache is.
+#[inline(always)]
+fn owner_in(cache: u64, size: u64, object: u64) -> Option<u64> {
+    let slab = slab_of(object, true)?;
     let size = match size {
         0 => size_of_cache(cache),
         size => size,
     };
-    if let Some(objcg) = owner(&slab, size, object) {
-        count(objcg, cache, 1, 0);
-    }
+    owner(&slab, size, object)
 }
 
 /// `kmem_cache_alloc(call_site, ptr, cache, gfp, node)`; on 5.10, and as `kmem_cache_alloc_node`
@@ -105,7 +143,7 @@ pub fn slab_cache_alloc(ctx: RawTracePointContext) -> i32 {
         allocated_from(ctx.arg(2), ctx.arg(1), ctx.arg(3));
     } else {
         // The cache is not known: whether it is an accounted one, the vector tells.
-        count_object(ctx.arg(1), ctx.arg(3), 1, 0);
+        allocated(ctx.arg(1), ctx.arg(3));
     }
     0
 }
@@ -117,7 +155,7 @@ pub fn slab_kmalloc(ctx: RawTracePointContext) -> i32 {
     // another bytes_alloc, and no vector either.
     let gfp: u64 = ctx.arg(4);
     if gfp & fixed::<GFP_ACCOUNT>() != 0 {
-        count_object(ctx.arg(1), ctx.arg(3), 1, 0);
+        allocated(ctx.arg(1), ctx.arg(3));
     }
     0
 }
@@ -125,14 +163,14 @@ pub fn slab_kmalloc(ctx: RawTracePointContext) -> i32 {
 /// `kmem_cache_free(call_site, ptr, …)` and `kfree(call_site, ptr)`, before the object is freed.
 #[raw_tracepoint(tracepoint = "kmem_cache_free")]
 pub fn slab_free(ctx: RawTracePointContext) -> i32 {
-    count_object(ctx.arg(1), 0, 0, 1);
+    freed(ctx.arg(1));
     0
 }
 
 /// `kmem_cache_free(cache, object)`: on 5.10 its tracepoint comes after the free.
 #[kprobe]
 pub fn slab_cache_free(ctx: ProbeContext) -> u32 {
-    count_object(ctx.arg(1).unwrap_or(0), 0, 0, 1);
+    freed(ctx.arg(1).unwrap_or(0));
     0
 }
 
@@ -146,7 +184,7 @@ pub fn slab_free_bulk(ctx: ProbeContext) -> u32 {
         if from + index >= size {
             break;
         }
-        count_object(pointer_at(array, from + index), 0, 0, 1);
+        freed(pointer_at(array, from + index));
     }
     chain(&ctx, NEXT_FREE_BULK, at, size);
     0
@@ -165,7 +203,7 @@ fn hooked(cache: u64, page: u64, vector: u64) -> Option<(Slab, u64)> {
 #[inline(always)]
 fn uncharge(slab: &Slab, size: u64, cache: u64, object: u64) {
     if let Some(objcg) = owner(slab, size, object) {
-        count(objcg, cache, 0, 1);
+        count_free(objcg, cache);
     }
 }
 
@@ -179,10 +217,15 @@ pub fn slab_free_hook(ctx: ProbeContext) -> u32 {
     if objects != 1 {
         go_on(&ctx, NEXT_FREE_HOOK);
         lost(Loss::SlabBulk, u64::from(objects));
-    } else if let Some((slab, size)) = hooked(cache, page, vector) {
-        uncharge(&slab, size, cache, pointer_at(array, 0));
-    } else {
-        lost(Loss::SlabRead, 1);
+        return 0;
+    }
+    let object = pointer_at(array, 0);
+    if count_known(object) {
+        return 0;
+    }
+    match hooked(cache, page, vector) {
+        Some((slab, size)) => uncharge(&slab, size, cache, object),
+        None => lost(Loss::SlabRead, 1),
     }
     0
 }
@@ -204,7 +247,10 @@ pub fn slab_free_hook_many(ctx: ProbeContext) -> u32 {
         if from + index >= objects {
             break;
         }
-        uncharge(&slab, size, cache, pointer_at(array, from + index));
+        let object = pointer_at(array, from + index);
+        if !count_known(object) {
+            uncharge(&slab, size, cache, object);
+        }
     }
     chain(&ctx, NEXT_FREE_HOOK, at, objects);
     0
@@ -241,7 +287,10 @@ pub fn slab_free_hook_fentry(ctx: FEntryContext) -> i32 {
         if index >= objects {
             return 0;
         }
-        uncharge(&found, size, cache, pointer_at(array, index));
+        let object = pointer_at(array, index);
+        if !count_known(object) {
+            uncharge(&found, size, cache, object);
+        }
     }
     lost(Loss::SlabBulk, objects.saturating_sub(AT_ONCE));
     0
@@ -257,7 +306,7 @@ pub fn slab_post_alloc_fexit(ctx: FExitContext) -> i32 {
         if index >= size {
             return 0;
         }
-        count_object(pointer_at(array, index), 0, 1, 0);
+        allocated(pointer_at(array, index), 0);
     }
     lost(Loss::SlabBulk, size.saturating_sub(AT_ONCE));
     0

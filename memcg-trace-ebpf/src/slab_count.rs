@@ -10,10 +10,11 @@ use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, PerCpuHashMap};
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::slab::{HOT_SLOTS, HotRow, HotTable, SlabCount, SlabKey};
+use memcg_trace_common::slab::{HOT_SLOTS, HotRow, HotTable, KNOWN_NOBODY, SlabCount, SlabKey};
 
 use crate::counter::add;
 use crate::loss::lost;
+use crate::slab_known::{recall, remember};
 
 #[map]
 static SLAB: PerCpuHashMap<SlabKey, SlabCount> = PerCpuHashMap::with_max_entries(16384, 0);
@@ -22,13 +23,37 @@ static SLAB: PerCpuHashMap<SlabKey, SlabCount> = PerCpuHashMap::with_max_entries
 #[map]
 static SLAB_HOT: Array<HotTable> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Counts objects that were charged to an object cgroup, or uncharged.
+/// Counts an object that was charged to an object cgroup.
 #[inline(always)]
-pub fn count(objcg: u64, cache: u64, allocs: u64, frees: u64) {
+pub fn count_alloc(object: u64, objcg: u64, cache: u64) {
+    remember(object, count(objcg, cache, 1, 0));
+}
+
+/// Counts an object that is uncharged, and was not known.
+#[inline(always)]
+pub fn count_free(objcg: u64, cache: u64) {
+    count(objcg, cache, 0, 1);
+}
+
+/// Counts the free of an object that is known since its allocation; says whether it is.
+#[inline(always)]
+pub fn count_known(object: u64) -> bool {
+    match recall(object) {
+        0 => false,
+        KNOWN_NOBODY => true,
+        place => count_place(place - 1),
+    }
+}
+
+/// Counts; the place of the key among those that move, plus one, or 0.
+#[inline(always)]
+fn count(objcg: u64, cache: u64, allocs: u64, frees: u64) -> u64 {
     let key = SlabKey { objcg, cache };
-    if !count_hot(&key, allocs, frees) && !count_cold(&key, allocs, frees) {
+    let place = count_hot(&key, allocs, frees);
+    if place == 0 && !count_cold(&key, allocs, frees) {
         lost(Loss::SlabMap, allocs + frees);
     }
+    place
 }
 
 /// Adds to a counter.
@@ -48,17 +73,43 @@ unsafe fn add_to(counter: *mut SlabCount, allocs: u64, frees: u64) {
     }
 }
 
-/// Counts a key that is in the table; says whether it is. A pointer is used where it was checked:
-/// the verifier lets nothing be added to one that may be null.
+/// This CPU's table.
 #[inline(always)]
-fn count_hot(key: &SlabKey, allocs: u64, frees: u64) -> bool {
+fn table() -> Option<*mut HotTable> {
     // SAFETY: the helper has no conditions.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    let Some(table) = SLAB_HOT.get_ptr_mut(cpu) else {
-        return false;
-    };
+    SLAB_HOT.get_ptr_mut(cpu)
+}
+
+/// Counts a key that is in the table; its place plus one, or 0. A pointer is used where it was
+/// checked: the verifier lets nothing be added to one that may be null.
+#[inline(always)]
+fn count_hot(key: &SlabKey, allocs: u64, frees: u64) -> u64 {
+    let Some(table) = table() else { return 0 };
     let slot = key.hot_slot();
-    count_at(table, slot, key, allocs, frees) || count_at(table, slot ^ 1, key, allocs, frees)
+    if count_at(table, slot, key, allocs, frees) {
+        return slot as u64 + 1;
+    }
+    let slot = slot ^ 1;
+    if count_at(table, slot, key, allocs, frees) {
+        return slot as u64 + 1;
+    }
+    0
+}
+
+/// Counts a free at a place, whatever key it has now: user space books it to the one whose words
+/// led here.
+#[inline(always)]
+fn count_place(place: u64) -> bool {
+    let Some(table) = table() else { return false };
+    // SAFETY: within the value, as in `count_at`.
+    unsafe {
+        let row = (&raw mut (*table).rows)
+            .cast::<HotRow>()
+            .add(place as usize & (HOT_SLOTS - 1));
+        add_to(&raw mut (*row).count, 0, 1);
+    }
+    true
 }
 
 /// Counts a key if it is in that slot; says whether it is. User space changes a slot only while its

@@ -26,6 +26,7 @@ const MAPS: &[(&str, Subject)] = &[
     ("LIFE", Subject::Life),
     ("SLAB", Subject::Slab),
     (slab_hot::TABLES, Subject::Slab),
+    (slab_hot::KNOWN, Subject::Slab),
     ("SHRINKERS", Subject::Shrinker),
     ("SHRINKER_RUNS", Subject::Shrinker),
     ("SHRINKER_TIMES", Subject::Shrinker),

@@ -27,6 +27,7 @@ mod lock_details;
 mod locks;
 mod logs;
 mod losses;
+mod mapped;
 mod memcgs;
 mod memory;
 mod oom;

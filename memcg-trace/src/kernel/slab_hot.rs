@@ -2,20 +2,20 @@
 //! (memcg-trace-ebpf/src/slab_count.rs).
 
 use std::collections::{HashMap, HashSet};
-use std::ptr::{self, NonNull};
 
-use anyhow::{Context as _, anyhow};
 use aya::Ebpf;
-use aya::maps::{Map, MapData};
-use memcg_trace_common::slab::{HOT_SLOTS, HotRow, HotTable, SlabCount, SlabKey};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use memcg_trace_common::slab::{
+    HOT_SLOTS, HotRow, HotTable, KNOWN_NOBODY, KNOWN_OBJECTS, SlabCount, SlabKey,
+};
 use rustix::thread::{MembarrierCommand, membarrier};
-use std::os::fd::AsFd as _;
 
 use super::cpus::possible_cpus;
+use super::mapped::Mapped;
 
 /// The map of tables, one for each CPU.
 pub(super) const TABLES: &str = "SLAB_HOT";
+/// The map of objects that are known by a place in the tables (memcg-trace-ebpf/src/slab_known.rs).
+pub(super) const KNOWN: &str = "SLAB_KNOWN";
 /// Keys that wait for a place before others have to leave theirs: that takes a grace period.
 const WAITING: usize = 16;
 
@@ -48,7 +48,7 @@ impl Hot {
 
     fn count(&self, slot: usize) -> SlabCount {
         let mut sum = SlabCount::default();
-        for cpu in 0..self.tables.cpus {
+        for cpu in 0..self.tables.cpus() {
             add(&mut sum, self.tables.count(cpu, slot));
         }
         sum
@@ -84,14 +84,17 @@ impl Hot {
         }
     }
 
-    /// Programs that saw a key in its place have ended after a grace period, and all that they
+    /// Programs that saw a key in its place have ended after a grace period, and leave no more words
+    /// that lead there; those that took such a word have ended after another one, and all that was
     /// counted there is known.
     fn replace(&mut self, leave: &HashMap<usize, SlabKey>, come: &[(usize, SlabKey)]) {
         for slot in leave.keys() {
             self.tables.write_objcg(*slot, 0);
         }
-        // MEMBARRIER_CMD_GLOBAL is synchronize_rcu() (kernel/sched/membarrier.c).
-        let has_passed = membarrier(MembarrierCommand::Global).is_ok();
+        let has_passed = grace_period() && {
+            self.tables.forget(|slot| leave.contains_key(&slot));
+            grace_period()
+        };
         for (slot, key) in leave {
             if has_passed {
                 let count = self.count(*slot);
@@ -123,59 +126,46 @@ impl Hot {
     }
 }
 
+/// Waits until all programs that run now have ended; says whether it could.
+fn grace_period() -> bool {
+    // synchronize_rcu() (kernel/sched/membarrier.c: MEMBARRIER_CMD_GLOBAL).
+    membarrier(MembarrierCommand::Global).is_ok()
+}
+
 fn add(sum: &mut SlabCount, more: SlabCount) {
     sum.allocs += more.allocs;
     sum.frees += more.frees;
 }
 
-/// The tables of all CPUs, in our address space.
+/// The tables of all CPUs, and the words of objects that are known by a place in them.
 struct Tables {
-    first: NonNull<HotTable>,
-    cpus: usize,
-    /// The memory is the map's.
-    _map: MapData,
+    rows: Mapped<HotTable>,
+    known: Mapped<u64>,
 }
 
 impl Tables {
     fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
-        let Some(Map::Array(map)) = ebpf.take_map(TABLES) else {
-            return Err(anyhow!(
-                "no map {TABLES} in the eBPF object: built from other sources"
-            ));
-        };
-        let cpus = possible_cpus() as usize;
-        // SAFETY: a fresh mapping of a map of so many values; it overlaps nothing.
-        let address = unsafe {
-            mmap(
-                ptr::null_mut(),
-                size_of::<HotTable>() * cpus,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-                map.fd().as_fd(),
-                0,
-            )
-        };
-        let address = address.with_context(|| format!("map the memory of {TABLES}"))?;
-        let first = NonNull::new(address.cast()).context("a mapping at address 0")?;
         Ok(Self {
-            first,
-            cpus,
-            _map: map,
+            rows: Mapped::open(ebpf, TABLES, possible_cpus() as usize)?,
+            known: Mapped::open(ebpf, KNOWN, KNOWN_OBJECTS)?,
         })
     }
 
+    fn cpus(&self) -> usize {
+        self.rows.len()
+    }
+
     fn row(&self, cpu: usize, slot: usize) -> *mut HotRow {
-        // SAFETY: within the values.
+        // SAFETY: within the value.
         unsafe {
-            let table = self.first.as_ptr().add(cpu.min(self.cpus - 1));
-            (&raw mut (*table).rows)
+            (&raw mut (*self.rows.at(cpu)).rows)
                 .cast::<HotRow>()
                 .add(slot % HOT_SLOTS)
         }
     }
 
     fn write_objcg(&self, slot: usize, objcg: u64) {
-        for cpu in 0..self.cpus {
+        for cpu in 0..self.cpus() {
             // SAFETY: a row; programs read single words.
             unsafe { (&raw mut (*self.row(cpu, slot)).key.objcg).write_volatile(objcg) };
         }
@@ -183,7 +173,7 @@ impl Tables {
 
     /// The objcg last: until then it is 0, and nobody's.
     fn write_key(&self, slot: usize, key: SlabKey) {
-        for cpu in 0..self.cpus {
+        for cpu in 0..self.cpus() {
             // SAFETY: as above.
             unsafe { (&raw mut (*self.row(cpu, slot)).key.cache).write_volatile(key.cache) };
         }
@@ -197,25 +187,27 @@ impl Tables {
     }
 
     fn clear(&self, slot: usize) {
-        for cpu in 0..self.cpus {
+        for cpu in 0..self.cpus() {
             let count = SlabCount::default();
             // SAFETY: a row; no program counts there now.
             unsafe { (&raw mut (*self.row(cpu, slot)).count).write_volatile(count) };
         }
     }
-}
 
-// SAFETY: the mapping belongs to it alone, and to no thread.
-unsafe impl Send for Tables {}
-
-impl Drop for Tables {
-    fn drop(&mut self) {
-        // SAFETY: mapped by `open` with that size, and nothing refers to it any more.
-        let _ = unsafe {
-            munmap(
-                self.first.as_ptr().cast(),
-                size_of::<HotTable>() * self.cpus,
-            )
-        };
+    /// Clears the words that lead to these places. What a program writes meanwhile may go with them:
+    /// then the free of that object reads its owner.
+    fn forget(&self, leads: impl Fn(usize) -> bool) {
+        for at in 0..self.known.len() {
+            let word = self.known.at(at);
+            // SAFETY: a word; volatile, since programs write it.
+            let place = unsafe { word.read_volatile() } & KNOWN_NOBODY;
+            let slot = usize::try_from(place)
+                .ok()
+                .and_then(|place| place.checked_sub(1));
+            if slot.is_some_and(&leads) {
+                // SAFETY: as above.
+                unsafe { word.write_volatile(0) };
+            }
+        }
     }
 }

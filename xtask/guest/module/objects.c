@@ -4,7 +4,8 @@
  *
  *	echo bulk >/proc/objects_to_have; echo -bulk >/proc/objects_to_have
  *
- * Each way has COUNT objects at most, and is charged to the task that writes its name. What is
+ * Each way has COUNT objects at most, all at once BULK, of which more than 32 are in one slab; and
+ * is charged to the task that writes its name. What is
  * read is a line for each cache: its name, and the word of a slab that has how far the owners of
  * its objects are apart, on kernels that have such a word.
  *
@@ -25,6 +26,7 @@
 
 #define NAME "objects_to_have"
 #define COUNT 30
+#define BULK 100
 /* Where slab.stride is, if there is one (mm/slab.h): behind the counters. */
 #define STRIDE 44
 
@@ -40,10 +42,10 @@ static struct way {
 	unsigned int align;
 	bool at_once;
 	struct kmem_cache *cache;
-	void *objects[COUNT];
+	void *objects[BULK];
 } ways[] = {
 	{ .name = "one", .cache_name = "objects_one", .bytes = 184 },
-	{ .name = "bulk", .cache_name = "objects_bulk", .bytes = 216, .at_once = true },
+	{ .name = "bulk", .cache_name = "objects_bulk", .bytes = 56, .at_once = true },
 	{ .name = "vector", .cache_name = "objects_vector", .bytes = 248 },
 	{ .name = "spare", .cache_name = "objects_spare", .bytes = 1000 },
 	{ .name = "within", .cache_name = "objects_within", .bytes = 96, .align = 128 },
@@ -64,7 +66,7 @@ static int have(struct way *way)
 		return -EBUSY;
 	if (way->at_once) {
 		/* The number of them, and later whether it did. */
-		if (!kmem_cache_alloc_bulk(way->cache, GFP_KERNEL, COUNT, way->objects))
+		if (!kmem_cache_alloc_bulk(way->cache, GFP_KERNEL, BULK, way->objects))
 			return -ENOMEM;
 		return 0;
 	}
@@ -84,7 +86,7 @@ static void give_back(struct way *way)
 	int at;
 
 	if (way->at_once && way->objects[0]) {
-		kmem_cache_free_bulk(way->cache, COUNT, way->objects);
+		kmem_cache_free_bulk(way->cache, BULK, way->objects);
 		memset(way->objects, 0, sizeof(way->objects));
 	}
 	for (at = 0; at < COUNT; at++) {

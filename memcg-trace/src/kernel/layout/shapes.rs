@@ -111,9 +111,10 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
         .and_then(|at| u32::try_from(at).ok())
         .unwrap_or(ABSENT);
 
-    let vector = btf
-        .function("__memcg_slab_free_hook")
-        .and_then(|parameters| parameters.iter().position(|one| one.name == "obj_exts"));
+    let hook = btf.function("__memcg_slab_free_hook");
+    layout.has_free_hook = hook.is_some().into();
+    let vector =
+        hook.and_then(|parameters| parameters.iter().position(|one| one.name == "obj_exts"));
     layout.free_hook_vector_arg = if vector == Some(4) { 4 } else { ABSENT };
 
     let words = btf.struct_type_id(WORDS);
