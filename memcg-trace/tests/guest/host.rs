@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rustix::mm::{MlockAllFlags, mlockall, munlockall};
 use rustix::time::{ClockId, clock_gettime};
 
-const ROOT: &str = "/sys/fs/cgroup";
+pub const ROOT: &str = "/sys/fs/cgroup";
 /// Longer than anything takes in an emulated guest, with others beside it.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 

@@ -15,6 +15,7 @@ mod contract;
 mod export;
 mod fault;
 mod host;
+mod shrinkers_to_have;
 mod suspend;
 mod terminal;
 mod tool;

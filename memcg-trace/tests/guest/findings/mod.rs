@@ -1,10 +1,10 @@
 //! What a person is to look at: hosts that have it, made for real, and their twins that have not.
 //!
-//! A cache that is scanned more than its share cannot be made on a kernel that is well: mm/vmscan.c
-//! scans what is due and what was put off, and no more. Nor can a cache be made of what nobody can
-//! free and what stays on its list all the same. Both are fixtures (`tests/balance.rs`).
+//! A small cache that is scanned more than its share is made where the host runs short of memory
+//! anyway (`reclaim/small.rs`).
 
 mod blocked;
+mod fruitless;
 mod graves;
 mod load;
 mod usage;
@@ -29,6 +29,7 @@ fn what_is_wrong_is_found_and_nothing_else() {
     usage::comes_near_its_limit(&mut watch);
     load::is_lopsided(&mut watch, &holes);
     blocked::in_a_shrinker(&mut watch, &disk);
+    fruitless::scanning(&mut watch);
     graves::are_reclaimed_from(&mut watch);
     watch.export.stop();
 }

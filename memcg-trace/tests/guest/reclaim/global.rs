@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::{
     Disk, Setting, assert_all, assert_near, assert_pages, assert_pressure, compare_pages,
-    compare_pressure,
+    compare_pressure, small,
 };
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, eventually};
@@ -153,6 +153,7 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
     });
     let (frame_before, before) = quiet(export);
 
+    let mut small_caches = small::Caches::new();
     let trace = Trace::start(&["mm_vmscan_direct_reclaim_begin"]);
     let readers: Vec<_> = (0..READERS)
         .map(|at| {
@@ -163,6 +164,9 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
         .collect();
     squeeze(&before);
     drop(readers);
+    if let Some(caches) = &mut small_caches {
+        caches.look(export);
+    }
     let (frame, now) = quiet(export);
     let traced = trace.stop();
     drop(pool);
@@ -217,4 +221,7 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
     drop((memory, swap));
     // The root's is the host's.
     compare_pressure(export, "/", Path::new("/proc/pressure/memory"));
+    if let Some(caches) = small_caches {
+        caches.are_told_apart(export);
+    }
 }

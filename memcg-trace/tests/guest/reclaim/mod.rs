@@ -6,6 +6,7 @@ mod limits;
 mod oom;
 mod shrinkers;
 mod sleepers;
+mod small;
 
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,83 @@
+//! A small cache that is scanned far more than its share, beside one that gets what is due.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use crate::contract::Record;
+use crate::export::{Export, Frame};
+use crate::host::{DEADLINE, ROOT, now_ns};
+use crate::shrinkers_to_have::Shrinkers;
+
+/// So little that MGLRU begins lightly, too (mm/vmscan.c: lru_gen_shrink_node()).
+const LITTLE: &str = "128K";
+
+/// The two of them, and what was told since they are there.
+pub struct Caches {
+    _shrinkers: Shrinkers,
+    told: Vec<Record>,
+}
+
+impl Caches {
+    /// `None` where the module is not built.
+    pub fn new() -> Option<Self> {
+        let shrinkers = Shrinkers::load()?;
+        shrinkers.have("more");
+        shrinkers.have("share");
+        Some(Self {
+            _shrinkers: shrinkers,
+            told: Vec::new(),
+        })
+    }
+
+    /// Reads what was told up to now.
+    pub fn look(&mut self, export: &mut Export) -> Frame {
+        let now_ns = now_ns();
+        loop {
+            let frame = export.next();
+            let findings = frame.of_kind("finding");
+            let ours = findings.filter(|one| one.data["kind"] == "small_cache_over_scan");
+            self.told.extend(ours.cloned());
+            if frame.as_of_ns("slab").is_some_and(|read| read > now_ns) {
+                return frame;
+            }
+        }
+    }
+
+    /// It was told of the one, and of it alone.
+    pub fn are_told_apart(mut self, export: &mut Export) {
+        let begin = Instant::now();
+        let reclaim = Path::new(ROOT).join("memory.reclaim");
+        let mut frame = self.look(export);
+        while self.told.is_empty() {
+            assert!(
+                begin.elapsed() < DEADLINE,
+                "not found: {:#?}",
+                frame.records
+            );
+            // Pressure was not light until now: MGLRU begins in the middle if there is much to take.
+            for _ in 0..10 {
+                // It says so if it got less than it was asked for.
+                let _ = fs::write(&reclaim, LITTLE);
+            }
+            frame = self.look(export);
+        }
+        println!("{}", self.told[0].data["sentence"]);
+        for one in &self.told {
+            let figures = &one.data["figures"];
+            assert_eq!(figures["shrinker"], "more_scan", "{one:?}");
+            let [due, scanned] = ["due_objects", "scanned_objects"].map(|name| {
+                let figure = figures[name].as_u64();
+                figure.unwrap_or_else(|| panic!("{name}: {one:?}"))
+            });
+            assert!(scanned >= 1_000 && scanned > 4 * due, "{one:?}");
+            assert_eq!(one.path(), Some("/"), "{one:?}");
+        }
+        let twins = frame
+            .of_kind("shrinker")
+            .filter(|row| row.data["shrinker"] == "share_scan");
+        let scanned: u64 = twins.map(|row| row.number("scanned_objects_total")).sum();
+        println!("the twin: {scanned} objects scanned");
+        assert!(scanned > 0, "{:#?}", frame.records);
+    }
+}
