@@ -3,20 +3,22 @@
 use std::fs;
 
 use super::{Watch, figure};
-use crate::host::Cgroup;
-use crate::pins::memory::Memory;
+use crate::host::{Cgroup, Folder};
 
 const MIB: u64 = 1 << 20;
 /// What is read and forgotten again and again.
 const CACHE_MIB: u64 = 80;
 
-/// Memory of this process, charged to a cgroup.
-fn memory(cgroup: &Cgroup, bytes: u64) -> Memory {
-    cgroup.inside(|| {
-        let memory = Memory::private(usize::try_from(bytes / 4096).unwrap());
-        memory.touch();
-        memory
-    })
+/// Memory that nobody can take away, charged to a cgroup: files without a disk. This process has
+/// threads at work, and would leave there what they happen to touch.
+fn memory(cgroup: &Cgroup, mib: u64) -> Folder {
+    let folder = Folder::new(cgroup.path().trim_start_matches('/'));
+    let (file, count) = (
+        format!("of={}", folder.file("memory")),
+        format!("count={mib}"),
+    );
+    cgroup.run("dd if=/dev/zero \"$1\" bs=1M \"$2\" 2>&-", &[&file, &count]);
+    folder
 }
 
 fn usage_bytes(cgroup: &Cgroup) -> u64 {
@@ -26,7 +28,7 @@ fn usage_bytes(cgroup: &Cgroup) -> u64 {
 pub fn collapses_and_refills(watch: &mut Watch, file: &str) {
     let (cgroup, twin) = (Cgroup::new("sawtooth"), Cgroup::new("steady"));
     // Nobody can take it away: neither this one nor the root, which has both, falls by much.
-    let steady = memory(&twin, 2 * CACHE_MIB * MIB);
+    let steady = memory(&twin, 2 * CACHE_MIB);
     let mut is_full = false;
     let read = format!("exec dd if=\"$1\" of=/dev/null bs=1M count={CACHE_MIB} 2>&-");
     let found = watch.until_found("sawtooth", |frame| {
@@ -51,7 +53,7 @@ pub fn collapses_and_refills(watch: &mut Watch, file: &str) {
 
 pub fn comes_near_its_limit(watch: &mut Watch) {
     let (near, far) = (Cgroup::new("near"), Cgroup::new("far"));
-    let both = [&near, &far].map(|cgroup| memory(cgroup, 8 * MIB));
+    let both = [&near, &far].map(|cgroup| memory(cgroup, 8));
     // 97 % and 80 % of it.
     near.set("memory.high", &(usage_bytes(&near) * 100 / 97).to_string());
     far.set("memory.high", &(usage_bytes(&far) * 100 / 80).to_string());
