@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::time::Instant;
 
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::net::AddressFamily;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -29,13 +30,17 @@ fn make(parent: &Cgroup) -> Vec<OwnedFd> {
             .unwrap()
     };
     let mut root = procs("/sys/fs/cgroup");
+    let last = i32::try_from(MANY).unwrap();
+    drop(fcntl_dupfd_cloexec(std::io::stdin(), last).unwrap());
     let mut fds = Vec::new();
     for which in 0..MANY {
         let dir = parent.dir().join(format!("z-{which}"));
         fs::create_dir(&dir).unwrap();
         procs(dir.to_str().unwrap()).write_all(b"0").unwrap();
-        fds.push(new_socket(AddressFamily::UNIX));
+        let socket = new_socket(AddressFamily::UNIX);
         root.write_all(b"0").unwrap();
+        // Not in there: what grows for it is this process's, and stays.
+        fds.push(socket);
         eventually("rmdir", || {
             fs::remove_dir(&dir).map_err(|error| error.to_string())
         });
