@@ -14,20 +14,24 @@ const LITTLE: &str = "128K";
 
 /// The two of them, and what was told since they are there.
 pub struct Caches {
-    _shrinkers: Shrinkers,
+    shrinkers: Shrinkers,
     told: Vec<Record>,
 }
 
 impl Caches {
     /// `None` where the module is not built.
     pub fn new() -> Option<Self> {
-        let shrinkers = Shrinkers::load()?;
-        shrinkers.have("more");
-        shrinkers.have("share");
-        Some(Self {
-            _shrinkers: shrinkers,
+        let caches = Self {
+            shrinkers: Shrinkers::load()?,
             told: Vec::new(),
-        })
+        };
+        caches.fill();
+        Some(caches)
+    }
+
+    fn fill(&self) {
+        self.shrinkers.have("more");
+        self.shrinkers.have("share");
     }
 
     /// Reads what was told up to now.
@@ -55,7 +59,9 @@ impl Caches {
                 "not found: {:#?}",
                 frame.records
             );
-            // Pressure was not light until now: MGLRU begins in the middle if there is much to take.
+            // Pressure was not light until now, and may have left nothing: MGLRU begins in the middle
+            // if there is much to take.
+            self.fill();
             for _ in 0..10 {
                 // It says so if it got less than it was asked for.
                 let _ = fs::write(&reclaim, LITTLE);
