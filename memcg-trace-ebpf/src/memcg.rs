@@ -2,7 +2,6 @@
 
 use core::mem::offset_of;
 
-use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_probe_read_kernel_str_bytes};
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::RingBuf;
@@ -12,6 +11,7 @@ use memcg_trace_common::layout::Layout;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::memcg::{ABSENT_PAGES, LifeKind, LifeRecord};
 
+use crate::current::{now_ns, this_task};
 use crate::fixed::{HERE, fixed, has_cast, load};
 use crate::loss::lost;
 use crate::read::{LAYOUT, field, has, offset, pointer, read_into, value, word};
@@ -143,7 +143,7 @@ fn record(ctx: &ProbeContext, kind: LifeKind) -> u32 {
     // SAFETY: the entry is reserved memory of that size; every field is written below.
     unsafe {
         let out = entry.as_mut_ptr();
-        (*out).time_ns = bpf_ktime_get_ns();
+        (*out).time_ns = now_ns();
         (*out).serial_nr = field(css, &LAYOUT.css_serial_nr).unwrap_or(0);
         (*out).parent_serial_nr = field(parent, &LAYOUT.css_serial_nr).unwrap_or(0);
         (*out).cgroup_id = field(node, &LAYOUT.kernfs_id).unwrap_or(0);
@@ -151,7 +151,7 @@ fn record(ctx: &ProbeContext, kind: LifeKind) -> u32 {
         (*out).lru_pages = lru_pages;
         (*out).css_id = field(css, &LAYOUT.css_id).unwrap_or(0);
         (*out).kind = kind as u32;
-        (*out).pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+        (*out).pid = (this_task() >> 32) as u32;
         (*out).comm = bpf_get_current_comm().unwrap_or_default();
         (*out).name_bytes = read_name(node, &mut (*out).name);
     }

@@ -1,13 +1,13 @@
 //! What dead memory cgroups cost those that live, counted where reclaim and flushes of
 //! statistics come to each memcg.
 
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::PerCpuArray;
 use aya_ebpf::programs::ProbeContext;
 use memcg_trace_common::tax::{CSS_ONLINE, LONGEST_FLUSH_NS, TaxCount};
 
 use crate::counter::add;
+use crate::current::now_ns;
 use crate::read::{LAYOUT, field};
 
 #[map]
@@ -65,14 +65,14 @@ pub fn tax_flush(ctx: ProbeContext) -> u32 {
         return 0;
     };
     let is_dead = is_dead(css);
-    // SAFETY: the value of the map; the helper has no preconditions.
+    // SAFETY: the value of the map.
     unsafe {
         add(&raw mut (*count).flushes, 1);
         // Most are flushes of live ones, one after the other: these need no clock.
         if !is_dead && (*count).begin_ns == 0 {
             return 0;
         }
-        let now_ns = bpf_ktime_get_ns();
+        let now_ns = now_ns();
         let took_ns = now_ns.saturating_sub((*count).begin_ns);
         if (*count).begin_ns != 0 && took_ns < LONGEST_FLUSH_NS {
             add(&raw mut (*count).dead_flush_ns, took_ns);

@@ -6,7 +6,6 @@
 //! by the next run is found again by the serial numbers on the path to it: nobody who lived
 //! through the walk is seen twice or missed.
 
-use aya_ebpf::helpers::generated::bpf_get_current_task;
 use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::{Array, ProgramArray};
 use aya_ebpf::programs::RawTracePointContext;
@@ -14,6 +13,7 @@ use memcg_trace_common::memcg::{
     ABSENT_BYTES, MemcgRow, MemcgWalk, WALK_DEPTH, WALK_ROWS, WalkStep, css_flags,
 };
 
+use crate::current::task_struct;
 use crate::memcg::{kernfs_node, read_name};
 use crate::read::{LAYOUT, field, has, offset, pointer, read, value, word};
 
@@ -103,9 +103,7 @@ fn root() -> u64 {
     if word(&LAYOUT.sym_root_mem_cgroup) != 0 {
         return read(word(&LAYOUT.sym_root_mem_cgroup)).unwrap_or(0);
     }
-    // SAFETY: no preconditions.
-    let task = unsafe { bpf_get_current_task() };
-    let set = pointer(task, &LAYOUT.task_cgroups);
+    let set = pointer(task_struct(), &LAYOUT.task_cgroups);
     let mut css = pointer(set, &LAYOUT.css_set_memory);
     for _ in 0..WALK_DEPTH {
         let parent = pointer(css, &LAYOUT.css_parent);
