@@ -10,8 +10,18 @@ fn runs_through(layout: &Layout) -> bool {
     layout.preempts_tracepoints != 1
 }
 
-/// What rules a kprobe out where a tracepoint serves.
-const RUNS_THROUGH: &str = "programs on tracepoints are not preempted here";
+/// Kprobes for where programs on tracepoints may be preempted.
+const fn where_preempted(parts: &'static [Part], holds: fn(&Layout) -> bool) -> Variant {
+    Variant {
+        family: Family::Kprobe,
+        parts,
+        unless: Some(Unless {
+            holds,
+            why: "programs on tracepoints are not preempted here",
+        }),
+        blind_to: "",
+    }
+}
 
 /// Until 6.2 there is an argument before the list (include/trace/events/vmscan.h: isolate_mode).
 fn isolates_by_mode(layout: &Layout) -> bool {
@@ -35,9 +45,8 @@ pub(super) const SHRINKER_SCAN: Hook = Hook {
     fact: "shrinker_scan",
     subject: Shrinker,
     variants: &[
-        Variant {
-            family: Family::Kprobe,
-            parts: &[
+        where_preempted(
+            &[
                 part(
                     "shrinker_start_iterated",
                     At::Iterated("__traceiter_mm_shrink_slab_start"),
@@ -47,12 +56,8 @@ pub(super) const SHRINKER_SCAN: Hook = Hook {
                     At::Iterated("__traceiter_mm_shrink_slab_end"),
                 ),
             ],
-            unless: Some(Unless {
-                holds: runs_through,
-                why: RUNS_THROUGH,
-            }),
-            blind_to: "",
-        },
+            runs_through,
+        ),
         variant(
             Family::Tracepoint,
             &[
@@ -78,9 +83,8 @@ pub(super) const RECLAIM_RUN: Hook = Hook {
     fact: "reclaim_run",
     subject: Reclaim,
     variants: &[
-        Variant {
-            family: Family::Kprobe,
-            parts: &[
+        where_preempted(
+            &[
                 RECLAIM_MEMCG_BEGIN,
                 part(
                     "reclaim_end_iterated",
@@ -103,12 +107,8 @@ pub(super) const RECLAIM_RUN: Hook = Hook {
                     At::Iterated("__traceiter_mm_vmscan_node_reclaim_end"),
                 ),
             ],
-            unless: Some(Unless {
-                holds: runs_through,
-                why: RUNS_THROUGH,
-            }),
-            blind_to: "",
-        },
+            runs_through,
+        ),
         variant(
             Family::Tracepoint,
             &[
@@ -137,9 +137,8 @@ pub(super) const RECLAIM_PAGES: Hook = Hook {
     fact: "reclaim_pages",
     subject: Reclaim,
     variants: &[
-        Variant {
-            family: Family::Kprobe,
-            parts: &[
+        where_preempted(
+            &[
                 part(
                     "reclaim_isolate_iterated",
                     At::Iterated("__traceiter_mm_vmscan_lru_isolate"),
@@ -152,12 +151,8 @@ pub(super) const RECLAIM_PAGES: Hook = Hook {
                 RECLAIM_VISIT_ONE,
                 RECLAIM_VISIT_END,
             ],
-            unless: Some(Unless {
-                holds: |layout| runs_through(layout) || isolates_by_mode(layout),
-                why: RUNS_THROUGH,
-            }),
-            blind_to: "",
-        },
+            |layout| runs_through(layout) || isolates_by_mode(layout),
+        ),
         Variant {
             family: Family::Tracepoint,
             parts: &[
@@ -234,6 +229,7 @@ pub(super) const OOM_KILL: Hook = Hook {
     )],
     costs: "OOM kills are not seen",
 };
+
 #[cfg(test)]
 mod tests {
     use super::*;
