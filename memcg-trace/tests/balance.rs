@@ -8,7 +8,7 @@
 
 mod fixture;
 
-use fixture::{empty, memcg, root, snapshots, walk};
+use fixture::{empty, memcg, oom_kill, root, snapshots, walk};
 use memcg_trace::model::Model;
 use memcg_trace::model::snapshot::{Figure, Finding, FindingKind, Severity, Snapshot};
 use memcg_trace::sample::reclaim::{Cause, OomKill, Reclaim, ReclaimCount, Shrinking};
@@ -259,17 +259,7 @@ fn the_kernel_kills_for_memory() {
     let killed = host(|second, sample| {
         sample.oom_kills = Some(Vec::new());
         if second == 6 {
-            sample.oom_kills = Some(vec![OomKill {
-                time_ns: sample.mono_ns - 5,
-                limit_serial_nr: Some(SERVICE),
-                victim_serial_nr: Some(SERVICE),
-                victim_pid: 900,
-                victim_comm: "java".into(),
-                points: Some(2_000),
-                chosen_pid: None,
-                pid: 901,
-                comm: "java".into(),
-            }]);
+            sample.oom_kills = Some(vec![oom_kill(sample.mono_ns, SERVICE)]);
         }
     });
     let twin = host(|_, sample| sample.oom_kills = Some(Vec::new()));

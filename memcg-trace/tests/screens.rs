@@ -13,9 +13,9 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use fixture::pins::demo_with_pins;
 use fixture::slab_walk::demo_with_slab;
 use fixture::waits::demo_with_deadlock;
-use fixture::{demo, demo_rows, evil_host, host, hostile, life, memcg, snapshots, walk};
+use fixture::{demo, demo_rows, evil_host, host, hostile, life, memcg, oom_kill, snapshots, walk};
 use memcg_trace::model::Model;
-use memcg_trace::sample::reclaim::{Cause, OomKill, Shrinking};
+use memcg_trace::sample::reclaim::{Cause, Shrinking};
 use memcg_trace::sample::recording::{Host, Reader};
 use memcg_trace::sample::{Absent, LifeKind, Loss, Sample};
 use memcg_trace::source::ask::{Ask, NOT_RECORDED};
@@ -180,17 +180,7 @@ fn demo_with_findings() -> Vec<Sample> {
         sample.memcgs = Some(walk(second, rows));
         sample.oom_kills = Some(Vec::new());
         if second == 2 {
-            sample.oom_kills = Some(vec![OomKill {
-                time_ns: sample.mono_ns - 5,
-                limit_serial_nr: Some(5),
-                victim_serial_nr: Some(5),
-                victim_pid: 900,
-                victim_comm: "java".into(),
-                points: Some(2_000),
-                chosen_pid: None,
-                pid: 901,
-                comm: "java".into(),
-            }]);
+            sample.oom_kills = Some(vec![oom_kill(sample.mono_ns, 5)]);
         }
         if let Some(reclaim) = &mut sample.reclaim {
             reclaim.shrinking = vec![Shrinking {
