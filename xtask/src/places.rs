@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// The target of the binaries that run in guests.
-pub const GUEST_TARGET: &str = "x86_64-unknown-linux-gnu";
+/// The target of everything that is built here, as `.cargo/config.toml` says too.
+pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// The root of the repository.
 pub fn repository() -> Result<PathBuf> {
@@ -19,9 +19,14 @@ pub fn repository() -> Result<PathBuf> {
     Ok(root.to_path_buf())
 }
 
-/// A target folder of its own for the guests: other flags in the same one rebuild everything.
-pub fn guest_target() -> Result<PathBuf> {
-    Ok(target()?.join("guest"))
+/// Where the binaries are that people run and guests have.
+pub fn release() -> Result<PathBuf> {
+    Ok(target()?.join(TARGET).join("release"))
+}
+
+/// Where test modules are built.
+pub fn modules() -> Result<PathBuf> {
+    Ok(target()?.join("module"))
 }
 
 pub fn target() -> Result<PathBuf> {

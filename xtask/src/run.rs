@@ -5,9 +5,8 @@
     reason = "xtask talks to the person who started it"
 )]
 
-use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -15,7 +14,7 @@ use serde_json::Value;
 
 use crate::guest::{self, Spec, build, terminal};
 use crate::kernel::{self, Choice, Kernel};
-use crate::{child, places, setup};
+use crate::{child, setup};
 
 /// Builds memcg-trace and runs it here, or in a guest if this host cannot be traced
 #[derive(clap::Args)]
@@ -44,7 +43,8 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         Some(kernel) => kernel.clone(),
         None => {
             setup::ensure(None)?;
-            let program = build_for_host()?;
+            let program = build::binaries(false)?.memcg_trace;
+            let program = program.context("it was not built")?;
             match if arguments.host {
                 Host::Ready
             } else {
@@ -65,14 +65,6 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         }
     };
     in_guest(&kernel, &arguments.arguments)
-}
-
-fn build_for_host() -> Result<PathBuf> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(places::repository()?);
-    cargo.args(["build", "--quiet", "--release", "--package", "memcg-trace"]);
-    child::run(&mut cargo).context("build memcg-trace")?;
-    Ok(places::target()?.join("release/memcg-trace"))
 }
 
 fn on_host(mut command: Command, arguments: &Arguments) -> Result<u8> {

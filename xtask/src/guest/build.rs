@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::child;
-use crate::places::{self, GUEST_TARGET};
+use crate::places;
 
 /// The programs that every guest has.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub fn binaries(bare: bool) -> Result<Binaries> {
         command.args(["--package", "memcg-trace"]);
     }
     child::run(&mut command).context("build what runs in guests")?;
-    let folder = places::guest_target()?.join(GUEST_TARGET).join("release");
+    let folder = places::release()?;
     Ok(Binaries {
         init: folder.join("init"),
         demo: folder.join("demo"),
@@ -53,19 +53,16 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
         .find_map(|message| Some(Path::new(message["executable"].as_str()?).to_path_buf()))
 }
 
-/// cargo for the guests: its own target folder, static linking.
+/// cargo as `cargo build --release` calls it, whatever the caller's environment says about flags:
+/// the guest has no dynamic linker.
 fn cargo(verb: &str) -> Result<Command> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(places::repository()?);
-    command
-        .args([verb, "--target", GUEST_TARGET])
-        .arg("--target-dir")
-        .arg(places::guest_target()?);
+    command.args([verb, "--target", places::TARGET]);
     if verb != "bench" {
         command.arg("--release");
     }
-    // The strongest of the ways to give flags: whatever the caller's environment says, the guest
-    // has no dynamic linker.
+    // The strongest of the ways to give flags.
     command.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
     Ok(command)
 }

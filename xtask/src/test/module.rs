@@ -54,10 +54,7 @@ fn build_one(series: &Series, name: &str) -> Result<PathBuf> {
         .with_context(|| format!("there are no headers in {}", headers.display()))?;
     // One for each kernel: another one would not load it.
     let release = flavour.file_name().context("headers without a name")?;
-    let folder = places::guest_target()?
-        .join("module")
-        .join(release)
-        .join(name);
+    let folder = places::modules()?.join(release).join(name);
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     let source = places::repository()?.join(format!("xtask/guest/module/{name}.c"));
     let source = fs::read(&source).with_context(|| format!("read {}", source.display()))?;
