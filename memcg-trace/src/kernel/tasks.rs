@@ -114,6 +114,8 @@ pub(super) fn user(reader: &Reader<'_>, task: u64, kind: UserKind) -> Option<Use
         } else {
             None
         },
+        refs: None,
+        name: None,
     })
 }
 

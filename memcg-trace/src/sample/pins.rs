@@ -184,10 +184,31 @@ pub struct Object {
     pub cpu: Option<u32>,
     /// Serial number of a memcg below.
     pub memcg_serial_nr: Option<u64>,
+    /// How many references the kernel counts to it, and how many of them were found; `None` where
+    /// its count was not read.
+    pub held: Option<Held>,
+    /// Names that its inode has (`i_nlink`).
+    pub links: Option<u64>,
+    /// The process in whose mount namespace `path` is a path, as `/proc/PID/root` shows it; `None`
+    /// where it is one in ours.
+    pub path_of_pid: Option<u32>,
     /// Who keeps it.
     pub users: Vec<User>,
     /// Users that are not in the list, for it is bounded.
     pub users_omitted: u64,
+}
+
+/// The references to an object, as the kernel counts them, against those that were found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Held {
+    /// References that the kernel counts (`f_count`, `i_count`, `sk_refcnt`, …).
+    pub refs: u64,
+    /// How many of them were found, one by one: users with their `refs`, and what the kernel
+    /// itself has by its nature (a dentry's reference to its inode, say).
+    pub found: u64,
+    /// Ways to hold such an object that were not looked at, and why.
+    pub not_checked: Vec<String>,
 }
 
 /// How a process keeps an object.
@@ -210,7 +231,7 @@ pub enum UserKind {
     Other,
 }
 
-/// A process that keeps an object.
+/// A process that keeps an object, or with process id 0 something of the kernel's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct User {
@@ -232,6 +253,10 @@ pub struct User {
     pub memcg_serial_nr: Option<u64>,
     /// Of an unreaped process, who must reap it: process id and name.
     pub parent: Option<(u32, Text)>,
+    /// References to the object that it has; `None` in recordings that did not say.
+    pub refs: Option<u64>,
+    /// What it is called, where it is no process (process id 0): a device, a mount's path, …
+    pub name: Option<Text>,
 }
 
 /// Something that could not be looked at.

@@ -1,7 +1,7 @@
 //! Samples of anything: small numbers, so that things meet, and large ones, so that sums overflow.
 
 use memcg_trace::sample::pins::{
-    NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
+    Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
 };
 use memcg_trace::sample::reclaim::{
     Cause, OomKill, Pressure, Reclaim, ReclaimCount, Shrinking, StalledTask,
@@ -163,8 +163,13 @@ prop_compose! {
         state in of(any::<char>()),
         memcg_serial_nr in of(serial_nr()),
         parent in of((any::<u32>(), name())),
+        refs in of(figure()),
+        called in of(name()),
     ) -> User {
-        User { kind, pid, tid, comm, start_ns, state, fd: tid, memcg_serial_nr, parent }
+        User {
+            kind, pid, tid, comm, start_ns, state, fd: tid, memcg_serial_nr, parent, refs,
+            name: called,
+        }
     }
 }
 
@@ -185,9 +190,11 @@ prop_compose! {
         memcg_serial_nr in of(serial_nr()),
         users in vec(user().boxed(), 0..4),
         users_omitted in figure(),
+        held in of((figure(), figure(), vec("\\PC{0,4}", 0..2))),
     ) -> Object {
         Object {
-            kind, refs, pages, cpu, memcg_serial_nr, users, users_omitted,
+            held: held.map(|(refs, found, not_checked)| Held { refs, found, not_checked }),
+            links: number, path_of_pid: cpu, kind, refs, pages, cpu, memcg_serial_nr, users, users_omitted,
             fs: text.clone(), dev: other_text.clone(), path: other_text.clone(),
             local: text.clone(), remote: other_text, ns_mount: text,
             ino: number, ns_ino: number,
