@@ -6,7 +6,7 @@
 
 mod bench;
 mod child;
-mod debian;
+mod first_screen;
 mod guest;
 mod interrupt;
 mod kernel;

@@ -26,7 +26,8 @@ use anyhow::Result;
 use memcg_trace_guest::{Cgroup, Terminal};
 
 use crate::kernel::{self, Choice, Kernel};
-use crate::setup;
+use crate::setup::timings::Timings;
+use crate::setup::{self, Needs};
 use boot::{Outcome, Outputs};
 use build::Binaries;
 use console::Fault;
@@ -138,11 +139,7 @@ impl Spec {
 }
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
-    let series = match &arguments.kernel {
-        Choice::Series(series) => Some(*series),
-        Choice::Path(_) => None,
-    };
-    setup::ensure(series)?;
+    set_up(&arguments.kernel)?;
     let command = match arguments.command.as_slice() {
         [line] => vec!["sh".into(), "-c".into(), line.clone()],
         argv => argv.to_vec(),
@@ -162,6 +159,16 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     };
     let binaries = build::binaries(arguments.bare)?;
     Ok(run(&spec, &binaries, ours)?.status())
+}
+
+/// Sees to it that what a guest needs is there.
+pub fn set_up(kernel: &Choice) -> Result<()> {
+    let series = match kernel {
+        Choice::Series(series) => Some(*series),
+        Choice::Path(_) => None,
+    };
+    setup::ensure(&Needs::guest(series), &mut Timings::default())?;
+    Ok(())
 }
 
 /// Our own standard output and error.
