@@ -45,7 +45,13 @@ pub fn is_here() -> bool {
 impl Apt {
     pub fn new() -> Result<Self> {
         let folder = places::cache()?.join("apt");
-        for sub in ["lists/partial", "archives/partial", "log", "none"] {
+        for sub in [
+            "lists/partial",
+            "archives/partial",
+            "downloads",
+            "log",
+            "none",
+        ] {
             let sub = folder.join(sub);
             fs::create_dir_all(&sub).with_context(|| format!("create {}", sub.display()))?;
         }
@@ -222,7 +228,11 @@ impl Apt {
 
     /// Downloads packages, unless they are there; returns their archives in the same order.
     pub fn download(&self, packages: &[Package]) -> Result<Vec<PathBuf>> {
-        let folder = self.folder.join("archives");
+        if packages.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Not apt's own folder of archives: what is there counts as fetched when it resolves.
+        let folder = self.folder.join("downloads");
         let mut apt = self.command("apt-get");
         apt.args(["download", "-qq"]).current_dir(&folder);
         apt.args(

@@ -123,9 +123,7 @@ impl Missing {
             .filter(|(suite, _)| tools::SUITES.contains(suite));
         let packages = self.packages();
         if let (Some((suite, why)), false) = (failures.next(), packages.is_empty()) {
-            bail!(
-                "read the package index of {suite}: {why}; run this again when the mirror answers"
-            );
+            bail!("read the package index of {suite}: {why}");
         }
         if !packages.is_empty() {
             self.fetch_packages(&apt, &packages, timings)?;
