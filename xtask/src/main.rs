@@ -14,6 +14,7 @@ mod places;
 mod run;
 mod setup;
 mod test;
+mod userland;
 
 use std::process::ExitCode;
 

@@ -47,6 +47,7 @@ pub fn write(path: &Path, spec: &Spec, binaries: &Binaries) -> Result<()> {
         command: spec.command.clone(),
         modules: Vec::new(),
         cgroup: spec.cgroup,
+        boots_disk: spec.boots_disk,
         terminal: spec.terminal.clone(),
     };
     for module in modules::resolve(&spec.modules, spec.kernel.modules.as_deref())? {

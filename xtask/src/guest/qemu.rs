@@ -14,7 +14,7 @@ use memcg_trace_guest::{PORTS, Port};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use super::Spec;
+use super::{Disk, Spec};
 use crate::setup::tools;
 
 /// QEMU connects its ports before it does anything else; on a busy machine that takes a while.
@@ -165,6 +165,14 @@ fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Result<Command> {
         append.push_str(more);
     }
     command.arg("-append").arg(append);
+    if let Some(Disk { path, keep }) = &spec.disk {
+        let snapshot = if *keep { "off" } else { "on" };
+        // A comma ends an option, two are one.
+        let path = path.display().to_string().replace(',', ",,");
+        command.arg("-drive").arg(format!(
+            "file={path},format=raw,if=virtio,cache=unsafe,snapshot={snapshot}"
+        ));
+    }
     command.args(&spec.qemu);
     Ok(command)
 }

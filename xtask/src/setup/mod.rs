@@ -4,7 +4,7 @@
 //! Nothing is remembered of an earlier run: what is there is looked at each time, which takes
 //! well under a second and needs no network.
 
-mod apt;
+pub mod apt;
 pub mod compiler;
 mod headers;
 mod kernels;
@@ -12,7 +12,7 @@ mod linker;
 mod mirror;
 mod missing;
 mod other_systems;
-mod progress;
+pub mod progress;
 pub mod timings;
 pub mod tools;
 mod unpack;

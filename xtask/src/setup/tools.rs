@@ -44,6 +44,12 @@ pub const XZ: Tool = Tool {
     packages: &["xz-utils"],
     programs: &["usr/bin/xz"],
 };
+/// For disks.
+pub const MKE2FS: Tool = Tool {
+    name: "mke2fs",
+    packages: &["e2fsprogs"],
+    programs: &["sbin/mke2fs"],
+};
 /// For the modules that tests load.
 pub const MAKE: Tool = Tool {
     name: "make",
@@ -75,6 +81,8 @@ pub const RUSTC: Tool = Tool {
 
 /// What a guest needs.
 pub const OF_GUESTS: &[Tool] = &[QEMU, BUSYBOX, XZ];
+/// What making a userland needs beside.
+pub const OF_USERLAND: &[Tool] = &[MKE2FS];
 /// What building the modules of tests needs.
 pub const OF_MODULES: &[Tool] = &[MAKE, GCC];
 
@@ -140,7 +148,10 @@ impl Tool {
         let ours = bin().ok()?.join(self.name);
         // A guest has no shared libraries.
         let fits = |path: &PathBuf| self.name != BUSYBOX.name || is_static(path);
-        let here = places::executables(self.name).find(fits);
+        // Where an ordinary user's PATH may not lead.
+        let system = ["/usr/sbin", "/sbin"].map(|folder| Path::new(folder).join(self.name));
+        let system = system.into_iter().filter(|path| path.exists());
+        let here = places::executables(self.name).chain(system).find(fits);
         here.or_else(|| Some(ours).filter(|path| path.exists()))
     }
 
