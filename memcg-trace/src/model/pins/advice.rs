@@ -170,7 +170,7 @@ fn for_object(pins: &Pins, kind: PinKind, object: &Object) -> Vec<Advice> {
     let keepers = object
         .users
         .iter()
-        .filter(|user| user.kind != UserKind::Member);
+        .filter(|user| !matches!(user.kind, UserKind::Member | UserKind::Kernel));
     advice.extend(
         keepers
             .take(MAX_USERS)
@@ -318,7 +318,11 @@ fn keeper(pins: &Pins, object: &Object, user: &User) -> Advice {
                 _ => format!("it maps {what}"),
             },
         ),
-        UserKind::Member | UserKind::Other => advise(
+        UserKind::Member
+        | UserKind::Runs
+        | UserKind::WorksIn
+        | UserKind::Kernel
+        | UserKind::Other => advise(
             Action::RestartProcess,
             user_text(user),
             format!("it keeps {what}"),
