@@ -32,6 +32,7 @@ mod memcgs;
 mod memory;
 mod oom;
 mod open_files;
+mod page_tables;
 mod paths;
 mod pins;
 mod ram;

@@ -1,8 +1,10 @@
-//! The ways to hold a thing: who can, where to look, and what that is called. One row a way.
+//! The ways to hold a thing: who can, where to look, and what that is called. One row a way. Those
+//! to hold a memcg are rooms of their own; here are only the ones that nothing looks at.
 //!
 //! A row whose place cannot be looked at is noted with each object that has references left; so
 //! is one that nothing looks at.
 
+mod pages;
 mod tasks;
 
 use super::Found;
@@ -41,6 +43,7 @@ const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
 
 const FILES: &[Kind] = &[Kind::File];
 const NAMES: &[Kind] = &[Kind::Dentry];
+const PAGES: &[Kind] = &[Kind::Folio];
 
 /// The table.
 const WAYS: &[Way] = &[
@@ -48,11 +51,31 @@ const WAYS: &[Way] = &[
     way("mappings of processes", FILES, tasks::mappings),
     way("executables of processes", FILES, tasks::executables),
     way("working and root directories", NAMES, tasks::directories),
+    way("page tables of processes", PAGES, pages::mapped),
+    way("pipes", PAGES, pages::in_pipes),
+    unseen("pages that were merged (KSM)", PAGES),
+    unseen("direct I/O and devices (pinned pages)", PAGES),
+    unseen("data of sockets that is not copied", PAGES),
     unseen("asynchronous I/O", FILES),
     unseen(
         "modules of the kernel",
-        &[Kind::Inode, Kind::Dentry, Kind::File, Kind::Sock],
+        &[
+            Kind::Inode,
+            Kind::Dentry,
+            Kind::File,
+            Kind::Sock,
+            Kind::Folio,
+        ],
     ),
+];
+
+/// Ways to hold a css itself that nothing looks at: what is left over of its references may be
+/// any of these.
+pub(super) const OF_A_CSS: &[&str] = &[
+    "modules of the kernel",
+    "tasks on their way through the kernel (charging, reclaim, reading a cgroup file)",
+    "BPF programs",
+    "events and moves of charges (cgroup v1)",
 ];
 
 /// Looks in every way.

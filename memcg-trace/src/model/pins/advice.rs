@@ -1,7 +1,7 @@
 //! What would free a zombie, by what pins it. Advice only: nothing here is ever done.
 
 use super::verdict::is_unreaped;
-use super::words::{grouped, object as name, process, user_text};
+use super::words::{grouped, is_unheld, not_found, object as name, process, user_text};
 use crate::model::snapshot::{Action, Advice, MemcgId, Pins};
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, User, UserKind};
@@ -94,17 +94,17 @@ fn pages_to_reclaim(pin: &Pin, has_swap: bool) -> u64 {
 }
 
 fn mapped_pages(pin: &Pin) -> u64 {
-    let mapped = pin.objects.iter().filter(|object| is_mapped(object));
+    let mapped = pin.objects.iter().filter(|object| may_be_mapped(object));
     mapped
         .map(|object| object.pages.unwrap_or(object.refs))
         .fold(0, u64::saturating_add)
 }
 
-fn is_mapped(object: &Object) -> bool {
-    object
-        .users
-        .iter()
-        .any(|user| user.kind == UserKind::Mapped)
+/// Whoever was not found may map it, too.
+fn may_be_mapped(object: &Object) -> bool {
+    let mut users = object.users.iter();
+    let is_mapped = users.any(|user| user.kind == UserKind::Mapped);
+    is_mapped || object.users_omitted > 0 || not_found(object).is_some()
 }
 
 fn without_object(kind: PinKind) -> Option<Advice> {
@@ -140,7 +140,7 @@ fn for_object(pins: &Pins, kind: PinKind, object: &Object) -> Vec<Advice> {
         ObjectKind::SysvShm => vec![advise(
             Action::RemoveSegment,
             object.ino.map(|id| Text::from(&*id.to_string())),
-            match object.users.is_empty() {
+            match is_unheld(object) {
                 true => "its pages go at once",
                 false => "its pages go when the last process detaches it",
             },
@@ -159,7 +159,7 @@ fn for_object(pins: &Pins, kind: PinKind, object: &Object) -> Vec<Advice> {
         ObjectKind::Cpu => without_object(PinKind::Stock).into_iter().collect(),
         ObjectKind::SwapId => vec![swapoff()],
         ObjectKind::Memcg => vec![child(pins, object)],
-        ObjectKind::Socket if object.users.is_empty() => vec![advise(
+        ObjectKind::Socket if is_unheld(object) => vec![advise(
             Action::Wait,
             None,
             "a socket that no process has open is in flight, or the kernel still ends its \
@@ -185,7 +185,7 @@ fn file(pins: &Pins, kind: PinKind, object: &Object) -> Vec<Advice> {
     let pages = grouped(object.pages.unwrap_or(object.refs));
     let is_on_disk = kind == PinKind::PageFile;
     // Where reclaim takes them, that does no harm to the file.
-    if is_on_disk && pins.look.can_reclaim == Some(true) && !is_mapped(object) {
+    if is_on_disk && pins.look.can_reclaim == Some(true) && !may_be_mapped(object) {
         return Vec::new();
     }
     let (action, mut why) = if is_on_disk {
@@ -196,7 +196,7 @@ fn file(pins: &Pins, kind: PinKind, object: &Object) -> Vec<Advice> {
     } else {
         (Action::RemoveFile, format!("its {pages} pages go with it"))
     };
-    if !object.users.is_empty() {
+    if !is_unheld(object) {
         why += match is_on_disk {
             true => ", once nobody maps them",
             false => ", once nobody has it open",
@@ -295,6 +295,11 @@ fn keeper(pins: &Pins, object: &Object, user: &User) -> Advice {
             Action::CloseFd,
             user_text(user),
             format!("it has {what} open"),
+        ),
+        UserKind::InPipe => advise(
+            Action::CloseFd,
+            user_text(user),
+            "they are in that pipe: it goes when both ends are closed, or it is read",
         ),
         UserKind::NamespaceFd => advise(
             Action::CloseFd,

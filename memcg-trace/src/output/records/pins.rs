@@ -118,6 +118,30 @@ struct Holder<'a> {
     state: Option<String>,
     parent_pid: Option<u32>,
     cpu: Option<u32>,
+    held: Option<Held<'a>>,
+    links: Option<u64>,
+    name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_hex: Option<String>,
+    user_refs: Option<u64>,
+}
+
+/// References to an object, as the kernel counts them, and how many of them were found.
+#[derive(Debug, Serialize)]
+struct Held<'a> {
+    refs: u64,
+    found: u64,
+    not_checked: Vec<Cow<'a, str>>,
+}
+
+impl<'a> From<&'a facts::Held> for Held<'a> {
+    fn from(held: &'a facts::Held) -> Self {
+        Self {
+            refs: held.refs,
+            found: held.found,
+            not_checked: held.not_checked.iter().map(|way| tame(way)).collect(),
+        }
+    }
 }
 
 impl<'a> Holder<'a> {
@@ -149,6 +173,7 @@ impl<'a> Holder<'a> {
             Name::of(object.remote.as_ref()),
         );
         let ns_mount = Name::of(object.ns_mount.as_ref());
+        let name = Name::of(user.and_then(|user| user.name.as_ref()));
         let parent = user.and_then(|user| user.parent.as_ref());
         Self {
             pid: user.map(|user| user.pid),
@@ -180,6 +205,11 @@ impl<'a> Holder<'a> {
                 .map(|state| tame(&state.to_string()).into_owned()),
             parent_pid: parent.map(|(pid, _)| *pid),
             cpu: object.cpu,
+            held: object.held.as_ref().map(Held::from),
+            links: object.links,
+            name: name.text,
+            name_hex: name.hex,
+            user_refs: user.and_then(|user| user.refs),
         }
     }
 }
