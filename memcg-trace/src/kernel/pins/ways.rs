@@ -4,7 +4,14 @@
 //! A row whose place cannot be looked at is noted with each object that has references left; so
 //! is one that nothing looks at.
 
+mod devices;
+mod files;
+mod loops;
+mod mounts;
+mod overlay;
 mod pages;
+mod rings;
+pub(super) mod swap_files;
 mod tasks;
 
 use super::Found;
@@ -51,6 +58,15 @@ const WAYS: &[Way] = &[
     way("mappings of processes", FILES, tasks::mappings),
     way("executables of processes", FILES, tasks::executables),
     way("working and root directories", NAMES, tasks::directories),
+    way("loop devices", FILES, loops::backing_files),
+    way("mounts", NAMES, mounts::roots),
+    way("swap", FILES, swap_files::files),
+    way("overlayfs", FILES, overlay::real_files),
+    way(
+        "files registered with io_uring",
+        FILES,
+        rings::registered_files,
+    ),
     way("page tables of processes", PAGES, pages::mapped),
     way("pipes", PAGES, pages::in_pipes),
     unseen("pages that were merged (KSM)", PAGES),

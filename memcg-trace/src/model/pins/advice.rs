@@ -170,7 +170,7 @@ fn for_object(pins: &Pins, kind: PinKind, object: &Object) -> Vec<Advice> {
     let keepers = object
         .users
         .iter()
-        .filter(|user| !matches!(user.kind, UserKind::Member | UserKind::Kernel));
+        .filter(|user| user.kind != UserKind::Member && user.name.is_none());
     advice.extend(
         keepers
             .take(MAX_USERS)
@@ -327,6 +327,10 @@ fn keeper(pins: &Pins, object: &Object, user: &User) -> Advice {
         | UserKind::Runs
         | UserKind::WorksIn
         | UserKind::Kernel
+        | UserKind::Loop
+        | UserKind::Mount
+        | UserKind::Swap
+        | UserKind::Ring
         | UserKind::Other => advise(
             Action::RestartProcess,
             user_text(user),
