@@ -307,7 +307,9 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Namespace => Some("is in the namespace"),
         UserKind::Member if user.state == Some('Z') => Some("has ended, not reaped"),
         UserKind::Member => Some("is exiting"),
-        UserKind::Other => Some("holds it"),
+        UserKind::Runs => Some("runs it"),
+        UserKind::WorksIn => Some("works in it"),
+        UserKind::Kernel | UserKind::Other => Some("holds it"),
     };
     if let Some(how) = how {
         let _ = write!(text, ", {how}");

@@ -236,6 +236,12 @@ pub enum UserKind {
     Namespace,
     /// By a file descriptor of the namespace that keeps it.
     NamespaceFd,
+    /// By executing it.
+    Runs,
+    /// By having it as its working or root directory.
+    WorksIn,
+    /// No process: something of the kernel's own, which `name` names.
+    Kernel,
     /// Not known to this version.
     #[default]
     #[serde(other)]

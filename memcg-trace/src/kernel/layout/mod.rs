@@ -113,6 +113,8 @@ pub struct Resolved {
     pub pages: Pages,
     /// How it reads `inode.i_state`.
     pub inodes: Inodes,
+    /// What `file.f_ref` has less than there are references; `f_count` was exact.
+    pub file_ref_bias: u64,
     /// Id of `bpf_rdonly_cast`, if programs can call it.
     pub rdonly_cast: Option<u32>,
     /// Index of the memory controller in arrays of controllers.
@@ -150,6 +152,8 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         cost: Cost::resolve(btf),
         pages: Pages::resolve(btf),
         inodes: Inodes::resolve(btf),
+        // Its first reference is 0 (include/linux/file_ref.h: FILE_REF_ONEREF).
+        file_ref_bias: btf.member("file.f_ref").is_some().into(),
         rdonly_cast: btf.function_type_id("bpf_rdonly_cast"),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,

@@ -3,15 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::folios::Group;
+use super::holders::Kind;
 use super::ledger::{Ledger, set_users};
 use super::mappers;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::users_of_inodes;
 use crate::kernel::paths;
 use crate::kernel::reader::Reader;
 use crate::kernel::superblocks;
-use crate::kernel::tasks::{Tasks, Users};
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
@@ -22,7 +21,7 @@ const ANON: u64 = 1;
 const FLAGS: u64 = 3;
 
 /// Adds the pages of all zombies to the ledger, with whom they belong to.
-pub(super) fn describe(reader: &Reader<'_>, tasks: &Tasks, ledger: &mut Ledger) {
+pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger) {
     let mut inodes = HashMap::new();
     for zombie in &ledger.zombies {
         for mapping in zombie.folios.by_mapping.keys() {
@@ -33,16 +32,6 @@ pub(super) fn describe(reader: &Reader<'_>, tasks: &Tasks, ledger: &mut Ledger) 
             }
         }
     }
-    let distinct: HashSet<u64> = inodes.values().copied().collect();
-    let open = if distinct.is_empty() {
-        Ok(Users::new())
-    } else {
-        users_of_inodes(reader, tasks, &distinct)
-    };
-    let open = open.unwrap_or_else(|why| {
-        ledger.note_all(&[PinKind::PageFile, PinKind::PageShmem], &why);
-        Users::new()
-    });
     for zombie in &mut ledger.zombies {
         let folios = std::mem::take(&mut zombie.folios);
         let mut groups: Vec<_> = folios.by_mapping.into_iter().collect();
@@ -50,19 +39,18 @@ pub(super) fn describe(reader: &Reader<'_>, tasks: &Tasks, ledger: &mut Ledger) 
         for (at, (mapping, group)) in groups.into_iter().enumerate() {
             let inode = inodes.get(&mapping).copied().unwrap_or(0);
             let in_detail = at < DESCRIBED;
-            let (kind, mut object, mut users) = if mapping & ANON != 0 {
-                let (object, users) = private(reader, mapping, in_detail);
-                (PinKind::PageAnon, object, users)
-            } else {
-                let (kind, object) = file(reader, inode, group, in_detail);
-                let users = mappers::of_mapping(reader, mapping).unwrap_or_default();
-                (kind, object, users)
+            let is_private = mapping & ANON != 0;
+            let (kind, mut object) = match is_private {
+                true => (PinKind::PageAnon, private(reader, mapping, in_detail)),
+                false => file(reader, inode, group, in_detail),
             };
-            users.extend(open.get(&inode).into_iter().flatten().cloned());
-            set_users(&mut object, users);
             object.refs = group.refs;
             object.pages = Some(group.pages);
-            zombie.add(kind, object);
+            if !is_private && in_detail && inode != 0 {
+                zombie.add_held(kind, object, Kind::Inode.at(inode));
+            } else {
+                zombie.add(kind, object);
+            }
         }
         if folios.truncated_at.is_some() {
             zombie.truncate(PinKind::PageFile);
@@ -70,22 +58,19 @@ pub(super) fn describe(reader: &Reader<'_>, tasks: &Tasks, ledger: &mut Ledger) 
     }
 }
 
-fn private(
-    reader: &Reader<'_>,
-    mapping: u64,
-    in_detail: bool,
-) -> (Object, Vec<crate::sample::pins::User>) {
-    let object = Object {
+fn private(reader: &Reader<'_>, mapping: u64, in_detail: bool) -> Object {
+    let mut object = Object {
         kind: ObjectKind::PrivateAnon,
         ..Object::default()
     };
     // Pages that KSM merged belong to nobody in particular.
-    let users = if in_detail && mapping & FLAGS == ANON {
-        mappers::of_anon_vma(reader, mapping & !FLAGS).unwrap_or_default()
-    } else {
-        Vec::new()
-    };
-    (object, users)
+    if in_detail && mapping & FLAGS == ANON {
+        let vmas = mappers::of_anon_vma(reader, mapping & !FLAGS).unwrap_or_default();
+        let mms: HashSet<u64> = vmas.into_iter().map(|vma| vma.mm).collect();
+        let users = mms.into_iter().filter_map(|mm| mappers::owner(reader, mm));
+        set_users(&mut object, users.collect());
+    }
+    object
 }
 
 fn file(reader: &Reader<'_>, inode: u64, group: Group, in_detail: bool) -> (PinKind, Object) {
@@ -105,6 +90,16 @@ fn file(reader: &Reader<'_>, inode: u64, group: Group, in_detail: bool) -> (PinK
     (kind, object)
 }
 
+/// File systems whose names are in memory only (`kill_litter_super()` is what takes them away).
+const IN_MEMORY: [&[u8]; 4] = [b"tmpfs", b"ramfs", b"hugetlbfs", b"devtmpfs"];
+
+/// Whether a name of an inode has a reference of its own until it is removed.
+pub(super) fn keeps_names(reader: &Reader<'_>, inode: u64) -> Result<bool, Unreadable> {
+    let superblock = reader.word(inode, Field::InodeSb)?;
+    let (fs, _) = superblocks::describe(reader, superblock)?;
+    Ok(IN_MEMORY.contains(&fs.as_bytes()))
+}
+
 /// Says which file an inode is.
 pub(super) fn fill(reader: &Reader<'_>, inode: u64, object: &mut Object) -> Result<(), Unreadable> {
     let superblock = reader.word(inode, Field::InodeSb)?;
@@ -112,8 +107,9 @@ pub(super) fn fill(reader: &Reader<'_>, inode: u64, object: &mut Object) -> Resu
     object.fs = Some(fs);
     object.dev = Some(Text::from(&*dev));
     object.ino = Some(reader.word(inode, Field::InodeIno)?);
+    object.links = Some(reader.word(inode, Field::InodeNlink)?);
     object.path = paths::of_inode(reader, inode, superblock);
-    let is_deleted = reader.word(inode, Field::InodeNlink)? == 0;
+    let is_deleted = object.links == Some(0);
     let path = object.path.as_ref().map_or(&b""[..], Text::as_bytes);
     object.kind = if !is_deleted {
         ObjectKind::File

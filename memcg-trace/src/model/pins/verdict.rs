@@ -300,7 +300,9 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Open | UserKind::NamespaceFd => "held open by",
             UserKind::Mapped => "mapped by",
             UserKind::Namespace => "with a process in it:",
-            UserKind::Member | UserKind::Other => "held by",
+            UserKind::Runs => "run by",
+            UserKind::WorksIn => "the working directory of",
+            UserKind::Member | UserKind::Kernel | UserKind::Other => "held by",
         };
         let more = (users.count() as u64).saturating_add(first.users_omitted);
         let now_in = match pins.memcg(one.memcg_serial_nr) {

@@ -99,6 +99,9 @@ pub fn unit(pins: &Pins, user: &User) -> Option<Text> {
 
 /// The same with the bytes of its name as they are.
 pub(super) fn user_text(user: &User) -> Text {
+    if let (UserKind::Kernel, Some(name)) = (user.kind, &user.name) {
+        return name.clone();
+    }
     let process = process(user.pid, &user.comm);
     match (user.kind, user.fd) {
         (UserKind::Open | UserKind::NamespaceFd, Some(fd)) => {
