@@ -30,6 +30,7 @@ mod losses;
 mod mapped;
 mod memcgs;
 mod memory;
+mod mount_namespaces;
 mod oom;
 mod open_files;
 mod paths;
@@ -54,6 +55,7 @@ mod times;
 mod wait_slots;
 mod waits;
 mod wire;
+mod xarray;
 
 /// What can be observed; a verb asks for those that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

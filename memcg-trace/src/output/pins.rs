@@ -309,6 +309,10 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Member => Some("is exiting"),
         UserKind::Runs => Some("runs it"),
         UserKind::WorksIn => Some("works in it"),
+        UserKind::Loop => Some("is backed by it"),
+        UserKind::Mount => Some("has it as its root"),
+        UserKind::Swap => Some("has it open"),
+        UserKind::Ring => Some("has it registered with io_uring"),
         UserKind::Kernel | UserKind::Other => Some("holds it"),
     };
     if let Some(how) = how {

@@ -242,6 +242,14 @@ pub enum UserKind {
     WorksIn,
     /// No process: something of the kernel's own, which `name` names.
     Kernel,
+    /// No process: a loop device that it backs; `held_by` has who uses that.
+    Loop,
+    /// No process: a mount whose root it is; `name` is the mount's path.
+    Mount,
+    /// No process: swap is on it; `name` is its path.
+    Swap,
+    /// By an io_uring that it is registered with; `fd` is the ring's.
+    Ring,
     /// Not known to this version.
     #[default]
     #[serde(other)]
@@ -274,6 +282,11 @@ pub struct User {
     pub refs: Option<u64>,
     /// What it is called, where it is no process (process id 0): a device, a mount's path, …
     pub name: Option<Text>,
+    /// Inode number of the mount namespace that the mount is in, where it is not ours; its path is
+    /// then `/proc/PID/root/…`, if a process is in there.
+    pub ns_ino: Option<u64>,
+    /// Who keeps it in turn, where it is no process: users of a loop device.
+    pub held_by: Vec<User>,
 }
 
 /// Something that could not be looked at.

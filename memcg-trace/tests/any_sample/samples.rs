@@ -168,7 +168,7 @@ prop_compose! {
     ) -> User {
         User {
             kind, pid, tid, comm, start_ns, state, fd: tid, memcg_serial_nr, parent, refs,
-            name: called,
+            name: called, ns_ino: start_ns, held_by: Vec::new(),
         }
     }
 }

@@ -56,6 +56,15 @@ pub const SYMBOLS: &[&str] = &[
     "proto_list",
     "shrinker_nr_max",
     "socket_file_ops",
+    // For who holds what pins.
+    "def_blk_fops",
+    "io_uring_fops",
+    "lo_ioctl",
+    "loop_index_idr",
+    "nr_swapfiles",
+    "ovl_file_operations",
+    "ovl_fill_super",
+    "swap_info",
     // For time lost for lack of memory.
     "psi_disabled",
     "psi_system",

@@ -268,6 +268,11 @@ impl Holders {
         inodes.map(|root| root.address).collect()
     }
 
+    /// Whether the holders of an inode are wanted.
+    pub(super) fn has_inode(&self, inode: u64) -> bool {
+        self.roots.contains_key(&Kind::Inode.at(inode))
+    }
+
     fn is_known(&self, thing: Thing) -> bool {
         self.part_of.contains_key(&thing) || self.roots.contains_key(&thing)
     }

@@ -3,6 +3,13 @@
 //! A row whose place cannot be looked at is noted with each object that has references left; so
 //! is one that nothing looks at.
 
+mod devices;
+mod files;
+mod loops;
+mod mounts;
+mod overlay;
+mod rings;
+pub(super) mod swap_files;
 mod tasks;
 
 use super::Found;
@@ -48,6 +55,15 @@ const WAYS: &[Way] = &[
     way("mappings of processes", FILES, tasks::mappings),
     way("executables of processes", FILES, tasks::executables),
     way("working and root directories", NAMES, tasks::directories),
+    way("loop devices", FILES, loops::backing_files),
+    way("mounts", NAMES, mounts::roots),
+    way("swap", FILES, swap_files::files),
+    way("overlayfs", FILES, overlay::real_files),
+    way(
+        "files registered with io_uring",
+        FILES,
+        rings::registered_files,
+    ),
     unseen("asynchronous I/O", FILES),
     unseen(
         "modules of the kernel",

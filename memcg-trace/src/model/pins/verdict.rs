@@ -302,6 +302,10 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Namespace => "with a process in it:",
             UserKind::Runs => "run by",
             UserKind::WorksIn => "the working directory of",
+            UserKind::Loop => "the backing file of",
+            UserKind::Mount => "kept by",
+            UserKind::Swap => "in use as",
+            UserKind::Ring => "registered with io_uring by",
             UserKind::Member | UserKind::Kernel | UserKind::Other => "held by",
         };
         let more = (users.count() as u64).saturating_add(first.users_omitted);

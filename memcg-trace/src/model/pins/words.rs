@@ -72,7 +72,32 @@ pub fn counted(of: PinKind, count: u64) -> String {
 /// A process: `redis[812]`, and `redis[812] fd 7` where it is known by which descriptor.
 #[must_use]
 pub fn user(user: &User) -> String {
-    user_text(user).display().into_owned()
+    let name = user_text(user).display().into_owned();
+    match user.kind {
+        UserKind::Loop => format!("loop device {name}{}", used_by(user)),
+        UserKind::Mount if name.starts_with("/proc/") || user.ns_ino.is_none() => {
+            format!("mount {name}")
+        }
+        UserKind::Mount => format!("mount {name} of mount namespace {}", known(user.ns_ino)),
+        UserKind::Swap => format!("swap {name}"),
+        _ => name,
+    }
+}
+
+/// Who uses a device, after its name.
+fn used_by(device: &User) -> String {
+    let Some(first) = device.held_by.first() else {
+        return String::new();
+    };
+    let how = match first.kind {
+        UserKind::Mount => format!("mounted at {}", user_text(first).display()),
+        UserKind::Swap => "which is swap".to_owned(),
+        _ => format!("which {} has open", user(first)),
+    };
+    match device.held_by.len() - 1 {
+        0 => format!(", {how}"),
+        more => format!(", {how} and {} more", grouped(more as u64)),
+    }
 }
 
 /// The same with the unit that it is of: `redis[812] fd 7 of redis.service`.
@@ -99,12 +124,12 @@ pub fn unit(pins: &Pins, user: &User) -> Option<Text> {
 
 /// The same with the bytes of its name as they are.
 pub(super) fn user_text(user: &User) -> Text {
-    if let (UserKind::Kernel, Some(name)) = (user.kind, &user.name) {
+    if let (0, Some(name)) = (user.pid, &user.name) {
         return name.clone();
     }
     let process = process(user.pid, &user.comm);
     match (user.kind, user.fd) {
-        (UserKind::Open | UserKind::NamespaceFd, Some(fd)) => {
+        (UserKind::Open | UserKind::NamespaceFd | UserKind::Ring, Some(fd)) => {
             Text::from([process.as_bytes(), format!(" fd {fd}").as_bytes()].concat())
         }
         _ => process,

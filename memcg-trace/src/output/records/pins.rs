@@ -115,6 +115,9 @@ struct Holder<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ns_mount_hex: Option<String>,
     how: Option<UserKind>,
+    name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_hex: Option<String>,
     state: Option<String>,
     parent_pid: Option<u32>,
     cpu: Option<u32>,
@@ -151,7 +154,7 @@ impl<'a> Holder<'a> {
             .and_then(|user| pins.memcg(user.memcg_serial_nr))
             .filter(has_path);
         let below = pins.memcg(object.memcg_serial_nr).filter(has_path);
-        let comm = Name::of(user.map(|user| &user.comm));
+        let comm = Name::of(process(user).map(|user| &user.comm));
         let owner_path = Name::of(owner.map(|memcg| &memcg.path));
         let path = match words::path(object) {
             Some(path) => Name::made(&path),
@@ -166,9 +169,10 @@ impl<'a> Holder<'a> {
             Name::of(object.remote.as_ref()),
         );
         let ns_mount = Name::of(object.ns_mount.as_ref());
+        let name = Name::of(user.and_then(|user| user.name.as_ref()));
         let parent = user.and_then(|user| user.parent.as_ref());
         Self {
-            pid: user.map(|user| user.pid),
+            pid: process(user).map(|user| user.pid),
             comm: comm.text,
             comm_hex: comm.hex,
             fd: user.and_then(|user| user.fd),
@@ -192,6 +196,8 @@ impl<'a> Holder<'a> {
             ns_mount: ns_mount.text,
             ns_mount_hex: ns_mount.hex,
             how: user.map(|user| user.kind),
+            name: name.text,
+            name_hex: name.hex,
             state: user
                 .and_then(|user| user.state)
                 .map(|state| tame(&state.to_string()).into_owned()),
@@ -205,6 +211,11 @@ impl<'a> Holder<'a> {
             unit_hex: unit.hex,
         }
     }
+}
+
+/// A holder that is a process.
+fn process(user: Option<&User>) -> Option<&User> {
+    user.filter(|user| user.pid != 0 || user.name.is_none())
 }
 
 /// A kind of pin that could not be looked at.

@@ -1,7 +1,6 @@
 //! How those who hold an object are made to let go of it.
 
-use super::Case;
-use super::never;
+use super::{Case, never, rows};
 use super::plan::{Step, Way};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{object as name, process, unit, user_text};
@@ -17,14 +16,11 @@ pub(super) fn let_go(case: &Case<'_>) -> Way {
     let mut steps: Vec<Step> = Vec::new();
     steps.extend(unmount(case));
     for user in &case.object.users {
-        let step = match user.kind {
-            UserKind::Member => member(case, user)?,
-            _ if user.pid == 0 => kernel(user)?,
-            _ => keeper(case, user)?,
-        };
-        let is_said = |one: &Step| (one.action, &one.target) == (step.action, &step.target);
-        if !steps.iter().any(is_said) {
-            steps.push(step);
+        for step in of_user(case, user)? {
+            let is_said = |one: &Step| (one.action, &one.target) == (step.action, &step.target);
+            if !steps.iter().any(is_said) {
+                steps.push(step);
+            }
         }
     }
     let omitted = case.object.users_omitted;
@@ -35,16 +31,49 @@ pub(super) fn let_go(case: &Case<'_>) -> Way {
     Ok(steps)
 }
 
-/// Something of the kernel's own that holds it, by what it is.
-fn kernel(user: &User) -> Result<Step, String> {
-    let what = user.name.as_ref().filter(|name| !name.is_empty());
-    let what = what.map_or_else(
-        || "the kernel".to_owned(),
-        |name| name.display().into_owned(),
-    );
-    Err(format!(
-        "it is held by {what}, and no way is known to end that"
-    ))
+/// What one of them has to do.
+fn of_user(case: &Case<'_>, user: &User) -> Way {
+    match user.kind {
+        UserKind::Member => Ok(vec![member(case, user)?]),
+        _ if user.pid == 0 => kernel(case, user),
+        _ => Ok(vec![keeper(case, user)?]),
+    }
+}
+
+/// Something of the kernel's own that holds it, by what it is. Who holds that lets go of it first.
+fn kernel(case: &Case<'_>, user: &User) -> Way {
+    let what = name(case.pins, case.object);
+    let Some(called) = user.name.clone().filter(|name| !name.is_empty()) else {
+        return Err(format!("{what} is held by the kernel, and by what of it is not known"));
+    };
+    let is_path = called.as_bytes().starts_with(b"/");
+    match user.kind {
+        UserKind::Loop if is_path => {
+            let mut steps = Vec::new();
+            for holder in &user.held_by {
+                steps.extend(of_user(case, holder)?);
+            }
+            let why = format!("it is backed by {what}");
+            steps.push(Step::sure(Action::DetachLoop, called, why));
+            Ok(steps)
+        }
+        UserKind::Mount if is_path => {
+            never::keeps_mount(&called)?;
+            Ok(vec![Step::sure(
+                Action::Unmount,
+                called,
+                format!("this mount keeps {what}"),
+            )])
+        }
+        UserKind::Swap if is_path => {
+            let swapoff = rows::swapoff_of(case.pins, Some(called));
+            swapoff.map_err(|why| format!("{what} is in use as swap, and {why}"))
+        }
+        _ => Err(format!(
+            "{what} is held by {}, and no way is known to end that",
+            called.display()
+        )),
+    }
 }
 
 /// A namespace that a mount keeps.
@@ -142,6 +171,9 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
             ),
             _ => "it is its memory".to_owned(),
         }),
+        UserKind::Runs => restart(format!("it runs {what}{unit}")),
+        UserKind::WorksIn => restart(format!("it works in {what}{unit}")),
+        UserKind::Ring => restart(format!("it has {what} registered with io_uring{unit}")),
         _ => restart(format!("it keeps {what}{unit}")),
     })
 }

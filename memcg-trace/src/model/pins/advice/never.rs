@@ -166,6 +166,18 @@ fn is_container_state(path: &[u8]) -> bool {
     })
 }
 
+/// Why something is not to be unmounted; nothing if it may be.
+pub(super) fn keeps_mount(path: &Text) -> Result<(), String> {
+    let is_needed = |folder: &&[u8]| path.as_bytes() == *folder;
+    if path.as_bytes() == b"/" || SYSTEM.iter().any(is_needed) {
+        return Err(format!(
+            "the mount {} keeps it, and the host needs that",
+            path.display()
+        ));
+    }
+    Ok(())
+}
+
 /// Why a process is not to be ended or restarted; nothing if it may be.
 pub(super) fn keeps_process(pins: &Pins, user: &User) -> Result<(), &'static str> {
     let unit = pins

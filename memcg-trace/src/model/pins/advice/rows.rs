@@ -21,13 +21,18 @@ pub(super) fn ways(pins: &Pins, pin: &Pin) -> Vec<Way> {
 
 /// Swap can be switched off where there is room for what is in it.
 pub(super) fn swapoff(pins: &Pins) -> Way {
+    swapoff_of(pins, None)
+}
+
+/// The same of one device or file.
+pub(super) fn swapoff_of(pins: &Pins, target: Option<Text>) -> Way {
     let look = &pins.look;
     let why_not = |why: &str| Err(format!("swapoff would be refused: {why}"));
     match (look.used_swap_bytes, look.available_bytes) {
         (Some(0), _) => why_not("there is no swap"),
         (Some(used), Some(available)) if used < available => Ok(vec![Step::sure(
             Action::Swapoff,
-            None,
+            target,
             format!(
                 "brings back what is in swap, {} MiB of the host, into {} MiB that are available",
                 grouped(used >> 20),
