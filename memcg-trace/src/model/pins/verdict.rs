@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::words::{counted, grouped, nobody, not_found_text, object, user};
+use super::words::{counted, grouped, nobody, not_found_text, object, user, user_of_unit};
 use crate::model::snapshot::pins::sum;
 use crate::model::snapshot::{Phase, Pins};
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, User, UserKind};
@@ -325,9 +325,13 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             }
             _ => String::new(),
         };
+        let who = match &*now_in {
+            "" => user_of_unit(pins, one),
+            _ => user(one),
+        };
         keepers.push(match more {
-            0 => format!("{how} {}{now_in}", user(one)),
-            _ => format!("{how} {} and {} more{now_in}", user(one), grouped(more)),
+            0 => format!("{how} {who}{now_in}"),
+            _ => format!("{how} {who} and {} more{now_in}", grouped(more)),
         });
     }
     if keepers.is_empty()
