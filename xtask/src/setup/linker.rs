@@ -111,7 +111,11 @@ fn install_command(root: &Path, llvm: &Path) -> Result<Command> {
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "false");
     command.args(["install", "bpf-linker", "--version", VERSION, "--locked"]);
-    command.args(["--quiet", "--no-default-features"]);
+    command.arg("--no-default-features");
+    // Who waits in front of a terminal sees how far it has come.
+    if !rustix::termios::isatty(std::io::stderr()) {
+        command.arg("--quiet");
+    }
     command.args(["--features", &format!("llvm-{LLVM}")]);
     command.arg("--root").arg(root);
     Ok(command)
