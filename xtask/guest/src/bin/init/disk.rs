@@ -15,8 +15,8 @@ use rustix::mount::{MountFlags, mount, mount_move};
 
 const DISK: &str = "/dev/vda";
 const ROOT: &str = "/root";
-/// Where our programs go, ahead of the system's own in PATH.
-const PROGRAMS: &str = "usr/local/bin";
+/// Where our programs go: tests look for them in `/bin`, which is a link to it.
+const PROGRAMS: &str = "usr/bin";
 
 /// This program as a service, when the system is up.
 const SERVICE: &str = "\
@@ -26,7 +26,7 @@ After=multi-user.target
 
 [Service]
 Type=simple
-ExecStart=/usr/local/bin/guest-command
+ExecStart=/usr/bin/guest-command
 StandardInput=null
 Delegate=yes
 ";
