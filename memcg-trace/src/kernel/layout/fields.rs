@@ -259,6 +259,8 @@ pub enum Field {
     MmPgd,
     TaskExecRuntime,
     TaskPrevExecRuntime,
+    TaskUtime,
+    TaskPiBlockedOn,
     // reclaim
     CgroupPsi,
     PsiTotal,

@@ -51,24 +51,24 @@ pub(super) fn wait(
             return Ok(Some(Finding::new(at, resource, mode, Evidence::OwnerWord)));
         }
     }
-    // A slow path that is the reason for the sleep, of a lock that was not found.
-    let kind = match hidden.first() {
-        Some(Hidden::Mutex) => ResourceKind::Mutex,
-        Some(Hidden::RwsemRead | Hidden::RwsemWrite) => ResourceKind::Rwsem,
-        Some(Hidden::Semaphore) => ResourceKind::Semaphore,
-        Some(Hidden::RtMutex) => ResourceKind::RtMutex,
-        _ => return Ok(None),
-    };
+    // An address of a slow path alone may have been left on the stack by an earlier wait: without
+    // a record, and where the task says nothing, this is none.
+    let task = view.threads.all[at].addr;
+    let blocked = view.reader.word(task, Field::TaskPiBlockedOn);
+    if hidden.first() != Some(&Hidden::RtMutex) || !blocked.is_ok_and(is_kernel_address) {
+        return Ok(None);
+    }
     let resource = Resource {
-        kind,
+        kind: ResourceKind::RtMutex,
         incomplete: Some("which lock it is was not found".to_owned()),
         ..Resource::default()
     };
-    let mode = match hidden.first() {
-        Some(Hidden::RwsemRead) => Mode::Read,
-        _ => Mode::Write,
-    };
-    Ok(Some(Finding::new(at, resource, mode, Evidence::Inferred)))
+    Ok(Some(Finding::new(
+        at,
+        resource,
+        Mode::Write,
+        Evidence::Inferred,
+    )))
 }
 
 /// What the task itself says (since 6.16, where hung tasks are looked for): a lock and its kind.
