@@ -9,6 +9,7 @@ mod deadlocks;
 mod locks;
 mod names;
 pub mod pins;
+pub mod pressure;
 mod recent;
 mod reclaim;
 pub mod reparent;
