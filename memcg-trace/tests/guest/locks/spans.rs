@@ -19,7 +19,7 @@ use crate::fault::Missing;
 use crate::host::{Cgroup, DEADLINE, Folder, Process};
 
 /// Unless the kernel's command line asks for a long run.
-const STARTS: u32 = 3;
+const STARTS: u32 = 2;
 const STOPPED: Duration = Duration::from_secs(2);
 const REAL: Duration = Duration::from_secs(20);
 /// What a long run has instead.
