@@ -56,6 +56,15 @@ pub const SYMBOLS: &[&str] = &[
     "proto_list",
     "shrinker_nr_max",
     "socket_file_ops",
+    // For who holds what pins.
+    "def_blk_fops",
+    "io_uring_fops",
+    "lo_ioctl",
+    "loop_index_idr",
+    "nr_swapfiles",
+    "ovl_file_operations",
+    "ovl_fill_super",
+    "swap_info",
     // For time lost for lack of memory.
     "psi_disabled",
     "psi_system",
@@ -113,12 +122,16 @@ pub struct Resolved {
     pub pages: Pages,
     /// How it reads `inode.i_state`.
     pub inodes: Inodes,
+    /// What `file.f_ref` has less than there are references; `f_count` was exact.
+    pub file_ref_bias: u64,
     /// Id of `bpf_rdonly_cast`, if programs can call it.
     pub rdonly_cast: Option<u32>,
     /// Index of the memory controller in arrays of controllers.
     pub memory_cgrp_id: u64,
     /// Bytes of a `task_struct`.
     pub task_bytes: usize,
+    /// Bytes of a `pipe_buffer`.
+    pub pipe_buffer_bytes: u64,
     /// Per subject.
     pub missing: Vec<Missing>,
 }
@@ -150,9 +163,12 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         cost: Cost::resolve(btf),
         pages: Pages::resolve(btf),
         inodes: Inodes::resolve(btf),
+        // Its first reference is 0 (include/linux/file_ref.h: FILE_REF_ONEREF).
+        file_ref_bias: btf.member("file.f_ref").is_some().into(),
         rdonly_cast: btf.function_type_id("bpf_rdonly_cast"),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,
+        pipe_buffer_bytes: btf.struct_bytes("pipe_buffer").unwrap_or(0).into(),
         missing: Vec::new(),
     };
     // First, so that it is what a user is told.

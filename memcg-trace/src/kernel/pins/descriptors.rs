@@ -1,17 +1,17 @@
 //! References that the objects behind file descriptors hold: sockets, and groups of watches.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::Found;
-use super::ledger::{Ledger, set_users};
+use super::holders::Kind;
+use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::sockets;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::open_files::{Open, OpenFile};
 use crate::kernel::reader::Reader;
-use crate::kernel::tasks;
-use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
+use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 /// What open files can hold.
 pub(super) const KINDS: [PinKind; 4] = [
@@ -28,10 +28,11 @@ pub(super) fn count(
     namespaces: &Namespaces,
     ledger: &mut Ledger,
 ) -> Found {
-    for (sock, zombie, files) in owned(reader, &open.sockets, Field::SockMemcg, ledger)? {
-        let users = users(reader, &files);
-        match sockets::describe(reader, namespaces, sock, users) {
-            Ok((kind, object)) => ledger.zombies[zombie].add(kind, object),
+    for (sock, zombie) in owned(reader, &open.sockets, Field::SockMemcg, ledger)? {
+        match sockets::describe(reader, namespaces, sock) {
+            Ok((kind, object)) => {
+                ledger.zombies[zombie].add_held(kind, object, Kind::Sock.at(sock));
+            }
             // Closed meanwhile.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
             Err(why) => return Err(why),
@@ -41,49 +42,32 @@ pub(super) fn count(
         (ObjectKind::Inotify, &open.inotify),
         (ObjectKind::Fanotify, &open.fanotify),
     ] {
-        for (_, zombie, files) in owned(reader, files, Field::FsnotifyMemcg, ledger)? {
-            let mut object = Object {
+        for (group, zombie) in owned(reader, files, Field::FsnotifyMemcg, ledger)? {
+            let object = Object {
                 kind,
                 refs: 1,
                 ..Object::default()
             };
-            set_users(&mut object, users(reader, &files));
-            ledger.zombies[zombie].add(PinKind::Fsnotify, object);
+            let thing = Kind::Watches.at(group);
+            ledger.zombies[zombie].add_held(PinKind::Fsnotify, object, thing);
         }
     }
     Ok(())
 }
 
-fn users(reader: &Reader<'_>, files: &[OpenFile]) -> Vec<User> {
-    let user = |file: &OpenFile| {
-        let user = tasks::user(reader, file.task, UserKind::Open)?;
-        Some(User {
-            fd: Some(file.fd),
-            ..user
-        })
-    };
-    files.iter().filter_map(user).collect()
-}
-
-/// Objects whose field `memcg` is a zombie: the object, the zombie, and the files that are it.
+/// Objects whose field `memcg` is a zombie, and which.
 fn owned(
     reader: &Reader<'_>,
     files: &[OpenFile],
     memcg: Field,
     ledger: &mut Ledger,
-) -> Result<Vec<(u64, usize, Vec<OpenFile>)>, Unreadable> {
+) -> Result<Vec<(u64, usize)>, Unreadable> {
     ledger.visited.objects += files.len() as u64;
-    let objects: Vec<_> = files.iter().map(|file| file.object).collect();
+    let objects: HashSet<u64> = files.iter().map(|file| file.object).collect();
+    let objects: Vec<_> = objects.into_iter().collect();
     let memcgs = reader.column(&objects, memcg)?;
-    let mut found: HashMap<u64, (usize, Vec<OpenFile>)> = HashMap::new();
-    for (file, memcg) in files.iter().zip(memcgs) {
-        if let Some(zombie) = memcg.and_then(|memcg| ledger.position(memcg)) {
-            let entry = found.entry(file.object).or_insert((zombie, Vec::new()));
-            entry.1.push(*file);
-        }
-    }
-    let found = found.into_iter();
+    let found = objects.into_iter().zip(memcgs);
     Ok(found
-        .map(|(object, (zombie, files))| (object, zombie, files))
+        .filter_map(|(object, memcg)| Some((object, ledger.position(memcg?)?)))
         .collect())
 }

@@ -1,9 +1,11 @@
 //! References found so far, by zombie and kind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Found;
 use super::folios::Folios;
+use super::holders::{Holders, Thing};
+use super::ways;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memcgs::DeadCss;
 use crate::kernel::memory::Unreadable;
@@ -36,7 +38,8 @@ pub(super) struct Zombie {
 struct Row {
     refs: u64,
     pages: Option<u64>,
-    objects: Vec<Object>,
+    /// Each with the thing whose holders are wanted, if there is one.
+    objects: Vec<(Object, Option<Thing>)>,
     truncated_at: Option<u64>,
 }
 
@@ -53,6 +56,8 @@ pub(super) struct Ledger {
     pub(super) zombies: Vec<Zombie>,
     by_css: HashMap<u64, usize>,
     pub(super) visited: Visited,
+    /// Folios that a CPU has in a batch, by their first page: one reference each.
+    pub(super) in_batches: HashSet<u64>,
     pub(super) all_pages_because: Option<String>,
 }
 
@@ -131,6 +136,25 @@ impl Ledger {
         })
     }
 
+    /// Things whose holders are wanted.
+    pub(super) fn things(&self) -> Vec<Thing> {
+        let rows = self.zombies.iter().flat_map(|zombie| zombie.rows.values());
+        let objects = rows.flat_map(|row| &row.objects);
+        objects.filter_map(|(_, thing)| *thing).collect()
+    }
+
+    /// Says of each object who holds it.
+    pub(super) fn set_holders(&mut self, holders: &Holders) {
+        let rows = self.zombies.iter_mut();
+        for row in rows.flat_map(|zombie| zombie.rows.values_mut()) {
+            for (object, thing) in &mut row.objects {
+                if let Some(thing) = thing {
+                    holders.describe(*thing, object);
+                }
+            }
+        }
+    }
+
     pub(super) fn into_pins(self) -> Pins {
         Pins {
             visited_pages: self.visited.pages,
@@ -157,12 +181,21 @@ fn refs(reader: &Reader<'_>, css: u64, serial_nr: u64) -> Result<Option<i64>, Un
 impl Zombie {
     /// Adds an object, and its references.
     pub(super) fn add(&mut self, kind: PinKind, object: Object) {
+        self.push(kind, object, None);
+    }
+
+    /// Adds an object whose own holders are wanted.
+    pub(super) fn add_held(&mut self, kind: PinKind, object: Object, thing: Thing) {
+        self.push(kind, object, Some(thing));
+    }
+
+    fn push(&mut self, kind: PinKind, object: Object, thing: Option<Thing>) {
         let row = self.rows.entry(kind).or_default();
         row.refs += object.refs;
         if let Some(pages) = object.pages {
             *row.pages.get_or_insert(0) += pages;
         }
-        row.objects.push(object);
+        row.objects.push((object, thing));
     }
 
     /// Marks a row as one that a bound cut off.
@@ -192,7 +225,15 @@ impl Zombie {
             || (self.refs).is_some_and(|refs| i64::try_from(self.found()).is_ok_and(|f| f < refs))
     }
 
-    fn into_pinned(self) -> Pinned {
+    fn into_pinned(mut self) -> Pinned {
+        let found = i64::try_from(self.found()).unwrap_or(i64::MAX);
+        if self.refs.is_none_or(|refs| refs > found) {
+            let ways = ways::OF_A_CSS.iter().map(|way| NotChecked {
+                kind: PinKind::Other,
+                reason: (*way).to_owned(),
+            });
+            self.not_checked.extend(ways);
+        }
         Pinned {
             serial_nr: self.serial_nr,
             refs: self.refs,
@@ -210,14 +251,14 @@ impl Zombie {
 impl Row {
     fn into_pin(mut self, kind: PinKind) -> Pin {
         self.objects
-            .sort_by_key(|object| std::cmp::Reverse((object.refs, object.pages)));
+            .sort_by_key(|(object, _)| std::cmp::Reverse((object.refs, object.pages)));
         let omitted = self.objects.len().saturating_sub(OBJECTS);
         self.objects.truncate(OBJECTS);
         Pin {
             kind,
             refs: self.refs,
             pages: self.pages,
-            objects: self.objects,
+            objects: self.objects.into_iter().map(|(object, _)| object).collect(),
             objects_omitted: omitted as u64,
             truncated_at: self.truncated_at,
         }

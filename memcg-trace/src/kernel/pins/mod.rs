@@ -11,14 +11,17 @@ mod css_sets;
 mod descriptors;
 mod files;
 mod folios;
+mod holders;
 mod ledger;
 mod lists;
+mod look;
 mod mappers;
 mod namespaces;
 mod slabs;
 mod sockets;
 mod stock;
 mod swap;
+mod ways;
 mod writeback;
 
 use std::time::Instant;
@@ -29,6 +32,7 @@ use super::memory::Unreadable;
 use super::reader::Reader;
 use super::{open_files, tasks};
 use crate::sample::pins::{PinKind, Pins};
+use holders::Holders;
 use ledger::Ledger;
 
 /// Looks for all references to `targets`.
@@ -56,7 +60,11 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
         ledger.note_all(&[PinKind::SocketInet, PinKind::Fsnotify], &why);
         tasks::Tasks::default()
     });
-    let open = open_files::Open::read(reader, &tasks).unwrap_or_else(|why| {
+    let threads = tasks::threads(reader, &tasks).unwrap_or_else(|why| {
+        ledger.note_all(&descriptors::KINDS, &why);
+        Vec::new()
+    });
+    let open = open_files::Open::read(reader, &threads).unwrap_or_else(|why| {
         ledger.note_all(&descriptors::KINDS, &why);
         open_files::Open::default()
     });
@@ -75,7 +83,10 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
         });
         ledger.read_refs(reader);
     }
-    files::describe(reader, &tasks, &mut ledger);
+    let mut holders = Holders::default();
+    files::describe(reader, &mut ledger, &mut holders);
+    hold(reader, &threads, &open, &mut ledger, &mut holders);
+    ledger.set_holders(&holders);
 
     let mut pins = ledger.into_pins();
     pins.can_reclaim = can_reclaim(reader).ok();
@@ -84,6 +95,33 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
     pins.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
     pins.end_ns = now_ns();
     pins
+}
+
+/// Looks who holds the objects that pin.
+fn hold(
+    reader: &Reader<'_>,
+    threads: &[tasks::Thread],
+    open: &open_files::Open,
+    ledger: &mut Ledger,
+    holders: &mut Holders,
+) {
+    for thing in ledger.things() {
+        holders.want(reader, thing);
+    }
+    for watches in open.inotify.iter().chain(&open.fanotify) {
+        let group = holders::Kind::Watches.at(watches.object);
+        holders.add_file(reader, group, watches.file);
+    }
+    let mut look = holders::Look {
+        reader,
+        threads,
+        open,
+        holders,
+        visited: 0,
+    };
+    ways::look(&mut look);
+    ledger.visited.objects += look.visited;
+    holders.count_again(reader);
 }
 
 /// Whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy, whose root
