@@ -14,6 +14,8 @@ use super::spans::TaskNow;
 const MOST: usize = 4096;
 /// A list changes while it is read: who is not in it is looked for so often.
 const TRIES: usize = 3;
+/// And for all of them together so many lists are read again.
+const READ_AGAIN: usize = 256;
 
 /// A kind of list: its head in the lock, or where it has none its first record; and the link and
 /// the task of a record.
@@ -65,6 +67,7 @@ impl Kind {
 pub(super) struct Lines {
     /// `None` of a lock whose list could not be read.
     by_lock: HashMap<(u64, u32), Option<HashSet<u64>>>,
+    read_again: usize,
 }
 
 impl Lines {
@@ -96,6 +99,10 @@ impl Lines {
             if !now.is_some_and(TaskNow::sleeps) {
                 return Some(false);
             }
+            if self.read_again >= READ_AGAIN {
+                return None;
+            }
+            self.read_again += 1;
             self.by_lock.remove(&key);
         }
         Some(false)
