@@ -295,6 +295,8 @@ pub enum Field {
     MmPgd,
     TaskExecRuntime,
     TaskPrevExecRuntime,
+    TaskUtime,
+    TaskPiBlockedOn,
     // reclaim
     CgroupPsi,
     PsiTotal,
