@@ -11,12 +11,15 @@
 )]
 
 pub mod attach;
+mod bpf_maps;
 pub mod btf;
 mod causes;
 mod census;
 pub mod choice;
 mod cpus;
+mod css;
 pub mod doctor;
+mod dying;
 pub mod facts;
 mod fixed;
 mod folio;
@@ -51,6 +54,7 @@ pub mod symbols;
 mod tasks;
 mod tax;
 mod times;
+mod unix_queues;
 mod wait_slots;
 mod waits;
 mod wire;

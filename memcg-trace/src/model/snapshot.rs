@@ -3,6 +3,7 @@
 //! Each section is behind its own `Arc`, so a section that did not change costs nothing to pass
 //! on, and carries where it came from, how old it is and what it covers.
 
+mod dying;
 pub mod history;
 pub mod inside;
 pub mod locks;
@@ -15,6 +16,7 @@ pub mod waits;
 use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
+pub use dying::{DeadCgroup, Dying};
 pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
 pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, Release};
@@ -157,6 +159,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// Memory cgroups, zombies among them, in the order of a tree listing.
     pub memcgs: Arc<Section<Memcg>>,
+    /// Dead cgroups whose memory cgroup is gone; `None` where nobody looked for them.
+    pub dying: Option<Arc<Dying>>,
     /// Slab objects per memcg and cache.
     pub slab: Arc<Section<Slab>>,
     /// Caches, as of the last walk of all slabs.

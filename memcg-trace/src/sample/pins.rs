@@ -30,6 +30,8 @@ pub struct Pins {
     pub free_swap_bytes: Option<u64>,
     /// One each that was asked for and found.
     pub zombies: Vec<Pinned>,
+    /// The same of dead cgroups whose memory cgroup is gone: references to the cgroup itself.
+    pub cgroups: Vec<Pinned>,
 }
 
 /// The pins of one zombie.
@@ -80,14 +82,22 @@ pub enum PinKind {
     CgroupNs,
     /// css_sets that tasks are in, unreaped and exiting ones too.
     Task,
+    /// css_sets of which neither a task nor a namespace was found.
+    CssSet,
     /// Address spaces that MGLRU walks.
     LruGenMm,
     /// Writeback of a device on the memcg's behalf.
     Writeback,
     /// Charges that a CPU keeps in stock.
     Stock,
-    /// Memory cgroups below it.
+    /// Memory cgroups below it; of a cgroup without a memory cgroup, cgroups below it.
     ChildCss,
+    /// Of a cgroup without a memory cgroup: what other controllers have of it.
+    ControllerCss,
+    /// Likewise, entries of BPF maps.
+    BpfMap,
+    /// Likewise, the part of it that BPF programs run for.
+    CgroupBpf,
     /// Not known to this version.
     #[default]
     #[serde(other)]
@@ -144,6 +154,14 @@ pub enum ObjectKind {
     Cpu,
     /// A memory cgroup below.
     Memcg,
+    /// A cgroup below.
+    Cgroup,
+    /// A css of the controller that is named as its file system.
+    Css,
+    /// A BPF map: its inode number is its id, its path its name.
+    BpfMap,
+    /// The part of a cgroup that BPF programs run for.
+    CgroupBpf,
     /// The memcg's id in swap.
     SwapId,
     /// An address space.
@@ -229,6 +247,14 @@ pub enum UserKind {
     Runs,
     /// By having it as its working or root directory.
     WorksIn,
+    /// By a socket in whose queue the object is, in a message that was not received.
+    Receives,
+    /// By a socket in whose queue the object is, as a connection that was not accepted.
+    Accepts,
+    /// By a socket whose other end it is.
+    Peer,
+    /// By a file of the cgroup file system, opened in the namespace that keeps it.
+    NamespaceFile,
     /// No process: something of the kernel's own, which `name` names.
     Kernel,
     /// Not known to this version.

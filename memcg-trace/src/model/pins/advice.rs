@@ -296,6 +296,23 @@ fn keeper(pins: &Pins, object: &Object, user: &User) -> Advice {
             user_text(user),
             format!("it has {what} open"),
         ),
+        UserKind::Receives | UserKind::Accepts | UserKind::Peer => advise(
+            Action::CloseFd,
+            user_text(user),
+            match user.kind {
+                UserKind::Accepts => format!("{what} waits there to be accepted"),
+                UserKind::Peer => format!("the other end of {what} is there"),
+                _ => format!("{what} is in a message there, and was not received"),
+            },
+        ),
+        UserKind::NamespaceFile => advise(
+            Action::CloseFd,
+            user_text(user),
+            format!(
+                "it has a cgroup file open that was opened in {}",
+                namespace()
+            ),
+        ),
         UserKind::NamespaceFd => advise(
             Action::CloseFd,
             user_text(user),

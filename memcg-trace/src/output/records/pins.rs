@@ -25,6 +25,7 @@ pub struct Pins<'a> {
     not_checked: Vec<NotChecked<'a>>,
     sentence: &'a str,
     advice: Vec<Advice<'a>>,
+    memcg_gone: bool,
 }
 
 impl<'a> From<&'a snapshot::Pins> for Pins<'a> {
@@ -38,6 +39,7 @@ impl<'a> From<&'a snapshot::Pins> for Pins<'a> {
             not_checked: found.not_checked.iter().map(NotChecked::from).collect(),
             sentence: &pins.sentence,
             advice: pins.advice.iter().map(Advice::from).collect(),
+            memcg_gone: pins.is_cgroup,
         }
     }
 }
@@ -118,6 +120,10 @@ struct Holder<'a> {
     state: Option<String>,
     parent_pid: Option<u32>,
     cpu: Option<u32>,
+    /// What it is called, where it is no process.
+    name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_hex: Option<String>,
 }
 
 impl<'a> Holder<'a> {
@@ -140,7 +146,9 @@ impl<'a> Holder<'a> {
             .and_then(|user| pins.memcg(user.memcg_serial_nr))
             .filter(has_path);
         let below = pins.memcg(object.memcg_serial_nr).filter(has_path);
-        let comm = Name::of(user.map(|user| &user.comm));
+        let process = user.filter(|user| user.kind != UserKind::Kernel);
+        let comm = Name::of(process.map(|user| &user.comm));
+        let name = Name::of(user.and_then(|user| user.name.as_ref()));
         let owner_path = Name::of(owner.map(|memcg| &memcg.path));
         let path = Name::of(object.path.as_ref().or(below.map(|memcg| &memcg.path)));
         let (fs, dev) = (Name::of(object.fs.as_ref()), Name::of(object.dev.as_ref()));
@@ -151,7 +159,7 @@ impl<'a> Holder<'a> {
         let ns_mount = Name::of(object.ns_mount.as_ref());
         let parent = user.and_then(|user| user.parent.as_ref());
         Self {
-            pid: user.map(|user| user.pid),
+            pid: process.map(|user| user.pid),
             comm: comm.text,
             comm_hex: comm.hex,
             fd: user.and_then(|user| user.fd),
@@ -180,6 +188,8 @@ impl<'a> Holder<'a> {
                 .map(|state| tame(&state.to_string()).into_owned()),
             parent_pid: parent.map(|(pid, _)| *pid),
             cpu: object.cpu,
+            name: name.text,
+            name_hex: name.hex,
         }
     }
 }

@@ -11,8 +11,11 @@ mod tasks;
 
 // Tests.
 mod census;
+mod dying;
+mod handed_over;
 mod hung;
 mod kinds;
 mod many;
 mod module;
+mod queues;
 mod swap;

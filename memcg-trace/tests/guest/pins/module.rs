@@ -4,7 +4,7 @@ use std::process::Command;
 
 use rustix::net::AddressFamily;
 
-use super::ledger::ledgers;
+use super::ledger::{ledgers, zombies};
 use super::sockets::new_socket;
 use crate::host::{Cgroup, eventually, root_stat, use_every_cpu};
 
@@ -40,10 +40,47 @@ fn a_reference_of_a_module() {
     see(2, &[("socket_other", 1)]);
     drop(fd);
     see(1, &[]);
+    unload(&other);
+}
+
+/// The same to a cgroup whose memory cgroup is gone: it is listed, and nobody is named.
+#[test]
+fn a_reference_to_the_cgroup_itself() {
+    let (other, cgroup) = (Cgroup::new("other"), Cgroup::new("kept"));
+    let path = cgroup.path();
+    let of_cgroup = format!("cgroup={path}");
+    let loaded = Command::new("insmod")
+        .args([MODULE, &of_cgroup, "itself=1"])
+        .status();
+    assert!(loaded.unwrap().success());
+    cgroup.remove();
+    eventually("its reference", || {
+        use_every_cpu(&other);
+        let (_, summary) = zombies();
+        if summary["dying"]["without_memcg"] != 1 || summary["dying"]["not_found"] != 0 {
+            return Err(summary.to_string());
+        }
+        let ledgers = ledgers(Some(&path));
+        let ledger = ledgers.first().ok_or("it has no ledger")?;
+        println!("{}", ledger.sentence());
+        let is_seen = ledger.refs() == Some(1)
+            && ledger.unexplained() == Some(1)
+            && ledger.kinds().is_empty()
+            && !ledger.not_checked().is_empty();
+        if is_seen {
+            Ok(())
+        } else {
+            Err(format!("{ledger:?}"))
+        }
+    });
+    unload(&other);
+}
+
+fn unload(other: &Cgroup) {
     let unloaded = Command::new("rmmod").arg("css_ref").status();
     assert!(unloaded.unwrap().success());
     eventually("it is freed", || {
-        use_every_cpu(&other);
+        use_every_cpu(other);
         match root_stat("nr_dying_descendants").unwrap() {
             0 => Ok(()),
             dying => Err(format!("{dying} are dying")),
