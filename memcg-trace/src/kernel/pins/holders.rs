@@ -268,6 +268,13 @@ impl Holders {
         inodes.map(|root| root.address).collect()
     }
 
+    /// Sockets whose own count matters: those that have no file.
+    pub(super) fn socks(&self) -> Vec<u64> {
+        let parts = self.part_of.keys();
+        let socks = parts.filter(|part| part.kind == Kind::Sock);
+        socks.map(|sock| sock.address).collect()
+    }
+
     fn is_known(&self, thing: Thing) -> bool {
         self.part_of.contains_key(&thing) || self.roots.contains_key(&thing)
     }

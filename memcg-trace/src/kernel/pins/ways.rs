@@ -3,6 +3,7 @@
 //! A row whose place cannot be looked at is noted with each object that has references left; so
 //! is one that nothing looks at.
 
+mod sockets;
 mod tasks;
 
 use super::Found;
@@ -41,6 +42,7 @@ const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
 
 const FILES: &[Kind] = &[Kind::File];
 const NAMES: &[Kind] = &[Kind::Dentry];
+const SOCKS: &[Kind] = &[Kind::Sock];
 
 /// The table.
 const WAYS: &[Way] = &[
@@ -48,6 +50,10 @@ const WAYS: &[Way] = &[
     way("mappings of processes", FILES, tasks::mappings),
     way("executables of processes", FILES, tasks::executables),
     way("working and root directories", NAMES, tasks::directories),
+    way("messages of Unix sockets", FILES, sockets::messages),
+    way("connections to be accepted", SOCKS, sockets::connections),
+    way("peers of Unix sockets", SOCKS, sockets::unix_peers),
+    way("connections that linger", SOCKS, sockets::lingering),
     unseen("asynchronous I/O", FILES),
     unseen(
         "modules of the kernel",
