@@ -3,10 +3,11 @@
 use super::layout::fields::Field;
 use super::memory::Unreadable;
 use super::reader::{Reader, is_kernel_address, words};
+use super::xarray;
 use crate::sample::Text;
 
-/// Maps that are looked at.
-const MAX_MAPS: usize = 65_536;
+/// Nodes of the table of ids that are looked at; each has some 64 maps.
+const MAX_NODES: usize = 16_384;
 /// Entries of one map that are looked at.
 const MAX_ENTRIES: u64 = 1 << 20;
 /// `BPF_MAP_TYPE_CGROUP_ARRAY` (include/uapi/linux/bpf.h).
@@ -28,7 +29,9 @@ pub(super) struct CgroupArray {
 
 /// All arrays of cgroups.
 pub(super) fn cgroup_arrays(reader: &Reader<'_>) -> Result<Vec<CgroupArray>, Unreadable> {
-    let maps = items(reader, reader.symbol("map_idr")?)?;
+    let mut maps = Vec::new();
+    let see = |entry: xarray::Entry| maps.extend(entry.pointer());
+    xarray::entries(reader, reader.symbol("map_idr")?, MAX_NODES, see)?;
     let kinds = reader.column(&maps, Field::BpfMapType)?;
     let arrays = maps.into_iter().zip(kinds);
     let arrays = arrays.filter(|(_, kind)| *kind == Some(CGROUP_ARRAY));
@@ -51,24 +54,4 @@ fn cgroup_array(reader: &Reader<'_>, map: u64) -> Result<CgroupArray, Unreadable
         refs: reader.word(map, Field::BpfMapRefcnt)?,
         cgroups: cgroups.filter(|at| is_kernel_address(*at)).collect(),
     })
-}
-
-/// What is in an idr (lib/radix-tree.c): a tree of nodes, whose addresses are marked by their
-/// lowest bits.
-fn items(reader: &Reader<'_>, idr: u64) -> Result<Vec<u64>, Unreadable> {
-    const INTERNAL: u64 = 2;
-    let mut found = Vec::new();
-    let mut open = vec![reader.word(idr, Field::IdrHead)?];
-    while let Some(entry) = open.pop() {
-        if !is_kernel_address(entry) || found.len() >= MAX_MAPS {
-            continue;
-        }
-        if entry & 3 != INTERNAL {
-            found.push(entry);
-            continue;
-        }
-        let node = entry - INTERNAL;
-        open.extend(reader.words(node, Field::XaNodeSlots)?);
-    }
-    Ok(found)
 }

@@ -33,8 +33,10 @@ mod losses;
 mod mapped;
 mod memcgs;
 mod memory;
+mod mount_namespaces;
 mod oom;
 mod open_files;
+mod page_tables;
 mod paths;
 mod pins;
 mod ram;
@@ -58,6 +60,7 @@ mod unix_queues;
 mod wait_slots;
 mod waits;
 mod wire;
+mod xarray;
 
 /// What can be observed; a verb asks for those that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -154,6 +154,8 @@ pub(super) fn user(reader: &Reader<'_>, task: u64, kind: UserKind) -> Option<Use
         },
         refs: None,
         name: None,
+        ns_ino: None,
+        held_by: Vec::new(),
     })
 }
 

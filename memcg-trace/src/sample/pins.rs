@@ -28,6 +28,12 @@ pub struct Pins {
     pub can_reclaim: Option<bool>,
     /// Swap space of the host that is free; `None` if it could not be told.
     pub free_swap_bytes: Option<u64>,
+    /// Swap space of the host that is in use; `None` if it could not be told.
+    pub used_swap_bytes: Option<u64>,
+    /// Memory that can be had without swap (`MemAvailable`); `None` if it could not be told.
+    pub available_bytes: Option<u64>,
+    /// Process id of who looked; `None` if it could not be told.
+    pub by_pid: Option<u32>,
     /// One each that was asked for and found.
     pub zombies: Vec<Pinned>,
     /// The same of dead cgroups whose memory cgroup is gone: references to the cgroup itself.
@@ -123,7 +129,7 @@ pub struct Pin {
 }
 
 /// What an object is, beyond the kind of its pins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectKind {
     /// A file that has a name.
@@ -162,6 +168,12 @@ pub enum ObjectKind {
     BpfMap,
     /// The part of a cgroup that BPF programs run for.
     CgroupBpf,
+    /// The stack that a task has in the kernel.
+    KernelStack,
+    /// The page tables of a process.
+    PageTables,
+    /// A pipe, with what it carries.
+    Pipe,
     /// The memcg's id in swap.
     SwapId,
     /// An address space.
@@ -182,10 +194,15 @@ pub struct Object {
     pub refs: u64,
     /// Pages of 4 KiB that it stands for; for [`ObjectKind::SwapId`], pages in swap.
     pub pages: Option<u64>,
+    /// References of pages that reclaim leaves where they are, locked ones say; `None` where they
+    /// are no pages, or it was not seen.
+    pub unevictable_refs: Option<u64>,
     /// File system (`file_system_type.name`), or the protocol of a socket (`proto.name`).
     pub fs: Option<Text>,
     /// Device, `major:minor`; of writeback, its name.
     pub dev: Option<Text>,
+    /// The device's name, `/dev/sda1`; `None` where it is none, or is not known.
+    pub dev_name: Option<Text>,
     /// Inode number of a file or socket.
     pub ino: Option<u64>,
     /// A file's or a Unix socket's path; the last component alone where no more is known.
@@ -255,8 +272,18 @@ pub enum UserKind {
     Peer,
     /// By a file of the cgroup file system, opened in the namespace that keeps it.
     NamespaceFile,
+    /// By an end of the pipe that it is in.
+    InPipe,
     /// No process: something of the kernel's own, which `name` names.
     Kernel,
+    /// No process: a loop device that it backs; `held_by` has who uses that.
+    Loop,
+    /// No process: a mount whose root it is; `name` is the mount's path.
+    Mount,
+    /// No process: swap is on it; `name` is its path.
+    Swap,
+    /// By an io_uring that it is registered with; `fd` is the ring's.
+    Ring,
     /// Not known to this version.
     #[default]
     #[serde(other)]
@@ -289,6 +316,11 @@ pub struct User {
     pub refs: Option<u64>,
     /// What it is called, where it is no process (process id 0): a device, a mount's path, …
     pub name: Option<Text>,
+    /// Inode number of the mount namespace that the mount is in, where it is not ours; its path is
+    /// then `/proc/PID/root/…`, if a process is in there.
+    pub ns_ino: Option<u64>,
+    /// Who keeps it in turn, where it is no process: users of a loop device.
+    pub held_by: Vec<User>,
 }
 
 /// Something that could not be looked at.

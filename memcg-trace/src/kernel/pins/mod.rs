@@ -13,8 +13,10 @@ mod descriptors;
 mod files;
 mod folios;
 mod holders;
+mod kernel_pages;
 mod ledger;
 mod lists;
+mod look;
 mod mappers;
 mod namespaces;
 mod slabs;
@@ -96,12 +98,13 @@ pub(super) fn look(
     if let Some(why) = ledger.why_all_pages() {
         ledger.all_pages_because = Some(why);
         ledger.look(&all_pages::KINDS, |ledger| {
-            all_pages::count(reader, &open, &namespaces, ledger)
+            all_pages::count(reader, &threads, &open, &namespaces, ledger)
         });
         ledger.read_refs(reader);
     }
-    files::describe(reader, &mut ledger);
-    let holders = hold(reader, &threads, &open, &mut ledger);
+    let mut holders = Holders::default();
+    files::describe(reader, &mut ledger, &mut holders);
+    hold(reader, &threads, &open, &mut ledger, &mut holders);
     ledger.set_holders(&holders);
 
     let mut pins = ledger.into_pins();
@@ -126,8 +129,13 @@ pub(super) fn look(
 }
 
 /// Looks who holds the objects that pin.
-fn hold(reader: &Reader<'_>, threads: &[Thread], open: &Open, ledger: &mut Ledger) -> Holders {
-    let mut holders = Holders::default();
+fn hold(
+    reader: &Reader<'_>,
+    threads: &[Thread],
+    open: &Open,
+    ledger: &mut Ledger,
+    holders: &mut Holders,
+) {
     for thing in ledger.things() {
         holders.want(reader, thing);
     }
@@ -139,13 +147,12 @@ fn hold(reader: &Reader<'_>, threads: &[Thread], open: &Open, ledger: &mut Ledge
         reader,
         threads,
         open,
-        holders: &mut holders,
+        holders,
         visited: 0,
     };
     ways::look(&mut look);
     ledger.visited.objects += look.visited;
     holders.count_again(reader);
-    holders
 }
 
 /// Whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy, whose root

@@ -1,17 +1,18 @@
 //! Zombies that something pins which was made in them and given to somebody outside: a device of
 //! user space, a file of a cgroup.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
 
 use rustix::thread::UnshareFlags;
+use serde_json::json;
 
 use super::fixture::{Fixture, Refs, close, run, us};
 use super::sockets::unshare;
-use crate::host::{Cgroup, ROOT};
+use crate::host::{Cgroup, ROOT, eventually, kmem_pins};
 
 #[test]
 fn a_tap_device() {
@@ -25,6 +26,49 @@ fn a_cgroup_file_of_a_namespace() {
     let parent = Cgroup::new("cgroup-files");
     let fixtures = vec![cgroup_file(&parent)];
     run(&parent, fixtures);
+}
+
+#[test]
+fn stacks_and_page_tables_of_who_moved_away() {
+    let parent = Cgroup::new("stacks");
+    let fixtures = vec![moved_daemon(&parent)];
+    run(&parent, fixtures);
+}
+
+/// A daemon is forked in a cgroup, and moved to another one: what the kernel has of it stays.
+fn moved_daemon(parent: &Cgroup) -> Fixture {
+    let cgroup = parent.child("starter");
+    let starter = cgroup.start("sleep 100000 & wait", &[]);
+    let starter_pid = starter.0.id();
+    let children = format!("/proc/{starter_pid}/task/{starter_pid}/children");
+    let daemon = eventually("a daemon", || {
+        let children = fs::read_to_string(&children).map_err(|error| error.to_string())?;
+        let daemon = children.trim().to_owned();
+        match fs::read_to_string(format!("/proc/{daemon}/comm")) {
+            Ok(comm) if comm.trim_end() == "sleep" => Ok(daemon),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    fs::write(format!("{ROOT}/cgroup.procs"), &daemon).unwrap();
+    starter.leave();
+    cgroup.remove();
+    let pid: u64 = daemon.parse().unwrap();
+    let of_daemon = |object: &str| json!({"object": object, "comm": "sleep", "pid": pid});
+    Fixture {
+        path: cgroup.path(),
+        pins: kmem_pins(),
+        kind: "page_kmem",
+        refs: Refs::AtLeast(8),
+        // The rest of its memory.
+        company: &["page_anon", "page_file", "page_shmem", "lru_gen_mm"],
+        holders: vec![of_daemon("kernel_stack"), of_daemon("page_tables")],
+        advice: Vec::new(),
+        follow: Box::new(move || {
+            let killed = Command::new("kill").args(["-9", &daemon]).status();
+            assert!(killed.unwrap().success());
+            drop(starter);
+        }),
+    }
 }
 
 fn tap(parent: &Cgroup) -> Fixture {

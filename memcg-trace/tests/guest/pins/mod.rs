@@ -13,6 +13,7 @@ mod tasks;
 mod census;
 mod dying;
 mod handed_over;
+mod holders;
 mod hung;
 mod kinds;
 mod many;

@@ -6,7 +6,7 @@ mod controllers;
 
 use std::collections::HashSet;
 
-use super::holders::Kind;
+use super::holders::{Holders, Kind};
 use super::ledger::{Ledger, Zombie};
 use super::{Found, Host, css_sets, hold, sockets};
 use crate::kernel::css;
@@ -56,7 +56,8 @@ pub(super) fn look(
         zombie.note(PinKind::Other, &Unreadable::Absent(HIDDEN.to_owned()));
     }
     if !ledger.things().is_empty() {
-        let holders = hold(reader, host.threads, host.open, &mut ledger);
+        let mut holders = Holders::default();
+        hold(reader, host.threads, host.open, &mut ledger, &mut holders);
         ledger.set_holders(&holders);
     }
     let pins = ledger.into_pins();

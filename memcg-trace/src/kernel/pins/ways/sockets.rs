@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::pins::Found;
-use crate::kernel::pins::holders::{Kind, Look, Thing, of_kernel};
+use crate::kernel::pins::holders::{Kind, Thing};
+use crate::kernel::pins::look::{Look, of_kernel};
 use crate::sample::pins::{User, UserKind};
 
 /// Address families (include/linux/socket.h).
