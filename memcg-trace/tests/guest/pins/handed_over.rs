@@ -75,7 +75,7 @@ fn tap(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("tap");
     let node = Path::new("/dev/net/tun");
     if !node.exists() {
-        std::fs::create_dir_all("/dev/net").unwrap();
+        fs::create_dir_all("/dev/net").unwrap();
         let made = Command::new("mknod")
             .arg(node)
             .args(["c", "10", "200"])
