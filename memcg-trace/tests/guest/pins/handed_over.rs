@@ -116,9 +116,8 @@ fn make_tap(device: &File) {
 }
 
 /// A thread opens a file of the cgroup file system in a namespace of its own, and ends.
-fn cgroup_file(parent: &Cgroup) -> Fixture {
-    let cgroup = parent.child("opener");
-    let file = cgroup.inside(|| {
+pub fn open_in_namespace(cgroup: &Cgroup) -> File {
+    cgroup.inside(|| {
         let opened = thread::scope(|scope| {
             let opener = scope.spawn(|| {
                 unshare(UnshareFlags::NEWCGROUP);
@@ -127,7 +126,12 @@ fn cgroup_file(parent: &Cgroup) -> Fixture {
             opener.join().unwrap()
         });
         opened.unwrap()
-    });
+    })
+}
+
+fn cgroup_file(parent: &Cgroup) -> Fixture {
+    let cgroup = parent.child("opener");
+    let file = open_in_namespace(&cgroup);
     cgroup.remove();
     let mut holder = us(&file);
     holder["how"] = "namespace_file".into();
