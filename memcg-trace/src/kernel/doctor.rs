@@ -231,6 +231,8 @@ mod tests {
                 cost: Cost::default(),
                 pages: Pages::default(),
                 inodes: Inodes::default(),
+                file_ref_bias: 0,
+                pipe_buffer_bytes: 0,
                 rdonly_cast: None,
                 memory_cgrp_id: 4,
                 task_bytes: 0,

@@ -12,12 +12,15 @@
 
 pub mod attach;
 mod baseline;
+mod bpf_maps;
 pub mod btf;
 mod causes;
 mod census;
 pub mod choice;
 mod cpus;
+mod css;
 pub mod doctor;
+mod dying;
 pub mod facts;
 mod fixed;
 mod folio;
@@ -60,6 +63,7 @@ pub mod symbols;
 mod tasks;
 mod tax;
 mod times;
+mod unix_queues;
 mod wait_slots;
 mod waits;
 mod wire;

@@ -37,7 +37,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
     (
         "pins",
-        &["zombie refs unexplained_refs pins not_checked sentence advice"],
+        &["zombie refs unexplained_refs pins not_checked sentence advice memcg_gone"],
     ),
     (
         "reparent",

@@ -80,7 +80,9 @@ pub fn fields(kind: &str) -> String {
                   flushes_total dead_flushes_total dead_flush_ns_total \
                   dead_flushes_unmeasured_total"
             .to_owned(),
-        "pins" => "zombie refs unexplained_refs pins not_checked sentence advice".to_owned(),
+        "pins" => {
+            "zombie refs unexplained_refs pins not_checked sentence advice memcg_gone".to_owned()
+        }
         "slab" => memcg(
             "cache objects bytes touched_pages owned_pages share_bytes utilization alloc_total \
              free_total alloc_per_sec free_per_sec uncertain_objects charged_bytes \

@@ -8,15 +8,17 @@ use zerocopy::IntoBytes as _;
 
 use super::Found;
 use super::folios::{Folios, Owners};
+use super::kernel_pages::KernelPages;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::slabs::SocketSlabs;
 use crate::kernel::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces, Words, descriptors};
-use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind, Pages};
+use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind};
 use crate::kernel::memory::Unreadable;
 use crate::kernel::open_files::Open;
 use crate::kernel::ram;
 use crate::kernel::reader::Reader;
+use crate::kernel::tasks::Thread;
 use crate::sample::pins::{Object, PinKind};
 
 /// What is found here and nowhere else.
@@ -31,12 +33,12 @@ pub(super) const KINDS: [PinKind; 4] = [
 #[derive(Default)]
 struct Charged {
     folios: Folios,
-    kmem: (u64, u64),
     hugetlb: (u64, u64),
 }
 
 pub(super) fn count(
     reader: &Reader<'_>,
+    threads: &[Thread],
     open: &Open,
     namespaces: &Namespaces,
     ledger: &mut Ledger,
@@ -50,6 +52,7 @@ pub(super) fn count(
         zombies: HashMap::new(),
         found: ledger.zombies.iter().map(|_| Charged::default()).collect(),
         slabs: SocketSlabs::new(reader)?,
+        kernel_pages: KernelPages::default(),
     };
     for pfns in ram::steps().map_err(Unreadable::Absent)? {
         match look.at(&pfns, ledger) {
@@ -62,22 +65,19 @@ pub(super) fn count(
         // These were counted one by one as well, and they are all.
         zombie.folios = found.folios;
         zombie.off_lists = None;
-        for (kind, (refs, pages)) in [
-            (PinKind::PageKmem, found.kmem),
-            (PinKind::PageHugetlb, found.hugetlb),
-        ] {
-            if refs > 0 {
-                zombie.add(
-                    kind,
-                    Object {
-                        refs,
-                        pages: Some(pages),
-                        ..Object::default()
-                    },
-                );
-            }
+        let (refs, pages) = found.hugetlb;
+        if refs > 0 {
+            let object = Object {
+                refs,
+                pages: Some(pages),
+                ..Object::default()
+            };
+            zombie.add(PinKind::PageHugetlb, object);
         }
     }
+    ledger.look(&[PinKind::PageKmem], |ledger| {
+        (look.kernel_pages).describe(reader, threads, open, ledger)
+    });
     look.slabs.count(reader, open, namespaces, ledger)
 }
 
@@ -92,6 +92,7 @@ struct Look<'a, 'm> {
     zombies: HashMap<u64, Option<usize>>,
     found: Vec<Charged>,
     slabs: SocketSlabs,
+    kernel_pages: KernelPages,
 }
 
 /// What is found of some pages.
@@ -149,7 +150,11 @@ impl Look<'_, '_> {
                 }
             };
             if let Some(zombie) = zombie {
-                self.found[zombie].add(&self.reader.resolved.pages, folio);
+                let marks = &self.reader.resolved.pages;
+                match marks.kind(folio.flags, folio.page_type, folio.data) {
+                    PageKind::Kmem => self.kernel_pages.add(folio.page, zombie, folio.pages),
+                    kind => self.found[zombie].add(kind, folio),
+                }
             }
         }
         for (pfn, cache, pages) in seen.slabs {
@@ -186,14 +191,14 @@ impl Look<'_, '_> {
 }
 
 impl Charged {
-    fn add(&mut self, marks: &Pages, folio: Folio) {
-        let row = match marks.kind(folio.flags, folio.page_type, folio.data) {
-            PageKind::Lru => return self.folios.add(folio),
-            PageKind::Kmem => &mut self.kmem,
-            PageKind::Hugetlb => &mut self.hugetlb,
-            PageKind::Slab => return,
-        };
-        row.0 += 1;
-        row.1 += folio.pages;
+    fn add(&mut self, kind: PageKind, folio: Folio) {
+        match kind {
+            PageKind::Lru => self.folios.add(folio),
+            PageKind::Hugetlb => {
+                self.hugetlb.0 += 1;
+                self.hugetlb.1 += folio.pages;
+            }
+            PageKind::Kmem | PageKind::Slab => {}
+        }
     }
 }

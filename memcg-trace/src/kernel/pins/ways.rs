@@ -9,8 +9,9 @@ mod files;
 mod loops;
 mod mounts;
 mod overlay;
-mod pages;
+pub(super) mod pages;
 mod rings;
+mod sockets;
 pub(super) mod swap_files;
 mod tasks;
 
@@ -50,6 +51,7 @@ const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
 
 const FILES: &[Kind] = &[Kind::File];
 const NAMES: &[Kind] = &[Kind::Dentry];
+const SOCKS: &[Kind] = &[Kind::Sock];
 const PAGES: &[Kind] = &[Kind::Folio];
 
 /// The table.
@@ -72,6 +74,10 @@ const WAYS: &[Way] = &[
     unseen("pages that were merged (KSM)", PAGES),
     unseen("direct I/O and devices (pinned pages)", PAGES),
     unseen("data of sockets that is not copied", PAGES),
+    way("messages of Unix sockets", FILES, sockets::messages),
+    way("connections to be accepted", SOCKS, sockets::connections),
+    way("peers of Unix sockets", SOCKS, sockets::unix_peers),
+    way("connections that linger", SOCKS, sockets::lingering),
     unseen("asynchronous I/O", FILES),
     unseen(
         "modules of the kernel",
