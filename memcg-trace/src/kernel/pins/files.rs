@@ -44,6 +44,11 @@ pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger) {
                 true => (PinKind::PageAnon, private(reader, mapping, in_detail)),
                 false => file(reader, inode, group, in_detail),
             };
+            let kind = if group.huge {
+                PinKind::PageHugetlb
+            } else {
+                kind
+            };
             object.refs = group.refs;
             object.pages = Some(group.pages);
             if !is_private && in_detail && inode != 0 {

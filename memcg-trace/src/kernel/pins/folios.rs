@@ -25,6 +25,8 @@ pub(super) struct Group {
     pub(super) refs: u64,
     pub(super) pages: u64,
     pub(super) swapbacked: bool,
+    /// Of hugetlbfs.
+    pub(super) huge: bool,
 }
 
 impl Folios {
@@ -39,12 +41,19 @@ impl Folios {
         group.swapbacked |= folio.swapbacked;
     }
 
+    /// Adds a folio of hugetlbfs.
+    pub(super) fn add_huge(&mut self, folio: Folio) {
+        self.add(folio);
+        self.by_mapping.entry(folio.mapping).or_default().huge = true;
+    }
+
     pub(super) fn merge(&mut self, other: Self) {
         for (mapping, group) in other.by_mapping {
             let ours = self.by_mapping.entry(mapping).or_default();
             ours.refs += group.refs;
             ours.pages += group.pages;
             ours.swapbacked |= group.swapbacked;
+            ours.huge |= group.huge;
         }
         self.truncated_at = self.truncated_at.or(other.truncated_at);
     }

@@ -20,6 +20,8 @@ mod slabs;
 mod sockets;
 mod stock;
 mod swap;
+mod swap_owners;
+mod swapped;
 mod ways;
 mod writeback;
 
@@ -83,6 +85,9 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
         ledger.read_refs(reader);
     }
     files::describe(reader, &mut ledger);
+    ledger.look(&[PinKind::Swap], |ledger| {
+        swapped::describe(reader, &threads, ledger)
+    });
     let holders = hold(reader, &threads, &open, &mut ledger);
     ledger.set_holders(&holders);
 
