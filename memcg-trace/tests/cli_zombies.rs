@@ -86,8 +86,10 @@ fn a_list_is_sorted_cut_and_restricted() {
 #[test]
 fn pins_follow_the_contract() {
     const PIN: &str = "kind refs pages bytes source holders holders_omitted truncated_at";
+    const ADVICE: &str = "action target why class step steps amount_bytes frees_refs of_refs \
+                          frees_bytes frees_at_most cause";
     const HOLDER: &str = "pid comm fd owner_path fs dev ino path ns_ino local remote object refs \
-                          pages ns_mount how state parent_pid cpu";
+                          pages ns_mount how state parent_pid cpu links path_of_pid dev_name unit";
     let path = recording("pins-contract", host(), &demo_with_pins());
     let text = stdout(&run(&["export", "--from", &path]));
     let records = checked(&text);
@@ -107,7 +109,7 @@ fn pins_follow_the_contract() {
             written = rest.trim_start().to_owned();
         }
         for _ in data["advice"].as_array().unwrap() {
-            let rest = written.strip_prefix("action target why").unwrap();
+            let rest = written.strip_prefix(ADVICE).unwrap();
             written = rest.trim_start().to_owned();
         }
         assert_eq!(written, "");
@@ -164,7 +166,23 @@ fn one_zombie_is_explained() {
             items[0]["pins"][2]["holders"][0]["ns_mount"],
             "/run/netns/sandbox"
         );
-        assert_eq!(items[0]["advice"][0]["action"], "remove_file");
+        let advice = items[0]["advice"].as_array().unwrap();
+        assert_eq!(advice[0]["action"], "reclaim");
+        assert_eq!(advice[0]["class"], "harmless");
+        assert_eq!(advice[0]["amount_bytes"], 40 * 4_096);
+        assert_eq!(advice[0]["frees_at_most"], true);
+        let removal = advice.iter().find(|one| one["action"] == "remove_file");
+        let removal = removal.unwrap();
+        assert_eq!(removal["class"], "destroys_data");
+        assert_eq!(
+            (&removal["step"], &removal["steps"]),
+            (&3.into(), &3.into())
+        );
+        assert_eq!(removal["frees_refs"], 6_400);
+        assert_eq!(removal["of_refs"], 6_699);
+        assert_eq!(removal["frees_bytes"], 6_400 * 4_096);
+        assert_eq!(removal["cause"]["kind"], "page_shmem");
+        assert_eq!(removal["cause"]["object"], "/dev/shm/cache.bin");
     }
     let text = stdout(&on_demo("pins-one-text", &["pins", "backup.service"]));
     let order = [

@@ -3,6 +3,7 @@
 //! Each section is behind its own `Arc`, so a section that did not change costs nothing to pass
 //! on, and carries where it came from, how old it is and what it covers.
 
+pub mod advice;
 pub mod history;
 pub mod inside;
 pub mod locks;
@@ -15,10 +16,11 @@ pub mod waits;
 use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
+pub use advice::{Action, Advice, Class};
 pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
 pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, Release};
-pub use pins::{Action, Advice, Pins};
+pub use pins::Pins;
 pub use reclaim::Reclaim;
 pub use reclaimable::Reclaimable;
 pub use slab::{Held, Inherited, Slab, SlabCache};

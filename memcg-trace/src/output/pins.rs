@@ -90,8 +90,12 @@ pub fn one(pins: &Pins, now_ns: u64, style: Style) -> String {
         page.text += "\nwhat would free it\n";
     }
     for advice in &pins.advice {
-        page.line(&format!("  {}", advice::line(advice)), 6);
+        let then = if advice.step > 1 { "then " } else { "" };
+        page.line(&format!("  {then}{}", advice::line(advice)), 6);
         page.line(&format!("      {}", advice.why), 6);
+        if let Some(bound) = advice::bound(advice) {
+            page.line(&format!("      {bound}"), 6);
+        }
     }
     page.text
 }
@@ -270,9 +274,13 @@ fn describe(pins: &Pins, object: &Object) -> String {
             object
                 .dev
                 .as_ref()
-                .map(|dev| format!("device {}", dev.display())),
+                .map(|_| format!("device {}", words::device(object))),
         );
         details.extend(object.ino.map(|ino| format!("inode {ino}")));
+        let links = object.links.filter(|links| *links > 1);
+        details.extend(links.map(|links| format!("{} names", grouped(links))));
+        let pid = object.path_of_pid;
+        details.extend(pid.map(|pid| format!("in the mount namespace of process {pid}")));
     }
     if object.kind == ObjectKind::Socket {
         let namespace = object.ns_ino;

@@ -28,6 +28,12 @@ pub struct Pins {
     pub can_reclaim: Option<bool>,
     /// Swap space of the host that is free; `None` if it could not be told.
     pub free_swap_bytes: Option<u64>,
+    /// Swap space of the host that is in use; `None` if it could not be told.
+    pub used_swap_bytes: Option<u64>,
+    /// Memory that can be had without swap (`MemAvailable`); `None` if it could not be told.
+    pub available_bytes: Option<u64>,
+    /// Process id of who looked; `None` if it could not be told.
+    pub by_pid: Option<u32>,
     /// One each that was asked for and found.
     pub zombies: Vec<Pinned>,
 }
@@ -164,10 +170,15 @@ pub struct Object {
     pub refs: u64,
     /// Pages of 4 KiB that it stands for; for [`ObjectKind::SwapId`], pages in swap.
     pub pages: Option<u64>,
+    /// References of pages that reclaim leaves where they are, locked ones say; `None` where they
+    /// are no pages, or it was not seen.
+    pub unevictable_refs: Option<u64>,
     /// File system (`file_system_type.name`), or the protocol of a socket (`proto.name`).
     pub fs: Option<Text>,
     /// Device, `major:minor`; of writeback, its name.
     pub dev: Option<Text>,
+    /// The device's name, `/dev/sda1`; `None` where it is none, or is not known.
+    pub dev_name: Option<Text>,
     /// Inode number of a file or socket.
     pub ino: Option<u64>,
     /// A file's or a Unix socket's path; the last component alone where no more is known.

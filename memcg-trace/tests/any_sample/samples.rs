@@ -196,8 +196,8 @@ prop_compose! {
             held: held.map(|(refs, found, not_checked)| Held { refs, found, not_checked }),
             links: number, path_of_pid: cpu, kind, refs, pages, cpu, memcg_serial_nr, users, users_omitted,
             fs: text.clone(), dev: other_text.clone(), path: other_text.clone(),
-            local: text.clone(), remote: other_text, ns_mount: text,
-            ino: number, ns_ino: number,
+            local: text.clone(), remote: other_text.clone(), ns_mount: text,
+            ino: number, ns_ino: number, unevictable_refs: number, dev_name: other_text,
         }
     }
 }
@@ -233,7 +233,8 @@ prop_compose! {
         Pins {
             begin_ns: time_ns, end_ns: time_ns, took_ns: time_ns, visited_pages: visited,
             visited_objects: visited, all_pages_because: because, can_reclaim, free_swap_bytes,
-            zombies,
+            used_swap_bytes: free_swap_bytes, available_bytes: free_swap_bytes,
+            by_pid: can_reclaim.map(u32::from), zombies,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The verdict: who pins a zombie in one line, for somebody who has just been woken up.
 
-use super::words::{counted, grouped, nobody, object, user};
+use super::words::{counted, grouped, nobody, object, user, user_of_unit};
 use crate::model::snapshot::pins::sum;
 use crate::model::snapshot::{Phase, Pins};
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, User, UserKind};
@@ -315,9 +315,13 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             }
             _ => String::new(),
         };
+        let who = match &*now_in {
+            "" => user_of_unit(pins, one),
+            _ => user(one),
+        };
         keepers.push(match more {
-            0 => format!("{how} {}{now_in}", user(one)),
-            _ => format!("{how} {} and {} more{now_in}", user(one), grouped(more)),
+            0 => format!("{how} {who}{now_in}"),
+            _ => format!("{how} {who} and {} more{now_in}", grouped(more)),
         });
     }
     if keepers.is_empty()

@@ -100,6 +100,28 @@ fn used_by(device: &User) -> String {
     }
 }
 
+/// The same with the unit that it is of: `redis[812] fd 7 of redis.service`.
+#[must_use]
+pub fn user_of_unit(pins: &Pins, one: &User) -> String {
+    match unit(pins, one) {
+        Some(unit) => format!("{} of {}", user(one), unit.display()),
+        None => user(one),
+    }
+}
+
+/// The unit of a process: the lowest cgroup of its memcg's path that is one, else the last one.
+#[must_use]
+pub fn unit(pins: &Pins, user: &User) -> Option<Text> {
+    const KINDS: [&[u8]; 4] = [b".service", b".scope", b".mount", b".swap"];
+    let path = pins.memcg(user.memcg_serial_nr)?.path.as_bytes();
+    let mut names = path
+        .rsplit(|byte| *byte == b'/')
+        .filter(|name| !name.is_empty());
+    let last = names.clone().next()?;
+    let unit = names.find(|name| KINDS.iter().any(|kind| name.ends_with(kind)));
+    Some(Text::from(unit.unwrap_or(last)))
+}
+
 /// The same with the bytes of its name as they are.
 pub(super) fn user_text(user: &User) -> Text {
     if let (0, Some(name)) = (user.pid, &user.name) {
@@ -178,8 +200,11 @@ fn known(figure: Option<u64>) -> String {
     figure.map_or_else(|| "?".to_owned(), |figure| figure.to_string())
 }
 
-fn device(object: &Object) -> String {
-    let dev = object.dev.as_ref().filter(|dev| !dev.is_empty());
+/// A device: its name, else its number.
+#[must_use]
+pub fn device(object: &Object) -> String {
+    let dev = object.dev_name.as_ref().or(object.dev.as_ref());
+    let dev = dev.filter(|dev| !dev.is_empty());
     dev.map_or_else(
         || "an unknown device".to_owned(),
         |dev| dev.display().into_owned(),
@@ -194,10 +219,20 @@ fn inode(object: &Object) -> String {
 }
 
 fn path_or_inode(object: &Object) -> String {
-    match &object.path {
-        Some(path) if !path.is_empty() => path.display().into_owned(),
-        _ => inode(object),
-    }
+    path(object).map_or_else(|| inode(object), |path| path.display().into_owned())
+}
+
+/// A file's path as it leads to the file from here: one of another mount namespace by a process
+/// in that. The last component alone where no more is known.
+#[must_use]
+pub fn path(object: &Object) -> Option<Text> {
+    let path = object.path.as_ref().filter(|path| !path.is_empty())?;
+    Some(match object.path_of_pid {
+        Some(pid) if path.as_bytes().starts_with(b"/") => {
+            Text::from([format!("/proc/{pid}/root").as_bytes(), path.as_bytes()].concat())
+        }
+        _ => path.clone(),
+    })
 }
 
 /// `memfd_create(2)` puts `memfd:` before the name that it was given.

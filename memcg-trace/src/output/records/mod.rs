@@ -106,6 +106,14 @@ impl<'a> Name<'a> {
             hex: text.and_then(Text::hex),
         }
     }
+
+    /// One that was made up for this record.
+    fn made(text: &Text) -> Self {
+        Self {
+            text: Some(Cow::Owned(text.display().into_owned())),
+            hex: text.hex(),
+        }
+    }
 }
 
 /// The last record of a snapshot: how it was made, and what it lacks.

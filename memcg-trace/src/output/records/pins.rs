@@ -121,6 +121,17 @@ struct Holder<'a> {
     state: Option<String>,
     parent_pid: Option<u32>,
     cpu: Option<u32>,
+    /// Names of the file's inode.
+    links: Option<u64>,
+    /// The process in whose mount namespace `path` is, where it is not in ours.
+    path_of_pid: Option<u32>,
+    dev_name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dev_name_hex: Option<String>,
+    /// The unit of the process.
+    unit: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit_hex: Option<String>,
 }
 
 impl<'a> Holder<'a> {
@@ -145,7 +156,13 @@ impl<'a> Holder<'a> {
         let below = pins.memcg(object.memcg_serial_nr).filter(has_path);
         let comm = Name::of(process(user).map(|user| &user.comm));
         let owner_path = Name::of(owner.map(|memcg| &memcg.path));
-        let path = Name::of(object.path.as_ref().or(below.map(|memcg| &memcg.path)));
+        let path = match words::path(object) {
+            Some(path) => Name::made(&path),
+            None => Name::of(below.map(|memcg| &memcg.path)),
+        };
+        let unit = user.and_then(|user| words::unit(pins, user));
+        let unit = unit.as_ref().map_or_else(|| Name::of(None), Name::made);
+        let dev_name = Name::of(object.dev_name.as_ref());
         let (fs, dev) = (Name::of(object.fs.as_ref()), Name::of(object.dev.as_ref()));
         let (local, remote) = (
             Name::of(object.local.as_ref()),
@@ -186,6 +203,12 @@ impl<'a> Holder<'a> {
                 .map(|state| tame(&state.to_string()).into_owned()),
             parent_pid: parent.map(|(pid, _)| *pid),
             cpu: object.cpu,
+            links: object.links,
+            path_of_pid: object.path_of_pid,
+            dev_name: dev_name.text,
+            dev_name_hex: dev_name.hex,
+            unit: unit.text,
+            unit_hex: unit.hex,
         }
     }
 }
@@ -219,6 +242,24 @@ struct Advice<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     target_hex: Option<String>,
     why: &'a str,
+    /// What all steps together cost.
+    class: &'static str,
+    step: usize,
+    steps: usize,
+    amount_bytes: Option<u64>,
+    /// What all steps together free.
+    frees_refs: u64,
+    of_refs: Option<u64>,
+    frees_bytes: Option<u64>,
+    frees_at_most: bool,
+    cause: Cause<'a>,
+}
+
+/// What of the ledger a piece of advice is about.
+#[derive(Debug, Serialize)]
+struct Cause<'a> {
+    kind: &'static str,
+    object: Option<&'a str>,
 }
 
 impl<'a> From<&'a snapshot::Advice> for Advice<'a> {
@@ -229,6 +270,18 @@ impl<'a> From<&'a snapshot::Advice> for Advice<'a> {
             target: target.text,
             target_hex: target.hex,
             why: &advice.why,
+            class: advice.class.as_str(),
+            step: advice.step,
+            steps: advice.steps,
+            amount_bytes: advice.amount_bytes,
+            frees_refs: advice.frees.refs,
+            of_refs: advice.frees.of_refs,
+            frees_bytes: advice.frees.bytes,
+            frees_at_most: advice.frees.at_most,
+            cause: Cause {
+                kind: words::kind(advice.cause.kind),
+                object: advice.cause.object.as_deref(),
+            },
         }
     }
 }
