@@ -33,7 +33,7 @@ mod memory;
 mod mount_namespaces;
 mod oom;
 mod open_files;
-mod page_table;
+mod page_tables;
 mod paths;
 mod pins;
 mod ram;

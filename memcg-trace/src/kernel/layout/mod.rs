@@ -138,6 +138,8 @@ pub struct Resolved {
     pub memory_cgrp_id: u64,
     /// Bytes of a `task_struct`.
     pub task_bytes: usize,
+    /// Bytes of a `pipe_buffer`.
+    pub pipe_buffer_bytes: u64,
     /// Per subject.
     pub missing: Vec<Missing>,
 }
@@ -176,6 +178,7 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         rdonly_cast: btf.function_type_id("bpf_rdonly_cast"),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,
+        pipe_buffer_bytes: btf.struct_bytes("pipe_buffer").unwrap_or(0).into(),
         missing: Vec::new(),
     };
     // First, so that it is what a user is told.

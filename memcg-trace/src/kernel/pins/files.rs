@@ -1,11 +1,10 @@
 //! What the pages of a zombie belong to: files and shared memory, by inode, and private memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::folios::Group;
-use super::holders::Kind;
-use super::ledger::{Ledger, set_users};
-use super::mappers;
+use super::folios::{ANON, Group};
+use super::holders::{Holders, Kind};
+use super::ledger::Ledger;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::paths;
@@ -16,12 +15,11 @@ use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 /// Files of one zombie that are described; the rest is counted.
 const DESCRIBED: usize = 64;
-/// What the low bits of `page.mapping` say (include/linux/page-flags.h: PAGE_MAPPING_ANON).
-const ANON: u64 = 1;
+/// What the low bits of `page.mapping` say.
 const FLAGS: u64 = 3;
 
 /// Adds the pages of all zombies to the ledger, with whom they belong to.
-pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger) {
+pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger, holders: &mut Holders) {
     let mut inodes = HashMap::new();
     for zombie in &ledger.zombies {
         for mapping in zombie.folios.by_mapping.keys() {
@@ -39,10 +37,10 @@ pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger) {
         for (at, (mapping, group)) in groups.into_iter().enumerate() {
             let inode = inodes.get(&mapping).copied().unwrap_or(0);
             let in_detail = at < DESCRIBED;
-            let is_private = mapping & ANON != 0;
-            let (kind, mut object) = match is_private {
-                true => (PinKind::PageAnon, private(reader, mapping, in_detail)),
-                false => file(reader, inode, group, in_detail),
+            let (kind, mut object) = if mapping & ANON == 0 {
+                file(reader, inode, &group, in_detail)
+            } else {
+                (PinKind::PageAnon, private())
             };
             let kind = if group.huge {
                 PinKind::PageHugetlb
@@ -51,10 +49,14 @@ pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger) {
             };
             object.refs = group.refs;
             object.pages = Some(group.pages);
-            if !is_private && in_detail && inode != 0 {
-                zombie.add_held(kind, object, Kind::Inode.at(inode));
+            let thing = if inode == 0 {
+                holders.want_folios(reader, &group, &ledger.in_batches)
             } else {
-                zombie.add(kind, object);
+                Some(Kind::Inode.at(inode))
+            };
+            match thing.filter(|_| in_detail) {
+                Some(thing) => zombie.add_held(kind, object, thing),
+                None => zombie.add(kind, object),
             }
         }
         if folios.truncated_at.is_some() {
@@ -63,22 +65,14 @@ pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger) {
     }
 }
 
-fn private(reader: &Reader<'_>, mapping: u64, in_detail: bool) -> Object {
-    let mut object = Object {
+fn private() -> Object {
+    Object {
         kind: ObjectKind::PrivateAnon,
         ..Object::default()
-    };
-    // Pages that KSM merged belong to nobody in particular.
-    if in_detail && mapping & FLAGS == ANON {
-        let vmas = mappers::of_anon_vma(reader, mapping & !FLAGS).unwrap_or_default();
-        let mms: HashSet<u64> = vmas.into_iter().map(|vma| vma.mm).collect();
-        let users = mms.into_iter().filter_map(|mm| mappers::owner(reader, mm));
-        set_users(&mut object, users.collect());
     }
-    object
 }
 
-fn file(reader: &Reader<'_>, inode: u64, group: Group, in_detail: bool) -> (PinKind, Object) {
+fn file(reader: &Reader<'_>, inode: u64, group: &Group, in_detail: bool) -> (PinKind, Object) {
     let mut object = Object {
         kind: ObjectKind::Unknown,
         ..Object::default()

@@ -1,10 +1,11 @@
 //! References found so far, by zombie and kind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Found;
 use super::folios::Folios;
 use super::holders::{Holders, Thing};
+use super::ways;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memcgs::DeadCss;
 use crate::kernel::memory::Unreadable;
@@ -55,6 +56,8 @@ pub(super) struct Ledger {
     pub(super) zombies: Vec<Zombie>,
     by_css: HashMap<u64, usize>,
     pub(super) visited: Visited,
+    /// Folios that a CPU has in a batch, by their first page: one reference each.
+    pub(super) in_batches: HashSet<u64>,
     pub(super) all_pages_because: Option<String>,
 }
 
@@ -249,7 +252,15 @@ impl Zombie {
             || (self.refs).is_some_and(|refs| i64::try_from(self.found()).is_ok_and(|f| f < refs))
     }
 
-    fn into_pinned(self) -> Pinned {
+    fn into_pinned(mut self) -> Pinned {
+        let found = i64::try_from(self.found()).unwrap_or(i64::MAX);
+        if self.refs.is_none_or(|refs| refs > found) {
+            let ways = ways::OF_A_CSS.iter().map(|way| NotChecked {
+                kind: PinKind::Other,
+                reason: (*way).to_owned(),
+            });
+            self.not_checked.extend(ways);
+        }
         Pinned {
             serial_nr: self.serial_nr,
             refs: self.refs,

@@ -14,6 +14,7 @@ mod folios;
 mod holders;
 mod ledger;
 mod lists;
+mod look;
 mod mappers;
 mod namespaces;
 mod slabs;
@@ -84,11 +85,12 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
         });
         ledger.read_refs(reader);
     }
-    files::describe(reader, &mut ledger);
+    let mut holders = Holders::default();
+    files::describe(reader, &mut ledger, &mut holders);
     ledger.look(&[PinKind::Swap], |ledger| {
         swapped::describe(reader, &threads, ledger)
     });
-    let holders = hold(reader, &threads, &open, &mut ledger);
+    hold(reader, &threads, &open, &mut ledger, &mut holders);
     ledger.set_holders(&holders);
 
     let mut pins = ledger.into_pins();
@@ -106,8 +108,8 @@ fn hold(
     threads: &[tasks::Thread],
     open: &open_files::Open,
     ledger: &mut Ledger,
-) -> Holders {
-    let mut holders = Holders::default();
+    holders: &mut Holders,
+) {
     for thing in ledger.things() {
         holders.want(reader, thing);
     }
@@ -119,13 +121,12 @@ fn hold(
         reader,
         threads,
         open,
-        holders: &mut holders,
+        holders,
         visited: 0,
     };
     ways::look(&mut look);
     ledger.visited.objects += look.visited;
     holders.count_again(reader);
-    holders
 }
 
 /// Whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy, whose root

@@ -11,17 +11,16 @@ use super::ledger::{Ledger, set_users};
 use super::swap_owners::Owners;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
+use crate::kernel::page_tables::PageTables;
 use crate::kernel::reader::Reader;
 use crate::kernel::tasks::{self, Thread};
-use crate::kernel::{page_table, xarray};
+use crate::kernel::xarray;
 use crate::sample::pins::{Object, ObjectKind, UserKind};
 
 /// Files of tmpfs that have something in swap.
 const MOST_FILES: usize = 100_000;
 /// Nodes of one file's page cache: 64 pages each.
 const MOST_NODES: usize = 1 << 16;
-/// Tables of all processes: 512 pages each.
-const MOST_TABLES: usize = 1 << 18;
 /// Places in swap.
 const MOST_PLACES: usize = 1 << 22;
 
@@ -129,7 +128,6 @@ impl Look<'_, '_> {
     fn processes(&mut self, threads: &[Thread], ledger: &mut Ledger) -> Found {
         let reader = self.reader;
         let mms: HashSet<u64> = threads.iter().map(|thread| thread.mm).collect();
-        let mut budget = MOST_TABLES;
         let mut is_all = true;
         for mm in mms.into_iter().filter(|mm| *mm != 0) {
             if self.owners.entries_of(reader, mm)? <= 0 {
@@ -138,11 +136,17 @@ impl Look<'_, '_> {
             ledger.visited.objects += 1;
             let mut places = Vec::new();
             let left = self.left;
-            is_all &= page_table::swapped(reader, mm, &mut budget, |place| {
+            let outcome = PageTables::of(reader, mm)?.each_in_swap(|place| {
                 if places.len() < left {
                     places.push(place);
                 }
-            })?;
+            });
+            match outcome {
+                Ok(()) => {}
+                // It goes away, or is very large.
+                Err(Unreadable::Fault(_) | Unreadable::Failed(_)) => is_all = false,
+                Err(why) => return Err(why),
+            }
             self.left -= places.len();
             for (zombie, pages) in self.sort(&places)? {
                 let owner = reader.word(mm, Field::MmOwner)?;

@@ -1,10 +1,11 @@
 //! How those who hold an object are made to let go of it.
 
-use super::{Case, never, rows};
 use super::plan::{Step, Way};
+use super::{Case, never, rows};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
+use crate::sample::Text;
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
 /// Of those who hold one object, so many can be dealt with one by one.
@@ -44,7 +45,9 @@ fn of_user(case: &Case<'_>, user: &User) -> Way {
 fn kernel(case: &Case<'_>, user: &User) -> Way {
     let what = name(case.pins, case.object);
     let Some(called) = user.name.clone().filter(|name| !name.is_empty()) else {
-        return Err(format!("{what} is held by the kernel, and by what of it is not known"));
+        return Err(format!(
+            "{what} is held by the kernel, and by what of it is not known"
+        ));
     };
     let is_path = called.as_bytes().starts_with(b"/");
     match user.kind {
@@ -57,7 +60,7 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             steps.push(Step::sure(Action::DetachLoop, called, why));
             Ok(steps)
         }
-        UserKind::Mount if is_path => {
+        UserKind::Mount if is_path && is_reached(user, &called) => {
             never::keeps_mount(&called)?;
             Ok(vec![Step::sure(
                 Action::Unmount,
@@ -74,6 +77,11 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             called.display()
         )),
     }
+}
+
+/// Whether the path of a mount leads there from here: one of ours, or through a process.
+fn is_reached(mount: &User, path: &Text) -> bool {
+    mount.ns_ino.is_none() || path.as_bytes().starts_with(b"/proc/")
 }
 
 /// A namespace that a mount keeps.
@@ -171,6 +179,7 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
             ),
             _ => "it is its memory".to_owned(),
         }),
+        UserKind::InPipe => restart(format!("it has them in a pipe{unit}")),
         UserKind::Runs => restart(format!("it runs {what}{unit}")),
         UserKind::WorksIn => restart(format!("it works in {what}{unit}")),
         UserKind::Ring => restart(format!("it has {what} registered with io_uring{unit}")),
