@@ -94,7 +94,11 @@ fn every_zombie_is_explained() {
     let pins = document(&["pins", "--json"]);
     let unexplained = |item: &&Value| item["unexplained_refs"] != 0;
     let open: Vec<_> = pins.items.iter().filter(unexplained).collect();
-    println!("{} zombies, {} without a closed ledger", pins.items.len(), open.len());
+    println!(
+        "{} zombies, {} without a closed ledger",
+        pins.items.len(),
+        open.len()
+    );
     // One that came or went meanwhile has none to close.
     for zombie in open {
         assert!(zombie["unexplained_refs"].is_null(), "{zombie}");
@@ -116,14 +120,22 @@ fn usage_is_the_kernels() {
             let Ok(current) = fs::read_to_string(file) else {
                 continue;
             };
-            let (ours, kernels) = (record.number("usage_bytes"), current.trim().parse().unwrap());
+            let (ours, kernels) = (
+                record.number("usage_bytes"),
+                current.trim().parse().unwrap(),
+            );
             // A service that is up does not stand still between the two readings.
             if ours.abs_diff(kernels) > kernels / 10 + (1 << 20) {
                 off.insert(path.to_owned(), (ours, kernels));
             }
         }
-        off.is_empty().then_some(()).ok_or_else(|| format!("{off:?}"))
+        off.is_empty()
+            .then_some(())
+            .ok_or_else(|| format!("{off:?}"))
     });
     let zombies = document(&["zombies", "--json"]).items.len() as u64;
-    println!("{zombies} zombies, {:?} dying", root_stat("nr_dying_descendants"));
+    println!(
+        "{zombies} zombies, {:?} dying",
+        root_stat("nr_dying_descendants")
+    );
 }

@@ -273,6 +273,18 @@ pub(super) const ROWS: &[Row] = {
         row(RingNodes, 8, &["io_ring_ctx.file_table.data.nodes"]),
         row(RingNrNodes, 4, &["io_ring_ctx.file_table.data.nr"]),
         row(RingNodeFile, 8, &["io_rsrc_node.file_ptr"]),
+        // pages in swap
+        row(MemcgId, 4, &["mem_cgroup.id.id"]),
+        row(ShmemSwaplist, 16, &["shmem_inode_info.swaplist"]),
+        row(ShmemSwapped, 8, &["shmem_inode_info.swapped"]),
+        row(ShmemInode, 0, &["shmem_inode_info.vfs_inode"]),
+        row(MappingPages, 0, &["address_space.i_pages"]),
+        row(SwapClusters, 8, &["swap_info_struct.cluster_info"]),
+        row(ClusterMemcgs, 8, &["swap_cluster_info.memcg_table"]),
+        row(MmRssCounts, 0, &["mm_struct.rss_stat.count"]),
+        row(MmRssStat, 0, &["mm_struct.rss_stat"]),
+        row(PercpuCounterCount, 8, &["percpu_counter.count"]),
+        row(PercpuCounterCpus, 8, &["percpu_counter.counters"]),
         // waits
         row(TaskStack, 8, &["task_struct.stack"]),
         row(TaskSp, 8, &["task_struct.thread.sp"]),

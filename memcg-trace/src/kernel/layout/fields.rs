@@ -261,6 +261,18 @@ pub enum Field {
     RingNodes,
     RingNrNodes,
     RingNodeFile,
+    // pages in swap
+    MemcgId,
+    ShmemSwaplist,
+    ShmemSwapped,
+    ShmemInode,
+    MappingPages,
+    SwapClusters,
+    ClusterMemcgs,
+    MmRssCounts,
+    MmRssStat,
+    PercpuCounterCount,
+    PercpuCounterCpus,
     // waits
     TaskStack,
     TaskSp,

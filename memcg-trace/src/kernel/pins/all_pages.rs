@@ -19,7 +19,7 @@ use crate::kernel::open_files::Open;
 use crate::kernel::ram;
 use crate::kernel::reader::Reader;
 use crate::kernel::tasks::Thread;
-use crate::sample::pins::{Object, PinKind};
+use crate::sample::pins::PinKind;
 
 /// What is found here and nowhere else.
 pub(super) const KINDS: [PinKind; 4] = [
@@ -33,7 +33,6 @@ pub(super) const KINDS: [PinKind; 4] = [
 #[derive(Default)]
 struct Charged {
     folios: Folios,
-    hugetlb: (u64, u64),
 }
 
 pub(super) fn count(
@@ -65,15 +64,6 @@ pub(super) fn count(
         // These were counted one by one as well, and they are all.
         zombie.folios = found.folios;
         zombie.off_lists = None;
-        let (refs, pages) = found.hugetlb;
-        if refs > 0 {
-            let object = Object {
-                refs,
-                pages: Some(pages),
-                ..Object::default()
-            };
-            zombie.add(PinKind::PageHugetlb, object);
-        }
     }
     ledger.look(&[PinKind::PageKmem], |ledger| {
         (look.kernel_pages).describe(reader, threads, open, ledger)
@@ -194,10 +184,7 @@ impl Charged {
     fn add(&mut self, kind: PageKind, folio: Folio) {
         match kind {
             PageKind::Lru => self.folios.add(folio),
-            PageKind::Hugetlb => {
-                self.hugetlb.0 += 1;
-                self.hugetlb.1 += folio.pages;
-            }
+            PageKind::Hugetlb => self.folios.add_huge(folio),
             PageKind::Kmem | PageKind::Slab => {}
         }
     }

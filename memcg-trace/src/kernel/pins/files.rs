@@ -42,6 +42,11 @@ pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger, holders: &mut H
             } else {
                 (PinKind::PageAnon, private())
             };
+            let kind = if group.huge {
+                PinKind::PageHugetlb
+            } else {
+                kind
+            };
             object.refs = group.refs;
             object.pages = Some(group.pages);
             let thing = if inode == 0 {

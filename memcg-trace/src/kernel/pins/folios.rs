@@ -25,6 +25,8 @@ pub(super) struct Group {
     pub(super) refs: u64,
     pub(super) pages: u64,
     pub(super) swapbacked: bool,
+    /// Of hugetlbfs.
+    pub(super) huge: bool,
     /// Those that no file has, each with a count of its own; [`KEPT`] at most.
     pub(super) folios: Vec<Folio>,
 }
@@ -49,6 +51,7 @@ impl Group {
         self.refs += other.refs;
         self.pages += other.pages;
         self.swapbacked |= other.swapbacked;
+        self.huge |= other.huge;
         let room = KEPT - self.folios.len();
         self.folios.extend(other.folios.into_iter().take(room));
     }
@@ -61,6 +64,12 @@ impl Folios {
 
     pub(super) fn add(&mut self, folio: Folio) {
         self.by_mapping.entry(folio.mapping).or_default().add(folio);
+    }
+
+    /// Adds a folio of hugetlbfs.
+    pub(super) fn add_huge(&mut self, folio: Folio) {
+        self.add(folio);
+        self.by_mapping.entry(folio.mapping).or_default().huge = true;
     }
 
     pub(super) fn merge(&mut self, other: Self) {

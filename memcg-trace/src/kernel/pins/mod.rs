@@ -23,6 +23,8 @@ mod slabs;
 mod sockets;
 mod stock;
 mod swap;
+mod swap_owners;
+mod swapped;
 mod ways;
 mod writeback;
 
@@ -104,6 +106,9 @@ pub(super) fn look(
     }
     let mut holders = Holders::default();
     files::describe(reader, &mut ledger, &mut holders);
+    ledger.look(&[PinKind::Swap], |ledger| {
+        swapped::describe(reader, &threads, ledger)
+    });
     hold(reader, &threads, &open, &mut ledger, &mut holders);
     ledger.set_holders(&holders);
 

@@ -5,6 +5,7 @@ use super::{Case, never, rows};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
+use crate::sample::Text;
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
 /// Of those who hold one object, so many can be dealt with one by one.
@@ -59,7 +60,7 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             steps.push(Step::sure(Action::DetachLoop, called, why));
             Ok(steps)
         }
-        UserKind::Mount if is_path => {
+        UserKind::Mount if is_path && is_reached(user, &called) => {
             never::keeps_mount(&called)?;
             Ok(vec![Step::sure(
                 Action::Unmount,
@@ -76,6 +77,11 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             called.display()
         )),
     }
+}
+
+/// Whether the path of a mount leads there from here: one of ours, or through a process.
+fn is_reached(mount: &User, path: &Text) -> bool {
+    mount.ns_ino.is_none() || path.as_bytes().starts_with(b"/proc/")
 }
 
 /// A namespace that a mount keeps.
