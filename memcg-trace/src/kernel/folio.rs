@@ -45,6 +45,8 @@ pub(super) struct Folio {
     pub(super) mapping: u64,
     pub(super) pages: u64,
     pub(super) swapbacked: bool,
+    /// Reclaim leaves it where it is.
+    pub(super) unevictable: bool,
 }
 
 /// Where the words are that say it.
@@ -59,6 +61,7 @@ pub(super) struct FolioPlaces {
     first: usize,
     head: u64,
     swapbacked: u64,
+    unevictable: u64,
 }
 
 impl FolioPlaces {
@@ -82,6 +85,7 @@ impl FolioPlaces {
             first: place(Field::PageHead)?,
             head: marks.head,
             swapbacked: marks.swapbacked,
+            unevictable: marks.unevictable,
         };
         let fits = |at: usize| at + 8 <= DESCRIPTOR_BYTES;
         let words = [
@@ -142,6 +146,7 @@ impl FolioPlaces {
             mapping: word(self.mapping),
             pages: u64::from(pages),
             swapbacked: flags & self.swapbacked != 0,
+            unevictable: flags & self.unevictable != 0,
         }
     }
 }

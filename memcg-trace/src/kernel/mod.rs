@@ -11,6 +11,7 @@
 )]
 
 pub mod attach;
+mod block_devices;
 pub mod btf;
 mod causes;
 mod census;
@@ -52,6 +53,7 @@ pub mod symbols;
 mod tasks;
 mod tax;
 mod times;
+mod visible_paths;
 mod wait_slots;
 mod waits;
 mod wire;

@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use super::folios::Group;
 use super::holders::Kind;
 use super::ledger::{Ledger, set_users};
-use super::mappers;
+use super::{mappers, segments};
+use crate::kernel::block_devices;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::paths;
 use crate::kernel::reader::Reader;
 use crate::kernel::superblocks;
+use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
@@ -21,7 +22,12 @@ const ANON: u64 = 1;
 const FLAGS: u64 = 3;
 
 /// Adds the pages of all zombies to the ledger, with whom they belong to.
-pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger) {
+pub(super) fn describe(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    segments: &segments::Owners<'_>,
+    ledger: &mut Ledger,
+) {
     let mut inodes = HashMap::new();
     for zombie in &ledger.zombies {
         for mapping in zombie.folios.by_mapping.keys() {
@@ -42,10 +48,14 @@ pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger) {
             let is_private = mapping & ANON != 0;
             let (kind, mut object) = match is_private {
                 true => (PinKind::PageAnon, private(reader, mapping, in_detail)),
-                false => file(reader, inode, group, in_detail),
+                false => file(reader, paths, inode, group, in_detail),
             };
             object.refs = group.refs;
             object.pages = Some(group.pages);
+            object.unevictable_refs = Some(group.unevictable);
+            if object.kind == ObjectKind::SysvShm {
+                segments.describe(reader, inode, &mut object);
+            }
             if !is_private && in_detail && inode != 0 {
                 zombie.add_held(kind, object, Kind::Inode.at(inode));
             } else {
@@ -73,12 +83,18 @@ fn private(reader: &Reader<'_>, mapping: u64, in_detail: bool) -> Object {
     object
 }
 
-fn file(reader: &Reader<'_>, inode: u64, group: Group, in_detail: bool) -> (PinKind, Object) {
+fn file(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    inode: u64,
+    group: Group,
+    in_detail: bool,
+) -> (PinKind, Object) {
     let mut object = Object {
         kind: ObjectKind::Unknown,
         ..Object::default()
     };
-    if in_detail && inode != 0 && fill(reader, inode, &mut object).is_err() {
+    if in_detail && inode != 0 && fill(reader, paths, inode, &mut object).is_err() {
         object.kind = ObjectKind::Unknown;
     }
     let kind = match object.kind {
@@ -101,14 +117,36 @@ pub(super) fn keeps_names(reader: &Reader<'_>, inode: u64) -> Result<bool, Unrea
 }
 
 /// Says which file an inode is.
-pub(super) fn fill(reader: &Reader<'_>, inode: u64, object: &mut Object) -> Result<(), Unreadable> {
+pub(super) fn fill(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    inode: u64,
+    object: &mut Object,
+) -> Result<(), Unreadable> {
     let superblock = reader.word(inode, Field::InodeSb)?;
     let (fs, dev) = superblocks::describe(reader, superblock)?;
     object.fs = Some(fs);
-    object.dev = Some(Text::from(&*dev));
     object.ino = Some(reader.word(inode, Field::InodeIno)?);
     object.links = Some(reader.word(inode, Field::InodeNlink)?);
-    object.path = paths::of_inode(reader, inode, superblock);
+    if object
+        .fs
+        .as_ref()
+        .is_some_and(|fs| fs.as_bytes() == b"bdev")
+    {
+        // The page cache of a device itself: the superblock's number is none of a device.
+        let dev = superblocks::device(reader.word(inode, Field::InodeRdev)?);
+        object.kind = ObjectKind::BlockDevice;
+        object.dev_name = block_devices::name(&dev);
+        object.dev = Some(Text::from(&*dev));
+        object.path = object.dev_name.clone();
+        return Ok(());
+    }
+    object.dev_name = block_devices::name(&dev);
+    object.dev = Some(Text::from(&*dev));
+    if let Some(found) = paths.of_inode(reader, inode, superblock) {
+        object.path = Some(found.path);
+        object.path_of_pid = found.of_pid;
+    }
     let is_deleted = object.links == Some(0);
     let path = object.path.as_ref().map_or(&b""[..], Text::as_bytes);
     object.kind = if !is_deleted {

@@ -25,6 +25,8 @@ pub(super) struct Group {
     pub(super) refs: u64,
     pub(super) pages: u64,
     pub(super) swapbacked: bool,
+    /// References of folios that reclaim leaves where they are.
+    pub(super) unevictable: u64,
 }
 
 impl Folios {
@@ -37,6 +39,7 @@ impl Folios {
         group.refs += 1;
         group.pages += folio.pages;
         group.swapbacked |= folio.swapbacked;
+        group.unevictable += u64::from(folio.unevictable);
     }
 
     pub(super) fn merge(&mut self, other: Self) {
@@ -45,6 +48,7 @@ impl Folios {
             ours.refs += group.refs;
             ours.pages += group.pages;
             ours.swapbacked |= group.swapbacked;
+            ours.unevictable += group.unevictable;
         }
         self.truncated_at = self.truncated_at.or(other.truncated_at);
     }

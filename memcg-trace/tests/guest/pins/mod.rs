@@ -15,4 +15,5 @@ mod hung;
 mod kinds;
 mod many;
 mod module;
+mod names;
 mod swap;

@@ -1,7 +1,7 @@
 //! How those who hold an object are made to let go of it.
 
-use super::{Case, never, rows};
 use super::plan::{Step, Way};
+use super::{Case, never, rows};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
@@ -44,7 +44,9 @@ fn of_user(case: &Case<'_>, user: &User) -> Way {
 fn kernel(case: &Case<'_>, user: &User) -> Way {
     let what = name(case.pins, case.object);
     let Some(called) = user.name.clone().filter(|name| !name.is_empty()) else {
-        return Err(format!("{what} is held by the kernel, and by what of it is not known"));
+        return Err(format!(
+            "{what} is held by the kernel, and by what of it is not known"
+        ));
     };
     let is_path = called.as_bytes().starts_with(b"/");
     match user.kind {
@@ -58,7 +60,7 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             Ok(steps)
         }
         UserKind::Mount if is_path => {
-            never::keeps_mount(&called)?;
+            never::keeps_mount(user, &called)?;
             Ok(vec![Step::sure(
                 Action::Unmount,
                 called,
