@@ -34,6 +34,7 @@ mod memory;
 mod mount_namespaces;
 mod oom;
 mod open_files;
+mod page_tables;
 mod paths;
 mod pins;
 mod ram;

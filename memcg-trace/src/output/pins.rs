@@ -239,11 +239,12 @@ fn alike(pins: &Pins, pin: &Pin) -> Vec<(u64, Holder)> {
     for object in pin.objects.iter().take(COMPARED) {
         let users = object.users.iter().take(USERS);
         let mut users: Vec<String> = users.map(|user| user_line(pins, user)).collect();
-        if let Some(has_it) = words::nobody(pins, pin.kind, object) {
+        if let Some(has_it) = words::nobody(pin.kind, object) {
             users.push(format!("nobody has it {has_it}"));
         }
         let left_out = object.users.len().saturating_sub(USERS) as u64;
         users.extend(more(left_out.saturating_add(object.users_omitted)));
+        users.extend(not_found(object));
         let holder = Holder {
             name: describe(pins, object),
             users,
@@ -254,6 +255,17 @@ fn alike(pins: &Pins, pin: &Pin) -> Vec<(u64, Holder)> {
         }
     }
     all
+}
+
+/// What the kernel counts and was not found, and where nobody looked for it.
+fn not_found(object: &Object) -> Option<String> {
+    let mut text = words::not_found_text(object)?;
+    let ways = object.held.iter().flat_map(|held| &held.not_checked);
+    let ways: Vec<_> = ways.map(|way| tame(way)).collect();
+    if !ways.is_empty() {
+        text += &format!("; not looked at: {}", ways.join(", "));
+    }
+    Some(text)
 }
 
 fn more(left_out: u64) -> Option<String> {
@@ -307,6 +319,7 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Namespace => Some("is in the namespace"),
         UserKind::Member if user.state == Some('Z') => Some("has ended, not reaped"),
         UserKind::Member => Some("is exiting"),
+        UserKind::InPipe => Some("has it in a pipe"),
         UserKind::Runs => Some("runs it"),
         UserKind::WorksIn => Some("works in it"),
         UserKind::Loop => Some("is backed by it"),

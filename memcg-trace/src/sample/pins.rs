@@ -242,6 +242,8 @@ pub enum UserKind {
     Runs,
     /// By having it as its working or root directory.
     WorksIn,
+    /// By an end of the pipe that it is in.
+    InPipe,
     /// No process: something of the kernel's own, which `name` names.
     Kernel,
     /// No process: a loop device that it backs; `held_by` has who uses that.

@@ -1,11 +1,11 @@
 //! What the pages of a zombie belong to: files and shared memory, by inode, and private memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::folios::Group;
-use super::holders::Kind;
-use super::ledger::{Ledger, set_users};
-use super::{mappers, segments};
+use super::folios::{ANON, Group};
+use super::holders::{Holders, Kind};
+use super::ledger::Ledger;
+use super::segments;
 use crate::kernel::block_devices;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
@@ -17,8 +17,7 @@ use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 /// Files of one zombie that are described; the rest is counted.
 const DESCRIBED: usize = 64;
-/// What the low bits of `page.mapping` say (include/linux/page-flags.h: PAGE_MAPPING_ANON).
-const ANON: u64 = 1;
+/// What the low bits of `page.mapping` say.
 const FLAGS: u64 = 3;
 
 /// Adds the pages of all zombies to the ledger, with whom they belong to.
@@ -27,6 +26,7 @@ pub(super) fn describe(
     paths: &mut VisiblePaths,
     segments: &segments::Owners<'_>,
     ledger: &mut Ledger,
+    holders: &mut Holders,
 ) {
     let mut inodes = HashMap::new();
     for zombie in &ledger.zombies {
@@ -45,10 +45,15 @@ pub(super) fn describe(
         for (at, (mapping, group)) in groups.into_iter().enumerate() {
             let inode = inodes.get(&mapping).copied().unwrap_or(0);
             let in_detail = at < DESCRIBED;
-            let is_private = mapping & ANON != 0;
-            let (kind, mut object) = match is_private {
-                true => (PinKind::PageAnon, private(reader, mapping, in_detail)),
-                false => file(reader, paths, inode, group, in_detail),
+            let (kind, mut object) = if mapping & ANON == 0 {
+                file(reader, paths, inode, &group, in_detail)
+            } else {
+                (PinKind::PageAnon, private())
+            };
+            let kind = if group.huge {
+                PinKind::PageHugetlb
+            } else {
+                kind
             };
             object.refs = group.refs;
             object.pages = Some(group.pages);
@@ -56,10 +61,14 @@ pub(super) fn describe(
             if object.kind == ObjectKind::SysvShm {
                 segments.describe(reader, inode, &mut object);
             }
-            if !is_private && in_detail && inode != 0 {
-                zombie.add_held(kind, object, Kind::Inode.at(inode));
+            let thing = if inode == 0 {
+                holders.want_folios(reader, &group, &ledger.in_batches)
             } else {
-                zombie.add(kind, object);
+                Some(Kind::Inode.at(inode))
+            };
+            match thing.filter(|_| in_detail) {
+                Some(thing) => zombie.add_held(kind, object, thing),
+                None => zombie.add(kind, object),
             }
         }
         if folios.truncated_at.is_some() {
@@ -68,26 +77,18 @@ pub(super) fn describe(
     }
 }
 
-fn private(reader: &Reader<'_>, mapping: u64, in_detail: bool) -> Object {
-    let mut object = Object {
+fn private() -> Object {
+    Object {
         kind: ObjectKind::PrivateAnon,
         ..Object::default()
-    };
-    // Pages that KSM merged belong to nobody in particular.
-    if in_detail && mapping & FLAGS == ANON {
-        let vmas = mappers::of_anon_vma(reader, mapping & !FLAGS).unwrap_or_default();
-        let mms: HashSet<u64> = vmas.into_iter().map(|vma| vma.mm).collect();
-        let users = mms.into_iter().filter_map(|mm| mappers::owner(reader, mm));
-        set_users(&mut object, users.collect());
     }
-    object
 }
 
 fn file(
     reader: &Reader<'_>,
     paths: &mut VisiblePaths,
     inode: u64,
-    group: Group,
+    group: &Group,
     in_detail: bool,
 ) -> (PinKind, Object) {
     let mut object = Object {

@@ -5,21 +5,23 @@
 //! each level is counted for itself, so that what one holds too much cannot hide what another
 //! lacks.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::folios::{ANON, Group};
 use super::ledger::set_users;
+pub(super) use super::look::{Look, of_kernel};
+use crate::kernel::folio::DESCRIPTOR_BYTES;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::Open;
 use crate::kernel::reader::{Reader, is_kernel_address};
-use crate::kernel::tasks::{self, Thread};
-use crate::sample::Text;
-use crate::sample::pins::{Held, Object, User, UserKind};
+use crate::sample::pins::{Held, Object, User};
 
 /// Names of one inode that are looked at.
 const ALIASES: usize = 64;
 /// Open files of one object whose counts are read.
 const PARTS: usize = 100_000;
+/// What the low bits of `page.mapping` say.
+const MAPPING_FLAGS: u64 = 3;
 
 /// What a reference can be to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +36,9 @@ pub(super) enum Kind {
     Sock,
     /// `struct fsnotify_group`: of its file.
     Watches,
+    /// The first `struct page` of a folio that no file has: `_refcount`. Those of one object that
+    /// pins are parts of the first of them.
+    Folio,
 }
 
 impl Kind {
@@ -70,85 +75,71 @@ struct Root {
     unread: bool,
 }
 
+/// Folios of one `anon_vma`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Anon {
+    /// It may be gone, and something else be there.
+    pub(super) anon_vma: u64,
+    /// The first and the last page of those that it can map.
+    pub(super) first: u64,
+    pub(super) last: u64,
+}
+
 /// All objects whose holders are wanted, and who was found.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
     roots: HashMap<Thing, Root>,
     part_of: HashMap<Thing, Thing>,
     accounts: HashMap<Thing, Account>,
+    /// Folios by the number of their first page, with how many pages they have.
+    folios: BTreeMap<u64, (u64, Thing)>,
+    /// What maps them, as they say themselves.
+    anon: Vec<Anon>,
     /// Ways that could not be looked at: for which things, what they are called, and why.
     not_checked: Vec<(&'static [Kind], String)>,
 }
 
-/// What a way looks at, and where it says whom it found.
-pub(super) struct Look<'a, 'm> {
-    pub(super) reader: &'a Reader<'m>,
-    pub(super) threads: &'a [Thread],
-    pub(super) open: &'a Open,
-    pub(super) holders: &'a mut Holders,
-    /// Objects of the kernel that were looked at.
-    pub(super) visited: u64,
-}
-
-impl Look<'_, '_> {
-    /// Whether the holders of a thing are wanted. A file's are if its inode's are.
-    pub(super) fn wants(&mut self, thing: Thing) -> bool {
-        self.holders.learn(self.reader, thing)
-    }
-
-    /// Which of many files are wanted.
-    pub(super) fn wants_files(&mut self, files: &[u64]) -> Result<Vec<bool>, Unreadable> {
-        self.visited += files.len() as u64;
-        let inodes = self.reader.column(files, Field::FileInode)?;
-        let mut wanted = Vec::with_capacity(files.len());
-        for (file, inode) in files.iter().zip(inodes) {
-            let is_of_one = inode.is_some_and(|inode| self.holders.is_known(Kind::Inode.at(inode)));
-            let file = Kind::File.at(*file);
-            wanted.push(self.holders.is_known(file) || is_of_one && self.wants(file));
-        }
-        Ok(wanted)
-    }
-
-    /// Says that `user` has so many references to a thing as its `refs` say, else one. Of several
-    /// users of one reference, all but the first have 0.
-    pub(super) fn hold(&mut self, thing: Thing, user: User) {
-        if !self.wants(thing) {
-            return;
-        }
-        let refs = user.refs.unwrap_or(1);
-        self.holders.accounts.entry(thing).or_default().found += refs;
-        let user = User {
-            refs: Some(refs),
-            ..user
-        };
-        if let Some(root) = self.holders.root_of(thing) {
-            root.users.push(user);
-        }
-    }
-
-    /// Says that `refs` references to a thing are the kernel's own by its nature, and nobody's.
-    pub(super) fn explain(&mut self, thing: Thing, refs: u64) {
-        if self.wants(thing) {
-            self.holders.accounts.entry(thing).or_default().found += refs;
-        }
-    }
-
-    /// A task as a holder; `None` if it exits.
-    pub(super) fn task(&self, task: u64, kind: UserKind) -> Option<User> {
-        tasks::user(self.reader, task, kind)
-    }
-}
-
-/// Something of the kernel's own as a holder, by its name: `loop device /dev/loop0`.
-pub(super) fn of_kernel(name: impl Into<Text>) -> User {
-    User {
-        kind: UserKind::Kernel,
-        name: Some(name.into()),
-        ..User::default()
-    }
-}
-
 impl Holders {
+    /// Adds a holder's references to what was found of a thing.
+    pub(super) fn add(&mut self, thing: Thing, user: User) {
+        let refs = user.refs.unwrap_or(1);
+        self.found(thing, refs);
+        if let Some(root) = self.root_of(thing) {
+            root.users.push(User {
+                refs: Some(refs),
+                ..user
+            });
+        }
+    }
+
+    /// The same, of one reference to each of some folios.
+    pub(super) fn add_all(&mut self, folios: &[Thing], user: &User) {
+        let mut of_roots: BTreeMap<Thing, u64> = BTreeMap::new();
+        for folio in folios {
+            if let Some(root) = self.part_of.get(folio) {
+                *of_roots.entry(*root).or_default() += 1;
+            }
+            // Several may share one reference; the first has it.
+            if user.refs != Some(0) {
+                self.found(*folio, 1);
+            }
+        }
+        for (root, refs) in of_roots {
+            if let Some(root) = self.roots.get_mut(&root) {
+                root.users.push(User {
+                    refs: user.refs.or(Some(refs)),
+                    ..user.clone()
+                });
+            }
+        }
+    }
+
+    /// The folio that a page belongs to, by its number.
+    pub(super) fn folio(&self, pfn: u64) -> Option<Thing> {
+        let (first, (pages, folio)) = self.folios.range(..=pfn).next_back()?;
+        (pfn - first < *pages).then_some(*folio)
+    }
+
     /// Wants the holders of an object that pins: an inode, a socket, a group of watches.
     pub(super) fn want(&mut self, reader: &Reader<'_>, root: Thing) {
         if root.address == 0 || self.roots.contains_key(&root) {
@@ -165,6 +156,54 @@ impl Holders {
         {
             root.unread = true;
         }
+    }
+
+    /// Wants the holders of folios that no file has, and says which references to them are the
+    /// kernel's own.
+    pub(super) fn want_folios(
+        &mut self,
+        reader: &Reader<'_>,
+        group: &Group,
+        in_batches: &HashSet<u64>,
+    ) -> Option<Thing> {
+        let first_page = reader.word_at(reader.symbol("vmemmap_base").ok()?).ok()?;
+        let marks = &reader.resolved.pages;
+        let first = group.folios.first()?;
+        let root = Kind::Folio.at(first.page);
+        let mut of_root = Root {
+            // Beyond a bound they are not looked at one by one.
+            unread: group.folios.len() as u64 != group.refs,
+            ..Root::default()
+        };
+        let (mut from, mut to) = (u64::MAX, 0);
+        for folio in &group.folios {
+            let thing = Kind::Folio.at(folio.page);
+            let pfn = (folio.page - first_page) / DESCRIPTOR_BYTES as u64;
+            self.folios.insert(pfn, (folio.pages, thing));
+            self.part_of.insert(thing, root);
+            of_root.parts.push(thing);
+            let is_cached = folio.swapbacked && folio.flags & marks.swapcache != 0;
+            let is_in_batch = folio.flags & marks.lru == 0 && in_batches.contains(&folio.page);
+            let account = self.accounts.entry(thing).or_default();
+            account.refs = Some(folio.refs);
+            account.found = if is_cached { folio.pages } else { 0 } + u64::from(is_in_batch);
+            from = from.min(folio.index);
+            to = to.max(folio.index + folio.pages - 1);
+        }
+        self.roots.insert(root, of_root);
+        if first.mapping & MAPPING_FLAGS == ANON {
+            self.anon.push(Anon {
+                anon_vma: first.mapping & !MAPPING_FLAGS,
+                first: from,
+                last: to,
+            });
+        }
+        Some(root)
+    }
+
+    /// What the folios whose holders are wanted say that they are mapped by.
+    pub(super) fn anon(&self) -> Vec<Anon> {
+        self.anon.clone()
     }
 
     /// Notes that an open file is a part of a group of watches or a socket.
@@ -230,7 +269,8 @@ impl Holders {
         self.count(reader, part);
     }
 
-    fn found(&mut self, thing: Thing, refs: u64) {
+    /// Notes references that are the kernel's own by its nature.
+    pub(super) fn found(&mut self, thing: Thing, refs: u64) {
         self.accounts.entry(thing).or_default().found += refs;
     }
 
@@ -245,7 +285,7 @@ impl Holders {
                 refs.map(|refs| refs.wrapping_add(reader.resolved.file_ref_bias))
             }
             Kind::Sock => reader.word(thing.address, Field::SockRefcnt),
-            Kind::Watches => return,
+            Kind::Folio | Kind::Watches => return,
         };
         // Those that are dead have counts from beyond.
         match refs {
@@ -273,13 +313,13 @@ impl Holders {
         self.roots.contains_key(&Kind::Inode.at(inode))
     }
 
-    fn is_known(&self, thing: Thing) -> bool {
+    pub(super) fn is_known(&self, thing: Thing) -> bool {
         self.part_of.contains_key(&thing) || self.roots.contains_key(&thing)
     }
 
     /// Whether a thing is, or is part of, an object that is wanted. A file that turns up is one
     /// more part, and has a reference to its dentry.
-    fn learn(&mut self, reader: &Reader<'_>, thing: Thing) -> bool {
+    pub(super) fn learn(&mut self, reader: &Reader<'_>, thing: Thing) -> bool {
         if self.is_known(thing) {
             return true;
         }
@@ -313,9 +353,18 @@ impl Holders {
 
     /// Reads all counts once more, at the end.
     pub(super) fn count_again(&mut self, reader: &Reader<'_>) {
-        let parts: Vec<_> = self.part_of.keys().copied().collect();
+        let (folios, parts): (Vec<_>, Vec<_>) =
+            (self.part_of.keys().copied()).partition(|part| part.kind == Kind::Folio);
         for part in parts {
             self.count(reader, part);
+        }
+        let pages: Vec<_> = folios.iter().map(|folio| folio.address).collect();
+        let Ok(refs) = reader.column(&pages, Field::PageRefcount) else {
+            return;
+        };
+        for (folio, refs) in folios.into_iter().zip(refs) {
+            let account = self.accounts.entry(folio).or_default();
+            account.refs = refs.or(account.refs);
         }
     }
 

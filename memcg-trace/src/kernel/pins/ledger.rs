@@ -1,15 +1,16 @@
 //! References found so far, by zombie and kind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Found;
 use super::folios::Folios;
 use super::holders::{Holders, Thing};
+use super::ways;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memcgs::DeadCss;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::Reader;
-use crate::sample::pins::{NotChecked, Object, Pin, PinKind, Pinned, Pins, User};
+use crate::sample::pins::{Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User};
 
 /// Objects that a row of the ledger lists.
 const OBJECTS: usize = 64;
@@ -55,6 +56,8 @@ pub(super) struct Ledger {
     pub(super) zombies: Vec<Zombie>,
     by_css: HashMap<u64, usize>,
     pub(super) visited: Visited,
+    /// Folios that a CPU has in a batch, by their first page: one reference each.
+    pub(super) in_batches: HashSet<u64>,
     pub(super) all_pages_because: Option<String>,
 }
 
@@ -195,6 +198,33 @@ impl Zombie {
         row.objects.push((object, thing));
     }
 
+    /// Whether it has pages in swap.
+    pub(super) fn has_swap(&self) -> bool {
+        self.rows.contains_key(&PinKind::Swap)
+    }
+
+    /// Adds an object that has some of its pages in swap: their one reference is counted.
+    pub(super) fn add_part(&mut self, object: Object, thing: Option<Thing>) {
+        let row = self.rows.entry(PinKind::Swap).or_default();
+        row.objects.push((object, thing));
+    }
+
+    /// Says for how many of its pages in swap it was found whose they are.
+    pub(super) fn set_swapped(&mut self, found: u64, not_checked: &[String]) {
+        let Some(row) = self.rows.get_mut(&PinKind::Swap) else {
+            return;
+        };
+        for (object, _) in &mut row.objects {
+            if let (ObjectKind::SwapId, Some(pages)) = (object.kind, object.pages) {
+                object.held = Some(Held {
+                    refs: pages,
+                    found: found.min(pages),
+                    not_checked: not_checked.to_vec(),
+                });
+            }
+        }
+    }
+
     /// Marks a row as one that a bound cut off.
     pub(super) fn truncate(&mut self, kind: PinKind) {
         let row = self.rows.entry(kind).or_default();
@@ -222,7 +252,15 @@ impl Zombie {
             || (self.refs).is_some_and(|refs| i64::try_from(self.found()).is_ok_and(|f| f < refs))
     }
 
-    fn into_pinned(self) -> Pinned {
+    fn into_pinned(mut self) -> Pinned {
+        let found = i64::try_from(self.found()).unwrap_or(i64::MAX);
+        if self.refs.is_none_or(|refs| refs > found) {
+            let ways = ways::OF_A_CSS.iter().map(|way| NotChecked {
+                kind: PinKind::Other,
+                reason: (*way).to_owned(),
+            });
+            self.not_checked.extend(ways);
+        }
         Pinned {
             serial_nr: self.serial_nr,
             refs: self.refs,

@@ -8,7 +8,7 @@ use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address};
 use crate::kernel::tasks;
-use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
+use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
 /// Mappings of one object that are looked at.
 const MOST: usize = 65_536;
@@ -80,12 +80,6 @@ fn read(reader: &Reader<'_>, vmas: &[u64]) -> Result<Vec<Vma>, Unreadable> {
         })
     });
     Ok(vmas.collect())
-}
-
-/// Whose an address space is.
-pub(super) fn owner(reader: &Reader<'_>, mm: u64) -> Option<User> {
-    let owner = reader.word(mm, Field::MmOwner).ok()?;
-    tasks::user(reader, owner, UserKind::Mapped)
 }
 
 /// Address spaces that MGLRU has on a zombie's list: one reference each

@@ -14,6 +14,7 @@ mod folios;
 mod holders;
 mod ledger;
 mod lists;
+mod look;
 mod mappers;
 mod namespaces;
 mod segments;
@@ -21,6 +22,8 @@ mod slabs;
 mod sockets;
 mod stock;
 mod swap;
+mod swap_owners;
+mod swapped;
 mod ways;
 mod writeback;
 
@@ -85,13 +88,18 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
         });
         ledger.read_refs(reader);
     }
+    let mut holders = Holders::default();
     files::describe(
         reader,
         &mut paths,
         &segments::Owners::new(&tasks),
         &mut ledger,
+        &mut holders,
     );
-    let holders = hold(reader, &threads, &open, &mut ledger);
+    ledger.look(&[PinKind::Swap], |ledger| {
+        swapped::describe(reader, &threads, &mut paths, ledger)
+    });
+    hold(reader, &threads, &open, &mut ledger, &mut holders);
     ledger.set_holders(&holders);
 
     let mut pins = ledger.into_pins();
@@ -113,8 +121,8 @@ fn hold(
     threads: &[tasks::Thread],
     open: &open_files::Open,
     ledger: &mut Ledger,
-) -> Holders {
-    let mut holders = Holders::default();
+    holders: &mut Holders,
+) {
     for thing in ledger.things() {
         holders.want(reader, thing);
     }
@@ -126,13 +134,12 @@ fn hold(
         reader,
         threads,
         open,
-        holders: &mut holders,
+        holders,
         visited: 0,
     };
     ways::look(&mut look);
     ledger.visited.objects += look.visited;
     holders.count_again(reader);
-    holders
 }
 
 /// Whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy, whose root

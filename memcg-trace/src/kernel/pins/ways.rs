@@ -1,4 +1,5 @@
-//! The ways to hold a thing: who can, where to look, and what that is called. One row a way.
+//! The ways to hold a thing: who can, where to look, and what that is called. One row a way. Those
+//! to hold a memcg are rooms of their own; here are only the ones that nothing looks at.
 //!
 //! A row whose place cannot be looked at is noted with each object that has references left; so
 //! is one that nothing looks at.
@@ -8,6 +9,7 @@ mod files;
 mod loops;
 mod mounts;
 mod overlay;
+mod pages;
 mod rings;
 pub(super) mod swap_files;
 mod tasks;
@@ -48,6 +50,7 @@ const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
 
 const FILES: &[Kind] = &[Kind::File];
 const NAMES: &[Kind] = &[Kind::Dentry];
+const PAGES: &[Kind] = &[Kind::Folio];
 
 /// The table.
 const WAYS: &[Way] = &[
@@ -64,11 +67,31 @@ const WAYS: &[Way] = &[
         FILES,
         rings::registered_files,
     ),
+    way("page tables of processes", PAGES, pages::mapped),
+    way("pipes", PAGES, pages::in_pipes),
+    unseen("pages that were merged (KSM)", PAGES),
+    unseen("direct I/O and devices (pinned pages)", PAGES),
+    unseen("data of sockets that is not copied", PAGES),
     unseen("asynchronous I/O", FILES),
     unseen(
         "modules of the kernel",
-        &[Kind::Inode, Kind::Dentry, Kind::File, Kind::Sock],
+        &[
+            Kind::Inode,
+            Kind::Dentry,
+            Kind::File,
+            Kind::Sock,
+            Kind::Folio,
+        ],
     ),
+];
+
+/// Ways to hold a css itself that nothing looks at: what is left over of its references may be
+/// any of these.
+pub(super) const OF_A_CSS: &[&str] = &[
+    "modules of the kernel",
+    "tasks on their way through the kernel (charging, reclaim, reading a cgroup file)",
+    "BPF programs",
+    "events and moves of charges (cgroup v1)",
 ];
 
 /// Looks in every way.

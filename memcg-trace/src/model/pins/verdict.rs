@@ -1,6 +1,8 @@
 //! The verdict: who pins a zombie in one line, for somebody who has just been woken up.
 
-use super::words::{counted, grouped, nobody, object, user, user_of_unit};
+use std::collections::BTreeSet;
+
+use super::words::{counted, grouped, nobody, not_found_text, object, user, user_of_unit};
 use crate::model::snapshot::pins::sum;
 use crate::model::snapshot::{Phase, Pins};
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, User, UserKind};
@@ -107,7 +109,10 @@ fn open_questions(pins: &Pins) -> String {
         }
     }
     let is_open = found.pins.is_empty() || pins.unexplained_refs.is_none_or(|refs| refs > 0);
-    match found.not_checked.len() {
+    // The others are named with the ledger.
+    let kinds = found.not_checked.iter().map(|open| open.kind);
+    let kinds: BTreeSet<PinKind> = kinds.filter(|kind| *kind != PinKind::Other).collect();
+    match kinds.len() {
         0 => {}
         _ if !is_open => {}
         1 => text += "; 1 kind of pin could not be looked at",
@@ -250,7 +255,11 @@ fn tasks(css_set: &Object) -> String {
         .find(|user| is_unreaped(user))
         .or_else(|| members.clone().next())
     else {
-        return "a css_set with tasks".to_owned();
+        return match css_set.held {
+            // Older recordings do not say.
+            None => "a css_set with tasks".to_owned(),
+            Some(_) => "a css_set in which no task was found".to_owned(),
+        };
     };
     let such = format!(
         "{} {}",
@@ -300,6 +309,7 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Open | UserKind::NamespaceFd => "held open by",
             UserKind::Mapped => "mapped by",
             UserKind::Namespace => "with a process in it:",
+            UserKind::InPipe => "in the pipe of",
             UserKind::Runs => "run by",
             UserKind::WorksIn => "the working directory of",
             UserKind::Loop => "the backing file of",
@@ -325,10 +335,11 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
         });
     }
     if keepers.is_empty()
-        && let Some(has_it) = nobody(pins, kind, first)
+        && let Some(has_it) = nobody(kind, first)
     {
         keepers.push(format!("which nobody has {has_it}"));
     }
+    keepers.extend(not_found_text(first));
     if keepers.is_empty() {
         String::new()
     } else {

@@ -129,7 +129,7 @@ pub(super) fn user_text(user: &User) -> Text {
     }
     let process = process(user.pid, &user.comm);
     match (user.kind, user.fd) {
-        (UserKind::Open | UserKind::NamespaceFd | UserKind::Ring, Some(fd)) => {
+        (UserKind::Open | UserKind::NamespaceFd | UserKind::InPipe | UserKind::Ring, Some(fd)) => {
             Text::from([process.as_bytes(), format!(" fd {fd}").as_bytes()].concat())
         }
         _ => process,
@@ -182,18 +182,43 @@ pub fn object(pins: &Pins, object: &Object) -> String {
 }
 
 /// Where that means something, how nobody has an object: `open` or `attached`. `None` where
-/// somebody does, and where not everybody could be looked at.
+/// somebody does, and where not all references that the kernel counts to it were found.
 #[must_use]
-pub fn nobody(pins: &Pins, kind: PinKind, object: &Object) -> Option<&'static str> {
-    let is_checked = !pins.found.not_checked.iter().any(|open| open.kind == kind);
-    let is_nobody = object.users.is_empty() && object.users_omitted == 0;
+pub fn nobody(kind: PinKind, object: &Object) -> Option<&'static str> {
     match object.kind {
-        _ if !is_checked || !is_nobody => None,
+        _ if !is_unheld(object) => None,
         ObjectKind::SysvShm => Some("attached"),
         ObjectKind::Socket => Some("open"),
+        ObjectKind::PrivateAnon => Some("mapped"),
         ObjectKind::File if kind == PinKind::PageShmem => Some("open"),
         _ => None,
     }
+}
+
+/// Whether nobody has an object, for sure: the kernel's own count of its references closes.
+pub(super) fn is_unheld(object: &Object) -> bool {
+    let is_nobody = object.users.is_empty() && object.users_omitted == 0;
+    let is_closed = (object.held.as_ref()).is_some_and(|held| held.found >= held.refs);
+    is_nobody && is_closed
+}
+
+/// References to an object that the kernel counts and that were not found.
+#[must_use]
+pub fn not_found(object: &Object) -> Option<u64> {
+    let held = object.held.as_ref()?;
+    Some(held.refs.saturating_sub(held.found)).filter(|refs| *refs > 0)
+}
+
+/// That some were not found, in words.
+#[must_use]
+pub fn not_found_text(object: &Object) -> Option<String> {
+    let refs = not_found(object)?;
+    let verb = if refs == 1 { "was" } else { "were" };
+    let references = if refs == 1 { "reference" } else { "references" };
+    Some(format!(
+        "{} {references} to it {verb} not found",
+        grouped(refs)
+    ))
 }
 
 /// A figure, or `?`.

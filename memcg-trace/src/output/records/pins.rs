@@ -121,6 +121,8 @@ struct Holder<'a> {
     state: Option<String>,
     parent_pid: Option<u32>,
     cpu: Option<u32>,
+    held: Option<Held<'a>>,
+    user_refs: Option<u64>,
     /// Names of the file's inode.
     links: Option<u64>,
     /// The process in whose mount namespace `path` is, where it is not in ours.
@@ -132,6 +134,24 @@ struct Holder<'a> {
     unit: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unit_hex: Option<String>,
+}
+
+/// References to an object, as the kernel counts them, and how many of them were found.
+#[derive(Debug, Serialize)]
+struct Held<'a> {
+    refs: u64,
+    found: u64,
+    not_checked: Vec<Cow<'a, str>>,
+}
+
+impl<'a> From<&'a facts::Held> for Held<'a> {
+    fn from(held: &'a facts::Held) -> Self {
+        Self {
+            refs: held.refs,
+            found: held.found,
+            not_checked: held.not_checked.iter().map(|way| tame(way)).collect(),
+        }
+    }
 }
 
 impl<'a> Holder<'a> {
@@ -203,6 +223,8 @@ impl<'a> Holder<'a> {
                 .map(|state| tame(&state.to_string()).into_owned()),
             parent_pid: parent.map(|(pid, _)| *pid),
             cpu: object.cpu,
+            held: object.held.as_ref().map(Held::from),
+            user_refs: user.and_then(|user| user.refs),
             links: object.links,
             path_of_pid: object.path_of_pid,
             dev_name: dev_name.text,

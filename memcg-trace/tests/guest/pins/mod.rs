@@ -11,6 +11,7 @@ mod tasks;
 
 // Tests.
 mod census;
+mod holders;
 mod hung;
 mod kinds;
 mod many;

@@ -100,7 +100,7 @@ pub(super) fn directories(look: &mut Look<'_, '_>) -> Found {
 }
 
 /// Whose an address space is. One whose process is gone has a reference all the same.
-fn owner(look: &Look<'_, '_>, mm: u64, kind: UserKind) -> Result<User, Unreadable> {
+pub(super) fn owner(look: &Look<'_, '_>, mm: u64, kind: UserKind) -> Result<User, Unreadable> {
     let owner = look.reader.word(mm, Field::MmOwner)?;
     let user = is_kernel_address(owner)
         .then(|| look.task(owner, kind))

@@ -5,6 +5,7 @@ use super::{Case, never, rows};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
+use crate::sample::Text;
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
 /// Of those who hold one object, so many can be dealt with one by one.
@@ -173,6 +174,7 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
             ),
             _ => "it is its memory".to_owned(),
         }),
+        UserKind::InPipe => restart(format!("it has them in a pipe{unit}")),
         UserKind::Runs => restart(format!("it runs {what}{unit}")),
         UserKind::WorksIn => restart(format!("it works in {what}{unit}")),
         UserKind::Ring => restart(format!("it has {what} registered with io_uring{unit}")),
