@@ -328,6 +328,8 @@ pub(super) const ROWS: &[Row] = {
         row(MmPgd, 8, &["mm_struct.pgd"]),
         row(TaskExecRuntime, 8, &["task_struct.se.sum_exec_runtime"]),
         row(TaskPrevExecRuntime, 8, &["task_struct.se.prev_sum_exec_runtime"]),
+        row(TaskUtime, 8, &["task_struct.utime"]),
+        row(TaskPiBlockedOn, 8, &["task_struct.pi_blocked_on"]),
         row(CgroupPsi, 0, &["cgroup.psi"]),
         row(PsiTotal, 0, &["psi_group.total"]),
     ]

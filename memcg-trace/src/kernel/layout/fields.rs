@@ -316,6 +316,8 @@ pub enum Field {
     MmPgd,
     TaskExecRuntime,
     TaskPrevExecRuntime,
+    TaskUtime,
+    TaskPiBlockedOn,
     // reclaim
     CgroupPsi,
     PsiTotal,
