@@ -56,6 +56,9 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             for holder in &user.held_by {
                 steps.extend(of_user(case, holder)?);
             }
+            for step in &mut steps {
+                step.why = format!("it uses {}", called.display());
+            }
             let why = format!("it is backed by {what}");
             steps.push(Step::sure(Action::DetachLoop, called, why));
             Ok(steps)
@@ -148,8 +151,8 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
         )
     };
     // Whoever maps it, or has it open twice, lets go of all of it when it ends.
-    let mut same = case.object.users.iter().filter(|one| one.pid == user.pid);
-    let is_alone = same.next().is_some() && same.next().is_none();
+    let same = case.object.users.iter().filter(|one| one.pid == user.pid);
+    let is_alone = same.count() <= 1;
     let restart =
         |why: String| Step::sure(Action::RestartProcess, process(user.pid, &user.comm), why);
     Ok(match user.kind {
