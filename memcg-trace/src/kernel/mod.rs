@@ -12,6 +12,7 @@
 
 pub mod attach;
 mod baseline;
+mod block_devices;
 mod bpf_maps;
 pub mod btf;
 mod causes;
@@ -64,6 +65,7 @@ mod tasks;
 mod tax;
 mod times;
 mod unix_queues;
+mod visible_paths;
 mod wait_slots;
 mod waits;
 mod wire;

@@ -18,5 +18,6 @@ mod hung;
 mod kinds;
 mod many;
 mod module;
+mod names;
 mod queues;
 mod swap;

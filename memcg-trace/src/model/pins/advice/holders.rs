@@ -5,7 +5,7 @@ use super::{Case, never, rows};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
-use crate::sample::Text;
+
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
 /// Of those who hold one object, so many can be dealt with one by one.
@@ -56,12 +56,15 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             for holder in &user.held_by {
                 steps.extend(of_user(case, holder)?);
             }
+            for step in &mut steps {
+                step.why = format!("it uses {}", called.display());
+            }
             let why = format!("it is backed by {what}");
             steps.push(Step::sure(Action::DetachLoop, called, why));
             Ok(steps)
         }
-        UserKind::Mount if is_path && is_reached(user, &called) => {
-            never::keeps_mount(&called)?;
+        UserKind::Mount if is_path => {
+            never::keeps_mount(user, &called)?;
             Ok(vec![Step::sure(
                 Action::Unmount,
                 called,
@@ -77,11 +80,6 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             called.display()
         )),
     }
-}
-
-/// Whether the path of a mount leads there from here: one of ours, or through a process.
-fn is_reached(mount: &User, path: &Text) -> bool {
-    mount.ns_ino.is_none() || path.as_bytes().starts_with(b"/proc/")
 }
 
 /// A namespace that a mount keeps.
@@ -153,8 +151,8 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
         )
     };
     // Whoever maps it, or has it open twice, lets go of all of it when it ends.
-    let mut same = case.object.users.iter().filter(|one| one.pid == user.pid);
-    let is_alone = same.next().is_some() && same.next().is_none();
+    let same = case.object.users.iter().filter(|one| one.pid == user.pid);
+    let is_alone = same.count() <= 1;
     let restart =
         |why: String| Step::sure(Action::RestartProcess, process(user.pid, &user.comm), why);
     Ok(match user.kind {
