@@ -59,3 +59,13 @@ pub fn is_of_user_space(kind: ResourceKind) -> bool {
         ResourceKind::Pipe | ResourceKind::ChildExit | ResourceKind::Futex
     )
 }
+
+/// Whether what ends a wait for it is no task, and is known: a device answers, a clock lets go,
+/// whoever froze it may thaw it.
+#[must_use]
+pub fn acts_by_itself(kind: ResourceKind) -> bool {
+    matches!(
+        kind,
+        ResourceKind::Io | ResourceKind::Freezer | ResourceKind::Throttle
+    )
+}

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-pub use deadlocks::{Convoy, Deadlock};
+pub use deadlocks::{Convoy, Deadlock, OpenEnd};
 pub use history::{Finding, Reparent};
 pub use inside::{Objects, SlabInside};
 pub use locks::LockStats;
