@@ -7,7 +7,7 @@ use super::cycles::NONE;
 use super::graph::Needs;
 use super::stable::{OWNER_FLAGS, Same, Stability};
 use super::verdict::{Cause, Convoy, Deadlock, State, bare};
-use super::{Rules, table, words};
+use super::{Rules, ready, table, words};
 use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
 use crate::sample::{ResourceKind, tame};
 
@@ -219,6 +219,9 @@ impl<'a> Search<'a> {
         let resource = wait.and_then(|wait| self.look.resources.get(wait.resource as usize));
         if let Some((wait, resource)) = wait.zip(resource) {
             return waiting(wait, resource);
+        }
+        if let Some(run) = task.run.as_ref().filter(|_| task.state == Some('R')) {
+            return ready::why(self.look, self.stability, at, run);
         }
         let same = self.stability.tasks.get(at).copied();
         let sleeps = || match self.innermost(task) {

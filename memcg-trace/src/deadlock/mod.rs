@@ -16,6 +16,7 @@ mod cycles;
 mod evidence;
 pub mod graph;
 mod open;
+mod ready;
 mod report;
 mod stable;
 pub mod table;

@@ -18,6 +18,8 @@ pub fn needs(kind: ResourceKind) -> Needs {
         | ResourceKind::PageRef
         | ResourceKind::CgroupDrain
         | ResourceKind::PidNsDrain
+        | ResourceKind::Threads
+        | ResourceKind::Workqueue
         | ResourceKind::Kernfs
         | ResourceKind::PercpuRef
         | ResourceKind::Rcu => Needs::All,
@@ -33,6 +35,8 @@ pub fn needs(kind: ResourceKind) -> Needs {
         | ResourceKind::Futex
         | ResourceKind::Freezer
         | ResourceKind::Throttle
+        | ResourceKind::Fanotify
+        | ResourceKind::CoreDump
         | ResourceKind::Unknown => Needs::Any,
     }
 }
