@@ -2,6 +2,7 @@
 //!
 //! Runs in a guest of its own, which has memory to take away.
 
+mod calm;
 mod coredump;
 mod drain;
 mod edges;
