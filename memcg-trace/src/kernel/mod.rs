@@ -11,18 +11,24 @@
 )]
 
 pub mod attach;
+mod baseline;
+mod bpf_maps;
 pub mod btf;
 mod causes;
 mod census;
 pub mod choice;
 mod cpus;
+mod css;
 pub mod doctor;
+mod dying;
 pub mod facts;
 mod fixed;
 mod folio;
 mod holds;
 pub mod hooks;
 pub mod layout;
+mod lines;
+mod links;
 mod lock_details;
 mod locks;
 mod logs;
@@ -30,30 +36,38 @@ mod losses;
 mod mapped;
 mod memcgs;
 mod memory;
+mod mount_namespaces;
 mod oom;
 mod open_files;
+mod page_tables;
 mod paths;
+mod percpu_rwsem;
 mod pins;
 mod ram;
 mod reader;
 mod reclaim;
 mod resolver;
+mod room;
 mod rows;
 pub mod session;
+mod shrinker_lives;
 mod shrinkers;
 mod slab;
 mod slab_hot;
 mod slab_walker;
 mod slabs;
+mod spans;
 mod stuck;
 mod superblocks;
 pub mod symbols;
 mod tasks;
 mod tax;
 mod times;
+mod unix_queues;
 mod wait_slots;
 mod waits;
 mod wire;
+mod xarray;
 
 /// What can be observed; a verb asks for those that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod doctor;
 pub mod document;
 pub mod dot;
+mod dying;
 pub mod findings;
 pub mod fit;
 mod lock_stats;

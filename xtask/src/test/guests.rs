@@ -39,9 +39,9 @@ const OF_MODULES: &[&str] = &[
 /// ends, what it says where it is not let do its work, and what becomes of names, files and screens.
 /// The first and the last kernel of a run have them, in a boot of their own.
 const OF_USER_SPACE: &[&str] = &["bad_hosts::", "names::", "record::", "screen::", "stream::"];
-/// RAM disks, for a file system on a device and for swap; devices that can be suspended; and file
-/// systems in user space.
-const MODULES: &[&str] = &["brd", "dm_mod", "fuse"];
+/// RAM disks, for a file system on a device and for swap; devices that can be suspended, devices
+/// that are files, and file systems above others and in user space; networks of user space.
+const MODULES: &[&str] = &["brd", "dm_mod", "fuse", "loop", "overlay", "tun"];
 
 /// A boot of a kernel, for some of the tests.
 #[derive(Clone, Copy)]

@@ -85,11 +85,8 @@ pub(super) fn unexplained(
     Ok(missing)
 }
 
-/// References to a file. Since 6.13 one less is counted (include/linux/file_ref.h: FILE_REF_ONEREF).
+/// References to a file.
 fn count(view: &View<'_>, file: u64) -> Result<u64, Unreadable> {
-    match view.reader.word(file, Field::FileCount) {
-        Ok(count) => Ok(count),
-        Err(Unreadable::Absent(_)) => Ok(view.reader.word(file, Field::FileRef)?.wrapping_add(1)),
-        Err(why) => Err(why),
-    }
+    let refs = view.reader.word(file, Field::FileCount)?;
+    Ok(refs.wrapping_add(view.reader.resolved.file_ref_bias))
 }

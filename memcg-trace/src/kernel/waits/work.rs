@@ -153,7 +153,7 @@ pub(super) fn offline(
     match stuck {
         Some((css, work, runners)) => {
             let ss = reader.word(css, Field::CssSs)?;
-            let controller = reader.string(reader.word(ss, Field::SsName)?, NAME_BYTES)?;
+            let controller = reader.string(reader.word(ss, Field::SubsysName)?, NAME_BYTES)?;
             resource.name = Some(format!("the offline work of {}", controller.display()));
             resource.addr = work;
             resource.holders = runners.holders;

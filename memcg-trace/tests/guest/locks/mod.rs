@@ -13,6 +13,7 @@ mod module;
 mod ready;
 mod reap;
 mod servers;
+mod spans;
 mod storm;
 mod stuck;
 mod taker;
