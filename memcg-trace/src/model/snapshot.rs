@@ -26,7 +26,7 @@ pub use pins::Pins;
 pub use reclaim::Reclaim;
 pub use reclaimable::Reclaimable;
 pub use slab::{Held, Inherited, Slab, SlabCache};
-pub use waits::{Convoy, Deadlock, Judged, Wait};
+pub use waits::{Convoy, Deadlock, Judged, Outcome, Wait};
 
 use crate::sample::reclaim::Cause;
 use crate::sample::{Loss, Resource, Task, Tax, Text};

@@ -13,6 +13,7 @@ pub mod locks;
 pub mod names;
 pub mod ndjson;
 pub mod ndjson_peaks;
+mod open_ends;
 pub mod pins;
 pub mod reclaim;
 pub mod records;

@@ -393,6 +393,16 @@ pub enum ResourceKind {
     Freezer,
     /// Time that `memory.high` or `cpu.max` makes a task wait.
     Throttle,
+    /// The answer to a permission event (fs/notify/fanotify/fanotify.c: fanotify_get_response()).
+    Fanotify,
+    /// The other threads of a process, which have to end or to stop (fs/exec.c: de_thread(),
+    /// fs/coredump.c: coredump_wait()).
+    Threads,
+    /// A core that is dumped, which the other threads wait for (kernel/exit.c:
+    /// coredump_task_exit()).
+    CoreDump,
+    /// All that is queued in a workqueue.
+    Workqueue,
     /// Not known, or not known to this version.
     #[default]
     #[serde(other)]

@@ -271,7 +271,7 @@ prop_compose! {
             0..5,
         ),
         resources in vec(
-            (0_usize..8, of("\\PC{0,4}"), 0_u64..3, of(0_u64..2), vec((0_u32..6, 0_u32..4), 0..4),
+            (0_usize..12, of("\\PC{0,4}"), 0_u64..3, of(0_u64..2), vec((0_u32..6, 0_u32..4), 0..4),
              of("\\PC{0,4}")),
             0..5,
         ),
@@ -283,12 +283,20 @@ prop_compose! {
         let kinds = [
             ResourceKind::Mutex, ResourceKind::Rwsem, ResourceKind::Pipe, ResourceKind::PageRef,
             ResourceKind::Reap, ResourceKind::Io, ResourceKind::Freezer, ResourceKind::Unknown,
+            ResourceKind::Fanotify, ResourceKind::Threads, ResourceKind::CoreDump,
+            ResourceKind::Workqueue,
         ];
         let grades =
             [Evidence::Traced, Evidence::OwnerWord, Evidence::Inferred, Evidence::Hint];
         let tasks = tasks.into_iter().map(
             |(addr, tid, comm, state, switches, ran_ns, stack, memcg_serial_nr)| waits::Task {
-                addr, pid: tid, tid, comm, state, switches, ran_ns, stack, memcg_serial_nr,
+                addr, pid: tid, tid, state, switches, ran_ns, stack, memcg_serial_nr,
+                real_time: stack,
+                run: stack.map(|cpu| waits::Run {
+                    cpu, on_cpu: cpu == 0, behind: Some(tid),
+                    throttled_by: (cpu == 2).then(|| comm.clone()),
+                }),
+                comm,
                 ..waits::Task::default()
             },
         );

@@ -107,6 +107,10 @@ const TYPES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "open_end",
+        &["resource function waiter why waits max_wait_ns"],
+    ),
+    (
         "convoy",
         &["root resource verdict why waiters max_wait_ns stack"],
     ),

@@ -115,6 +115,7 @@ pub fn fields(kind: &str) -> String {
                         waited_ns evidence stack function holders holders_omitted incomplete \
                         kept_by unconfirmed"
             .to_owned(),
+        "open_end" => "resource function waiter why waits max_wait_ns".to_owned(),
         "convoy" => "root resource verdict why waiters max_wait_ns stack".to_owned(),
         "deadlock" => "cycle_id state confidence preexisting sentence members edges victims \
                        missing breakable_by close_ns candidate_ns confirmed_ns blocked_zombies \

@@ -102,6 +102,12 @@ pub const SYMBOLS: &[&str] = &[
     "pipeanon_fops",
     "pipefifo_fops",
     "process_timeout",
+    "rcu_data",
+    "rcu_state",
+    "rcu_tasks_kthread",
+    "runqueues",
+    "workqueues",
+    "wq_barrier_func",
 ];
 
 /// Something that a subject needs and this kernel does not have.

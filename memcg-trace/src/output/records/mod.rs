@@ -21,7 +21,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-pub use deadlocks::{Convoy, Deadlock};
+pub use deadlocks::{Convoy, Deadlock, OpenEnd};
 pub use dying::Dying;
 pub use history::{Finding, Reparent};
 pub use inside::{Objects, SlabInside};
