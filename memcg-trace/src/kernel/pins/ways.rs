@@ -62,6 +62,7 @@ const WAYS: &[Way] = &[
     way("mounts", NAMES, mounts::roots),
     way("swap", FILES, swap_files::files),
     way("overlayfs", FILES, overlay::real_files),
+    way("inodes of overlayfs", NAMES, overlay::real_dentries),
     way(
         "files registered with io_uring",
         FILES,

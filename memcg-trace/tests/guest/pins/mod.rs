@@ -3,6 +3,7 @@
 
 // What tests are made of.
 mod fixture;
+mod held_by_fd;
 mod ledger;
 pub mod memory;
 mod pages;
@@ -11,6 +12,7 @@ mod tasks;
 
 // Tests.
 mod census;
+mod held_files;
 mod holders;
 mod hung;
 mod kinds;

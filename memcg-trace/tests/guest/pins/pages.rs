@@ -19,7 +19,7 @@ const PAGE: usize = 4096;
 const DISK: &str = "/dev/ram0";
 
 /// A zombie to which pages of tmpfs or of anonymous memory are charged.
-fn of_pages(path: String, kind: &'static str, pages: u64) -> Fixture {
+pub fn of_pages(path: String, kind: &'static str, pages: u64) -> Fixture {
     Fixture {
         path,
         pins: !reparents_pages(),
