@@ -93,7 +93,7 @@ fn hold_dentries(look: &mut Look<'_, '_>, superblock: u64, inode: u64, dentries:
             continue;
         }
         if look.reader.word(inode, Field::InodeNlink) == Ok(0) {
-            look.explain(thing, 1);
+            look.holders.found(thing, 1);
             continue;
         }
         let mounts = paths::mounts(look.reader, superblock, 1).unwrap_or_default();
