@@ -233,6 +233,8 @@ mod tests {
                 inodes: Inodes::default(),
                 rdonly_cast: None,
                 memory_cgrp_id: 4,
+                file_ref_bias: 0,
+                pipe_buffer_bytes: 0,
                 task_bytes: 0,
                 missing: Vec::new(),
             }),

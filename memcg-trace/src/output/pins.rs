@@ -319,6 +319,7 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Namespace => Some("is in the namespace"),
         UserKind::Member if user.state == Some('Z') => Some("has ended, not reaped"),
         UserKind::Member => Some("is exiting"),
+        UserKind::Watches => Some("watches it"),
         UserKind::InPipe => Some("has it in a pipe"),
         UserKind::Runs => Some("runs it"),
         UserKind::WorksIn => Some("works in it"),

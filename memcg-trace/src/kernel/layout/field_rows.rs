@@ -170,6 +170,11 @@ pub(super) const ROWS: &[Row] = {
         row(FileDentry, 8, &["file.f_path.dentry", "file.__f_path.dentry"]),
         row(FileCount, 8, &["file.f_ref.refcnt", "file.f_count"]),
         row(NsproxyNet, 8, &["nsproxy.net_ns"]),
+        row(NsproxyIpc, 8, &["nsproxy.ipc_ns"]),
+        row(IpcNsIds, 0, &["ipc_namespace.ids"]),
+        row(IpcIdsIdr, 0, &["ipc_ids.ipcs_idr.idr_rt"]),
+        row(SegmentFile, 8, &["shmid_kernel.shm_file"]),
+        row(ShmDataFile, 8, &["shm_file_data.file"]),
         row(NsproxyCgroup, 8, &["nsproxy.cgroup_ns"]),
         // sockets
         row(SocketSk, 8, &["socket.sk"]),
@@ -201,6 +206,11 @@ pub(super) const ROWS: &[Row] = {
         row(ProtoNode, 16, &["proto.node"]),
         row(NetInum, 4, &["net.ns.inum"]),
         row(FsnotifyMemcg, 8, &["fsnotify_group.memcg"]),
+        row(FsnotifyMarks, 16, &["fsnotify_group.marks_list"]),
+        row(MarkInGroup, 16, &["fsnotify_mark.g_list"]),
+        row(MarkConnector, 8, &["fsnotify_mark.connector"]),
+        row(ConnectorObj, 8, &["fsnotify_mark_connector.obj"]),
+        row(InodeMarks, 8, &["inode.i_fsnotify_marks"]),
         // writeback
         row(BdiList, 16, &["backing_dev_info.bdi_list"]),
         row(BdiWbList, 16, &["backing_dev_info.wb_list"]),

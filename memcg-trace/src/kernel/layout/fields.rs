@@ -158,6 +158,11 @@ pub enum Field {
     FileDentry,
     FileCount,
     NsproxyNet,
+    NsproxyIpc,
+    IpcNsIds,
+    IpcIdsIdr,
+    SegmentFile,
+    ShmDataFile,
     NsproxyCgroup,
     // sockets
     SocketSk,
@@ -189,6 +194,11 @@ pub enum Field {
     ProtoNode,
     NetInum,
     FsnotifyMemcg,
+    FsnotifyMarks,
+    MarkInGroup,
+    MarkConnector,
+    ConnectorObj,
+    InodeMarks,
     // writeback
     BdiList,
     BdiWbList,

@@ -54,6 +54,8 @@ pub const SYMBOLS: &[&str] = &[
     "nsfs_mnt",
     "pgdir_shift",
     "proto_list",
+    "shm_file_operations",
+    "shm_file_operations_huge",
     "shrinker_nr_max",
     "socket_file_ops",
     // For who holds what pins.

@@ -11,8 +11,10 @@ mod mounts;
 mod overlay;
 mod pages;
 mod rings;
+mod segments;
 pub(super) mod swap_files;
 mod tasks;
+mod watches;
 
 use super::Found;
 use super::holders::{Kind, Look};
@@ -49,6 +51,7 @@ const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
 }
 
 const FILES: &[Kind] = &[Kind::File];
+const INODES: &[Kind] = &[Kind::Inode];
 const NAMES: &[Kind] = &[Kind::Dentry];
 const PAGES: &[Kind] = &[Kind::Folio];
 
@@ -58,6 +61,8 @@ const WAYS: &[Way] = &[
     way("mappings of processes", FILES, tasks::mappings),
     way("executables of processes", FILES, tasks::executables),
     way("working and root directories", NAMES, tasks::directories),
+    way("inotify and fanotify watches", INODES, watches::inodes),
+    way("SysV segments", FILES, segments::files),
     way("loop devices", FILES, loops::backing_files),
     way("mounts", NAMES, mounts::roots),
     way("swap", FILES, swap_files::files),

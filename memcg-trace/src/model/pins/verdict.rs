@@ -309,6 +309,7 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Open | UserKind::NamespaceFd => "held open by",
             UserKind::Mapped => "mapped by",
             UserKind::Namespace => "with a process in it:",
+            UserKind::Watches => "watched by",
             UserKind::InPipe => "in the pipe of",
             UserKind::Runs => "run by",
             UserKind::WorksIn => "the working directory of",
