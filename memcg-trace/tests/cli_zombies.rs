@@ -89,7 +89,8 @@ fn pins_follow_the_contract() {
     const ADVICE: &str = "action target why class step steps amount_bytes frees_refs of_refs \
                           frees_bytes frees_at_most cause";
     const HOLDER: &str = "pid comm fd owner_path fs dev ino path ns_ino local remote object refs \
-                          pages ns_mount how state parent_pid cpu links path_of_pid dev_name unit";
+                          pages ns_mount how name state parent_pid cpu held user_refs links \
+                          path_of_pid dev_name unit";
     let path = recording("pins-contract", host(), &demo_with_pins());
     let text = stdout(&run(&["export", "--from", &path]));
     let records = checked(&text);

@@ -204,6 +204,7 @@ mod tests {
     use crate::kernel::layout::fields::Fields;
     use crate::kernel::layout::inodes::Inodes;
     use crate::kernel::layout::pages::Pages;
+    use crate::kernel::layout::swap::SwapOwners;
     use crate::kernel::layout::{Missing, Resolved};
     use crate::kernel::symbols::Symbols;
     use crate::kernel::{Subject, hooks};
@@ -231,6 +232,9 @@ mod tests {
                 cost: Cost::default(),
                 pages: Pages::default(),
                 inodes: Inodes::default(),
+                file_ref_bias: 0,
+                swap_owners: SwapOwners::default(),
+                mm_swapents: 2,
                 rdonly_cast: None,
                 memory_cgrp_id: 4,
                 file_ref_bias: 0,

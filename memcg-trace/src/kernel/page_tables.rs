@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::layout::fields::Field;
+use super::layout::swap::AREA_SHIFT;
 use super::memory::Unreadable;
 use super::reader::{Reader, words};
 
@@ -68,10 +69,22 @@ impl<'a, 'm> PageTables<'a, 'm> {
     }
 
     /// Hands over all entries that stand for memory in a range of addresses.
-    pub(super) fn each(
+    pub(super) fn each(&self, range: Range<u64>, see: impl FnMut(Entry)) -> Result<(), Unreadable> {
+        self.walk(range, see, |_| {})
+    }
+
+    /// Hands over the places in swap of all pages of the process that are there.
+    pub(super) fn each_in_swap(&self, mut see: impl FnMut(u64)) -> Result<(), Unreadable> {
+        // The upper half is the kernel's.
+        let all = 0..1 << (self.top_shift + LEVEL_BITS - 1);
+        self.walk(all, |_| {}, |entry| see(place(entry)))
+    }
+
+    fn walk(
         &self,
         range: Range<u64>,
         mut see: impl FnMut(Entry),
+        mut see_absent: impl FnMut(u64),
     ) -> Result<(), Unreadable> {
         if range.is_empty() || range.end > USER_END {
             return Ok(());
@@ -94,6 +107,9 @@ impl<'a, 'm> PageTables<'a, 'm> {
                 let address = at << shift;
                 let bytes = 1 << shift;
                 let Some(physical) = physical(entry) else {
+                    if shift == PAGE_SHIFT && entry != 0 {
+                        see_absent(entry);
+                    }
                     continue;
                 };
                 if shift == PAGE_SHIFT || shift <= PUD_SHIFT && entry & HUGE != 0 {
@@ -125,9 +141,25 @@ fn physical(entry: u64) -> Option<u64> {
     }
 }
 
+/// The place in swap that an entry says which stands for no memory: its offset is inverted
+/// (arch/x86/include/asm/pgtable_64.h: __swp_entry()).
+fn place(entry: u64) -> u64 {
+    let area = entry >> 59;
+    let offset = (!entry << 5) >> 14;
+    area << AREA_SHIFT | offset
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_in_swap_are_read_as_the_kernel_writes_them() {
+        let entry = |area: u64, offset: u64| (!offset << 14 >> 5) | area << 59;
+        for (area, offset) in [(0, 1), (0, 0), (3, 123_456), (31, (1 << 50) - 1)] {
+            assert_eq!(place(entry(area, offset)), area << AREA_SHIFT | offset);
+        }
+    }
 
     #[test]
     fn an_entry_that_may_not_be_used_is_inverted() {

@@ -9,6 +9,7 @@ mod deadlocks;
 mod locks;
 mod names;
 pub mod pins;
+pub mod pressure;
 mod recent;
 mod reclaim;
 pub mod reparent;
@@ -135,8 +136,8 @@ impl Model {
             }
         }
 
-        self.step_memcgs_and_slab(sample);
-        self.step_slab_walk(sample);
+        let heirs = self.step_memcgs_and_slab(sample);
+        self.step_slab_walk(sample, &heirs);
         match (absence(sample, "shrinker"), &sample.shrinkers) {
             (Some(reason), _) => self.shrinkers.mark_absent(reason),
             (None, Some(rows)) => self.shrinkers.read(rows, sample.mono_ns, &self.tree),
@@ -204,7 +205,7 @@ impl Model {
     }
 
     /// What there is, by the last walk of all slabs and the events since.
-    fn step_slab_walk(&mut self, sample: &Sample) {
+    fn step_slab_walk(&mut self, sample: &Sample, heirs: &[(u64, u64)]) {
         match (absence(sample, "slab_walk"), &sample.slab_walk) {
             (Some(reason), _) => self.slab_walks.mark_absent(reason),
             (None, Some(walk)) => {
@@ -220,13 +221,8 @@ impl Model {
             (None, Some(answer)) => self.slab_inside = slab_inside::section(answer, &self.tree),
             (None, None) => {}
         }
-        for event in sample.life.iter().flatten() {
-            if event.kind == LifeKind::Offline
-                && let Some(heir) = self.tree.live_ancestor(event.serial_nr)
-            {
-                let heir = heir.serial_nr;
-                self.slab_walks.hand_over(event.serial_nr, heir, &self.slab);
-            }
+        for (dead, heir) in heirs {
+            self.slab_walks.inherits(*dead, *heir, &self.slab);
         }
         self.slab_rows = self.slab_walks.join(&self.slab.section(), &self.tree);
         if self.slab_walks.caches().is_known() && self.memcgs.is_known() {
@@ -235,8 +231,11 @@ impl Model {
         }
     }
 
-    /// The two go together: slab counts are booked to memcgs, and memcgs show slab rates.
-    fn step_memcgs_and_slab(&mut self, sample: &Sample) {
+    /// The two go together: slab counts are booked to memcgs, and memcgs show slab rates. Says of
+    /// memcgs that went offline who has what they had, in the order in which they did: they may have
+    /// been freed since, and their heirs, too.
+    fn step_memcgs_and_slab(&mut self, sample: &Sample) -> Vec<(u64, u64)> {
+        let mut heirs = Vec::new();
         let no_memcgs = absence(sample, "memcg");
         let heard = no_memcgs.is_none() && (sample.memcgs.is_some() || sample.life.is_some());
         if heard {
@@ -246,6 +245,11 @@ impl Model {
             }
             for event in sample.life.iter().flatten() {
                 self.tree.hear(event);
+                if event.kind == LifeKind::Offline
+                    && let Some(heir) = self.tree.live_ancestor(event.serial_nr)
+                {
+                    heirs.push((event.serial_nr, heir.serial_nr));
+                }
                 self.reparents.hear(event, &self.tree);
                 self.trend.hear(event, &self.tree);
             }
@@ -282,6 +286,7 @@ impl Model {
                 self.trend.walk(walk, &self.memcgs.items, &self.tree);
             }
         }
+        heirs
     }
 }
 

@@ -411,4 +411,6 @@ pub struct LockWait {
     pub evidence: Evidence,
     /// Who has the lock.
     pub owner: Option<Task>,
+    /// Whether its task ran when it was looked at, so that the wait may be over.
+    pub unconfirmed: bool,
 }

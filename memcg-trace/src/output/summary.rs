@@ -116,7 +116,11 @@ pub fn longest_wait(snapshot: &Snapshot) -> String {
     if !waits.is_known() {
         return "locks: not known".to_owned();
     }
-    let Some(longest) = waits.items.iter().max_by_key(|wait| wait.waited_ns) else {
+    let Some(longest) = waits
+        .items
+        .iter()
+        .max_by_key(|wait| (!wait.unconfirmed, wait.waited_ns))
+    else {
         return "locks: no waits".to_owned();
     };
     let mut text = format!(

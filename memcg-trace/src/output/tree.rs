@@ -163,7 +163,10 @@ impl Trees {
             }
             None => nobody(&resource),
         };
-        let waits = words::wait(&resource, wait.mode, false);
+        let mut waits = words::wait(&resource, wait.mode, false);
+        if wait.unconfirmed {
+            waits.push_str(" (not confirmed: it runs)");
+        }
         let task = names::task(Some(&wait.task));
         self.entries.push(Entry {
             tid: wait.task.tid,

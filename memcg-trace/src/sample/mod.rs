@@ -315,6 +315,10 @@ pub struct LightScan {
     pub freed_objects_total: u64,
 }
 
+/// The serial number that rows have of memcgs that are gone, and whose own rows made room for those
+/// of others; the kernel's begin at 1.
+pub const GONE_SERIAL_NR: u64 = 0;
+
 /// Waits for locks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -444,6 +448,8 @@ pub struct LockWait {
     pub since_ns: u64,
     /// Who has it, by its owner word.
     pub owner: Option<Task>,
+    /// Whether its task ran when it was looked at, so that the wait may be over.
+    pub unconfirmed: bool,
 }
 
 /// Waits for one lock by the tasks of one memcg, ended since the start.

@@ -126,6 +126,8 @@ pub enum ObjectKind {
     File,
     /// A file whose last name is gone.
     DeletedFile,
+    /// A block device itself, whose page cache it is.
+    BlockDevice,
     /// `memfd_create(2)`.
     Memfd,
     /// A SysV segment: its inode number is its id.

@@ -118,7 +118,7 @@ prop_compose! {
             let class = |about_ns| TimeClass { about_ns, count_total: total };
             vec![class(7), class(900)]
         };
-        let holder = LockHolder { task, since_ns, stack: vec!["f".to_owned()] };
+        let holder = LockHolder { task, since_ns, stack: vec!["f".to_owned()], unconfirmed: true };
         let times = counts.iter().map(|count| LockTimes {
             addr: count.resource.addr, classes: classes(count.waits_total),
         });

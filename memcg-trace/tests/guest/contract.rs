@@ -103,7 +103,7 @@ const TYPES: &[(&str, &[&str])] = &[
         &[
             TASK,
             "resource mode since_ns waited_ns evidence stack function holders holders_omitted \
-             incomplete kept_by",
+             incomplete kept_by unconfirmed",
         ],
     ),
     (

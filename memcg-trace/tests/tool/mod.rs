@@ -111,7 +111,7 @@ pub fn fields(kind: &str) -> String {
         ),
         "lock_wait" => "pid tid comm start_ns state cgroup_id path resource mode since_ns \
                         waited_ns evidence stack function holders holders_omitted incomplete \
-                        kept_by"
+                        kept_by unconfirmed"
             .to_owned(),
         "convoy" => "root resource verdict why waiters max_wait_ns stack".to_owned(),
         "deadlock" => "cycle_id state confidence preexisting sentence members edges victims \

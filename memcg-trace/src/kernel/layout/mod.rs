@@ -12,6 +12,7 @@ pub mod inodes;
 pub mod pages;
 mod rows;
 mod shapes;
+pub mod swap;
 
 use memcg_trace_common::layout::{ABSENT, Layout};
 use zerocopy::IntoBytes as _;
@@ -23,6 +24,7 @@ use cost::Cost;
 use fields::{Fields, Place};
 use inodes::Inodes;
 use pages::Pages;
+use swap::SwapOwners;
 
 /// Addresses that are wanted from kallsyms, besides those of hooks.
 pub const SYMBOLS: &[&str] = &[
@@ -66,6 +68,8 @@ pub const SYMBOLS: &[&str] = &[
     "nr_swapfiles",
     "ovl_file_operations",
     "ovl_fill_super",
+    "shmem_swaplist",
+    "swap_cgroup_ctrl",
     "swap_info",
     // For time lost for lack of memory.
     "psi_disabled",
@@ -126,6 +130,10 @@ pub struct Resolved {
     pub inodes: Inodes,
     /// What `file.f_ref` has less than there are references; `f_count` was exact.
     pub file_ref_bias: u64,
+    /// Where it keeps whose a page in swap is.
+    pub swap_owners: SwapOwners,
+    /// `MM_SWAPENTS`: which of the counters of an address space is that of pages in swap.
+    pub mm_swapents: u32,
     /// Id of `bpf_rdonly_cast`, if programs can call it.
     pub rdonly_cast: Option<u32>,
     /// Index of the memory controller in arrays of controllers.
@@ -167,6 +175,8 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         inodes: Inodes::resolve(btf),
         // Its first reference is 0 (include/linux/file_ref.h: FILE_REF_ONEREF).
         file_ref_bias: btf.member("file.f_ref").is_some().into(),
+        swap_owners: SwapOwners::resolve(btf),
+        mm_swapents: shapes::index_of(btf, "MM_SWAPENTS").unwrap_or(u32::MAX),
         rdonly_cast: btf.function_type_id("bpf_rdonly_cast"),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,

@@ -32,7 +32,6 @@ pub(super) const KINDS: [PinKind; 4] = [
 struct Charged {
     folios: Folios,
     kmem: (u64, u64),
-    hugetlb: (u64, u64),
 }
 
 pub(super) fn count(
@@ -62,20 +61,16 @@ pub(super) fn count(
         // These were counted one by one as well, and they are all.
         zombie.folios = found.folios;
         zombie.off_lists = None;
-        for (kind, (refs, pages)) in [
-            (PinKind::PageKmem, found.kmem),
-            (PinKind::PageHugetlb, found.hugetlb),
-        ] {
-            if refs > 0 {
-                zombie.add(
-                    kind,
-                    Object {
-                        refs,
-                        pages: Some(pages),
-                        ..Object::default()
-                    },
-                );
-            }
+        let (refs, pages) = found.kmem;
+        if refs > 0 {
+            zombie.add(
+                PinKind::PageKmem,
+                Object {
+                    refs,
+                    pages: Some(pages),
+                    ..Object::default()
+                },
+            );
         }
     }
     look.slabs.count(reader, open, namespaces, ledger)
@@ -187,13 +182,14 @@ impl Look<'_, '_> {
 
 impl Charged {
     fn add(&mut self, marks: &Pages, folio: Folio) {
-        let row = match marks.kind(folio.flags, folio.page_type, folio.data) {
-            PageKind::Lru => return self.folios.add(folio),
-            PageKind::Kmem => &mut self.kmem,
-            PageKind::Hugetlb => &mut self.hugetlb,
-            PageKind::Slab => return,
-        };
-        row.0 += 1;
-        row.1 += folio.pages;
+        match marks.kind(folio.flags, folio.page_type, folio.data) {
+            PageKind::Lru => self.folios.add(folio),
+            PageKind::Hugetlb => self.folios.add_huge(folio),
+            PageKind::Kmem => {
+                self.kmem.0 += 1;
+                self.kmem.1 += folio.pages;
+            }
+            PageKind::Slab => {}
+        }
     }
 }

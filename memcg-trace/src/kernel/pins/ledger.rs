@@ -10,7 +10,7 @@ use crate::kernel::layout::fields::Field;
 use crate::kernel::memcgs::DeadCss;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::Reader;
-use crate::sample::pins::{NotChecked, Object, Pin, PinKind, Pinned, Pins, User};
+use crate::sample::pins::{Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User};
 
 /// Objects that a row of the ledger lists.
 const OBJECTS: usize = 64;
@@ -196,6 +196,33 @@ impl Zombie {
             *row.pages.get_or_insert(0) += pages;
         }
         row.objects.push((object, thing));
+    }
+
+    /// Whether it has pages in swap.
+    pub(super) fn has_swap(&self) -> bool {
+        self.rows.contains_key(&PinKind::Swap)
+    }
+
+    /// Adds an object that has some of its pages in swap: their one reference is counted.
+    pub(super) fn add_part(&mut self, object: Object, thing: Option<Thing>) {
+        let row = self.rows.entry(PinKind::Swap).or_default();
+        row.objects.push((object, thing));
+    }
+
+    /// Says for how many of its pages in swap it was found whose they are.
+    pub(super) fn set_swapped(&mut self, found: u64, not_checked: &[String]) {
+        let Some(row) = self.rows.get_mut(&PinKind::Swap) else {
+            return;
+        };
+        for (object, _) in &mut row.objects {
+            if let (ObjectKind::SwapId, Some(pages)) = (object.kind, object.pages) {
+                object.held = Some(Held {
+                    refs: pages,
+                    found: found.min(pages),
+                    not_checked: not_checked.to_vec(),
+                });
+            }
+        }
     }
 
     /// Marks a row as one that a bound cut off.

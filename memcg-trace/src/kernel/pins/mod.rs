@@ -17,10 +17,13 @@ mod lists;
 mod look;
 mod mappers;
 mod namespaces;
+mod segments;
 mod slabs;
 mod sockets;
 mod stock;
 mod swap;
+mod swap_owners;
+mod swapped;
 mod ways;
 mod writeback;
 
@@ -30,6 +33,7 @@ use super::layout::fields::Field;
 use super::memcgs::DeadCss;
 use super::memory::Unreadable;
 use super::reader::Reader;
+use super::visible_paths::VisiblePaths;
 use super::{open_files, tasks};
 use crate::sample::pins::{PinKind, Pins};
 use holders::Holders;
@@ -53,12 +57,13 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
     });
     ledger.look(&lists::KINDS, |ledger| lists::batches(reader, ledger));
     ledger.look(&[PinKind::Stock], |ledger| stock::count(reader, ledger));
-    ledger.look(&[PinKind::Writeback], |ledger| {
-        writeback::count(reader, ledger)
-    });
     let tasks = tasks::all(reader).unwrap_or_else(|why| {
         ledger.note_all(&[PinKind::SocketInet, PinKind::Fsnotify], &why);
         tasks::Tasks::default()
+    });
+    let mut paths = VisiblePaths::read(reader, &tasks);
+    ledger.look(&[PinKind::Writeback], |ledger| {
+        writeback::count(reader, &mut paths, ledger)
     });
     let threads = tasks::threads(reader, &tasks).unwrap_or_else(|why| {
         ledger.note_all(&descriptors::KINDS, &why);
@@ -84,13 +89,26 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
         ledger.read_refs(reader);
     }
     let mut holders = Holders::default();
-    files::describe(reader, &mut ledger, &mut holders);
+    files::describe(
+        reader,
+        &mut paths,
+        &segments::Owners::new(&tasks),
+        &mut ledger,
+        &mut holders,
+    );
+    ledger.look(&[PinKind::Swap], |ledger| {
+        swapped::describe(reader, &threads, &mut paths, ledger)
+    });
     hold(reader, &threads, &open, &mut ledger, &mut holders);
     ledger.set_holders(&holders);
 
     let mut pins = ledger.into_pins();
     pins.can_reclaim = can_reclaim(reader).ok();
-    pins.free_swap_bytes = Some(free_swap_bytes());
+    let room = room();
+    pins.free_swap_bytes = Some(room.free_swap);
+    pins.used_swap_bytes = Some(room.used_swap);
+    pins.available_bytes = room.available;
+    pins.by_pid = Some(std::process::id());
     pins.begin_ns = begin_ns;
     pins.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
     pins.end_ns = now_ns();
@@ -135,9 +153,25 @@ fn can_reclaim(reader: &Reader<'_>) -> Result<bool, Unreadable> {
     Ok(reader.word(cgroup, Field::CgroupRoot)? == reader.symbol("cgrp_dfl_root")?)
 }
 
-fn free_swap_bytes() -> u64 {
+/// Bytes of memory and swap.
+struct Room {
+    free_swap: u64,
+    used_swap: u64,
+    available: Option<u64>,
+}
+
+fn room() -> Room {
     let info = rustix::system::sysinfo();
-    info.freeswap.saturating_mul(u64::from(info.mem_unit))
+    let unit = u64::from(info.mem_unit);
+    let used = info.totalswap.saturating_sub(info.freeswap);
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = { meminfo.lines() }.find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    Room {
+        free_swap: info.freeswap.saturating_mul(unit),
+        used_swap: used.saturating_mul(unit),
+        available: kib.map(|kib| kib << 10),
+    }
 }
 
 type Found = Result<(), Unreadable>;

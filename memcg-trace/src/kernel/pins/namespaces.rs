@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
+use crate::kernel::mount_namespaces::MountNamespaces;
 use crate::kernel::open_files::{Open, OpenFile};
 use crate::kernel::paths;
 use crate::kernel::reader::Reader;
@@ -40,7 +41,7 @@ impl Namespaces {
         for outcome in [
             namespaces.read_members(reader, tasks),
             namespaces.read_open(reader, open),
-            namespaces.read_mounts(reader),
+            namespaces.read_mounts(reader, tasks),
         ] {
             if let Err(why) = outcome {
                 log::info!("pins: namespaces: {why}");
@@ -125,7 +126,10 @@ impl Namespaces {
         self.learn_cgroup_ns(reader, common.wrapping_sub(from))
     }
 
-    fn read_mounts(&mut self, reader: &Reader<'_>) -> Result<(), Unreadable> {
+    /// Of several mounts of one, one of ours: those can be unmounted.
+    fn read_mounts(&mut self, reader: &Reader<'_>, tasks: &Tasks) -> Result<(), Unreadable> {
+        let processes = tasks.processes.iter().map(|process| process.task);
+        let whose = MountNamespaces::read(reader, processes)?;
         let nsfs = reader.word_at(reader.symbol("nsfs_mnt")?)?;
         let superblock = reader.word(nsfs, Field::VfsmountSb)?;
         for mount in paths::mounts(reader, superblock, MOST)? {
@@ -135,8 +139,19 @@ impl Namespaces {
                 continue;
             }
             let ino = reader.word(inode, Field::InodeIno)?;
-            if let Some(path) = paths::of_mount(reader, mount) {
-                self.mounts.insert(ino, path);
+            if let Some(place) = whose.place(reader, mount) {
+                let is_ours = place.ns_ino.is_none();
+                let path = match place.ns_ino {
+                    // A bare path would be one of ours.
+                    Some(of) if !place.path.as_bytes().starts_with(b"/proc/") => Text::from(
+                        &*format!("{} in mount namespace {of}", place.path.display())
+                            .trim_start_matches('/'),
+                    ),
+                    _ => place.path,
+                };
+                if is_ours || !self.mounts.contains_key(&ino) {
+                    self.mounts.insert(ino, path);
+                }
             }
             self.learn_inode(reader, inode)?;
         }

@@ -30,7 +30,7 @@ use assembly::Assembly;
 use family::Family;
 use pipes::Pipes;
 use stacks::Stack;
-pub(super) use stacks::{Stacks, load as load_stacks, read as read_stacks};
+pub(super) use stacks::{Stacks, Unwound, load as load_stacks, read as read_stacks};
 use table::{Hidden, How};
 use threads::{Thread, Threads};
 pub(super) use traced::Traced;

@@ -35,7 +35,7 @@ pub(super) enum How {
 /// One line a function, or several that mean the same.
 #[rustfmt::skip]
 const ROWS: &[(&[&str], How)] = &[
-    (&["ep_poll", "do_epoll_wait", "do_nanosleep", "do_sys_poll", "do_poll", "do_select"], How::Idle),
+    (&["ep_poll", "do_epoll_wait", "do_nanosleep", "hrtimer_nanosleep", "do_sys_poll", "do_poll", "do_select"], How::Idle),
     (&["do_sigtimedwait", "sigsuspend", "ksys_pause", "__x64_sys_pause"], How::Idle),
     (&["worker_thread", "rescuer_thread", "kthreadd", "smpboot_thread_fn", "kthread_worker_fn"], How::Idle),
     (&["kswapd", "kcompactd", "khugepaged", "ksmd", "oom_reaper", "rcu_gp_kthread", "irq_thread"], How::Idle),

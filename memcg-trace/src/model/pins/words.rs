@@ -146,6 +146,7 @@ pub(super) fn process(pid: u32, comm: &Text) -> Text {
 pub fn object(pins: &Pins, object: &Object) -> String {
     match object.kind {
         ObjectKind::File => path_or_inode(object),
+        ObjectKind::BlockDevice => format!("block device {}", device(object)),
         ObjectKind::DeletedFile => format!("deleted file {}", path_or_inode(object)),
         ObjectKind::Memfd => format!("memfd {}", memfd_name(object)),
         ObjectKind::SysvShm => format!("SysV segment {}", known(object.ino)),

@@ -10,6 +10,7 @@ mod holders;
 mod look;
 mod module;
 mod reap;
+mod spans;
 mod storm;
 mod stuck;
 mod taker;

@@ -34,12 +34,16 @@ const KEEPERS: usize = 8;
 /// Of all of them: who asks comes first.
 const NICE: i32 = 19;
 
-fn span() -> Duration {
+/// How long a storm is to take, where a long run is asked for.
+pub fn asked() -> Option<Duration> {
     let line = fs::read_to_string("/proc/cmdline").unwrap();
-    let asked = line
-        .split_whitespace()
-        .find_map(|word| word.strip_prefix("storm_s="));
-    Duration::from_secs(asked.map_or(SECONDS, |seconds| seconds.parse().unwrap()))
+    let mut words = line.split_whitespace();
+    let seconds = words.find_map(|word| word.strip_prefix("storm_s="))?;
+    Some(Duration::from_secs(seconds.parse().unwrap()))
+}
+
+fn span() -> Duration {
+    asked().unwrap_or(Duration::from_secs(SECONDS))
 }
 
 /// Work in threads, until it is enough.

@@ -16,4 +16,5 @@ mod hung;
 mod kinds;
 mod many;
 mod module;
+mod names;
 mod swap;

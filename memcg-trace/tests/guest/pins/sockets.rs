@@ -31,6 +31,8 @@ fn of_sockets(path: String, kind: &'static str, refs: u64) -> Fixture {
         company: &[],
         holders: Vec::new(),
         advice: Vec::new(),
+        never: &[],
+        exactly: Vec::new(),
         follow: Box::new(|| ()),
     }
 }

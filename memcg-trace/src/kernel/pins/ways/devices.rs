@@ -3,7 +3,7 @@
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::paths;
-use crate::kernel::pins::holders::Look;
+use crate::kernel::pins::look::Look;
 use crate::kernel::reader::Reader;
 use crate::kernel::superblocks;
 use crate::sample::Text;

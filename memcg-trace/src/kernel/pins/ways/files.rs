@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holders::{Kind, Look};
+use crate::kernel::pins::holders::Kind;
+use crate::kernel::pins::look::Look;
 use crate::kernel::reader::is_kernel_address;
 
 /// Those of some words that are open files of inodes that are asked about, each once. A word is

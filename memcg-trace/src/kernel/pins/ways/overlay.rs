@@ -4,7 +4,8 @@
 use super::files::files_among;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::Found;
-use crate::kernel::pins::holders::{Kind, Look};
+use crate::kernel::pins::holders::Kind;
+use crate::kernel::pins::look::Look;
 use crate::sample::pins::{User, UserKind};
 
 const OPERATIONS: &str = "ovl_file_operations";

@@ -3,7 +3,8 @@
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::pins::Found;
-use crate::kernel::pins::holders::{Kind, Look};
+use crate::kernel::pins::holders::Kind;
+use crate::kernel::pins::look::Look;
 use crate::kernel::reader::{Reader, words};
 use crate::sample::pins::{User, UserKind};
 

@@ -5,6 +5,7 @@ use super::{Case, never, rows};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{self, object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
+use crate::sample::Text;
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
 /// Of those who hold one object, so many can be dealt with one by one.
@@ -68,12 +69,15 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             for holder in &user.held_by {
                 steps.extend(of_user(case, holder)?);
             }
+            for step in &mut steps {
+                step.why = format!("it uses {}", called.display());
+            }
             let why = format!("it is backed by {what}");
             steps.push(Step::sure(Action::DetachLoop, called, why));
             Ok(steps)
         }
         UserKind::Mount if is_path => {
-            never::keeps_mount(&called)?;
+            never::keeps_mount(user, &called)?;
             Ok(vec![Step::sure(
                 Action::Unmount,
                 called,
@@ -160,8 +164,8 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
         )
     };
     // Whoever maps it, or has it open twice, lets go of all of it when it ends.
-    let mut same = case.object.users.iter().filter(|one| one.pid == user.pid);
-    let is_alone = same.next().is_some() && same.next().is_none();
+    let same = case.object.users.iter().filter(|one| one.pid == user.pid);
+    let is_alone = same.count() <= 1;
     let restart =
         |why: String| Step::sure(Action::RestartProcess, process(user.pid, &user.comm), why);
     Ok(match user.kind {
