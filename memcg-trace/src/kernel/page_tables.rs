@@ -68,6 +68,34 @@ impl<'a, 'm> PageTables<'a, 'm> {
         outcome.ok().and(found)
     }
 
+    /// Hands over the numbers of the pages that the tables themselves are in.
+    pub(super) fn each_table(&self, mut see: impl FnMut(u64)) -> Result<(), Unreadable> {
+        let mut open = vec![(self.top, self.top_shift)];
+        let mut read = 0;
+        while let Some((table, shift)) = open.pop() {
+            see(table.wrapping_sub(self.page_offset) >> PAGE_SHIFT);
+            // The lowest have nothing below; of the highest, only one half is the process's.
+            let Some(below) = shift.checked_sub(LEVEL_BITS).filter(|_| shift > PAGE_SHIFT) else {
+                continue;
+            };
+            read += 1;
+            if read > MOST {
+                return Err(Unreadable::Failed(format!("more than {MOST} page tables")));
+            }
+            let is_top = shift == self.top_shift;
+            let count = if is_top { ENTRIES / 2 } else { ENTRIES };
+            let mut bytes = vec![0; usize::try_from(count).unwrap_or(0) * 8];
+            self.reader.memory.read(table, &mut bytes)?;
+            for entry in words(&bytes) {
+                let is_page = shift <= PUD_SHIFT && entry & HUGE != 0;
+                if let Some(physical) = physical(entry).filter(|_| !is_page) {
+                    open.push((self.page_offset + physical, below));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Hands over all entries that stand for memory in a range of addresses.
     pub(super) fn each(&self, range: Range<u64>, see: impl FnMut(Entry)) -> Result<(), Unreadable> {
         self.walk(range, see, |_| {})

@@ -227,6 +227,13 @@ impl Holders {
         inodes.map(|root| root.address).collect()
     }
 
+    /// Sockets whose own count matters: those that have no file.
+    pub(super) fn socks(&self) -> Vec<u64> {
+        let parts = self.part_of.keys();
+        let socks = parts.filter(|part| part.kind == Kind::Sock);
+        socks.map(|sock| sock.address).collect()
+    }
+
     /// Whether the holders of an inode are wanted.
     pub(super) fn has_inode(&self, inode: u64) -> bool {
         self.roots.contains_key(&Kind::Inode.at(inode))

@@ -9,9 +9,10 @@ mod files;
 mod loops;
 mod mounts;
 mod overlay;
-mod pages;
+pub(super) mod pages;
 mod rings;
 mod segments;
+mod sockets;
 pub(super) mod swap_files;
 mod tasks;
 mod watches;
@@ -53,6 +54,7 @@ const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
 const FILES: &[Kind] = &[Kind::File];
 const INODES: &[Kind] = &[Kind::Inode];
 const NAMES: &[Kind] = &[Kind::Dentry];
+const SOCKS: &[Kind] = &[Kind::Sock];
 const PAGES: &[Kind] = &[Kind::Folio];
 
 /// The table.
@@ -77,6 +79,10 @@ const WAYS: &[Way] = &[
     unseen("pages that were merged (KSM)", PAGES),
     unseen("direct I/O and devices (pinned pages)", PAGES),
     unseen("data of sockets that is not copied", PAGES),
+    way("messages of Unix sockets", FILES, sockets::messages),
+    way("connections to be accepted", SOCKS, sockets::connections),
+    way("peers of Unix sockets", SOCKS, sockets::unix_peers),
+    way("connections that linger", SOCKS, sockets::lingering),
     unseen("asynchronous I/O", FILES),
     unseen(
         "modules of the kernel",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::tasks::owner;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::OpenFile;
+use crate::kernel::open_files::{Open, OpenFile};
 use crate::kernel::page_tables::{PAGE_SHIFT, PageTables};
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::{Anon, Look, Thing};
@@ -71,15 +71,9 @@ fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<Thing>
 
 /// A pipe has one reference to each page that it carries.
 pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
-    let names = ["pipeanon_fops", "pipefifo_fops"];
-    let ends = look.open.of_kind(look.reader, &names, Field::FilePrivate)?;
     let first_page = look.reader.word_at(look.reader.symbol("vmemmap_base")?)?;
     let page_bytes = look.reader.resolved.pages.bytes.max(1);
-    let mut of_pipes: HashMap<u64, Vec<OpenFile>> = HashMap::new();
-    for end in ends {
-        of_pipes.entry(end.object).or_default().push(end);
-    }
-    for (pipe, ends) in of_pipes {
+    for (pipe, ends) in ends_of_pipes(look.reader, look.open)? {
         let pages = match carried(look.reader, pipe) {
             Ok(pages) => pages,
             // Closed meanwhile.
@@ -109,8 +103,24 @@ pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
+/// All pipes, with who has their ends open.
+pub(in crate::kernel::pins) fn ends_of_pipes(
+    reader: &Reader<'_>,
+    open: &Open,
+) -> Result<HashMap<u64, Vec<OpenFile>>, Unreadable> {
+    let names = ["pipeanon_fops", "pipefifo_fops"];
+    let mut of_pipes: HashMap<u64, Vec<OpenFile>> = HashMap::new();
+    for end in open.of_kind_and_sent(reader, &names, Field::FilePrivate)? {
+        of_pipes.entry(end.object).or_default().push(end);
+    }
+    Ok(of_pipes)
+}
+
 /// Pages in a pipe (include/linux/pipe_fs_i.h: from `tail` to `head`, around a ring).
-fn carried(reader: &Reader<'_>, pipe: u64) -> Result<Vec<u64>, Unreadable> {
+pub(in crate::kernel::pins) fn carried(
+    reader: &Reader<'_>,
+    pipe: u64,
+) -> Result<Vec<u64>, Unreadable> {
     let head = reader.word(pipe, Field::PipeHead)?;
     let tail = reader.word(pipe, Field::PipeTail)?;
     let size = reader.word(pipe, Field::PipeRingSize)?.min(MOST_BUFFERS);

@@ -5,7 +5,7 @@ use super::{Case, never, rows};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{self, object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
-use crate::sample::Text;
+
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
 /// Of those who hold one object, so many can be dealt with one by one.
@@ -176,6 +176,29 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
             Action::CloseFd,
             task,
             format!("it has {} open{unit}", namespace()),
+        ),
+        UserKind::Receives if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("{what} is in a message there that was not received{unit}"),
+        ),
+        UserKind::Accepts if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("{what} waits there to be accepted{unit}"),
+        ),
+        UserKind::Peer if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("the other end of {what} is there{unit}"),
+        ),
+        UserKind::NamespaceFile if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!(
+                "it has a cgroup file open that was opened in {}{unit}",
+                namespace()
+            ),
         ),
         UserKind::Namespace => Step::sure(
             Action::EndProcess,
