@@ -240,6 +240,44 @@ fn swapoff_needs_room() {
     }
 }
 
+/// All that is in swap is one reference: whose it is lets go of all of it.
+#[test]
+fn what_is_in_swap_goes_with_its_owners() {
+    let swapped = |found, part: Object| {
+        let id = Object {
+            pages: Some(MIB_PAGES),
+            held: Some(held(MIB_PAGES, found)),
+            ..object(ObjectKind::SwapId, 1, vec![])
+        };
+        let part = Object { refs: 0, ..part };
+        let row = Pin {
+            kind: PinKind::Swap,
+            refs: 1,
+            pages: Some(MIB_PAGES),
+            objects: vec![id, part],
+            ..Pin::default()
+        };
+        of(vec![row])
+    };
+    let pins = swapped(MIB_PAGES, held_by(vec![open(12, "db", 3)]));
+    assert_eq!(
+        advice(&pins),
+        ["swapoff", "close_fd db[12] fd 3", "remove_file /dev/shm/x"]
+    );
+    assert_eq!(
+        (pins.advice[2].frees.refs, pins.advice[2].frees.at_most),
+        (1, false)
+    );
+    let partly = swapped(MIB_PAGES - 1, held_by(vec![]));
+    assert_eq!(advice(&partly), ["swapoff", "remove_file /dev/shm/x"]);
+    assert!(
+        partly.advice[1].frees.at_most,
+        "a page in swap is somebody else's"
+    );
+    let protected = swapped(MIB_PAGES, held_by(vec![open(1, "init", 3)]));
+    assert_eq!(advice(&protected), ["swapoff"]);
+}
+
 /// Nothing is passed over in silence.
 #[test]
 fn there_is_always_an_answer() {

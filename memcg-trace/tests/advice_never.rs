@@ -127,6 +127,72 @@ fn what_must_not_be_removed_is_not() {
     }
 }
 
+/// A mount keeps the file: it is unmounted first, and what is then at the path is no business of
+/// ours.
+#[test]
+fn nothing_is_removed_from_below_a_mount_that_goes() {
+    let mount = |path: &str| User {
+        name: Some(path.into()),
+        ..user(UserKind::Mount, 0, "")
+    };
+    assert_eq!(
+        shmem(held_by(vec![mount("/tmp/target")])),
+        ["unmount /tmp/target", "remove_file /dev/shm/x"]
+    );
+    assert_eq!(
+        shmem(held_by(vec![mount("/dev/shm/x")])),
+        ["unmount /dev/shm/x"]
+    );
+    assert_eq!(shmem(held_by(vec![mount("/")])), ["nothing"]);
+    assert_eq!(shmem(held_by(vec![mount("/proc/7/root/")])), ["nothing"]);
+    let nobodys = User {
+        ns_ino: Some(5),
+        ..mount("/tmp/target")
+    };
+    assert_eq!(
+        shmem(held_by(vec![nobodys])),
+        ["nothing"],
+        "that path is another one here"
+    );
+    let theirs = User {
+        ns_ino: Some(5),
+        ..mount("/proc/7/root/tmp/target")
+    };
+    let shown = text::one(
+        &one(PinKind::PageShmem, held_by(vec![theirs])),
+        0,
+        Style::default(),
+    );
+    assert!(
+        shown.contains("  nsenter -t 7 -m umount /tmp/target\n"),
+        "{shown}"
+    );
+}
+
+/// A loop device is detached after what uses it, and before its file is removed.
+#[test]
+fn a_file_under_a_loop_device_is_taken_from_it_first() {
+    let of_loop = |held_by| User {
+        kind: UserKind::Loop,
+        held_by,
+        ..loop_device()
+    };
+    let mount = User {
+        name: Some("/tmp/m".into()),
+        ..user(UserKind::Mount, 0, "")
+    };
+    assert_eq!(
+        shmem(held_by(vec![of_loop(vec![mount])])),
+        [
+            "unmount /tmp/m",
+            "detach_loop /dev/loop0",
+            "remove_file /dev/shm/x"
+        ]
+    );
+    let by_manager = of_loop(vec![open(1, "systemd", 4)]);
+    assert_eq!(shmem(held_by(vec![by_manager])), ["nothing"]);
+}
+
 /// A holder that no process is.
 fn loop_device() -> User {
     User {

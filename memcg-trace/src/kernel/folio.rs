@@ -51,6 +51,8 @@ pub(super) struct Folio {
     pub(super) refs: u64,
     pub(super) pages: u64,
     pub(super) swapbacked: bool,
+    /// Reclaim leaves it where it is.
+    pub(super) unevictable: bool,
 }
 
 /// Where the words are that say it.
@@ -67,6 +69,7 @@ pub(super) struct FolioPlaces {
     first: usize,
     head: u64,
     swapbacked: u64,
+    unevictable: u64,
 }
 
 impl FolioPlaces {
@@ -92,6 +95,7 @@ impl FolioPlaces {
             first: place(Field::PageHead)?,
             head: marks.head,
             swapbacked: marks.swapbacked,
+            unevictable: marks.unevictable,
         };
         let fits = |at: usize| at + 8 <= DESCRIPTOR_BYTES;
         let words = [
@@ -146,6 +150,7 @@ impl FolioPlaces {
             refs: half(self.refs),
             pages: self.pages(bytes),
             swapbacked: word(self.flags) & self.swapbacked != 0,
+            unevictable: word(self.flags) & self.unevictable != 0,
         }
     }
 

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use super::folios::{ANON, Group};
 use super::holders::{Holders, Kind};
 use super::ledger::Ledger;
+use super::segments;
+use crate::kernel::block_devices;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::paths;
 use crate::kernel::reader::Reader;
 use crate::kernel::superblocks;
+use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
@@ -19,7 +21,13 @@ const DESCRIBED: usize = 64;
 const FLAGS: u64 = 3;
 
 /// Adds the pages of all zombies to the ledger, with whom they belong to.
-pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger, holders: &mut Holders) {
+pub(super) fn describe(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    segments: &segments::Owners<'_>,
+    ledger: &mut Ledger,
+    holders: &mut Holders,
+) {
     let mut inodes = HashMap::new();
     for zombie in &ledger.zombies {
         for mapping in zombie.folios.by_mapping.keys() {
@@ -38,7 +46,7 @@ pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger, holders: &mut H
             let inode = inodes.get(&mapping).copied().unwrap_or(0);
             let in_detail = at < DESCRIBED;
             let (kind, mut object) = if mapping & ANON == 0 {
-                file(reader, inode, &group, in_detail)
+                file(reader, paths, inode, &group, in_detail)
             } else {
                 (PinKind::PageAnon, private())
             };
@@ -49,6 +57,10 @@ pub(super) fn describe(reader: &Reader<'_>, ledger: &mut Ledger, holders: &mut H
             };
             object.refs = group.refs;
             object.pages = Some(group.pages);
+            object.unevictable_refs = Some(group.unevictable);
+            if object.kind == ObjectKind::SysvShm {
+                segments.describe(reader, inode, &mut object);
+            }
             let thing = if inode == 0 {
                 holders.want_folios(reader, &group, &ledger.in_batches)
             } else {
@@ -72,12 +84,18 @@ fn private() -> Object {
     }
 }
 
-fn file(reader: &Reader<'_>, inode: u64, group: &Group, in_detail: bool) -> (PinKind, Object) {
+fn file(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    inode: u64,
+    group: &Group,
+    in_detail: bool,
+) -> (PinKind, Object) {
     let mut object = Object {
         kind: ObjectKind::Unknown,
         ..Object::default()
     };
-    if in_detail && inode != 0 && fill(reader, inode, &mut object).is_err() {
+    if in_detail && inode != 0 && fill(reader, paths, inode, &mut object).is_err() {
         object.kind = ObjectKind::Unknown;
     }
     let kind = match object.kind {
@@ -100,14 +118,36 @@ pub(super) fn keeps_names(reader: &Reader<'_>, inode: u64) -> Result<bool, Unrea
 }
 
 /// Says which file an inode is.
-pub(super) fn fill(reader: &Reader<'_>, inode: u64, object: &mut Object) -> Result<(), Unreadable> {
+pub(super) fn fill(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    inode: u64,
+    object: &mut Object,
+) -> Result<(), Unreadable> {
     let superblock = reader.word(inode, Field::InodeSb)?;
     let (fs, dev) = superblocks::describe(reader, superblock)?;
     object.fs = Some(fs);
-    object.dev = Some(Text::from(&*dev));
     object.ino = Some(reader.word(inode, Field::InodeIno)?);
     object.links = Some(reader.word(inode, Field::InodeNlink)?);
-    object.path = paths::of_inode(reader, inode, superblock);
+    if object
+        .fs
+        .as_ref()
+        .is_some_and(|fs| fs.as_bytes() == b"bdev")
+    {
+        // The page cache of a device itself: the superblock's number is none of a device.
+        let dev = superblocks::device(reader.word(inode, Field::InodeRdev)?);
+        object.kind = ObjectKind::BlockDevice;
+        object.dev_name = block_devices::name(&dev);
+        object.dev = Some(Text::from(&*dev));
+        object.path = object.dev_name.clone();
+        return Ok(());
+    }
+    object.dev_name = block_devices::name(&dev);
+    object.dev = Some(Text::from(&*dev));
+    if let Some(found) = paths.of_inode(reader, inode, superblock) {
+        object.path = Some(found.path);
+        object.path_of_pid = found.of_pid;
+    }
     let is_deleted = object.links == Some(0);
     let path = object.path.as_ref().map_or(&b""[..], Text::as_bytes);
     object.kind = if !is_deleted {

@@ -25,6 +25,8 @@ pub(super) struct Group {
     pub(super) refs: u64,
     pub(super) pages: u64,
     pub(super) swapbacked: bool,
+    /// References of folios that reclaim leaves where they are.
+    pub(super) unevictable: u64,
     /// Of hugetlbfs.
     pub(super) huge: bool,
     /// Those that no file has, each with a count of its own; [`KEPT`] at most.
@@ -41,6 +43,7 @@ impl Group {
         self.refs += 1;
         self.pages += folio.pages;
         self.swapbacked |= folio.swapbacked;
+        self.unevictable += u64::from(folio.unevictable);
         let has_no_file = folio.mapping == 0 || folio.mapping & ANON != 0;
         if has_no_file && self.folios.len() < KEPT {
             self.folios.push(folio);
@@ -51,6 +54,7 @@ impl Group {
         self.refs += other.refs;
         self.pages += other.pages;
         self.swapbacked |= other.swapbacked;
+        self.unevictable += other.unevictable;
         self.huge |= other.huge;
         let room = KEPT - self.folios.len();
         self.folios.extend(other.folios.into_iter().take(room));

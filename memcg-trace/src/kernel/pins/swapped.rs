@@ -14,6 +14,7 @@ use crate::kernel::memory::Unreadable;
 use crate::kernel::page_tables::PageTables;
 use crate::kernel::reader::Reader;
 use crate::kernel::tasks::{self, Thread};
+use crate::kernel::visible_paths::VisiblePaths;
 use crate::kernel::xarray;
 use crate::sample::pins::{Object, ObjectKind, UserKind};
 
@@ -25,7 +26,12 @@ const MOST_NODES: usize = 1 << 16;
 const MOST_PLACES: usize = 1 << 22;
 
 /// Looks whose they are, for zombies that have pages in swap.
-pub(super) fn describe(reader: &Reader<'_>, threads: &[Thread], ledger: &mut Ledger) -> Found {
+pub(super) fn describe(
+    reader: &Reader<'_>,
+    threads: &[Thread],
+    paths: &mut VisiblePaths,
+    ledger: &mut Ledger,
+) -> Found {
     let mut by_id = HashMap::new();
     for (at, zombie) in ledger.zombies.iter().enumerate() {
         if zombie.has_swap() {
@@ -43,7 +49,7 @@ pub(super) fn describe(reader: &Reader<'_>, threads: &[Thread], ledger: &mut Led
         left: MOST_PLACES,
     };
     // Either may be all of it: one that cannot be looked at does not end the other.
-    let of_files = look.files(ledger);
+    let of_files = look.files(paths, ledger);
     let of_processes = look.processes(threads, ledger);
     let not_checked = [
         ("files of tmpfs", of_files),
@@ -83,7 +89,7 @@ impl Look<'_, '_> {
         Ok(of_zombies)
     }
 
-    fn files(&mut self, ledger: &mut Ledger) -> Found {
+    fn files(&mut self, paths: &mut VisiblePaths, ledger: &mut Ledger) -> Found {
         let reader = self.reader;
         let list = reader.symbol("shmem_swaplist")?;
         let (infos, mut is_all) = reader.list(list, Field::ShmemSwaplist, MOST_FILES)?;
@@ -114,7 +120,7 @@ impl Look<'_, '_> {
             ledger.visited.objects += 1;
             for (zombie, pages) in self.sort(&places)? {
                 let mut object = Object::default();
-                if files::fill(reader, inode, &mut object).is_err() {
+                if files::fill(reader, paths, inode, &mut object).is_err() {
                     continue;
                 }
                 object.pages = Some(pages);

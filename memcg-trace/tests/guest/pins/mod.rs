@@ -12,10 +12,14 @@ mod tasks;
 
 // Tests.
 mod census;
+mod dying;
+mod handed_over;
 mod held_files;
 mod holders;
 mod hung;
 mod kinds;
 mod many;
 mod module;
+mod names;
+mod queues;
 mod swap;

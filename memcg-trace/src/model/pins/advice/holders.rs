@@ -3,9 +3,9 @@
 use super::plan::{Step, Way};
 use super::{Case, never, rows};
 use crate::model::pins::verdict::is_unreaped;
-use crate::model::pins::words::{object as name, process, unit, user_text};
+use crate::model::pins::words::{self, object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
-use crate::sample::Text;
+
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
 /// Of those who hold one object, so many can be dealt with one by one.
@@ -14,6 +14,7 @@ const MAX_HOLDERS: usize = 4;
 /// A step for each who holds it; none where nobody does. One who cannot be made to let go is the
 /// reason why there is no way.
 pub(super) fn let_go(case: &Case<'_>) -> Way {
+    all_are_known(case)?;
     let mut steps: Vec<Step> = Vec::new();
     steps.extend(unmount(case));
     for user in &case.object.users {
@@ -30,6 +31,18 @@ pub(super) fn let_go(case: &Case<'_>) -> Way {
         return Err(format!("it goes when all {holders} who hold it let go"));
     }
     Ok(steps)
+}
+
+/// Where some who hold it were not found, all that the others do may free nothing. Tasks that are
+/// in a css_set have to go in any case.
+fn all_are_known(case: &Case<'_>) -> Result<(), String> {
+    match words::not_found_text(case.object) {
+        Some(text) if case.object.kind != ObjectKind::CssSet => Err(format!(
+            "{} stays as long as whoever holds it: {text}",
+            name(case.pins, case.object)
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What one of them has to do.
@@ -56,12 +69,15 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             for holder in &user.held_by {
                 steps.extend(of_user(case, holder)?);
             }
+            for step in &mut steps {
+                step.why = format!("it uses {}", called.display());
+            }
             let why = format!("it is backed by {what}");
             steps.push(Step::sure(Action::DetachLoop, called, why));
             Ok(steps)
         }
-        UserKind::Mount if is_path && is_reached(user, &called) => {
-            never::keeps_mount(&called)?;
+        UserKind::Mount if is_path => {
+            never::keeps_mount(user, &called)?;
             Ok(vec![Step::sure(
                 Action::Unmount,
                 called,
@@ -77,11 +93,6 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             called.display()
         )),
     }
-}
-
-/// Whether the path of a mount leads there from here: one of ours, or through a process.
-fn is_reached(mount: &User, path: &Text) -> bool {
-    mount.ns_ino.is_none() || path.as_bytes().starts_with(b"/proc/")
 }
 
 /// A namespace that a mount keeps.
@@ -153,8 +164,8 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
         )
     };
     // Whoever maps it, or has it open twice, lets go of all of it when it ends.
-    let mut same = case.object.users.iter().filter(|one| one.pid == user.pid);
-    let is_alone = same.next().is_some() && same.next().is_none();
+    let same = case.object.users.iter().filter(|one| one.pid == user.pid);
+    let is_alone = same.count() <= 1;
     let restart =
         |why: String| Step::sure(Action::RestartProcess, process(user.pid, &user.comm), why);
     Ok(match user.kind {
@@ -165,6 +176,29 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
             Action::CloseFd,
             task,
             format!("it has {} open{unit}", namespace()),
+        ),
+        UserKind::Receives if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("{what} is in a message there that was not received{unit}"),
+        ),
+        UserKind::Accepts if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("{what} waits there to be accepted{unit}"),
+        ),
+        UserKind::Peer if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("the other end of {what} is there{unit}"),
+        ),
+        UserKind::NamespaceFile if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!(
+                "it has a cgroup file open that was opened in {}{unit}",
+                namespace()
+            ),
         ),
         UserKind::Namespace => Step::sure(
             Action::EndProcess,

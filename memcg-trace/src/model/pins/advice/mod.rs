@@ -15,7 +15,7 @@ use std::collections::HashSet;
 
 use crate::model::snapshot::advice::{Advice, Cause, Frees};
 use crate::model::snapshot::{Action, Phase, Pins};
-use crate::sample::pins::{Object, Pin};
+use crate::sample::pins::{Object, ObjectKind, Pin, PinKind};
 use plan::{Plan, Step, Way};
 
 /// Pieces of advice for one zombie: who needs more has to ask again after the first.
@@ -37,23 +37,30 @@ pub(super) fn of(pins: &Pins) -> Vec<Advice> {
     let mut reasons = Vec::new();
     let reclaim = reclaim::plan(pins);
     for pin in &pins.found.pins {
+        let parts = rows::swapped(pins, pin);
+        let has_parts = parts.is_some();
+        plans.extend(parts);
         for object in &pin.objects {
+            // Parts of what is in swap have no reference of their own.
+            if pin.kind == PinKind::Swap && object.kind != ObjectKind::SwapId {
+                continue;
+            }
             let case = Case { pins, pin, object };
-            let is_reclaimed = reclaim.is_some() && reclaim::takes_all(&case);
+            let is_done = has_parts || reclaim.is_some() && reclaim::takes_all(&case);
             sort_out(
                 objects::ways(&case),
                 &|steps| Plan::of_object(&case, steps),
-                is_reclaimed,
+                is_done,
                 &mut plans,
                 &mut reasons,
             );
         }
         if pin.objects.is_empty() {
-            let is_reclaimed = reclaim.is_some() && reclaim::takes_row(pins, pin);
+            let is_done = reclaim.is_some() && reclaim::takes_row(pins, pin);
             sort_out(
                 rows::ways(pins, pin),
                 &|steps| Plan::of_row(pin, steps),
-                is_reclaimed,
+                is_done,
                 &mut plans,
                 &mut reasons,
             );
@@ -75,7 +82,7 @@ pub(super) fn of(pins: &Pins) -> Vec<Advice> {
 fn sort_out(
     ways: Vec<Way>,
     plan: &dyn Fn(Vec<Step>) -> Plan,
-    is_reclaimed: bool,
+    is_done: bool,
     plans: &mut Vec<Plan>,
     reasons: &mut Vec<Plan>,
 ) {
@@ -84,12 +91,12 @@ fn sort_out(
     for way in ways {
         match way {
             // Reclaim does it for all files at once.
-            Ok(steps) if is_reclaimed && drops_pages(&steps) => {}
+            Ok(steps) if is_done && drops_pages(&steps) => {}
             Ok(steps) => plans.push(plan(steps)),
             Err(why) => why_not = why_not.or(Some(why)),
         }
     }
-    if plans.len() == before && !is_reclaimed {
+    if plans.len() == before && !is_done {
         let why = why_not.unwrap_or_else(|| "nothing is known that would free it".to_owned());
         reasons.push(plan(vec![Step::nothing(why)]));
     }

@@ -167,15 +167,29 @@ fn is_container_state(path: &[u8]) -> bool {
 }
 
 /// Why something is not to be unmounted; nothing if it may be.
-pub(super) fn keeps_mount(path: &Text) -> Result<(), String> {
-    let is_needed = |folder: &&[u8]| path.as_bytes() == *folder;
-    if path.as_bytes() == b"/" || SYSTEM.iter().any(is_needed) {
+pub(super) fn keeps_mount(user: &User, path: &Text) -> Result<(), String> {
+    let shown = path.display();
+    let path = path.as_bytes();
+    let inner = path.strip_prefix(b"/proc/").and_then(|rest| {
+        let at = rest.windows(5).position(|part| part == b"/root")?;
+        rest.get(at + 5..)
+    });
+    if user.ns_ino.is_some() && inner.is_none() {
         return Err(format!(
-            "the mount {} keeps it, and the host needs that",
-            path.display()
+            "the mount {shown} keeps it, in a mount namespace in which no process is"
         ));
     }
+    let path = inner.unwrap_or(path);
+    let is_needed = |folder: &&[u8]| path == *folder;
+    if path.is_empty() || path == b"/" || SYSTEM.iter().any(is_needed) {
+        return Err(format!("the mount {shown} keeps it, which is needed"));
+    }
     Ok(())
+}
+
+/// Whether a path leads elsewhere, or nowhere, once something is unmounted.
+pub(super) fn goes_with_mount(path: &Text, mount: &Text) -> bool {
+    is_below(path.as_bytes(), mount.as_bytes())
 }
 
 /// Why a process is not to be ended or restarted; nothing if it may be.

@@ -9,7 +9,7 @@ use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
 /// File systems whose files are nowhere but in memory.
-const IN_MEMORY: &[&[u8]] = &[b"tmpfs", b"devtmpfs", b"ramfs", b"hugetlbfs", b"shm"];
+const IN_MEMORY: &[&[u8]] = &[b"tmpfs", b"devtmpfs", b"ramfs", b"rootfs", b"hugetlbfs"];
 /// Those that give memory to descriptors, and have no names.
 const NAMELESS: &[&[u8]] = &[b"secretmem", b"guest_memfd"];
 
@@ -19,10 +19,10 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
     match object.kind {
         ObjectKind::File if is_of(object, NAMELESS) => vec![by_holders(case)],
         ObjectKind::File if is_in_memory(case) => vec![removal(case)],
-        ObjectKind::File => vec![drop_pages(case)],
+        ObjectKind::File | ObjectKind::BlockDevice => vec![drop_pages(case)],
         ObjectKind::SysvShm => vec![segment(case)],
         ObjectKind::CssSet | ObjectKind::KernelSocket => vec![by_holders(case)],
-        ObjectKind::Writeback => rows::writeback(object.dev.clone()),
+        ObjectKind::Writeback => rows::writeback(object.dev_name.clone().or(object.dev.clone())),
         ObjectKind::Cpu => rows::stock(),
         ObjectKind::SwapId => {
             let mut ways = vec![rows::swapoff(case.pins)];
@@ -32,7 +32,17 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
             ways
         }
         ObjectKind::Memcg => vec![Ok(vec![child(case)])],
-        ObjectKind::DeletedFile
+        ObjectKind::Cgroup => vec![Err(format!(
+            "{} keeps it: free that one",
+            name(case.pins, object)
+        ))],
+        ObjectKind::Css
+        | ObjectKind::BpfMap
+        | ObjectKind::CgroupBpf
+        | ObjectKind::KernelStack
+        | ObjectKind::PageTables
+        | ObjectKind::Pipe
+        | ObjectKind::DeletedFile
         | ObjectKind::Memfd
         | ObjectKind::SharedAnon
         | ObjectKind::PrivateAnon
@@ -70,9 +80,20 @@ fn by_holders(case: &Case<'_>) -> Way {
 /// A file that has a name, in memory alone: everybody lets go of it, and it is removed.
 fn removal(case: &Case<'_>) -> Way {
     let mut steps = let_go(case)?;
+    let path = words::path(case.object).unwrap_or_default();
+    // Below a mount that has to go, the same path is another file afterwards.
+    let unmounts_it = |step: &Step| {
+        let mount = step
+            .target
+            .as_ref()
+            .filter(|_| step.action == Action::Unmount);
+        mount.is_some_and(|mount| never::goes_with_mount(&path, mount))
+    };
+    if steps.iter().any(unmounts_it) {
+        return Ok(steps.into_iter().map(Step::doubted).collect());
+    }
     let inner = case.object.path.clone().unwrap_or_default();
     never::keeps_file(case, &inner)?;
-    let path = words::path(case.object);
     let pages = grouped(case.object.pages.unwrap_or(case.object.refs));
     steps.push(match case.object.path_of_pid {
         None => Step::sure(
@@ -97,6 +118,8 @@ fn drop_pages(case: &Case<'_>) -> Way {
     let object = case.object;
     let mut mapped = object.clone();
     mapped.users.retain(|user| user.kind == UserKind::Mapped);
+    // Whoever else has it does not keep its pages.
+    mapped.held = None;
     let mut steps = let_go(&Case {
         object: &mapped,
         ..*case
@@ -109,11 +132,13 @@ fn drop_pages(case: &Case<'_>) -> Way {
         ));
     };
     let pages = grouped(object.pages.unwrap_or(object.refs));
-    steps.push(Step::sure(
-        Action::DropFilePages,
-        path,
-        format!("drops its {pages} pages from memory, the file stays"),
-    ));
+    steps.push(if object.kind == ObjectKind::BlockDevice {
+        let why = format!("drops those of its {pages} pages that no file system uses itself");
+        Step::unsure(Action::DropFilePages, path, why)
+    } else {
+        let why = format!("drops its {pages} pages from memory, the file stays");
+        Step::sure(Action::DropFilePages, path, why)
+    });
     Ok(steps)
 }
 

@@ -49,6 +49,12 @@ impl Step {
         }
     }
 
+    /// The same, which may do less than it is meant to.
+    pub(super) fn doubted(mut self) -> Self {
+        self.is_sure = false;
+        self
+    }
+
     /// That nothing can be done, and why.
     pub(super) fn nothing(why: String) -> Self {
         Self::sure(Action::Nothing, None, why)
