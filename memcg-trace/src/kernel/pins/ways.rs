@@ -86,6 +86,12 @@ const WAYS: &[Way] = &[
     way("connections that linger", SOCKS, sockets::lingering),
     unseen("asynchronous I/O", FILES),
     unseen(
+        "servers of the kernel (NFS, SMB, SCSI and USB targets)",
+        FILES,
+    ),
+    unseen("caches and passthrough (cachefiles, FUSE)", FILES),
+    unseen("process accounting", FILES),
+    unseen(
         "modules of the kernel",
         &[
             Kind::Inode,
