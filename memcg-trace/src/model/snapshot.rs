@@ -210,6 +210,17 @@ impl Snapshot {
         absences.into_iter().flatten()
     }
 
+    /// Whether there is at least one section of a whole host.
+    #[must_use]
+    pub fn has_figures(&self) -> bool {
+        self.memcgs.is_known()
+            || self.slab.is_known()
+            || self.shrinkers.is_known()
+            || self.lock_waits.is_known()
+            || self.tax.is_known()
+            || self.reclaim.is_known()
+    }
+
     /// Everything lost since the start, as far as it is known.
     #[must_use]
     pub fn lost_total(&self) -> u64 {
