@@ -150,8 +150,7 @@ impl Feed {
 
     /// Lets go of the source, and tells how that went.
     pub(super) fn close(self, messages: &Messages) {
-        let is_live = !self.is_replay();
-        for message in messages.while_detaching(is_live, || self.let_go()) {
+        for message in self.let_go() {
             messages.warn(&message);
         }
     }

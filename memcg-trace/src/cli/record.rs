@@ -92,8 +92,7 @@ pub(super) async fn run(
             break written;
         }
     };
-    let is_live = !source.is_replay();
-    for message in messages.while_detaching(is_live, || source.close()) {
+    for message in source.close() {
         messages.warn(&message);
     }
     messages.inform(&format!("{path}: {}", units::things(samples, "sample")));

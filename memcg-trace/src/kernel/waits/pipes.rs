@@ -45,7 +45,7 @@ impl Pipes {
             .collect();
         if operations.is_empty() {
             let names = OPERATIONS.join(" or ");
-            return Err(Unreadable::Absent(format!("kallsyms shows no {names}")));
+            return Err(Unreadable::Absent(view.symbols.no_address(&names)));
         }
         let mut pipes = Self::default();
         let mut sharers: HashMap<u64, Vec<usize>> = HashMap::new();
