@@ -56,6 +56,15 @@ pub fn things(number: u64, one: &str) -> String {
     format!("{} {}", count(Some(number)), noun(number, one))
 }
 
+/// The same where the number may not be known: `- pages`.
+#[must_use]
+pub fn things_known(number: Option<u64>, one: &str) -> String {
+    number.map_or_else(
+        || format!("{UNKNOWN} {}", noun(0, one)),
+        |number| things(number, one),
+    )
+}
+
 /// What so many are called: `page`, `pages`; of several words the last changes.
 #[must_use]
 pub fn noun(number: u64, one: &str) -> String {

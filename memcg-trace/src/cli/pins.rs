@@ -115,10 +115,16 @@ fn gaps(snapshot: &Snapshot, answered: usize, top: Option<usize>) -> Vec<String>
     let unanswered = (unanswered > 0).then(|| {
         let reason = snapshot.pins.reason.as_deref();
         let reason = reason.map_or_else(String::new, |reason| format!(": {}", tame(reason)));
-        format!("{unanswered} zombies have no answer{reason}")
+        match unanswered {
+            1 => format!("1 zombie has no answer{reason}"),
+            _ => format!("{unanswered} zombies have no answer{reason}"),
+        }
     });
     let left_out = answered.saturating_sub(top.unwrap_or(usize::MAX));
-    let left_out = (left_out > 0).then(|| format!("{left_out} more zombies are not shown"));
+    let left_out = (left_out > 0).then(|| match left_out {
+        1 => "1 more zombie is not shown".to_owned(),
+        _ => format!("{left_out} more zombies are not shown"),
+    });
     unanswered.into_iter().chain(left_out).collect()
 }
 

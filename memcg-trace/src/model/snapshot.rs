@@ -6,6 +6,7 @@
 pub mod history;
 pub mod inside;
 pub mod locks;
+mod losses;
 pub mod pins;
 pub mod reclaim;
 mod reclaimable;
@@ -18,6 +19,7 @@ pub use crate::sample::waits::Evidence;
 pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
 pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, Release};
+pub use losses::{Counted, ONE_IN};
 pub use pins::{Action, Advice, Pins};
 pub use reclaim::Reclaim;
 pub use reclaimable::Reclaimable;
@@ -194,6 +196,8 @@ pub struct Snapshot {
     pub findings: Arc<Section<Finding>>,
     /// What was lost since the start.
     pub losses: Arc<[Loss]>,
+    /// Of how much, before any row was left out.
+    pub counted: Counted,
 }
 
 impl Snapshot {
@@ -343,6 +347,12 @@ pub struct Memcg {
 
 /// Value from which on `memory.high` and `memory.max` mean "no limit" (PAGE_COUNTER_MAX).
 pub const UNLIMITED_BYTES: u64 = 0x7fff_ffff_ffff_f000;
+
+/// Whether a limit is none; `None` where it is not known.
+#[must_use]
+pub fn is_unlimited(limit: Option<u64>) -> Option<bool> {
+    limit.map(|limit| limit >= UNLIMITED_BYTES)
+}
 
 /// What a shrinker did for a memcg on a node, since the start of the run.
 #[derive(Clone, Debug, PartialEq)]

@@ -120,9 +120,11 @@ fn signed(number: i64) -> String {
 fn how(pins: &Pins) -> String {
     let look = &pins.look;
     let mut text = format!(
-        "found by looking at {} pages and {} other objects in {}",
+        "found by looking at {} {} and {} other {} in {}",
         grouped(look.visited_pages),
+        units::noun(look.visited_pages, "page"),
         grouped(look.visited_objects),
+        units::noun(look.visited_objects, "object"),
         units::duration(Some(look.took_ns)),
     );
     if let Some(because) = &look.all_pages_because {
@@ -198,8 +200,11 @@ impl Page {
             units::bytes(bytes),
         ]);
         if let Some(bound) = pin.truncated_at {
-            let bound = grouped(bound);
-            self.line(&format!("    counting stopped after {bound} references"), 6);
+            let (bound, references) = (grouped(bound), units::noun(bound, "reference"));
+            self.line(
+                &format!("    counting stopped after {bound} {references}"),
+                6,
+            );
         }
         let holders = alike(pins, pin);
         // Where there is one alone, its references are those of the kind.
@@ -283,7 +288,7 @@ fn describe(pins: &Pins, object: &Object) -> String {
         details.push(format!("mounted at {}", mount.display()));
     }
     if let (Some(pages), ObjectKind::SwapId) = (object.pages, object.kind) {
-        details.push(format!("{} pages", grouped(pages)));
+        details.push(format!("{} {}", grouped(pages), units::noun(pages, "page")));
     }
     if !details.is_empty() {
         let _ = write!(text, " ({})", details.join(", "));
