@@ -26,6 +26,7 @@ mod screen;
 mod signals;
 mod slab;
 mod span;
+mod verb_flags;
 mod zombies;
 
 use std::io::{self, IsTerminal as _};
