@@ -55,6 +55,9 @@ pub struct Wait {
     pub flags: u32,
 }
 
+/// Rows of the map `LOCKS`.
+pub const LOCK_ROWS: u32 = 8192;
+
 /// Key of the per-CPU map `LOCKS`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -81,8 +84,7 @@ pub struct LockCount {
     pub unmeasured: u64,
 }
 
-/// Waits that one run of the resolver looks at. More would save little, and the kernel verifies each
-/// one anew, with all who may stand in line before it.
+/// Waits that one run of the resolver looks at. The kernel verifies each one anew.
 pub const RESOLVE_ROWS: usize = 8;
 
 /// Who waits, and whether still.
@@ -95,7 +97,7 @@ pub struct WaiterRow {
     pub slot: u32,
     /// Process id of who waits.
     pub pid: u32,
-    /// Answer: [`WAITER_ENDED`], [`WAITER_OUT_OF_LINE`] and so on.
+    /// Answer: [`WAITER_ENDED`] or [`WAITER_GOES_ON`].
     pub state: u32,
     /// Thread id of who has the lock by its owner word; 0 if there is none, or it is not known.
     pub owner_tid: u32,
@@ -111,25 +113,19 @@ pub struct WaiterRow {
 
 /// The wait is over, and was counted.
 pub const WAITER_ENDED: u32 = 0;
-/// It goes on as far as is known; whether its task stands in line was not asked, or cannot be told.
-pub const WAITER_UNKNOWN: u32 = 1;
-/// Its task stands in the list of those who wait for the lock.
-pub const WAITER_IN_LINE: u32 = 2;
-/// Its task does not stand there.
-pub const WAITER_OUT_OF_LINE: u32 = 3;
+/// It goes on as far as is known.
+pub const WAITER_GOES_ON: u32 = 1;
 
 /// To say who waits.
 pub const ASK_WHO: u64 = 0;
-/// To say so, and whether they stand in line.
-pub const ASK_LINE: u64 = 1;
 /// To forget these waits: they are over.
-pub const ASK_CLOSE: u64 = 2;
+pub const ASK_CLOSE: u64 = 1;
 
 /// Question and answer of the resolver of waiters.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct WaiterAsk {
-    /// [`ASK_WHO`] and so on.
+    /// [`ASK_WHO`] or [`ASK_CLOSE`].
     pub what: u64,
     /// Rows to look up.
     pub rows: u64,

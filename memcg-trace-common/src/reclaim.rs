@@ -18,6 +18,9 @@ pub mod kind {
     pub const THROTTLE: u32 = 5;
 }
 
+/// Rows of the map `RECLAIM`.
+pub const RECLAIM_ROWS: u32 = 8192;
+
 /// Key of the per-CPU map `RECLAIM` and of `STALL_TIMES`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -85,12 +88,20 @@ pub struct Reclaimer {
     pub reclaimed_pages: u64,
 }
 
-/// Stalls of one task, in the map `STALLED_TASKS` by `bpf_get_current_pid_tgid()`.
+/// Key of the map `STALLED_TASKS`: a task that is moved to another memcg stalls there anew.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct StalledKey {
+    /// `bpf_get_current_pid_tgid()`.
+    pub task: u64,
+    /// Its memcg.
+    pub memcg_serial_nr: u64,
+}
+
+/// Stalls of one task in one memcg.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct StalledTask {
-    /// Its memcg at the first of them.
-    pub memcg_serial_nr: u64,
     /// How many.
     pub stalls: u64,
     /// Their time.

@@ -12,6 +12,9 @@ pub const PRIORITIES: usize = 13;
 /// From this priority on pressure is light: a cache is to lose a thousandth of itself, or less.
 pub const LIGHT_PRIORITY: u32 = 10;
 
+/// Rows of the map `SHRINKERS`.
+pub const SHRINKER_ROWS: u32 = 8192;
+
 /// Key of the per-CPU map `SHRINKERS` and of `SHRINKER_TIMES`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -6,7 +6,7 @@ use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
-use memcg_trace_common::lock::{LockCount, LockKey, Wait, flags};
+use memcg_trace_common::lock::{LOCK_ROWS, LockCount, LockKey, Wait, flags};
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::times::Times;
 
@@ -21,7 +21,7 @@ use crate::wait_slots;
 use crate::waiters::Waiters;
 
 #[map]
-static LOCKS: PerCpuHashMap<LockKey, LockCount> = PerCpuHashMap::with_max_entries(8192, 0);
+static LOCKS: PerCpuHashMap<LockKey, LockCount> = PerCpuHashMap::with_max_entries(LOCK_ROWS, 0);
 /// How long waits lasted that ended, by lock. Not per CPU, for it is large: who waited for a lock
 /// has lost more time than this takes.
 #[map]

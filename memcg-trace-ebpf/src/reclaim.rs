@@ -10,7 +10,9 @@ use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, LruHashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::reclaim::{ReclaimCount, ReclaimKey, Reclaimer, StalledTask, kind};
+use memcg_trace_common::reclaim::{
+    RECLAIM_ROWS, ReclaimCount, ReclaimKey, Reclaimer, StalledKey, StalledTask, kind,
+};
 use memcg_trace_common::times::Times;
 
 use crate::counter::add;
@@ -27,7 +29,8 @@ const PF_KTHREAD: u32 = 0x0020_0000;
 const MODE_BEFORE_LRU: u32 = 7;
 
 #[map]
-static RECLAIM: PerCpuHashMap<ReclaimKey, ReclaimCount> = PerCpuHashMap::with_max_entries(8192, 0);
+static RECLAIM: PerCpuHashMap<ReclaimKey, ReclaimCount> =
+    PerCpuHashMap::with_max_entries(RECLAIM_ROWS, 0);
 /// One row for all CPUs, since it is large: added to atomically.
 #[map]
 static STALL_TIMES: HashMap<ReclaimKey, Times> = HashMap::with_max_entries(4096, 0);
@@ -38,7 +41,7 @@ pub static RECLAIMERS: HashMap<u64, Reclaimer> = HashMap::with_max_entries(16384
 static DROPPERS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(256, 0);
 /// The worst of them are shown, so that those may be forgotten that have not waited for long.
 #[map]
-static STALLED_TASKS: LruHashMap<u64, StalledTask> = LruHashMap::with_max_entries(4096, 0);
+static STALLED_TASKS: LruHashMap<StalledKey, StalledTask> = LruHashMap::with_max_entries(4096, 0);
 
 #[inline(always)]
 fn task_flags() -> u32 {
@@ -73,7 +76,9 @@ pub fn caller(ctx: &ProbeContext) -> u64 {
 pub fn begun_by() -> (u32, u64) {
     let task = this_task();
     // SAFETY: the entry is this task's own, which nobody else removes.
-    if let Some(reclaimer) = unsafe { RECLAIMERS.get(&task) } {
+    if let Some(reclaimer) = unsafe { RECLAIMERS.get(&task) }
+        && is_ours(reclaimer)
+    {
         return (reclaimer.kind, reclaimer.caller);
     }
     if task_flags() & PF_KSWAPD != 0 {
@@ -86,6 +91,14 @@ pub fn begun_by() -> (u32, u64) {
     (kind::UNKNOWN, 0)
 }
 
+/// Whether a row is this task's: an earlier one may have had the same number. That of kswapd has
+/// no begin.
+#[inline(always)]
+fn is_ours(reclaimer: &Reclaimer) -> bool {
+    let start_ns = field(task_struct(), &LAYOUT.task_start_time).unwrap_or(0);
+    reclaimer.begin_ns == 0 || reclaimer.begin_ns > start_ns
+}
+
 /// Counts a reclaim of this task whose end was not seen, since the kernel passed over the program
 /// (`missed_runs`, `missed_kprobe_runs`). The last that was seen of it is near its end.
 #[inline(always)]
@@ -94,9 +107,7 @@ fn end_missed(task: u64) {
     let Some(left) = (unsafe { RECLAIMERS.get(&task) }) else {
         return;
     };
-    // An earlier task may have had the same number.
-    let start_ns = field(task_struct(), &LAYOUT.task_start_time).unwrap_or(0);
-    if left.begin_ns > start_ns {
+    if left.begin_ns != 0 && is_ours(left) {
         count_run(
             &key_of_run(left),
             left.seen_ns.saturating_sub(left.begin_ns),
@@ -188,7 +199,10 @@ pub fn count_run(key: &ReclaimKey, took_ns: u64) {
     if key.is_kthread != 0 {
         return;
     }
-    let task = this_task();
+    let task = StalledKey {
+        task: this_task(),
+        memcg_serial_nr: key.memcg_serial_nr,
+    };
     let start_ns = field(task_struct(), &LAYOUT.task_start_time).unwrap_or(0);
     if let Some(stalled) = STALLED_TASKS.get_ptr_mut(&task) {
         // SAFETY: a value of the map; this task is the only one to write it.
@@ -204,7 +218,6 @@ pub fn count_run(key: &ReclaimKey, took_ns: u64) {
         }
     }
     let stalled = StalledTask {
-        memcg_serial_nr: key.memcg_serial_nr,
         stalls: 1,
         stall_ns: took_ns,
         max_ns: took_ns,
@@ -263,9 +276,11 @@ fn end() {
     if let Some(reclaimer) = RECLAIMERS.get_ptr_mut(&task) {
         // SAFETY: the entry is this task's own, which nobody else removes.
         unsafe {
-            end_visit(reclaimer, now);
-            let key = key_of_run(&*reclaimer);
-            count_run(&key, now.saturating_sub((*reclaimer).begin_ns));
+            if is_ours(&*reclaimer) {
+                end_visit(reclaimer, now);
+                let key = key_of_run(&*reclaimer);
+                count_run(&key, now.saturating_sub((*reclaimer).begin_ns));
+            }
         }
         let _ = RECLAIMERS.remove(&task);
     }

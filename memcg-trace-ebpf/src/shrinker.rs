@@ -8,7 +8,7 @@ use aya_ebpf::maps::{HashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::shrinker::{
-    LIGHT_PRIORITY, PRIORITIES, ShrinkerCount, ShrinkerKey, ShrinkerRun,
+    LIGHT_PRIORITY, PRIORITIES, SHRINKER_ROWS, ShrinkerCount, ShrinkerKey, ShrinkerRun,
 };
 use memcg_trace_common::times::Times;
 
@@ -22,7 +22,7 @@ use crate::times::count_time;
 
 #[map]
 static SHRINKERS: PerCpuHashMap<ShrinkerKey, ShrinkerCount> =
-    PerCpuHashMap::with_max_entries(8192, 0);
+    PerCpuHashMap::with_max_entries(SHRINKER_ROWS, 0);
 /// One row for all CPUs, since it is large: added to atomically.
 #[map]
 static SHRINKER_TIMES: HashMap<ShrinkerKey, Times> = HashMap::with_max_entries(8192, 0);

@@ -48,12 +48,18 @@ fn furthest_over_high(task: u64) -> u64 {
     furthest
 }
 
+/// Whether `mem_cgroup_handle_over_high()` called.
+#[inline(always)]
+fn is_over_high(caller: u64) -> bool {
+    let over_high = word(&LAYOUT.sym_over_high);
+    over_high != 0 && caller.wrapping_sub(over_high) < OVER_HIGH_BYTES
+}
+
 /// `schedule_timeout_killable(timeout)`, where `mem_cgroup_handle_over_high()` calls it.
 #[kprobe]
 pub fn reclaim_throttle_begin(ctx: ProbeContext) -> u32 {
-    let over_high = word(&LAYOUT.sym_over_high);
     let caller = caller(&ctx);
-    if over_high == 0 || caller.wrapping_sub(over_high) >= OVER_HIGH_BYTES {
+    if !is_over_high(caller) {
         return 0;
     }
     let throttled = Reclaimer {
@@ -71,7 +77,11 @@ pub fn reclaim_throttle_begin(ctx: ProbeContext) -> u32 {
 
 /// `psi_memstall_leave(flags)`, which follows that sleep.
 #[kprobe]
-pub fn reclaim_throttle_end(_ctx: ProbeContext) -> u32 {
+pub fn reclaim_throttle_end(ctx: ProbeContext) -> u32 {
+    // One whose end was missed must not end with another stall of its task.
+    if !is_over_high(caller(&ctx)) {
+        return 0;
+    }
     let (task, now) = (this_task(), now_ns());
     if let Some(throttled) = THROTTLED.get_ptr_mut(&task) {
         // SAFETY: the entry is this task's own.

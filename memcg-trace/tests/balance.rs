@@ -254,6 +254,32 @@ fn usage_comes_near_memory_high() {
     assert!(!last[0].resolved);
 }
 
+/// What was not looked at again is not over: memcgs are walked with one sample of six here.
+#[test]
+fn a_finding_lasts_until_a_look_does_not_find_it() {
+    let walked = |usage_at: fn(u64) -> u64| {
+        host(move |second, sample| {
+            row(sample).high_bytes = Some(100 * MIB);
+            row(sample).usage_bytes = Some(usage_at(second) * MIB);
+            if second % 6 != 1 {
+                sample.memcgs = None;
+            }
+        })
+    };
+    let revisions = |samples: &[Sample]| {
+        let snapshots = snapshots(samples);
+        let all = snapshots.iter().flat_map(|one| &one.findings.items);
+        let near = all.filter(|one| one.kind == FindingKind::NearHigh);
+        near.map(|one| (one.number, one.resolved))
+            .collect::<Vec<_>>()
+    };
+    let steady = revisions(&walked(|_| 96));
+    assert!(steady.len() > 6, "{steady:?}");
+    assert!(steady.iter().all(|one| *one == (1, false)), "{steady:?}");
+    let falls = revisions(&walked(|second| if second < 7 { 96 } else { 10 }));
+    assert_eq!(falls.last(), Some(&(1, true)));
+}
+
 #[test]
 fn the_kernel_kills_for_memory() {
     let killed = host(|second, sample| {

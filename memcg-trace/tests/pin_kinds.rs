@@ -70,6 +70,7 @@ fn every_kind_has_its_verdict_and_its_advice() {
     };
     let segment = Object {
         ino: Some(5),
+        ns_ino: Some(4_026_531_839),
         ..file(ObjectKind::SysvShm, "tmpfs", "SYSV00000000", 256, vec![])
     };
     let pipes = Object {
@@ -87,13 +88,13 @@ fn every_kind_has_its_verdict_and_its_advice() {
                 vec![open(812, "redis", 7)],
             ),
             "pinned by 6,400 tmpfs pages of /dev/shm/cache.bin, held open by redis[812] fd 7",
-            &["remove_file /dev/shm/cache.bin", "close_fd redis[812] fd 7"],
+            &["close_fd redis[812] fd 7", "remove_file /dev/shm/cache.bin"],
         ),
         (
             PinKind::PageShmem,
             file(ObjectKind::File, "tmpfs", "/dev/shm/x", 1, vec![]),
             "pinned by 1 tmpfs page of /dev/shm/x, which nobody has open",
-            &["remove_file /dev/shm/x"],
+            &["nothing"],
         ),
         (
             PinKind::PageShmem,
@@ -141,10 +142,7 @@ fn every_kind_has_its_verdict_and_its_advice() {
                 vec![mapped(1, "init")],
             ),
             "pinned by 10 ext4 pages of /usr/lib/libc.so, mapped by init[1]",
-            &[
-                "drop_file_pages /usr/lib/libc.so",
-                "restart_process init[1]",
-            ],
+            &["nothing"],
         ),
         (
             PinKind::PageAnon,
@@ -162,7 +160,7 @@ fn every_kind_has_its_verdict_and_its_advice() {
             PinKind::PageKmem,
             pipes,
             "pinned by 16 pages of the kernel",
-            &[],
+            &["nothing"],
         ),
         (
             PinKind::Swap,
@@ -180,7 +178,7 @@ fn every_kind_has_its_verdict_and_its_advice() {
             PinKind::SocketUnix,
             unix,
             "pinned by a UNIX socket /run/bus, which nobody has open",
-            &["wait"],
+            &["nothing"],
         ),
         (
             PinKind::SocketOther,
@@ -262,7 +260,7 @@ fn every_kind_has_its_verdict_and_its_advice() {
             PinKind::Other,
             object(ObjectKind::Unknown, 1, vec![]),
             "pinned by a reference of another kind that is not known",
-            &[],
+            &["nothing"],
         ),
     ];
     for (kind, object, sentence, wanted) in cases {

@@ -193,7 +193,7 @@ fn reclaim_is_advised_where_it_is_there_and_helps() {
     let tmpfs = || {
         vec![pin(
             PinKind::PageShmem,
-            vec![file(ObjectKind::File, "tmpfs", "/dev/shm/x", 7, vec![])],
+            vec![file(ObjectKind::File, "tmpfs", "/dev/shm/x", 700, vec![])],
         )]
     };
     let disk = || {
@@ -287,22 +287,35 @@ fn advice_is_bounded_and_said_once() {
             ObjectKind::File,
             "tmpfs",
             "/dev/shm/x",
-            7,
+            700,
             vec![open(pid, "x", 3)],
         )
     };
-    let pins = of(vec![pin(PinKind::PageShmem, (1..=3).map(same).collect())]);
+    let pins = of(vec![pin(
+        PinKind::PageShmem,
+        (1_001..=1_003).map(same).collect(),
+    )]);
     let removals = pins
         .advice
         .iter()
         .filter(|advice| advice.action == Action::RemoveFile);
-    assert_eq!((removals.count(), pins.advice.len()), (1, 4));
+    assert_eq!(
+        (removals.count(), pins.advice.len()),
+        (3, 6),
+        "after each who has it open"
+    );
+    let pins = of(vec![pin(
+        PinKind::PageShmem,
+        vec![same(1_000), same(1_000)],
+    )]);
+    assert_eq!(pins.advice.len(), 2, "the same is said once");
+    assert_eq!(pins.advice[0].frees.refs, 1_400);
     let many = |at| {
         file(
             ObjectKind::File,
             "tmpfs",
             &*format!("/dev/shm/{at}"),
-            7,
+            700,
             vec![],
         )
     };

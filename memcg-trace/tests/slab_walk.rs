@@ -419,3 +419,65 @@ fn the_heir_has_what_a_dead_memcg_held() {
         .unwrap();
     assert_eq!(heir.inherited_objects(), Some(20));
 }
+
+/// What came while a walk went on, and where it had been already, is not taken from it; and what it
+/// saw of a memcg that has died and is freed since, has been its heir's.
+#[test]
+fn a_walk_knows_no_better_than_events_what_came_while_it_went_on() {
+    let (parent, child) = (memcg(2, 1, "a"), memcg(3, 2, "dead"));
+    let born = memcg(4, 1, "born");
+    let at = |second| fixture::START_NS + second * fixture::SECOND;
+    let life = |second| {
+        let kinds = [LifeKind::Offline, LifeKind::Released, LifeKind::Freed];
+        Some(
+            kinds
+                .map(|kind| fixture::life(kind, at(second), &child))
+                .to_vec(),
+        )
+    };
+    let row = |memcg, objects| WalkedSlab {
+        uncertain_objects: Some(0),
+        ..row(memcg, 0xc1, share(objects, 8, 16_384), 0)
+    };
+    let cache = || cache(0xc1, "dentry", 1, 30, Share::default());
+    let nothing = |second| slab(second, vec![count(0x1, 0xc1, 2, 0, 0)]);
+    let more = |second| {
+        let of_born = count(0x4, 0xc1, 4, 1_000, 0);
+        slab(second, vec![count(0x1, 0xc1, 2, 0, 0), of_born])
+    };
+    let samples = [
+        Sample {
+            memcgs: Some(fixture::walk(0, vec![root(), parent, child.clone(), born])),
+            slab: Some(nothing(0)),
+            slab_walk: Some(walk(0, vec![cache()], vec![row(2, 500), row(3, 200)])),
+            ..empty(0)
+        },
+        // It dies and is freed between two samples.
+        Sample {
+            life: life(1),
+            slab: Some(more(1)),
+            ..empty(1)
+        },
+        // A walk that saw its objects while it lived, and came by before the new ones were made.
+        Sample {
+            slab: Some(more(2)),
+            slab_walk: Some(walk(2, vec![cache()], vec![row(2, 500), row(3, 200)])),
+            ..empty(2)
+        },
+    ];
+    for (at, snapshot) in snapshots(&samples).iter().enumerate().skip(1) {
+        let rows: Vec<_> = (snapshot.slab.items.iter())
+            .map(|row| (row.memcg.as_ref().map(|id| id.path.clone()), row.objects()))
+            .collect();
+        let of = |path: &str| {
+            let mut of = rows.iter();
+            of.find_map(|(of, objects)| (*of == Some(Text::from(path))).then_some(*objects)?)
+        };
+        assert_eq!(of("/a"), Some(700), "{at}: {rows:?}");
+        assert_eq!(of("/born"), Some(1_000), "{at}: {rows:?}");
+        assert!(
+            rows.iter().all(|(path, _)| path.is_some()),
+            "{at}: {rows:?}"
+        );
+    }
+}

@@ -13,7 +13,8 @@ use crate::child;
 use crate::guest::build;
 use crate::guest::{self, Spec};
 use crate::kernel::{self, Choice, Kernel, Series};
-use crate::setup;
+use crate::setup::timings::Timings;
+use crate::setup::{self, Needs};
 
 /// Programs of others that watch locks or slab, to compare with; what is not installed here is not
 /// measured, and the table says so.
@@ -35,7 +36,11 @@ pub struct Arguments {
 }
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
-    setup::ensure(arguments.kernel.iter().copied())?;
+    let needs = Needs {
+        kernels: arguments.kernel.clone(),
+        ..Needs::guest(None)
+    };
+    setup::ensure(&needs, &mut Timings::default())?;
     let binaries = build::binaries(false)?;
     let program = build::target_of_memcg_trace("bench", "--bench", "guest")?;
     let asks =

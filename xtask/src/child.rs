@@ -57,7 +57,8 @@ pub fn line(command: &Command) -> String {
         .join(" ")
 }
 
-fn quote(word: &OsStr) -> String {
+/// A word as the shell takes it for one.
+pub fn quote(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%~".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -6,7 +6,7 @@
 
 mod bench;
 mod child;
-mod debian;
+mod first_screen;
 mod guest;
 mod interrupt;
 mod kernel;
@@ -14,6 +14,7 @@ mod places;
 mod run;
 mod setup;
 mod test;
+mod userland;
 
 use std::process::ExitCode;
 

@@ -12,9 +12,11 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::child;
 use crate::guest::{self, Spec, build, terminal};
 use crate::kernel::{self, Choice, Kernel};
-use crate::{child, setup};
+use crate::setup::timings::Timings;
+use crate::setup::{self, Needs};
 
 /// Builds memcg-trace and runs it here, or in a guest if this host cannot be traced
 #[derive(clap::Args)]
@@ -42,7 +44,7 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     let kernel = match &arguments.guest {
         Some(kernel) => kernel.clone(),
         None => {
-            setup::ensure(None)?;
+            setup::ensure(&Needs::default(), &mut Timings::default())?;
             let program = build::binaries(false)?.memcg_trace;
             let program = program.context("it was not built")?;
             match if arguments.host {
@@ -75,9 +77,7 @@ fn on_host(mut command: Command, arguments: &Arguments) -> Result<u8> {
 }
 
 fn in_guest(kernel: &Choice, arguments: &[OsString]) -> Result<u8> {
-    if let Choice::Series(series) = kernel {
-        setup::ensure(Some(*series))?;
-    }
+    guest::set_up(kernel)?;
     let mut command: Vec<OsString> = ["sh", "-c", WITH_DEMO, "sh"].map(OsString::from).into();
     command.extend_from_slice(arguments);
     let spec = Spec {

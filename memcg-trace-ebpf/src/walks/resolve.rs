@@ -6,8 +6,7 @@ use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::Array;
 use aya_ebpf::programs::RawTracePointContext;
 use memcg_trace_common::lock::{
-    self, ASK_CLOSE, ASK_LINE, WAITER_ENDED, WAITER_IN_LINE, WAITER_OUT_OF_LINE, WAITER_UNKNOWN,
-    Wait, WaiterAsk, WaiterRow,
+    self, ASK_CLOSE, WAITER_ENDED, WAITER_GOES_ON, WaiterAsk, WaiterRow,
 };
 use memcg_trace_common::shrinker::{self, ShrinkerAsk, ShrinkerRow};
 use memcg_trace_common::slab::{self, CacheAsk, CacheRow, ObjcgAsk, ObjcgRow};
@@ -16,7 +15,6 @@ use crate::lock::owner;
 use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, has, learn_bases, offset, pointer};
 use crate::wait_slots;
-use crate::waiters::Waiters;
 
 #[map]
 static OBJCG_ASK: Array<ObjcgAsk> = Array::with_max_entries(1, 0);
@@ -156,11 +154,7 @@ pub fn resolve_waiters(_ctx: RawTracePointContext) -> i32 {
                 (*wait).lock = 0;
             }
         }
-        row.state = if what == ASK_LINE {
-            line(&row.wait)
-        } else {
-            WAITER_UNKNOWN
-        };
+        row.state = WAITER_GOES_ON;
         who(row);
     }
     0
@@ -179,20 +173,4 @@ fn who(row: &mut WaiterRow) {
         row.owner_tid = field(owner, &LAYOUT.task_pid).unwrap_or(0);
         row.owner_comm = field(owner, &LAYOUT.task_comm).unwrap_or_default();
     }
-}
-
-/// Whether a task stands in the list of those who wait.
-#[inline(always)]
-fn line(wait: &Wait) -> u32 {
-    let Some(mut waiters) = Waiters::of(wait.lock, wait.flags) else {
-        return WAITER_UNKNOWN;
-    };
-    for _ in 0..Waiters::MOST {
-        match waiters.next() {
-            0 => return WAITER_OUT_OF_LINE,
-            task if task == wait.task => return WAITER_IN_LINE,
-            _ => {}
-        }
-    }
-    WAITER_UNKNOWN
 }

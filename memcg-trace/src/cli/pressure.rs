@@ -9,6 +9,7 @@ use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
 use super::{CANNOT_TRACE, DONE, ERROR};
+use crate::model::pressure;
 use crate::model::snapshot::{Reclaim, Shrinker, Snapshot};
 use crate::output::{document, reclaim, shrinkers};
 
@@ -32,7 +33,7 @@ pub(super) async fn run(
     let mut stop = Stop::on_signals(ERROR)?;
     let mut feed = Feed::of_reclaim(common, messages)?;
     let host = feed.host().clone();
-    let mut seen = None;
+    let mut seen: Option<(Arc<Snapshot>, Arc<Snapshot>)> = None;
     let mut until = Until::new(&args.span(feed.is_replay()));
     // A signal ends the time early, and what was seen so far is the answer.
     let outcome = loop {
@@ -44,11 +45,11 @@ pub(super) async fn run(
         match next {
             Ok(Some(snapshot)) => {
                 let is_over = until.is_over(snapshot.mono_ns);
-                let first_ns = match &seen {
-                    Some((first_ns, _)) => *first_ns,
-                    None => snapshot.mono_ns,
+                let first = match seen {
+                    Some((first, _)) => first,
+                    None => Arc::clone(&snapshot),
                 };
-                seen = Some((first_ns, snapshot));
+                seen = Some((first, snapshot));
                 if is_over {
                     break Ok(());
                 }
@@ -59,11 +60,18 @@ pub(super) async fn run(
     };
     feed.close(messages);
     outcome?;
-    let Some((first_ns, snapshot)) = seen else {
+    let Some((first, last)) = seen else {
         messages.warn(oneshot::nothing_seen(&stop));
         return Ok(ERROR);
     };
-    let span_ns = snapshot.mono_ns.saturating_sub(first_ns);
+    let snapshot = between(&first, &last);
+    // As of when the sums were read.
+    let as_of = |snapshot: &Snapshot| match which {
+        Which::Shrinkers => snapshot.shrinkers.as_of_ns,
+        Which::Reclaim => snapshot.reclaim.as_of_ns,
+    };
+    let as_of_ns = |snapshot: &Snapshot| as_of(snapshot).unwrap_or(snapshot.mono_ns);
+    let span_ns = as_of_ns(&last).saturating_sub(as_of_ns(&first));
     let style = oneshot::style(common);
     let most = common.top();
     let bytes = match (which, common.json) {
@@ -98,13 +106,24 @@ pub(super) async fn run(
     Ok(if has_figures { DONE } else { CANNOT_TRACE })
 }
 
-fn by_time(snapshot: &Arc<Snapshot>) -> Vec<&Shrinker> {
+/// The later of two snapshots, with what was done since the first.
+fn between(first: &Snapshot, last: &Snapshot) -> Snapshot {
+    let reclaim = pressure::reclaim_since(&first.reclaim.items, &last.reclaim.items);
+    let shrinkers = pressure::shrinkers_since(&first.shrinkers.items, &last.shrinkers.items);
+    Snapshot {
+        reclaim: Arc::new(last.reclaim.with_items(reclaim)),
+        shrinkers: Arc::new(last.shrinkers.with_items(shrinkers)),
+        ..last.clone()
+    }
+}
+
+fn by_time(snapshot: &Snapshot) -> Vec<&Shrinker> {
     let mut rows: Vec<_> = snapshot.shrinkers.items.iter().collect();
     rows.sort_by_key(|row| Reverse((row.time_ns_total, row.calls_total)));
     rows
 }
 
-fn by_stall(snapshot: &Arc<Snapshot>) -> Vec<&Reclaim> {
+fn by_stall(snapshot: &Snapshot) -> Vec<&Reclaim> {
     let mut rows: Vec<_> = snapshot.reclaim.items.iter().collect();
     rows.sort_by_key(|row| {
         let count = &row.count;

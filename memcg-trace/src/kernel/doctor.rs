@@ -248,6 +248,7 @@ mod tests {
     use crate::kernel::layout::fields::Fields;
     use crate::kernel::layout::inodes::Inodes;
     use crate::kernel::layout::pages::Pages;
+    use crate::kernel::layout::swap::SwapOwners;
     use crate::kernel::layout::{Missing, Resolved};
     use crate::kernel::privilege::Privilege;
     use crate::kernel::symbols::Symbols;
@@ -276,6 +277,10 @@ mod tests {
                 cost: Cost::default(),
                 pages: Pages::default(),
                 inodes: Inodes::default(),
+                file_ref_bias: 0,
+                pipe_buffer_bytes: 0,
+                swap_owners: SwapOwners::default(),
+                mm_swapents: 2,
                 rdonly_cast: None,
                 memory_cgrp_id: 4,
                 task_bytes: 0,

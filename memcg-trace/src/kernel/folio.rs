@@ -39,12 +39,20 @@ pub(super) fn descriptors<T>(
 /// One folio, as its first page says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Folio {
+    /// Address of its first descriptor.
+    pub(super) page: u64,
     pub(super) flags: u64,
     pub(super) page_type: u32,
     pub(super) data: u64,
     pub(super) mapping: u64,
+    /// Which page of its mapping it is.
+    pub(super) index: u64,
+    /// `_refcount`.
+    pub(super) refs: u64,
     pub(super) pages: u64,
     pub(super) swapbacked: bool,
+    /// Reclaim leaves it where it is.
+    pub(super) unevictable: bool,
 }
 
 /// Where the words are that say it.
@@ -54,11 +62,14 @@ pub(super) struct FolioPlaces {
     page_type: usize,
     data: usize,
     mapping: usize,
+    index: usize,
+    refs: usize,
     pages: usize,
     /// Leads from any other page of a folio to the first.
     first: usize,
     head: u64,
     swapbacked: u64,
+    unevictable: u64,
 }
 
 impl FolioPlaces {
@@ -78,10 +89,13 @@ impl FolioPlaces {
             page_type: place(Field::PageType)?,
             data: place(Field::PageMemcgData)?,
             mapping: place(Field::PageMapping)?,
+            index: place(Field::PageIndex)?,
+            refs: place(Field::PageRefcount)?,
             pages: place(Field::PageNrPages)? + second,
             first: place(Field::PageHead)?,
             head: marks.head,
             swapbacked: marks.swapbacked,
+            unevictable: marks.unevictable,
         };
         let fits = |at: usize| at + 8 <= DESCRIPTOR_BYTES;
         let words = [
@@ -90,6 +104,8 @@ impl FolioPlaces {
             places.mapping,
             places.page_type,
             places.first,
+            places.index,
+            places.refs,
         ];
         if marks.bytes == DESCRIPTOR_BYTES as u64
             && words.into_iter().all(fits)
@@ -119,29 +135,40 @@ impl FolioPlaces {
         word(page, self.first) & 1 != 0
     }
 
-    /// Reads it from the bytes of its first page and, if there are more, its second.
-    pub(super) fn folio(&self, bytes: &[u8]) -> Folio {
-        let word = |at: usize| {
-            let word = bytes.get(at..at + 8).and_then(|word| word.try_into().ok());
-            u64::from_ne_bytes(word.unwrap_or_default())
-        };
-        let half = |at: usize| {
-            let half = bytes.get(at..at + 4).and_then(|half| half.try_into().ok());
-            u32::from_ne_bytes(half.unwrap_or_default())
-        };
-        let flags = word(self.flags);
-        let pages = if flags & self.head == 0 {
-            1
-        } else {
-            half(self.pages).max(1)
-        };
+    /// Reads it from the bytes of its first page, whose address is `page`, and, if there are more,
+    /// its second.
+    pub(super) fn folio(&self, page: u64, bytes: &[u8]) -> Folio {
+        let word = |at| number(bytes, at, 8);
+        let half = |at| number(bytes, at, 4);
         Folio {
-            flags,
-            page_type: half(self.page_type),
+            page,
+            flags: word(self.flags),
+            page_type: half(self.page_type) as u32,
             data: word(self.data),
             mapping: word(self.mapping),
-            pages: u64::from(pages),
-            swapbacked: flags & self.swapbacked != 0,
+            index: word(self.index),
+            refs: half(self.refs),
+            pages: self.pages(bytes),
+            swapbacked: word(self.flags) & self.swapbacked != 0,
+            unevictable: word(self.flags) & self.unevictable != 0,
         }
     }
+
+    /// Pages of the folio that begins with these bytes.
+    pub(super) fn pages(&self, bytes: &[u8]) -> u64 {
+        if number(bytes, self.flags, 8) & self.head == 0 {
+            1
+        } else {
+            number(bytes, self.pages, 4).max(1)
+        }
+    }
+}
+
+/// A number of so many bytes, at most eight; 0 where it would end behind them.
+fn number(bytes: &[u8], at: usize, size: usize) -> u64 {
+    let mut number = [0; 8];
+    if let Some(found) = bytes.get(at..at + size) {
+        number[..size].copy_from_slice(found);
+    }
+    u64::from_ne_bytes(number)
 }

@@ -13,7 +13,9 @@ use memcg_trace_common::times::{CLASSES, middle_of};
 use super::attach::{One, take_map};
 use super::holds::Holds;
 use super::layout::fields::Field;
+use super::percpu_rwsem;
 use super::reader::Reader;
+use super::spans::{Claim, Place, Spans, TaskNow};
 use super::symbols::Symbols;
 use super::tasks;
 use super::wire::Wire;
@@ -55,6 +57,10 @@ pub(super) struct LockDetails {
     /// Functions by number of the stack, as the symbols of one reading name them.
     known: HashMap<u64, Vec<String>>,
     reading: u32,
+    /// Since when all hooks are on.
+    trusted_ns: u64,
+    /// Holds of `mem_hotplug_lock`.
+    spans: Spans,
 }
 
 impl LockDetails {
@@ -63,6 +69,7 @@ impl LockDetails {
         layout: &Layout,
         sees_releases: bool,
         sees_acquisitions: bool,
+        trusted_ns: u64,
     ) -> anyhow::Result<Self> {
         Ok(Self {
             releases: take_map(ebpf, "RELEASES")?,
@@ -75,7 +82,14 @@ impl LockDetails {
             mem_hotplug_lock: layout.sym_mem_hotplug_lock,
             known: HashMap::new(),
             reading: 0,
+            trusted_ns,
+            spans: Spans::default(),
         })
+    }
+
+    /// Holds that are over though nobody saw them end.
+    pub(super) fn unseen_ends(&self) -> u64 {
+        self.spans.unseen_ends()
     }
 
     /// Adds what is known to the sums of waits.
@@ -100,6 +114,7 @@ impl LockDetails {
                 locks.holds.push(hold);
             }
         }
+        self.spans.turn();
         Ok(())
     }
 
@@ -182,23 +197,66 @@ impl LockDetails {
             }
             Held::HotplugWrite | Held::HotplugRead => 0,
         };
-        for one in holds.of(addr, mode)? {
-            let Some(task) = task(reader, &one) else {
-                continue;
-            };
+        let waits = |one: &Hold| {
             let mut waits = locks.waits.iter();
-            let waits = waits.any(|wait| wait.task.tid == task.tid && wait.resource.addr == addr);
-            // Who only tried it may not have it.
-            if !waits && (held != Held::CgroupMutex || owner_of(reader, addr) == Some(one.task)) {
+            waits.any(|wait| wait.task.tid == one.tid && wait.resource.addr == addr)
+        };
+        let mut noted = holds.of(addr, mode)?;
+        noted.retain(|one| !waits(one));
+        for (one, is_sure) in self.confirmed(held, addr, noted, reader)? {
+            if let Some(task) = task(reader, &one) {
                 hold.holders.push(LockHolder {
                     task,
                     since_ns: one.since_ns.max(free_ns),
                     stack: self.stack(one.stack, symbols)?,
+                    unconfirmed: !is_sure,
                 });
             }
         }
         hold.holders.sort_by_key(|one| (one.since_ns, one.task.tid));
         Ok(Some(hold))
+    }
+
+    /// Of those who asked for a lock and were not seen to let go of it, those who may have it, and
+    /// whether that is sure: the lock's own words say how many there are.
+    fn confirmed(
+        &mut self,
+        held: Held,
+        addr: u64,
+        noted: Vec<Hold>,
+        reader: &Reader<'_>,
+    ) -> anyhow::Result<Vec<(Hold, bool)>> {
+        let holders = match held {
+            // Who only tried it may not have it.
+            Held::CgroupMutex => {
+                let owner = owner_of(reader, addr);
+                let has = noted.into_iter().filter(|one| owner == Some(one.task));
+                return Ok(has.map(|one| (one, true)).collect());
+            }
+            Held::HotplugWrite => percpu_rwsem::writers(reader, addr),
+            Held::HotplugRead => percpu_rwsem::most_readers(reader, addr),
+        };
+        let place = match holders {
+            Ok(0) => Place::Elsewhere,
+            Ok(holders) if holders >= noted.len() as u64 => Place::There,
+            _ => Place::Unknown,
+        };
+        let tasks: Vec<u64> = noted.iter().map(|one| one.task).collect();
+        let now = TaskNow::of(reader, &tasks).context("look at who holds a lock")?;
+        let mut confirmed = Vec::with_capacity(noted.len());
+        for (one, now) in noted.into_iter().zip(now) {
+            let id = (one.task, one.asked_ns);
+            let trusted_ns = self.trusted_ns;
+            let claim = self
+                .spans
+                .judge(id, one.tid, now.as_ref(), place, trusted_ns);
+            match claim {
+                Claim::Holds => confirmed.push((one, true)),
+                Claim::Unconfirmed => confirmed.push((one, false)),
+                Claim::Doubted | Claim::Ended => {}
+            }
+        }
+        Ok(confirmed)
     }
 
     /// The functions of a stack above those of the lock itself.

@@ -6,13 +6,17 @@ use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
 use memcg_trace_common::layout::Layout;
-use memcg_trace_common::lock::{
-    ASK_LINE, ASK_WHO, LockCount, LockKey, WAITER_OUT_OF_LINE, Wait, WaiterRow, flags,
-};
+use memcg_trace_common::lock::{ASK_WHO, LOCK_ROWS, LockCount, LockKey, Wait, WaiterRow, flags};
 use memcg_trace_common::times::{CLASSES, Times, class_of};
 
 use super::attach::take_map;
+use super::lines::Lines;
 use super::lock_details::classes;
+use super::memcgs::Memcgs;
+use super::reader::Reader;
+use super::room::{self, GONE};
+use super::rows;
+use super::spans::{Claim, Place, Spans, TaskNow};
 use super::symbols::{Names, Symbols};
 use super::wait_slots::WaitSlots;
 use super::waits::Traced;
@@ -25,6 +29,13 @@ use crate::sample::{
 /// Documentation/arch/x86/x86_64/mm.rst); what lies below is allocated and has no symbol.
 const SYMBOLS_BEGIN: u64 = 0xffff_ffff_8000_0000;
 
+/// The row for what no longer fits, see memcg-trace-ebpf/src/lock.rs.
+const OTHERS: LockKey = LockKey {
+    lock: 0,
+    memcg_serial_nr: 0,
+    kind: 0,
+};
+
 /// Reads waits.
 pub(super) struct LockWaits {
     waits: WaitSlots,
@@ -34,40 +45,43 @@ pub(super) struct LockWaits {
     always: Vec<(u64, u32)>,
     /// Whether a hook sees the end of a wait.
     ends_seen: bool,
-    /// Waits that user space found to be over, where no hook sees the end.
+    /// Since when all hooks are on.
+    trusted_ns: u64,
+    spans: Spans,
+    /// Waits that were found to be over though a hook sees the end.
+    unseen_ends: u64,
+    /// Waits that user space found to be over.
     closed: HashMap<LockKey, LockCount>,
     /// How long these were, by lock.
     closed_times: HashMap<u64, [u64; CLASSES]>,
     /// Waits whose task did not stand in line the last time: it spins, or has gone.
     out_of_line: HashSet<WaitId>,
+    /// How often there were waits at the last time, while there is little room.
+    before: HashMap<LockKey, u64>,
     names: Names,
 }
 
 impl LockWaits {
-    /// `ends_seen`: whether a hook sees a wait end.
-    pub(super) fn open(ebpf: &mut Ebpf, layout: &Layout, ends_seen: bool) -> anyhow::Result<Self> {
+    /// `ends_seen`: whether a hook sees a wait end; `trusted_ns`: since when all hooks are on.
+    pub(super) fn open(
+        ebpf: &mut Ebpf,
+        layout: &Layout,
+        ends_seen: bool,
+        trusted_ns: u64,
+    ) -> anyhow::Result<Self> {
         let always = [
             (layout.sym_cgroup_mutex, flags::MUTEX),
             (layout.sym_mem_hotplug_lock, flags::PERCPU),
         ];
         let mut counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>> =
             take_map(ebpf, "LOCKS")?;
-        // The row for what no longer fits, see memcg-trace-ebpf/src/lock.rs.
         let cpus = aya::util::nr_cpus().map_err(|(what, error)| {
             anyhow::Error::new(error).context(format!("read the number of CPUs from {what}"))
         })?;
         let none = aya::maps::PerCpuValues::try_from(vec![Wire(LockCount::default()); cpus])
             .context("make the row for all other locks")?;
         counts
-            .insert(
-                Wire(LockKey {
-                    lock: 0,
-                    memcg_serial_nr: 0,
-                    kind: 0,
-                }),
-                none,
-                0,
-            )
+            .insert(Wire(OTHERS), none, 0)
             .context("make the row for all other locks")?;
         Ok(Self {
             waits: WaitSlots::open(ebpf)?,
@@ -75,31 +89,36 @@ impl LockWaits {
             times: take_map(ebpf, "LOCK_TIMES")?,
             always: always.into_iter().filter(|(lock, _)| *lock != 0).collect(),
             ends_seen,
+            trusted_ns,
+            spans: Spans::default(),
+            unseen_ends: 0,
             closed: HashMap::new(),
             closed_times: HashMap::new(),
             out_of_line: HashSet::new(),
+            before: HashMap::new(),
             names: Names::default(),
         })
     }
 
+    /// Waits that are over though nobody saw them end.
+    pub(super) fn unseen_ends(&self) -> u64 {
+        self.unseen_ends
+    }
+
     pub(super) fn sample(
         &mut self,
-        ebpf: &Ebpf,
+        reader: &Reader<'_>,
         symbols: &Symbols,
+        memcgs: Option<&Memcgs>,
         now_ns: u64,
     ) -> anyhow::Result<Locks> {
-        let waits = self.waits.all()?;
-        let waits = if self.ends_seen {
-            self.waits.ask(ebpf, &waits, ASK_WHO)?
-        } else {
-            let waits = self.waits.ask(ebpf, &waits, ASK_LINE)?;
-            self.close_ended(ebpf, waits)?
-        };
+        let waits = self.going_on(reader)?;
+        let counted = rows::sums(&self.counts, |sum, Wire(cpu)| add(sum, *cpu));
+        let counted = self.make_room(counted.context("read the lock counters")?, memcgs);
         let mut sums = self.closed.clone();
-        for entry in self.counts.iter() {
-            let (Wire(key), per_cpu) = entry.context("read the lock counters")?;
+        for (key, count) in counted {
             let sum = sums.entry(key).or_default();
-            *sum = per_cpu.iter().fold(*sum, |sum, Wire(cpu)| add(sum, *cpu));
+            *sum = add(*sum, count);
         }
         sums.retain(|_, sum| sum.waits != 0);
         for (lock, kind) in &self.always {
@@ -114,13 +133,16 @@ impl LockWaits {
         }
         let addresses = waits
             .iter()
-            .map(|row| row.wait.lock)
+            .map(|(row, _)| row.wait.lock)
             .chain(sums.keys().map(|key| key.lock));
         let addresses = addresses.filter(|address| *address >= SYMBOLS_BEGIN);
         self.names.learn(addresses, symbols);
         Ok(Locks {
             as_of_ns: now_ns,
-            waits: waits.iter().map(|row| self.wait(row)).collect(),
+            waits: waits
+                .iter()
+                .map(|(row, is_sure)| self.wait(row, *is_sure))
+                .collect(),
             counts: sums
                 .iter()
                 .map(|(key, sum)| self.count(key, *sum))
@@ -128,6 +150,47 @@ impl LockWaits {
             times: self.times(sums.keys().map(|key| key.lock).collect()),
             ..Locks::default()
         })
+    }
+
+    /// Adds the rows of memcgs that are gone to one for each lock, once there are many; and those of
+    /// locks in allocated memory for which nobody waited since the last time to the row for all
+    /// others, once there is little room.
+    fn make_room(
+        &mut self,
+        counted: Vec<(LockKey, LockCount)>,
+        memcgs: Option<&Memcgs>,
+    ) -> Vec<(LockKey, LockCount)> {
+        let (rows, most) = (counted.len(), LOCK_ROWS as usize);
+        let is_full = rows > most / 2;
+        let before = std::mem::take(&mut self.before);
+        let (mut kept, mut folded) = (Vec::with_capacity(rows), Vec::new());
+        for (key, count) in counted {
+            let of_gone = |memcgs| room::gives_way(memcgs, key.memcg_serial_nr, rows, most);
+            let is_still = || before.get(&key) == Some(&count.waits);
+            if key != OTHERS && memcgs.is_some_and(of_gone) {
+                let of_gone = LockKey {
+                    memcg_serial_nr: GONE,
+                    ..key
+                };
+                folded.push((key, of_gone, count));
+            } else if is_full && (1..SYMBOLS_BEGIN).contains(&key.lock) && is_still() {
+                folded.push((key, OTHERS, count));
+            } else {
+                kept.push((key, count));
+            }
+        }
+        for (key, to, count) in folded {
+            let _ = self.counts.remove(&Wire(key));
+            let sum = self.closed.entry(to).or_default();
+            *sum = add(*sum, count);
+        }
+        if is_full {
+            self.before = kept
+                .iter()
+                .map(|(key, count)| (*key, count.waits))
+                .collect();
+        }
+        kept
     }
 
     /// How long the waits for some locks were.
@@ -159,26 +222,54 @@ impl LockWaits {
         Ok(())
     }
 
-    /// Takes those out whose task no longer stands in line, and adds them to the sums. A task
-    /// that was never seen to be woken may still spin, and joins the line if that fails: it is
-    /// given until the next time.
-    fn close_ended(
-        &mut self,
-        ebpf: &Ebpf,
-        waits: Vec<WaiterRow>,
-    ) -> anyhow::Result<Vec<WaiterRow>> {
-        let out_of_line = |row: &WaiterRow| row.state == WAITER_OUT_OF_LINE;
-        let is_over = |row: &WaiterRow| {
-            let seen_before = self.out_of_line.contains(&id_of(&row.wait));
-            out_of_line(row) && (row.wait.released_ns > row.wait.begin_ns || seen_before)
-        };
-        let (over, waits): (Vec<WaiterRow>, Vec<WaiterRow>) = waits.into_iter().partition(is_over);
-        let spin = waits.iter().filter(|row| out_of_line(row));
-        self.out_of_line = spin.map(|row| id_of(&row.wait)).collect();
-        let over: Vec<_> = over.iter().map(|row| (row.slot, row.wait)).collect();
+    /// Waits that go on, and whether that is sure. Those that are over are added to the sums.
+    fn going_on(&mut self, reader: &Reader<'_>) -> anyhow::Result<Vec<(WaiterRow, bool)>> {
+        let ebpf = reader.memory.ebpf();
+        let waits = self.waits.all()?;
+        let waits = self.waits.ask(ebpf, &waits, ASK_WHO)?;
+        let tasks: Vec<u64> = waits.iter().map(|row| row.wait.task).collect();
+        let tasks = TaskNow::of(reader, &tasks).context("look at who waits")?;
+        let mut lines = Lines::default();
+        let (mut go_on, mut over) = (Vec::with_capacity(waits.len()), Vec::new());
+        let before = std::mem::take(&mut self.out_of_line);
+        for (row, now) in waits.into_iter().zip(&tasks) {
+            let (wait, now) = (row.wait, now.as_ref());
+            let stands = lines.stands(reader, &wait, now);
+            let place = match stands {
+                Some(true) => Place::There,
+                Some(false) if now.is_some_and(TaskNow::sleeps) => Place::Elsewhere,
+                _ => Place::Unknown,
+            };
+            let id = (wait.task, wait.begin_ns);
+            let claim = self.spans.judge(id, wait.tid, now, place, self.trusted_ns);
+            // Where no hook sees the end, one that was never seen to be woken may still spin, and
+            // joins the line if that fails: it is given until the next time.
+            let left = !self.ends_seen && stands == Some(false);
+            let is_over = claim == Claim::Ended
+                || left && (wait.released_ns > wait.begin_ns || before.contains(&id_of(&wait)));
+            if is_over {
+                over.push((row.slot, wait));
+                continue;
+            }
+            if left {
+                self.out_of_line.insert(id_of(&wait));
+            }
+            match claim {
+                Claim::Holds => go_on.push((row, true)),
+                Claim::Unconfirmed => go_on.push((row, false)),
+                Claim::Doubted | Claim::Ended => {}
+            }
+        }
+        self.spans.turn();
+        self.close(ebpf, &over)?;
+        Ok(go_on)
+    }
+
+    /// Adds waits that are over to the sums.
+    fn close(&mut self, ebpf: &Ebpf, over: &[(u32, Wait)]) -> anyhow::Result<()> {
         // It may have ended, and the task begun another wait, which the kernel then counted: only
         // what is still the same is ours to close.
-        for row in self.waits.close(ebpf, &over)? {
+        for row in self.waits.close(ebpf, over)? {
             let wait = row.wait;
             let measured = wait.released_ns.checked_sub(wait.begin_ns);
             let measured = measured.filter(|_| wait.released_ns > 0);
@@ -186,6 +277,7 @@ impl LockWaits {
                 let times = self.closed_times.entry(wait.lock);
                 times.or_insert([0; CLASSES])[class_of(measured)] += 1;
             }
+            self.unseen_ends += u64::from(self.ends_seen);
             let sum = self.closed.entry(key_of(&row)).or_default();
             *sum = add(
                 *sum,
@@ -197,10 +289,10 @@ impl LockWaits {
                 },
             );
         }
-        Ok(waits)
+        Ok(())
     }
 
-    fn wait(&self, row: &WaiterRow) -> LockWait {
+    fn wait(&self, row: &WaiterRow, is_sure: bool) -> LockWait {
         let owner = (row.owner_tid != 0).then(|| Task {
             tid: row.owner_tid,
             comm: Text::from_c(&row.owner_comm),
@@ -222,6 +314,7 @@ impl LockWaits {
             },
             since_ns: row.wait.begin_ns,
             owner,
+            unconfirmed: !is_sure,
         }
     }
 
@@ -229,7 +322,7 @@ impl LockWaits {
         let kind = u32::try_from(key.kind).unwrap_or(0);
         Count {
             resource: self.resource(key.lock, kind),
-            memcg_serial_nr: (key.memcg_serial_nr != 0).then_some(key.memcg_serial_nr),
+            memcg_serial_nr: room::known(key.memcg_serial_nr),
             waits_total: sum.waits,
             wait_ns_total: sum.wait_ns,
             max_ns: sum.max_ns,

@@ -1,6 +1,6 @@
 //! What could not be counted: our own counters, and the kernel's of programs that did not run.
 
-use std::os::fd::{AsFd, AsRawFd as _};
+use std::os::fd::{AsFd, AsRawFd as _, RawFd};
 
 use anyhow::Context as _;
 use aya::Ebpf;
@@ -11,6 +11,7 @@ use super::Subject;
 use super::attach::take_map;
 use super::choice::Outcome;
 use super::hooks::At;
+use super::links;
 use crate::sample::Loss;
 
 /// Reads losses.
@@ -21,6 +22,8 @@ pub(super) struct Losses {
     by_program: Vec<&'static str>,
     /// Programs on kprobes, of which a CPU runs one at a time; counted only since 6.7.
     on_kprobes: Vec<&'static str>,
+    /// What attaches them, whose kprobes pass over runs, too.
+    links: Vec<RawFd>,
     counts_kprobe_misses: bool,
 }
 
@@ -46,6 +49,7 @@ impl Losses {
             places: places.collect(),
             by_program: programs(outcomes, |at| !is_kprobe(at)),
             on_kprobes: programs(outcomes, is_kprobe),
+            links: links::all(),
             counts_kprobe_misses,
         })
     }
@@ -73,7 +77,9 @@ impl Losses {
                 lost_total: Some(per_cpu.iter().sum()),
             });
         }
-        let on_kprobes = missed_runs(ebpf, &self.on_kprobes);
+        let by_links: Option<u64> = self.links.iter().map(|link| links::missed(*link)).sum();
+        let by_programs = missed_runs(ebpf, &self.on_kprobes);
+        let on_kprobes = by_programs.zip(by_links).map(|(one, other)| one + other);
         losses.push(Loss {
             place: "missed_kprobe_runs".to_owned(),
             lost_total: on_kprobes
@@ -123,12 +129,21 @@ fn recursion_misses(program: impl AsFd) -> Option<u64> {
     /// Where it stands, and the bytes of the info up to its end.
     const AT: usize = 208;
     const BYTES: usize = AT + 8;
-    const BPF_OBJ_GET_INFO_BY_FD: i64 = 15;
 
     let mut info = [0_u8; BYTES];
+    let written = info_of(program.as_fd().as_raw_fd(), &mut info)?;
+    if written < BYTES {
+        return None;
+    }
+    Some(u64::from_ne_bytes(info[AT..BYTES].try_into().ok()?))
+}
+
+/// What the kernel says of a program or a link, as far as it fits, and how many bytes that are.
+pub(super) fn info_of(object: RawFd, info: &mut [u8]) -> Option<usize> {
+    const BPF_OBJ_GET_INFO_BY_FD: i64 = 15;
     let mut attr = InfoAttr {
-        bpf_fd: u32::try_from(program.as_fd().as_raw_fd()).ok()?,
-        info_len: u32::try_from(BYTES).ok()?,
+        bpf_fd: u32::try_from(object).ok()?,
+        info_len: u32::try_from(info.len()).ok()?,
         info: info.as_mut_ptr() as u64,
     };
     // SAFETY: bpf(2) reads `attr` and writes at most `info_len` bytes to `info`, and the number
@@ -141,10 +156,7 @@ fn recursion_misses(program: impl AsFd) -> Option<u64> {
             size_of::<InfoAttr>(),
         )
     };
-    if result != 0 || (attr.info_len as usize) < BYTES {
-        return None;
-    }
-    Some(u64::from_ne_bytes(info[AT..BYTES].try_into().ok()?))
+    (result == 0).then_some(attr.info_len as usize)
 }
 
 /// The part of `union bpf_attr` that `BPF_OBJ_GET_INFO_BY_FD` takes.

@@ -45,8 +45,10 @@ pub(super) struct Memcgs {
     life: RingBuf<MapData>,
     /// The dead ones that the last walk saw.
     dead: Vec<DeadCss>,
-    /// Where all were, by serial number.
-    csses: HashMap<u64, u64>,
+    /// Where all were, by serial number, and whether they were dead.
+    csses: HashMap<u64, (u64, bool)>,
+    /// The newest of them; `None` if the last walk did not come to its end.
+    newest: Option<u64>,
 }
 
 impl Memcgs {
@@ -64,6 +66,7 @@ impl Memcgs {
             life: take_map(ebpf, "LIFE")?,
             dead: Vec::new(),
             csses: HashMap::new(),
+            newest: None,
         })
     }
 
@@ -93,8 +96,10 @@ impl Memcgs {
                 css: row.css,
                 serial_nr: row.serial_nr,
             }));
-            self.csses
-                .extend(rows.clone().map(|row| (row.serial_nr, row.css)));
+            self.csses.extend(
+                rows.clone()
+                    .map(|row| (row.serial_nr, (row.css, is_dead(row.flags)))),
+            );
             walk.rows.extend(rows.map(memcg));
             if state.done != 0 || state.steps > STEPS {
                 let cut = state.skipped != 0 || state.done == 0;
@@ -102,6 +107,8 @@ impl Memcgs {
                 break;
             }
         }
+        let newest = self.csses.keys().max().copied();
+        self.newest = newest.filter(|_| walk.truncated_at.is_none());
         walk.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
         walk.end_ns = now_ns();
         Ok(walk)
@@ -114,7 +121,21 @@ impl Memcgs {
 
     /// Where a memcg was when the last walk saw it; it may be gone since.
     pub(super) fn css(&self, serial_nr: u64) -> Option<u64> {
-        self.csses.get(&serial_nr).copied()
+        self.csses.get(&serial_nr).map(|(css, _)| *css)
+    }
+
+    /// Whether a memcg was released before the last walk: it has no place in the list, and those that
+    /// were made later are there.
+    pub(super) fn is_gone(&self, serial_nr: u64) -> bool {
+        let was_made = self.newest.is_some_and(|newest| serial_nr <= newest);
+        was_made && !self.csses.contains_key(&serial_nr)
+    }
+
+    /// Whether the last walk saw it as a dead one.
+    pub(super) fn is_dead(&self, serial_nr: u64) -> bool {
+        self.csses
+            .get(&serial_nr)
+            .is_some_and(|(_, is_dead)| *is_dead)
     }
 
     /// Takes all events that are there.

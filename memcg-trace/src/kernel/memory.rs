@@ -124,6 +124,11 @@ impl<'a> Memory<'a> {
         }
     }
 
+    /// The programs that it is read with.
+    pub(super) fn ebpf(&self) -> &'a Ebpf {
+        self.ebpf
+    }
+
     /// Fills `out` from `address` on.
     pub(super) fn read(&self, address: u64, out: &mut [u8]) -> Result<(), Unreadable> {
         let mut from = address;

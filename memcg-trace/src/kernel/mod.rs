@@ -11,18 +11,25 @@
 )]
 
 pub mod attach;
+mod baseline;
+mod block_devices;
+mod bpf_maps;
 pub mod btf;
 mod causes;
 mod census;
 pub mod choice;
 mod cpus;
+mod css;
 pub mod doctor;
+mod dying;
 pub mod facts;
 mod fixed;
 mod folio;
 mod holds;
 pub mod hooks;
 pub mod layout;
+mod lines;
+mod links;
 mod lock_details;
 mod locks;
 mod logs;
@@ -31,22 +38,28 @@ mod map_memory;
 mod mapped;
 mod memcgs;
 mod memory;
+mod mount_namespaces;
 mod oom;
 mod open_files;
+mod page_tables;
 mod paths;
+mod percpu_rwsem;
 mod pins;
 pub mod privilege;
 mod ram;
 mod reader;
 mod reclaim;
 mod resolver;
+mod room;
 mod rows;
 pub mod session;
+mod shrinker_lives;
 mod shrinkers;
 mod slab;
 mod slab_hot;
 mod slab_walker;
 mod slabs;
+mod spans;
 mod stuck;
 mod superblocks;
 pub mod symbols;
@@ -54,9 +67,12 @@ mod tasks;
 mod tax;
 mod times;
 pub mod trial;
+mod unix_queues;
+mod visible_paths;
 mod wait_slots;
 mod waits;
 mod wire;
+mod xarray;
 
 /// What can be observed; a verb asks for those that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

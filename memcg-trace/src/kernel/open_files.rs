@@ -1,80 +1,150 @@
-//! Open files of all processes: sockets, inotify and fanotify groups, and namespaces.
+//! Open files of all threads: sockets, inotify and fanotify groups, namespaces, and any other.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::layout::fields::Field;
 use super::memory::Unreadable;
 use super::reader::{Reader, words};
-use super::tasks::{self, Tasks, Users};
-use crate::sample::pins::{User, UserKind};
+use super::tasks::Thread;
+use super::unix_queues::Queues;
 
 /// Descriptors of one process (`fs.nr_open` by default).
 const MOST: u64 = 1 << 20;
+
+/// The descriptors of one process, or of several that share them.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// The leader of each process that has it, or the one thread that does.
+    pub(super) tasks: Vec<u64>,
+    /// Descriptors in use, the files behind them and what these do (`file.f_op`).
+    pub(super) fds: Vec<u32>,
+    pub(super) files: Vec<u64>,
+    ops: Vec<u64>,
+}
 
 /// A file that a process has open.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OpenFile {
     pub(super) task: u64,
     pub(super) fd: u32,
-    /// `struct sock`, `struct fsnotify_group` or the inode of a namespace.
+    pub(super) file: u64,
+    /// `struct sock`, `struct fsnotify_group`, the inode of a namespace, or whatever was asked for.
     pub(super) object: u64,
 }
 
-/// Those that matter here.
+/// What processes have open.
 #[derive(Debug, Default)]
 pub(super) struct Open {
+    pub(super) tables: Vec<Table>,
     pub(super) sockets: Vec<OpenFile>,
     pub(super) inotify: Vec<OpenFile>,
     pub(super) fanotify: Vec<OpenFile>,
     pub(super) namespaces: Vec<OpenFile>,
+    pub(super) tuns: Vec<OpenFile>,
+    /// What waits in the queues of those sockets; or why that could not be looked at.
+    pub(super) queues: Option<Result<Queues, Unreadable>>,
     known_sockets: HashSet<u64>,
 }
 
 impl Open {
-    /// Goes through the open files of all processes.
-    pub(super) fn read(reader: &Reader<'_>, tasks: &Tasks) -> Result<Self, Unreadable> {
-        let operations = |name| reader.symbol(name).ok();
-        let socket = reader.symbol("socket_file_ops")?;
-        let inotify = operations("inotify_fops");
-        let fanotify = operations("fanotify_fops");
-        let namespace = operations("ns_file_operations");
-        let mut open = Self::default();
-        each_process(reader, tasks, |task, fds, files| {
-            let ops = reader.column(files, Field::FileOp)?;
-            let files_of = |wanted: Option<u64>, field| -> Result<Vec<OpenFile>, Unreadable> {
-                let is_one = |(_, op): &(_, &Option<u64>)| op.is_some() && **op == wanted;
-                let some = fds.iter().zip(files).zip(&ops).filter(is_one);
-                let (fds, files): (Vec<_>, Vec<_>) =
-                    some.map(|((fd, file), _)| (*fd, *file)).unzip();
-                let objects = reader.column(&files, field)?;
-                let found = fds.into_iter().zip(objects);
-                Ok(found
-                    .filter_map(|(fd, object)| {
-                        Some(OpenFile {
-                            task,
-                            fd,
-                            object: object?,
-                        })
-                    })
-                    .collect())
-            };
-            open.sockets
-                .extend(files_of(Some(socket), Field::FilePrivate)?);
-            open.inotify.extend(files_of(inotify, Field::FilePrivate)?);
-            open.fanotify
-                .extend(files_of(fanotify, Field::FilePrivate)?);
-            open.namespaces
-                .extend(files_of(namespace, Field::FileInode)?);
-            Ok(())
-        })?;
+    /// Goes through the open files of all threads; a table that several share is one.
+    pub(super) fn read(reader: &Reader<'_>, threads: &[Thread]) -> Result<Self, Unreadable> {
+        let mut open = Self {
+            tables: tables(reader, threads)?,
+            ..Self::default()
+        };
+        open.sockets = open.of_kind(reader, &["socket_file_ops"], Field::FilePrivate)?;
         let sockets: Vec<_> = open.sockets.iter().map(|file| file.object).collect();
         let socks = reader.column(&sockets, Field::SocketSk)?;
         for (file, sock) in open.sockets.iter_mut().zip(socks) {
             file.object = sock.unwrap_or(0);
         }
         open.sockets.retain(|file| file.object != 0);
+        open.queues = Some(Queues::read(reader, &open.sockets));
+        let mut waiting = open.sent_sockets(reader)?;
+        if let Some(Ok(queues)) = &open.queues {
+            waiting.extend(queues.not_accepted(reader)?);
+        }
+        open.sockets.extend(waiting);
         open.known_sockets = open.sockets.iter().map(|file| file.object).collect();
+        let private = Field::FilePrivate;
+        open.tuns = open.of_kind_and_sent(reader, &["tun_fops", "tap_fops"], private)?;
+        open.inotify = open.of_kind_and_sent(reader, &["inotify_fops"], private)?;
+        open.fanotify = open.of_kind_and_sent(reader, &["fanotify_fops"], private)?;
+        let inode = Field::FileInode;
+        open.namespaces = open.of_kind_and_sent(reader, &["ns_file_operations"], inode)?;
         Ok(open)
+    }
+
+    /// Descriptors whose file has one of these `f_op`, with a field of the file, by the first
+    /// process that has each. A kernel that has none of the names has no such files.
+    pub(super) fn of_kind(
+        &self,
+        reader: &Reader<'_>,
+        operations: &[&str],
+        field: Field,
+    ) -> Result<Vec<OpenFile>, Unreadable> {
+        let wanted = operations
+            .iter()
+            .filter_map(|name| reader.symbol(name).ok());
+        let wanted: Vec<_> = wanted.collect();
+        let mut found = Vec::new();
+        for table in &self.tables {
+            for (at, op) in table.ops.iter().enumerate() {
+                if let (true, Some(task)) = (wanted.contains(op), table.tasks.first()) {
+                    found.push(OpenFile {
+                        task: *task,
+                        fd: table.fds[at],
+                        file: table.files[at],
+                        object: 0,
+                    });
+                }
+            }
+        }
+        let files: Vec<_> = found.iter().map(|one| one.file).collect();
+        let objects = reader.column(&files, field)?;
+        for (file, object) in found.iter_mut().zip(objects) {
+            file.object = object.unwrap_or(0);
+        }
+        found.retain(|file| file.object != 0);
+        Ok(found)
+    }
+
+    /// The same, with those that were sent over a socket and not received: by who has that one.
+    pub(super) fn of_kind_and_sent(
+        &self,
+        reader: &Reader<'_>,
+        operations: &[&str],
+        field: Field,
+    ) -> Result<Vec<OpenFile>, Unreadable> {
+        let mut found = self.of_kind(reader, operations, field)?;
+        if let Some(Ok(queues)) = &self.queues {
+            found.extend(queues.files_with(reader, operations, field)?);
+        }
+        Ok(found)
+    }
+
+    /// Sockets that were sent over others and not received.
+    fn sent_sockets(&self, reader: &Reader<'_>) -> Result<Vec<OpenFile>, Unreadable> {
+        let Some(Ok(queues)) = &self.queues else {
+            return Ok(Vec::new());
+        };
+        let mut sent = queues.files_with(reader, &["socket_file_ops"], Field::FilePrivate)?;
+        let sockets: Vec<_> = sent.iter().map(|file| file.object).collect();
+        let socks = reader.column(&sockets, Field::SocketSk)?;
+        for (file, sock) in sent.iter_mut().zip(socks) {
+            file.object = sock.unwrap_or(0);
+        }
+        sent.retain(|file| file.object != 0);
+        Ok(sent)
+    }
+
+    /// What waits in the queues of sockets.
+    pub(super) fn queues(&self) -> Result<&Queues, Unreadable> {
+        match &self.queues {
+            Some(queues) => queues.as_ref().map_err(Clone::clone),
+            None => Err(Unreadable::Failed("no open files are known".to_owned())),
+        }
     }
 
     /// Whether somebody has a socket open.
@@ -83,47 +153,43 @@ impl Open {
     }
 }
 
-/// Who has one of `inodes` open.
-pub(super) fn users_of_inodes(
-    reader: &Reader<'_>,
-    tasks: &Tasks,
-    inodes: &HashSet<u64>,
-) -> Result<Users, Unreadable> {
-    let mut users = Users::new();
-    each_process(reader, tasks, |task, fds, files| {
-        let of_files = reader.column(files, Field::FileInode)?;
-        for (fd, inode) in fds.iter().zip(of_files) {
-            let Some(inode) = inode.filter(|inode| inodes.contains(inode)) else {
-                continue;
-            };
-            if let Some(user) = tasks::user(reader, task, UserKind::Open) {
-                let user = User {
-                    fd: Some(*fd),
-                    ..user
-                };
-                users.entry(inode).or_default().push(user);
-            }
+/// The tables of all threads. One whose thread exits meanwhile is left out.
+fn tables(reader: &Reader<'_>, threads: &[Thread]) -> Result<Vec<Table>, Unreadable> {
+    let mut by_address: HashMap<u64, usize> = HashMap::new();
+    let mut found: Vec<(u64, Vec<u64>)> = Vec::new();
+    let leaders = reader.column(
+        &threads.iter().map(|thread| thread.task).collect::<Vec<_>>(),
+        Field::TaskGroupLeader,
+    )?;
+    let mut sharers = HashSet::new();
+    for (thread, leader) in threads.iter().zip(leaders) {
+        // Leaders come first: other threads of the process add nothing to the same table.
+        let process = leader.unwrap_or(thread.task);
+        if thread.files == 0 || !sharers.insert((thread.files, process)) {
+            continue;
         }
-        Ok(())
-    })?;
-    Ok(users)
-}
-
-/// Hands over each process with its descriptors and files. One that exits meanwhile has none.
-fn each_process(
-    reader: &Reader<'_>,
-    tasks: &Tasks,
-    mut see: impl FnMut(u64, &[u32], &[u64]) -> Result<(), Unreadable>,
-) -> Result<(), Unreadable> {
-    let with_files = tasks.processes.iter().filter(|process| process.files != 0);
-    for process in with_files {
-        match table(reader, process.files) {
-            Ok((fds, files)) => see(process.task, &fds, &files)?,
-            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
-            Err(why) => return Err(why),
-        }
+        let at = *by_address.entry(thread.files).or_insert_with(|| {
+            found.push((thread.files, Vec::new()));
+            found.len() - 1
+        });
+        found[at].1.push(thread.task);
     }
-    Ok(())
+    let mut tables = Vec::new();
+    for (address, tasks) in found {
+        let (fds, files) = match table(reader, address) {
+            Ok(table) => table,
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
+            Err(why) => return Err(why),
+        };
+        let ops = reader.column(&files, Field::FileOp)?;
+        tables.push(Table {
+            tasks,
+            fds,
+            files,
+            ops: ops.into_iter().map(Option::unwrap_or_default).collect(),
+        });
+    }
+    Ok(tables)
 }
 
 /// Descriptors in use, and their files.

@@ -8,9 +8,9 @@ use super::reader::{Reader, is_kernel_address};
 use crate::sample::Text;
 
 /// Components of a path that are followed.
-const DEPTH: usize = 128;
+pub(super) const DEPTH: usize = 128;
 /// Mounts on the way to the root.
-const MOUNTS: usize = 32;
+pub(super) const MOUNTS: usize = 32;
 
 /// Mounts of a superblock, at most so many.
 pub(super) fn mounts(
@@ -137,13 +137,15 @@ fn above(reader: &Reader<'_>, mut mount: u64, parts: &mut Vec<Text>) -> Option<(
     None
 }
 
-fn name(reader: &Reader<'_>, dentry: u64) -> Option<Text> {
+/// Name of a dentry.
+pub(super) fn name(reader: &Reader<'_>, dentry: u64) -> Option<Text> {
     let length = reader.word(dentry, Field::DentryNameLen).ok()?;
     let address = reader.word(dentry, Field::DentryName).ok()?;
     reader.name(address, length).ok()
 }
 
-fn joined(parts: &[Text]) -> Text {
+/// A path of its parts, the last one first.
+pub(super) fn joined(parts: &[Text]) -> Text {
     let mut path = Vec::new();
     for part in parts.iter().rev() {
         path.push(b'/');

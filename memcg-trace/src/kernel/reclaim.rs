@@ -1,20 +1,24 @@
 //! Reclaim: sums over the CPUs, by memcg, cause and limit.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
-use memcg_trace_common::reclaim::{ReclaimCount, ReclaimKey, StalledTask, kind};
+use memcg_trace_common::reclaim::{
+    RECLAIM_ROWS, ReclaimCount, ReclaimKey, StalledKey, StalledTask, kind,
+};
 use memcg_trace_common::times::Times;
 
 use super::attach::take_map;
+use super::baseline::Baseline;
 use super::causes::Causes;
 use super::layout::fields::Field;
 use super::memcgs::Memcgs;
 use super::memory::Unreadable;
 use super::reader::{Reader, is_kernel_address};
+use super::room::{self, GONE};
 use super::rows;
 use super::symbols::Symbols;
 use super::times::Lengths;
@@ -29,10 +33,15 @@ const TASKS: usize = 100;
 pub(super) struct Reclaims {
     counts: PerCpuHashMap<MapData, Wire<ReclaimKey>, Wire<ReclaimCount>>,
     times: KernelMap<MapData, Wire<ReclaimKey>, Wire<Times>>,
-    tasks: KernelMap<MapData, u64, Wire<StalledTask>>,
+    tasks: KernelMap<MapData, Wire<StalledKey>, Wire<StalledTask>>,
     causes: Causes,
     counts_pages: bool,
     counts_throttles: bool,
+    first_counts: Baseline<ReclaimKey, ReclaimCount>,
+    first_times: Baseline<ReclaimKey, Times>,
+    first_tasks: Baseline<StalledKey, StalledTask>,
+    /// What rows had that made room for others.
+    folded: HashMap<ReclaimKey, (ReclaimCount, Lengths)>,
 }
 
 /// Memcg, cause and limit.
@@ -52,27 +61,59 @@ impl Reclaims {
             causes: Causes::default(),
             counts_pages,
             counts_throttles,
+            first_counts: Baseline::default(),
+            first_times: Baseline::default(),
+            first_tasks: Baseline::default(),
+            folded: HashMap::new(),
         })
     }
 
-    pub(super) fn sample(&mut self, symbols: &Symbols, now_ns: u64) -> anyhow::Result<Reclaim> {
+    pub(super) fn sample(
+        &mut self,
+        symbols: &Symbols,
+        memcgs: Option<&Memcgs>,
+        now_ns: u64,
+    ) -> anyhow::Result<Reclaim> {
         // Sums before lengths: so no length is missing of those that the sums have.
-        let sums = rows::sums(&self.counts, add).context("read the counters of reclaim")?;
+        let mut sums = rows::sums(&self.counts, add).context("read the counters of reclaim")?;
         let times = rows::all(&self.times).context("read how long reclaim took")?;
-        let callers = sums.iter().map(|(key, _)| key.caller);
-        let callers = callers.chain(times.iter().map(|(Wire(key), _)| key.caller));
+        let mut times: Vec<_> = times
+            .into_iter()
+            .map(|(Wire(key), times)| (key, times))
+            .collect();
+        self.first_counts.begin(&sums);
+        self.first_times.begin(&times);
+        if let Some(memcgs) = memcgs {
+            self.make_room(memcgs, &mut sums, &mut times);
+        }
+        let folded = self.folded.keys().map(|key| key.caller);
+        let callers = sums.iter().map(|(key, _)| key.caller).chain(folded);
+        let callers = callers.chain(times.iter().map(|(key, _)| key.caller));
         self.causes.learn(callers, symbols);
         let mut rows: BTreeMap<Key, (reclaim::ReclaimCount, Lengths)> = BTreeMap::new();
-        for (key, sum) in &sums {
+        for (key, (sum, lengths)) in &self.folded {
             if let Some(at) = self.key(key) {
-                book(&mut rows.entry(at).or_default().0, key, sum);
+                let (row, all) = rows.entry(at).or_default();
+                book(row, key, sum);
+                all.add_all(lengths);
             }
         }
-        for (Wire(key), times) in times.iter().filter(|(Wire(key), _)| key.is_kthread == 0) {
+        for (key, sum) in &sums {
+            let grown = since(sum, self.first_counts.of(key));
+            if let Some(at) = self.key(key)
+                && grown.runs + grown.visits + grown.scanned_pages > 0
+            {
+                book(&mut rows.entry(at).or_default().0, key, &grown);
+            }
+        }
+        for (key, times) in times.iter().filter(|(key, _)| key.is_kthread == 0) {
             if let Some(at) = self.key(key)
                 && let Some((_, lengths)) = rows.get_mut(&at)
             {
                 lengths.add(times);
+                if let Some(first) = self.first_times.of(key) {
+                    lengths.take_away(first);
+                }
             }
         }
         Ok(Reclaim {
@@ -86,6 +127,48 @@ impl Reclaims {
         })
     }
 
+    /// Takes rows out that make room, and adds them to those that stand for all such.
+    fn make_room(
+        &mut self,
+        memcgs: &Memcgs,
+        sums: &mut Vec<(ReclaimKey, ReclaimCount)>,
+        times: &mut Vec<(ReclaimKey, Times)>,
+    ) {
+        let rows = sums.len();
+        let gives_way = |key: &ReclaimKey| {
+            let most = RECLAIM_ROWS as usize;
+            room::gives_way(memcgs, key.memcg_serial_nr, rows, most)
+        };
+        let of_gone = |key: &ReclaimKey| ReclaimKey {
+            memcg_serial_nr: GONE,
+            // Such a limit is mostly the memcg's own.
+            limit_serial_nr: match memcgs.is_gone(key.limit_serial_nr) {
+                true => GONE,
+                false => key.limit_serial_nr,
+            },
+            ..*key
+        };
+        for (key, sum) in sums.iter().filter(|(key, _)| gives_way(key)) {
+            let _ = self.counts.remove(&Wire(*key));
+            let (all, _) = self.folded.entry(of_gone(key)).or_default();
+            *all = add(*all, &Wire(since(sum, self.first_counts.of(key))));
+            self.first_counts.forget(key);
+        }
+        for (key, times) in times.iter().filter(|(key, _)| gives_way(key)) {
+            let _ = self.times.remove(&Wire(*key));
+            if key.is_kthread == 0 {
+                let (_, lengths) = self.folded.entry(of_gone(key)).or_default();
+                lengths.add(times);
+                if let Some(first) = self.first_times.of(key) {
+                    lengths.take_away(first);
+                }
+            }
+            self.first_times.forget(key);
+        }
+        sums.retain(|(key, _)| !gives_way(key));
+        times.retain(|(key, _)| !gives_way(key));
+    }
+
     /// Sleeps elsewhere than over memory.high are none of ours.
     fn key(&self, key: &ReclaimKey) -> Option<Key> {
         let cause = self.causes.of(key.kind, key.caller);
@@ -93,24 +176,62 @@ impl Reclaims {
         is_ours.then_some((key.memcg_serial_nr, cause, key.limit_serial_nr))
     }
 
-    fn worst_tasks(&self) -> anyhow::Result<Vec<reclaim::StalledTask>> {
-        let mut tasks = rows::all(&self.tasks).context("read which tasks waited for reclaim")?;
-        tasks.sort_by_key(|(task, stalled)| (Reverse(stalled.stall_ns), *task));
+    fn worst_tasks(&mut self) -> anyhow::Result<Vec<reclaim::StalledTask>> {
+        let tasks = rows::all(&self.tasks).context("read which tasks waited for reclaim")?;
+        let tasks: Vec<_> = tasks
+            .into_iter()
+            .map(|(Wire(key), task)| (key, task))
+            .collect();
+        self.first_tasks.begin(&tasks);
+        let since_first = tasks.into_iter().map(|(key, now)| {
+            let first = self.first_tasks.of(&key);
+            // Another task may have had the number.
+            let first = first.filter(|first| first.start_ns == now.start_ns);
+            (key, stalled_since(now, first))
+        });
+        let mut tasks: Vec<_> = since_first.filter(|(_, now)| now.stalls > 0).collect();
+        tasks.sort_by_key(|(key, stalled)| (Reverse(stalled.stall_ns), key.task));
         tasks.truncate(TASKS);
         let half =
             |task: u64, shift: u32| u32::try_from((task >> shift) & 0xffff_ffff).unwrap_or(0);
         Ok(tasks
             .into_iter()
-            .map(|(task, stalled)| reclaim::StalledTask {
-                pid: half(task, 32),
-                tid: half(task, 0),
+            .map(|(key, stalled)| reclaim::StalledTask {
+                pid: half(key.task, 32),
+                tid: half(key.task, 0),
                 comm: Text::from_c(&stalled.comm),
-                memcg_serial_nr: known(stalled.memcg_serial_nr),
+                memcg_serial_nr: room::known(key.memcg_serial_nr),
                 stalls_total: stalled.stalls,
                 stall_ns_total: stalled.stall_ns,
                 max_ns: stalled.max_ns,
             })
             .collect())
+    }
+}
+
+/// What a row grew by since it was first read. The longest may have been before.
+fn since(now: &ReclaimCount, first: Option<&ReclaimCount>) -> ReclaimCount {
+    let Some(first) = first else { return *now };
+    let run_ns = now.run_ns.saturating_sub(first.run_ns);
+    ReclaimCount {
+        runs: now.runs.saturating_sub(first.runs),
+        run_ns,
+        max_ns: now.max_ns.min(run_ns),
+        visits: now.visits.saturating_sub(first.visits),
+        visit_ns: now.visit_ns.saturating_sub(first.visit_ns),
+        scanned_pages: now.scanned_pages.saturating_sub(first.scanned_pages),
+        reclaimed_pages: now.reclaimed_pages.saturating_sub(first.reclaimed_pages),
+    }
+}
+
+fn stalled_since(now: StalledTask, first: Option<&StalledTask>) -> StalledTask {
+    let Some(first) = first else { return now };
+    let stall_ns = now.stall_ns.saturating_sub(first.stall_ns);
+    StalledTask {
+        stalls: now.stalls.saturating_sub(first.stalls),
+        stall_ns,
+        max_ns: now.max_ns.min(stall_ns),
+        ..now
     }
 }
 
@@ -207,19 +328,19 @@ fn book(row: &mut reclaim::ReclaimCount, key: &ReclaimKey, sum: &ReclaimCount) {
 
 fn finish((key, (row, lengths)): (Key, (reclaim::ReclaimCount, Lengths))) -> reclaim::ReclaimCount {
     let (memcg, cause, limit) = key;
-    let percentile = |percent| lengths.percentile(percent, row.stalls_total, row.max_ns);
+    // No longer than what was seen of this time, as far as the class of that goes.
+    let longest_ns = lengths.longest().map(|about_ns| about_ns + about_ns / 4);
+    let max_ns = row.max_ns.min(longest_ns.unwrap_or(row.max_ns));
+    let percentile = |percent| lengths.percentile(percent, row.stalls_total, max_ns);
     reclaim::ReclaimCount {
-        memcg_serial_nr: known(memcg),
+        memcg_serial_nr: room::known(memcg),
         cause,
-        limit_serial_nr: known(limit),
+        limit_serial_nr: room::known(limit),
         p50_ns: percentile(50),
         p99_ns: percentile(99),
+        max_ns,
         ..row
     }
-}
-
-fn known(serial_nr: u64) -> Option<u64> {
-    (serial_nr != 0).then_some(serial_nr)
 }
 
 fn add(sum: ReclaimCount, Wire(cpu): &Wire<ReclaimCount>) -> ReclaimCount {

@@ -1,6 +1,7 @@
 //! One run against a live kernel: what is attached, and a sample of it on demand.
 
 mod modules;
+mod spans;
 mod waits;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::Subject;
 use super::attach;
 use super::census;
 use super::choice::Outcome;
+use super::dying;
 use super::facts::Facts;
 use super::holds::Holds;
 use super::hooks::Family;
@@ -133,6 +135,7 @@ impl Session {
         let hears_life = able.contains(&Subject::Life) && memcgs.is_some();
         able.retain(|subject| *subject != Subject::Life || hears_life);
         let outcomes = attach::attach_all(&mut ebpf, facts, &able, asked);
+        let trusted_ns = now_ns();
         let attached = |fact: &str| {
             outcomes
                 .iter()
@@ -157,16 +160,16 @@ impl Session {
         );
         let locks = opened(attached("lock_wait"), Subject::Lock, &mut note, || {
             let ends_seen = family("lock_wait") == Some(Family::Tracepoint);
-            LockWaits::open(&mut ebpf, &resolved.layout, ends_seen)
+            LockWaits::open(&mut ebpf, &resolved.layout, ends_seen, trusted_ns)
         });
         let holds = opened(attached("percpu_hold"), Subject::Lock, &mut note, || {
             Holds::open(&mut ebpf)
         });
         let lock_details = opened(locks.is_some(), Subject::Lock, &mut note, || {
             let (releases, all) = (attached("lock_release"), attached("lock_acquisition"));
-            LockDetails::open(&mut ebpf, &resolved.layout, releases, all)
+            LockDetails::open(&mut ebpf, &resolved.layout, releases, all, trusted_ns)
         });
-        let traced_since_ns = locks.is_some().then(now_ns);
+        let traced_since_ns = locks.is_some().then_some(trusted_ns);
         let sees_reclaim = attached("reclaim_visit");
         let sees_flushes = attached("stats_flush") && resolved.layout.flushes_stats != 0;
         let tax = opened(
@@ -244,7 +247,7 @@ impl Session {
             tax,
             reclaim,
             oom,
-            stuck: Stuck::default(),
+            stuck: Stuck::new(trusted_ns),
             losses,
             logs,
             absent,
@@ -318,20 +321,20 @@ impl Session {
         }
         let symbols = Arc::clone(&self.kernel.symbols);
         if let Some(reclaim) = &mut self.reclaim {
-            sample.reclaim = Some(reclaim.sample(&symbols, now_ns())?);
+            sample.reclaim = Some(reclaim.sample(&symbols, self.memcgs.as_ref(), now_ns())?);
         }
         if let Some(shrinkers) = &mut self.shrinkers {
-            let ebpf = &mut self.kernel.ebpf;
-            let (rows, going_on) = shrinkers.sample(ebpf, &symbols, now_ns(), LONG_NS)?;
+            let (ebpf, memcgs) = (&self.kernel.ebpf, self.memcgs.as_ref());
+            let (rows, running) = shrinkers.sample(ebpf, &symbols, memcgs, now_ns(), LONG_NS)?;
             sample.shrinkers = Some(rows);
             if let Some(reclaim) = &mut sample.reclaim {
-                reclaim.shrinking = self.stuck.with_stacks(going_on, ebpf, &symbols);
+                reclaim.shrinking = self.shrinking(running, &symbols)?;
             }
         }
         if let Some(locks) = &mut self.locks {
-            let mut found = locks.sample(&self.kernel.ebpf, &symbols, now_ns())?;
+            let reader = self.kernel.reader()?;
+            let mut found = locks.sample(&reader, &symbols, self.memcgs.as_ref(), now_ns())?;
             if let Some(details) = &mut self.lock_details {
-                let reader = self.kernel.reader()?;
                 details.add_to(&mut found, self.holds.as_ref(), &reader, &symbols)?;
             }
             sample.locks = Some(found);
@@ -343,15 +346,16 @@ impl Session {
             && self.walk_due <= Instant::now()
         {
             let mut walk = memcgs.walk(&self.kernel.ebpf, now_ns)?;
-            if !memcgs.dead().is_empty() {
-                let begin = Instant::now();
-                let reader = self.kernel.reader()?;
-                census::fill(&reader, memcgs.dead(), &mut walk.rows);
-                walk.took_ns += u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0);
-            }
+            let begin = Instant::now();
+            let reader = self.kernel.reader()?;
+            census::fill(&reader, memcgs.dead(), &mut walk.rows);
+            let mut dying = dying::look(&reader, memcgs.dead()).counts;
+            dying.as_of_ns = now_ns();
+            walk.took_ns += u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0);
             self.walk_due = Instant::now() + Duration::from_nanos(walk.took_ns) * (WALK_BUDGET - 1);
             walk.reparents_lru = Some(self.kernel.resolved.pages.owner_is_objcg);
             sample.memcgs = Some(walk);
+            sample.dying = Some(dying);
         }
         if let (Some(reclaim), Some(memcgs)) = (&mut sample.reclaim, &self.memcgs)
             && !reclaim.counts.is_empty()
@@ -365,13 +369,14 @@ impl Session {
         }
         sample.oom_kills = self.oom.as_mut().map(OomKills::take);
         sample.losses = self.losses.sample(&self.kernel.ebpf)?;
+        sample.losses.extend(self.unseen_ends());
         sample.mono_ns = now_ns();
         sample.unix_ns = unix_ns();
         Ok(sample)
     }
 
-    /// Who pins the zombies of these serial numbers; all that the last walk saw, if there are
-    /// none.
+    /// Who pins the zombies of these serial numbers, or keeps the dead cgroups of these; all that
+    /// there are, if there are none.
     ///
     /// # Errors
     /// If there is no list of memory cgroups, or the kernel refuses the programs that read.
@@ -381,10 +386,14 @@ impl Session {
         // They may have died since.
         memcgs.walk(&self.kernel.ebpf, now_ns)?;
         let is_asked =
-            |target: &&DeadCss| serial_nrs.is_empty() || serial_nrs.contains(&target.serial_nr);
-        let targets: Vec<_> = memcgs.dead().iter().filter(is_asked).copied().collect();
+            |target: &DeadCss| serial_nrs.is_empty() || serial_nrs.contains(&target.serial_nr);
+        let targets = memcgs.dead().iter().filter(|target| is_asked(target));
+        let targets: Vec<_> = targets.copied().collect();
         let reader = self.kernel.reader()?;
-        Ok(pins::look(&reader, &targets, now_ns))
+        let dying = dying::look(&reader, memcgs.dead());
+        let cgroups = dying.cgroups.iter().filter(|dead| is_asked(&dead.own));
+        let cgroups: Vec<_> = cgroups.copied().collect();
+        Ok(pins::look(&reader, &targets, (&dying, &cgroups), now_ns))
     }
 
     /// Who holds slab memory: all slabs of the host, at full speed; and what the objects of a

@@ -1,20 +1,25 @@
 //! Shrinker runs: sums over the CPUs, and the names of shrinkers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
 use memcg_trace_common::shrinker::{
-    PRIORITIES, RESOLVE_ROWS, ShrinkerAsk, ShrinkerCount, ShrinkerKey, ShrinkerRow, ShrinkerRun,
+    PRIORITIES, RESOLVE_ROWS, SHRINKER_ROWS, ShrinkerAsk, ShrinkerCount, ShrinkerKey, ShrinkerRow,
+    ShrinkerRun,
 };
 use memcg_trace_common::times::Times;
 
 use super::attach::take_map;
+use super::baseline::Baseline;
 use super::causes::Causes;
 use super::layout::Resolved;
+use super::memcgs::Memcgs;
 use super::resolver::Resolver;
+use super::room::{self, GONE};
 use super::rows;
+use super::shrinker_lives::Lives;
 use super::symbols::{Names, Symbols};
 use super::times::Lengths;
 use super::wire::Wire;
@@ -32,6 +37,11 @@ pub(super) struct Shrinkers {
     counts_calls: bool,
     names: Names,
     causes: Causes,
+    first_counts: Baseline<ShrinkerKey, ShrinkerCount>,
+    first_times: Baseline<ShrinkerKey, Times>,
+    lives: Lives,
+    /// What rows had that made room for others, or whose shrinker is gone.
+    folded: HashMap<ShrinkerKey, (ShrinkerCount, Lengths)>,
 }
 
 /// A shrinker, a memcg, a node and a cause: what one row is about.
@@ -63,6 +73,10 @@ impl Shrinkers {
             counts_calls,
             names: Names::default(),
             causes: Causes::default(),
+            first_counts: Baseline::default(),
+            first_times: Baseline::default(),
+            lives: Lives::default(),
+            folded: HashMap::new(),
         })
     }
 
@@ -71,43 +85,127 @@ impl Shrinkers {
         &mut self,
         ebpf: &Ebpf,
         symbols: &Symbols,
+        memcgs: Option<&Memcgs>,
         now_ns: u64,
         going_on_ns: u64,
     ) -> anyhow::Result<(Vec<Shrinker>, Vec<Running>)> {
         // Sums before lengths: so no length is missing of those that the sums have.
-        let counts = rows::sums(&self.counts, add).context("read the shrinker counters")?;
+        let mut counts = rows::sums(&self.counts, add).context("read the shrinker counters")?;
         let times = rows::all(&self.times).context("read how long shrinkers ran")?;
+        let mut times: Vec<_> = times
+            .into_iter()
+            .map(|(Wire(key), times)| (key, times))
+            .collect();
+        self.first_counts.begin(&counts);
+        self.first_times.begin(&times);
+        if let Some(memcgs) = memcgs {
+            let (rows, most) = (counts.len(), SHRINKER_ROWS as usize);
+            self.fold(&mut counts, &mut times, |key| {
+                let gives_way = room::gives_way(memcgs, key.memcg_serial_nr, rows, most);
+                gives_way.then_some(ShrinkerKey {
+                    memcg_serial_nr: GONE,
+                    ..*key
+                })
+            });
+        }
         let mut runs = rows::all(&self.runs).context("read which shrinkers run")?;
         runs.retain(|(_, run)| now_ns.saturating_sub(run.begin_ns) >= going_on_ns);
-        let keys = || {
-            let counts = counts.iter().map(|(key, _)| *key);
-            counts
-                .chain(times.iter().map(|(Wire(key), _)| *key))
-                .chain(runs.iter().map(|(_, run)| run.key))
-        };
-        self.causes.learn(keys().map(|key| key.caller), symbols);
-        let resolved = self.resolve(ebpf, keys().map(|key| key.shrinker).collect())?;
+        let keys = counts.iter().map(|(key, _)| *key);
+        let keys = keys.chain(times.iter().map(|(key, _)| *key));
+        let keys = keys.chain(runs.iter().map(|(_, run)| run.key));
+        let keys: Vec<ShrinkerKey> = keys.collect();
+        let callers = keys.iter().chain(self.folded.keys());
+        self.causes.learn(callers.map(|key| key.caller), symbols);
+        let resolved = self.resolve(ebpf, keys.iter().map(|key| key.shrinker).collect())?;
         let scan_objects = resolved.values().map(|row| row.scan_objects);
         let scan_objects = scan_objects.filter(|address| *address != 0);
         self.names.learn(scan_objects, symbols);
+        let mut replaced = HashMap::new();
+        for row in resolved.values() {
+            let has_name = self.names.get(row.scan_objects).is_some();
+            if let Some(earlier) = self.lives.see(row, has_name) {
+                replaced.insert(row.shrinker, earlier);
+            }
+        }
+        self.fold(&mut counts, &mut times, |key| {
+            replaced.get(&key.shrinker).map(|earlier| ShrinkerKey {
+                shrinker: *earlier,
+                ..*key
+            })
+        });
         let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
-        for (key, count) in &counts {
+        for (key, (count, lengths)) in &self.folded {
             let sum = sums.entry(self.key(key)).or_default();
             sum.count = add(sum.count, &Wire(*count));
+            sum.lengths.add_all(lengths);
         }
-        for (Wire(key), times) in &times {
+        for (key, count) in &counts {
+            let grown = since(count, self.first_counts.of(key));
+            if grown.calls + grown.runs > 0 {
+                let sum = sums.entry(self.key(key)).or_default();
+                sum.count = add(sum.count, &Wire(grown));
+            }
+        }
+        for (key, times) in &times {
             if let Some(sum) = sums.get_mut(&self.key(key)) {
                 sum.lengths.add(times);
+                if let Some(first) = self.first_times.of(key) {
+                    sum.lengths.take_away(first);
+                }
             }
         }
         let sums = sums.iter();
-        let sums = sums.map(|(key, sum)| self.shrinker(*key, sum, resolved.get(&key.0)));
+        let sums = sums.map(|(key, sum)| self.shrinker(*key, sum, self.lives.row(key.0)));
         let runs = runs.iter();
         let runs = runs.map(|(task, run)| {
-            let row = resolved.get(&run.key.shrinker);
+            let row = self.lives.row(run.key.shrinker);
             (run.task, self.shrinking(*task, run, row))
         });
-        Ok((sums.collect(), runs.collect()))
+        let told = (sums.collect(), runs.collect());
+        let used: HashSet<u64> = keys.iter().map(|key| key.shrinker).collect();
+        let folded: HashSet<u64> = self.folded.keys().map(|key| key.shrinker).collect();
+        self.lives
+            .keep(|key| used.contains(&key) || folded.contains(&key));
+        Ok(told)
+    }
+
+    /// Forgets runs of tasks that are gone.
+    pub(super) fn forget(&mut self, over: &[Shrinking]) {
+        for run in over {
+            // It may be gone by now.
+            let _ = self
+                .runs
+                .remove(&(u64::from(run.pid) << 32 | u64::from(run.tid)));
+        }
+    }
+
+    /// Takes rows out of the kernel's tables, and adds what they had to those of other keys.
+    fn fold(
+        &mut self,
+        counts: &mut Vec<(ShrinkerKey, ShrinkerCount)>,
+        times: &mut Vec<(ShrinkerKey, Times)>,
+        to: impl Fn(&ShrinkerKey) -> Option<ShrinkerKey>,
+    ) {
+        // Sums before lengths, as ever.
+        counts.retain(|(key, count)| {
+            let Some(to) = to(key) else { return true };
+            let _ = self.counts.remove(&Wire(*key));
+            let (sum, _) = self.folded.entry(to).or_default();
+            *sum = add(*sum, &Wire(since(count, self.first_counts.of(key))));
+            self.first_counts.forget(key);
+            false
+        });
+        times.retain(|(key, times)| {
+            let Some(to) = to(key) else { return true };
+            let _ = self.times.remove(&Wire(*key));
+            let (_, lengths) = self.folded.entry(to).or_default();
+            lengths.add(times);
+            if let Some(first) = self.first_times.of(key) {
+                lengths.take_away(first);
+            }
+            self.first_times.forget(key);
+            false
+        });
     }
 
     fn key(&self, key: &ShrinkerKey) -> Key {
@@ -153,7 +251,10 @@ impl Shrinkers {
         let ShrinkerName { name, fs, dev } = self.name(row);
         let known = row.filter(|row| row.scan_objects != 0);
         let Sum { count, lengths } = sum;
-        let percentile = |percent| lengths.percentile(percent, count.runs, count.max_ns);
+        // No longer than what was seen of this time, as far as the class of that goes.
+        let longest_ns = lengths.longest().map(|about_ns| about_ns + about_ns / 4);
+        let max_ns = count.max_ns.min(longest_ns.unwrap_or(count.max_ns));
+        let percentile = |percent| lengths.percentile(percent, count.runs, max_ns);
         let last = |figure: u64| (count.seen_ns != 0).then_some(figure);
         Shrinker {
             shrinker,
@@ -161,7 +262,7 @@ impl Shrinkers {
             fs,
             dev,
             memcg_aware: known.map(|row| row.flags & self.memcg_aware_mask != 0),
-            memcg_serial_nr: (memcg != 0).then_some(memcg),
+            memcg_serial_nr: room::known(memcg),
             node,
             cause,
             calls_total: self.counts_calls.then_some(count.calls),
@@ -169,7 +270,7 @@ impl Shrinkers {
             scanned_objects_total: count.scanned_objects,
             freed_objects_total: count.freed_objects,
             time_ns_total: count.time_ns,
-            max_ns: count.max_ns,
+            max_ns,
             p50_ns: percentile(50),
             p99_ns: percentile(99),
             runs_total: Some(count.runs),
@@ -200,11 +301,12 @@ impl Shrinkers {
             name,
             fs,
             dev,
-            memcg_serial_nr: (memcg != 0).then_some(memcg),
+            memcg_serial_nr: room::known(memcg),
             node,
             cause,
             begin_ns: run.begin_ns,
             stack: Vec::new(),
+            unconfirmed: false,
         }
     }
 
@@ -230,6 +332,32 @@ struct ShrinkerName {
     name: Option<String>,
     fs: Option<Text>,
     dev: Option<String>,
+}
+
+/// What a row grew by since it was first read. The longest may have been before.
+fn since(now: &ShrinkerCount, first: Option<&ShrinkerCount>) -> ShrinkerCount {
+    let Some(first) = first else { return *now };
+    let mut priorities = now.priorities;
+    for (all, first) in priorities.iter_mut().zip(first.priorities) {
+        *all = all.wrapping_sub(first);
+    }
+    let grown = |figure: fn(&ShrinkerCount) -> u64| figure(now).wrapping_sub(figure(first));
+    let time_ns = grown(|one| one.time_ns);
+    ShrinkerCount {
+        calls: grown(|one| one.calls),
+        asked_objects: grown(|one| one.asked_objects),
+        scanned_objects: grown(|one| one.scanned_objects),
+        freed_objects: grown(|one| one.freed_objects),
+        time_ns,
+        max_ns: now.max_ns.min(time_ns),
+        runs: grown(|one| one.runs),
+        light_scanned_objects: grown(|one| one.light_scanned_objects),
+        light_freed_objects: grown(|one| one.light_freed_objects),
+        light_due_objects: grown(|one| one.light_due_objects),
+        light_deferred_objects: grown(|one| one.light_deferred_objects),
+        priorities,
+        ..*now
+    }
 }
 
 fn add(sum: ShrinkerCount, Wire(cpu): &Wire<ShrinkerCount>) -> ShrinkerCount {

@@ -25,6 +25,11 @@ pub(super) fn describe(reader: &Reader<'_>, superblock: u64) -> Result<(Text, St
     let name = reader.word(fs_type, Field::FsTypeName)?;
     let name = reader.string(name, NAME_BYTES)?;
     let dev = reader.word(superblock, Field::SbDev)?;
-    let minor = dev & ((1 << MINOR_BITS) - 1);
-    Ok((name, format!("{}:{minor}", dev >> MINOR_BITS)))
+    Ok((name, device(dev)))
+}
+
+/// A device number as `major:minor`.
+pub(super) fn device(number: u64) -> String {
+    let minor = number & ((1 << MINOR_BITS) - 1);
+    format!("{}:{minor}", number >> MINOR_BITS)
 }

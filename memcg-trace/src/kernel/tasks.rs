@@ -1,7 +1,7 @@
 //! All processes, as far as they can keep something: who they are, and where their files and
 //! namespaces are.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::layout::fields::Field;
 use super::memory::Unreadable;
@@ -19,7 +19,6 @@ const EXIT_ZOMBIE: u64 = 0x20;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Process {
     pub(super) task: u64,
-    pub(super) files: u64,
     pub(super) net_ns: u64,
     pub(super) cgroup_ns: u64,
     pub(super) css_set: u64,
@@ -44,7 +43,6 @@ pub(super) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
         }
     }
     let tasks = outcome?.0;
-    let files = reader.column(&tasks, Field::TaskFiles)?;
     let css_sets = reader.column(&tasks, Field::TaskCgroups)?;
     let proxies = reader.column(&tasks, Field::TaskNsproxy)?;
     let proxies: Vec<_> = proxies.into_iter().map(Option::unwrap_or_default).collect();
@@ -52,11 +50,10 @@ pub(super) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
     let cgroup = reader.column(&proxies, Field::NsproxyCgroup)?;
     let processes = tasks
         .into_iter()
-        .zip(files.into_iter().zip(css_sets))
+        .zip(css_sets)
         .zip(net.into_iter().zip(cgroup))
-        .map(|((task, (files, css_set)), (net_ns, cgroup_ns))| Process {
+        .map(|((task, css_set), (net_ns, cgroup_ns))| Process {
             task,
-            files: files.unwrap_or(0),
             net_ns: net_ns.unwrap_or(0),
             cgroup_ns: cgroup_ns.unwrap_or(0),
             css_set: css_set.unwrap_or(0),
@@ -64,6 +61,47 @@ pub(super) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
     Ok(Tasks {
         processes: processes.collect(),
     })
+}
+
+/// A thread, as far as it may keep something of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thread {
+    pub(super) task: u64,
+    pub(super) files: u64,
+    pub(super) fs: u64,
+    pub(super) mm: u64,
+}
+
+/// All threads, the leaders of processes before the others.
+pub(super) fn threads(reader: &Reader<'_>, tasks: &Tasks) -> Result<Vec<Thread>, Unreadable> {
+    let mut all: Vec<_> = tasks.processes.iter().map(|process| process.task).collect();
+    let signals = reader.column(&all, Field::TaskSignal)?;
+    let signals: Vec<_> = signals.into_iter().map(Option::unwrap_or_default).collect();
+    let counts = reader.column(&signals, Field::SignalNrThreads)?;
+    let thread_head = reader.offset(Field::SignalThreadHead)?;
+    for (signal, count) in signals.into_iter().zip(counts) {
+        // Most processes have one thread, which leads them.
+        if count.is_none_or(|count| count <= 1) {
+            continue;
+        }
+        if let Ok((threads, _)) = reader.list(signal + thread_head, Field::TaskThreadNode, MOST) {
+            all.extend(threads);
+        }
+    }
+    let mut seen = HashSet::new();
+    all.retain(|task| seen.insert(*task));
+    let files = reader.column(&all, Field::TaskFiles)?;
+    let fs = reader.column(&all, Field::TaskFs)?;
+    let mms = reader.column(&all, Field::TaskMm)?;
+    let threads = all.into_iter().zip(files).zip(fs.into_iter().zip(mms));
+    Ok(threads
+        .map(|((task, files), (fs, mm))| Thread {
+            task,
+            files: files.unwrap_or(0),
+            fs: fs.unwrap_or(0),
+            mm: mm.unwrap_or(0),
+        })
+        .collect())
 }
 
 /// Threads with a css_set, the leaders of processes included.
@@ -116,6 +154,8 @@ pub(super) fn user(reader: &Reader<'_>, task: u64, kind: UserKind) -> Option<Use
         },
         refs: None,
         name: None,
+        ns_ino: None,
+        held_by: Vec::new(),
     })
 }
 
@@ -169,6 +209,3 @@ pub(super) fn letter(state: u64, exit_state: u64) -> Option<char> {
         _ => return None,
     })
 }
-
-/// Users by the object that they keep.
-pub(super) type Users = HashMap<u64, Vec<User>>;

@@ -1,6 +1,6 @@
 //! How many lasted how long: sums of the kernel's rows, and what one in so many is longer than.
 
-use memcg_trace_common::times::{CLASSES, Times};
+use memcg_trace_common::times::{CLASSES, Times, middle_of};
 
 use super::lock_details::classes;
 use crate::sample::percentile;
@@ -21,6 +21,25 @@ impl Lengths {
         for (sum, count) in self.0.iter_mut().zip(times.counts) {
             *sum += u64::from(count);
         }
+    }
+
+    /// Adds others.
+    pub(super) fn add_all(&mut self, others: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(others.0) {
+            *sum += count;
+        }
+    }
+
+    /// Takes away those that a row had earlier.
+    pub(super) fn take_away(&mut self, times: &Times) {
+        for (sum, count) in self.0.iter_mut().zip(times.counts) {
+            *sum = sum.saturating_sub(u64::from(count));
+        }
+    }
+
+    /// About the longest: the middle of its class; `None` of none.
+    pub(super) fn longest(&self) -> Option<u64> {
+        self.0.iter().rposition(|count| *count > 0).map(middle_of)
     }
 
     /// What `percent` of them are no longer than: the middle of its class, which is at most an

@@ -70,6 +70,7 @@ impl Locks {
             waited_ns: as_of_ns.saturating_sub(wait.since_ns),
             evidence: Evidence::Traced,
             owner: wait.owner.clone(),
+            unconfirmed: wait.unconfirmed,
         }
     }
 
@@ -134,6 +135,7 @@ impl Locks {
                     .map(|serial_nr| self.names.of(serial_nr, tree)),
                 since_ns: holder.since_ns,
                 stack: holder.stack.clone(),
+                unconfirmed: holder.unconfirmed,
             });
             lock.held.push(LockHeld {
                 mode: hold.mode,

@@ -6,9 +6,11 @@
 mod balance;
 pub mod compare;
 mod deadlocks;
+mod dying;
 mod locks;
 mod names;
 pub mod pins;
+pub mod pressure;
 mod recent;
 mod reclaim;
 pub mod reparent;
@@ -50,6 +52,7 @@ pub struct Model {
     last_mono_ns: Option<u64>,
     interval_ns: Option<u64>,
     tree: Tree,
+    dying: Option<Arc<snapshot::Dying>>,
     slab: SlabTable,
     slab_walks: SlabWalks,
     /// What both say.
@@ -91,6 +94,7 @@ impl Model {
             last_mono_ns: None,
             interval_ns: None,
             tree: Tree::default(),
+            dying: None,
             slab: SlabTable::new(),
             slab_walks: SlabWalks::new(),
             slab_rows: Arc::new(Section::unread("slab")),
@@ -137,8 +141,11 @@ impl Model {
             }
         }
 
-        self.step_memcgs_and_slab(sample);
-        self.step_slab_walk(sample);
+        let heirs = self.step_memcgs_and_slab(sample);
+        if let Some(counts) = &sample.dying {
+            self.dying = Some(Arc::new(dying::of(counts)));
+        }
+        self.step_slab_walk(sample, &heirs);
         match (absence(sample, "shrinker"), &sample.shrinkers) {
             (Some(reason), _) => self.shrinkers.mark_absent(reason),
             (None, Some(rows)) => self.shrinkers.read(rows, sample.mono_ns, &self.tree),
@@ -166,8 +173,8 @@ impl Model {
         }
         match (absence(sample, "pins"), &sample.pins) {
             (Some(reason), _) => self.pins.mark_absent(reason),
-            (None, Some(answer)) => self.pins.read(answer, &self.tree),
-            (None, None) => self.pins.follow(&self.tree),
+            (None, Some(answer)) => self.pins.read(answer, &self.tree, self.dying.as_deref()),
+            (None, None) => self.pins.follow(&self.tree, self.dying.as_deref()),
         }
 
         if !sample.is_answer() {
@@ -184,6 +191,7 @@ impl Model {
             interval_ns: self.interval_ns,
             totals: self.totals,
             memcgs: Arc::clone(&self.memcgs),
+            dying: self.dying.clone(),
             slab: Arc::clone(&self.slab_rows),
             slab_caches: self.slab_walks.caches(),
             large_kmalloc_pages: self.slab_walks.large_kmalloc_pages(),
@@ -212,7 +220,7 @@ impl Model {
     }
 
     /// What there is, by the last walk of all slabs and the events since.
-    fn step_slab_walk(&mut self, sample: &Sample) {
+    fn step_slab_walk(&mut self, sample: &Sample, heirs: &[(u64, u64)]) {
         match (absence(sample, "slab_walk"), &sample.slab_walk) {
             (Some(reason), _) => self.slab_walks.mark_absent(reason),
             (None, Some(walk)) => {
@@ -228,13 +236,8 @@ impl Model {
             (None, Some(answer)) => self.slab_inside = slab_inside::section(answer, &self.tree),
             (None, None) => {}
         }
-        for event in sample.life.iter().flatten() {
-            if event.kind == LifeKind::Offline
-                && let Some(heir) = self.tree.live_ancestor(event.serial_nr)
-            {
-                let heir = heir.serial_nr;
-                self.slab_walks.hand_over(event.serial_nr, heir, &self.slab);
-            }
+        for (dead, heir) in heirs {
+            self.slab_walks.inherits(*dead, *heir, &self.slab);
         }
         self.slab_rows = self.slab_walks.join(&self.slab.section(), &self.tree);
         if self.slab_walks.caches().is_known() && self.memcgs.is_known() {
@@ -243,8 +246,11 @@ impl Model {
         }
     }
 
-    /// The two go together: slab counts are booked to memcgs, and memcgs show slab rates.
-    fn step_memcgs_and_slab(&mut self, sample: &Sample) {
+    /// The two go together: slab counts are booked to memcgs, and memcgs show slab rates. Says of
+    /// memcgs that went offline who has what they had, in the order in which they did: they may have
+    /// been freed since, and their heirs, too.
+    fn step_memcgs_and_slab(&mut self, sample: &Sample) -> Vec<(u64, u64)> {
+        let mut heirs = Vec::new();
         let no_memcgs = absence(sample, "memcg");
         let heard = no_memcgs.is_none() && (sample.memcgs.is_some() || sample.life.is_some());
         if heard {
@@ -254,6 +260,11 @@ impl Model {
             }
             for event in sample.life.iter().flatten() {
                 self.tree.hear(event);
+                if event.kind == LifeKind::Offline
+                    && let Some(heir) = self.tree.live_ancestor(event.serial_nr)
+                {
+                    heirs.push((event.serial_nr, heir.serial_nr));
+                }
                 self.reparents.hear(event, &self.tree);
                 self.trend.hear(event, &self.tree);
             }
@@ -290,6 +301,7 @@ impl Model {
                 self.trend.walk(walk, &self.memcgs.items, &self.tree);
             }
         }
+        heirs
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::snapshot::MemcgId;
 use super::tree::Tree;
+use crate::sample::{GONE_SERIAL_NR, Text};
 
 /// Names of the memcgs that counters of the kernel refer to.
 ///
@@ -29,6 +30,10 @@ impl Names {
         }
         let id = match (tree.id(serial_nr), self.before.get(&serial_nr)) {
             (Some(id), _) | (None, Some(id)) => Arc::clone(id),
+            (None, None) if serial_nr == GONE_SERIAL_NR => Arc::new(MemcgId {
+                path: Text::from("(removed)"),
+                ..MemcgId::default()
+            }),
             (None, None) => Arc::new(MemcgId {
                 serial_nr,
                 ..MemcgId::default()

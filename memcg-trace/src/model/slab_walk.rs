@@ -1,7 +1,7 @@
 //! Who holds slab memory: the last walk of all slabs is the base, and the events since then keep
 //! it true until the next.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::slab::{Key, SlabTable};
@@ -27,7 +27,25 @@ impl Base {
         let went = frees.saturating_sub(self.frees);
         self.objects.saturating_add(came).saturating_sub(went)
     }
+
+    /// The same as of later, by what was counted meanwhile.
+    fn at(&self, totals: (u64, u64)) -> Self {
+        let objects = self.now(totals);
+        Self {
+            objects,
+            allocs: totals.0,
+            frees: totals.1,
+            held: Held {
+                objects,
+                drift_objects: Some(0),
+                ..self.held
+            },
+        }
+    }
 }
+
+/// Memcgs that went offline whose heirs are remembered: those that a walk may have passed.
+const MAX_HEIRS: usize = 4096;
 
 /// The last walk.
 #[derive(Debug)]
@@ -45,6 +63,8 @@ pub(super) struct SlabWalks {
     large_kmalloc_pages: Option<u64>,
     /// Whether events were counted while it went on.
     is_counted: bool,
+    /// Memcgs that went offline, each with its heir, in that order.
+    heirs: VecDeque<(u64, u64)>,
 }
 
 impl SlabWalks {
@@ -59,6 +79,7 @@ impl SlabWalks {
             owner_bytes: 0,
             large_kmalloc_pages: None,
             is_counted: false,
+            heirs: VecDeque::new(),
         }
     }
 
@@ -107,6 +128,10 @@ impl SlabWalks {
         self.owner_bytes = walk.owner_bytes;
         self.large_kmalloc_pages = walk.large_kmalloc_pages;
         self.read_rows(walk, counted);
+        // What the walk saw of a memcg that has died since it came by, has been its heir's.
+        for (dead, heir) in self.heirs.clone() {
+            self.hand_over(dead, heir, counted);
+        }
         let caches = walk.caches.iter().map(|cache| SlabCache {
             name: Arc::new(cache.name.clone()),
             walked: Arc::new(cache.clone()),
@@ -153,7 +178,13 @@ impl SlabWalks {
         let mut base: BTreeMap<Key, Base> = (counted.keys())
             .chain(gone.copied())
             .map(|key| {
-                let mut base = self.nothing(counted.totals(key));
+                let totals = counted.totals(key);
+                // Of what is new since the last walk, events know all, and this one may have come by
+                // before it.
+                if was_whole && !before.contains_key(&key) && nothing.now(totals) > 0 {
+                    return (key, nothing.at(totals));
+                }
+                let mut base = self.nothing(totals);
                 base.held.drift_objects = drift(key, 0);
                 (key, base)
             })
@@ -194,8 +225,17 @@ impl SlabWalks {
         }
     }
 
-    /// The objects of a memcg that went offline are those of an ancestor from now on.
-    pub(super) fn hand_over(&mut self, from: u64, to: u64, counted: &SlabTable) {
+    /// The objects of a memcg that went offline are those of an ancestor from now on, those too that
+    /// a walk found earlier and tells of later.
+    pub(super) fn inherits(&mut self, dead: u64, heir: u64, counted: &SlabTable) {
+        self.hand_over(dead, heir, counted);
+        if self.heirs.len() >= MAX_HEIRS {
+            self.heirs.pop_front();
+        }
+        self.heirs.push_back((dead, heir));
+    }
+
+    fn hand_over(&mut self, from: u64, to: u64, counted: &SlabTable) {
         let of_dead: Vec<Key> = (self.base)
             .range((Some(from), 0)..=(Some(from), u64::MAX))
             .map(|(key, _)| *key)

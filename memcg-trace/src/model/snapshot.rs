@@ -3,6 +3,8 @@
 //! Each section is behind its own `Arc`, so a section that did not change costs nothing to pass
 //! on, and carries where it came from, how old it is and what it covers.
 
+pub mod advice;
+mod dying;
 pub mod history;
 pub mod inside;
 pub mod locks;
@@ -16,15 +18,17 @@ pub mod waits;
 use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
+pub use advice::{Action, Advice, Class};
+pub use dying::{DeadCgroup, Dying};
 pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
 pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, Release};
 pub use losses::{Counted, ONE_IN};
-pub use pins::{Action, Advice, Pins};
+pub use pins::Pins;
 pub use reclaim::Reclaim;
 pub use reclaimable::Reclaimable;
 pub use slab::{Held, Inherited, Slab, SlabCache};
-pub use waits::{Convoy, Deadlock, Judged, Wait};
+pub use waits::{Convoy, Deadlock, Judged, Outcome, Wait};
 
 use crate::sample::reclaim::Cause;
 use crate::sample::{Loss, Resource, Task, Tax, Text};
@@ -159,6 +163,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// Memory cgroups, zombies among them, in the order of a tree listing.
     pub memcgs: Arc<Section<Memcg>>,
+    /// Dead cgroups whose memory cgroup is gone; `None` where nobody looked for them.
+    pub dying: Option<Arc<Dying>>,
     /// Slab objects per memcg and cache.
     pub slab: Arc<Section<Slab>>,
     /// Caches, as of the last walk of all slabs.
@@ -430,4 +436,6 @@ pub struct LockWait {
     pub evidence: Evidence,
     /// Who has the lock.
     pub owner: Option<Task>,
+    /// Whether its task ran when it was looked at, so that the wait may be over.
+    pub unconfirmed: bool,
 }

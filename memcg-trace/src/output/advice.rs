@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::model::pins::words::grouped;
 use crate::model::snapshot::{Action, Advice};
+use crate::units;
 
 /// One line. Where it is a command, it can be pasted into a shell: a path that somebody chose
 /// is quoted, and one whose bytes cannot be shown makes no command.
@@ -13,11 +15,15 @@ pub(super) fn line(advice: &Advice) -> String {
     let is_path = is_exact && shown.starts_with('/');
     let quoted = quoted(&shown);
     match advice.action {
-        Action::Reclaim if is_path => format!("write to {quoted}"),
-        Action::Reclaim => format!("write to the file {shown}"),
+        Action::Reclaim if is_path => format!("echo {} > {quoted}", amount(advice)),
+        Action::Reclaim => format!("write {} to the file {shown}", amount(advice)),
         Action::RemoveFile if is_path => format!("rm {quoted}"),
         Action::RemoveFile => format!("remove the file {shown}"),
-        Action::DropFilePages if is_path => format!("dd if={quoted} iflag=nocache count=0"),
+        Action::AskOwner if is_path => format!("have its owner remove {shown}"),
+        Action::AskOwner => format!("have its owner remove segment {shown}"),
+        Action::DropFilePages if is_path => {
+            format!("sync {quoted} && dd if={quoted} iflag=nocache count=0")
+        }
         Action::DropFilePages => format!("drop the pages of the file {shown}"),
         Action::RemoveSegment => format!("ipcrm -m {quoted}"),
         Action::CloseFd => format!("have {shown} closed"),
@@ -27,8 +33,13 @@ pub(super) fn line(advice: &Advice) -> String {
             format!("have {shown} wait for its child, or restart it")
         }
         Action::Reap => "have the parent wait for its child, or restart it".to_owned(),
-        Action::Unmount if is_path => format!("umount {quoted}"),
+        Action::Unmount if is_path => match inside(&shown) {
+            Some((pid, path)) => format!("nsenter -t {pid} -m umount {}", self::quoted(path)),
+            None => format!("umount {quoted}"),
+        },
         Action::Unmount => format!("unmount {shown}"),
+        Action::DetachLoop => format!("losetup -d {quoted}"),
+        Action::Swapoff if is_path => format!("swapoff {quoted}"),
         Action::Swapoff => "swapoff -a && swapon -a".to_owned(),
         Action::Sync if target.is_some() => format!("sync (device {shown})"),
         Action::Sync => "sync".to_owned(),
@@ -36,7 +47,44 @@ pub(super) fn line(advice: &Advice) -> String {
         Action::LookAtChild => "look at its children".to_owned(),
         Action::Wait if target.is_some() => format!("wait for {shown}"),
         Action::Wait => "wait".to_owned(),
+        Action::Nothing => "nothing sensible can be done".to_owned(),
     }
+}
+
+/// What the steps cost and free together, after the last of them.
+pub(super) fn bound(advice: &Advice) -> Option<String> {
+    if advice.action == Action::Nothing || advice.step != advice.steps {
+        return None;
+    }
+    let frees = &advice.frees;
+    let mut text = advice.class.words().to_owned();
+    if frees.refs > 0 {
+        let least = if frees.at_most { "up to " } else { "" };
+        text += &format!(", frees {least}{}", grouped(frees.refs));
+        text += &match frees.of_refs {
+            Some(1) => " of 1 reference".to_owned(),
+            Some(refs) => format!(" of {} references", grouped(refs)),
+            None if frees.refs == 1 => " reference".to_owned(),
+            None => " references".to_owned(),
+        };
+    }
+    if let Some(bytes) = frees.bytes {
+        text += &format!(", {}", units::bytes(Some(bytes)));
+    }
+    Some(text)
+}
+
+/// In units of memory.reclaim.
+fn amount(advice: &Advice) -> String {
+    let bytes = advice.amount_bytes.unwrap_or(0);
+    format!("{}M", bytes.div_ceil(1 << 20).max(1))
+}
+
+/// The process and the path of `/proc/PID/root/path`, which is in another mount namespace.
+fn inside(path: &str) -> Option<(u32, &str)> {
+    let (pid, inner) = path.strip_prefix("/proc/")?.split_once("/root")?;
+    let is_root = inner.is_empty() || inner.starts_with('/');
+    Some((pid.parse().ok().filter(|_| is_root)?, inner))
 }
 
 /// As one word of a shell.
@@ -53,13 +101,24 @@ fn quoted(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::snapshot::advice::{Cause, Frees};
     use crate::sample::Text;
+    use crate::sample::pins::PinKind;
 
     fn advice(action: Action, target: impl Into<Text>) -> String {
         line(&Advice {
             action,
             target: Some(target.into()),
+            amount_bytes: Some(5_000_000),
             why: String::new(),
+            class: action.class(),
+            step: 1,
+            steps: 1,
+            frees: Frees::default(),
+            cause: Cause {
+                kind: PinKind::Other,
+                object: None,
+            },
         })
     }
 
@@ -79,9 +138,18 @@ mod tests {
         );
         assert_eq!(
             advice(Action::DropFilePages, "/a b"),
-            "dd if='/a b' iflag=nocache count=0"
+            "sync '/a b' && dd if='/a b' iflag=nocache count=0"
         );
         assert_eq!(advice(Action::RemoveSegment, "5"), "ipcrm -m 5");
+        assert_eq!(
+            advice(Action::Reclaim, "/sys/fs/cgroup/a b/memory.reclaim"),
+            "echo 5M > '/sys/fs/cgroup/a b/memory.reclaim'"
+        );
+        assert_eq!(
+            advice(Action::Unmount, "/proc/7/root/run/a b"),
+            "nsenter -t 7 -m umount '/run/a b'",
+            "a mount of another namespace cannot be unmounted from here"
+        );
     }
 
     #[test]

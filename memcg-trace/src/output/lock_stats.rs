@@ -108,8 +108,12 @@ fn held_line(held: &LockHeld) -> String {
 }
 
 fn holder_line(holder: &LockHolder, now_ns: u64) -> String {
+    let by = match holder.unconfirmed {
+        true => "perhaps now by",
+        false => "now by",
+    };
     format!(
-        "  now by {}[{}] for {}: {}",
+        "  {by} {}[{}] for {}: {}",
         holder.task.comm.display(),
         holder.task.tid,
         units::duration(Some(now_ns.saturating_sub(holder.since_ns))),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::records::PAGE_BYTES;
 use super::table::Style;
-use super::{advice, fit, names, summary, text};
+use super::{advice, dying, fit, names, summary, text};
 use crate::model::pins::words::{self, grouped};
 use crate::model::snapshot::{Pins, Snapshot};
 use crate::model::zombies;
@@ -35,6 +35,9 @@ pub fn render(
     let mut all = text::heading(snapshot, host);
     all.push('\n');
     let _ = writeln!(all, "{}", summary::population(snapshot));
+    if let Some(line) = dying::explanation(snapshot) {
+        let _ = writeln!(all, "{line}");
+    }
     let mut text = cut(&all, style);
     for pins in items {
         text.push('\n');
@@ -90,8 +93,12 @@ pub fn one(pins: &Pins, now_ns: u64, style: Style) -> String {
         page.text += "\nwhat would free it\n";
     }
     for advice in &pins.advice {
-        page.line(&format!("  {}", advice::line(advice)), 6);
+        let then = if advice.step > 1 { "then " } else { "" };
+        page.line(&format!("  {then}{}", advice::line(advice)), 6);
         page.line(&format!("      {}", advice.why), 6);
+        if let Some(bound) = advice::bound(advice) {
+            page.line(&format!("      {bound}"), 6);
+        }
     }
     page.text
 }
@@ -101,11 +108,16 @@ fn facts(pins: &Pins, now_ns: u64) -> String {
         .found
         .refs
         .map_or_else(|| units::UNKNOWN.to_owned(), signed);
+    let (phase, css) = match (pins.is_cgroup, pins.phase) {
+        (true, _) => ("its memcg is gone, the cgroup is not", String::new()),
+        (false, phase) => (
+            phase.map_or("phase not known", |phase| phase.as_str()),
+            format!("css:{} ", pins.zombie.css_id),
+        ),
+    };
     format!(
-        "{}, refs {refs}, found {}, css:{} ino:{}, looked at {} ago",
-        pins.phase.map_or("phase not known", |phase| phase.as_str()),
+        "{phase}, refs {refs}, found {}, {css}ino:{}, looked at {} ago",
         grouped(pins.found_refs()),
-        pins.zombie.css_id,
         pins.zombie.cgroup_id,
         units::duration(Some(now_ns.saturating_sub(pins.look.end_ns))),
     )
@@ -240,11 +252,12 @@ fn alike(pins: &Pins, pin: &Pin) -> Vec<(u64, Holder)> {
     for object in pin.objects.iter().take(COMPARED) {
         let users = object.users.iter().take(USERS);
         let mut users: Vec<String> = users.map(|user| user_line(pins, user)).collect();
-        if let Some(has_it) = words::nobody(pins, pin.kind, object) {
+        if let Some(has_it) = words::nobody(pin.kind, object) {
             users.push(format!("nobody has it {has_it}"));
         }
         let left_out = object.users.len().saturating_sub(USERS) as u64;
         users.extend(more(left_out.saturating_add(object.users_omitted)));
+        users.extend(not_found(object));
         let holder = Holder {
             name: describe(pins, object),
             users,
@@ -255,6 +268,17 @@ fn alike(pins: &Pins, pin: &Pin) -> Vec<(u64, Holder)> {
         }
     }
     all
+}
+
+/// What the kernel counts and was not found, and where nobody looked for it.
+fn not_found(object: &Object) -> Option<String> {
+    let mut text = words::not_found_text(object)?;
+    let ways = object.held.iter().flat_map(|held| &held.not_checked);
+    let ways: Vec<_> = ways.map(|way| tame(way)).collect();
+    if !ways.is_empty() {
+        text += &format!("; not looked at: {}", ways.join(", "));
+    }
+    Some(text)
 }
 
 fn more(left_out: u64) -> Option<String> {
@@ -275,9 +299,13 @@ fn describe(pins: &Pins, object: &Object) -> String {
             object
                 .dev
                 .as_ref()
-                .map(|dev| format!("device {}", dev.display())),
+                .map(|_| format!("device {}", words::device(object))),
         );
         details.extend(object.ino.map(|ino| format!("inode {ino}")));
+        let links = object.links.filter(|links| *links > 1);
+        details.extend(links.map(|links| format!("{} names", grouped(links))));
+        let pid = object.path_of_pid;
+        details.extend(pid.map(|pid| format!("in the mount namespace of process {pid}")));
     }
     if object.kind == ObjectKind::Socket {
         let namespace = object.ns_ino;
@@ -304,7 +332,18 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Namespace => Some("is in the namespace"),
         UserKind::Member if user.state == Some('Z') => Some("has ended, not reaped"),
         UserKind::Member => Some("is exiting"),
-        UserKind::Other => Some("holds it"),
+        UserKind::Receives => Some("has it in a message that it did not receive"),
+        UserKind::Accepts => Some("has not accepted it"),
+        UserKind::Peer => Some("has its other end"),
+        UserKind::NamespaceFile => Some("a cgroup file opened in the namespace"),
+        UserKind::InPipe => Some("has it in a pipe"),
+        UserKind::Runs => Some("runs it"),
+        UserKind::WorksIn => Some("works in it"),
+        UserKind::Loop => Some("is backed by it"),
+        UserKind::Mount => Some("has it as its root"),
+        UserKind::Swap => Some("has it open"),
+        UserKind::Ring => Some("has it registered with io_uring"),
+        UserKind::Kernel | UserKind::Other => Some("holds it"),
     };
     if let Some(how) = how {
         let _ = write!(text, ", {how}");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::names;
+use super::{dying, names};
 use crate::deadlock::words;
 use crate::model::snapshot::{Phase, Snapshot};
 use crate::sample::tame;
@@ -48,6 +48,9 @@ pub fn population(snapshot: &Snapshot) -> String {
         .collect();
     if !phases.is_empty() {
         let _ = write!(text, " ({})", phases.join(", "));
+    }
+    if let Some(others) = snapshot.dying.as_deref().and_then(dying::count) {
+        let _ = write!(text, ", {others}");
     }
     if let Some(bound) = snapshot.memcgs.truncated_at {
         let _ = write!(text, "; the walk stopped after {bound}");
@@ -136,7 +139,11 @@ pub fn longest_wait(snapshot: &Snapshot) -> String {
     if !waits.is_known() {
         return "locks: not known".to_owned();
     }
-    let Some(longest) = waits.items.iter().max_by_key(|wait| wait.waited_ns) else {
+    let Some(longest) = waits
+        .items
+        .iter()
+        .max_by_key(|wait| (!wait.unconfirmed, wait.waited_ns))
+    else {
         return "locks: no waits".to_owned();
     };
     let mut text = format!(

@@ -194,7 +194,7 @@ fn wait_table(waits: &[LockWait]) -> Table {
     let rows: Vec<&LockWait> = waits.iter().collect();
     Table::brief(columns, &rows, |wait| {
         vec![
-            units::duration(Some(wait.waited_ns)),
+            waited(wait),
             names::task(Some(&wait.task)),
             names::lock(&wait.resource),
             names::resource_kind(wait.resource.kind).to_owned(),
@@ -203,4 +203,13 @@ fn wait_table(waits: &[LockWait]) -> Table {
             names::path(wait.memcg.as_deref()),
         ]
     })
+}
+
+/// How long a wait has been going on; with a question mark if its task ran when it was looked at.
+fn waited(wait: &LockWait) -> String {
+    let waited = units::duration(Some(wait.waited_ns));
+    match wait.unconfirmed {
+        true => format!("{waited}?"),
+        false => waited,
+    }
 }

@@ -81,6 +81,8 @@ pub struct LockHolder {
     pub since_ns: u64,
     /// Where it took it: functions, the innermost first; empty if that is not known.
     pub stack: Vec<String>,
+    /// Whether fewer tasks have it than were seen to take it, so that this one may not.
+    pub unconfirmed: bool,
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! "not looked at in this interval", and [`Sample::absent`] says why where it never will be.
 
 pub mod doctor;
+mod dying;
 mod holds;
 pub mod pins;
 pub mod reclaim;
@@ -17,6 +18,7 @@ pub mod waits;
 
 use serde::{Deserialize, Serialize};
 
+pub use dying::{DyingCgroup, DyingCgroups};
 pub use holds::{LockHold, LockHolder, LockRelease, LockTimes, TimeClass, percentile};
 pub use tax::Tax;
 pub use text::{Text, tame};
@@ -31,6 +33,8 @@ pub struct Sample {
     pub unix_ns: i64,
     /// All memory cgroups, if a walk ended in this interval.
     pub memcgs: Option<MemcgWalk>,
+    /// Dead cgroups without a memory cgroup, if they were counted in this interval.
+    pub dying: Option<DyingCgroups>,
     /// What happened to memory cgroups, oldest first.
     pub life: Option<Vec<Life>>,
     /// Slab objects charged and uncharged.
@@ -64,6 +68,7 @@ impl Sample {
     #[must_use]
     pub fn is_answer(&self) -> bool {
         let has_others = self.memcgs.is_some()
+            || self.dying.is_some()
             || self.life.is_some()
             || self.slab.is_some()
             || self.shrinkers.is_some()
@@ -315,6 +320,10 @@ pub struct LightScan {
     pub freed_objects_total: u64,
 }
 
+/// The serial number that rows have of memcgs that are gone, and whose own rows made room for those
+/// of others; the kernel's begin at 1.
+pub const GONE_SERIAL_NR: u64 = 0;
+
 /// Waits for locks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -384,6 +393,16 @@ pub enum ResourceKind {
     Freezer,
     /// Time that `memory.high` or `cpu.max` makes a task wait.
     Throttle,
+    /// The answer to a permission event (fs/notify/fanotify/fanotify.c: fanotify_get_response()).
+    Fanotify,
+    /// The other threads of a process, which have to end or to stop (fs/exec.c: de_thread(),
+    /// fs/coredump.c: coredump_wait()).
+    Threads,
+    /// A core that is dumped, which the other threads wait for (kernel/exit.c:
+    /// coredump_task_exit()).
+    CoreDump,
+    /// All that is queued in a workqueue.
+    Workqueue,
     /// Not known, or not known to this version.
     #[default]
     #[serde(other)]
@@ -444,6 +463,8 @@ pub struct LockWait {
     pub since_ns: u64,
     /// Who has it, by its owner word.
     pub owner: Option<Task>,
+    /// Whether its task ran when it was looked at, so that the wait may be over.
+    pub unconfirmed: bool,
 }
 
 /// Waits for one lock by the tasks of one memcg, ended since the start.

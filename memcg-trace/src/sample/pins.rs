@@ -28,8 +28,16 @@ pub struct Pins {
     pub can_reclaim: Option<bool>,
     /// Swap space of the host that is free; `None` if it could not be told.
     pub free_swap_bytes: Option<u64>,
+    /// Swap space of the host that is in use; `None` if it could not be told.
+    pub used_swap_bytes: Option<u64>,
+    /// Memory that can be had without swap (`MemAvailable`); `None` if it could not be told.
+    pub available_bytes: Option<u64>,
+    /// Process id of who looked; `None` if it could not be told.
+    pub by_pid: Option<u32>,
     /// One each that was asked for and found.
     pub zombies: Vec<Pinned>,
+    /// The same of dead cgroups whose memory cgroup is gone: references to the cgroup itself.
+    pub cgroups: Vec<Pinned>,
 }
 
 /// The pins of one zombie.
@@ -80,14 +88,22 @@ pub enum PinKind {
     CgroupNs,
     /// css_sets that tasks are in, unreaped and exiting ones too.
     Task,
+    /// css_sets of which neither a task nor a namespace was found.
+    CssSet,
     /// Address spaces that MGLRU walks.
     LruGenMm,
     /// Writeback of a device on the memcg's behalf.
     Writeback,
     /// Charges that a CPU keeps in stock.
     Stock,
-    /// Memory cgroups below it.
+    /// Memory cgroups below it; of a cgroup without a memory cgroup, cgroups below it.
     ChildCss,
+    /// Of a cgroup without a memory cgroup: what other controllers have of it.
+    ControllerCss,
+    /// Likewise, entries of BPF maps.
+    BpfMap,
+    /// Likewise, the part of it that BPF programs run for.
+    CgroupBpf,
     /// Not known to this version.
     #[default]
     #[serde(other)]
@@ -113,13 +129,15 @@ pub struct Pin {
 }
 
 /// What an object is, beyond the kind of its pins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectKind {
     /// A file that has a name.
     File,
     /// A file whose last name is gone.
     DeletedFile,
+    /// A block device itself, whose page cache it is.
+    BlockDevice,
     /// `memfd_create(2)`.
     Memfd,
     /// A SysV segment: its inode number is its id.
@@ -144,6 +162,20 @@ pub enum ObjectKind {
     Cpu,
     /// A memory cgroup below.
     Memcg,
+    /// A cgroup below.
+    Cgroup,
+    /// A css of the controller that is named as its file system.
+    Css,
+    /// A BPF map: its inode number is its id, its path its name.
+    BpfMap,
+    /// The part of a cgroup that BPF programs run for.
+    CgroupBpf,
+    /// The stack that a task has in the kernel.
+    KernelStack,
+    /// The page tables of a process.
+    PageTables,
+    /// A pipe, with what it carries.
+    Pipe,
     /// The memcg's id in swap.
     SwapId,
     /// An address space.
@@ -164,10 +196,15 @@ pub struct Object {
     pub refs: u64,
     /// Pages of 4 KiB that it stands for; for [`ObjectKind::SwapId`], pages in swap.
     pub pages: Option<u64>,
+    /// References of pages that reclaim leaves where they are, locked ones say; `None` where they
+    /// are no pages, or it was not seen.
+    pub unevictable_refs: Option<u64>,
     /// File system (`file_system_type.name`), or the protocol of a socket (`proto.name`).
     pub fs: Option<Text>,
     /// Device, `major:minor`; of writeback, its name.
     pub dev: Option<Text>,
+    /// The device's name, `/dev/sda1`; `None` where it is none, or is not known.
+    pub dev_name: Option<Text>,
     /// Inode number of a file or socket.
     pub ino: Option<u64>,
     /// A file's or a Unix socket's path; the last component alone where no more is known.
@@ -225,6 +262,30 @@ pub enum UserKind {
     Namespace,
     /// By a file descriptor of the namespace that keeps it.
     NamespaceFd,
+    /// By executing it.
+    Runs,
+    /// By having it as its working or root directory.
+    WorksIn,
+    /// By a socket in whose queue the object is, in a message that was not received.
+    Receives,
+    /// By a socket in whose queue the object is, as a connection that was not accepted.
+    Accepts,
+    /// By a socket whose other end it is.
+    Peer,
+    /// By a file of the cgroup file system, opened in the namespace that keeps it.
+    NamespaceFile,
+    /// By an end of the pipe that it is in.
+    InPipe,
+    /// No process: something of the kernel's own, which `name` names.
+    Kernel,
+    /// No process: a loop device that it backs; `held_by` has who uses that.
+    Loop,
+    /// No process: a mount whose root it is; `name` is the mount's path.
+    Mount,
+    /// No process: swap is on it; `name` is its path.
+    Swap,
+    /// By an io_uring that it is registered with; `fd` is the ring's.
+    Ring,
     /// Not known to this version.
     #[default]
     #[serde(other)]
@@ -257,6 +318,11 @@ pub struct User {
     pub refs: Option<u64>,
     /// What it is called, where it is no process (process id 0): a device, a mount's path, …
     pub name: Option<Text>,
+    /// Inode number of the mount namespace that the mount is in, where it is not ours; its path is
+    /// then `/proc/PID/root/…`, if a process is in there.
+    pub ns_ino: Option<u64>,
+    /// Who keeps it in turn, where it is no process: users of a loop device.
+    pub held_by: Vec<User>,
 }
 
 /// Something that could not be looked at.

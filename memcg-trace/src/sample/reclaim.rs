@@ -165,6 +165,8 @@ pub struct Shrinking {
     pub begin_ns: u64,
     /// Functions that the task is in, innermost first; empty where nobody looked.
     pub stack: Vec<String>,
+    /// Whether its task ran when it was looked at, so that the run may be over.
+    pub unconfirmed: bool,
 }
 
 /// Somebody whom the kernel killed for memory.

@@ -12,7 +12,7 @@ use super::slab_view::{CACHES, SlabView};
 use super::tab::Tab;
 use super::tables::{draw_empty, plain_grid, rows_u16};
 use super::{findings, help, memcgs, reclaim, shrinkers, slab, trees, zombies};
-use crate::model::snapshot::{Finding, Memcg, Section, Severity, Snapshot};
+use crate::model::snapshot::{Finding, LockWait, Memcg, Section, Severity, Snapshot};
 use crate::output::{fit, summary};
 use crate::sample::tame;
 use crate::units;
@@ -135,7 +135,8 @@ fn draw_header(buffer: &mut Buffer, area: Rect, app: &App) {
     );
 
     let waits = &snapshot.lock_waits.items;
-    let is_long = waits.iter().any(|wait| wait.waited_ns >= LONG_WAIT_NS);
+    let is_long = |wait: &LockWait| wait.waited_ns >= LONG_WAIT_NS && !wait.unconfirmed;
+    let is_long = waits.iter().any(is_long);
     let style = if is_long { theme.alarm() } else { Style::new() };
     let tax = match app.tab {
         Tab::Zombies if !is_long => summary::tax(snapshot),

@@ -37,7 +37,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
     (
         "pins",
-        &["zombie refs unexplained_refs pins not_checked sentence advice"],
+        &["zombie refs unexplained_refs pins not_checked sentence advice memcg_gone"],
     ),
     (
         "reparent",
@@ -103,8 +103,12 @@ const TYPES: &[(&str, &[&str])] = &[
         &[
             TASK,
             "resource mode since_ns waited_ns evidence stack function holders holders_omitted \
-             incomplete kept_by",
+             incomplete kept_by unconfirmed",
         ],
+    ),
+    (
+        "open_end",
+        &["resource function waiter why waits max_wait_ns"],
     ),
     (
         "convoy",

@@ -44,5 +44,6 @@ mod slab_ways;
 mod stream;
 mod tax;
 mod trend;
+mod userland;
 mod v1;
 mod variants;

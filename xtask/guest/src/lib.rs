@@ -87,6 +87,8 @@ pub struct Settings {
     pub modules: Vec<String>,
     /// The hierarchy to mount.
     pub cgroup: Cgroup,
+    /// Boot the system on the disk; the command is then a service of its init.
+    pub boots_disk: bool,
     /// Set if the command is to run on a terminal.
     pub terminal: Option<Terminal>,
 }
@@ -103,6 +105,9 @@ impl Settings {
         };
         if self.cgroup == Cgroup::V1 {
             put("cgroup", OsStr::new("v1"));
+        }
+        if self.boots_disk {
+            put("boots_disk", OsStr::new("yes"));
         }
         if let Some(Terminal { size, term }) = &self.terminal {
             put(
@@ -134,6 +139,7 @@ impl Settings {
             let text = || String::from_utf8_lossy(value).into_owned();
             match key {
                 b"cgroup" => settings.cgroup = Cgroup::V1,
+                b"boots_disk" => settings.boots_disk = true,
                 b"size" => size = Some(Size::decode(&text())?),
                 b"term" => term = Some(text()),
                 b"module" => settings.modules.push(text()),
@@ -212,6 +218,7 @@ mod tests {
             ],
             modules: vec!["/lib/modules/loop.ko".into()],
             cgroup: Cgroup::V1,
+            boots_disk: true,
             terminal: Some(Terminal {
                 size: Size {
                     rows: 24,

@@ -21,7 +21,7 @@ pub struct Binaries {
 /// Builds them, or finds them built. `bare` leaves memcg-trace out.
 pub fn binaries(bare: bool) -> Result<Binaries> {
     let mut command = cargo("build")?;
-    command.args(["--quiet", "--bins", "--package", "memcg-trace-guest"]);
+    command.args(["--bins", "--package", "memcg-trace-guest"]);
     if !bare {
         command.args(["--package", "memcg-trace"]);
     }
@@ -59,6 +59,10 @@ fn cargo(verb: &str) -> Result<Command> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(places::repository()?);
     command.args([verb, "--target", places::TARGET]);
+    // Who waits in front of a terminal sees how far it has come.
+    if !rustix::termios::isatty(std::io::stderr()) {
+        command.arg("--quiet");
+    }
     if verb != "bench" {
         command.arg("--release");
     }

@@ -10,7 +10,7 @@ use memcg_trace_guest::{SETTINGS, Settings};
 use super::build::Binaries;
 use super::cpio::Archive;
 use super::{Spec, modules};
-use crate::setup::programs;
+use crate::setup::tools;
 
 /// Writes the first file system of the guest to `path`.
 pub fn write(path: &Path, spec: &Spec, binaries: &Binaries) -> Result<()> {
@@ -25,7 +25,8 @@ pub fn write(path: &Path, spec: &Spec, binaries: &Binaries) -> Result<()> {
     archive.device("/dev/console", (5, 1))?;
     archive.device("/dev/null", (1, 3))?;
 
-    let busybox = programs::busybox().context("no static busybox: run `cargo xtask setup`")?;
+    let busybox = tools::BUSYBOX.find();
+    let busybox = busybox.context("no static busybox: run `cargo xtask setup`")?;
     archive.file("/init", &read(&binaries.init)?)?;
     archive.file("/bin/busybox", &read(&busybox)?)?;
     archive.file("/bin/demo", &read(&binaries.demo)?)?;
@@ -46,6 +47,7 @@ pub fn write(path: &Path, spec: &Spec, binaries: &Binaries) -> Result<()> {
         command: spec.command.clone(),
         modules: Vec::new(),
         cgroup: spec.cgroup,
+        boots_disk: spec.boots_disk,
         terminal: spec.terminal.clone(),
     };
     for module in modules::resolve(&spec.modules, spec.kernel.modules.as_deref())? {

@@ -26,7 +26,10 @@ use anyhow::Result;
 use memcg_trace_guest::{Cgroup, Terminal};
 
 use crate::kernel::{self, Choice, Kernel};
-use crate::setup;
+use crate::setup::timings::Timings;
+use crate::setup::tools::{OF_GUESTS, OF_USERLAND};
+use crate::setup::{self, Needs};
+use crate::userland;
 use boot::{Outcome, Outputs};
 use build::Binaries;
 use console::Fault;
@@ -69,6 +72,13 @@ pub struct Arguments {
     /// The cgroup hierarchy; kernels after 6.1 have no v1 memory controller
     #[arg(long, default_value = "v2", value_parser = cgroup, value_name = "v1|v2")]
     cgroup: Cgroup,
+    /// Boot a real userland, with systemd as PID 1; it is made of packages at the first use, and
+    /// what is written to its disk is lost at the end
+    #[arg(long, value_name = "SYSTEM", conflicts_with_all = ["cgroup", "bare"])]
+    userland: Option<Userland>,
+    /// Packages that the userland has beside its base (postgresql, podman, …)
+    #[arg(long, value_name = "PACKAGE", num_args = 1.., requires = "userland")]
+    with: Vec<String>,
     /// Seconds after which a guest that has not ended is stopped
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     timeout: u64,
@@ -94,6 +104,21 @@ fn cgroup(text: &str) -> Result<Cgroup, String> {
     }
 }
 
+/// A file that is a disk of a guest.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    pub path: PathBuf,
+    /// Whether what the guest writes to it stays.
+    pub keep: bool,
+}
+
+/// A userland that a guest can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Userland {
+    /// Debian 12 with systemd.
+    Debian,
+}
+
 /// A guest to be.
 #[derive(Clone, Debug)]
 pub struct Spec {
@@ -110,6 +135,10 @@ pub struct Spec {
     pub modules: Vec<String>,
     pub cgroup: Cgroup,
     pub timeout: Option<Duration>,
+    /// A disk, `/dev/vda` in the guest.
+    pub disk: Option<Disk>,
+    /// Boot what is on the disk, with its own init; the command is then a service of it.
+    pub boots_disk: bool,
     /// The terminal to lend to the command.
     pub terminal: Option<Terminal>,
     /// Show the console.
@@ -130,6 +159,8 @@ impl Spec {
             modules: Vec::new(),
             cgroup: Cgroup::V2,
             timeout: None,
+            disk: None,
+            boots_disk: false,
             terminal: None,
             verbose: false,
             command,
@@ -137,12 +168,26 @@ impl Spec {
     }
 }
 
+impl Spec {
+    /// The same guest with Debian's userland.
+    pub fn on_debian(mut self, with: &[String], binaries: &Binaries) -> Result<Self> {
+        // Its disk is made in a guest with the default kernel.
+        let needs = Needs {
+            tools: OF_GUESTS.iter().chain(OF_USERLAND).collect(),
+            ..Needs::guest(Some(kernel::DEFAULT.parse()?))
+        };
+        setup::ensure(&needs, &mut Timings::default())?;
+        let path = userland::disk(with, binaries)?;
+        self.modules
+            .extend(userland::MODULES.iter().map(|name| (*name).to_owned()));
+        self.disk = Some(Disk { path, keep: false });
+        self.boots_disk = true;
+        Ok(self)
+    }
+}
+
 pub fn main(arguments: &Arguments) -> Result<u8> {
-    let series = match &arguments.kernel {
-        Choice::Series(series) => Some(*series),
-        Choice::Path(_) => None,
-    };
-    setup::ensure(series)?;
+    set_up(&arguments.kernel)?;
     let command = match arguments.command.as_slice() {
         [line] => vec!["sh".into(), "-c".into(), line.clone()],
         argv => argv.to_vec(),
@@ -161,7 +206,21 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         ..Spec::new(Kernel::find(&arguments.kernel)?, command)
     };
     let binaries = build::binaries(arguments.bare)?;
+    let spec = match arguments.userland {
+        Some(Userland::Debian) => spec.on_debian(&arguments.with, &binaries)?,
+        None => spec,
+    };
     Ok(run(&spec, &binaries, ours)?.status())
+}
+
+/// Sees to it that what a guest needs is there.
+pub fn set_up(kernel: &Choice) -> Result<()> {
+    let series = match kernel {
+        Choice::Series(series) => Some(*series),
+        Choice::Path(_) => None,
+    };
+    setup::ensure(&Needs::guest(series), &mut Timings::default())?;
+    Ok(())
 }
 
 /// Our own standard output and error.

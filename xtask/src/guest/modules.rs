@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use object::{Object, ObjectSection};
 
 use crate::child;
+use crate::setup::tools;
 
 /// A module, unpacked.
 pub struct Module {
@@ -95,7 +95,8 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("ko") => fs::read(file).with_context(|| format!("read {}", file.display())),
         Some("xz") => child::read_bytes(
-            Command::new("xz")
+            tools::XZ
+                .command()?
                 .args(["--decompress", "--stdout"])
                 .arg(file),
         ),

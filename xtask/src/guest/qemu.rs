@@ -14,7 +14,8 @@ use memcg_trace_guest::{PORTS, Port};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use super::Spec;
+use super::{Disk, Spec};
+use crate::setup::tools;
 
 /// QEMU connects its ports before it does anything else; on a busy machine that takes a while.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -40,7 +41,7 @@ impl Qemu {
             listener.set_nonblocking(true)?;
             listeners.push(listener);
         }
-        let mut command = command(spec, folder.path(), initramfs);
+        let mut command = command(spec, folder.path(), initramfs)?;
         let errors = File::create(folder.path().join("qemu.errors"))?;
         command
             .stdin(Stdio::null())
@@ -124,10 +125,11 @@ fn socket(folder: &Path, port: Port) -> std::path::PathBuf {
     folder.join(port.name())
 }
 
-fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Command {
+fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Result<Command> {
     // The kernel kills QEMU when we are gone, even if we are killed ourselves.
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
+    command.args(["--pdeathsig", "KILL"]);
+    command.arg(tools::QEMU.command()?.get_program());
     command.args([
         "-nodefaults",
         "-no-user-config",
@@ -163,6 +165,14 @@ fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Command {
         append.push_str(more);
     }
     command.arg("-append").arg(append);
+    if let Some(Disk { path, keep }) = &spec.disk {
+        let snapshot = if *keep { "off" } else { "on" };
+        // A comma ends an option, two are one.
+        let path = path.display().to_string().replace(',', ",,");
+        command.arg("-drive").arg(format!(
+            "file={path},format=raw,if=virtio,cache=unsafe,snapshot={snapshot}"
+        ));
+    }
     command.args(&spec.qemu);
-    command
+    Ok(command)
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::tools;
 use crate::{child, places};
 
 /// The major version of LLVM that compiler and linker must share: the linker reads the
@@ -47,9 +48,12 @@ pub fn find() -> Result<Compiler, String> {
     })
 }
 
-/// The system's compilers first, since they cannot change under us, then rustup's.
+/// Ours first, since nobody changes it under us, then the system's, then rustup's.
 fn candidates() -> Vec<(PathBuf, Option<String>)> {
-    let of_system = places::executables("rustc")
+    let ours = tools::bin().map(|bin| bin.join("rustc"));
+    let of_system = ours
+        .into_iter()
+        .chain(places::executables("rustc"))
         .chain([PathBuf::from("/usr/bin/rustc")])
         .filter(|rustc| rustc.exists() && !is_rustup_proxy(rustc))
         .filter_map(|rustc| Some((rustc.parent()?.to_path_buf(), None)));

@@ -1,117 +1,81 @@
 //! Fetching guest kernels into the cache.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use crate::debian::index::{self, Package};
-use crate::debian::sources::{self, Source};
-use crate::debian::{archive, deb};
+use super::apt::{Apt, Package};
+use super::progress::say;
+use super::unpack;
 use crate::kernel::Series;
 
 /// What a guest needs of a kernel package, in any of the places where packages have it.
 const PATTERNS: &[&str] = &["./boot/vmlinuz-*", "./lib/modules/*", "./usr/lib/modules/*"];
 
-/// Fetches each series; the error of one does not keep the others from being fetched.
-pub fn fetch(wanted: &[&'static Series]) -> Result<Vec<(&'static Series, anyhow::Error)>> {
-    let sources = sources::read()?;
-    let mut indexes = BTreeMap::new();
-    let mut failures = Vec::new();
-    for series in wanted {
-        if let Err(error) = fetch_one(series, &sources, &mut indexes) {
-            failures.push((*series, error));
-        }
-    }
-    Ok(failures)
-}
-
-/// Indexes by suite: one is several megabytes, and serves more than one series.
-type Indexes = BTreeMap<&'static str, (Source, String)>;
-
-#[expect(
-    clippy::print_stderr,
-    reason = "xtask talks to the person who started it"
-)]
-fn fetch_one(series: &'static Series, sources: &[Source], indexes: &mut Indexes) -> Result<()> {
+/// Fetches the newest kernel of a series.
+pub fn fetch(series: &Series, apt: &Apt) -> Result<()> {
     let folder = series.folder()?;
     let kernels = folder.parent().context("the cache has no folder")?;
     fs::create_dir_all(kernels).with_context(|| format!("create {}", kernels.display()))?;
+    let packages = newest(series, apt)?;
+    let names: String = packages
+        .iter()
+        .map(|package| format!("{} {}\n", package.name, package.version))
+        .collect();
+    say(&format!(
+        "fetching {}",
+        names.trim_end().replace('\n', ", ")
+    ));
     // Beside its place, so that it can be renamed there when it is whole.
     let scratch = tempfile::Builder::new()
         .prefix(".fetch-")
         .tempdir_in(kernels)?;
-    let scratch = scratch.path();
-
-    let mut unavailable = Vec::new();
-    for suite in series.suites {
-        if !indexes.contains_key(suite) {
-            let archives = sources::archives_of(suite, sources);
-            ensure!(
-                !archives.is_empty(),
-                "this machine's apt sources name no Debian mirror to fetch suite {suite} from"
-            );
-            eprintln!("setup: reading the package index of {suite}");
-            match archive::index_of(suite, &archives, scratch) {
-                Ok(index) => drop(indexes.insert(suite, index)),
-                Err(error) => unavailable.push(format!("{error:#}")),
-            }
-        }
-    }
-    let Some((archive, packages)) = choose(series, indexes) else {
-        let suites = series.suites.join(", ");
-        anyhow::bail!(
-            "not in {suites} of this machine's mirror {}",
-            unavailable.join("; ")
-        );
-    };
-    let root = scratch.join("root");
+    let root = scratch.path().join("root");
     fs::create_dir(&root)?;
-    for package in &packages {
-        eprintln!("setup: fetching {} {}", package.name, package.version);
-        let path = archive::package(archive, package, scratch)?;
-        deb::unpack(&path, PATTERNS, &root)?;
-        fs::remove_file(path)?;
+    for archive in apt.download(&packages)? {
+        unpack::unpack(&archive, PATTERNS, &root)?;
+        fs::remove_file(archive)?;
     }
-    let ready = scratch.join("ready");
+    let ready = scratch.path().join("ready");
     arrange(&root, &ready, series.has_modules)?;
-    let names = packages
-        .iter()
-        .map(|package| format!("{} {}\n", package.name, package.version));
-    fs::write(ready.join("packages"), names.collect::<String>())?;
+    fs::write(ready.join("packages"), names)?;
     fs::rename(&ready, &folder).with_context(|| format!("put it at {}", folder.display()))
 }
 
 /// The newest version over all suites of the series, with all its packages.
-fn choose<'a>(series: &Series, indexes: &'a Indexes) -> Option<(&'a Source, Vec<Package>)> {
-    let of_suite = |suite: &&'static str| {
-        let (archive, index) = indexes.get(suite)?;
-        let (first, others) = series.packages.split_first()?;
-        let candidates = index::packages(index, *first, series.name);
-        let newest = index::newest(&candidates)?.clone();
-        let mut packages = vec![newest.clone()];
-        for naming in others {
-            let others = index::packages(index, *naming, series.name);
-            let other = others
-                .into_iter()
-                .find(|other| other.version == newest.version)?;
-            packages.push(other);
-        }
-        Some((archive, packages))
+fn newest(series: &Series, apt: &Apt) -> Result<Vec<Package>> {
+    let missing = || {
+        format!(
+            "not in {} of this machine's mirror",
+            series.suites.join(", ")
+        )
     };
-    series
-        .suites
-        .iter()
-        .filter_map(of_suite)
-        .max_by(|(_, a), (_, b)| {
-            let version = |packages: &[Package]| packages.first().map(|p| p.version.clone());
-            let (a, b) = (
-                version(a).unwrap_or_default(),
-                version(b).unwrap_or_default(),
-            );
-            crate::debian::version::compare(&a, &b)
-        })
+    let (first, others) = series.packages.split_first().context("it has no package")?;
+    let prefix = format!("{}{}", first.0, series.name);
+    let newest = apt.newest(&prefix, |name| is_of(series, *first, name))?;
+    let newest = newest.with_context(missing)?;
+    let release = release(*first, &newest.name).with_context(missing)?;
+    let mut packages = vec![newest.clone()];
+    for (prefix, suffix) in others {
+        let name = format!("{prefix}{release}{suffix}");
+        let package = apt.exactly(&name, &newest.version)?;
+        packages
+            .push(package.with_context(|| format!("{name} {}: {}", newest.version, missing()))?);
+    }
+    Ok(packages)
+}
+
+/// `5.10.0-46` for `linux-image-5.10.0-46-cloud-amd64`.
+pub fn release<'a>((prefix, suffix): (&str, &str), name: &'a str) -> Option<&'a str> {
+    name.strip_prefix(prefix)?.strip_suffix(suffix)
+}
+
+/// Whether a package is `PREFIX + SERIES.… + SUFFIX`, or `SERIES+…` where a series is one version.
+fn is_of(series: &Series, naming: (&str, &str), name: &str) -> bool {
+    let release = release(naming, name);
+    let rest = release.and_then(|release| release.strip_prefix(series.name));
+    rest.is_some_and(|rest| rest.starts_with(['.', '+']))
 }
 
 /// Makes `vmlinuz` and `modules/` of what the packages have, wherever they have it.
@@ -139,34 +103,16 @@ fn only_entry(folder: &Path) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn index(packages: &[(&str, &str)]) -> (Source, String) {
-        let stanza = |(name, version): &(&str, &str)| {
-            format!("Package: {name}\nVersion: {version}\nFilename: pool/x\nSHA256: 00\n\n")
-        };
-        (Source::default(), packages.iter().map(stanza).collect())
-    }
-
     #[test]
-    fn the_newest_over_all_suites_with_all_its_packages() {
-        let series: &Series = "6.12".parse().unwrap();
-        let backports = index(&[("linux-image-6.12.95+deb12-cloud-amd64", "6.12.95-1~bpo12+1")]);
-        let security = index(&[(
-            "linux-image-6.12.117+deb12-cloud-amd64",
-            "6.12.117-1~deb12u1",
-        )]);
-        let mut indexes = Indexes::from([("bookworm-backports", backports)]);
-        let newest = |indexes: &Indexes| choose(series, indexes).unwrap().1[0].version.clone();
-        assert_eq!(newest(&indexes), "6.12.95-1~bpo12+1");
-        indexes.insert("bookworm-security", security);
-        assert_eq!(newest(&indexes), "6.12.117-1~deb12u1");
-
-        let series: &Series = "7.2".parse().unwrap();
-        let kernel = ("linux-binary-7.2.9+deb13-cloud-amd64", "7.2.9-1");
-        let modules = ("linux-modules-7.2.9+deb13-cloud-amd64", "7.2.9-1");
-        let base = ("linux-base-7.2.9+deb13-cloud-amd64", "7.2.9-1");
-        let mut indexes = Indexes::from([("trixie-backports", index(&[kernel, modules]))]);
-        assert!(choose(series, &indexes).is_none());
-        indexes.insert("trixie-backports", index(&[kernel, modules, base]));
-        assert_eq!(choose(series, &indexes).unwrap().1.len(), 3);
+    fn packages_of_a_series() {
+        let series: &Series = "6.1".parse().unwrap();
+        let is_of = |name| is_of(series, series.packages[0], name);
+        assert!(is_of("linux-image-6.1.0-56-cloud-amd64-unsigned"));
+        assert!(!is_of("linux-image-6.12.95+deb12-cloud-amd64-unsigned"));
+        assert!(!is_of("linux-image-6.1.0-56-cloud-amd64"));
+        let version: &Series = "7.0.4".parse().unwrap();
+        let name = "linux-binary-7.0.4+deb13-cloud-amd64";
+        assert!(super::is_of(version, version.packages[0], name));
+        assert_eq!(release(version.packages[0], name), Some("7.0.4+deb13"));
     }
 }

@@ -1,42 +1,63 @@
 //! bpf-linker: the one in PATH if it fits, else one of our own in the cache.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use object::Endianness;
 use object::elf::{DT_NEEDED, FileHeader64};
 use object::read::elf::{Dyn, FileHeader};
 
 use super::compiler::LLVM;
+use super::tools;
 use crate::{child, places};
 
 pub const VERSION: &str = "0.13.0";
+const NAME: &str = "bpf-linker";
 
 fn folder() -> Result<PathBuf> {
     Ok(places::cache()?.join(format!("bpf-linker-{VERSION}")))
 }
 
-/// The folder of a bpf-linker that works.
-pub fn find() -> Result<Option<PathBuf>> {
-    let ours = folder()?.join("bin");
-    let theirs =
-        places::executables("bpf-linker").filter_map(|path| path.parent().map(Path::to_path_buf));
-    Ok(std::iter::once(ours)
-        .chain(theirs)
-        .find(|bin| fits(&bin.join("bpf-linker"))))
+/// The folder of the first bpf-linker that fits, or what is wrong with each.
+pub fn find() -> Result<PathBuf, String> {
+    // Ours is started by a script that tells it where its libraries are.
+    let ours = || {
+        Some((
+            tools::bin().ok()?.join(NAME),
+            folder().ok()?.join("bin").join(NAME),
+        ))
+    };
+    let ours = ours().filter(|(start, _)| start.exists());
+    let theirs = places::executables(NAME).map(|path| (path.clone(), path));
+    let mut unfit = Vec::new();
+    for (start, program) in ours.into_iter().chain(theirs) {
+        match (examine(&start, &program), start.parent()) {
+            (Ok(()), Some(bin)) => return Ok(bin.to_path_buf()),
+            (Ok(()), None) => {}
+            (Err(why), _) => unfit.push(format!("{}: {why:#}", start.display())),
+        }
+    }
+    Err(if unfit.is_empty() {
+        "there is no bpf-linker".into()
+    } else {
+        unfit.join("; ")
+    })
 }
 
 /// It is asked to run, since its LLVM is a shared library that may be gone.
-fn fits(linker: &Path) -> bool {
-    let version = linker
-        .exists()
-        .then(|| child::read(Command::new(linker).arg("--version")).ok())
-        .flatten()
-        .unwrap_or_default();
-    version.split_whitespace().nth(1) == Some(VERSION)
-        && fs::read(linker).is_ok_and(|bytes| llvm_major(&bytes) == Some(LLVM))
+fn examine(start: &Path, program: &Path) -> Result<()> {
+    let version = child::read(Command::new(start).arg("--version"))?;
+    let version = version.split_whitespace().nth(1).unwrap_or_default();
+    ensure!(
+        version == VERSION,
+        "its version is {version}, not {VERSION}"
+    );
+    let llvm = llvm_major(&fs::read(program)?).context("its LLVM is no shared library")?;
+    ensure!(llvm == LLVM, "its LLVM is {llvm}, the compiler's is {LLVM}");
+    Ok(())
 }
 
 /// The LLVM that a program is linked to: `22` for one that needs `libLLVM.so.22.1`.
@@ -57,7 +78,8 @@ fn llvm_major(program: &[u8]) -> Option<u32> {
 /// Builds it into the cache.
 pub fn install() -> Result<()> {
     let folder = folder()?;
-    let mut command = install_command(&folder);
+    let prefix = llvm_prefix()?.with_context(|| format!("there is no libLLVM of LLVM {LLVM}"))?;
+    let mut command = install_command(&folder, &prefix)?;
     // What cargo tells this program must not reach another package's build.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
@@ -65,59 +87,66 @@ pub fn install() -> Result<()> {
             command.env_remove(&name);
         }
     }
-    command
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
     command.env_remove("CARGO_TARGET_DIR");
+    // Beside its place, so that a build that broke off goes on from there.
+    let target = places::cache()?.join("bpf-linker-build");
+    command.arg("--target-dir").arg(&target);
     command.current_dir(places::cache()?);
     child::run(&mut command).context("build bpf-linker")?;
-    anyhow::ensure!(
-        fits(&folder.join("bin/bpf-linker")),
-        "the bpf-linker just built in {} does not run or is not linked to LLVM {LLVM}",
-        folder.display()
-    );
-    Ok(())
+    let program = folder.join("bin").join(NAME);
+    let start = tools::make_startable(&program)?;
+    examine(&start, &program).context("the bpf-linker that was just built")?;
+    fs::remove_dir_all(&target).with_context(|| format!("remove {}", target.display()))
 }
 
-fn install_command(root: &Path) -> Command {
+fn install_command(root: &Path, llvm: &Path) -> Result<Command> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // Left to itself the build finds the headers but not the library.
-    if let Some(prefix) = llvm_prefix() {
-        command.env("LLVM_PREFIX", prefix);
-    }
-    command.args([
-        "install",
-        "bpf-linker",
-        "--version",
-        VERSION,
-        "--locked",
-        "--quiet",
-    ]);
-    command.args([
-        "--no-default-features",
-        "--features",
-        &format!("llvm-{LLVM}"),
-    ]);
-    command.arg("--root").arg(root);
+    command.env("LLVM_PREFIX", llvm);
+    // Where what libLLVM itself needs is.
+    let flag = format!("-Clink-arg=-Wl,-rpath-link,{}", tools::libraries()?);
+    command.env("CARGO_ENCODED_RUSTFLAGS", flag);
+    // Nearly all of its time is spent in LLVM: optimising the rest takes a minute and gains nothing.
     command
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "false");
+    command.args(["install", "bpf-linker", "--version", VERSION, "--locked"]);
+    command.arg("--no-default-features");
+    // Who waits in front of a terminal sees how far it has come.
+    if !rustix::termios::isatty(std::io::stderr()) {
+        command.arg("--quiet");
+    }
+    command.args(["--features", &format!("llvm-{LLVM}")]);
+    command.arg("--root").arg(root);
+    Ok(command)
 }
 
-/// Where LLVM with its headers is installed.
-pub fn llvm_prefix() -> Option<PathBuf> {
-    let debian = PathBuf::from(format!("/usr/lib/llvm-{LLVM}"));
-    if debian.join("bin/llvm-config").exists() {
-        return Some(debian);
+/// A folder whose `lib` has `libLLVM.so`: all that the linker is built with.
+pub fn llvm_prefix() -> Result<Option<PathBuf>> {
+    let installed = PathBuf::from(format!("/usr/lib/llvm-{LLVM}"));
+    if installed.join("lib/libLLVM.so").exists() {
+        return Ok(Some(installed));
     }
-    [format!("llvm-config-{LLVM}"), "llvm-config".into()]
-        .iter()
-        .find_map(|name| {
-            let config = places::executable(name)?;
-            let version = child::read(Command::new(&config).arg("--version")).ok()?;
-            let prefix = child::read(Command::new(&config).arg("--prefix")).ok()?;
-            version
-                .starts_with(&format!("{LLVM}."))
-                .then(|| PathBuf::from(prefix.trim()))
-        })
+    let root = tools::root()?;
+    let libraries = root.join("usr/lib/x86_64-linux-gnu");
+    let is_it = |name: &str| name.starts_with(&format!("libLLVM.so.{LLVM}."));
+    let entries = libraries.read_dir().into_iter().flatten().flatten();
+    let library = entries.map(|entry| entry.path()).find(|path| {
+        path.file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(is_it)
+    });
+    let Some(library) = library else {
+        return Ok(None);
+    };
+    let prefix = root.join("llvm");
+    let link = prefix.join("lib/libLLVM.so");
+    if !link.exists() {
+        fs::create_dir_all(prefix.join("lib")).context("make a folder for libLLVM")?;
+        let _ = fs::remove_file(&link);
+        symlink(&library, &link).with_context(|| format!("link {}", link.display()))?;
+    }
+    Ok(Some(prefix))
 }
 
 #[cfg(test)]

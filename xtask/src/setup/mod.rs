@@ -1,187 +1,143 @@
-//! `cargo xtask setup`: find what is needed, say what is missing, install that.
+//! `cargo xtask setup`: finds what is needed and fetches what is missing into the user's cache.
+//! Nothing is installed into the system.
 //!
 //! Nothing is remembered of an earlier run: what is there is looked at each time, which takes
 //! well under a second and needs no network.
-#![expect(
-    clippy::print_stderr,
-    reason = "xtask talks to the person who started it"
-)]
 
+pub mod apt;
 pub mod compiler;
-pub mod headers;
+mod headers;
 mod kernels;
 mod linker;
-pub mod programs;
+mod mirror;
+mod missing;
+mod other_systems;
+pub mod progress;
+pub mod timings;
+pub mod tools;
+mod unpack;
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 
+use crate::guest::build;
 use crate::kernel::{self, SERIES, Series};
-use crate::places;
-use compiler::LLVM;
-use programs::Missing;
+use crate::{first_screen, places};
+use missing::Missing;
+use progress::say;
+use timings::Timings;
+use tools::{OF_GUESTS, OF_MODULES, Tool};
 
-/// Finds or installs what building, running and testing need
+/// Finds or fetches what building, running and testing need
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Go on without this guest kernel (5.10, 6.1, 6.12, 7.0.4, 7.2); can be given more than once
     #[arg(long, value_name = "SERIES")]
     without_kernel: Vec<&'static Series>,
+    /// Do what a first `cargo xtask run` does, up to the first screen of the default guest, and
+    /// print how long each step took
+    #[arg(long, conflicts_with = "without_kernel")]
+    timings: bool,
 }
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
-    let without = |series: &&Series| !arguments.without_kernel.contains(series);
-    ensure(kernel::all().filter(without))?;
-    let kernels: Vec<_> = SERIES.iter().filter(without).collect();
-    for (series, error) in headers::ensure(&kernels)? {
-        eprintln!(
-            "setup: kernel {}: {error:#}; a test that needs a module will not run there",
-            series.name
-        );
+    let mut timings = Timings::default();
+    if arguments.timings {
+        let series = kernel::DEFAULT.parse()?;
+        ensure(&Needs::guest(Some(series)), &mut timings)?;
+        let binaries = timings.step("memcg-trace and what runs in guests, built", None, || {
+            build::binaries(false)
+        })?;
+        let name = format!("guest {}, to the first screen", series.name);
+        timings.step(name, None, || first_screen::wait_for(series, &binaries))?;
+        eprint!("{}", timings.table());
+        return Ok(0);
     }
-    eprintln!("setup: everything is there");
+    let without = |series: &&Series| !arguments.without_kernel.contains(series);
+    let needs = Needs {
+        tools: OF_GUESTS.iter().chain(OF_MODULES).collect(),
+        kernels: kernel::all().filter(without).collect(),
+        headers: SERIES.iter().filter(without).collect(),
+    };
+    for (series, error) in ensure(&needs, &mut timings)? {
+        say(&format!(
+            "kernel {}: {error:#}; a test that needs a module will not run there",
+            series.name
+        ));
+    }
+    say("everything is there");
     Ok(0)
 }
 
-/// What is missing, in the order in which it is installed.
-struct Plan {
-    missing: Vec<Missing>,
-    build_linker: bool,
-    kernels: Vec<&'static Series>,
+/// What is needed beside the compiler and the linker of the eBPF side.
+#[derive(Default)]
+pub struct Needs {
+    pub tools: Vec<&'static Tool>,
+    pub kernels: Vec<&'static Series>,
+    /// Kernels to build modules for.
+    pub headers: Vec<&'static Series>,
 }
 
-/// Sees to it that all programs and these kernels are there. Silent if they are.
-pub fn ensure(kernels: impl IntoIterator<Item = &'static Series>) -> Result<()> {
-    let plan = make_plan(kernels)?;
-    plan.announce()?;
-    if !plan.missing.is_empty() {
-        eprintln!("setup: installing with apt");
-        programs::install(&plan.packages())?;
+impl Needs {
+    /// What a guest needs, with a kernel of ours or one that the user names.
+    pub fn guest(series: Option<&'static Series>) -> Self {
+        Self {
+            tools: OF_GUESTS.iter().collect(),
+            kernels: series.into_iter().collect(),
+            headers: Vec::new(),
+        }
     }
-    if plan.build_linker {
-        fs::create_dir_all(places::cache()?).context("create the cache folder")?;
-        eprintln!("setup: building bpf-linker {}", linker::VERSION);
-        linker::install()?;
+
+    /// What tests need on these kernels.
+    pub fn tests(kernels: &[&'static Series]) -> Self {
+        let headers = kernels.iter().copied().filter(|one| one.has_modules);
+        Self {
+            tools: OF_GUESTS.iter().chain(OF_MODULES).collect(),
+            kernels: kernels.to_vec(),
+            headers: headers.collect(),
+        }
     }
-    let failures = if plan.kernels.is_empty() {
-        Vec::new()
-    } else {
-        kernels::fetch(&plan.kernels)?
-    };
+}
+
+/// A kernel whose headers cannot be had: it can be looked at without.
+pub type NoHeaders = (&'static Series, anyhow::Error);
+
+/// Sees to it that everything is there. Silent if it is.
+pub fn ensure(needs: &Needs, timings: &mut Timings) -> Result<Vec<NoHeaders>> {
+    if Missing::look(needs)?.is_nothing() {
+        write_toolchain()?;
+        return Ok(Vec::new());
+    }
+    let cache = places::cache()?;
+    fs::create_dir_all(&cache).with_context(|| format!("create {}", cache.display()))?;
+    let _lock = lock()?;
+    // Somebody else may have fetched it while we waited.
+    let missing = Missing::look(needs)?;
+    let without_headers = missing.fetch(timings)?;
     write_toolchain()?;
-    for (series, error) in &failures {
-        eprintln!("setup: kernel {} cannot be had: {error:#}", series.name);
-    }
-    if let Some((series, _)) = failures.first() {
-        bail!(
-            "a kernel is missing; to go on without it: --without-kernel {}",
-            series.name
-        );
-    }
-    Ok(())
+    Ok(without_headers)
 }
 
-fn make_plan(kernels: impl IntoIterator<Item = &'static Series>) -> Result<Plan> {
-    let mut missing = programs::missing();
-    if let Err(why) = compiler::find() {
-        let what = format!("a Rust compiler for eBPF ({why})");
-        let packages = &["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"];
-        missing.push(Missing { what, packages });
-    }
-    let build_linker = linker::find()?.is_none();
-    if build_linker && linker::llvm_prefix().is_none() {
-        let what = format!("LLVM {LLVM} with its headers (to build bpf-linker)");
-        missing.push(Missing {
-            what,
-            packages: &["llvm-22-dev"],
-        });
-    }
-    let mut fetch = Vec::new();
-    for series in kernels {
-        if !series.is_cached()? {
-            fetch.push(series);
+/// Keeps two set-ups from writing the same files.
+fn lock() -> Result<File> {
+    let path = places::cache()?.join("lock");
+    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            say("another set-up is at work: waiting for it");
+            file.lock().context("wait for the other set-up")?;
         }
+        Err(TryLockError::Error(error)) => return Err(error).context("lock the cache"),
     }
-    Ok(Plan {
-        missing,
-        build_linker,
-        kernels: fetch,
-    })
-}
-
-impl Plan {
-    fn packages(&self) -> Vec<&'static str> {
-        self.missing
-            .iter()
-            .flat_map(|missing| missing.packages)
-            .copied()
-            .collect()
-    }
-
-    /// Says what is about to happen and how much it is, or who has to do it.
-    fn announce(&self) -> Result<()> {
-        if !self.missing.is_empty() {
-            for missing in &self.missing {
-                eprintln!("setup: missing: {}", missing.what);
-            }
-            if !programs::can_install() {
-                return self.refuse();
-            }
-            let packages = self.packages();
-            let megabytes = programs::download_size(&packages)?.div_ceil(1_000_000);
-            eprintln!(
-                "setup: will install with apt ({megabytes} MB): {}",
-                packages.join(" ")
-            );
-        }
-        let cache = places::cache()?;
-        if self.build_linker {
-            let version = linker::VERSION;
-            eprintln!(
-                "setup: will build bpf-linker {version} in {} (about 10 MB of crates, a minute)",
-                cache.display()
-            );
-        }
-        if !self.kernels.is_empty() {
-            let names: Vec<_> = self.kernels.iter().map(|series| series.name).collect();
-            let megabytes: u64 = self
-                .kernels
-                .iter()
-                .map(|series| series.approximate_mb)
-                .sum();
-            eprintln!(
-                "setup: will fetch guest kernels {} (about {megabytes} MB and up to 20 MB of package indexes) into {}",
-                names.join(", "),
-                cache.display()
-            );
-        }
-        Ok(())
-    }
-
-    fn refuse(&self) -> Result<()> {
-        if programs::has_apt() {
-            let install = programs::INSTALL
-                .iter()
-                .filter(|word| **word != "--assume-yes");
-            let install: Vec<_> = install.copied().chain(self.packages()).collect();
-            eprintln!(
-                "setup: as root, run:\n    apt-get update\n    apt-get {}",
-                install.join(" ")
-            );
-            bail!("programs are missing and only root can install them; then run this again");
-        }
-        eprintln!("setup: install the above with this system's package manager; for the compiler:");
-        eprintln!("    rustup toolchain install nightly-2026-05-20 --component rust-src");
-        bail!("programs are missing and this is not Debian; install them and run this again");
-    }
+    Ok(file)
 }
 
 /// Tells the build script of memcg-trace what to compile the eBPF side with.
 fn write_toolchain() -> Result<()> {
-    let compiler = compiler::find()
-        .map_err(|why| anyhow::anyhow!("no compiler for eBPF after installing: {why}"))?;
-    let linker = linker::find()?.context("no bpf-linker after installing")?;
+    let compiler = compiler::find().map_err(|why| anyhow!("no compiler for eBPF: {why}"))?;
+    let linker = linker::find().map_err(|why| anyhow!("no bpf-linker: {why}"))?;
     let bin = compiler.bin.display();
     let text = format!(
         "cargo={bin}/cargo\npath={}:{bin}:/usr/bin:/bin\nbuild_std={}\ntoolchain={}\n",

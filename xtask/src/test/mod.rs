@@ -6,6 +6,7 @@
 )]
 
 mod apart;
+mod fresh;
 mod guests;
 mod host;
 mod libtest;
@@ -16,8 +17,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::kernel::{self, DRAINING, Series};
-use crate::{interrupt, setup};
+use crate::interrupt;
+use crate::kernel::{self, Series};
+use crate::setup::timings::Timings;
+use crate::setup::{self, Needs};
 
 /// Runs all checks and tests: on this host, then in a guest per kernel
 #[derive(clap::Args)]
@@ -34,6 +37,10 @@ pub struct Arguments {
     /// Let the storm over locks blow for ten minutes rather than one
     #[arg(long)]
     long: bool,
+    /// Instead: run the README's two commands as an ordinary user with an empty home folder, then
+    /// without network, and fail if anything of the system changed. Takes twice as long as a test
+    #[arg(long, conflicts_with_all = ["kernel", "host_only", "without_kernel", "long"])]
+    fresh: bool,
     /// Only guest tests whose names contain one of these, and no checks on this host
     #[arg(value_name = "NAME", conflicts_with = "host_only")]
     names: Vec<String>,
@@ -52,15 +59,16 @@ pub struct Row {
 }
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
+    if arguments.fresh {
+        let rows = fresh::run(&arguments.names)?;
+        return Ok(u8::from(!report(&rows, arguments)));
+    }
     let kernels: Vec<_> = kernel::all()
         .filter(|_| !arguments.host_only)
         .filter(|series| arguments.kernel.is_empty() || arguments.kernel.contains(series))
         .filter(|series| !arguments.without_kernel.contains(series))
         .collect();
-    setup::ensure(kernels.iter().copied())?;
-    let with_modules = kernels.iter().copied();
-    let with_modules: Vec<_> = with_modules.filter(|one| **one != DRAINING).collect();
-    let without_module = setup::headers::ensure(&with_modules)?;
+    let without_module = setup::ensure(&Needs::tests(&kernels), &mut Timings::default())?;
     let mut rows = Vec::new();
     if arguments.names.is_empty() {
         rows.extend(host::run());

@@ -1,17 +1,17 @@
 //! Modules that make what a stock kernel does not, built for a kernel with its own headers.
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 
 use crate::kernel::Series;
+use crate::setup::tools;
 use crate::{child, places};
 
 /// Sources, without `.c`.
-const MODULES: &[&str] = &["css_ref", "locks", "objects", "shrinkers"];
+const MODULES: &[&str] = &["css_ref", "holds", "locks", "objects", "shrinkers", "works"];
 
 /// Instead of `modpost`, where that does not run: a kernel without symbol versions needs no more
 /// than this from it.
@@ -86,7 +86,11 @@ fn build_one(series: &Series, name: &str) -> Result<PathBuf> {
 fn make(flavour: &Path, module: &Path, more: &[&str]) -> Result<()> {
     let _ = fs::remove_file(module);
     let folder = module.parent().context("a module without a folder")?;
-    let mut make = Command::new("make");
+    let mut make = tools::MAKE.command()?;
+    // Where the compiler and what it starts come from, if this machine has none.
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::split_paths(&path).chain([tools::bin()?]);
+    make.env("PATH", env::join_paths(path)?);
     make.arg("-C").arg(flavour);
     make.arg(format!("M={}", folder.display()));
     // Not the compiler that the kernel was built with: this machine's. It is not to know BTF of

@@ -48,12 +48,12 @@ pub(super) const SHRINKER_SCAN: Hook = Hook {
         where_preempted(
             &[
                 part(
-                    "shrinker_start_iterated",
-                    At::Iterated("__traceiter_mm_shrink_slab_start"),
-                ),
-                part(
                     "shrinker_end_iterated",
                     At::Iterated("__traceiter_mm_shrink_slab_end"),
+                ),
+                part(
+                    "shrinker_start_iterated",
+                    At::Iterated("__traceiter_mm_shrink_slab_start"),
                 ),
             ],
             runs_through,
@@ -61,8 +61,8 @@ pub(super) const SHRINKER_SCAN: Hook = Hook {
         variant(
             Family::Tracepoint,
             &[
-                part("shrinker_start", At::Tracepoint("mm_shrink_slab_start")),
                 part("shrinker_end", At::Tracepoint("mm_shrink_slab_end")),
+                part("shrinker_start", At::Tracepoint("mm_shrink_slab_start")),
             ],
         ),
     ],
@@ -85,26 +85,26 @@ pub(super) const RECLAIM_RUN: Hook = Hook {
     variants: &[
         where_preempted(
             &[
-                RECLAIM_MEMCG_BEGIN,
                 part(
                     "reclaim_end_iterated",
                     At::Iterated("__traceiter_mm_vmscan_memcg_reclaim_end"),
-                ),
-                part(
-                    "reclaim_direct_begin_iterated",
-                    At::Iterated("__traceiter_mm_vmscan_direct_reclaim_begin"),
                 ),
                 part(
                     "reclaim_end_iterated",
                     At::Iterated("__traceiter_mm_vmscan_direct_reclaim_end"),
                 ),
                 maybe(
-                    "reclaim_direct_begin_iterated",
-                    At::Iterated("__traceiter_mm_vmscan_node_reclaim_begin"),
-                ),
-                maybe(
                     "reclaim_end_iterated",
                     At::Iterated("__traceiter_mm_vmscan_node_reclaim_end"),
+                ),
+                RECLAIM_MEMCG_BEGIN,
+                part(
+                    "reclaim_direct_begin_iterated",
+                    At::Iterated("__traceiter_mm_vmscan_direct_reclaim_begin"),
+                ),
+                maybe(
+                    "reclaim_direct_begin_iterated",
+                    At::Iterated("__traceiter_mm_vmscan_node_reclaim_begin"),
                 ),
             ],
             runs_through,
@@ -112,21 +112,21 @@ pub(super) const RECLAIM_RUN: Hook = Hook {
         variant(
             Family::Tracepoint,
             &[
-                RECLAIM_MEMCG_BEGIN,
                 part("reclaim_end", At::Tracepoint("mm_vmscan_memcg_reclaim_end")),
-                part(
-                    "reclaim_direct_begin",
-                    At::Tracepoint("mm_vmscan_direct_reclaim_begin"),
-                ),
                 part(
                     "reclaim_end",
                     At::Tracepoint("mm_vmscan_direct_reclaim_end"),
+                ),
+                maybe("reclaim_end", At::Tracepoint("mm_vmscan_node_reclaim_end")),
+                RECLAIM_MEMCG_BEGIN,
+                part(
+                    "reclaim_direct_begin",
+                    At::Tracepoint("mm_vmscan_direct_reclaim_begin"),
                 ),
                 maybe(
                     "reclaim_direct_begin",
                     At::Tracepoint("mm_vmscan_node_reclaim_begin"),
                 ),
-                maybe("reclaim_end", At::Tracepoint("mm_vmscan_node_reclaim_end")),
             ],
         ),
     ],
@@ -147,9 +147,9 @@ pub(super) const RECLAIM_PAGES: Hook = Hook {
                     "reclaim_shrunk_iterated",
                     At::Iterated("__traceiter_mm_vmscan_lru_shrink_inactive"),
                 ),
+                RECLAIM_VISIT_END,
                 RECLAIM_VISIT,
                 RECLAIM_VISIT_ONE,
-                RECLAIM_VISIT_END,
             ],
             |layout| runs_through(layout) || isolates_by_mode(layout),
         ),
@@ -158,9 +158,9 @@ pub(super) const RECLAIM_PAGES: Hook = Hook {
             parts: &[
                 part("reclaim_isolate", At::Tracepoint("mm_vmscan_lru_isolate")),
                 RECLAIM_SHRUNK,
+                RECLAIM_VISIT_END,
                 RECLAIM_VISIT,
                 RECLAIM_VISIT_ONE,
-                RECLAIM_VISIT_END,
             ],
             unless: Some(Unless {
                 holds: isolates_by_mode,
@@ -176,9 +176,9 @@ pub(super) const RECLAIM_PAGES: Hook = Hook {
                     At::Tracepoint("mm_vmscan_lru_isolate"),
                 ),
                 RECLAIM_SHRUNK,
+                RECLAIM_VISIT_END,
                 RECLAIM_VISIT,
                 RECLAIM_VISIT_ONE,
-                RECLAIM_VISIT_END,
                 maybe("reclaim_lists_done", At::Kprobe("shrink_slab")),
             ],
             unless: Some(Unless {
@@ -197,11 +197,11 @@ pub(super) const HIGH_THROTTLE: Hook = Hook {
     variants: &[variant(
         Family::Kprobe,
         &[
+            part("reclaim_throttle_end", At::Kprobe("psi_memstall_leave")),
             part(
                 "reclaim_throttle_begin",
                 At::Kprobe("schedule_timeout_killable"),
             ),
-            part("reclaim_throttle_end", At::Kprobe("psi_memstall_leave")),
         ],
     )],
     costs: "sleeps over memory.high are not counted",

@@ -37,32 +37,6 @@ pub const HOOKS: &[Hook] = &[
         costs: "births and deaths between two walks are not seen",
     },
     Hook {
-        fact: "slab_alloc",
-        subject: Slab,
-        variants: &[
-            Variant {
-                family: Family::Tracepoint,
-                parts: &[
-                    part("slab_cache_alloc", At::Tracepoint("kmem_cache_alloc")),
-                    maybe("slab_cache_alloc", At::Tracepoint("kmem_cache_alloc_node")),
-                    part("slab_kmalloc", At::Tracepoint("kmalloc")),
-                    maybe("slab_kmalloc", At::Tracepoint("kmalloc_node")),
-                ],
-                unless: None,
-                blind_to: "bulk allocations (kmem_cache_alloc_bulk) and objects charged later \
-                           (kmem_cache_charge) have no tracepoint: only their frees are counted",
-            },
-            variant(
-                Family::Trampoline,
-                &[part(
-                    "slab_post_alloc_fexit",
-                    At::Fexit("__memcg_slab_post_alloc_hook"),
-                )],
-            ),
-        ],
-        costs: "slab objects charged are not counted",
-    },
-    Hook {
         fact: "slab_free",
         subject: Slab,
         variants: &[
@@ -101,8 +75,32 @@ pub const HOOKS: &[Hook] = &[
         ],
         costs: "slab objects uncharged are not counted",
     },
-    reclaim::SHRINKER_SCAN,
-    reclaim::SHRINKER_CALL,
+    Hook {
+        fact: "slab_alloc",
+        subject: Slab,
+        variants: &[
+            Variant {
+                family: Family::Tracepoint,
+                parts: &[
+                    part("slab_cache_alloc", At::Tracepoint("kmem_cache_alloc")),
+                    maybe("slab_cache_alloc", At::Tracepoint("kmem_cache_alloc_node")),
+                    part("slab_kmalloc", At::Tracepoint("kmalloc")),
+                    maybe("slab_kmalloc", At::Tracepoint("kmalloc_node")),
+                ],
+                unless: None,
+                blind_to: "bulk allocations (kmem_cache_alloc_bulk) and objects charged later \
+                           (kmem_cache_charge) have no tracepoint: only their frees are counted",
+            },
+            variant(
+                Family::Trampoline,
+                &[part(
+                    "slab_post_alloc_fexit",
+                    At::Fexit("__memcg_slab_post_alloc_hook"),
+                )],
+            ),
+        ],
+        costs: "slab objects charged are not counted",
+    },
     Hook {
         fact: "reclaim_visit",
         subject: Tax,
@@ -152,10 +150,13 @@ pub const HOOKS: &[Hook] = &[
         ],
         costs: "the time that readers of statistics spend on dead memcgs is not measured",
     },
+    // Before the shrinkers, which they are the cause of.
     reclaim::RECLAIM_RUN,
+    reclaim::DROP_CACHES,
+    reclaim::SHRINKER_SCAN,
+    reclaim::SHRINKER_CALL,
     reclaim::RECLAIM_PAGES,
     reclaim::HIGH_THROTTLE,
-    reclaim::DROP_CACHES,
     reclaim::OOM_KILL,
     Hook {
         fact: "lock_wait",
@@ -164,13 +165,18 @@ pub const HOOKS: &[Hook] = &[
             variant(
                 Family::Tracepoint,
                 &[
-                    part("lock_begin", At::Tracepoint("contention_begin")),
                     part("lock_end", At::Tracepoint("contention_end")),
+                    part("lock_begin", At::Tracepoint("contention_begin")),
                 ],
             ),
             Variant {
                 family: Family::Kprobe,
                 parts: &[
+                    part("lock_mutex_released", At::Kprobe("__mutex_unlock_slowpath")),
+                    // The compiler inlines the first on 5.10; the second does its work.
+                    maybe("lock_rwsem_released", At::Kprobe("rwsem_wake")),
+                    maybe("lock_rwsem_released", At::Kprobe("rwsem_mark_wake")),
+                    maybe("lock_percpu_released", At::Kprobe("percpu_up_write")),
                     part("lock_mutex_slow", At::Kprobe("__mutex_lock_slowpath")),
                     maybe(
                         "lock_mutex_slow",
@@ -189,11 +195,6 @@ pub const HOOKS: &[Hook] = &[
                         At::Kprobe("rwsem_down_write_slowpath"),
                     ),
                     maybe("lock_percpu_wait", At::Kprobe("percpu_rwsem_wait")),
-                    part("lock_mutex_released", At::Kprobe("__mutex_unlock_slowpath")),
-                    // The compiler inlines the first on 5.10; the second does its work.
-                    maybe("lock_rwsem_released", At::Kprobe("rwsem_wake")),
-                    maybe("lock_rwsem_released", At::Kprobe("rwsem_mark_wake")),
-                    maybe("lock_percpu_released", At::Kprobe("percpu_up_write")),
                 ],
                 unless: None,
                 blind_to: "waits that end by spinning, or behind fifteen others, are counted \
@@ -242,10 +243,10 @@ pub const HOOKS: &[Hook] = &[
         variants: &[variant(
             Family::Kprobe,
             &[
-                part("hold_percpu_write", At::Kprobe("percpu_down_write")),
                 part("hold_percpu_done", At::Kprobe("percpu_up_write")),
-                maybe("hold_mems_read", At::Kprobe("get_online_mems")),
                 maybe("hold_mems_done", At::Kprobe("put_online_mems")),
+                part("hold_percpu_write", At::Kprobe("percpu_down_write")),
+                maybe("hold_mems_read", At::Kprobe("get_online_mems")),
             ],
         )],
         costs: "who has a percpu-rwsem can only be inferred, and its readers are not known",
@@ -292,11 +293,11 @@ pub const HOOKS: &[Hook] = &[
         variants: &[variant(
             Family::Kprobe,
             &[
+                part("acquire_mutex_done", At::Kprobe("mutex_unlock")),
                 part("acquire_mutex", At::Kprobe("mutex_lock")),
                 part("acquire_mutex", At::Kprobe("mutex_lock_killable")),
                 part("acquire_mutex", At::Kprobe("mutex_lock_interruptible")),
                 part("acquire_mutex", At::Kprobe("mutex_trylock")),
-                part("acquire_mutex_done", At::Kprobe("mutex_unlock")),
             ],
         )],
         costs: "how often and how long cgroup_mutex is held is not counted",

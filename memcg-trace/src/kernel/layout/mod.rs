@@ -12,6 +12,7 @@ pub mod inodes;
 pub mod pages;
 mod rows;
 mod shapes;
+pub mod swap;
 
 use memcg_trace_common::layout::{ABSENT, Layout};
 use zerocopy::IntoBytes as _;
@@ -23,6 +24,7 @@ use cost::Cost;
 use fields::{Fields, Place};
 use inodes::Inodes;
 use pages::Pages;
+use swap::SwapOwners;
 
 /// Addresses that are wanted from kallsyms, besides those of hooks.
 pub const SYMBOLS: &[&str] = &[
@@ -38,13 +40,16 @@ pub const SYMBOLS: &[&str] = &[
     // For looking up who pins a zombie.
     "__per_cpu_offset",
     "bdi_list",
+    "bpf_map_fops",
     "cgroupns_operations",
     "cgrp_dfl_root",
     "cpu_fbatches",
     "fanotify_fops",
     "init_task",
     "inotify_fops",
+    "kernfs_file_fops",
     "lru_pvecs",
+    "map_idr",
     "memcg_stock",
     "memory_reclaim",
     "mlock_fbatch",
@@ -52,10 +57,24 @@ pub const SYMBOLS: &[&str] = &[
     "nr_node_ids",
     "ns_file_operations",
     "nsfs_mnt",
+    "perf_fops",
     "pgdir_shift",
     "proto_list",
     "shrinker_nr_max",
     "socket_file_ops",
+    "tap_fops",
+    "tun_fops",
+    // For who holds what pins.
+    "def_blk_fops",
+    "io_uring_fops",
+    "lo_ioctl",
+    "loop_index_idr",
+    "nr_swapfiles",
+    "ovl_file_operations",
+    "ovl_fill_super",
+    "shmem_swaplist",
+    "swap_cgroup_ctrl",
+    "swap_info",
     // For time lost for lack of memory.
     "psi_disabled",
     "psi_system",
@@ -83,6 +102,12 @@ pub const SYMBOLS: &[&str] = &[
     "pipeanon_fops",
     "pipefifo_fops",
     "process_timeout",
+    "rcu_data",
+    "rcu_state",
+    "rcu_tasks_kthread",
+    "runqueues",
+    "workqueues",
+    "wq_barrier_func",
 ];
 
 /// Something that a subject needs and this kernel does not have.
@@ -113,12 +138,20 @@ pub struct Resolved {
     pub pages: Pages,
     /// How it reads `inode.i_state`.
     pub inodes: Inodes,
+    /// What `file.f_ref` has less than there are references; `f_count` was exact.
+    pub file_ref_bias: u64,
+    /// Where it keeps whose a page in swap is.
+    pub swap_owners: SwapOwners,
+    /// `MM_SWAPENTS`: which of the counters of an address space is that of pages in swap.
+    pub mm_swapents: u32,
     /// Id of `bpf_rdonly_cast`, if programs can call it.
     pub rdonly_cast: Option<u32>,
     /// Index of the memory controller in arrays of controllers.
     pub memory_cgrp_id: u64,
     /// Bytes of a `task_struct`.
     pub task_bytes: usize,
+    /// Bytes of a `pipe_buffer`.
+    pub pipe_buffer_bytes: u64,
     /// Per subject.
     pub missing: Vec<Missing>,
 }
@@ -150,9 +183,14 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         cost: Cost::resolve(btf),
         pages: Pages::resolve(btf),
         inodes: Inodes::resolve(btf),
+        // Its first reference is 0 (include/linux/file_ref.h: FILE_REF_ONEREF).
+        file_ref_bias: btf.member("file.f_ref").is_some().into(),
+        swap_owners: SwapOwners::resolve(btf),
+        mm_swapents: shapes::index_of(btf, "MM_SWAPENTS").unwrap_or(u32::MAX),
         rdonly_cast: btf.function_type_id("bpf_rdonly_cast"),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,
+        pipe_buffer_bytes: btf.struct_bytes("pipe_buffer").unwrap_or(0).into(),
         missing: Vec::new(),
     };
     // First, so that it is what a user is told.

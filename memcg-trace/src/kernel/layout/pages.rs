@@ -25,6 +25,8 @@ pub struct Pages {
     pub lru: u64,
     /// Backed by swap: anonymous or shmem.
     pub swapbacked: u64,
+    /// In the swap cache, of those that are backed by swap.
+    pub swapcache: u64,
     /// Cannot be reclaimed.
     pub unevictable: u64,
     /// Slab, where that is a flag (until 6.9).
@@ -69,6 +71,7 @@ impl Pages {
             head: flag("PG_head"),
             lru: flag("PG_lru"),
             swapbacked: flag("PG_swapbacked"),
+            swapcache: flag("PG_swapcache"),
             unevictable: flag("PG_unevictable"),
             slab: if slab_type.is_some() {
                 0

@@ -8,16 +8,18 @@ use zerocopy::IntoBytes as _;
 
 use super::Found;
 use super::folios::{Folios, Owners};
+use super::kernel_pages::KernelPages;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::slabs::SocketSlabs;
-use crate::kernel::folio::{Folio, FolioPlaces, Words, descriptors};
-use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind, Pages};
+use crate::kernel::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces, Words, descriptors};
+use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind};
 use crate::kernel::memory::Unreadable;
 use crate::kernel::open_files::Open;
 use crate::kernel::ram;
 use crate::kernel::reader::Reader;
-use crate::sample::pins::{Object, PinKind};
+use crate::kernel::tasks::Thread;
+use crate::sample::pins::PinKind;
 
 /// What is found here and nowhere else.
 pub(super) const KINDS: [PinKind; 4] = [
@@ -31,12 +33,11 @@ pub(super) const KINDS: [PinKind; 4] = [
 #[derive(Default)]
 struct Charged {
     folios: Folios,
-    kmem: (u64, u64),
-    hugetlb: (u64, u64),
 }
 
 pub(super) fn count(
     reader: &Reader<'_>,
+    threads: &[Thread],
     open: &Open,
     namespaces: &Namespaces,
     ledger: &mut Ledger,
@@ -44,14 +45,16 @@ pub(super) fn count(
     let vmemmap = reader.word_at(reader.symbol("vmemmap_base")?)?;
     let mut look = Look {
         reader,
+        vmemmap,
         places: FolioPlaces::of(reader)?,
         owners: Owners::default(),
         zombies: HashMap::new(),
         found: ledger.zombies.iter().map(|_| Charged::default()).collect(),
         slabs: SocketSlabs::new(reader)?,
+        kernel_pages: KernelPages::default(),
     };
     for pfns in ram::steps().map_err(Unreadable::Absent)? {
-        match look.at(vmemmap, &pfns, ledger) {
+        match look.at(&pfns, ledger) {
             Ok(()) => ledger.visited.pages += pfns.end - pfns.start,
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
             Err(why) => return Err(why),
@@ -61,34 +64,25 @@ pub(super) fn count(
         // These were counted one by one as well, and they are all.
         zombie.folios = found.folios;
         zombie.off_lists = None;
-        for (kind, (refs, pages)) in [
-            (PinKind::PageKmem, found.kmem),
-            (PinKind::PageHugetlb, found.hugetlb),
-        ] {
-            if refs > 0 {
-                zombie.add(
-                    kind,
-                    Object {
-                        refs,
-                        pages: Some(pages),
-                        ..Object::default()
-                    },
-                );
-            }
-        }
     }
+    ledger.look(&[PinKind::PageKmem], |ledger| {
+        (look.kernel_pages).describe(reader, threads, open, ledger)
+    });
     look.slabs.count(reader, open, namespaces, ledger)
 }
 
 /// The look itself, some hundred pages at a time.
 struct Look<'a, 'm> {
     reader: &'a Reader<'m>,
+    /// Where the descriptors of all pages begin.
+    vmemmap: u64,
     places: FolioPlaces,
     owners: Owners,
     /// Which zombie an owner word stands for, if any.
     zombies: HashMap<u64, Option<usize>>,
     found: Vec<Charged>,
     slabs: SocketSlabs,
+    kernel_pages: KernelPages,
 }
 
 /// What is found of some pages.
@@ -111,7 +105,8 @@ impl Seen {
             return;
         }
         let both = pages.get(..2).unwrap_or(pages);
-        let folio = look.places.folio(both.as_bytes());
+        let page_at = look.vmemmap + pfn * DESCRIPTOR_BYTES as u64;
+        let folio = look.places.folio(page_at, both.as_bytes());
         if is_slab {
             let cache = look.slabs.cache_of(page.as_bytes());
             self.slabs.push((pfn, cache, folio.pages));
@@ -132,9 +127,9 @@ impl Seen {
 impl Look<'_, '_> {
     /// Looks at some pages by their descriptors. While these are in view nothing else can be
     /// read, so owners are looked up after.
-    fn at(&mut self, vmemmap: u64, pfns: &Range<u64>, ledger: &Ledger) -> Found {
+    fn at(&mut self, pfns: &Range<u64>, ledger: &Ledger) -> Found {
         let see = |pages: &[Words]| self.see(pfns.start, pages);
-        let seen = descriptors(self.reader, vmemmap, pfns, see)?;
+        let seen = descriptors(self.reader, self.vmemmap, pfns, see)?;
         for (owner, folio) in seen.charged {
             let zombie = match self.zombies.get(&owner) {
                 Some(zombie) => *zombie,
@@ -145,7 +140,11 @@ impl Look<'_, '_> {
                 }
             };
             if let Some(zombie) = zombie {
-                self.found[zombie].add(&self.reader.resolved.pages, folio);
+                let marks = &self.reader.resolved.pages;
+                match marks.kind(folio.flags, folio.page_type, folio.data) {
+                    PageKind::Kmem => self.kernel_pages.add(folio.page, zombie, folio.pages),
+                    kind => self.found[zombie].add(kind, folio),
+                }
             }
         }
         for (pfn, cache, pages) in seen.slabs {
@@ -182,14 +181,11 @@ impl Look<'_, '_> {
 }
 
 impl Charged {
-    fn add(&mut self, marks: &Pages, folio: Folio) {
-        let row = match marks.kind(folio.flags, folio.page_type, folio.data) {
-            PageKind::Lru => return self.folios.add(folio),
-            PageKind::Kmem => &mut self.kmem,
-            PageKind::Hugetlb => &mut self.hugetlb,
-            PageKind::Slab => return,
-        };
-        row.0 += 1;
-        row.1 += folio.pages;
+    fn add(&mut self, kind: PageKind, folio: Folio) {
+        match kind {
+            PageKind::Lru => self.folios.add(folio),
+            PageKind::Hugetlb => self.folios.add_huge(folio),
+            PageKind::Kmem | PageKind::Slab => {}
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! References that the objects behind file descriptors hold: sockets, and groups of watches.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::Found;
-use super::ledger::{Ledger, set_users};
+use super::holders::Kind;
+use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::sockets;
 use crate::kernel::layout::fields::Field;
@@ -28,10 +29,13 @@ pub(super) fn count(
     namespaces: &Namespaces,
     ledger: &mut Ledger,
 ) -> Found {
-    for (sock, zombie, files) in owned(reader, &open.sockets, Field::SockMemcg, ledger)? {
-        let users = users(reader, &files);
-        match sockets::describe(reader, namespaces, sock, users) {
-            Ok((kind, object)) => ledger.zombies[zombie].add(kind, object),
+    // The file of a tun device begins with its socket (drivers/net/tun.c: struct tun_file).
+    let sockets: Vec<_> = open.sockets.iter().chain(&open.tuns).copied().collect();
+    for (sock, zombie) in owned(reader, &sockets, Field::SockMemcg, ledger)? {
+        match sockets::describe(reader, namespaces, sock) {
+            Ok((kind, object)) => {
+                ledger.zombies[zombie].add_held(kind, object, Kind::Sock.at(sock));
+            }
             // Closed meanwhile.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
             Err(why) => return Err(why),
@@ -41,20 +45,21 @@ pub(super) fn count(
         (ObjectKind::Inotify, &open.inotify),
         (ObjectKind::Fanotify, &open.fanotify),
     ] {
-        for (_, zombie, files) in owned(reader, files, Field::FsnotifyMemcg, ledger)? {
-            let mut object = Object {
+        for (group, zombie) in owned(reader, files, Field::FsnotifyMemcg, ledger)? {
+            let object = Object {
                 kind,
                 refs: 1,
                 ..Object::default()
             };
-            set_users(&mut object, users(reader, &files));
-            ledger.zombies[zombie].add(PinKind::Fsnotify, object);
+            let thing = Kind::Watches.at(group);
+            ledger.zombies[zombie].add_held(PinKind::Fsnotify, object, thing);
         }
     }
     Ok(())
 }
 
-fn users(reader: &Reader<'_>, files: &[OpenFile]) -> Vec<User> {
+/// The processes that have some files open, by the first that has each.
+pub(super) fn users(reader: &Reader<'_>, files: &[OpenFile]) -> Vec<User> {
     let user = |file: &OpenFile| {
         let user = tasks::user(reader, file.task, UserKind::Open)?;
         Some(User {
@@ -65,25 +70,19 @@ fn users(reader: &Reader<'_>, files: &[OpenFile]) -> Vec<User> {
     files.iter().filter_map(user).collect()
 }
 
-/// Objects whose field `memcg` is a zombie: the object, the zombie, and the files that are it.
+/// Objects whose field `memcg` is a zombie, and which.
 fn owned(
     reader: &Reader<'_>,
     files: &[OpenFile],
     memcg: Field,
     ledger: &mut Ledger,
-) -> Result<Vec<(u64, usize, Vec<OpenFile>)>, Unreadable> {
+) -> Result<Vec<(u64, usize)>, Unreadable> {
     ledger.visited.objects += files.len() as u64;
-    let objects: Vec<_> = files.iter().map(|file| file.object).collect();
+    let objects: HashSet<u64> = files.iter().map(|file| file.object).collect();
+    let objects: Vec<_> = objects.into_iter().collect();
     let memcgs = reader.column(&objects, memcg)?;
-    let mut found: HashMap<u64, (usize, Vec<OpenFile>)> = HashMap::new();
-    for (file, memcg) in files.iter().zip(memcgs) {
-        if let Some(zombie) = memcg.and_then(|memcg| ledger.position(memcg)) {
-            let entry = found.entry(file.object).or_insert((zombie, Vec::new()));
-            entry.1.push(*file);
-        }
-    }
-    let found = found.into_iter();
+    let found = objects.into_iter().zip(memcgs);
     Ok(found
-        .map(|(object, (zombie, files))| (object, zombie, files))
+        .filter_map(|(object, memcg)| Some((object, ledger.position(memcg?)?)))
         .collect())
 }

@@ -1,28 +1,33 @@
 //! What the pages of a zombie belong to: files and shared memory, by inode, and private memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::folios::Group;
-use super::ledger::{Ledger, set_users};
-use super::mappers;
+use super::folios::{ANON, Group};
+use super::holders::{Holders, Kind};
+use super::ledger::Ledger;
+use super::segments;
+use crate::kernel::block_devices;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::users_of_inodes;
-use crate::kernel::paths;
 use crate::kernel::reader::Reader;
 use crate::kernel::superblocks;
-use crate::kernel::tasks::{Tasks, Users};
+use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 /// Files of one zombie that are described; the rest is counted.
 const DESCRIBED: usize = 64;
-/// What the low bits of `page.mapping` say (include/linux/page-flags.h: PAGE_MAPPING_ANON).
-const ANON: u64 = 1;
+/// What the low bits of `page.mapping` say.
 const FLAGS: u64 = 3;
 
 /// Adds the pages of all zombies to the ledger, with whom they belong to.
-pub(super) fn describe(reader: &Reader<'_>, tasks: &Tasks, ledger: &mut Ledger) {
+pub(super) fn describe(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    segments: &segments::Owners<'_>,
+    ledger: &mut Ledger,
+    holders: &mut Holders,
+) {
     let mut inodes = HashMap::new();
     for zombie in &ledger.zombies {
         for mapping in zombie.folios.by_mapping.keys() {
@@ -33,16 +38,6 @@ pub(super) fn describe(reader: &Reader<'_>, tasks: &Tasks, ledger: &mut Ledger) 
             }
         }
     }
-    let distinct: HashSet<u64> = inodes.values().copied().collect();
-    let open = if distinct.is_empty() {
-        Ok(Users::new())
-    } else {
-        users_of_inodes(reader, tasks, &distinct)
-    };
-    let open = open.unwrap_or_else(|why| {
-        ledger.note_all(&[PinKind::PageFile, PinKind::PageShmem], &why);
-        Users::new()
-    });
     for zombie in &mut ledger.zombies {
         let folios = std::mem::take(&mut zombie.folios);
         let mut groups: Vec<_> = folios.by_mapping.into_iter().collect();
@@ -50,19 +45,31 @@ pub(super) fn describe(reader: &Reader<'_>, tasks: &Tasks, ledger: &mut Ledger) 
         for (at, (mapping, group)) in groups.into_iter().enumerate() {
             let inode = inodes.get(&mapping).copied().unwrap_or(0);
             let in_detail = at < DESCRIBED;
-            let (kind, mut object, mut users) = if mapping & ANON != 0 {
-                let (object, users) = private(reader, mapping, in_detail);
-                (PinKind::PageAnon, object, users)
+            let (kind, mut object) = if mapping & ANON == 0 {
+                file(reader, paths, inode, &group, in_detail)
             } else {
-                let (kind, object) = file(reader, inode, group, in_detail);
-                let users = mappers::of_mapping(reader, mapping).unwrap_or_default();
-                (kind, object, users)
+                (PinKind::PageAnon, private())
             };
-            users.extend(open.get(&inode).into_iter().flatten().cloned());
-            set_users(&mut object, users);
+            let kind = if group.huge {
+                PinKind::PageHugetlb
+            } else {
+                kind
+            };
             object.refs = group.refs;
             object.pages = Some(group.pages);
-            zombie.add(kind, object);
+            object.unevictable_refs = Some(group.unevictable);
+            if object.kind == ObjectKind::SysvShm {
+                segments.describe(reader, inode, &mut object);
+            }
+            let thing = if inode == 0 {
+                holders.want_folios(reader, &group, &ledger.in_batches)
+            } else {
+                Some(Kind::Inode.at(inode))
+            };
+            match thing.filter(|_| in_detail) {
+                Some(thing) => zombie.add_held(kind, object, thing),
+                None => zombie.add(kind, object),
+            }
         }
         if folios.truncated_at.is_some() {
             zombie.truncate(PinKind::PageFile);
@@ -70,30 +77,25 @@ pub(super) fn describe(reader: &Reader<'_>, tasks: &Tasks, ledger: &mut Ledger) 
     }
 }
 
-fn private(
-    reader: &Reader<'_>,
-    mapping: u64,
-    in_detail: bool,
-) -> (Object, Vec<crate::sample::pins::User>) {
-    let object = Object {
+fn private() -> Object {
+    Object {
         kind: ObjectKind::PrivateAnon,
         ..Object::default()
-    };
-    // Pages that KSM merged belong to nobody in particular.
-    let users = if in_detail && mapping & FLAGS == ANON {
-        mappers::of_anon_vma(reader, mapping & !FLAGS).unwrap_or_default()
-    } else {
-        Vec::new()
-    };
-    (object, users)
+    }
 }
 
-fn file(reader: &Reader<'_>, inode: u64, group: Group, in_detail: bool) -> (PinKind, Object) {
+fn file(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    inode: u64,
+    group: &Group,
+    in_detail: bool,
+) -> (PinKind, Object) {
     let mut object = Object {
         kind: ObjectKind::Unknown,
         ..Object::default()
     };
-    if in_detail && inode != 0 && fill(reader, inode, &mut object).is_err() {
+    if in_detail && inode != 0 && fill(reader, paths, inode, &mut object).is_err() {
         object.kind = ObjectKind::Unknown;
     }
     let kind = match object.kind {
@@ -105,15 +107,48 @@ fn file(reader: &Reader<'_>, inode: u64, group: Group, in_detail: bool) -> (PinK
     (kind, object)
 }
 
+/// File systems whose names are in memory only (`kill_litter_super()` is what takes them away).
+const IN_MEMORY: [&[u8]; 4] = [b"tmpfs", b"ramfs", b"hugetlbfs", b"devtmpfs"];
+
+/// Whether a name of an inode has a reference of its own until it is removed.
+pub(super) fn keeps_names(reader: &Reader<'_>, inode: u64) -> Result<bool, Unreadable> {
+    let superblock = reader.word(inode, Field::InodeSb)?;
+    let (fs, _) = superblocks::describe(reader, superblock)?;
+    Ok(IN_MEMORY.contains(&fs.as_bytes()))
+}
+
 /// Says which file an inode is.
-pub(super) fn fill(reader: &Reader<'_>, inode: u64, object: &mut Object) -> Result<(), Unreadable> {
+pub(super) fn fill(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    inode: u64,
+    object: &mut Object,
+) -> Result<(), Unreadable> {
     let superblock = reader.word(inode, Field::InodeSb)?;
     let (fs, dev) = superblocks::describe(reader, superblock)?;
     object.fs = Some(fs);
-    object.dev = Some(Text::from(&*dev));
     object.ino = Some(reader.word(inode, Field::InodeIno)?);
-    object.path = paths::of_inode(reader, inode, superblock);
-    let is_deleted = reader.word(inode, Field::InodeNlink)? == 0;
+    object.links = Some(reader.word(inode, Field::InodeNlink)?);
+    if object
+        .fs
+        .as_ref()
+        .is_some_and(|fs| fs.as_bytes() == b"bdev")
+    {
+        // The page cache of a device itself: the superblock's number is none of a device.
+        let dev = superblocks::device(reader.word(inode, Field::InodeRdev)?);
+        object.kind = ObjectKind::BlockDevice;
+        object.dev_name = block_devices::name(&dev);
+        object.dev = Some(Text::from(&*dev));
+        object.path = object.dev_name.clone();
+        return Ok(());
+    }
+    object.dev_name = block_devices::name(&dev);
+    object.dev = Some(Text::from(&*dev));
+    if let Some(found) = paths.of_inode(reader, inode, superblock) {
+        object.path = Some(found.path);
+        object.path_of_pid = found.of_pid;
+    }
+    let is_deleted = object.links == Some(0);
     let path = object.path.as_ref().map_or(&b""[..], Text::as_bytes);
     object.kind = if !is_deleted {
         ObjectKind::File

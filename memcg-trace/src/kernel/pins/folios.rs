@@ -20,11 +20,45 @@ pub(super) struct Folios {
 }
 
 /// Folios of one file, or of one `anon_vma`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Group {
     pub(super) refs: u64,
     pub(super) pages: u64,
     pub(super) swapbacked: bool,
+    /// References of folios that reclaim leaves where they are.
+    pub(super) unevictable: u64,
+    /// Of hugetlbfs.
+    pub(super) huge: bool,
+    /// Those that no file has, each with a count of its own; [`KEPT`] at most.
+    pub(super) folios: Vec<Folio>,
+}
+
+/// Folios of one `anon_vma` that are looked at one by one: 256 MiB of single pages.
+pub(super) const KEPT: usize = 1 << 16;
+/// What the low bits of `page.mapping` say (include/linux/page-flags.h: PAGE_MAPPING_ANON).
+pub(super) const ANON: u64 = 1;
+
+impl Group {
+    fn add(&mut self, folio: Folio) {
+        self.refs += 1;
+        self.pages += folio.pages;
+        self.swapbacked |= folio.swapbacked;
+        self.unevictable += u64::from(folio.unevictable);
+        let has_no_file = folio.mapping == 0 || folio.mapping & ANON != 0;
+        if has_no_file && self.folios.len() < KEPT {
+            self.folios.push(folio);
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.refs += other.refs;
+        self.pages += other.pages;
+        self.swapbacked |= other.swapbacked;
+        self.unevictable += other.unevictable;
+        self.huge |= other.huge;
+        let room = KEPT - self.folios.len();
+        self.folios.extend(other.folios.into_iter().take(room));
+    }
 }
 
 impl Folios {
@@ -33,18 +67,18 @@ impl Folios {
     }
 
     pub(super) fn add(&mut self, folio: Folio) {
-        let group = self.by_mapping.entry(folio.mapping).or_default();
-        group.refs += 1;
-        group.pages += folio.pages;
-        group.swapbacked |= folio.swapbacked;
+        self.by_mapping.entry(folio.mapping).or_default().add(folio);
+    }
+
+    /// Adds a folio of hugetlbfs.
+    pub(super) fn add_huge(&mut self, folio: Folio) {
+        self.add(folio);
+        self.by_mapping.entry(folio.mapping).or_default().huge = true;
     }
 
     pub(super) fn merge(&mut self, other: Self) {
         for (mapping, group) in other.by_mapping {
-            let ours = self.by_mapping.entry(mapping).or_default();
-            ours.refs += group.refs;
-            ours.pages += group.pages;
-            ours.swapbacked |= group.swapbacked;
+            self.by_mapping.entry(mapping).or_default().merge(group);
         }
         self.truncated_at = self.truncated_at.or(other.truncated_at);
     }

@@ -1,21 +1,21 @@
 //! References found so far, by zombie and kind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Found;
 use super::folios::Folios;
-use crate::kernel::layout::fields::Field;
+use super::holders::{Holders, Thing};
+use super::ways;
+use crate::kernel::css;
 use crate::kernel::memcgs::DeadCss;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::Reader;
-use crate::sample::pins::{NotChecked, Object, Pin, PinKind, Pinned, Pins, User};
+use crate::sample::pins::{Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User};
 
 /// Objects that a row of the ledger lists.
 const OBJECTS: usize = 64;
 /// Users that an object lists.
 const USERS: usize = 16;
-/// `percpu_ref.percpu_count_ptr`: atomic and dead (include/linux/percpu-refcount.h).
-const REF_KILLED: u64 = 3;
 
 /// What was found for one zombie.
 #[derive(Debug, Default)]
@@ -36,7 +36,8 @@ pub(super) struct Zombie {
 struct Row {
     refs: u64,
     pages: Option<u64>,
-    objects: Vec<Object>,
+    /// Each with the thing whose holders are wanted, if there is one.
+    objects: Vec<(Object, Option<Thing>)>,
     truncated_at: Option<u64>,
 }
 
@@ -53,6 +54,8 @@ pub(super) struct Ledger {
     pub(super) zombies: Vec<Zombie>,
     by_css: HashMap<u64, usize>,
     pub(super) visited: Visited,
+    /// Folios that a CPU has in a batch, by their first page: one reference each.
+    pub(super) in_batches: HashSet<u64>,
     pub(super) all_pages_because: Option<String>,
 }
 
@@ -114,7 +117,7 @@ impl Ledger {
     /// Reads how many references there are. A zombie that is not itself any more has none.
     pub(super) fn read_refs(&mut self, reader: &Reader<'_>) {
         for zombie in &mut self.zombies {
-            match refs(reader, zombie.css, zombie.serial_nr) {
+            match css::refs(reader, zombie.css, zombie.serial_nr) {
                 Ok(refs) => zombie.refs = refs,
                 Err(_) => (zombie.refs, zombie.changed) = (None, true),
             }
@@ -131,6 +134,25 @@ impl Ledger {
         })
     }
 
+    /// Things whose holders are wanted.
+    pub(super) fn things(&self) -> Vec<Thing> {
+        let rows = self.zombies.iter().flat_map(|zombie| zombie.rows.values());
+        let objects = rows.flat_map(|row| &row.objects);
+        objects.filter_map(|(_, thing)| *thing).collect()
+    }
+
+    /// Says of each object who holds it.
+    pub(super) fn set_holders(&mut self, holders: &Holders) {
+        let rows = self.zombies.iter_mut();
+        for row in rows.flat_map(|zombie| zombie.rows.values_mut()) {
+            for (object, thing) in &mut row.objects {
+                if let Some(thing) = thing {
+                    holders.describe(*thing, object);
+                }
+            }
+        }
+    }
+
     pub(super) fn into_pins(self) -> Pins {
         Pins {
             visited_pages: self.visited.pages,
@@ -142,27 +164,51 @@ impl Ledger {
     }
 }
 
-/// Exact once the kill is confirmed (lib/percpu-refcount.c: percpu_ref_kill_and_confirm()).
-fn refs(reader: &Reader<'_>, css: u64, serial_nr: u64) -> Result<Option<i64>, Unreadable> {
-    if reader.word(css, Field::CssSerialNr)? != serial_nr {
-        return Err(Unreadable::Changed("the zombie"));
-    }
-    let data = reader.word(css, Field::CssRefcntData)?;
-    let is_exact = reader.word(css, Field::CssRefcntPtr)? & REF_KILLED == REF_KILLED
-        && reader.word(data, Field::RefConfirmSwitch)? == 0;
-    let count = reader.word(data, Field::RefCount)?;
-    Ok(is_exact.then_some(count.cast_signed()))
-}
-
 impl Zombie {
     /// Adds an object, and its references.
     pub(super) fn add(&mut self, kind: PinKind, object: Object) {
+        self.push(kind, object, None);
+    }
+
+    /// Adds an object whose own holders are wanted.
+    pub(super) fn add_held(&mut self, kind: PinKind, object: Object, thing: Thing) {
+        self.push(kind, object, Some(thing));
+    }
+
+    fn push(&mut self, kind: PinKind, object: Object, thing: Option<Thing>) {
         let row = self.rows.entry(kind).or_default();
         row.refs += object.refs;
         if let Some(pages) = object.pages {
             *row.pages.get_or_insert(0) += pages;
         }
-        row.objects.push(object);
+        row.objects.push((object, thing));
+    }
+
+    /// Whether it has pages in swap.
+    pub(super) fn has_swap(&self) -> bool {
+        self.rows.contains_key(&PinKind::Swap)
+    }
+
+    /// Adds an object that has some of its pages in swap: their one reference is counted.
+    pub(super) fn add_part(&mut self, object: Object, thing: Option<Thing>) {
+        let row = self.rows.entry(PinKind::Swap).or_default();
+        row.objects.push((object, thing));
+    }
+
+    /// Says for how many of its pages in swap it was found whose they are.
+    pub(super) fn set_swapped(&mut self, found: u64, not_checked: &[String]) {
+        let Some(row) = self.rows.get_mut(&PinKind::Swap) else {
+            return;
+        };
+        for (object, _) in &mut row.objects {
+            if let (ObjectKind::SwapId, Some(pages)) = (object.kind, object.pages) {
+                object.held = Some(Held {
+                    refs: pages,
+                    found: found.min(pages),
+                    not_checked: not_checked.to_vec(),
+                });
+            }
+        }
     }
 
     /// Marks a row as one that a bound cut off.
@@ -187,12 +233,20 @@ impl Zombie {
     }
 
     /// Whether there are references that were not found.
-    fn is_short(&self) -> bool {
+    pub(super) fn is_short(&self) -> bool {
         self.off_lists.is_some()
             || (self.refs).is_some_and(|refs| i64::try_from(self.found()).is_ok_and(|f| f < refs))
     }
 
-    fn into_pinned(self) -> Pinned {
+    fn into_pinned(mut self) -> Pinned {
+        let found = i64::try_from(self.found()).unwrap_or(i64::MAX);
+        if self.refs.is_none_or(|refs| refs > found) {
+            let ways = ways::OF_A_CSS.iter().map(|way| NotChecked {
+                kind: PinKind::Other,
+                reason: (*way).to_owned(),
+            });
+            self.not_checked.extend(ways);
+        }
         Pinned {
             serial_nr: self.serial_nr,
             refs: self.refs,
@@ -210,14 +264,14 @@ impl Zombie {
 impl Row {
     fn into_pin(mut self, kind: PinKind) -> Pin {
         self.objects
-            .sort_by_key(|object| std::cmp::Reverse((object.refs, object.pages)));
+            .sort_by_key(|(object, _)| std::cmp::Reverse((object.refs, object.pages)));
         let omitted = self.objects.len().saturating_sub(OBJECTS);
         self.objects.truncate(OBJECTS);
         Pin {
             kind,
             refs: self.refs,
             pages: self.pages,
-            objects: self.objects,
+            objects: self.objects.into_iter().map(|(object, _)| object).collect(),
             objects_omitted: omitted as u64,
             truncated_at: self.truncated_at,
         }

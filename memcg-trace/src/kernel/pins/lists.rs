@@ -129,7 +129,7 @@ fn take(
 ) -> Found {
     let mut owners = Owners::default();
     let mut outcome = Ok(());
-    read_folios(reader, places, pages, |_, folio| {
+    read_folios(reader, places, pages, |folio| {
         match owners.memcg(reader, folio.data) {
             Ok(memcg) if memcg == css => add(folio),
             Ok(_) => outcome = Err(Unreadable::Changed("a list of pages")),
@@ -144,12 +144,12 @@ fn read_folios(
     reader: &Reader<'_>,
     places: &FolioPlaces,
     pages: &[u64],
-    mut see: impl FnMut(u64, Folio),
+    mut see: impl FnMut(Folio),
 ) -> Found {
     let mut at = pages.iter();
     reader.memory.each(pages, 2 * DESCRIPTOR_BYTES, |bytes| {
         if let (Some(page), Some(bytes)) = (at.next(), bytes) {
-            see(*page, places.folio(bytes));
+            see(places.folio(*page, bytes));
         }
     })
 }
@@ -183,11 +183,14 @@ pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
     let lru = reader.resolved.pages.lru;
     let mut owners = Owners::default();
     let mut found = Vec::new();
-    read_folios(reader, &places, &pages, |_, folio| {
+    read_folios(reader, &places, &pages, |folio| {
         if folio.flags & lru == 0 && folio.data != 0 && folio.mapping != 0 {
             found.push(folio);
         }
     })?;
+    ledger
+        .in_batches
+        .extend(found.iter().map(|folio| folio.page));
     for folio in found {
         if let Ok(memcg) = owners.memcg(reader, folio.data)
             && let Some(zombie) = ledger.zombie(memcg)

@@ -2,65 +2,84 @@
 //! address spaces, and from those to their owners. No lock is taken, least of all `mmap_lock`,
 //! behind which a sick host may be stuck.
 
-use std::collections::HashSet;
-
 use super::Found;
 use super::ledger::{Visited, Zombie, set_users};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address};
 use crate::kernel::tasks;
-use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
+use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
 /// Mappings of one object that are looked at.
-const MOST: usize = 1024;
+const MOST: usize = 65_536;
 /// Address spaces on the list of one memcg.
 const MOST_MMS: usize = 10_000;
 
-/// Who maps a file.
-pub(super) fn of_mapping(reader: &Reader<'_>, mapping: u64) -> Result<Vec<User>, Unreadable> {
+/// A mapping: which pages of the object it shows, and to whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vma {
+    pub(super) file: u64,
+    pub(super) mm: u64,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// Number of the object's page that is at `start`.
+    pub(super) first_page: u64,
+}
+
+/// All mappings of a file.
+pub(super) fn of_mapping(reader: &Reader<'_>, mapping: u64) -> Result<Vec<Vma>, Unreadable> {
     let root = reader.word(mapping, Field::MappingMappings)?;
     let node = reader.offset(Field::VmaInTree)?;
     let vmas = tree(reader, root)?;
     let vmas: Vec<_> = vmas.into_iter().map(|at| at.wrapping_sub(node)).collect();
-    owners(reader, &vmas)
+    read(reader, &vmas)
 }
 
-/// Who maps the anonymous pages of an `anon_vma`.
-pub(super) fn of_anon_vma(reader: &Reader<'_>, anon_vma: u64) -> Result<Vec<User>, Unreadable> {
+/// All mappings that may show anonymous pages of an `anon_vma`.
+pub(super) fn of_anon_vma(reader: &Reader<'_>, anon_vma: u64) -> Result<Vec<Vma>, Unreadable> {
     let root = reader.word(anon_vma, Field::AnonVmaTree)?;
     let node = reader.offset(Field::ChainInTree)?;
     let chains = tree(reader, root)?;
     let chains: Vec<_> = chains.into_iter().map(|at| at.wrapping_sub(node)).collect();
     let vmas = reader.column(&chains, Field::ChainVma)?;
     let vmas: Vec<_> = vmas.into_iter().flatten().collect();
-    owners(reader, &vmas)
+    read(reader, &vmas)
 }
 
-/// All nodes of a red-black tree, at most [`MOST`].
+/// All nodes of a red-black tree, level by level.
 fn tree(reader: &Reader<'_>, root: u64) -> Result<Vec<u64>, Unreadable> {
-    let mut open = vec![root];
+    let mut level = vec![root];
     let mut found = Vec::new();
-    while let Some(node) = open.pop() {
-        if !is_kernel_address(node) || found.len() >= MOST {
-            continue;
+    loop {
+        level.retain(|node| is_kernel_address(*node));
+        if level.is_empty() {
+            return Ok(found);
         }
-        found.push(node);
-        open.push(reader.word(node, Field::RbRight)?);
-        open.push(reader.word(node, Field::RbLeft)?);
+        found.extend_from_slice(&level);
+        if found.len() > MOST {
+            return Err(Unreadable::Failed(format!("more than {MOST} mappings")));
+        }
+        let left = reader.column(&level, Field::RbLeft)?;
+        let right = reader.column(&level, Field::RbRight)?;
+        level = left.into_iter().chain(right).flatten().collect();
     }
-    Ok(found)
 }
 
-fn owners(reader: &Reader<'_>, vmas: &[u64]) -> Result<Vec<User>, Unreadable> {
-    let mms = reader.column(vmas, Field::VmaMm)?;
-    let mms: HashSet<u64> = mms.into_iter().flatten().collect();
-    let mms: Vec<_> = mms.into_iter().collect();
-    let owners = reader.column(&mms, Field::MmOwner)?;
-    let owners = owners.into_iter().flatten().filter(|owner| *owner != 0);
-    Ok(owners
-        .filter_map(|owner| tasks::user(reader, owner, UserKind::Mapped))
-        .collect())
+fn read(reader: &Reader<'_>, vmas: &[u64]) -> Result<Vec<Vma>, Unreadable> {
+    let column = |field| reader.column(vmas, field);
+    let (files, mms) = (column(Field::VmaFile)?, column(Field::VmaMm)?);
+    let (starts, ends) = (column(Field::VmaStart)?, column(Field::VmaEnd)?);
+    let pages = column(Field::VmaPgoff)?;
+    let vmas = (0..vmas.len()).filter_map(|at| {
+        Some(Vma {
+            file: files[at]?,
+            mm: mms[at]?,
+            start: starts[at]?,
+            end: ends[at]?,
+            first_page: pages[at]?,
+        })
+    });
+    Ok(vmas.collect())
 }
 
 /// Address spaces that MGLRU has on a zombie's list: one reference each

@@ -6,33 +6,60 @@
 //! stocks. All pages of the host come last, and only where references are left over.
 
 mod all_pages;
+mod cgroups;
 mod children;
 mod css_sets;
 mod descriptors;
 mod files;
 mod folios;
+mod holders;
+mod kernel_pages;
 mod ledger;
 mod lists;
+mod look;
 mod mappers;
 mod namespaces;
+mod segments;
 mod slabs;
 mod sockets;
 mod stock;
 mod swap;
+mod swap_owners;
+mod swapped;
+mod ways;
 mod writeback;
 
 use std::time::Instant;
 
+use super::dying::{DeadCgroup, Dying};
 use super::layout::fields::Field;
 use super::memcgs::DeadCss;
 use super::memory::Unreadable;
+use super::open_files::Open;
 use super::reader::Reader;
-use super::{open_files, tasks};
+use super::tasks::{self, Tasks, Thread};
+use super::visible_paths::VisiblePaths;
 use crate::sample::pins::{PinKind, Pins};
+use holders::Holders;
 use ledger::Ledger;
+use namespaces::Namespaces;
 
-/// Looks for all references to `targets`.
-pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -> u64) -> Pins {
+/// What is known of the whole host, while zombies are looked at.
+struct Host<'a, 'm> {
+    reader: &'a Reader<'m>,
+    tasks: &'a Tasks,
+    threads: &'a [Thread],
+    open: &'a Open,
+    namespaces: &'a Namespaces,
+}
+
+/// Looks for all references to `targets`, and to `cgroups`, which are of `dying`.
+pub(super) fn look(
+    reader: &Reader<'_>,
+    targets: &[DeadCss],
+    (dying, cgroups): (&Dying, &[DeadCgroup]),
+    now_ns: impl Fn() -> u64,
+) -> Pins {
     let begin_ns = now_ns();
     let begin = Instant::now();
     let mut ledger = Ledger::new(targets);
@@ -49,18 +76,23 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
     });
     ledger.look(&lists::KINDS, |ledger| lists::batches(reader, ledger));
     ledger.look(&[PinKind::Stock], |ledger| stock::count(reader, ledger));
-    ledger.look(&[PinKind::Writeback], |ledger| {
-        writeback::count(reader, ledger)
-    });
     let tasks = tasks::all(reader).unwrap_or_else(|why| {
         ledger.note_all(&[PinKind::SocketInet, PinKind::Fsnotify], &why);
-        tasks::Tasks::default()
+        Tasks::default()
     });
-    let open = open_files::Open::read(reader, &tasks).unwrap_or_else(|why| {
+    let mut paths = VisiblePaths::read(reader, &tasks);
+    ledger.look(&[PinKind::Writeback], |ledger| {
+        writeback::count(reader, &mut paths, ledger)
+    });
+    let threads = tasks::threads(reader, &tasks).unwrap_or_else(|why| {
         ledger.note_all(&descriptors::KINDS, &why);
-        open_files::Open::default()
+        Vec::new()
     });
-    let namespaces = namespaces::Namespaces::read(reader, &tasks, &open);
+    let open = Open::read(reader, &threads).unwrap_or_else(|why| {
+        ledger.note_all(&descriptors::KINDS, &why);
+        Open::default()
+    });
+    let namespaces = Namespaces::read(reader, &tasks, &open);
     ledger.look_at_each(&[PinKind::Task, PinKind::CgroupNs], |zombie, visited| {
         css_sets::count(reader, &tasks, &namespaces, zombie, visited)
     });
@@ -71,19 +103,74 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
     if let Some(why) = ledger.why_all_pages() {
         ledger.all_pages_because = Some(why);
         ledger.look(&all_pages::KINDS, |ledger| {
-            all_pages::count(reader, &open, &namespaces, ledger)
+            all_pages::count(reader, &threads, &open, &namespaces, ledger)
         });
         ledger.read_refs(reader);
     }
-    files::describe(reader, &tasks, &mut ledger);
+    let mut holders = Holders::default();
+    files::describe(
+        reader,
+        &mut paths,
+        &segments::Owners::new(&tasks),
+        &mut ledger,
+        &mut holders,
+    );
+    ledger.look(&[PinKind::Swap], |ledger| {
+        swapped::describe(reader, &threads, &mut paths, ledger)
+    });
+    hold(reader, &threads, &open, &mut ledger, &mut holders);
+    ledger.set_holders(&holders);
 
     let mut pins = ledger.into_pins();
+    if !cgroups.is_empty() {
+        let host = Host {
+            reader,
+            tasks: &tasks,
+            threads: &threads,
+            open: &open,
+            namespaces: &namespaces,
+        };
+        let (found, visited) = cgroups::look(&host, dying, cgroups);
+        pins.cgroups = found;
+        pins.visited_objects += visited;
+    }
     pins.can_reclaim = can_reclaim(reader).ok();
-    pins.free_swap_bytes = Some(free_swap_bytes());
+    let room = room();
+    pins.free_swap_bytes = Some(room.free_swap);
+    pins.used_swap_bytes = Some(room.used_swap);
+    pins.available_bytes = room.available;
+    pins.by_pid = Some(std::process::id());
     pins.begin_ns = begin_ns;
     pins.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
     pins.end_ns = now_ns();
     pins
+}
+
+/// Looks who holds the objects that pin.
+fn hold(
+    reader: &Reader<'_>,
+    threads: &[Thread],
+    open: &Open,
+    ledger: &mut Ledger,
+    holders: &mut Holders,
+) {
+    for thing in ledger.things() {
+        holders.want(reader, thing);
+    }
+    for watches in open.inotify.iter().chain(&open.fanotify) {
+        let group = holders::Kind::Watches.at(watches.object);
+        holders.add_file(reader, group, watches.file);
+    }
+    let mut look = holders::Look {
+        reader,
+        threads,
+        open,
+        holders,
+        visited: 0,
+    };
+    ways::look(&mut look);
+    ledger.visited.objects += look.visited;
+    holders.count_again(reader);
 }
 
 /// Whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy, whose root
@@ -97,9 +184,25 @@ fn can_reclaim(reader: &Reader<'_>) -> Result<bool, Unreadable> {
     Ok(reader.word(cgroup, Field::CgroupRoot)? == reader.symbol("cgrp_dfl_root")?)
 }
 
-fn free_swap_bytes() -> u64 {
+/// Bytes of memory and swap.
+struct Room {
+    free_swap: u64,
+    used_swap: u64,
+    available: Option<u64>,
+}
+
+fn room() -> Room {
     let info = rustix::system::sysinfo();
-    info.freeswap.saturating_mul(u64::from(info.mem_unit))
+    let unit = u64::from(info.mem_unit);
+    let used = info.totalswap.saturating_sub(info.freeswap);
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = { meminfo.lines() }.find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    Room {
+        free_swap: info.freeswap.saturating_mul(unit),
+        used_swap: used.saturating_mul(unit),
+        available: kib.map(|kib| kib << 10),
+    }
 }
 
 type Found = Result<(), Unreadable>;

@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
+use crate::kernel::mount_namespaces::MountNamespaces;
 use crate::kernel::open_files::{Open, OpenFile};
 use crate::kernel::paths;
 use crate::kernel::reader::Reader;
+use crate::kernel::superblocks;
 use crate::kernel::tasks::{self, Tasks};
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
@@ -25,11 +27,13 @@ pub(super) struct Namespace {
 #[derive(Debug, Default)]
 pub(super) struct Namespaces {
     /// Cgroup namespaces by the css_set that they are rooted in.
-    by_css_set: HashMap<u64, Namespace>,
+    by_css_set: HashMap<u64, Vec<Namespace>>,
     /// Tasks in each.
     members: HashMap<u64, Vec<u64>>,
     /// Descriptors of each.
     open: HashMap<u64, Vec<OpenFile>>,
+    /// Files of cgroups that were opened in each.
+    files: HashMap<u64, Vec<OpenFile>>,
     mounts: HashMap<u64, Text>,
 }
 
@@ -40,7 +44,8 @@ impl Namespaces {
         for outcome in [
             namespaces.read_members(reader, tasks),
             namespaces.read_open(reader, open),
-            namespaces.read_mounts(reader),
+            namespaces.read_mounts(reader, tasks),
+            namespaces.read_cgroup_files(reader, open),
         ] {
             if let Err(why) = outcome {
                 log::info!("pins: namespaces: {why}");
@@ -49,9 +54,9 @@ impl Namespaces {
         namespaces
     }
 
-    /// The cgroup namespace that is rooted in a css_set.
-    pub(super) fn of_css_set(&self, css_set: u64) -> Option<Namespace> {
-        self.by_css_set.get(&css_set).copied()
+    /// The cgroup namespaces that are rooted in a css_set.
+    pub(super) fn of_css_set(&self, css_set: u64) -> &[Namespace] {
+        self.by_css_set.get(&css_set).map_or(&[], Vec::as_slice)
     }
 
     /// Where one is mounted.
@@ -71,7 +76,15 @@ impl Namespaces {
                 ..user
             })
         });
-        members.chain(open).collect()
+        let files = self.files.get(&ino).into_iter().flatten();
+        let files = files.filter_map(|file| {
+            let user = tasks::user(reader, file.task, UserKind::NamespaceFile)?;
+            Some(User {
+                fd: Some(file.fd),
+                ..user
+            })
+        });
+        members.chain(open).chain(files).collect()
     }
 
     fn read_members(&mut self, reader: &Reader<'_>, tasks: &Tasks) -> Result<(), Unreadable> {
@@ -96,7 +109,10 @@ impl Namespaces {
     fn learn_cgroup_ns(&mut self, reader: &Reader<'_>, namespace: u64) -> Result<(), Unreadable> {
         let css_set = reader.word(namespace, Field::CgroupNsRootCset)?;
         let ino = reader.word(namespace, Field::CgroupNsInum)?;
-        self.by_css_set.insert(css_set, Namespace { ino });
+        let rooted = self.by_css_set.entry(css_set).or_default();
+        if !rooted.iter().any(|namespace| namespace.ino == ino) {
+            rooted.push(Namespace { ino });
+        }
         Ok(())
     }
 
@@ -107,6 +123,36 @@ impl Namespaces {
             self.learn_inode(reader, file.object)?;
         }
         Ok(())
+    }
+
+    /// A file of a cgroup has a reference to the namespace of who opened it
+    /// (kernel/cgroup/cgroup.c: cgroup_file_open()).
+    fn read_cgroup_files(&mut self, reader: &Reader<'_>, open: &Open) -> Result<(), Unreadable> {
+        // Older kernels have none.
+        if !reader.has(Field::CgroupFileNs) {
+            return Ok(());
+        }
+        let files = open.of_kind_and_sent(reader, &["kernfs_file_fops"], Field::FilePrivate)?;
+        for file in files {
+            match self.learn_cgroup_file(reader, file) {
+                // One that was closed meanwhile holds nothing.
+                Ok(()) | Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(())
+    }
+
+    fn learn_cgroup_file(&mut self, reader: &Reader<'_>, file: OpenFile) -> Result<(), Unreadable> {
+        if !is_of_cgroups(reader, file.file)? {
+            return Ok(());
+        }
+        let opened = reader.word(file.object, Field::SeqFilePrivate)?;
+        let context = reader.word(opened, Field::KernfsOpenPriv)?;
+        let namespace = reader.word(context, Field::CgroupFileNs)?;
+        let ino = reader.word(namespace, Field::CgroupNsInum)?;
+        self.files.entry(ino).or_default().push(file);
+        self.learn_cgroup_ns(reader, namespace)
     }
 
     /// An inode of nsfs is a namespace (fs/nsfs.c: `inode->i_private`).
@@ -125,7 +171,10 @@ impl Namespaces {
         self.learn_cgroup_ns(reader, common.wrapping_sub(from))
     }
 
-    fn read_mounts(&mut self, reader: &Reader<'_>) -> Result<(), Unreadable> {
+    /// Of several mounts of one, one of ours: those can be unmounted.
+    fn read_mounts(&mut self, reader: &Reader<'_>, tasks: &Tasks) -> Result<(), Unreadable> {
+        let processes = tasks.processes.iter().map(|process| process.task);
+        let whose = MountNamespaces::read(reader, processes)?;
         let nsfs = reader.word_at(reader.symbol("nsfs_mnt")?)?;
         let superblock = reader.word(nsfs, Field::VfsmountSb)?;
         for mount in paths::mounts(reader, superblock, MOST)? {
@@ -135,11 +184,30 @@ impl Namespaces {
                 continue;
             }
             let ino = reader.word(inode, Field::InodeIno)?;
-            if let Some(path) = paths::of_mount(reader, mount) {
-                self.mounts.insert(ino, path);
+            if let Some(place) = whose.place(reader, mount) {
+                let is_ours = place.ns_ino.is_none();
+                let path = match place.ns_ino {
+                    // A bare path would be one of ours.
+                    Some(of) if !place.path.as_bytes().starts_with(b"/proc/") => Text::from(
+                        &*format!("{} in mount namespace {of}", place.path.display())
+                            .trim_start_matches('/'),
+                    ),
+                    _ => place.path,
+                };
+                if is_ours || !self.mounts.contains_key(&ino) {
+                    self.mounts.insert(ino, path);
+                }
             }
             self.learn_inode(reader, inode)?;
         }
         Ok(())
     }
+}
+
+/// Whether a file is one of the cgroup file system, and not one of sysfs.
+fn is_of_cgroups(reader: &Reader<'_>, file: u64) -> Result<bool, Unreadable> {
+    let inode = reader.word(file, Field::FileInode)?;
+    let superblock = reader.word(inode, Field::InodeSb)?;
+    let (fs, _) = superblocks::describe(reader, superblock)?;
+    Ok(matches!(fs.as_bytes(), b"cgroup" | b"cgroup2"))
 }

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Found;
+use super::holders::Kind;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::sockets;
@@ -121,8 +122,11 @@ impl SocketSlabs {
                 if !is_socket || open.has_socket(address + socket) {
                     continue;
                 }
-                match sockets::describe(reader, namespaces, address + socket, Vec::new()) {
-                    Ok((kind, object)) => ledger.zombies[zombie].add(kind, object),
+                match sockets::describe(reader, namespaces, address + socket) {
+                    Ok((kind, object)) => {
+                        let thing = Kind::Sock.at(address + socket);
+                        ledger.zombies[zombie].add_held(kind, object, thing);
+                    }
                     // Closed meanwhile.
                     Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
                     Err(why) => return Err(why),

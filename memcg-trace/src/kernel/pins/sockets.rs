@@ -8,9 +8,10 @@ use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::Reader;
 use crate::sample::Text;
-use crate::sample::pins::{Object, ObjectKind, PinKind, User};
+use crate::sample::pins::{Object, ObjectKind, PinKind};
 
-/// Address families (include/linux/socket.h).
+/// Address families (include/linux/socket.h); the socket of a tun device has none.
+const AF_UNSPEC: u64 = 0;
 const AF_UNIX: u64 = 1;
 const AF_INET: u64 = 2;
 const AF_INET6: u64 = 10;
@@ -18,13 +19,11 @@ const AF_NETLINK: u64 = 16;
 /// `struct sockaddr_un` without its path.
 const SUN_PATH_AT: u64 = 2;
 
-/// Describes a socket that `users` have open. One that nobody has open is kept by the kernel, on
-/// behalf of a network namespace.
+/// Describes a socket. One that has no file is the kernel's, on behalf of a network namespace.
 pub(super) fn describe(
     reader: &Reader<'_>,
     namespaces: &Namespaces,
     sock: u64,
-    mut users: Vec<User>,
 ) -> Result<(PinKind, Object), Unreadable> {
     let family = reader.word(sock, Field::SockFamily)?;
     let protocol = reader.word(sock, Field::SockProt)?;
@@ -37,14 +36,13 @@ pub(super) fn describe(
         ino: inode(reader, socket),
         ..Object::default()
     };
-    if users.is_empty() && socket != 0 && reader.word(socket, Field::SocketFile) == Ok(0) {
+    if socket != 0 && reader.word(socket, Field::SocketFile) == Ok(0) {
         object.kind = ObjectKind::KernelSocket;
         let ino = reader.word(reader.word(sock, Field::SockNet)?, Field::NetInum)?;
         object.ns_ino = Some(ino);
         object.ns_mount = namespaces.mount(ino);
-        users = namespaces.users(reader, ino);
+        set_users(&mut object, namespaces.users(reader, ino));
     }
-    set_users(&mut object, users);
     let kind = match family {
         AF_UNIX => {
             object.path = unix_path(reader, sock);
@@ -64,8 +62,9 @@ pub(super) fn describe(
             ));
             PinKind::SocketOther
         }
-        _ => {
-            object.local = Some(Text::from(format!("family {family}").as_str()));
+        family => {
+            let of_family = || Text::from(format!("family {family}").as_str());
+            object.local = (family != AF_UNSPEC).then(of_family);
             PinKind::SocketOther
         }
     };

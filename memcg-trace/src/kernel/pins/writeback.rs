@@ -4,15 +4,17 @@
 use super::Found;
 use super::files;
 use super::ledger::Ledger;
+use crate::kernel::block_devices;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::reader::{Reader, is_kernel_address};
+use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 /// Devices, and cgroups that write to one of them.
 const MOST: usize = 100_000;
 
-pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
+pub(super) fn count(reader: &Reader<'_>, paths: &mut VisiblePaths, ledger: &mut Ledger) -> Found {
     let wb_list = reader.offset(Field::BdiWbList)?;
     let (devices, _) = reader.list(reader.symbol("bdi_list")?, Field::BdiList, MOST)?;
     for device in devices {
@@ -28,17 +30,21 @@ pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
             let mut object = Object::default();
             // What is written, or waits for it; it need not be there any more.
             if let Some(inode) = first_inode(reader, writeback)
-                && files::fill(reader, inode, &mut object).is_err()
+                && files::fill(reader, paths, inode, &mut object).is_err()
             {
                 object = Object::default();
             }
             let name = reader.bytes(device, Field::BdiDevName);
+            let dev = name.ok().map(|name| Text::from_c(&name));
             zombie.add(
                 PinKind::Writeback,
                 Object {
                     kind: ObjectKind::Writeback,
                     refs: 1,
-                    dev: name.ok().map(|name| Text::from_c(&name)),
+                    dev_name: dev
+                        .as_ref()
+                        .and_then(|dev| block_devices::name(&dev.display())),
+                    dev,
                     ..object
                 },
             );

@@ -203,7 +203,7 @@ impl Walk {
                 continue;
             }
             let both = &pages[at..pages.len().min(at + 2)];
-            let count = || self.places.folio(both.as_bytes()).pages;
+            let count = || self.places.pages(both.as_bytes());
             if is_large_kmalloc {
                 seen.large_kmalloc_pages += count();
             }

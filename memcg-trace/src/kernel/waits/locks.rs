@@ -9,6 +9,7 @@ use super::table::Hidden;
 use super::{Finding, View, holder};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
+use crate::kernel::percpu_rwsem;
 use crate::kernel::reader::is_kernel_address;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
@@ -51,24 +52,24 @@ pub(super) fn wait(
             return Ok(Some(Finding::new(at, resource, mode, Evidence::OwnerWord)));
         }
     }
-    // A slow path that is the reason for the sleep, of a lock that was not found.
-    let kind = match hidden.first() {
-        Some(Hidden::Mutex) => ResourceKind::Mutex,
-        Some(Hidden::RwsemRead | Hidden::RwsemWrite) => ResourceKind::Rwsem,
-        Some(Hidden::Semaphore) => ResourceKind::Semaphore,
-        Some(Hidden::RtMutex) => ResourceKind::RtMutex,
-        _ => return Ok(None),
-    };
+    // An address of a slow path alone may have been left on the stack by an earlier wait: without
+    // a record, and where the task says nothing, this is none.
+    let task = view.threads.all[at].addr;
+    let blocked = view.reader.word(task, Field::TaskPiBlockedOn);
+    if hidden.first() != Some(&Hidden::RtMutex) || !blocked.is_ok_and(is_kernel_address) {
+        return Ok(None);
+    }
     let resource = Resource {
-        kind,
+        kind: ResourceKind::RtMutex,
         incomplete: Some("which lock it is was not found".to_owned()),
         ..Resource::default()
     };
-    let mode = match hidden.first() {
-        Some(Hidden::RwsemRead) => Mode::Read,
-        _ => Mode::Write,
-    };
-    Ok(Some(Finding::new(at, resource, mode, Evidence::Inferred)))
+    Ok(Some(Finding::new(
+        at,
+        resource,
+        Mode::Write,
+        Evidence::Inferred,
+    )))
 }
 
 /// What the task itself says (since 6.16, where hung tasks are looked for): a lock and its kind.
@@ -273,7 +274,7 @@ fn readers(view: &View<'_>, resource: &mut Resource) {
     let known = view.traced.holders(view, resource.addr, Mode::Read);
     let seen = known.len() as u64;
     let mut evidence = Evidence::Traced;
-    resource.incomplete = match reader_count(view, resource.addr) {
+    resource.incomplete = match percpu_rwsem::readers(view.reader, resource.addr) {
         Ok(count) if count == seen => None,
         Ok(count) if count < seen => {
             evidence = Evidence::Hint;
@@ -288,20 +289,6 @@ fn readers(view: &View<'_>, resource: &mut Resource) {
     let holders = known.into_iter();
     let holders = holders.map(|at| holder(at, Mode::Read, evidence));
     resource.holders.extend(holders);
-}
-
-/// How many have it for reading: each counts up on one CPU and down on another
-/// (kernel/locking/percpu-rwsem.c: per_cpu_sum()).
-fn reader_count(view: &View<'_>, lock: u64) -> Result<u64, Unreadable> {
-    let counter = view.reader.word(lock, Field::PercpuReadCount)?;
-    let mut sum: u32 = 0;
-    for offset in view.reader.cpu_offsets()? {
-        let mut count = [0; 4];
-        let place = counter.wrapping_add(offset);
-        view.reader.memory.read(place, &mut count)?;
-        sum = sum.wrapping_add(u32::from_ne_bytes(count));
-    }
-    Ok(u64::from(sum))
 }
 
 /// Who has a percpu-rwsem for writing: whoever was seen to ask for it and does not wait for it, or

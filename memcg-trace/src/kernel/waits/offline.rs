@@ -59,7 +59,7 @@ pub(super) fn wait(
             if !stack.words.iter().any(|word| folio.has(*word)) {
                 continue;
             }
-            let taken = dumps::taken_page(view, &pages, *keeper);
+            let taken = dumps::taken_page(view, *keeper);
             let evidence = if taken.is_some_and(|taken| folio.has_page(taken)) {
                 Evidence::Traced
             } else if stack.has(KEEPERS) {

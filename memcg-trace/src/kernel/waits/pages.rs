@@ -51,11 +51,6 @@ impl Pages {
         (page - self.vmemmap) / self.bytes
     }
 
-    /// Where the kernel sees memory of a physical address.
-    pub(super) fn mapped_at(&self, physical: u64) -> u64 {
-        self.page_offset.wrapping_add(physical)
-    }
-
     /// The first page of the folio that an address of the kernel's is in, and where that begins.
     pub(super) fn head_of(&self, view: &View<'_>, address: u64) -> Option<(u64, u64)> {
         /// Set in a page that is not the first.

@@ -23,12 +23,13 @@ pub(in crate::kernel) struct Stacks {
     by_task: HashMap<u64, Unwound>,
 }
 
+/// One of them.
 #[derive(Debug)]
-struct Unwound {
+pub(in crate::kernel) struct Unwound {
     /// The task's switch count.
-    switches: u64,
+    pub(in crate::kernel) switches: u64,
     /// Where each function goes on, the innermost first.
-    functions: Vec<u64>,
+    pub(in crate::kernel) functions: Vec<u64>,
 }
 
 impl Stacks {
@@ -38,11 +39,9 @@ impl Stacks {
         (unwound.switches == thread.switches).then_some(&unwound.functions)
     }
 
-    /// Where the functions of the task at an address go on; none if it is on a CPU.
-    pub(in crate::kernel) fn of_task(&self, task: u64) -> &[u64] {
-        self.by_task
-            .get(&task)
-            .map_or(&[], |unwound| &unwound.functions)
+    /// The stack of the task at an address; `None` if it is on a CPU.
+    pub(in crate::kernel) fn of_task(&self, task: u64) -> Option<&Unwound> {
+        self.by_task.get(&task)
     }
 }
 

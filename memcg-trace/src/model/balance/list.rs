@@ -96,14 +96,13 @@ impl List {
         self.open.contains_key(about)
     }
 
-    /// Closes those that nobody has found again in time.
-    pub(super) fn settle(&mut self, now_ns: u64) {
-        let over: Vec<About> = self
-            .open
-            .iter()
-            .filter(|(_, open)| now_ns > open.lasts_until_ns)
-            .map(|(about, _)| *about)
-            .collect();
+    /// Closes those that nobody has found again in time, of the kinds that were looked for just now:
+    /// what was not looked at again is not over.
+    pub(super) fn settle(&mut self, now_ns: u64, looked_for: impl Fn(FindingKind) -> bool) {
+        let is_over =
+            |(about, open): &(&About, &Open)| looked_for(about.0) && now_ns > open.lasts_until_ns;
+        let open = self.open.iter().filter(is_over);
+        let over: Vec<About> = open.map(|(about, _)| *about).collect();
         for about in over {
             if let Some(mut open) = self.open.remove(&about) {
                 self.revision += 1;

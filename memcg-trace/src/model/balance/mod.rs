@@ -11,7 +11,7 @@ mod window;
 
 use std::sync::Arc;
 
-use super::snapshot::{self, Finding, Section, Source};
+use super::snapshot::{self, Finding, FindingKind, Section, Source};
 use super::tree::Tree;
 use crate::sample::Sample;
 use list::List;
@@ -76,7 +76,7 @@ impl Balance {
         for kill in sample.oom_kills.iter().flatten() {
             oom::tell(kill, &moment, &mut self.list);
         }
-        self.list.settle(now_ns);
+        self.list.settle(now_ns, |kind| looks_for(kind, sample));
     }
 
     /// Those of others, with these beside them. What is found here does not wait for others; the
@@ -98,5 +98,20 @@ impl Balance {
             truncated_at: others.truncated_at.or(self.list.truncated_at()),
             ..others.with_items(items)
         })
+    }
+}
+
+/// Whether a sample has what findings of a kind come from.
+fn looks_for(kind: FindingKind, sample: &Sample) -> bool {
+    match kind {
+        FindingKind::NearHigh | FindingKind::Sawtooth | FindingKind::LopsidedReclaim => {
+            sample.memcgs.is_some()
+        }
+        FindingKind::SmallCacheOverScan | FindingKind::FruitlessScanning => {
+            sample.shrinkers.is_some()
+        }
+        FindingKind::BlockedShrinker | FindingKind::DeadWeight => sample.reclaim.is_some(),
+        // Its time says when it is over.
+        FindingKind::ZombieGrowth | FindingKind::Oom => true,
     }
 }

@@ -9,7 +9,7 @@ use super::window::Window;
 use crate::model::pins::words::grouped;
 use crate::model::snapshot::{Figure, FindingKind, MemcgId, Severity};
 use crate::sample::reclaim::{Cause, Shrinking};
-use crate::sample::{LightScan, Shrinker, tame};
+use crate::sample::{GONE_SERIAL_NR, LightScan, Shrinker, tame};
 use crate::units;
 
 /// Under light pressure a cache is to be scanned by its share, and not by so many times more: a
@@ -49,7 +49,8 @@ impl ShrinkerRules {
     pub(super) fn look(&mut self, moment: &Moment<'_>, list: &mut List) {
         if let Some(rows) = &moment.sample.shrinkers {
             let mut before = std::mem::take(&mut self.windows);
-            for row in rows {
+            let of_one = |row: &&Shrinker| row.memcg_serial_nr != Some(GONE_SERIAL_NR);
+            for row in rows.iter().filter(of_one) {
                 let key = (row.shrinker, row.memcg_serial_nr, row.node, row.cause);
                 let mut windows = before.remove(&key).unwrap_or_default();
                 if let Some(light) = &row.light {
@@ -206,9 +207,14 @@ fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
     if waited_ns < BLOCKED_NS {
         return;
     }
-    let severity = match waited_ns < BLOCKED_LONG_NS {
+    let severity = match waited_ns < BLOCKED_LONG_NS || run.unconfirmed {
         true => Severity::Warn,
         false => Severity::Critical,
+    };
+    // Who runs may have come out of it.
+    let surely = match run.unconfirmed {
+        true => "may have been",
+        false => "has been",
     };
     let of = memcg(run.memcg_serial_nr, moment);
     let shrinker = name(run.name.as_deref(), run.shrinker);
@@ -219,7 +225,7 @@ fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
         .first()
         .map(|function| format!(", in {}", tame(function)));
     let sentence = format!(
-        "{task} reclaims from {}, and has been stuck in the shrinker {shrinker}{} for {} s{}",
+        "{task} reclaims from {}, and {surely} stuck in the shrinker {shrinker}{} for {} s{}",
         place(of.as_deref()),
         fs.unwrap_or_default(),
         waited_ns / 1_000_000_000,
@@ -249,6 +255,7 @@ fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
                 .map_or(Figure::Unknown, |cause| Figure::Text(cause.to_owned())),
         ),
         ("waited_ns", Figure::Count(waited_ns)),
+        ("unconfirmed", Figure::Count(run.unconfirmed.into())),
         (
             "stack",
             Figure::Texts(run.stack.iter().map(|one| tame(one).into_owned()).collect()),

@@ -1,6 +1,8 @@
 //! The verdict: who pins a zombie in one line, for somebody who has just been woken up.
 
-use super::words::{counted, grouped, nobody, object, user};
+use std::collections::BTreeSet;
+
+use super::words::{counted, grouped, nobody, not_found_text, object, user, user_of_unit};
 use crate::model::snapshot::pins::sum;
 use crate::model::snapshot::{Phase, Pins};
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, User, UserKind};
@@ -107,7 +109,10 @@ fn open_questions(pins: &Pins) -> String {
         }
     }
     let is_open = found.pins.is_empty() || pins.unexplained_refs.is_none_or(|refs| refs > 0);
-    match found.not_checked.len() {
+    // The others are named with the ledger.
+    let kinds = found.not_checked.iter().map(|open| open.kind);
+    let kinds: BTreeSet<PinKind> = kinds.filter(|kind| *kind != PinKind::Other).collect();
+    match kinds.len() {
         0 => {}
         _ if !is_open => {}
         1 => text += "; 1 kind of pin could not be looked at",
@@ -223,6 +228,8 @@ fn pages(pins: &Pins, pin: &Pin, first: Option<&Object>, others: u64) -> String 
 fn single(pins: &Pins, kind: PinKind, first: &Object) -> String {
     match kind {
         PinKind::Task => tasks(first),
+        PinKind::CssSet => "a css_set of which neither task nor namespace was found".to_owned(),
+        PinKind::BpfMap if first.refs == 1 => format!("an entry of {}", object(pins, first)),
         _ => match first.kind {
             ObjectKind::Inotify | ObjectKind::Mm => format!("an {}", object(pins, first)),
             ObjectKind::Socket | ObjectKind::KernelSocket | ObjectKind::Fanotify => {
@@ -250,7 +257,11 @@ fn tasks(css_set: &Object) -> String {
         .find(|user| is_unreaped(user))
         .or_else(|| members.clone().next())
     else {
-        return "a css_set with tasks".to_owned();
+        return match css_set.held {
+            // Older recordings do not say.
+            None => "a css_set with tasks".to_owned(),
+            Some(_) => "a css_set in which no task was found".to_owned(),
+        };
     };
     let such = format!(
         "{} {}",
@@ -300,7 +311,18 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Open | UserKind::NamespaceFd => "held open by",
             UserKind::Mapped => "mapped by",
             UserKind::Namespace => "with a process in it:",
-            UserKind::Member | UserKind::Other => "held by",
+            UserKind::Receives => "in a message that was sent to",
+            UserKind::Accepts => "to be accepted by",
+            UserKind::Peer => "the other end of one that is held by",
+            UserKind::NamespaceFile => "with a cgroup file opened in it, which is held by",
+            UserKind::InPipe => "in the pipe of",
+            UserKind::Runs => "run by",
+            UserKind::WorksIn => "the working directory of",
+            UserKind::Loop => "the backing file of",
+            UserKind::Mount => "kept by",
+            UserKind::Swap => "in use as",
+            UserKind::Ring => "registered with io_uring by",
+            UserKind::Member | UserKind::Kernel | UserKind::Other => "held by",
         };
         let more = (users.count() as u64).saturating_add(first.users_omitted);
         let now_in = match pins.memcg(one.memcg_serial_nr) {
@@ -309,16 +331,21 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             }
             _ => String::new(),
         };
+        let who = match &*now_in {
+            "" => user_of_unit(pins, one),
+            _ => user(one),
+        };
         keepers.push(match more {
-            0 => format!("{how} {}{now_in}", user(one)),
-            _ => format!("{how} {} and {} more{now_in}", user(one), grouped(more)),
+            0 => format!("{how} {who}{now_in}"),
+            _ => format!("{how} {who} and {} more{now_in}", grouped(more)),
         });
     }
     if keepers.is_empty()
-        && let Some(has_it) = nobody(pins, kind, first)
+        && let Some(has_it) = nobody(kind, first)
     {
         keepers.push(format!("which nobody has {has_it}"));
     }
+    keepers.extend(not_found_text(first));
     if keepers.is_empty() {
         String::new()
     } else {

@@ -35,10 +35,14 @@ pub fn kind(kind: PinKind) -> &'static str {
         PinKind::Fsnotify => "fsnotify",
         PinKind::CgroupNs => "cgroup_ns",
         PinKind::Task => "task",
+        PinKind::CssSet => "css_set",
         PinKind::LruGenMm => "lru_gen_mm",
         PinKind::Writeback => "writeback",
         PinKind::Stock => "stock",
         PinKind::ChildCss => "child_css",
+        PinKind::ControllerCss => "controller_css",
+        PinKind::BpfMap => "bpf_map",
+        PinKind::CgroupBpf => "cgroup_bpf",
         PinKind::Other => "other",
     }
 }
@@ -60,10 +64,14 @@ pub fn counted(of: PinKind, count: u64) -> String {
         PinKind::Fsnotify => ("watch group", "watch groups"),
         PinKind::CgroupNs => ("cgroup namespace", "cgroup namespaces"),
         PinKind::Task => ("css_set with tasks", "css_sets with tasks"),
+        PinKind::CssSet => ("css_set", "css_sets"),
         PinKind::LruGenMm => ("address space", "address spaces"),
         PinKind::Writeback => ("writeback", "writebacks"),
         PinKind::Stock => ("stock of a CPU", "stocks of CPUs"),
         PinKind::ChildCss => ("child cgroup", "child cgroups"),
+        PinKind::ControllerCss => ("css of another controller", "csses of other controllers"),
+        PinKind::BpfMap => ("entry of a BPF map", "entries of BPF maps"),
+        PinKind::CgroupBpf => ("set of BPF programs", "sets of BPF programs"),
         PinKind::Other => ("reference of another kind", "references of other kinds"),
     };
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
@@ -72,16 +80,74 @@ pub fn counted(of: PinKind, count: u64) -> String {
 /// A process: `redis[812]`, and `redis[812] fd 7` where it is known by which descriptor.
 #[must_use]
 pub fn user(user: &User) -> String {
-    user_text(user).display().into_owned()
+    let name = user_text(user).display().into_owned();
+    match user.kind {
+        UserKind::Loop => format!("loop device {name}{}", used_by(user)),
+        UserKind::Mount if name.starts_with("/proc/") || user.ns_ino.is_none() => {
+            format!("mount {name}")
+        }
+        UserKind::Mount => format!("mount {name} of mount namespace {}", known(user.ns_ino)),
+        UserKind::Swap => format!("swap {name}"),
+        _ => name,
+    }
+}
+
+/// Who uses a device, after its name.
+fn used_by(device: &User) -> String {
+    let Some(first) = device.held_by.first() else {
+        return String::new();
+    };
+    let how = match first.kind {
+        UserKind::Mount => format!("mounted at {}", user_text(first).display()),
+        UserKind::Swap => "which is swap".to_owned(),
+        _ => format!("which {} has open", user(first)),
+    };
+    match device.held_by.len() - 1 {
+        0 => format!(", {how}"),
+        more => format!(", {how} and {} more", grouped(more as u64)),
+    }
+}
+
+/// The same with the unit that it is of: `redis[812] fd 7 of redis.service`.
+#[must_use]
+pub fn user_of_unit(pins: &Pins, one: &User) -> String {
+    match unit(pins, one) {
+        Some(unit) => format!("{} of {}", user(one), unit.display()),
+        None => user(one),
+    }
+}
+
+/// The unit of a process: the lowest cgroup of its memcg's path that is one, else the last one.
+#[must_use]
+pub fn unit(pins: &Pins, user: &User) -> Option<Text> {
+    const KINDS: [&[u8]; 4] = [b".service", b".scope", b".mount", b".swap"];
+    let path = pins.memcg(user.memcg_serial_nr)?.path.as_bytes();
+    let mut names = path
+        .rsplit(|byte| *byte == b'/')
+        .filter(|name| !name.is_empty());
+    let last = names.clone().next()?;
+    let unit = names.find(|name| KINDS.iter().any(|kind| name.ends_with(kind)));
+    Some(Text::from(unit.unwrap_or(last)))
 }
 
 /// The same with the bytes of its name as they are.
 pub(super) fn user_text(user: &User) -> Text {
+    if let (0, Some(name)) = (user.pid, &user.name) {
+        return name.clone();
+    }
     let process = process(user.pid, &user.comm);
     match (user.kind, user.fd) {
-        (UserKind::Open | UserKind::NamespaceFd, Some(fd)) => {
-            Text::from([process.as_bytes(), format!(" fd {fd}").as_bytes()].concat())
-        }
+        (
+            UserKind::Open
+            | UserKind::NamespaceFd
+            | UserKind::NamespaceFile
+            | UserKind::Receives
+            | UserKind::Accepts
+            | UserKind::Peer
+            | UserKind::InPipe
+            | UserKind::Ring,
+            Some(fd),
+        ) => Text::from([process.as_bytes(), format!(" fd {fd}").as_bytes()].concat()),
         _ => process,
     }
 }
@@ -96,6 +162,7 @@ pub(super) fn process(pid: u32, comm: &Text) -> Text {
 pub fn object(pins: &Pins, object: &Object) -> String {
     match object.kind {
         ObjectKind::File => path_or_inode(object),
+        ObjectKind::BlockDevice => format!("block device {}", device(object)),
         ObjectKind::DeletedFile => format!("deleted file {}", path_or_inode(object)),
         ObjectKind::Memfd => format!("memfd {}", memfd_name(object)),
         ObjectKind::SysvShm => format!("SysV segment {}", known(object.ino)),
@@ -121,6 +188,13 @@ pub fn object(pins: &Pins, object: &Object) -> String {
         ObjectKind::Writeback => format!("writeback to {}", device(object)),
         ObjectKind::Cpu => format!("stock of CPU {}", known(object.cpu.map(u64::from))),
         ObjectKind::Memcg => child(pins.memcg(object.memcg_serial_nr), object),
+        ObjectKind::Cgroup => format!("child cgroup {}", path_or_inode(object)),
+        ObjectKind::Css => css(object),
+        ObjectKind::BpfMap => bpf_map(object),
+        ObjectKind::CgroupBpf => "BPF programs attached to it".to_owned(),
+        ObjectKind::KernelStack => "kernel stack".to_owned(),
+        ObjectKind::PageTables => "page tables".to_owned(),
+        ObjectKind::Pipe => "pipe".to_owned(),
         ObjectKind::SwapId => "pages in swap".to_owned(),
         ObjectKind::Mm => "address space".to_owned(),
         ObjectKind::Unknown if object.path.is_some() || object.ino.is_some() => {
@@ -131,18 +205,43 @@ pub fn object(pins: &Pins, object: &Object) -> String {
 }
 
 /// Where that means something, how nobody has an object: `open` or `attached`. `None` where
-/// somebody does, and where not everybody could be looked at.
+/// somebody does, and where not all references that the kernel counts to it were found.
 #[must_use]
-pub fn nobody(pins: &Pins, kind: PinKind, object: &Object) -> Option<&'static str> {
-    let is_checked = !pins.found.not_checked.iter().any(|open| open.kind == kind);
-    let is_nobody = object.users.is_empty() && object.users_omitted == 0;
+pub fn nobody(kind: PinKind, object: &Object) -> Option<&'static str> {
     match object.kind {
-        _ if !is_checked || !is_nobody => None,
+        _ if !is_unheld(object) => None,
         ObjectKind::SysvShm => Some("attached"),
         ObjectKind::Socket => Some("open"),
+        ObjectKind::PrivateAnon => Some("mapped"),
         ObjectKind::File if kind == PinKind::PageShmem => Some("open"),
         _ => None,
     }
+}
+
+/// Whether nobody has an object, for sure: the kernel's own count of its references closes.
+pub(super) fn is_unheld(object: &Object) -> bool {
+    let is_nobody = object.users.is_empty() && object.users_omitted == 0;
+    let is_closed = (object.held.as_ref()).is_some_and(|held| held.found >= held.refs);
+    is_nobody && is_closed
+}
+
+/// References to an object that the kernel counts and that were not found.
+#[must_use]
+pub fn not_found(object: &Object) -> Option<u64> {
+    let held = object.held.as_ref()?;
+    Some(held.refs.saturating_sub(held.found)).filter(|refs| *refs > 0)
+}
+
+/// That some were not found, in words.
+#[must_use]
+pub fn not_found_text(object: &Object) -> Option<String> {
+    let refs = not_found(object)?;
+    let verb = if refs == 1 { "was" } else { "were" };
+    let references = if refs == 1 { "reference" } else { "references" };
+    Some(format!(
+        "{} {references} to it {verb} not found",
+        grouped(refs)
+    ))
 }
 
 /// A figure, or `?`.
@@ -150,8 +249,11 @@ fn known(figure: Option<u64>) -> String {
     figure.map_or_else(|| "?".to_owned(), |figure| figure.to_string())
 }
 
-fn device(object: &Object) -> String {
-    let dev = object.dev.as_ref().filter(|dev| !dev.is_empty());
+/// A device: its name, else its number.
+#[must_use]
+pub fn device(object: &Object) -> String {
+    let dev = object.dev_name.as_ref().or(object.dev.as_ref());
+    let dev = dev.filter(|dev| !dev.is_empty());
     dev.map_or_else(
         || "an unknown device".to_owned(),
         |dev| dev.display().into_owned(),
@@ -166,10 +268,20 @@ fn inode(object: &Object) -> String {
 }
 
 fn path_or_inode(object: &Object) -> String {
-    match &object.path {
-        Some(path) if !path.is_empty() => path.display().into_owned(),
-        _ => inode(object),
-    }
+    path(object).map_or_else(|| inode(object), |path| path.display().into_owned())
+}
+
+/// A file's path as it leads to the file from here: one of another mount namespace by a process
+/// in that. The last component alone where no more is known.
+#[must_use]
+pub fn path(object: &Object) -> Option<Text> {
+    let path = object.path.as_ref().filter(|path| !path.is_empty())?;
+    Some(match object.path_of_pid {
+        Some(pid) if path.as_bytes().starts_with(b"/") => {
+            Text::from([format!("/proc/{pid}/root").as_bytes(), path.as_bytes()].concat())
+        }
+        _ => path.clone(),
+    })
 }
 
 /// `memfd_create(2)` puts `memfd:` before the name that it was given.
@@ -196,6 +308,26 @@ fn socket(object: &Object) -> String {
         }
     }
     text
+}
+
+/// What a controller still has of a cgroup.
+fn css(object: &Object) -> String {
+    let name = object.fs.as_ref().map(|name| name.display().into_owned());
+    match name.as_deref() {
+        Some("perf_event") if !object.users.is_empty() => {
+            "perf event that counts for it".to_owned()
+        }
+        Some(name) => format!("css of the controller {name}"),
+        None => "css of a controller".to_owned(),
+    }
+}
+
+fn bpf_map(object: &Object) -> String {
+    let id = known(object.ino);
+    match &object.path {
+        Some(name) if !name.is_empty() => format!("BPF map {} (id {id})", name.display()),
+        _ => format!("BPF map of id {id}"),
+    }
 }
 
 fn child(id: Option<&MemcgId>, object: &Object) -> String {

@@ -71,6 +71,8 @@ pub struct LockHolder {
     pub since_ns: u64,
     /// Where it took it, the innermost function first; empty if that is not known.
     pub stack: Vec<String>,
+    /// Whether fewer tasks have it than were seen to take it, so that this one may not.
+    pub unconfirmed: bool,
 }
 
 /// Ended waits for one lock by the tasks of one memcg.

@@ -66,6 +66,8 @@ struct Holder<'a> {
     memcg: MemcgName<'a>,
     since_ns: u64,
     stack: Option<Vec<Cow<'a, str>>>,
+    /// Whether fewer tasks have it than were seen to take it, so that this one may not.
+    unconfirmed: bool,
 }
 
 impl<'a> From<&'a snapshot::LockStats> for LockStats<'a> {
@@ -110,6 +112,7 @@ impl<'a> From<&'a snapshot::LockHeld> for Held<'a> {
                 memcg: MemcgName::of(holder.memcg.as_deref()),
                 since_ns: holder.since_ns,
                 stack: stack(&holder.stack),
+                unconfirmed: holder.unconfirmed,
             }
         });
         Self {

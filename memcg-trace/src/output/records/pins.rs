@@ -25,6 +25,7 @@ pub struct Pins<'a> {
     not_checked: Vec<NotChecked<'a>>,
     sentence: &'a str,
     advice: Vec<Advice<'a>>,
+    memcg_gone: bool,
 }
 
 impl<'a> From<&'a snapshot::Pins> for Pins<'a> {
@@ -38,6 +39,7 @@ impl<'a> From<&'a snapshot::Pins> for Pins<'a> {
             not_checked: found.not_checked.iter().map(NotChecked::from).collect(),
             sentence: &pins.sentence,
             advice: pins.advice.iter().map(Advice::from).collect(),
+            memcg_gone: pins.is_cgroup,
         }
     }
 }
@@ -115,9 +117,43 @@ struct Holder<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ns_mount_hex: Option<String>,
     how: Option<UserKind>,
+    name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_hex: Option<String>,
     state: Option<String>,
     parent_pid: Option<u32>,
     cpu: Option<u32>,
+    held: Option<Held<'a>>,
+    user_refs: Option<u64>,
+    /// Names of the file's inode.
+    links: Option<u64>,
+    /// The process in whose mount namespace `path` is, where it is not in ours.
+    path_of_pid: Option<u32>,
+    dev_name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dev_name_hex: Option<String>,
+    /// The unit of the process.
+    unit: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit_hex: Option<String>,
+}
+
+/// References to an object, as the kernel counts them, and how many of them were found.
+#[derive(Debug, Serialize)]
+struct Held<'a> {
+    refs: u64,
+    found: u64,
+    not_checked: Vec<Cow<'a, str>>,
+}
+
+impl<'a> From<&'a facts::Held> for Held<'a> {
+    fn from(held: &'a facts::Held) -> Self {
+        Self {
+            refs: held.refs,
+            found: held.found,
+            not_checked: held.not_checked.iter().map(|way| tame(way)).collect(),
+        }
+    }
 }
 
 impl<'a> Holder<'a> {
@@ -140,18 +176,25 @@ impl<'a> Holder<'a> {
             .and_then(|user| pins.memcg(user.memcg_serial_nr))
             .filter(has_path);
         let below = pins.memcg(object.memcg_serial_nr).filter(has_path);
-        let comm = Name::of(user.map(|user| &user.comm));
+        let comm = Name::of(process(user).map(|user| &user.comm));
         let owner_path = Name::of(owner.map(|memcg| &memcg.path));
-        let path = Name::of(object.path.as_ref().or(below.map(|memcg| &memcg.path)));
+        let path = match words::path(object) {
+            Some(path) => Name::made(&path),
+            None => Name::of(below.map(|memcg| &memcg.path)),
+        };
+        let unit = user.and_then(|user| words::unit(pins, user));
+        let unit = unit.as_ref().map_or_else(|| Name::of(None), Name::made);
+        let dev_name = Name::of(object.dev_name.as_ref());
         let (fs, dev) = (Name::of(object.fs.as_ref()), Name::of(object.dev.as_ref()));
         let (local, remote) = (
             Name::of(object.local.as_ref()),
             Name::of(object.remote.as_ref()),
         );
         let ns_mount = Name::of(object.ns_mount.as_ref());
+        let name = Name::of(user.and_then(|user| user.name.as_ref()));
         let parent = user.and_then(|user| user.parent.as_ref());
         Self {
-            pid: user.map(|user| user.pid),
+            pid: process(user).map(|user| user.pid),
             comm: comm.text,
             comm_hex: comm.hex,
             fd: user.and_then(|user| user.fd),
@@ -175,13 +218,28 @@ impl<'a> Holder<'a> {
             ns_mount: ns_mount.text,
             ns_mount_hex: ns_mount.hex,
             how: user.map(|user| user.kind),
+            name: name.text,
+            name_hex: name.hex,
             state: user
                 .and_then(|user| user.state)
                 .map(|state| tame(&state.to_string()).into_owned()),
             parent_pid: parent.map(|(pid, _)| *pid),
             cpu: object.cpu,
+            held: object.held.as_ref().map(Held::from),
+            user_refs: user.and_then(|user| user.refs),
+            links: object.links,
+            path_of_pid: object.path_of_pid,
+            dev_name: dev_name.text,
+            dev_name_hex: dev_name.hex,
+            unit: unit.text,
+            unit_hex: unit.hex,
         }
     }
+}
+
+/// A holder that is a process.
+fn process(user: Option<&User>) -> Option<&User> {
+    user.filter(|user| user.pid != 0 || user.name.is_none())
 }
 
 /// A kind of pin that could not be looked at.
@@ -208,6 +266,24 @@ struct Advice<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     target_hex: Option<String>,
     why: &'a str,
+    /// What all steps together cost.
+    class: &'static str,
+    step: usize,
+    steps: usize,
+    amount_bytes: Option<u64>,
+    /// What all steps together free.
+    frees_refs: u64,
+    of_refs: Option<u64>,
+    frees_bytes: Option<u64>,
+    frees_at_most: bool,
+    cause: Cause<'a>,
+}
+
+/// What of the ledger a piece of advice is about.
+#[derive(Debug, Serialize)]
+struct Cause<'a> {
+    kind: &'static str,
+    object: Option<&'a str>,
 }
 
 impl<'a> From<&'a snapshot::Advice> for Advice<'a> {
@@ -218,6 +294,18 @@ impl<'a> From<&'a snapshot::Advice> for Advice<'a> {
             target: target.text,
             target_hex: target.hex,
             why: &advice.why,
+            class: advice.class.as_str(),
+            step: advice.step,
+            steps: advice.steps,
+            amount_bytes: advice.amount_bytes,
+            frees_refs: advice.frees.refs,
+            of_refs: advice.frees.of_refs,
+            frees_bytes: advice.frees.bytes,
+            frees_at_most: advice.frees.at_most,
+            cause: Cause {
+                kind: words::kind(advice.cause.kind),
+                object: advice.cause.object.as_deref(),
+            },
         }
     }
 }

@@ -123,6 +123,8 @@ pub struct LockWait<'a> {
     incomplete: Option<Cow<'a, str>>,
     /// What keeps it that is no task.
     kept_by: Option<Cow<'a, str>>,
+    /// Whether its task ran when it was looked at, so that the wait may be over.
+    unconfirmed: bool,
 }
 
 /// A task that has to act.
@@ -164,6 +166,7 @@ impl<'a> From<&'a snapshot::LockWait> for LockWait<'a> {
             holders_omitted: 0,
             incomplete: None,
             kept_by: None,
+            unconfirmed: wait.unconfirmed,
         }
     }
 }
@@ -197,6 +200,7 @@ impl<'a> LockWait<'a> {
             holders_omitted: wait.holders().count().saturating_sub(MAX_HOLDERS) as u64,
             incomplete: resource.incomplete.as_deref().map(tame),
             kept_by: resource.kept_by.as_deref().map(tame),
+            unconfirmed: false,
         })
     }
 

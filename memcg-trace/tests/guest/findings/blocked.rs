@@ -2,10 +2,12 @@
 
 use std::fs::{self, File};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-use super::{Watch, figure};
+use super::{Watch, figure, id};
+use crate::contract::Record;
 use crate::export::Frame;
 use crate::host::{Cgroup, Folder, Process};
 use crate::suspend::Device;
@@ -13,6 +15,8 @@ use crate::suspend::Device;
 /// A RAM disk.
 const DISK: &str = "/dev/ram2";
 const FILES: usize = 40;
+/// How long one is stuck.
+const STUCK: Duration = Duration::from_secs(20);
 /// Asks for all memory of a cgroup back.
 const RECLAIM: &str = "exec sh -c 'echo 0 >\"$0\"/memory.high' \"$0\"";
 
@@ -132,6 +136,14 @@ pub fn in_a_shrinker(watch: &mut Watch, disk: &Disk) {
     let stack: Vec<_> = figures["stack"].as_array().unwrap().iter().collect();
     for function in ["super_cache_scan", "do_shrink_slab"] {
         assert!(stack.iter().any(|one| *one == function), "{stack:?}");
+    }
+
+    // It is told of for as long as it lasts.
+    let begin = Instant::now();
+    while begin.elapsed() < STUCK {
+        watch.next();
+        let over = |one: &Record| id(one) == id(&found) && one.data["resolved"] == true;
+        assert!(!watch.told.iter().any(over), "{:#?}", watch.told);
     }
 
     // It goes on as soon as the device does.

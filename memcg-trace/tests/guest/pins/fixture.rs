@@ -23,6 +23,10 @@ pub struct Fixture {
     pub holders: Vec<Value>,
     /// What has to be advised, and parts of the target's name.
     pub advice: Vec<(&'static str, Vec<String>)>,
+    /// What must not be advised.
+    pub never: &'static [&'static str],
+    /// Fields that all holders have as a whole.
+    pub exactly: Vec<(&'static str, Value)>,
     /// Does as is advised.
     pub follow: Box<dyn FnOnce()>,
 }
@@ -78,6 +82,19 @@ impl Fixture {
                 return Err(format!("nobody who is {wanted}: {pin}"));
             }
         }
+        for (field, wanted) in &self.exactly {
+            if ledger
+                .holders(self.kind)
+                .any(|holder| holder[*field] != *wanted)
+            {
+                return Err(format!("{field} is not {wanted}: {pin}"));
+            }
+        }
+        for never in self.never {
+            if ledger.advice(never).next().is_some() {
+                return Err(format!("is advised to {never}: {ledger:?}"));
+            }
+        }
         for (action, parts) in &self.advice {
             if !ledger.advises(action, parts) {
                 return Err(format!("is not advised to {action} {parts:?}: {ledger:?}"));
@@ -129,6 +146,26 @@ pub fn close(fd: impl AsFd) -> (&'static str, Vec<String>) {
     ("close_fd", vec![process, fd.to_string()])
 }
 
+/// Waits until advice that was followed has freed what it promised.
+fn freed(path: &str, before: i64, frees: i64) {
+    let other = Cgroup::new("freed");
+    eventually("the advice frees what it said", || {
+        use_every_cpu(&other);
+        let left = ledgers(None);
+        let left = left.iter().find(|ledger| ledger.path() == path);
+        // One that is gone has none.
+        let refs = left.map_or(0, |left| left.refs().unwrap_or(before));
+        println!("{path}: {before} references, {frees} were to be freed, {refs} are left");
+        match before - refs >= frees {
+            true => Ok(()),
+            false => Err(format!(
+                "{path} has {refs} of {before}, {frees} less were promised"
+            )),
+        }
+    });
+    other.remove();
+}
+
 /// Looks at all of them with one question, then follows the advice and sees them go.
 pub fn run(parent: &Cgroup, fixtures: Vec<Fixture>) {
     let other = Cgroup::new("other");
@@ -171,7 +208,13 @@ pub fn run(parent: &Cgroup, fixtures: Vec<Fixture>) {
         tool::assert_fails(&tool::run(&["pins", path]), 1, &[path]);
     }
     for fixture in fixtures {
+        let said = said.iter().find(|ledger| ledger.path() == fixture.path);
+        let wanted = fixture.advice.iter().map(|(action, _)| *action);
+        let promised = said.and_then(|said| Some((said.refs()?, said.promised_refs(wanted)?)));
         (fixture.follow)();
+        if let Some((before, frees)) = promised {
+            freed(&fixture.path, before, frees);
+        }
     }
     eventually("all of them freed", || {
         use_every_cpu(&other);

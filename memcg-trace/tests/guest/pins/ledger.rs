@@ -45,6 +45,17 @@ impl Ledger {
             let bytes = pin["pages"].as_u64().map(|pages| pages * 4096);
             assert_eq!(pin["bytes"].as_u64(), bytes, "{pin}");
         }
+        let advice = ledger.0["advice"].as_array().unwrap();
+        assert!(!advice.is_empty(), "silence is no answer: {ledger:?}");
+        for one in advice {
+            assert!(!one["why"].as_str().unwrap().is_empty(), "{one}");
+            if let Some(refs) = ledger.refs() {
+                assert!(
+                    one["frees_refs"].as_i64().unwrap() <= refs,
+                    "{one}: {ledger:?}"
+                );
+            }
+        }
         if let (Some(refs), Some(unexplained)) = (ledger.refs(), ledger.unexplained()) {
             let found: i64 = ledger.pins().map(|pin| pin["refs"].as_i64().unwrap()).sum();
             assert_eq!(refs, found + unexplained, "{ledger:?}");
@@ -111,6 +122,18 @@ impl Ledger {
             let target = target.unwrap_or_default();
             parts.iter().all(|part| target.contains(&**part))
         })
+    }
+
+    /// The most that one of these actions, with the steps that it belongs to, promises to free;
+    /// `None` where nothing is promised, but a bound at best.
+    pub fn promised_refs<'a>(&self, actions: impl IntoIterator<Item = &'a str>) -> Option<i64> {
+        let actions: Vec<&str> = actions.into_iter().collect();
+        let advice = self.0["advice"].as_array().unwrap().iter();
+        let of_them = advice.filter(|one| actions.iter().any(|action| one["action"] == *action));
+        let promised = of_them.filter(|one| one["frees_at_most"] == false);
+        promised
+            .map(|one| one["frees_refs"].as_i64().unwrap())
+            .max()
     }
 
     /// The targets of what it advises, if it advises that.

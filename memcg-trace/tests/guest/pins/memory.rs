@@ -4,6 +4,7 @@
     reason = "mmap(2) and shmat(2) have no safe face; what is unsafe of them is here"
 )]
 
+use std::os::fd::{AsFd, AsRawFd as _};
 use std::ptr;
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
@@ -88,6 +89,61 @@ impl Memory {
         self.touch();
         // SAFETY: it is the mapping.
         unsafe { mlock(self.room.at().cast(), self.pages * PAGE) }.unwrap();
+    }
+}
+
+impl Memory {
+    /// Gives its pages to a pipe, which has to have room for them.
+    pub fn give_to(&self, pipe: impl AsFd) {
+        let given = libc::iovec {
+            iov_base: self.room.at().cast(),
+            iov_len: self.pages * PAGE,
+        };
+        // SAFETY: it is within the mapping; what is in the pipe is not written to any more.
+        let bytes = unsafe { libc::vmsplice(pipe.as_fd().as_raw_fd(), &raw const given, 1, 0) };
+        assert_eq!(usize::try_from(bytes), Ok(self.pages * PAGE));
+    }
+}
+
+/// Moves pages from a pipe to a socket, as they are.
+pub fn move_pages(pipe: impl AsFd, socket: impl AsFd, pages: usize) {
+    let (pipe, socket) = (pipe.as_fd().as_raw_fd(), socket.as_fd().as_raw_fd());
+    let mut left = pages * PAGE;
+    while left > 0 {
+        // SAFETY: no pointer is given but two that say that there is no offset.
+        let moved =
+            unsafe { libc::splice(pipe, ptr::null_mut(), socket, ptr::null_mut(), left, 0) };
+        let moved = usize::try_from(moved).unwrap_or(0);
+        assert!(moved > 0, "{}", std::io::Error::last_os_error());
+        left -= moved;
+    }
+}
+
+/// A child that has what its parent had when it was forked, and does nothing.
+pub struct Forked(i32);
+
+impl Forked {
+    pub fn new() -> Self {
+        // SAFETY: the child calls nothing but pause(2).
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            loop {
+                // SAFETY: it takes nothing.
+                unsafe { libc::pause() };
+            }
+        }
+        assert!(pid > 0, "{}", std::io::Error::last_os_error());
+        Self(pid)
+    }
+}
+
+impl Drop for Forked {
+    fn drop(&mut self) {
+        // SAFETY: it is our child, and was not waited for.
+        unsafe {
+            libc::kill(self.0, libc::SIGKILL);
+            libc::waitpid(self.0, ptr::null_mut(), 0);
+        }
     }
 }
 

@@ -14,12 +14,12 @@ use super::ledger::{device, ledgers};
 use super::memory::{Memory, Segment};
 use crate::host::{Cgroup, Folder, eventually, kmem_pins, reparents_pages};
 
-const PAGE: usize = 4096;
+pub const PAGE: usize = 4096;
 /// An ext4 file system on a RAM disk.
 const DISK: &str = "/dev/ram0";
 
 /// A zombie to which pages of tmpfs or of anonymous memory are charged.
-fn of_pages(path: String, kind: &'static str, pages: u64) -> Fixture {
+pub fn of_pages(path: String, kind: &'static str, pages: u64) -> Fixture {
     Fixture {
         path,
         pins: !reparents_pages(),
@@ -28,12 +28,14 @@ fn of_pages(path: String, kind: &'static str, pages: u64) -> Fixture {
         company: &[],
         holders: Vec::new(),
         advice: Vec::new(),
+        never: &[],
+        exactly: Vec::new(),
         follow: Box::new(|| ()),
     }
 }
 
 /// Where a file is, as holders have it.
-fn place(file: &Path, fs: &str) -> Value {
+pub fn place(file: &Path, fs: &str) -> Value {
     let name = file.to_str().unwrap();
     json!({
         "fs": fs, "dev": device(file), "ino": file.metadata().unwrap().ino(), "path": name,
@@ -41,7 +43,7 @@ fn place(file: &Path, fs: &str) -> Value {
 }
 
 /// The fields of both.
-fn and(one: &Value, two: &Value) -> Value {
+pub fn and(one: &Value, two: &Value) -> Value {
     let mut both = one.as_object().unwrap().clone();
     both.extend(two.as_object().unwrap().clone());
     Value::Object(both)
@@ -50,7 +52,7 @@ fn and(one: &Value, two: &Value) -> Value {
 /// A tmpfs file that nobody has open.
 pub fn tmpfs_file(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("tmpfs-file");
-    let (name, pages) = (folder.file("quiet"), vec![1; 200 * PAGE]);
+    let (name, pages) = (folder.file("quiet"), vec![1; 300 * PAGE]);
     let mut file = File::create(&name).unwrap();
     cgroup.inside(|| file.write_all(&pages)).unwrap();
     drop(file);
@@ -58,11 +60,11 @@ pub fn tmpfs_file(parent: &Cgroup, folder: &Folder) -> Fixture {
     Fixture {
         holders: vec![and(
             &place(name.as_ref(), "tmpfs"),
-            &json!({"object": "file", "refs": 200, "pages": 200, "pid": null}),
+            &json!({"object": "file", "refs": 300, "pages": 300, "pid": null, "links": 1}),
         )],
         advice: vec![("remove_file", vec![name.clone()])],
         follow: Box::new(move || fs::remove_file(name).unwrap()),
-        ..of_pages(cgroup.path(), "page_shmem", 200)
+        ..of_pages(cgroup.path(), "page_shmem", 300)
     }
 }
 
@@ -70,7 +72,7 @@ pub fn tmpfs_file(parent: &Cgroup, folder: &Folder) -> Fixture {
 pub fn open_tmpfs_file(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("open-tmpfs-file");
     let owner = parent.child("owner");
-    let (name, pages) = (folder.file("used"), vec![1; 30 * PAGE]);
+    let (name, pages) = (folder.file("used"), vec![1; 290 * PAGE]);
     let mut file = File::create(&name).unwrap();
     cgroup.inside(|| file.write_all(&pages)).unwrap();
     let user = owner.start("exec 7<\"$1\"; exec sleep 600", &[&name]);
@@ -94,7 +96,7 @@ pub fn open_tmpfs_file(parent: &Cgroup, folder: &Folder) -> Fixture {
             drop(user);
             owner.remove();
         }),
-        ..of_pages(cgroup.path(), "page_shmem", 30)
+        ..of_pages(cgroup.path(), "page_shmem", 290)
     }
 }
 
@@ -189,14 +191,16 @@ pub fn of_private(cgroup: &Cgroup, pages: u64) -> Fixture {
 /// A SysV segment that nobody is attached to.
 pub fn segment(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("segment");
-    let segment = cgroup.inside(|| Segment::new(40));
+    let segment = cgroup.inside(|| Segment::new(280));
     cgroup.remove();
     let id = segment.id;
     Fixture {
-        holders: vec![json!({"object": "sysv_shm", "ino": id, "pages": 40, "pid": null})],
+        holders: vec![
+            json!({"object": "sysv_shm", "ino": id, "pages": 280, "path_of_pid": null, "pid": null}),
+        ],
         advice: vec![("remove_segment", vec![id.to_string()])],
         follow: Box::new(move || segment.remove()),
-        ..of_pages(cgroup.path(), "page_shmem", 40)
+        ..of_pages(cgroup.path(), "page_shmem", 280)
     }
 }
 

@@ -10,6 +10,7 @@ mod waits;
 mod zombies;
 
 use std::env;
+use std::ffi::CString;
 use std::path::Path;
 use std::process::Command;
 
@@ -96,6 +97,7 @@ fn main() -> Result<()> {
         [] => start_all(),
         [workload, cgroup] => {
             cgroup::join(cgroup)?;
+            take_name_of(cgroup)?;
             work(workload, cgroup).with_context(|| format!("{workload} in {cgroup}"))
         }
         _ => bail!("usage: demo [WORKLOAD CGROUP]"),
@@ -128,6 +130,14 @@ fn start(workload: &str, cgroup: &str) -> Result<std::process::Child> {
         .args([workload, cgroup])
         .spawn()
         .context("start a workload")
+}
+
+/// Holders are shown by the names of their processes.
+fn take_name_of(cgroup: &str) -> Result<()> {
+    let leaf = cgroup.rsplit('/').next().unwrap_or(cgroup);
+    let name = leaf.split_once('.').map_or(leaf, |(name, _)| name);
+    let name = CString::new(name).context("a cgroup's name with a zero in it")?;
+    rustix::thread::set_name(&name).context("set the process's name")
 }
 
 fn work(workload: &str, cgroup: &str) -> Result<()> {

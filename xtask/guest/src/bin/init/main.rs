@@ -1,4 +1,5 @@
-//! PID 1 of a guest: mounts what a host would have, runs one command, says how it ended.
+//! PID 1 of a guest: mounts what a host would have, runs one command, says how it ended. Where a
+//! system is booted from a disk, it hands over to that one's init, and comes back as its service.
 //!
 //! Anything that goes wrong here is a [`Report::Failed`]; if even that cannot be said, the guest
 //! ends without a word, which xtask takes for what it is.
@@ -8,6 +9,7 @@
 )]
 
 mod cgroup;
+mod disk;
 mod mounts;
 mod ports;
 mod session;
@@ -36,31 +38,50 @@ fn main() {
 }
 
 fn attend() -> Result<()> {
-    mounts::devices()?;
+    let is_service = !rustix::process::getpid().is_init();
+    if !is_service {
+        mounts::devices()?;
+    }
     let mut control = ports::open_raw(Port::Control)?;
-    // Out of the command's reach: what is said on it decides whether a test passed.
-    fs::remove_file(Port::Control.device()).context("hide the control port")?;
-    let report = match run(&mut control) {
+    let report = match run(&mut control, is_service) {
         Ok(status) => Report::Ended(status),
         Err(error) => Report::Failed(format!("{error:#}")),
     };
     say(&mut control, &report)
 }
 
-fn run(control: &mut File) -> Result<u8> {
+fn run(control: &mut File, is_service: bool) -> Result<u8> {
     let settings = fs::read(SETTINGS).with_context(|| format!("read {SETTINGS}"))?;
     let settings = Settings::decode(&settings)?;
+    if !is_service {
+        if settings.boots_disk {
+            load_modules(&settings)?;
+            return Err(disk::boot());
+        }
+        set_up(&settings)?;
+    }
+    // Out of the command's reach: what is said on it decides whether a test passed.
+    fs::remove_file(Port::Control.device()).context("hide the control port")?;
+    let started = control.try_clone().context("clone the control port")?;
+    session::run(&settings, control, || say(&mut &started, &Report::Started))
+}
+
+fn set_up(settings: &Settings) -> Result<()> {
     mounts::all()?;
     // Records and screens name their host.
     rustix::system::sethostname(b"guest").context("set the host's name")?;
     install_applets()?;
     cgroup::mount(settings.cgroup)?;
-    for module in &settings.modules {
-        load_module(module)?;
-    }
+    load_modules(settings)?;
     loopback_up();
-    let started = control.try_clone().context("clone the control port")?;
-    session::run(&settings, control, || say(&mut &started, &Report::Started))
+    Ok(())
+}
+
+fn load_modules(settings: &Settings) -> Result<()> {
+    settings
+        .modules
+        .iter()
+        .try_for_each(|path| load_module(path))
 }
 
 fn say(mut control: impl Write, report: &Report) -> Result<()> {

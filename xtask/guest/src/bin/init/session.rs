@@ -18,7 +18,7 @@ use crate::ports;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 const ENVIRONMENT: &[(&str, &str)] = &[
-    ("PATH", "/bin:/sbin"),
+    ("PATH", "/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin"),
     ("HOME", "/tmp"),
     ("LANG", "C.UTF-8"),
 ];
@@ -83,7 +83,10 @@ fn on_terminal(
     follow_resizes(control.try_clone()?, port.try_clone()?);
     // Ctrl-C needs a controlling terminal. It is ours, and the command shares our process group:
     // a session of the command's own would end with it, and take unwritten output along.
-    rustix::process::setsid().context("start a session")?;
+    // A service leads a session already.
+    if rustix::process::getsid(None) != Ok(rustix::process::getpid()) {
+        rustix::process::setsid().context("start a session")?;
+    }
     rustix::process::ioctl_tiocsctty(&port).context("take the terminal")?;
     let mut command = command(argv)?;
     command.env("TERM", &terminal.term);

@@ -1,0 +1,57 @@
+//! Where the kernel keeps whose a page in swap is. It has moved, and is static everywhere.
+
+use crate::kernel::btf::Btf;
+
+/// `SWP_TYPE_SHIFT`: a place in swap is the number of a swap area above so many bits of the place
+/// within it (include/linux/swapops.h).
+pub const AREA_SHIFT: u32 = 58;
+
+/// The id of the memcg of each place in swap: two bytes each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SwapOwners {
+    /// Of an area, an array of pages that are full of ids (`swap_cgroup_ctrl[].map`).
+    Pages {
+        /// Bytes of the struct of one area.
+        area_bytes: u64,
+    },
+    /// Of an area, an array of ids (6.14: `struct swap_cgroup.ids`).
+    Array {
+        /// Bytes of the struct of one area.
+        area_bytes: u64,
+    },
+    /// Of a cluster of an area, an array of ids (7.2: `swap_cluster_info.memcg_table`).
+    Clusters {
+        /// Bytes of the struct of one cluster.
+        cluster_bytes: u64,
+        /// Places in one.
+        places: u64,
+    },
+    /// It is none of these.
+    #[default]
+    Unknown,
+}
+
+impl SwapOwners {
+    pub(super) fn resolve(btf: &Btf) -> Self {
+        let bytes = |name| btf.struct_bytes(name).map(u64::from);
+        if btf.member("swap_cluster_info.memcg_table").is_some() {
+            let ids = btf.member("swap_memcg_table.id").map(|ids| ids.bits / 16);
+            return match (bytes("swap_cluster_info"), ids) {
+                (Some(cluster_bytes), Some(places)) if places > 0 => Self::Clusters {
+                    cluster_bytes,
+                    places: u64::from(places),
+                },
+                _ => Self::Unknown,
+            };
+        }
+        match bytes("swap_cgroup_ctrl") {
+            Some(area_bytes) if btf.member("swap_cgroup.ids").is_some() => {
+                Self::Array { area_bytes }
+            }
+            Some(area_bytes) if btf.member("swap_cgroup.id").is_some_and(|id| id.bits == 16) => {
+                Self::Pages { area_bytes }
+            }
+            _ => Self::Unknown,
+        }
+    }
+}

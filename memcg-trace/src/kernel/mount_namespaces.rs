@@ -1,0 +1,105 @@
+//! Whose a mount is: ours, or one of another mount namespace, which a process in it shows.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
+
+use super::layout::fields::Field;
+use super::memory::Unreadable;
+use super::paths;
+use super::reader::{Reader, is_kernel_address};
+use crate::sample::Text;
+
+/// All mount namespaces that a process is in.
+#[derive(Debug, Default)]
+pub(super) struct MountNamespaces {
+    ours: Option<u64>,
+    /// A process in each: this one in ours, else the one with the lowest id.
+    members: HashMap<u64, Member>,
+}
+
+/// A process that shows a mount namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) pid: u32,
+    pub(super) task: u64,
+}
+
+/// Where something is mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// A path of ours, or `/proc/PID/root/…`; in a namespace without a process, one of that.
+    pub(super) path: Text,
+    /// Inode number of the namespace, where it is not ours.
+    pub(super) ns_ino: Option<u64>,
+}
+
+impl MountNamespaces {
+    /// Those of some tasks.
+    pub(super) fn read(
+        reader: &Reader<'_>,
+        tasks: impl IntoIterator<Item = u64>,
+    ) -> Result<Self, Unreadable> {
+        let tasks: Vec<_> = tasks.into_iter().collect();
+        let proxies = reader.column(&tasks, Field::TaskNsproxy)?;
+        let proxies: Vec<_> = proxies.into_iter().map(Option::unwrap_or_default).collect();
+        let namespaces = reader.column(&proxies, Field::NsproxyMnt)?;
+        let pids = reader.column(&tasks, Field::TaskTgid)?;
+        let own_pid = std::process::id();
+        let mut all = Self::default();
+        for ((namespace, pid), task) in namespaces.into_iter().zip(pids).zip(tasks) {
+            let (Some(namespace), Some(pid)) = (namespace, pid) else {
+                continue;
+            };
+            let Ok(pid) = u32::try_from(pid) else {
+                continue;
+            };
+            let member = Member { pid, task };
+            let order = |member: &Member| (member.pid != own_pid, member.pid);
+            let best = all.members.entry(namespace).or_insert(member);
+            if order(&member) < order(best) {
+                *best = member;
+            }
+        }
+        // In a process id namespace of its own this process has another id.
+        let own_ino = std::fs::metadata("/proc/self/ns/mnt")
+            .map(|own| own.ino())
+            .ok();
+        let mut namespaces = all.members.keys();
+        all.ours = namespaces
+            .find(|of| reader.word(**of, Field::MntNsInum).ok() == own_ino)
+            .copied()
+            .filter(|_| own_ino.is_some());
+        Ok(all)
+    }
+
+    /// A process in our mount namespace.
+    pub(super) fn our_member(&self) -> Option<(u64, Member)> {
+        let ours = self.ours?;
+        self.members.get(&ours).map(|member| (ours, *member))
+    }
+
+    /// A process in a mount namespace that is not ours.
+    pub(super) fn member_of_other(&self, namespace: u64) -> Option<Member> {
+        let member = self.members.get(&namespace).copied();
+        member.filter(|_| self.ours != Some(namespace))
+    }
+
+    /// Where a mount is; `None` where it is in no namespace: the kernel's own, or detached.
+    pub(super) fn place(&self, reader: &Reader<'_>, mount: u64) -> Option<Place> {
+        let path = paths::of_mount(reader, mount)?;
+        let namespace = reader.word(mount, Field::MountNs).ok()?;
+        if self.ours == Some(namespace) {
+            return Some(Place { path, ns_ino: None });
+        }
+        let ns_ino = is_kernel_address(namespace)
+            .then(|| reader.word(namespace, Field::MntNsInum).ok())
+            .flatten();
+        let path = match self.members.get(&namespace) {
+            Some(Member { pid, .. }) => {
+                Text::from([format!("/proc/{pid}/root").as_bytes(), path.as_bytes()].concat())
+            }
+            None => path,
+        };
+        Some(Place { path, ns_ino })
+    }
+}

@@ -1,0 +1,405 @@
+//! Who holds the objects that pin, counted: each thing below has a count of references of the
+//! kernel's own, and each way to hold it ([`super::ways`]) says whom it found.
+//!
+//! A file that pins is an inode, with its dentries and the open files (`struct file`) of those:
+//! each level is counted for itself, so that what one holds too much cannot hide what another
+//! lacks.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::folios::{ANON, Group};
+use super::ledger::set_users;
+pub(super) use super::look::{Look, of_kernel};
+use crate::kernel::folio::DESCRIPTOR_BYTES;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::{Reader, is_kernel_address};
+use crate::sample::pins::{Held, Object, User};
+
+/// Names of one inode that are looked at.
+const ALIASES: usize = 64;
+/// Open files of one object whose counts are read.
+const PARTS: usize = 100_000;
+/// What the low bits of `page.mapping` say.
+const MAPPING_FLAGS: u64 = 3;
+
+/// What a reference can be to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// `struct inode`: `i_count`.
+    Inode,
+    /// `struct dentry`: `d_lockref.count`.
+    Dentry,
+    /// `struct file`: `f_count`, `f_ref`.
+    File,
+    /// `struct sock`: `sk_refcnt`. Where it has a file, that one's count is what matters.
+    Sock,
+    /// `struct fsnotify_group`: of its file.
+    Watches,
+    /// The first `struct page` of a folio that no file has: `_refcount`. Those of one object that
+    /// pins are parts of the first of them.
+    Folio,
+}
+
+impl Kind {
+    /// The thing at an address.
+    pub(super) fn at(self, address: u64) -> Thing {
+        Thing {
+            kind: self,
+            address,
+        }
+    }
+}
+
+/// Something that can be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Thing {
+    pub(super) kind: Kind,
+    pub(super) address: u64,
+}
+
+/// References to one thing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    /// The kernel's count, the most that was read; `None` where it counts nothing.
+    refs: Option<u64>,
+    found: u64,
+}
+
+/// An object that pins, with the things that it consists of.
+#[derive(Debug, Default)]
+struct Root {
+    parts: Vec<Thing>,
+    users: Vec<User>,
+    /// What could not be read of it.
+    unread: bool,
+}
+
+/// Folios of one `anon_vma`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Anon {
+    /// It may be gone, and something else be there.
+    pub(super) anon_vma: u64,
+    /// The first and the last page of those that it can map.
+    pub(super) first: u64,
+    pub(super) last: u64,
+}
+
+/// All objects whose holders are wanted, and who was found.
+#[derive(Debug, Default)]
+pub(super) struct Holders {
+    roots: HashMap<Thing, Root>,
+    part_of: HashMap<Thing, Thing>,
+    accounts: HashMap<Thing, Account>,
+    /// Folios by the number of their first page, with how many pages they have.
+    folios: BTreeMap<u64, (u64, Thing)>,
+    /// What maps them, as they say themselves.
+    anon: Vec<Anon>,
+    /// Ways that could not be looked at: for which things, what they are called, and why.
+    not_checked: Vec<(&'static [Kind], String)>,
+}
+
+impl Holders {
+    /// Adds a holder's references to what was found of a thing.
+    pub(super) fn add(&mut self, thing: Thing, user: User) {
+        let refs = user.refs.unwrap_or(1);
+        self.found(thing, refs);
+        if let Some(root) = self.root_of(thing) {
+            root.users.push(User {
+                refs: Some(refs),
+                ..user
+            });
+        }
+    }
+
+    /// The same, of one reference to each of some folios.
+    pub(super) fn add_all(&mut self, folios: &[Thing], user: &User) {
+        let mut of_roots: BTreeMap<Thing, u64> = BTreeMap::new();
+        for folio in folios {
+            if let Some(root) = self.part_of.get(folio) {
+                *of_roots.entry(*root).or_default() += 1;
+            }
+            // Several may share one reference; the first has it.
+            if user.refs != Some(0) {
+                self.found(*folio, 1);
+            }
+        }
+        for (root, refs) in of_roots {
+            if let Some(root) = self.roots.get_mut(&root) {
+                root.users.push(User {
+                    refs: user.refs.or(Some(refs)),
+                    ..user.clone()
+                });
+            }
+        }
+    }
+
+    /// The folio that a page belongs to, by its number.
+    pub(super) fn folio(&self, pfn: u64) -> Option<Thing> {
+        let (first, (pages, folio)) = self.folios.range(..=pfn).next_back()?;
+        (pfn - first < *pages).then_some(*folio)
+    }
+
+    /// Wants the holders of an object that pins: an inode, a socket, a group of watches.
+    pub(super) fn want(&mut self, reader: &Reader<'_>, root: Thing) {
+        if root.address == 0 || self.roots.contains_key(&root) {
+            return;
+        }
+        self.roots.insert(root, Root::default());
+        let outcome = match root.kind {
+            Kind::Inode => self.add_inode(reader, root),
+            Kind::Sock => self.add_sock(reader, root),
+            _ => Ok(()),
+        };
+        if outcome.is_err()
+            && let Some(root) = self.roots.get_mut(&root)
+        {
+            root.unread = true;
+        }
+    }
+
+    /// Wants the holders of folios that no file has, and says which references to them are the
+    /// kernel's own.
+    pub(super) fn want_folios(
+        &mut self,
+        reader: &Reader<'_>,
+        group: &Group,
+        in_batches: &HashSet<u64>,
+    ) -> Option<Thing> {
+        let first_page = reader.word_at(reader.symbol("vmemmap_base").ok()?).ok()?;
+        let marks = &reader.resolved.pages;
+        let first = group.folios.first()?;
+        let root = Kind::Folio.at(first.page);
+        let mut of_root = Root {
+            // Beyond a bound they are not looked at one by one.
+            unread: group.folios.len() as u64 != group.refs,
+            ..Root::default()
+        };
+        let (mut from, mut to) = (u64::MAX, 0);
+        for folio in &group.folios {
+            let thing = Kind::Folio.at(folio.page);
+            let pfn = (folio.page - first_page) / DESCRIPTOR_BYTES as u64;
+            self.folios.insert(pfn, (folio.pages, thing));
+            self.part_of.insert(thing, root);
+            of_root.parts.push(thing);
+            let is_cached = folio.swapbacked && folio.flags & marks.swapcache != 0;
+            let is_in_batch = folio.flags & marks.lru == 0 && in_batches.contains(&folio.page);
+            let account = self.accounts.entry(thing).or_default();
+            account.refs = Some(folio.refs);
+            account.found = if is_cached { folio.pages } else { 0 } + u64::from(is_in_batch);
+            from = from.min(folio.index);
+            to = to.max(folio.index + folio.pages - 1);
+        }
+        self.roots.insert(root, of_root);
+        if first.mapping & MAPPING_FLAGS == ANON {
+            self.anon.push(Anon {
+                anon_vma: first.mapping & !MAPPING_FLAGS,
+                first: from,
+                last: to,
+            });
+        }
+        Some(root)
+    }
+
+    /// What the folios whose holders are wanted say that they are mapped by.
+    pub(super) fn anon(&self) -> Vec<Anon> {
+        self.anon.clone()
+    }
+
+    /// Notes that an open file is a part of a group of watches or a socket.
+    pub(super) fn add_file(&mut self, reader: &Reader<'_>, root: Thing, file: u64) {
+        self.add_part(reader, root, Kind::File.at(file));
+    }
+
+    fn add_inode(&mut self, reader: &Reader<'_>, root: Thing) -> Result<(), Unreadable> {
+        self.add_part(reader, root, root);
+        let head = root.address + reader.offset(Field::InodeAliases)?;
+        let offset = reader.offset(Field::DentryAlias)?;
+        let mut dentries = Vec::new();
+        reader.memory.chain(reader.word_at(head)?, 0, 0, |nodes| {
+            dentries.extend(nodes.iter().map(|node| node.wrapping_sub(offset)));
+            if dentries.len() < ALIASES {
+                std::ops::ControlFlow::Continue(())
+            } else {
+                std::ops::ControlFlow::Break(())
+            }
+        })?;
+        let keeps_names = super::files::keeps_names(reader, root.address)?;
+        for dentry in dentries {
+            // A dentry has one reference to its inode (fs/dcache.c: d_instantiate()).
+            self.found(root, 1);
+            let part = Kind::Dentry.at(dentry);
+            self.add_part(reader, root, part);
+            // Where names are in memory only, one reference keeps each until it is removed.
+            if keeps_names && reader.word(dentry, Field::DentryHashed)? != 0 {
+                self.found(part, 1);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_sock(&mut self, reader: &Reader<'_>, root: Thing) -> Result<(), Unreadable> {
+        let socket = reader.word(root.address, Field::SockSocket)?;
+        let file = match socket {
+            0 => 0,
+            _ => reader.word(socket, Field::SocketFile)?,
+        };
+        if file != 0 {
+            self.add_part(reader, root, Kind::File.at(file));
+        } else if socket == 0 {
+            self.add_part(reader, root, root);
+        } else {
+            // Who has one of the kernel's own is no question of its count.
+            return Err(Unreadable::Changed("a socket of the kernel"));
+        }
+        Ok(())
+    }
+
+    fn add_part(&mut self, reader: &Reader<'_>, root: Thing, part: Thing) {
+        let Some(of) = self.roots.get_mut(&root) else {
+            return;
+        };
+        if of.parts.len() >= PARTS {
+            of.unread = true;
+            return;
+        }
+        if self.part_of.insert(part, root).is_none() {
+            of.parts.push(part);
+        }
+        self.count(reader, part);
+    }
+
+    /// Notes references that are the kernel's own by its nature.
+    pub(super) fn found(&mut self, thing: Thing, refs: u64) {
+        self.accounts.entry(thing).or_default().found += refs;
+    }
+
+    /// Reads the kernel's count, and keeps the most that was read: what is held meanwhile by one
+    /// that is found may have been held before by one that is not.
+    fn count(&mut self, reader: &Reader<'_>, thing: Thing) {
+        let refs = match thing.kind {
+            Kind::Inode => reader.word(thing.address, Field::InodeCount),
+            Kind::Dentry => reader.word(thing.address, Field::DentryCount),
+            Kind::File => {
+                let refs = reader.word(thing.address, Field::FileCount);
+                refs.map(|refs| refs.wrapping_add(reader.resolved.file_ref_bias))
+            }
+            Kind::Sock => reader.word(thing.address, Field::SockRefcnt),
+            Kind::Folio | Kind::Watches => return,
+        };
+        // Those that are dead have counts from beyond.
+        match refs {
+            Ok(refs) if refs < 1 << 30 => {
+                let account = self.accounts.entry(thing).or_default();
+                account.refs = account.refs.max(Some(refs));
+            }
+            Ok(_) | Err(_) => {
+                if let Some(root) = self.root_of(thing) {
+                    root.unread = true;
+                }
+            }
+        }
+    }
+
+    /// Inodes whose holders are wanted.
+    pub(super) fn inodes(&self) -> Vec<u64> {
+        let inodes = self.roots.keys();
+        let inodes = inodes.filter(|root| root.kind == Kind::Inode);
+        inodes.map(|root| root.address).collect()
+    }
+
+    /// Sockets whose own count matters: those that have no file.
+    pub(super) fn socks(&self) -> Vec<u64> {
+        let parts = self.part_of.keys();
+        let socks = parts.filter(|part| part.kind == Kind::Sock);
+        socks.map(|sock| sock.address).collect()
+    }
+
+    /// Whether the holders of an inode are wanted.
+    pub(super) fn has_inode(&self, inode: u64) -> bool {
+        self.roots.contains_key(&Kind::Inode.at(inode))
+    }
+
+    pub(super) fn is_known(&self, thing: Thing) -> bool {
+        self.part_of.contains_key(&thing) || self.roots.contains_key(&thing)
+    }
+
+    /// Whether a thing is, or is part of, an object that is wanted. A file that turns up is one
+    /// more part, and has a reference to its dentry.
+    pub(super) fn learn(&mut self, reader: &Reader<'_>, thing: Thing) -> bool {
+        if self.is_known(thing) {
+            return true;
+        }
+        if thing.kind != Kind::File || !is_kernel_address(thing.address) {
+            return false;
+        }
+        let inode = reader.word(thing.address, Field::FileInode).unwrap_or(0);
+        let inode = Kind::Inode.at(inode);
+        if !self.roots.contains_key(&inode) {
+            return false;
+        }
+        self.add_part(reader, inode, thing);
+        if let Ok(dentry) = reader.word(thing.address, Field::FileDentry) {
+            let dentry = Kind::Dentry.at(dentry);
+            if self.is_known(dentry) {
+                self.found(dentry, 1);
+            }
+        }
+        true
+    }
+
+    fn root_of(&mut self, thing: Thing) -> Option<&mut Root> {
+        let root = self.part_of.get(&thing).copied().unwrap_or(thing);
+        self.roots.get_mut(&root)
+    }
+
+    /// Notes a way that was not looked at.
+    pub(super) fn note(&mut self, kinds: &'static [Kind], what: String) {
+        self.not_checked.push((kinds, what));
+    }
+
+    /// Reads all counts once more, at the end.
+    pub(super) fn count_again(&mut self, reader: &Reader<'_>) {
+        let (folios, parts): (Vec<_>, Vec<_>) =
+            (self.part_of.keys().copied()).partition(|part| part.kind == Kind::Folio);
+        for part in parts {
+            self.count(reader, part);
+        }
+        let pages: Vec<_> = folios.iter().map(|folio| folio.address).collect();
+        let Ok(refs) = reader.column(&pages, Field::PageRefcount) else {
+            return;
+        };
+        for (folio, refs) in folios.into_iter().zip(refs) {
+            let account = self.accounts.entry(folio).or_default();
+            account.refs = refs.or(account.refs);
+        }
+    }
+
+    /// Says of an object who holds it, and how many references were not found.
+    pub(super) fn describe(&self, thing: Thing, object: &mut Object) {
+        let Some(root) = self.roots.get(&thing) else {
+            return;
+        };
+        let users = object.users.drain(..).chain(root.users.iter().cloned());
+        let users = users.collect();
+        set_users(object, users);
+        if root.unread {
+            return;
+        }
+        let mut held = Held::default();
+        let mut open: HashSet<Kind> = HashSet::new();
+        for part in &root.parts {
+            let account = self.accounts.get(part).copied().unwrap_or_default();
+            let Some(refs) = account.refs else { continue };
+            held.refs += refs;
+            held.found += refs.min(account.found);
+            if account.found < refs {
+                open.insert(part.kind);
+            }
+        }
+        let ways = self.not_checked.iter();
+        let ways = ways.filter(|(kinds, _)| kinds.iter().any(|kind| open.contains(kind)));
+        held.not_checked = ways.map(|(_, what)| what.clone()).collect();
+        object.held = Some(held);
+    }
+}

@@ -1,0 +1,181 @@
+//! Whose the pages are that a zombie has in swap: files of tmpfs, by the places in swap that their
+//! page cache has, and private memory, by page tables. All of them have one reference to the
+//! zombie together, so they are parts of what its id in swap stands for.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Found;
+use super::files;
+use super::holders::Kind;
+use super::ledger::{Ledger, set_users};
+use super::swap_owners::Owners;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::page_tables::PageTables;
+use crate::kernel::reader::Reader;
+use crate::kernel::tasks::{self, Thread};
+use crate::kernel::visible_paths::VisiblePaths;
+use crate::kernel::xarray;
+use crate::sample::pins::{Object, ObjectKind, UserKind};
+
+/// Files of tmpfs that have something in swap.
+const MOST_FILES: usize = 100_000;
+/// Nodes of one file's page cache: 64 pages each.
+const MOST_NODES: usize = 1 << 16;
+/// Places in swap.
+const MOST_PLACES: usize = 1 << 22;
+
+/// Looks whose they are, for zombies that have pages in swap.
+pub(super) fn describe(
+    reader: &Reader<'_>,
+    threads: &[Thread],
+    paths: &mut VisiblePaths,
+    ledger: &mut Ledger,
+) -> Found {
+    let mut by_id = HashMap::new();
+    for (at, zombie) in ledger.zombies.iter().enumerate() {
+        if zombie.has_swap() {
+            by_id.insert(reader.word(zombie.css, Field::MemcgId)?, at);
+        }
+    }
+    if by_id.is_empty() {
+        return Ok(());
+    }
+    let mut look = Look {
+        reader,
+        owners: Owners::new(reader)?,
+        by_id,
+        seen: ledger.zombies.iter().map(|_| HashSet::new()).collect(),
+        left: MOST_PLACES,
+    };
+    // Either may be all of it: one that cannot be looked at does not end the other.
+    let of_files = look.files(paths, ledger);
+    let of_processes = look.processes(threads, ledger);
+    let not_checked = [
+        ("files of tmpfs", of_files),
+        ("page tables of processes", of_processes),
+    ];
+    let not_checked = not_checked.into_iter().filter_map(|(what, outcome)| {
+        let why = outcome.err()?;
+        Some(format!("{what}: {why}"))
+    });
+    let not_checked: Vec<_> = not_checked.collect();
+    for (zombie, seen) in ledger.zombies.iter_mut().zip(look.seen) {
+        zombie.set_swapped(seen.len() as u64, &not_checked);
+    }
+    Ok(())
+}
+
+struct Look<'a, 'm> {
+    reader: &'a Reader<'m>,
+    owners: Owners,
+    by_id: HashMap<u64, usize>,
+    /// Places of each zombie that somebody was found for.
+    seen: Vec<HashSet<u64>>,
+    /// Places that may still be looked at.
+    left: usize,
+}
+
+impl Look<'_, '_> {
+    /// How many of some places are each zombie's.
+    fn sort(&mut self, places: &[u64]) -> Result<HashMap<usize, u64>, Unreadable> {
+        let mut of_zombies = HashMap::new();
+        for (place, id) in places.iter().zip(self.owners.of(self.reader, places)?) {
+            if let Some(zombie) = id.and_then(|id| self.by_id.get(&id)) {
+                *of_zombies.entry(*zombie).or_insert(0) += 1;
+                self.seen[*zombie].insert(*place);
+            }
+        }
+        Ok(of_zombies)
+    }
+
+    fn files(&mut self, paths: &mut VisiblePaths, ledger: &mut Ledger) -> Found {
+        let reader = self.reader;
+        let list = reader.symbol("shmem_swaplist")?;
+        let (infos, mut is_all) = reader.list(list, Field::ShmemSwaplist, MOST_FILES)?;
+        let swapped = reader.column(&infos, Field::ShmemSwapped)?;
+        let inside = reader.offset(Field::ShmemInode)?;
+        let pages = reader.offset(Field::MappingPages)?;
+        for (info, swapped) in infos.into_iter().zip(swapped) {
+            if swapped.unwrap_or(0) == 0 {
+                continue;
+            }
+            let inode = info + inside;
+            let mut places = Vec::new();
+            let left = self.left;
+            let array = reader.word(inode, Field::InodeMapping)? + pages;
+            let outcome = xarray::entries(reader, array, MOST_NODES, |entry| {
+                if let Some(first) = entry.value() {
+                    let room = left.saturating_sub(places.len()) as u64;
+                    places.extend((0..entry.indices.min(room)).map(|at| first + at));
+                }
+            });
+            match outcome {
+                Ok(all) => is_all &= all,
+                // It goes away, or grows.
+                Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => is_all = false,
+                Err(why) => return Err(why),
+            }
+            self.left -= places.len();
+            ledger.visited.objects += 1;
+            for (zombie, pages) in self.sort(&places)? {
+                let mut object = Object::default();
+                if files::fill(reader, paths, inode, &mut object).is_err() {
+                    continue;
+                }
+                object.pages = Some(pages);
+                let zombie = &mut ledger.zombies[zombie];
+                zombie.add_part(object, Some(Kind::Inode.at(inode)));
+            }
+        }
+        whole(is_all && self.left > 0)
+    }
+
+    fn processes(&mut self, threads: &[Thread], ledger: &mut Ledger) -> Found {
+        let reader = self.reader;
+        let mms: HashSet<u64> = threads.iter().map(|thread| thread.mm).collect();
+        let mut is_all = true;
+        for mm in mms.into_iter().filter(|mm| *mm != 0) {
+            if self.owners.entries_of(reader, mm)? <= 0 {
+                continue;
+            }
+            ledger.visited.objects += 1;
+            let mut places = Vec::new();
+            let left = self.left;
+            let outcome = PageTables::of(reader, mm)?.each_in_swap(|place| {
+                if places.len() < left {
+                    places.push(place);
+                }
+            });
+            match outcome {
+                Ok(()) => {}
+                // It goes away, or is very large.
+                Err(Unreadable::Fault(_) | Unreadable::Failed(_)) => is_all = false,
+                Err(why) => return Err(why),
+            }
+            self.left -= places.len();
+            for (zombie, pages) in self.sort(&places)? {
+                let owner = reader.word(mm, Field::MmOwner)?;
+                let mut object = Object {
+                    kind: ObjectKind::PrivateAnon,
+                    pages: Some(pages),
+                    ..Object::default()
+                };
+                let user = tasks::user(reader, owner, UserKind::Mapped);
+                set_users(&mut object, user.into_iter().collect());
+                ledger.zombies[zombie].add_part(object, None);
+            }
+        }
+        whole(is_all && self.left > 0)
+    }
+}
+
+fn whole(is_all: bool) -> Found {
+    if is_all {
+        Ok(())
+    } else {
+        Err(Unreadable::Failed(
+            "not all of them, they are too many or change".to_owned(),
+        ))
+    }
+}

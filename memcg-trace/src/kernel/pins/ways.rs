@@ -1,0 +1,113 @@
+//! The ways to hold a thing: who can, where to look, and what that is called. One row a way. Those
+//! to hold a memcg are rooms of their own; here are only the ones that nothing looks at.
+//!
+//! A row whose place cannot be looked at is noted with each object that has references left; so
+//! is one that nothing looks at.
+
+mod devices;
+mod files;
+mod loops;
+mod mounts;
+mod overlay;
+pub(super) mod pages;
+mod rings;
+mod sockets;
+pub(super) mod swap_files;
+mod tasks;
+
+use super::Found;
+use super::holders::{Kind, Look};
+
+/// One way.
+struct Way {
+    /// What it is called: "open files of processes".
+    name: &'static str,
+    /// What can be held in it.
+    holds: &'static [Kind],
+    /// Goes through all that hold in this way, and tells [`Look::hold`]; `None` where nothing
+    /// looks.
+    look: Option<fn(&mut Look<'_, '_>) -> Found>,
+}
+
+const fn way(
+    name: &'static str,
+    holds: &'static [Kind],
+    look: fn(&mut Look<'_, '_>) -> Found,
+) -> Way {
+    Way {
+        name,
+        holds,
+        look: Some(look),
+    }
+}
+
+const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
+    Way {
+        name,
+        holds,
+        look: None,
+    }
+}
+
+const FILES: &[Kind] = &[Kind::File];
+const NAMES: &[Kind] = &[Kind::Dentry];
+const SOCKS: &[Kind] = &[Kind::Sock];
+const PAGES: &[Kind] = &[Kind::Folio];
+
+/// The table.
+const WAYS: &[Way] = &[
+    way("descriptors of processes", FILES, tasks::descriptors),
+    way("mappings of processes", FILES, tasks::mappings),
+    way("executables of processes", FILES, tasks::executables),
+    way("working and root directories", NAMES, tasks::directories),
+    way("loop devices", FILES, loops::backing_files),
+    way("mounts", NAMES, mounts::roots),
+    way("swap", FILES, swap_files::files),
+    way("overlayfs", FILES, overlay::real_files),
+    way(
+        "files registered with io_uring",
+        FILES,
+        rings::registered_files,
+    ),
+    way("page tables of processes", PAGES, pages::mapped),
+    way("pipes", PAGES, pages::in_pipes),
+    unseen("pages that were merged (KSM)", PAGES),
+    unseen("direct I/O and devices (pinned pages)", PAGES),
+    unseen("data of sockets that is not copied", PAGES),
+    way("messages of Unix sockets", FILES, sockets::messages),
+    way("connections to be accepted", SOCKS, sockets::connections),
+    way("peers of Unix sockets", SOCKS, sockets::unix_peers),
+    way("connections that linger", SOCKS, sockets::lingering),
+    unseen("asynchronous I/O", FILES),
+    unseen(
+        "modules of the kernel",
+        &[
+            Kind::Inode,
+            Kind::Dentry,
+            Kind::File,
+            Kind::Sock,
+            Kind::Folio,
+        ],
+    ),
+];
+
+/// Ways to hold a css itself that nothing looks at: what is left over of its references may be
+/// any of these.
+pub(super) const OF_A_CSS: &[&str] = &[
+    "modules of the kernel",
+    "tasks on their way through the kernel (charging, reclaim, reading a cgroup file)",
+    "BPF programs",
+    "events and moves of charges (cgroup v1)",
+];
+
+/// Looks in every way.
+pub(super) fn look(look: &mut Look<'_, '_>) {
+    for way in WAYS {
+        let what = match way.look.map(|of| of(look)) {
+            Some(Ok(())) => continue,
+            Some(Err(why)) => format!("{}: {why}", way.name),
+            None => way.name.to_owned(),
+        };
+        look.holders.note(way.holds, what);
+    }
+}

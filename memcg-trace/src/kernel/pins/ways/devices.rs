@@ -1,0 +1,69 @@
+//! Who uses a block device: what is mounted from it, who has it open, and swap on it.
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::paths;
+use crate::kernel::pins::look::Look;
+use crate::kernel::reader::Reader;
+use crate::kernel::superblocks;
+use crate::sample::Text;
+use crate::sample::pins::{User, UserKind};
+
+use super::{mounts, swap_files};
+
+/// Mounts of one file system that are looked at.
+const MOST_MOUNTS: usize = 1024;
+/// Users of one device that are listed.
+const MOST: usize = 16;
+
+/// Who uses a disk, or a partition of it, by the disk's name.
+pub(super) fn users_of_disk(look: &Look<'_, '_>, disk: &str) -> Result<Vec<User>, Unreadable> {
+    let reader = look.reader;
+    let is_it = |device: u64| {
+        disk_name(reader, device).is_ok_and(|name| name.as_bytes() == disk.as_bytes())
+    };
+    let mut users = Vec::new();
+    let all = superblocks::all(reader)?;
+    let devices = reader.column(&all, Field::SbBdev)?;
+    let mut namespaces = None;
+    for (superblock, device) in all.into_iter().zip(devices) {
+        if !device.is_some_and(|device| device != 0 && is_it(device)) {
+            continue;
+        }
+        if namespaces.is_none() {
+            namespaces = Some(mounts::of_all(look)?);
+        }
+        for mount in paths::mounts(reader, superblock, MOST_MOUNTS)? {
+            users.push(mounts::user(reader, namespaces.as_ref(), mount));
+        }
+    }
+    for (device, name) in swap_files::devices(reader)? {
+        if is_it(device) {
+            users.push(swap_files::user(name));
+        }
+    }
+    for file in look
+        .open
+        .of_kind(reader, &["def_blk_fops"], Field::FileMapping)?
+    {
+        let inode = reader.word(file.object, Field::MappingHost)?;
+        let inside = reader.offset(Field::BdevInode)?;
+        if is_it(inode.wrapping_sub(inside))
+            && let Some(user) = look.task(file.task, UserKind::Open)
+        {
+            users.push(User {
+                fd: Some(file.fd),
+                ..user
+            });
+        }
+    }
+    users.truncate(MOST);
+    Ok(users)
+}
+
+/// Name of the disk that a block device is, or is a partition of.
+fn disk_name(reader: &Reader<'_>, device: u64) -> Result<Text, Unreadable> {
+    let disk = reader.word(device, Field::BdevDisk)?;
+    let name = reader.bytes(disk, Field::DiskName)?;
+    Ok(Text::from_c(&name))
+}

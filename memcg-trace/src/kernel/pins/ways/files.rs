@@ -1,0 +1,28 @@
+//! Open files that no descriptor leads to: words of some struct that may be one.
+
+use std::collections::HashSet;
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::pins::holders::Kind;
+use crate::kernel::pins::look::Look;
+use crate::kernel::reader::is_kernel_address;
+
+/// Those of some words that are open files of inodes that are asked about, each once. A word is
+/// one only if, read as a file, it has the operations that its inode has.
+pub(super) fn files_among(look: &mut Look<'_, '_>, words: &[u64]) -> Vec<u64> {
+    let distinct: HashSet<u64> = words.iter().copied().collect();
+    let mut files: Vec<_> = distinct.into_iter().collect();
+    files.retain(|word| is_kernel_address(*word) && is_open_file(look, *word).unwrap_or(false));
+    files.retain(|file| look.wants(Kind::File.at(*file)));
+    files
+}
+
+fn is_open_file(look: &Look<'_, '_>, file: u64) -> Option<bool> {
+    let inode = look.reader.word(file, Field::FileInode).ok()?;
+    if !look.holders.has_inode(inode) {
+        return Some(false);
+    }
+    let of_file = look.reader.word(file, Field::FileOp).ok()?;
+    let of_inode = look.reader.word(inode, Field::InodeFop).ok()?;
+    Some(of_file == of_inode)
+}

@@ -1,0 +1,64 @@
+//! Loop devices, each of which has the file open that backs it (drivers/block/loop.c:
+//! `lo_backing_file`).
+//!
+//! `struct loop_device` is the module's, and in none of the kernel's own types. So its words are
+//! looked at for one that is an open file of an inode that is asked about.
+
+use super::devices;
+use super::files::files_among;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::pins::Found;
+use crate::kernel::pins::holders::Kind;
+use crate::kernel::pins::look::Look;
+use crate::kernel::reader::words;
+use crate::kernel::xarray;
+use crate::sample::Text;
+use crate::sample::pins::{User, UserKind};
+
+/// All devices by their number.
+const DEVICES: &str = "loop_index_idr";
+/// A function that is there wherever the devices are.
+const FUNCTION: &str = "lo_ioctl";
+/// Nodes of the array of devices: 64 devices each.
+const MOST_NODES: usize = 4096;
+/// Bytes of a device up to behind its file.
+const BYTES: usize = 512;
+
+/// Looks for the files of all loop devices.
+pub(super) fn backing_files(look: &mut Look<'_, '_>) -> Found {
+    let reader = look.reader;
+    let all = match reader.symbol(DEVICES) {
+        Ok(all) => all,
+        Err(why) if reader.symbol(FUNCTION).is_ok() => return Err(why),
+        // No module, no devices.
+        Err(_) => return Ok(()),
+    };
+    let mut found = Vec::new();
+    let is_all = xarray::entries(reader, all, MOST_NODES, |entry| {
+        found.extend(entry.pointer().map(|device| (entry.index, device)));
+    })?;
+    for (number, device) in found {
+        look.visited += 1;
+        let mut bytes = [0; BYTES];
+        match reader.memory.read(device, &mut bytes) {
+            Ok(()) => {}
+            Err(Unreadable::Fault(_)) => continue,
+            Err(why) => return Err(why),
+        }
+        for file in files_among(look, &words(&bytes)) {
+            let disk = format!("loop{number}");
+            let user = User {
+                kind: UserKind::Loop,
+                name: Some(Text::from(&*format!("/dev/{disk}"))),
+                held_by: devices::users_of_disk(look, &disk)?,
+                ..User::default()
+            };
+            look.hold(Kind::File.at(file), user);
+        }
+    }
+    if is_all {
+        Ok(())
+    } else {
+        Err(Unreadable::Failed("there are too many of them".to_owned()))
+    }
+}

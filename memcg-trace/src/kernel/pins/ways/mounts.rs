@@ -1,0 +1,72 @@
+//! Mounts, each of which has a reference to the dentry that is its root: a file that is
+//! bind-mounted, in whatever mount namespace.
+
+use std::collections::HashSet;
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::mount_namespaces::MountNamespaces;
+use crate::kernel::paths;
+use crate::kernel::pins::Found;
+use crate::kernel::pins::holders::Kind;
+use crate::kernel::pins::look::Look;
+use crate::kernel::reader::Reader;
+use crate::sample::Text;
+use crate::sample::pins::{User, UserKind};
+
+/// Mounts of one file system that are looked at.
+const MOST: usize = 100_000;
+
+/// Goes through the mounts of each file system that an object is of.
+pub(super) fn roots(look: &mut Look<'_, '_>) -> Found {
+    let reader = look.reader;
+    let inodes = look.holders.inodes();
+    let superblocks = reader.column(&inodes, Field::InodeSb)?;
+    let superblocks: HashSet<u64> = superblocks.into_iter().flatten().collect();
+    let mut namespaces = None;
+    for superblock in superblocks {
+        let mounts = paths::mounts(reader, superblock, MOST)?;
+        look.visited += mounts.len() as u64;
+        let roots = reader.column(&mounts, Field::MountRoot)?;
+        for (mount, root) in mounts.into_iter().zip(roots) {
+            let thing = Kind::Dentry.at(root.unwrap_or(0));
+            if !look.wants(thing) {
+                continue;
+            }
+            if namespaces.is_none() {
+                namespaces = Some(of_all(look)?);
+            }
+            let user = user(reader, namespaces.as_ref(), mount);
+            look.hold(thing, user);
+        }
+    }
+    Ok(())
+}
+
+/// The mount namespaces of all threads.
+pub(super) fn of_all(
+    look: &Look<'_, '_>,
+) -> Result<MountNamespaces, crate::kernel::memory::Unreadable> {
+    MountNamespaces::read(look.reader, look.threads.iter().map(|thread| thread.task))
+}
+
+/// A mount as a holder.
+pub(super) fn user(reader: &Reader<'_>, namespaces: Option<&MountNamespaces>, mount: u64) -> User {
+    let place = namespaces.and_then(|all| all.place(reader, mount));
+    let (path, ns_ino) = match place {
+        Some(place) => (Some(place.path), place.ns_ino),
+        None => (None, None),
+    };
+    match path {
+        Some(path) => User {
+            kind: UserKind::Mount,
+            name: Some(path),
+            ns_ino,
+            ..User::default()
+        },
+        None => User {
+            kind: UserKind::Kernel,
+            name: Some(Text::from("a mount that is in no namespace (any more)")),
+            ..User::default()
+        },
+    }
+}

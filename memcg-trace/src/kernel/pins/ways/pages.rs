@@ -1,0 +1,126 @@
+//! What holds folios that no file has: page tables, and pipes.
+
+use std::collections::HashMap;
+
+use super::tasks::owner;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::open_files::{Open, OpenFile};
+use crate::kernel::page_tables::{PAGE_SHIFT, PageTables};
+use crate::kernel::pins::Found;
+use crate::kernel::pins::holders::{Anon, Look, Thing};
+use crate::kernel::pins::mappers::{self, Vma};
+use crate::kernel::reader::Reader;
+use crate::sample::pins::{User, UserKind};
+
+/// Buffers of one pipe (fs/pipe.c: `pipe_max_size` is a MiB; root may have more).
+const MOST_BUFFERS: u64 = 1 << 16;
+
+/// Each entry of a page table has one reference. An `anon_vma` says which address spaces may map
+/// its folios, and their tables which do: of a fork, only one side may; and the `anon_vma` of a
+/// folio that is mapped no more may be gone, and be another one's.
+pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
+    for anon in look.holders.anon() {
+        let Ok(vmas) = mappers::of_anon_vma(look.reader, anon.anon_vma) else {
+            continue;
+        };
+        let mut of_mms: HashMap<u64, Vec<Thing>> = HashMap::new();
+        for vma in vmas {
+            look.visited += 1;
+            let found = of_mms.entry(vma.mm).or_default();
+            match in_tables(look, &anon, &vma, found) {
+                Ok(()) | Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        for (mm, folios) in of_mms {
+            if !folios.is_empty() {
+                let user = owner(look, mm, UserKind::Mapped)?;
+                look.hold_all(&folios, &user);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Folios that a mapping maps; one as often as it does.
+fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<Thing>) -> Found {
+    let pages = vma.end.saturating_sub(vma.start) >> PAGE_SHIFT;
+    let from = anon.first.saturating_sub(vma.first_page).min(pages);
+    let to = (anon.last + 1).saturating_sub(vma.first_page).min(pages);
+    if from >= to {
+        return Ok(());
+    }
+    let range = vma.start + (from << PAGE_SHIFT)..vma.start + (to << PAGE_SHIFT);
+    PageTables::of(look.reader, vma.mm)?.each(range, |entry| {
+        found.extend(look.folio(entry.pfn));
+    })
+}
+
+/// A pipe has one reference to each page that it carries.
+pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
+    let first_page = look.reader.word_at(look.reader.symbol("vmemmap_base")?)?;
+    let page_bytes = look.reader.resolved.pages.bytes.max(1);
+    for (pipe, ends) in ends_of_pipes(look.reader, look.open)? {
+        let pages = match carried(look.reader, pipe) {
+            Ok(pages) => pages,
+            // Closed meanwhile.
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
+            Err(why) => return Err(why),
+        };
+        look.visited += pages.len() as u64;
+        let folios = pages.into_iter().filter_map(|page| {
+            let pfn = page.checked_sub(first_page)? / page_bytes;
+            look.folio(pfn)
+        });
+        let folios: Vec<_> = folios.collect();
+        if folios.is_empty() {
+            continue;
+        }
+        for (at, end) in ends.into_iter().enumerate() {
+            if let Some(user) = look.task(end.task, UserKind::InPipe) {
+                let user = User {
+                    fd: Some(end.fd),
+                    refs: (at > 0).then_some(0),
+                    ..user
+                };
+                look.hold_all(&folios, &user);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All pipes, with who has their ends open.
+pub(in crate::kernel::pins) fn ends_of_pipes(
+    reader: &Reader<'_>,
+    open: &Open,
+) -> Result<HashMap<u64, Vec<OpenFile>>, Unreadable> {
+    let names = ["pipeanon_fops", "pipefifo_fops"];
+    let mut of_pipes: HashMap<u64, Vec<OpenFile>> = HashMap::new();
+    for end in open.of_kind_and_sent(reader, &names, Field::FilePrivate)? {
+        of_pipes.entry(end.object).or_default().push(end);
+    }
+    Ok(of_pipes)
+}
+
+/// Pages in a pipe (include/linux/pipe_fs_i.h: from `tail` to `head`, around a ring).
+pub(in crate::kernel::pins) fn carried(
+    reader: &Reader<'_>,
+    pipe: u64,
+) -> Result<Vec<u64>, Unreadable> {
+    let head = reader.word(pipe, Field::PipeHead)?;
+    let tail = reader.word(pipe, Field::PipeTail)?;
+    let size = reader.word(pipe, Field::PipeRingSize)?.min(MOST_BUFFERS);
+    let used = head.wrapping_sub(tail) & 0xffff_ffff;
+    if used == 0 || used > size || !size.is_power_of_two() {
+        return Ok(Vec::new());
+    }
+    let buffers = reader.word(pipe, Field::PipeBufs)?;
+    let stride = reader.resolved.pipe_buffer_bytes;
+    let buffers: Vec<_> = (0..used)
+        .map(|at| buffers + ((tail + at) & (size - 1)) * stride)
+        .collect();
+    let pages = reader.column(&buffers, Field::PipeBufferPage)?;
+    Ok(pages.into_iter().flatten().collect())
+}

@@ -1,0 +1,69 @@
+//! Files and block devices that are swap: each has its file open until swapoff (mm/swapfile.c).
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::paths;
+use crate::kernel::pins::Found;
+use crate::kernel::pins::holders::Kind;
+use crate::kernel::pins::look::Look;
+use crate::kernel::reader::{Reader, words};
+use crate::sample::Text;
+use crate::sample::pins::{User, UserKind};
+
+/// `MAX_SWAPFILES` is never above 32 (include/linux/swap.h).
+const MOST: u64 = 32;
+
+/// Looks for the files of all swap.
+pub(super) fn files(look: &mut Look<'_, '_>) -> Found {
+    let reader = look.reader;
+    for area in areas(reader)? {
+        look.visited += 1;
+        let file = reader.word(area, Field::SwapFile)?;
+        if file == 0 || !look.wants(Kind::File.at(file)) {
+            continue;
+        }
+        let user = user(name(reader, file));
+        look.hold(Kind::File.at(file), user);
+    }
+    Ok(())
+}
+
+/// Swap as a holder.
+pub(super) fn user(name: Option<Text>) -> User {
+    User {
+        kind: UserKind::Swap,
+        name: Some(name.unwrap_or_else(|| Text::from("swap"))),
+        ..User::default()
+    }
+}
+
+/// Block devices that are swap, with their names.
+pub(super) fn devices(reader: &Reader<'_>) -> Result<Vec<(u64, Option<Text>)>, Unreadable> {
+    let mut devices = Vec::new();
+    for area in areas(reader)? {
+        let file = reader.word(area, Field::SwapFile)?;
+        if file != 0 {
+            devices.push((reader.word(area, Field::SwapBdev)?, name(reader, file)));
+        }
+    }
+    Ok(devices)
+}
+
+/// What there is of `swap_info_struct`; those whose swap is off have no file.
+pub(in crate::kernel::pins) fn areas(reader: &Reader<'_>) -> Result<Vec<u64>, Unreadable> {
+    let count = reader.word_at(reader.symbol("nr_swapfiles")?)? & 0xffff_ffff;
+    let mut bytes = vec![0; usize::try_from(count.min(MOST)).unwrap_or(0) * 8];
+    reader
+        .memory
+        .read(reader.symbol("swap_info")?, &mut bytes)?;
+    Ok(words(&bytes)
+        .into_iter()
+        .filter(|area| *area != 0)
+        .collect())
+}
+
+fn name(reader: &Reader<'_>, file: u64) -> Option<Text> {
+    let inode = reader.word(file, Field::FileInode).ok()?;
+    let superblock = reader.word(inode, Field::InodeSb).ok()?;
+    paths::of_inode(reader, inode, superblock)
+}

@@ -1,0 +1,109 @@
+//! What tasks hold by themselves: descriptors, mappings, executables and directories.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::pins::Found;
+use crate::kernel::pins::holders::{Kind, Look, of_kernel};
+use crate::kernel::pins::mappers::{self, Vma};
+use crate::kernel::reader::is_kernel_address;
+use crate::sample::pins::{User, UserKind};
+
+/// A table has one reference to each of its files, whoever shares it.
+pub(super) fn descriptors(look: &mut Look<'_, '_>) -> Found {
+    let open = look.open;
+    for table in &open.tables {
+        let wanted = look.wants_files(&table.files)?;
+        let wanted = wanted.into_iter().zip(table.fds.iter().zip(&table.files));
+        for (_, (fd, file)) in wanted.filter(|(wanted, _)| *wanted) {
+            let users = table.tasks.iter();
+            let users = users.filter_map(|task| look.task(*task, UserKind::Open));
+            for (user, refs) in users.collect::<Vec<_>>().into_iter().zip(first_only()) {
+                let user = User {
+                    fd: Some(*fd),
+                    refs: Some(refs),
+                    ..user
+                };
+                look.hold(Kind::File.at(*file), user);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One reference that several have.
+fn first_only() -> impl Iterator<Item = u64> {
+    std::iter::once(1).chain(std::iter::repeat(0))
+}
+
+/// Each mapping of a file has one reference to it (mm/mmap.c: `vma->vm_file`).
+pub(super) fn mappings(look: &mut Look<'_, '_>) -> Found {
+    for inode in look.holders.inodes() {
+        let mapping = look.reader.word(inode, Field::InodeMapping);
+        let Ok(vmas) = mapping.and_then(|at| mappers::of_mapping(look.reader, at)) else {
+            // It is gone, or something in it is: then its count does not close.
+            continue;
+        };
+        let mut of_each: HashMap<(u64, u64), u64> = HashMap::new();
+        for Vma { file, mm, .. } in vmas {
+            *of_each.entry((file, mm)).or_default() += 1;
+        }
+        for ((file, mm), refs) in of_each {
+            let user = owner(look, mm, UserKind::Mapped)?;
+            let user = User {
+                refs: Some(refs),
+                ..user
+            };
+            look.hold(Kind::File.at(file), user);
+        }
+    }
+    Ok(())
+}
+
+/// Each address space has a reference to what it executes (kernel/fork.c: `mm->exe_file`).
+pub(super) fn executables(look: &mut Look<'_, '_>) -> Found {
+    let mms: HashSet<u64> = look.threads.iter().map(|thread| thread.mm).collect();
+    let mms: Vec<_> = mms.into_iter().filter(|mm| *mm != 0).collect();
+    let files = look.reader.column(&mms, Field::MmExeFile)?;
+    let files: Vec<_> = files.into_iter().map(Option::unwrap_or_default).collect();
+    let wanted = look.wants_files(&files)?;
+    for (mm, (file, is_wanted)) in mms.into_iter().zip(files.into_iter().zip(wanted)) {
+        if is_wanted {
+            let user = owner(look, mm, UserKind::Runs)?;
+            look.hold(Kind::File.at(file), user);
+        }
+    }
+    Ok(())
+}
+
+/// Each `fs_struct` has a reference to two directories (fs/fs_struct.c).
+pub(super) fn directories(look: &mut Look<'_, '_>) -> Found {
+    let mut by_fs: HashMap<u64, u64> = HashMap::new();
+    for thread in look.threads {
+        by_fs.entry(thread.fs).or_insert(thread.task);
+    }
+    by_fs.remove(&0);
+    let (structs, tasks): (Vec<_>, Vec<_>) = by_fs.into_iter().unzip();
+    for field in [Field::FsRootDentry, Field::FsPwdDentry] {
+        let dentries = look.reader.column(&structs, field)?;
+        for (task, dentry) in tasks.iter().zip(dentries) {
+            let thing = Kind::Dentry.at(dentry.unwrap_or(0));
+            if look.wants(thing)
+                && let Some(user) = look.task(*task, UserKind::WorksIn)
+            {
+                look.hold(thing, user);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whose an address space is. One whose process is gone has a reference all the same.
+pub(super) fn owner(look: &Look<'_, '_>, mm: u64, kind: UserKind) -> Result<User, Unreadable> {
+    let owner = look.reader.word(mm, Field::MmOwner)?;
+    let user = is_kernel_address(owner)
+        .then(|| look.task(owner, kind))
+        .flatten();
+    Ok(user.unwrap_or_else(|| of_kernel("an address space without a process")))
+}

@@ -1,0 +1,209 @@
+//! How those who hold an object are made to let go of it.
+
+use super::plan::{Step, Way};
+use super::{Case, never, rows};
+use crate::model::pins::verdict::is_unreaped;
+use crate::model::pins::words::{object as name, process, unit, user_text};
+use crate::model::snapshot::Action;
+
+use crate::sample::pins::{ObjectKind, User, UserKind};
+
+/// Of those who hold one object, so many can be dealt with one by one.
+const MAX_HOLDERS: usize = 4;
+
+/// A step for each who holds it; none where nobody does. One who cannot be made to let go is the
+/// reason why there is no way.
+pub(super) fn let_go(case: &Case<'_>) -> Way {
+    let mut steps: Vec<Step> = Vec::new();
+    steps.extend(unmount(case));
+    for user in &case.object.users {
+        for step in of_user(case, user)? {
+            let is_said = |one: &Step| (one.action, &one.target) == (step.action, &step.target);
+            if !steps.iter().any(is_said) {
+                steps.push(step);
+            }
+        }
+    }
+    let omitted = case.object.users_omitted;
+    let holders = (steps.len() as u64).saturating_add(omitted);
+    if omitted > 0 || steps.len() > MAX_HOLDERS {
+        return Err(format!("it goes when all {holders} who hold it let go"));
+    }
+    Ok(steps)
+}
+
+/// What one of them has to do.
+fn of_user(case: &Case<'_>, user: &User) -> Way {
+    match user.kind {
+        UserKind::Member => Ok(vec![member(case, user)?]),
+        _ if user.pid == 0 => kernel(case, user),
+        _ => Ok(vec![keeper(case, user)?]),
+    }
+}
+
+/// Something of the kernel's own that holds it, by what it is. Who holds that lets go of it first.
+fn kernel(case: &Case<'_>, user: &User) -> Way {
+    let what = name(case.pins, case.object);
+    let Some(called) = user.name.clone().filter(|name| !name.is_empty()) else {
+        return Err(format!(
+            "{what} is held by the kernel, and by what of it is not known"
+        ));
+    };
+    let is_path = called.as_bytes().starts_with(b"/");
+    match user.kind {
+        UserKind::Loop if is_path => {
+            let mut steps = Vec::new();
+            for holder in &user.held_by {
+                steps.extend(of_user(case, holder)?);
+            }
+            for step in &mut steps {
+                step.why = format!("it uses {}", called.display());
+            }
+            let why = format!("it is backed by {what}");
+            steps.push(Step::sure(Action::DetachLoop, called, why));
+            Ok(steps)
+        }
+        UserKind::Mount if is_path => {
+            never::keeps_mount(user, &called)?;
+            Ok(vec![Step::sure(
+                Action::Unmount,
+                called,
+                format!("this mount keeps {what}"),
+            )])
+        }
+        UserKind::Swap if is_path => {
+            let swapoff = rows::swapoff_of(case.pins, Some(called));
+            swapoff.map_err(|why| format!("{what} is in use as swap, and {why}"))
+        }
+        _ => Err(format!(
+            "{what} is held by {}, and no way is known to end that",
+            called.display()
+        )),
+    }
+}
+
+/// A namespace that a mount keeps.
+fn unmount(case: &Case<'_>) -> Option<Step> {
+    let object = case.object;
+    let of = match object.kind {
+        ObjectKind::KernelSocket => "network",
+        ObjectKind::CssSet => "cgroup",
+        _ => return None,
+    };
+    let mount = object.ns_mount.clone()?;
+    let namespace = object.ns_ino.map_or_else(
+        || format!("a {of} namespace"),
+        |ino| format!("{of} namespace {ino}"),
+    );
+    let why = format!("this mount keeps {namespace}");
+    Some(Step::sure(Action::Unmount, mount, why))
+}
+
+/// A task that is in a css_set: a dead one, since the cgroup is.
+fn member(case: &Case<'_>, user: &User) -> Result<Step, String> {
+    let task = user_text(user);
+    if !is_unreaped(user) {
+        return Ok(match user.state {
+            Some('D') => Step::unsure(
+                Action::Wait,
+                task,
+                "it is exiting, and sleeps in the kernel: `memcg-trace locks` says for whom it \
+                 waits",
+            ),
+            _ => Step::unsure(Action::Wait, task, "it is exiting"),
+        });
+    }
+    let Some((pid, comm)) = &user.parent else {
+        return Err(format!(
+            "the parent of {}, which has ended, has to wait for it, and is not known",
+            task.display()
+        ));
+    };
+    let parent = process(*pid, comm);
+    if never::protected(case.pins, *pid, comm).is_err() {
+        return Err(format!(
+            "{} has to wait for {}, which has ended, and must go on running",
+            parent.display(),
+            task.display()
+        ));
+    }
+    let why = format!(
+        "it must wait for its child {}, which has ended",
+        task.display()
+    );
+    Ok(Step::sure(Action::Reap, parent, why))
+}
+
+/// A process that keeps it otherwise than by being a member of it.
+fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
+    let what = name(case.pins, case.object);
+    let task = user_text(user);
+    if let Err(why) = never::keeps_process(case.pins, user) {
+        return Err(format!("{} holds it, {why}", task.display()));
+    }
+    let unit = unit(case.pins, user)
+        .map_or_else(String::new, |unit| format!("; it is of {}", unit.display()));
+    let namespace = || {
+        let ino = case.object.ns_ino;
+        ino.map_or_else(
+            || "the namespace".to_owned(),
+            |ino| format!("namespace {ino}"),
+        )
+    };
+    // Whoever maps it, or has it open twice, lets go of all of it when it ends.
+    let same = case.object.users.iter().filter(|one| one.pid == user.pid);
+    let is_alone = same.count() <= 1;
+    let restart =
+        |why: String| Step::sure(Action::RestartProcess, process(user.pid, &user.comm), why);
+    Ok(match user.kind {
+        UserKind::Open if is_alone => {
+            Step::sure(Action::CloseFd, task, format!("it has {what} open{unit}"))
+        }
+        UserKind::NamespaceFd if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("it has {} open{unit}", namespace()),
+        ),
+        UserKind::Receives if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("{what} is in a message there that was not received{unit}"),
+        ),
+        UserKind::Accepts if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("{what} waits there to be accepted{unit}"),
+        ),
+        UserKind::Peer if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("the other end of {what} is there{unit}"),
+        ),
+        UserKind::NamespaceFile if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!(
+                "it has a cgroup file open that was opened in {}{unit}",
+                namespace()
+            ),
+        ),
+        UserKind::Namespace => Step::sure(
+            Action::EndProcess,
+            task,
+            format!("it is in {}{unit}", namespace()),
+        ),
+        UserKind::Mapped => restart(match case.pins.memcg(user.memcg_serial_nr) {
+            _ if case.object.kind != ObjectKind::PrivateAnon => format!("it maps {what}{unit}"),
+            Some(memcg) if !memcg.path.is_empty() => format!(
+                "it is its memory, from before it moved to {}",
+                memcg.path.display()
+            ),
+            _ => "it is its memory".to_owned(),
+        }),
+        UserKind::InPipe => restart(format!("it has them in a pipe{unit}")),
+        UserKind::Runs => restart(format!("it runs {what}{unit}")),
+        UserKind::WorksIn => restart(format!("it works in {what}{unit}")),
+        UserKind::Ring => restart(format!("it has {what} registered with io_uring{unit}")),
+        _ => restart(format!("it keeps {what}{unit}")),
+    })
+}

@@ -1,0 +1,165 @@
+//! What would free a zombie, by what pins it. Advice only: nothing here is ever done.
+//!
+//! Each object has ways to be freed ([`objects`]), each a list of steps; who holds it has to let
+//! go of it first ([`holders`]). [`never`] says what is not advised however much it would free.
+//! An object without any way gets the reason as its advice.
+
+mod holders;
+mod never;
+mod objects;
+mod plan;
+mod reclaim;
+mod rows;
+
+use std::collections::HashSet;
+
+use crate::model::snapshot::advice::{Advice, Cause, Frees};
+use crate::model::snapshot::{Action, Phase, Pins};
+use crate::sample::pins::{Object, ObjectKind, Pin, PinKind};
+use plan::{Plan, Step, Way};
+
+/// Pieces of advice for one zombie: who needs more has to ask again after the first.
+const MAX_ADVICE: usize = 16;
+/// Bytes of a page, as pages are counted.
+const PAGE_BYTES: u64 = 4096;
+
+/// An object of the ledger with what is around it.
+#[derive(Clone, Copy, Debug)]
+struct Case<'a> {
+    pins: &'a Pins,
+    pin: &'a Pin,
+    object: &'a Object,
+}
+
+/// What would free it: the harmless first, then what frees most.
+pub(super) fn of(pins: &Pins) -> Vec<Advice> {
+    let mut plans = Vec::new();
+    let mut reasons = Vec::new();
+    let reclaim = reclaim::plan(pins);
+    for pin in &pins.found.pins {
+        let parts = rows::swapped(pins, pin);
+        let has_parts = parts.is_some();
+        plans.extend(parts);
+        for object in &pin.objects {
+            // Parts of what is in swap have no reference of their own.
+            if pin.kind == PinKind::Swap && object.kind != ObjectKind::SwapId {
+                continue;
+            }
+            let case = Case { pins, pin, object };
+            let is_done = has_parts || reclaim.is_some() && reclaim::takes_all(&case);
+            sort_out(
+                objects::ways(&case),
+                &|steps| Plan::of_object(&case, steps),
+                is_done,
+                &mut plans,
+                &mut reasons,
+            );
+        }
+        if pin.objects.is_empty() {
+            let is_done = reclaim.is_some() && reclaim::takes_row(pins, pin);
+            sort_out(
+                rows::ways(pins, pin),
+                &|steps| Plan::of_row(pin, steps),
+                is_done,
+                &mut plans,
+                &mut reasons,
+            );
+        }
+    }
+    let mut plans = plan::merged(plans);
+    plans.extend(reclaim);
+    plans.sort_by_key(Plan::order);
+    reasons = plan::merged(reasons);
+    reasons.sort_by_key(Plan::order);
+    plans.extend(reasons);
+    if plans.is_empty() {
+        plans.extend(without_pins(pins));
+    }
+    bounded(plans, pins)
+}
+
+/// Ways that can be gone are plans; where there is none, the first that cannot says why.
+fn sort_out(
+    ways: Vec<Way>,
+    plan: &dyn Fn(Vec<Step>) -> Plan,
+    is_done: bool,
+    plans: &mut Vec<Plan>,
+    reasons: &mut Vec<Plan>,
+) {
+    let mut why_not = None;
+    let before = plans.len();
+    for way in ways {
+        match way {
+            // Reclaim does it for all files at once.
+            Ok(steps) if is_done && drops_pages(&steps) => {}
+            Ok(steps) => plans.push(plan(steps)),
+            Err(why) => why_not = why_not.or(Some(why)),
+        }
+    }
+    if plans.len() == before && !is_done {
+        let why = why_not.unwrap_or_else(|| "nothing is known that would free it".to_owned());
+        reasons.push(plan(vec![Step::nothing(why)]));
+    }
+}
+
+fn drops_pages(steps: &[Step]) -> bool {
+    let last = steps.last();
+    last.is_some_and(|step| step.action == Action::DropFilePages)
+}
+
+/// Where nothing was found, there is still something to be said.
+fn without_pins(pins: &Pins) -> Option<Plan> {
+    let refs = pins.found.refs;
+    let step = match pins.phase {
+        Some(Phase::Freeing) => Step::sure(Action::Wait, None, "its last reference is gone"),
+        _ if refs == Some(0) => Step::sure(Action::Wait, None, "its last reference is gone"),
+        Some(Phase::Populated | Phase::KillPending | Phase::OfflineQueued) => Step::nothing(
+            "it is not dead yet: if it stays like that, `memcg-trace locks` says who waits for whom"
+                .to_owned(),
+        ),
+        Some(Phase::Pinned) | None => {
+            Step::nothing("what holds it was not found, so nothing can be advised".to_owned())
+        }
+    };
+    Some(Plan::without_object(step))
+}
+
+/// As many plans as there is room for, step by step; each is said once.
+fn bounded(plans: Vec<Plan>, pins: &Pins) -> Vec<Advice> {
+    let of_refs = pins.found.refs.and_then(|refs| u64::try_from(refs).ok());
+    let mut all: Vec<Advice> = Vec::new();
+    let mut reasons = HashSet::new();
+    for plan in plans {
+        let is_reason = plan.steps.iter().all(|step| step.action == Action::Nothing);
+        if is_reason && !reasons.insert(plan.steps[0].why.clone()) {
+            continue;
+        }
+        if all.len() + plan.steps.len() > MAX_ADVICE {
+            break;
+        }
+        let class = plan.class();
+        let steps = plan.steps.len();
+        let frees = Frees {
+            refs: plan.refs,
+            of_refs,
+            bytes: plan.pages.map(|pages| pages.saturating_mul(PAGE_BYTES)),
+            at_most: plan.at_most,
+        };
+        let cause = Cause {
+            kind: plan.kind,
+            object: plan.object,
+        };
+        all.extend((1..).zip(plan.steps).map(|(number, step)| Advice {
+            action: step.action,
+            target: step.target,
+            amount_bytes: step.amount_bytes,
+            why: step.why,
+            class,
+            step: number,
+            steps,
+            frees,
+            cause: cause.clone(),
+        }));
+    }
+    all
+}

@@ -1,0 +1,171 @@
+//! The ways to free an object, by what it is.
+
+use super::holders::let_go;
+use super::plan::{Step, Way};
+use super::{Case, never, rows};
+use crate::model::pins::words::{self, grouped, object as name};
+use crate::model::snapshot::Action;
+use crate::sample::Text;
+use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
+
+/// File systems whose files are nowhere but in memory.
+const IN_MEMORY: &[&[u8]] = &[b"tmpfs", b"devtmpfs", b"ramfs", b"rootfs", b"hugetlbfs"];
+/// Those that give memory to descriptors, and have no names.
+const NAMELESS: &[&[u8]] = &[b"secretmem", b"guest_memfd"];
+
+/// Each way, the better one first.
+pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
+    let object = case.object;
+    match object.kind {
+        ObjectKind::File if is_of(object, NAMELESS) => vec![by_holders(case)],
+        ObjectKind::File if is_in_memory(case) => vec![removal(case)],
+        ObjectKind::File | ObjectKind::BlockDevice => vec![drop_pages(case)],
+        ObjectKind::SysvShm => vec![segment(case)],
+        ObjectKind::CssSet | ObjectKind::KernelSocket => vec![by_holders(case)],
+        ObjectKind::Writeback => rows::writeback(object.dev_name.clone().or(object.dev.clone())),
+        ObjectKind::Cpu => rows::stock(),
+        ObjectKind::SwapId => {
+            let mut ways = vec![rows::swapoff(case.pins)];
+            if !object.users.is_empty() {
+                ways.push(by_holders(case));
+            }
+            ways
+        }
+        ObjectKind::Memcg => vec![Ok(vec![child(case)])],
+        ObjectKind::Cgroup => vec![Err(format!(
+            "{} keeps it: free that one",
+            name(case.pins, object)
+        ))],
+        ObjectKind::Css
+        | ObjectKind::BpfMap
+        | ObjectKind::CgroupBpf
+        | ObjectKind::KernelStack
+        | ObjectKind::PageTables
+        | ObjectKind::Pipe
+        | ObjectKind::DeletedFile
+        | ObjectKind::Memfd
+        | ObjectKind::SharedAnon
+        | ObjectKind::PrivateAnon
+        | ObjectKind::Socket
+        | ObjectKind::Inotify
+        | ObjectKind::Fanotify
+        | ObjectKind::Mm
+        | ObjectKind::Unknown => vec![by_holders(case)],
+    }
+}
+
+fn is_of(object: &Object, file_systems: &[&[u8]]) -> bool {
+    let fs = object.fs.as_ref();
+    fs.is_some_and(|fs| file_systems.contains(&fs.as_bytes()))
+}
+
+/// Whether its pages go only when the file does.
+pub(super) fn is_in_memory(case: &Case<'_>) -> bool {
+    let is_kind = matches!(case.pin.kind, PinKind::PageShmem | PinKind::PageHugetlb);
+    is_kind || is_of(case.object, IN_MEMORY) || is_of(case.object, NAMELESS)
+}
+
+/// It goes when the last who holds it lets go.
+fn by_holders(case: &Case<'_>) -> Way {
+    let steps = let_go(case)?;
+    if steps.is_empty() {
+        return Err(format!(
+            "who holds {} was not found",
+            name(case.pins, case.object)
+        ));
+    }
+    Ok(steps)
+}
+
+/// A file that has a name, in memory alone: everybody lets go of it, and it is removed.
+fn removal(case: &Case<'_>) -> Way {
+    let mut steps = let_go(case)?;
+    let path = words::path(case.object).unwrap_or_default();
+    // Below a mount that has to go, the same path is another file afterwards.
+    let unmounts_it = |step: &Step| {
+        let mount = step
+            .target
+            .as_ref()
+            .filter(|_| step.action == Action::Unmount);
+        mount.is_some_and(|mount| never::goes_with_mount(&path, mount))
+    };
+    if steps.iter().any(unmounts_it) {
+        return Ok(steps.into_iter().map(Step::doubted).collect());
+    }
+    let inner = case.object.path.clone().unwrap_or_default();
+    never::keeps_file(case, &inner)?;
+    let pages = grouped(case.object.pages.unwrap_or(case.object.refs));
+    steps.push(match case.object.path_of_pid {
+        None => Step::sure(
+            Action::RemoveFile,
+            path,
+            format!("its {pages} pages go with it"),
+        ),
+        Some(pid) => Step::unsure(
+            Action::AskOwner,
+            path,
+            format!(
+                "its {pages} pages go with it; it is in the mount namespace of process {pid}, not \
+                 in this one: who runs that has to remove it"
+            ),
+        ),
+    });
+    Ok(steps)
+}
+
+/// A file with storage behind it: once nobody maps it, its pages can go and come back.
+fn drop_pages(case: &Case<'_>) -> Way {
+    let object = case.object;
+    let mut mapped = object.clone();
+    mapped.users.retain(|user| user.kind == UserKind::Mapped);
+    let mut steps = let_go(&Case {
+        object: &mapped,
+        ..*case
+    })?;
+    let path = words::path(object);
+    let Some(path) = path.filter(|path| path.as_bytes().starts_with(b"/")) else {
+        return Err(format!(
+            "no path to {} was found by which its pages could be dropped",
+            name(case.pins, object)
+        ));
+    };
+    let pages = grouped(object.pages.unwrap_or(object.refs));
+    steps.push(if object.kind == ObjectKind::BlockDevice {
+        let why = format!("drops those of its {pages} pages that no file system uses itself");
+        Step::unsure(Action::DropFilePages, path, why)
+    } else {
+        let why = format!("drops its {pages} pages from memory, the file stays");
+        Step::sure(Action::DropFilePages, path, why)
+    });
+    Ok(steps)
+}
+
+fn segment(case: &Case<'_>) -> Way {
+    let mut steps = let_go(case)?;
+    never::destroys_too_much(case)?;
+    let Some(id) = case.object.ino else {
+        return Err("its id was not found".into());
+    };
+    let id = Text::from(&*id.to_string());
+    steps.push(match (case.object.ns_ino, case.object.path_of_pid) {
+        (None, _) => return Err("in which IPC namespace it is was not found".into()),
+        (Some(_), None) => Step::sure(Action::RemoveSegment, id, "its pages go with it"),
+        (Some(ns_ino), Some(pid)) => Step::unsure(
+            Action::AskOwner,
+            id,
+            format!(
+                "its pages go with it; it is in IPC namespace {ns_ino} of process {pid}, not in \
+                 this one: who runs that has to remove it"
+            ),
+        ),
+    });
+    Ok(steps)
+}
+
+fn child(case: &Case<'_>) -> Step {
+    let id = case.pins.memcg(case.object.memcg_serial_nr);
+    let target = id.map(|id| Text::from(&*format!("css:{}", id.css_id)));
+    let what = name(case.pins, case.object);
+    let why = format!("{what} keeps its parent: free that one");
+    Step::unsure(Action::LookAtChild, target, why)
+}

@@ -1,0 +1,316 @@
+//! What would free a zombie, in which order, and how much of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod fixture;
+
+use fixture::pins::{
+    ZOMBIE, advice, answer, ask, file, known, mapped, object, of, one, open, pin, pinned, rows,
+};
+use fixture::zombie;
+use memcg_trace::model::snapshot::{Action, Class};
+use memcg_trace::output::{pins as text, text::Style};
+use memcg_trace::sample::Memcg;
+use memcg_trace::sample::pins::{Held, Object, ObjectKind, Pin, PinKind, Pins as Answer, User};
+
+/// A MiB, below which no data is destroyed.
+const MIB_PAGES: u64 = 256;
+
+/// A tmpfs file that nobody has open.
+fn tmpfs(path: &str) -> Object {
+    file(ObjectKind::File, "tmpfs", path, MIB_PAGES, vec![])
+}
+
+fn held_by(users: Vec<User>) -> Object {
+    file(ObjectKind::File, "tmpfs", "/dev/shm/x", MIB_PAGES, users)
+}
+
+fn held(refs: u64, found: u64) -> Held {
+    Held {
+        refs,
+        found,
+        ..Held::default()
+    }
+}
+
+/// All who hold it let go, then it is removed; together that frees it.
+#[test]
+fn steps_belong_together() {
+    let users = vec![
+        open(12, "a", 3),
+        open(13, "b", 4),
+        open(13, "b", 5),
+        mapped(14, "c"),
+    ];
+    let pins = one(PinKind::PageShmem, held_by(users));
+    assert_eq!(
+        advice(&pins),
+        [
+            "close_fd a[12] fd 3",
+            "restart_process b[13]",
+            "restart_process c[14]",
+            "remove_file /dev/shm/x"
+        ]
+    );
+    for (number, step) in (1..).zip(&pins.advice) {
+        assert_eq!((step.step, step.steps), (number, 4));
+        assert_eq!(step.class, Class::DestroysData, "of all of them");
+        assert_eq!(
+            (step.frees.refs, step.frees.of_refs),
+            (MIB_PAGES, Some(MIB_PAGES))
+        );
+        assert_eq!(step.frees.bytes, Some(1 << 20));
+        assert!(!step.frees.at_most);
+        assert_eq!(step.cause.kind, PinKind::PageShmem);
+        assert_eq!(step.cause.object.as_deref(), Some("/dev/shm/x"));
+    }
+    let shown = text::one(&pins, 0, Style::default());
+    let end = "  then rm /dev/shm/x\n      its 256 pages go with it\n      destroys data, frees 256 \
+               of 256 references, 1.0 MiB\n";
+    assert!(shown.ends_with(end), "{shown}");
+}
+
+/// What is not known to be all is not promised.
+#[test]
+fn a_bound_is_a_promise_only_where_the_count_closes() {
+    let memfd = |held| Object {
+        held,
+        ..file(
+            ObjectKind::Memfd,
+            "tmpfs",
+            "memfd:x",
+            9,
+            vec![open(5, "a", 3)],
+        )
+    };
+    for (held, at_most) in [
+        (Some(held(1, 1)), false),
+        (Some(held(2, 1)), true),
+        (None, true),
+    ] {
+        let pins = one(PinKind::PageShmem, memfd(held));
+        assert_eq!(advice(&pins), ["close_fd a[5] fd 3"]);
+        assert_eq!(pins.advice[0].frees.at_most, at_most);
+        let shown = text::one(&pins, 0, Style::default());
+        assert_eq!(shown.contains("frees up to 9 of 9"), at_most, "{shown}");
+    }
+}
+
+#[test]
+fn the_harmless_comes_first_and_then_what_frees_most() {
+    let disk = file(ObjectKind::File, "ext4", "/srv/log", 5, vec![]);
+    let pins = of(vec![
+        pin(PinKind::PageShmem, vec![tmpfs("/dev/shm/x")]),
+        pin(
+            PinKind::Fsnotify,
+            vec![object(ObjectKind::Inotify, 1, vec![open(3, "w", 4)])],
+        ),
+        pin(
+            PinKind::SocketInet,
+            vec![object(ObjectKind::Socket, 2, vec![open(3, "w", 9)])],
+        ),
+        pin(PinKind::PageFile, vec![disk]),
+        pin(
+            PinKind::PageKmem,
+            vec![object(ObjectKind::Unknown, 9, vec![])],
+        ),
+    ]);
+    assert_eq!(
+        advice(&pins),
+        [
+            "reclaim /sys/fs/cgroup/a/memory.reclaim",
+            "close_fd w[3] fd 9",
+            "close_fd w[3] fd 4",
+            "remove_file /dev/shm/x",
+            "nothing"
+        ]
+    );
+    let classes: Vec<Class> = pins.advice[..4].iter().map(|advice| advice.class).collect();
+    assert!(classes.is_sorted(), "{classes:?}");
+    let reclaim = &pins.advice[0];
+    assert_eq!(
+        (reclaim.frees.refs, reclaim.amount_bytes),
+        (5, Some(5 * 4096))
+    );
+    assert!(
+        reclaim.frees.at_most,
+        "others below that memcg give pages as well"
+    );
+    let shown = text::one(&pins, 0, Style::default());
+    assert!(
+        shown.contains("  echo 1M > /sys/fs/cgroup/a/memory.reclaim\n"),
+        "{shown}"
+    );
+}
+
+/// Reclaim is not advised for what it would leave where it is.
+#[test]
+fn reclaim_takes_what_the_kernel_lets_go() {
+    let swap = |kind, object, free_swap_bytes| {
+        let pins = vec![pin(kind, vec![object])];
+        ask(
+            rows(),
+            Answer {
+                free_swap_bytes: Some(free_swap_bytes),
+                ..answer(1, vec![pinned(ZOMBIE, 0, pins)])
+            },
+        )
+    };
+    let refs = |kind, object, free| {
+        let pins = swap(kind, object, free);
+        let reclaim = pins.advice.iter().find(|one| one.action == Action::Reclaim);
+        reclaim.map(|one| one.frees.refs)
+    };
+    let much = 1 << 30;
+    let disk = || file(ObjectKind::File, "ext4", "/x", 9, vec![]);
+    assert_eq!(refs(PinKind::PageFile, disk(), 0), Some(9));
+    let partly = Object {
+        unevictable_refs: Some(4),
+        ..disk()
+    };
+    assert_eq!(refs(PinKind::PageFile, partly, 0), Some(5));
+    let locked = Object {
+        unevictable_refs: Some(9),
+        ..disk()
+    };
+    assert_eq!(refs(PinKind::PageFile, locked, 0), None);
+    let mapped = Object {
+        users: vec![mapped(5, "a")],
+        ..disk()
+    };
+    assert_eq!(refs(PinKind::PageFile, mapped, 0), None);
+    for fs in ["ramfs", "secretmem", "hugetlbfs"] {
+        let object = Object {
+            fs: Some(fs.into()),
+            ..disk()
+        };
+        assert_eq!(refs(PinKind::PageFile, object, much), None, "{fs}");
+    }
+    let memory = || tmpfs("/dev/shm/x");
+    assert_eq!(refs(PinKind::PageShmem, memory(), 0), None, "no swap");
+    // What is in swap is one reference.
+    assert_eq!(
+        refs(PinKind::PageShmem, memory(), much),
+        Some(MIB_PAGES - 1)
+    );
+    assert_eq!(
+        refs(PinKind::PageShmem, memory(), 100 * 4096),
+        Some(99),
+        "no room for more"
+    );
+    let alone = Object {
+        pages: Some(1),
+        ..file(ObjectKind::Memfd, "tmpfs", "memfd:x", 1, vec![])
+    };
+    assert_eq!(refs(PinKind::PageShmem, alone, much), None, "one for one");
+    assert_eq!(refs(PinKind::PageHugetlb, memory(), much), None);
+    assert_eq!(refs(PinKind::PageKmem, memory(), much), None);
+}
+
+/// Swapoff needs room for what comes back, and something to switch off.
+#[test]
+fn swapoff_needs_room() {
+    let swapped = |used_swap_bytes, available_bytes| {
+        let object = Object {
+            pages: Some(50),
+            ..object(ObjectKind::SwapId, 1, vec![])
+        };
+        let rows_of = vec![pin(PinKind::Swap, vec![object])];
+        advice(&ask(
+            rows(),
+            Answer {
+                used_swap_bytes,
+                available_bytes,
+                ..answer(1, vec![pinned(ZOMBIE, 0, rows_of)])
+            },
+        ))
+    };
+    assert_eq!(swapped(Some(100), Some(101)), ["swapoff"]);
+    for (used, available) in [
+        (Some(100), Some(100)),
+        (Some(0), Some(100)),
+        (None, Some(100)),
+        (Some(100), None),
+    ] {
+        assert_eq!(
+            swapped(used, available),
+            ["nothing"],
+            "{used:?} {available:?}"
+        );
+    }
+}
+
+/// All that is in swap is one reference: whose it is lets go of all of it.
+#[test]
+fn what_is_in_swap_goes_with_its_owners() {
+    let swapped = |found, part: Object| {
+        let id = Object {
+            pages: Some(MIB_PAGES),
+            held: Some(held(MIB_PAGES, found)),
+            ..object(ObjectKind::SwapId, 1, vec![])
+        };
+        let part = Object { refs: 0, ..part };
+        let row = Pin {
+            kind: PinKind::Swap,
+            refs: 1,
+            pages: Some(MIB_PAGES),
+            objects: vec![id, part],
+            ..Pin::default()
+        };
+        of(vec![row])
+    };
+    let pins = swapped(MIB_PAGES, held_by(vec![open(12, "db", 3)]));
+    assert_eq!(
+        advice(&pins),
+        ["swapoff", "close_fd db[12] fd 3", "remove_file /dev/shm/x"]
+    );
+    assert_eq!(
+        (pins.advice[2].frees.refs, pins.advice[2].frees.at_most),
+        (1, false)
+    );
+    let partly = swapped(MIB_PAGES - 1, held_by(vec![]));
+    assert_eq!(advice(&partly), ["swapoff", "remove_file /dev/shm/x"]);
+    assert!(
+        partly.advice[1].frees.at_most,
+        "a page in swap is somebody else's"
+    );
+    let protected = swapped(MIB_PAGES, held_by(vec![open(1, "init", 3)]));
+    assert_eq!(advice(&protected), ["swapoff"]);
+}
+
+/// Nothing is passed over in silence.
+#[test]
+fn there_is_always_an_answer() {
+    assert_eq!(advice(&known(pinned(ZOMBIE, 3, vec![]))), ["nothing"]);
+    let gone = advice(&known(pinned(ZOMBIE, 0, vec![])));
+    assert_eq!(
+        gone,
+        ["wait"],
+        "its last reference is gone: that ends by itself"
+    );
+    let mut many: Vec<User> = (1_000..1_010).map(|pid| mapped(pid, "worker")).collect();
+    many.sort_by_key(|user| user.pid);
+    let shared = object(ObjectKind::SharedAnon, 9, many);
+    let pins = one(PinKind::PageAnonShared, shared);
+    assert_eq!(advice(&pins), ["nothing"]);
+    assert_eq!(pins.advice[0].why, "it goes when all 10 who hold it let go");
+    let row = Pin {
+        kind: PinKind::PageKmem,
+        refs: 5,
+        ..Pin::default()
+    };
+    assert_eq!(advice(&of(vec![row])), ["nothing"]);
+    let not_dead = ask(
+        {
+            let mut rows = rows();
+            rows[4] = Memcg {
+                confirmed: false,
+                refs: None,
+                ..zombie(ZOMBIE, 7, "z", 0)
+            };
+            rows
+        },
+        answer(1, vec![pinned(ZOMBIE, 0, vec![])]),
+    );
+    assert_eq!(not_dead.advice.len(), 1);
+}

@@ -1,0 +1,473 @@
+//! What is never advised, whatever pins a zombie.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod fixture;
+
+use fixture::memcg;
+use fixture::pins::{
+    ZOMBIE, advice, answer, ask, file, mapped, object, of, one, open, pin, pinned, rows, unreaped,
+    user,
+};
+use memcg_trace::model::snapshot::{Action, Class};
+use memcg_trace::output::{pins as text, text::Style};
+use memcg_trace::sample::pins::{Held, Object, ObjectKind, PinKind, User, UserKind};
+use memcg_trace::sample::{Memcg, Text};
+use proptest::prelude::*;
+
+/// A MiB, below which no data is destroyed.
+const MIB_PAGES: u64 = 256;
+
+/// A tmpfs file that nobody has open.
+fn tmpfs(path: &str) -> Object {
+    file(ObjectKind::File, "tmpfs", path, MIB_PAGES, vec![])
+}
+
+fn shmem(object: Object) -> Vec<String> {
+    advice(&one(PinKind::PageShmem, object))
+}
+
+/// Whatever keeps it, no file of it is removed, and that is said.
+#[test]
+fn what_must_not_be_removed_is_not() {
+    let removed = shmem(tmpfs("/dev/shm/x"));
+    assert_eq!(removed, ["remove_file /dev/shm/x"], "the twin that may be");
+    let cases = [
+        (
+            "two names",
+            Object {
+                links: Some(2),
+                ..tmpfs("/dev/shm/x")
+            },
+        ),
+        (
+            "names not known",
+            Object {
+                links: None,
+                ..tmpfs("/dev/shm/x")
+            },
+        ),
+        (
+            "no name left",
+            Object {
+                links: Some(0),
+                ..tmpfs("/dev/shm/x")
+            },
+        ),
+        (
+            "under 1 MiB",
+            Object {
+                pages: Some(MIB_PAGES - 1),
+                ..tmpfs("/dev/shm/x")
+            },
+        ),
+        (
+            "holders not counted",
+            Object {
+                held: None,
+                ..tmpfs("/dev/shm/x")
+            },
+        ),
+        (
+            "a holder not found",
+            Object {
+                held: Some(held(2, 1)),
+                ..tmpfs("/dev/shm/x")
+            },
+        ),
+        (
+            "holders left out",
+            Object {
+                users_omitted: 1,
+                ..tmpfs("/dev/shm/x")
+            },
+        ),
+        (
+            "no path",
+            Object {
+                path: None,
+                ..tmpfs("")
+            },
+        ),
+        ("a name alone", tmpfs("x")),
+        (
+            "container state",
+            tmpfs("/tmp/podman-run-1000/crun/1/seccomp.bpf"),
+        ),
+        (
+            "container state",
+            tmpfs("/home/me/.local/share/containers/storage/x"),
+        ),
+        ("a run-time file", tmpfs("/run/crun/1/seccomp.bpf")),
+        ("a system file", tmpfs("/etc/passwd")),
+        ("a system file", tmpfs("/usr/lib/libc.so.6")),
+        ("a system file", tmpfs("/var/lib/postgresql/base/1")),
+        ("a system file", tmpfs("/var/run/x")),
+        ("a device", tmpfs("/dev/x")),
+        ("a roundabout path", tmpfs("/tmp/../etc/passwd")),
+        ("a roundabout path", tmpfs("//etc/passwd")),
+        ("open by PID 1", held_by(vec![open(1, "systemd", 9)])),
+        (
+            "mapped by a session manager",
+            held_by(vec![mapped(700, "systemd")]),
+        ),
+        ("in a loop device", held_by(vec![loop_device()])),
+    ];
+    for (what, object) in cases {
+        assert_eq!(shmem(object), ["nothing"], "{what}");
+    }
+    for fine in [
+        "/tmp/x",
+        "/var/tmp/x",
+        "/dev/hugepages/x",
+        "/data/runner/x",
+        "/etcetera/x",
+    ] {
+        assert_eq!(shmem(tmpfs(fine)), [format!("remove_file {fine}")]);
+    }
+}
+
+/// A mount keeps the file: it is unmounted first, and what is then at the path is no business of
+/// ours.
+#[test]
+fn nothing_is_removed_from_below_a_mount_that_goes() {
+    let mount = |path: &str| User {
+        name: Some(path.into()),
+        ..user(UserKind::Mount, 0, "")
+    };
+    assert_eq!(
+        shmem(held_by(vec![mount("/tmp/target")])),
+        ["unmount /tmp/target", "remove_file /dev/shm/x"]
+    );
+    assert_eq!(
+        shmem(held_by(vec![mount("/dev/shm/x")])),
+        ["unmount /dev/shm/x"]
+    );
+    assert_eq!(shmem(held_by(vec![mount("/")])), ["nothing"]);
+    assert_eq!(shmem(held_by(vec![mount("/proc/7/root/")])), ["nothing"]);
+    let nobodys = User {
+        ns_ino: Some(5),
+        ..mount("/tmp/target")
+    };
+    assert_eq!(
+        shmem(held_by(vec![nobodys])),
+        ["nothing"],
+        "that path is another one here"
+    );
+    let theirs = User {
+        ns_ino: Some(5),
+        ..mount("/proc/7/root/tmp/target")
+    };
+    let shown = text::one(
+        &one(PinKind::PageShmem, held_by(vec![theirs])),
+        0,
+        Style::default(),
+    );
+    assert!(
+        shown.contains("  nsenter -t 7 -m umount /tmp/target\n"),
+        "{shown}"
+    );
+}
+
+/// A loop device is detached after what uses it, and before its file is removed.
+#[test]
+fn a_file_under_a_loop_device_is_taken_from_it_first() {
+    let of_loop = |held_by| User {
+        kind: UserKind::Loop,
+        held_by,
+        ..loop_device()
+    };
+    let mount = User {
+        name: Some("/tmp/m".into()),
+        ..user(UserKind::Mount, 0, "")
+    };
+    assert_eq!(
+        shmem(held_by(vec![of_loop(vec![mount])])),
+        [
+            "unmount /tmp/m",
+            "detach_loop /dev/loop0",
+            "remove_file /dev/shm/x"
+        ]
+    );
+    let by_manager = of_loop(vec![open(1, "systemd", 4)]);
+    assert_eq!(shmem(held_by(vec![by_manager])), ["nothing"]);
+}
+
+/// A holder that no process is.
+fn loop_device() -> User {
+    User {
+        name: Some("/dev/loop0".into()),
+        ..user(UserKind::Other, 0, "")
+    }
+}
+
+fn held_by(users: Vec<User>) -> Object {
+    file(ObjectKind::File, "tmpfs", "/dev/shm/x", MIB_PAGES, users)
+}
+
+fn held(refs: u64, found: u64) -> Held {
+    Held {
+        refs,
+        found,
+        ..Held::default()
+    }
+}
+
+#[test]
+fn a_file_of_another_mount_namespace_is_its_owners() {
+    let object = Object {
+        path_of_pid: Some(77),
+        ..tmpfs("/tmp/vol/cache.bin")
+    };
+    let pins = one(PinKind::PageShmem, object);
+    assert_eq!(advice(&pins), ["ask_owner /proc/77/root/tmp/vol/cache.bin"]);
+    assert_eq!(pins.advice[0].class, Class::DestroysData);
+    let shown = text::one(&pins, 0, Style::default());
+    assert!(!shown.contains("rm "), "{shown}");
+    assert!(
+        !shown.contains(" /tmp/vol"),
+        "never as a path of ours: {shown}"
+    );
+    assert!(
+        pins.sentence.contains("/proc/77/root/tmp/vol/cache.bin"),
+        "{}",
+        pins.sentence
+    );
+
+    let segment = Object {
+        ino: Some(5),
+        ns_ino: Some(4_026_532_000),
+        path_of_pid: Some(77),
+        ..file(
+            ObjectKind::SysvShm,
+            "tmpfs",
+            "SYSV00000000",
+            MIB_PAGES,
+            vec![],
+        )
+    };
+    assert_eq!(shmem(segment.clone()), ["ask_owner 5"]);
+    let ours = Object {
+        path_of_pid: None,
+        ..segment.clone()
+    };
+    assert_eq!(shmem(ours), ["remove_segment 5"]);
+    let unknown = Object {
+        ns_ino: None,
+        path_of_pid: None,
+        ..segment
+    };
+    assert_eq!(
+        shmem(unknown),
+        ["nothing"],
+        "an id means another one elsewhere"
+    );
+}
+
+/// Who must go on running is neither restarted nor asked to close or reap anything.
+#[test]
+fn managers_are_left_alone() {
+    let tool = || answer(1, vec![]).by_pid.unwrap();
+    let in_manager = User {
+        memcg_serial_nr: Some(3),
+        ..open(800, "helper", 3)
+    };
+    let rows = || -> Vec<Memcg> {
+        let mut rows = rows();
+        rows[2] = memcg(3, 1, "init.scope");
+        rows
+    };
+    let users = [
+        open(1, "anything", 3),
+        mapped(1, "anything"),
+        open(tool(), "renamed", 3),
+        open(5, "memcg-trace", 3),
+        open(5, "sshd-session", 3),
+        mapped(5, "login"),
+        user(UserKind::Namespace, 5, "systemd"),
+        in_manager,
+    ];
+    for user in users {
+        let what = user.clone();
+        let rows_of = vec![pin(
+            PinKind::PageShmem,
+            vec![file(ObjectKind::Memfd, "tmpfs", "memfd:x", 9, vec![user])],
+        )];
+        let pins = ask(rows(), answer(1, vec![pinned(ZOMBIE, 0, rows_of)]));
+        assert_eq!(advice(&pins), ["nothing"], "{what:?}");
+        assert!(
+            pins.advice[0].why.contains("must go on running"),
+            "{what:?}"
+        );
+    }
+    let orphan = object(
+        ObjectKind::CssSet,
+        1,
+        vec![unreaped(11, "make", (1, "systemd"))],
+    );
+    assert_eq!(advice(&one(PinKind::Task, orphan)), ["nothing"]);
+}
+
+fn any_path() -> impl Strategy<Value = String> {
+    let top = prop::sample::select(vec![
+        "",
+        "/",
+        "/run",
+        "/etc",
+        "/usr",
+        "/var/lib",
+        "/var",
+        "/dev",
+        "/dev/shm",
+        "/tmp",
+        "/var/tmp",
+        "/srv",
+        "/proc/7/root",
+        "/home/me/.local/share/containers",
+        "/tmp/containers-user-0",
+        "/tmp/..",
+        "/bin",
+        "/opt",
+    ]);
+    (top, "[a-z./]{0,6}").prop_map(|(top, rest)| format!("{top}/{rest}"))
+}
+
+fn any_user() -> impl Strategy<Value = User> {
+    let kinds = prop::sample::select(vec![
+        UserKind::Open,
+        UserKind::Mapped,
+        UserKind::Member,
+        UserKind::Namespace,
+        UserKind::NamespaceFd,
+        UserKind::Other,
+    ]);
+    let comms = prop::sample::select(vec!["systemd", "sshd", "memcg-trace", "redis", "", "login"]);
+    (kinds, 0_u32..4, comms, prop::option::of(0_u32..5)).prop_map(|(kind, pid, comm, fd)| User {
+        fd,
+        ..user(kind, pid, comm)
+    })
+}
+
+fn any_object() -> impl Strategy<Value = Object> {
+    let kinds = prop::sample::select(vec![
+        ObjectKind::File,
+        ObjectKind::DeletedFile,
+        ObjectKind::Memfd,
+        ObjectKind::SysvShm,
+        ObjectKind::SharedAnon,
+        ObjectKind::PrivateAnon,
+        ObjectKind::Socket,
+        ObjectKind::KernelSocket,
+        ObjectKind::CssSet,
+        ObjectKind::SwapId,
+        ObjectKind::Mm,
+        ObjectKind::Unknown,
+    ]);
+    let fs = prop::sample::select(vec!["tmpfs", "ext4", "ramfs", "hugetlbfs", "secretmem"]);
+    let held = prop::option::of((0_u64..4, 0_u64..4));
+    (
+        (kinds, fs, any_path(), 0_u64..1_000, held),
+        (
+            prop::option::of(0_u64..4),
+            prop::option::of(1_u32..9),
+            prop::collection::vec(any_user(), 0..4),
+            0_u64..2,
+            prop::option::of(1_u64..3),
+        ),
+    )
+        .prop_map(
+            |((kind, fs, path, pages, held), (links, path_of_pid, users, omitted, ns_ino))| {
+                Object {
+                    links,
+                    path_of_pid,
+                    held: held.map(|(refs, found)| self::held(refs, found)),
+                    users_omitted: omitted,
+                    ns_ino,
+                    ..file(kind, fs, path.as_str(), pages, users)
+                }
+            },
+        )
+}
+
+fn any_kind() -> impl Strategy<Value = PinKind> {
+    prop::sample::select(vec![
+        PinKind::PageFile,
+        PinKind::PageShmem,
+        PinKind::PageAnon,
+        PinKind::PageAnonShared,
+        PinKind::PageHugetlb,
+        PinKind::PageKmem,
+        PinKind::Swap,
+        PinKind::SocketUnix,
+        PinKind::Task,
+        PinKind::LruGenMm,
+    ])
+}
+
+/// Written anew, so that one mistake is not in both.
+fn may_be_removed(object: &Object, path: &Text) -> bool {
+    let path = path.display();
+    let names: Vec<&str> = path.split('/').skip(1).collect();
+    let is_plain = path.starts_with('/') && names.iter().all(|n| !matches!(*n, "" | "." | ".."));
+    let is_anybodys = matches!(names.as_slice(), ["tmp" | "srv" | "home", ..])
+        || path.starts_with("/dev/shm/")
+        || path.starts_with("/var/tmp/")
+        || !matches!(
+            names.first(),
+            Some(&("run" | "etc" | "usr" | "var" | "dev" | "bin" | "opt" | "proc"))
+        );
+    let is_engines = names
+        .iter()
+        .any(|n| *n == "containers" || n.starts_with("containers-user-"));
+    let closes = object
+        .held
+        .as_ref()
+        .is_some_and(|held| held.refs == held.found);
+    object.links == Some(1)
+        && object.path_of_pid.is_none()
+        && is_plain
+        && is_anybodys
+        && !is_engines
+        && closes
+        && object.users_omitted == 0
+        && object.pages >= Some(MIB_PAGES)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn no_object_is_destroyed_that_must_not_be(
+        kind in any_kind(), objects in prop::collection::vec(any_object(), 1..4),
+    ) {
+        let pins = of(vec![pin(kind, objects.clone())]);
+        prop_assert!(!pins.advice.is_empty(), "silence");
+        for advice in &pins.advice {
+            let target = advice.target.clone().unwrap_or_default();
+            let shown = target.display().into_owned();
+            if advice.action == Action::RemoveFile {
+                let of_it = |object: &&Object| object.path.as_ref() == Some(&target);
+                let all: Vec<_> = objects.iter().filter(of_it).collect();
+                prop_assert!(all.iter().any(|object| may_be_removed(object, &target)), "{all:?}");
+            }
+            let ends = [
+                Action::CloseFd, Action::RestartProcess, Action::EndProcess, Action::Reap,
+            ];
+            if ends.contains(&advice.action) {
+                for never in ["[1]", "[0]", "systemd[", "sshd[", "memcg-trace[", "login["] {
+                    prop_assert!(!shown.contains(never), "{shown}");
+                }
+            }
+            let total = u64::try_from(pins.found.refs.unwrap()).unwrap();
+            prop_assert!(advice.frees.refs <= total, "{advice:?}");
+            prop_assert!(advice.class >= advice.action.class());
+        }
+        let classes: Vec<Class> = pins
+            .advice
+            .iter()
+            .filter(|advice| advice.action != Action::Nothing)
+            .map(|advice| advice.class)
+            .collect();
+        prop_assert!(classes.is_sorted(), "{classes:?}");
+    }
+}

@@ -1,0 +1,126 @@
+//! Who holds what pins, where a first look would name an innocent one, or nobody.
+
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
+
+use serde_json::{Value, json};
+
+use super::ledger::ledgers;
+use super::memory::{Forked, Memory, move_pages};
+use super::pages::of_private;
+use crate::host::{Cgroup, eventually, reparents_pages, use_every_cpu};
+
+/// What is said of the anonymous pages that pin a cgroup: its holders, and the sentence.
+fn said(path: &str, other: &Cgroup) -> (Vec<Value>, String) {
+    eventually("a ledger that adds up", || {
+        use_every_cpu(other);
+        let ledgers = ledgers(Some(path));
+        let ledger = ledgers.first().ok_or("it is no zombie")?;
+        if ledger.unexplained() != Some(0) {
+            return Err(format!("{ledger:?}"));
+        }
+        let holders = ledger.holders("page_anon").cloned().collect();
+        Ok((holders, ledger.sentence().to_owned()))
+    })
+}
+
+/// Anonymous pages that were given to a pipe, by memory that is gone: nobody maps them, and who has
+/// the pipe keeps them.
+#[test]
+fn pages_in_a_pipe() {
+    if reparents_pages() {
+        return;
+    }
+    let (cgroup, other) = (Cgroup::new("spliced"), Cgroup::new("other"));
+    let (reader, writer) = io::pipe().unwrap();
+    let memory = Memory::private(8);
+    cgroup.inside(|| memory.touch());
+    memory.give_to(&writer);
+    drop(memory);
+    cgroup.remove();
+    let path = cgroup.path();
+    let (holders, sentence) = said(&path, &other);
+    println!("{sentence}");
+    let (pid, fd) = (std::process::id(), reader.as_raw_fd());
+    let is_reader = |holder: &&Value| holder["fd"] == fd && holder["pid"] == pid;
+    let holder = holders.iter().find(is_reader);
+    let holder = holder.unwrap_or_else(|| panic!("the reader is not named: {holders:?}"));
+    assert_eq!(holder["how"], "in_pipe");
+    assert_eq!(
+        holder["held"],
+        json!({"refs": 8, "found": 8, "not_checked": []})
+    );
+    assert!(
+        holders.iter().all(|holder| holder["how"] == "in_pipe"),
+        "{holders:?}"
+    );
+    assert!(sentence.contains("in the pipe of"), "{sentence}");
+    drop((reader, writer));
+    is_freed(&other);
+}
+
+/// The same, on their way through a socket: what nothing leads to is said to be held.
+#[test]
+fn pages_in_a_socket() {
+    if reparents_pages() {
+        return;
+    }
+    let (cgroup, other) = (Cgroup::new("sent"), Cgroup::new("other"));
+    let (reader, writer) = io::pipe().unwrap();
+    let (sender, receiver) = UnixStream::pair().unwrap();
+    let memory = Memory::private(4);
+    cgroup.inside(|| memory.touch());
+    memory.give_to(&writer);
+    drop(memory);
+    move_pages(&reader, &sender, 4);
+    cgroup.remove();
+    let (holders, sentence) = said(&cgroup.path(), &other);
+    println!("{sentence}");
+    let holder = &holders[0];
+    assert_eq!(holder["pid"], Value::Null, "{holder}");
+    assert_eq!(holder["held"]["refs"], 4);
+    assert_eq!(holder["held"]["found"], 0);
+    assert_ne!(holder["held"]["not_checked"], json!([]));
+    assert!(
+        sentence.contains("4 references to it were not found"),
+        "{sentence}"
+    );
+    drop((sender, receiver));
+    is_freed(&other);
+}
+
+/// Pages whose `anon_vma` leads to a process and its child, of which only one maps them.
+#[test]
+fn who_really_maps_them() {
+    if reparents_pages() {
+        return;
+    }
+    let (cgroup, other) = (Cgroup::new("forked"), Cgroup::new("other"));
+    let memory = Memory::private(20);
+    memory.touch();
+    // The child's mapping is in the tree from here on, and none of the pages is in its tables.
+    let child = Forked::new();
+    cgroup.inside(|| memory.touch());
+    cgroup.remove();
+    let fixture = of_private(&cgroup, 20);
+    let (holders, sentence) = said(&fixture.path, &other);
+    println!("{sentence}");
+    let pids: Vec<_> = holders.iter().map(|holder| holder["pid"].clone()).collect();
+    assert_eq!(pids, [json!(std::process::id())], "{holders:?}");
+    assert_eq!(holders[0]["user_refs"], 20);
+    assert_eq!(holders[0]["held"]["found"], holders[0]["held"]["refs"]);
+    drop(memory);
+    drop(child);
+    is_freed(&other);
+}
+
+fn is_freed(other: &Cgroup) {
+    eventually("it is freed", || {
+        use_every_cpu(other);
+        match crate::host::root_stat("nr_dying_descendants").unwrap() {
+            0 => Ok(()),
+            dying => Err(format!("{dying} are dying")),
+        }
+    });
+}

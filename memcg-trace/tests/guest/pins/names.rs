@@ -1,0 +1,198 @@
+//! Names with their context: whose a path is, and what must not be done to what it names.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, unmount};
+use serde_json::json;
+
+use super::fixture::{Fixture, run};
+use super::pages::{PAGE, and, of_pages, place};
+use crate::host::{Cgroup, Folder, eventually};
+
+/// More than a MiB: less is not removed anyway.
+const PAGES: usize = 270;
+
+fn write(name: &str) {
+    File::create(name)
+        .unwrap()
+        .write_all(&vec![1; PAGES * PAGE])
+        .unwrap();
+}
+
+fn tmpfs(at: &str) {
+    fs::create_dir_all(at).unwrap();
+    mount("none", at, "tmpfs", MountFlags::empty(), None).unwrap();
+}
+
+fn of_file(cgroup: &Cgroup) -> Fixture {
+    of_pages(cgroup.path(), "page_shmem", PAGES as u64)
+}
+
+#[test]
+fn paths_are_ours_or_somebodys() {
+    let parent = Cgroup::new("names");
+    let folder = Folder::new("names");
+    let fixtures = vec![
+        in_another_namespace(&parent, &folder),
+        with_two_names(&parent, &folder),
+        hidden_by_a_mount(&parent, &folder),
+        root_of_a_mount(&parent, &folder),
+        of_a_container(&parent),
+        too_little(&parent, &folder),
+    ];
+    run(&parent, fixtures);
+}
+
+/// A process in a mount namespace of its own, with a tmpfs at a folder.
+fn container(volume: &str) -> Child {
+    let script = "mount -t tmpfs none \"$0\" && touch \"$0\"/ready && exec sleep 600";
+    let child = Command::new("/bin/busybox")
+        .args(["unshare", "-m", "/bin/sh", "-c", script, volume])
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let ready = format!("/proc/{}/root{volume}/ready", child.id());
+    eventually("the volume is mounted", || {
+        fs::metadata(&ready).map_err(|error| error.to_string())
+    });
+    child
+}
+
+/// At the same path we have another file, which has nothing to do with it.
+fn in_another_namespace(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("in-another-namespace");
+    let volume = folder.file("volume");
+    fs::create_dir(&volume).unwrap();
+    let ours = format!("{volume}/cache.bin");
+    fs::write(&ours, "precious").unwrap();
+    let mut child = container(&volume);
+    let pid = child.id();
+    let theirs = format!("/proc/{pid}/root{ours}");
+    cgroup.inside(|| write(&theirs));
+    cgroup.remove();
+    let file = Path::new(&theirs).metadata().unwrap();
+    Fixture {
+        holders: vec![json!({"object": "file", "path": theirs, "path_of_pid": pid,
+                             "ino": file.ino(), "links": 1})],
+        advice: vec![("ask_owner", vec![theirs.clone()])],
+        never: &["remove_file", "umount"],
+        follow: Box::new(move || {
+            fs::remove_file(&theirs).unwrap();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert_eq!(fs::read_to_string(&ours).unwrap(), "precious");
+        }),
+        ..of_file(&cgroup)
+    }
+}
+
+fn with_two_names(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("two-names");
+    let [one, two] = ["one", "two"].map(|name| folder.file(name));
+    cgroup.inside(|| write(&one));
+    fs::hard_link(&one, &two).unwrap();
+    cgroup.remove();
+    let ino = Path::new(&one).metadata().unwrap().ino();
+    Fixture {
+        holders: vec![json!({"object": "file", "ino": ino, "links": 2})],
+        advice: vec![("nothing", vec![])],
+        never: &["remove_file"],
+        follow: Box::new(move || {
+            fs::remove_file(one).unwrap();
+            fs::remove_file(two).unwrap();
+        }),
+        ..of_file(&cgroup)
+    }
+}
+
+/// The path that it had leads elsewhere now, so that it has none.
+fn hidden_by_a_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("hidden");
+    let below = folder.file("below");
+    tmpfs(&below);
+    let name = format!("{below}/hidden.bin");
+    cgroup.inside(|| write(&name));
+    let ino = Path::new(&name).metadata().unwrap().ino();
+    tmpfs(&below);
+    fs::write(&name, "precious").unwrap();
+    cgroup.remove();
+    Fixture {
+        holders: vec![json!({"object": "file", "ino": ino, "links": 1})],
+        exactly: vec![("path", "hidden.bin".into())],
+        advice: vec![("nothing", vec![])],
+        never: &["remove_file", "ask_owner"],
+        follow: Box::new(move || {
+            assert_eq!(fs::read_to_string(&name).unwrap(), "precious");
+            for _ in 0..2 {
+                unmount(&below, UnmountFlags::empty()).unwrap();
+            }
+        }),
+        ..of_file(&cgroup)
+    }
+}
+
+/// Only the mount of the file itself is left of its file system: its path is the mount's, and
+/// what is under that is another file.
+fn root_of_a_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("root-of-a-mount");
+    let gone = folder.file("gone");
+    tmpfs(&gone);
+    let name = format!("{gone}/root.bin");
+    cgroup.inside(|| write(&name));
+    let target = folder.file("target");
+    fs::write(&target, "precious").unwrap();
+    mount_bind(&name, &target).unwrap();
+    unmount(&gone, UnmountFlags::DETACH).unwrap();
+    cgroup.remove();
+    let held = place(target.as_ref(), "tmpfs");
+    Fixture {
+        holders: vec![and(&held, &json!({"object": "file", "links": 1}))],
+        advice: vec![("unmount", vec![target.clone()])],
+        never: &["remove_file"],
+        follow: Box::new(move || {
+            unmount(&target, UnmountFlags::empty()).unwrap();
+            assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+        }),
+        ..of_file(&cgroup)
+    }
+}
+
+/// As crun has one: it is removed by who made it.
+fn of_a_container(parent: &Cgroup) -> Fixture {
+    let cgroup = parent.child("of-a-container");
+    let state = "/run/crun/4711";
+    fs::create_dir_all("/run").unwrap();
+    tmpfs("/run");
+    fs::create_dir_all(state).unwrap();
+    let name = format!("{state}/seccomp.bpf");
+    cgroup.inside(|| write(&name));
+    cgroup.remove();
+    Fixture {
+        holders: vec![place(name.as_ref(), "tmpfs")],
+        advice: vec![("nothing", vec![])],
+        never: &["remove_file"],
+        follow: Box::new(move || {
+            fs::remove_file(name).unwrap();
+            unmount("/run", UnmountFlags::empty()).unwrap();
+        }),
+        ..of_file(&cgroup)
+    }
+}
+
+fn too_little(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("too-little");
+    let name = folder.file("little");
+    cgroup.inside(|| fs::write(&name, [1; 3 * PAGE]).unwrap());
+    cgroup.remove();
+    Fixture {
+        holders: vec![place(name.as_ref(), "tmpfs")],
+        advice: vec![("nothing", vec![])],
+        never: &["remove_file"],
+        follow: Box::new(move || fs::remove_file(name).unwrap()),
+        ..of_pages(cgroup.path(), "page_shmem", 3)
+    }
+}

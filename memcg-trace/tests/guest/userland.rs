@@ -1,0 +1,141 @@
+//! A healthy Debian host with systemd and services (`cargo xtask test --long`): what is said of it
+//! is what its kernel says, every zombie is explained, and nothing is found to be wrong.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::contract::Document;
+use crate::host::{eventually, root_stat};
+use crate::tool;
+
+/// Asks of a verb's answer, in a row.
+const TIMES: usize = 10;
+
+/// systemd and its services are up and quiet.
+fn wait_until_up() {
+    eventually("the system is up", || {
+        let mut systemctl = Command::new("systemctl");
+        let output = systemctl.args(["is-system-running", "--wait"]).output();
+        let state = String::from_utf8(output.unwrap().stdout).unwrap();
+        match state.trim() {
+            "running" | "degraded" => Ok(()),
+            other => Err(other.to_owned()),
+        }
+    });
+    for unit in ["postgresql", "redis-server"] {
+        eventually(unit, || {
+            let mut systemctl = Command::new("systemctl");
+            let status = systemctl.args(["is-active", "--quiet", unit]).status();
+            let is_active = status.unwrap().success();
+            is_active.then_some(()).ok_or_else(|| "not active".into())
+        });
+    }
+}
+
+fn document(args: &[&str]) -> Document {
+    let output = tool::run(args);
+    assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+    Document::parse(tool::stdout(&output))
+}
+
+/// Databases that work; killed when this goes.
+struct Load(Vec<Child>);
+
+impl Load {
+    fn start() -> Self {
+        let scripts = [
+            "while :; do su postgres -c 'psql -qc \"select count(*) from pg_class, pg_class\"'; done",
+            "while :; do redis-cli set key value; redis-cli bgsave; done",
+            "while :; do systemd-run --wait --quiet -p MemoryMax=64M true; done",
+            "while :; do ls -lR /usr; done",
+        ];
+        let start = |script: &str| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", script]).stdin(Stdio::null());
+            shell.stdout(Stdio::null()).stderr(Stdio::null());
+            shell.spawn().unwrap()
+        };
+        Self(scripts.map(start).into())
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[test]
+fn no_deadlock_is_found_idle_and_under_load() {
+    wait_until_up();
+    let ask = || {
+        for _ in 0..TIMES {
+            let output = tool::run(&["locks", "--fail-on", "deadlock"]);
+            let said = tool::stdout(&output);
+            assert_eq!(output.status.code(), Some(0), "{said}");
+            assert!(said.contains("no deadlock"), "{said}");
+        }
+    };
+    ask();
+    let load = Load::start();
+    ask();
+    drop(load);
+}
+
+#[test]
+fn every_zombie_is_explained() {
+    wait_until_up();
+    let pins = document(&["pins", "--json"]);
+    let unexplained = |item: &&Value| item["unexplained_refs"] != 0;
+    let open: Vec<_> = pins.items.iter().filter(unexplained).collect();
+    println!(
+        "{} zombies, {} without a closed ledger",
+        pins.items.len(),
+        open.len()
+    );
+    // One that came or went meanwhile has none to close.
+    for zombie in open {
+        assert!(zombie["unexplained_refs"].is_null(), "{zombie}");
+    }
+}
+
+#[test]
+fn usage_is_the_kernels() {
+    wait_until_up();
+    let mut off = BTreeMap::new();
+    eventually("the same usage from both", || {
+        off.clear();
+        let export = tool::run(&["export", "-n", "1"]);
+        for record in tool::records(&export) {
+            let (true, Some(path)) = (record.kind == "memcg", record.path()) else {
+                continue;
+            };
+            let file = format!("/sys/fs/cgroup{path}/memory.current");
+            let Ok(current) = fs::read_to_string(file) else {
+                continue;
+            };
+            let (ours, kernels) = (
+                record.number("usage_bytes"),
+                current.trim().parse().unwrap(),
+            );
+            // A service that is up does not stand still between the two readings.
+            if ours.abs_diff(kernels) > kernels / 10 + (1 << 20) {
+                off.insert(path.to_owned(), (ours, kernels));
+            }
+        }
+        off.is_empty()
+            .then_some(())
+            .ok_or_else(|| format!("{off:?}"))
+    });
+    let zombies = document(&["zombies", "--json"]).items.len() as u64;
+    println!(
+        "{zombies} zombies, {:?} dying",
+        root_stat("nr_dying_descendants")
+    );
+}
