@@ -92,7 +92,7 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
     files::describe(
         reader,
         &mut paths,
-        &segments::Owners::new(&tasks),
+        segments::Owners::new(&tasks),
         &mut ledger,
         &mut holders,
     );
