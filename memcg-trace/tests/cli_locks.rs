@@ -40,6 +40,7 @@ fn a_deadlock_is_one_document() {
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
     let data = document(&output, "locks");
     assert_eq!(data["summary"]["confirmed"], 1);
+    assert_eq!(data["summary"]["verdict"], "deadlock");
     assert_eq!(data["summary"]["looks"], 2);
     assert_eq!(data["not_checked"], json!([]));
     let deadlocks = items(&data, "deadlock");
@@ -111,6 +112,44 @@ fn the_exit_code_says_what_was_found() {
         data["not_checked"],
         json!([{"what": "file_tables", "reason": "timed out"}])
     );
+}
+
+/// Whose holder nobody knows is not said to be in no deadlock.
+#[test]
+fn what_nobody_can_decide_is_said() {
+    let (mut host, holder) = crowd('D');
+    let item = host.resource(ResourceKind::Completion, None);
+    host.look.resources[item as usize].incomplete = Some("who completes it is not known".into());
+    host.wait(holder, item).function = Some("some_wait".to_owned());
+    let path = recording(
+        "locks-undecided",
+        fixture::host(),
+        &[answered(0, host.seen())],
+    );
+    let output = run(&["locks", "--from", &path, "--fail-on", "deadlock"]);
+    assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+    let text = stdout(&output);
+    let sum = "undecided: no deadlock proven, and 51 waits end at completion";
+    assert!(text.contains(sum), "{text}");
+    let line = "undecided: 51 waits of up to 21.0 s at completion 0xffffffff82000100 in some_wait(), \
+                where holder[7] is: who completes it is not known";
+    let joined = text.replace("\n    ", " ");
+    assert!(joined.contains(line), "{joined}");
+    let data = document(&run(&["locks", "--json", "--from", &path]), "locks");
+    assert_eq!(data["summary"]["verdict"], "undecided");
+    assert_eq!(data["summary"]["undecided_waits"], 51);
+    let ends = items(&data, "open_end");
+    assert_eq!(ends.len(), 1);
+    assert_eq!(ends[0]["function"], "some_wait");
+    assert_eq!(ends[0]["waiter"]["tid"], 7);
+    assert_eq!(ends[0]["waits"], 51);
+    let path = recording(
+        "locks-decided",
+        fixture::host(),
+        &[answered(0, crowd('R').0.seen())],
+    );
+    let data = document(&run(&["locks", "--json", "--from", &path]), "locks");
+    assert_eq!(data["summary"]["verdict"], "no_deadlock");
 }
 
 #[test]

@@ -7,10 +7,11 @@ mod tool;
 
 use std::fs::File;
 
-use fixture::pins::demo_with_pins;
+use fixture::pins::{demo_with_pins, object, open, pin, pinned};
 use fixture::{demo, evil_host, host, hostile, root, walked};
+use memcg_trace::sample::pins::{Object, ObjectKind, PinKind};
 use memcg_trace::sample::recording::Reader;
-use memcg_trace::sample::{Absent, Sample};
+use memcg_trace::sample::{Absent, DyingCgroup, DyingCgroups, Sample};
 use serde_json::Value;
 use tool::{assert_fails, checked, document, keys, memcg_trace, recording, run, stderr, stdout};
 
@@ -58,6 +59,75 @@ fn zombies_are_listed() {
     );
 }
 
+/// Dead cgroups whose memory cgroup is gone: counted, listed, and found by their name.
+#[test]
+fn what_the_kernel_counts_beside_zombies_is_explained() {
+    let cgroup = |serial_nr, path: &str, refs| DyingCgroup {
+        serial_nr,
+        cgroup_id: 7_000 + serial_nr,
+        path: path.into(),
+        refs: Some(refs),
+    };
+    let mut samples = demo_with_pins();
+    for sample in &mut samples {
+        if sample.memcgs.is_some() {
+            sample.dying = Some(DyingCgroups {
+                nr_dying: 7,
+                nr_cgroups: Some(19),
+                with_zombie: 4,
+                without_memcg: 2,
+                cgroups: vec![
+                    cgroup(90, "/units/unit-0", 1),
+                    cgroup(91, "/units/unit-1", 2),
+                ],
+                ..DyingCgroups::default()
+            });
+        }
+        if let Some(pins) = &mut sample.pins {
+            let map = Object {
+                path: Some("by_unit".into()),
+                ino: Some(12),
+                ..object(ObjectKind::BpfMap, 1, vec![open(77, "agent", 5)])
+            };
+            pins.cgroups = vec![pinned(90, 0, vec![pin(PinKind::BpfMap, vec![map])])];
+        }
+    }
+    let path = recording("dying", host(), &samples);
+    let output = run(&["zombies", "--json", "--from", &path]);
+    let data = document(&output, "zombie");
+    assert_eq!(data["summary"]["zombies"], 4, "they are no zombies");
+    let dying = &data["summary"]["dying"];
+    assert_eq!(dying["nr_dying_descendants"], 7);
+    assert_eq!(dying["proc_cgroups"], 19);
+    assert_eq!([&dying["of_zombies"], &dying["without_memcg"]], [4, 2]);
+    assert_eq!(dying["not_found"], 1);
+    let kept_by = "pinned by an entry of BPF map by_unit (id 12), held open by agent[77] fd 5";
+    assert_eq!(dying["cgroups"][0]["kept_by"], kept_by);
+    assert_eq!(dying["cgroups"][0]["css_id"], Value::Null);
+    assert_eq!(dying["cgroups"][1]["kept_by"], Value::Null, "nobody asked");
+    let text = stdout(&run(&["zombies", "--from", &path]));
+    for part in [
+        "4 zombies",
+        "2 dead cgroups without a memcg, 1 dead cgroup that was not found",
+        "nr_dying_descendants 7: 4 of zombies, 2 whose memcg is gone, 1 not found",
+        "/units/unit-1",
+        kept_by,
+    ] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    for name in ["unit-0", "/units/unit-0", "ino:7090"] {
+        let text = stdout(&run(&["pins", name, "--from", &path]));
+        assert!(text.contains(kept_by), "{text}");
+        assert!(
+            text.contains("its memcg is gone, the cgroup is not, refs 1"),
+            "{text}"
+        );
+    }
+    let unknown = run(&["pins", "unit-9", "--from", &path]);
+    assert_fails(&unknown, 1, &["no zombie unit-9 was found"]);
+    assert!(!stderr(&unknown).contains("nothing pins"));
+}
+
 #[test]
 fn a_list_is_sorted_cut_and_restricted() {
     let listed = |args: &[&str]| {
@@ -89,7 +159,8 @@ fn pins_follow_the_contract() {
     const ADVICE: &str = "action target why class step steps amount_bytes frees_refs of_refs \
                           frees_bytes frees_at_most cause";
     const HOLDER: &str = "pid comm fd owner_path fs dev ino path ns_ino local remote object refs \
-                          pages ns_mount how state parent_pid cpu links path_of_pid dev_name unit";
+                          pages ns_mount how name state parent_pid cpu held user_refs links \
+                          path_of_pid dev_name unit";
     let path = recording("pins-contract", host(), &demo_with_pins());
     let text = stdout(&run(&["export", "--from", &path]));
     let records = checked(&text);
@@ -231,16 +302,9 @@ fn a_name_that_is_no_zombie_says_what_it_is() {
         ),
         (
             "css:4711",
-            &[
-                "no zombie css:4711",
-                "it was released",
-                "memcg-trace zombies",
-            ],
+            &["no zombie css:4711 was found", "memcg-trace zombies"],
         ),
-        (
-            "gone.service",
-            &["give the pages of a dead cgroup to its parent"],
-        ),
+        ("gone.service", &["a name that never was is another"]),
         ("session-4.scope", &["not_recorded", "session-4.scope"]),
     ]
     .iter()

@@ -369,7 +369,7 @@ fn hostile_names_are_tamed_everywhere() {
     let texts = [
         summary::worst_finding(&last).unwrap(),
         text::render(&last, &host(), text::Style::default()),
-        list::render(&last, &host(), &[], 0, text::Style::default()),
+        list::render(&last, &host(), &[], 0, None, text::Style::default()),
     ];
     for text in texts {
         let hostile = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';

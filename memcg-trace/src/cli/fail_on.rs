@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use super::{FOUND, UNDECIDED};
-use crate::deadlock::State;
-use crate::model::snapshot::{Deadlock, FindingKind, Snapshot};
+use crate::model::snapshot::{FindingKind, Outcome, Snapshot};
 
 /// What a script wants to be told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,19 +69,13 @@ impl FailOn {
     }
 }
 
-/// Whether there is a deadlock. One that is only suspected, and a look that left something out,
-/// decide nothing.
+/// Whether there is a deadlock.
 fn deadlock(snapshot: &Snapshot) -> Option<bool> {
-    let judged = snapshot.judged.as_deref()?;
-    let deadlocks = &snapshot.deadlocks.items;
-    if deadlocks.iter().any(Deadlock::is_confirmed) {
-        return Some(true);
+    match snapshot.judged.as_deref()?.outcome {
+        Outcome::Deadlock => Some(true),
+        Outcome::Undecided => None,
+        Outcome::NoDeadlock => Some(false),
     }
-    let is_suspected = deadlocks
-        .iter()
-        .any(|one| one.found.state == State::Suspected);
-    let is_whole = judged.not_checked.is_empty() && snapshot.waits.truncated_at.is_none();
-    (!is_suspected && is_whole).then_some(false)
 }
 
 /// The exit code of a verb that saw a snapshot, or none.

@@ -22,9 +22,9 @@ use crate::source::ask::{Ask, NOT_RECORDED};
 /// Candidates that an error names.
 const CANDIDATES: usize = 5;
 
-/// What became of a memcg that was removed and is not in the list.
-const RELEASED: &str = "if it was removed, it was released and nothing pins it (newer kernels \
-                        give the pages of a dead cgroup to its parent, and files alone keep none)";
+/// What may have become of a cgroup that is not in the list.
+const MAYBE_RELEASED: &str = "that it was removed and released is one way for it not to be there, \
+                              a name that never was is another";
 
 /// The answer to a question, and the zombie that it was about; `None` for all.
 struct Answer {
@@ -83,7 +83,10 @@ async fn ask(feed: &mut Feed, wanted: Option<&Wanted>) -> anyhow::Result<Option<
         Some(id) => vec![id.serial_nr],
         None => {
             let zombies = zombies::list(&snapshot).into_iter();
-            zombies.map(|zombie| zombie.id.serial_nr).collect()
+            let others = snapshot.dying.iter().flat_map(|dying| &dying.cgroups);
+            let others = others.map(|dead| dead.id.serial_nr);
+            let zombies = zombies.map(|zombie| zombie.id.serial_nr);
+            zombies.chain(others).collect()
         }
     };
     // To ask about none would be to ask about all.
@@ -105,7 +108,7 @@ async fn ask(feed: &mut Feed, wanted: Option<&Wanted>) -> anyhow::Result<Option<
         if feed.is_replay() {
             bail!("{NOT_RECORDED}: nobody asked who pins {path} while this was recorded");
         }
-        bail!("{path} is gone: it was released while it was looked at, nothing pins it any more");
+        bail!("{path} is gone: it was released while it was looked at");
     }
     Ok(Some(Answer { snapshot, zombie }))
 }
@@ -163,13 +166,13 @@ fn not_found(wanted: &Wanted, why: NotFound) -> anyhow::Error {
         NotFound::Unknown(near) if !near.is_empty() => {
             let near: Vec<_> = near.iter().map(Text::display).collect();
             anyhow!(
-                "no zombie {name}: did you mean {}? If not, {RELEASED}",
+                "no zombie {name} was found: did you mean {}? If not, {MAYBE_RELEASED}",
                 near.join(" or ")
             )
         }
         NotFound::Unknown(_) => anyhow!(
-            "no zombie {name}, and nothing alive of that name; `memcg-trace zombies` lists those \
-             that are there; {RELEASED}"
+            "no zombie {name} was found, and nothing alive of that name; `memcg-trace zombies` \
+             lists those that are there; {MAYBE_RELEASED}"
         ),
     }
 }

@@ -1,6 +1,7 @@
 //! `zombies`: all dead memory cgroups that are still in memory.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::args::{Common, Sort, Zombies};
 use super::fail_on::exit_code;
@@ -8,8 +9,13 @@ use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
+use crate::model::snapshot::Snapshot;
 use crate::model::zombies::{self, Order};
 use crate::output::{document, zombies as text};
+use crate::source::ask::Ask;
+
+/// Dead cgroups without a zombie that are asked about.
+const MAX_ASKED: usize = 256;
 
 /// Prints the list, of a kernel or as of the end of a recording.
 pub(super) async fn run(
@@ -20,7 +26,7 @@ pub(super) async fn run(
     let mut stop = Stop::on_signals()?;
     let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
-    let seen = oneshot::answer(feed, &mut stop, messages, Feed::only).await?;
+    let seen = oneshot::answer(feed, &mut stop, messages, ask).await?;
     let Some(snapshot) = seen else {
         return Ok(exit_code(args.verdict.fail_on, None));
     };
@@ -33,10 +39,26 @@ pub(super) async fn run(
         document::zombies(&snapshot, shown, &host)?
     } else {
         let style = oneshot::style(common);
-        text::render(&snapshot, &host, shown, left_out.len(), style).into_bytes()
+        text::render(&snapshot, &host, shown, left_out.len(), common.top(), style).into_bytes()
     };
     oneshot::write(common, &bytes)?;
     Ok(exit_code(args.verdict.fail_on, Some(&snapshot)))
+}
+
+/// Looks at the list, and asks what keeps cgroups that are dead without a zombie: no figure of
+/// theirs says anything of it.
+async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
+    let Some(snapshot) = feed.only().await? else {
+        return Ok(None);
+    };
+    let others = snapshot.dying.iter().flat_map(|dying| &dying.cgroups);
+    let others = others.take(MAX_ASKED).map(|dead| dead.id.serial_nr);
+    let serials: Vec<u64> = others.collect();
+    if serials.is_empty() {
+        return Ok(Some(snapshot));
+    }
+    let answered = feed.ask(&Ask::Pins(serials))?;
+    Ok(Some(answered.unwrap_or(snapshot)))
 }
 
 fn order(sort: Sort) -> Order {

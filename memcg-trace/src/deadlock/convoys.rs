@@ -7,7 +7,7 @@ use super::cycles::NONE;
 use super::graph::Needs;
 use super::stable::{OWNER_FLAGS, Same, Stability};
 use super::verdict::{Cause, Convoy, Deadlock, State, bare};
-use super::{Rules, table, words};
+use super::{Rules, ready, table, words};
 use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
 use crate::sample::{ResourceKind, tame};
 
@@ -220,6 +220,9 @@ impl<'a> Search<'a> {
         if let Some((wait, resource)) = wait.zip(resource) {
             return waiting(wait, resource);
         }
+        if let Some(run) = task.run.as_ref().filter(|_| task.state == Some('R')) {
+            return ready::why(self.look, self.stability, at, run);
+        }
         let same = self.stability.tasks.get(at).copied();
         let sleeps = || match self.innermost(task) {
             Some(function) => format!("its holder sleeps in {function}"),
@@ -248,7 +251,7 @@ impl<'a> Search<'a> {
 
 /// Whether a wait for it is of the kernel's making. A shell that waits for its child, and a
 /// reader of an empty pipe, may do so for ever.
-fn counts(resource: &Resource) -> bool {
+pub(super) fn counts(resource: &Resource) -> bool {
     !table::is_of_user_space(resource.kind) && resource.kind != ResourceKind::Reap
 }
 
@@ -260,17 +263,24 @@ fn nobody(resource: &Resource) -> (Cause, String) {
     if let Some(incomplete) = &resource.incomplete {
         return (Cause::Unknown, tame(incomplete).into_owned());
     }
+    let cause = match resource.owner_word {
+        Some(_) => Cause::Orphaned,
+        None => Cause::Unknown,
+    };
+    (cause, orphan(resource))
+}
+
+/// What its owner word says of a lock that nobody holds.
+pub(super) fn orphan(resource: &Resource) -> String {
     match resource.owner_word {
         Some(word) if word & !OWNER_FLAGS == 0 => {
-            let why = format!("its owner word is {word:#x}: others wait, and it has no owner");
-            (Cause::Orphaned, why)
+            format!("its owner word is {word:#x}: others wait, and it has no owner")
         }
         Some(word) => {
             let task = word & !OWNER_FLAGS;
-            let why = format!("its owner word is {word:#x}, and {task:#x} is no task any more");
-            (Cause::Orphaned, why)
+            format!("its owner word is {word:#x}, and {task:#x} is no task any more")
         }
-        None => (Cause::Unknown, "who holds it is not known".to_owned()),
+        None => "who holds it is not known".to_owned(),
     }
 }
 

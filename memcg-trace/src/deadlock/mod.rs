@@ -4,7 +4,8 @@
 //! holders or any one of them ([`table`]). Whatever can go on is taken away until nothing changes;
 //! what is left never goes on ([`graph`]), and its cycles are deadlocks. That is a proof if
 //! nothing in it is a guess, and if two looks saw the same all along; the same is done once more
-//! with guesses, and what only then is left is suspected.
+//! with guesses, and what only then is left is suspected. What is not left but is not shown to go
+//! on either, since nobody knows who would have to act, is undecided ([`OpenEnd`]).
 //!
 //! Pure: no clock, no kernel, no I/O.
 
@@ -14,6 +15,8 @@ mod convoys;
 mod cycles;
 mod evidence;
 pub mod graph;
+mod open;
+mod ready;
 mod report;
 mod stable;
 pub mod table;
@@ -27,7 +30,7 @@ use case::Case;
 use convoys::Search;
 use cycles::NONE;
 use stable::Stability;
-pub use verdict::{Break, Cause, Convoy, Deadlock, Edge, State, Verdict};
+pub use verdict::{Break, Cause, Convoy, Deadlock, Edge, OpenEnd, State, Verdict};
 
 use crate::sample::waits::{Look, Wait, Waits};
 
@@ -113,11 +116,21 @@ pub fn judge(waits: &Waits, rules: &Rules) -> Verdict {
         deadlock_of: &deadlock_of,
     };
     let (convoys, convoys_omitted) = search.convoys(rules);
+    let open = open::Search {
+        waits,
+        look,
+        stability: &stability,
+        rules,
+        proven: &proven.residue,
+    };
+    let (undecided_waits, open_ends) = open.ends();
     Verdict {
         deadlocks,
         convoys,
         convoys_omitted,
         judged_waits,
         user_space_rings,
+        undecided_waits,
+        open_ends,
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Stability {
     pub(super) gone: HashSet<(u32, u32)>,
     /// By task of the first look: whether it stayed off, or on, its CPU all the time.
     pub(super) tasks: Vec<Same>,
+    /// By task of the first look: whether the second has it ready to run and without a CPU.
+    pub(super) are_kept_off: Vec<bool>,
 }
 
 impl Stability {
@@ -50,6 +52,7 @@ impl Stability {
             resources: vec![Same::NotKnown; first.resources.len()],
             gone: HashSet::new(),
             tasks: vec![Same::NotKnown; first.tasks.len()],
+            are_kept_off: vec![false; first.tasks.len()],
         };
         let Some(second) = second else {
             for (same, resource) in stability.resources.iter_mut().zip(&first.resources) {
@@ -68,6 +71,8 @@ impl Stability {
         let waits = places_of_waits(&wait_places, &second.waits);
         for (at, task) in first.tasks.iter().enumerate() {
             let then = tasks[at].and_then(|at| second.tasks.get(at as usize));
+            let run = then.and_then(|then| then.run.as_ref());
+            stability.are_kept_off[at] = run.is_some_and(|run| !run.on_cpu);
             stability.tasks[at] = match then.map(|then| (task.switches, then.switches)) {
                 None => Same::No,
                 Some((Some(now), Some(then))) if now == then => Same::Yes,

@@ -18,6 +18,8 @@ pub fn needs(kind: ResourceKind) -> Needs {
         | ResourceKind::PageRef
         | ResourceKind::CgroupDrain
         | ResourceKind::PidNsDrain
+        | ResourceKind::Threads
+        | ResourceKind::Workqueue
         | ResourceKind::Kernfs
         | ResourceKind::PercpuRef
         | ResourceKind::Rcu => Needs::All,
@@ -33,6 +35,8 @@ pub fn needs(kind: ResourceKind) -> Needs {
         | ResourceKind::Futex
         | ResourceKind::Freezer
         | ResourceKind::Throttle
+        | ResourceKind::Fanotify
+        | ResourceKind::CoreDump
         | ResourceKind::Unknown => Needs::Any,
     }
 }
@@ -57,5 +61,15 @@ pub fn is_of_user_space(kind: ResourceKind) -> bool {
     matches!(
         kind,
         ResourceKind::Pipe | ResourceKind::ChildExit | ResourceKind::Futex
+    )
+}
+
+/// Whether what ends a wait for it is no task, and is known: a device answers, a clock lets go,
+/// whoever froze it may thaw it.
+#[must_use]
+pub fn acts_by_itself(kind: ResourceKind) -> bool {
+    matches!(
+        kind,
+        ResourceKind::Io | ResourceKind::Freezer | ResourceKind::Throttle
     )
 }

@@ -17,6 +17,27 @@ pub struct Verdict {
     pub judged_waits: u64,
     /// Rings of pipes and children alone, which are left to their programs.
     pub user_space_rings: u64,
+    /// Long waits that are neither proven to last nor known to end.
+    pub undecided_waits: u64,
+    /// Where those end, for the list is bounded: those with the most waits first.
+    pub open_ends: Vec<OpenEnd>,
+}
+
+/// What waits lead to of which it is not known who ends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenEnd {
+    /// What is waited for there; without its holders.
+    pub resource: Resource,
+    /// One task that waits for it.
+    pub waiter: Option<Task>,
+    /// The function in which it waits.
+    pub function: Option<String>,
+    /// Why it is open, in one line.
+    pub why: String,
+    /// How many long waits lead there.
+    pub waits: u64,
+    /// The longest of them; `None` where no begin is known.
+    pub max_wait_ns: Option<u64>,
 }
 
 /// How sure a deadlock is.

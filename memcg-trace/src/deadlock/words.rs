@@ -55,6 +55,10 @@ pub fn kind(kind: ResourceKind) -> &'static str {
         ResourceKind::Futex => "futex",
         ResourceKind::Freezer => "freezer",
         ResourceKind::Throttle => "throttle",
+        ResourceKind::Fanotify => "answer to a fanotify event",
+        ResourceKind::Threads => "end of the other threads",
+        ResourceKind::CoreDump => "core dump",
+        ResourceKind::Workqueue => "workqueue",
         ResourceKind::Unknown => "resource of unknown kind",
     }
 }
@@ -79,6 +83,10 @@ pub fn wait(what: &Resource, mode: Mode, is_retry: bool) -> String {
         ResourceKind::Reap => "is dead and waits to be reaped".to_owned(),
         ResourceKind::ChildExit => "waits for a child to end".to_owned(),
         ResourceKind::Fuse => "waits for a file system in user space".to_owned(),
+        ResourceKind::Fanotify => "waits for the answer to a fanotify event".to_owned(),
+        ResourceKind::Threads => "waits for the other threads of its process".to_owned(),
+        ResourceKind::CoreDump => "waits until its core is dumped".to_owned(),
+        ResourceKind::Workqueue => format!("waits for all that is queued in {name}"),
         ResourceKind::Freezer => "is frozen".to_owned(),
         ResourceKind::Throttle => format!("is throttled by {name}"),
         _ => format!("waits for {name}"),
@@ -99,10 +107,16 @@ fn hold(edge: &Edge, holder: &str) -> String {
         ResourceKind::PageRef => format!(", which {holder} has a reference to"),
         ResourceKind::Pipe if edge.mode == Mode::Read => format!(", which {holder} should write"),
         ResourceKind::Pipe => format!(", which {holder} should read"),
-        ResourceKind::CgroupDrain | ResourceKind::PidNsDrain => format!(", {holder} among them"),
+        ResourceKind::CgroupDrain | ResourceKind::PidNsDrain | ResourceKind::Threads => {
+            format!(", {holder} among them")
+        }
+        ResourceKind::Fuse => format!(", which {holder} serves"),
+        ResourceKind::Fanotify => format!(", which {holder} should give"),
+        ResourceKind::CoreDump => format!(", by {holder}"),
         ResourceKind::Reap => format!(" by {holder}"),
         ResourceKind::ChildExit => format!(", {holder}"),
-        ResourceKind::Work => format!(", which {holder} works on"),
+        ResourceKind::Work => format!(", which {holder} works on or has to run first"),
+        ResourceKind::Workqueue => format!(", {holder} works on it"),
         ResourceKind::Kernfs | ResourceKind::PercpuRef => format!(", in use by {holder}"),
         _ => format!(", which takes {holder}"),
     }

@@ -6,6 +6,7 @@ use super::layout::fields::Field;
 use super::memory::Unreadable;
 use super::reader::{Reader, words};
 use super::tasks::Thread;
+use super::unix_queues::Queues;
 
 /// Descriptors of one process (`fs.nr_open` by default).
 const MOST: u64 = 1 << 20;
@@ -39,6 +40,9 @@ pub(super) struct Open {
     pub(super) inotify: Vec<OpenFile>,
     pub(super) fanotify: Vec<OpenFile>,
     pub(super) namespaces: Vec<OpenFile>,
+    pub(super) tuns: Vec<OpenFile>,
+    /// What waits in the queues of those sockets; or why that could not be looked at.
+    pub(super) queues: Option<Result<Queues, Unreadable>>,
     known_sockets: HashSet<u64>,
 }
 
@@ -56,11 +60,19 @@ impl Open {
             file.object = sock.unwrap_or(0);
         }
         open.sockets.retain(|file| file.object != 0);
+        open.queues = Some(Queues::read(reader, &open.sockets));
+        let mut waiting = open.sent_sockets(reader)?;
+        if let Some(Ok(queues)) = &open.queues {
+            waiting.extend(queues.not_accepted(reader)?);
+        }
+        open.sockets.extend(waiting);
         open.known_sockets = open.sockets.iter().map(|file| file.object).collect();
         let private = Field::FilePrivate;
-        open.inotify = open.of_kind(reader, &["inotify_fops"], private)?;
-        open.fanotify = open.of_kind(reader, &["fanotify_fops"], private)?;
-        open.namespaces = open.of_kind(reader, &["ns_file_operations"], Field::FileInode)?;
+        open.tuns = open.of_kind_and_sent(reader, &["tun_fops", "tap_fops"], private)?;
+        open.inotify = open.of_kind_and_sent(reader, &["inotify_fops"], private)?;
+        open.fanotify = open.of_kind_and_sent(reader, &["fanotify_fops"], private)?;
+        let inode = Field::FileInode;
+        open.namespaces = open.of_kind_and_sent(reader, &["ns_file_operations"], inode)?;
         Ok(open)
     }
 
@@ -96,6 +108,43 @@ impl Open {
         }
         found.retain(|file| file.object != 0);
         Ok(found)
+    }
+
+    /// The same, with those that were sent over a socket and not received: by who has that one.
+    pub(super) fn of_kind_and_sent(
+        &self,
+        reader: &Reader<'_>,
+        operations: &[&str],
+        field: Field,
+    ) -> Result<Vec<OpenFile>, Unreadable> {
+        let mut found = self.of_kind(reader, operations, field)?;
+        if let Some(Ok(queues)) = &self.queues {
+            found.extend(queues.files_with(reader, operations, field)?);
+        }
+        Ok(found)
+    }
+
+    /// Sockets that were sent over others and not received.
+    fn sent_sockets(&self, reader: &Reader<'_>) -> Result<Vec<OpenFile>, Unreadable> {
+        let Some(Ok(queues)) = &self.queues else {
+            return Ok(Vec::new());
+        };
+        let mut sent = queues.files_with(reader, &["socket_file_ops"], Field::FilePrivate)?;
+        let sockets: Vec<_> = sent.iter().map(|file| file.object).collect();
+        let socks = reader.column(&sockets, Field::SocketSk)?;
+        for (file, sock) in sent.iter_mut().zip(socks) {
+            file.object = sock.unwrap_or(0);
+        }
+        sent.retain(|file| file.object != 0);
+        Ok(sent)
+    }
+
+    /// What waits in the queues of sockets.
+    pub(super) fn queues(&self) -> Result<&Queues, Unreadable> {
+        match &self.queues {
+            Some(queues) => queues.as_ref().map_err(Clone::clone),
+            None => Err(Unreadable::Failed("no open files are known".to_owned())),
+        }
     }
 
     /// Whether somebody has a socket open.

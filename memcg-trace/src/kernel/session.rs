@@ -15,6 +15,7 @@ use super::Subject;
 use super::attach;
 use super::census;
 use super::choice::Outcome;
+use super::dying;
 use super::facts::Facts;
 use super::holds::Holds;
 use super::hooks::Family;
@@ -345,15 +346,16 @@ impl Session {
             && self.walk_due <= Instant::now()
         {
             let mut walk = memcgs.walk(&self.kernel.ebpf, now_ns)?;
-            if !memcgs.dead().is_empty() {
-                let begin = Instant::now();
-                let reader = self.kernel.reader()?;
-                census::fill(&reader, memcgs.dead(), &mut walk.rows);
-                walk.took_ns += u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0);
-            }
+            let begin = Instant::now();
+            let reader = self.kernel.reader()?;
+            census::fill(&reader, memcgs.dead(), &mut walk.rows);
+            let mut dying = dying::look(&reader, memcgs.dead()).counts;
+            dying.as_of_ns = now_ns();
+            walk.took_ns += u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0);
             self.walk_due = Instant::now() + Duration::from_nanos(walk.took_ns) * (WALK_BUDGET - 1);
             walk.reparents_lru = Some(self.kernel.resolved.pages.owner_is_objcg);
             sample.memcgs = Some(walk);
+            sample.dying = Some(dying);
         }
         if let (Some(reclaim), Some(memcgs)) = (&mut sample.reclaim, &self.memcgs)
             && !reclaim.counts.is_empty()
@@ -373,8 +375,8 @@ impl Session {
         Ok(sample)
     }
 
-    /// Who pins the zombies of these serial numbers; all that the last walk saw, if there are
-    /// none.
+    /// Who pins the zombies of these serial numbers, or keeps the dead cgroups of these; all that
+    /// there are, if there are none.
     ///
     /// # Errors
     /// If there is no list of memory cgroups, or the kernel refuses the programs that read.
@@ -384,10 +386,14 @@ impl Session {
         // They may have died since.
         memcgs.walk(&self.kernel.ebpf, now_ns)?;
         let is_asked =
-            |target: &&DeadCss| serial_nrs.is_empty() || serial_nrs.contains(&target.serial_nr);
-        let targets: Vec<_> = memcgs.dead().iter().filter(is_asked).copied().collect();
+            |target: &DeadCss| serial_nrs.is_empty() || serial_nrs.contains(&target.serial_nr);
+        let targets = memcgs.dead().iter().filter(|target| is_asked(target));
+        let targets: Vec<_> = targets.copied().collect();
         let reader = self.kernel.reader()?;
-        Ok(pins::look(&reader, &targets, now_ns))
+        let dying = dying::look(&reader, memcgs.dead());
+        let cgroups = dying.cgroups.iter().filter(|dead| is_asked(&dead.own));
+        let cgroups: Vec<_> = cgroups.copied().collect();
+        Ok(pins::look(&reader, &targets, (&dying, &cgroups), now_ns))
     }
 
     /// Who holds slab memory: all slabs of the host, at full speed; and what the objects of a

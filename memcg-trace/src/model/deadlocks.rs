@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::names::Names;
-use super::snapshot::{Convoy, Deadlock, Judged, MemcgId, Phase, Section, Source, Wait};
+use super::snapshot::{Convoy, Deadlock, Judged, MemcgId, Outcome, Phase, Section, Source, Wait};
 use super::tree::Tree;
 use crate::deadlock::{self, Rules, State, table};
 use crate::sample::ResourceKind;
@@ -99,6 +99,18 @@ impl Deadlocks {
             convoys.push(Convoy { found, memcg });
         }
         let waits = self.listed(answer, &deadlocks, tree);
+        let is_suspected = |one: &Deadlock| one.found.state == State::Suspected;
+        let outcome = if deadlocks.iter().any(Deadlock::is_confirmed) {
+            Outcome::Deadlock
+        } else if deadlocks.iter().any(is_suspected)
+            || verdict.undecided_waits > 0
+            || !answer.not_checked.is_empty()
+            || !is_whole
+        {
+            Outcome::Undecided
+        } else {
+            Outcome::NoDeadlock
+        };
         self.deadlocks = Arc::new(section("deadlock", answer, deadlocks));
         self.convoys = Arc::new(section("convoy", answer, convoys));
         self.waits = Arc::new(section("waits", answer, waits));
@@ -111,6 +123,9 @@ impl Deadlocks {
             min_wait_ns: self.rules.min_wait_ns,
             user_space_rings: verdict.user_space_rings,
             not_checked: answer.not_checked.clone(),
+            outcome,
+            undecided_waits: verdict.undecided_waits,
+            open_ends: verdict.open_ends,
         }));
     }
 

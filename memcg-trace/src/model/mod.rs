@@ -6,6 +6,7 @@
 mod balance;
 pub mod compare;
 mod deadlocks;
+mod dying;
 mod locks;
 mod names;
 pub mod pins;
@@ -51,6 +52,7 @@ pub struct Model {
     last_mono_ns: Option<u64>,
     interval_ns: Option<u64>,
     tree: Tree,
+    dying: Option<Arc<snapshot::Dying>>,
     slab: SlabTable,
     slab_walks: SlabWalks,
     /// What both say.
@@ -91,6 +93,7 @@ impl Model {
             last_mono_ns: None,
             interval_ns: None,
             tree: Tree::default(),
+            dying: None,
             slab: SlabTable::new(),
             slab_walks: SlabWalks::new(),
             slab_rows: Arc::new(Section::unread("slab")),
@@ -137,6 +140,9 @@ impl Model {
         }
 
         let heirs = self.step_memcgs_and_slab(sample);
+        if let Some(counts) = &sample.dying {
+            self.dying = Some(Arc::new(dying::of(counts)));
+        }
         self.step_slab_walk(sample, &heirs);
         match (absence(sample, "shrinker"), &sample.shrinkers) {
             (Some(reason), _) => self.shrinkers.mark_absent(reason),
@@ -165,8 +171,8 @@ impl Model {
         }
         match (absence(sample, "pins"), &sample.pins) {
             (Some(reason), _) => self.pins.mark_absent(reason),
-            (None, Some(answer)) => self.pins.read(answer, &self.tree),
-            (None, None) => self.pins.follow(&self.tree),
+            (None, Some(answer)) => self.pins.read(answer, &self.tree, self.dying.as_deref()),
+            (None, None) => self.pins.follow(&self.tree, self.dying.as_deref()),
         }
 
         if !sample.is_answer() {
@@ -183,6 +189,7 @@ impl Model {
             interval_ns: self.interval_ns,
             totals: self.totals,
             memcgs: Arc::clone(&self.memcgs),
+            dying: self.dying.clone(),
             slab: Arc::clone(&self.slab_rows),
             slab_caches: self.slab_walks.caches(),
             large_kmalloc_pages: self.slab_walks.large_kmalloc_pages(),

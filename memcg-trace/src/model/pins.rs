@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::snapshot::{self, MemcgId, Section, Source, pins::sum};
+use super::snapshot::{self, Dying, MemcgId, Section, Source, pins::sum};
 use super::tree::Tree;
 use crate::sample::pins::{Pinned, Pins as Answer};
 
@@ -40,9 +40,10 @@ impl Pins {
     }
 
     /// Takes in an answer.
-    pub(super) fn read(&mut self, answer: &Answer, tree: &Tree) {
+    pub(super) fn read(&mut self, answer: &Answer, tree: &Tree, dying: Option<&Dying>) {
         let look = Arc::new(Answer {
             zombies: Vec::new(),
+            cgroups: Vec::new(),
             all_pages_because: answer.all_pages_because.clone(),
             ..*answer
         });
@@ -51,17 +52,26 @@ impl Pins {
             .iter()
             .map(|pinned| (pinned.serial_nr, pinned))
             .collect();
+        let cgroups: BTreeMap<u64, &Pinned> = answer
+            .cgroups
+            .iter()
+            .map(|pinned| (pinned.serial_nr, pinned))
+            .collect();
         let kept = self.section.items.iter().filter(|item| {
             let serial_nr = item.zombie.serial_nr;
-            !asked.contains_key(&serial_nr) && is_there(serial_nr, tree)
+            let is_asked = asked.contains_key(&serial_nr) || cgroups.contains_key(&serial_nr);
+            !is_asked && is_there(item, tree, dying)
         });
         let kept = kept.cloned();
-        let new = asked
-            .values()
-            .filter(|pinned| is_there(pinned.serial_nr, tree));
-        let mut items: Vec<snapshot::Pins> = kept
-            .chain(new.map(|pinned| ledger(pinned, &look, tree)))
-            .collect();
+        let new = asked.values().map(|pinned| ledger(pinned, &look, tree));
+        let cgroups = cgroups.values().map(|pinned| {
+            let id = dying.and_then(|dying| dying.id(pinned.serial_nr));
+            of_cgroup(pinned, &look, tree, id)
+        });
+        let new = new
+            .chain(cgroups)
+            .filter(|item| is_there(item, tree, dying));
+        let mut items: Vec<snapshot::Pins> = kept.chain(new).collect();
         items.sort_by(|a, b| {
             let key = |item: &snapshot::Pins| Reverse((item.found.refs, item.found_refs()));
             key(a)
@@ -83,12 +93,13 @@ impl Pins {
     }
 
     /// Forgets zombies that are gone.
-    pub(super) fn follow(&mut self, tree: &Tree) {
-        if self.generation == tree.generation() {
+    pub(super) fn follow(&mut self, tree: &Tree, dying: Option<&Dying>) {
+        let has_cgroups = self.section.items.iter().any(|item| item.is_cgroup);
+        if self.generation == tree.generation() && !has_cgroups {
             return;
         }
         self.generation = tree.generation();
-        let is_gone = |item: &snapshot::Pins| !is_there(item.zombie.serial_nr, tree);
+        let is_gone = |item: &snapshot::Pins| !is_there(item, tree, dying);
         if self.section.items.iter().any(is_gone) {
             let left = self.section.items.iter().filter(|item| !is_gone(item));
             let left = left.cloned().collect();
@@ -98,8 +109,28 @@ impl Pins {
 }
 
 /// Whether a zombie was not released, as far as that is known.
-fn is_there(serial_nr: u64, tree: &Tree) -> bool {
-    tree.as_of_ns().is_none() || tree.id(serial_nr).is_some()
+fn is_there(item: &snapshot::Pins, tree: &Tree, dying: Option<&Dying>) -> bool {
+    let serial_nr = item.zombie.serial_nr;
+    match (item.is_cgroup, dying) {
+        (true, None) => true,
+        (true, Some(dying)) => dying.id(serial_nr).is_some(),
+        (false, _) => tree.as_of_ns().is_none() || tree.id(serial_nr).is_some(),
+    }
+}
+
+/// The answer for a dead cgroup whose memory cgroup is gone.
+fn of_cgroup(
+    pinned: &Pinned,
+    look: &Arc<Answer>,
+    tree: &Tree,
+    id: Option<&Arc<MemcgId>>,
+) -> snapshot::Pins {
+    let mut pins = ledger(pinned, look, tree);
+    pins.is_cgroup = true;
+    if let Some(id) = id {
+        pins.zombie = Arc::clone(id);
+    }
+    pins
 }
 
 /// The answer for one zombie, with names and a verdict.
@@ -124,6 +155,7 @@ fn ledger(pinned: &Pinned, look: &Arc<Answer>, tree: &Tree) -> snapshot::Pins {
     };
     let mut pins = snapshot::Pins {
         zombie: tree.id(serial_nr).map_or_else(nameless, Arc::clone),
+        is_cgroup: false,
         phase: tree.phase(serial_nr),
         unexplained_refs: found.refs.map(|refs| less(refs, sum(&found.pins))),
         found: Arc::new(found),

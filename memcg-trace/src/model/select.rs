@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::snapshot::{
-    self, Inside, InsideRow, LockMemcg, LockStats, MemcgId, Section, Snapshot, Totals,
+    self, Dying, Inside, InsideRow, LockMemcg, LockStats, MemcgId, Section, Snapshot, Totals,
 };
 use crate::sample::Text;
 
@@ -74,6 +74,12 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
     if part.memcgs.is_known() {
         part.totals = Totals::of(&part.memcgs.items);
     }
+    // What the kernel counts is of the whole host; those that are listed are below.
+    part.dying = part.dying.as_ref().map(|dying| {
+        let mut part = Dying::clone(dying);
+        part.cgroups.retain(|dead| is_below(&dead.id, cgroup));
+        Arc::new(part)
+    });
     part.pins = filtered(&part.pins, |pins| is_below(&pins.zombie, cgroup));
     part.reparents = filtered(&part.reparents, |one| is_below(&one.memcg, cgroup));
     part.findings = filtered(&part.findings, |one| is_in(&one.memcg));

@@ -4,6 +4,7 @@
 //! on, and carries where it came from, how old it is and what it covers.
 
 pub mod advice;
+mod dying;
 pub mod history;
 pub mod inside;
 pub mod locks;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
 pub use advice::{Action, Advice, Class};
+pub use dying::{DeadCgroup, Dying};
 pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
 pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, Release};
@@ -24,7 +26,7 @@ pub use pins::Pins;
 pub use reclaim::Reclaim;
 pub use reclaimable::Reclaimable;
 pub use slab::{Held, Inherited, Slab, SlabCache};
-pub use waits::{Convoy, Deadlock, Judged, Wait};
+pub use waits::{Convoy, Deadlock, Judged, Outcome, Wait};
 
 use crate::sample::reclaim::Cause;
 use crate::sample::{Loss, Resource, Task, Tax, Text};
@@ -159,6 +161,8 @@ pub struct Snapshot {
     pub totals: Totals,
     /// Memory cgroups, zombies among them, in the order of a tree listing.
     pub memcgs: Arc<Section<Memcg>>,
+    /// Dead cgroups whose memory cgroup is gone; `None` where nobody looked for them.
+    pub dying: Option<Arc<Dying>>,
     /// Slab objects per memcg and cache.
     pub slab: Arc<Section<Slab>>,
     /// Caches, as of the last walk of all slabs.

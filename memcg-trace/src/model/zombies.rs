@@ -163,7 +163,7 @@ pub enum NotFound {
     Unknown(Vec<Text>),
 }
 
-/// The one zombie that a user means. A live memcg of the same name is not meant.
+/// The one zombie that a user means, or dead cgroup whose memory cgroup is gone. A live memcg of the same name is not meant.
 ///
 /// # Errors
 /// If there is none, or more than one.
@@ -173,20 +173,29 @@ pub fn find(snapshot: &Snapshot, wanted: &Wanted) -> Result<Arc<MemcgId>, NotFou
         .iter()
         .filter(|memcg| wanted.is(&memcg.id))
         .partition(|memcg| memcg.phase.is_some());
+    let others = snapshot.dying.iter().flat_map(|dying| &dying.cgroups);
+    let others = others.map(|cgroup| &cgroup.id);
+    // None of them has a css of the memory controller.
+    let others = others.filter(|id| !matches!(wanted, Wanted::Css(_)) && wanted.is(id));
+    let dead = dead.into_iter().map(|memcg| &memcg.id).chain(others);
+    let dead: Vec<Arc<MemcgId>> = dead.map(Arc::clone).collect();
     let ids = |memcgs: &[&Memcg]| memcgs.iter().map(|memcg| Arc::clone(&memcg.id)).collect();
     match (&*dead, &*alive) {
-        ([one], _) => Ok(Arc::clone(&one.id)),
+        ([one], _) => Ok(Arc::clone(one)),
         ([], []) => {
             let near = match wanted {
                 Wanted::Path(text) | Wanted::Name(text) => {
                     let zombies = memcgs.iter().filter(|memcg| memcg.phase.is_some());
-                    select::near(zombies.map(|memcg| &memcg.id.path), text)
+                    let zombies = zombies.map(|memcg| &memcg.id);
+                    let others = snapshot.dying.iter().flat_map(|dying| &dying.cgroups);
+                    let ids = zombies.chain(others.map(|cgroup| &cgroup.id));
+                    select::near(ids.map(|id| &id.path), text)
                 }
                 Wanted::Css(_) | Wanted::Ino(_) => Vec::new(),
             };
             Err(NotFound::Unknown(near))
         }
         ([], alive) => Err(NotFound::Alive(ids(alive))),
-        (dead, _) => Err(NotFound::Ambiguous(ids(dead))),
+        (dead, _) => Err(NotFound::Ambiguous(dead.to_vec())),
     }
 }

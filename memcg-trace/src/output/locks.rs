@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::table::{Row, Style, Table};
-use super::{fit, lock_stats, names, summary, text, tree};
+use super::{fit, lock_stats, names, open_ends, summary, text, tree};
 use crate::deadlock::{Edge, State, words};
-use crate::model::snapshot::{Convoy, Deadlock, Snapshot};
+use crate::model::snapshot::{Convoy, Deadlock, Outcome, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::tame;
 use crate::sample::waits::Task;
@@ -37,6 +37,9 @@ pub fn answer(snapshot: &Snapshot, style: Style) -> String {
     page.line(&overview(snapshot), 2);
     for deadlock in &snapshot.deadlocks.items {
         page.deadlock(deadlock, snapshot.mono_ns);
+    }
+    for line in open_ends::lines(snapshot) {
+        page.line(&line, 4);
     }
     convoys(snapshot).write(&mut page.text, style);
     let lines = tree::lines(snapshot);
@@ -77,6 +80,10 @@ pub fn overview(snapshot: &Snapshot) -> String {
             .count()
     };
     let mut text = match (count(State::Confirmed), count(State::Suspected)) {
+        (0, 0) if judged.undecided_waits > 0 => "undecided: no deadlock proven".to_owned(),
+        (0, 0) if judged.outcome == Outcome::Undecided => {
+            "undecided: no deadlock found, but not everything could be looked at".to_owned()
+        }
         (0, 0) => "no deadlock".to_owned(),
         (1, 0) => "1 deadlock".to_owned(),
         (confirmed, 0) => format!("{confirmed} deadlocks"),
@@ -84,6 +91,9 @@ pub fn overview(snapshot: &Snapshot) -> String {
         (1, suspected) => format!("1 deadlock, {suspected} more suspected"),
         (confirmed, suspected) => format!("{confirmed} deadlocks, {suspected} more suspected"),
     };
+    if judged.undecided_waits > 0 {
+        let _ = write!(text, ", and {}", open_ends::sum(judged));
+    }
     let _ = write!(
         text,
         "; {} long waits of the kernel; {} waits of more than {} judged",

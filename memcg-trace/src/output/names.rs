@@ -57,6 +57,10 @@ pub fn resource_kind(kind: ResourceKind) -> &'static str {
         ResourceKind::Futex => "futex",
         ResourceKind::Freezer => "freezer",
         ResourceKind::Throttle => "throttle",
+        ResourceKind::Fanotify => "fanotify",
+        ResourceKind::Threads => "threads",
+        ResourceKind::CoreDump => "core_dump",
+        ResourceKind::Workqueue => "workqueue",
         ResourceKind::Unknown => "unknown",
     }
 }

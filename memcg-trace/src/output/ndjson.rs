@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::records::{
-    Convoy, Deadlock, Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, Pins, Reclaim,
-    Reparent, Shrinker, Slab, SlabCache, SlabInside, Tax, Zombie,
+    Convoy, Deadlock, Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, OpenEnd, Pins,
+    Reclaim, Reparent, Shrinker, Slab, SlabCache, SlabInside, Tax, Zombie,
 };
 use crate::model::snapshot::{FindingKind, Snapshot};
 use crate::model::zombies;
@@ -118,6 +118,10 @@ impl<W: Write> Ndjson<W> {
         let mut tids = HashSet::new();
         if is_new {
             self.judged_ns = judged_ns;
+            let judged = snapshot.judged.iter();
+            for end in judged.flat_map(|judged| &judged.open_ends) {
+                self.record("open_end", at, OpenEnd::from(end))?;
+            }
             for convoy in &snapshot.convoys.items {
                 self.record("convoy", at, Convoy::from(convoy))?;
             }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::records::PAGE_BYTES;
 use super::table::Style;
-use super::{advice, fit, names, summary, text};
+use super::{advice, dying, fit, names, summary, text};
 use crate::model::pins::words::{self, grouped};
 use crate::model::snapshot::{Pins, Snapshot};
 use crate::model::zombies;
@@ -35,6 +35,9 @@ pub fn render(
     let mut all = text::heading(snapshot, host);
     all.push('\n');
     let _ = writeln!(all, "{}", summary::population(snapshot));
+    if let Some(line) = dying::explanation(snapshot) {
+        let _ = writeln!(all, "{line}");
+    }
     let mut text = cut(&all, style);
     for pins in items {
         text.push('\n');
@@ -105,11 +108,16 @@ fn facts(pins: &Pins, now_ns: u64) -> String {
         .found
         .refs
         .map_or_else(|| units::UNKNOWN.to_owned(), signed);
+    let (phase, css) = match (pins.is_cgroup, pins.phase) {
+        (true, _) => ("its memcg is gone, the cgroup is not", String::new()),
+        (false, phase) => (
+            phase.map_or("phase not known", |phase| phase.as_str()),
+            format!("css:{} ", pins.zombie.css_id),
+        ),
+    };
     format!(
-        "{}, refs {refs}, found {}, css:{} ino:{}, looked at {} ago",
-        pins.phase.map_or("phase not known", |phase| phase.as_str()),
+        "{phase}, refs {refs}, found {}, {css}ino:{}, looked at {} ago",
         grouped(pins.found_refs()),
-        pins.zombie.css_id,
         pins.zombie.cgroup_id,
         units::duration(Some(now_ns.saturating_sub(pins.look.end_ns))),
     )
@@ -319,6 +327,11 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Namespace => Some("is in the namespace"),
         UserKind::Member if user.state == Some('Z') => Some("has ended, not reaped"),
         UserKind::Member => Some("is exiting"),
+        UserKind::Watches => Some("watches it"),
+        UserKind::Receives => Some("has it in a message that it did not receive"),
+        UserKind::Accepts => Some("has not accepted it"),
+        UserKind::Peer => Some("has its other end"),
+        UserKind::NamespaceFile => Some("a cgroup file opened in the namespace"),
         UserKind::InPipe => Some("has it in a pipe"),
         UserKind::Runs => Some("runs it"),
         UserKind::WorksIn => Some("works in it"),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::names;
+use super::{dying, names};
 use crate::deadlock::words;
 use crate::model::snapshot::{Phase, Snapshot};
 use crate::sample::tame;
@@ -38,6 +38,9 @@ pub fn population(snapshot: &Snapshot) -> String {
         .collect();
     if !phases.is_empty() {
         let _ = write!(text, " ({})", phases.join(", "));
+    }
+    if let Some(others) = snapshot.dying.as_deref().and_then(dying::count) {
+        let _ = write!(text, ", {others}");
     }
     if let Some(bound) = snapshot.memcgs.truncated_at {
         let _ = write!(text, "; the walk stopped after {bound}");

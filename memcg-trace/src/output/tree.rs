@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::names;
-use crate::deadlock::words;
+use crate::deadlock::{table, words};
 use crate::model::snapshot::{LockWait, MemcgId, Snapshot, Wait};
 use crate::sample::tame;
 use crate::sample::waits::Resource;
@@ -44,8 +44,14 @@ enum Holder {
     Nobody(String),
 }
 
-fn nobody(resource: &Resource) -> Holder {
-    let what = words::resource(resource);
+/// What is waited for by nobody in particular, and in which function where that is all there is
+/// to tell it by.
+fn nobody(resource: &Resource, function: Option<&str>) -> Holder {
+    let what = match function.filter(|_| resource.name.is_none() && !table::is_lock(resource.kind))
+    {
+        Some(function) => format!("{} in {}()", words::resource(resource), tame(function)),
+        None => words::resource(resource),
+    };
     Holder::Nobody(match &resource.kept_by {
         Some(kept_by) => format!("{what}: {}", tame(kept_by)),
         None => format!("{what}, held by nobody that is known"),
@@ -132,7 +138,7 @@ impl Trees {
             holders.push(Holder::Task(holder.tid));
         }
         if holders.is_empty() {
-            holders.push(nobody(resource));
+            holders.push(nobody(resource, fact.function.as_deref()));
         }
         let waits = words::wait(resource, fact.mode, fact.retry.is_some());
         self.waits.insert(task.tid);
@@ -161,7 +167,7 @@ impl Trees {
                 self.names.entry(owner.tid).or_insert_with(name);
                 Holder::Task(owner.tid)
             }
-            None => nobody(&resource),
+            None => nobody(&resource, None),
         };
         let mut waits = words::wait(&resource, wait.mode, false);
         if wait.unconfirmed {

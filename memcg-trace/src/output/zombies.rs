@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::{Row, Style, Table};
-use super::{fit, names, summary, text};
+use super::{dying, fit, names, summary, text};
 use crate::model::reparent;
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::Zombie;
@@ -12,13 +12,14 @@ use crate::sample::tame;
 use crate::units;
 
 /// Writes the zombies of a snapshot in the order that they are given in; `left_out` are those
-/// that were not asked for.
+/// that were not asked for. Of dead cgroups without a memory cgroup it writes `top`.
 #[must_use]
 pub fn render(
     snapshot: &Snapshot,
     host: &Host,
     zombies: &[Zombie],
     left_out: usize,
+    top: Option<usize>,
     style: Style,
 ) -> String {
     let mut text = String::new();
@@ -28,6 +29,7 @@ pub fn render(
     for line in heading
         .into_iter()
         .chain(absence)
+        .chain(dying::explanation(snapshot))
         .chain(summary::tax(snapshot))
     {
         let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
@@ -66,6 +68,7 @@ pub fn render(
         left_out,
     };
     table.write(&mut text, style);
+    dying::table(snapshot, top).write(&mut text, style);
     reparented(snapshot).write(&mut text, style);
     text
 }

@@ -5,6 +5,7 @@
 //! "not looked at in this interval", and [`Sample::absent`] says why where it never will be.
 
 pub mod doctor;
+mod dying;
 mod holds;
 pub mod pins;
 pub mod reclaim;
@@ -17,6 +18,7 @@ pub mod waits;
 
 use serde::{Deserialize, Serialize};
 
+pub use dying::{DyingCgroup, DyingCgroups};
 pub use holds::{LockHold, LockHolder, LockRelease, LockTimes, TimeClass, percentile};
 pub use tax::Tax;
 pub use text::{Text, tame};
@@ -31,6 +33,8 @@ pub struct Sample {
     pub unix_ns: i64,
     /// All memory cgroups, if a walk ended in this interval.
     pub memcgs: Option<MemcgWalk>,
+    /// Dead cgroups without a memory cgroup, if they were counted in this interval.
+    pub dying: Option<DyingCgroups>,
     /// What happened to memory cgroups, oldest first.
     pub life: Option<Vec<Life>>,
     /// Slab objects charged and uncharged.
@@ -64,6 +68,7 @@ impl Sample {
     #[must_use]
     pub fn is_answer(&self) -> bool {
         let has_others = self.memcgs.is_some()
+            || self.dying.is_some()
             || self.life.is_some()
             || self.slab.is_some()
             || self.shrinkers.is_some()
@@ -388,6 +393,16 @@ pub enum ResourceKind {
     Freezer,
     /// Time that `memory.high` or `cpu.max` makes a task wait.
     Throttle,
+    /// The answer to a permission event (fs/notify/fanotify/fanotify.c: fanotify_get_response()).
+    Fanotify,
+    /// The other threads of a process, which have to end or to stop (fs/exec.c: de_thread(),
+    /// fs/coredump.c: coredump_wait()).
+    Threads,
+    /// A core that is dumped, which the other threads wait for (kernel/exit.c:
+    /// coredump_task_exit()).
+    CoreDump,
+    /// All that is queued in a workqueue.
+    Workqueue,
     /// Not known, or not known to this version.
     #[default]
     #[serde(other)]

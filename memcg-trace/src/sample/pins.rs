@@ -36,6 +36,8 @@ pub struct Pins {
     pub by_pid: Option<u32>,
     /// One each that was asked for and found.
     pub zombies: Vec<Pinned>,
+    /// The same of dead cgroups whose memory cgroup is gone: references to the cgroup itself.
+    pub cgroups: Vec<Pinned>,
 }
 
 /// The pins of one zombie.
@@ -86,14 +88,22 @@ pub enum PinKind {
     CgroupNs,
     /// css_sets that tasks are in, unreaped and exiting ones too.
     Task,
+    /// css_sets of which neither a task nor a namespace was found.
+    CssSet,
     /// Address spaces that MGLRU walks.
     LruGenMm,
     /// Writeback of a device on the memcg's behalf.
     Writeback,
     /// Charges that a CPU keeps in stock.
     Stock,
-    /// Memory cgroups below it.
+    /// Memory cgroups below it; of a cgroup without a memory cgroup, cgroups below it.
     ChildCss,
+    /// Of a cgroup without a memory cgroup: what other controllers have of it.
+    ControllerCss,
+    /// Likewise, entries of BPF maps.
+    BpfMap,
+    /// Likewise, the part of it that BPF programs run for.
+    CgroupBpf,
     /// Not known to this version.
     #[default]
     #[serde(other)]
@@ -119,7 +129,7 @@ pub struct Pin {
 }
 
 /// What an object is, beyond the kind of its pins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectKind {
     /// A file that has a name.
@@ -152,6 +162,20 @@ pub enum ObjectKind {
     Cpu,
     /// A memory cgroup below.
     Memcg,
+    /// A cgroup below.
+    Cgroup,
+    /// A css of the controller that is named as its file system.
+    Css,
+    /// A BPF map: its inode number is its id, its path its name.
+    BpfMap,
+    /// The part of a cgroup that BPF programs run for.
+    CgroupBpf,
+    /// The stack that a task has in the kernel.
+    KernelStack,
+    /// The page tables of a process.
+    PageTables,
+    /// A pipe, with what it carries.
+    Pipe,
     /// The memcg's id in swap.
     SwapId,
     /// An address space.
@@ -242,8 +266,18 @@ pub enum UserKind {
     Runs,
     /// By having it as its working or root directory.
     WorksIn,
+    /// By a socket in whose queue the object is, in a message that was not received.
+    Receives,
+    /// By a socket in whose queue the object is, as a connection that was not accepted.
+    Accepts,
+    /// By a socket whose other end it is.
+    Peer,
+    /// By a file of the cgroup file system, opened in the namespace that keeps it.
+    NamespaceFile,
     /// By an end of the pipe that it is in.
     InPipe,
+    /// By watching it.
+    Watches,
     /// No process: something of the kernel's own, which `name` names.
     Kernel,
     /// No process: a loop device that it backs; `held_by` has who uses that.

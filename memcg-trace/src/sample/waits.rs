@@ -45,7 +45,8 @@ pub struct Look {
     pub visited_tasks: u64,
     /// Set where a bound or an error stopped the walk: so many were seen.
     pub truncated_at: Option<u64>,
-    /// Every task that waits or that a resource names as holder, each once. A task that is held
+    /// Every task that waits, that a resource names as holder, or that has the CPU of one of them,
+    /// each once. A task that is held
     /// up by nothing (it runs, or sleeps where no row of the table of waits knows it) has no
     /// wait, and that is how it counts as alive.
     pub tasks: Vec<Task>,
@@ -88,6 +89,24 @@ pub struct Task {
     /// Its stack in the kernel, a place in [`Waits::stacks`]; `None` where it could not be read,
     /// as of a task on a CPU.
     pub stack: Option<u32>,
+    /// Its priority, if it is a real-time task, up to 99; 100 for one with deadlines.
+    pub real_time: Option<u32>,
+    /// Of one that is ready to run: whether it does. `None` where that could not be told.
+    pub run: Option<Run>,
+}
+
+/// Where a task runs, or what keeps it from it though it is ready to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Run {
+    /// Number of the CPU.
+    pub cpu: u32,
+    /// It has the CPU.
+    pub on_cpu: bool,
+    /// Who has the CPU instead, a place in [`Look::tasks`]; `None` where that is its idle task.
+    pub behind: Option<u32>,
+    /// The cgroup whose `cpu.max` is used up for now.
+    pub throttled_by: Option<Text>,
 }
 
 /// What is waited for.

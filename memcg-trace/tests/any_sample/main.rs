@@ -149,7 +149,7 @@ proptest! {
             assert!(!pins_text::render(&snapshot, &items, &[], &host(), style).is_empty());
             let zombies = zombies::list(&snapshot);
             document::zombies(&snapshot, &zombies, &host()).unwrap();
-            assert!(!list::render(&snapshot, &host(), &zombies, 0, style).is_empty());
+            assert!(!list::render(&snapshot, &host(), &zombies, 0, None, style).is_empty());
             document::locks(&snapshot, &host()).unwrap();
             let waits = locks_text::render(&snapshot, &host(), style) + &dot::render(&snapshot);
             assert!(!waits.contains(|c: char| c.is_control() && c != '\n'), "{waits:?}");

@@ -10,9 +10,9 @@ use memcg_trace::sample::slab_inside::{self, InsideParent, InsideRow, SlabInside
 use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, WalkedSlab};
 use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Look, Retry, Wait, Waits};
 use memcg_trace::sample::{
-    Absent, Cache, Life, LifeKind, LockCount, LockHold, LockHolder, LockRelease, LockTimes,
-    LockWait, Locks, Loss, Memcg, MemcgWalk, Resource, ResourceKind, Sample, Shrinker, Slab,
-    SlabCount, Task, Tax, Text, TimeClass,
+    Absent, Cache, DyingCgroup, DyingCgroups, Life, LifeKind, LockCount, LockHold, LockHolder,
+    LockRelease, LockTimes, LockWait, Locks, Loss, Memcg, MemcgWalk, Resource, ResourceKind,
+    Sample, Shrinker, Slab, SlabCount, Task, Tax, Text, TimeClass,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -80,6 +80,26 @@ prop_compose! {
         rows in vec(memcg(), 0..8),
     ) -> MemcgWalk {
         MemcgWalk { begin_ns, end_ns, took_ns: begin_ns, truncated_at, reparents_lru, rows }
+    }
+}
+
+prop_compose! {
+    fn dying()(
+        nr_dying in figure(),
+        with_zombie in figure(),
+        without_memcg in figure(),
+        cgroups in vec((serial_nr(), name(), of(any::<i64>())), 0..4),
+        not_checked in of("\\PC{0,4}"),
+    ) -> DyingCgroups {
+        let cgroup = |(serial_nr, path, refs)| DyingCgroup {
+            serial_nr, path, refs, ..DyingCgroup::default()
+        };
+        DyingCgroups {
+            nr_dying, with_zombie, without_memcg, not_checked,
+            nr_cgroups: Some(nr_dying),
+            cgroups: cgroups.into_iter().map(cgroup).collect(),
+            ..DyingCgroups::default()
+        }
     }
 }
 
@@ -155,6 +175,7 @@ prop_compose! {
         kind in prop_oneof![
             Just(UserKind::Open), Just(UserKind::Mapped), Just(UserKind::Member),
             Just(UserKind::Namespace), Just(UserKind::NamespaceFd), Just(UserKind::Other),
+            Just(UserKind::InPipe), Just(UserKind::Watches), Just(UserKind::Runs),
         ],
         pid: u32,
         tid in of(any::<u32>()),
@@ -179,6 +200,7 @@ prop_compose! {
             Just(ObjectKind::File), Just(ObjectKind::DeletedFile), Just(ObjectKind::Memfd),
             Just(ObjectKind::SysvShm), Just(ObjectKind::Socket), Just(ObjectKind::KernelSocket),
             Just(ObjectKind::CssSet), Just(ObjectKind::Memcg), Just(ObjectKind::SwapId),
+            Just(ObjectKind::Cgroup), Just(ObjectKind::Css), Just(ObjectKind::BpfMap),
             Just(ObjectKind::Unknown),
         ],
         refs in figure(),
@@ -229,12 +251,13 @@ prop_compose! {
         can_reclaim in of(any::<bool>()),
         free_swap_bytes in of(figure()),
         zombies in vec(pinned().boxed(), 0..4),
+        cgroups in vec(pinned().boxed(), 0..3),
     ) -> Pins {
         Pins {
             begin_ns: time_ns, end_ns: time_ns, took_ns: time_ns, visited_pages: visited,
             visited_objects: visited, all_pages_because: because, can_reclaim, free_swap_bytes,
             used_swap_bytes: free_swap_bytes, available_bytes: free_swap_bytes,
-            by_pid: can_reclaim.map(u32::from), zombies,
+            by_pid: can_reclaim.map(u32::from), zombies, cgroups,
         }
     }
 }
@@ -249,7 +272,7 @@ prop_compose! {
             0..5,
         ),
         resources in vec(
-            (0_usize..8, of("\\PC{0,4}"), 0_u64..3, of(0_u64..2), vec((0_u32..6, 0_u32..4), 0..4),
+            (0_usize..12, of("\\PC{0,4}"), 0_u64..3, of(0_u64..2), vec((0_u32..6, 0_u32..4), 0..4),
              of("\\PC{0,4}")),
             0..5,
         ),
@@ -261,12 +284,20 @@ prop_compose! {
         let kinds = [
             ResourceKind::Mutex, ResourceKind::Rwsem, ResourceKind::Pipe, ResourceKind::PageRef,
             ResourceKind::Reap, ResourceKind::Io, ResourceKind::Freezer, ResourceKind::Unknown,
+            ResourceKind::Fanotify, ResourceKind::Threads, ResourceKind::CoreDump,
+            ResourceKind::Workqueue,
         ];
         let grades =
             [Evidence::Traced, Evidence::OwnerWord, Evidence::Inferred, Evidence::Hint];
         let tasks = tasks.into_iter().map(
             |(addr, tid, comm, state, switches, ran_ns, stack, memcg_serial_nr)| waits::Task {
-                addr, pid: tid, tid, comm, state, switches, ran_ns, stack, memcg_serial_nr,
+                addr, pid: tid, tid, state, switches, ran_ns, stack, memcg_serial_nr,
+                real_time: stack,
+                run: stack.map(|cpu| waits::Run {
+                    cpu, on_cpu: cpu == 0, behind: Some(tid),
+                    throttled_by: (cpu == 2).then(|| comm.clone()),
+                }),
+                comm,
                 ..waits::Task::default()
             },
         );
@@ -423,6 +454,7 @@ prop_compose! {
         mono_ns in figure(),
         unix_ns: i64,
         memcgs in of(walk().boxed()),
+        dying in of(dying().boxed()),
         life in of(vec(life(), 0..8).boxed()),
         slab in of(slab().boxed()),
         sums in of(vec((0_u64..2, of(serial_nr()), figure()), 0..4)).boxed(),
@@ -459,7 +491,7 @@ prop_compose! {
             reason: "y".to_owned(),
         });
         Sample {
-            mono_ns, unix_ns, memcgs, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
+            mono_ns, unix_ns, memcgs, dying, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
             waits, slab_walk, slab_inside,
             tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,

@@ -6,6 +6,8 @@ mod convoys;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod guesses;
+mod ready;
+mod undecided;
 
 use fixture::waits::{Host, abba, coredump, tries_again};
 use fixture::{SECOND, START_NS};

@@ -37,7 +37,7 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
     (
         "pins",
-        &["zombie refs unexplained_refs pins not_checked sentence advice"],
+        &["zombie refs unexplained_refs pins not_checked sentence advice memcg_gone"],
     ),
     (
         "reparent",
@@ -105,6 +105,10 @@ const TYPES: &[(&str, &[&str])] = &[
             "resource mode since_ns waited_ns evidence stack function holders holders_omitted \
              incomplete kept_by unconfirmed",
         ],
+    ),
+    (
+        "open_end",
+        &["resource function waiter why waits max_wait_ns"],
     ),
     (
         "convoy",

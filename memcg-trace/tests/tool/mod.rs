@@ -80,7 +80,9 @@ pub fn fields(kind: &str) -> String {
                   flushes_total dead_flushes_total dead_flush_ns_total \
                   dead_flushes_unmeasured_total"
             .to_owned(),
-        "pins" => "zombie refs unexplained_refs pins not_checked sentence advice".to_owned(),
+        "pins" => {
+            "zombie refs unexplained_refs pins not_checked sentence advice memcg_gone".to_owned()
+        }
         "slab" => memcg(
             "cache objects bytes touched_pages owned_pages share_bytes utilization alloc_total \
              free_total alloc_per_sec free_per_sec uncertain_objects charged_bytes \
@@ -113,6 +115,7 @@ pub fn fields(kind: &str) -> String {
                         waited_ns evidence stack function holders holders_omitted incomplete \
                         kept_by unconfirmed"
             .to_owned(),
+        "open_end" => "resource function waiter why waits max_wait_ns".to_owned(),
         "convoy" => "root resource verdict why waiters max_wait_ns stack".to_owned(),
         "deadlock" => "cycle_id state confidence preexisting sentence members edges victims \
                        missing breakable_by close_ns candidate_ns confirmed_ns blocked_zombies \

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Takes one reference to the memory controller of a cgroup, and keeps it until it is unloaded:
- * a pin that no ledger can explain.
+ * Takes one reference to the memory controller of a cgroup, or to the cgroup itself, and keeps it
+ * until it is unloaded: one that no ledger can explain.
  *
- *	insmod css_ref.ko cgroup=/a/b
+ *	insmod css_ref.ko cgroup=/a/b [itself=1]
  */
 #include <linux/cgroup.h>
 #include <linux/err.h>
@@ -12,6 +12,10 @@
 static char *cgroup;
 module_param(cgroup, charp, 0);
 MODULE_PARM_DESC(cgroup, "path of the cgroup in the unified hierarchy");
+
+static bool itself;
+module_param(itself, bool, 0);
+MODULE_PARM_DESC(itself, "keep the cgroup, and not its memory controller");
 
 static struct cgroup_subsys_state *css;
 
@@ -24,6 +28,10 @@ static int __init css_ref_init(void)
 	cgrp = cgroup_get_from_path(cgroup);
 	if (IS_ERR(cgrp))
 		return PTR_ERR(cgrp);
+	if (itself) {
+		css = &cgrp->self;
+		return 0;
+	}
 	rcu_read_lock();
 	/* cgroup_get_e_css() would do this, but 5.10 does not export it. */
 	css = rcu_dereference(cgrp->subsys[memory_cgrp_id]);

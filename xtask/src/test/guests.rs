@@ -31,6 +31,8 @@ const OF_MODULES: &[&str] = &[
     "pins::module::",
     "locks::edges::",
     "locks::module::",
+    "locks::works::",
+    "locks::ready::",
     "slab_ways::",
 ];
 /// Tests of what the tool does on its own side of the kernel, by the begin of their names: how it
@@ -38,8 +40,8 @@ const OF_MODULES: &[&str] = &[
 /// The first and the last kernel of a run have them, in a boot of their own.
 const OF_USER_SPACE: &[&str] = &["bad_hosts::", "names::", "record::", "screen::", "stream::"];
 /// RAM disks, for a file system on a device and for swap; devices that can be suspended, devices
-/// that are files, and file systems above others.
-const MODULES: &[&str] = &["brd", "dm_mod", "loop", "overlay"];
+/// that are files, and file systems above others and in user space; networks of user space.
+const MODULES: &[&str] = &["brd", "dm_mod", "fuse", "loop", "overlay", "tun"];
 
 /// A boot of a kernel, for some of the tests.
 #[derive(Clone, Copy)]

@@ -11,7 +11,7 @@ use crate::setup::tools;
 use crate::{child, places};
 
 /// Sources, without `.c`.
-const MODULES: &[&str] = &["css_ref", "holds", "locks", "objects", "shrinkers"];
+const MODULES: &[&str] = &["css_ref", "holds", "locks", "objects", "shrinkers", "works"];
 
 /// Instead of `modpost`, where that does not run: a kernel without symbol versions needs no more
 /// than this from it.

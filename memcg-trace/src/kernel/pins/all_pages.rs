@@ -8,16 +8,18 @@ use zerocopy::IntoBytes as _;
 
 use super::Found;
 use super::folios::{Folios, Owners};
+use super::kernel_pages::KernelPages;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::slabs::SocketSlabs;
 use crate::kernel::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces, Words, descriptors};
-use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind, Pages};
+use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind};
 use crate::kernel::memory::Unreadable;
 use crate::kernel::open_files::Open;
 use crate::kernel::ram;
 use crate::kernel::reader::Reader;
-use crate::sample::pins::{Object, PinKind};
+use crate::kernel::tasks::Thread;
+use crate::sample::pins::PinKind;
 
 /// What is found here and nowhere else.
 pub(super) const KINDS: [PinKind; 4] = [
@@ -31,11 +33,11 @@ pub(super) const KINDS: [PinKind; 4] = [
 #[derive(Default)]
 struct Charged {
     folios: Folios,
-    kmem: (u64, u64),
 }
 
 pub(super) fn count(
     reader: &Reader<'_>,
+    threads: &[Thread],
     open: &Open,
     namespaces: &Namespaces,
     ledger: &mut Ledger,
@@ -49,6 +51,7 @@ pub(super) fn count(
         zombies: HashMap::new(),
         found: ledger.zombies.iter().map(|_| Charged::default()).collect(),
         slabs: SocketSlabs::new(reader)?,
+        kernel_pages: KernelPages::default(),
     };
     for pfns in ram::steps().map_err(Unreadable::Absent)? {
         match look.at(&pfns, ledger) {
@@ -61,18 +64,10 @@ pub(super) fn count(
         // These were counted one by one as well, and they are all.
         zombie.folios = found.folios;
         zombie.off_lists = None;
-        let (refs, pages) = found.kmem;
-        if refs > 0 {
-            zombie.add(
-                PinKind::PageKmem,
-                Object {
-                    refs,
-                    pages: Some(pages),
-                    ..Object::default()
-                },
-            );
-        }
     }
+    ledger.look(&[PinKind::PageKmem], |ledger| {
+        (look.kernel_pages).describe(reader, threads, open, ledger)
+    });
     look.slabs.count(reader, open, namespaces, ledger)
 }
 
@@ -87,6 +82,7 @@ struct Look<'a, 'm> {
     zombies: HashMap<u64, Option<usize>>,
     found: Vec<Charged>,
     slabs: SocketSlabs,
+    kernel_pages: KernelPages,
 }
 
 /// What is found of some pages.
@@ -144,7 +140,11 @@ impl Look<'_, '_> {
                 }
             };
             if let Some(zombie) = zombie {
-                self.found[zombie].add(&self.reader.resolved.pages, folio);
+                let marks = &self.reader.resolved.pages;
+                match marks.kind(folio.flags, folio.page_type, folio.data) {
+                    PageKind::Kmem => self.kernel_pages.add(folio.page, zombie, folio.pages),
+                    kind => self.found[zombie].add(kind, folio),
+                }
             }
         }
         for (pfn, cache, pages) in seen.slabs {
@@ -181,15 +181,11 @@ impl Look<'_, '_> {
 }
 
 impl Charged {
-    fn add(&mut self, marks: &Pages, folio: Folio) {
-        match marks.kind(folio.flags, folio.page_type, folio.data) {
+    fn add(&mut self, kind: PageKind, folio: Folio) {
+        match kind {
             PageKind::Lru => self.folios.add(folio),
             PageKind::Hugetlb => self.folios.add_huge(folio),
-            PageKind::Kmem => {
-                self.kmem.0 += 1;
-                self.kmem.1 += folio.pages;
-            }
-            PageKind::Slab => {}
+            PageKind::Kmem | PageKind::Slab => {}
         }
     }
 }

@@ -10,10 +10,13 @@ use super::namespaces::Namespaces;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::reader::Reader;
 use crate::kernel::tasks::{self, Tasks};
-use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
+use crate::sample::pins::{Held, Object, ObjectKind, PinKind, UserKind};
 
 /// css_sets of one cgroup, and tasks of one css_set, that are looked at.
 const MOST: usize = 10_000;
+/// Who may have a css_set without a trace that leads there.
+const HIDDEN: &str = "cgroup namespaces that no process, mount or open file leads to, and tasks \
+                      that are gone but for a reference of the kernel's";
 /// A `struct list_head`.
 const HEAD_BYTES: u64 = 16;
 
@@ -48,7 +51,8 @@ pub(super) fn count(
     Ok(())
 }
 
-fn one(
+/// Counts the reference of one css_set, with who keeps that.
+pub(super) fn one(
     reader: &Reader<'_>,
     tasks: &Tasks,
     namespaces: &Namespaces,
@@ -69,8 +73,8 @@ fn one(
     let all = tasks.processes.iter();
     let unreaped = all.filter(|process| process.css_set == css_set);
     members.extend(unreaped.map(|process| process.task));
-    let namespace = namespaces.of_css_set(css_set);
-    if members.is_empty() && namespace.is_none() {
+    let rooted = namespaces.of_css_set(css_set);
+    if members.is_empty() && rooted.is_empty() {
         // A thread that its tracer has not reaped.
         members.extend(tasks::threads_in(reader, tasks, css_set)?);
     }
@@ -79,21 +83,31 @@ fn one(
         .filter_map(|task| tasks::user(reader, task, UserKind::Member))
         .collect();
     let has_tasks = !users.is_empty();
+    let found = (users.len() + rooted.len()) as u64;
     let mut object = Object {
         kind: ObjectKind::CssSet,
         refs: 1,
         ..Object::default()
     };
-    if let Some(namespace) = namespace {
-        object.ns_ino = Some(namespace.ino);
-        object.ns_mount = namespaces.mount(namespace.ino);
+    for namespace in rooted {
+        object.ns_ino = object.ns_ino.or(Some(namespace.ino));
+        object.ns_mount = object.ns_mount.or(namespaces.mount(namespace.ino));
         users.extend(namespaces.users(reader, namespace.ino));
     }
     set_users(&mut object, users);
-    let kind = if !has_tasks && namespace.is_some() {
-        PinKind::CgroupNs
-    } else {
-        PinKind::Task
+    let refs = reader.word(css_set, Field::CssSetRefcount)?;
+    object.held = Some(Held {
+        refs,
+        found: found.min(refs),
+        not_checked: (found < refs)
+            .then(|| HIDDEN.to_owned())
+            .into_iter()
+            .collect(),
+    });
+    let kind = match (has_tasks, rooted) {
+        (true, _) => PinKind::Task,
+        (false, []) => PinKind::CssSet,
+        (false, _) => PinKind::CgroupNs,
     };
     zombie.add(kind, object);
     Ok(())

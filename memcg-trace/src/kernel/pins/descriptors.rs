@@ -11,7 +11,8 @@ use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::open_files::{Open, OpenFile};
 use crate::kernel::reader::Reader;
-use crate::sample::pins::{Object, ObjectKind, PinKind};
+use crate::kernel::tasks;
+use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
 
 /// What open files can hold.
 pub(super) const KINDS: [PinKind; 4] = [
@@ -28,7 +29,9 @@ pub(super) fn count(
     namespaces: &Namespaces,
     ledger: &mut Ledger,
 ) -> Found {
-    for (sock, zombie) in owned(reader, &open.sockets, Field::SockMemcg, ledger)? {
+    // The file of a tun device begins with its socket (drivers/net/tun.c: struct tun_file).
+    let sockets: Vec<_> = open.sockets.iter().chain(&open.tuns).copied().collect();
+    for (sock, zombie) in owned(reader, &sockets, Field::SockMemcg, ledger)? {
         match sockets::describe(reader, namespaces, sock) {
             Ok((kind, object)) => {
                 ledger.zombies[zombie].add_held(kind, object, Kind::Sock.at(sock));
@@ -53,6 +56,18 @@ pub(super) fn count(
         }
     }
     Ok(())
+}
+
+/// The processes that have some files open, by the first that has each.
+pub(super) fn users(reader: &Reader<'_>, files: &[OpenFile]) -> Vec<User> {
+    let user = |file: &OpenFile| {
+        let user = tasks::user(reader, file.task, UserKind::Open)?;
+        Some(User {
+            fd: Some(file.fd),
+            ..user
+        })
+    };
+    files.iter().filter_map(user).collect()
 }
 
 /// Objects whose field `memcg` is a zombie, and which.

@@ -6,7 +6,7 @@ use super::Found;
 use super::folios::Folios;
 use super::holders::{Holders, Thing};
 use super::ways;
-use crate::kernel::layout::fields::Field;
+use crate::kernel::css;
 use crate::kernel::memcgs::DeadCss;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::Reader;
@@ -16,8 +16,6 @@ use crate::sample::pins::{Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pi
 const OBJECTS: usize = 64;
 /// Users that an object lists.
 const USERS: usize = 16;
-/// `percpu_ref.percpu_count_ptr`: atomic and dead (include/linux/percpu-refcount.h).
-const REF_KILLED: u64 = 3;
 
 /// What was found for one zombie.
 #[derive(Debug, Default)]
@@ -119,7 +117,7 @@ impl Ledger {
     /// Reads how many references there are. A zombie that is not itself any more has none.
     pub(super) fn read_refs(&mut self, reader: &Reader<'_>) {
         for zombie in &mut self.zombies {
-            match refs(reader, zombie.css, zombie.serial_nr) {
+            match css::refs(reader, zombie.css, zombie.serial_nr) {
                 Ok(refs) => zombie.refs = refs,
                 Err(_) => (zombie.refs, zombie.changed) = (None, true),
             }
@@ -164,18 +162,6 @@ impl Ledger {
             ..Pins::default()
         }
     }
-}
-
-/// Exact once the kill is confirmed (lib/percpu-refcount.c: percpu_ref_kill_and_confirm()).
-fn refs(reader: &Reader<'_>, css: u64, serial_nr: u64) -> Result<Option<i64>, Unreadable> {
-    if reader.word(css, Field::CssSerialNr)? != serial_nr {
-        return Err(Unreadable::Changed("the zombie"));
-    }
-    let data = reader.word(css, Field::CssRefcntData)?;
-    let is_exact = reader.word(css, Field::CssRefcntPtr)? & REF_KILLED == REF_KILLED
-        && reader.word(data, Field::RefConfirmSwitch)? == 0;
-    let count = reader.word(data, Field::RefCount)?;
-    Ok(is_exact.then_some(count.cast_signed()))
 }
 
 impl Zombie {
@@ -247,14 +233,14 @@ impl Zombie {
     }
 
     /// Whether there are references that were not found.
-    fn is_short(&self) -> bool {
+    pub(super) fn is_short(&self) -> bool {
         self.off_lists.is_some()
             || (self.refs).is_some_and(|refs| i64::try_from(self.found()).is_ok_and(|f| f < refs))
     }
 
     fn into_pinned(mut self) -> Pinned {
         let found = i64::try_from(self.found()).unwrap_or(i64::MAX);
-        if self.refs.is_none_or(|refs| refs > found) {
+        if self.refs.is_some_and(|refs| refs > found) {
             let ways = ways::OF_A_CSS.iter().map(|way| NotChecked {
                 kind: PinKind::Other,
                 reason: (*way).to_owned(),

@@ -46,6 +46,13 @@ impl Look<'_, '_> {
         }
     }
 
+    /// Says that `refs` references to a thing are the kernel's own by its nature, and nobody's.
+    pub(super) fn explain(&mut self, thing: Thing, refs: u64) {
+        if self.wants(thing) {
+            self.holders.found(thing, refs);
+        }
+    }
+
     /// Says that `user` has one reference to each of some folios.
     pub(super) fn hold_all(&mut self, folios: &[Thing], user: &User) {
         self.holders.add_all(folios, user);

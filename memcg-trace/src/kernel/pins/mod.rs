@@ -6,12 +6,14 @@
 //! stocks. All pages of the host come last, and only where references are left over.
 
 mod all_pages;
+mod cgroups;
 mod children;
 mod css_sets;
 mod descriptors;
 mod files;
 mod folios;
 mod holders;
+mod kernel_pages;
 mod ledger;
 mod lists;
 mod look;
@@ -29,18 +31,35 @@ mod writeback;
 
 use std::time::Instant;
 
+use super::dying::{DeadCgroup, Dying};
 use super::layout::fields::Field;
 use super::memcgs::DeadCss;
 use super::memory::Unreadable;
+use super::open_files::Open;
 use super::reader::Reader;
+use super::tasks::{self, Tasks, Thread};
 use super::visible_paths::VisiblePaths;
-use super::{open_files, tasks};
 use crate::sample::pins::{PinKind, Pins};
 use holders::Holders;
 use ledger::Ledger;
+use namespaces::Namespaces;
 
-/// Looks for all references to `targets`.
-pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -> u64) -> Pins {
+/// What is known of the whole host, while zombies are looked at.
+struct Host<'a, 'm> {
+    reader: &'a Reader<'m>,
+    tasks: &'a Tasks,
+    threads: &'a [Thread],
+    open: &'a Open,
+    namespaces: &'a Namespaces,
+}
+
+/// Looks for all references to `targets`, and to `cgroups`, which are of `dying`.
+pub(super) fn look(
+    reader: &Reader<'_>,
+    targets: &[DeadCss],
+    (dying, cgroups): (&Dying, &[DeadCgroup]),
+    now_ns: impl Fn() -> u64,
+) -> Pins {
     let begin_ns = now_ns();
     let begin = Instant::now();
     let mut ledger = Ledger::new(targets);
@@ -59,7 +78,7 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
     ledger.look(&[PinKind::Stock], |ledger| stock::count(reader, ledger));
     let tasks = tasks::all(reader).unwrap_or_else(|why| {
         ledger.note_all(&[PinKind::SocketInet, PinKind::Fsnotify], &why);
-        tasks::Tasks::default()
+        Tasks::default()
     });
     let mut paths = VisiblePaths::read(reader, &tasks);
     ledger.look(&[PinKind::Writeback], |ledger| {
@@ -69,11 +88,11 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
         ledger.note_all(&descriptors::KINDS, &why);
         Vec::new()
     });
-    let open = open_files::Open::read(reader, &threads).unwrap_or_else(|why| {
+    let open = Open::read(reader, &threads).unwrap_or_else(|why| {
         ledger.note_all(&descriptors::KINDS, &why);
-        open_files::Open::default()
+        Open::default()
     });
-    let namespaces = namespaces::Namespaces::read(reader, &tasks, &open);
+    let namespaces = Namespaces::read(reader, &tasks, &open);
     ledger.look_at_each(&[PinKind::Task, PinKind::CgroupNs], |zombie, visited| {
         css_sets::count(reader, &tasks, &namespaces, zombie, visited)
     });
@@ -84,7 +103,7 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
     if let Some(why) = ledger.why_all_pages() {
         ledger.all_pages_because = Some(why);
         ledger.look(&all_pages::KINDS, |ledger| {
-            all_pages::count(reader, &open, &namespaces, ledger)
+            all_pages::count(reader, &threads, &open, &namespaces, ledger)
         });
         ledger.read_refs(reader);
     }
@@ -103,6 +122,18 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
     ledger.set_holders(&holders);
 
     let mut pins = ledger.into_pins();
+    if !cgroups.is_empty() {
+        let host = Host {
+            reader,
+            tasks: &tasks,
+            threads: &threads,
+            open: &open,
+            namespaces: &namespaces,
+        };
+        let (found, visited) = cgroups::look(&host, dying, cgroups);
+        pins.cgroups = found;
+        pins.visited_objects += visited;
+    }
     pins.can_reclaim = can_reclaim(reader).ok();
     let room = room();
     pins.free_swap_bytes = Some(room.free_swap);
@@ -118,8 +149,8 @@ pub(super) fn look(reader: &Reader<'_>, targets: &[DeadCss], now_ns: impl Fn() -
 /// Looks who holds the objects that pin.
 fn hold(
     reader: &Reader<'_>,
-    threads: &[tasks::Thread],
-    open: &open_files::Open,
+    threads: &[Thread],
+    open: &Open,
     ledger: &mut Ledger,
     holders: &mut Holders,
 ) {

@@ -8,6 +8,7 @@ use crate::kernel::mount_namespaces::MountNamespaces;
 use crate::kernel::open_files::{Open, OpenFile};
 use crate::kernel::paths;
 use crate::kernel::reader::Reader;
+use crate::kernel::superblocks;
 use crate::kernel::tasks::{self, Tasks};
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
@@ -26,11 +27,13 @@ pub(super) struct Namespace {
 #[derive(Debug, Default)]
 pub(super) struct Namespaces {
     /// Cgroup namespaces by the css_set that they are rooted in.
-    by_css_set: HashMap<u64, Namespace>,
+    by_css_set: HashMap<u64, Vec<Namespace>>,
     /// Tasks in each.
     members: HashMap<u64, Vec<u64>>,
     /// Descriptors of each.
     open: HashMap<u64, Vec<OpenFile>>,
+    /// Files of cgroups that were opened in each.
+    files: HashMap<u64, Vec<OpenFile>>,
     mounts: HashMap<u64, Text>,
 }
 
@@ -42,6 +45,7 @@ impl Namespaces {
             namespaces.read_members(reader, tasks),
             namespaces.read_open(reader, open),
             namespaces.read_mounts(reader, tasks),
+            namespaces.read_cgroup_files(reader, open),
         ] {
             if let Err(why) = outcome {
                 log::info!("pins: namespaces: {why}");
@@ -50,9 +54,9 @@ impl Namespaces {
         namespaces
     }
 
-    /// The cgroup namespace that is rooted in a css_set.
-    pub(super) fn of_css_set(&self, css_set: u64) -> Option<Namespace> {
-        self.by_css_set.get(&css_set).copied()
+    /// The cgroup namespaces that are rooted in a css_set.
+    pub(super) fn of_css_set(&self, css_set: u64) -> &[Namespace] {
+        self.by_css_set.get(&css_set).map_or(&[], Vec::as_slice)
     }
 
     /// Where one is mounted.
@@ -72,7 +76,15 @@ impl Namespaces {
                 ..user
             })
         });
-        members.chain(open).collect()
+        let files = self.files.get(&ino).into_iter().flatten();
+        let files = files.filter_map(|file| {
+            let user = tasks::user(reader, file.task, UserKind::NamespaceFile)?;
+            Some(User {
+                fd: Some(file.fd),
+                ..user
+            })
+        });
+        members.chain(open).chain(files).collect()
     }
 
     fn read_members(&mut self, reader: &Reader<'_>, tasks: &Tasks) -> Result<(), Unreadable> {
@@ -97,7 +109,10 @@ impl Namespaces {
     fn learn_cgroup_ns(&mut self, reader: &Reader<'_>, namespace: u64) -> Result<(), Unreadable> {
         let css_set = reader.word(namespace, Field::CgroupNsRootCset)?;
         let ino = reader.word(namespace, Field::CgroupNsInum)?;
-        self.by_css_set.insert(css_set, Namespace { ino });
+        let rooted = self.by_css_set.entry(css_set).or_default();
+        if !rooted.iter().any(|namespace| namespace.ino == ino) {
+            rooted.push(Namespace { ino });
+        }
         Ok(())
     }
 
@@ -108,6 +123,36 @@ impl Namespaces {
             self.learn_inode(reader, file.object)?;
         }
         Ok(())
+    }
+
+    /// A file of a cgroup has a reference to the namespace of who opened it
+    /// (kernel/cgroup/cgroup.c: cgroup_file_open()).
+    fn read_cgroup_files(&mut self, reader: &Reader<'_>, open: &Open) -> Result<(), Unreadable> {
+        // Older kernels have none.
+        if !reader.has(Field::CgroupFileNs) {
+            return Ok(());
+        }
+        let files = open.of_kind_and_sent(reader, &["kernfs_file_fops"], Field::FilePrivate)?;
+        for file in files {
+            match self.learn_cgroup_file(reader, file) {
+                // One that was closed meanwhile holds nothing.
+                Ok(()) | Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(())
+    }
+
+    fn learn_cgroup_file(&mut self, reader: &Reader<'_>, file: OpenFile) -> Result<(), Unreadable> {
+        if !is_of_cgroups(reader, file.file)? {
+            return Ok(());
+        }
+        let opened = reader.word(file.object, Field::SeqFilePrivate)?;
+        let context = reader.word(opened, Field::KernfsOpenPriv)?;
+        let namespace = reader.word(context, Field::CgroupFileNs)?;
+        let ino = reader.word(namespace, Field::CgroupNsInum)?;
+        self.files.entry(ino).or_default().push(file);
+        self.learn_cgroup_ns(reader, namespace)
     }
 
     /// An inode of nsfs is a namespace (fs/nsfs.c: `inode->i_private`).
@@ -158,4 +203,12 @@ impl Namespaces {
         }
         Ok(())
     }
+}
+
+/// Whether a file is one of the cgroup file system, and not one of sysfs.
+fn is_of_cgroups(reader: &Reader<'_>, file: u64) -> Result<bool, Unreadable> {
+    let inode = reader.word(file, Field::FileInode)?;
+    let superblock = reader.word(inode, Field::InodeSb)?;
+    let (fs, _) = superblocks::describe(reader, superblock)?;
+    Ok(matches!(fs.as_bytes(), b"cgroup" | b"cgroup2"))
 }

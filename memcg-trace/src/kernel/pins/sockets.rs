@@ -10,7 +10,8 @@ use crate::kernel::reader::Reader;
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
-/// Address families (include/linux/socket.h).
+/// Address families (include/linux/socket.h); the socket of a tun device has none.
+const AF_UNSPEC: u64 = 0;
 const AF_UNIX: u64 = 1;
 const AF_INET: u64 = 2;
 const AF_INET6: u64 = 10;
@@ -61,8 +62,9 @@ pub(super) fn describe(
             ));
             PinKind::SocketOther
         }
-        _ => {
-            object.local = Some(Text::from(format!("family {family}").as_str()));
+        family => {
+            let of_family = || Text::from(format!("family {family}").as_str());
+            object.local = (family != AF_UNSPEC).then(of_family);
             PinKind::SocketOther
         }
     };

@@ -9,10 +9,13 @@ mod files;
 mod loops;
 mod mounts;
 mod overlay;
-mod pages;
+pub(super) mod pages;
 mod rings;
+mod segments;
+mod sockets;
 pub(super) mod swap_files;
 mod tasks;
+mod watches;
 
 use super::Found;
 use super::holders::{Kind, Look};
@@ -49,7 +52,9 @@ const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
 }
 
 const FILES: &[Kind] = &[Kind::File];
+const INODES: &[Kind] = &[Kind::Inode];
 const NAMES: &[Kind] = &[Kind::Dentry];
+const SOCKS: &[Kind] = &[Kind::Sock];
 const PAGES: &[Kind] = &[Kind::Folio];
 
 /// The table.
@@ -58,6 +63,8 @@ const WAYS: &[Way] = &[
     way("mappings of processes", FILES, tasks::mappings),
     way("executables of processes", FILES, tasks::executables),
     way("working and root directories", NAMES, tasks::directories),
+    way("inotify and fanotify watches", INODES, watches::inodes),
+    way("SysV segments", FILES, segments::files),
     way("loop devices", FILES, loops::backing_files),
     way("mounts", NAMES, mounts::roots),
     way("swap", FILES, swap_files::files),
@@ -72,6 +79,10 @@ const WAYS: &[Way] = &[
     unseen("pages that were merged (KSM)", PAGES),
     unseen("direct I/O and devices (pinned pages)", PAGES),
     unseen("data of sockets that is not copied", PAGES),
+    way("messages of Unix sockets", FILES, sockets::messages),
+    way("connections to be accepted", SOCKS, sockets::connections),
+    way("peers of Unix sockets", SOCKS, sockets::unix_peers),
+    way("connections that linger", SOCKS, sockets::lingering),
     unseen("asynchronous I/O", FILES),
     unseen(
         "modules of the kernel",

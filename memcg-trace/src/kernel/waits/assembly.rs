@@ -2,26 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Finding, View, threads};
-use crate::sample::waits::{Look, Task};
-use crate::sample::{Mode, ResourceKind};
-
-/// Whether hosts are full of such waits, and healthy: they matter only where somebody waits for
-/// whoever is in one.
-fn is_common(finding: &Finding) -> bool {
-    match finding.resource.kind {
-        ResourceKind::ChildExit
-        | ResourceKind::Freezer
-        | ResourceKind::Futex
-        | ResourceKind::Reap => true,
-        ResourceKind::Pipe => finding.wait.mode == Mode::Read,
-        _ => false,
-    }
-}
+use super::{Finding, View, running, threads};
+use crate::sample::ResourceKind;
+use crate::sample::waits::{Look, Run, Task};
 
 /// Leaves out common waits of those whom nobody waits for.
 pub(super) fn that_matter(findings: Vec<Finding>) -> Vec<Finding> {
-    let (mut common, mut matter): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_common);
+    let (mut common, mut matter): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|one| one.is_common);
     let mut from = 0;
     while from < matter.len() {
         let holders = matter[from..].iter();
@@ -69,6 +57,7 @@ impl<'a, 'l> Assembly<'a, 'l> {
             thread,
             mut resource,
             mut wait,
+            ..
         } = finding;
         wait.task = self.task(thread);
         let key = (resource.kind, resource.addr);
@@ -98,11 +87,20 @@ impl<'a, 'l> Assembly<'a, 'l> {
         let stack = self.view.functions(at);
         let task = Task {
             stack: (!stack.is_empty()).then(|| self.stack(&stack)),
+            real_time: running::real_time(self.view, thread),
             ..threads::describe(self.view.reader, thread)
         };
         let place = number(self.look.tasks.len());
         self.look.tasks.push(task);
         self.tasks.insert(at, place);
+        let run = running::of(self.view, at).map(|running| Run {
+            cpu: running.cpu,
+            on_cpu: running.on_cpu,
+            // That one has its CPU, so this ends here.
+            behind: running.behind.map(|other| self.task(other)),
+            throttled_by: running.throttled_by,
+        });
+        self.look.tasks[place as usize].run = run;
         place
     }
 

@@ -30,8 +30,27 @@ pub(super) fn name(
 /// The cache that a lock's memory is from, and how far the lock is in its object: more than an
 /// address says, and the same on every host with this kernel.
 fn object(view: &View<'_>, kind: ResourceKind, lock: u64) -> Option<String> {
+    let (cache, begin, _) = slab_object(view, lock)?;
+    let name = view.reader.word(cache, Field::CacheName).ok()?;
+    let name = view.reader.string(name, 64).ok()?;
+    let kind = words::kind(kind);
+    let within = lock - begin;
+    Some(format!(
+        "{kind} {lock:#x} in {}+{within:#x}",
+        name.display()
+    ))
+}
+
+/// The slab object that an address is in: where it begins, and its bytes.
+pub(super) fn object_at(view: &View<'_>, address: u64) -> Option<(u64, u64)> {
+    let (_, begin, bytes) = slab_object(view, address)?;
+    Some((begin, bytes))
+}
+
+/// The same with its cache first.
+fn slab_object(view: &View<'_>, address: u64) -> Option<(u64, u64, u64)> {
     let reader = view.reader;
-    let (page, begin) = Pages::of(view).ok()?.head_of(view, lock)?;
+    let (page, begin) = Pages::of(view).ok()?.head_of(view, address)?;
     let flags = reader.word(page, Field::PageFlags).ok()?;
     let page_type = reader.word(page, Field::PageType).ok()?;
     let page_type = u32::try_from(page_type).ok()?;
@@ -39,17 +58,12 @@ fn object(view: &View<'_>, kind: ResourceKind, lock: u64) -> Option<String> {
         return None;
     }
     let cache = reader.word(page, Field::SlabCache).ok()?;
-    let name = reader.word(cache, Field::CacheName).ok()?;
-    let name = reader.string(name, 64).ok()?;
     let bytes = reader.word(cache, Field::CacheSize).ok()?;
     // What debugging puts before each object.
     let red_bytes = reader.word(cache, Field::CacheRedLeft).unwrap_or(0);
-    let within = (lock - begin).checked_rem(bytes)?.checked_sub(red_bytes)?;
-    let kind = words::kind(kind);
-    Some(format!(
-        "{kind} {lock:#x} in {}+{within:#x}",
-        name.display()
-    ))
+    let within = (address - begin).checked_rem(bytes)?;
+    let within = within.checked_sub(red_bytes)?;
+    Some((cache, address - within, bytes))
 }
 
 /// The lock of a stage in which a file system is frozen.

@@ -7,19 +7,27 @@
 //! while it was looked at is left out, and whoever uses this compares two looks.
 
 mod assembly;
+mod classify;
+mod descriptors;
 mod dumps;
 mod family;
+mod grace;
 mod locks;
 mod members;
 mod offline;
 mod owner;
 mod pages;
 mod pipes;
+mod processes;
 mod records;
+mod running;
+mod servers;
 mod stacks;
 mod table;
 mod threads;
 mod traced;
+mod work;
+mod workers;
 
 use super::memory::Unreadable;
 use super::reader::Reader;
@@ -31,9 +39,10 @@ use family::Family;
 use pipes::Pipes;
 use stacks::Stack;
 pub(super) use stacks::{Stacks, Unwound, load as load_stacks, read as read_stacks};
-use table::{Hidden, How};
+use table::How;
 use threads::{Thread, Threads};
 pub(super) use traced::Traced;
+use workers::Workers;
 
 /// What a look has to look with.
 struct View<'a> {
@@ -74,6 +83,9 @@ struct Finding {
     thread: usize,
     resource: Resource,
     wait: Wait,
+    /// Hosts are full of such waits, and healthy: it matters only where somebody waits for the
+    /// thread.
+    is_common: bool,
 }
 
 impl Finding {
@@ -83,10 +95,19 @@ impl Finding {
             evidence,
             ..Wait::default()
         };
+        let is_common = match resource.kind {
+            ResourceKind::ChildExit
+            | ResourceKind::Freezer
+            | ResourceKind::Futex
+            | ResourceKind::Reap => true,
+            ResourceKind::Pipe => mode == Mode::Read,
+            _ => false,
+        };
         Self {
             thread,
             resource,
             wait,
+            is_common,
         }
     }
 }
@@ -133,6 +154,7 @@ pub(super) fn look(
         view: &view,
         pipes: None,
         family: None,
+        workers: None,
         stacks: Vec::new(),
         findings: Vec::new(),
         not_checked: &mut waits.not_checked,
@@ -175,6 +197,8 @@ struct Looking<'a, 'w> {
     pipes: Option<Pipes>,
     /// Likewise.
     family: Option<Family>,
+    /// Likewise.
+    workers: Option<Workers>,
     /// Of those who sleep for a reason.
     stacks: Vec<(usize, Stack<'a>)>,
     findings: Vec<Finding>,
@@ -249,93 +273,6 @@ impl Looking<'_, '_> {
         self.findings.push(finding);
     }
 
-    fn classify(
-        &mut self,
-        at: usize,
-        thread: &Thread,
-        stack: &Stack<'_>,
-    ) -> Result<Option<Finding>, Unreadable> {
-        let hidden = table::hidden(&stack.hidden);
-        if let Some(finding) = locks::wait(self.view, at, stack, &hidden)? {
-            return Ok(Some(finding));
-        }
-        if let Some((function, how)) = table::row(&stack.functions)
-            && let Some(mut finding) = self.by_row(at, stack, how)?
-        {
-            finding.wait.function = Some(function.to_owned());
-            return Ok(Some(finding));
-        }
-        if hidden.contains(&Hidden::Completion) {
-            return locks::completion(self.view, at, stack).map(Some);
-        }
-        if hidden.contains(&Hidden::Io) {
-            return Ok(Some(plain(at, ResourceKind::Io, None)));
-        }
-        // One that sleeps until somebody wakes it, where that can be nobody's duty.
-        let is_interruptible = thread.state & threads::INTERRUPTIBLE != 0;
-        Ok((!is_interruptible).then(|| plain(at, ResourceKind::Unknown, None)))
-    }
-
-    fn by_row(
-        &mut self,
-        at: usize,
-        stack: &Stack<'_>,
-        how: How,
-    ) -> Result<Option<Finding>, Unreadable> {
-        match how {
-            How::Idle => Ok(None),
-            How::Percpu => locks::percpu(self.view, at, stack),
-            How::PercpuDrain => locks::percpu_drain(self.view, at, stack),
-            How::PipeWrite => self.pipe(at, stack, Mode::Write),
-            How::PipeRead => self.pipe(at, stack, Mode::Read),
-            How::Child => {
-                let view = self.view;
-                Ok(Some(family::child(view, self.family()?, at)))
-            }
-            How::PidNs => {
-                let view = self.view;
-                family::pid_namespace(view, self.family()?, at)
-            }
-            How::CgroupDrain => family::cgroup(self.view, at, stack),
-            How::Frozen => {
-                let kind = ResourceKind::Freezer;
-                Ok(Some(plain(at, kind, Some("the freezer"))))
-            }
-            How::Plain(kind, name) => Ok(Some(plain(at, kind, name))),
-            How::Ends(kind, name) => {
-                let mut finding = plain(at, kind, name);
-                finding.wait.times_out = true;
-                Ok(Some(finding))
-            }
-        }
-    }
-
-    fn pipe(
-        &mut self,
-        at: usize,
-        stack: &Stack<'_>,
-        mode: Mode,
-    ) -> Result<Option<Finding>, Unreadable> {
-        let view = self.view;
-        if self.pipes.is_none() {
-            self.pipes = Some(Pipes::read(view)?);
-        }
-        match &self.pipes {
-            Some(pipes) => pipes::wait(view, pipes, at, stack, mode),
-            None => Ok(None),
-        }
-    }
-
-    fn family(&mut self) -> Result<&Family, Unreadable> {
-        if self.family.is_none() {
-            self.family = Some(Family::read(self.view.reader, self.view.threads)?);
-        }
-        match &self.family {
-            Some(family) => Ok(family),
-            None => Err(Unreadable::Changed("the family of tasks")),
-        }
-    }
-
     /// Pages that the memory hotplugger cannot move.
     fn pages(&mut self, mover: Option<usize>) {
         let Some(mover) = mover else { return };
@@ -357,20 +294,13 @@ impl Looking<'_, '_> {
         }
         let Some(family) = &self.family else { return };
         let all = 0..view.threads.all.len();
-        let findings = all.filter_map(|at| family::zombie(view, family, at));
+        let zombie =
+            |at| family::zombie(view, family, at).or_else(|| processes::traced_zombie(view, at));
+        let findings = all
+            .filter(|at| is_zombie(&view.threads.all[*at]))
+            .filter_map(zombie);
         self.findings.extend(findings);
     }
-}
-
-/// A wait of which the table knows no more than its kind.
-fn plain(at: usize, kind: ResourceKind, name: Option<&str>) -> Finding {
-    let resource = Resource {
-        kind,
-        name: name.map(str::to_owned),
-        incomplete: Some("who ends it is not known".to_owned()),
-        ..Resource::default()
-    };
-    Finding::new(at, resource, Mode::Write, Evidence::Inferred)
 }
 
 /// Which signals end a sleep. None reaches a task that exits, and while a process dumps core all

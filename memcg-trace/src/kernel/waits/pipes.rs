@@ -4,10 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
-use super::{Finding, View, holder};
+use super::{Finding, View, descriptors, holder};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::table;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
 
@@ -36,53 +35,24 @@ pub(super) struct Pipes {
 }
 
 impl Pipes {
-    /// Goes through the file tables of all threads; a table that several share, once.
+    /// Goes through the file tables of all threads.
     pub(super) fn read(view: &View<'_>) -> Result<Self, Unreadable> {
-        let (reader, threads) = (view.reader, view.threads);
-        let operations: Vec<_> = OPERATIONS
-            .iter()
-            .filter_map(|name| view.symbols.address(name))
-            .collect();
-        if operations.is_empty() {
-            let names = OPERATIONS.join(" or ");
-            return Err(Unreadable::Absent(format!("kallsyms shows no {names}")));
-        }
+        let reader = view.reader;
+        let found = descriptors::read(view, OPERATIONS)?;
+        let files: Vec<u64> = found.iter().map(|one| one.file).collect();
+        let modes = reader.column(&files, Field::FileMode)?;
+        let inodes = reader.column(&files, Field::FileInode)?;
         let mut pipes = Self::default();
-        let mut sharers: HashMap<u64, Vec<usize>> = HashMap::new();
-        for (at, thread) in threads.all.iter().enumerate() {
-            if thread.files != 0 {
-                sharers.entry(thread.files).or_default().push(at);
-            }
-        }
-        for (files, threads) in sharers {
-            let (fds, files) = match table(reader, files) {
-                Ok(table) => table,
-                // They exit.
-                Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
-                Err(why) => return Err(why),
-            };
-            let ops = reader.column(&files, Field::FileOp)?;
-            let of_pipes = fds.iter().zip(&files).zip(&ops);
-            let of_pipes =
-                of_pipes.filter(|(_, ops)| ops.is_some_and(|ops| operations.contains(&ops)));
-            let (fds, files): (Vec<u32>, Vec<u64>) =
-                of_pipes.map(|((fd, file), _)| (*fd, *file)).unzip();
-            let found = reader.column(&files, Field::FilePrivate)?;
-            let modes = reader.column(&files, Field::FileMode)?;
-            let inodes = reader.column(&files, Field::FileInode)?;
-            for (at, fd) in fds.iter().enumerate() {
-                let (Some(pipe), Some(mode)) = (found[at], modes[at]) else {
-                    continue;
-                };
-                pipes.inodes.insert(pipe, inodes[at].unwrap_or(0));
-                let ends = pipes.ends.entry(pipe).or_default();
-                ends.extend(threads.iter().map(|thread| End {
-                    thread: *thread,
-                    fd: *fd,
-                    file: files[at],
-                    mode,
-                }));
-            }
+        for (at, one) in found.into_iter().enumerate() {
+            let Some(mode) = modes[at] else { continue };
+            pipes.inodes.insert(one.private, inodes[at].unwrap_or(0));
+            let ends = pipes.ends.entry(one.private).or_default();
+            ends.extend(one.threads.iter().map(|thread| End {
+                thread: *thread,
+                fd: one.fd,
+                file: one.file,
+                mode,
+            }));
         }
         Ok(pipes)
     }

@@ -2,6 +2,7 @@
 //! row here. Sleeping locks have no row: their functions are left out of stacks, and the waiter's
 //! record says more.
 
+use super::grace::Grace;
 use crate::sample::ResourceKind;
 
 /// What to do about a function.
@@ -23,6 +24,22 @@ pub(super) enum How {
     PidNs,
     /// For the dying tasks of a cgroup.
     CgroupDrain,
+    /// For a file system in user space.
+    Fuse,
+    /// For the answer to a permission event.
+    Fanotify,
+    /// For a grace period of RCU.
+    Grace(Grace),
+    /// For a work item.
+    Work,
+    /// For all items of a workqueue.
+    Workqueue,
+    /// For dead controllers of a cgroup to go offline, if it sleeps in just this function.
+    CgroupOffline,
+    /// For the other threads of the process to end, likewise.
+    Exec,
+    /// For another thread to dump core.
+    CoreDump,
     /// For something of which no more is known than its kind, and what to call it.
     Plain(ResourceKind, Option<&'static str>),
     /// The same, and it surely ends.
@@ -40,6 +57,8 @@ const ROWS: &[(&[&str], How)] = &[
     (&["worker_thread", "rescuer_thread", "kthreadd", "smpboot_thread_fn", "kthread_worker_fn"], How::Idle),
     (&["kswapd", "kcompactd", "khugepaged", "ksmd", "oom_reaper", "rcu_gp_kthread", "irq_thread"], How::Idle),
     (&["wait_woken", "n_tty_read", "inet_csk_accept", "__skb_wait_for_more_packets", "unix_stream_read_generic", "sk_wait_data"], How::Idle),
+    (&["__wait_for_more_packets", "skb_wait_for_more_packets", "unix_accept", "unix_wait_for_peer", "do_msgrcv", "wq_sleep", "io_cqring_wait"], How::Idle),
+    (&["fuse_dev_do_read", "fanotify_read", "inotify_read", "eventfd_read", "timerfd_read", "signalfd_read_iter", "devkmsg_read", "do_syslog"], How::Idle),
     (&["percpu_rwsem_wait"], How::Percpu),
     (&["percpu_down_write"], How::PercpuDrain),
     (&["anon_pipe_write", "pipe_write"], How::PipeWrite),
@@ -47,18 +66,22 @@ const ROWS: &[(&[&str], How)] = &[
     (&["do_wait"], How::Child),
     (&["zap_pid_ns_processes"], How::PidNs),
     (&["cgroup_drain_dying"], How::CgroupDrain),
-    (&["__flush_work", "flush_work", "start_flush_work"], How::Plain(ResourceKind::Work, None)),
-    (&["__flush_workqueue", "flush_workqueue", "drain_workqueue"], How::Plain(ResourceKind::Work, None)),
-    (&["synchronize_rcu", "synchronize_rcu_normal", "synchronize_rcu_expedited", "__wait_rcu_gp"], How::Plain(ResourceKind::Rcu, Some("RCU"))),
-    (&["rcu_barrier", "exp_funnel_lock", "rcu_sync_enter"], How::Plain(ResourceKind::Rcu, Some("RCU"))),
+    (&["__flush_work", "flush_work", "start_flush_work"], How::Work),
+    (&["__flush_workqueue", "flush_workqueue", "drain_workqueue"], How::Workqueue),
+    (&["cgroup_lock_and_drain_offline"], How::CgroupOffline),
+    (&["synchronize_rcu", "synchronize_rcu_normal", "synchronize_rcu_expedited", "__wait_rcu_gp"], How::Grace(Grace::Rcu)),
+    (&["rcu_barrier", "exp_funnel_lock", "rcu_sync_enter"], How::Grace(Grace::Rcu)),
     (&["__synchronize_srcu", "synchronize_srcu", "srcu_barrier"], How::Plain(ResourceKind::Rcu, Some("SRCU"))),
-    (&["synchronize_rcu_tasks", "synchronize_rcu_tasks_generic", "rcu_tasks_wait_gp", "synchronize_rcu_tasks_rude"], How::Plain(ResourceKind::Rcu, Some("RCU tasks"))),
+    (&["synchronize_rcu_tasks", "synchronize_rcu_tasks_generic", "rcu_tasks_wait_gp", "synchronize_rcu_tasks_rude"], How::Grace(Grace::Tasks)),
     (&["folio_wait_bit_common", "wait_on_page_bit_common", "wait_on_page_bit", "folio_wait_writeback"], How::Plain(ResourceKind::Io, None)),
     (&["__wait_on_buffer", "bit_wait_io", "out_of_line_wait_on_bit", "submit_bio_wait", "blk_mq_get_tag"], How::Plain(ResourceKind::Io, None)),
     (&["rq_qos_wait", "blk_wait_io", "wbt_wait", "__bio_queue_enter", "blk_queue_enter"], How::Plain(ResourceKind::Io, None)),
     (&["kernfs_drain"], How::Plain(ResourceKind::Kernfs, None)),
     (&["__percpu_ref_switch_mode", "percpu_ref_switch_to_atomic_sync", "blk_mq_freeze_queue_wait"], How::Plain(ResourceKind::PercpuRef, None)),
-    (&["request_wait_answer"], How::Plain(ResourceKind::Fuse, None)),
+    (&["request_wait_answer"], How::Fuse),
+    (&["fanotify_handle_event", "fanotify_handle_group_event", "fanotify_get_response"], How::Fanotify),
+    (&["de_thread", "begin_new_exec"], How::Exec),
+    (&["coredump_task_exit"], How::CoreDump),
     (&["futex_wait_queue_me", "futex_wait_queue", "futex_do_wait"], How::Plain(ResourceKind::Futex, None)),
     (&["__refrigerator", "do_freezer_trap", "do_jobctl_trap"], How::Plain(ResourceKind::Freezer, Some("the freezer"))),
     (&["get_signal"], How::Frozen),
@@ -72,7 +95,9 @@ const ROWS: &[(&[&str], How)] = &[
 pub(super) fn row<'a>(functions: &[&'a str]) -> Option<(&'a str, How)> {
     functions.iter().enumerate().find_map(|(at, function)| {
         let (_, how) = ROWS.iter().find(|(names, _)| names.contains(function))?;
-        (*how != How::Frozen || at == 0).then_some((*function, *how))
+        // What else sleeps below these is none of that.
+        let is_direct = matches!(how, How::Frozen | How::Exec | How::CgroupOffline);
+        (!is_direct || at == 0).then_some((*function, *how))
     })
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Thread {
     pub(super) state: u64,
     pub(super) exit_state: u64,
     pub(super) on_cpu: bool,
+    /// It is in the queue of a CPU, to run: it may have lost the CPU on its way to sleep.
+    pub(super) is_queued: bool,
     pub(super) flags: u64,
     pub(super) switches: u64,
     /// Where its stack begins, the lowest address.
@@ -43,7 +45,13 @@ pub(super) struct Thread {
 impl Thread {
     /// It is off the CPU and will stay so until somebody wakes it.
     pub(super) fn sleeps(&self) -> bool {
-        self.state & (INTERRUPTIBLE | UNINTERRUPTIBLE) != 0 && self.exit_state == 0 && !self.on_cpu
+        let is_asleep = self.state & (INTERRUPTIBLE | UNINTERRUPTIBLE) != 0;
+        is_asleep && self.exit_state == 0 && !self.on_cpu && !self.is_queued
+    }
+
+    /// It runs, or is to run as soon as it gets a CPU.
+    pub(super) fn is_ready(&self) -> bool {
+        self.exit_state == 0 && (self.state == 0 || self.on_cpu || self.is_queued)
     }
 
     /// A thread of the kernel's own that has nothing to do. Others sleep in that state, too, so
@@ -106,7 +114,13 @@ impl Threads {
             column(Field::TaskFiles)?,
             column(Field::TaskPid)?,
             column(Field::TaskTgid)?,
+            column(Field::TaskOnRq)?,
         ];
+        // Since 6.12 one that sleeps stays in the queue for a while.
+        let delayed = match reader.has(Field::TaskSchedDelayed) {
+            true => column(Field::TaskSchedDelayed)?,
+            false => vec![Some(0); tasks.len()],
+        };
         let mut all = Vec::with_capacity(threads.len());
         for (at, (addr, leader)) in threads.into_iter().enumerate() {
             let [
@@ -119,6 +133,7 @@ impl Threads {
                 files,
                 tid,
                 tgid,
+                on_rq,
             ] = columns.each_ref().map(|column| column[at]);
             // What cannot be read is gone.
             let (Some(nvcsw), Some(nivcsw), Some(state)) = (voluntary[at], involuntary[at], state)
@@ -133,6 +148,7 @@ impl Threads {
                 state,
                 exit_state: exit_state.unwrap_or(0),
                 on_cpu: on_cpu.is_some_and(|on_cpu| on_cpu != 0),
+                is_queued: on_rq.is_some_and(|on_rq| on_rq != 0) && delayed[at] == Some(0),
                 flags: flags.unwrap_or(0),
                 switches: nvcsw.wrapping_add(nivcsw),
                 stack: stack.unwrap_or(0),
@@ -220,12 +236,15 @@ pub(super) fn describe(reader: &Reader<'_>, thread: &Thread) -> Task {
         tid: thread.tid,
         comm: tasks::comm(reader, thread.addr).unwrap_or_default(),
         start_ns: number(Field::TaskStartTime),
-        state: tasks::letter(thread.state, thread.exit_state),
+        state: match thread.is_ready() {
+            true => Some('R'),
+            false => tasks::letter(thread.state, thread.exit_state),
+        },
         kernel_thread: thread.is_kernel_thread(),
         switches: Some(thread.switches),
         ran_ns,
         slept_ns: slept_ns.map(|(ran_ns, for_ns)| ran_ns.saturating_add(for_ns)),
         memcg_serial_nr: memcg.and_then(|css| reader.word(css, Field::CssSerialNr).ok()),
-        stack: None,
+        ..Task::default()
     }
 }

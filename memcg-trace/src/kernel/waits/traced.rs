@@ -107,6 +107,7 @@ impl Traced {
             thread,
             resource,
             wait,
+            ..
         } = finding;
         if !table::is_lock(resource.kind) || resource.addr == 0 {
             return;

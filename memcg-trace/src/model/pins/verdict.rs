@@ -228,6 +228,8 @@ fn pages(pins: &Pins, pin: &Pin, first: Option<&Object>, others: u64) -> String 
 fn single(pins: &Pins, kind: PinKind, first: &Object) -> String {
     match kind {
         PinKind::Task => tasks(first),
+        PinKind::CssSet => "a css_set of which neither task nor namespace was found".to_owned(),
+        PinKind::BpfMap if first.refs == 1 => format!("an entry of {}", object(pins, first)),
         _ => match first.kind {
             ObjectKind::Inotify | ObjectKind::Mm => format!("an {}", object(pins, first)),
             ObjectKind::Socket | ObjectKind::KernelSocket | ObjectKind::Fanotify => {
@@ -309,6 +311,11 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Open | UserKind::NamespaceFd => "held open by",
             UserKind::Mapped => "mapped by",
             UserKind::Namespace => "with a process in it:",
+            UserKind::Watches => "watched by",
+            UserKind::Receives => "in a message that was sent to",
+            UserKind::Accepts => "to be accepted by",
+            UserKind::Peer => "the other end of one that is held by",
+            UserKind::NamespaceFile => "with a cgroup file opened in it, which is held by",
             UserKind::InPipe => "in the pipe of",
             UserKind::Runs => "run by",
             UserKind::WorksIn => "the working directory of",

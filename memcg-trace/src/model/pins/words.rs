@@ -35,10 +35,14 @@ pub fn kind(kind: PinKind) -> &'static str {
         PinKind::Fsnotify => "fsnotify",
         PinKind::CgroupNs => "cgroup_ns",
         PinKind::Task => "task",
+        PinKind::CssSet => "css_set",
         PinKind::LruGenMm => "lru_gen_mm",
         PinKind::Writeback => "writeback",
         PinKind::Stock => "stock",
         PinKind::ChildCss => "child_css",
+        PinKind::ControllerCss => "controller_css",
+        PinKind::BpfMap => "bpf_map",
+        PinKind::CgroupBpf => "cgroup_bpf",
         PinKind::Other => "other",
     }
 }
@@ -60,10 +64,14 @@ pub fn counted(of: PinKind, count: u64) -> String {
         PinKind::Fsnotify => ("watch group", "watch groups"),
         PinKind::CgroupNs => ("cgroup namespace", "cgroup namespaces"),
         PinKind::Task => ("css_set with tasks", "css_sets with tasks"),
+        PinKind::CssSet => ("css_set", "css_sets"),
         PinKind::LruGenMm => ("address space", "address spaces"),
         PinKind::Writeback => ("writeback", "writebacks"),
         PinKind::Stock => ("stock of a CPU", "stocks of CPUs"),
         PinKind::ChildCss => ("child cgroup", "child cgroups"),
+        PinKind::ControllerCss => ("css of another controller", "csses of other controllers"),
+        PinKind::BpfMap => ("entry of a BPF map", "entries of BPF maps"),
+        PinKind::CgroupBpf => ("set of BPF programs", "sets of BPF programs"),
         PinKind::Other => ("reference of another kind", "references of other kinds"),
     };
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
@@ -129,9 +137,17 @@ pub(super) fn user_text(user: &User) -> Text {
     }
     let process = process(user.pid, &user.comm);
     match (user.kind, user.fd) {
-        (UserKind::Open | UserKind::NamespaceFd | UserKind::InPipe | UserKind::Ring, Some(fd)) => {
-            Text::from([process.as_bytes(), format!(" fd {fd}").as_bytes()].concat())
-        }
+        (
+            UserKind::Open
+            | UserKind::NamespaceFd
+            | UserKind::NamespaceFile
+            | UserKind::Receives
+            | UserKind::Accepts
+            | UserKind::Peer
+            | UserKind::InPipe
+            | UserKind::Ring,
+            Some(fd),
+        ) => Text::from([process.as_bytes(), format!(" fd {fd}").as_bytes()].concat()),
         _ => process,
     }
 }
@@ -172,6 +188,13 @@ pub fn object(pins: &Pins, object: &Object) -> String {
         ObjectKind::Writeback => format!("writeback to {}", device(object)),
         ObjectKind::Cpu => format!("stock of CPU {}", known(object.cpu.map(u64::from))),
         ObjectKind::Memcg => child(pins.memcg(object.memcg_serial_nr), object),
+        ObjectKind::Cgroup => format!("child cgroup {}", path_or_inode(object)),
+        ObjectKind::Css => css(object),
+        ObjectKind::BpfMap => bpf_map(object),
+        ObjectKind::CgroupBpf => "BPF programs attached to it".to_owned(),
+        ObjectKind::KernelStack => "kernel stack".to_owned(),
+        ObjectKind::PageTables => "page tables".to_owned(),
+        ObjectKind::Pipe => "pipe".to_owned(),
         ObjectKind::SwapId => "pages in swap".to_owned(),
         ObjectKind::Mm => "address space".to_owned(),
         ObjectKind::Unknown if object.path.is_some() || object.ino.is_some() => {
@@ -285,6 +308,26 @@ fn socket(object: &Object) -> String {
         }
     }
     text
+}
+
+/// What a controller still has of a cgroup.
+fn css(object: &Object) -> String {
+    let name = object.fs.as_ref().map(|name| name.display().into_owned());
+    match name.as_deref() {
+        Some("perf_event") if !object.users.is_empty() => {
+            "perf event that counts for it".to_owned()
+        }
+        Some(name) => format!("css of the controller {name}"),
+        None => "css of a controller".to_owned(),
+    }
+}
+
+fn bpf_map(object: &Object) -> String {
+    let id = known(object.ino);
+    match &object.path {
+        Some(name) if !name.is_empty() => format!("BPF map {} (id {id})", name.display()),
+        _ => format!("BPF map of id {id}"),
+    }
 }
 
 fn child(id: Option<&MemcgId>, object: &Object) -> String {

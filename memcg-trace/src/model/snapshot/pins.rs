@@ -12,6 +12,8 @@ use crate::sample::pins::{self as facts, Pin, Pinned};
 pub struct Pins {
     /// Which zombie.
     pub zombie: Arc<MemcgId>,
+    /// It is a cgroup whose memory cgroup is gone: the references are to the cgroup itself.
+    pub is_cgroup: bool,
     /// How far it had come when it was looked at; `None` if that is not known.
     pub phase: Option<Phase>,
     /// What was found, the kind with the most references first.

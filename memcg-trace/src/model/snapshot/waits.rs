@@ -114,4 +114,35 @@ pub struct Judged {
     pub user_space_rings: u64,
     /// What could not be looked at.
     pub not_checked: Vec<NotChecked>,
+    /// What follows from all of it.
+    pub outcome: Outcome,
+    /// Long waits that are neither proven to last nor known to end.
+    pub undecided_waits: u64,
+    /// Where those end.
+    pub open_ends: Vec<deadlock::OpenEnd>,
+}
+
+/// Whether there is a deadlock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is one that is proven.
+    Deadlock,
+    /// None is proven, but one is suspected, or not everything could be looked at, or long waits
+    /// end where nobody is known who could act.
+    #[default]
+    Undecided,
+    /// There is none: whoever must act for each long wait is known, and can.
+    NoDeadlock,
+}
+
+impl Outcome {
+    /// As it is written in records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deadlock => "deadlock",
+            Self::Undecided => "undecided",
+            Self::NoDeadlock => "no_deadlock",
+        }
+    }
 }

@@ -7,12 +7,15 @@ use serde::Serialize;
 use super::{Document, NotChecked, of_snapshot};
 use crate::deadlock::State;
 use crate::model::snapshot::Snapshot;
-use crate::output::records::{Convoy, Deadlock, LockStats, LockWait, Section, losses};
+use crate::output::records::{Convoy, Deadlock, LockStats, LockWait, OpenEnd, Section, losses};
 use crate::sample::recording::Host;
 use crate::sample::tame;
 
 #[derive(Debug, Serialize)]
 struct LocksSummary {
+    /// `deadlock`, `undecided` or `no_deadlock`.
+    verdict: Option<&'static str>,
+    undecided_waits: Option<u64>,
     confirmed: Option<u64>,
     suspected: Option<u64>,
     resolved: Option<u64>,
@@ -32,12 +35,14 @@ struct LocksSummary {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum LocksItem<'a> {
     Deadlock(Box<Deadlock<'a>>),
+    OpenEnd(Box<OpenEnd<'a>>),
     Convoy(Box<Convoy<'a>>),
     LockWait(Box<LockWait<'a>>),
     LockStats(Box<LockStats<'a>>),
 }
 
-/// Who waits for whom: deadlocks first, then why the other waits last, then the waits.
+/// Who waits for whom: deadlocks first, then what is undecided, why the other waits last, and the
+/// waits.
 ///
 /// # Errors
 /// Never for what a model made.
@@ -49,15 +54,20 @@ pub fn locks(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
         judged.map(|_| those.count() as u64)
     };
     let deadlocks = snapshot.deadlocks.items.iter().map(Deadlock::from);
+    let open_ends = judged.into_iter().flat_map(|judged| &judged.open_ends);
+    let open_ends = open_ends.map(OpenEnd::from);
     let convoys = snapshot.convoys.items.iter().map(Convoy::from);
     let waits = snapshot.waits.items.iter().filter_map(LockWait::found);
     let stats = snapshot.lock_stats.items.iter().map(LockStats::from);
     let items = (deadlocks.map(|one| LocksItem::Deadlock(Box::new(one))))
+        .chain(open_ends.map(|one| LocksItem::OpenEnd(Box::new(one))))
         .chain(convoys.map(|one| LocksItem::Convoy(Box::new(one))))
         .chain(waits.map(|one| LocksItem::LockWait(Box::new(one))))
         .chain(stats.map(|one| LocksItem::LockStats(Box::new(one))));
     let document = Document {
         summary: LocksSummary {
+            verdict: judged.map(|judged| judged.outcome.as_str()),
+            undecided_waits: judged.map(|judged| judged.undecided_waits),
             confirmed: count(State::Confirmed),
             suspected: count(State::Suspected),
             resolved: count(State::Resolved),

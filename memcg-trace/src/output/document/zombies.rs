@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Document, NotChecked, census_gaps, of_snapshot};
 use crate::model::snapshot::{self, Phase, Snapshot};
 use crate::model::zombies;
-use crate::output::records::{Finding, Pins, Reparent, Section, Tax, Zombie, losses};
+use crate::output::records::{Dying, Finding, Pins, Reparent, Section, Tax, Zombie, losses};
 use crate::sample::recording::Host;
 use crate::sample::tame;
 
@@ -20,6 +20,7 @@ struct ZombieSummary<'a> {
     tax: Tax,
     findings: Vec<Finding<'a>>,
     reparents: Vec<Reparent<'a>>,
+    dying: Option<Dying<'a>>,
 }
 
 /// The zombies of a moment, in the order that they are given in.
@@ -48,6 +49,7 @@ pub fn zombies(
                 .iter()
                 .map(Reparent::from)
                 .collect(),
+            dying: Dying::of(snapshot),
         },
         items: zombies.iter().map(Zombie::from).collect(),
         not_checked: census_gaps(snapshot),

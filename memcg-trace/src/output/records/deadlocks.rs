@@ -1,4 +1,4 @@
-//! Records of deadlocks and convoys.
+//! Records of deadlocks, of waits that are undecided, and of convoys.
 
 use std::borrow::Cow;
 
@@ -145,6 +145,30 @@ impl<'a> From<&'a snapshot::Convoy> for Convoy<'a> {
             waiters: found.waiters,
             max_wait_ns: found.max_wait_ns,
             stack: stack(&found.stack),
+        }
+    }
+}
+
+/// What long waits lead to of which it is not known who ends it.
+#[derive(Debug, Serialize)]
+pub struct OpenEnd<'a> {
+    resource: Resource<'a>,
+    function: Option<Cow<'a, str>>,
+    waiter: Option<Task<'a>>,
+    why: Cow<'a, str>,
+    waits: u64,
+    max_wait_ns: Option<u64>,
+}
+
+impl<'a> From<&'a deadlock::OpenEnd> for OpenEnd<'a> {
+    fn from(end: &'a deadlock::OpenEnd) -> Self {
+        Self {
+            resource: Resource::of(&end.resource),
+            function: end.function.as_deref().map(tame),
+            waiter: end.waiter.as_ref().map(|task| Task::of(task, None)),
+            why: tame(&end.why),
+            waits: end.waits,
+            max_wait_ns: end.max_wait_ns,
         }
     }
 }

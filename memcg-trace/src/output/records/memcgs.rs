@@ -38,7 +38,8 @@ impl<'a> MemcgName<'a> {
         let (path, name) = (Name::of(Some(&id.path)), Name::of(Some(&id.name)));
         Self {
             cgroup_id: Some(id.cgroup_id),
-            css_id: Some(id.css_id),
+            // A cgroup whose memory cgroup is gone has none.
+            css_id: (id.css_id != 0).then_some(id.css_id),
             serial_nr,
             path: path.text,
             path_hex: path.hex,

@@ -6,6 +6,7 @@
 //! count on every field being there.
 
 mod deadlocks;
+mod dying;
 mod history;
 mod inside;
 mod locks;
@@ -20,7 +21,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-pub use deadlocks::{Convoy, Deadlock};
+pub use deadlocks::{Convoy, Deadlock, OpenEnd};
+pub use dying::Dying;
 pub use history::{Finding, Reparent};
 pub use inside::{Objects, SlabInside};
 pub use locks::LockStats;

@@ -25,6 +25,7 @@ pub struct Pins<'a> {
     not_checked: Vec<NotChecked<'a>>,
     sentence: &'a str,
     advice: Vec<Advice<'a>>,
+    memcg_gone: bool,
 }
 
 impl<'a> From<&'a snapshot::Pins> for Pins<'a> {
@@ -38,6 +39,7 @@ impl<'a> From<&'a snapshot::Pins> for Pins<'a> {
             not_checked: found.not_checked.iter().map(NotChecked::from).collect(),
             sentence: &pins.sentence,
             advice: pins.advice.iter().map(Advice::from).collect(),
+            memcg_gone: pins.is_cgroup,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Runs in a guest of its own, which has memory to take away.
 
+mod calm;
 mod coredump;
 mod drain;
 mod edges;
@@ -9,8 +10,11 @@ mod four_tasks;
 mod holders;
 mod look;
 mod module;
+mod ready;
 mod reap;
+mod servers;
 mod spans;
 mod storm;
 mod stuck;
 mod taker;
+mod works;

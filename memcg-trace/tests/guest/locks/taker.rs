@@ -17,6 +17,7 @@ const SCRIPT: &str = "exec 3>/proc/locks_to_take
 while read word; do
 	case $word in
 	sleep) echo done; exec sleep 1000000 ;;
+	spin) echo done; while :; do :; done ;;
 	/*) echo x >$word; echo done ;;
 	*) echo $word >&3; echo done ;;
 	esac
@@ -76,6 +77,11 @@ impl Taker {
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
         assert_eq!(answer, "done\n", "{word}");
+    }
+
+    /// Runs in user space from now on.
+    pub fn spin(&mut self) {
+        self.take("spin");
     }
 
     /// Takes one, or writes to a pipe, and is stuck there.

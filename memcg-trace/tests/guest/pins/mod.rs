@@ -11,10 +11,13 @@ mod tasks;
 
 // Tests.
 mod census;
+mod dying;
+mod handed_over;
 mod holders;
 mod hung;
 mod kinds;
 mod many;
 mod module;
 mod names;
+mod queues;
 mod swap;

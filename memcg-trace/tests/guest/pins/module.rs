@@ -8,7 +8,8 @@ use std::process::Command;
 use rustix::net::AddressFamily;
 use serde_json::{Value, json};
 
-use super::ledger::ledgers;
+use super::handed_over::open_in_namespace;
+use super::ledger::{ledgers, zombies};
 use super::sockets::new_socket;
 use crate::host::{Cgroup, Folder, eventually, reparents_pages, root_stat, use_every_cpu};
 
@@ -46,10 +47,47 @@ fn a_reference_of_a_module() {
     see(2, &[("socket_other", 1)]);
     drop(fd);
     see(1, &[]);
+    unload(&other);
+}
+
+/// The same to a cgroup whose memory cgroup is gone: it is listed, and nobody is named.
+#[test]
+fn a_reference_to_the_cgroup_itself() {
+    let (other, cgroup) = (Cgroup::new("other"), Cgroup::new("kept"));
+    let path = cgroup.path();
+    let of_cgroup = format!("cgroup={path}");
+    let loaded = Command::new("insmod")
+        .args([MODULE, &of_cgroup, "itself=1"])
+        .status();
+    assert!(loaded.unwrap().success());
+    cgroup.remove();
+    eventually("its reference", || {
+        use_every_cpu(&other);
+        let (_, summary) = zombies();
+        if summary["dying"]["without_memcg"] != 1 || summary["dying"]["not_found"] != 0 {
+            return Err(summary.to_string());
+        }
+        let ledgers = ledgers(Some(&path));
+        let ledger = ledgers.first().ok_or("it has no ledger")?;
+        println!("{}", ledger.sentence());
+        let is_seen = ledger.refs() == Some(1)
+            && ledger.unexplained() == Some(1)
+            && ledger.kinds().is_empty()
+            && !ledger.not_checked().is_empty();
+        if is_seen {
+            Ok(())
+        } else {
+            Err(format!("{ledger:?}"))
+        }
+    });
+    unload(&other);
+}
+
+fn unload(other: &Cgroup) {
     let unloaded = Command::new("rmmod").arg("css_ref").status();
     assert!(unloaded.unwrap().success());
     eventually("it is freed", || {
-        use_every_cpu(&other);
+        use_every_cpu(other);
         match root_stat("nr_dying_descendants").unwrap() {
             0 => Ok(()),
             dying => Err(format!("{dying} are dying")),
@@ -74,8 +112,9 @@ fn inherited(fd: impl AsFd) -> OwnedFd {
 
 /// What is said of the file or the socket that pins a cgroup: one holder, and the sentence.
 fn said(path: &str, kind: &str) -> Result<(Value, String), String> {
-    let ledgers = ledgers(Some(path));
-    let ledger = ledgers.first().ok_or("it is no zombie")?;
+    let ledgers = ledgers(None);
+    let ledger = ledgers.iter().find(|ledger| ledger.path() == path);
+    let ledger = ledger.ok_or("it is no zombie")?;
     let holder = ledger.holders(kind).next();
     let holder = holder.ok_or_else(|| format!("no {kind}: {ledger:?}"))?;
     Ok((holder.clone(), ledger.sentence().to_owned()))
@@ -99,6 +138,45 @@ fn check_hidden(path: &str, kind: &str) {
         "{sentence}"
     );
     assert!(!sentence.contains("nobody"), "{sentence}");
+}
+
+/// A css_set whose namespace nobody leads to is not said to have tasks.
+#[test]
+fn a_cgroup_file_that_a_module_holds() {
+    let (cgroup, other) = (Cgroup::new("opener"), Cgroup::new("other"));
+    let path = cgroup.path();
+    let file = open_in_namespace(&cgroup);
+    hold(&[("file", inherited(&file))]);
+    drop(file);
+    cgroup.remove();
+    eventually("a css_set of nobody", || {
+        use_every_cpu(&other);
+        let ledgers = ledgers(Some(&path));
+        let ledger = ledgers.first().ok_or("it is no zombie")?;
+        let holder = ledger.holders("css_set").next();
+        let holder = holder.ok_or_else(|| format!("{ledger:?}"))?;
+        println!("{}: {}", ledger.sentence(), holder["held"]);
+        let held = &holder["held"];
+        let is_right = ledger.kinds() == [("css_set", 1)]
+            && holder["pid"].is_null()
+            && held["refs"] == 1
+            && held["found"] == 0
+            && held["not_checked"] != json!([]);
+        if is_right {
+            Ok(())
+        } else {
+            Err(format!("{ledger:?}"))
+        }
+    });
+    let unloaded = Command::new("rmmod").arg("holds").status();
+    assert!(unloaded.unwrap().success());
+    eventually("it is freed", || {
+        use_every_cpu(&other);
+        match root_stat("nr_dying_descendants").unwrap() {
+            0 => Ok(()),
+            dying => Err(format!("{dying} are dying")),
+        }
+    });
 }
 
 /// A file, an inode, a name and a socket that only a module holds.

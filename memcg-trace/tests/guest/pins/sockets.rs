@@ -132,7 +132,7 @@ pub fn keep_namespace(cgroup: &Cgroup, what: UnshareFlags, name: &str, at: &str)
     unsafe_code,
     reason = "a thread without what it shares with others can surprise them; nothing here can"
 )]
-fn unshare(what: UnshareFlags) {
+pub fn unshare(what: UnshareFlags) {
     // SAFETY: a namespace is no memory and no file descriptor.
     unsafe { unshare_unsafe(what) }.unwrap();
 }

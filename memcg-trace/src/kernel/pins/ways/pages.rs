@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::tasks::owner;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::OpenFile;
+use crate::kernel::open_files::{Open, OpenFile};
 use crate::kernel::page_tables::{PAGE_SHIFT, PageTables};
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::{Anon, Look, Thing};
@@ -16,14 +16,24 @@ use crate::sample::pins::{User, UserKind};
 /// Buffers of one pipe (fs/pipe.c: `pipe_max_size` is a MiB; root may have more).
 const MOST_BUFFERS: u64 = 1 << 16;
 
+/// Mappings of one `anon_vma` whose page tables are looked at.
+const MOST_MAPPINGS: usize = 4096;
+
 /// Each entry of a page table has one reference. An `anon_vma` says which address spaces may map
 /// its folios, and their tables which do: of a fork, only one side may; and the `anon_vma` of a
 /// folio that is mapped no more may be gone, and be another one's.
 pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
+    let mut outcome = Ok(());
     for anon in look.holders.anon() {
         let Ok(vmas) = mappers::of_anon_vma(look.reader, anon.anon_vma) else {
             continue;
         };
+        if vmas.len() > MOST_MAPPINGS {
+            outcome = Err(Unreadable::Failed(format!(
+                "more than {MOST_MAPPINGS} mappings of one memory"
+            )));
+            continue;
+        }
         let mut of_mms: HashMap<u64, Vec<Thing>> = HashMap::new();
         for vma in vmas {
             look.visited += 1;
@@ -35,23 +45,25 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
         }
         for (mm, folios) in of_mms {
             if !folios.is_empty() {
-                let user = owner(look, mm, UserKind::Mapped)?;
+                let user = owner(look, mm, UserKind::Mapped);
                 look.hold_all(&folios, &user);
             }
         }
     }
-    Ok(())
+    outcome
 }
 
 /// Folios that a mapping maps; one as often as it does.
 fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<Thing>) -> Found {
     let pages = vma.end.saturating_sub(vma.start) >> PAGE_SHIFT;
     let from = anon.first.saturating_sub(vma.first_page).min(pages);
-    let to = (anon.last + 1).saturating_sub(vma.first_page).min(pages);
+    let to = anon.last.saturating_add(1);
+    let to = to.saturating_sub(vma.first_page).min(pages);
     if from >= to {
         return Ok(());
     }
-    let range = vma.start + (from << PAGE_SHIFT)..vma.start + (to << PAGE_SHIFT);
+    let address = |page: u64| vma.start.saturating_add(page << PAGE_SHIFT);
+    let range = address(from)..address(to);
     PageTables::of(look.reader, vma.mm)?.each(range, |entry| {
         found.extend(look.folio(entry.pfn));
     })
@@ -59,15 +71,9 @@ fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<Thing>
 
 /// A pipe has one reference to each page that it carries.
 pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
-    let names = ["pipeanon_fops", "pipefifo_fops"];
-    let ends = look.open.of_kind(look.reader, &names, Field::FilePrivate)?;
     let first_page = look.reader.word_at(look.reader.symbol("vmemmap_base")?)?;
     let page_bytes = look.reader.resolved.pages.bytes.max(1);
-    let mut of_pipes: HashMap<u64, Vec<OpenFile>> = HashMap::new();
-    for end in ends {
-        of_pipes.entry(end.object).or_default().push(end);
-    }
-    for (pipe, ends) in of_pipes {
+    for (pipe, ends) in ends_of_pipes(look.reader, look.open)? {
         let pages = match carried(look.reader, pipe) {
             Ok(pages) => pages,
             // Closed meanwhile.
@@ -97,8 +103,24 @@ pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
+/// All pipes, with who has their ends open.
+pub(in crate::kernel::pins) fn ends_of_pipes(
+    reader: &Reader<'_>,
+    open: &Open,
+) -> Result<HashMap<u64, Vec<OpenFile>>, Unreadable> {
+    let names = ["pipeanon_fops", "pipefifo_fops"];
+    let mut of_pipes: HashMap<u64, Vec<OpenFile>> = HashMap::new();
+    for end in open.of_kind_and_sent(reader, &names, Field::FilePrivate)? {
+        of_pipes.entry(end.object).or_default().push(end);
+    }
+    Ok(of_pipes)
+}
+
 /// Pages in a pipe (include/linux/pipe_fs_i.h: from `tail` to `head`, around a ring).
-fn carried(reader: &Reader<'_>, pipe: u64) -> Result<Vec<u64>, Unreadable> {
+pub(in crate::kernel::pins) fn carried(
+    reader: &Reader<'_>,
+    pipe: u64,
+) -> Result<Vec<u64>, Unreadable> {
     let head = reader.word(pipe, Field::PipeHead)?;
     let tail = reader.word(pipe, Field::PipeTail)?;
     let size = reader.word(pipe, Field::PipeRingSize)?.min(MOST_BUFFERS);
@@ -109,7 +131,7 @@ fn carried(reader: &Reader<'_>, pipe: u64) -> Result<Vec<u64>, Unreadable> {
     let buffers = reader.word(pipe, Field::PipeBufs)?;
     let stride = reader.resolved.pipe_buffer_bytes;
     let buffers: Vec<_> = (0..used)
-        .map(|at| buffers + ((tail + at) & (size - 1)) * stride)
+        .map(|at| buffers.wrapping_add(((tail + at) & (size - 1)) * stride))
         .collect();
     let pages = reader.column(&buffers, Field::PipeBufferPage)?;
     Ok(pages.into_iter().flatten().collect())

@@ -163,6 +163,29 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
             task,
             format!("it has {} open{unit}", namespace()),
         ),
+        UserKind::Receives if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("{what} is in a message there that was not received{unit}"),
+        ),
+        UserKind::Accepts if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("{what} waits there to be accepted{unit}"),
+        ),
+        UserKind::Peer if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("the other end of {what} is there{unit}"),
+        ),
+        UserKind::NamespaceFile if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!(
+                "it has a cgroup file open that was opened in {}{unit}",
+                namespace()
+            ),
+        ),
         UserKind::Namespace => Step::sure(
             Action::EndProcess,
             task,

@@ -32,7 +32,17 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
             ways
         }
         ObjectKind::Memcg => vec![Ok(vec![child(case)])],
-        ObjectKind::DeletedFile
+        ObjectKind::Cgroup => vec![Err(format!(
+            "{} keeps it: free that one",
+            name(case.pins, object)
+        ))],
+        ObjectKind::Css
+        | ObjectKind::BpfMap
+        | ObjectKind::CgroupBpf
+        | ObjectKind::KernelStack
+        | ObjectKind::PageTables
+        | ObjectKind::Pipe
+        | ObjectKind::DeletedFile
         | ObjectKind::Memfd
         | ObjectKind::SharedAnon
         | ObjectKind::PrivateAnon

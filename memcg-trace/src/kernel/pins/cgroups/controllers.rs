@@ -1,0 +1,91 @@
+//! What other controllers still have of a dead cgroup: each of their csses holds one reference to
+//! it (kernel/cgroup/cgroup.c: init_and_link_css(), css_free_rwork_fn()).
+
+use std::collections::{HashMap, HashSet};
+
+use super::super::descriptors;
+use super::super::ledger::{Ledger, set_users};
+use super::super::{Found, Host};
+use super::MOST;
+use crate::kernel::css;
+use crate::kernel::dying::{self, Dying};
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::open_files::OpenFile;
+use crate::sample::Text;
+use crate::sample::pins::{Held, Object, ObjectKind, PinKind};
+
+/// Bytes of a controller's name.
+const NAME_BYTES: usize = 32;
+
+pub(super) fn count(host: &Host<'_, '_>, dying: &Dying, ledger: &mut Ledger) -> Found {
+    let reader = host.reader;
+    let own = reader.offset(Field::CgroupSelf)?;
+    let root = dying::root(reader)?;
+    let events = perf_events(host)?;
+    let above: HashSet<u64> = dying.above.iter().copied().collect();
+    for root_css in reader.words(root, Field::CgroupSubsys)? {
+        if root_css == 0 {
+            continue;
+        }
+        for (css, cgroup) in dying::csses_below(reader, root_css, &above)? {
+            let Some(at) = ledger.position(cgroup.wrapping_add(own)) else {
+                continue;
+            };
+            let object = describe(host, css, events.get(&css).map_or(&[], Vec::as_slice))?;
+            ledger.zombies[at].add(PinKind::ControllerCss, object);
+        }
+    }
+    Ok(())
+}
+
+/// Perf events that count for a cgroup, by the css that each holds a reference to
+/// (kernel/events/core.c: perf_cgroup_connect()).
+fn perf_events(host: &Host<'_, '_>) -> Result<HashMap<u64, Vec<OpenFile>>, Unreadable> {
+    let reader = host.reader;
+    let files = (host.open).of_kind_and_sent(reader, &["perf_fops"], Field::FilePrivate)?;
+    let events: Vec<_> = files.iter().map(|file| file.object).collect();
+    let mut found: HashMap<u64, Vec<OpenFile>> = HashMap::new();
+    // A kernel without them has no such css.
+    let (Ok(css), Ok(_)) = (
+        reader.offset(Field::PerfCgroupCss),
+        reader.offset(Field::PerfEventCgrp),
+    ) else {
+        return Ok(found);
+    };
+    let cgroups = reader.column(&events, Field::PerfEventCgrp)?;
+    for (file, cgroup) in files.into_iter().zip(cgroups) {
+        if let Some(cgroup) = cgroup.filter(|cgroup| *cgroup != 0) {
+            found.entry(cgroup + css).or_default().push(file);
+        }
+    }
+    Ok(found)
+}
+
+fn describe(host: &Host<'_, '_>, css: u64, events: &[OpenFile]) -> Result<Object, Unreadable> {
+    let reader = host.reader;
+    let subsystem = reader.word(css, Field::CssSs)?;
+    let name = reader.word(subsystem, Field::SubsysName)?;
+    let name = reader.string(name, NAME_BYTES)?;
+    let mut object = Object {
+        kind: ObjectKind::Css,
+        refs: 1,
+        ..Object::default()
+    };
+    let distinct: HashSet<u64> = events.iter().map(|file| file.object).collect();
+    let children = css::children(reader, css, MOST)?.len();
+    let serial_nr = reader.word(css, Field::CssSerialNr)?;
+    if let Some(refs) = css::refs(reader, css, serial_nr)? {
+        let refs = u64::try_from(refs).unwrap_or(0);
+        let found = (distinct.len() + children) as u64;
+        let not_checked = format!("who has references to a css of {}", name.display());
+        object.held = Some(Held {
+            refs,
+            found,
+            not_checked: (refs > found).then_some(not_checked).into_iter().collect(),
+        });
+    }
+    object.fs = Some(Text::from(name.as_bytes()));
+    set_users(&mut object, descriptors::users(reader, events));
+    Ok(object)
+}

@@ -1,0 +1,120 @@
+//! What keeps a dead cgroup whose memory cgroup is gone: the references to the cgroup itself
+//! (`cgroup.self`), which is no memory cgroup's.
+
+mod bpf;
+mod controllers;
+
+use std::collections::HashSet;
+
+use super::holders::{Holders, Kind};
+use super::ledger::{Ledger, Zombie};
+use super::{Found, Host, css_sets, hold, sockets};
+use crate::kernel::css;
+use crate::kernel::dying::{DeadCgroup, Dying};
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::paths;
+use crate::kernel::reader::Reader;
+use crate::sample::pins::{Object, ObjectKind, PinKind, Pinned};
+
+/// Children and css_sets of one that are looked at.
+const MOST: usize = 10_000;
+/// Ways to keep a cgroup that leave no trace where one could look.
+const HIDDEN: &str = "pointers to it in values of BPF maps, BPF iterators over it, and rules of \
+                      netfilter that match its path are not looked for";
+
+/// Looks for all references to `targets`, and says how many things it looked at.
+pub(super) fn look(
+    host: &Host<'_, '_>,
+    dying: &Dying,
+    targets: &[DeadCgroup],
+) -> (Vec<Pinned>, u64) {
+    let reader = host.reader;
+    let own: Vec<_> = targets.iter().map(|target| target.own).collect();
+    let mut ledger = Ledger::new(&own);
+    for (target, zombie) in targets.iter().zip(&mut ledger.zombies) {
+        let cgroup = target.cgroup;
+        for (kind, outcome) in [
+            (PinKind::ChildCss, children(reader, zombie)),
+            (PinKind::Task, sets(host, zombie, cgroup)),
+            (PinKind::CgroupBpf, bpf::programs(reader, zombie, cgroup)),
+        ] {
+            if let Err(why) = outcome {
+                zombie.note(kind, &why);
+            }
+        }
+    }
+    ledger.look(&[PinKind::ControllerCss], |ledger| {
+        controllers::count(host, dying, ledger)
+    });
+    ledger.look(&[PinKind::BpfMap], |ledger| bpf::maps(host, ledger));
+    ledger.look(&[PinKind::SocketInet, PinKind::SocketUnix], |ledger| {
+        of_sockets(host, ledger)
+    });
+    ledger.read_refs(reader);
+    for zombie in ledger.zombies.iter_mut().filter(|zombie| zombie.is_short()) {
+        zombie.note(PinKind::Other, &Unreadable::Absent(HIDDEN.to_owned()));
+    }
+    if !ledger.things().is_empty() {
+        let mut holders = Holders::default();
+        hold(reader, host.threads, host.open, &mut ledger, &mut holders);
+        ledger.set_holders(&holders);
+    }
+    let pins = ledger.into_pins();
+    (pins.zombies, pins.visited_objects)
+}
+
+/// Each child holds one (cgroup_create(), css_free_rwork_fn()).
+fn children(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {
+    let own = reader.offset(Field::CgroupSelf)?;
+    for child in css::children(reader, zombie.css, MOST)? {
+        let node = reader.word(child.wrapping_sub(own), Field::CgroupKn)?;
+        let object = Object {
+            kind: ObjectKind::Cgroup,
+            refs: 1,
+            path: paths::of_kernfs(reader, node),
+            ino: reader.word(node, Field::KernfsId).ok(),
+            ..Object::default()
+        };
+        zombie.add(PinKind::ChildCss, object);
+    }
+    Ok(())
+}
+
+/// Each css_set holds one (link_css_set()), however many tasks and namespaces it has.
+fn sets(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Found {
+    let reader = host.reader;
+    let head = cgroup + reader.offset(Field::CgroupCsetLinks)?;
+    let (links, _) = reader.list(head, Field::CsetLinkNode, MOST)?;
+    let sets = reader.column(&links, Field::CsetLinkCset)?;
+    for css_set in sets.into_iter().flatten() {
+        css_sets::one(reader, host.tasks, host.namespaces, zombie, css_set)?;
+    }
+    Ok(())
+}
+
+/// A socket holds the cgroup that it was made in (cgroup_sk_alloc()).
+fn of_sockets(host: &Host<'_, '_>, ledger: &mut Ledger) -> Found {
+    let reader = host.reader;
+    let own = reader.offset(Field::CgroupSelf)?;
+    // Without the option, sockets hold none.
+    if !reader.has(Field::SockCgroup) {
+        return Ok(());
+    }
+    let files = &host.open.sockets;
+    ledger.visited.objects += files.len() as u64;
+    let socks: Vec<_> = files.iter().map(|file| file.object).collect();
+    let owners = reader.column(&socks, Field::SockCgroup)?;
+    let mut seen = HashSet::new();
+    for (file, owner) in files.iter().zip(owners) {
+        let position = owner.and_then(|cgroup| ledger.position(cgroup.wrapping_add(own)));
+        let Some(at) = position.filter(|_| seen.insert(file.object)) else {
+            continue;
+        };
+        // One that was closed meanwhile holds nothing.
+        if let Ok((kind, object)) = sockets::describe(reader, host.namespaces, file.object) {
+            ledger.zombies[at].add_held(kind, object, Kind::Sock.at(file.object));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! What sockets hold, and how sockets are held without a descriptor.
+
+use std::collections::HashSet;
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::pins::Found;
+use crate::kernel::pins::holders::{Kind, Thing};
+use crate::kernel::pins::look::{Look, of_kernel};
+use crate::sample::pins::{User, UserKind};
+
+/// Address families (include/linux/socket.h).
+const AF_UNIX: u64 = 1;
+const AF_INET: u64 = 2;
+const AF_INET6: u64 = 10;
+
+/// Each file in a message is one reference of the message's (net/core/scm.c: scm_fp_copy()).
+pub(super) fn messages(look: &mut Look<'_, '_>) -> Found {
+    let queues = look.open.queues()?;
+    look.visited += queues.sent.len() as u64;
+    for sent in &queues.sent {
+        let file = Kind::File.at(sent.file);
+        of_owners(look, file, sent.receiver, UserKind::Receives);
+    }
+    Ok(())
+}
+
+/// A connection in a queue is the queue's, until it is accepted (net/unix/af_unix.c).
+pub(super) fn connections(look: &mut Look<'_, '_>) -> Found {
+    let queues = look.open.queues()?;
+    look.visited += queues.connections.len() as u64;
+    for connection in &queues.connections {
+        let sock = Kind::Sock.at(connection.sock);
+        of_owners(look, sock, connection.listener, UserKind::Accepts);
+    }
+    Ok(())
+}
+
+/// Who has the socket of a queue open has what is in it: one reference, whoever they are.
+fn of_owners(look: &mut Look<'_, '_>, thing: Thing, socket: u64, kind: UserKind) {
+    let Ok(queues) = look.open.queues() else {
+        return;
+    };
+    if !look.wants(thing) {
+        return;
+    }
+    let owners = queues.open.get(&socket).into_iter().flatten();
+    let users = owners.filter_map(|owner| {
+        let user = look.task(owner.task, kind)?;
+        Some(User {
+            fd: Some(owner.fd),
+            ..user
+        })
+    });
+    let users: Vec<_> = users.collect();
+    for (at, user) in users.into_iter().enumerate() {
+        let refs = Some(u64::from(at == 0));
+        look.hold(thing, User { refs, ..user });
+    }
+}
+
+/// A Unix socket that was not closed is in a table of all of them: one reference. So is each other
+/// end that points to it (net/unix/af_unix.c: unix_insert_socket(), unix_peer()).
+pub(super) fn unix_peers(look: &mut Look<'_, '_>) -> Found {
+    let wanted = socks(look, &[AF_UNIX])?;
+    for sock in &wanted {
+        if look.reader.word(*sock, Field::SockHashed)? != 0 {
+            look.explain(Kind::Sock.at(*sock), 1);
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let queues = look.open.queues()?;
+    let (ends, reached_by): (Vec<_>, Vec<_>) = queues.reached_by.iter().unzip();
+    let families = look.reader.column(&ends, Field::SockFamily)?;
+    let peers = look.reader.column(&ends, Field::UnixPeer)?;
+    look.visited += ends.len() as u64;
+    for ((family, peer), reached_by) in families.into_iter().zip(peers).zip(reached_by) {
+        if let (Some(AF_UNIX), Some(peer)) = (family, peer.filter(|peer| *peer != 0)) {
+            of_owners(look, Kind::Sock.at(peer), reached_by, UserKind::Peer);
+        }
+    }
+    Ok(())
+}
+
+/// A connection that nobody has open any more is the protocol's own, which ends it; so is each of
+/// its timers that runs (net/ipv4/tcp.c: __tcp_close(); include/net/sock.h: sk_reset_timer()).
+pub(super) fn lingering(look: &mut Look<'_, '_>) -> Found {
+    for sock in socks(look, &[AF_INET, AF_INET6])? {
+        let reader = look.reader;
+        if reader.word(sock, Field::SockSocket)? != 0 {
+            continue;
+        }
+        let thing = Kind::Sock.at(sock);
+        let state = reader.word(sock, Field::SockState)?;
+        look.hold(thing, of_kernel(&*format!("TCP, in {}", state_name(state))));
+        let mut timers = HashSet::new();
+        for timer in [
+            Field::SockTimer,
+            Field::TcpRetransmitTimer,
+            Field::TcpDelayTimer,
+            Field::TcpKeepaliveTimer,
+        ] {
+            let Ok(place) = reader.offset(timer) else {
+                continue;
+            };
+            // Some kernels have two names for one.
+            if timers.insert(place) && reader.word(sock, timer)? != 0 {
+                look.explain(thing, 1);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sockets of some families whose own count matters.
+fn socks(look: &Look<'_, '_>, families: &[u64]) -> Result<Vec<u64>, Unreadable> {
+    let socks = look.holders.socks();
+    let of_each = look.reader.column(&socks, Field::SockFamily)?;
+    let of_each = socks.into_iter().zip(of_each);
+    Ok(of_each
+        .filter(|(_, family)| family.is_some_and(|family| families.contains(&family)))
+        .map(|(sock, _)| sock)
+        .collect())
+}
+
+/// States as `ss` has them (include/net/tcp_states.h).
+fn state_name(state: u64) -> &'static str {
+    match state {
+        1 => "ESTABLISHED",
+        2 => "SYN_SENT",
+        3 => "SYN_RECV",
+        4 => "FIN_WAIT1",
+        5 => "FIN_WAIT2",
+        6 => "TIME_WAIT",
+        7 => "CLOSE",
+        8 => "CLOSE_WAIT",
+        9 => "LAST_ACK",
+        10 => "LISTEN",
+        11 => "CLOSING",
+        _ => "an unknown state",
+    }
+}

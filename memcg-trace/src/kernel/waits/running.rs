@@ -1,0 +1,93 @@
+//! Tasks that are ready to run: whether they do, and if not, who has their CPU or which cgroup has
+//! used up its time. Runnable is not running.
+
+use super::View;
+use super::threads::Thread;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::paths;
+use crate::kernel::reader::is_kernel_address;
+use crate::sample::Text;
+
+/// `task.prio` from here on is of the fair classes (include/linux/sched/prio.h: MAX_RT_PRIO).
+const FAIR: u64 = 100;
+/// A priority of that class is negative (include/linux/sched/deadline.h: MAX_DL_PRIO).
+const DEADLINE: u64 = 1 << 31;
+/// Task groups are nested no deeper than cgroups, of which this is more than anybody makes.
+const LEVELS: usize = 64;
+
+/// What keeps a task from running, or that nothing does.
+pub(super) struct Running {
+    pub(super) cpu: u32,
+    pub(super) on_cpu: bool,
+    /// The thread that has its CPU.
+    pub(super) behind: Option<usize>,
+    pub(super) throttled_by: Option<Text>,
+}
+
+/// Of a task that is ready to run.
+pub(super) fn of(view: &View<'_>, at: usize) -> Option<Running> {
+    let thread = &view.threads.all[at];
+    if !thread.is_ready() {
+        return None;
+    }
+    let cpu = view.reader.word(thread.addr, Field::TaskCpu).ok()?;
+    let cpu = u32::try_from(cpu).ok()?;
+    let mut running = Running {
+        cpu,
+        on_cpu: thread.on_cpu,
+        behind: None,
+        throttled_by: None,
+    };
+    if !running.on_cpu {
+        running.behind = current(view, cpu).filter(|other| *other != at);
+        running.throttled_by = throttled_by(view, thread);
+    }
+    Some(running)
+}
+
+/// The thread that has a CPU; none if that is idle.
+pub(super) fn current(view: &View<'_>, cpu: u32) -> Option<usize> {
+    let queues = view.reader.per_cpu("runqueues").ok()?;
+    let (_, queue) = queues.into_iter().find(|(one, _)| *one == cpu)?;
+    let task = view.reader.word(queue, Field::RqCurr).ok()?;
+    view.threads.at(task)
+}
+
+/// The priority of a real-time task.
+pub(super) fn real_time(view: &View<'_>, thread: &Thread) -> Option<u32> {
+    let prio = view.reader.word(thread.addr, Field::TaskPrio).ok()?;
+    let priority = view.reader.word(thread.addr, Field::TaskRtPriority).ok()?;
+    match prio {
+        DEADLINE.. => Some(100),
+        FAIR.. => None,
+        // One of the fair classes that has a lock which a real-time task waits for is none.
+        _ => u32::try_from(priority).ok().filter(|one| *one > 0),
+    }
+}
+
+/// The cgroup that has used up its time, if one above a task has (kernel/sched/fair.c:
+/// throttle_cfs_rq()).
+fn throttled_by(view: &View<'_>, thread: &Thread) -> Option<Text> {
+    let reader = view.reader;
+    let mut queue = reader.word(thread.addr, Field::TaskCfsRq).ok()?;
+    let mut parent = reader.word(thread.addr, Field::TaskSeParent).ok()?;
+    // Since 6.18 the task itself is taken off its queue.
+    let itself = reader.word(thread.addr, Field::TaskThrottled) == Ok(1);
+    if !itself && reader.word(queue, Field::CfsRqThrottleCount).ok()? == 0 {
+        return None;
+    }
+    for _ in 0..LEVELS {
+        if reader.word(queue, Field::CfsRqThrottled).ok()? != 0 {
+            let group = reader.word(queue, Field::CfsRqTg).ok()?;
+            let cgroup = reader.word(group, Field::TgCgroup).ok()?;
+            let node = reader.word(cgroup, Field::CgroupKn).ok()?;
+            return paths::of_kernfs(reader, node);
+        }
+        if !is_kernel_address(parent) {
+            break;
+        }
+        queue = reader.word(parent, Field::SeCfsRq).ok()?;
+        parent = reader.word(parent, Field::SeParent).ok()?;
+    }
+    None
+}

@@ -1,0 +1,177 @@
+//! Waits for a program that has to answer: a file system in user space, or who decides on
+//! permission events of fanotify. Whoever has its descriptor may answer.
+
+use std::collections::HashSet;
+
+use super::descriptors::{self, Descriptor};
+use super::members;
+use super::records::{self, Entry, Seen};
+use super::stacks::Stack;
+use super::{Finding, View, holder};
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::{is_kernel_address, words};
+use crate::sample::waits::{Evidence, Holder, Resource};
+use crate::sample::{Mode, ResourceKind};
+
+/// Words at the begin of an object of the FUSE module that may point to what it belongs to.
+const NEAR_WORDS: usize = 8;
+/// The same of a request (fs/fuse/fuse_i.h: struct fuse_req).
+const REQUEST_BYTES: u64 = 256;
+/// The kernel's text and data, and its modules, lie from here on.
+const VARIABLES: u64 = 0xffff_ffff_8000_0000;
+/// Functions that keep a reference to the descriptor of a server while they wait.
+const OF_FUSE: &[&str] = &[
+    "fuse_dev_read",
+    "fuse_dev_write",
+    "fuse_dev_do_read",
+    "fuse_dev_do_write",
+    "fuse_dev_splice_read",
+    "fuse_dev_splice_write",
+    "fuse_dev_ioctl",
+];
+const OF_FANOTIFY: &[&str] = &["fanotify_read", "fanotify_write"];
+
+/// The answer to a request to a file system in user space.
+pub(super) fn fuse(
+    view: &View<'_>,
+    at: usize,
+    stack: &Stack<'_>,
+) -> Result<Option<Finding>, Unreadable> {
+    let devices = descriptors::read(view, &["fuse_dev_operations"])?;
+    let mut resource = Resource {
+        kind: ResourceKind::Fuse,
+        ..Resource::default()
+    };
+    let request = queue(view, at, stack)?.and_then(|head| members::object_at(view, head));
+    let reached = match request {
+        Some((begin, bytes)) if bytes <= REQUEST_BYTES => reached(view, begin, bytes)?,
+        _ => HashSet::new(),
+    };
+    // The kernel does not describe the types of a module everywhere. But a request leads to its
+    // mount, and the mount and the descriptor lead to one connection, which is nobody else's.
+    let mut connections = HashSet::new();
+    let mut of_it = Vec::new();
+    for device in &devices {
+        let near = near(view, device.private)?;
+        let common: Vec<u64> = near
+            .into_iter()
+            .filter(|word| reached.contains(word))
+            .collect();
+        if !common.is_empty() {
+            connections.extend(common);
+            of_it.push(device);
+        }
+    }
+    if connections.len() == 1 {
+        resource.addr = connections.into_iter().next().unwrap_or(0);
+        answer(view, at, &mut resource, &of_it, OF_FUSE)?;
+    } else {
+        resource.incomplete = Some("nobody was found who has its connection open".to_owned());
+    }
+    Ok(Some(Finding::new(
+        at,
+        resource,
+        Mode::Write,
+        Evidence::OwnerWord,
+    )))
+}
+
+/// The answer to a permission event.
+pub(super) fn fanotify(
+    view: &View<'_>,
+    at: usize,
+    stack: &Stack<'_>,
+) -> Result<Option<Finding>, Unreadable> {
+    let waiters = view.reader.offset(Field::FanotifyWaiters)?;
+    let groups = descriptors::read(view, &["fanotify_fops"])?;
+    let mut resource = Resource {
+        kind: ResourceKind::Fanotify,
+        ..Resource::default()
+    };
+    match queue(view, at, stack)? {
+        Some(head) => {
+            resource.addr = head.wrapping_sub(waiters);
+            let of_it = groups.iter().filter(|one| one.private == resource.addr);
+            let of_it: Vec<_> = of_it.collect();
+            answer(view, at, &mut resource, &of_it, OF_FANOTIFY)?;
+        }
+        None => resource.incomplete = Some("its group was not found".to_owned()),
+    }
+    Ok(Some(Finding::new(
+        at,
+        resource,
+        Mode::Write,
+        Evidence::OwnerWord,
+    )))
+}
+
+/// Puts down who may answer: all threads that have the descriptor, but for who waits.
+fn answer(
+    view: &View<'_>,
+    at: usize,
+    resource: &mut Resource,
+    found: &[&Descriptor],
+    functions: &[&str],
+) -> Result<(), Unreadable> {
+    for one in found {
+        let threads = one.threads.iter().filter(|thread| **thread != at);
+        resource.holders.extend(threads.map(|thread| Holder {
+            fd: Some(one.fd),
+            ..holder(*thread, Mode::Write, Evidence::OwnerWord)
+        }));
+    }
+    let missing = descriptors::unexplained(view, found, functions)?;
+    resource.incomplete = match (found.len(), missing) {
+        (0, _) => Some("nobody was found who has its descriptor".to_owned()),
+        (_, 0) => None,
+        (_, missing) => Some(format!(
+            "{missing} references to its descriptor were not found"
+        )),
+    };
+    Ok(())
+}
+
+/// The head of the queue that a task waits in.
+fn queue(view: &View<'_>, at: usize, stack: &Stack<'_>) -> Result<Option<u64>, Unreadable> {
+    let Some(waker) = view.symbols.address("autoremove_wake_function") else {
+        return Ok(None);
+    };
+    let task = view.threads.all[at].addr;
+    let entry = Entry::of(|field| view.reader.offset(field))?;
+    Seen::now(view.reader, view.threads, |seen| {
+        records::queue_of(seen, stack, task, entry, waker, |_| true)
+    })
+}
+
+/// Pointers to allocated memory at the begin of an object.
+fn near(view: &View<'_>, object: u64) -> Result<Vec<u64>, Unreadable> {
+    let mut bytes = [0; NEAR_WORDS * 8];
+    match view.reader.memory.read(object, &mut bytes) {
+        Ok(()) => Ok(pointers(&bytes, object)),
+        Err(Unreadable::Fault(_)) => Ok(Vec::new()),
+        Err(why) => Err(why),
+    }
+}
+
+/// Those that are no link of the object's own, nor a variable.
+fn pointers(bytes: &[u8], object: u64) -> Vec<u64> {
+    let own = object..object + NEAR_WORDS as u64 * 8;
+    let words = words(bytes).into_iter();
+    words
+        .filter(|word| is_kernel_address(*word) && *word < VARIABLES && !own.contains(word))
+        .collect()
+}
+
+/// What a request leads to in two steps.
+fn reached(view: &View<'_>, begin: u64, bytes: u64) -> Result<HashSet<u64>, Unreadable> {
+    let mut request = vec![0; usize::try_from(bytes).unwrap_or(0)];
+    view.reader.memory.read(begin, &mut request)?;
+    let mut found = HashSet::new();
+    for word in pointers(&request, begin) {
+        if view.threads.by_stack(word).is_none() {
+            found.extend(near(view, word)?);
+        }
+    }
+    Ok(found)
+}

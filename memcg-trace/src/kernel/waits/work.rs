@@ -1,0 +1,172 @@
+//! Waits for work items: one that is flushed, a workqueue that is, and the offline work of a
+//! cgroup that died.
+
+use super::records::{self, Entry, Seen};
+use super::stacks::Stack;
+use super::workers::Workers;
+use super::{Finding, View, holder};
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::paths;
+use crate::kernel::reader::is_kernel_address;
+use crate::sample::waits::{Evidence, Resource};
+use crate::sample::{Mode, ResourceKind, Text};
+
+/// Workqueues of one host.
+const MOST_WORKQUEUES: usize = 1 << 14;
+const NAME_BYTES: usize = 32;
+
+/// `flush_work()`: the waiter has put an item of its own behind the one that it waits for, and that
+/// one lies on its stack.
+pub(super) fn flush(
+    view: &View<'_>,
+    workers: &Workers,
+    at: usize,
+    stack: &Stack<'_>,
+) -> Result<Option<Finding>, Unreadable> {
+    let mut resource = Resource {
+        kind: ResourceKind::Work,
+        ..Resource::default()
+    };
+    match barrier(view, stack)? {
+        Some(barrier) => {
+            let runners = workers.of(view, barrier)?;
+            resource.name = workers.before(view, barrier)?;
+            resource.addr = barrier;
+            resource.holders = runners.holders;
+            resource.incomplete = runners.incomplete;
+        }
+        None => resource.incomplete = Some("which item it is was not found".to_owned()),
+    }
+    Ok(Some(Finding::new(
+        at,
+        resource,
+        Mode::Write,
+        Evidence::OwnerWord,
+    )))
+}
+
+/// The work item of a `struct wq_barrier` on a stack.
+fn barrier(view: &View<'_>, stack: &Stack<'_>) -> Result<Option<u64>, Unreadable> {
+    let Some(function) = view.symbols.address("wq_barrier_func") else {
+        return Ok(None);
+    };
+    let func = view.reader.offset(Field::BarrierFunc)?;
+    let work = view.reader.offset(Field::BarrierWork)?;
+    let place = stack.words.iter().position(|word| *word == function);
+    Ok(place.map(|place| stack.address(place).wrapping_sub(func) + work))
+}
+
+/// `flush_workqueue()`: all that was queued before. The first who flushes waits for those who work
+/// on it, the others for the first.
+pub(super) fn flush_all(
+    view: &View<'_>,
+    workers: &Workers,
+    at: usize,
+) -> Result<Option<Finding>, Unreadable> {
+    let reader = view.reader;
+    let mut resource = Resource {
+        kind: ResourceKind::Workqueue,
+        ..Resource::default()
+    };
+    let (all, _) = reader.list(reader.symbol("workqueues")?, Field::WqList, MOST_WORKQUEUES)?;
+    let flushers = reader.column(&all, Field::WqFirstFlusher)?;
+    let is_own =
+        |flusher: &Option<u64>| flusher.and_then(|one| view.threads.by_stack(one)) == Some(at);
+    match flushers.iter().position(is_own).map(|row| all[row]) {
+        Some(wq) => {
+            resource.addr = wq;
+            resource.name = name(view, wq)?.map(|name| name.display().into_owned());
+            let of_it = workers.all.iter().filter(|one| one.wq == wq);
+            resource
+                .holders
+                .extend(of_it.map(|one| holder(one.at, Mode::Write, Evidence::OwnerWord)));
+            resource.incomplete = resource
+                .holders
+                .is_empty()
+                .then(|| "no worker is at what is queued in it".to_owned());
+        }
+        None => resource.incomplete = Some("which workqueue it is was not found".to_owned()),
+    }
+    Ok(Some(Finding::new(
+        at,
+        resource,
+        Mode::Write,
+        Evidence::OwnerWord,
+    )))
+}
+
+/// An array in the workqueue since 3.10.
+fn name(view: &View<'_>, wq: u64) -> Result<Option<Text>, Unreadable> {
+    let name = view.reader.bytes(wq, Field::WqName)?;
+    let name = Text::from_c(&name[..name.len().min(NAME_BYTES)]);
+    Ok((!name.display().is_empty()).then_some(name))
+}
+
+/// Whoever changes the controllers of a cgroup waits for each dead one in it to go offline, which a
+/// work item does (kernel/cgroup/cgroup.c: cgroup_lock_and_drain_offline()).
+pub(super) fn offline(
+    view: &View<'_>,
+    workers: &Workers,
+    at: usize,
+    stack: &Stack<'_>,
+) -> Result<Option<Finding>, Unreadable> {
+    let reader = view.reader;
+    let Some(waker) = view.symbols.address("autoremove_wake_function") else {
+        return Ok(None);
+    };
+    let waiters = reader.offset(Field::CgroupOfflineWaiters)?;
+    let task = view.threads.all[at].addr;
+    let entry = Entry::of(|field| reader.offset(field))?;
+    let head = Seen::now(reader, view.threads, |seen| {
+        records::queue_of(seen, stack, task, entry, waker, |_| true)
+    })?;
+    let mut resource = Resource {
+        kind: ResourceKind::Work,
+        ..Resource::default()
+    };
+    let Some(head) = head else {
+        resource.incomplete = Some("which cgroup it is was not found".to_owned());
+        return Ok(Some(Finding::new(
+            at,
+            resource,
+            Mode::Write,
+            Evidence::Inferred,
+        )));
+    };
+    let cgroup = head.wrapping_sub(waiters);
+    resource.of = paths::of_kernfs(reader, reader.word(cgroup, Field::CgroupKn)?);
+    resource.name = Some("the offline work".to_owned());
+    let mut stuck = None;
+    for css in reader.words(cgroup, Field::CgroupSubsys)? {
+        // One that is alive is waited for by nobody: its item is queued nowhere.
+        if !is_kernel_address(css) {
+            continue;
+        }
+        let work = css + reader.offset(Field::CssDestroyWork)?;
+        let runners = workers.of(view, work)?;
+        if runners.incomplete.is_none() {
+            stuck = Some((css, work, runners));
+            break;
+        }
+    }
+    match stuck {
+        Some((css, work, runners)) => {
+            let ss = reader.word(css, Field::CssSs)?;
+            let controller = reader.string(reader.word(ss, Field::SubsysName)?, NAME_BYTES)?;
+            resource.name = Some(format!("the offline work of {}", controller.display()));
+            resource.addr = work;
+            resource.holders = runners.holders;
+        }
+        None => {
+            resource.addr = cgroup;
+            resource.incomplete = Some("no item that takes it offline is queued".to_owned());
+        }
+    }
+    Ok(Some(Finding::new(
+        at,
+        resource,
+        Mode::Write,
+        Evidence::OwnerWord,
+    )))
+}

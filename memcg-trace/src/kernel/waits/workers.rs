@@ -1,0 +1,245 @@
+//! Workers of the kernel, and who runs a work item or has to before it can be run
+//! (kernel/workqueue.c).
+
+use std::collections::HashMap;
+
+use super::{View, holder};
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::is_kernel_address;
+use crate::sample::Mode;
+use crate::sample::waits::{Evidence, Holder};
+
+/// `PF_WQ_WORKER` (include/linux/sched.h).
+const PF_WQ_WORKER: u64 = 0x20;
+/// `WORK_STRUCT_PWQ` (include/linux/workqueue.h): the rest of `work.data` is a pool_workqueue.
+const HAS_PWQ: u64 = 4;
+/// Flags and colour in `work.data`; with debugging of objects they have a bit more.
+const FLAGS: [u64; 2] = [0xff, 0x1ff];
+/// Items of one list that are followed.
+const MOST: usize = 1 << 14;
+
+/// A worker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Worker {
+    /// Its thread.
+    pub(super) at: usize,
+    worker: u64,
+    /// What it works on, and for which `pool_workqueue`.
+    work: u64,
+    pwq: u64,
+    /// The workqueue of that.
+    pub(super) wq: u64,
+    pool: u64,
+    rescues: u64,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Workers {
+    pub(super) all: Vec<Worker>,
+}
+
+/// Who has to act for a work item to be done: any of these.
+#[derive(Debug, Default)]
+pub(super) struct Runners {
+    pub(super) holders: Vec<Holder>,
+    pub(super) incomplete: Option<String>,
+}
+
+impl Workers {
+    pub(super) fn read(view: &View<'_>) -> Result<Self, Unreadable> {
+        let reader = view.reader;
+        let threads = view.threads.all.iter().enumerate();
+        let threads =
+            threads.filter(|(_, one)| one.is_kernel_thread() && one.flags & PF_WQ_WORKER != 0);
+        let (places, tasks): (Vec<usize>, Vec<u64>) =
+            threads.map(|(at, one)| (at, one.addr)).unzip();
+        let column = |bases: &[u64], field| -> Result<Vec<u64>, Unreadable> {
+            let column = reader.column(bases, field)?;
+            Ok(column.into_iter().map(Option::unwrap_or_default).collect())
+        };
+        let kthreads = column(&tasks, Field::TaskKthread)?;
+        let workers = column(&kthreads, Field::KthreadData)?;
+        let owners = column(&workers, Field::WorkerTask)?;
+        let works = column(&workers, Field::WorkerCurrentWork)?;
+        let pwqs = column(&workers, Field::WorkerCurrentPwq)?;
+        let pools = column(&workers, Field::WorkerPool)?;
+        let rescues = column(&workers, Field::WorkerRescueWq)?;
+        let wqs = column(&pwqs, Field::PwqWq)?;
+        let mut all = Vec::new();
+        for (row, at) in places.into_iter().enumerate() {
+            if owners[row] == tasks[row] {
+                all.push(Worker {
+                    at,
+                    worker: workers[row],
+                    work: works[row],
+                    pwq: pwqs[row],
+                    wq: wqs[row],
+                    pool: pools[row],
+                    rescues: rescues[row],
+                });
+            }
+        }
+        Ok(Self { all })
+    }
+
+    fn holders(&self, is_one: impl Fn(&&Worker) -> bool) -> Vec<Holder> {
+        let those = self.all.iter().filter(is_one);
+        those
+            .map(|one| holder(one.at, Mode::Write, Evidence::OwnerWord))
+            .collect()
+    }
+
+    /// Who runs a work item, who is to run it, or who has to be done before it may be.
+    pub(super) fn of(&self, view: &View<'_>, work: u64) -> Result<Runners, Unreadable> {
+        let running = self.holders(|one| one.work == work);
+        if !running.is_empty() {
+            return Ok(known(running));
+        }
+        let data = view.reader.word(work, Field::WorkData)?;
+        let Some((pwq, pool)) = self.queued_at(view, data)? else {
+            return Ok(unknown("it is queued nowhere"));
+        };
+        let offset = |field| view.reader.offset(field);
+        let mut heads: HashMap<u64, Place> = HashMap::new();
+        let scheduled = offset(Field::WorkerScheduled)?;
+        for one in &self.all {
+            heads.insert(one.worker + scheduled, Place::Behind(one.at));
+        }
+        heads.insert(pool + offset(Field::PoolWorklist)?, Place::Pending);
+        heads.insert(pwq + offset(Field::PwqInactive)?, Place::Inactive);
+        match self.place(view, work, &heads)? {
+            Some(Place::Behind(at)) => {
+                Ok(known(vec![holder(at, Mode::Write, Evidence::OwnerWord)]))
+            }
+            Some(Place::Pending) => self.pending(view, pool, pwq),
+            Some(Place::Inactive) => self.inactive(view, pool, pwq),
+            None => Ok(unknown("its place in the queue was not found")),
+        }
+    }
+
+    /// The function of the item that a barrier was put behind: the one before it in its list, or
+    /// what its worker works on.
+    pub(super) fn before(
+        &self,
+        view: &View<'_>,
+        barrier: u64,
+    ) -> Result<Option<String>, Unreadable> {
+        let reader = view.reader;
+        let entry = reader.offset(Field::WorkEntry)?;
+        let scheduled = reader.offset(Field::WorkerScheduled)?;
+        let before = reader.word_at(barrier + entry + 8)?;
+        let worker = self.all.iter().find(|one| one.worker + scheduled == before);
+        let item = worker.map_or_else(|| before.wrapping_sub(entry), |one| one.work);
+        let function = match reader.word(item, Field::WorkFunc) {
+            Ok(function) => function,
+            // It was freed by its own function.
+            Err(Unreadable::Fault(_)) => return Ok(None),
+            Err(why) => return Err(why),
+        };
+        Ok(view.name_of(function).map(|name| format!("{name}()")))
+    }
+
+    /// The `pool_workqueue` and the pool of an item's data.
+    fn queued_at(&self, view: &View<'_>, data: u64) -> Result<Option<(u64, u64)>, Unreadable> {
+        if data & HAS_PWQ == 0 {
+            return Ok(None);
+        }
+        for flags in FLAGS {
+            let pwq = data & !flags;
+            let pool = match view.reader.word(pwq, Field::PwqPool) {
+                Ok(pool) => pool,
+                Err(Unreadable::Fault(_)) => continue,
+                Err(why) => return Err(why),
+            };
+            if self.all.iter().any(|one| one.pool == pool) {
+                return Ok(Some((pwq, pool)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The list that an item is in.
+    fn place(
+        &self,
+        view: &View<'_>,
+        work: u64,
+        heads: &HashMap<u64, Place>,
+    ) -> Result<Option<Place>, Unreadable> {
+        let first = work + view.reader.offset(Field::WorkEntry)?;
+        let mut node = first;
+        for _ in 0..MOST {
+            let next = view.reader.word_at(node)?;
+            if let Some(place) = heads.get(&next) {
+                return Ok(Some(*place));
+            }
+            let is_link = is_kernel_address(next) && next != first && next.is_multiple_of(8);
+            if !is_link || view.reader.word_at(next.wrapping_add(8))? != node {
+                return Ok(None);
+            }
+            node = next;
+        }
+        Ok(None)
+    }
+
+    /// An item that the next free worker takes: one was woken for it, or any may.
+    fn pending(&self, view: &View<'_>, pool: u64, pwq: u64) -> Result<Runners, Unreadable> {
+        let is_woken = |one: &&Worker| {
+            one.pool == pool && one.work == 0 && view.threads.all[one.at].is_ready()
+        };
+        let woken = self.holders(is_woken);
+        if !woken.is_empty() {
+            return Ok(known(woken));
+        }
+        let wq = view.reader.word(pwq, Field::PwqWq)?;
+        Ok(known(self.holders(|one| {
+            one.pool == pool || one.rescues != 0 && one.rescues == wq
+        })))
+    }
+
+    /// An item that waits until fewer of its workqueue are at work, of which there may be only so
+    /// many at a time (`max_active`).
+    fn inactive(&self, view: &View<'_>, pool: u64, pwq: u64) -> Result<Runners, Unreadable> {
+        let reader = view.reader;
+        let wq = reader.word(pwq, Field::PwqWq)?;
+        // Those that any CPU may run are counted for all CPUs of a node.
+        let is_bound = reader.word(pool, Field::PoolCpu)? < 1 << 31;
+        let at_work =
+            self.holders(|one| one.work != 0 && (one.pwq == pwq || !is_bound && one.wq == wq));
+        let active = reader.word(pwq, Field::PwqActive)?;
+        if at_work.is_empty() || is_bound && (at_work.len() as u64) < active {
+            // Some of them are still to be run, by a worker of the pool.
+            return self.pending(view, pool, pwq);
+        }
+        Ok(known(at_work))
+    }
+}
+
+/// Where an item is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// Given to the worker of a thread.
+    Behind(usize),
+    /// In the list of its pool.
+    Pending,
+    /// In the list of those that are too many.
+    Inactive,
+}
+
+fn known(holders: Vec<Holder>) -> Runners {
+    let incomplete = holders
+        .is_empty()
+        .then(|| "no worker for it was found".to_owned());
+    Runners {
+        holders,
+        incomplete,
+    }
+}
+
+fn unknown(why: &str) -> Runners {
+    Runners {
+        holders: Vec::new(),
+        incomplete: Some(why.to_owned()),
+    }
+}

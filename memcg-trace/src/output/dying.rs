@@ -1,0 +1,83 @@
+//! Dead cgroups whose memory cgroup is gone, for people.
+
+use super::names;
+use super::table::{Row, Table};
+use crate::model::snapshot::{Dying, Snapshot};
+use crate::model::zombies::pins_of;
+use crate::sample::tame;
+use crate::units;
+
+/// What is said of them beside the number of zombies; `None` where there are none.
+#[must_use]
+pub(super) fn count(dying: &Dying) -> Option<String> {
+    let counted = |count: u64, one: &str, many: &str| {
+        let noun = if count == 1 { one } else { many };
+        (count > 0).then(|| format!("{} {noun}", units::count(Some(count))))
+    };
+    let without = counted(
+        dying.counts.without_memcg,
+        "dead cgroup without a memcg",
+        "dead cgroups without a memcg",
+    );
+    let not_found = counted(
+        dying.unexplained(),
+        "dead cgroup that was not found",
+        "dead cgroups that were not found",
+    );
+    let parts: Vec<String> = without.into_iter().chain(not_found).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// What the kernel's own count is made of, in one line; `None` where it counts but zombies.
+#[must_use]
+pub(super) fn explanation(snapshot: &Snapshot) -> Option<String> {
+    let dying = snapshot.dying.as_deref()?;
+    count(dying)?;
+    let counts = &dying.counts;
+    let mut text = format!(
+        "nr_dying_descendants {}: {} of zombies, {} whose memcg is gone",
+        counts.nr_dying, counts.with_zombie, counts.without_memcg,
+    );
+    let not_found = dying.unexplained();
+    if not_found > 0 {
+        text += &format!(", {not_found} not found");
+    }
+    if let Some(cgroups) = counts.nr_cgroups {
+        text += &format!("; /proc/cgroups {cgroups}");
+    }
+    if let Some(why) = &counts.not_checked {
+        text += &format!("; {}", tame(why));
+    }
+    Some(text)
+}
+
+/// Those that are listed, with what keeps them where that was asked.
+#[must_use]
+pub(super) fn table(snapshot: &Snapshot, top: Option<usize>) -> Table {
+    let columns = &[
+        ("DEAD CGROUP, MEMCG GONE", false),
+        ("REFS", true),
+        ("KEPT BY", false),
+    ];
+    let dying = snapshot.dying.as_deref();
+    let cgroups = dying.map_or(&[][..], |dying| &dying.cgroups);
+    let shown = top.unwrap_or(usize::MAX).min(cgroups.len());
+    let rows = cgroups.iter().take(shown).map(|cgroup| {
+        let refs = cgroup.refs.and_then(|refs| u64::try_from(refs).ok());
+        let pins = pins_of(snapshot, cgroup.id.serial_nr);
+        Row {
+            cells: vec![
+                names::path(Some(&cgroup.id)),
+                units::count(refs),
+                pins.map_or_else(|| units::UNKNOWN.to_owned(), |pins| pins.sentence.clone()),
+            ],
+            is_marked: false,
+        }
+    });
+    let unlisted = dying.map_or(0, |dying| dying.unlisted);
+    Table {
+        columns,
+        rows: rows.collect(),
+        left_out: cgroups.len() - shown + usize::try_from(unlisted).unwrap_or(0),
+    }
+}

@@ -1,0 +1,174 @@
+//! Holders of a lock that are ready to run and do not: a real-time task has their CPU, or their
+//! cgroup has used up its time.
+#![expect(
+    unsafe_code,
+    reason = "sched_setscheduler(2) and sched_setaffinity(2) of the C library"
+)]
+
+use std::fs;
+use std::mem;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+use serde_json::Value;
+
+use super::taker::{self, Taker};
+use crate::host::{Cgroup, eventually};
+use crate::tool;
+
+const RT_RUNTIME: &str = "/proc/sys/kernel/sched_rt_runtime_us";
+
+/// Lets real-time tasks have a CPU for good, until it is dropped.
+struct NoLimit(String);
+
+impl NoLimit {
+    fn new() -> Self {
+        let before = fs::read_to_string(RT_RUNTIME).unwrap();
+        fs::write(RT_RUNTIME, "-1").unwrap();
+        Self(before)
+    }
+}
+
+impl Drop for NoLimit {
+    fn drop(&mut self) {
+        let _ = fs::write(RT_RUNTIME, self.0.trim());
+    }
+}
+
+/// A thread that has a CPU for itself until it is dropped.
+struct Hog {
+    tid: u32,
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Hog {
+    fn on(cpu: usize, priority: i32) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (tell, told) = mpsc::channel();
+        let ends = Arc::clone(&is_over);
+        let thread = thread::spawn(move || {
+            let tid = rustix::thread::gettid().as_raw_nonzero().get();
+            tell.send(u32::try_from(tid).unwrap()).unwrap();
+            // SAFETY: all zero is an empty set, and no priority.
+            let (mut cpus, mut param): (libc::cpu_set_t, libc::sched_param) =
+                unsafe { mem::zeroed() };
+            // SAFETY: the set has room for the number.
+            unsafe { libc::CPU_SET(cpu, &mut cpus) };
+            param.sched_priority = priority;
+            // SAFETY: both live as long as the calls, which are told their sizes.
+            let outcome = unsafe {
+                libc::sched_setaffinity(0, mem::size_of_val(&cpus), &raw const cpus)
+                    | libc::syscall(
+                        libc::SYS_sched_setscheduler,
+                        0,
+                        libc::SCHED_FIFO,
+                        &raw const param,
+                    ) as i32
+            };
+            assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+            while !ends.load(Ordering::Relaxed) {}
+        });
+        Self {
+            tid: told.recv().unwrap(),
+            is_over,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Hog {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The convoy behind a task.
+fn convoy(root: u32) -> Result<Value, String> {
+    let output = tool::run(&[
+        "locks",
+        "--json",
+        "--min-wait",
+        "10ms",
+        "--fail-on",
+        "deadlock",
+    ]);
+    let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
+    let data = &document["data"];
+    assert_eq!(output.status.code(), Some(0), "{data:#}");
+    let items = data["items"].as_array().unwrap();
+    let mut convoys = items.iter().filter(|item| item["type"] == "convoy");
+    let convoy = convoys.find(|one| one["root"]["tid"] == root);
+    convoy.cloned().ok_or_else(|| format!("{data:#}"))
+}
+
+#[test]
+fn a_holder_that_is_ready_to_run_and_does_not() {
+    if !taker::is_built() {
+        println!("skipped: no test module for this kernel");
+        return;
+    }
+    let mut holder = Taker::with(&["m30"]);
+    let mut waiter = Taker::with(&[]);
+    waiter.want("m30");
+    let root = holder.tid();
+    holder.spin();
+
+    let cgroup = Cgroup::new("throttled");
+    fs::write("/sys/fs/cgroup/cgroup.subtree_control", "+cpu").unwrap();
+    cgroup.set("cpu.max", "1000 1000000");
+    cgroup.set("cgroup.procs", &root.to_string());
+    let throttled = eventually("a holder that is throttled", || {
+        let convoy = convoy(root)?;
+        let why = convoy["why"].as_str().unwrap();
+        match why.contains("has used up its cpu.max") {
+            true => Ok(convoy),
+            false => Err(convoy.to_string()),
+        }
+    });
+    println!("{throttled:#}");
+    let why = throttled["why"].as_str().unwrap();
+    assert!(why.contains("/throttled"), "{why}");
+    assert_eq!(throttled["verdict"], "slow");
+    fs::write("/sys/fs/cgroup/cgroup.procs", root.to_string()).unwrap();
+    cgroup.remove();
+
+    let spins = eventually("a holder that has its CPU", || {
+        let convoy = convoy(root)?;
+        let why = convoy["why"].as_str().unwrap();
+        match why.contains("spins") || why == "its holder runs" {
+            true => Ok(convoy),
+            false => Err(convoy.to_string()),
+        }
+    });
+    println!("{spins:#}");
+
+    let no_limit = NoLimit::new();
+    let hog = Hog::on(1, 90);
+    // By the mask of that one.
+    let pinned = Command::new("taskset")
+        .args(["-p", "2", &root.to_string()])
+        .status();
+    assert!(pinned.unwrap().success());
+    let kept_off = eventually("a holder that has no CPU", || {
+        let convoy = convoy(root)?;
+        let why = convoy["why"].as_str().unwrap();
+        match why.contains("a real-time task of priority 90") {
+            true => Ok(convoy),
+            false => Err(convoy.to_string()),
+        }
+    });
+    println!("{kept_off:#}");
+    let why = kept_off["why"].as_str().unwrap();
+    assert!(why.contains("ready to run, but CPU 1 has"), "{why}");
+    assert!(why.contains(&format!("[{}]", hog.tid)), "{why}");
+    assert_eq!(kept_off["verdict"], "stuck_holder");
+    drop((hog, no_limit));
+    drop((holder, waiter));
+}

@@ -1,0 +1,155 @@
+//! Dead cgroups whose memory cgroup is gone: what the kernel counts is explained, and what keeps
+//! each of them is named.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+
+use serde_json::{Value, json};
+
+use super::fixture::us;
+use super::ledger::{ledgers, zombies};
+use crate::host::{Cgroup, eventually, root_stat, use_every_cpu};
+use crate::tool;
+
+/// Include/uapi/linux/bpf.h.
+const MAP_CREATE: i64 = 0;
+const MAP_UPDATE_ELEM: i64 = 2;
+const CGROUP_ARRAY: u32 = 8;
+/// Include/uapi/linux/perf_event.h.
+const SOFTWARE: u64 = 1;
+const ATTR_BYTES: u64 = 64;
+const PID_CGROUP: i64 = 1 << 2;
+const CLOEXEC: i64 = 1 << 3;
+
+#[test]
+fn kept_by_perf_events_and_bpf_maps() {
+    let (parent, other) = (Cgroup::new("units"), Cgroup::new("other"));
+    let map = cgroup_map();
+    let mut events = Vec::new();
+    let mut kept = Vec::new();
+    for at in 0..4_u32 {
+        let cgroup = parent.child(&format!("unit-{at}"));
+        let dir = File::open(cgroup.dir()).unwrap();
+        let (kind, holder) = if at < 2 {
+            let event = perf_event(&dir);
+            let holder = us(&event);
+            events.push(event);
+            ("controller_css", holder)
+        } else {
+            put(&map, at, &dir);
+            ("bpf_map", us(&map))
+        };
+        drop(dir);
+        cgroup.remove();
+        kept.push((cgroup.path(), kind, holder));
+    }
+    // Whoever has its directory or a file of it open keeps no cgroup.
+    let open = parent.child("open");
+    let opened =
+        [open.dir(), open.dir().join("cgroup.procs")].map(|path| File::open(path).unwrap());
+    open.remove();
+    eventually("all of them are listed", || {
+        use_every_cpu(&other);
+        let (_, summary) = zombies();
+        let dying = &summary["dying"];
+        let counted = root_stat("nr_dying_descendants");
+        if dying["nr_dying_descendants"].as_u64() != counted || dying["without_memcg"] != 4 {
+            return Err(format!("{counted:?} are dying, not {dying}"));
+        }
+        assert_eq!(dying["not_found"], 0, "{dying}");
+        let listed = dying["cgroups"].as_array().unwrap();
+        for (path, ..) in &kept {
+            let one = listed.iter().find(|one| one["path"] == **path);
+            let one = one.ok_or_else(|| format!("no {path} in {dying}"))?;
+            let by = one["kept_by"].as_str().ok_or("not asked")?;
+            assert!(by.contains(&process()), "{by}");
+        }
+        Ok(())
+    });
+    let text = tool::run(&["zombies"]);
+    let text = tool::stdout(&text);
+    assert!(text.contains("4 dead cgroups without a memcg"), "{text}");
+    for (path, kind, holder) in &kept {
+        // The reference of its memory cgroup goes a while after that has left the list.
+        eventually("who keeps it", || {
+            let said = ledgers(Some(path));
+            let [ledger] = &said[..] else {
+                return Err(format!("{path}: {said:?}"));
+            };
+            let is_it = |found: &Value| ["pid", "fd"].iter().all(|key| found[key] == holder[key]);
+            let is_right = ledger.kinds() == [(*kind, 1)]
+                && ledger.unexplained() == Some(0)
+                && ledger.holders(kind).any(is_it);
+            if !is_right {
+                return Err(format!("{ledger:?}"));
+            }
+            println!("{path}: {}", ledger.sentence());
+            Ok(())
+        });
+    }
+    drop((events, map, opened));
+    eventually("they are released", || {
+        match root_stat("nr_dying_descendants") {
+            Some(0) => Ok(()),
+            dying => Err(format!("{dying:?} are dying")),
+        }
+    });
+    let (_, summary) = zombies();
+    assert_eq!(summary["dying"]["without_memcg"], json!(0), "{summary}");
+}
+
+/// A name that never was is not said to have been released.
+#[test]
+fn a_name_that_never_was() {
+    let output = tool::run(&["pins", "never-was"]);
+    tool::assert_fails(&output, 1, &["never-was was found"]);
+    assert!(!tool::stderr(&output).contains("nothing pins"));
+}
+
+fn process() -> String {
+    format!("{}[{}]", super::fixture::comm(), std::process::id())
+}
+
+/// A map whose values are cgroups.
+fn cgroup_map() -> OwnedFd {
+    let attr: [u32; 8] = [CGROUP_ARRAY, 4, 4, 8, 0, 0, 0, 0];
+    let fd = bpf(MAP_CREATE, attr.as_ptr().cast(), size_of_val(&attr));
+    owned(fd)
+}
+
+fn put(map: &OwnedFd, key: u32, cgroup: &File) {
+    let value = cgroup.as_raw_fd();
+    let attr: [u64; 4] = [
+        u64::try_from(map.as_raw_fd()).unwrap(),
+        (&raw const key) as u64,
+        (&raw const value) as u64,
+        0,
+    ];
+    bpf(MAP_UPDATE_ELEM, attr.as_ptr().cast(), size_of_val(&attr));
+}
+
+#[expect(unsafe_code, reason = "a system call that nothing here wraps")]
+fn bpf(command: i64, attr: *const libc::c_void, bytes: usize) -> i64 {
+    // SAFETY: the attributes are as long as that, and what they point to outlives the call.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, attr, bytes) };
+    assert!(result >= 0, "bpf: {}", std::io::Error::last_os_error());
+    result
+}
+
+/// Counts the time of a CPU for a cgroup.
+#[expect(unsafe_code, reason = "a system call that nothing here wraps")]
+pub fn perf_event(cgroup: &File) -> OwnedFd {
+    let attr: [u64; 8] = [SOFTWARE | ATTR_BYTES << 32, 0, 0, 0, 0, 0, 0, 0];
+    let (group, flags) = (-1_i64, PID_CGROUP | CLOEXEC);
+    let (attr, fd) = (attr.as_ptr(), i64::from(cgroup.as_raw_fd()));
+    // SAFETY: the attributes are as long as they say.
+    let result = unsafe { libc::syscall(libc::SYS_perf_event_open, attr, fd, 0_i64, group, flags) };
+    assert!(result >= 0, "perf: {}", std::io::Error::last_os_error());
+    owned(result)
+}
+
+#[expect(unsafe_code, reason = "a descriptor that a system call made")]
+fn owned(fd: i64) -> OwnedFd {
+    // SAFETY: it was made just now, and nobody else has it.
+    unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).unwrap()) }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Work items that wait for each other, and a wait that nobody ends, made by whoever writes a word
+ * to /proc/works_to_do:
+ *
+ *	block0	queues two items in a workqueue that runs one at a time; the first waits for the
+ *		second. Workqueue 0 is that of a CPU, 1 is for all CPUs.
+ *	flush0	waits for the second
+ *	undo0	takes the second out of the queue, so that all of it ends
+ *	lose0	waits for a completion that nobody completes; this can be killed
+ */
+#include <linux/completion.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+#include <linux/uaccess.h>
+#include <linux/workqueue.h>
+
+#define NAME "works_to_do"
+#define PAIRS 2
+
+static struct pair {
+	struct workqueue_struct *queue;
+	struct work_struct first;
+	struct work_struct second;
+} pairs[PAIRS];
+
+static DECLARE_COMPLETION(never);
+
+static void works_first(struct work_struct *work)
+{
+	struct pair *pair = container_of(work, struct pair, first);
+
+	flush_work(&pair->second);
+}
+
+static void works_second(struct work_struct *work)
+{
+}
+
+static ssize_t works_write(struct file *file, const char __user *from, size_t bytes, loff_t *pos)
+{
+	char word[16] = "";
+	struct pair *pair;
+	unsigned int at;
+	char what[8];
+
+	if (bytes >= sizeof(word))
+		return -EINVAL;
+	if (copy_from_user(word, from, bytes))
+		return -EFAULT;
+	if (sscanf(word, "%5[a-z]%u", what, &at) != 2 || at >= PAIRS)
+		return -EINVAL;
+	pair = &pairs[at];
+	if (!strcmp(what, "block")) {
+		queue_work(pair->queue, &pair->first);
+		queue_work(pair->queue, &pair->second);
+	} else if (!strcmp(what, "flush")) {
+		flush_work(&pair->second);
+	} else if (!strcmp(what, "undo")) {
+		cancel_work_sync(&pair->second);
+	} else if (!strcmp(what, "lose")) {
+		if (wait_for_completion_killable(&never))
+			return -EINTR;
+	} else {
+		return -EINVAL;
+	}
+	return bytes;
+}
+
+static const struct proc_ops works_ops = {
+	.proc_write = works_write,
+};
+
+static int __init works_init(void)
+{
+	int at;
+
+	for (at = 0; at < PAIRS; at++) {
+		INIT_WORK(&pairs[at].first, works_first);
+		INIT_WORK(&pairs[at].second, works_second);
+	}
+	pairs[0].queue = alloc_workqueue("works_of_a_cpu", 0, 1);
+	pairs[1].queue = alloc_workqueue("works_of_all", WQ_UNBOUND, 1);
+	if (!pairs[0].queue || !pairs[1].queue)
+		return -ENOMEM;
+	return proc_create(NAME, 0200, NULL, &works_ops) ? 0 : -ENOMEM;
+}
+
+static void __exit works_exit(void)
+{
+	int at;
+
+	remove_proc_entry(NAME, NULL);
+	for (at = 0; at < PAIRS; at++)
+		destroy_workqueue(pairs[at].queue);
+}
+
+module_init(works_init);
+module_exit(works_exit);
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_DESCRIPTION("Work items that wait for each other");
