@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use serde_json::{Value, json};
 
-use super::ledger::ledgers;
+use super::ledger::{ledgers, zombies};
 use super::memory::{Forked, Memory, move_pages};
 use super::pages::of_private;
 use crate::host::{Cgroup, eventually, reparents_pages, use_every_cpu};
@@ -57,7 +57,7 @@ fn pages_in_a_pipe() {
     );
     assert!(sentence.contains("in the pipe of"), "{sentence}");
     drop((reader, writer));
-    is_freed(&other);
+    is_freed(&path, &other);
 }
 
 /// The same, on their way through a socket: what nothing leads to is said to be held.
@@ -87,7 +87,7 @@ fn pages_in_a_socket() {
         "{sentence}"
     );
     drop((sender, receiver));
-    is_freed(&other);
+    is_freed(&cgroup.path(), &other);
 }
 
 /// Pages whose `anon_vma` leads to a process and its child, of which only one maps them.
@@ -112,15 +112,16 @@ fn who_really_maps_them() {
     assert_eq!(holders[0]["held"]["found"], holders[0]["held"]["refs"]);
     drop(memory);
     drop(child);
-    is_freed(&other);
+    is_freed(&fixture.path, &other);
 }
 
-fn is_freed(other: &Cgroup) {
+fn is_freed(path: &str, other: &Cgroup) {
     eventually("it is freed", || {
         use_every_cpu(other);
-        match crate::host::root_stat("nr_dying_descendants").unwrap() {
-            0 => Ok(()),
-            dying => Err(format!("{dying} are dying")),
+        // Others may be there, which tests before have left.
+        match zombies().0.iter().find(|zombie| zombie["path"] == *path) {
+            None => Ok(()),
+            Some(zombie) => Err(zombie.to_string()),
         }
     });
 }
