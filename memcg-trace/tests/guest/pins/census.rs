@@ -8,6 +8,7 @@ use std::thread;
 
 use rustix::fs::inotify;
 use rustix::net::AddressFamily;
+use rustix::process::setpriority_process;
 use serde_json::Value;
 
 use super::ledger::{ledgers, zombies};
@@ -202,6 +203,8 @@ fn a_storm_during_the_census() {
     let made = AtomicU64::new(0);
     let ends = AtomicBool::new(false);
     let work = |which: u64| {
+        // Who looks comes first.
+        setpriority_process(None, 19).unwrap();
         let mut at: u64 = 0;
         while !ends.load(Ordering::SeqCst) {
             // Deep ones, too: the walk may stand on one that goes.
