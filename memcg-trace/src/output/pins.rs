@@ -327,6 +327,7 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Namespace => Some("is in the namespace"),
         UserKind::Member if user.state == Some('Z') => Some("has ended, not reaped"),
         UserKind::Member => Some("is exiting"),
+        UserKind::Watches => Some("watches it"),
         UserKind::Receives => Some("has it in a message that it did not receive"),
         UserKind::Accepts => Some("has not accepted it"),
         UserKind::Peer => Some("has its other end"),

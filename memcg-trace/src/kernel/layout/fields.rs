@@ -185,6 +185,7 @@ pub enum Field {
     IpcNsIds,
     IpcIdsIdr,
     SegmentFile,
+    ShmDataFile,
     NsproxyCgroup,
     // sockets
     SocketSk,
@@ -230,6 +231,11 @@ pub enum Field {
     ProtoNode,
     NetInum,
     FsnotifyMemcg,
+    FsnotifyMarks,
+    MarkInGroup,
+    MarkConnector,
+    ConnectorObj,
+    InodeMarks,
     // perf events and BPF
     PerfEventCgrp,
     PerfCgroupCss,

@@ -60,6 +60,8 @@ pub const SYMBOLS: &[&str] = &[
     "perf_fops",
     "pgdir_shift",
     "proto_list",
+    "shm_file_operations",
+    "shm_file_operations_huge",
     "shrinker_nr_max",
     "socket_file_ops",
     "tap_fops",

@@ -11,9 +11,11 @@ mod mounts;
 mod overlay;
 pub(super) mod pages;
 mod rings;
+mod segments;
 mod sockets;
 pub(super) mod swap_files;
 mod tasks;
+mod watches;
 
 use super::Found;
 use super::holders::{Kind, Look};
@@ -50,6 +52,7 @@ const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
 }
 
 const FILES: &[Kind] = &[Kind::File];
+const INODES: &[Kind] = &[Kind::Inode];
 const NAMES: &[Kind] = &[Kind::Dentry];
 const SOCKS: &[Kind] = &[Kind::Sock];
 const PAGES: &[Kind] = &[Kind::Folio];
@@ -60,6 +63,8 @@ const WAYS: &[Way] = &[
     way("mappings of processes", FILES, tasks::mappings),
     way("executables of processes", FILES, tasks::executables),
     way("working and root directories", NAMES, tasks::directories),
+    way("inotify and fanotify watches", INODES, watches::inodes),
+    way("SysV segments", FILES, segments::files),
     way("loop devices", FILES, loops::backing_files),
     way("mounts", NAMES, mounts::roots),
     way("swap", FILES, swap_files::files),

@@ -311,6 +311,7 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Open | UserKind::NamespaceFd => "held open by",
             UserKind::Mapped => "mapped by",
             UserKind::Namespace => "with a process in it:",
+            UserKind::Watches => "watched by",
             UserKind::Receives => "in a message that was sent to",
             UserKind::Accepts => "to be accepted by",
             UserKind::Peer => "the other end of one that is held by",
