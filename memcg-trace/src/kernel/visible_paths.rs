@@ -3,6 +3,7 @@
 //! A file has a path where a mount shows the directory that it is in and no other mount hides
 //! that. The kernel's lists tell both without a lock.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::layout::fields::Field;
@@ -214,17 +215,18 @@ impl VisiblePaths {
 
     /// Directories of a mount on which another one is; `None` if that cannot be read.
     fn covered(&mut self, reader: &Reader<'_>, mount: u64) -> Option<&HashSet<u64>> {
-        if !self.covered.contains_key(&mount) {
-            let head = mount + reader.offset(Field::MountChildren).ok()?;
-            let (children, all) = reader.list(head, Field::MountChild, MOST).ok()?;
-            if !all {
-                return None;
+        Some(match self.covered.entry(mount) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let head = mount + reader.offset(Field::MountChildren).ok()?;
+                let (children, all) = reader.list(head, Field::MountChild, MOST).ok()?;
+                if !all {
+                    return None;
+                }
+                let points = reader.column(&children, Field::MountMountpoint).ok()?;
+                unknown.insert(points.into_iter().flatten().collect())
             }
-            let points = reader.column(&children, Field::MountMountpoint).ok()?;
-            let points = points.into_iter().flatten().collect();
-            self.covered.insert(mount, points);
-        }
-        self.covered.get(&mount)
+        })
     }
 }
 

@@ -270,6 +270,8 @@ pub(super) const ROWS: &[Row] = {
         row(WbAttached, 16, &["bdi_writeback.b_attached"]),
         row(InodeIoList, 16, &["inode.i_io_list"]),
         // ways to hold a file
+        row(SbInodes, 16, &["super_block.s_inodes"]),
+        row(InodeSbList, 16, &["inode.i_sb_list"]),
         row(SbBdev, 8, &["super_block.s_bdev"]),
         row(BdevDisk, 8, &["block_device.bd_disk"]),
         row(BdevInode, 0, &["bdev_inode.vfs_inode"]),

@@ -258,6 +258,8 @@ pub enum Field {
     WbAttached,
     InodeIoList,
     // ways to hold a file
+    SbInodes,
+    InodeSbList,
     SbBdev,
     BdevDisk,
     BdevInode,

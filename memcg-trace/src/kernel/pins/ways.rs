@@ -69,6 +69,7 @@ const WAYS: &[Way] = &[
     way("mounts", NAMES, mounts::roots),
     way("swap", FILES, swap_files::files),
     way("overlayfs", FILES, overlay::real_files),
+    way("inodes of overlayfs", NAMES, overlay::real_dentries),
     way(
         "files registered with io_uring",
         FILES,
@@ -84,6 +85,12 @@ const WAYS: &[Way] = &[
     way("peers of Unix sockets", SOCKS, sockets::unix_peers),
     way("connections that linger", SOCKS, sockets::lingering),
     unseen("asynchronous I/O", FILES),
+    unseen(
+        "servers of the kernel (NFS, SMB, SCSI and USB targets)",
+        FILES,
+    ),
+    unseen("caches and passthrough (cachefiles, FUSE)", FILES),
+    unseen("process accounting", FILES),
     unseen(
         "modules of the kernel",
         &[
