@@ -293,6 +293,14 @@ fn a_full_disk_is_one_line() {
         1,
         &["No space left"],
     );
+    let not_there = "/no/such/folder/records";
+    for file in [not_there, env!("CARGO_TARGET_TMPDIR")] {
+        assert_fails(
+            &run(&["export", "--from", &path, "-o", file]),
+            1,
+            &["cannot write to", file],
+        );
+    }
     let full = memcg_trace(&["export", "--from", &path])
         .stdout(File::options().write(true).open("/dev/full").unwrap())
         .output()

@@ -12,6 +12,7 @@
 
 // What tests are made of.
 mod contract;
+mod disk;
 mod export;
 mod fault;
 mod host;

@@ -55,7 +55,7 @@ fn q_leaves_a_small_one() {
 }
 
 #[test]
-fn enter_asks_who_pins_a_zombie() {
+fn enter_asks_who_pins_a_zombie_and_sigterm_leaves() {
     leaves_nothing(|| {
         let parent = Cgroup::new("asked");
         let holder = parent.child("gone").into_zombie();
@@ -78,7 +78,8 @@ fn enter_asks_who_pins_a_zombie() {
             use_every_cpu(&other);
             has(lines, "gone: it was released")
         });
-        terminal.press("q");
+        let pid = Pid::from_raw(i32::try_from(terminal.pid()).unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
         assert_eq!(terminal.end(), Some(0));
     });
 }

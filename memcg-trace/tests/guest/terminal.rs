@@ -141,9 +141,17 @@ impl Terminal {
                 .unwrap()
                 .ok_or_else(|| "still running".to_owned())
         });
-        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(200)) {
-            self.written.extend(bytes);
-        }
+        // What it wrote at the end may still be on its way.
+        eventually("the cursor and the first screen", || {
+            while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(50)) {
+                self.written.extend(bytes);
+            }
+            let text = String::from_utf8_lossy(&self.written);
+            match ["\x1b[?1049l", "\x1b[?25h"].map(|code| text.contains(code)) {
+                [true, true] => Ok(()),
+                _ => Err(text.into_owned()),
+            }
+        });
         let after = format!("{:?}", tcgetattr(&self.slave).unwrap());
         assert_eq!(after, self.attributes, "the terminal's attributes");
         let text = String::from_utf8_lossy(&self.written);

@@ -8,10 +8,10 @@ use std::os::unix::net::UnixStream;
 use rustix::fs::inotify;
 use serde_json::{Value, json};
 
-use super::ledger::ledgers;
+use super::ledger::{ledgers, zombies};
 use super::memory::{Forked, Memory, move_pages};
 use super::pages::of_private;
-use crate::host::{Cgroup, Folder, eventually, reparents_pages, root_stat, use_every_cpu};
+use crate::host::{Cgroup, Folder, eventually, reparents_pages, use_every_cpu};
 
 /// What is said of the pages that pin a cgroup: their holders, and the sentence.
 fn said(path: &str, kind: &str, other: &Cgroup) -> (Vec<Value>, String) {
@@ -74,7 +74,7 @@ fn pages_in_a_pipe() {
     );
     assert!(sentence.contains("in the pipe of"), "{sentence}");
     drop((reader, writer));
-    is_freed(&other);
+    is_freed(&path, &other);
 }
 
 /// The same, on their way through a socket: what nothing leads to is said to be held.
@@ -102,7 +102,7 @@ fn pages_in_a_socket() {
         "{sentence}"
     );
     drop((sender, receiver));
-    is_freed(&other);
+    is_freed(&cgroup.path(), &other);
 }
 
 /// Pages whose `anon_vma` leads to a process and its child, of which only one maps them.
@@ -127,7 +127,7 @@ fn who_really_maps_them() {
     assert_eq!(missing(&holders[0]), 0, "{holders:?}");
     drop(memory);
     drop(child);
-    is_freed(&other);
+    is_freed(&fixture.path, &other);
 }
 
 /// A file that nobody has open, and that is watched: its inode has one reference more.
@@ -160,15 +160,16 @@ fn a_watched_file() {
         }
     });
     fs::remove_file(name).unwrap();
-    is_freed(&other);
+    is_freed(&cgroup.path(), &other);
 }
 
-fn is_freed(other: &Cgroup) {
+fn is_freed(path: &str, other: &Cgroup) {
     eventually("it is freed", || {
         use_every_cpu(other);
-        match root_stat("nr_dying_descendants").unwrap() {
-            0 => Ok(()),
-            dying => Err(format!("{dying} are dying")),
+        // Others may be there, which tests before have left.
+        match zombies().0.iter().find(|zombie| zombie["path"] == *path) {
+            None => Ok(()),
+            Some(zombie) => Err(zombie.to_string()),
         }
     });
 }
