@@ -16,6 +16,8 @@ pub struct Apart {
     pub qemu: &'static [&'static str],
     /// More for the kernel's command line.
     pub append: Option<&'static str>,
+    /// Packages of a Debian that is booted in place of the usual guest; none where that is booted.
+    pub debian: &'static [&'static str],
     pub on: On,
     /// Whether the boot for all others has these tests as well.
     pub also_elsewhere: bool,
@@ -28,6 +30,8 @@ pub enum On {
     All,
     /// The first and the last: what is looked at does not depend on the kernel.
     TheEnds,
+    /// All, but only with `--long`, or where such a test is asked for by name.
+    Long,
     /// One that runs these tests and no others. They need not be for it alone.
     Only(&'static Series),
 }
@@ -39,6 +43,7 @@ const PLAIN: Apart = Apart {
     cgroup: Cgroup::V2,
     qemu: &[],
     append: None,
+    debian: &[],
     on: On::All,
     also_elsewhere: false,
 };
@@ -79,6 +84,14 @@ pub const APART: &[Apart] = &[
         memory: "8G",
         on: On::TheEnds,
         also_elsewhere: true,
+        ..PLAIN
+    },
+    Apart {
+        prefix: "userland::",
+        note: ", Debian",
+        memory: "2G",
+        debian: &["crun", "podman", "postgresql", "redis-server"],
+        on: On::Long,
         ..PLAIN
     },
 ];

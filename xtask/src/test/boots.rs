@@ -16,8 +16,6 @@ const OF_MODULES: &[&str] = &[
     "locks::ready::",
     "slab_ways::",
 ];
-/// Tests of a host with a userland of its own, which none of these boots is.
-const ELSEWHERE: &[&str] = &["userland::"];
 /// Tests that the first and the last kernel of a run have, in a boot of their own, by the begin of
 /// their names: what they look at does not depend on the kernel, or only on what differs between
 /// those two.
@@ -122,16 +120,21 @@ fn is_at_the_ends(name: &str) -> bool {
     AT_THE_ENDS.iter().any(|tests| name.starts_with(tests))
 }
 
-/// The long boots come first, so that the short ones fill up the end.
-pub fn boots(kernels: &[&'static Series], names: &[String]) -> Vec<Boot> {
+/// The boots that take long come first, so that the short ones fill up the end. In a `long` run
+/// each kernel has all tests.
+pub fn boots(kernels: &[&'static Series], names: &[String], long: bool) -> Vec<Boot> {
     // The newest kernels take longest.
     let all = kernels.iter().copied().rev();
     let all: Vec<_> = all.filter(|one| **one != DRAINING).collect();
     let mut ends = vec![all.first().copied(), all.last().copied()];
     ends.dedup();
+    if long {
+        ends = all.iter().copied().map(Some).collect();
+    }
     let on = |on: On| -> Vec<&'static Series> {
         match on {
-            On::All => all.clone(),
+            On::Long if !long && names.is_empty() => Vec::new(),
+            On::All | On::Long => all.clone(),
             On::TheEnds => ends.iter().flatten().copied().collect(),
             On::Only(one) => kernels
                 .iter()
@@ -167,7 +170,7 @@ pub fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsStrin
             let apart = apart.map(|one| one.prefix);
             // A name that is asked for may be a part of one of these.
             let ends = AT_THE_ENDS.iter().filter(|_| arguments.is_empty());
-            let elsewhere = apart.chain(ends.copied()).chain(ELSEWHERE.iter().copied());
+            let elsewhere = apart.chain(ends.copied());
             let skipped: Vec<_> = elsewhere.flat_map(|tests| ["--skip", tests]).collect();
             arguments.extend(skipped.into_iter().map(OsString::from));
         }
@@ -193,7 +196,7 @@ mod tests {
     /// In how many boots of a kernel a test runs.
     fn runs(kernel: &str, test: &str) -> usize {
         let kernels: Vec<_> = kernel::all().collect();
-        let boots = boots(&kernels, &[]).into_iter();
+        let boots = boots(&kernels, &[], false).into_iter();
         let boots = boots.filter(|boot| boot.series.name == kernel);
         let has_it = |boot: &Boot| {
             let arguments = selection(*boot, &[], true);
@@ -232,9 +235,17 @@ mod tests {
     }
 
     #[test]
+    fn a_long_run_leaves_no_kernel_out() {
+        let kernels: Vec<_> = kernel::all().collect();
+        let boots = boots(&kernels, &[], true);
+        let with = |name: &str| boots.iter().filter(|boot| boot.tests.have(name)).count();
+        assert_eq!([with("findings::a"), with("userland::a")], [4, 4]);
+    }
+
+    #[test]
     fn a_single_kernel_has_both_ends() {
         let kernels: Vec<_> = kernel::all().filter(|one| one.name == "6.1").collect();
-        let boots = boots(&kernels, &["stream::by_count".to_owned()]);
+        let boots = boots(&kernels, &["stream::by_count".to_owned()], false);
         assert_eq!(boots.len(), 1);
         assert!(matches!(boots[0].tests, Tests::AtTheEnds));
     }

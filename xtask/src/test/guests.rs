@@ -42,7 +42,7 @@ pub fn run(
     }
     let binaries = build::binaries(false)?;
     let program = build::target_of_memcg_trace("test", "--test", "guest")?;
-    let boots = boots(kernels, names);
+    let boots = boots(kernels, names, arguments.long);
     let modules = |series: &'static Series| {
         let no_headers = without_module.iter().find(|(one, _)| *one == series);
         let modules = match no_headers {
@@ -172,6 +172,11 @@ fn try_on(
             .map(|argument| (*argument).to_owned())
             .collect();
         spec.append.extend(one.append.map(str::to_owned));
+    }
+    let debian = tests.apart().map(|one| one.debian).unwrap_or_default();
+    if !debian.is_empty() {
+        let packages: Vec<_> = debian.iter().map(|name| (*name).to_owned()).collect();
+        spec = spec.on_debian(&packages, binaries)?;
     }
     if asked.long {
         spec.append.push(LONG.into());
