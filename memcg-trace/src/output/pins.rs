@@ -132,9 +132,11 @@ fn signed(number: i64) -> String {
 fn how(pins: &Pins) -> String {
     let look = &pins.look;
     let mut text = format!(
-        "found by looking at {} pages and {} other objects in {}",
+        "found by looking at {} {} and {} other {} in {}",
         grouped(look.visited_pages),
+        units::noun(look.visited_pages, "page"),
         grouped(look.visited_objects),
+        units::noun(look.visited_objects, "object"),
         units::duration(Some(look.took_ns)),
     );
     if let Some(because) = &look.all_pages_because {
@@ -210,14 +212,18 @@ impl Page {
             units::bytes(bytes),
         ]);
         if let Some(bound) = pin.truncated_at {
-            let bound = grouped(bound);
-            self.line(&format!("    counting stopped after {bound} references"), 6);
+            let (bound, references) = (grouped(bound), units::noun(bound, "reference"));
+            self.line(
+                &format!("    counting stopped after {bound} {references}"),
+                6,
+            );
         }
         let holders = alike(pins, pin);
         // Where there is one alone, its references are those of the kind.
         let is_alone = holders.len() == 1 && pin.objects_omitted == 0;
         for (refs, holder) in holders.iter().take(OBJECTS) {
-            let refs = match is_alone {
+            // Parts of what has one reference for all of them have none of their own.
+            let refs = match is_alone || *refs == 0 {
                 true => String::new(),
                 false => grouped(*refs) + " ",
             };
@@ -310,8 +316,9 @@ fn describe(pins: &Pins, object: &Object) -> String {
     if let Some(mount) = &object.ns_mount {
         details.push(format!("mounted at {}", mount.display()));
     }
-    if let (Some(pages), ObjectKind::SwapId) = (object.pages, object.kind) {
-        details.push(format!("{} pages", grouped(pages)));
+    let is_in_swap = object.kind == ObjectKind::SwapId || object.refs == 0;
+    if let (Some(pages), true) = (object.pages, is_in_swap) {
+        details.push(format!("{} {}", grouped(pages), units::noun(pages, "page")));
     }
     if !details.is_empty() {
         let _ = write!(text, " ({})", details.join(", "));
@@ -327,6 +334,7 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Namespace => Some("is in the namespace"),
         UserKind::Member if user.state == Some('Z') => Some("has ended, not reaped"),
         UserKind::Member => Some("is exiting"),
+        UserKind::Watches => Some("watches it"),
         UserKind::Receives => Some("has it in a message that it did not receive"),
         UserKind::Accepts => Some("has not accepted it"),
         UserKind::Peer => Some("has its other end"),

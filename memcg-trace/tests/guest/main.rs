@@ -25,6 +25,7 @@ mod vmscan;
 // Tests.
 mod attached;
 mod bad_hosts;
+mod capabilities;
 mod doctor;
 mod findings;
 mod lock;
