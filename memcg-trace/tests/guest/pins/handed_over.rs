@@ -63,6 +63,8 @@ fn moved_daemon(parent: &Cgroup) -> Fixture {
         company: &["page_anon", "page_file", "page_shmem", "lru_gen_mm"],
         holders: vec![of_daemon("kernel_stack"), of_daemon("page_tables")],
         advice: Vec::new(),
+        never: &[],
+        exactly: Vec::new(),
         follow: Box::new(move || {
             let killed = Command::new("kill").args(["-9", &daemon]).status();
             assert!(killed.unwrap().success());
@@ -98,6 +100,8 @@ fn tap(parent: &Cgroup) -> Fixture {
         company: &[],
         holders: vec![holder],
         advice: vec![close(&device)],
+        never: &[],
+        exactly: Vec::new(),
         follow: Box::new(move || drop(device)),
     }
 }
@@ -143,6 +147,8 @@ fn cgroup_file(parent: &Cgroup) -> Fixture {
         company: &[],
         holders: vec![holder],
         advice: vec![close(&file)],
+        never: &[],
+        exactly: Vec::new(),
         follow: Box::new(move || drop(file)),
     }
 }

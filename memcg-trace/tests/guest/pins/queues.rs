@@ -41,6 +41,8 @@ fn of_one(path: String, kind: &'static str) -> Fixture {
         company: &[],
         holders: Vec::new(),
         advice: Vec::new(),
+        never: &[],
+        exactly: Vec::new(),
         follow: Box::new(|| ()),
     }
 }
