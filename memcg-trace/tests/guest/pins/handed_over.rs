@@ -55,6 +55,8 @@ fn moved_daemon(parent: &Cgroup) -> Fixture {
     let pid: u64 = daemon.parse().unwrap();
     let of_daemon = |object: &str| json!({"object": object, "comm": "sleep", "pid": pid});
     Fixture {
+        never: &[],
+        exactly: Vec::new(),
         path: cgroup.path(),
         pins: kmem_pins(),
         kind: "page_kmem",
@@ -93,6 +95,8 @@ fn tap(parent: &Cgroup) -> Fixture {
     let mut holder = us(&device);
     holder["fs"] = "tun".into();
     Fixture {
+        never: &[],
+        exactly: Vec::new(),
         path: cgroup.path(),
         pins: true,
         kind: "socket_other",
@@ -140,6 +144,8 @@ fn cgroup_file(parent: &Cgroup) -> Fixture {
     let mut holder = us(&file);
     holder["how"] = "namespace_file".into();
     Fixture {
+        never: &[],
+        exactly: Vec::new(),
         path: cgroup.path(),
         pins: true,
         kind: "cgroup_ns",
