@@ -12,7 +12,7 @@ use memcg_trace::model::snapshot::Action;
 use memcg_trace::output::{pins as text, text::Style};
 use memcg_trace::sample::Memcg;
 use memcg_trace::sample::pins::{
-    NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins as Answer, UserKind,
+    Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins as Answer, UserKind,
 };
 
 #[test]
@@ -122,17 +122,31 @@ fn nothing_found_is_said_as_such() {
 #[test]
 fn nobody_is_an_answer_only_after_looking() {
     let kind = PinKind::PageShmem;
-    let tmpfs = file(ObjectKind::File, "tmpfs", "/dev/shm/x", 7, vec![]);
-    let pins = known(Pinned {
-        not_checked: vec![NotChecked {
-            kind,
-            reason: "no task could be read".to_owned(),
-        }],
-        ..pinned(ZOMBIE, 0, vec![pin(kind, vec![tmpfs])])
-    });
-    assert_eq!(pins.sentence, "pinned by 7 tmpfs pages of /dev/shm/x");
-    let shown = text::one(&pins, 0, Style::default());
-    assert!(!shown.contains("nobody"), "{shown}");
+    let one = |held| Object {
+        held,
+        ..file(ObjectKind::File, "tmpfs", "/dev/shm/x", 7, vec![])
+    };
+    let told = |held| {
+        let pins = of(vec![pin(kind, vec![one(held)])]);
+        let shown = text::one(&pins, 0, Style::default());
+        assert!(
+            !shown
+                .lines()
+                .any(|line| line.trim() == "nobody has it open"),
+            "{shown}"
+        );
+        pins.sentence.clone()
+    };
+    assert_eq!(told(None), "pinned by 7 tmpfs pages of /dev/shm/x");
+    let held = Held {
+        refs: 4,
+        found: 2,
+        not_checked: vec!["loop devices".to_owned()],
+    };
+    assert_eq!(
+        told(Some(held)),
+        "pinned by 7 tmpfs pages of /dev/shm/x, 2 references to it were not found"
+    );
 }
 
 #[test]

@@ -278,6 +278,7 @@ mod tests {
                 pages: Pages::default(),
                 inodes: Inodes::default(),
                 file_ref_bias: 0,
+                inode_bytes: 0,
                 pipe_buffer_bytes: 0,
                 swap_owners: SwapOwners::default(),
                 mm_swapents: 2,

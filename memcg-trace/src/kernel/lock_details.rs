@@ -8,11 +8,13 @@ use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuArray, StackTraceMap};
 use memcg_trace_common::hold::{Held, HeldCount, Hold, ReleaseKey};
 use memcg_trace_common::layout::Layout;
+use memcg_trace_common::lock::Wait;
 use memcg_trace_common::times::{CLASSES, middle_of};
 
 use super::attach::{One, take_map};
 use super::holds::Holds;
 use super::layout::fields::Field;
+use super::lines::Lines;
 use super::percpu_rwsem;
 use super::reader::Reader;
 use super::spans::{Claim, Place, Spans, TaskNow};
@@ -223,7 +225,7 @@ impl LockDetails {
         &mut self,
         held: Held,
         addr: u64,
-        noted: Vec<Hold>,
+        mut noted: Vec<Hold>,
         reader: &Reader<'_>,
     ) -> anyhow::Result<Vec<(Hold, bool)>> {
         let holders = match held {
@@ -236,9 +238,13 @@ impl LockDetails {
             Held::HotplugWrite => percpu_rwsem::writers(reader, addr),
             Held::HotplugRead => percpu_rwsem::most_readers(reader, addr),
         };
+        // Not every kernel lets us see who waits: those in line have it not yet.
+        let mut lines = Lines::default();
+        noted.retain(|one| lines.stands(reader, &as_wait(one), None) != Some(true));
+        // One that has asked may not have come to it yet.
+        let nobody_has_it = holders == Ok(0);
         let place = match holders {
-            Ok(0) => Place::Elsewhere,
-            Ok(holders) if holders >= noted.len() as u64 => Place::There,
+            Ok(holders) if !nobody_has_it && holders >= noted.len() as u64 => Place::There,
             _ => Place::Unknown,
         };
         let tasks: Vec<u64> = noted.iter().map(|one| one.task).collect();
@@ -251,6 +257,7 @@ impl LockDetails {
                 .spans
                 .judge(id, one.tid, now.as_ref(), place, trusted_ns);
             match claim {
+                _ if nobody_has_it => {}
                 Claim::Holds => confirmed.push((one, true)),
                 Claim::Unconfirmed => confirmed.push((one, false)),
                 Claim::Doubted | Claim::Ended => {}
@@ -279,6 +286,18 @@ impl LockDetails {
         functions.drain(..of_lock.map_or(0, |at| at + 1));
         self.known.insert(number, functions.clone());
         Ok(functions)
+    }
+}
+
+/// Who asked for a lock, as one who waits for it.
+fn as_wait(hold: &Hold) -> Wait {
+    Wait {
+        lock: hold.lock,
+        begin_ns: hold.asked_ns,
+        released_ns: 0,
+        task: hold.task,
+        tid: hold.tid,
+        flags: hold.flags,
     }
 }
 

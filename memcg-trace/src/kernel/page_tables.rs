@@ -20,6 +20,8 @@ const LEVEL_BITS: u32 = 9;
 const ENTRIES: u64 = 1 << LEVEL_BITS;
 /// A level below which entries can be pages themselves.
 const PUD_SHIFT: u32 = 30;
+/// Addresses of processes are below, with five levels.
+const USER_END: u64 = 1 << 56;
 /// Tables of one address space that are read: those of 128 GiB of small pages.
 const MOST: usize = 1 << 16;
 
@@ -59,7 +61,7 @@ impl<'a, 'm> PageTables<'a, 'm> {
     pub(super) fn pfn(&self, address: u64) -> Option<u64> {
         let mut found = None;
         let page = address >> PAGE_SHIFT << PAGE_SHIFT;
-        let range = page..page + (1 << PAGE_SHIFT);
+        let range = page..page.saturating_add(1 << PAGE_SHIFT);
         let outcome = self.each(range, |entry| {
             found = Some(entry.pfn + ((address - entry.address) >> PAGE_SHIFT));
         });
@@ -112,6 +114,9 @@ impl<'a, 'm> PageTables<'a, 'm> {
         mut see: impl FnMut(Entry),
         mut see_absent: impl FnMut(u64),
     ) -> Result<(), Unreadable> {
+        if range.is_empty() || range.end > USER_END {
+            return Ok(());
+        }
         let mut open = vec![(self.top, self.top_shift, range)];
         let mut read = 0;
         while let Some((table, shift, range)) = open.pop() {
@@ -124,7 +129,8 @@ impl<'a, 'm> PageTables<'a, 'm> {
             let first = begin % ENTRIES;
             let count = (end - begin).min(ENTRIES - first);
             let mut bytes = vec![0; usize::try_from(count).unwrap_or(0) * 8];
-            self.reader.memory.read(table + first * 8, &mut bytes)?;
+            let from = table.wrapping_add(first * 8);
+            self.reader.memory.read(from, &mut bytes)?;
             for (entry, at) in words(&bytes).into_iter().zip(begin..) {
                 let address = at << shift;
                 let bytes = 1 << shift;
@@ -142,7 +148,8 @@ impl<'a, 'm> PageTables<'a, 'm> {
                     });
                 } else if let Some(below) = shift.checked_sub(LEVEL_BITS) {
                     let part = range.start.max(address)..range.end.min(address + bytes);
-                    open.push((self.page_offset + physical, below, part));
+                    let table = self.page_offset.wrapping_add(physical);
+                    open.push((table, below, part));
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! A file has a path where a mount shows the directory that it is in and no other mount hides
 //! that. The kernel's lists tell both without a lock.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::layout::fields::Field;
@@ -165,7 +166,7 @@ impl VisiblePaths {
             let covered = self.covered(reader, mount)?;
             for step in 0.. {
                 // From its root a process looks down, whatever is mounted on that.
-                let is_start = is_last && dentry == top && root.mount == mount;
+                let is_start = is_last && dentry == top;
                 if covered.contains(&dentry) && below != Some(dentry) && !is_start {
                     return None;
                 }
@@ -214,17 +215,16 @@ impl VisiblePaths {
 
     /// Directories of a mount on which another one is; `None` if that cannot be read.
     fn covered(&mut self, reader: &Reader<'_>, mount: u64) -> Option<&HashSet<u64>> {
-        if !self.covered.contains_key(&mount) {
-            let head = mount + reader.offset(Field::MountChildren).ok()?;
-            let (children, all) = reader.list(head, Field::MountChild, MOST).ok()?;
-            if !all {
-                return None;
+        match self.covered.entry(mount) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(unknown) => {
+                let head = mount + reader.offset(Field::MountChildren).ok()?;
+                let (children, all) = reader.list(head, Field::MountChild, MOST).ok()?;
+                let points = reader.column(&children, Field::MountMountpoint).ok()?;
+                let points = points.into_iter().flatten().collect();
+                all.then(|| &*unknown.insert(points))
             }
-            let points = reader.column(&children, Field::MountMountpoint).ok()?;
-            let points = points.into_iter().flatten().collect();
-            self.covered.insert(mount, points);
         }
-        self.covered.get(&mount)
     }
 }
 

@@ -52,9 +52,10 @@ impl Pins {
             .iter()
             .map(|pinned| (pinned.serial_nr, pinned))
             .collect();
-        let cgroups: BTreeMap<u64, &Pinned> = answer
-            .cgroups
-            .iter()
+        // In the kernel no number is given twice.
+        let cgroups = answer.cgroups.iter();
+        let cgroups: BTreeMap<u64, &Pinned> = cgroups
+            .filter(|pinned| !asked.contains_key(&pinned.serial_nr))
             .map(|pinned| (pinned.serial_nr, pinned))
             .collect();
         let kept = self.section.items.iter().filter(|item| {

@@ -222,7 +222,8 @@ impl Page {
         // Where there is one alone, its references are those of the kind.
         let is_alone = holders.len() == 1 && pin.objects_omitted == 0;
         for (refs, holder) in holders.iter().take(OBJECTS) {
-            let refs = match is_alone {
+            // Parts of what has one reference for all of them have none of their own.
+            let refs = match is_alone || *refs == 0 {
                 true => String::new(),
                 false => grouped(*refs) + " ",
             };
@@ -315,7 +316,8 @@ fn describe(pins: &Pins, object: &Object) -> String {
     if let Some(mount) = &object.ns_mount {
         details.push(format!("mounted at {}", mount.display()));
     }
-    if let (Some(pages), ObjectKind::SwapId) = (object.pages, object.kind) {
+    let is_in_swap = object.kind == ObjectKind::SwapId || object.refs == 0;
+    if let (Some(pages), true) = (object.pages, is_in_swap) {
         details.push(format!("{} {}", grouped(pages), units::noun(pages, "page")));
     }
     if !details.is_empty() {
@@ -332,6 +334,7 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Namespace => Some("is in the namespace"),
         UserKind::Member if user.state == Some('Z') => Some("has ended, not reaped"),
         UserKind::Member => Some("is exiting"),
+        UserKind::Watches => Some("watches it"),
         UserKind::Receives => Some("has it in a message that it did not receive"),
         UserKind::Accepts => Some("has not accepted it"),
         UserKind::Peer => Some("has its other end"),

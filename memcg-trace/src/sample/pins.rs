@@ -276,6 +276,8 @@ pub enum UserKind {
     NamespaceFile,
     /// By an end of the pipe that it is in.
     InPipe,
+    /// By watching it.
+    Watches,
     /// No process: something of the kernel's own, which `name` names.
     Kernel,
     /// No process: a loop device that it backs; `held_by` has who uses that.

@@ -175,6 +175,7 @@ prop_compose! {
         kind in prop_oneof![
             Just(UserKind::Open), Just(UserKind::Mapped), Just(UserKind::Member),
             Just(UserKind::Namespace), Just(UserKind::NamespaceFd), Just(UserKind::Other),
+            Just(UserKind::InPipe), Just(UserKind::Watches), Just(UserKind::Runs),
         ],
         pid: u32,
         tid in of(any::<u32>()),

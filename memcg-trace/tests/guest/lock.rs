@@ -12,7 +12,7 @@ use crate::fault::Missing;
 use crate::host::{Cgroup, Folder, now_ns};
 use crate::traces::{TRACING, Traces};
 
-fn has_tracepoints() -> bool {
+pub fn has_tracepoints() -> bool {
     Path::new(TRACING)
         .join("events/lock/contention_begin")
         .exists()

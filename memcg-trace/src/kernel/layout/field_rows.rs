@@ -197,6 +197,7 @@ pub(super) const ROWS: &[Row] = {
         row(IpcNsIds, 0, &["ipc_namespace.ids"]),
         row(IpcIdsIdr, 0, &["ipc_ids.ipcs_idr.idr_rt"]),
         row(SegmentFile, 8, &["shmid_kernel.shm_file"]),
+        row(ShmDataFile, 8, &["shm_file_data.file"]),
         row(NsproxyCgroup, 8, &["nsproxy.cgroup_ns"]),
         // sockets
         row(SocketSk, 8, &["socket.sk"]),
@@ -242,6 +243,11 @@ pub(super) const ROWS: &[Row] = {
         row(ProtoNode, 16, &["proto.node"]),
         row(NetInum, 4, &["net.ns.inum"]),
         row(FsnotifyMemcg, 8, &["fsnotify_group.memcg"]),
+        row(FsnotifyMarks, 16, &["fsnotify_group.marks_list"]),
+        row(MarkInGroup, 16, &["fsnotify_mark.g_list"]),
+        row(MarkConnector, 8, &["fsnotify_mark.connector"]),
+        row(ConnectorObj, 8, &["fsnotify_mark_connector.obj"]),
+        row(InodeMarks, 8, &["inode.i_fsnotify_marks"]),
         // perf events and BPF
         row(PerfEventCgrp, 8, &["perf_event.cgrp"]),
         row(PerfCgroupCss, 0, &["perf_cgroup.css"]),
@@ -264,6 +270,8 @@ pub(super) const ROWS: &[Row] = {
         row(WbAttached, 16, &["bdi_writeback.b_attached"]),
         row(InodeIoList, 16, &["inode.i_io_list"]),
         // ways to hold a file
+        row(SbInodes, 16, &["super_block.s_inodes"]),
+        row(InodeSbList, 16, &["inode.i_sb_list"]),
         row(SbBdev, 8, &["super_block.s_bdev"]),
         row(BdevDisk, 8, &["block_device.bd_disk"]),
         row(BdevInode, 0, &["bdev_inode.vfs_inode"]),

@@ -185,6 +185,7 @@ pub enum Field {
     IpcNsIds,
     IpcIdsIdr,
     SegmentFile,
+    ShmDataFile,
     NsproxyCgroup,
     // sockets
     SocketSk,
@@ -230,6 +231,11 @@ pub enum Field {
     ProtoNode,
     NetInum,
     FsnotifyMemcg,
+    FsnotifyMarks,
+    MarkInGroup,
+    MarkConnector,
+    ConnectorObj,
+    InodeMarks,
     // perf events and BPF
     PerfEventCgrp,
     PerfCgroupCss,
@@ -252,6 +258,8 @@ pub enum Field {
     WbAttached,
     InodeIoList,
     // ways to hold a file
+    SbInodes,
+    InodeSbList,
     SbBdev,
     BdevDisk,
     BdevInode,

@@ -60,6 +60,8 @@ pub const SYMBOLS: &[&str] = &[
     "perf_fops",
     "pgdir_shift",
     "proto_list",
+    "shm_file_operations",
+    "shm_file_operations_huge",
     "shrinker_nr_max",
     "socket_file_ops",
     "tap_fops",
@@ -140,6 +142,8 @@ pub struct Resolved {
     pub inodes: Inodes,
     /// What `file.f_ref` has less than there are references; `f_count` was exact.
     pub file_ref_bias: u64,
+    /// Bytes of a `struct inode`, behind which a file system has its own.
+    pub inode_bytes: u64,
     /// Where it keeps whose a page in swap is.
     pub swap_owners: SwapOwners,
     /// `MM_SWAPENTS`: which of the counters of an address space is that of pages in swap.
@@ -185,6 +189,7 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         inodes: Inodes::resolve(btf),
         // Its first reference is 0 (include/linux/file_ref.h: FILE_REF_ONEREF).
         file_ref_bias: btf.member("file.f_ref").is_some().into(),
+        inode_bytes: btf.struct_bytes("inode").map_or(0, u64::from),
         swap_owners: SwapOwners::resolve(btf),
         mm_swapents: shapes::index_of(btf, "MM_SWAPENTS").unwrap_or(u32::MAX),
         rdonly_cast: btf.function_type_id("bpf_rdonly_cast"),

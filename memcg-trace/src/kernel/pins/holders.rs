@@ -5,23 +5,22 @@
 //! each level is counted for itself, so that what one holds too much cannot hide what another
 //! lacks.
 
+mod folios;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::folios::{ANON, Group};
 use super::ledger::set_users;
 pub(super) use super::look::{Look, of_kernel};
-use crate::kernel::folio::DESCRIPTOR_BYTES;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address};
 use crate::sample::pins::{Held, Object, User};
+pub(super) use folios::Anon;
 
 /// Names of one inode that are looked at.
 const ALIASES: usize = 64;
 /// Open files of one object whose counts are read.
 const PARTS: usize = 100_000;
-/// What the low bits of `page.mapping` say.
-const MAPPING_FLAGS: u64 = 3;
 
 /// What a reference can be to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,18 +70,8 @@ struct Account {
 struct Root {
     parts: Vec<Thing>,
     users: Vec<User>,
-    /// What could not be read of it.
+    /// Something of it could not be read.
     unread: bool,
-}
-
-/// Folios of one `anon_vma`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Anon {
-    /// It may be gone, and something else be there.
-    pub(super) anon_vma: u64,
-    /// The first and the last page of those that it can map.
-    pub(super) first: u64,
-    pub(super) last: u64,
 }
 
 /// All objects whose holders are wanted, and who was found.
@@ -112,34 +101,6 @@ impl Holders {
         }
     }
 
-    /// The same, of one reference to each of some folios.
-    pub(super) fn add_all(&mut self, folios: &[Thing], user: &User) {
-        let mut of_roots: BTreeMap<Thing, u64> = BTreeMap::new();
-        for folio in folios {
-            if let Some(root) = self.part_of.get(folio) {
-                *of_roots.entry(*root).or_default() += 1;
-            }
-            // Several may share one reference; the first has it.
-            if user.refs != Some(0) {
-                self.found(*folio, 1);
-            }
-        }
-        for (root, refs) in of_roots {
-            if let Some(root) = self.roots.get_mut(&root) {
-                root.users.push(User {
-                    refs: user.refs.or(Some(refs)),
-                    ..user.clone()
-                });
-            }
-        }
-    }
-
-    /// The folio that a page belongs to, by its number.
-    pub(super) fn folio(&self, pfn: u64) -> Option<Thing> {
-        let (first, (pages, folio)) = self.folios.range(..=pfn).next_back()?;
-        (pfn - first < *pages).then_some(*folio)
-    }
-
     /// Wants the holders of an object that pins: an inode, a socket, a group of watches.
     pub(super) fn want(&mut self, reader: &Reader<'_>, root: Thing) {
         if root.address == 0 || self.roots.contains_key(&root) {
@@ -156,54 +117,6 @@ impl Holders {
         {
             root.unread = true;
         }
-    }
-
-    /// Wants the holders of folios that no file has, and says which references to them are the
-    /// kernel's own.
-    pub(super) fn want_folios(
-        &mut self,
-        reader: &Reader<'_>,
-        group: &Group,
-        in_batches: &HashSet<u64>,
-    ) -> Option<Thing> {
-        let first_page = reader.word_at(reader.symbol("vmemmap_base").ok()?).ok()?;
-        let marks = &reader.resolved.pages;
-        let first = group.folios.first()?;
-        let root = Kind::Folio.at(first.page);
-        let mut of_root = Root {
-            // Beyond a bound they are not looked at one by one.
-            unread: group.folios.len() as u64 != group.refs,
-            ..Root::default()
-        };
-        let (mut from, mut to) = (u64::MAX, 0);
-        for folio in &group.folios {
-            let thing = Kind::Folio.at(folio.page);
-            let pfn = (folio.page - first_page) / DESCRIPTOR_BYTES as u64;
-            self.folios.insert(pfn, (folio.pages, thing));
-            self.part_of.insert(thing, root);
-            of_root.parts.push(thing);
-            let is_cached = folio.swapbacked && folio.flags & marks.swapcache != 0;
-            let is_in_batch = folio.flags & marks.lru == 0 && in_batches.contains(&folio.page);
-            let account = self.accounts.entry(thing).or_default();
-            account.refs = Some(folio.refs);
-            account.found = if is_cached { folio.pages } else { 0 } + u64::from(is_in_batch);
-            from = from.min(folio.index);
-            to = to.max(folio.index + folio.pages - 1);
-        }
-        self.roots.insert(root, of_root);
-        if first.mapping & MAPPING_FLAGS == ANON {
-            self.anon.push(Anon {
-                anon_vma: first.mapping & !MAPPING_FLAGS,
-                first: from,
-                last: to,
-            });
-        }
-        Some(root)
-    }
-
-    /// What the folios whose holders are wanted say that they are mapped by.
-    pub(super) fn anon(&self) -> Vec<Anon> {
-        self.anon.clone()
     }
 
     /// Notes that an open file is a part of a group of watches or a socket.
@@ -287,18 +200,24 @@ impl Holders {
             Kind::Sock => reader.word(thing.address, Field::SockRefcnt),
             Kind::Folio | Kind::Watches => return,
         };
-        // Those that are dead have counts from beyond.
         match refs {
-            Ok(refs) if refs < 1 << 30 => {
+            Ok(refs) => {
                 let account = self.accounts.entry(thing).or_default();
-                account.refs = account.refs.max(Some(refs));
+                account.refs = account.refs.max(Some(alive(refs)));
             }
-            Ok(_) | Err(_) => {
+            Err(_) => {
                 if let Some(root) = self.root_of(thing) {
                     root.unread = true;
                 }
             }
         }
+    }
+
+    /// Open files of objects whose holders are wanted, as far as they have turned up.
+    pub(super) fn files(&self) -> Vec<u64> {
+        let parts = self.part_of.keys();
+        let files = parts.filter(|part| part.kind == Kind::File);
+        files.map(|file| file.address).collect()
     }
 
     /// Inodes whose holders are wanted.
@@ -371,7 +290,7 @@ impl Holders {
         };
         for (folio, refs) in folios.into_iter().zip(refs) {
             let account = self.accounts.entry(folio).or_default();
-            account.refs = refs.or(account.refs);
+            account.refs = refs.map(alive).or(account.refs);
         }
     }
 
@@ -402,4 +321,9 @@ impl Holders {
         held.not_checked = ways.map(|(_, what)| what.clone()).collect();
         object.held = Some(held);
     }
+}
+
+/// The references to something; what is dead has a count from beyond, and none.
+fn alive(refs: u64) -> u64 {
+    if refs < 1 << 30 { refs } else { 0 }
 }

@@ -240,7 +240,7 @@ impl Zombie {
 
     fn into_pinned(mut self) -> Pinned {
         let found = i64::try_from(self.found()).unwrap_or(i64::MAX);
-        if self.refs.is_none_or(|refs| refs > found) {
+        if self.refs.is_some_and(|refs| refs > found) {
             let ways = ways::OF_A_CSS.iter().map(|way| NotChecked {
                 kind: PinKind::Other,
                 reason: (*way).to_owned(),

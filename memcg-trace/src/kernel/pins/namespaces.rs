@@ -188,10 +188,11 @@ impl Namespaces {
                 let is_ours = place.ns_ino.is_none();
                 let path = match place.ns_ino {
                     // A bare path would be one of ours.
-                    Some(of) if !place.path.as_bytes().starts_with(b"/proc/") => Text::from(
-                        &*format!("{} in mount namespace {of}", place.path.display())
-                            .trim_start_matches('/'),
-                    ),
+                    Some(of) if !place.path.as_bytes().starts_with(b"/proc/") => {
+                        let shown = place.path.display();
+                        let shown = shown.trim_start_matches('/');
+                        Text::from(format!("{shown} in mount namespace {of}").as_str())
+                    }
                     _ => place.path,
                 };
                 if is_ours || !self.mounts.contains_key(&ino) {

@@ -62,7 +62,7 @@ impl<'t> Owners<'t> {
 /// Whether a namespace has a segment whose file has this inode.
 fn has_segment(reader: &Reader<'_>, namespace: u64, inode: u64) -> Result<bool, Unreadable> {
     let ids = reader.place(Field::IpcNsIds)?;
-    let of_segments = namespace + ids.offset + SEGMENTS * (u64::from(ids.bytes) / KINDS);
+    let of_segments = namespace + ids.offset + SEGMENTS * (ids.bytes / KINDS);
     let array = of_segments + reader.offset(Field::IpcIdsIdr)?;
     let mut segments = Vec::new();
     xarray::entries(reader, array, MOST_NODES, |entry| {

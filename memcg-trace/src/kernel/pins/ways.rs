@@ -11,9 +11,11 @@ mod mounts;
 mod overlay;
 pub(super) mod pages;
 mod rings;
+mod segments;
 mod sockets;
 pub(super) mod swap_files;
 mod tasks;
+mod watches;
 
 use super::Found;
 use super::holders::{Kind, Look};
@@ -50,6 +52,7 @@ const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
 }
 
 const FILES: &[Kind] = &[Kind::File];
+const INODES: &[Kind] = &[Kind::Inode];
 const NAMES: &[Kind] = &[Kind::Dentry];
 const SOCKS: &[Kind] = &[Kind::Sock];
 const PAGES: &[Kind] = &[Kind::Folio];
@@ -60,10 +63,13 @@ const WAYS: &[Way] = &[
     way("mappings of processes", FILES, tasks::mappings),
     way("executables of processes", FILES, tasks::executables),
     way("working and root directories", NAMES, tasks::directories),
+    way("inotify and fanotify watches", INODES, watches::inodes),
+    way("SysV segments", FILES, segments::files),
     way("loop devices", FILES, loops::backing_files),
     way("mounts", NAMES, mounts::roots),
     way("swap", FILES, swap_files::files),
     way("overlayfs", FILES, overlay::real_files),
+    way("inodes of overlayfs", NAMES, overlay::real_dentries),
     way(
         "files registered with io_uring",
         FILES,
@@ -79,6 +85,12 @@ const WAYS: &[Way] = &[
     way("peers of Unix sockets", SOCKS, sockets::unix_peers),
     way("connections that linger", SOCKS, sockets::lingering),
     unseen("asynchronous I/O", FILES),
+    unseen(
+        "servers of the kernel (NFS, SMB, SCSI and USB targets)",
+        FILES,
+    ),
+    unseen("caches and passthrough (cachefiles, FUSE)", FILES),
+    unseen("process accounting", FILES),
     unseen(
         "modules of the kernel",
         &[

@@ -138,10 +138,7 @@ fn phrase(pins: &Pins, pin: &Pin) -> String {
         .saturating_sub(1)
         .saturating_add(pin.objects_omitted);
     let what = match pin.kind {
-        PinKind::Swap => match pin.pages.or_else(|| first.and_then(|object| object.pages)) {
-            Some(pages) => format!("{} in swap", numbered(pages, "page", "pages")),
-            None => "pages in swap".to_owned(),
-        },
+        PinKind::Swap => in_swap(pins, pin, first),
         kind if is_pages(kind) => pages(pins, pin, first, others),
         _ if pin.refs > 1 && is_one_namespace(pin) => format!(
             "{} kernel sockets of network namespace {}",
@@ -166,8 +163,29 @@ fn phrase(pins: &Pins, pin: &Pin) -> String {
             ),
         },
     };
+    let first = whose_in_swap(pin).or(first);
     let who = first.map_or_else(String::new, |first| kept_by(pins, pin.kind, first));
     format!("{least}{what}{who}")
+}
+
+/// The file or memory with the most pages in swap.
+fn whose_in_swap(pin: &Pin) -> Option<&Object> {
+    let is_part = |object: &&Object| object.kind != ObjectKind::SwapId;
+    let mut parts = pin.objects.iter().filter(is_part);
+    parts.next().filter(|_| pin.kind == PinKind::Swap)
+}
+
+fn in_swap(pins: &Pins, pin: &Pin, first: Option<&Object>) -> String {
+    let pages = pin.pages.or_else(|| first.and_then(|object| object.pages));
+    let text = match pages {
+        Some(pages) => format!("{} in swap", numbered(pages, "page", "pages")),
+        None => "pages in swap".to_owned(),
+    };
+    let Some(part) = whose_in_swap(pin) else {
+        return text;
+    };
+    let how_many = if part.pages >= pages { "" } else { ", some" };
+    format!("{text}{how_many} of {}", object(pins, part))
 }
 
 /// Whether all of it are sockets of the kernel in one network namespace.
@@ -311,6 +329,7 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Open | UserKind::NamespaceFd => "held open by",
             UserKind::Mapped => "mapped by",
             UserKind::Namespace => "with a process in it:",
+            UserKind::Watches => "watched by",
             UserKind::Receives => "in a message that was sent to",
             UserKind::Accepts => "to be accepted by",
             UserKind::Peer => "the other end of one that is held by",

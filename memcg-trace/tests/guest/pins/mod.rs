@@ -3,6 +3,7 @@
 
 // What tests are made of.
 mod fixture;
+mod held_by_fd;
 mod ledger;
 pub mod memory;
 mod pages;
@@ -13,6 +14,7 @@ mod tasks;
 mod census;
 mod dying;
 mod handed_over;
+mod held_files;
 mod holders;
 mod hung;
 mod kinds;

@@ -112,8 +112,9 @@ fn inherited(fd: impl AsFd) -> OwnedFd {
 
 /// What is said of the file or the socket that pins a cgroup: one holder, and the sentence.
 fn said(path: &str, kind: &str) -> Result<(Value, String), String> {
-    let ledgers = ledgers(Some(path));
-    let ledger = ledgers.first().ok_or("it is no zombie")?;
+    let ledgers = ledgers(None);
+    let ledger = ledgers.iter().find(|ledger| ledger.path() == path);
+    let ledger = ledger.ok_or("it is no zombie")?;
     let holder = ledger.holders(kind).next();
     let holder = holder.ok_or_else(|| format!("no {kind}: {ledger:?}"))?;
     Ok((holder.clone(), ledger.sentence().to_owned()))

@@ -1,13 +1,22 @@
 //! Overlayfs: a descriptor has an inode of its own, and behind it the real file open
-//! (fs/overlayfs/file.c).
+//! (fs/overlayfs/file.c); and that inode has a reference to the real dentry (fs/overlayfs/inode.c).
 
 use super::files::files_among;
 use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::paths;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
-use crate::kernel::pins::look::Look;
+use crate::kernel::pins::look::{Look, of_kernel};
+use crate::kernel::reader::{is_kernel_address, words};
+use crate::kernel::superblocks;
+use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
+/// Inodes of one overlay that are looked at.
+const MOST_INODES: usize = 1 << 20;
+/// Words of an inode of overlayfs behind what all inodes have, the real dentries among them.
+const WORDS: usize = 4;
 const OPERATIONS: &str = "ovl_file_operations";
 /// A function that is there wherever the operations are.
 const FUNCTION: &str = "ovl_fill_super";
@@ -42,4 +51,59 @@ pub(super) fn real_files(look: &mut Look<'_, '_>) -> Found {
         }
     }
     Ok(())
+}
+
+/// Looks at what the inodes of each overlay are of, open or only cached.
+pub(super) fn real_dentries(look: &mut Look<'_, '_>) -> Found {
+    let reader = look.reader;
+    for superblock in superblocks::all(reader)? {
+        let Ok((fs, _)) = superblocks::describe(reader, superblock) else {
+            continue;
+        };
+        if fs.as_bytes() != b"overlay" {
+            continue;
+        }
+        let head = superblock + reader.offset(Field::SbInodes)?;
+        let (inodes, is_all) = reader.list(head, Field::InodeSbList, MOST_INODES)?;
+        look.visited += inodes.len() as u64;
+        let behind = inodes
+            .iter()
+            .map(|inode| inode + reader.resolved.inode_bytes);
+        let behind: Vec<_> = behind.collect();
+        let mut found = Vec::new();
+        reader.memory.each(&behind, WORDS * 8, |bytes| {
+            found.push(bytes.map(words).unwrap_or_default());
+        })?;
+        for (inode, dentries) in inodes.into_iter().zip(found) {
+            hold_dentries(look, superblock, inode, &dentries);
+        }
+        if !is_all {
+            return Err(Unreadable::Failed("there are too many of them".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// An inode whose name is gone is there only as long as somebody has it open, who was found; any
+/// other stays when nobody has, and keeps what is behind it.
+fn hold_dentries(look: &mut Look<'_, '_>, superblock: u64, inode: u64, dentries: &[u64]) {
+    for dentry in dentries.iter().copied().filter(|at| is_kernel_address(*at)) {
+        let thing = Kind::Dentry.at(dentry);
+        if !look.wants(thing) {
+            continue;
+        }
+        if look.reader.word(inode, Field::InodeNlink) == Ok(0) {
+            look.holders.found(thing, 1);
+            continue;
+        }
+        let mounts = paths::mounts(look.reader, superblock, 1).unwrap_or_default();
+        let at = mounts
+            .first()
+            .and_then(|mount| paths::of_mount(look.reader, *mount));
+        let name = match at {
+            Some(path) => Text::from([b"the overlay mounted at ", path.as_bytes()].concat()),
+            None => Text::from("an overlay"),
+        };
+        look.hold(thing, of_kernel(name));
+    }
 }

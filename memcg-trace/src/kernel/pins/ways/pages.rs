@@ -16,14 +16,24 @@ use crate::sample::pins::{User, UserKind};
 /// Buffers of one pipe (fs/pipe.c: `pipe_max_size` is a MiB; root may have more).
 const MOST_BUFFERS: u64 = 1 << 16;
 
+/// Mappings of one `anon_vma` whose page tables are looked at.
+const MOST_MAPPINGS: usize = 4096;
+
 /// Each entry of a page table has one reference. An `anon_vma` says which address spaces may map
 /// its folios, and their tables which do: of a fork, only one side may; and the `anon_vma` of a
 /// folio that is mapped no more may be gone, and be another one's.
 pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
+    let mut outcome = Ok(());
     for anon in look.holders.anon() {
         let Ok(vmas) = mappers::of_anon_vma(look.reader, anon.anon_vma) else {
             continue;
         };
+        if vmas.len() > MOST_MAPPINGS {
+            outcome = Err(Unreadable::Failed(format!(
+                "more than {MOST_MAPPINGS} mappings of one memory"
+            )));
+            continue;
+        }
         let mut of_mms: HashMap<u64, Vec<Thing>> = HashMap::new();
         for vma in vmas {
             look.visited += 1;
@@ -35,23 +45,25 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
         }
         for (mm, folios) in of_mms {
             if !folios.is_empty() {
-                let user = owner(look, mm, UserKind::Mapped)?;
+                let user = owner(look, mm, UserKind::Mapped);
                 look.hold_all(&folios, &user);
             }
         }
     }
-    Ok(())
+    outcome
 }
 
 /// Folios that a mapping maps; one as often as it does.
 fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<Thing>) -> Found {
     let pages = vma.end.saturating_sub(vma.start) >> PAGE_SHIFT;
     let from = anon.first.saturating_sub(vma.first_page).min(pages);
-    let to = (anon.last + 1).saturating_sub(vma.first_page).min(pages);
+    let to = anon.last.saturating_add(1);
+    let to = to.saturating_sub(vma.first_page).min(pages);
     if from >= to {
         return Ok(());
     }
-    let range = vma.start + (from << PAGE_SHIFT)..vma.start + (to << PAGE_SHIFT);
+    let address = |page: u64| vma.start.saturating_add(page << PAGE_SHIFT);
+    let range = address(from)..address(to);
     PageTables::of(look.reader, vma.mm)?.each(range, |entry| {
         found.extend(look.folio(entry.pfn));
     })
@@ -119,7 +131,7 @@ pub(in crate::kernel::pins) fn carried(
     let buffers = reader.word(pipe, Field::PipeBufs)?;
     let stride = reader.resolved.pipe_buffer_bytes;
     let buffers: Vec<_> = (0..used)
-        .map(|at| buffers + ((tail + at) & (size - 1)) * stride)
+        .map(|at| buffers.wrapping_add(((tail + at) & (size - 1)) * stride))
         .collect();
     let pages = reader.column(&buffers, Field::PipeBufferPage)?;
     Ok(pages.into_iter().flatten().collect())

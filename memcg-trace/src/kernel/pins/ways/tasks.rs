@@ -10,9 +10,15 @@ use crate::kernel::pins::mappers::{self, Vma};
 use crate::kernel::reader::is_kernel_address;
 use crate::sample::pins::{User, UserKind};
 
+/// Where the list of tasks could not be read, which says so itself.
+const UNREAD: &str = "no task was found";
+
 /// A table has one reference to each of its files, whoever shares it.
 pub(super) fn descriptors(look: &mut Look<'_, '_>) -> Found {
     let open = look.open;
+    if open.tables.is_empty() {
+        return Err(Unreadable::Failed(UNREAD.to_owned()));
+    }
     for table in &open.tables {
         let wanted = look.wants_files(&table.files)?;
         let wanted = wanted.into_iter().zip(table.fds.iter().zip(&table.files));
@@ -39,18 +45,22 @@ fn first_only() -> impl Iterator<Item = u64> {
 
 /// Each mapping of a file has one reference to it (mm/mmap.c: `vma->vm_file`).
 pub(super) fn mappings(look: &mut Look<'_, '_>) -> Found {
+    let mut outcome = Ok(());
     for inode in look.holders.inodes() {
         let mapping = look.reader.word(inode, Field::InodeMapping);
-        let Ok(vmas) = mapping.and_then(|at| mappers::of_mapping(look.reader, at)) else {
-            // It is gone, or something in it is: then its count does not close.
-            continue;
+        let vmas = match mapping.and_then(|at| mappers::of_mapping(look.reader, at)) {
+            Ok(vmas) => vmas,
+            Err(why) => {
+                outcome = Err(why);
+                continue;
+            }
         };
         let mut of_each: HashMap<(u64, u64), u64> = HashMap::new();
         for Vma { file, mm, .. } in vmas {
             *of_each.entry((file, mm)).or_default() += 1;
         }
         for ((file, mm), refs) in of_each {
-            let user = owner(look, mm, UserKind::Mapped)?;
+            let user = owner(look, mm, UserKind::Mapped);
             let user = User {
                 refs: Some(refs),
                 ..user
@@ -58,11 +68,14 @@ pub(super) fn mappings(look: &mut Look<'_, '_>) -> Found {
             look.hold(Kind::File.at(file), user);
         }
     }
-    Ok(())
+    outcome
 }
 
 /// Each address space has a reference to what it executes (kernel/fork.c: `mm->exe_file`).
 pub(super) fn executables(look: &mut Look<'_, '_>) -> Found {
+    if look.threads.is_empty() {
+        return Err(Unreadable::Failed(UNREAD.to_owned()));
+    }
     let mms: HashSet<u64> = look.threads.iter().map(|thread| thread.mm).collect();
     let mms: Vec<_> = mms.into_iter().filter(|mm| *mm != 0).collect();
     let files = look.reader.column(&mms, Field::MmExeFile)?;
@@ -70,7 +83,7 @@ pub(super) fn executables(look: &mut Look<'_, '_>) -> Found {
     let wanted = look.wants_files(&files)?;
     for (mm, (file, is_wanted)) in mms.into_iter().zip(files.into_iter().zip(wanted)) {
         if is_wanted {
-            let user = owner(look, mm, UserKind::Runs)?;
+            let user = owner(look, mm, UserKind::Runs);
             look.hold(Kind::File.at(file), user);
         }
     }
@@ -79,6 +92,9 @@ pub(super) fn executables(look: &mut Look<'_, '_>) -> Found {
 
 /// Each `fs_struct` has a reference to two directories (fs/fs_struct.c).
 pub(super) fn directories(look: &mut Look<'_, '_>) -> Found {
+    if look.threads.is_empty() {
+        return Err(Unreadable::Failed(UNREAD.to_owned()));
+    }
     let mut by_fs: HashMap<u64, u64> = HashMap::new();
     for thread in look.threads {
         by_fs.entry(thread.fs).or_insert(thread.task);
@@ -100,10 +116,10 @@ pub(super) fn directories(look: &mut Look<'_, '_>) -> Found {
 }
 
 /// Whose an address space is. One whose process is gone has a reference all the same.
-pub(super) fn owner(look: &Look<'_, '_>, mm: u64, kind: UserKind) -> Result<User, Unreadable> {
-    let owner = look.reader.word(mm, Field::MmOwner)?;
+pub(super) fn owner(look: &Look<'_, '_>, mm: u64, kind: UserKind) -> User {
+    let owner = look.reader.word(mm, Field::MmOwner).unwrap_or(0);
     let user = is_kernel_address(owner)
         .then(|| look.task(owner, kind))
         .flatten();
-    Ok(user.unwrap_or_else(|| of_kernel("an address space without a process")))
+    user.unwrap_or_else(|| of_kernel("an address space without a process"))
 }

@@ -3,9 +3,8 @@
 use super::plan::{Step, Way};
 use super::{Case, never, rows};
 use crate::model::pins::verdict::is_unreaped;
-use crate::model::pins::words::{object as name, process, unit, user_text};
+use crate::model::pins::words::{self, object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
-
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
 /// Of those who hold one object, so many can be dealt with one by one.
@@ -14,6 +13,7 @@ const MAX_HOLDERS: usize = 4;
 /// A step for each who holds it; none where nobody does. One who cannot be made to let go is the
 /// reason why there is no way.
 pub(super) fn let_go(case: &Case<'_>) -> Way {
+    all_are_known(case)?;
     let mut steps: Vec<Step> = Vec::new();
     steps.extend(unmount(case));
     for user in &case.object.users {
@@ -30,6 +30,18 @@ pub(super) fn let_go(case: &Case<'_>) -> Way {
         return Err(format!("it goes when all {holders} who hold it let go"));
     }
     Ok(steps)
+}
+
+/// Where some who hold it were not found, all that the others do may free nothing. Tasks that are
+/// in a css_set have to go in any case.
+fn all_are_known(case: &Case<'_>) -> Result<(), String> {
+    match words::not_found_text(case.object) {
+        Some(text) if case.object.kind != ObjectKind::CssSet => Err(format!(
+            "{} stays as long as whoever holds it: {text}",
+            name(case.pins, case.object)
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What one of them has to do.

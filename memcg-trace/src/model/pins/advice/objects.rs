@@ -118,6 +118,8 @@ fn drop_pages(case: &Case<'_>) -> Way {
     let object = case.object;
     let mut mapped = object.clone();
     mapped.users.retain(|user| user.kind == UserKind::Mapped);
+    // Whoever else has it does not keep its pages.
+    mapped.held = None;
     let mut steps = let_go(&Case {
         object: &mapped,
         ..*case

@@ -3,7 +3,7 @@
 use super::objects::is_in_memory;
 use super::plan::{Plan, Step};
 use super::{Case, PAGE_BYTES};
-use crate::model::pins::words::grouped;
+use crate::model::pins::words::{grouped, not_found};
 use crate::model::snapshot::{Action, MemcgId, Pins};
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, UserKind};
@@ -140,8 +140,12 @@ fn of_object(case: &Case<'_>) -> Taken {
     let has_swap = pins.look.free_swap_bytes.is_some_and(|bytes| bytes > 0);
     let fs = object.fs.as_ref().map_or(&b""[..], Text::as_bytes);
     let is_mapped = { object.users.iter() }.any(|user| user.kind == UserKind::Mapped);
+    // Who was not found may map it, too, or have its pages elsewhere.
+    let is_pinned = not_found(object).is_some() || { object.users.iter() }
+        .any(|user| user.kind == UserKind::InPipe);
     let is_private = object.kind == ObjectKind::PrivateAnon;
     let stays = LOCKED.contains(&fs)
+        || is_pinned
         || (is_mapped && !is_private)
         || (needs_swap(pin.kind) && !has_swap)
         || (pin.kind == PinKind::PageFile && is_in_memory(case))

@@ -1,0 +1,100 @@
+//! Folios that no file has, each with a count of its own.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::{Holders, Kind, Root, Thing};
+use crate::kernel::folio::DESCRIPTOR_BYTES;
+use crate::kernel::pins::folios::{ANON, Group};
+use crate::kernel::reader::Reader;
+use crate::sample::pins::User;
+
+/// What the low bits of `page.mapping` say.
+const MAPPING_FLAGS: u64 = 3;
+
+/// Folios of one `anon_vma`.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kernel::pins) struct Anon {
+    /// It may be gone, and something else be there.
+    pub(in crate::kernel::pins) anon_vma: u64,
+    /// The first and the last page of those that it can map.
+    pub(in crate::kernel::pins) first: u64,
+    pub(in crate::kernel::pins) last: u64,
+}
+
+impl Holders {
+    /// Adds a holder of one reference to each of some folios.
+    pub(in crate::kernel::pins) fn add_all(&mut self, folios: &[Thing], user: &User) {
+        let mut of_roots: BTreeMap<Thing, u64> = BTreeMap::new();
+        for folio in folios {
+            if let Some(root) = self.part_of.get(folio) {
+                *of_roots.entry(*root).or_default() += 1;
+            }
+            // Several may share one reference; the first has it.
+            if user.refs != Some(0) {
+                self.found(*folio, 1);
+            }
+        }
+        for (root, refs) in of_roots {
+            if let Some(root) = self.roots.get_mut(&root) {
+                root.users.push(User {
+                    refs: user.refs.or(Some(refs)),
+                    ..user.clone()
+                });
+            }
+        }
+    }
+
+    /// The folio that a page belongs to, by its number.
+    pub(in crate::kernel::pins) fn folio(&self, pfn: u64) -> Option<Thing> {
+        let (first, (pages, folio)) = self.folios.range(..=pfn).next_back()?;
+        (pfn - first < *pages).then_some(*folio)
+    }
+
+    /// Wants the holders of folios that no file has, and says which references to them are the
+    /// kernel's own.
+    pub(in crate::kernel::pins) fn want_folios(
+        &mut self,
+        reader: &Reader<'_>,
+        group: &Group,
+        in_batches: &HashSet<u64>,
+    ) -> Option<Thing> {
+        let first_page = reader.word_at(reader.symbol("vmemmap_base").ok()?).ok()?;
+        let marks = &reader.resolved.pages;
+        let first = group.folios.first()?;
+        let root = Kind::Folio.at(first.page);
+        let mut of_root = Root {
+            // Beyond a bound they are not looked at one by one.
+            unread: group.folios.len() as u64 != group.refs,
+            ..Root::default()
+        };
+        let (mut from, mut to) = (u64::MAX, 0);
+        for folio in &group.folios {
+            let thing = Kind::Folio.at(folio.page);
+            let pfn = folio.page.wrapping_sub(first_page) / DESCRIPTOR_BYTES as u64;
+            self.folios.insert(pfn, (folio.pages, thing));
+            self.part_of.insert(thing, root);
+            of_root.parts.push(thing);
+            let is_cached = folio.swapbacked && folio.flags & marks.swapcache != 0;
+            let is_in_batch = folio.flags & marks.lru == 0 && in_batches.contains(&folio.page);
+            let account = self.accounts.entry(thing).or_default();
+            account.refs = Some(folio.refs);
+            account.found = if is_cached { folio.pages } else { 0 } + u64::from(is_in_batch);
+            from = from.min(folio.index);
+            to = to.max(folio.index.saturating_add(folio.pages - 1));
+        }
+        self.roots.insert(root, of_root);
+        if first.mapping & MAPPING_FLAGS == ANON {
+            self.anon.push(Anon {
+                anon_vma: first.mapping & !MAPPING_FLAGS,
+                first: from,
+                last: to,
+            });
+        }
+        Some(root)
+    }
+
+    /// What the folios whose holders are wanted say that they are mapped by.
+    pub(in crate::kernel::pins) fn anon(&self) -> Vec<Anon> {
+        self.anon.clone()
+    }
+}

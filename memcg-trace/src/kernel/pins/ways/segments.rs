@@ -1,0 +1,62 @@
+//! SysV segments: each has its file open until it is removed (ipc/shm.c: `shm_file`), and so has
+//! each one who attaches it, behind a file of his own.
+
+use std::collections::HashSet;
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::pins::Found;
+use crate::kernel::pins::holders::{Kind, Look};
+use crate::kernel::xarray;
+
+/// Segments are the last of three kinds in a namespace (ipc/util.h: IPC_SHM_IDS).
+const SEGMENTS: u64 = 2;
+const KINDS: u64 = 3;
+/// Nodes of one namespace's array that are looked at: those of a million segments.
+const MOST: usize = 1 << 14;
+
+pub(super) fn files(look: &mut Look<'_, '_>) -> Found {
+    let reader = look.reader;
+    let tasks: Vec<_> = look.threads.iter().map(|thread| thread.task).collect();
+    let proxies = reader.column(&tasks, Field::TaskNsproxy)?;
+    let proxies: Vec<_> = proxies.into_iter().map(Option::unwrap_or_default).collect();
+    let namespaces = reader.column(&proxies, Field::NsproxyIpc)?;
+    let namespaces: HashSet<u64> = namespaces.into_iter().flatten().collect();
+    let ids = reader.place(Field::IpcNsIds)?;
+    let array = ids.offset + ids.bytes / KINDS * SEGMENTS + reader.offset(Field::IpcIdsIdr)?;
+    for namespace in namespaces.into_iter().filter(|at| *at != 0) {
+        let mut segments = Vec::new();
+        let see = |entry: xarray::Entry| segments.extend(entry.pointer());
+        xarray::entries(reader, namespace + array, MOST, see)?;
+        let files = reader.column(&segments, Field::SegmentFile)?;
+        let files: Vec<_> = files.into_iter().flatten().collect();
+        let wanted = look.wants_files(&files)?;
+        let wanted = files.iter().zip(wanted).filter(|(_, wanted)| *wanted);
+        for (file, _) in wanted {
+            // The segment itself has it; nobody's descriptor or mapping is it.
+            look.holders.found(Kind::File.at(*file), 1);
+        }
+    }
+    attached(look)
+}
+
+/// A file by which a segment is attached has the segment's own open (ipc/shm.c: do_shmat()).
+fn attached(look: &mut Look<'_, '_>) -> Found {
+    let reader = look.reader;
+    let operations = ["shm_file_operations", "shm_file_operations_huge"];
+    let operations = operations.map(|name| reader.symbol(name).ok());
+    for file in look.holders.files() {
+        let operation = reader.word(file, Field::FileOp).ok();
+        if operation.is_none() || !operations.contains(&operation) {
+            continue;
+        }
+        let data = reader.word(file, Field::FilePrivate);
+        let Ok(of_segment) = data.and_then(|data| reader.word(data, Field::ShmDataFile)) else {
+            continue;
+        };
+        let of_segment = Kind::File.at(of_segment);
+        if look.wants(of_segment) {
+            look.holders.found(of_segment, 1);
+        }
+    }
+    Ok(())
+}

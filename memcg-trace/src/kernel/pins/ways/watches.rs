@@ -1,0 +1,59 @@
+//! Watched inodes: all watches of one have a reference together (fs/notify/mark.c:
+//! `fsnotify_get_inode_ref()`).
+
+use std::collections::HashSet;
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::pins::Found;
+use crate::kernel::pins::holders::{Kind, Look, Thing};
+use crate::sample::pins::{User, UserKind};
+
+/// Watches of one group that are looked at.
+const MOST: usize = 1 << 20;
+
+pub(super) fn inodes(look: &mut Look<'_, '_>) -> Found {
+    let open = look.open;
+    let mut groups = HashSet::new();
+    // Of those that have an inode together, the first has the reference.
+    let mut counted = HashSet::new();
+    for group in open.inotify.iter().chain(&open.fanotify) {
+        if !groups.insert(group.object) {
+            continue;
+        }
+        for inode in watched(look, group.object)? {
+            let Some(user) = look.task(group.task, UserKind::Watches) else {
+                continue;
+            };
+            let user = User {
+                fd: Some(group.fd),
+                refs: Some(counted.insert(inode).into()),
+                ..user
+            };
+            look.hold(inode, user);
+        }
+    }
+    Ok(())
+}
+
+/// Inodes that a group watches and whose holders are wanted.
+fn watched(look: &mut Look<'_, '_>, group: u64) -> Result<Vec<Thing>, Unreadable> {
+    let reader = look.reader;
+    let head = group + reader.offset(Field::FsnotifyMarks)?;
+    let marks = match reader.list(head, Field::MarkInGroup, MOST) {
+        Ok((marks, _)) => marks,
+        // Closed meanwhile.
+        Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => return Ok(Vec::new()),
+        Err(why) => return Err(why),
+    };
+    look.visited += marks.len() as u64;
+    let connectors = reader.column(&marks, Field::MarkConnector)?;
+    let connectors: Vec<_> = connectors.into_iter().flatten().collect();
+    let objects = reader.column(&connectors, Field::ConnectorObj)?;
+    // The inode itself, or until 6.9 where the inode has the connector.
+    let in_inode = reader.offset(Field::InodeMarks)?;
+    let either = |object: u64| [object, object.wrapping_sub(in_inode)];
+    let inodes = objects.into_iter().flatten().flat_map(either);
+    let inodes = inodes.map(|inode| Kind::Inode.at(inode));
+    Ok(inodes.filter(|inode| look.wants(*inode)).collect())
+}

@@ -1,0 +1,96 @@
+//! Files that hold others, or memory of a kind of its own.
+#![expect(
+    unsafe_code,
+    reason = "these system calls have no safe face; what is unsafe of them is here"
+)]
+
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
+use std::ptr;
+
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+const PAGE: usize = 4096;
+const HUGE_PAGE: usize = 2 << 20;
+/// `struct io_uring_params`.
+const PARAMS_BYTES: usize = 120;
+/// `IORING_REGISTER_FILES` (include/uapi/linux/io_uring.h).
+const REGISTER_FILES: u32 = 2;
+
+/// An io_uring.
+pub struct Ring(pub OwnedFd);
+
+impl Ring {
+    /// One that a file is registered with.
+    pub fn with(file: impl AsFd) -> Self {
+        let mut params = [0_u8; PARAMS_BYTES];
+        // SAFETY: the parameters are as long as the kernel's struct.
+        let fd = unsafe { libc::syscall(libc::SYS_io_uring_setup, 4, params.as_mut_ptr()) };
+        let fd = RawFd::try_from(fd).unwrap();
+        assert!(fd >= 0, "{}", std::io::Error::last_os_error());
+        // SAFETY: it is a new descriptor, and nobody else's.
+        let ring = Self(unsafe { OwnedFd::from_raw_fd(fd) });
+        let files = [file.as_fd().as_raw_fd()];
+        // SAFETY: there is one descriptor in the array.
+        let registered = unsafe {
+            libc::syscall(
+                libc::SYS_io_uring_register,
+                fd,
+                REGISTER_FILES,
+                files.as_ptr(),
+                1,
+            )
+        };
+        assert_eq!(registered, 0, "{}", std::io::Error::last_os_error());
+        ring
+    }
+}
+
+/// Writes to the first byte of each step of a shared mapping of a file.
+fn touch(file: &File, steps: usize, step: usize) {
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    let bytes = steps * step;
+    // SAFETY: a mapping of its own at a place that the kernel chooses.
+    let at = unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, file, 0) }.unwrap();
+    for number in 0..steps {
+        // SAFETY: it is within the mapping.
+        unsafe { at.cast::<u8>().add(number * step).write_volatile(1) };
+    }
+    // SAFETY: it is the mapping, and nobody refers to it any more.
+    unsafe { munmap(at, bytes) }.unwrap();
+}
+
+/// `memfd_secret(2)`.
+pub struct Secret {
+    pub file: File,
+}
+
+impl Secret {
+    /// Some pages of it; `None` where the kernel has none or does not let anybody.
+    pub fn new(pages: usize) -> Option<Self> {
+        // SAFETY: it takes no pointer.
+        let fd = unsafe { libc::syscall(libc::SYS_memfd_secret, 0) };
+        let fd = RawFd::try_from(fd).unwrap();
+        if fd < 0 {
+            return None;
+        }
+        // SAFETY: it is a new descriptor, and nobody else's.
+        let file = unsafe { File::from_raw_fd(fd) };
+        file.set_len((pages * PAGE) as u64).unwrap();
+        touch(&file, pages, PAGE);
+        Some(Self { file })
+    }
+}
+
+/// A file on hugetlbfs, with so many pages.
+pub fn huge_file(name: &str, pages: usize) -> File {
+    let options = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(name);
+    let file = options.unwrap();
+    file.set_len((pages * HUGE_PAGE) as u64).unwrap();
+    touch(&file, pages, HUGE_PAGE);
+    file
+}

@@ -1,0 +1,337 @@
+//! Files that pin, held by what is no process's descriptor: each such holder is named, and what is
+//! advised frees the file. Newer kernels give pages to the parent; there, pages in swap show it.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::fixture::{Fixture, Refs, close, run, us};
+use super::held_by_fd::{Ring, Secret, huge_file};
+use super::pages::of_pages;
+use crate::contract::Document;
+use crate::host::{Cgroup, Folder, Process, eventually, kernel, reparents_pages};
+use crate::tool;
+
+/// 2 MiB: data is not destroyed for less than one.
+const PAGES: usize = 512;
+const LOOP: &str = "/dev/loop1";
+/// A RAM disk.
+const SWAP: &str = "/dev/ram1";
+
+fn succeeds(command: &[&str]) {
+    let status = Command::new(command[0]).args(&command[1..]).status();
+    let status = status.unwrap();
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+/// A file of tmpfs whose pages are charged to a cgroup.
+fn write(cgroup: &Cgroup, name: &str) -> File {
+    let pages = vec![1; PAGES * 4096];
+    let mut file = File::create(name).unwrap();
+    cgroup.inside(|| file.write_all(&pages)).unwrap();
+    file
+}
+
+fn of_file(cgroup: &Cgroup) -> Fixture {
+    of_pages(cgroup.path(), "page_shmem", PAGES as u64)
+}
+
+/// A disk image in tmpfs that was made in a job, with a file system that is mounted from it.
+fn loop_device(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("loop-device");
+    let (name, mounted) = (folder.file("disk"), folder.file("mounted"));
+    drop(write(&cgroup, &name));
+    cgroup.remove();
+    succeeds(&["losetup", LOOP, &name]);
+    succeeds(&["mke2fs", "-q", LOOP]);
+    fs::create_dir(&mounted).unwrap();
+    succeeds(&["mount", "-t", "ext4", LOOP, &mounted]);
+    Fixture {
+        holders: vec![json!({
+            "object": "file", "path": name, "how": "loop", "name": LOOP, "pid": null,
+        })],
+        advice: vec![
+            ("unmount", vec![mounted.clone()]),
+            ("detach_loop", vec![LOOP.to_owned()]),
+            ("remove_file", vec![name.clone()]),
+        ],
+        follow: Box::new(move || {
+            succeeds(&["umount", &mounted]);
+            succeeds(&["losetup", "-d", LOOP]);
+            fs::remove_file(name).unwrap();
+        }),
+        ..of_file(&cgroup)
+    }
+}
+
+fn bind_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("bind-mount");
+    let (name, target) = (folder.file("secret"), folder.file("target"));
+    drop(write(&cgroup, &name));
+    cgroup.remove();
+    File::create(&target).unwrap();
+    succeeds(&["mount", "--bind", &name, &target]);
+    Fixture {
+        holders: vec![json!({"path": name, "how": "mount", "name": target, "pid": null})],
+        advice: vec![
+            ("unmount", vec![target.clone()]),
+            ("remove_file", vec![name.clone()]),
+        ],
+        follow: Box::new(move || {
+            succeeds(&["umount", &target]);
+            fs::remove_file(name).unwrap();
+        }),
+        ..of_file(&cgroup)
+    }
+}
+
+/// The same where no path of ours shows the mount.
+fn bind_mount_elsewhere(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("bind-mount-elsewhere");
+    let (name, target) = (folder.file("theirs"), folder.file("their-target"));
+    drop(write(&cgroup, &name));
+    cgroup.remove();
+    File::create(&target).unwrap();
+    let script = "mount --make-rprivate / && mount --bind \"$0\" \"$1\" && exec sleep 600";
+    let child = Command::new("unshare")
+        .args(["-m", "sh", "-c", script, &name, &target])
+        .spawn();
+    let child = Process(child.unwrap());
+    let pid = child.0.id();
+    eventually("it is mounted", || {
+        let mounts = fs::read_to_string(format!("/proc/{pid}/mounts")).unwrap();
+        let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+        if mounts.contains(&target) && comm.trim_end() == "sleep" {
+            Ok(())
+        } else {
+            Err(mounts)
+        }
+    });
+    let inside = format!("/proc/{pid}/root{target}");
+    Fixture {
+        holders: vec![json!({"path": name, "how": "mount", "name": inside, "pid": null})],
+        advice: vec![("unmount", vec![inside])],
+        follow: Box::new(move || {
+            let pid = pid.to_string();
+            succeeds(&["nsenter", "-t", &pid, "-m", "umount", &target]);
+            fs::remove_file(name).unwrap();
+            drop(child);
+        }),
+        ..of_file(&cgroup)
+    }
+}
+
+/// A descriptor of overlayfs has another inode than the file whose pages pin.
+fn overlay(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("overlay");
+    let [lower, upper, work, merged] =
+        ["lower", "upper", "work", "merged"].map(|name| folder.file(name));
+    for folder in [&lower, &upper, &work, &merged] {
+        fs::create_dir(folder).unwrap();
+    }
+    let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+    succeeds(&["mount", "-t", "overlay", "overlay", "-o", &options, &merged]);
+    let name = format!("{merged}/data");
+    let file = write(&cgroup, &name);
+    cgroup.remove();
+    fs::remove_file(name).unwrap();
+    let mut holder = us(&file);
+    holder["object"] = Value::from("deleted_file");
+    holder["how"] = Value::from("open");
+    Fixture {
+        holders: vec![holder],
+        advice: vec![close(&file)],
+        follow: Box::new(move || {
+            drop(file);
+            succeeds(&["umount", &merged]);
+        }),
+        ..of_file(&cgroup)
+    }
+}
+
+/// A file without a name or a descriptor, registered with an io_uring.
+fn ring(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("io-uring");
+    let name = folder.file("registered");
+    let file = write(&cgroup, &name);
+    cgroup.remove();
+    fs::remove_file(name).unwrap();
+    let ring = Ring::with(&file);
+    drop(file);
+    let pid = std::process::id();
+    Fixture {
+        holders: vec![json!({
+            "object": "deleted_file", "how": "ring", "pid": pid, "fd": ring.0.as_raw_fd(),
+        })],
+        advice: vec![("restart_process", vec![format!("[{pid}]")])],
+        follow: Box::new(move || drop(ring)),
+        ..of_file(&cgroup)
+    }
+}
+
+#[test]
+fn files_without_a_descriptor() {
+    let parent = Cgroup::new("held");
+    let folder = Folder::new("held");
+    let fixtures = vec![
+        // A new mount namespace has a copy of each mount: those that are made after it are ours.
+        bind_mount_elsewhere(&parent, &folder),
+        loop_device(&parent, &folder),
+        bind_mount(&parent, &folder),
+        overlay(&parent, &folder),
+        ring(&parent, &folder),
+    ];
+    run(&parent, fixtures);
+}
+
+/// With the loop devices hidden, a reference is missing: that is said, and no removal advised.
+#[test]
+fn a_loop_device_that_is_hidden() {
+    if reparents_pages() {
+        return;
+    }
+    let (parent, folder) = (Cgroup::new("hidden"), Folder::new("hidden"));
+    let cgroup = parent.child("loop-device");
+    let name = folder.file("disk");
+    drop(write(&cgroup, &name));
+    cgroup.remove();
+    succeeds(&["losetup", LOOP, &name]);
+    let hide = "sed /loop_index_idr/d /proc/kallsyms > /tmp/hidden/k && \
+                mount --bind /tmp/hidden/k /proc/kallsyms";
+    let output = tool::hidden(hide, &["pins", "--json", &cgroup.path()]);
+    let document = Document::parse(tool::stdout(&output));
+    let item = &document.items[0];
+    println!("{}", item["sentence"]);
+    let pins = item["pins"].as_array().unwrap();
+    let shmem = pins.iter().find(|pin| pin["kind"] == "page_shmem").unwrap();
+    let held = &shmem["holders"][0]["held"];
+    assert!(held["found"].as_u64() < held["refs"].as_u64(), "{held}");
+    let not_checked = held["not_checked"].as_array().unwrap();
+    let says = |part: &str| {
+        not_checked
+            .iter()
+            .any(|one| one.as_str().unwrap().contains(part))
+    };
+    assert!(says("loop devices: "), "{held}");
+    let sentence = item["sentence"].as_str().unwrap();
+    assert!(!sentence.contains("nobody"), "{sentence}");
+    let advice = item["advice"].as_array().unwrap();
+    assert!(
+        advice.iter().all(|one| one["action"] != "remove_file"),
+        "{advice:?}"
+    );
+    succeeds(&["losetup", "-d", LOOP]);
+    fs::remove_file(name).unwrap();
+}
+
+/// A file of tmpfs of which nothing but what is in swap is left.
+#[test]
+fn files_in_swap() {
+    succeeds(&["mkswap", SWAP]);
+    succeeds(&["swapon", SWAP]);
+    let (parent, folder) = (Cgroup::new("swapped-file"), Folder::new("swapped-file"));
+    let cgroup = parent.child("swapped");
+    let name = folder.file("segment");
+    let file = write(&cgroup, &name);
+    eventually("it is in swap", || {
+        cgroup.set("memory.high", "0");
+        let bytes: usize = cgroup.get("memory.swap.current").trim().parse().unwrap();
+        if bytes / 4096 >= PAGES {
+            Ok(())
+        } else {
+            Err(format!("{bytes} bytes are in swap"))
+        }
+    });
+    cgroup.remove();
+    let mut holder = us(&file);
+    holder["object"] = Value::from("file");
+    holder["path"] = Value::from(name.clone());
+    let fixture = Fixture {
+        pins: true,
+        kind: "swap",
+        refs: Refs::Exactly(1),
+        company: &["page_shmem"],
+        holders: vec![holder],
+        advice: vec![("remove_file", vec![name.clone()])],
+        follow: Box::new(move || {
+            drop(file);
+            fs::remove_file(name).unwrap();
+            // What a CPU keeps of free places in swap is charged until it is given back.
+            succeeds(&["swapoff", SWAP]);
+        }),
+        ..of_file(&cgroup)
+    };
+    run(&parent, vec![fixture]);
+}
+
+/// Nothing reclaims what `memfd_secret(2)` gave.
+#[test]
+fn secret_memory() {
+    let parent = Cgroup::new("secrets");
+    let cgroup = parent.child("secret");
+    let Some(secret) = cgroup.inside(|| Secret::new(64)) else {
+        // It came with 5.14, and is off unless asked for until 6.5.
+        assert!(kernel() < (6, 5));
+        return;
+    };
+    cgroup.remove();
+    let mut holder = us(&secret.file);
+    holder["fs"] = Value::from("secretmem");
+    let path = cgroup.path();
+    let fixture = Fixture {
+        holders: vec![holder],
+        advice: vec![close(&secret.file)],
+        follow: Box::new(move || {
+            let said = super::ledger::ledgers(None);
+            let ledger = said.iter().find(|ledger| ledger.path() == path);
+            if let Some(ledger) = ledger {
+                assert_eq!(ledger.advice("reclaim").next(), None, "{ledger:?}");
+            }
+            drop(secret);
+        }),
+        ..of_pages(cgroup.path(), "page_file", 64)
+    };
+    run(&parent, vec![fixture]);
+}
+
+/// Huge pages are charged where that was asked for, and only until pages went to the parent.
+#[test]
+fn huge_pages() {
+    let asked = Command::new("mount")
+        .args([
+            "-o",
+            "remount,memory_hugetlb_accounting",
+            "none",
+            "/sys/fs/cgroup",
+        ])
+        .status();
+    if !asked.unwrap().success() {
+        assert!(kernel() < (6, 6));
+        return;
+    }
+    fs::write("/proc/sys/vm/nr_hugepages", "4").unwrap();
+    let (parent, folder) = (Cgroup::new("huge"), Folder::new("huge"));
+    succeeds(&["mount", "-t", "hugetlbfs", "none", folder.path()]);
+    let cgroup = parent.child("hugetlb");
+    let name = folder.file("pool");
+    let file = cgroup.inside(|| huge_file(&name, 2));
+    cgroup.remove();
+    let mut holder = us(&file);
+    holder["path"] = Value::from(name.clone());
+    holder["fs"] = Value::from("hugetlbfs");
+    let fixture = Fixture {
+        refs: Refs::Exactly(2),
+        holders: vec![holder],
+        follow: Box::new(move || {
+            drop(file);
+            fs::remove_file(name).unwrap();
+            succeeds(&["umount", folder.path()]);
+            fs::write("/proc/sys/vm/nr_hugepages", "0").unwrap();
+        }),
+        ..of_pages(cgroup.path(), "page_hugetlb", 2)
+    };
+    run(&parent, vec![fixture]);
+}

@@ -1,0 +1,127 @@
+//! Files that something of the kernel's own holds: what is said of them, and in which order it has
+//! to let go.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod fixture;
+
+use fixture::pins::{advice, file, of, one, open, pin, user};
+use memcg_trace::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
+
+/// 2 MiB.
+const PAGES: u64 = 512;
+
+fn of_kernel(kind: UserKind, name: &str) -> User {
+    User {
+        kind,
+        name: Some(name.into()),
+        ..User::default()
+    }
+}
+
+fn held_by(user: User) -> Object {
+    let path = "/dev/shm/disk.img";
+    file(ObjectKind::File, "tmpfs", path, PAGES, vec![user])
+}
+
+/// The holder, what the sentence ends with, and the steps.
+fn cases() -> Vec<(User, &'static str, Vec<&'static str>)> {
+    let mount = of_kernel(UserKind::Mount, "/mnt");
+    let remove = "remove_file /dev/shm/disk.img";
+    let elsewhere = User {
+        ns_ino: Some(4_026_532_300),
+        ..of_kernel(UserKind::Mount, "/proc/77/root/mnt")
+    };
+    let nowhere = User {
+        ns_ino: Some(4_026_532_300),
+        ..mount.clone()
+    };
+    let device = |held_by: Vec<User>| User {
+        held_by,
+        ..of_kernel(UserKind::Loop, "/dev/loop0")
+    };
+    let ring = User {
+        fd: Some(9),
+        ..user(UserKind::Ring, 12, "qemu")
+    };
+    vec![
+        (
+            mount.clone(),
+            "kept by mount /mnt",
+            vec!["unmount /mnt", remove],
+        ),
+        (
+            elsewhere,
+            "kept by mount /proc/77/root/mnt",
+            vec!["unmount /proc/77/root/mnt", remove],
+        ),
+        // A path of a namespace that nobody is in must not be taken for one of ours.
+        (
+            nowhere,
+            "kept by mount /mnt of mount namespace 4026532300",
+            vec!["nothing"],
+        ),
+        (
+            device(vec![mount, open(12, "qemu", 4)]),
+            "the backing file of loop device /dev/loop0, mounted at /mnt and 1 more",
+            vec![
+                "unmount /mnt",
+                "close_fd qemu[12] fd 4",
+                "detach_loop /dev/loop0",
+                remove,
+            ],
+        ),
+        (
+            device(vec![of_kernel(UserKind::Swap, "/dev/loop0")]),
+            "the backing file of loop device /dev/loop0, which is swap",
+            vec!["swapoff /dev/loop0", "detach_loop /dev/loop0", remove],
+        ),
+        (
+            of_kernel(UserKind::Kernel, "an overlay"),
+            "held by an overlay",
+            vec!["nothing"],
+        ),
+        (
+            ring,
+            "registered with io_uring by qemu[12] fd 9",
+            vec!["restart_process qemu[12]", remove],
+        ),
+    ]
+}
+
+#[test]
+fn each_holder_is_named_and_lets_go_first() {
+    for (user, who, steps) in cases() {
+        let pins = one(PinKind::PageShmem, held_by(user));
+        let sentence = format!("pinned by 512 tmpfs pages of /dev/shm/disk.img, {who}");
+        assert_eq!(pins.sentence, sentence);
+        assert_eq!(advice(&pins), steps, "{who}");
+    }
+}
+
+/// What is in swap has one reference for all of it; whose it is are parts of that.
+#[test]
+fn pages_in_swap_are_those_of_a_file() {
+    let id = Object {
+        kind: ObjectKind::SwapId,
+        refs: 1,
+        pages: Some(600),
+        ..Object::default()
+    };
+    let part = Object {
+        refs: 0,
+        ..held_by(open(148, "dbserver", 3))
+    };
+    let mut row = pin(PinKind::Swap, vec![id, part]);
+    row.pages = Some(600);
+    let pins = of(vec![row]);
+    assert_eq!(
+        pins.sentence,
+        "pinned by 600 pages in swap, some of /dev/shm/disk.img, held open by dbserver[148] fd 3"
+    );
+    assert!(
+        advice(&pins).contains(&"close_fd dbserver[148] fd 3".to_owned()),
+        "{:?}",
+        advice(&pins)
+    );
+}
