@@ -123,7 +123,9 @@ pub fn cut_line(line: &str, columns: usize) -> String {
     let left = columns.saturating_sub(width(head) + GAP.len());
     let room = left.max(LEAST_PATH.min(width(path)));
     match columns.checked_sub(room + GAP.len()) {
-        Some(rest) if rest >= LEAST_HEAD => cut_end(head, rest) + GAP + &cut_path(path, room),
+        Some(rest) if rest >= LEAST_HEAD.min(width(head)) => {
+            cut_end(head, rest) + GAP + &cut_path(path, room)
+        }
         _ => cut_end(line, columns),
     }
 }
