@@ -65,6 +65,12 @@ pub fn things_known(number: Option<u64>, one: &str) -> String {
     )
 }
 
+/// The word that goes with so many.
+#[must_use]
+pub fn is(number: u64) -> &'static str {
+    if number == 1 { "is" } else { "are" }
+}
+
 /// What so many are called: `page`, `pages`; of several words the last changes.
 #[must_use]
 pub fn noun(number: u64, one: &str) -> String {

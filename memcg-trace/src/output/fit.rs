@@ -108,20 +108,26 @@ fn around_id(name: &str) -> Option<(&str, &str, &str)> {
     None
 }
 
-/// A line that ends in a path behind two spaces: what is too long is taken from the path first.
+/// A line that ends in a path behind two spaces: what is too long is taken from the path first, and
+/// then from what is before it.
 #[must_use]
 pub fn cut_line(line: &str, columns: usize) -> String {
-    const LEAST: usize = 12;
-    if let Some(at) = line.rfind("  /") {
-        let (head, path) = line.split_at(at + 2);
-        if let Some(room) = columns
-            .checked_sub(width(head))
-            .filter(|room| *room >= LEAST)
-        {
-            return head.to_owned() + &cut_path(path, room);
+    const GAP: &str = "  ";
+    const LEAST_PATH: usize = 18;
+    const LEAST_HEAD: usize = 24;
+    let end = line.rfind("  /").map(|at| line.split_at(at + GAP.len()));
+    let Some((head, path)) = end.filter(|_| width(line) > columns) else {
+        return cut_end(line, columns);
+    };
+    let head = head.trim_end();
+    let left = columns.saturating_sub(width(head) + GAP.len());
+    let room = left.max(LEAST_PATH.min(width(path)));
+    match columns.checked_sub(room + GAP.len()) {
+        Some(rest) if rest >= LEAST_HEAD.min(width(head)) => {
+            cut_end(head, rest) + GAP + &cut_path(path, room)
         }
+        _ => cut_end(line, columns),
     }
-    cut_end(line, columns)
 }
 
 /// The text, or its begin and `…`.
@@ -239,7 +245,12 @@ mod tests {
         assert_eq!(cut_name(&id, 13), "4f0c7a2be91d…");
         let line = format!("20.0 s mkdir[7] waits for cgroup_mutex  {unit}");
         assert!(cut_line(&line, 60).starts_with("20.0 s mkdir[7] waits for cgroup_mutex  "));
-        assert!(cut_line(&line, 60).ends_with("/mail.service"));
+        for columns in 44..width(&line) {
+            assert!(
+                cut_line(&line, columns).ends_with("/mail.service"),
+                "{columns}"
+            );
+        }
     }
 
     #[test]
