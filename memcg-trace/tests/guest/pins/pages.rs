@@ -212,6 +212,7 @@ pub fn full_pipe(parent: &Cgroup) -> Fixture {
     cgroup.remove();
     Fixture {
         pins: kmem_pins(),
+        holders: vec![json!({"object": "pipe", "how": "in_pipe", "pid": std::process::id()})],
         follow: Box::new(move || drop((reader, writer))),
         ..of_pages(cgroup.path(), "page_kmem", 16)
     }
