@@ -50,6 +50,40 @@ pub fn count(count: Option<u64>) -> String {
     count.map_or_else(|| UNKNOWN.to_owned(), |count| scaled(count as f64))
 }
 
+/// A number of things: `no page` is `0 pages`, then `1 page`, `730 pages`, `12.5k pages`.
+#[must_use]
+pub fn things(number: u64, one: &str) -> String {
+    format!("{} {}", count(Some(number)), noun(number, one))
+}
+
+/// The same where the number may not be known: `- pages`.
+#[must_use]
+pub fn things_known(number: Option<u64>, one: &str) -> String {
+    number.map_or_else(
+        || format!("{UNKNOWN} {}", noun(0, one)),
+        |number| things(number, one),
+    )
+}
+
+/// The word that goes with so many.
+#[must_use]
+pub fn is(number: u64) -> &'static str {
+    if number == 1 { "is" } else { "are" }
+}
+
+/// What so many are called: `page`, `pages`; of several words the last changes.
+#[must_use]
+pub fn noun(number: u64, one: &str) -> String {
+    const HISSES: [&str; 4] = ["s", "x", "ch", "sh"];
+    let is_vowel = |c: char| "aeiou".contains(c);
+    match one.strip_suffix('y') {
+        _ if number == 1 => one.to_owned(),
+        Some(stem) if !stem.ends_with(is_vowel) => format!("{stem}ies"),
+        _ if HISSES.iter().any(|hiss| one.ends_with(hiss)) => format!("{one}es"),
+        _ => format!("{one}s"),
+    }
+}
+
 fn scaled(number: f64) -> String {
     for (limit, divisor, unit) in [
         (9_999.5, 1.0, ""),
@@ -141,6 +175,15 @@ mod tests {
             shown,
             ["0 s", "1.5 us", "12.3 ms", "4.0 s", "12m05s", "3d11h"]
         );
+    }
+
+    #[test]
+    fn one_thing_is_not_several() {
+        let shown = [0, 1, 2, 12_500].map(|number| things(number, "page"));
+        assert_eq!(shown, ["0 pages", "1 page", "2 pages", "12.5k pages"]);
+        let many = ["dentry", "memcg", "box", "long wait", "key"].map(|one| noun(2, one));
+        assert_eq!(many, ["dentries", "memcgs", "boxes", "long waits", "keys"]);
+        assert_eq!(noun(1, "dentry"), "dentry");
     }
 
     #[test]

@@ -293,6 +293,14 @@ fn a_full_disk_is_one_line() {
         1,
         &["No space left"],
     );
+    let not_there = "/no/such/folder/records";
+    for file in [not_there, env!("CARGO_TARGET_TMPDIR")] {
+        assert_fails(
+            &run(&["export", "--from", &path, "-o", file]),
+            1,
+            &["cannot write to", file],
+        );
+    }
     let full = memcg_trace(&["export", "--from", &path])
         .stdout(File::options().write(true).open("/dev/full").unwrap())
         .output()
@@ -346,6 +354,9 @@ fn wrong_usage_is_2() {
         &["replay", "x", "--speed", "-1"],
         &["doctor", "--from", "y"],
         &["record", "x", "-o", "y"],
+        &["record", "x", "--cgroup", "/a"],
+        &["doctor", "--top", "3"],
+        &["locks", "--count", "2"],
         &["locks", "--kmsg", "--from", "y"],
         &["locks", "--dot", "--watch"],
         &["locks", "--min-wait", "0s"],

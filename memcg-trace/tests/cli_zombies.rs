@@ -53,10 +53,7 @@ fn zombies_are_listed() {
     let none = recording("zombies-none", host(), &[walked(0, vec![root()])]);
     let output = run(&["zombies", "--from", &none]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(
-        stdout(&output).contains("1 memcgs, 0 zombies"),
-        "{output:?}"
-    );
+    assert!(stdout(&output).contains("1 memcg, 0 zombies"), "{output:?}");
 }
 
 /// Dead cgroups whose memory cgroup is gone: counted, listed, and found by their name.
@@ -285,7 +282,7 @@ fn all_zombies_are_explained_as_far_as_they_were_asked_about() {
     assert_eq!(data["not_checked"][0]["what"], "pins");
     assert_eq!(data["not_checked"][0]["reason"], "2 zombies have no answer");
     let text = stdout(&on_demo("pins-all-text", &["pins", "--top", "1"]));
-    assert!(text.contains("1 more zombies are not shown"), "{text}");
+    assert!(text.contains("1 more zombie is not shown"), "{text}");
     assert!(!text.contains("make[4711]"), "{text}");
 }
 

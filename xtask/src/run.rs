@@ -6,17 +6,20 @@
 )]
 
 use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use rustix::termios;
 use serde_json::Value;
 
-use crate::child;
 use crate::guest::{self, Spec, build, terminal};
 use crate::kernel::{self, Choice, Kernel};
 use crate::setup::timings::Timings;
 use crate::setup::{self, Needs};
+use crate::{child, places};
 
 /// Builds memcg-trace and runs it here, or in a guest if this host cannot be traced
 #[derive(clap::Args)]
@@ -47,33 +50,56 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
             setup::ensure(&Needs::default(), &mut Timings::default())?;
             let program = build::binaries(false)?.memcg_trace;
             let program = program.context("it was not built")?;
-            match if arguments.host {
-                Host::Ready
-            } else {
-                ask(&program)?
-            } {
-                Host::Ready => return on_host(Command::new(&program), arguments),
-                Host::NeedsRoot => {
-                    eprintln!("run: tracing needs privileges: running it with sudo");
-                    let mut sudo = Command::new("sudo");
-                    sudo.arg("--").arg(&program);
-                    return on_host(sudo, arguments);
+            match choose(&program, arguments.host)? {
+                Place::Host(mut command) => {
+                    // In its place, so that signals and the terminal are its own.
+                    command.args(&arguments.arguments);
+                    return Err(command.exec())
+                        .with_context(|| format!("start {}", child::line(&command)));
                 }
-                Host::Unable(why) => {
-                    eprintln!("run: this host cannot be traced ({why}): running in a guest");
-                    Choice::Series(kernel::DEFAULT.parse()?)
-                }
+                Place::Guest => Choice::Series(kernel::DEFAULT.parse()?),
             }
         }
     };
     in_guest(&kernel, &arguments.arguments)
 }
 
-fn on_host(mut command: Command, arguments: &Arguments) -> Result<u8> {
-    // In its place, so that signals and the terminal are its own.
-    use std::os::unix::process::CommandExt;
-    command.args(&arguments.arguments);
-    Err(command.exec()).with_context(|| format!("start {}", child::line(&command)))
+/// Where it runs.
+enum Place {
+    /// Here, by this command.
+    Host(Command),
+    Guest,
+}
+
+/// Runs it here if that can be done, with sudo if that helps and somebody is there to be asked.
+fn choose(program: &Path, host_is_asked_for: bool) -> Result<Place> {
+    let plain = || Command::new(program);
+    let with_sudo = || {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("--").arg(program);
+        sudo
+    };
+    let can_ask = places::executable("sudo").is_some() && termios::isatty(io::stdin());
+    let first = ask(plain(), rustix::process::geteuid().is_root())?;
+    let why = match first {
+        Host::Ready => return Ok(Place::Host(plain())),
+        Host::NeedsRoot if can_ask => {
+            eprintln!("run: tracing this host needs privileges: asking sudo");
+            match ask(with_sudo(), true) {
+                Ok(Host::Ready) => return Ok(Place::Host(with_sudo())),
+                Ok(Host::NeedsRoot) => "root is not let trace it".into(),
+                Ok(Host::Unable(why)) => why,
+                Err(error) => format!("{error:#}"),
+            }
+        }
+        Host::NeedsRoot => format!("it needs privileges; as root: {}", program.display()),
+        Host::Unable(why) => why,
+    };
+    if host_is_asked_for {
+        return Ok(Place::Host(plain()));
+    }
+    eprintln!("run: this host cannot be traced ({why}): running in a guest");
+    Ok(Place::Guest)
 }
 
 fn in_guest(kernel: &Choice, arguments: &[OsString]) -> Result<u8> {
@@ -101,8 +127,7 @@ enum Host {
 }
 
 /// Asks memcg-trace itself, since it knows what it needs.
-fn ask(program: &Path) -> Result<Host> {
-    let mut doctor = Command::new(program);
+fn ask(mut doctor: Command, is_root: bool) -> Result<Host> {
     let output = doctor.args(["doctor", "--json"]).output();
     let output = output.with_context(|| format!("start {}", child::line(&doctor)))?;
     let document: Value = serde_json::from_slice(&output.stdout).with_context(|| {
@@ -114,7 +139,7 @@ fn ask(program: &Path) -> Result<Host> {
             why.trim()
         )
     })?;
-    Ok(judge(&document, rustix::process::geteuid().is_root()))
+    Ok(judge(&document, is_root))
 }
 
 /// Reads a `doctor` document.

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt as _;
@@ -15,6 +16,7 @@ use clap::{
 
 use super::fail_on::FailOn;
 use super::span;
+use super::verb_flags;
 use crate::model::NEAR_HIGH;
 use crate::model::select::Selection;
 
@@ -31,7 +33,7 @@ pub(super) struct Args {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 error, 2 usage, 3 cannot trace here (see `memcg-trace doctor`), 4 what \
+Exit codes: 0 done, 1 error or nothing looked at, 2 usage, 3 cannot trace here (see `memcg-trace doctor`), 4 what \
 --fail-on names was found, 5 --fail-on could not be decided.";
 
 #[derive(Debug, Subcommand)]
@@ -391,7 +393,7 @@ fn parse_percent(text: &str) -> Result<f64, String> {
 impl Args {
     /// Parses the command line; where it makes no sense, says so and ends the program.
     pub(super) fn parse_or_exit() -> Self {
-        let matches = Self::command().get_matches();
+        let matches = verb_flags::hide(Self::command()).get_matches();
         let args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         if let Some(conflict) = args.conflict(&matches) {
             Self::command()
@@ -402,9 +404,19 @@ impl Args {
     }
 
     /// Flags that do not go with the verb. Those of the environment are meant for others.
-    fn conflict(&self, matches: &ArgMatches) -> Option<&'static str> {
-        let is_given = |flag| matches.value_source(flag) == Some(ValueSource::CommandLine);
-        match &self.verb {
+    fn conflict(&self, matches: &ArgMatches) -> Option<Cow<'static, str>> {
+        let is_given = |flag: &str| matches.value_source(flag) == Some(ValueSource::CommandLine);
+        let own = matches.subcommand().map(|(_, own)| own);
+        let is_own = |flag: &str| {
+            own.and_then(|own| own.value_source(flag)) == Some(ValueSource::CommandLine)
+        };
+        if let Some(vain) = verb_flags::vain(matches, is_given) {
+            return Some(vain.into());
+        }
+        let conflict = match &self.verb {
+            Some(Verb::Locks(locks)) if !locks.watch && (is_own("count") || is_own("duration")) => {
+                Some("--count and --duration are for locks --watch")
+            }
             Some(Verb::Replay(_)) if is_given("from") => {
                 Some("replay names its recording itself, without --from")
             }
@@ -424,7 +436,8 @@ impl Args {
                 Some("record names its file itself, without --output")
             }
             _ => None,
-        }
+        };
+        conflict.map(Cow::from)
     }
 }
 
@@ -469,6 +482,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Args::command().debug_assert();
+        verb_flags::hide(Args::command()).debug_assert();
     }
 }

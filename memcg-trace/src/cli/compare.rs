@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+use super::DONE;
 use super::args::{self, Common};
 use super::feed::Feed;
 use super::messages::Messages;
@@ -25,7 +26,7 @@ pub(super) async fn run(
     common: &Common,
     args: &args::Compare,
     messages: &Messages,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<u8> {
     let (a, b) = (
         Run::of(common, &args.a, messages).await?,
         Run::of(common, &args.b, messages).await?,
@@ -45,7 +46,8 @@ pub(super) async fn run(
         let style = oneshot::style(common);
         text::render(&host_slab, shown, left_out.len(), &gaps, style).into_bytes()
     };
-    oneshot::write(common, &bytes)
+    oneshot::write(common, &bytes)?;
+    Ok(DONE)
 }
 
 /// A recording or a file of records that was read to its end.

@@ -1,17 +1,15 @@
 //! `doctor`: what can be traced here.
 
-use std::process::ExitCode;
-
 use super::args::Common;
 
 #[cfg(not(feature = "live"))]
-pub(super) fn run(_: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(_: &Common) -> anyhow::Result<u8> {
     Err(super::replay_only())
 }
 
 /// Prints the report; the exit code says whether there is anything to trace with.
 #[cfg(feature = "live")]
-pub(super) fn run(common: &Common) -> anyhow::Result<ExitCode> {
+pub(super) fn run(common: &Common) -> anyhow::Result<u8> {
     use std::io::Write as _;
     use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -54,7 +52,7 @@ pub(super) fn run(common: &Common) -> anyhow::Result<ExitCode> {
         .write_all(&bytes)
         .with_context(|| format!("cannot write to {name}"))?;
     Ok(match report.verdict {
-        Verdict::Ready | Verdict::Partial => ExitCode::SUCCESS,
-        Verdict::Unable => ExitCode::from(super::CANNOT_TRACE),
+        Verdict::Ready | Verdict::Partial => super::DONE,
+        Verdict::Unable => super::CANNOT_TRACE,
     })
 }

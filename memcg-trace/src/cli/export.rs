@@ -7,14 +7,16 @@ use anyhow::Context as _;
 use super::args::{Common, Span};
 use super::feed::{Feed, Until};
 use super::messages::Messages;
+use super::oneshot::nothing_seen;
 use super::output_file::OutputFile;
 use super::signals::Stop;
+use super::{DONE, ERROR};
 use crate::output::ndjson::Ndjson;
 use crate::source::replay::Pace;
 
 /// Writes records until the span is over, the source ends, a signal comes or nobody reads.
-pub(super) async fn run(common: &Common, span: &Span, messages: &Messages) -> anyhow::Result<()> {
-    let mut stop = Stop::on_signals()?;
+pub(super) async fn run(common: &Common, span: &Span, messages: &Messages) -> anyhow::Result<u8> {
+    let mut stop = Stop::on_signals(ERROR)?;
     let mut feed = Feed::open(common, None, Pace::Unpaced, messages)?;
     feed.ask_for_locks();
     let file = OutputFile::create(common.output.as_deref())?;
@@ -23,6 +25,7 @@ pub(super) async fn run(common: &Common, span: &Span, messages: &Messages) -> an
     let mut until = Until::new(span);
     let clock = span.duration.filter(|_| !feed.is_replay());
     let mut clock = pin!(Until::by_the_clock(clock));
+    let mut code = ERROR;
     let result = loop {
         let next = tokio::select! {
             biased;
@@ -38,10 +41,16 @@ pub(super) async fn run(common: &Common, span: &Span, messages: &Messages) -> an
         let written = stream
             .write(&snapshot)
             .with_context(|| format!("cannot write to {name}"));
+        code = DONE;
+        stop.exits_with(code);
         if written.is_err() || until.is_over(snapshot.mono_ns) {
             break written;
         }
     };
     feed.close(messages);
-    result
+    result?;
+    if code != DONE {
+        messages.warn(nothing_seen(&stop));
+    }
+    Ok(code)
 }

@@ -1,8 +1,6 @@
 //! `--fail-on`: an answer for scripts, in the exit code.
 
-use std::process::ExitCode;
-
-use super::{FOUND, UNDECIDED};
+use super::{CANNOT_TRACE, DONE, ERROR, FOUND, UNDECIDED};
 use crate::model::snapshot::{FindingKind, Outcome, Snapshot};
 
 /// What a script wants to be told of.
@@ -78,16 +76,21 @@ fn deadlock(snapshot: &Snapshot) -> Option<bool> {
     }
 }
 
-/// The exit code of a verb that saw a snapshot, or none.
-pub(super) fn exit_code(fail_on: Option<FailOn>, snapshot: Option<&Snapshot>) -> ExitCode {
-    let Some(fail_on) = fail_on else {
-        return ExitCode::SUCCESS;
-    };
-    match snapshot.and_then(|snapshot| fail_on.is_met(snapshot)) {
-        Some(true) => ExitCode::from(FOUND),
-        Some(false) => ExitCode::SUCCESS,
-        None => ExitCode::from(UNDECIDED),
+/// The exit code of a verb that saw a snapshot. `has_figures` says whether those that the verb is
+/// about are in it.
+pub(super) fn exit_code(fail_on: Option<FailOn>, snapshot: &Snapshot, has_figures: bool) -> u8 {
+    match fail_on.map(|fail_on| fail_on.is_met(snapshot)) {
+        None if has_figures => DONE,
+        None => CANNOT_TRACE,
+        Some(Some(true)) => FOUND,
+        Some(Some(false)) => DONE,
+        Some(None) => UNDECIDED,
     }
+}
+
+/// The exit code of a verb that looked at nothing.
+pub(super) fn nothing_seen(fail_on: Option<FailOn>) -> u8 {
+    fail_on.map_or(ERROR, |_| UNDECIDED)
 }
 
 #[cfg(test)]

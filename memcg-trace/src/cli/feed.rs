@@ -148,11 +148,17 @@ impl Feed {
         Ok(answer.map(|sample| self.selection.of(&self.model.step(&sample))))
     }
 
-    /// Lets go of the source, and says how that went.
+    /// Lets go of the source, and tells how that went.
     pub(super) fn close(self, messages: &Messages) {
-        for message in self.source.close() {
+        for message in self.let_go() {
             messages.warn(&message);
         }
+    }
+
+    /// Lets go of the source. Says what a user should know about how that went.
+    #[must_use]
+    pub(super) fn let_go(self) -> Vec<String> {
+        self.source.close()
     }
 }
 

@@ -1,7 +1,6 @@
 //! `slab --inside`: what the objects of one cache of dentries or inodes are.
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -12,6 +11,7 @@ use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
 use super::slab::{ROWS, look_for};
+use super::{DONE, ERROR};
 use crate::model::snapshot::Snapshot;
 use crate::output::{document, slab_inside as text};
 use crate::sample::Text;
@@ -23,14 +23,14 @@ pub(super) async fn run(
     common: &Common,
     cache: &std::ffi::OsStr,
     messages: &Messages,
-) -> anyhow::Result<ExitCode> {
-    let mut stop = Stop::on_signals()?;
+) -> anyhow::Result<u8> {
+    let mut stop = Stop::on_signals(ERROR)?;
     let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
     let wanted = Text::from(cache.as_bytes());
     let ask = async |feed: &mut Feed| ask(feed, &wanted).await;
     let Some(snapshot) = oneshot::answer(feed, &mut stop, messages, ask).await? else {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(ERROR);
     };
     let mut inside = snapshot.slab_inside.items.iter();
     let inside = inside.find(|inside| *inside.cache == wanted);
@@ -48,7 +48,7 @@ pub(super) async fn run(
         text::render(&snapshot, inside, top, &host, style).into_bytes()
     };
     oneshot::write(common, &bytes)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(DONE)
 }
 
 /// Looks at the list of memcgs, and asks for the look.

@@ -2,18 +2,19 @@
 
 use std::io;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow, bail};
 use crossterm::event::{Event, read};
-use ratatui::DefaultTerminal;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
+use super::DONE;
 use super::args::{self, Common};
 use super::feed::Feed;
 use super::messages::Messages;
+use super::screen::Screen;
 use super::signals::Stop;
 use crate::model::snapshot::Snapshot;
 use crate::source::ask::{Ask, NOT_RECORDED};
@@ -24,6 +25,8 @@ use crate::tui::{self, App, Setup};
 const KEYS: usize = 64;
 /// How often to look whether the terminal is still there.
 const LOOK: Duration = Duration::from_secs(1);
+
+const FEED_DIED: &str = "the thread that waits for the kernel has died";
 
 /// What the feed has to say.
 enum Fed {
@@ -45,8 +48,8 @@ pub(super) async fn run(
     pace: &args::Pace,
     file: Option<&Path>,
     messages: &Messages,
-) -> anyhow::Result<()> {
-    let mut stop = Stop::on_signals()?;
+) -> anyhow::Result<u8> {
+    let mut stop = Stop::on_signals(DONE)?;
     // Before the screen is taken: what is wrong with it should be read on a plain terminal.
     let mut feed = Feed::open(common, file, Pace::Recorded(pace.speed), messages)?;
     feed.ask_for_locks();
@@ -55,44 +58,81 @@ pub(super) async fn run(
         is_replay: feed.is_replay(),
         colour: common.colour(true),
     });
-    let mut terminal = ratatui::try_init()
-        .inspect_err(|_| {
-            // It may have come half way.
-            let _ = ratatui::try_restore();
-        })
-        .context("cannot use this terminal")?;
-    let result = show(&mut terminal, &mut app, &mut feed, &mut stop).await;
-    // If the terminal is gone there is nothing to restore, and no one to tell: its drop would
-    // try both.
-    if ratatui::try_restore().and(terminal.show_cursor()).is_err() {
-        std::mem::forget(terminal);
-    }
-    feed.close(messages);
-    match result {
-        Err(error) if is_gone(&error) => Ok(()),
-        other => other,
+    let is_replay = feed.is_replay();
+    let mut screen = Screen::take()?;
+    let (feeding, mut fed) = Feeding::start(feed)?;
+    let result = show(
+        &mut screen,
+        &mut app,
+        &feeding,
+        &mut fed,
+        &mut stop,
+        is_replay,
+    )
+    .await;
+    // Before the kernel lets go of everything, which takes as long as it takes.
+    screen.give_back();
+    drop(fed);
+    let ended = messages.while_detaching(!is_replay, || feeding.end());
+    let ended = ended.map(|notes| notes.iter().for_each(|note| messages.warn(note)));
+    match result.and(ended) {
+        Err(error) if is_gone(&error) => Ok(DONE),
+        other => other.map(|()| DONE),
     }
 }
 
-/// The loop. The feed is driven by it but not interrupted by keys: what waits for the next
-/// sample goes on waiting.
+/// A thread that waits for the kernel, so that the screen does not have to.
+struct Feeding {
+    asks: mpsc::Sender<Ask>,
+    /// Whether the next snapshot is not wanted yet.
+    held: watch::Sender<bool>,
+    thread: JoinHandle<Feed>,
+}
+
+impl Feeding {
+    fn start(mut feed: Feed) -> anyhow::Result<(Self, mpsc::Receiver<Fed>)> {
+        let (sender, fed) = mpsc::channel::<Fed>(1);
+        let (asks, questions) = mpsc::channel::<Ask>(1);
+        let (held, is_held) = watch::channel(false);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = std::thread::Builder::new()
+            .name("feed".to_owned())
+            .spawn(move || {
+                runtime.block_on(feed_all(&mut feed, sender, questions, is_held));
+                feed
+            })
+            .context("cannot wait for the kernel")?;
+        let feeding = Self { asks, held, thread };
+        Ok((feeding, fed))
+    }
+
+    /// Lets go of the source, once the kernel has answered what it was asked last. Says what a user
+    /// should know about how that went.
+    fn end(self) -> anyhow::Result<Vec<String>> {
+        drop((self.asks, self.held));
+        let feed = self.thread.join().map_err(|_| anyhow!(FEED_DIED))?;
+        Ok(feed.let_go())
+    }
+}
+
+/// The loop. It never waits for the kernel: whoever wants to leave can.
 async fn show(
-    terminal: &mut DefaultTerminal,
+    screen: &mut Screen,
     app: &mut App,
-    feed: &mut Feed,
+    feeding: &Feeding,
+    fed: &mut mpsc::Receiver<Fed>,
     stop: &mut Stop,
+    is_replay: bool,
 ) -> anyhow::Result<()> {
-    let is_replay = feed.is_replay();
     let mut keys = read_keys()?;
-    let (sender, mut snapshots) = mpsc::channel::<Fed>(1);
-    let (asks, questions) = mpsc::channel::<Ask>(1);
-    let mut feeding = pin!(feed_all(feed, sender, questions));
-    let (mut is_feeding, mut is_open) = (true, true);
+    let mut is_open = true;
     let mut look = tokio::time::interval(LOOK);
     while !app.is_done() {
-        let size = terminal.size().context("cannot draw")?;
-        app.resize(size.width, size.height);
-        terminal
+        let (columns, rows) = screen.size().context("cannot draw")?;
+        app.resize(columns, rows);
+        screen
             .draw(|frame| tui::draw(frame, app))
             .context("cannot draw")?;
         // Drawn before it is asked: the kernel may take its time to answer.
@@ -101,13 +141,16 @@ async fn show(
             app.leave_unanswered(&ask, NOT_RECORDED);
             continue;
         }
-        if let Ok(room) = asks.try_reserve()
+        if let Ok(room) = feeding.asks.try_reserve()
             && let Some(ask) = app.question()
         {
             room.send(ask);
         }
         // A recording is held while the picture is; the kernel goes on.
         let is_held = is_replay && app.is_paused();
+        feeding
+            .held
+            .send_if_modified(|held| std::mem::replace(held, is_held) != is_held);
         loop {
             tokio::select! {
                 biased;
@@ -118,20 +161,20 @@ async fn show(
                         break;
                     }
                 }
-                fed = snapshots.recv(), if is_open && !is_held => {
-                    match fed {
+                next = fed.recv(), if is_open && !is_held => {
+                    match next {
                         Some(Fed::Snapshot(snapshot)) => app.take(snapshot),
                         Some(Fed::Answer(ask, snapshot)) => app.answer(&ask, snapshot),
                         Some(Fed::Unanswered(ask, why)) => app.leave_unanswered(&ask, &why),
-                        Some(Fed::End) | None => {
+                        Some(Fed::End) => {
                             is_open = false;
                             app.end();
                         }
                         Some(Fed::Failed(error)) => return Err(error),
+                        None => bail!(FEED_DIED),
                     }
                     break;
                 }
-                () = &mut feeding, if is_feeding && !is_held => is_feeding = false,
                 _ = look.tick() => {
                     let attributes = rustix::termios::tcgetattr(io::stdout());
                     attributes.map_err(io::Error::from).context("the terminal is gone")?;
@@ -142,17 +185,26 @@ async fn show(
     Ok(())
 }
 
-/// Hands over one snapshot after the other, until the last, and answers in between.
-async fn feed_all(feed: &mut Feed, sender: mpsc::Sender<Fed>, mut questions: mpsc::Receiver<Ask>) {
+/// Hands over one snapshot after the other, until the last or until nobody wants them, and answers
+/// in between.
+async fn feed_all(
+    feed: &mut Feed,
+    sender: mpsc::Sender<Fed>,
+    mut questions: mpsc::Receiver<Ask>,
+    mut is_held: watch::Receiver<bool>,
+) {
     loop {
         let fed = tokio::select! {
             biased;
-            Some(ask) = questions.recv() => match feed.ask(&ask) {
-                Ok(Some(snapshot)) => Fed::Answer(ask, snapshot),
-                Ok(None) => Fed::Unanswered(ask, NOT_RECORDED.to_owned()),
-                Err(error) => Fed::Unanswered(ask, format!("{error:#}")),
+            ask = questions.recv() => match ask {
+                None => return,
+                Some(ask) => match feed.ask(&ask) {
+                    Ok(Some(snapshot)) => Fed::Answer(ask, snapshot),
+                    Ok(None) => Fed::Unanswered(ask, NOT_RECORDED.to_owned()),
+                    Err(error) => Fed::Unanswered(ask, format!("{error:#}")),
+                },
             },
-            next = feed.next() => match next {
+            next = next(feed, &mut is_held) => match next {
                 Ok(Some(snapshot)) => Fed::Snapshot(snapshot),
                 Ok(None) => Fed::End,
                 Err(error) => Fed::Failed(error),
@@ -163,6 +215,16 @@ async fn feed_all(feed: &mut Feed, sender: mpsc::Sender<Fed>, mut questions: mps
             return;
         }
     }
+}
+
+/// The next snapshot, once it is wanted.
+async fn next(
+    feed: &mut Feed,
+    is_held: &mut watch::Receiver<bool>,
+) -> anyhow::Result<Option<Arc<Snapshot>>> {
+    // An error means that nobody wants any.
+    let _ = is_held.wait_for(|is_held| !is_held).await;
+    feed.next().await
 }
 
 /// Gives an event to the screen. Says whether it has to be drawn.

@@ -2,13 +2,12 @@
 
 use std::io::{self, Write as _};
 use std::pin::pin;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
 use super::args::{self, Common};
-use super::fail_on::exit_code;
+use super::fail_on::{exit_code, nothing_seen};
 use super::feed::{Feed, Until};
 use super::kmsg::Kmsg;
 use super::messages::Messages;
@@ -28,8 +27,9 @@ pub(super) async fn run(
     common: &Common,
     args: &args::Locks,
     messages: &Messages,
-) -> anyhow::Result<ExitCode> {
-    let mut stop = Stop::on_signals()?;
+) -> anyhow::Result<u8> {
+    let fail_on = args.verdict.fail_on;
+    let mut stop = Stop::on_signals(nothing_seen(fail_on))?;
     let rules = Rules {
         min_wait_ns: u64::try_from(args.min_wait.as_nanos()).unwrap_or(u64::MAX),
     };
@@ -45,7 +45,7 @@ pub(super) async fn run(
     }
     let host = feed.host().clone();
     let Some(snapshot) = oneshot::answer(feed, &mut stop, messages, ask).await? else {
-        return Ok(exit_code(args.verdict.fail_on, None));
+        return Ok(nothing_seen(fail_on));
     };
     // Before anything that may block: who reads the output may be in it too.
     kmsg.as_mut().map_or(Ok(()), |kmsg| kmsg.tell(&snapshot))?;
@@ -57,7 +57,7 @@ pub(super) async fn run(
         text::render(&snapshot, &host, oneshot::style(common)).into_bytes()
     };
     oneshot::write(common, &bytes)?;
-    Ok(exit_code(args.verdict.fail_on, Some(&snapshot)))
+    Ok(exit_code(fail_on, &snapshot, snapshot.waits.is_known()))
 }
 
 /// Looks at the list of memcgs, for their names, and asks.
@@ -102,7 +102,7 @@ async fn watch(
     feed: &mut Feed,
     stop: &mut Stop,
     mut kmsg: Option<Kmsg>,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<u8> {
     let fail_on = args.verdict.fail_on;
     let file = OutputFile::create(common.output.as_deref())?;
     let name = file.name();
@@ -115,7 +115,8 @@ async fn watch(
     let mut until = Until::new(&args.span);
     let clock = args.span.duration.filter(|_| !feed.is_replay());
     let mut clock = pin!(Until::by_the_clock(clock));
-    let mut last: Option<Arc<Snapshot>> = None;
+    let mut before_ns = None;
+    let mut code = nothing_seen(fail_on);
     loop {
         let next = tokio::select! {
             biased;
@@ -124,18 +125,20 @@ async fn watch(
             next = feed.next() => next?,
         };
         let Some(snapshot) = next else { break };
-        let before_ns = last.as_ref().and_then(|last| last.waits.as_of_ns);
         let is_answer = snapshot.waits.as_of_ns != before_ns;
+        before_ns = snapshot.waits.as_of_ns;
         if is_answer && !feed.is_replay() {
             kmsg.as_mut().map_or(Ok(()), |kmsg| kmsg.tell(&snapshot))?;
         }
         view.write(&snapshot, is_answer).with_context(failed)?;
+        let has_figures = snapshot.waits.is_known() || snapshot.lock_waits.is_known();
+        code = exit_code(fail_on, &snapshot, has_figures);
+        stop.exits_with(code);
         let is_over = until.is_over(snapshot.mono_ns);
         let is_found = fail_on.is_some_and(|fail_on| fail_on.is_met(&snapshot) == Some(true));
-        last = Some(snapshot);
         if is_over || is_found {
             break;
         }
     }
-    Ok(exit_code(fail_on, last.as_deref()))
+    Ok(code)
 }

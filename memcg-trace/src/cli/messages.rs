@@ -1,8 +1,13 @@
 //! What a user should know, on standard error. Nothing is written while the screen is taken.
 
 use std::io::{self, Write as _};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use crate::sample::tame;
+
+/// After this time a user should know what is being waited for.
+const LONG: Duration = Duration::from_secs(1);
 
 /// How much to say.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +37,24 @@ impl Messages {
         if !self.quiet {
             say(message);
         }
+    }
+
+    /// Lets go of the kernel, and says so if that takes long.
+    pub(super) fn while_detaching<T>(self, is_live: bool, act: impl FnOnce() -> T) -> T {
+        if !is_live || self.quiet {
+            return act();
+        }
+        std::thread::scope(|scope| {
+            let (done, wait) = channel::<()>();
+            scope.spawn(move || {
+                if wait.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
+                    self.warn("detaching: waiting for the kernel to let go of the probes");
+                }
+            });
+            let outcome = act();
+            drop(done);
+            outcome
+        })
     }
 
     /// Something for those who asked for more.

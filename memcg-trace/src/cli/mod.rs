@@ -22,9 +22,11 @@ mod pins;
 mod pressure;
 mod questions;
 mod record;
+mod screen;
 mod signals;
 mod slab;
 mod span;
+mod verb_flags;
 mod zombies;
 
 use std::io::{self, IsTerminal as _};
@@ -35,7 +37,9 @@ use args::{Args, Verb};
 use messages::Messages;
 use pressure::Which;
 
-/// Something went wrong.
+/// All is well, or the stream was ended.
+const DONE: u8 = 0;
+/// Something went wrong, or nothing was looked at.
 const ERROR: u8 = 1;
 /// This host cannot be traced.
 const CANNOT_TRACE: u8 = 3;
@@ -50,7 +54,7 @@ pub fn main() -> ExitCode {
     let args = Args::parse_or_exit();
     let messages = Messages::new(args.common.quiet, args.common.verbose);
     match run(&args, &messages) {
-        Ok(code) => code,
+        Ok(code) => ExitCode::from(code),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             messages.error(&error);
@@ -60,54 +64,44 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args, messages: &Messages) -> anyhow::Result<ExitCode> {
+fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let is_terminal = io::stdout().is_terminal() && args.common.output.is_none();
-        let dashboard = is_terminal && !args.common.json;
+        let common = &args.common;
+        let is_terminal = io::stdout().is_terminal() && common.output.is_none();
+        let dashboard = is_terminal && !common.json;
         #[cfg(feature = "live")]
         if !dashboard {
-            logs::listen(args.common.verbose);
+            logs::listen(common.verbose);
         }
         match &args.verb {
-            Some(Verb::Doctor) => return doctor::run(&args.common),
-            Some(Verb::Zombies(zombies)) => {
-                return zombies::run(&args.common, zombies, messages).await;
-            }
-            Some(Verb::Slab(slab)) => {
-                return match &slab.inside {
-                    Some(cache) => inside::run(&args.common, cache, messages).await,
-                    None => slab::run(&args.common, slab, messages).await,
-                };
-            }
+            Some(Verb::Doctor) => doctor::run(common),
+            Some(Verb::Zombies(zombies)) => zombies::run(common, zombies, messages).await,
+            Some(Verb::Slab(slab)) => match &slab.inside {
+                Some(cache) => inside::run(common, cache, messages).await,
+                None => slab::run(common, slab, messages).await,
+            },
             Some(Verb::Shrinkers(args_of)) => {
-                return pressure::run(Which::Shrinkers, &args.common, args_of, messages).await;
+                pressure::run(Which::Shrinkers, common, args_of, messages).await
             }
             Some(Verb::Reclaim(args_of)) => {
-                return pressure::run(Which::Reclaim, &args.common, args_of, messages).await;
+                pressure::run(Which::Reclaim, common, args_of, messages).await
             }
-            Some(Verb::Pins(pins)) => return pins::run(&args.common, pins, messages).await,
-            Some(Verb::Locks(locks)) => return locks::run(&args.common, locks, messages).await,
-            Some(Verb::Compare(compare)) => compare::run(&args.common, compare, messages).await,
-            Some(Verb::Export(span)) => export::run(&args.common, span, messages).await,
-            Some(Verb::Record(record)) => record::run(&args.common, record, messages).await,
-            Some(Verb::Live(pace)) if dashboard => {
-                live::run(&args.common, pace, None, messages).await
-            }
+            Some(Verb::Pins(pins)) => pins::run(common, pins, messages).await,
+            Some(Verb::Locks(locks)) => locks::run(common, locks, messages).await,
+            Some(Verb::Compare(compare)) => compare::run(common, compare, messages).await,
+            Some(Verb::Export(span)) => export::run(common, span, messages).await,
+            Some(Verb::Record(record)) => record::run(common, record, messages).await,
+            Some(Verb::Live(pace)) if dashboard => live::run(common, pace, None, messages).await,
             Some(Verb::Replay(replay)) if dashboard => {
-                live::run(&args.common, &replay.pace(), Some(&replay.file), messages).await
+                live::run(common, &replay.pace(), Some(&replay.file), messages).await
             }
-            None if dashboard => {
-                live::run(&args.common, &args::Pace::default(), None, messages).await
-            }
-            Some(Verb::Replay(replay)) => {
-                oneshot::run(&args.common, Some(&replay.file), messages).await
-            }
-            Some(Verb::Live(_)) | None => oneshot::run(&args.common, None, messages).await,
-        }?;
-        Ok(ExitCode::SUCCESS)
+            None if dashboard => live::run(common, &args::Pace::default(), None, messages).await,
+            Some(Verb::Replay(replay)) => oneshot::run(common, Some(&replay.file), messages).await,
+            Some(Verb::Live(_)) | None => oneshot::run(common, None, messages).await,
+        }
     })
 }
 

@@ -11,6 +11,7 @@ use super::feed::Feed;
 use super::messages::Messages;
 use super::output_file::OutputFile;
 use super::signals::Stop;
+use super::{CANNOT_TRACE, DONE, ERROR};
 use crate::model::snapshot::Snapshot;
 use crate::output::{document, text};
 use crate::source::replay::Pace;
@@ -23,19 +24,24 @@ pub(super) async fn run(
     common: &Common,
     file: Option<&Path>,
     messages: &Messages,
-) -> anyhow::Result<()> {
-    let mut stop = Stop::on_signals()?;
+) -> anyhow::Result<u8> {
+    let mut stop = Stop::on_signals(ERROR)?;
     let feed = Feed::open(common, file, Pace::Unpaced, messages)?;
     let host = feed.host().clone();
     let Some(snapshot) = answer(feed, &mut stop, messages, last).await? else {
-        return Ok(());
+        return Ok(ERROR);
     };
     let bytes = if common.json {
         document::memcgs(&snapshot, &host)?
     } else {
         text::render(&snapshot, &host, style(common)).into_bytes()
     };
-    write(common, &bytes)
+    write(common, &bytes)?;
+    Ok(if snapshot.has_figures() {
+        DONE
+    } else {
+        CANNOT_TRACE
+    })
 }
 
 /// What a feed has to say, unless a signal comes first; lets go of the feed in any case. Where there
@@ -47,15 +53,24 @@ pub(super) async fn answer<T>(
     ask: impl AsyncFnOnce(&mut Feed) -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<Option<T>> {
     let answer = tokio::select! {
+        biased;
         () = stop.asked() => Ok(None),
         answer = ask(&mut feed) => answer,
     };
     feed.close(messages);
     let answer = answer?;
     if answer.is_none() {
-        messages.warn("nothing to show: there is not one sample");
+        messages.warn(nothing_seen(stop));
     }
     Ok(answer)
+}
+
+/// Why there is nothing to show.
+pub(super) fn nothing_seen(stop: &Stop) -> &'static str {
+    match stop.is_asked() {
+        true => "nothing to show: ended before there was a sample",
+        false => "nothing to show: there is not one sample",
+    }
 }
 
 /// How text looks on the output that the flags name.

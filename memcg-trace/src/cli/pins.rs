@@ -1,13 +1,12 @@
 //! `pins`: who pins a dead memory cgroup, or all of them.
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 
 use super::args::{self, Common};
-use super::fail_on::exit_code;
+use super::fail_on::{exit_code, nothing_seen};
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
@@ -37,17 +36,17 @@ pub(super) async fn run(
     common: &Common,
     args: &args::Pins,
     messages: &Messages,
-) -> anyhow::Result<ExitCode> {
-    let mut stop = Stop::on_signals()?;
+) -> anyhow::Result<u8> {
+    let fail_on = args.verdict.fail_on;
+    let mut stop = Stop::on_signals(nothing_seen(fail_on))?;
     let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
     let zombie = args.zombie.as_ref();
     let wanted = zombie.map(|zombie| Wanted::parse(zombie.as_bytes()));
     let ask = async |feed: &mut Feed| ask(feed, wanted.as_ref()).await;
     let answer = oneshot::answer(feed, &mut stop, messages, ask).await?;
-    let fail_on = args.verdict.fail_on;
     let Some(Answer { snapshot, zombie }) = answer else {
-        return Ok(exit_code(fail_on, None));
+        return Ok(nothing_seen(fail_on));
     };
     let items = snapshot.pins.items.iter();
     let mut items: Vec<&Pins> = match &zombie {
@@ -67,7 +66,7 @@ pub(super) async fn run(
         text::render(&snapshot, &items, &open, &host, oneshot::style(common)).into_bytes()
     };
     oneshot::write(common, &bytes)?;
-    Ok(exit_code(fail_on, Some(&snapshot)))
+    Ok(exit_code(fail_on, &snapshot, snapshot.memcgs.is_known()))
 }
 
 /// Looks at the list, finds out which zombies are meant, and asks about them.
@@ -119,10 +118,16 @@ fn gaps(snapshot: &Snapshot, answered: usize, top: Option<usize>) -> Vec<String>
     let unanswered = (unanswered > 0).then(|| {
         let reason = snapshot.pins.reason.as_deref();
         let reason = reason.map_or_else(String::new, |reason| format!(": {}", tame(reason)));
-        format!("{unanswered} zombies have no answer{reason}")
+        match unanswered {
+            1 => format!("1 zombie has no answer{reason}"),
+            _ => format!("{unanswered} zombies have no answer{reason}"),
+        }
     });
     let left_out = answered.saturating_sub(top.unwrap_or(usize::MAX));
-    let left_out = (left_out > 0).then(|| format!("{left_out} more zombies are not shown"));
+    let left_out = (left_out > 0).then(|| match left_out {
+        1 => "1 more zombie is not shown".to_owned(),
+        _ => format!("{left_out} more zombies are not shown"),
+    });
     unanswered.into_iter().chain(left_out).collect()
 }
 

@@ -1,7 +1,6 @@
 //! `shrinkers` and `reclaim`: what happens to memory in some time, added up.
 
 use std::cmp::Reverse;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::args::{Common, Pressure};
@@ -9,6 +8,7 @@ use super::feed::{Feed, Until};
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
+use super::{CANNOT_TRACE, DONE, ERROR};
 use crate::model::pressure;
 use crate::model::snapshot::{Reclaim, Shrinker, Snapshot};
 use crate::output::{document, reclaim, shrinkers};
@@ -29,8 +29,8 @@ pub(super) async fn run(
     common: &Common,
     args: &Pressure,
     messages: &Messages,
-) -> anyhow::Result<ExitCode> {
-    let mut stop = Stop::on_signals()?;
+) -> anyhow::Result<u8> {
+    let mut stop = Stop::on_signals(ERROR)?;
     let mut feed = Feed::of_reclaim(common, messages)?;
     let host = feed.host().clone();
     let mut seen: Option<(Arc<Snapshot>, Arc<Snapshot>)> = None;
@@ -61,8 +61,8 @@ pub(super) async fn run(
     feed.close(messages);
     outcome?;
     let Some((first, last)) = seen else {
-        messages.warn("nothing to show: there is not one sample");
-        return Ok(ExitCode::SUCCESS);
+        messages.warn(oneshot::nothing_seen(&stop));
+        return Ok(ERROR);
     };
     let snapshot = between(&first, &last);
     // As of when the sums were read.
@@ -99,7 +99,11 @@ pub(super) async fn run(
         }
     };
     oneshot::write(common, &bytes)?;
-    Ok(ExitCode::SUCCESS)
+    let has_figures = match which {
+        Which::Shrinkers => snapshot.shrinkers.is_known(),
+        Which::Reclaim => snapshot.reclaim.is_known(),
+    };
+    Ok(if has_figures { DONE } else { CANNOT_TRACE })
 }
 
 /// The later of two snapshots, with what was done since the first.

@@ -10,10 +10,12 @@ use tokio::time::Instant;
 use super::args::{Common, Record};
 use super::feed::Until;
 use super::messages::Messages;
+use super::oneshot::nothing_seen;
 use super::open::{self, Needs};
 use super::output_file::OutputFile;
 use super::questions::LockQuestions;
 use super::signals::Stop;
+use super::{DONE, ERROR};
 use crate::deadlock::Rules;
 use crate::model::is_zombie;
 use crate::sample::recording::{FORMAT, Header, Writer};
@@ -21,6 +23,7 @@ use crate::sample::{Sample, Text};
 use crate::source::Source;
 use crate::source::ask::Ask;
 use crate::source::replay::Pace;
+use crate::units;
 
 /// Part of the time that asking each question may take, as one in so many.
 const ASK_BUDGET: u32 = 100;
@@ -30,8 +33,8 @@ pub(super) async fn run(
     common: &Common,
     record: &Record,
     messages: &Messages,
-) -> anyhow::Result<()> {
-    let mut stop = Stop::on_signals()?;
+) -> anyhow::Result<u8> {
+    let mut stop = Stop::on_signals(ERROR)?;
     let mut source = open::source(common, Needs::All, None, Pace::Unpaced, messages)?;
     let start = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -79,6 +82,7 @@ pub(super) async fn run(
         }
         let mut written = writer.write_sample(&sample).with_context(failed);
         samples += u64::from(written.is_ok());
+        stop.exits_with(DONE);
         for asks in &mut questions {
             if let (Ok(()), Some(answer)) = (&written, asks.after(&sample, &mut source, messages)) {
                 written = writer.write_sample(&answer).with_context(failed);
@@ -91,8 +95,13 @@ pub(super) async fn run(
     for message in source.close() {
         messages.warn(&message);
     }
-    messages.inform(&format!("{path}: {samples} samples"));
-    result
+    messages.inform(&format!("{path}: {}", units::things(samples, "sample")));
+    result?;
+    if samples == 0 {
+        messages.warn(nothing_seen(&stop));
+        return Ok(ERROR);
+    }
+    Ok(DONE)
 }
 
 /// When to ask something of itself: as often as the budget allows; who pins the zombies, only

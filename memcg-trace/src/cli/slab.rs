@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -13,6 +12,7 @@ use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
+use super::{CANNOT_TRACE, DONE, ERROR};
 use crate::model::select;
 use crate::model::slab_list::{self, Order, Totals};
 use crate::model::snapshot::{Slab, SlabCache, Snapshot};
@@ -29,12 +29,12 @@ pub(super) async fn run(
     common: &Common,
     args: &args::Slab,
     messages: &Messages,
-) -> anyhow::Result<ExitCode> {
-    let mut stop = Stop::on_signals()?;
+) -> anyhow::Result<u8> {
+    let mut stop = Stop::on_signals(ERROR)?;
     let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
     let Some(snapshot) = oneshot::answer(feed, &mut stop, messages, ask).await? else {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(ERROR);
     };
     let cache = args.cache.as_ref().map(|cache| cache.as_bytes());
     if let Some(cache) = cache {
@@ -65,7 +65,11 @@ pub(super) async fn run(
         text::render(&snapshot, &view, &host, oneshot::style(common)).into_bytes()
     };
     oneshot::write(common, &bytes)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if snapshot.slab_caches.is_known() {
+        DONE
+    } else {
+        CANNOT_TRACE
+    })
 }
 
 /// Looks at the list of memcgs, and asks for the walk.

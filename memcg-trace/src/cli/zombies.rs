@@ -1,10 +1,9 @@
 //! `zombies`: all dead memory cgroups that are still in memory.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::args::{Common, Sort, Zombies};
-use super::fail_on::exit_code;
+use super::fail_on::{exit_code, nothing_seen};
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
@@ -22,13 +21,14 @@ pub(super) async fn run(
     common: &Common,
     args: &Zombies,
     messages: &Messages,
-) -> anyhow::Result<ExitCode> {
-    let mut stop = Stop::on_signals()?;
+) -> anyhow::Result<u8> {
+    let fail_on = args.verdict.fail_on;
+    let mut stop = Stop::on_signals(nothing_seen(fail_on))?;
     let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
     let seen = oneshot::answer(feed, &mut stop, messages, ask).await?;
     let Some(snapshot) = seen else {
-        return Ok(exit_code(args.verdict.fail_on, None));
+        return Ok(nothing_seen(fail_on));
     };
     let mut zombies = zombies::list(&snapshot);
     let order = order(args.sort);
@@ -42,7 +42,7 @@ pub(super) async fn run(
         text::render(&snapshot, &host, shown, left_out.len(), common.top(), style).into_bytes()
     };
     oneshot::write(common, &bytes)?;
-    Ok(exit_code(args.verdict.fail_on, Some(&snapshot)))
+    Ok(exit_code(fail_on, &snapshot, snapshot.memcgs.is_known()))
 }
 
 /// Looks at the list, and asks what keeps cgroups that are dead without a zombie: no figure of

@@ -1,6 +1,8 @@
 //! Loads and attaches what was asked for: facts first, then one loop that tries.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io;
 
 use anyhow::{Context as _, anyhow};
 use aya::maps::MapData;
@@ -15,6 +17,7 @@ use super::cpus::possible_cpus;
 use super::facts::Facts;
 use super::fixed;
 use super::hooks::{At, Family, HOOKS, Hook, Part, Variant, iterated};
+use super::map_memory;
 use super::slab_hot;
 
 /// The eBPF object that build.rs made.
@@ -66,16 +69,18 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
     let mut loader = EbpfLoader::new();
     loader
         .override_global("LAYOUT", layout, true)
-        .override_global("AYA_LOG_LEVEL", &log_level, false)
-        .map_max_entries(slab_hot::TABLES, possible_cpus());
-    for (map, subject) in MAPS {
-        if !subjects.contains(subject) {
-            loader.map_max_entries(map, 1);
-        }
+        .override_global("AYA_LOG_LEVEL", &log_level, false);
+    let mut entries = HashMap::from([(slab_hot::TABLES, possible_cpus())]);
+    let unused = MAPS
+        .iter()
+        .filter(|(_, subject)| !subjects.contains(subject));
+    entries.extend(unused.map(|(map, _)| (*map, 1)));
+    for (map, entries) in &entries {
+        loader.map_max_entries(map, *entries);
     }
     loader
         .load(&object)
-        .context("create the maps of the tracing programs")
+        .map_err(|error| map_memory::explain(&object, &entries, error))
 }
 
 /// The object, with room in `LOCK_STACKS` for no longer stacks than the kernel keeps: of another
@@ -182,7 +187,7 @@ fn attach_variant(ebpf: &mut Ebpf, facts: &Facts, variant: &Variant) -> anyhow::
     Ok(())
 }
 
-fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow::Result<()> {
+pub(super) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow::Result<()> {
     let place = part.at.name();
     let load = || format!("load {} for {place}", part.program);
     let attach = || format!("attach {} to {place}", part.program);
@@ -211,9 +216,14 @@ fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow::Result<()
                 Some(address) => ("", address),
                 None => (name, 0),
             };
-            program
-                .attach(name, offset)
-                .map_err(|error| explain(attach(), error))?;
+            program.attach(name, offset).map_err(|error| {
+                let is_refused = is_refused(&error);
+                let error = explain(attach(), error);
+                match is_refused {
+                    true => error.context(facts.privilege.refuses_kprobes().sentence()),
+                    false => error,
+                }
+            })?;
         }
         (Program::FEntry(program), At::Fentry(name)) => {
             let btf = Btf::from_sys_fs().with_context(load)?;
@@ -286,6 +296,18 @@ fn explain(what: String, error: aya::programs::ProgramError) -> anyhow::Error {
         return anyhow!("{what}: {io_error}{last} (-v shows all that the verifier says)");
     }
     anyhow::Error::new(error).context(what)
+}
+
+/// Whether an error means that this user may not.
+fn is_refused(error: &aya::programs::ProgramError) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.kind() == io::ErrorKind::PermissionDenied;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Whether a line of the verifier's log says something about the program, and not about the

@@ -1,8 +1,9 @@
 //! A reader of BTF, the kernel's description of its own types
 //! (Documentation/bpf/btf.rst; include/uapi/linux/btf.h).
 //!
-//! It keeps the bytes as they are, the place of each type, and an index of structs by name, so
-//! that 130,000 types cost one pass and little memory. Input is not trusted: what does not fit
+//! It keeps the bytes as they are, the place of each type, and an index by name of structs,
+//! functions and tracepoints, so that 130,000 types cost one pass and little memory, however many
+//! names are asked for. Input is not trusted: what does not fit
 //! is an error or is not found, and nothing recurses without a bound.
 
 use std::collections::HashMap;
@@ -15,6 +16,8 @@ use thiserror::Error;
 pub const SYS_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 const MAGIC: u16 = 0xeb9f;
+/// How the type of a tracepoint's programs is called, before its name.
+const TRACEPOINT: &str = "btf_trace_";
 /// Levels of typedefs, qualifiers and anonymous members that are followed.
 const DEPTH: u32 = 32;
 /// Members that are looked at for one name: a struct that embeds itself must not go on for ever.
@@ -105,8 +108,8 @@ pub struct Btf {
     strings: usize,
     /// Where each type begins in `data`, by id less one.
     types: Vec<u32>,
-    /// Structs and unions by the hash of their name.
-    structs: HashMap<u64, u32>,
+    /// Structs and unions, functions, and types of tracepoints, by the hash of kind and name.
+    by_name: HashMap<u64, u32>,
     hasher: RandomState,
 }
 
@@ -164,7 +167,7 @@ impl Btf {
             data,
             strings,
             types: Vec::with_capacity((end - begin.min(end)) / 24),
-            structs: HashMap::new(),
+            by_name: HashMap::new(),
             hasher: RandomState::new(),
         };
         let mut at = begin;
@@ -179,9 +182,9 @@ impl Btf {
             }
             btf.types
                 .push(u32::try_from(found.at - 12).map_err(|_| BtfError::Cut(id))?);
-            if matches!(found.kind, kind::STRUCT | kind::UNION) && found.name != 0 {
-                let hash = btf.hash(btf.string(found.name));
-                btf.structs
+            if let Some(kind) = btf.indexed(&found) {
+                let hash = btf.hash(kind, btf.string(found.name));
+                btf.by_name
                     .entry(hash)
                     .or_insert(u32::try_from(id).unwrap_or(u32::MAX));
             }
@@ -225,8 +228,7 @@ impl Btf {
     /// Id of a function.
     #[must_use]
     pub fn function_type_id(&self, name: &str) -> Option<u32> {
-        let is_it = |of: &Type| of.kind == kind::FUNC && self.string(of.name) == name.as_bytes();
-        self.all().find(|(_, of)| is_it(of)).map(|(id, _)| id)
+        self.id_of(kind::FUNC, name)
     }
 
     /// Size of a struct or union.
@@ -262,7 +264,7 @@ impl Btf {
     /// Parameters of a function.
     #[must_use]
     pub fn function(&self, name: &str) -> Option<Vec<Parameter>> {
-        let found = self.named(kind::FUNC, name)?;
+        let found = self.get(self.id_of(kind::FUNC, name)?)?;
         self.parameters(found.size_or_type)
     }
 
@@ -270,7 +272,7 @@ impl Btf {
     /// such tracepoint.
     #[must_use]
     pub fn tracepoint(&self, name: &str) -> Option<Vec<Parameter>> {
-        let found = self.named(kind::TYPEDEF, &format!("btf_trace_{name}"))?;
+        let found = self.get(self.id_of(kind::TYPEDEF, &format!("{TRACEPOINT}{name}"))?)?;
         let pointer = self.get(found.size_or_type)?;
         // The first is the tracepoint's own data, which programs do not see.
         self.parameters(pointer.size_or_type).map(|mut all| {
@@ -293,8 +295,19 @@ impl Btf {
         self.types.is_empty()
     }
 
-    fn hash(&self, name: &[u8]) -> u64 {
-        self.hasher.hash_one(name)
+    /// The kind under which a type is found by name; `None` if it is not.
+    fn indexed(&self, of: &Type) -> Option<u32> {
+        match of.kind {
+            _ if of.name == 0 => None,
+            kind::STRUCT | kind::UNION => Some(kind::STRUCT),
+            kind::TYPEDEF if !self.text_at(of.name).starts_with(TRACEPOINT.as_bytes()) => None,
+            kind::FUNC | kind::TYPEDEF => Some(of.kind),
+            _ => None,
+        }
+    }
+
+    fn hash(&self, kind: u32, name: &[u8]) -> u64 {
+        self.hasher.hash_one((kind, name))
     }
 
     fn word(&self, at: usize) -> Option<u32> {
@@ -302,9 +315,14 @@ impl Btf {
     }
 
     fn string(&self, offset: u32) -> &[u8] {
-        let from = self.strings.saturating_add(offset as usize);
-        let tail = self.data.get(from..).unwrap_or_default();
+        let tail = self.text_at(offset);
         tail.split(|byte| *byte == 0).next().unwrap_or_default()
+    }
+
+    /// A string, and what is behind it.
+    fn text_at(&self, offset: u32) -> &[u8] {
+        let from = self.strings.saturating_add(offset as usize);
+        self.data.get(from..).unwrap_or_default()
     }
 
     fn read_type(&self, at: usize) -> Option<Type> {
@@ -330,14 +348,12 @@ impl Btf {
             .filter_map(|(id, at)| Some((id, self.read_type(*at as usize)?)))
     }
 
-    fn named(&self, of: u32, name: &str) -> Option<Type> {
-        self.all()
-            .map(|(_, found)| found)
-            .find(|found| found.kind == of && self.string(found.name) == name.as_bytes())
+    fn struct_id(&self, name: &str) -> Option<u32> {
+        self.id_of(kind::STRUCT, name)
     }
 
-    fn struct_id(&self, name: &str) -> Option<u32> {
-        let id = *self.structs.get(&self.hash(name.as_bytes()))?;
+    fn id_of(&self, kind: u32, name: &str) -> Option<u32> {
+        let id = *self.by_name.get(&self.hash(kind, name.as_bytes()))?;
         let found = self.get(id)?;
         // Two names with one hash: the second is not indexed, and is then not found.
         (self.string(found.name) == name.as_bytes()).then_some(id)

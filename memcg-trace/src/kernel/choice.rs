@@ -119,9 +119,10 @@ pub fn obstacle(part: &Part, facts: &Facts) -> Option<String> {
 
 fn obstacle_at(at: At, facts: &Facts) -> Option<String> {
     match at {
-        At::Tracepoint(name) => {
-            (!facts.has_tracepoint(name)).then(|| format!("no tracepoint {name}"))
+        At::Tracepoint(name) if !facts.has_tracepoint(name) => {
+            Some(format!("no tracepoint {name}"))
         }
+        At::Tracepoint(_) => facts.trial.as_ref()?.tracepoint.clone(),
         At::Kprobe(name) => facts.kprobe_obstacle(name),
         At::Iterated(name) => obstacle_at(At::Tracepoint(iterated(name)), facts)
             .or_else(|| facts.kprobe_obstacle(name)),

@@ -4,12 +4,14 @@ use memcg_trace_common::stack::STACK_DEPTH;
 
 use super::Subject;
 use super::choice::foresee;
-use super::facts::{Capability, Facts};
+use super::facts::Facts;
 use super::hooks::{Family, HOOKS};
+use super::privilege::Capability;
+use super::trial::Trial;
 use crate::sample::doctor::{Doctor, Fact, Verdict};
 
 /// Reports on a host, with the family of hooks that was asked for first. Attaches nothing: hooks
-/// are judged by what the facts tell.
+/// are judged by what the facts tell, and by what was tried.
 #[must_use]
 pub fn report(facts: &Facts, asked: Option<Family>) -> Doctor {
     let hooks: Vec<_> = HOOKS
@@ -103,19 +105,29 @@ fn told(facts: &Facts) -> Vec<Fact> {
         (
             Capability::Syslog,
             "cap_syslog",
-            "addresses of the kernel are hidden: no slab figures, no names of locks and shrinkers",
+            "addresses of the kernel are hidden: see kallsyms",
         ),
     ] {
-        let held = facts.can(capability);
+        let held = facts.privilege.can(capability);
         let value = if held { "held" } else { "missing" }.to_owned();
+        // Some hosts show addresses to everybody.
+        let is_needed = capability != Capability::Syslog || !facts.symbols.visible;
         all.push(fact(
             name,
             value,
-            held,
+            held || !is_needed,
             costs,
             "run as root, or grant the capability (setcap)",
         ));
     }
+    all.extend(
+        facts
+            .trial
+            .as_ref()
+            .map(|trial| tried(facts, trial))
+            .into_iter()
+            .flatten(),
+    );
     for subject in Subject::ALL.iter().copied() {
         let obstacle = facts.obstacle_for(subject);
         let value = match (&obstacle, &facts.resolved) {
@@ -137,6 +149,37 @@ fn told(facts: &Facts) -> Vec<Fact> {
     all
 }
 
+/// What the kernel said when it was tried.
+fn tried(facts: &Facts, trial: &Trial) -> [Fact; 3] {
+    let one = |name, refused: &Option<String>, costs, fix| {
+        let value = refused
+            .clone()
+            .unwrap_or_else(|| "tried, and works".to_owned());
+        fact(name, value, refused.is_none(), costs, fix)
+    };
+    [
+        one(
+            "programs",
+            &trial.programs,
+            "no program can be loaded: nothing can be traced",
+            "see what the kernel says",
+        ),
+        one(
+            "tracepoint_attach",
+            &trial.tracepoint,
+            "what only tracepoints see is missing, see the hooks",
+            "see what the kernel says",
+        ),
+        one(
+            "kprobe_attach",
+            &trial.kprobe,
+            "what only kprobes see is missing, see the hooks: births and deaths of memcgs, slab \
+             frees, whose limit is reclaimed for",
+            facts.privilege.refuses_kprobes().fix,
+        ),
+    ]
+}
+
 fn lockdown(facts: &Facts) -> Fact {
     let mode = facts
         .lockdown
@@ -153,17 +196,18 @@ fn lockdown(facts: &Facts) -> Fact {
 }
 
 fn kallsyms(facts: &Facts) -> Fact {
+    let refusal = facts.privilege.hides_addresses();
     let value = match &facts.symbols_error {
         Some(error) => error.clone(),
         None if facts.symbols.visible => format!("{} symbols", facts.symbols.lines),
-        None => "all addresses are hidden".to_owned(),
+        None => refusal.why.to_owned(),
     };
     fact(
         "kallsyms",
         value,
         facts.symbols_error.is_none() && facts.symbols.visible,
-        "no slab figures, and locks and shrinkers have no names",
-        "CAP_SYSLOG, and kernel.kptr_restrict below 2",
+        "no slab figures, no answer to who waits for whom, and locks and shrinkers have no names",
+        refusal.fix,
     )
 }
 
@@ -206,6 +250,7 @@ mod tests {
     use crate::kernel::layout::pages::Pages;
     use crate::kernel::layout::swap::SwapOwners;
     use crate::kernel::layout::{Missing, Resolved};
+    use crate::kernel::privilege::Privilege;
     use crate::kernel::symbols::Symbols;
     use crate::kernel::{Subject, hooks};
     use memcg_trace_common::layout::Layout;
@@ -245,7 +290,12 @@ mod tests {
             btf_error: None,
             symbols: Arc::new(Symbols::parse(text.as_bytes(), &wanted).unwrap()),
             symbols_error: None,
-            capabilities: 1 << 38 | 1 << 39 | 1 << 34,
+            privilege: Privilege {
+                capabilities: 1 << 38 | 1 << 39 | 1 << 34,
+                kptr_restrict: Some(1),
+                perf_event_paranoid: Some(3),
+            },
+            trial: Some(Trial::default()),
             lockdown: Some("none".to_owned()),
             memory_is_v1: Some(false),
             kprobes: true,
@@ -297,8 +347,12 @@ mod tests {
             ("btf", |facts| {
                 (facts.btf_error, facts.resolved) = (Some("gone".to_owned()), None)
             }),
-            ("cap_bpf", |facts| facts.capabilities &= !(1 << 39)),
-            ("cap_perfmon", |facts| facts.capabilities &= !(1 << 38)),
+            ("cap_bpf", |facts| {
+                facts.privilege.capabilities &= !(1 << 39)
+            }),
+            ("cap_perfmon", |facts| {
+                facts.privilege.capabilities &= !(1 << 38)
+            }),
         ];
         for (name, take_away) in without {
             let mut facts = capable();
@@ -359,6 +413,32 @@ mod tests {
     fn hidden_addresses_are_named() {
         let mut facts = capable();
         Arc::make_mut(&mut facts.symbols).visible = false;
-        assert_eq!(not_ok(&report(&facts, None)), ["kallsyms"]);
+        facts.privilege.kptr_restrict = Some(2);
+        let of_all = report(&facts, None);
+        assert_eq!(not_ok(&of_all), ["kallsyms"]);
+        let fix = |report: &Doctor| {
+            let kallsyms = report.facts.iter().find(|fact| fact.name == "kallsyms");
+            kallsyms.unwrap().fix.clone()
+        };
+        assert_eq!(fix(&of_all), "sysctl kernel.kptr_restrict=1");
+        facts.privilege.kptr_restrict = Some(1);
+        facts.privilege.capabilities &= !(1 << 34);
+        let of_one = report(&facts, None);
+        assert_eq!(not_ok(&of_one), ["kallsyms", "cap_syslog"]);
+        assert!(fix(&of_one).starts_with("grant CAP_SYSLOG"));
+    }
+
+    #[test]
+    fn what_the_kernel_refuses_when_tried_is_not_ready() {
+        let mut facts = capable();
+        let refused = |what: &str| Some(format!("{what}: Permission denied"));
+        facts.trial.as_mut().unwrap().kprobe = refused("attach");
+        let no_kprobes = report(&facts, None);
+        assert_eq!(no_kprobes.verdict, Verdict::Partial);
+        assert_eq!(not_ok(&no_kprobes), ["kprobe_attach"]);
+        assert_eq!(chosen(&no_kprobes, "memcg_life"), None);
+        assert!(chosen(&no_kprobes, "slab_alloc").is_some());
+        facts.trial.as_mut().unwrap().programs = refused("load");
+        assert_eq!(report(&facts, None).verdict, Verdict::Unable);
     }
 }

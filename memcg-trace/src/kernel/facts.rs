@@ -9,22 +9,9 @@ use super::Subject;
 use super::btf::{Btf, BtfError};
 use super::hooks;
 use super::layout::{self, Resolved};
+use super::privilege::{Capability, Privilege};
 use super::symbols::Symbols;
-
-/// Capabilities that matter here (include/uapi/linux/capability.h).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capability {
-    /// `CAP_DAC_READ_SEARCH`: read `available_filter_functions`.
-    DacReadSearch = 2,
-    /// `CAP_SYS_ADMIN`: all of tracing, and everything else.
-    SysAdmin = 21,
-    /// `CAP_SYSLOG`: see addresses in kallsyms.
-    Syslog = 34,
-    /// `CAP_PERFMON`: attach tracing programs and read the kernel from them.
-    Perfmon = 38,
-    /// `CAP_BPF`: load programs.
-    Bpf = 39,
-}
+use super::trial::Trial;
 
 /// What a host has.
 #[derive(Debug)]
@@ -39,8 +26,10 @@ pub struct Facts {
     pub symbols: Arc<Symbols>,
     /// Why kallsyms cannot be read.
     pub symbols_error: Option<String>,
-    /// Effective capabilities, as bits.
-    pub capabilities: u64,
+    /// What this process may do.
+    pub privilege: Privilege,
+    /// What the kernel refused when it was tried; `None` if nothing was.
+    pub trial: Option<Trial>,
     /// What `/sys/kernel/security/lockdown` says: `none`, `integrity`, `confidentiality`.
     pub lockdown: Option<String>,
     /// Whether the memory controller is in a hierarchy of its own: cgroup version 1.
@@ -67,13 +56,17 @@ impl Facts {
         let wanted: HashSet<&str> = hooks::functions()
             .chain(layout::SYMBOLS.iter().copied())
             .collect();
-        let (symbols, symbols_error) = match Symbols::of_running_kernel(&wanted) {
+        let (mut symbols, symbols_error) = match Symbols::of_running_kernel(&wanted) {
             Ok(symbols) => (symbols, None),
             Err(error) => (
                 Symbols::default(),
                 Some(format!("read /proc/kallsyms: {error}")),
             ),
         };
+        let privilege = Privilege::here();
+        if symbols_error.is_none() && !symbols.visible {
+            symbols.hidden_by = Some(privilege.hides_addresses());
+        }
         let mut facts = Self {
             kernel: rustix::system::uname()
                 .release()
@@ -83,7 +76,8 @@ impl Facts {
             btf_error: None,
             symbols: Arc::new(symbols),
             symbols_error,
-            capabilities: effective_capabilities(),
+            privilege,
+            trial: None,
             lockdown: lockdown(),
             memory_is_v1: memory_is_v1(),
             kprobes: fs::exists("/sys/bus/event_source/devices/kprobe/type").unwrap_or(false),
@@ -116,13 +110,6 @@ impl Facts {
         self.resolved = Some(layout::resolve(btf, &self.symbols));
     }
 
-    /// Whether a capability is held; `CAP_SYS_ADMIN` stands for all.
-    #[must_use]
-    pub fn can(&self, capability: Capability) -> bool {
-        let has = |one: Capability| self.capabilities & (1 << one as u32) != 0;
-        has(capability) || has(Capability::SysAdmin)
-    }
-
     /// Whether the kernel has a tracepoint.
     #[must_use]
     pub fn has_tracepoint(&self, name: &str) -> bool {
@@ -135,6 +122,9 @@ impl Facts {
     pub fn kprobe_obstacle(&self, name: &str) -> Option<String> {
         if !self.kprobes {
             return Some("this kernel has no kprobes".to_owned());
+        }
+        if let Some(why) = self.trial.as_ref().and_then(|trial| trial.kprobe.as_ref()) {
+            return Some(why.clone());
         }
         // Without kallsyms only trying tells.
         (self.symbols_error.is_none() && self.symbols.function(name).is_none())
@@ -181,11 +171,18 @@ impl Facts {
             (Capability::Bpf, "CAP_BPF"),
             (Capability::Perfmon, "CAP_PERFMON"),
         ] {
-            if !self.can(capability) {
+            if !self.privilege.can(capability) {
                 return Some(format!("no privilege to trace: {name} is missing"));
             }
         }
-        None
+        self.trial.as_ref()?.programs.clone()
+    }
+
+    /// Tries what nothing speaks against so far.
+    pub fn try_out(&mut self) {
+        if self.unable().is_none() {
+            self.trial = Some(Trial::run(self));
+        }
     }
 
     /// Why a subject cannot be observed; `None` if it can be tried.
@@ -194,18 +191,6 @@ impl Facts {
         let resolved = self.resolved.as_ref()?;
         resolved.missing_for(subject).map(str::to_owned)
     }
-}
-
-fn effective_capabilities() -> u64 {
-    fs::read_to_string("/proc/self/status")
-        .ok()
-        .and_then(|status| {
-            let line = status
-                .lines()
-                .find_map(|line| line.strip_prefix("CapEff:"))?;
-            u64::from_str_radix(line.trim(), 16).ok()
-        })
-        .unwrap_or(0)
 }
 
 /// By what is mounted where all have it: the unified hierarchy, or a tmpfs with a directory for

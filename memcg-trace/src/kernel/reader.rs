@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
     /// Address of a variable.
     pub(super) fn symbol(&self, name: &str) -> Result<u64, Unreadable> {
         let address = self.symbols.address(name);
-        address.ok_or_else(|| Unreadable::Absent(format!("kallsyms shows no address of {name}")))
+        address.ok_or_else(|| Unreadable::Absent(self.symbols.no_address(name)))
     }
 
     /// A word at an address.

@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
+use super::privilege::Refusal;
+
 const KALLSYMS: &str = "/proc/kallsyms";
 /// A symbol stands for addresses up to this far behind it.
 const REACH_BYTES: u64 = 1 << 20;
@@ -35,6 +37,8 @@ pub struct Symbols {
     pub lines: usize,
     /// Whether any address was other than zero: the kernel hides them from who may not see them.
     pub visible: bool,
+    /// Why none was.
+    pub(super) hidden_by: Option<Refusal>,
     /// How often they were read anew: names of an earlier reading may be others now.
     pub(super) reading: u32,
 }
@@ -88,6 +92,7 @@ impl Symbols {
         Ok(Self {
             by_name: self.by_name.clone(),
             sched: self.sched,
+            hidden_by: self.hidden_by,
             reading: self.reading + 1,
             ..read
         })
@@ -100,6 +105,15 @@ impl Symbols {
             .get(name)
             .copied()
             .filter(|address| *address != 0)
+    }
+
+    /// Why there is no address of something.
+    #[must_use]
+    pub fn no_address(&self, name: &str) -> String {
+        match &self.hidden_by {
+            Some(refusal) => refusal.sentence(),
+            None => format!("kallsyms shows no address of {name}"),
+        }
     }
 
     /// Whether the kernel has a symbol of that name, its address seen or not.

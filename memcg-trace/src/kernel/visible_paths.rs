@@ -166,7 +166,7 @@ impl VisiblePaths {
             let covered = self.covered(reader, mount)?;
             for step in 0.. {
                 // From its root a process looks down, whatever is mounted on that.
-                let is_start = is_last && dentry == top && root.mount == mount;
+                let is_start = is_last && dentry == top;
                 if covered.contains(&dentry) && below != Some(dentry) && !is_start {
                     return None;
                 }
@@ -215,18 +215,16 @@ impl VisiblePaths {
 
     /// Directories of a mount on which another one is; `None` if that cannot be read.
     fn covered(&mut self, reader: &Reader<'_>, mount: u64) -> Option<&HashSet<u64>> {
-        Some(match self.covered.entry(mount) {
-            Entry::Occupied(known) => known.into_mut(),
+        match self.covered.entry(mount) {
+            Entry::Occupied(known) => Some(known.into_mut()),
             Entry::Vacant(unknown) => {
                 let head = mount + reader.offset(Field::MountChildren).ok()?;
                 let (children, all) = reader.list(head, Field::MountChild, MOST).ok()?;
-                if !all {
-                    return None;
-                }
                 let points = reader.column(&children, Field::MountMountpoint).ok()?;
-                unknown.insert(points.into_iter().flatten().collect())
+                let points = points.into_iter().flatten().collect();
+                all.then(|| &*unknown.insert(points))
             }
-        })
+        }
     }
 }
 

@@ -38,7 +38,7 @@ use reparent::Reparents;
 use shrinkers::Shrinkers;
 use slab::SlabTable;
 use slab_walk::SlabWalks;
-use snapshot::{Section, Snapshot, Source, Totals};
+use snapshot::{Counted, Section, Snapshot, Source, Totals};
 use tree::Tree;
 use trend::Trend;
 
@@ -70,6 +70,7 @@ pub struct Model {
     memcgs: Arc<Section<snapshot::Memcg>>,
     totals: Totals,
     losses: Arc<[Loss]>,
+    counted: Counted,
 }
 
 impl Default for Model {
@@ -110,6 +111,7 @@ impl Model {
             memcgs: Arc::new(Section::unread("memcg")),
             totals: Totals::default(),
             losses: Arc::new([]),
+            counted: Counted::default(),
         }
     }
 
@@ -182,7 +184,7 @@ impl Model {
 
         let frame = self.frame;
         self.frame += 1;
-        Arc::new(Snapshot {
+        let mut snapshot = Snapshot {
             frame,
             mono_ns: sample.mono_ns,
             unix_ns: sample.unix_ns,
@@ -208,7 +210,13 @@ impl Model {
             reparents: self.reparents.section(),
             findings: self.balance.join(self.trend.section()),
             losses: Arc::clone(&self.losses),
-        })
+            counted: self.counted,
+        };
+        if !sample.is_answer() {
+            self.counted = self.counted.at_least(snapshot.counted_by_rows());
+            snapshot.counted = self.counted;
+        }
+        Arc::new(snapshot)
     }
 
     /// What there is, by the last walk of all slabs and the events since.

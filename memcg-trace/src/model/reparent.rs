@@ -9,6 +9,7 @@ use super::snapshot::{Reparent, Section, Snapshot, Source};
 use super::tree::Tree;
 use super::zombies::Wanted;
 use crate::sample::{Life, LifeKind};
+use crate::units;
 
 /// Reparentings that are remembered: a few screens of them. Of a storm, the last ones.
 const HISTORY: usize = 256;
@@ -190,11 +191,11 @@ pub fn sentence(reparent: &Reparent) -> String {
     let to = to.as_deref().unwrap_or("an ancestor");
     let counted = |count: Option<u64>, what: &str| {
         let count = count.filter(|count| *count > 0)?;
-        Some(format!("{} {what}", grouped(count)))
+        Some(format!("{} {}", grouped(count), units::noun(count, what)))
     };
     let moved = [
-        counted(reparent.lru_pages, "pages"),
-        counted(reparent.slab_objects, "slab objects"),
+        counted(reparent.lru_pages, "page"),
+        counted(reparent.slab_objects, "slab object"),
     ];
     let moved: Vec<String> = moved.into_iter().flatten().collect();
     if moved.is_empty() {

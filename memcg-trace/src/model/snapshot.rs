@@ -8,6 +8,7 @@ mod dying;
 pub mod history;
 pub mod inside;
 pub mod locks;
+mod losses;
 pub mod pins;
 pub mod reclaim;
 mod reclaimable;
@@ -22,6 +23,7 @@ pub use dying::{DeadCgroup, Dying};
 pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
 pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, Release};
+pub use losses::{Counted, ONE_IN};
 pub use pins::Pins;
 pub use reclaim::Reclaim;
 pub use reclaimable::Reclaimable;
@@ -200,6 +202,8 @@ pub struct Snapshot {
     pub findings: Arc<Section<Finding>>,
     /// What was lost since the start.
     pub losses: Arc<[Loss]>,
+    /// Of how much, before any row was left out.
+    pub counted: Counted,
 }
 
 impl Snapshot {
@@ -214,6 +218,17 @@ impl Snapshot {
             self.reclaim.absence(),
         ];
         absences.into_iter().flatten()
+    }
+
+    /// Whether there is at least one section of a whole host.
+    #[must_use]
+    pub fn has_figures(&self) -> bool {
+        self.memcgs.is_known()
+            || self.slab.is_known()
+            || self.shrinkers.is_known()
+            || self.lock_waits.is_known()
+            || self.tax.is_known()
+            || self.reclaim.is_known()
     }
 
     /// Everything lost since the start, as far as it is known.
@@ -338,6 +353,12 @@ pub struct Memcg {
 
 /// Value from which on `memory.high` and `memory.max` mean "no limit" (PAGE_COUNTER_MAX).
 pub const UNLIMITED_BYTES: u64 = 0x7fff_ffff_ffff_f000;
+
+/// Whether a limit is none; `None` where it is not known.
+#[must_use]
+pub fn is_unlimited(limit: Option<u64>) -> Option<bool> {
+    limit.map(|limit| limit >= UNLIMITED_BYTES)
+}
 
 /// What a shrinker did for a memcg on a node, since the start of the run.
 #[derive(Clone, Debug, PartialEq)]

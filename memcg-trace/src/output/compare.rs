@@ -21,8 +21,8 @@ pub fn gaps(runs: [(&str, &Peaks, u64); 2]) -> Vec<String> {
             ));
         }
         if missing > 0 {
-            let missing = units::count(Some(missing));
-            gaps.push(format!("{name} lacks {missing} records by their numbers"));
+            let missing = units::things(missing, "record");
+            gaps.push(format!("{name} lacks {missing} by their numbers"));
         }
     }
     gaps

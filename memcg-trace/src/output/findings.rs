@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{fit, names};
-use crate::model::snapshot::{Figure, Figures, Finding, Growth};
+use crate::model::snapshot::{Figure, Figures, Finding, Growth, UNLIMITED_BYTES};
 use crate::sample::Text;
 use crate::units;
 
@@ -82,7 +82,9 @@ fn of_growth(growth: &Growth) -> Vec<(&'static str, Vec<String>)> {
 fn values(name: &str, figure: &Figure) -> Vec<String> {
     match figure {
         Figure::Unknown => vec![units::UNKNOWN.to_owned()],
-        Figure::Count(count) if name.ends_with("_bytes") => vec![units::bytes(Some(*count))],
+        Figure::Count(count) if name.ends_with("_bytes") => {
+            vec![units::limit(Some(*count), UNLIMITED_BYTES)]
+        }
         Figure::Count(count) if name.ends_with("_ns") => vec![units::duration(Some(*count))],
         // Numbers of tasks are no quantities.
         Figure::Count(count) if name.ends_with("pid") || name.ends_with("tid") => {

@@ -26,6 +26,110 @@ pub fn cut_middle(text: &str, columns: usize) -> String {
     head + &String::from(CUT) + &tail.chars().rev().collect::<String>()
 }
 
+/// A cell of a table: what is a path is cut as one.
+#[must_use]
+pub fn cut_cell(text: &str, columns: usize) -> String {
+    match text.starts_with('/') {
+        true => cut_path(text, columns),
+        false => cut_middle(text, columns),
+    }
+}
+
+/// The path, or its last component with what there is room for of the others: that is the unit or
+/// the container, and the rest often the same for all.
+#[must_use]
+pub fn cut_path(path: &str, columns: usize) -> String {
+    const CUT_PARENTS: &str = "…/";
+    if width(path) <= columns {
+        return path.to_owned();
+    }
+    let (parents, leaf) = path.split_at(path.rfind('/').map_or(0, |at| at + 1));
+    // A number of 64 digits is known by its first ones, and its parents are worth more than the
+    // others.
+    let short = match width(leaf) + width(CUT_PARENTS) > columns {
+        true => short_id(leaf).unwrap_or_else(|| leaf.to_owned()),
+        false => leaf.to_owned(),
+    };
+    let room = columns.saturating_sub(width(&short));
+    match columns.checked_sub(width(CUT_PARENTS)) {
+        _ if room >= width(CUT_PARENTS) => cut_middle(parents, room) + &short,
+        Some(room) if room > 2 && !parents.is_empty() => {
+            CUT_PARENTS.to_owned() + &cut_name(leaf, room)
+        }
+        _ => cut_name(leaf, columns),
+    }
+}
+
+/// The name, or as much of it as tells it from others: of a long number its first digits.
+#[must_use]
+pub fn cut_name(name: &str, columns: usize) -> String {
+    if width(name) <= columns {
+        return name.to_owned();
+    }
+    let Some((before, id, after)) = around_id(name) else {
+        return cut_middle(name, columns);
+    };
+    // The kind of container and its suffix are alike for all of them.
+    for after in [after, ""] {
+        let taken = width(before) + width(after) + 1;
+        if let Some(digits) = columns
+            .checked_sub(taken)
+            .filter(|left| *left >= SHORT_DIGITS)
+        {
+            return format!("{before}{}{CUT}{after}", &id[..digits.min(id.len())]);
+        }
+    }
+    cut_end(id, columns)
+}
+
+/// Digits that a container goes by where it is named in short.
+const SHORT_DIGITS: usize = 12;
+
+/// A name whose long number is cut to what it goes by in short.
+fn short_id(name: &str) -> Option<String> {
+    let (before, id, after) = around_id(name)?;
+    Some(format!("{before}{}{CUT}{after}", &id[..SHORT_DIGITS]))
+}
+
+/// What is before, in and behind the long number of a name: 32 hexadecimal digits or more.
+fn around_id(name: &str) -> Option<(&str, &str, &str)> {
+    const LEAST: usize = 32;
+    let is_digit = |c: char| c.is_ascii_hexdigit();
+    let mut from = 0;
+    while let Some(begin) = name[from..].find(is_digit) {
+        let begin = from + begin;
+        let end = name[begin..].find(|c| !is_digit(c));
+        let end = end.map_or(name.len(), |end| begin + end);
+        if end - begin >= LEAST {
+            return Some((&name[..begin], &name[begin..end], &name[end..]));
+        }
+        from = end;
+    }
+    None
+}
+
+/// A line that ends in a path behind two spaces: what is too long is taken from the path first, and
+/// then from what is before it.
+#[must_use]
+pub fn cut_line(line: &str, columns: usize) -> String {
+    const GAP: &str = "  ";
+    const LEAST_PATH: usize = 18;
+    const LEAST_HEAD: usize = 24;
+    let end = line.rfind("  /").map(|at| line.split_at(at + GAP.len()));
+    let Some((head, path)) = end.filter(|_| width(line) > columns) else {
+        return cut_end(line, columns);
+    };
+    let head = head.trim_end();
+    let left = columns.saturating_sub(width(head) + GAP.len());
+    let room = left.max(LEAST_PATH.min(width(path)));
+    match columns.checked_sub(room + GAP.len()) {
+        Some(rest) if rest >= LEAST_HEAD.min(width(head)) => {
+            cut_end(head, rest) + GAP + &cut_path(path, room)
+        }
+        _ => cut_end(line, columns),
+    }
+}
+
 /// The text, or its begin and `…`.
 #[must_use]
 pub fn cut_end(text: &str, columns: usize) -> String {
@@ -97,13 +201,56 @@ mod tests {
     #[test]
     fn cut_text_fits() {
         let path = "/system.slice/文件服务.service/コンテナ-0123456789abcdef";
+        let id = "0123456789abcdef".repeat(4);
+        let pod = format!("/kubepods.slice/kubepods-burstable.slice/cri-containerd-{id}.scope");
         for columns in 0..80 {
+            for path in [path, &pod] {
+                assert!(width(&cut_path(path, columns)) <= columns, "{columns}");
+                assert!(width(&cut_line(&format!("a  {path}"), columns)) <= columns);
+            }
+            assert!(
+                width(&cut_name(&pod[41..], columns)) <= columns,
+                "{columns}"
+            );
             assert!(width(&cut_middle(path, columns)) <= columns, "{columns}");
             assert!(width(&cut_end(path, columns)) <= columns, "{columns}");
         }
         assert_eq!(cut_middle("/a/b/c/d/e", 7), "/a/…d/e");
         assert_eq!(cut_end("kworker/u16:3", 8), "kworker…");
         assert_eq!(cut_middle("/a", 2), "/a");
+    }
+
+    #[test]
+    fn a_cut_path_keeps_what_tells_it_apart() {
+        let unit = "/user.slice/user-1000.slice/user@1000.service/app.slice/mail.service";
+        for columns in 14..width(unit) {
+            assert!(
+                cut_cell(unit, columns).ends_with("/mail.service"),
+                "{columns}"
+            );
+        }
+        let id = "4f0c7a2be91d".to_owned() + &"0".repeat(52);
+        let pod = format!("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{id}.scope");
+        for columns in 30..width(&pod) {
+            assert!(
+                cut_path(&pod, columns).contains("4f0c7a2be91d"),
+                "{columns}"
+            );
+        }
+        assert!(
+            cut_path(&pod, 18).contains("4f0c7a2"),
+            "{}",
+            cut_path(&pod, 18)
+        );
+        assert_eq!(cut_name(&id, 13), "4f0c7a2be91d…");
+        let line = format!("20.0 s mkdir[7] waits for cgroup_mutex  {unit}");
+        assert!(cut_line(&line, 60).starts_with("20.0 s mkdir[7] waits for cgroup_mutex  "));
+        for columns in 44..width(&line) {
+            assert!(
+                cut_line(&line, columns).ends_with("/mail.service"),
+                "{columns}"
+            );
+        }
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn held_line(held: &LockHeld) -> String {
         Mode::Read => "read",
         Mode::Write => "held",
     };
-    let mut line = format!("{mode} {} times", units::count(Some(held.holds_total)));
+    let mut line = format!("{mode} {}", units::things(held.holds_total, "time"));
     if held.holds_total > 0 {
         let _ = write!(
             line,

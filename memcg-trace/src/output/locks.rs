@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::{Row, Style, Table};
-use super::{fit, lock_stats, names, open_ends, summary, text, tree};
+use super::{fit, lock_stats, names, open_ends, text, tree};
 use crate::deadlock::{Edge, State, words};
 use crate::model::snapshot::{Convoy, Deadlock, Outcome, Snapshot};
 use crate::sample::recording::Host;
@@ -77,7 +77,7 @@ pub fn overview(snapshot: &Snapshot) -> String {
         deadlocks
             .iter()
             .filter(|one| one.found.state == state)
-            .count()
+            .count() as u64
     };
     let mut text = match (count(State::Confirmed), count(State::Suspected)) {
         (0, 0) if judged.undecided_waits > 0 => "undecided: no deadlock proven".to_owned(),
@@ -85,20 +85,21 @@ pub fn overview(snapshot: &Snapshot) -> String {
             "undecided: no deadlock found, but not everything could be looked at".to_owned()
         }
         (0, 0) => "no deadlock".to_owned(),
-        (1, 0) => "1 deadlock".to_owned(),
-        (confirmed, 0) => format!("{confirmed} deadlocks"),
         (0, suspected) => format!("no deadlock proven, {suspected} suspected"),
-        (1, suspected) => format!("1 deadlock, {suspected} more suspected"),
-        (confirmed, suspected) => format!("{confirmed} deadlocks, {suspected} more suspected"),
+        (confirmed, 0) => units::things(confirmed, "deadlock"),
+        (confirmed, suspected) => {
+            let confirmed = units::things(confirmed, "deadlock");
+            format!("{confirmed}, {suspected} more suspected")
+        }
     };
     if judged.undecided_waits > 0 {
         let _ = write!(text, ", and {}", open_ends::sum(judged));
     }
     let _ = write!(
         text,
-        "; {} long waits of the kernel; {} waits of more than {} judged",
-        snapshot.waits.items.len(),
-        judged.judged_waits,
+        "; {} of the kernel; {} of more than {} judged",
+        units::things(snapshot.waits.items.len() as u64, "long wait"),
+        units::things(judged.judged_waits, "wait"),
         units::duration(Some(judged.min_wait_ns)),
     );
     let times = match judged.looks {
@@ -107,8 +108,8 @@ pub fn overview(snapshot: &Snapshot) -> String {
     };
     let _ = write!(
         text,
-        "; {} tasks looked at {times}, {} ago, in {}",
-        judged.visited_tasks,
+        "; {} looked at {times}, {} ago, in {}",
+        units::things(judged.visited_tasks, "task"),
         units::duration(Some(snapshot.mono_ns.saturating_sub(judged.as_of_ns))),
         units::duration(snapshot.waits.took_ns),
     );
@@ -125,7 +126,7 @@ fn not_checked(snapshot: &Snapshot) -> Vec<String> {
     if let Some(bound) = snapshot.waits.truncated_at {
         open.push(format!("tasks: the walk stopped after {bound}"));
     }
-    if snapshot.judged.is_some() && summary::lost(snapshot).starts_with("LOST") {
+    if snapshot.judged.is_some() && snapshot.lost_total() > 0 {
         open.push("waits that were lost, see above".to_owned());
     }
     open
@@ -228,7 +229,8 @@ impl Page {
             self.edge(deadlock, edge, now_ns);
         }
         if found.edges_omitted > 0 {
-            self.line(&format!("  … and {} more waits", found.edges_omitted), 4);
+            let waits = units::noun(found.edges_omitted, "wait");
+            self.line(&format!("  … and {} more {waits}", found.edges_omitted), 4);
         }
         let victims: Vec<String> = found.victims.iter().map(words::task).collect();
         self.names("  behind it: ", victims, found.victims_omitted);
@@ -261,8 +263,8 @@ impl Page {
             let lasts_ns = now_ns.saturating_sub(since_ns);
             let _ = write!(line, ", for {}", units::duration(Some(lasts_ns)));
         }
-        if edge.tries_total.is_some() {
-            let _ = write!(line, ", tried {} times", units::count(edge.tries_total));
+        if let Some(tries) = edge.tries_total {
+            let _ = write!(line, ", tried {}", units::things(tries, "time"));
         }
         line.push(')');
         self.line(&line, 4);

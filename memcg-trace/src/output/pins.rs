@@ -132,9 +132,11 @@ fn signed(number: i64) -> String {
 fn how(pins: &Pins) -> String {
     let look = &pins.look;
     let mut text = format!(
-        "found by looking at {} pages and {} other objects in {}",
+        "found by looking at {} {} and {} other {} in {}",
         grouped(look.visited_pages),
+        units::noun(look.visited_pages, "page"),
         grouped(look.visited_objects),
+        units::noun(look.visited_objects, "object"),
         units::duration(Some(look.took_ns)),
     );
     if let Some(because) = &look.all_pages_because {
@@ -210,8 +212,11 @@ impl Page {
             units::bytes(bytes),
         ]);
         if let Some(bound) = pin.truncated_at {
-            let bound = grouped(bound);
-            self.line(&format!("    counting stopped after {bound} references"), 6);
+            let (bound, references) = (grouped(bound), units::noun(bound, "reference"));
+            self.line(
+                &format!("    counting stopped after {bound} {references}"),
+                6,
+            );
         }
         let holders = alike(pins, pin);
         // Where there is one alone, its references are those of the kind.
@@ -313,7 +318,7 @@ fn describe(pins: &Pins, object: &Object) -> String {
     }
     let is_in_swap = object.kind == ObjectKind::SwapId || object.refs == 0;
     if let (Some(pages), true) = (object.pages, is_in_swap) {
-        details.push(format!("{} pages", grouped(pages)));
+        details.push(format!("{} {}", grouped(pages), units::noun(pages, "page")));
     }
     if !details.is_empty() {
         let _ = write!(text, " ({})", details.join(", "));

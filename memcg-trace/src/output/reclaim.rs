@@ -50,9 +50,9 @@ fn sums(rows: &[Reclaim], span_ns: u64) -> String {
         Some(figures.fold(0, u64::saturating_add))
     };
     format!(
-        "reclaim in {}: {} stalls took {}, {} of them asleep over memory.high; {} in the background",
+        "reclaim in {}: {} took {}, {} of them asleep over memory.high; {} in the background",
         units::duration(Some(span_ns)),
-        units::count(sum(|row| row.count.stalls_total)),
+        units::things_known(sum(|row| row.count.stalls_total), "stall"),
         units::duration(sum(|row| row.count.stall_ns_total)),
         units::count(sum(|row| row.count.throttles_total)),
         units::duration(sum(|row| row.count.background_ns_total)),

@@ -101,10 +101,10 @@ fn sums(rows: &[Shrinker], span_ns: u64) -> String {
         Some(figures.fold(0, u64::saturating_add))
     };
     format!(
-        "shrinkers: {} runs in {}: {} objects scanned, {} freed, {}",
-        units::count(sum(|row| row.runs_total.unwrap_or(0))),
+        "shrinkers: {} in {}: {} scanned, {} freed, {}",
+        units::things_known(sum(|row| row.runs_total.unwrap_or(0)), "run"),
         units::duration(Some(span_ns)),
-        units::count(sum(|row| row.scanned_objects_total)),
+        units::things_known(sum(|row| row.scanned_objects_total), "object"),
         units::count(sum(|row| row.freed_objects_total)),
         units::duration(sum(|row| row.time_ns_total)),
     )

@@ -57,12 +57,12 @@ pub fn render(snapshot: &Snapshot, view: &View<'_>, host: &Host, style: Style) -
 /// How well pages are used, in one line.
 fn verdict(totals: &Totals) -> String {
     format!(
-        "slab: {} in {} pages of {} caches, {} used; packing would free {} pages ({})",
+        "slab: {} in {} of {}, {} used; packing would free {} ({})",
         units::bytes(Some(totals.slab_bytes)),
-        units::count(Some(totals.slab_pages)),
-        units::count(Some(totals.caches)),
+        units::things(totals.slab_pages, "page"),
+        units::things(totals.caches, "cache"),
         percent(totals.utilization()),
-        units::count(Some(totals.freeable_pages)),
+        units::things(totals.freeable_pages, "page"),
         units::bytes(Some(totals.freeable_pages.saturating_mul(PAGE_BYTES))),
     )
 }
@@ -77,16 +77,16 @@ fn charged(view: &View<'_>, totals: &Totals) -> String {
         )
     });
     let mut text = format!(
-        "charged: {} objects on {} to {} memcgs",
-        units::count(Some(objects)),
+        "charged: {} on {} to {}",
+        units::things(objects, "object"),
         units::bytes(Some(share)),
-        units::count(Some(sums.len() as u64)),
+        units::things(sums.len() as u64, "memcg"),
     );
     if view.is_whole {
         let _ = write!(
             text,
-            "; to nobody: {} objects on {}",
-            units::count(Some(totals.unaccounted_objects)),
+            "; to nobody: {} on {}",
+            units::things(totals.unaccounted_objects, "object"),
             units::bytes(Some(totals.unaccounted_share_bytes)),
         );
     }
@@ -119,8 +119,8 @@ fn coverage(snapshot: &Snapshot) -> String {
         .as_of_ns
         .map(|at| snapshot.mono_ns.saturating_sub(at));
     let mut text = format!(
-        "walk: {} pages in {}, {} ago",
-        units::count(section.visited),
+        "walk: {} in {}, {} ago",
+        units::things_known(section.visited, "page"),
         units::duration(section.took_ns),
         units::duration(age),
     );
@@ -136,12 +136,12 @@ fn coverage(snapshot: &Snapshot) -> String {
 pub fn gaps(snapshot: &Snapshot, totals: &Totals) -> Vec<String> {
     let bound = snapshot.slab_caches.truncated_at;
     let bound = bound.map(|bound| {
-        let pages = units::count(Some(bound));
-        format!("the walk was ended by a bound after {pages} pages: more is not counted")
+        let pages = units::things(bound, "page");
+        format!("the walk was ended by a bound after {pages}: more is not counted")
     });
     let changed = (totals.changed_slabs > 0).then(|| {
-        let slabs = units::count(Some(totals.changed_slabs));
-        format!("{slabs} slabs changed while they were looked at, and are not counted")
+        let slabs = units::things(totals.changed_slabs, "slab");
+        format!("{slabs} changed during the look, not counted")
     });
     bound.into_iter().chain(changed).collect()
 }

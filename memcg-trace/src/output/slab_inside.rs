@@ -28,8 +28,8 @@ pub fn render(
         .as_of_ns
         .map(|at| snapshot.mono_ns.saturating_sub(at));
     let coverage = format!(
-        "walk: {} objects in {}, {} ago",
-        units::count(section.visited),
+        "walk: {} in {}, {} ago",
+        units::things_known(section.visited, "object"),
         units::duration(section.took_ns),
         units::duration(age),
     );
@@ -47,14 +47,14 @@ pub fn render(
 fn verdict(inside: &Inside) -> String {
     let states = inside.states();
     let (what, third) = match inside.kind {
-        ObjectKind::Dentry => ("dentries", ("negative", states.negative)),
-        ObjectKind::Inode => ("inodes", ("dirty", states.dirty)),
-        ObjectKind::Unknown => ("objects", ("unknown", 0)),
+        ObjectKind::Dentry => ("dentry", ("negative", states.negative)),
+        ObjectKind::Inode => ("inode", ("dirty", states.dirty)),
+        ObjectKind::Unknown => ("object", ("unknown", 0)),
     };
     format!(
-        "{}: {} {what}, {}: {} in use, {} unused, {} {}, {} dying",
+        "{}: {}, {}: {} in use, {} unused, {} {}, {} dying",
         inside.cache.display(),
-        units::count(Some(states.objects())),
+        units::things(states.objects(), what),
         units::bytes(Some(inside.bytes(states.objects()))),
         units::count(Some(states.in_use)),
         units::count(Some(states.unused)),
@@ -70,15 +70,15 @@ pub fn gaps(inside: &Inside) -> Vec<String> {
     let uncounted = inside.rows.iter().map(|row| row.uncounted_objects);
     let uncounted = uncounted.fold(0, u64::saturating_add);
     let line = |objects: u64, what: &str| {
-        (objects > 0).then(|| format!("{} objects {what}", units::count(Some(objects))))
+        (objects > 0).then(|| format!("{} {what}", units::things(objects, "object")))
     };
     let unread = line(
         inside.unread_objects,
-        "changed while they were looked at, and are not counted",
+        "changed during the look, not counted",
     );
     let uncounted = line(
         uncounted,
-        "are in more directories than are counted, and in no row of these",
+        "in more directories than are counted, and in no row of these",
     );
     unread.into_iter().chain(uncounted).collect()
 }

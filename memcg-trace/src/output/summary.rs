@@ -8,15 +8,25 @@ use crate::model::snapshot::{Phase, Snapshot};
 use crate::sample::tame;
 use crate::units;
 
-/// `lost 0`, `LOST 17`, and `lost ?` where the kernel does not say.
+/// `lost 0`, `lost 1 of 2.1M`, `LOST 17 of 300` where that is much, and `lost ?` where the kernel
+/// does not say.
 #[must_use]
 pub fn lost(snapshot: &Snapshot) -> String {
     let unknown = snapshot.losses.iter().any(|loss| loss.lost_total.is_none());
+    let more = if unknown { "+?" } else { "" };
     match (snapshot.lost_total(), unknown) {
         (0, false) => "lost 0".to_owned(),
         (0, true) => "lost ?".to_owned(),
-        (lost, false) => format!("LOST {}", units::count(Some(lost))),
-        (lost, true) => format!("LOST {}+?", units::count(Some(lost))),
+        (lost, _) => {
+            let word = if snapshot.has_lost_much() {
+                "LOST"
+            } else {
+                "lost"
+            };
+            let of = snapshot.counted.all().saturating_add(lost);
+            let [lost, of] = [lost, of].map(|count| units::count(Some(count)));
+            format!("{word} {lost}{more} of {of}")
+        }
     }
 }
 
@@ -25,9 +35,9 @@ pub fn lost(snapshot: &Snapshot) -> String {
 pub fn population(snapshot: &Snapshot) -> String {
     let totals = &snapshot.totals;
     let mut text = format!(
-        "{} memcgs, {} zombies",
-        units::count(totals.memcgs),
-        units::count(totals.zombies)
+        "{}, {}",
+        units::things_known(totals.memcgs, "memcg"),
+        units::things_known(totals.zombies, "zombie")
     );
     let by_phase = Phase::ALL
         .iter()
@@ -59,14 +69,16 @@ pub fn tax(snapshot: &Snapshot) -> Option<String> {
     let share = |dead: Option<u64>, of: Option<u64>| Some((dead?, of.filter(|of| *of > 0)?));
     let visits = share(tax.dead_reclaim_visits_total, tax.reclaim_visits_total);
     let visits = visits.map(|(dead, of)| {
+        let visits = units::noun(of, "visit");
         let [dead, of] = [dead, of].map(|count| units::count(Some(count)));
-        format!("{dead} of {of} visits of reclaim")
+        format!("{dead} of {of} {visits} of reclaim")
     });
     let flushes = share(tax.dead_flushes_total, tax.flushes_total);
     let flushes = flushes.map(|(dead, of)| {
+        let flushes = units::noun(of, "flush");
         let [dead, of] = [dead, of].map(|count| units::count(Some(count)));
         let time = units::duration(tax.dead_flush_ns_total);
-        format!("{dead} of {of} flushes of statistics ({time} or more)")
+        format!("{dead} of {of} {flushes} of statistics ({time} or more)")
     });
     let parts: Vec<String> = [memory, visits, flushes].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("zombies cost {}", parts.join(", ")))
@@ -89,7 +101,11 @@ pub fn worst_finding(snapshot: &Snapshot) -> Option<String> {
     let mut text = format!("{}: {}", worst.severity.as_str(), worst.sentence);
     let others = open.count();
     if others > 0 {
-        let _ = write!(text, "; {others} more findings");
+        let _ = write!(
+            text,
+            "; {others} more {}",
+            units::noun(others as u64, "finding")
+        );
     }
     Some(text)
 }
@@ -107,7 +123,11 @@ pub fn deadlock(snapshot: &Snapshot) -> Option<String> {
     let mut text = format!("DEADLOCK: {} wait for ever", tasks.join(" -> "));
     let others = standing.count();
     if others > 0 {
-        let _ = write!(text, "; {others} more deadlocks");
+        let _ = write!(
+            text,
+            "; {others} more {}",
+            units::noun(others as u64, "deadlock")
+        );
     }
     Some(text)
 }

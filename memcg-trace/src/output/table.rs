@@ -6,6 +6,10 @@ use super::fit;
 
 /// Rows of a table that is not the main one.
 const BRIEF_ROWS: usize = 10;
+/// Where there is no room, a column of words keeps so many columns of the screen, and one of paths
+/// what the name of a unit takes.
+const LEAST: usize = 8;
+const LEAST_PATH: usize = 18;
 
 /// Columns with their heading, and whether they hold figures.
 pub(super) type Columns = &'static [(&'static str, bool)];
@@ -71,7 +75,15 @@ impl Table {
                     .max(heading.len())
             })
             .collect();
-        let widths = squeezed(widths, self.columns, style.columns);
+        let least = |at: usize| {
+            let mut cells = self.rows.iter().filter_map(|row| row.cells.get(at));
+            match cells.any(|cell| cell.starts_with('/')) {
+                true => LEAST_PATH,
+                false => LEAST,
+            }
+        };
+        let least: Vec<usize> = (0..widths.len()).map(least).collect();
+        let widths = squeezed(widths, &least, self.columns, style.columns);
         let headings: Vec<String> = self
             .columns
             .iter()
@@ -100,7 +112,7 @@ impl Table {
     fn line(&self, text: &mut String, cells: &[String], widths: &[usize], colour: &str) {
         let mut line = String::new();
         for ((cell, width), (_, is_figure)) in cells.iter().zip(widths).zip(self.columns) {
-            let cell = fit::cut_middle(cell, *width);
+            let cell = fit::cut_cell(cell, *width);
             line += &fit::pad(&cell, *width, *is_figure);
             line += "  ";
         }
@@ -110,17 +122,22 @@ impl Table {
     }
 }
 
-/// Takes what is too much from the widest columns of words.
-fn squeezed(mut widths: Vec<usize>, columns: Columns, limit: Option<usize>) -> Vec<usize> {
-    const LEAST: usize = 8;
+/// Takes what is too much from the widest columns of words, as far as they go.
+fn squeezed(
+    mut widths: Vec<usize>,
+    least: &[usize],
+    columns: Columns,
+    limit: Option<usize>,
+) -> Vec<usize> {
     let Some(limit) = limit else { return widths };
     let gaps = 2 * widths.len().saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > limit {
         let widest = widths
             .iter_mut()
             .zip(columns)
-            .filter(|(width, (_, is_figure))| !is_figure && **width > LEAST)
-            .map(|(width, _)| width)
+            .zip(least)
+            .filter(|((width, (_, is_figure)), least)| !is_figure && **width > **least)
+            .map(|((width, _), _)| width)
             .max();
         match widest {
             Some(width) => *width -= 1,

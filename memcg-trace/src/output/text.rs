@@ -66,8 +66,8 @@ fn memcg_table(snapshot: &Snapshot) -> Table {
         ("HIGH", true),
         ("MAX", true),
         ("SLAB", true),
-        ("ALLOC/S", true),
-        ("FREE/S", true),
+        ("OWN ALLOC/S", true),
+        ("OWN FREE/S", true),
         ("ZOMBIES", true),
     ];
     let row = |memcg: &Memcg| Row {

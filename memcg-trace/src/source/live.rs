@@ -179,7 +179,9 @@ fn nanoseconds(clock: ClockId) -> i64 {
 /// What can be done on this host.
 #[must_use]
 pub fn doctor(attach: Attach) -> Doctor {
-    report(&Facts::gather(true), attach.family())
+    let mut facts = Facts::gather(true);
+    facts.try_out();
+    report(&facts, attach.family())
 }
 
 /// Which host this is.

@@ -100,7 +100,10 @@ impl Source {
     pub fn ask(&mut self, ask: &Ask) -> anyhow::Result<Option<Sample>> {
         match self {
             #[cfg(feature = "live")]
-            Self::Live { live, .. } => live.ask(ask).map(Some),
+            Self::Live { live, .. } => match live.ask(ask) {
+                Ok(answer) => Ok(Some(answer)),
+                Err(error) => Err(CannotTrace(format!("{error:#}")).into()),
+            },
             Self::Replay(_) => Ok(None),
         }
     }

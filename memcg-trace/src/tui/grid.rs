@@ -85,7 +85,7 @@ impl<T> Grid<'_, T> {
                 line += &" ".repeat(GAP);
             }
             let is_figure = self.columns[*at].is_figure;
-            line += &fit::pad(&fit::cut_middle(&cell, *width), *width, is_figure);
+            line += &fit::pad(&fit::cut_cell(&cell, *width), *width, is_figure);
         }
         line
     }

@@ -12,9 +12,11 @@ use crate::output::fit;
 const NOTES: &[&str] = &[
     "",
     "Z marks a zombie: a memcg that is dead, but not released, since somebody refers to it.",
-    "ALLOC/S and FREE/S count slab objects charged and uncharged, all caches together.",
-    "ZOMBIES counts those below a memcg. USAGE and SLAB include all that is below it.",
+    "USAGE, SLAB and ZOMBIES of a memcg include all that is below it.",
+    "OWN ALLOC/S, OWN FREE/S: its own slab objects, charged and uncharged, of all caches.",
     "- is not known; 0 is counted, none.",
+    "LOST is in capitals where a figure may look different for it: from 1 in 1000 events on,",
+    "and for births, deaths and kills always.",
 ];
 
 /// Draws it from a line on.

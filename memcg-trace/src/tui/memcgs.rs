@@ -20,7 +20,7 @@ pub(super) const COLUMNS: &[Column<Memcg>] = &[
     },
     Column {
         title: "USAGE",
-        width: 10,
+        width: 9,
         is_figure: true,
         rank: 1,
         cell: |memcg| units::bytes(memcg.usage_bytes),
@@ -44,23 +44,23 @@ pub(super) const COLUMNS: &[Column<Memcg>] = &[
     },
     Column {
         title: "SLAB",
-        width: 10,
+        width: 9,
         is_figure: true,
         rank: 3,
         cell: |memcg| units::bytes(memcg.slab_bytes),
         compare: |a, b| a.slab_bytes.cmp(&b.slab_bytes),
     },
     Column {
-        title: "ALLOC/S",
-        width: 8,
+        title: "OWN ALLOC/S",
+        width: 12,
         is_figure: true,
         rank: 4,
         cell: |memcg| units::rate(memcg.slab_alloc_per_sec),
         compare: |a, b| by_rate(a.slab_alloc_per_sec, b.slab_alloc_per_sec),
     },
     Column {
-        title: "FREE/S",
-        width: 8,
+        title: "OWN FREE/S",
+        width: 11,
         is_figure: true,
         rank: 5,
         cell: |memcg| units::rate(memcg.slab_free_per_sec),
@@ -138,7 +138,7 @@ pub(super) fn identity(memcg: &Memcg) -> u64 {
 pub(super) fn flat_cell(memcg: &Memcg, columns: usize) -> String {
     let mark = if memcg.phase.is_some() { "Z " } else { "" };
     mark.to_owned()
-        + &fit::cut_middle(
+        + &fit::cut_cell(
             &names::path(Some(&memcg.id)),
             columns.saturating_sub(mark.len()),
         )
@@ -156,5 +156,5 @@ pub(super) fn tree_cell(memcg: &Memcg, columns: usize, folded: &HashSet<u64>) ->
     let mark = if memcg.phase.is_some() { "Z " } else { "" };
     let name = memcg.id.name.display();
     let left = columns.saturating_sub(indent + fold.len() + mark.len());
-    " ".repeat(indent) + fold + mark + &fit::cut_middle(&name, left)
+    " ".repeat(indent) + fold + mark + &fit::cut_name(&name, left)
 }

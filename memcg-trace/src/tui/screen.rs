@@ -84,41 +84,40 @@ fn split<const N: usize>(area: Rect, heights: [u16; N]) -> [Rect; N] {
 fn draw_header(buffer: &mut Buffer, area: Rect, app: &App) {
     let theme = app.theme;
     let host = &app.setup.host;
-    let mut title = format!("memcg-trace {}", host.host.display());
-    if !host.kernel.is_empty() {
-        title += &format!("  kernel {}", host.kernel.display());
-    }
+    let name = format!("memcg-trace {}", host.host.display());
+    let kernel = match host.kernel.is_empty() {
+        true => String::new(),
+        false => format!("  kernel {}", host.kernel.display()),
+    };
+    let columns = usize::from(area.width);
     let Some(snapshot) = &app.snapshot else {
-        put(
-            buffer,
-            area,
-            0,
-            &fit::cut_end(&title, usize::from(area.width)),
-            theme.title(),
-        );
+        let title = fit::cut_end(&(name + &kernel), columns);
+        put(buffer, area, 0, &title, theme.title());
         return;
     };
-    let up_ns = app
+    let lost = summary::lost(snapshot);
+    let lost_style = match snapshot.has_lost_much() {
+        true => theme.alarm(),
+        false => Style::new(),
+    };
+    let since = app
         .first_ns
         .map(|first_ns| snapshot.mono_ns.saturating_sub(first_ns));
-    title += &format!(
-        "  up {}  every {}",
-        units::duration(up_ns),
-        units::duration(snapshot.interval_ns)
-    );
-    let is_lossy = snapshot.lost_total() > 0;
-    let lost_style = if is_lossy {
-        theme.alarm()
-    } else {
-        Style::new()
+    let watched = match app.setup.is_replay {
+        true => format!("  {} into it", units::duration(since)),
+        false => format!("  watching for {}", units::duration(since)),
     };
-    split_line(
-        buffer,
-        area,
-        0,
-        (&title, theme.title()),
-        (&summary::lost(snapshot), lost_style),
-    );
+    let every = format!("  every {}", units::duration(snapshot.interval_ns));
+    // What there is no room for goes whole, the least first.
+    let titles = [
+        format!("{name}{kernel}{watched}{every}"),
+        format!("{name}{kernel}{watched}"),
+        format!("{name}{watched}"),
+    ];
+    let room = columns.saturating_sub(fit::width(&lost) + 1);
+    let fitting = titles.iter().find(|title| fit::width(title) <= room);
+    let title = fitting.unwrap_or(&titles[2]);
+    split_line(buffer, area, 0, (title, theme.title()), (&lost, lost_style));
 
     let state = match (app.is_paused, app.has_ended, app.setup.is_replay) {
         (true, _, _) => "PAUSED",

@@ -58,7 +58,7 @@ fn draw_trees(buffer: &mut Buffer, area: Rect, app: &App, selected: Option<usize
             (false, true) => app.theme.alarm(),
             (false, false) => Style::new(),
         };
-        let text = fit::pad(&fit::cut_end(&line.text, columns), columns, false);
+        let text = fit::pad(&fit::cut_line(&line.text, columns), columns, false);
         put(buffer, area, y, &text, style);
     }
 }

@@ -18,7 +18,7 @@ const TYPES: &[(&str, &[&str])] = &[
         &[
             MEMCG,
             "parent_cgroup_id phase usage_bytes high_bytes max_bytes slab_bytes slab_objects \
-             inherited_bytes zombies kmem_bytes",
+             inherited_bytes zombies kmem_bytes alive high_unlimited max_unlimited",
         ],
     ),
     (
@@ -95,7 +95,7 @@ const TYPES: &[(&str, &[&str])] = &[
              reclaimed_pages_total limited_by_path limited_by_serial_nr throttles_total \
              throttle_ns_total background_total background_ns_total visits_total visit_ns_total \
              stall_ns_per_sec usage_bytes high_bytes max_bytes headroom_bytes \
-             psi_some_ns_total psi_full_ns_total worst_tasks",
+             psi_some_ns_total psi_full_ns_total worst_tasks high_unlimited max_unlimited",
         ],
     ),
     (

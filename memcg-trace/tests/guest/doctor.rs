@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::export::Export;
 use crate::host::kernel;
+use crate::lock::holds_are_counted;
 use crate::tool;
 use crate::traces::{TRACING, Traces, leaves_nothing};
 
@@ -84,7 +85,7 @@ fn what_doctor_promises_is_what_gets_attached() {
     let before = Traces::now();
     leaves_nothing(|| {
         // With what has to be asked for.
-        let export = Export::start(&["--trace-acquisitions"]);
+        let mut export = Export::start(&["--trace-acquisitions"]);
         let now = Traces::now();
         // Without what the compiler put behind a name.
         let added: BTreeSet<_> = now
@@ -108,6 +109,8 @@ fn what_doctor_promises_is_what_gets_attached() {
         // No trampolines unless asked for.
         let trampolines = trampolines();
         assert!(trampolines.is_empty(), "{trampolines:?}");
+        // What has to be asked for says as much as the kernel's own trace.
+        holds_are_counted(&mut export);
         export.stop();
     });
 }

@@ -14,6 +14,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::ioctl::{Updater, ioctl, opcode};
 use rustix::mm::{MapFlags, ProtFlags, UserfaultfdFlags, mmap_anonymous, userfaultfd};
 
+use crate::host::DEADLINE;
+
 const PAGE: usize = 4096;
 /// include/uapi/linux/userfaultfd.h.
 const GROUP: u8 = 0xaa;
@@ -100,10 +102,7 @@ impl Missing {
     /// Waits until somebody stands at the page.
     pub fn wait_for_reader(&self) {
         let mut fds = [PollFd::new(&self.faults, PollFlags::IN)];
-        let timeout = Timespec {
-            tv_sec: 20,
-            tv_nsec: 0,
-        };
+        let timeout = Timespec::try_from(DEADLINE).unwrap();
         poll(&mut fds, Some(&timeout)).unwrap();
         assert_eq!(fds[0].revents(), PollFlags::IN, "nobody reads the page");
     }

@@ -12,6 +12,7 @@
 
 // What tests are made of.
 mod contract;
+mod disk;
 mod export;
 mod fault;
 mod host;
@@ -25,6 +26,7 @@ mod vmscan;
 // Tests.
 mod attached;
 mod bad_hosts;
+mod capabilities;
 mod doctor;
 mod findings;
 mod lock;

@@ -45,8 +45,18 @@ fn pinned(frame: &Frame, path: &str) -> Result<(), String> {
     Err(format!("{path} is {phase}"))
 }
 
+/// One start of the tool for all of them.
 #[test]
-fn counts_and_paths_are_those_of_the_kernel() {
+fn memcgs_and_zombies_are_those_of_the_kernel() {
+    let mut export = counts_and_paths();
+    a_file_left_behind(&mut export);
+    a_memory_controller_that_dies_alone(&mut export);
+    usage_and_limits_are_those_of_the_files(&mut export);
+    export.stop();
+}
+
+/// With some that were there before the start.
+fn counts_and_paths() -> Export {
     let other = Cgroup::new("other");
     let parent = Cgroup::new("life");
     let before = [
@@ -105,16 +115,14 @@ fn counts_and_paths_are_those_of_the_kernel() {
         Err(why)
     });
     println!("let go of: {said}");
-    export.stop();
+    export
 }
 
 /// Pages of a file pin the cgroup that wrote them, until 7.x reparents them: the kernel knows.
-#[test]
-fn a_file_left_behind() {
+fn a_file_left_behind(export: &mut Export) {
     let other = Cgroup::new("other");
     let folder = Folder::new("left-behind");
     let file = folder.file("pages");
-    let mut export = Export::start(&[]);
     let writer = Cgroup::new("writer");
     writer.run("dd if=/dev/zero of=\"$1\" bs=64k count=32 2>&-", &[&file]);
     let is_there = |frame: &Frame| frame.one("zombie", "/writer").is_ok();
@@ -143,17 +151,14 @@ fn a_file_left_behind() {
         Ok(said)
     });
     println!("after rm: {said}");
-    export.stop();
 }
 
 /// `-memory` kills the controller of a cgroup that lives on. Only `nr_dying_subsys_memory` counts
 /// those, and kernels before 6.12 do not have it.
-#[test]
-fn a_memory_controller_that_dies_alone() {
+fn a_memory_controller_that_dies_alone(export: &mut Export) {
     let other = Cgroup::new("other");
     let parent = Cgroup::new("alone");
     let child = parent.child("c");
-    let mut export = Export::start(&[]);
     let socket = child.socket();
     parent.set("cgroup.subtree_control", "-memory");
     assert!(
@@ -191,11 +196,9 @@ fn a_memory_controller_that_dies_alone() {
         agrees(frame, 0)
     });
     println!("let go of: {said}");
-    export.stop();
 }
 
-#[test]
-fn usage_and_limits_are_those_of_the_files() {
+fn usage_and_limits_are_those_of_the_files(export: &mut Export) {
     let (quiet, open) = (Cgroup::new("quiet"), Cgroup::new("open"));
     quiet.set("memory.high", "67108864");
     quiet.set("memory.max", "134217728");
@@ -204,9 +207,11 @@ fn usage_and_limits_are_those_of_the_files() {
         "dd if=/dev/zero of=\"$1\" bs=64k count=48 2>&-",
         &[&folder.file("a")],
     );
-    let mut export = Export::start(&[]);
     let usage = export.until("its usage", |frame| {
         let memcg = frame.one("memcg", "/quiet")?;
+        if memcg.data["usage_bytes"].is_null() {
+            return Err("known by its birth, not walked yet".to_owned());
+        }
         assert_eq!(memcg.number("high_bytes"), 64 << 20);
         assert_eq!(memcg.number("max_bytes"), 128 << 20);
         let usage = memcg.number("usage_bytes");
@@ -226,5 +231,4 @@ fn usage_and_limits_are_those_of_the_files() {
         assert_eq!(open.get(file), "max\n");
         assert_eq!(memcg.number(field), (i64::MAX as u64 / 4096) * 4096);
     }
-    export.stop();
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::host::Cgroup;
+use crate::host::{Cgroup, Folder};
 use crate::tool;
 
 const HOSTILE: &[&[u8]] = &[
@@ -39,8 +39,13 @@ fn reach_neither_terminal_nor_json_raw() {
         .collect();
     let harmless: Vec<_> = HARMLESS.iter().map(Cgroup::new).collect();
 
+    // All views are of the same samples.
+    let folder = Folder::new("names");
+    let tape = folder.file("tape");
+    let output = tool::run(&["record", &tape, "-n", "2", "-i", "100ms"]);
+    assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
     // Parsing looks for control characters in every line.
-    let output = tool::run(&["export", "-n", "2", "-i", "100ms"]);
+    let output = tool::run(&["export", "--from", &tape]);
     let records = tool::records(&output);
     let of = |id: u64| {
         let mut memcgs = records.iter().filter(|record| record.kind == "memcg");
@@ -61,10 +66,10 @@ fn reach_neither_terminal_nor_json_raw() {
         assert_eq!(memcg.data.get("name_hex"), None);
     }
 
-    let document = tool::run(&["--json"]);
+    let document = tool::run(&["--json", "--from", &tape]);
     let document: Value = serde_json::from_str(tool::stdout(&document)).unwrap();
     crate::contract::tame(&document.to_string());
-    let text = tool::run(&["--color", "always"]);
+    let text = tool::run(&["--color", "always", "--from", &tape]);
     for line in tool::stdout(&text).lines() {
         // Colours are ours, and nothing else is an escape sequence.
         let plain: String = line

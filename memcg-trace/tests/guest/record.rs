@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 
 use crate::contract::Record;
-use crate::host::{Cgroup, Folder, memcgs, root_stat};
+use crate::host::{Cgroup, Folder, memcgs};
 use crate::slab::make_files;
 use crate::tool;
 
@@ -24,16 +24,13 @@ fn replays_what_the_kernel_had() {
     let tape = folder.file("tape");
     let socket = parent.child("dead").into_zombie();
     // Quiet from here on but for the workload in a cgroup that is there.
-    crate::host::eventually("zombies settle", || {
-        match (
-            root_stat("nr_dying_descendants"),
-            root_stat("nr_dying_subsys_memory"),
-        ) {
-            (Some(1), None | Some(1)) => Ok(()),
-            other => Err(format!("{other:?}")),
+    crate::host::eventually("it is dead", || {
+        match parent.stat("cgroup.stat", "nr_dying_descendants") {
+            Some(1) => Ok(()),
+            dying => Err(format!("{dying:?}")),
         }
     });
-    let (paths, dying) = (memcgs(), root_stat("nr_dying_descendants").unwrap());
+    let paths = memcgs();
     let files = Folder::new("taped-files");
     let recorder = std::thread::spawn({
         let tape = tape.clone();
@@ -47,10 +44,7 @@ fn replays_what_the_kernel_had() {
     make_files(&children[0], &files);
     let output = recorder.join().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
-    assert_eq!(
-        (memcgs(), root_stat("nr_dying_descendants")),
-        (paths.clone(), Some(dying))
-    );
+    assert_eq!(memcgs(), paths);
 
     let replay = |who: fn(&[&str]) -> std::process::Output| {
         tool::records(&who(&["export", "--from", &tape]))
@@ -76,8 +70,10 @@ fn replays_what_the_kernel_had() {
             .collect();
         live.sort_unstable();
         assert_eq!(live, paths);
-        assert_eq!(of("zombie").len() as u64, dying);
-        assert_eq!(of("zombie")[0].path(), Some("/taped/dead"));
+        // Others may be there, which tests before have left.
+        let zombies = of("zombie").into_iter().filter_map(Record::path);
+        let zombies: Vec<_> = zombies.filter(|path| path.starts_with("/taped/")).collect();
+        assert_eq!(zombies, ["/taped/dead"]);
     }
     let slab = lines(&records, "slab");
     let of_one = slab
@@ -97,6 +93,9 @@ fn replays_what_the_kernel_had() {
         "{}",
         tool::stdout(&text)
     );
+    let pins = tool::as_nobody(&["pins", "/taped/dead", "--from", &tape]);
+    tool::assert_fails(&pins, 1, &["not_recorded"]);
+    a_tape_that_is_cut_is_no_crash(&folder, &tape);
     drop(socket);
 }
 
@@ -105,15 +104,10 @@ fn who_pins_zombies_can_be_recorded() {
     let parent = Cgroup::new("pinned");
     let holder = parent.child("dead").into_zombie();
     let folder = Folder::new("pinned");
-    let (with, without) = (folder.file("with"), folder.file("without"));
-    for args in [
-        ["record", &with, "--pins", "-n", "4", "-i", "500ms"].as_slice(),
-        &["record", &without, "-n", "2", "-i", "100ms"],
-    ] {
-        let output = tool::run(args);
-        assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
-        assert_eq!(tool::stderr(&output), "");
-    }
+    let with = folder.file("with");
+    let output = tool::run(&["record", &with, "--pins", "-n", "4", "-i", "500ms"]);
+    assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+    assert_eq!(tool::stderr(&output), "");
     let records = tool::records(&tool::as_nobody(&["export", "--from", &with]));
     // The answers come between the samples, which are as many as were asked for.
     let frames = records.last().unwrap().frame + 1;
@@ -128,18 +122,12 @@ fn who_pins_zombies_can_be_recorded() {
     println!("{text}");
     assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
     assert!(text.contains(&format!("[{}] fd ", holder.0.id())), "{text}");
-    let output = tool::as_nobody(&["pins", "/pinned/dead", "--from", &without]);
-    tool::assert_fails(&output, 1, &["not_recorded"]);
     drop(holder);
 }
 
-#[test]
-fn a_tape_that_is_cut_is_no_crash() {
-    let folder = Folder::new("cut");
-    let (tape, cut) = (folder.file("tape"), folder.file("cut"));
-    let output = tool::run(&["record", &tape, "-n", "3", "-i", "100ms"]);
-    assert_eq!(output.status.code(), Some(0));
-    let bytes = fs::read(&tape).unwrap();
+fn a_tape_that_is_cut_is_no_crash(folder: &Folder, tape: &str) {
+    let cut = folder.file("cut");
+    let bytes = fs::read(tape).unwrap();
     fs::write(&cut, &bytes[..bytes.len() - 10]).unwrap();
     let output = tool::as_nobody(&["export", "--from", &cut]);
     let records = tool::parse(tool::stdout(&output));

@@ -55,7 +55,7 @@ fn q_leaves_a_small_one() {
 }
 
 #[test]
-fn enter_asks_who_pins_a_zombie() {
+fn enter_asks_who_pins_a_zombie_and_sigterm_leaves() {
     leaves_nothing(|| {
         let parent = Cgroup::new("asked");
         let holder = parent.child("gone").into_zombie();
@@ -78,7 +78,8 @@ fn enter_asks_who_pins_a_zombie() {
             use_every_cpu(&other);
             has(lines, "gone: it was released")
         });
-        terminal.press("q");
+        let pid = Pid::from_raw(i32::try_from(terminal.pid()).unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
         assert_eq!(terminal.end(), Some(0));
     });
 }
@@ -93,12 +94,40 @@ fn ctrl_c_leaves_a_large_one() {
     });
 }
 
+fn signal(terminal: &Terminal, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(terminal.pid()).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
 #[test]
-fn sigterm_leaves_the_terminal_as_it_was() {
+fn signals_leave_the_terminal_as_it_was() {
     leaves_nothing(|| {
-        let terminal = drawn(&["live", "-i", "500ms"], 80, 24);
-        let pid = Pid::from_raw(i32::try_from(terminal.pid()).unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        for number in [Signal::TERM, Signal::HUP, Signal::QUIT] {
+            let terminal = drawn(&["live", "-i", "500ms"], 80, 24);
+            signal(&terminal, number);
+            assert_eq!(terminal.end(), Some(0));
+        }
+    });
+}
+
+/// Half a picture is in it, and whoever draws the rest sleeps in a write.
+#[test]
+fn a_terminal_that_takes_nothing_is_left_as_it_was() {
+    leaves_nothing(|| {
+        let mut terminal = Terminal::start_unread(&["live", "-i", "500ms"], 200, 50);
+        terminal.until_stuck();
+        signal(&terminal, Signal::TERM);
+        assert_eq!(terminal.end(), Some(0));
+    });
+}
+
+/// The kernel takes its time where the host is busy. The terminal is back before.
+#[test]
+fn the_terminal_is_back_before_the_kernel_has_let_go() {
+    leaves_nothing(|| {
+        let mut terminal = drawn(&["live", "-i", "500ms"], 80, 24);
+        terminal.press("q");
+        terminal.until_given_back();
         assert_eq!(terminal.end(), Some(0));
     });
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::net::UnixDatagram;
 
 use crate::contract::Document;
-use crate::host::{Cgroup, Folder, eventually, reparents_pages, root_stat, use_every_cpu};
+use crate::host::{Cgroup, Folder, eventually, reparents_pages, use_every_cpu};
 use crate::tool;
 
 const PAGES: u64 = 1000;
@@ -21,10 +21,10 @@ fn memory_bytes() -> u64 {
     kib << 10
 }
 
-fn wait_until_dying(number: u64, other: &Cgroup) {
+fn wait_until_dying(parent: &Cgroup, number: u64, other: &Cgroup) {
     eventually("as many dead ones", || {
         use_every_cpu(other);
-        let dying = root_stat("nr_dying_descendants").unwrap();
+        let dying = parent.stat("cgroup.stat", "nr_dying_descendants").unwrap();
         if dying == number {
             Ok(())
         } else {
@@ -46,7 +46,8 @@ fn visited(zombie: &str) -> (u64, u64) {
 
 #[test]
 fn pages() {
-    let (other, cgroup) = (Cgroup::new("other"), Cgroup::new("of-pages"));
+    let (other, parent) = (Cgroup::new("other"), Cgroup::new("size-of-pages"));
+    let cgroup = parent.child("of-pages");
     let folder = Folder::new("size");
     let file = folder.file("pages");
     let content = vec![1; usize::try_from(PAGES).unwrap() * 4096];
@@ -55,7 +56,7 @@ fn pages() {
     cgroup.remove();
     // Those kernels give the pages away, and look at none to say so.
     let pins = u64::from(!reparents_pages());
-    wait_until_dying(pins, &other);
+    wait_until_dying(&parent, pins, &other);
     if pins == 0 {
         tool::assert_fails(&tool::run(&["pins", &path]), 1, &[&path]);
         return;
@@ -67,12 +68,13 @@ fn pages() {
 
 #[test]
 fn a_socket() {
-    let (other, cgroup) = (Cgroup::new("other"), Cgroup::new("of-a-socket"));
+    let (other, parent) = (Cgroup::new("other"), Cgroup::new("size-of-sockets"));
+    let cgroup = parent.child("of-a-socket");
     let path = cgroup.path();
     // By this process: a new one would leave pages of its own for a while.
     let socket = cgroup.inside(|| UnixDatagram::unbound().unwrap());
     cgroup.remove();
-    wait_until_dying(1, &other);
+    wait_until_dying(&parent, 1, &other);
     let (pages, objects) = visited(&path);
     assert!(pages <= MORE_PAGES, "{pages}");
     assert!(objects <= OTHER_OBJECTS, "{objects}");

@@ -140,21 +140,18 @@ fn is_exact(export: &mut Export, name: &str) -> bool {
     all_freed
 }
 
+/// One start of the tool for all of them.
 #[test]
-fn a_file_is_an_inode_a_dentry_and_a_name() {
+fn objects_are_counted_one_by_one() {
     let mut export = Export::start(&[]);
     assert_exact(&mut export, "files");
+    until_seen(|attempt| is_freed_by_its_parent(&mut export, attempt));
+    slab_bytes_are_those_of_memory_stat(&mut export);
+    keys_that_change_places_are_exact(&mut export);
     export.stop();
 }
 
 /// Objects outlive their cgroup: then they are its parent's, and so are their frees.
-#[test]
-fn what_a_zombie_left_is_freed_by_its_parent() {
-    let mut export = Export::start(&[]);
-    until_seen(|attempt| is_freed_by_its_parent(&mut export, attempt));
-    export.stop();
-}
-
 fn is_freed_by_its_parent(export: &mut Export, attempt: u32) -> bool {
     let folder = Folder::new("legacy");
     let parent = Cgroup::new(format!("heir-{attempt}"));
@@ -190,15 +187,14 @@ fn is_freed_by_its_parent(export: &mut Export, attempt: u32) -> bool {
 
 /// What the kernel itself says of a cgroup's slab. Its figures lag: it sums them up every two
 /// seconds, or when `memory.stat` is read.
-#[test]
-fn slab_bytes_are_those_of_memory_stat() {
+fn slab_bytes_are_those_of_memory_stat(export: &mut Export) {
     let folder = Folder::new("stat");
     let cgroup = Cgroup::new("stat");
     make_files(&cgroup, &folder);
-    let mut export = Export::start(&[]);
     let bytes = export.until("slab_bytes", |frame| {
         let record = frame.one("memcg", &cgroup.path())?;
-        let ours = record.number("slab_bytes");
+        let ours = record.data["slab_bytes"].as_u64();
+        let ours = ours.ok_or("known by its birth, not walked yet")?;
         // All memory of the kernel, where it keeps that sum.
         let kmem = cgroup.stat("memory.stat", "kernel");
         let our_kmem = record.data["kmem_bytes"].as_u64();
@@ -217,14 +213,12 @@ fn slab_bytes_are_those_of_memory_stat() {
     });
     println!("{}: slab {bytes} bytes", cgroup.path());
     assert!(bytes > FILES * 600, "{bytes}");
-    export.stop();
 }
 
 /// Programs count the keys that move in a table of 1,024 places, of which a key has a choice of two.
 /// With half as many keys as that some leave their places to others, come back, and nothing is lost
 /// on the way; nor is an object that was made at a place that another key has when it is freed.
-#[test]
-fn keys_that_change_places_are_exact() {
+fn keys_that_change_places_are_exact(export: &mut Export) {
     const CGROUPS: usize = 60;
     const EACH: u64 = 20;
     let folder = Folder::new("crowd");
@@ -233,7 +227,6 @@ fn keys_that_change_places_are_exact() {
         let child = |at: usize| parent.child(&format!("c{at}"));
         (0..CGROUPS).map(child).collect::<Vec<_>>()
     });
-    let mut export = Export::start(&[]);
     let (mut made, mut file) = ([0; 2], 0);
     // The first ones again, after others had their places.
     for wave in [0, 1, 0] {
@@ -264,7 +257,7 @@ fn keys_that_change_places_are_exact() {
     }
     let files = fs::read_dir(&folder.0).unwrap();
     files.for_each(|file| fs::remove_file(file.unwrap().path()).unwrap());
-    all_freed(&mut export, |frame| {
+    all_freed(export, |frame| {
         let cgroups = crowds.iter().flatten();
         let keys = cgroups.flat_map(|cgroup| [INODES, NAMES].map(|cache| (cgroup.path(), cache)));
         let objects = keys.map(|(path, cache)| totals(frame, &path, cache));
@@ -274,7 +267,6 @@ fn keys_that_change_places_are_exact() {
         });
         left.collect()
     });
-    export.stop();
     for crowd in crowds {
         crowd.iter().for_each(Cgroup::remove);
     }

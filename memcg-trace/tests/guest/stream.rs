@@ -5,9 +5,10 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::export::Export;
+use crate::host::eventually;
 use crate::tool;
 use crate::traces::leaves_nothing;
 
@@ -29,7 +30,6 @@ fn by_count() {
     assert_eq!(records[0].boot_id, boot_id.trim());
 }
 
-#[test]
 fn by_time() {
     let begin = Instant::now();
     let records = tool::records(&tool::run(&[
@@ -47,7 +47,8 @@ fn by_time() {
 #[test]
 fn by_signal() {
     leaves_nothing(|| {
-        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        // That Ctrl-C ends it, every other test sees.
+        for signal in [Signal::TERM, Signal::HUP] {
             let export = Export::start(&[]);
             let begin = Instant::now();
             export.signal(signal);
@@ -60,6 +61,44 @@ fn by_signal() {
             assert_eq!(code, Some(0));
         }
     });
+}
+
+/// "Did not look" must not read as "nothing found".
+#[test]
+fn before_anything_was_looked_at() {
+    for (args, code) in [
+        (&["locks", "--fail-on", "deadlock"][..], 5),
+        (&["zombies", "--json", "--fail-on", "zombies=1"], 5),
+        (&["pins"], 1),
+        (&["slab"], 1),
+        (&["reclaim"], 1),
+        (&["export"], 1),
+        (&["record", "/tmp/early"], 1),
+        (&["--json"], 1),
+    ] {
+        leaves_nothing(|| {
+            let mut child = tool::command(args)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            // It hears signals once it has a thread for that, long before it can have looked.
+            let threads = format!("/proc/{}/task", child.id());
+            eventually("a thread that waits for signals", || {
+                let count = fs::read_dir(&threads).unwrap().count();
+                let has_ended = child.try_wait().unwrap();
+                assert_eq!(has_ended, None, "{args:?} has ended before");
+                (count > 1).then_some(()).ok_or_else(|| count.to_string())
+            });
+            let pid = Pid::from_child(&child);
+            kill_process(pid, Signal::TERM).unwrap();
+            let output = child.wait_with_output().unwrap();
+            println!("{args:?}: {}, {}", output.status, tool::stderr(&output));
+            assert_eq!(output.status.code(), Some(code), "{args:?}");
+            assert_eq!(tool::stdout(&output), "", "{args:?}");
+        });
+    }
+    let _ = fs::remove_file("/tmp/early");
 }
 
 /// Nothing can be done in good order there, but the kernel takes everything off.
@@ -132,20 +171,18 @@ fn by_a_full_disk() {
 
 #[test]
 fn a_file_that_cannot_be_written() {
-    for file in ["/proc/no-such/file", "/sys/kernel/file", "/tmp"] {
-        let output = tool::run(&["export", "-n", "1", "-o", file]);
-        tool::assert_fails(&output, 1, &[file]);
-    }
+    let file = "/proc/no-such/file";
+    let output = leaves_nothing(|| tool::run(&["export", "-n", "1", "-o", file]));
+    tool::assert_fails(&output, 1, &[file]);
 }
 
 /// Two of them at once do not know of each other.
 #[test]
-fn two_at_once() {
+fn two_at_once_and_one_by_time() {
     leaves_nothing(|| {
         let mut one = Export::start(&[]);
-        let two = Export::start(&[]);
-        two.stop();
-        one.next();
+        by_time();
+        one.fresh();
         one.stop();
     });
 }

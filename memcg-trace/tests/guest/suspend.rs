@@ -103,6 +103,14 @@ impl Device {
     }
 
     fn ask<const CODE: u32>(&self, flags: u32, table: Option<(u64, &str)>) {
+        self.try_ask::<CODE>(flags, table).unwrap();
+    }
+
+    fn try_ask<const CODE: u32>(
+        &self,
+        flags: u32,
+        table: Option<(u64, &str)>,
+    ) -> rustix::io::Result<()> {
         let mut question = Question {
             header: Header {
                 version: [4, 0, 0],
@@ -127,14 +135,22 @@ impl Device {
         };
         // SAFETY: the struct is that of the code, and says how large it is; the kernel writes
         // nothing else.
-        unsafe { ioctl(&self.control, Updater::<CODE, _>::new(&mut question)) }.unwrap();
+        unsafe { ioctl(&self.control, Updater::<CODE, _>::new(&mut question)) }
     }
 }
 
 impl Drop for Device {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.ask::<REMOVE>(0, None);
+        if std::thread::panicking() {
+            // Who still uses it may be what went wrong: that it goes is not this one's to say.
+            let _ = self.try_ask::<SUSPEND>(0, None);
+            let _ = self.try_ask::<REMOVE>(0, None);
+            return;
         }
+        // Who was the last to use it may not have let go of it yet.
+        eventually("the device goes", || {
+            self.try_ask::<REMOVE>(0, None)
+                .map_err(|error| error.to_string())
+        });
     }
 }

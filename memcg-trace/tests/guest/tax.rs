@@ -10,7 +10,6 @@ use crate::export::{Export, Frame};
 use crate::host::{
     Cgroup, Folder, directories, eventually, has_function, reparents_pages, root_stat,
 };
-use crate::tool;
 use crate::traces::TRACING;
 
 const ZOMBIES: u64 = 20;
@@ -100,47 +99,61 @@ fn visits(export: &mut Export, work: impl FnOnce()) -> (u64, u64) {
     )
 }
 
+/// One start of the tool for both.
 #[test]
-fn reclaim_passes_the_dead() {
-    let parent = Cgroup::new("passed");
-    let dying = || root_stat("nr_dying_descendants").unwrap();
-    // Those of other tests may take their time to go.
-    let before = dying();
-    if before > 0 {
-        println!("{}", tool::stdout(&tool::run(&["pins"])));
-    }
+fn what_the_dead_cost_is_what_the_kernel_does_for_them() {
     let mut export = Export::start(&[]);
-    let (all, dead) = visits(&mut export, drop_slab);
+    reclaim_passes_the_dead(&mut export);
+    flushes_add_up_the_dead(&mut export);
+    export.stop();
+}
+
+/// Visits while nobody dies, is born or goes: those that tests before have left may go meanwhile.
+fn settled_visits(export: &mut Export) -> (u64, u64, u64, u64) {
+    let count = || {
+        let dying = root_stat("nr_dying_descendants").unwrap();
+        (directories() as u64 + dying, dying)
+    };
+    eventually("memcgs come or go", || {
+        let (memcgs, dying) = count();
+        let (all, dead) = visits(export, drop_slab);
+        match count() {
+            now if now == (memcgs, dying) => Ok((all, dead, memcgs, dying)),
+            now => Err(format!("{:?}, then {now:?}", (memcgs, dying))),
+        }
+    })
+}
+
+fn reclaim_passes_the_dead(export: &mut Export) {
+    let parent = Cgroup::new("passed");
+    let (all, dead, _, dying) = settled_visits(export);
     assert!(all > 0);
-    assert!(dead == 0 || before > 0, "nobody is dead");
+    assert!(dead == 0 || dying > 0, "nobody is dead");
 
     let sockets: Vec<_> = (0..ZOMBIES)
         .map(|which| parent.child(&format!("z-{which}")).into_zombie())
         .collect();
-    eventually("they are dead", || match dying() {
-        dying if (ZOMBIES..=before + ZOMBIES).contains(&dying) => Ok(()),
-        dying => Err(dying.to_string()),
+    eventually("they are dead", || {
+        match parent.stat("cgroup.stat", "nr_dying_descendants").unwrap() {
+            ZOMBIES => Ok(()),
+            dying => Err(dying.to_string()),
+        }
     });
-    let (all, dead) = visits(&mut export, drop_slab);
-    let memcgs = directories() as u64 + dying();
+    let (all, dead, memcgs, dying) = settled_visits(export);
     println!("{dead} of {all} visits were to one of {ZOMBIES} of {memcgs}");
     // Each pass comes once to each of them.
     assert!(dead > 0);
-    assert_eq!(dead * memcgs, all * dying());
-    bracket(
-        &mut export,
-        "shrink_slab",
-        "reclaim_visits_total",
-        drop_slab,
-    );
+    assert_eq!(dead * memcgs, all * dying);
+    bracket(export, "shrink_slab", "reclaim_visits_total", drop_slab);
 
     // It is known of each once a walk has come to it.
     let (frame, cost) = export.until("what they cost", |frame| {
         let cost = tax(frame)["own_cost_bytes"].as_u64();
+        let is_all = tax(frame)["zombies"] == root_stat("nr_dying_descendants").unwrap();
+        let cost = cost.filter(|_| is_all);
         cost.map(|cost| (frame.clone(), cost))
             .ok_or_else(|| tax(frame).to_string())
     });
-    assert_eq!(tax(&frame)["zombies"], dying());
     let mut zombies = frame
         .records
         .iter()
@@ -150,24 +163,20 @@ fn reclaim_passes_the_dead() {
     });
     assert_eq!(sum, Some(cost));
     drop(sockets);
-    export.stop();
 }
 
-#[test]
-fn flushes_add_up_the_dead() {
-    let mut export = Export::start(&[]);
+fn flushes_add_up_the_dead(export: &mut Export) {
     if !has_function("mem_cgroup_css_rstat_flush") {
         let frame = export.fresh();
         for key in ["flushes_total", "dead_flushes_total", "dead_flush_ns_total"] {
             assert!(tax(&frame)[key].is_null(), "{}", tax(&frame));
         }
-        export.stop();
         return;
     }
     // The kernel flushes by itself every two seconds, what has changed.
     let other = Cgroup::new("changing");
     bracket(
-        &mut export,
+        export,
         "mem_cgroup_css_rstat_flush",
         "flushes_total",
         || {
@@ -190,7 +199,6 @@ fn flushes_add_up_the_dead() {
     // On newer kernels nothing of a dead one changes, but for its last breath.
     if reparents_pages() {
         println!("{}", tax(&export.fresh()));
-        export.stop();
         return;
     }
     let folder = Folder::new("flushed");
@@ -202,8 +210,8 @@ fn flushes_add_up_the_dead() {
     let before = figure(&export.fresh(), "dead_flushes_total");
     let mut left = pages as u64;
     let grown = export.until("a dead one is flushed", |frame| {
-        // Pages that go change its statistics.
-        left -= 100;
+        // Pages that go change its statistics; there are enough for a minute of snapshots.
+        left = left.saturating_sub(20);
         file.set_len(left * PAGE).unwrap();
         match figure(frame, "dead_flushes_total") - before {
             0 => Err("none was".to_owned()),
@@ -214,5 +222,4 @@ fn flushes_add_up_the_dead() {
     println!("{grown} flushes of a dead one: {}", tax(&frame));
     let measured = figure(&frame, "dead_flush_ns_total") > 0;
     assert!(measured || figure(&frame, "dead_flushes_unmeasured_total") > 0);
-    export.stop();
 }

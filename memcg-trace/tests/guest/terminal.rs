@@ -15,6 +15,9 @@ use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 use crate::host::eventually;
 use crate::tool;
 
+/// Chunks of output that wait to be looked at.
+const MANY: usize = 1 << 16;
+
 pub struct Terminal {
     child: Child,
     keys: File,
@@ -31,6 +34,15 @@ pub struct Terminal {
 impl Terminal {
     /// Runs the program on a terminal of a size.
     pub fn start(args: &[&str], columns: u16, rows: u16) -> Self {
+        Self::buffered(usize::MAX, args, columns, rows)
+    }
+
+    /// The same on one of which nothing is read until somebody looks.
+    pub fn start_unread(args: &[&str], columns: u16, rows: u16) -> Self {
+        Self::buffered(1, args, columns, rows)
+    }
+
+    fn buffered(chunks: usize, args: &[&str], columns: u16, rows: u16) -> Self {
         let master =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
@@ -55,7 +67,7 @@ impl Terminal {
             .unwrap();
         let keys = File::from(master);
         let mut reader = keys.try_clone().unwrap();
-        let (sender, bytes) = mpsc::channel();
+        let (sender, bytes) = mpsc::sync_channel(chunks.min(MANY));
         thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(read @ 1..) = reader.read(&mut buffer) {
@@ -80,6 +92,17 @@ impl Terminal {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Waits until the program cannot write any more.
+    pub fn until_stuck(&mut self) {
+        let stack = format!("/proc/{0}/task/{0}/stack", self.pid());
+        eventually("a full terminal", || {
+            // Each is drawn.
+            self.press("\t");
+            let stack = std::fs::read_to_string(&stack).unwrap();
+            stack.contains("n_tty_write").then_some(()).ok_or(stack)
+        });
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -99,6 +122,17 @@ impl Terminal {
         })
     }
 
+    /// Waits until it is as it was, while the program may still be there.
+    pub fn until_given_back(&mut self) {
+        eventually("the terminal", || {
+            while let Ok(bytes) = self.bytes.try_recv() {
+                self.written.extend(bytes);
+            }
+            let after = format!("{:?}", tcgetattr(&self.slave).unwrap());
+            (after == self.attributes).then_some(()).ok_or(after)
+        });
+    }
+
     /// Waits for the program's end, and returns its exit code. The terminal must be as before.
     pub fn end(mut self) -> Option<i32> {
         let status = eventually("the end", || {
@@ -107,9 +141,17 @@ impl Terminal {
                 .unwrap()
                 .ok_or_else(|| "still running".to_owned())
         });
-        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(200)) {
-            self.written.extend(bytes);
-        }
+        // What it wrote at the end may still be on its way.
+        eventually("the cursor and the first screen", || {
+            while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(50)) {
+                self.written.extend(bytes);
+            }
+            let text = String::from_utf8_lossy(&self.written);
+            match ["\x1b[?1049l", "\x1b[?25h"].map(|code| text.contains(code)) {
+                [true, true] => Ok(()),
+                _ => Err(text.into_owned()),
+            }
+        });
         let after = format!("{:?}", tcgetattr(&self.slave).unwrap());
         assert_eq!(after, self.attributes, "the terminal's attributes");
         let text = String::from_utf8_lossy(&self.written);

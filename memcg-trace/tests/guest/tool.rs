@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::contract::{Record, tame};
 
-const PROGRAM: &str = "/bin/memcg-trace";
+pub const PROGRAM: &str = "/bin/memcg-trace";
 
 /// The program with arguments, to be started.
 pub fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
@@ -36,7 +36,7 @@ pub fn hidden(script: &str, args: &[&str]) -> Output {
     finish(&mut command)
 }
 
-fn finish(command: &mut Command) -> Output {
+pub fn finish(command: &mut Command) -> Output {
     let output = command.output().unwrap();
     let args: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
     println!(

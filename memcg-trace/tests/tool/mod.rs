@@ -69,7 +69,7 @@ pub fn fields(kind: &str) -> String {
         "frame" => "records interval_ns sections losses".to_owned(),
         "memcg" => memcg(
             "parent_cgroup_id phase usage_bytes high_bytes max_bytes slab_bytes slab_objects \
-             inherited_bytes zombies kmem_bytes",
+             inherited_bytes zombies kmem_bytes alive high_unlimited max_unlimited",
         ),
         "zombie" => memcg("phase refs age_ns creator own_cost_bytes lru_pages swap_entries"),
         "reparent" => memcg("to_cgroup_id to_path slab_objects slab_bytes lru_pages"),
@@ -109,7 +109,7 @@ pub fn fields(kind: &str) -> String {
              reclaimed_pages_total limited_by_path limited_by_serial_nr throttles_total \
              throttle_ns_total background_total background_ns_total visits_total visit_ns_total \
              stall_ns_per_sec usage_bytes high_bytes max_bytes headroom_bytes \
-             psi_some_ns_total psi_full_ns_total worst_tasks",
+             psi_some_ns_total psi_full_ns_total worst_tasks high_unlimited max_unlimited",
         ),
         "lock_wait" => "pid tid comm start_ns state cgroup_id path resource mode since_ns \
                         waited_ns evidence stack function holders holders_omitted incomplete \

@@ -13,6 +13,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
@@ -42,24 +43,27 @@ static ssize_t works_write(struct file *file, const char __user *from, size_t by
 {
 	char word[16] = "";
 	struct pair *pair;
-	unsigned int at;
-	char what[8];
+	size_t length;
+	int at;
 
 	if (bytes >= sizeof(word))
 		return -EINVAL;
 	if (copy_from_user(word, from, bytes))
 		return -EFAULT;
-	if (sscanf(word, "%5[a-z]%u", what, &at) != 2 || at >= PAIRS)
+	length = strcspn(word, "0123456789");
+	at = word[length] - '0';
+	if (at < 0 || at >= PAIRS)
 		return -EINVAL;
+	word[length] = '\0';
 	pair = &pairs[at];
-	if (!strcmp(what, "block")) {
+	if (!strcmp(word, "block")) {
 		queue_work(pair->queue, &pair->first);
 		queue_work(pair->queue, &pair->second);
-	} else if (!strcmp(what, "flush")) {
+	} else if (!strcmp(word, "flush")) {
 		flush_work(&pair->second);
-	} else if (!strcmp(what, "undo")) {
+	} else if (!strcmp(word, "undo")) {
 		cancel_work_sync(&pair->second);
-	} else if (!strcmp(what, "lose")) {
+	} else if (!strcmp(word, "lose")) {
 		if (wait_for_completion_killable(&never))
 			return -EINTR;
 	} else {

@@ -1,5 +1,6 @@
 //! One boot: start, carry the ports' bytes, wait for the end, judge it.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering;
@@ -47,10 +48,16 @@ pub fn boot(spec: &Spec, binaries: &Binaries, outputs: Outputs) -> Result<Outcom
     let (mut qemu, ports) = Qemu::start(spec, folder, &file)?;
     let [console, output, errors, control] = ports;
 
-    let mirror: Box<dyn Write + Send> = if spec.verbose {
-        Box::new(io::stderr())
-    } else {
-        Box::new(io::sink())
+    let mirror: Box<dyn Write + Send> = match &spec.console {
+        _ if spec.verbose => Box::new(io::stderr()),
+        Some(file) => Box::new(
+            File::options()
+                .create(true)
+                .append(true)
+                .open(file)
+                .with_context(|| format!("open {}", file.display()))?,
+        ),
+        None => Box::new(io::sink()),
     };
     let console = thread::spawn(move || carry(console, mirror, true));
     let mut raw = None;
@@ -68,7 +75,6 @@ pub fn boot(spec: &Spec, binaries: &Binaries, outputs: Outputs) -> Result<Outcom
         control,
         report: None,
         grace: None,
-        start: Instant::now(),
     };
     let cut = loop {
         if escaped
@@ -112,7 +118,6 @@ struct Wait<'a> {
     report: Option<Report>,
     /// When the guest has to be off.
     grace: Option<Instant>,
-    start: Instant,
 }
 
 impl Wait<'_> {
@@ -154,7 +159,7 @@ impl Wait<'_> {
             let _ = writeln!(self.control, "{}", terminal::size().encode());
         }
         let timeout = self.spec.timeout.filter(|_| self.grace.is_none())?;
-        (self.start.elapsed() > timeout).then_some(Cut::Timeout(timeout))
+        (self.spec.pace.elapsed() > timeout).then_some(Cut::Timeout(timeout))
     }
 }
 

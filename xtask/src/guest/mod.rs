@@ -14,6 +14,7 @@ mod cpio;
 pub mod ending;
 mod initramfs;
 mod modules;
+pub mod pace;
 mod qemu;
 pub mod terminal;
 
@@ -34,6 +35,7 @@ use boot::{Outcome, Outputs};
 use build::Binaries;
 use console::Fault;
 use ending::Ending;
+use pace::Pace;
 
 const STATUSES: &str = "\
 Exits with the command's status, or with one of these and a message:
@@ -134,7 +136,9 @@ pub struct Spec {
     /// Modules to load.
     pub modules: Vec<String>,
     pub cgroup: Cgroup,
+    /// From the start, or from the last step that was noted.
     pub timeout: Option<Duration>,
+    pub pace: Pace,
     /// A disk, `/dev/vda` in the guest.
     pub disk: Option<Disk>,
     /// Boot what is on the disk, with its own init; the command is then a service of it.
@@ -143,6 +147,8 @@ pub struct Spec {
     pub terminal: Option<Terminal>,
     /// Show the console.
     pub verbose: bool,
+    /// A file for it as well, behind what that has.
+    pub console: Option<PathBuf>,
     pub command: Vec<OsString>,
 }
 
@@ -159,10 +165,12 @@ impl Spec {
             modules: Vec::new(),
             cgroup: Cgroup::V2,
             timeout: None,
+            pace: Pace::default(),
             disk: None,
             boots_disk: false,
             terminal: None,
             verbose: false,
+            console: None,
             command,
         }
     }

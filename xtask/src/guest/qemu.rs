@@ -50,6 +50,7 @@ impl Qemu {
         // Ctrl-C is for us; we end QEMU.
         command.process_group(0);
         let child = command.spawn().context("start QEMU")?;
+        spec.pace.start(child.id());
         let mut qemu = Self { child, folder };
         let mut ports = Vec::new();
         for (port, listener) in PORTS.iter().zip(listeners) {

@@ -119,8 +119,8 @@ pub fn ensure(needs: &Needs, timings: &mut Timings) -> Result<Vec<NoHeaders>> {
     Ok(without_headers)
 }
 
-/// Keeps two set-ups from writing the same files.
-fn lock() -> Result<File> {
+/// Keeps two set-ups from writing the same files, as long as the file lives.
+pub fn lock() -> Result<File> {
     let path = places::cache()?.join("lock");
     let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
     match file.try_lock() {

@@ -16,8 +16,24 @@ pub struct Apart {
     pub qemu: &'static [&'static str],
     /// More for the kernel's command line.
     pub append: Option<&'static str>,
-    /// A kernel that runs these tests and no others. They need not be for it alone.
-    pub only_on: Option<&'static Series>,
+    /// Packages of a Debian that is booted in place of the usual guest; none where that is booted.
+    pub debian: &'static [&'static str],
+    pub on: On,
+    /// Whether the boot for all others has these tests as well.
+    pub also_elsewhere: bool,
+}
+
+/// The kernels of a run that have a kind of guest.
+#[derive(Clone, Copy)]
+pub enum On {
+    /// All that can.
+    All,
+    /// The first and the last: what is looked at does not depend on the kernel.
+    TheEnds,
+    /// All, but only with `--long`, or where such a test is asked for by name.
+    Long,
+    /// One that runs these tests and no others. They need not be for it alone.
+    Only(&'static Series),
 }
 
 const PLAIN: Apart = Apart {
@@ -27,17 +43,13 @@ const PLAIN: Apart = Apart {
     cgroup: Cgroup::V2,
     qemu: &[],
     append: None,
-    only_on: None,
+    debian: &[],
+    on: On::All,
+    also_elsewhere: false,
 };
 
-/// All of them.
+/// All of them; those that take longest come first.
 pub const APART: &[Apart] = &[
-    Apart {
-        prefix: "v1::",
-        note: ", cgroup version 1",
-        cgroup: Cgroup::V1,
-        ..PLAIN
-    },
     // Memory to take away: a module of it, whose pages can all be moved. It goes in the kernel's
     // way as long as it is there, so that others are without it.
     Apart {
@@ -56,25 +68,36 @@ pub const APART: &[Apart] = &[
     Apart {
         prefix: "locks::drain::",
         note: ", the kernel of the reap deadlock",
-        only_on: Some(&DRAINING),
+        on: On::Only(&DRAINING),
         ..PLAIN
     },
     Apart {
-        prefix: "size::",
-        note: ", 512 MiB",
-        memory: "512M",
+        prefix: "v1::",
+        note: ", cgroup version 1",
+        cgroup: Cgroup::V1,
         ..PLAIN
     },
+    // The same as in a guest of the usual size, within the same bounds.
     Apart {
         prefix: "size::",
         note: ", 8 GiB",
         memory: "8G",
+        on: On::TheEnds,
+        also_elsewhere: true,
+        ..PLAIN
+    },
+    Apart {
+        prefix: "userland::",
+        note: ", Debian",
+        memory: "2G",
+        debian: &["crun", "podman", "postgresql", "redis-server"],
+        on: On::Long,
         ..PLAIN
     },
 ];
 
 /// The kind of guest that a test needs, on a kernel that runs all tests.
 pub fn apart(name: &str) -> Option<&'static Apart> {
-    let mut all = APART.iter().filter(|one| one.only_on.is_none());
+    let mut all = APART.iter().filter(|one| !matches!(one.on, On::Only(_)));
     all.find(|one| name.starts_with(one.prefix))
 }

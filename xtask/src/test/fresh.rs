@@ -81,6 +81,7 @@ fn row(step: String, work: impl FnOnce() -> Result<()>) -> Row {
         failed,
         note: result.err().map(|error| error.to_string()),
         took: start.elapsed(),
+        ..Row::default()
     }
 }
 

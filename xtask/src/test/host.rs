@@ -72,8 +72,8 @@ fn row(step: String, check: impl FnOnce() -> Result<()>) -> Row {
         step,
         passed,
         failed,
-        note: None,
         took: start.elapsed(),
+        ..Row::default()
     }
 }
 

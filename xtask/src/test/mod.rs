@@ -1,21 +1,26 @@
 //! `cargo xtask test`: everything that has to pass, on this host and in a guest per kernel.
-#![expect(
-    clippy::print_stderr,
-    clippy::print_stdout,
-    reason = "xtask talks to a person"
-)]
 
 mod apart;
+mod boots;
+mod busy;
 mod fresh;
 mod guests;
 mod host;
 mod libtest;
 mod module;
 mod prefixed;
+mod report;
+mod times;
 
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+
+use busy::Busy;
+use times::Time;
 
 use crate::interrupt;
 use crate::kernel::{self, Series};
@@ -34,9 +39,21 @@ pub struct Arguments {
     /// Pass although this kernel is not tested; can be given more than once
     #[arg(long, value_name = "SERIES")]
     without_kernel: Vec<&'static Series>,
-    /// Let the storm over locks blow for ten minutes rather than one
+    /// Let the storm over locks blow for ten minutes in any case
     #[arg(long)]
     long: bool,
+    /// Beside a busy loop on each processor: no test may depend on speed
+    #[arg(long)]
+    busy: bool,
+    /// Guests at a time; one more than there are processors, since tests wait now and then
+    #[arg(long, value_name = "NUMBER")]
+    lanes: Option<usize>,
+    /// Of how many tests to show the time
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    slowest: usize,
+    /// Keep what each guest's kernel says in a file of this folder
+    #[arg(long, value_name = "FOLDER")]
+    keep_console: Option<PathBuf>,
     /// Instead: run the README's two commands as an ordinary user with an empty home folder, then
     /// without network, and fail if anything of the system changed. Takes twice as long as a test
     #[arg(long, conflicts_with_all = ["kernel", "host_only", "without_kernel", "long"])]
@@ -47,6 +64,7 @@ pub struct Arguments {
 }
 
 /// A row of the table at the end.
+#[derive(Default)]
 pub struct Row {
     /// `host`, or the kernel.
     place: String,
@@ -56,12 +74,14 @@ pub struct Row {
     /// Why, where the counts do not tell.
     note: Option<String>,
     took: Duration,
+    /// Of a guest.
+    tests: Vec<Time>,
 }
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
     if arguments.fresh {
         let rows = fresh::run(&arguments.names)?;
-        return Ok(u8::from(!report(&rows, arguments)));
+        return Ok(u8::from(!report::print(&rows, arguments)));
     }
     let kernels: Vec<_> = kernel::all()
         .filter(|_| !arguments.host_only)
@@ -69,6 +89,10 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         .filter(|series| !arguments.without_kernel.contains(series))
         .collect();
     let without_module = setup::ensure(&Needs::tests(&kernels), &mut Timings::default())?;
+    if let Some(folder) = &arguments.keep_console {
+        fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    }
+    let _busy = arguments.busy.then(Busy::start);
     let mut rows = Vec::new();
     if arguments.names.is_empty() {
         rows.extend(host::run());
@@ -77,40 +101,9 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     if let Some(signal) = interrupt::received() {
         return Ok(128 + signal);
     }
-    Ok(u8::from(!report(&rows, arguments)))
+    Ok(u8::from(!report::print(&rows, arguments)))
 }
 
-/// Prints the table and the sum; true if all is well.
-fn report(rows: &[Row], arguments: &Arguments) -> bool {
-    eprintln!();
-    let width = rows
-        .iter()
-        .map(|row| row.step.len())
-        .max()
-        .unwrap_or_default();
-    for Row {
-        place,
-        step,
-        passed,
-        failed,
-        note,
-        took,
-    } in rows
-    {
-        let took = took.as_secs_f64();
-        let note = note
-            .as_ref()
-            .map(|note| format!("  {note}"))
-            .unwrap_or_default();
-        eprintln!(
-            "{place:<5} {step:<width$} {took:>6.1} s  {passed:>3} passed {failed:>2} failed{note}"
-        );
-    }
-    for series in &arguments.without_kernel {
-        eprintln!("{:<5} not tested, as was asked for", series.name);
-    }
-    let passed: u64 = rows.iter().map(|row| row.passed).sum();
-    let failed: u64 = rows.iter().map(|row| row.failed).sum();
-    println!("{passed} passed, {failed} failed");
-    failed == 0 && passed > 0
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }

@@ -15,9 +15,12 @@ use crate::guest::build::Binaries;
 use crate::guest::{self, Disk, Spec};
 use crate::kernel::{self, Kernel};
 use crate::places;
-use crate::setup::apt::{self, Apt};
 use crate::setup::progress::say;
 use crate::setup::tools;
+use crate::setup::{
+    self,
+    apt::{self, Apt},
+};
 
 /// What makes a host of it: what is essential to Debian, which no package depends on, and systemd.
 /// `--with` adds to these.
@@ -86,6 +89,11 @@ pub fn disk(with: &[String], binaries: &Binaries) -> Result<PathBuf> {
         return Ok(disk);
     }
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+    let _lock = setup::lock()?;
+    // Somebody else may have made it while we waited.
+    if disk.exists() {
+        return Ok(disk);
+    }
     let scratch = tempfile::Builder::new()
         .prefix(".make-")
         .tempdir_in(&folder)?;
@@ -95,7 +103,6 @@ pub fn disk(with: &[String], binaries: &Binaries) -> Result<PathBuf> {
     make_disk(&root, &new)?;
     fs::remove_dir_all(&root)?;
     configure(&new, binaries)?;
-    // Where other packages were asked for, the disk of an earlier call would not be found again.
     fs::rename(&new, &disk).with_context(|| format!("put it at {}", disk.display()))?;
     Ok(disk)
 }

@@ -284,7 +284,7 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
         ("page_offset_base", layout.sym_page_offset_base),
     ] {
         if found == 0 {
-            let what = format!("kallsyms shows no address of {name}");
+            let what = symbols.no_address(name);
             resolved.missing.push(Missing {
                 subject: Subject::Slab,
                 what,

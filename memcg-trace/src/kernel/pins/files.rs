@@ -24,7 +24,7 @@ const FLAGS: u64 = 3;
 pub(super) fn describe(
     reader: &Reader<'_>,
     paths: &mut VisiblePaths,
-    segments: &segments::Owners<'_>,
+    segments: segments::Owners<'_>,
     ledger: &mut Ledger,
     holders: &mut Holders,
 ) {

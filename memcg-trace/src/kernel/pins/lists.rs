@@ -10,6 +10,7 @@ use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address, words};
 use crate::sample::pins::PinKind;
+use crate::units;
 
 /// What pages on lists can be.
 pub(super) const KINDS: [PinKind; 4] = [
@@ -221,7 +222,11 @@ fn unevictable(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {
         pages += unevictable.sum::<u64>();
     }
     if pages > 0 {
-        zombie.off_lists = Some(format!("{pages} unevictable pages are on no list"));
+        zombie.off_lists = Some(format!(
+            "{} {} on no list",
+            units::things(pages, "unevictable page"),
+            units::is(pages)
+        ));
     }
     Ok(())
 }

@@ -111,7 +111,7 @@ pub(super) fn look(
     files::describe(
         reader,
         &mut paths,
-        &segments::Owners::new(&tasks),
+        segments::Owners::new(&tasks),
         &mut ledger,
         &mut holders,
     );

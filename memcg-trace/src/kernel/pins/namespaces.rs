@@ -189,9 +189,9 @@ impl Namespaces {
                 let path = match place.ns_ino {
                     // A bare path would be one of ours.
                     Some(of) if !place.path.as_bytes().starts_with(b"/proc/") => {
-                        let path = place.path.display().to_string();
-                        let path = path.trim_start_matches('/');
-                        Text::from(&*format!("{path} in mount namespace {of}"))
+                        let shown = place.path.display();
+                        let shown = shown.trim_start_matches('/');
+                        Text::from(format!("{shown} in mount namespace {of}").as_str())
                     }
                     _ => place.path,
                 };

@@ -13,6 +13,7 @@ use crate::kernel::percpu_rwsem;
 use crate::kernel::reader::is_kernel_address;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
+use crate::units;
 
 /// `task.blocker` (include/linux/hung_task.h): what is in its two lowest bits.
 const BLOCKER_TYPES: u64 = 3;
@@ -173,8 +174,14 @@ fn hold(view: &View<'_>, resource: &mut Resource, held: Held) {
             let last = view.threads.at(last);
             resource.incomplete = Some(match (last, readers) {
                 (Some(_), 1) => "the last reader need not be the one that has it".to_owned(),
-                (Some(_), _) => format!("{} other readers are not known", readers - 1),
-                (None, _) => format!("its {readers} readers are not known"),
+                (Some(_), _) => {
+                    let others = units::things(readers - 1, "other reader");
+                    format!("{others} {} not known", units::is(readers - 1))
+                }
+                (None, _) => {
+                    let readers_of_it = units::things(readers, "reader");
+                    format!("its {readers_of_it} {} not known", units::is(readers))
+                }
             });
             resource
                 .holders
@@ -281,8 +288,10 @@ fn readers(view: &View<'_>, resource: &mut Resource) {
             Some(format!("{seen} tasks were seen to read, and {count} do"))
         }
         Ok(count) => Some(format!(
-            "{} of its {count} readers are not known",
-            count - seen
+            "{} of its {} {} not known",
+            count - seen,
+            units::things(count, "reader"),
+            units::is(count - seen)
         )),
         Err(_) => Some("a percpu-rwsem does not record its readers".to_owned()),
     };

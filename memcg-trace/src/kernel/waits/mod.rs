@@ -128,9 +128,7 @@ fn stack_bytes(symbols: &Symbols) -> Result<u64, Unreadable> {
         Some(bytes) => Err(Unreadable::Absent(format!(
             "a stack of {bytes} bytes: unsupported layout"
         ))),
-        None => Err(Unreadable::Absent(
-            "kallsyms does not show how large a stack is".to_owned(),
-        )),
+        None => Err(Unreadable::Absent(symbols.no_address("the end of a stack"))),
     }
 }
 

@@ -27,7 +27,7 @@ impl Pages {
     pub(super) fn of(view: &View<'_>) -> Result<Self, Unreadable> {
         let variable = |name: &str| {
             let address = view.symbols.address(name);
-            let absent = || Unreadable::Absent(format!("kallsyms shows no address of {name}"));
+            let absent = || Unreadable::Absent(view.symbols.no_address(name));
             view.reader.word_at(address.ok_or_else(absent)?)
         };
         Ok(Self {

@@ -16,7 +16,7 @@ use crate::sample::{Mode, ResourceKind};
 
 /// Words at the begin of an object of the FUSE module that may point to what it belongs to.
 const NEAR_WORDS: usize = 8;
-/// The same of a request (fs/fuse/fuse_i.h: struct fuse_req).
+/// A request is no larger (fs/fuse/fuse_i.h: struct fuse_req).
 const REQUEST_BYTES: u64 = 256;
 /// The kernel's text and data, and its modules, lie from here on.
 const VARIABLES: u64 = 0xffff_ffff_8000_0000;
@@ -43,31 +43,34 @@ pub(super) fn fuse(
         kind: ResourceKind::Fuse,
         ..Resource::default()
     };
-    let request = queue(view, at, stack)?.and_then(|head| members::object_at(view, head));
-    let reached = match request {
-        Some((begin, bytes)) if bytes <= REQUEST_BYTES => reached(view, begin, bytes)?,
-        _ => HashSet::new(),
+    let object = queue(view, at, stack)?.and_then(|head| members::object_at(view, head));
+    let reached = match object {
+        Some((begin, bytes)) => reached(view, begin, bytes)?,
+        None => HashSet::new(),
     };
     // The kernel does not describe the types of a module everywhere. But a request leads to its
     // mount, and the mount and the descriptor lead to one connection, which is nobody else's.
-    let mut connections = HashSet::new();
+    let mut connection: Option<HashSet<u64>> = None;
     let mut of_it = Vec::new();
     for device in &devices {
-        let near = near(view, device.private)?;
-        let common: Vec<u64> = near
-            .into_iter()
-            .filter(|word| reached.contains(word))
-            .collect();
+        let common = near(view, device.private)?.into_iter();
+        let common: HashSet<u64> = common.filter(|word| reached.contains(word)).collect();
         if !common.is_empty() {
-            connections.extend(common);
+            connection = Some(match connection {
+                Some(known) => &known & &common,
+                None => common,
+            });
             of_it.push(device);
         }
     }
-    if connections.len() == 1 {
-        resource.addr = connections.into_iter().next().unwrap_or(0);
-        answer(view, at, &mut resource, &of_it, OF_FUSE)?;
-    } else {
-        resource.incomplete = Some("nobody was found who has its connection open".to_owned());
+    match connection.and_then(|words| words.into_iter().min()) {
+        Some(connection) => {
+            resource.addr = connection;
+            answer(view, at, &mut resource, &of_it, OF_FUSE)?;
+        }
+        None => {
+            resource.incomplete = Some("nobody was found who has its connection open".to_owned());
+        }
     }
     Ok(Some(Finding::new(
         at,
@@ -163,8 +166,11 @@ fn pointers(bytes: &[u8], object: u64) -> Vec<u64> {
         .collect()
 }
 
-/// What a request leads to in two steps.
+/// What a request leads to in two steps. Who waits to make one waits in the connection itself.
 fn reached(view: &View<'_>, begin: u64, bytes: u64) -> Result<HashSet<u64>, Unreadable> {
+    if bytes > REQUEST_BYTES {
+        return Ok(HashSet::from([begin]));
+    }
     let mut request = vec![0; usize::try_from(bytes).unwrap_or(0)];
     view.reader.memory.read(begin, &mut request)?;
     let mut found = HashSet::new();

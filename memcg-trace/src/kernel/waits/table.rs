@@ -78,7 +78,7 @@ const ROWS: &[(&[&str], How)] = &[
     (&["rq_qos_wait", "blk_wait_io", "wbt_wait", "__bio_queue_enter", "blk_queue_enter"], How::Plain(ResourceKind::Io, None)),
     (&["kernfs_drain"], How::Plain(ResourceKind::Kernfs, None)),
     (&["__percpu_ref_switch_mode", "percpu_ref_switch_to_atomic_sync", "blk_mq_freeze_queue_wait"], How::Plain(ResourceKind::PercpuRef, None)),
-    (&["request_wait_answer"], How::Fuse),
+    (&["request_wait_answer", "__fuse_request_send", "__fuse_simple_request", "fuse_simple_request", "fuse_get_req"], How::Fuse),
     (&["fanotify_handle_event", "fanotify_handle_group_event", "fanotify_get_response"], How::Fanotify),
     (&["de_thread", "begin_new_exec"], How::Exec),
     (&["coredump_task_exit"], How::CoreDump),

@@ -119,8 +119,8 @@ impl Workers {
         }
     }
 
-    /// The function of the item that a barrier was put behind: the one before it in its list, or
-    /// what its worker works on.
+    /// The function of the item that a barrier was put behind, maybe after other barriers: the one
+    /// before them in its list, or what its worker works on.
     pub(super) fn before(
         &self,
         view: &View<'_>,
@@ -129,16 +129,21 @@ impl Workers {
         let reader = view.reader;
         let entry = reader.offset(Field::WorkEntry)?;
         let scheduled = reader.offset(Field::WorkerScheduled)?;
-        let before = reader.word_at(barrier + entry + 8)?;
-        let worker = self.all.iter().find(|one| one.worker + scheduled == before);
-        let item = worker.map_or_else(|| before.wrapping_sub(entry), |one| one.work);
-        let function = match reader.word(item, Field::WorkFunc) {
-            Ok(function) => function,
-            // It was freed by its own function.
-            Err(Unreadable::Fault(_)) => return Ok(None),
-            Err(why) => return Err(why),
-        };
-        Ok(view.name_of(function).map(|name| format!("{name}()")))
+        let is_barrier = view.symbols.address("wq_barrier_func");
+        let mut item = barrier;
+        for _ in 0..MOST {
+            let before = reader.word_at(item + entry + 8)?;
+            let worker = self.all.iter().find(|one| one.worker + scheduled == before);
+            item = worker.map_or_else(|| before.wrapping_sub(entry), |one| one.work);
+            match reader.word(item, Field::WorkFunc) {
+                Ok(function) if Some(function) == is_barrier && worker.is_none() => {}
+                Ok(function) => return Ok(view.name_of(function).map(|name| format!("{name}()"))),
+                // It was freed by its own function.
+                Err(Unreadable::Fault(_)) => return Ok(None),
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(None)
     }
 
     /// The `pool_workqueue` and the pool of an item's data.

@@ -266,9 +266,10 @@ impl Usage {
             return;
         };
         let sentence = format!(
-            "the memory of {} collapses and refills: {} times within {}, the last from {} to {}",
+            "the memory of {} collapses and refills: {} {} within {}, the last from {} to {}",
             memcg.id.path.display(),
             grouped(teeth),
+            units::noun(teeth, "time"),
             units::duration(Some(moment.now_ns.saturating_sub(first_ns))),
             units::bytes(Some(peak)),
             units::bytes(Some(trough)),

@@ -10,6 +10,7 @@ use crate::model::pins::words::grouped;
 use crate::model::snapshot::{Figure, FindingKind, MemcgId, Severity};
 use crate::sample::reclaim::{Cause, Shrinking};
 use crate::sample::{GONE_SERIAL_NR, LightScan, Shrinker, tame};
+use crate::units;
 
 /// Under light pressure a cache is to be scanned by its share, and not by so many times more: a
 /// kernel that does what mm/vmscan.c is meant to do has at most 1.
@@ -87,10 +88,11 @@ fn over_scanned(row: &Shrinker, window: &Window<4>, moment: &Moment<'_>, list: &
     }
     let of = memcg(row.memcg_serial_nr, moment);
     let sentence = format!(
-        "{} scanned {} objects of {} under light pressure, where {} were due: what is in use of \
-         a small cache is lost",
+        "{} scanned {} {} of {} under light pressure, where {} were due: what is in use of a \
+         small cache is lost",
         name(row.name.as_deref(), row.shrinker),
         grouped(scanned),
+        units::noun(scanned, "object"),
         place(of.as_deref()),
         grouped(share),
     );
@@ -137,10 +139,11 @@ fn fruitless(row: &Shrinker, window: &Window<2>, moment: &Moment<'_>, list: &mut
     }
     let of = memcg(row.memcg_serial_nr, moment);
     let sentence = format!(
-        "{} scanned {} objects of {} and freed {}, in each of the last {intervals} intervals next \
+        "{} scanned {} {} of {} and freed {}, in each of the last {intervals} intervals next \
          to nothing",
         name(row.name.as_deref(), row.shrinker),
         grouped(scanned),
+        units::noun(scanned, "object"),
         place(of.as_deref()),
         grouped(freed),
     );

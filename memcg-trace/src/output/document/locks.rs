@@ -10,6 +10,7 @@ use crate::model::snapshot::Snapshot;
 use crate::output::records::{Convoy, Deadlock, LockStats, LockWait, OpenEnd, Section, losses};
 use crate::sample::recording::Host;
 use crate::sample::tame;
+use crate::units;
 
 #[derive(Debug, Serialize)]
 struct LocksSummary {
@@ -97,9 +98,12 @@ pub fn locks(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
 fn locks_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
     let waits = &snapshot.waits;
     let absent = waits.reason.as_deref().map(tame);
-    let bound = waits
-        .truncated_at
-        .map(|bound| Cow::from(format!("the walk stopped after {bound} tasks")));
+    let bound = waits.truncated_at.map(|bound| {
+        Cow::from(format!(
+            "the walk stopped after {}",
+            units::things(bound, "task")
+        ))
+    });
     let whole = absent.into_iter().chain(bound).map(|reason| NotChecked {
         what: waits.name,
         reason,

@@ -64,6 +64,9 @@ pub struct Memcg<'a> {
     inherited_bytes: Option<u64>,
     zombies: u64,
     kmem_bytes: Option<u64>,
+    alive: bool,
+    high_unlimited: Option<bool>,
+    max_unlimited: Option<bool>,
 }
 
 impl<'a> From<&'a snapshot::Memcg> for Memcg<'a> {
@@ -80,6 +83,9 @@ impl<'a> From<&'a snapshot::Memcg> for Memcg<'a> {
             inherited_bytes: memcg.inherited_bytes,
             zombies: memcg.zombies,
             kmem_bytes: memcg.kmem_bytes,
+            alive: memcg.phase.is_none(),
+            high_unlimited: snapshot::is_unlimited(memcg.high_bytes),
+            max_unlimited: snapshot::is_unlimited(memcg.max_bytes),
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Reclaim<'a> {
     psi_some_ns_total: Option<u64>,
     psi_full_ns_total: Option<u64>,
     worst_tasks: Vec<StalledTask<'a>>,
+    high_unlimited: Option<bool>,
+    max_unlimited: Option<bool>,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +89,8 @@ impl<'a> From<&'a snapshot::Reclaim> for Reclaim<'a> {
             psi_some_ns_total: row.pressure.map(|pressure| pressure.some_ns_total),
             psi_full_ns_total: row.pressure.map(|pressure| pressure.full_ns_total),
             worst_tasks: row.worst_tasks.iter().map(stalled_task).collect(),
+            high_unlimited: snapshot::is_unlimited(row.high_bytes),
+            max_unlimited: snapshot::is_unlimited(row.max_bytes),
         }
     }
 }

@@ -8,15 +8,14 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use super::{Watch, figure, id};
 use crate::contract::Record;
+use crate::disk;
 use crate::export::Frame;
 use crate::host::{Cgroup, Folder, Process};
 use crate::suspend::Device;
 
-/// A RAM disk.
-const DISK: &str = "/dev/ram2";
 const FILES: usize = 40;
-/// How long one is stuck.
-const STUCK: Duration = Duration::from_secs(20);
+/// How long one is stuck: past the ten seconds after which it is worse (model/balance/shrinkers.rs).
+const STUCK: Duration = Duration::from_secs(12);
 /// Asks for all memory of a cgroup back.
 const RECLAIM: &str = "exec sh -c 'echo 0 >\"$0\"/memory.high' \"$0\"";
 
@@ -28,11 +27,9 @@ pub struct Disk {
 
 impl Disk {
     pub fn new() -> Self {
-        let formatted = Command::new("mke2fs")
-            .args(["-q", "-b", "4096", DISK])
-            .status();
-        assert!(formatted.unwrap().success());
-        let device = Device::over(DISK, "stalling");
+        let disk = disk::unused();
+        disk::format(&disk, &["-b", "4096"]);
+        let device = Device::over(&disk, "stalling");
         let folder = Folder::new("stalling");
         let late = MountFlags::LAZYTIME | MountFlags::STRICTATIME;
         mount(&device.path, &folder.0, "ext4", late, None).unwrap();

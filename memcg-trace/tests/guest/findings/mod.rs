@@ -25,7 +25,7 @@ fn what_is_wrong_is_found_and_nothing_else() {
     let holes = disk.holes();
     let mut watch = Watch::start();
     load::is_even(&mut watch, &holes);
-    usage::collapses_and_refills(&mut watch, &holes);
+    usage::collapses_and_refills(&mut watch);
     usage::comes_near_its_limit(&mut watch);
     load::is_lopsided(&mut watch, &holes);
     blocked::in_a_shrinker(&mut watch, &disk);

@@ -1,13 +1,12 @@
 //! How much a cgroup uses: next to its limit, or all and nothing in turn.
 
-use std::fs;
-
 use super::{Watch, figure};
 use crate::host::{Cgroup, Folder};
+use crate::pins::memory::Memory;
 
 const MIB: u64 = 1 << 20;
-/// What is read and forgotten again and again.
-const CACHE_MIB: u64 = 80;
+/// What comes and goes again and again.
+const TOOTH_MIB: u64 = 80;
 
 /// Memory that nobody can take away, charged to a cgroup: files without a disk. This process has
 /// threads at work, and would leave there what they happen to touch.
@@ -25,29 +24,36 @@ fn usage_bytes(cgroup: &Cgroup) -> u64 {
     cgroup.get("memory.current").trim().parse().unwrap()
 }
 
-pub fn collapses_and_refills(watch: &mut Watch, file: &str) {
+/// Memory of this process, charged to a cgroup. It goes at once, between two walks, however long
+/// it takes to be filled: a fall that takes several intervals is none.
+fn huge(cgroup: &Cgroup, mib: u64) -> Memory {
+    cgroup.inside(|| {
+        let memory = Memory::huge(usize::try_from(mib).unwrap());
+        memory.touch();
+        memory
+    })
+}
+
+pub fn collapses_and_refills(watch: &mut Watch) {
     let (cgroup, twin) = (Cgroup::new("sawtooth"), Cgroup::new("steady"));
-    // Nobody can take it away: neither this one nor the root, which has both, falls by much.
-    let steady = memory(&twin, 2 * CACHE_MIB);
-    let mut is_full = false;
-    let read = format!("exec dd if=\"$1\" of=/dev/null bs=1M count={CACHE_MIB} 2>&-");
+    // It stays: neither this one nor the root, which has both, falls by much.
+    let steady = huge(&twin, 2 * TOOTH_MIB);
+    let mut tooth = None;
     let found = watch.until_found("sawtooth", |frame| {
         // A walk has to see each.
         let seen = frame.one("memcg", "/sawtooth").ok();
         let seen = seen.and_then(|one| one.data["usage_bytes"].as_u64());
         let Some(seen) = seen else { return };
-        if is_full && seen >= CACHE_MIB * MIB {
-            fs::write("/proc/sys/vm/drop_caches", "1").unwrap();
-            is_full = false;
-        } else if !is_full && seen < CACHE_MIB * MIB / 2 {
-            cgroup.run(&read, &[file]);
-            is_full = true;
+        if tooth.is_some() && seen >= TOOTH_MIB * MIB {
+            tooth = None;
+        } else if tooth.is_none() && seen < TOOTH_MIB * MIB / 2 {
+            tooth = Some(huge(&cgroup, TOOTH_MIB));
         }
     });
-    drop(steady);
+    drop((steady, tooth));
     assert!(figure(&found, "teeth") >= 3);
-    assert!(figure(&found, "peak_bytes") >= CACHE_MIB * MIB);
-    assert!(figure(&found, "trough_bytes") < CACHE_MIB * MIB / 2);
+    assert!(figure(&found, "peak_bytes") >= TOOTH_MIB * MIB);
+    assert!(figure(&found, "trough_bytes") < TOOTH_MIB * MIB / 2);
     watch.assert_told(&[("sawtooth", Some("/sawtooth"))]);
 }
 

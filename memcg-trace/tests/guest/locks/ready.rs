@@ -138,6 +138,7 @@ fn a_holder_that_is_ready_to_run_and_does_not() {
     assert_eq!(throttled["verdict"], "slow");
     fs::write("/sys/fs/cgroup/cgroup.procs", root.to_string()).unwrap();
     cgroup.remove();
+    fs::write("/sys/fs/cgroup/cgroup.subtree_control", "-cpu").unwrap();
 
     let spins = eventually("a holder that has its CPU", || {
         let convoy = convoy(root)?;

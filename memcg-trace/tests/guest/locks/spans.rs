@@ -22,7 +22,7 @@ use crate::lock::has_tracepoints;
 /// Unless the kernel's command line asks for a long run.
 const STARTS: u32 = 2;
 const STOPPED: Duration = Duration::from_secs(2);
-const REAL: Duration = Duration::from_secs(20);
+const REAL: Duration = Duration::from_secs(6);
 /// What a long run has instead.
 const LONG: (u32, Duration, Duration) = (10, Duration::from_secs(30), Duration::from_secs(60));
 /// Snapshots without anything open that a storm has to end with.

@@ -6,13 +6,10 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::coredump::stack;
+use crate::disk;
 use crate::host::{Folder, Process, eventually};
 use crate::suspend::Device;
 use crate::tool;
-
-/// RAM disks.
-const DISK: &str = "/dev/ram2";
-const OTHER_DISK: &str = "/dev/ram3";
 
 fn run(command: &str) {
     let status = Command::new("/bin/sh").args(["-c", command]).status();
@@ -47,22 +44,26 @@ impl Drop for Suspended<'_> {
     }
 }
 
-/// A file system on the other disk, which is frozen until this is dropped.
-struct Frozen<'a>(&'a str);
+/// A file system on a disk of its own, which is frozen until this is dropped.
+struct Frozen<'a> {
+    path: &'a str,
+    disk: String,
+}
 
 impl<'a> Frozen<'a> {
     fn at(path: &'a str) -> Self {
-        run(&format!("mke2fs {OTHER_DISK} >/dev/null"));
+        let disk = disk::unused();
+        disk::format(&disk, &[]);
         run(&format!(
-            "mount -t ext4 {OTHER_DISK} {path} && fsfreeze --freeze {path}"
+            "mount -t ext4 {disk} {path} && fsfreeze --freeze {path}"
         ));
-        Self(path)
+        Self { path, disk }
     }
 }
 
 impl Drop for Frozen<'_> {
     fn drop(&mut self) {
-        run(&format!("fsfreeze --unfreeze {}", self.0));
+        run(&format!("fsfreeze --unfreeze {}", self.path));
     }
 }
 
@@ -73,12 +74,14 @@ fn behind_a_suspended_device_and_a_frozen_file_system() {
     let other_folder = Folder::new("frozen");
     let other_path = other_folder.path();
     let frozen = Frozen::at(other_path);
+    let frozen_disk = frozen.disk.trim_start_matches("/dev/").to_owned();
     let writer = start(&format!("mkdir {other_path}/made"));
     stops(&writer, &["mnt_want_write", "percpu_rwsem_wait"]);
     let folder = Folder::new("stuck");
     let path = folder.path();
-    run(&format!("mke2fs {DISK} >/dev/null"));
-    let device = Device::over(DISK, "slow");
+    let disk = disk::unused();
+    disk::format(&disk, &[]);
+    let device = Device::over(&disk, "slow");
     let mount = format!("mount -t ext4 {} {path}", device.path.display());
     run(&mount);
     let directory = folder.file("directory");
@@ -126,7 +129,7 @@ fn behind_a_suspended_device_and_a_frozen_file_system() {
     assert_eq!(convoy["verdict"], "stuck_holder");
     assert_eq!(
         why(convoy),
-        "ext4 on ram3 is frozen by fsfreeze or the like"
+        format!("ext4 on {frozen_disk} is frozen by fsfreeze or the like")
     );
     let name = convoy["resource"]["name"].as_str().unwrap();
     assert!(name.contains("SB_FREEZE_WRITE"), "{name}");

@@ -89,7 +89,7 @@ fn kept_by_perf_events_and_bpf_maps() {
     }
     drop((events, map, opened));
     eventually("they are released", || {
-        match root_stat("nr_dying_descendants") {
+        match parent.stat("cgroup.stat", "nr_dying_descendants") {
             Some(0) => Ok(()),
             dying => Err(format!("{dying:?} are dying")),
         }

@@ -55,6 +55,8 @@ fn moved_daemon(parent: &Cgroup) -> Fixture {
     let pid: u64 = daemon.parse().unwrap();
     let of_daemon = |object: &str| json!({"object": object, "comm": "sleep", "pid": pid});
     Fixture {
+        never: &[],
+        exactly: Vec::new(),
         path: cgroup.path(),
         pins: kmem_pins(),
         kind: "page_kmem",
@@ -63,6 +65,8 @@ fn moved_daemon(parent: &Cgroup) -> Fixture {
         company: &["page_anon", "page_file", "page_shmem", "lru_gen_mm"],
         holders: vec![of_daemon("kernel_stack"), of_daemon("page_tables")],
         advice: Vec::new(),
+        never: &[],
+        exactly: Vec::new(),
         follow: Box::new(move || {
             let killed = Command::new("kill").args(["-9", &daemon]).status();
             assert!(killed.unwrap().success());
@@ -91,6 +95,8 @@ fn tap(parent: &Cgroup) -> Fixture {
     let mut holder = us(&device);
     holder["fs"] = "tun".into();
     Fixture {
+        never: &[],
+        exactly: Vec::new(),
         path: cgroup.path(),
         pins: true,
         kind: "socket_other",
@@ -98,6 +104,8 @@ fn tap(parent: &Cgroup) -> Fixture {
         company: &[],
         holders: vec![holder],
         advice: vec![close(&device)],
+        never: &[],
+        exactly: Vec::new(),
         follow: Box::new(move || drop(device)),
     }
 }
@@ -136,6 +144,8 @@ fn cgroup_file(parent: &Cgroup) -> Fixture {
     let mut holder = us(&file);
     holder["how"] = "namespace_file".into();
     Fixture {
+        never: &[],
+        exactly: Vec::new(),
         path: cgroup.path(),
         pins: true,
         kind: "cgroup_ns",
@@ -143,6 +153,8 @@ fn cgroup_file(parent: &Cgroup) -> Fixture {
         company: &[],
         holders: vec![holder],
         advice: vec![close(&file)],
+        never: &[],
+        exactly: Vec::new(),
         follow: Box::new(move || drop(file)),
     }
 }

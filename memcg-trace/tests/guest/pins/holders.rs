@@ -1,18 +1,20 @@
 //! Who holds what pins, where a first look would name an innocent one, or nobody.
 
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 
+use rustix::fs::inotify;
 use serde_json::{Value, json};
 
-use super::ledger::ledgers;
+use super::ledger::{ledgers, zombies};
 use super::memory::{Forked, Memory, move_pages};
 use super::pages::of_private;
-use crate::host::{Cgroup, eventually, reparents_pages, root_stat, use_every_cpu};
+use crate::host::{Cgroup, Folder, eventually, reparents_pages, use_every_cpu};
 
-/// What is said of the anonymous pages that pin a cgroup: its holders, and the sentence.
-fn said(path: &str, other: &Cgroup) -> (Vec<Value>, String) {
+/// What is said of the pages that pin a cgroup: their holders, and the sentence.
+fn said(path: &str, kind: &str, other: &Cgroup) -> (Vec<Value>, String) {
     eventually("a ledger that adds up", || {
         use_every_cpu(other);
         let ledgers = ledgers(None);
@@ -21,7 +23,7 @@ fn said(path: &str, other: &Cgroup) -> (Vec<Value>, String) {
         if ledger.unexplained() != Some(0) {
             return Err(format!("{ledger:?}"));
         }
-        let holders = ledger.holders("page_anon").cloned().collect();
+        let holders = ledger.holders(kind).cloned().collect();
         Ok((holders, ledger.sentence().to_owned()))
     })
 }
@@ -55,7 +57,7 @@ fn pages_in_a_pipe() {
     drop(memory);
     cgroup.remove();
     let path = cgroup.path();
-    let (holders, sentence) = said(&path, &other);
+    let (holders, sentence) = said(&path, "page_anon", &other);
     println!("{sentence}");
     let (pid, fd) = (std::process::id(), reader.as_raw_fd());
     let is_reader = |holder: &&Value| holder["fd"] == fd && holder["pid"] == pid;
@@ -72,7 +74,7 @@ fn pages_in_a_pipe() {
     );
     assert!(sentence.contains("in the pipe of"), "{sentence}");
     drop((reader, writer));
-    is_freed(&other);
+    is_freed(&path, &other);
 }
 
 /// The same, on their way through a socket: what nothing leads to is said to be held.
@@ -89,7 +91,7 @@ fn pages_in_a_socket() {
     drop(memory);
     move_pages(&reader, &sender, 4);
     cgroup.remove();
-    let (holders, sentence) = said(&cgroup.path(), &other);
+    let (holders, sentence) = said(&cgroup.path(), "page_anon", &other);
     println!("{sentence}");
     let holder = &holders[0];
     assert_eq!(holder["pid"], Value::Null, "{holder}");
@@ -100,7 +102,7 @@ fn pages_in_a_socket() {
         "{sentence}"
     );
     drop((sender, receiver));
-    is_freed(&other);
+    is_freed(&cgroup.path(), &other);
 }
 
 /// Pages whose `anon_vma` leads to a process and its child, of which only one maps them.
@@ -117,7 +119,7 @@ fn who_really_maps_them() {
     cgroup.inside(|| memory.touch());
     cgroup.remove();
     let fixture = of_private(&cgroup, 20);
-    let (holders, sentence) = said(&fixture.path, &other);
+    let (holders, sentence) = said(&fixture.path, "page_anon", &other);
     println!("{sentence}");
     let pids: Vec<_> = holders.iter().map(|holder| holder["pid"].clone()).collect();
     assert_eq!(pids, [json!(std::process::id())], "{holders:?}");
@@ -125,15 +127,49 @@ fn who_really_maps_them() {
     assert_eq!(missing(&holders[0]), 0, "{holders:?}");
     drop(memory);
     drop(child);
-    is_freed(&other);
+    is_freed(&fixture.path, &other);
 }
 
-fn is_freed(other: &Cgroup) {
+/// A file that nobody has open, and that is watched: its inode has one reference more.
+#[test]
+fn a_watched_file() {
+    if reparents_pages() {
+        return;
+    }
+    let (cgroup, other) = (Cgroup::new("watched"), Cgroup::new("other"));
+    let folder = Folder::new("watched");
+    let name = folder.file("config");
+    let mut file = File::create(&name).unwrap();
+    cgroup.inside(|| file.write_all(&[1; 40_960])).unwrap();
+    drop(file);
+    let watches = inotify::init(inotify::CreateFlags::CLOEXEC).unwrap();
+    inotify::add_watch(&watches, &name, inotify::WatchFlags::MODIFY).unwrap();
+    cgroup.remove();
+    let (holders, sentence) = said(&cgroup.path(), "page_shmem", &other);
+    println!("{sentence}");
+    assert_eq!(holders.len(), 1, "{holders:?}");
+    assert_eq!(holders[0]["how"], "watches");
+    assert_eq!(holders[0]["pid"], std::process::id());
+    assert_eq!(missing(&holders[0]), 0, "{holders:?}");
+    drop(watches);
+    eventually("nobody has it", || {
+        let (_, sentence) = said(&cgroup.path(), "page_shmem", &other);
+        match sentence.ends_with("which nobody has open") {
+            true => Ok(()),
+            false => Err(sentence),
+        }
+    });
+    fs::remove_file(name).unwrap();
+    is_freed(&cgroup.path(), &other);
+}
+
+fn is_freed(path: &str, other: &Cgroup) {
     eventually("it is freed", || {
         use_every_cpu(other);
-        match root_stat("nr_dying_descendants").unwrap() {
-            0 => Ok(()),
-            dying => Err(format!("{dying} are dying")),
+        // Others may be there, which tests before have left.
+        match zombies().0.iter().find(|zombie| zombie["path"] == *path) {
+            None => Ok(()),
+            Some(zombie) => Err(zombie.to_string()),
         }
     });
 }

@@ -14,11 +14,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::memory::peak_bytes;
 use super::sockets::new_socket;
 use crate::contract::Document;
-use crate::host::{Cgroup, eventually, root_stat, use_every_cpu};
+use crate::host::{Cgroup, eventually, use_every_cpu};
 use crate::tool;
 
 const MANY: u64 = 10_000;
 const MOST_BYTES: u64 = 64 << 20;
+const FEW: u64 = 10;
 
 /// One socket each, made while this process was in there.
 fn make(parent: &Cgroup) -> Vec<OwnedFd> {
@@ -59,7 +60,8 @@ fn ten_thousand() {
     let (other, parent) = (Cgroup::new("other"), Cgroup::new("many"));
     let begin = Instant::now();
     let fds = make(&parent);
-    let kernels = || root_stat("nr_dying_descendants").unwrap();
+    // Others may be there, which tests before have left.
+    let kernels = || parent.stat("cgroup.stat", "nr_dying_descendants").unwrap();
     println!(
         "{} zombies after {:.1} s",
         kernels(),
@@ -87,23 +89,24 @@ fn ten_thousand() {
     );
     assert!(status.success());
     let Document { summary, items, .. } = Document::parse(&text);
-    assert_eq!(summary["zombies"], MANY);
-    assert_eq!(items.len() as u64, MANY);
-    let paths: BTreeSet<_> = items
-        .iter()
-        .map(|item| item["path"].as_str().unwrap())
-        .collect();
+    assert_eq!(summary["zombies"], items.len());
+    let paths = items.iter().map(|item| item["path"].as_str().unwrap());
+    let paths: Vec<_> = paths.filter(|path| path.starts_with("/many/")).collect();
+    assert_eq!(paths.len() as u64, MANY);
+    let paths: BTreeSet<_> = paths.into_iter().collect();
     let expected: Vec<_> = (0..MANY).map(|which| format!("/many/z-{which}")).collect();
     assert_eq!(paths, expected.iter().map(String::as_str).collect());
     assert!(peak_bytes < MOST_BYTES, "{peak_bytes}");
 
     drop(fds);
     setrlimit(Resource::Nofile, before).unwrap();
-    eventually("all freed", || {
+    // A page that this process touched while it was in one may keep that one as long as it lives.
+    let left = eventually("all but a few freed", || {
         use_every_cpu(&other);
         match kernels() {
-            0 => Ok(()),
+            dying if dying <= FEW => Ok(dying),
             dying => Err(format!("{dying} are dying")),
         }
     });
+    println!("{left} are left");
 }

@@ -12,6 +12,8 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, mu
 const PAGE: usize = 4096;
 /// What one page of a page table maps.
 const OF_A_TABLE: usize = 2 << 20;
+/// A huge page would be one reference.
+const SMALL: Advice = Advice::LinuxNoHugepage;
 
 /// Addresses that no other mapping shares a page table with, so that this goes with what is mapped
 /// there. 5.10 charges page tables like memory: another one's mapping would keep the cgroup.
@@ -21,13 +23,13 @@ struct Room {
 }
 
 impl Room {
-    fn new(bytes: usize, flags: MapFlags) -> Self {
+    fn new(bytes: usize, flags: MapFlags, size: Advice) -> Self {
         let bytes = bytes.next_multiple_of(OF_A_TABLE) + OF_A_TABLE;
         let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a mapping of its own at a place that the kernel chooses.
         let begin = unsafe { mmap_anonymous(ptr::null_mut(), bytes, access, flags) }.unwrap();
-        // SAFETY: it is that mapping. A huge page would be one reference.
-        unsafe { madvise(begin, bytes, Advice::LinuxNoHugepage) }.unwrap();
+        // SAFETY: it is that mapping.
+        unsafe { madvise(begin, bytes, size) }.unwrap();
         Self {
             begin: begin.cast(),
             bytes,
@@ -61,17 +63,22 @@ unsafe impl Send for Memory {}
 impl Memory {
     /// Pages of this process alone; not there before they are touched.
     pub fn private(pages: usize) -> Self {
-        Self::map(pages, MapFlags::PRIVATE)
+        Self::map(pages, MapFlags::PRIVATE, SMALL)
+    }
+
+    /// The same in huge pages as far as there are any: much that comes and goes at once.
+    pub fn huge(mib: usize) -> Self {
+        Self::map(mib << 20 >> 12, MapFlags::PRIVATE, Advice::LinuxHugepage)
     }
 
     /// `MAP_SHARED | MAP_ANONYMOUS`: what fork(2) would share.
     pub fn shared(pages: usize) -> Self {
-        Self::map(pages, MapFlags::SHARED)
+        Self::map(pages, MapFlags::SHARED, SMALL)
     }
 
-    fn map(pages: usize, flags: MapFlags) -> Self {
+    fn map(pages: usize, flags: MapFlags, size: Advice) -> Self {
         Self {
-            room: Room::new(pages * PAGE, flags),
+            room: Room::new(pages * PAGE, flags, size),
             pages,
         }
     }
@@ -157,7 +164,7 @@ impl Segment {
         // SAFETY: it takes no pointer.
         let id = unsafe { libc::shmget(libc::IPC_PRIVATE, pages * PAGE, libc::IPC_CREAT | 0o600) };
         assert!(id >= 0, "{}", std::io::Error::last_os_error());
-        let room = Room::new(pages * PAGE, MapFlags::PRIVATE);
+        let room = Room::new(pages * PAGE, MapFlags::PRIVATE, SMALL);
         // SAFETY: in the room there is nothing yet.
         let at = unsafe { libc::shmat(id, room.at().cast(), libc::SHM_REMAP) };
         assert_ne!(at.addr(), usize::MAX, "{}", std::io::Error::last_os_error());

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::handed_over::open_in_namespace;
 use super::ledger::{ledgers, zombies};
 use super::sockets::new_socket;
-use crate::host::{Cgroup, Folder, eventually, reparents_pages, root_stat, use_every_cpu};
+use crate::host::{Cgroup, Folder, eventually, reparents_pages, use_every_cpu};
 
 /// Built by xtask; where it cannot, it leaves these tests out and says so.
 const MODULE: &str = "/bin/css_ref.ko";
@@ -19,7 +19,8 @@ const HOLDS: &str = "/bin/holds.ko";
 
 #[test]
 fn a_reference_of_a_module() {
-    let (other, cgroup) = (Cgroup::new("other"), Cgroup::new("referenced"));
+    let (other, parent) = (Cgroup::new("other"), Cgroup::new("referenced"));
+    let cgroup = parent.child("by-a-module");
     let path = cgroup.path();
     let fd = cgroup.inside(|| new_socket(AddressFamily::NETLINK));
     let of_cgroup = format!("cgroup={path}");
@@ -47,13 +48,14 @@ fn a_reference_of_a_module() {
     see(2, &[("socket_other", 1)]);
     drop(fd);
     see(1, &[]);
-    unload(&other);
+    unload(&parent, &other);
 }
 
 /// The same to a cgroup whose memory cgroup is gone: it is listed, and nobody is named.
 #[test]
 fn a_reference_to_the_cgroup_itself() {
-    let (other, cgroup) = (Cgroup::new("other"), Cgroup::new("kept"));
+    let (other, parent) = (Cgroup::new("other"), Cgroup::new("keeper"));
+    let cgroup = parent.child("kept");
     let path = cgroup.path();
     let of_cgroup = format!("cgroup={path}");
     let loaded = Command::new("insmod")
@@ -80,15 +82,15 @@ fn a_reference_to_the_cgroup_itself() {
             Err(format!("{ledger:?}"))
         }
     });
-    unload(&other);
+    unload(&parent, &other);
 }
 
-fn unload(other: &Cgroup) {
+fn unload(parent: &Cgroup, other: &Cgroup) {
     let unloaded = Command::new("rmmod").arg("css_ref").status();
     assert!(unloaded.unwrap().success());
     eventually("it is freed", || {
         use_every_cpu(other);
-        match root_stat("nr_dying_descendants").unwrap() {
+        match parent.stat("cgroup.stat", "nr_dying_descendants").unwrap() {
             0 => Ok(()),
             dying => Err(format!("{dying} are dying")),
         }
@@ -143,7 +145,8 @@ fn check_hidden(path: &str, kind: &str) {
 /// A css_set whose namespace nobody leads to is not said to have tasks.
 #[test]
 fn a_cgroup_file_that_a_module_holds() {
-    let (cgroup, other) = (Cgroup::new("opener"), Cgroup::new("other"));
+    let (parent, other) = (Cgroup::new("openers"), Cgroup::new("other"));
+    let cgroup = parent.child("opener");
     let path = cgroup.path();
     let file = open_in_namespace(&cgroup);
     hold(&[("file", inherited(&file))]);
@@ -172,7 +175,7 @@ fn a_cgroup_file_that_a_module_holds() {
     assert!(unloaded.unwrap().success());
     eventually("it is freed", || {
         use_every_cpu(&other);
-        match root_stat("nr_dying_descendants").unwrap() {
+        match parent.stat("cgroup.stat", "nr_dying_descendants").unwrap() {
             0 => Ok(()),
             dying => Err(format!("{dying} are dying")),
         }

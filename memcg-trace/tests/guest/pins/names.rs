@@ -79,7 +79,7 @@ fn in_another_namespace(parent: &Cgroup, folder: &Folder) -> Fixture {
         holders: vec![json!({"object": "file", "path": theirs, "path_of_pid": pid,
                              "ino": file.ino(), "links": 1})],
         advice: vec![("ask_owner", vec![theirs.clone()])],
-        never: &["remove_file", "umount"],
+        never: &["remove_file", "unmount"],
         follow: Box::new(move || {
             fs::remove_file(&theirs).unwrap();
             child.kill().unwrap();

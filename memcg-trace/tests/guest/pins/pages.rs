@@ -12,11 +12,10 @@ use serde_json::{Value, json};
 use super::fixture::{Fixture, Refs, close, comm, us};
 use super::ledger::{device, ledgers};
 use super::memory::{Memory, Segment};
+use crate::disk;
 use crate::host::{Cgroup, Folder, eventually, kmem_pins, reparents_pages};
 
 pub const PAGE: usize = 4096;
-/// An ext4 file system on a RAM disk.
-const DISK: &str = "/dev/ram0";
 
 /// A zombie to which pages of tmpfs or of anonymous memory are charged.
 pub fn of_pages(path: String, kind: &'static str, pages: u64) -> Fixture {
@@ -213,6 +212,7 @@ pub fn full_pipe(parent: &Cgroup) -> Fixture {
     cgroup.remove();
     Fixture {
         pins: kmem_pins(),
+        holders: vec![json!({"object": "pipe", "how": "in_pipe", "pid": std::process::id()})],
         follow: Box::new(move || drop((reader, writer))),
         ..of_pages(cgroup.path(), "page_kmem", 16)
     }
@@ -222,12 +222,10 @@ pub fn full_pipe(parent: &Cgroup) -> Fixture {
 /// the device's own page cache.
 pub fn ext4_file(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("ext4-file");
-    let formatted = std::process::Command::new("mke2fs")
-        .args(["-q", DISK])
-        .status();
-    assert!(formatted.unwrap().success());
+    let disk = disk::unused();
+    disk::format(&disk, &[]);
     let folder = Folder::new("ext4");
-    mount(DISK, &folder.0, "ext4", MountFlags::empty(), None).unwrap();
+    mount(&*disk, &folder.0, "ext4", MountFlags::empty(), None).unwrap();
     let (name, pages) = (folder.file("data"), vec![1; 100 * PAGE]);
     let mut file = File::create(&name).unwrap();
     cgroup.inside(|| {

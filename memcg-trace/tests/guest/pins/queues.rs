@@ -34,6 +34,8 @@ fn sockets_that_nobody_has_open() {
 
 fn of_one(path: String, kind: &'static str) -> Fixture {
     Fixture {
+        never: &[],
+        exactly: Vec::new(),
         path,
         pins: true,
         kind,
@@ -41,6 +43,8 @@ fn of_one(path: String, kind: &'static str) -> Fixture {
         company: &[],
         holders: Vec::new(),
         advice: Vec::new(),
+        never: &[],
+        exactly: Vec::new(),
         follow: Box::new(|| ()),
     }
 }

@@ -7,14 +7,13 @@ use serde_json::json;
 use super::fixture::{Fixture, Refs, run};
 use super::memory::Memory;
 use super::pages::of_private;
+use crate::disk;
 use crate::host::{Cgroup, eventually};
 
-/// A RAM disk.
-const DEVICE: &str = "/dev/ram1";
 const PAGES: u64 = 400;
 
-fn succeeds(program: &str) {
-    let status = Command::new(program).arg(DEVICE).status().unwrap();
+fn succeeds(program: &str, disk: &str) {
+    let status = Command::new(program).arg(disk).status().unwrap();
     assert!(status.success(), "{program}: {status}");
 }
 
@@ -24,8 +23,9 @@ fn bytes(cgroup: &Cgroup, file: &str) -> u64 {
 
 #[test]
 fn pages_in_swap() {
-    succeeds("mkswap");
-    succeeds("swapon");
+    let disk = disk::unused();
+    succeeds("mkswap", &disk);
+    succeeds("swapon", &disk);
     let parent = Cgroup::new("swap");
     let cgroup = parent.child("swapped");
     let memory = Memory::private(usize::try_from(PAGES).unwrap());
@@ -52,7 +52,7 @@ fn pages_in_swap() {
         advice: vec![("swapoff", vec![])],
         follow: Box::new(move || {
             // They come back into the memory of those whose they are, in the cgroup they are in.
-            succeeds("swapoff");
+            succeeds("swapoff", &disk);
             drop(memory);
         }),
         ..of_private(&cgroup, PAGES)

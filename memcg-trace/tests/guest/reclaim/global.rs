@@ -10,14 +10,13 @@ use super::{
     Disk, Setting, assert_all, assert_near, assert_pages, assert_pressure, compare_pages,
     compare_pressure, small,
 };
+use crate::disk;
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, eventually};
 use crate::pins::memory::Memory;
 use crate::slab::missed;
 use crate::vmscan::Trace;
 
-/// A RAM disk.
-const SWAP: &str = "/dev/ram1";
 /// What is left to page cache and tasks.
 const LEFT_KB: u64 = 200 << 10;
 /// What is kept free in turns, so that who wants a page has to take one.
@@ -33,21 +32,22 @@ const READERS: u64 = 4;
 const ENOUGH_PAGES: u64 = 5_000;
 
 /// A RAM disk that memory can go to.
-struct Swap;
+struct Swap(String);
 
 impl Swap {
     fn on() -> Self {
+        let swap = Self(disk::unused());
         for program in ["mkswap", "swapon"] {
-            let status = Command::new(program).arg(SWAP).status().unwrap();
+            let status = Command::new(program).arg(&swap.0).status().unwrap();
             assert!(status.success(), "{program}: {status}");
         }
-        Self
+        swap
     }
 }
 
 impl Drop for Swap {
     fn drop(&mut self) {
-        let _ = Command::new("swapoff").arg(SWAP).status();
+        let _ = Command::new("swapoff").arg(&self.0).status();
     }
 }
 

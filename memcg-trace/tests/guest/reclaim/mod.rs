@@ -15,12 +15,11 @@ use std::process::Command;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::contract::Record;
+use crate::disk;
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, Folder};
 use crate::slab::{assert_nothing_lost, missed};
 
-/// A RAM disk of 16 MiB.
-const DISK: &str = "/dev/ram2";
 /// More than any limit here.
 const FILE_MIB: &str = "12";
 /// A CPU keeps so many pages to itself before it adds them to a memcg's figures
@@ -50,10 +49,10 @@ struct Disk {
 
 impl Disk {
     fn new() -> Self {
-        let formatted = Command::new("mke2fs").args(["-q", DISK]).status();
-        assert!(formatted.unwrap().success());
+        let device = disk::unused();
+        disk::format(&device, &[]);
         let folder = Folder::new("reclaimed");
-        mount(DISK, &folder.0, "ext4", MountFlags::empty(), None).unwrap();
+        mount(&*device, &folder.0, "ext4", MountFlags::empty(), None).unwrap();
         let disk = Self { folder };
         let (file, count) = (format!("of={}", disk.file()), format!("count={FILE_MIB}"));
         let written = Command::new("dd")

@@ -1,7 +1,6 @@
 //! A look into dentries and inodes: known ones in known directories, by state, to the object.
 
 use std::fs::{self, File};
-use std::process::{Command, Stdio};
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -9,28 +8,24 @@ use serde_json::Value;
 
 use super::walk::{DENTRIES, PAGE_BYTES, Walk, number};
 use crate::contract::Document;
+use crate::disk;
 use crate::host::{Cgroup, Folder};
 use crate::tool;
 
-/// An ext4 file system on a RAM disk: tmpfs keeps no dentry of what is not there.
-const DISK: &str = "/dev/ram0";
 const EXT4_INODES: &str = "ext4_inode_cache";
-const NEGATIVE: u64 = 100_000;
+const NEGATIVE: u64 = 50_000;
 const UNUSED: u64 = 10_000;
 const OPEN: u64 = 1_000;
 
-/// A file system with room for 16,000 files and three directories that nobody is charged for, unmounted when dropped.
+/// An ext4 file system (tmpfs keeps no dentry of what is not there) with room for 16,000 files and three directories that nobody is charged for, unmounted when dropped.
 struct Disk(Folder);
 
 impl Disk {
     fn new() -> Self {
-        let made = Command::new("mke2fs")
-            .args(["-i", "1024", DISK])
-            .stdout(Stdio::null())
-            .status();
-        assert!(made.unwrap().success());
+        let disk = disk::unused();
+        disk::format(&disk, &["-i", "1024"]);
         let folder = Folder::new("inside");
-        mount(DISK, &folder.0, "ext4", MountFlags::empty(), None).unwrap();
+        mount(&*disk, &folder.0, "ext4", MountFlags::empty(), None).unwrap();
         for name in ["negative", "unused", "open"] {
             fs::create_dir(folder.file(name)).unwrap();
         }

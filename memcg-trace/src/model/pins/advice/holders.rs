@@ -5,7 +5,6 @@ use super::{Case, never, rows};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{self, object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
-
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
 /// Of those who hold one object, so many can be dealt with one by one.

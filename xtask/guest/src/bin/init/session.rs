@@ -14,8 +14,9 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use crate::ports;
 
 /// How long a process that SIGKILL does not end (it may be stuck in the kernel, that is what we
-/// look at here) can hold up the report by keeping the output open.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// look at here) can hold up the report by keeping the output open. What was written comes out
+/// meanwhile, on a busy machine late.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("PATH", "/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin"),

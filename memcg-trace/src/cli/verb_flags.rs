@@ -1,0 +1,125 @@
+//! Which of the flags that all verbs have mean nothing to one of them.
+
+use clap::{Arg, ArgMatches, Command};
+
+/// A verb, and the flags that its help does not list.
+const NOT_FOR: &[(&str, &[&str])] = &[
+    ("live", &["json"]),
+    (
+        "zombies",
+        &["interval", "walk_budget", "trace_acquisitions", "attach"],
+    ),
+    (
+        "pins",
+        &["interval", "walk_budget", "trace_acquisitions", "attach"],
+    ),
+    ("locks", &["walk_budget", "near_high"]),
+    (
+        "slab",
+        &[
+            "interval",
+            "walk_budget",
+            "trace_acquisitions",
+            "near_high",
+            "attach",
+        ],
+    ),
+    (
+        "shrinkers",
+        &["walk_budget", "trace_acquisitions", "near_high"],
+    ),
+    (
+        "reclaim",
+        &["walk_budget", "trace_acquisitions", "near_high"],
+    ),
+    ("export", &["json", "color"]),
+    (
+        "record",
+        &["cgroup", "top", "json", "output", "near_high", "color"],
+    ),
+    (
+        "replay",
+        &[
+            "from",
+            "json",
+            "interval",
+            "walk_budget",
+            "trace_acquisitions",
+            "attach",
+        ],
+    ),
+    (
+        "compare",
+        &[
+            "from",
+            "interval",
+            "walk_budget",
+            "trace_acquisitions",
+            "near_high",
+            "attach",
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            "from",
+            "cgroup",
+            "top",
+            "interval",
+            "walk_budget",
+            "trace_acquisitions",
+            "near_high",
+            "color",
+        ],
+    ),
+];
+
+/// Flags that leave rows out: who gives one should not believe that it did.
+const SELECTIONS: [(&str, &str); 2] = [("cgroup", "--cgroup"), ("top", "--top")];
+
+/// Takes out of the help of each verb what means nothing to it: a verb that has a flag of its own
+/// gets no copy of the one that all have.
+pub(super) fn hide(mut command: Command) -> Command {
+    let all: Vec<Arg> = command.get_arguments().cloned().collect();
+    for (verb, flags) in NOT_FOR {
+        let hidden = all
+            .iter()
+            .filter(|arg| flags.contains(&arg.get_id().as_str()));
+        let hidden = hidden.map(|arg| arg.clone().hide(true));
+        command = command.mut_subcommand(verb, |verb| verb.args(hidden));
+    }
+    command
+}
+
+/// A selection that the verb does not make.
+pub(super) fn vain(matches: &ArgMatches, is_given: impl Fn(&str) -> bool) -> Option<String> {
+    let (verb, _) = matches.subcommand()?;
+    let (_, flags) = NOT_FOR.iter().find(|(name, _)| *name == verb)?;
+    let mut vain = SELECTIONS
+        .iter()
+        .filter(|(flag, _)| flags.contains(flag) && is_given(flag));
+    let (_, flag) = vain.next()?;
+    Some(format!(
+        "{verb} leaves nothing out: {flag} means nothing to it"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::cli::args::Args;
+
+    #[test]
+    fn what_is_hidden_is_there() {
+        let command = hide(Args::command());
+        for (verb, flags) in NOT_FOR {
+            let verb = command.find_subcommand(verb).unwrap();
+            for flag in *flags {
+                let found = verb.get_arguments().find(|arg| arg.get_id() == flag);
+                assert!(found.is_some_and(|arg| arg.is_hide_set()), "{flag}");
+            }
+        }
+    }
+}

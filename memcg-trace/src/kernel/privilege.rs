@@ -1,0 +1,165 @@
+//! What the kernel lets whom do, where a setting of the host decides together with a capability.
+
+use std::fs;
+
+/// Capabilities that matter here (include/uapi/linux/capability.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// `CAP_DAC_READ_SEARCH`: read `available_filter_functions`.
+    DacReadSearch = 2,
+    /// `CAP_SYS_ADMIN`: all of tracing.
+    SysAdmin = 21,
+    /// `CAP_SYSLOG`: see addresses in kallsyms.
+    Syslog = 34,
+    /// `CAP_PERFMON`: attach tracing programs and read the kernel from them.
+    Perfmon = 38,
+    /// `CAP_BPF`: load programs.
+    Bpf = 39,
+}
+
+/// Who this is to the kernel, and the settings that it goes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Privilege {
+    /// Effective capabilities, as bits.
+    pub capabilities: u64,
+    /// `kernel.kptr_restrict`.
+    pub kptr_restrict: Option<u32>,
+    /// `kernel.perf_event_paranoid`; may be negative.
+    pub perf_event_paranoid: Option<i32>,
+}
+
+/// Something that the kernel refuses: why, and what would help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it goes by.
+    pub why: &'static str,
+    /// What the user can do.
+    pub fix: &'static str,
+}
+
+impl Refusal {
+    /// Both, for a line.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        format!("{} (fix: {})", self.why, self.fix)
+    }
+}
+
+impl Privilege {
+    /// Of this process, on this host.
+    #[must_use]
+    pub fn here() -> Self {
+        Self {
+            capabilities: effective_capabilities(),
+            kptr_restrict: setting("kptr_restrict"),
+            perf_event_paranoid: setting("perf_event_paranoid"),
+        }
+    }
+
+    /// Whether a capability is held, or one that stands for it. For addresses none does
+    /// (kernel/kallsyms.c: kallsyms_show_value()).
+    #[must_use]
+    pub fn can(&self, capability: Capability) -> bool {
+        let has = |one: Capability| self.capabilities & (1 << one as u32) != 0;
+        has(capability) || (capability != Capability::Syslog && has(Capability::SysAdmin))
+    }
+
+    /// Why addresses in kallsyms are hidden, if they are.
+    #[must_use]
+    pub fn hides_addresses(&self) -> Refusal {
+        let is_for_nobody = self.kptr_restrict.is_some_and(|level| level >= 2);
+        let (why, fix) = match (is_for_nobody, self.can(Capability::Syslog)) {
+            (true, true) => (
+                "kernel.kptr_restrict is 2, so the kernel hides its addresses from everybody",
+                "sysctl kernel.kptr_restrict=1",
+            ),
+            (true, false) => (
+                "kernel.kptr_restrict is 2 and CAP_SYSLOG is missing, so the kernel hides its \
+                 addresses",
+                "sysctl kernel.kptr_restrict=1, and grant CAP_SYSLOG (setcap) or run as root",
+            ),
+            (false, false) => (
+                "CAP_SYSLOG is missing, so the kernel hides its addresses",
+                "grant CAP_SYSLOG (setcap) or run as root",
+            ),
+            (false, true) => (
+                "the kernel hides its addresses although CAP_SYSLOG is held",
+                "sysctl kernel.kptr_restrict=1, in the first user namespace",
+            ),
+        };
+        Refusal { why, fix }
+    }
+
+    /// Why a kprobe is refused, if it is. Distributions know levels above 2 that leave all of
+    /// `perf_event_open()` to CAP_SYS_ADMIN; the kernel's own do not, so only trying tells.
+    #[must_use]
+    pub fn refuses_kprobes(&self) -> Refusal {
+        let is_closed = self.perf_event_paranoid.is_some_and(|level| level > 2);
+        let (why, fix) = match (is_closed, self.can(Capability::Perfmon)) {
+            (true, true) => (
+                "kernel.perf_event_paranoid is above 2, which leaves kprobes to CAP_SYS_ADMIN here",
+                "sysctl kernel.perf_event_paranoid=2, or grant CAP_SYS_ADMIN (setcap)",
+            ),
+            (_, false) => (
+                "CAP_PERFMON is missing",
+                "grant CAP_PERFMON (setcap) or run as root",
+            ),
+            (false, true) => (
+                "the kernel refuses kprobes although CAP_PERFMON is held",
+                "see /proc/sys/kernel/perf_event_paranoid, and the security modules of this host",
+            ),
+        };
+        Refusal { why, fix }
+    }
+}
+
+fn effective_capabilities() -> u64 {
+    fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("CapEff:"))?;
+            u64::from_str_radix(line.trim(), 16).ok()
+        })
+        .unwrap_or(0)
+}
+
+fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let text = fs::read_to_string(format!("/proc/sys/kernel/{name}")).ok()?;
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holding(capabilities: &[Capability]) -> Privilege {
+        let bits = capabilities.iter().map(|one| 1 << *one as u32).sum();
+        Privilege {
+            capabilities: bits,
+            kptr_restrict: Some(1),
+            perf_event_paranoid: Some(2),
+        }
+    }
+
+    #[test]
+    fn each_reason_has_its_own_remedy() {
+        let nobody = holding(&[]);
+        assert!(nobody.hides_addresses().why.starts_with("CAP_SYSLOG"));
+        assert!(!nobody.hides_addresses().fix.contains("sysctl"));
+        let admin = holding(&[Capability::SysAdmin]);
+        assert!(!admin.can(Capability::Syslog) && admin.can(Capability::Bpf));
+        let root = Privilege {
+            kptr_restrict: Some(2),
+            ..holding(&[Capability::Syslog])
+        };
+        assert_eq!(root.hides_addresses().fix, "sysctl kernel.kptr_restrict=1");
+        let debian = Privilege {
+            perf_event_paranoid: Some(3),
+            ..holding(&[Capability::Perfmon])
+        };
+        assert!(debian.refuses_kprobes().sentence().contains("=2"));
+        assert!(nobody.refuses_kprobes().why.starts_with("CAP_PERFMON"));
+    }
+}

@@ -1,0 +1,252 @@
+//! Which boots there are of each kernel, and which tests run in each.
+
+use std::ffi::OsString;
+
+use memcg_trace_guest::Cgroup;
+
+use super::apart::{APART, Apart, On, apart};
+use crate::kernel::{DRAINING, Series};
+
+/// Tests that need the test modules, by the begin of their names.
+const OF_MODULES: &[&str] = &[
+    "pins::module::",
+    "locks::edges::",
+    "locks::module::",
+    "locks::works::",
+    "locks::ready::",
+    "slab_ways::",
+];
+/// Tests that the first and the last kernel of a run have, in a boot of their own, by the begin of
+/// their names: what they look at does not depend on the kernel, or only on what differs between
+/// those two.
+const AT_THE_ENDS: &[&str] = &[
+    // What is said where the tool is not let do its work.
+    "bad_hosts::",
+    "doctor::doctor_works_without_privilege",
+    // The rules of the model. The figures that they are about are compared with the kernel's own on
+    // each kernel (`memcg`, `reclaim`, `slab`).
+    "findings::",
+    // What becomes of bytes that strangers chose.
+    "names::",
+    // How much memory the tool takes, which zombie a name means, and that it opens nothing below the
+    // cgroup file system.
+    "pins::census::a_zombie_is_found_by_any_name",
+    "pins::hung::",
+    "pins::many::",
+    // Walks in a storm, which go on the same way everywhere; what they find is compared with the
+    // kernel's own counts on each.
+    "pins::census::a_storm_during_the_census",
+    "slab_walk::a_storm_does_not_move_what_stays",
+    // Files, texts, screens, and how the tool ends.
+    "record::",
+    "screen::",
+    "slab_walk::slab_as_text",
+    "stream::",
+    // What the model makes of walks and events in between, each of which is compared on each kernel
+    // (`slab`, `slab_walk`).
+    "slab_live::",
+    // Rules of the model again; and what goes to the parent, of which the first kernel has the one
+    // way and the last one the other.
+    "trend::",
+];
+
+/// A boot of a kernel, for some of the tests.
+#[derive(Clone, Copy)]
+pub struct Boot {
+    pub series: &'static Series,
+    pub tests: Tests,
+}
+
+#[derive(Clone, Copy)]
+pub enum Tests {
+    /// Those of [`AT_THE_ENDS`].
+    AtTheEnds,
+    /// Those that need their own kind of guest.
+    Apart(&'static Apart),
+    Others,
+}
+
+impl Tests {
+    /// Where a test belongs, on a kernel that runs all tests.
+    fn of(name: &str) -> Self {
+        match apart(name) {
+            Some(one) => Self::Apart(one),
+            None if is_at_the_ends(name) => Self::AtTheEnds,
+            None => Self::Others,
+        }
+    }
+
+    /// Whether these have some that are asked for; no names ask for all.
+    fn have_any_of(self, names: &[String]) -> bool {
+        names.is_empty() || names.iter().any(|name| self.have(name))
+    }
+
+    fn have(self, name: &str) -> bool {
+        match (self, Self::of(name)) {
+            // Of several kinds of guest for one test, each has it.
+            (Self::Apart(one), Self::Apart(_)) => name.starts_with(one.prefix),
+            (Self::Others, Self::Apart(one)) => one.also_elsewhere,
+            (Self::Others, Self::Others) | (Self::AtTheEnds, Self::AtTheEnds) => true,
+            _ => false,
+        }
+    }
+
+    /// What is special about them, after a comma.
+    pub fn note(self) -> &'static str {
+        match self {
+            Self::AtTheEnds => ", first and last",
+            Self::Apart(one) => one.note,
+            Self::Others => "",
+        }
+    }
+
+    pub fn apart(self) -> Option<&'static Apart> {
+        match self {
+            Self::Apart(one) => Some(one),
+            Self::AtTheEnds | Self::Others => None,
+        }
+    }
+
+    /// Whether some of them use the test modules, though they may do without.
+    pub fn want_modules(self) -> bool {
+        match self {
+            Self::Apart(_) => OF_MODULES.iter().any(|tests| self.have(tests)),
+            Self::AtTheEnds | Self::Others => true,
+        }
+    }
+}
+
+fn is_at_the_ends(name: &str) -> bool {
+    AT_THE_ENDS.iter().any(|tests| name.starts_with(tests))
+}
+
+/// The boots that take long come first, so that the short ones fill up the end. In a `long` run
+/// each kernel has all tests.
+pub fn boots(kernels: &[&'static Series], names: &[String], long: bool) -> Vec<Boot> {
+    // The newest kernels take longest.
+    let all = kernels.iter().copied().rev();
+    let all: Vec<_> = all.filter(|one| **one != DRAINING).collect();
+    let mut ends = vec![all.first().copied(), all.last().copied()];
+    ends.dedup();
+    if long {
+        ends = all.iter().copied().map(Some).collect();
+    }
+    let on = |on: On| -> Vec<&'static Series> {
+        match on {
+            On::Long if !long && names.is_empty() => Vec::new(),
+            On::All | On::Long => all.clone(),
+            On::TheEnds => ends.iter().flatten().copied().collect(),
+            On::Only(one) => kernels
+                .iter()
+                .copied()
+                .filter(|series| *series == one)
+                .collect(),
+        }
+    };
+    let mut kinds = vec![
+        (Tests::Others, on(On::All)),
+        (Tests::AtTheEnds, on(On::TheEnds)),
+    ];
+    kinds.extend(APART.iter().map(|one| {
+        let mut able = on(one.on);
+        able.retain(|series| series.has_v1 || one.cgroup == Cgroup::V2);
+        (Tests::Apart(one), able)
+    }));
+    kinds.retain(|(tests, _)| tests.have_any_of(names));
+    let of = |(tests, able): (Tests, Vec<_>)| {
+        let boot = move |series| Boot { series, tests };
+        able.into_iter().map(boot)
+    };
+    kinds.into_iter().flat_map(of).collect()
+}
+
+/// Arguments for the program, by which it runs what belongs into a boot.
+pub fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsString> {
+    let names = names.iter().filter(|name| boot.tests.have(name));
+    let mut arguments: Vec<OsString> = names.map(OsString::from).collect();
+    match boot.tests {
+        Tests::Others => {
+            let apart = APART.iter().filter(|one| !one.also_elsewhere);
+            let apart = apart.map(|one| one.prefix);
+            // A name that is asked for may be a part of one of these.
+            let ends = AT_THE_ENDS.iter().filter(|_| arguments.is_empty());
+            let elsewhere = apart.chain(ends.copied());
+            let skipped: Vec<_> = elsewhere.flat_map(|tests| ["--skip", tests]).collect();
+            arguments.extend(skipped.into_iter().map(OsString::from));
+        }
+        Tests::AtTheEnds if arguments.is_empty() => {
+            arguments.extend(AT_THE_ENDS.iter().map(OsString::from));
+        }
+        Tests::Apart(one) if arguments.is_empty() => arguments.push(one.prefix.into()),
+        Tests::AtTheEnds | Tests::Apart(_) => {}
+    }
+    if !has_modules {
+        let tests = OF_MODULES.iter().flat_map(|tests| ["--skip", tests]);
+        arguments.extend(tests.map(OsString::from));
+    }
+    arguments.extend(["--test-threads=1", "--nocapture"].map(OsString::from));
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel;
+
+    /// In how many boots of a kernel a test runs.
+    fn runs(kernel: &str, test: &str) -> usize {
+        let kernels: Vec<_> = kernel::all().collect();
+        let boots = boots(&kernels, &[], false).into_iter();
+        let boots = boots.filter(|boot| boot.series.name == kernel);
+        let has_it = |boot: &Boot| {
+            let arguments = selection(*boot, &[], true);
+            let mut arguments = arguments.iter().map(|one| one.to_str().unwrap());
+            let (mut wanted, mut skipped) = (Vec::new(), Vec::new());
+            while let Some(argument) = arguments.next() {
+                match argument {
+                    "--skip" => skipped.extend(arguments.next()),
+                    _ if argument.starts_with("--") => {}
+                    _ => wanted.push(argument),
+                }
+            }
+            let is_in = |all: &[&str]| all.iter().any(|one| test.contains(one));
+            (wanted.is_empty() || is_in(&wanted)) && !is_in(&skipped)
+        };
+        boots.filter(has_it).count()
+    }
+
+    #[test]
+    fn each_test_runs_where_it_belongs() {
+        for (test, times) in [
+            ("memcg::a", [1, 1, 1, 1, 0]),
+            ("pins::census::a", [1, 1, 1, 1, 0]),
+            ("pins::module::a", [1, 1, 1, 1, 0]),
+            ("locks::storm::a", [1, 1, 1, 1, 0]),
+            ("locks::drain::a", [1, 1, 1, 1, 1]),
+            ("v1::a", [1, 1, 0, 0, 0]),
+            ("size::a", [2, 1, 1, 2, 0]),
+            ("findings::a", [1, 0, 0, 1, 0]),
+            ("userland::a", [0, 0, 0, 0, 0]),
+            ("pins::many::a", [1, 0, 0, 1, 0]),
+        ] {
+            let kernels = ["5.10", "6.1", "6.12", "7.2", "7.0.4"];
+            assert_eq!(kernels.map(|kernel| runs(kernel, test)), times, "{test}");
+        }
+    }
+
+    #[test]
+    fn a_long_run_leaves_no_kernel_out() {
+        let kernels: Vec<_> = kernel::all().collect();
+        let boots = boots(&kernels, &[], true);
+        let with = |name: &str| boots.iter().filter(|boot| boot.tests.have(name)).count();
+        assert_eq!([with("findings::a"), with("userland::a")], [4, 4]);
+    }
+
+    #[test]
+    fn a_single_kernel_has_both_ends() {
+        let kernels: Vec<_> = kernel::all().filter(|one| one.name == "6.1").collect();
+        let boots = boots(&kernels, &["stream::by_count".to_owned()], false);
+        assert_eq!(boots.len(), 1);
+        assert!(matches!(boots[0].tests, Tests::AtTheEnds));
+    }
+}
