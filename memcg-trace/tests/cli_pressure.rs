@@ -6,11 +6,27 @@ mod fixture;
 mod tool;
 
 use fixture::{demo, host, hostile};
+use memcg_trace::sample::Sample;
 use tool::{assert_fails, checked, document, fields, recording, run, stdout};
+
+/// A demo in which all rows grow.
+fn growing() -> Vec<Sample> {
+    let mut samples = demo();
+    for (second, sample) in (0..).zip(&mut samples) {
+        if let Some(rows) = &mut sample.shrinkers {
+            rows[0].time_ns_total += 1_000_000 * second;
+        }
+        if let Some(reclaim) = &mut sample.reclaim {
+            reclaim.tasks[0].stalls_total += second;
+            reclaim.tasks[0].stall_ns_total += 1_000_000 * second;
+        }
+    }
+    samples
+}
 
 #[test]
 fn reclaim_is_told_by_memcg_cause_and_limit() {
-    let path = recording("reclaim", host(), &demo());
+    let path = recording("reclaim", host(), &growing());
     let output = run(&["reclaim", "--json", "--from", &path]);
     let data = document(&output, "reclaim");
     assert_eq!(data["summary"]["span_ns"], 4_000_000_000_u64);
@@ -27,9 +43,10 @@ fn reclaim_is_told_by_memcg_cause_and_limit() {
     assert_eq!(first["scanned_pages_total"], 4 * 640);
     assert!(first["p99_ns"].is_null(), "of stalls before, too");
     assert_eq!(first["worst_tasks"][0]["comm"], "nginx");
+    assert_eq!(first["worst_tasks"][0]["stalls_total"], 4);
     assert_eq!(first["psi_some_ns_total"], 1_400_000_000_u64);
     let text = stdout(&run(&["reclaim", "--from", &path]));
-    assert!(text.contains("38 stalls took"), "{text}");
+    assert!(text.contains("8 stalls took"), "{text}");
     assert!(text.contains("nginx[4001]"), "{text}");
     let part = run(&[
         "reclaim",
@@ -44,7 +61,7 @@ fn reclaim_is_told_by_memcg_cause_and_limit() {
 
 #[test]
 fn shrinkers_are_told_with_their_cause() {
-    let path = recording("shrinkers", host(), &demo());
+    let path = recording("shrinkers", host(), &growing());
     let output = run(&["shrinkers", "--json", "--from", &path]);
     let data = document(&output, "shrinker");
     let first = &data["items"][0];
