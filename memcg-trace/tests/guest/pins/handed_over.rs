@@ -65,8 +65,6 @@ fn moved_daemon(parent: &Cgroup) -> Fixture {
         company: &["page_anon", "page_file", "page_shmem", "lru_gen_mm"],
         holders: vec![of_daemon("kernel_stack"), of_daemon("page_tables")],
         advice: Vec::new(),
-        never: &[],
-        exactly: Vec::new(),
         follow: Box::new(move || {
             let killed = Command::new("kill").args(["-9", &daemon]).status();
             assert!(killed.unwrap().success());
@@ -104,8 +102,6 @@ fn tap(parent: &Cgroup) -> Fixture {
         company: &[],
         holders: vec![holder],
         advice: vec![close(&device)],
-        never: &[],
-        exactly: Vec::new(),
         follow: Box::new(move || drop(device)),
     }
 }
@@ -153,8 +149,6 @@ fn cgroup_file(parent: &Cgroup) -> Fixture {
         company: &[],
         holders: vec![holder],
         advice: vec![close(&file)],
-        never: &[],
-        exactly: Vec::new(),
         follow: Box::new(move || drop(file)),
     }
 }

@@ -43,8 +43,6 @@ fn of_one(path: String, kind: &'static str) -> Fixture {
         company: &[],
         holders: Vec::new(),
         advice: Vec::new(),
-        never: &[],
-        exactly: Vec::new(),
         follow: Box::new(|| ()),
     }
 }
