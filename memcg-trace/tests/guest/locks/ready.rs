@@ -61,7 +61,7 @@ impl Hog {
             param.sched_priority = priority;
             // SAFETY: both live as long as the calls, which are told their sizes.
             let outcome = unsafe {
-                libc::sched_setaffinity(0, mem::size_of_val(&cpus), &raw const cpus)
+                libc::sched_setaffinity(0, size_of_val(&cpus), &raw const cpus)
                     | libc::syscall(
                         libc::SYS_sched_setscheduler,
                         0,
