@@ -316,6 +316,10 @@ impl Holders {
                 open.insert(part.kind);
             }
         }
+        // A file that was not found has a name of it.
+        if open.contains(&Kind::Dentry) {
+            open.insert(Kind::File);
+        }
         let ways = self.not_checked.iter();
         let ways = ways.filter(|(kinds, _)| kinds.iter().any(|kind| open.contains(kind)));
         held.not_checked = ways.map(|(_, what)| what.clone()).collect();

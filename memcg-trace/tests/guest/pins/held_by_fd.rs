@@ -68,8 +68,8 @@ pub struct Secret {
 impl Secret {
     /// Some pages of it; `None` where the kernel has none or does not let anybody.
     pub fn new(pages: usize) -> Option<Self> {
-        // SAFETY: it takes no pointer.
-        let fd = unsafe { libc::syscall(libc::SYS_memfd_secret, 0) };
+        // SAFETY: it takes no pointer. The tool must not inherit it.
+        let fd = unsafe { libc::syscall(libc::SYS_memfd_secret, libc::O_CLOEXEC) };
         let fd = RawFd::try_from(fd).unwrap();
         if fd < 0 {
             return None;
