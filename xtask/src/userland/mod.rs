@@ -70,7 +70,7 @@ const TIMEOUT: Duration = Duration::from_secs(1800);
 const CONFIGURE: &str = include_str!("configure.sh");
 
 /// Modules that a guest needs to get at its disk.
-pub const MODULES: &[&str] = &["virtio_blk", "ext4"];
+pub const MODULES: &[&str] = &["virtio_pci", "virtio_blk", "ext4"];
 
 /// The disk with these packages beside the base; it is made at the first call.
 pub fn disk(with: &[String], binaries: &Binaries) -> Result<PathBuf> {
