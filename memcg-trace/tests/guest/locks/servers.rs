@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use super::coredump::stack;
 use super::look;
-use crate::host::{Folder, eventually};
+use crate::host::{Folder, eventually, has_function};
 use crate::tool;
 
 /// include/uapi/linux/fuse.h: operations, and the lengths of what is said.
@@ -202,6 +202,16 @@ fn a_file_system_that_uses_itself() {
     let (wait, request, holders) = look::wait_of(last, fuse.client.0);
     assert_eq!(request.kind, ResourceKind::Fuse);
     assert_eq!(wait.evidence, Evidence::OwnerWord);
+    // Between a request and its server's descriptor these kernels have one object more, which is
+    // not gone through: nobody is guessed.
+    if has_function("fuse_chan_new") {
+        let why = "nobody was found who has its connection open";
+        assert_eq!(request.incomplete.as_deref(), Some(why));
+        assert!(holders.is_empty());
+        assert_eq!(asked("undecided").1, Some(5));
+        fuse.end();
+        return;
+    }
     assert_eq!(request.incomplete, None);
     let holders: Vec<_> = holders.iter().map(|task| task.tid).collect();
     assert_eq!(holders, [fuse.server.0]);
