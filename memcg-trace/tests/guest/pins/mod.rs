@@ -20,6 +20,6 @@ mod hung;
 mod kinds;
 mod many;
 mod module;
-mod names;
 mod queues;
 mod swap;
+mod visible_paths;

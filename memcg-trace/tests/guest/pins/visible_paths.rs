@@ -16,11 +16,11 @@ use crate::host::{Cgroup, Folder, eventually};
 /// More than a MiB: less is not removed anyway.
 const PAGES: usize = 270;
 
-fn write(name: &str) {
-    File::create(name)
-        .unwrap()
-        .write_all(&vec![1; PAGES * PAGE])
-        .unwrap();
+/// Only the file's pages are charged to the cgroup: what is made for it is there before.
+fn write(cgroup: &Cgroup, name: &str, pages: usize) {
+    let bytes = vec![1; pages * PAGE];
+    let mut file = File::create(name).unwrap();
+    cgroup.inside(|| file.write_all(&bytes)).unwrap();
 }
 
 fn tmpfs(at: &str) {
@@ -72,7 +72,7 @@ fn in_another_namespace(parent: &Cgroup, folder: &Folder) -> Fixture {
     let mut child = container(&volume);
     let pid = child.id();
     let theirs = format!("/proc/{pid}/root{ours}");
-    cgroup.inside(|| write(&theirs));
+    write(&cgroup, &theirs, PAGES);
     cgroup.remove();
     let file = Path::new(&theirs).metadata().unwrap();
     Fixture {
@@ -93,7 +93,7 @@ fn in_another_namespace(parent: &Cgroup, folder: &Folder) -> Fixture {
 fn with_two_names(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("two-names");
     let [one, two] = ["one", "two"].map(|name| folder.file(name));
-    cgroup.inside(|| write(&one));
+    write(&cgroup, &one, PAGES);
     fs::hard_link(&one, &two).unwrap();
     cgroup.remove();
     let ino = Path::new(&one).metadata().unwrap().ino();
@@ -115,7 +115,7 @@ fn hidden_by_a_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
     let below = folder.file("below");
     tmpfs(&below);
     let name = format!("{below}/hidden.bin");
-    cgroup.inside(|| write(&name));
+    write(&cgroup, &name, PAGES);
     let ino = Path::new(&name).metadata().unwrap().ino();
     tmpfs(&below);
     fs::write(&name, "precious").unwrap();
@@ -142,7 +142,7 @@ fn root_of_a_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
     let gone = folder.file("gone");
     tmpfs(&gone);
     let name = format!("{gone}/root.bin");
-    cgroup.inside(|| write(&name));
+    write(&cgroup, &name, PAGES);
     let target = folder.file("target");
     fs::write(&target, "precious").unwrap();
     mount_bind(&name, &target).unwrap();
@@ -169,7 +169,7 @@ fn of_a_container(parent: &Cgroup) -> Fixture {
     tmpfs("/run");
     fs::create_dir_all(state).unwrap();
     let name = format!("{state}/seccomp.bpf");
-    cgroup.inside(|| write(&name));
+    write(&cgroup, &name, PAGES);
     cgroup.remove();
     Fixture {
         holders: vec![place(name.as_ref(), "tmpfs")],
@@ -186,7 +186,7 @@ fn of_a_container(parent: &Cgroup) -> Fixture {
 fn too_little(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("too-little");
     let name = folder.file("little");
-    cgroup.inside(|| fs::write(&name, [1; 3 * PAGE]).unwrap());
+    write(&cgroup, &name, 3);
     cgroup.remove();
     Fixture {
         holders: vec![place(name.as_ref(), "tmpfs")],
