@@ -113,7 +113,7 @@ pub struct WaiterRow {
 
 /// The wait is over, and was counted.
 pub const WAITER_ENDED: u32 = 0;
-/// It goes on as far as is known.
+/// The wait is in progress as far as is known.
 pub const WAITER_GOES_ON: u32 = 1;
 
 /// To say who waits.

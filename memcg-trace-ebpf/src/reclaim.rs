@@ -91,8 +91,8 @@ pub fn begun_by() -> (u32, u64) {
     (kind::UNKNOWN, 0)
 }
 
-/// Whether a row is this task's: an earlier one may have had the same number. That of kswapd has
-/// no begin.
+/// Whether a row is this task's: an earlier task may have had the same number. A row of kswapd has
+/// no time at which it began.
 #[inline(always)]
 fn is_ours(reclaimer: &Reclaimer) -> bool {
     let start_ns = field(task_struct(), &LAYOUT.task_start_time).unwrap_or(0);

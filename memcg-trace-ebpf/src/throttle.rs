@@ -48,7 +48,7 @@ fn furthest_over_high(task: u64) -> u64 {
     furthest
 }
 
-/// Whether `mem_cgroup_handle_over_high()` called.
+/// Whether `mem_cgroup_handle_over_high()` is the caller.
 #[inline(always)]
 fn is_over_high(caller: u64) -> bool {
     let over_high = word(&LAYOUT.sym_over_high);

@@ -67,7 +67,7 @@ impl FailOn {
     }
 }
 
-/// Whether there is a deadlock.
+/// Whether there is a deadlock; `None` where that is undecided.
 fn deadlock(snapshot: &Snapshot) -> Option<bool> {
     match snapshot.judged.as_deref()?.outcome {
         Outcome::Deadlock => Some(true),

@@ -84,7 +84,7 @@ pub(super) async fn run(
 /// A thread that waits for the kernel, so that the screen does not have to.
 struct Feeding {
     asks: mpsc::Sender<Ask>,
-    /// Whether the next snapshot is not wanted yet.
+    /// Whether the screen is paused, so that the next snapshot has to wait.
     held: watch::Sender<bool>,
     thread: JoinHandle<Feed>,
 }

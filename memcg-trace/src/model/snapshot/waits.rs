@@ -122,7 +122,7 @@ pub struct Judged {
     pub open_ends: Vec<deadlock::OpenEnd>,
 }
 
-/// Whether there is a deadlock.
+/// What the waits amount to: a deadlock, none, or undecided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
     /// There is one that is proven.
