@@ -6,6 +6,10 @@ use memcg_trace::kernel::Subject;
 use memcg_trace::sample::waits::{Look, Resource, Task, Wait, Waits};
 use memcg_trace::source::ask::Ask;
 use memcg_trace::source::live::{Attach, Live, Options};
+use serde_json::Value;
+
+use crate::host::eventually;
+use crate::tool;
 
 /// Starts the tool's own source and asks it, as the program does.
 pub fn ask() -> Waits {
@@ -117,4 +121,20 @@ pub fn wait_of(look: &Look, tid: u32) -> (&Wait, &Resource, Vec<&Task>) {
 pub fn waits(look: &Look, tid: u32) -> bool {
     let mut waits = look.waits.iter();
     waits.any(|wait| look.tasks[wait.task as usize].tid == tid)
+}
+
+/// The answer, as users get it, once it is this verdict, and the exit code that scripts get.
+pub fn asked(verdict: &str) -> (Value, Option<i32>) {
+    let args = ["locks", "--json", "--fail-on", "deadlock"];
+    let answer = eventually("a verdict", || {
+        let output = tool::run(&args);
+        let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
+        let data = document["data"].clone();
+        match data["summary"]["verdict"] == verdict {
+            true => Ok((data, output.status.code())),
+            false => Err(format!("{data:#}")),
+        }
+    });
+    println!("{:#}", answer.0);
+    answer
 }

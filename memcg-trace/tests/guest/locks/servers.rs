@@ -22,12 +22,10 @@ use memcg_trace::sample::waits::Evidence;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
-use serde_json::Value;
 
 use super::coredump::stack;
 use super::look;
 use crate::host::{Folder, eventually, has_function};
-use crate::tool;
 
 /// include/uapi/linux/fuse.h: operations, and the lengths of what is said.
 const LOOKUP: u32 = 1;
@@ -177,22 +175,6 @@ impl Fuse {
     }
 }
 
-/// The answer, as users get it, once it is this verdict, and the exit code that scripts get.
-fn asked(verdict: &str) -> (Value, Option<i32>) {
-    let args = ["locks", "--json", "--fail-on", "deadlock"];
-    let answer = eventually("a verdict", || {
-        let output = tool::run(&args);
-        let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
-        let data = document["data"].clone();
-        match data["summary"]["verdict"] == verdict {
-            true => Ok((data, output.status.code())),
-            false => Err(format!("{data:#}")),
-        }
-    });
-    println!("{:#}", answer.0);
-    answer
-}
-
 #[test]
 fn a_file_system_that_uses_itself() {
     let fuse = Fuse::new("fuse", None);
@@ -208,14 +190,14 @@ fn a_file_system_that_uses_itself() {
         let why = "nobody was found who has its connection open";
         assert_eq!(request.incomplete.as_deref(), Some(why));
         assert!(holders.is_empty());
-        assert_eq!(asked("undecided").1, Some(5));
+        assert_eq!(look::asked("undecided").1, Some(5));
         fuse.end();
         return;
     }
     assert_eq!(request.incomplete, None);
     let holders: Vec<_> = holders.iter().map(|task| task.tid).collect();
     assert_eq!(holders, [fuse.server.0]);
-    let (data, code) = asked("deadlock");
+    let (data, code) = look::asked("deadlock");
     assert_eq!(code, Some(4));
     let items = data["items"].as_array().unwrap();
     let deadlock = items
@@ -233,7 +215,7 @@ fn a_file_system_that_uses_itself() {
     // Whoever takes the descriptor out of the socket can serve, too.
     let (sender, receiver) = UnixStream::pair().unwrap();
     let fuse = Fuse::new("fuse-hidden", Some(sender));
-    let (data, code) = asked("undecided");
+    let (data, code) = look::asked("undecided");
     assert_eq!(code, Some(5));
     let items = data["items"].as_array().unwrap();
     let end = items
@@ -309,7 +291,7 @@ fn a_scanner_that_does_not_decide() {
     let holders: Vec<_> = holders.iter().map(|task| task.tid).collect();
     assert_eq!(holders, [scanner_tid]);
     // It can decide, so this is no deadlock.
-    let (_, code) = asked("no_deadlock");
+    let (_, code) = look::asked("no_deadlock");
     assert_eq!(code, Some(0));
     go.send(()).unwrap();
     scanner.join().unwrap();

@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::coredump::stack;
+use super::look;
 use crate::host::{Process, eventually};
-use crate::tool;
 
 const MODULE: &str = "/bin/works.ko";
 const FILE: &str = "/proc/works_to_do";
@@ -35,22 +35,6 @@ fn stops(word: &str, function: &str) -> Process {
     process
 }
 
-/// The answer, as users get it, once it is this verdict, and the exit code that scripts get.
-fn answer(verdict: &str) -> (Value, Option<i32>) {
-    let args = ["locks", "--json", "--fail-on", "deadlock"];
-    let answer = eventually("a verdict", || {
-        let output = tool::run(&args);
-        let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
-        let data = document["data"].clone();
-        match data["summary"]["verdict"] == verdict {
-            true => Ok((data, output.status.code())),
-            false => Err(format!("{data:#}")),
-        }
-    });
-    println!("{:#}", answer.0);
-    answer
-}
-
 fn items<'a>(data: &'a Value, kind: &str) -> Vec<&'a Value> {
     let items = data["items"].as_array().unwrap().iter();
     items.filter(|item| item["type"] == kind).collect()
@@ -67,7 +51,7 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
     for pair in [0, 1] {
         write(&format!("block{pair}"));
         let mut behind = stops(&format!("flush{pair}"), "flush_work");
-        let (data, code) = answer("deadlock");
+        let (data, code) = look::asked("deadlock");
         assert_eq!(code, Some(4));
         let deadlocks = items(&data, "deadlock");
         assert_eq!(deadlocks.len(), 1);
@@ -81,13 +65,13 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
 
         write(&format!("undo{pair}"));
         assert!(behind.0.wait().unwrap().success());
-        let (_, code) = answer("no_deadlock");
+        let (_, code) = look::asked("no_deadlock");
         assert_eq!(code, Some(0));
     }
 
     // Who completes it, nobody knows: that is said, and where.
     let lost = stops("lose0", "works_write");
-    let (data, code) = answer("undecided");
+    let (data, code) = look::asked("undecided");
     assert_eq!(code, Some(5));
     let ends = items(&data, "open_end");
     assert_eq!(ends.len(), 1);
@@ -95,7 +79,7 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
     assert_eq!(ends[0]["waiter"]["tid"], lost.0.id());
     assert_eq!(ends[0]["why"], "who completes it is not known");
     drop(lost);
-    let (_, code) = answer("no_deadlock");
+    let (_, code) = look::asked("no_deadlock");
     assert_eq!(code, Some(0));
     let unloaded = Command::new("rmmod").arg("works").status();
     assert!(unloaded.unwrap().success());
