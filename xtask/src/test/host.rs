@@ -30,6 +30,19 @@ const STEPS: &[&[&str]] = &[
         "--deny",
         "warnings",
     ],
+    // What runs in guests is not among all targets, since a host's `cargo test` must not run it.
+    &[
+        "clippy",
+        "--package",
+        "memcg-trace",
+        "--test",
+        "guest",
+        "--bench",
+        "guest",
+        "--",
+        "--deny",
+        "warnings",
+    ],
     // Without the feature `live` it is another program: the replay-only one.
     &[
         "clippy",
