@@ -1,5 +1,6 @@
 //! The tests that need a kernel: one libtest program, in guests of each kernel, some at a time.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::boots::{Boot, boots, selection};
+use super::boots::{Boot, boots, expected, selection};
 use super::prefixed::{Prefixed, Seen};
 use super::times::{Time, Times};
 use super::{Arguments, Row, libtest, module, processors};
@@ -150,7 +151,13 @@ fn try_on(
         .context("the test program has no name")?
         .to_owned();
     let arguments = selection(boot, &asked.names, !modules.is_empty());
-    let expected = libtest::count(program, &arguments).context("ask for the names of the tests")?;
+    let list = |arguments: &[OsString]| {
+        libtest::names(program, arguments).context("ask for the names of the tests")
+    };
+    let expected = match asked.names.is_empty() {
+        true => expected(boot, &list(&[])?, !modules.is_empty()),
+        false => list(&arguments)?.len() as u64,
+    };
     let command = std::iter::once(name).chain(arguments).collect();
     let mut copies = vec![program.to_owned()];
     copies.extend(modules.iter().cloned());

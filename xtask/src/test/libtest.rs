@@ -34,15 +34,13 @@ pub fn summary(output: &str) -> Option<Summary> {
     })
 }
 
-/// How many tests a program would run with these arguments; any host can ask that.
-pub fn count(program: &Path, arguments: &[OsString]) -> Result<u64> {
+/// The tests that a program would run with these arguments; any host can ask that.
+pub fn names(program: &Path, arguments: &[OsString]) -> Result<Vec<String>> {
     let mut list = Command::new(program);
     list.args(arguments).args(["--list", "--format", "terse"]);
     let names = child::read(&mut list)?;
-    Ok(names
-        .lines()
-        .filter(|line| line.ends_with(": test"))
-        .count() as u64)
+    let names = names.lines().filter_map(|line| line.strip_suffix(": test"));
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// Passed, failed, and what is wrong. A run that did not run all the tests that it should have has
