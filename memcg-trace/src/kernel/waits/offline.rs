@@ -5,7 +5,7 @@
 //! are on a list whose head is there (mm/memory_hotplug.c: do_migrate_range(), mm/migrate.c:
 //! migrate_pages()), and each of them points back to it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::thread::sleep;
 use std::time::Duration;
@@ -23,7 +23,10 @@ use crate::sample::{Mode, ResourceKind};
 
 /// Tries to see pages on the stack.
 const TRIES: usize = 400;
-/// How often they must have been seen: what is there each time does not move.
+/// Times that pages are seen there, if they are.
+const LOOKS: usize = 16;
+/// Of these, how often a page must have been there: what moves does not come back. The kernel turns
+/// between several pages that do not, so that not each of them is there each time.
 const ENOUGH: usize = 4;
 /// Pages of one stack.
 const MOST: usize = 16;
@@ -46,8 +49,12 @@ pub(super) fn wait(
     let stuck = stuck_pages(view, &pages, at)?;
     let thread = &view.threads.all[at];
     let seen = view.traced.offline(view, at);
+    let span = seen
+        .map(|seen| seen.begin_ns)
+        .filter(|begin_ns| *begin_ns != 0)
+        .unwrap_or(thread.addr);
     let mut findings = Vec::new();
-    for (page, extra) in stuck {
+    for (page, Sightings { times, extra }) in stuck {
         let folio = pages.folio(view, page)?;
         let mut resource = Resource {
             kind: ResourceKind::PageRef,
@@ -75,7 +82,8 @@ pub(super) fn wait(
         let tried = seen.and_then(|seen| tried(seen, pages.pfn(page)));
         let evidence = match tried {
             Some(_) => Evidence::Traced,
-            None => Evidence::Inferred,
+            None if times >= ENOUGH => Evidence::Inferred,
+            None => Evidence::Hint,
         };
         let mut finding = Finding::new(at, resource, Mode::Write, evidence);
         finding.wait = Wait {
@@ -84,10 +92,7 @@ pub(super) fn wait(
             // mm/memory_hotplug.c: offline_pages() asks signal_pending().
             ends_on: EndsOn::AnySignal,
             retry: Some(Retry {
-                span: seen
-                    .map(|seen| seen.begin_ns)
-                    .filter(|begin_ns| *begin_ns != 0)
-                    .unwrap_or(thread.addr),
+                span,
                 tries_total: tried.map(|page| page.tries),
             }),
             ..finding.wait
@@ -110,40 +115,45 @@ fn tried(seen: &Offline, pfn: u64) -> Option<OfflinePage> {
     })
 }
 
-/// Pages that are on the stack each time that any are, with the references that neither a
-/// mapping nor the mover itself explains.
-fn stuck_pages(view: &View<'_>, pages: &Pages, at: usize) -> Result<Vec<(u64, u64)>, Unreadable> {
-    let mut stuck: Option<Vec<(u64, u64)>> = None;
-    let mut seen = 0;
+/// How often a page was seen on the stack.
+#[derive(Clone, Copy)]
+struct Sightings {
+    times: usize,
+    /// References that neither a mapping nor the mover itself explains, the least that there were:
+    /// others look at a page, too, and let go of it.
+    extra: u64,
+}
+
+/// Pages that are on the stack again and again. Where a list of them was hardly seen, all that were
+/// on it may be.
+fn stuck_pages(
+    view: &View<'_>,
+    pages: &Pages,
+    at: usize,
+) -> Result<BTreeMap<u64, Sightings>, Unreadable> {
+    let mut seen: BTreeMap<u64, Sightings> = BTreeMap::new();
+    let mut looks = 0;
     for _ in 0..TRIES {
         let now = listed_pages(view, pages, at)?;
-        if now.is_empty() {
-            sleep(PAUSE);
-            continue;
+        for page in &now {
+            let folio = pages.folio(view, *page).ok();
+            if let Some(extra) = folio.and_then(|folio| folio.unexplained_refs(view)) {
+                let before = seen.entry(*page);
+                let one = before.or_insert(Sightings { times: 0, extra });
+                one.times += 1;
+                one.extra = extra.min(one.extra);
+            }
         }
-        let extras = now.iter().filter_map(|page| {
-            let folio = pages.folio(view, *page).ok()?;
-            Some((*page, folio.unexplained_refs(view)?))
-        });
-        let now: Vec<_> = extras.collect();
-        stuck = Some(match stuck {
-            None => now,
-            // The least: others look at a page, too, and let go of it.
-            Some(before) => before
-                .iter()
-                .filter_map(|(page, extra)| {
-                    let (_, now) = now.iter().find(|(one, _)| one == page)?;
-                    Some((*page, *extra.min(now)))
-                })
-                .collect(),
-        });
-        seen += 1;
-        if seen == ENOUGH {
-            return Ok(stuck.unwrap_or_default());
+        looks += usize::from(!now.is_empty());
+        if looks == LOOKS {
+            break;
         }
         sleep(PAUSE);
     }
-    Ok(Vec::new())
+    if looks >= ENOUGH {
+        seen.retain(|_, one| one.times >= ENOUGH);
+    }
+    Ok(seen)
 }
 
 /// Pages on lists whose heads are on a stack now.

@@ -98,23 +98,25 @@ pub fn show(look: &Look) {
     }
 }
 
+/// The waits of a thread, what each is for, and who has that.
+pub fn waits_of(look: &Look, tid: u32) -> Vec<(&Wait, &Resource, Vec<&Task>)> {
+    let waits = look.waits.iter();
+    let waits = waits.filter(|wait| look.tasks[wait.task as usize].tid == tid);
+    let all = waits.map(|wait| {
+        let resource = &look.resources[wait.resource as usize];
+        let holders = resource.holders.iter();
+        let holders = holders.map(|holder| &look.tasks[holder.task as usize]);
+        (wait, resource, holders.collect())
+    });
+    all.collect()
+}
+
 /// The one wait of a thread, what it is for, and who has that.
 pub fn wait_of(look: &Look, tid: u32) -> (&Wait, &Resource, Vec<&Task>) {
-    let mut waits = look
-        .waits
-        .iter()
-        .filter(|wait| look.tasks[wait.task as usize].tid == tid);
-    let wait = waits
-        .next()
-        .unwrap_or_else(|| panic!("{tid} does not wait"));
-    assert!(
-        waits.next().is_none(),
-        "{tid} waits for more than one thing"
-    );
-    let resource = &look.resources[wait.resource as usize];
-    let holders = resource.holders.iter();
-    let holders = holders.map(|holder| &look.tasks[holder.task as usize]);
-    (wait, resource, holders.collect())
+    let mut waits = waits_of(look, tid);
+    assert!(waits.len() <= 1, "{tid} waits for more than one thing");
+    let wait = waits.pop();
+    wait.unwrap_or_else(|| panic!("{tid} does not wait"))
 }
 
 /// Whether a thread waits for anything.
