@@ -112,11 +112,13 @@ fn test_on(
         Ok(Tried {
             judgement: (passed, failed, note),
             tests,
+            failures,
         }) => Row {
             passed,
             failed,
             note: note.or(no_modules),
             tests,
+            failures,
             ..row
         },
         Err(error) => Row {
@@ -136,6 +138,7 @@ struct Tried {
     /// As of [`libtest::judge`].
     judgement: (u64, u64, Option<String>),
     tests: Vec<Time>,
+    failures: Vec<String>,
 }
 
 fn try_on(
@@ -220,6 +223,7 @@ fn try_on(
         Tried {
             judgement,
             tests: times.ended().to_vec(),
+            failures: libtest::failures(&output),
         }
     }))
 }

@@ -34,6 +34,14 @@ pub fn summary(output: &str) -> Option<Summary> {
     })
 }
 
+/// The tests that failed, as the list before the summary has them.
+pub fn failures(output: &str) -> Vec<String> {
+    let list = output.rsplit_once("\nfailures:\n").map(|(_, list)| list);
+    let lines = list.into_iter().flat_map(str::lines);
+    let names = lines.map_while(|line| line.strip_prefix("    "));
+    names.map(str::to_owned).collect()
+}
+
 /// The tests that a program would run with these arguments; any host can ask that.
 pub fn names(program: &Path, arguments: &[OsString]) -> Result<Vec<String>> {
     let mut list = Command::new(program);
@@ -111,6 +119,14 @@ mod tests {
         }
         // One that should have run was left out.
         assert_eq!(judge(&Ending::Exited(0), GOOD, 3).1, 1);
+    }
+
+    #[test]
+    fn what_failed_is_listed() {
+        let output = "test a ... FAILED\n\nfailures:\n\nfailures:\n    a\n    b::c\n\ntest result: \
+            FAILED. 0 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        assert_eq!(failures(output), ["a", "b::c"]);
+        assert!(failures(GOOD).is_empty());
     }
 
     #[test]

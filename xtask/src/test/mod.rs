@@ -76,6 +76,8 @@ pub struct Row {
     took: Duration,
     /// Of a guest.
     tests: Vec<Time>,
+    /// Of a guest: the names of the tests that failed.
+    failures: Vec<String>,
 }
 
 pub fn main(arguments: &Arguments) -> Result<u8> {

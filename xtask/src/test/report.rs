@@ -27,6 +27,7 @@ pub fn print(rows: &[Row], arguments: &Arguments) -> bool {
         note,
         took,
         tests,
+        ..
     } in rows
     {
         let took = took.as_secs_f64();
@@ -46,6 +47,16 @@ pub fn print(rows: &[Row], arguments: &Arguments) -> bool {
     slowest(rows, arguments.slowest);
     for series in &arguments.without_kernel {
         eprintln!("{:<5} not tested, as was asked for", series.name);
+    }
+    // Here they are seen, whoever looks at the end alone.
+    for row in rows.iter().filter(|row| row.failed > 0) {
+        match row.failures.is_empty() {
+            true => eprintln!("failed: {} {}", row.place, row.step),
+            false => row
+                .failures
+                .iter()
+                .for_each(|name| eprintln!("failed: {} {name}", row.place)),
+        }
     }
     let passed: u64 = rows.iter().map(|row| row.passed).sum();
     let failed: u64 = rows.iter().map(|row| row.failed).sum();
