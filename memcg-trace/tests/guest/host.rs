@@ -205,10 +205,17 @@ impl Drop for Cgroup {
 /// thread gets the stack and the heap of one that has ended.
 fn warm_up() {
     static ONCE: Once = Once::new();
-    // What the program has of variables.
     ONCE.call_once(|| {
+        // What the program has of variables.
         mlockall(MlockAllFlags::CURRENT).unwrap();
         munlockall().unwrap();
+        // khugepaged may make huge pages of this process' memory at any time, and charges them to
+        // the cgroup that it is in at that moment.
+        let khugepaged = Path::new("/sys/kernel/mm/transparent_hugepage/khugepaged");
+        if khugepaged.exists() {
+            fs::write(khugepaged.join("scan_sleep_millisecs"), "1000000000").unwrap();
+            fs::write(khugepaged.join("pages_to_scan"), "1").unwrap();
+        }
     });
     std::hint::black_box([1_u8; 64 << 10]);
     // Less than the allocator gives back.
