@@ -227,6 +227,10 @@ fn compare_pressure(export: &mut Export, path: &str, file: &Path) {
         let row = of(frame, path, None).next();
         let row = row.ok_or("no row")?;
         let both = [("some", "psi_some_ns_total"), ("full", "psi_full_ns_total")];
+        // It is read of those that the last walk of memcgs saw, which may be older.
+        if both.iter().any(|(_, field)| row.data[field].is_null()) {
+            return Err(format!("not walked yet: {row:?}"));
+        }
         let both = both.map(|(word, field)| {
             let line = pressure
                 .lines()
