@@ -6,10 +6,11 @@
 //! names are asked for. Input is not trusted: what does not fit
 //! is an error or is not found, and nothing recurses without a bound.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::path::Path;
 
+use foldhash::{HashMap, HashMapExt as _};
+use memchr::memchr;
 use thiserror::Error;
 
 /// Where the running kernel describes itself.
@@ -110,7 +111,7 @@ pub struct Btf {
     types: Vec<u32>,
     /// Structs and unions, functions, and types of tracepoints, by the hash of kind and name.
     by_name: HashMap<u64, u32>,
-    hasher: RandomState,
+    hasher: foldhash::fast::RandomState,
 }
 
 /// The fixed part of a type.
@@ -163,12 +164,14 @@ impl Btf {
         if end > data.len() || strings > data.len() {
             return Err(BtfError::Cut(0));
         }
+        let types = (end - begin.min(end)) / 24;
         let mut btf = Self {
             data,
             strings,
-            types: Vec::with_capacity((end - begin.min(end)) / 24),
-            by_name: HashMap::new(),
-            hasher: RandomState::new(),
+            types: Vec::with_capacity(types),
+            // Nearly half of the types are structs and functions.
+            by_name: HashMap::with_capacity(types / 2),
+            hasher: foldhash::fast::RandomState::default(),
         };
         let mut at = begin;
         while at < end {
@@ -316,7 +319,8 @@ impl Btf {
 
     fn string(&self, offset: u32) -> &[u8] {
         let tail = self.text_at(offset);
-        tail.split(|byte| *byte == 0).next().unwrap_or_default()
+        let end = memchr(0, tail).unwrap_or(tail.len());
+        &tail[..end]
     }
 
     /// A string, and what is behind it.

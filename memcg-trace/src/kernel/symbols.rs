@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
+use memchr::{memchr, memchr2};
+
 use super::privilege::Refusal;
 
 const KALLSYMS: &str = "/proc/kallsyms";
@@ -58,11 +60,16 @@ impl Symbols {
     /// # Errors
     /// If reading fails.
     pub fn parse(input: impl BufRead, wanted: &HashSet<&str>) -> io::Result<Self> {
+        // Each symbol is looked for: a hash that strangers could choose names against is slower.
+        let wanted: foldhash::HashSet<&[u8]> = wanted.iter().map(|name| name.as_bytes()).collect();
         let mut found = Self::default();
         for_each_symbol(input, |address, name| {
             found.lines += 1;
             found.visible |= address != 0;
-            if wanted.contains(base_name(name)) {
+            let text = || str::from_utf8(name).ok();
+            if wanted.contains(base(name))
+                && let Some(name) = text()
+            {
                 // The kernel comes before its modules, and counts first.
                 found.by_name.entry(name.to_owned()).or_insert(address);
             }
@@ -70,7 +77,7 @@ impl Symbols {
                 && let Ok(at) = u32::try_from(found.text.len())
             {
                 found.by_address.push((address, at));
-                found.text.extend_from_slice(name.as_bytes());
+                found.text.extend_from_slice(name);
                 found.text.push(0);
             }
         })?;
@@ -208,25 +215,45 @@ impl Names {
     }
 }
 
-fn for_each_symbol(mut input: impl BufRead, mut see: impl FnMut(u64, &str)) -> io::Result<()> {
+fn for_each_symbol(mut input: impl BufRead, mut see: impl FnMut(u64, &[u8])) -> io::Result<()> {
     let mut line = Vec::with_capacity(128);
     loop {
         line.clear();
         if input.read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
-        let Ok(text) = str::from_utf8(&line) else {
-            continue;
-        };
-        let mut words = text.split_ascii_whitespace();
-        let (Some(address), Some(_), Some(name)) = (words.next(), words.next(), words.next())
-        else {
-            continue;
-        };
-        if let Ok(address) = u64::from_str_radix(address, 16) {
+        if let Some((address, name)) = symbol(&line) {
             see(address, name);
         }
     }
+}
+
+/// The address and the name in a line: `ffffffff81000000 T name`, and its module behind a tab.
+fn symbol(line: &[u8]) -> Option<(u64, &[u8])> {
+    let (address, rest) = line.split_at(memchr(b' ', line)?);
+    let mut number = 0;
+    for digit in address {
+        // From `a` on, letters are 9 more than their low four bits say.
+        let is_digit = digit.is_ascii_digit();
+        if !is_digit && !matches!(digit, b'a'..=b'f') {
+            return None;
+        }
+        let digit = if is_digit {
+            digit & 15
+        } else {
+            (digit & 15) + 9
+        };
+        number = number << 4 | u64::from(digit);
+    }
+    let [b' ', _, b' ', rest @ ..] = rest else {
+        return None;
+    };
+    let end = memchr2(b'\t', b'\n', rest).unwrap_or(rest.len());
+    Some((number, &rest[..end]))
+}
+
+fn base(name: &[u8]) -> &[u8] {
+    &name[..memchr(b'.', name).unwrap_or(name.len())]
 }
 
 fn base_name(name: &str) -> &str {
