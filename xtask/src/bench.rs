@@ -59,7 +59,7 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
             // nanosecond, and idle time is skipped.
             qemu: vec!["-icount".into(), "shift=0,sleep=off".into()],
             // As the distribution's kernels start, which tests do without.
-            append: vec!["init_on_alloc=1".to_owned()],
+            append: vec!["init_on_alloc=1".to_owned(), "mitigations=auto".to_owned()],
             // RAM disks, for memory that can be taken away.
             modules: vec!["brd".to_owned()],
             // With more, 6.1 hangs under -icount when it starts the second one.
