@@ -22,6 +22,10 @@ const OF_MODULES: &[&str] = &[
 const AT_THE_ENDS: &[&str] = &[
     // What is said where the tool is not let do its work.
     "bad_hosts::",
+    "capabilities::a_host_that_leaves_kprobes_to_root",
+    "capabilities::addresses_are_for_others",
+    "capabilities::maps_that_are_too_large",
+    "capabilities::nobody_sees_addresses",
     "doctor::doctor_works_without_privilege",
     // The rules of the model. The figures that they are about are compared with the kernel's own on
     // each kernel (`memcg`, `reclaim`, `slab`).
