@@ -133,35 +133,15 @@ fn test_on(
     }
 }
 
-/// What came of a boot.
-struct Tried {
-    /// As of [`libtest::judge`].
-    judgement: (u64, u64, Option<String>),
-    tests: Vec<Time>,
-    failures: Vec<String>,
-}
-
-fn try_on(
-    boot: Boot,
+/// The guest that the tests of a boot need, with a command.
+pub(super) fn spec(
+    Boot { series, tests }: Boot,
     asked: &Arguments,
     program: &Path,
     binaries: &Binaries,
     modules: &[PathBuf],
-) -> Result<Tried> {
-    let Boot { series, tests } = boot;
-    let name = program
-        .file_name()
-        .context("the test program has no name")?
-        .to_owned();
-    let arguments = selection(boot, &asked.names, !modules.is_empty());
-    let list = |arguments: &[OsString]| {
-        libtest::names(program, arguments).context("ask for the names of the tests")
-    };
-    let expected = match asked.names.is_empty() {
-        true => expected(boot, &list(&[])?, !modules.is_empty()),
-        false => list(&arguments)?.len() as u64,
-    };
-    let command = std::iter::once(name).chain(arguments).collect();
+    command: Vec<OsString>,
+) -> Result<Spec> {
     let mut copies = vec![program.to_owned()];
     copies.extend(modules.iter().cloned());
     let mut spec = Spec {
@@ -196,6 +176,39 @@ fn try_on(
         let file = format!("{}{}.log", series.name, tests.note());
         spec.console = Some(folder.join(file.replace([',', ' '], "-").replace("--", "-")));
     }
+    Ok(spec)
+}
+
+/// What came of a boot.
+struct Tried {
+    /// As of [`libtest::judge`].
+    judgement: (u64, u64, Option<String>),
+    tests: Vec<Time>,
+    failures: Vec<String>,
+}
+
+fn try_on(
+    boot: Boot,
+    asked: &Arguments,
+    program: &Path,
+    binaries: &Binaries,
+    modules: &[PathBuf],
+) -> Result<Tried> {
+    let Boot { series, tests } = boot;
+    let name = program
+        .file_name()
+        .context("the test program has no name")?
+        .to_owned();
+    let arguments = selection(boot, &asked.names, !modules.is_empty());
+    let list = |arguments: &[OsString]| {
+        libtest::names(program, arguments).context("ask for the names of the tests")
+    };
+    let expected = match asked.names.is_empty() {
+        true => expected(boot, &list(&[])?, !modules.is_empty()),
+        false => list(&arguments)?.len() as u64,
+    };
+    let command = std::iter::once(name).chain(arguments).collect();
+    let spec = spec(boot, asked, program, binaries, modules, command)?;
     let seen = Seen::new(Times::new(spec.pace.clone()));
     let outputs = || {
         // A second boot starts anew: the first one's results are void.

@@ -10,6 +10,7 @@ mod libtest;
 mod module;
 mod prefixed;
 mod report;
+mod shell;
 mod times;
 
 use std::fs;
@@ -58,6 +59,9 @@ pub struct Arguments {
     /// without network, and fail if anything of the system changed. Takes twice as long as a test
     #[arg(long, conflicts_with_all = ["kernel", "host_only", "without_kernel", "long"])]
     fresh: bool,
+    /// Instead: boot the guest that this test needs, and leave a shell in it
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["host_only", "busy", "fresh", "names"])]
+    shell: Option<String>,
     /// Only guest tests whose names contain one of these, and no checks on this host
     #[arg(value_name = "NAME", conflicts_with = "host_only")]
     names: Vec<String>,
@@ -93,6 +97,9 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     let without_module = setup::ensure(&Needs::tests(&kernels), &mut Timings::default())?;
     if let Some(folder) = &arguments.keep_console {
         fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    }
+    if let Some(name) = &arguments.shell {
+        return shell::run(name, &kernels, arguments);
     }
     let _busy = arguments.busy.then(Busy::start);
     let mut rows = Vec::new();

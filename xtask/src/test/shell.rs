@@ -1,0 +1,57 @@
+//! `cargo xtask test --shell NAME`: the guest of one test, with a shell instead of the test.
+#![expect(
+    clippy::print_stderr,
+    reason = "xtask talks to the person who started it"
+)]
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::boots::boots;
+use super::{Arguments, guests, libtest, module};
+use crate::guest::build;
+use crate::guest::{self, terminal};
+use crate::kernel::{self, DRAINING, Series};
+
+/// Boots what the test needs, on the default kernel if that is among `kernels` and has the test: its modules, memory and kernel
+/// parameters, and the test program in `/bin`.
+pub fn run(name: &str, kernels: &[&'static Series], arguments: &Arguments) -> Result<u8> {
+    let Some(terminal) = terminal::ours() else {
+        bail!("a shell needs a terminal: standard input or output is none");
+    };
+    let binaries = build::binaries(false)?;
+    let program = build::target_of_memcg_trace("test", "--test", "guest")?;
+    ensure!(
+        !libtest::names(&program, &[name.into()])?.is_empty(),
+        "no guest test has {name} in its name: memcg-trace/tests/guest has them"
+    );
+    let boots = boots(kernels, &[name.to_owned()], arguments.long);
+    let usual = boots
+        .iter()
+        .find(|boot| boot.series.name == kernel::DEFAULT);
+    let boot = usual.or(boots.first()).copied();
+    let boot = boot.with_context(|| format!("no kernel that is asked for has {name}"))?;
+    let modules = match *boot.series != DRAINING && boot.tests.want_modules() {
+        true => module::build(boot.series)?,
+        false => Vec::new(),
+    };
+    let mut spec = guests::spec(
+        boot,
+        arguments,
+        &program,
+        &binaries,
+        &modules,
+        vec!["sh".into()],
+    )?;
+    spec.terminal = Some(terminal);
+    spec.timeout = None;
+    let file = program
+        .file_name()
+        .context("the test program has no name")?;
+    eprintln!(
+        "kernel {}{}: `{} {name} --test-threads=1 --nocapture` runs the test, Ctrl-] leaves",
+        boot.series.name,
+        boot.tests.note(),
+        file.display()
+    );
+    Ok(guest::run(&spec, &binaries, guest::ours)?.status())
+}
