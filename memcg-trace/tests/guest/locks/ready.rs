@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -38,7 +39,12 @@ impl Drop for NoLimit {
     }
 }
 
-/// A thread that has a CPU for itself until it is dropped.
+/// For how long, and for how short: threads of RCU need the CPU, too. Until 6.6 nothing gives it to
+/// them, grace periods stall, and who waits for one never ends.
+const HOGS: Duration = Duration::from_secs(2);
+const SLEEPS: Duration = Duration::from_millis(10);
+
+/// A thread that has a CPU nearly for itself until it is dropped.
 struct Hog {
     tid: u32,
     is_over: Arc<AtomicBool>,
@@ -70,7 +76,13 @@ impl Hog {
                     ) as i32
             };
             assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
-            while !ends.load(Ordering::Relaxed) {}
+            let mut begin = Instant::now();
+            while !ends.load(Ordering::Relaxed) {
+                if begin.elapsed() > HOGS {
+                    thread::sleep(SLEEPS);
+                    begin = Instant::now();
+                }
+            }
         });
         Self {
             tid: told.recv().unwrap(),
