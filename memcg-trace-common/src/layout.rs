@@ -44,7 +44,7 @@ pub const CAST_LOADS: usize = 3;
 
 /// Offsets in bytes, bit masks and addresses of variables. `ABSENT` where there is none.
 ///
-/// One row of `kernel/layout.rs` in user space fills each field; that table says where it comes
+/// One row of `kernel/layout/rows.rs` in user space fills each field; that table says where it comes
 /// from and what fails without it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -4,18 +4,18 @@
 use anyhow::{Context as _, anyhow};
 use aya::Ebpf;
 use aya::programs::{RawTracePoint, RawTracePointRunOptions, TestRun as _};
-use zerocopy::{FromBytes, FromZeros};
+use zerocopy::{FromBytes, IntoBytes};
 
 use super::attach::{One, load_walk, take_map};
 use super::wire::Wire;
 
 /// A program that answers questions of type `T`.
-pub(super) struct Resolver<T: FromBytes + Copy + 'static> {
+pub(super) struct Resolver<T: FromBytes + IntoBytes + Copy + 'static> {
     program: &'static str,
     map: One<T>,
 }
 
-impl<T: FromBytes + FromZeros + Copy + 'static> Resolver<T> {
+impl<T: FromBytes + IntoBytes + Copy + 'static> Resolver<T> {
     /// Loads it.
     pub(super) fn open(
         ebpf: &mut Ebpf,

@@ -2,7 +2,7 @@
 
 use aya::Pod;
 use aya::maps::{HashMap, MapData, MapError, PerCpuHashMap};
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use super::wire::Wire;
 
@@ -10,7 +10,7 @@ use super::wire::Wire;
 pub(super) fn all<K, V>(map: &HashMap<MapData, K, Wire<V>>) -> Result<Vec<(K, V)>, MapError>
 where
     K: Pod,
-    V: FromBytes + Copy + 'static,
+    V: FromBytes + IntoBytes + Copy + 'static,
 {
     let rows = map.iter();
     rows.map(|row| row.map(|(key, Wire(value))| (key, value)))
@@ -23,8 +23,8 @@ pub(super) fn sums<K, V>(
     add: fn(V, &Wire<V>) -> V,
 ) -> Result<Vec<(K, V)>, MapError>
 where
-    K: FromBytes + Copy + 'static,
-    V: FromBytes + Copy + Default + 'static,
+    K: FromBytes + IntoBytes + Copy + 'static,
+    V: FromBytes + IntoBytes + Copy + Default + 'static,
 {
     let rows = map.iter();
     rows.map(|row| row.map(|(Wire(key), cpus)| (key, cpus.iter().fold(V::default(), add))))

@@ -1,11 +1,12 @@
 //! Types of the kernel boundary as aya wants them.
 
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// A value of a map, as both sides of the boundary declare it.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct Wire<T>(pub T);
 
-// SAFETY: FromBytes promises that any bit pattern is a T, and Copy that it owns nothing.
-unsafe impl<T: FromBytes + Copy + 'static> aya::Pod for Wire<T> {}
+// SAFETY: FromBytes promises that any bit pattern is a T, IntoBytes that each T is all bytes, and
+// Copy that it owns nothing.
+unsafe impl<T: FromBytes + IntoBytes + Copy + 'static> aya::Pod for Wire<T> {}

@@ -1,4 +1,4 @@
-//! What `contract.md` says of a line: the envelope's keys in their order, the keys of each type.
+//! What a line of NDJSON has: the envelope's keys in their order, and the keys of each type.
 
 use std::fmt;
 
