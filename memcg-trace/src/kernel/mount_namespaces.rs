@@ -33,6 +33,20 @@ pub(super) struct Place {
     pub(super) ns_ino: Option<u64>,
 }
 
+impl Place {
+    /// With its namespace, where the path alone would be one of ours.
+    pub(super) fn named(self) -> Text {
+        match self.ns_ino {
+            Some(of) if !self.path.as_bytes().starts_with(b"/proc/") => {
+                let shown = self.path.display();
+                let shown = shown.trim_start_matches('/');
+                Text::from(format!("{shown} in mount namespace {of}").as_str())
+            }
+            _ => self.path,
+        }
+    }
+}
+
 impl MountNamespaces {
     /// Those of some tasks.
     pub(super) fn read(
@@ -95,11 +109,18 @@ impl MountNamespaces {
             .then(|| reader.word(namespace, Field::MntNsInum).ok())
             .flatten();
         let path = match self.members.get(&namespace) {
-            Some(Member { pid, .. }) => {
-                Text::from([format!("/proc/{pid}/root").as_bytes(), path.as_bytes()].concat())
-            }
+            Some(Member { pid, .. }) => inside_of(*pid, &path),
             None => path,
         };
         Some(Place { path, ns_ino })
+    }
+}
+
+/// A path as a process has it, by that process. What is no path stays as it is.
+pub(super) fn inside_of(pid: u32, path: &Text) -> Text {
+    if path.as_bytes().starts_with(b"/") {
+        Text::from([format!("/proc/{pid}/root").as_bytes(), path.as_bytes()].concat())
+    } else {
+        path.clone()
     }
 }

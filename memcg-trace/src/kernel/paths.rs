@@ -45,33 +45,6 @@ pub(super) fn of_mount(reader: &Reader<'_>, mount: u64) -> Option<Text> {
     Some(joined(&parts))
 }
 
-/// Path of a file, through the first mount of its file system; its last component where nothing
-/// is mounted, as for memfd.
-pub(super) fn of_inode(reader: &Reader<'_>, inode: u64, superblock: u64) -> Option<Text> {
-    let alias = reader.word(inode, Field::InodeAliases).ok()?;
-    if !is_kernel_address(alias) {
-        return None;
-    }
-    let dentry = alias.wrapping_sub(reader.offset(Field::DentryAlias).ok()?);
-    let mut parts = Vec::new();
-    let top = up(reader, dentry, None, &mut parts)?;
-    if !parts.is_empty() && is_mounted(reader, superblock, top, &mut parts) {
-        return Some(joined(&parts));
-    }
-    name(reader, dentry)
-}
-
-/// Path of a directory, likewise; below the root of its file system where no mount shows it.
-pub(super) fn of_directory(reader: &Reader<'_>, dentry: u64, superblock: u64) -> Option<Text> {
-    let mut parts = Vec::new();
-    let top = up(reader, dentry, None, &mut parts)?;
-    let names = parts.len();
-    if !is_mounted(reader, superblock, top, &mut parts) {
-        parts.truncate(names);
-    }
-    Some(joined(&parts))
-}
-
 /// Path of a directory of kernfs below the root of its hierarchy, as of a cgroup.
 pub(super) fn of_kernfs(reader: &Reader<'_>, mut node: u64) -> Option<Text> {
     /// Names are shorter (include/linux/limits.h: NAME_MAX).
@@ -89,27 +62,12 @@ pub(super) fn of_kernfs(reader: &Reader<'_>, mut node: u64) -> Option<Text> {
     None
 }
 
-/// Whether a mount has `top` as its root; adds the names above it.
-fn is_mounted(reader: &Reader<'_>, superblock: u64, top: u64, parts: &mut Vec<Text>) -> bool {
-    let names = parts.len();
-    let mounts = mounts(reader, superblock, MOUNTS).unwrap_or_default();
-    mounts.into_iter().any(|mount| {
-        parts.truncate(names);
-        reader.word(mount, Field::MountRoot) == Ok(top) && above(reader, mount, parts).is_some()
-    })
-}
-
-/// Collects names from a dentry up to `root`, or to the one that has no parent, and returns it.
-fn up(
-    reader: &Reader<'_>,
-    mut dentry: u64,
-    root: Option<u64>,
-    parts: &mut Vec<Text>,
-) -> Option<u64> {
+/// Collects names from a dentry up to `root`, or to the one that has no parent.
+fn up(reader: &Reader<'_>, mut dentry: u64, root: u64, parts: &mut Vec<Text>) -> Option<()> {
     for _ in 0..DEPTH {
         let parent = reader.word(dentry, Field::DentryParent).ok()?;
-        if parent == dentry || root == Some(dentry) {
-            return Some(dentry);
+        if parent == dentry || root == dentry {
+            return Some(());
         }
         parts.push(name(reader, dentry)?);
         dentry = parent;
@@ -131,7 +89,7 @@ fn above(reader: &Reader<'_>, mut mount: u64, parts: &mut Vec<Text>) -> Option<(
         }
         let point = reader.word(mount, Field::MountMountpoint).ok()?;
         let root = reader.word(parent, Field::MountRoot).ok()?;
-        up(reader, point, Some(root), parts)?;
+        up(reader, point, root, parts)?;
         mount = parent;
     }
     None

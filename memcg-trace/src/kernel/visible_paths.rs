@@ -8,10 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::layout::fields::Field;
 use super::memory::Unreadable;
-use super::mount_namespaces::{Member, MountNamespaces};
+use super::mount_namespaces::{Member, MountNamespaces, Place, inside_of};
 use super::paths::{self, DEPTH, MOUNTS, joined, name};
 use super::reader::{Reader, is_kernel_address};
-use super::tasks::Tasks;
 use crate::sample::Text;
 
 /// Mounts of one file system, and mounts on one mount, that are looked at.
@@ -28,6 +27,16 @@ pub(super) struct VisiblePath {
     pub(super) path: Text,
     /// The process that has it, where we have not.
     pub(super) of_pid: Option<u32>,
+}
+
+impl VisiblePath {
+    /// As it leads there from here: one of another mount namespace by a process in that.
+    pub(super) fn path_here(self) -> Text {
+        match self.of_pid {
+            Some(pid) => inside_of(pid, &self.path),
+            None => self.path,
+        }
+    }
 }
 
 /// What is known of mounts during one look.
@@ -55,13 +64,28 @@ struct Root {
 }
 
 impl VisiblePaths {
-    pub(super) fn read(reader: &Reader<'_>, tasks: &Tasks) -> Self {
-        let processes = tasks.processes.iter().map(|process| process.task);
-        let namespaces = MountNamespaces::read(reader, processes).unwrap_or_default();
+    /// As these tasks see them.
+    pub(super) fn read(reader: &Reader<'_>, tasks: impl IntoIterator<Item = u64>) -> Self {
+        let namespaces = MountNamespaces::read(reader, tasks).unwrap_or_default();
         Self {
             namespaces,
             ..Self::default()
         }
+    }
+
+    /// Where a mount is.
+    pub(super) fn of_mount(&self, reader: &Reader<'_>, mount: u64) -> Option<Place> {
+        self.namespaces.place(reader, mount)
+    }
+
+    /// The path of a directory.
+    pub(super) fn of_directory(
+        &mut self,
+        reader: &Reader<'_>,
+        dentry: u64,
+        superblock: u64,
+    ) -> Option<VisiblePath> {
+        self.of_names(reader, &[dentry], superblock)
     }
 
     /// The path of a file.
@@ -72,6 +96,15 @@ impl VisiblePaths {
         superblock: u64,
     ) -> Option<VisiblePath> {
         let names = dentries(reader, inode).ok()?;
+        self.of_names(reader, &names, superblock)
+    }
+
+    fn of_names(
+        &mut self,
+        reader: &Reader<'_>,
+        names: &[u64],
+        superblock: u64,
+    ) -> Option<VisiblePath> {
         let chains: Vec<Vec<u64>> = { names.iter() }
             .filter_map(|dentry| chain(reader, *dentry))
             .collect();
@@ -80,7 +113,8 @@ impl VisiblePaths {
         let visible = visible.or_else(|| self.of_others(reader, &chains, &mounts));
         visible.or_else(|| {
             let path = name(reader, *names.first()?)?;
-            Some(VisiblePath { path, of_pid: None })
+            // The name of a root is no component.
+            (path.as_bytes() != b"/").then_some(VisiblePath { path, of_pid: None })
         })
     }
 

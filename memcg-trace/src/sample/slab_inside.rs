@@ -69,8 +69,9 @@ pub struct InsideRow {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InsideParent {
-    /// Where it is: through the first mount of its file system, or, where none shows it, below
-    /// the file system's root. `None` for objects that are in no directory: pipes, sockets, roots.
+    /// Where it is: a path in our mount namespace, or `/proc/PID/root/…` of a process that sees it;
+    /// where nobody does its name alone. `None` for objects that are in no directory: pipes,
+    /// sockets, roots.
     pub path: Option<Text>,
     /// How many, by state.
     pub states: States,

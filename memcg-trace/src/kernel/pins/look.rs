@@ -6,6 +6,7 @@ use crate::kernel::memory::Unreadable;
 use crate::kernel::open_files::Open;
 use crate::kernel::reader::Reader;
 use crate::kernel::tasks::{self, Thread};
+use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
@@ -15,6 +16,7 @@ pub(super) struct Look<'a, 'm> {
     pub(super) threads: &'a [Thread],
     pub(super) open: &'a Open,
     pub(super) holders: &'a mut Holders,
+    pub(super) paths: &'a mut VisiblePaths,
     /// Objects of the kernel that were looked at.
     pub(super) visited: u64,
 }

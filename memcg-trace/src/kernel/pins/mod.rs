@@ -80,7 +80,8 @@ pub(super) fn look(
         ledger.note_all(&[PinKind::SocketInet, PinKind::Fsnotify], &why);
         Tasks::default()
     });
-    let mut paths = VisiblePaths::read(reader, &tasks);
+    let processes = tasks.processes.iter().map(|process| process.task);
+    let mut paths = VisiblePaths::read(reader, processes);
     ledger.look(&[PinKind::Writeback], |ledger| {
         writeback::count(reader, &mut paths, ledger)
     });
@@ -118,19 +119,19 @@ pub(super) fn look(
     ledger.look(&[PinKind::Swap], |ledger| {
         swapped::describe(reader, &threads, &mut paths, ledger)
     });
-    hold(reader, &threads, &open, &mut ledger, &mut holders);
+    let host = Host {
+        reader,
+        tasks: &tasks,
+        threads: &threads,
+        open: &open,
+        namespaces: &namespaces,
+    };
+    hold(&host, &mut paths, &mut ledger, &mut holders);
     ledger.set_holders(&holders);
 
     let mut pins = ledger.into_pins();
     if !cgroups.is_empty() {
-        let host = Host {
-            reader,
-            tasks: &tasks,
-            threads: &threads,
-            open: &open,
-            namespaces: &namespaces,
-        };
-        let (found, visited) = cgroups::look(&host, dying, cgroups);
+        let (found, visited) = cgroups::look(&host, &mut paths, dying, cgroups);
         pins.cgroups = found;
         pins.visited_objects += visited;
     }
@@ -147,13 +148,8 @@ pub(super) fn look(
 }
 
 /// Looks who holds the objects that pin.
-fn hold(
-    reader: &Reader<'_>,
-    threads: &[Thread],
-    open: &Open,
-    ledger: &mut Ledger,
-    holders: &mut Holders,
-) {
+fn hold(host: &Host<'_, '_>, paths: &mut VisiblePaths, ledger: &mut Ledger, holders: &mut Holders) {
+    let (reader, open) = (host.reader, host.open);
     for thing in ledger.things() {
         holders.want(reader, thing);
     }
@@ -163,9 +159,10 @@ fn hold(
     }
     let mut look = holders::Look {
         reader,
-        threads,
+        threads: host.threads,
         open,
         holders,
+        paths,
         visited: 0,
     };
     ways::look(&mut look);

@@ -186,17 +186,8 @@ impl Namespaces {
             let ino = reader.word(inode, Field::InodeIno)?;
             if let Some(place) = whose.place(reader, mount) {
                 let is_ours = place.ns_ino.is_none();
-                let path = match place.ns_ino {
-                    // A bare path would be one of ours.
-                    Some(of) if !place.path.as_bytes().starts_with(b"/proc/") => {
-                        let shown = place.path.display();
-                        let shown = shown.trim_start_matches('/');
-                        Text::from(format!("{shown} in mount namespace {of}").as_str())
-                    }
-                    _ => place.path,
-                };
                 if is_ours || !self.mounts.contains_key(&ino) {
-                    self.mounts.insert(ino, path);
+                    self.mounts.insert(ino, place.named());
                 }
             }
             self.learn_inode(reader, inode)?;

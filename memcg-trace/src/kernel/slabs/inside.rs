@@ -10,7 +10,8 @@ use super::page::Slab;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::Reader;
-use crate::kernel::{paths, superblocks};
+use crate::kernel::visible_paths::{VisiblePath, VisiblePaths};
+use crate::kernel::{superblocks, tasks};
 use crate::sample::Text;
 use crate::sample::slab_inside::{InsideParent, InsideRow, ObjectKind, SlabInside, States};
 use crate::sample::slab_walk::{Idle, WalkedCache};
@@ -184,6 +185,9 @@ impl Inside {
             sums.entry(parent).or_default().add(&states);
         }
         let mut known = HashMap::new();
+        let tasks = tasks::all(reader).unwrap_or_default();
+        let tasks = tasks.processes.iter().map(|process| process.task);
+        let mut paths = VisiblePaths::read(reader, tasks);
         for (group, row) in &mut rows {
             let superblock = group.superblock;
             let (fs, dev) = known
@@ -200,8 +204,9 @@ impl Inside {
             row.parents = (all.into_iter().take(PARENTS))
                 .map(|(parent, states)| InsideParent {
                     path: (parent != 0)
-                        .then(|| paths::of_directory(reader, parent, superblock))
-                        .flatten(),
+                        .then(|| paths.of_directory(reader, parent, superblock))
+                        .flatten()
+                        .map(VisiblePath::path_here),
                     states,
                 })
                 .collect();

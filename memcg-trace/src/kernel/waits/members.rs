@@ -5,7 +5,7 @@ use super::View;
 use super::pages::Pages;
 use crate::deadlock::words;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::{paths, tasks};
+use crate::kernel::tasks;
 use crate::sample::{ResourceKind, Text};
 
 /// The member that a lock is, and which structure that is.
@@ -128,8 +128,7 @@ fn inode(view: &View<'_>, lock: u64) -> Option<Member> {
         return None;
     }
     let superblock = view.reader.word(inode, Field::InodeSb).ok()?;
-    let path = paths::of_inode(view.reader, inode, superblock);
-    Some(("inode.i_rwsem", path))
+    Some(("inode.i_rwsem", view.path_of(inode, superblock)))
 }
 
 /// The root of a superblock is its own.

@@ -29,11 +29,14 @@ mod traced;
 mod work;
 mod workers;
 
+use std::cell::{OnceCell, RefCell};
+
 use super::memory::Unreadable;
 use super::reader::Reader;
 use super::symbols::Symbols;
+use super::visible_paths::{VisiblePath, VisiblePaths};
 use crate::sample::waits::{EndsOn, Evidence, Holder, Look, NotChecked, Resource, Wait, Waits};
-use crate::sample::{Mode, ResourceKind};
+use crate::sample::{Mode, ResourceKind, Text};
 use assembly::Assembly;
 use family::Family;
 use pipes::Pipes;
@@ -51,9 +54,20 @@ struct View<'a> {
     threads: &'a Threads,
     unwound: &'a Stacks,
     traced: &'a Traced,
+    /// Where files are seen, once somebody waits for one.
+    paths: OnceCell<RefCell<VisiblePaths>>,
 }
 
 impl View<'_> {
+    /// The path of a file, from here.
+    fn path_of(&self, inode: u64, superblock: u64) -> Option<Text> {
+        let tasks = || self.threads.all.iter().map(|thread| thread.addr);
+        let read = || RefCell::new(VisiblePaths::read(self.reader, tasks()));
+        let mut paths = self.paths.get_or_init(read).borrow_mut();
+        let path = paths.of_inode(self.reader, inode, superblock);
+        path.map(VisiblePath::path_here)
+    }
+
     /// The functions that a thread is in, the innermost first; none while it is on a CPU.
     fn functions(&self, at: usize) -> Vec<&str> {
         stacks::functions(self.symbols, self.unwound.of(&self.threads.all[at]))
@@ -147,6 +161,7 @@ pub(super) fn look(
         threads: &threads,
         unwound,
         traced,
+        paths: OnceCell::new(),
     };
     let mut looking = Looking {
         view: &view,

@@ -15,6 +15,7 @@ use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::paths;
 use crate::kernel::reader::Reader;
+use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::pins::{Object, ObjectKind, PinKind, Pinned};
 
 /// Children and css_sets of one that are looked at.
@@ -26,6 +27,7 @@ const HIDDEN: &str = "pointers to it in values of BPF maps, BPF iterators over i
 /// Looks for all references to `targets`, and says how many things it looked at.
 pub(super) fn look(
     host: &Host<'_, '_>,
+    visible: &mut VisiblePaths,
     dying: &Dying,
     targets: &[DeadCgroup],
 ) -> (Vec<Pinned>, u64) {
@@ -57,7 +59,7 @@ pub(super) fn look(
     }
     if !ledger.things().is_empty() {
         let mut holders = Holders::default();
-        hold(reader, host.threads, host.open, &mut ledger, &mut holders);
+        hold(host, visible, &mut ledger, &mut holders);
         ledger.set_holders(&holders);
     }
     let pins = ledger.into_pins();

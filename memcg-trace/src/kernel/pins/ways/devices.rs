@@ -17,7 +17,7 @@ const MOST_MOUNTS: usize = 1024;
 const MOST: usize = 16;
 
 /// Who uses a disk, or a partition of it, by the disk's name.
-pub(super) fn users_of_disk(look: &Look<'_, '_>, disk: &str) -> Result<Vec<User>, Unreadable> {
+pub(super) fn users_of_disk(look: &mut Look<'_, '_>, disk: &str) -> Result<Vec<User>, Unreadable> {
     let reader = look.reader;
     let is_it = |device: u64| {
         disk_name(reader, device).is_ok_and(|name| name.as_bytes() == disk.as_bytes())
@@ -25,19 +25,15 @@ pub(super) fn users_of_disk(look: &Look<'_, '_>, disk: &str) -> Result<Vec<User>
     let mut users = Vec::new();
     let all = superblocks::all(reader)?;
     let devices = reader.column(&all, Field::SbBdev)?;
-    let mut namespaces = None;
     for (superblock, device) in all.into_iter().zip(devices) {
         if !device.is_some_and(|device| device != 0 && is_it(device)) {
             continue;
         }
-        if namespaces.is_none() {
-            namespaces = Some(mounts::of_all(look)?);
-        }
         for mount in paths::mounts(reader, superblock, MOST_MOUNTS)? {
-            users.push(mounts::user(reader, namespaces.as_ref(), mount));
+            users.push(mounts::user(look, mount));
         }
     }
-    for (device, name) in swap_files::devices(reader)? {
+    for (device, name) in swap_files::devices(look)? {
         if is_it(device) {
             users.push(swap_files::user(name));
         }

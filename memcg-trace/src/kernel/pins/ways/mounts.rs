@@ -4,12 +4,10 @@
 use std::collections::HashSet;
 
 use crate::kernel::layout::fields::Field;
-use crate::kernel::mount_namespaces::MountNamespaces;
 use crate::kernel::paths;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::look::Look;
-use crate::kernel::reader::Reader;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
@@ -22,7 +20,6 @@ pub(super) fn roots(look: &mut Look<'_, '_>) -> Found {
     let inodes = look.holders.inodes();
     let superblocks = reader.column(&inodes, Field::InodeSb)?;
     let superblocks: HashSet<u64> = superblocks.into_iter().flatten().collect();
-    let mut namespaces = None;
     for superblock in superblocks {
         let mounts = paths::mounts(reader, superblock, MOST)?;
         look.visited += mounts.len() as u64;
@@ -32,26 +29,16 @@ pub(super) fn roots(look: &mut Look<'_, '_>) -> Found {
             if !look.wants(thing) {
                 continue;
             }
-            if namespaces.is_none() {
-                namespaces = Some(of_all(look)?);
-            }
-            let user = user(reader, namespaces.as_ref(), mount);
+            let user = user(look, mount);
             look.hold(thing, user);
         }
     }
     Ok(())
 }
 
-/// The mount namespaces of all threads.
-pub(super) fn of_all(
-    look: &Look<'_, '_>,
-) -> Result<MountNamespaces, crate::kernel::memory::Unreadable> {
-    MountNamespaces::read(look.reader, look.threads.iter().map(|thread| thread.task))
-}
-
 /// A mount as a holder.
-pub(super) fn user(reader: &Reader<'_>, namespaces: Option<&MountNamespaces>, mount: u64) -> User {
-    let place = namespaces.and_then(|all| all.place(reader, mount));
+pub(super) fn user(look: &Look<'_, '_>, mount: u64) -> User {
+    let place = look.paths.of_mount(look.reader, mount);
     let (path, ns_ino) = match place {
         Some(place) => (Some(place.path), place.ns_ino),
         None => (None, None),

@@ -4,6 +4,7 @@
 use super::files::files_among;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
+use crate::kernel::mount_namespaces::Place;
 use crate::kernel::paths;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
@@ -15,6 +16,8 @@ use crate::sample::pins::{User, UserKind};
 
 /// Inodes of one overlay that are looked at.
 const MOST_INODES: usize = 1 << 20;
+/// Mounts of one overlay that are looked at.
+const MOST_MOUNTS: usize = 1024;
 /// Words of an inode of overlayfs behind what all inodes have, the real dentries among them.
 const WORDS: usize = 4;
 const OPERATIONS: &str = "ovl_file_operations";
@@ -96,14 +99,18 @@ fn hold_dentries(look: &mut Look<'_, '_>, superblock: u64, inode: u64, dentries:
             look.holders.found(thing, 1);
             continue;
         }
-        let mounts = paths::mounts(look.reader, superblock, 1).unwrap_or_default();
-        let at = mounts
-            .first()
-            .and_then(|mount| paths::of_mount(look.reader, *mount));
-        let name = match at {
+        let name = match mounted_at(look, superblock) {
             Some(path) => Text::from([b"the overlay mounted at ", path.as_bytes()].concat()),
             None => Text::from("an overlay"),
         };
         look.hold(thing, of_kernel(name));
     }
+}
+
+/// Where a file system is mounted, in our mount namespace if it is.
+fn mounted_at(look: &Look<'_, '_>, superblock: u64) -> Option<Text> {
+    let mounts = paths::mounts(look.reader, superblock, MOST_MOUNTS).ok()?;
+    let places = { mounts.into_iter() }.filter_map(|mount| look.paths.of_mount(look.reader, mount));
+    let best = places.min_by_key(|place| place.ns_ino);
+    best.map(Place::named)
 }

@@ -2,11 +2,11 @@
 
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::kernel::paths;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::look::Look;
 use crate::kernel::reader::{Reader, words};
+use crate::kernel::visible_paths::VisiblePath;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
@@ -22,7 +22,7 @@ pub(super) fn files(look: &mut Look<'_, '_>) -> Found {
         if file == 0 || !look.wants(Kind::File.at(file)) {
             continue;
         }
-        let user = user(name(reader, file));
+        let user = user(name(look, file));
         look.hold(Kind::File.at(file), user);
     }
     Ok(())
@@ -38,12 +38,13 @@ pub(super) fn user(name: Option<Text>) -> User {
 }
 
 /// Block devices that are swap, with their names.
-pub(super) fn devices(reader: &Reader<'_>) -> Result<Vec<(u64, Option<Text>)>, Unreadable> {
+pub(super) fn devices(look: &mut Look<'_, '_>) -> Result<Vec<(u64, Option<Text>)>, Unreadable> {
+    let reader = look.reader;
     let mut devices = Vec::new();
     for area in areas(reader)? {
         let file = reader.word(area, Field::SwapFile)?;
         if file != 0 {
-            devices.push((reader.word(area, Field::SwapBdev)?, name(reader, file)));
+            devices.push((reader.word(area, Field::SwapBdev)?, name(look, file)));
         }
     }
     Ok(devices)
@@ -62,8 +63,9 @@ pub(in crate::kernel::pins) fn areas(reader: &Reader<'_>) -> Result<Vec<u64>, Un
         .collect())
 }
 
-fn name(reader: &Reader<'_>, file: u64) -> Option<Text> {
-    let inode = reader.word(file, Field::FileInode).ok()?;
-    let superblock = reader.word(inode, Field::InodeSb).ok()?;
-    paths::of_inode(reader, inode, superblock)
+fn name(look: &mut Look<'_, '_>, file: u64) -> Option<Text> {
+    let inode = look.reader.word(file, Field::FileInode).ok()?;
+    let superblock = look.reader.word(inode, Field::InodeSb).ok()?;
+    let path = look.paths.of_inode(look.reader, inode, superblock);
+    path.map(VisiblePath::path_here)
 }
