@@ -346,6 +346,7 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Mount => Some("has it as its root"),
         UserKind::Swap => Some("has it open"),
         UserKind::Ring => Some("has it registered with io_uring"),
+        UserKind::Aio => Some("has it in asynchronous I/O"),
         UserKind::Kernel | UserKind::Other => Some("holds it"),
     };
     if let Some(how) = how {

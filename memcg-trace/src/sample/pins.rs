@@ -288,6 +288,8 @@ pub enum UserKind {
     Swap,
     /// By an io_uring that it is registered with; `fd` is the ring's.
     Ring,
+    /// By asynchronous I/O (`io_setup(2)`): as the ring, or in a request.
+    Aio,
     /// Not known to this version.
     #[default]
     #[serde(other)]

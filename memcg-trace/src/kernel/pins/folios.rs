@@ -13,7 +13,7 @@ use crate::kernel::reader::Reader;
 /// Folios, by what they belong to.
 #[derive(Debug, Default)]
 pub(super) struct Folios {
-    /// By `page.mapping`, with its low bits.
+    /// By `page.mapping`, with its low bits; all that were merged go together.
     pub(super) by_mapping: HashMap<u64, Group>,
     /// Where a bound ended the count.
     pub(super) truncated_at: Option<u64>,
@@ -37,6 +37,8 @@ pub(super) struct Group {
 pub(super) const KEPT: usize = 1 << 16;
 /// What the low bits of `page.mapping` say (include/linux/page-flags.h: PAGE_MAPPING_ANON).
 pub(super) const ANON: u64 = 1;
+/// Of a page that was merged (PAGE_MAPPING_KSM); each has a `struct ksm_stable_node` of its own.
+pub(super) const MERGED: u64 = 3;
 
 impl Group {
     fn add(&mut self, folio: Folio) {
@@ -67,7 +69,11 @@ impl Folios {
     }
 
     pub(super) fn add(&mut self, folio: Folio) {
-        self.by_mapping.entry(folio.mapping).or_default().add(folio);
+        let mapping = match folio.mapping & MERGED {
+            MERGED => MERGED,
+            _ => folio.mapping,
+        };
+        self.by_mapping.entry(mapping).or_default().add(folio);
     }
 
     /// Adds a folio of hugetlbfs.

@@ -15,7 +15,7 @@ use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::reader::{Reader, is_kernel_address};
 use crate::sample::pins::{Held, Object, User};
-pub(super) use folios::Anon;
+pub(super) use folios::{Anon, Merged};
 
 /// Names of one inode that are looked at.
 const ALIASES: usize = 64;
@@ -84,6 +84,7 @@ pub(super) struct Holders {
     folios: BTreeMap<u64, (u64, Thing)>,
     /// What maps them, as they say themselves.
     anon: Vec<Anon>,
+    merged: Vec<Merged>,
     /// Ways that could not be looked at: for which things, what they are called, and why.
     not_checked: Vec<(&'static [Kind], String)>,
 }

@@ -55,14 +55,19 @@ impl Look<'_, '_> {
         }
     }
 
-    /// Says that `user` has one reference to each of some folios.
-    pub(super) fn hold_all(&mut self, folios: &[Thing], user: &User) {
+    /// Says that `user` has so many references to each of some folios.
+    pub(super) fn hold_all(&mut self, folios: &[(Thing, u64)], user: &User) {
         self.holders.add_all(folios, user);
     }
 
     /// The folio that a page belongs to, by its number, if its holders are wanted.
     pub(super) fn folio(&self, pfn: u64) -> Option<Thing> {
         self.holders.folio(pfn)
+    }
+
+    /// The same, with how many references it is to pin one of its pages.
+    pub(super) fn pinned_folio(&self, pfn: u64) -> Option<(Thing, u64)> {
+        self.holders.pinned_folio(pfn)
     }
 
     /// A task as a holder; `None` if it exits.

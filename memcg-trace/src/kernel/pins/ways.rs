@@ -4,9 +4,11 @@
 //! A row whose place cannot be looked at is noted with each object that has references left; so
 //! is one that nothing looks at.
 
+mod aio;
 mod devices;
 mod files;
 mod loops;
+mod merged;
 mod mounts;
 mod overlay;
 pub(super) mod pages;
@@ -77,14 +79,20 @@ const WAYS: &[Way] = &[
     ),
     way("page tables of processes", PAGES, pages::mapped),
     way("pipes", PAGES, pages::in_pipes),
-    unseen("pages that were merged (KSM)", PAGES),
+    way("pages that were merged (KSM)", PAGES, merged::mapped),
+    way(
+        "buffers registered with io_uring",
+        PAGES,
+        rings::registered_buffers,
+    ),
     unseen("direct I/O and devices (pinned pages)", PAGES),
     unseen("data of sockets that is not copied", PAGES),
     way("messages of Unix sockets", FILES, sockets::messages),
     way("connections to be accepted", SOCKS, sockets::connections),
     way("peers of Unix sockets", SOCKS, sockets::unix_peers),
     way("connections that linger", SOCKS, sockets::lingering),
-    unseen("asynchronous I/O", FILES),
+    way("contexts of asynchronous I/O", FILES, aio::contexts),
+    unseen("asynchronous I/O that cannot be cancelled", FILES),
     unseen(
         "servers of the kernel (NFS, SMB, SCSI and USB targets)",
         FILES,

@@ -341,6 +341,7 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Mount => "kept by",
             UserKind::Swap => "in use as",
             UserKind::Ring => "registered with io_uring by",
+            UserKind::Aio => "in asynchronous I/O of",
             UserKind::Member | UserKind::Kernel | UserKind::Other => "held by",
         };
         let more = (users.count() as u64).saturating_add(first.users_omitted);

@@ -8,41 +8,70 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 use std::ptr;
 
+use super::memory::Memory;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 const PAGE: usize = 4096;
 const HUGE_PAGE: usize = 2 << 20;
 /// `struct io_uring_params`.
 const PARAMS_BYTES: usize = 120;
-/// `IORING_REGISTER_FILES` (include/uapi/linux/io_uring.h).
+/// Include/uapi/linux/io_uring.h.
+const REGISTER_BUFFERS: u32 = 0;
 const REGISTER_FILES: u32 = 2;
 
 /// An io_uring.
 pub struct Ring(pub OwnedFd);
 
 impl Ring {
-    /// One that a file is registered with.
-    pub fn with(file: impl AsFd) -> Self {
+    pub fn new() -> Self {
         let mut params = [0_u8; PARAMS_BYTES];
         // SAFETY: the parameters are as long as the kernel's struct.
         let fd = unsafe { libc::syscall(libc::SYS_io_uring_setup, 4, params.as_mut_ptr()) };
         let fd = RawFd::try_from(fd).unwrap();
         assert!(fd >= 0, "{}", std::io::Error::last_os_error());
         // SAFETY: it is a new descriptor, and nobody else's.
-        let ring = Self(unsafe { OwnedFd::from_raw_fd(fd) });
+        Self(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+
+    /// One that a file is registered with.
+    pub fn with(file: impl AsFd) -> Self {
+        let ring = Self::new();
         let files = [file.as_fd().as_raw_fd()];
-        // SAFETY: there is one descriptor in the array.
-        let registered = unsafe {
-            libc::syscall(
-                libc::SYS_io_uring_register,
-                fd,
-                REGISTER_FILES,
-                files.as_ptr(),
-                1,
-            )
-        };
-        assert_eq!(registered, 0, "{}", std::io::Error::last_os_error());
+        ring.register_one(REGISTER_FILES, files.as_ptr().cast());
         ring
+    }
+
+    /// Registers memory as a buffer.
+    pub fn register(&self, memory: &Memory) {
+        let buffer = memory.range();
+        self.register_one(REGISTER_BUFFERS, (&raw const buffer).cast());
+    }
+
+    fn register_one(&self, what: u32, thing: *const libc::c_void) {
+        let fd = self.0.as_raw_fd();
+        // SAFETY: there is one thing at that place.
+        let registered = unsafe { libc::syscall(libc::SYS_io_uring_register, fd, what, thing, 1) };
+        assert_eq!(registered, 0, "{}", std::io::Error::last_os_error());
+    }
+}
+
+/// A context of asynchronous I/O.
+pub struct AioRing(u64);
+
+impl AioRing {
+    pub fn new() -> Self {
+        let mut context = 0_u64;
+        // SAFETY: the kernel writes one word there.
+        let made = unsafe { libc::syscall(libc::SYS_io_setup, 128, &raw mut context) };
+        assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
+        Self(context)
+    }
+}
+
+impl Drop for AioRing {
+    fn drop(&mut self) {
+        // SAFETY: nobody uses it any more.
+        unsafe { libc::syscall(libc::SYS_io_destroy, self.0) };
     }
 }
 

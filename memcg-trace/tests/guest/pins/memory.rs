@@ -100,12 +100,24 @@ impl Memory {
 }
 
 impl Memory {
-    /// Gives its pages to a pipe, which has to have room for them.
-    pub fn give_to(&self, pipe: impl AsFd) {
-        let given = libc::iovec {
+    /// Lets the kernel merge pages of the same contents.
+    pub fn let_merge(&self) {
+        let (at, bytes) = (self.room.at().cast(), self.pages * PAGE);
+        // SAFETY: it is the mapping.
+        unsafe { madvise(at, bytes, Advice::LinuxMergeable) }.unwrap();
+    }
+
+    /// Where it is.
+    pub fn range(&self) -> libc::iovec {
+        libc::iovec {
             iov_base: self.room.at().cast(),
             iov_len: self.pages * PAGE,
-        };
+        }
+    }
+
+    /// Gives its pages to a pipe, which has to have room for them.
+    pub fn give_to(&self, pipe: impl AsFd) {
+        let given = self.range();
         // SAFETY: it is within the mapping; what is in the pipe is not written to any more.
         let bytes = unsafe { libc::vmsplice(pipe.as_fd().as_raw_fd(), &raw const given, 1, 0) };
         assert_eq!(usize::try_from(bytes), Ok(self.pages * PAGE));

@@ -15,6 +15,7 @@ mod census;
 mod dying;
 mod handed_over;
 mod held_files;
+mod held_pages;
 mod holders;
 mod hung;
 mod kinds;

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{Holders, Kind, Root, Thing};
 use crate::kernel::folio::DESCRIPTOR_BYTES;
-use crate::kernel::pins::folios::{ANON, Group};
+use crate::kernel::pins::folios::{ANON, Group, MERGED};
 use crate::kernel::reader::Reader;
 use crate::sample::pins::User;
 
 /// What the low bits of `page.mapping` say.
 const MAPPING_FLAGS: u64 = 3;
+/// `GUP_PIN_COUNTING_BIAS` (include/linux/mm.h).
+const PINNED: u64 = 1 << 10;
 
 /// Folios of one `anon_vma`.
 #[derive(Clone, Copy, Debug)]
@@ -21,17 +23,25 @@ pub(in crate::kernel::pins) struct Anon {
     pub(in crate::kernel::pins) last: u64,
 }
 
+/// A folio that was merged with others of the same contents.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kernel::pins) struct Merged {
+    /// `struct ksm_stable_node`.
+    pub(in crate::kernel::pins) node: u64,
+    pub(in crate::kernel::pins) folio: Thing,
+}
+
 impl Holders {
-    /// Adds a holder of one reference to each of some folios.
-    pub(in crate::kernel::pins) fn add_all(&mut self, folios: &[Thing], user: &User) {
+    /// Adds a holder of so many references to each of some folios.
+    pub(in crate::kernel::pins) fn add_all(&mut self, folios: &[(Thing, u64)], user: &User) {
         let mut of_roots: BTreeMap<Thing, u64> = BTreeMap::new();
-        for folio in folios {
+        for (folio, refs) in folios {
             if let Some(root) = self.part_of.get(folio) {
-                *of_roots.entry(*root).or_default() += 1;
+                *of_roots.entry(*root).or_default() += refs;
             }
             // Several may share one reference; the first has it.
             if user.refs != Some(0) {
-                self.found(*folio, 1);
+                self.found(*folio, *refs);
             }
         }
         for (root, refs) in of_roots {
@@ -48,6 +58,14 @@ impl Holders {
     pub(in crate::kernel::pins) fn folio(&self, pfn: u64) -> Option<Thing> {
         let (first, (pages, folio)) = self.folios.range(..=pfn).next_back()?;
         (pfn - first < *pages).then_some(*folio)
+    }
+
+    /// The same, with how many references it is to pin one of its pages: small folios have no
+    /// other place to count that.
+    pub(in crate::kernel::pins) fn pinned_folio(&self, pfn: u64) -> Option<(Thing, u64)> {
+        let (first, (pages, folio)) = self.folios.range(..=pfn).next_back()?;
+        let refs = if *pages == 1 { PINNED } else { 1 };
+        (pfn - first < *pages).then_some((*folio, refs))
     }
 
     /// Wants the holders of folios that no file has, and says which references to them are the
@@ -79,6 +97,12 @@ impl Holders {
             let account = self.accounts.entry(thing).or_default();
             account.refs = Some(folio.refs);
             account.found = if is_cached { folio.pages } else { 0 } + u64::from(is_in_batch);
+            if folio.mapping & MAPPING_FLAGS == MERGED {
+                self.merged.push(Merged {
+                    node: folio.mapping & !MAPPING_FLAGS,
+                    folio: thing,
+                });
+            }
             from = from.min(folio.index);
             to = to.max(folio.index.saturating_add(folio.pages - 1));
         }
@@ -91,6 +115,11 @@ impl Holders {
             });
         }
         Some(root)
+    }
+
+    /// Those of the folios whose holders are wanted that were merged.
+    pub(in crate::kernel::pins) fn merged(&self) -> Vec<Merged> {
+        self.merged.clone()
     }
 
     /// What the folios whose holders are wanted say that they are mapped by.

@@ -34,7 +34,7 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
             )));
             continue;
         }
-        let mut of_mms: HashMap<u64, Vec<Thing>> = HashMap::new();
+        let mut of_mms: HashMap<u64, Vec<(Thing, u64)>> = HashMap::new();
         for vma in vmas {
             look.visited += 1;
             let found = of_mms.entry(vma.mm).or_default();
@@ -54,7 +54,7 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
 }
 
 /// Folios that a mapping maps; one as often as it does.
-fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<Thing>) -> Found {
+fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<(Thing, u64)>) -> Found {
     let pages = vma.end.saturating_sub(vma.start) >> PAGE_SHIFT;
     let from = anon.first.saturating_sub(vma.first_page).min(pages);
     let to = anon.last.saturating_add(1);
@@ -65,7 +65,7 @@ fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<Thing>
     let address = |page: u64| vma.start.saturating_add(page << PAGE_SHIFT);
     let range = address(from)..address(to);
     PageTables::of(look.reader, vma.mm)?.each(range, |entry| {
-        found.extend(look.folio(entry.pfn));
+        found.extend(look.folio(entry.pfn).map(|folio| (folio, 1)));
     })
 }
 
@@ -83,7 +83,7 @@ pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
         look.visited += pages.len() as u64;
         let folios = pages.into_iter().filter_map(|page| {
             let pfn = page.checked_sub(first_page)? / page_bytes;
-            look.folio(pfn)
+            Some((look.folio(pfn)?, 1))
         });
         let folios: Vec<_> = folios.collect();
         if folios.is_empty() {

@@ -1,4 +1,5 @@
-//! Files that are registered with an io_uring: the ring has them open, without a descriptor.
+//! Files that are registered with an io_uring: the ring has them open, without a descriptor. And
+//! buffers that are: the ring has their pages pinned.
 
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
@@ -10,8 +11,13 @@ use crate::sample::pins::{User, UserKind};
 
 /// `IORING_MAX_FIXED_FILES` was never more (io_uring/rsrc.c).
 const MOST: u64 = 1 << 20;
+/// Buffers of one ring (io_uring/rsrc.c: `IORING_MAX_REG_BUFFERS`), and pages of one: a GiB.
+const MOST_BUFFERS: u64 = 1 << 14;
+const MOST_PAGES: u64 = 1 << 18;
 /// What the low bits of a file say (io_uring/filetable.h: FFS_NOWAIT, FFS_ISREG, …).
 const FLAGS: u64 = 7;
+/// Bytes of a `struct bio_vec`: a page, a length and an offset.
+const VEC_BYTES: u64 = 16;
 
 /// Looks through the tables of all rings that somebody has open.
 pub(super) fn registered_files(look: &mut Look<'_, '_>) -> Found {
@@ -42,23 +48,96 @@ pub(super) fn registered_files(look: &mut Look<'_, '_>) -> Found {
 
 /// The table of one: of files, since 6.13 of nodes with a file each.
 fn registered(reader: &Reader<'_>, ring: u64) -> Result<Vec<u64>, Unreadable> {
-    let has_nodes = reader.has(Field::RingNodes);
-    let (count, table) = match has_nodes {
-        true => (Field::RingNrNodes, Field::RingNodes),
-        false => (Field::RingNrFiles, Field::RingFiles),
+    let files = match reader.has(Field::RingNodes) {
+        true => {
+            let (count, table) = (Field::RingNrNodes, Field::RingNodes);
+            let nodes = entries(reader, ring, count, table, MOST)?;
+            let files = reader.column(&nodes, Field::RingNodeFile)?;
+            files.into_iter().flatten().collect()
+        }
+        false => entries(reader, ring, Field::RingNrFiles, Field::RingFiles, MOST)?,
     };
-    let count = reader.word(ring, count)?.min(MOST);
+    Ok(files.into_iter().map(|file| file & !FLAGS).collect())
+}
+
+/// A table of pointers without those that are null.
+fn entries(
+    reader: &Reader<'_>,
+    ring: u64,
+    count: Field,
+    table: Field,
+    most: u64,
+) -> Result<Vec<u64>, Unreadable> {
+    let count = reader.word(ring, count)?.min(most);
     let table = reader.word(ring, table)?;
     if count == 0 || table == 0 {
         return Ok(Vec::new());
     }
     let mut bytes = vec![0; usize::try_from(count).unwrap_or(0) * 8];
     reader.memory.read(table, &mut bytes)?;
-    let mut files = words(&bytes);
-    files.retain(|file| *file != 0);
-    if has_nodes {
-        let of_nodes = reader.column(&files, Field::RingNodeFile)?;
-        files = of_nodes.into_iter().flatten().collect();
+    let mut entries = words(&bytes);
+    entries.retain(|entry| *entry != 0);
+    Ok(entries)
+}
+
+/// Looks for the pages of all buffers of all rings that somebody has open.
+pub(super) fn registered_buffers(look: &mut Look<'_, '_>) -> Found {
+    let reader = look.reader;
+    let first_page = reader.word_at(reader.symbol("vmemmap_base")?)?;
+    let page_bytes = reader.resolved.pages.bytes.max(1);
+    for ring in look
+        .open
+        .of_kind(reader, &["io_uring_fops"], Field::FilePrivate)?
+    {
+        let pages = match pinned(reader, ring.object) {
+            Ok(pages) => pages,
+            // It ends meanwhile.
+            Err(Unreadable::Fault(_)) => continue,
+            Err(why) => return Err(why),
+        };
+        look.visited += pages.len() as u64;
+        let folios = pages.into_iter().filter_map(|page| {
+            let pfn = page.checked_sub(first_page)? / page_bytes;
+            look.pinned_folio(pfn)
+        });
+        let folios: Vec<_> = folios.collect();
+        if !folios.is_empty()
+            && let Some(user) = look.task(ring.task, UserKind::Ring)
+        {
+            let user = User {
+                fd: Some(ring.fd),
+                ..user
+            };
+            look.hold_all(&folios, &user);
+        }
     }
-    Ok(files.into_iter().map(|file| file & !FLAGS).collect())
+    Ok(())
+}
+
+/// Pages of the buffers of one ring, once for each time that they are pinned.
+fn pinned(reader: &Reader<'_>, ring: u64) -> Result<Vec<u64>, Unreadable> {
+    // Since 6.13 a table of nodes with a buffer each.
+    let buffers = match reader.has(Field::RingBufferNodes) {
+        true => {
+            let (count, table) = (Field::RingNrBufferNodes, Field::RingBufferNodes);
+            let nodes = entries(reader, ring, count, table, MOST_BUFFERS)?;
+            let buffers = reader.column(&nodes, Field::RingNodeBuffer)?;
+            buffers.into_iter().flatten().collect()
+        }
+        false => {
+            let (count, table) = (Field::RingNrBuffers, Field::RingBuffers);
+            entries(reader, ring, count, table, MOST_BUFFERS)?
+        }
+    };
+    let vecs = reader.offset(Field::BufferVecs)?;
+    let mut pages = Vec::new();
+    for buffer in buffers {
+        let count = reader.word(buffer, Field::BufferNrVecs)?.min(MOST_PAGES);
+        let vecs: Vec<_> = (0..count)
+            .map(|at| buffer + vecs + at * VEC_BYTES)
+            .collect();
+        let of_one = reader.column(&vecs, Field::BioVecPage)?;
+        pages.extend(of_one.into_iter().flatten());
+    }
+    Ok(pages)
 }

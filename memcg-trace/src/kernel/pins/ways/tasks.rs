@@ -11,7 +11,7 @@ use crate::kernel::reader::is_kernel_address;
 use crate::sample::pins::{User, UserKind};
 
 /// Where the list of tasks could not be read, which says so itself.
-const UNREAD: &str = "no task was found";
+pub(super) const UNREAD: &str = "no task was found";
 
 /// A table has one reference to each of its files, whoever shares it.
 pub(super) fn descriptors(look: &mut Look<'_, '_>) -> Found {

@@ -10,8 +10,8 @@ use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
 /// File systems whose files are nowhere but in memory.
 const IN_MEMORY: &[&[u8]] = &[b"tmpfs", b"devtmpfs", b"ramfs", b"rootfs", b"hugetlbfs"];
-/// Those that give memory to descriptors, and have no names.
-const NAMELESS: &[&[u8]] = &[b"secretmem", b"guest_memfd"];
+/// Those that give memory to descriptors and mappings, and have no names.
+const NAMELESS: &[&[u8]] = &[b"aio", b"secretmem", b"guest_memfd", b"anon_inodefs"];
 
 /// Each way, the better one first.
 pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {

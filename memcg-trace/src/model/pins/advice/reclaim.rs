@@ -9,7 +9,14 @@ use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, UserKind};
 
 /// File systems whose pages never leave memory.
-const LOCKED: &[&[u8]] = &[b"ramfs", b"hugetlbfs", b"secretmem", b"guest_memfd"];
+const LOCKED: &[&[u8]] = &[
+    b"aio",
+    b"ramfs",
+    b"hugetlbfs",
+    b"secretmem",
+    b"guest_memfd",
+    b"anon_inodefs",
+];
 
 /// References and pages that reclaim would take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,7 +149,7 @@ fn of_object(case: &Case<'_>) -> Taken {
     let is_mapped = { object.users.iter() }.any(|user| user.kind == UserKind::Mapped);
     // Who was not found may map it, too, or have its pages elsewhere.
     let is_pinned = not_found(object).is_some() || { object.users.iter() }
-        .any(|user| user.kind == UserKind::InPipe);
+        .any(|user| matches!(user.kind, UserKind::InPipe | UserKind::Ring));
     let is_private = object.kind == ObjectKind::PrivateAnon;
     let stays = LOCKED.contains(&fs)
         || is_pinned

@@ -1,0 +1,65 @@
+//! Asynchronous I/O (io_setup(2)): each context has the file of its ring open, whose pages are the
+//! ring, and the files of the requests that can be cancelled (fs/aio.c: `aio_ring_file`,
+//! `active_reqs`). Others that are under way are on no list.
+
+use std::collections::HashSet;
+
+use super::tasks::{UNREAD, owner};
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::pins::Found;
+use crate::kernel::pins::holders::{Kind, Look};
+use crate::kernel::reader::{Reader, words};
+use crate::sample::pins::UserKind;
+
+/// Contexts of one address space that are looked at.
+const MOST_CONTEXTS: u64 = 1 << 16;
+/// Requests of one context (fs/aio.c: `aio_max_nr` is 65,536 unless it was raised).
+const MOST_REQUESTS: usize = 1 << 16;
+
+pub(super) fn contexts(look: &mut Look<'_, '_>) -> Found {
+    if look.threads.is_empty() {
+        return Err(Unreadable::Failed(UNREAD.to_owned()));
+    }
+    // A kernel may be made without.
+    if !look.reader.has(Field::MmIoctxTable) {
+        return Ok(());
+    }
+    let mms: HashSet<u64> = look.threads.iter().map(|thread| thread.mm).collect();
+    let mms: Vec<_> = mms.into_iter().filter(|mm| *mm != 0).collect();
+    let tables = look.reader.column(&mms, Field::MmIoctxTable)?;
+    for (mm, table) in mms.into_iter().zip(tables) {
+        let Some(table) = table.filter(|table| *table != 0) else {
+            continue;
+        };
+        let files = match files(look.reader, table) {
+            Ok(files) => files,
+            // It ends meanwhile.
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
+            Err(why) => return Err(why),
+        };
+        let wanted = look.wants_files(&files)?;
+        for (file, _) in files.into_iter().zip(wanted).filter(|(_, wanted)| *wanted) {
+            let user = owner(look, mm, UserKind::Aio);
+            look.hold(Kind::File.at(file), user);
+        }
+    }
+    Ok(())
+}
+
+/// Files that the contexts of one address space have, once for each reference.
+fn files(reader: &Reader<'_>, table: u64) -> Result<Vec<u64>, Unreadable> {
+    let count = reader.word(table, Field::IoctxTableNr)?.min(MOST_CONTEXTS);
+    let mut bytes = vec![0; usize::try_from(count).unwrap_or(0) * 8];
+    let first = table + reader.offset(Field::IoctxTableContexts)?;
+    reader.memory.read(first, &mut bytes)?;
+    let mut files = Vec::new();
+    for context in words(&bytes).into_iter().filter(|context| *context != 0) {
+        files.push(reader.word(context, Field::IoctxFile)?);
+        let head = context + reader.offset(Field::IoctxRequests)?;
+        let (requests, _) = reader.list(head, Field::IocbInContext, MOST_REQUESTS)?;
+        let of_requests = reader.column(&requests, Field::IocbFile)?;
+        files.extend(of_requests.into_iter().flatten());
+    }
+    Ok(files)
+}

@@ -1,0 +1,131 @@
+//! Pages that are held by what is no page table: rings of asynchronous I/O, buffers that are
+//! registered with io_uring, places of pages that were merged.
+
+use std::fs;
+use std::os::fd::AsRawFd as _;
+
+use serde_json::{Value, json};
+
+use super::fixture::{Fixture, Refs, run};
+use super::held_by_fd::{AioRing, Ring};
+use super::memory::Memory;
+use super::pages::of_pages;
+use crate::contract::Document;
+use crate::host::{Cgroup, eventually, reparents_pages};
+use crate::tool;
+
+const PAGES: usize = 64;
+const KSM: &str = "/sys/kernel/mm/ksm";
+
+/// A context that outlives the cgroup of who made it: its ring is page cache without a name.
+fn aio_ring(parent: &Cgroup) -> Fixture {
+    let cgroup = parent.child("aio-ring");
+    let ring = cgroup.inside(AioRing::new);
+    cgroup.remove();
+    let pid = std::process::id();
+    let holder = |how: &str| {
+        json!({"fs": "aio", "how": how, "pid": pid,
+               "held": {"refs": 4, "found": 4, "not_checked": []}})
+    };
+    Fixture {
+        refs: Refs::AtLeast(1),
+        holders: vec![holder("mapped"), holder("aio")],
+        advice: vec![("restart_process", vec![format!("[{pid}]")])],
+        never: &["reclaim", "drop_file_pages", "remove_file"],
+        follow: Box::new(move || drop(ring)),
+        ..of_pages(cgroup.path(), "page_file", 1)
+    }
+}
+
+/// Buffers whose mapping is gone: the ring alone has their pages.
+fn registered_buffer(parent: &Cgroup) -> Fixture {
+    let cgroup = parent.child("registered-buffer");
+    let memory = Memory::private(PAGES);
+    cgroup.inside(|| memory.touch());
+    cgroup.remove();
+    let ring = Ring::new();
+    ring.register(&memory);
+    drop(memory);
+    let pid = std::process::id();
+    let refs = PAGES << 10;
+    Fixture {
+        holders: vec![json!({
+            "object": "private_anon", "how": "ring", "pid": pid, "fd": ring.0.as_raw_fd(),
+            "user_refs": refs, "held": {"refs": refs, "found": refs, "not_checked": []},
+        })],
+        advice: vec![("restart_process", vec![format!("[{pid}]")])],
+        never: &["reclaim"],
+        follow: Box::new(move || drop(ring)),
+        ..of_pages(cgroup.path(), "page_anon", PAGES as u64)
+    }
+}
+
+/// One page instead of many with the same contents, mapped as often.
+fn merged(parent: &Cgroup) -> Fixture {
+    let cgroup = parent.child("merged");
+    let memory = Memory::private(PAGES);
+    cgroup.inside(|| memory.touch());
+    memory.let_merge();
+    let set = |file: &str, value: &str| fs::write(format!("{KSM}/{file}"), value).unwrap();
+    set("pages_to_scan", "10000");
+    set("sleep_millisecs", "1");
+    set("run", "1");
+    eventually("they are merged", || {
+        let saved = fs::read_to_string(format!("{KSM}/pages_sharing")).unwrap();
+        match saved.trim().parse::<usize>() {
+            Ok(saved) if saved == PAGES - 1 => Ok(()),
+            _ => Err(format!("{saved} pages are saved")),
+        }
+    });
+    set("run", "0");
+    cgroup.remove();
+    Fixture {
+        refs: Refs::Exactly(1),
+        holders: vec![json!({
+            "object": "private_anon", "how": "mapped", "pid": std::process::id(),
+            "user_refs": PAGES, "held": {"refs": PAGES, "found": PAGES, "not_checked": []},
+        })],
+        advice: vec![("restart_process", vec![format!("[{}]", std::process::id())])],
+        follow: Box::new(move || drop(memory)),
+        ..of_pages(cgroup.path(), "page_anon", 1)
+    }
+}
+
+#[test]
+fn pages_without_a_page_table() {
+    let parent = Cgroup::new("held-pages");
+    let fixtures = vec![
+        aio_ring(&parent),
+        registered_buffer(&parent),
+        merged(&parent),
+    ];
+    run(&parent, fixtures);
+}
+
+/// With the rings hidden, the pins are missing: nobody is named, and nothing is advised.
+#[test]
+fn buffers_of_a_ring_that_is_hidden() {
+    if reparents_pages() {
+        return;
+    }
+    let parent = Cgroup::new("hidden-ring");
+    let fixture = registered_buffer(&parent);
+    let hide = "mkdir -p /tmp/hidden-ring && \
+                sed /io_uring_fops/d /proc/kallsyms > /tmp/hidden-ring/k && \
+                mount --bind /tmp/hidden-ring/k /proc/kallsyms";
+    let output = tool::hidden(hide, &["pins", "--json", &fixture.path]);
+    let document = Document::parse(tool::stdout(&output));
+    let item = &document.items[0];
+    println!("{}", item["sentence"]);
+    let pins = item["pins"].as_array().unwrap();
+    let pages = pins.iter().find(|pin| pin["kind"] == "page_anon").unwrap();
+    let holder = &pages["holders"][0];
+    assert_eq!(holder["pid"], Value::Null, "{holder}");
+    assert_eq!(holder["held"]["found"], 0, "{holder}");
+    assert_ne!(holder["held"]["not_checked"], json!([]), "{holder}");
+    let advice = item["advice"].as_array().unwrap();
+    let does_nothing =
+        |one: &Value| one["action"] == "nothing" || one["cause"]["kind"] != "page_anon";
+    assert!(advice.iter().all(does_nothing), "{advice:?}");
+    (fixture.follow)();
+}
