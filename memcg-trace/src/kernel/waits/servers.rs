@@ -38,33 +38,18 @@ pub(super) fn fuse(
     at: usize,
     stack: &Stack<'_>,
 ) -> Result<Option<Finding>, Unreadable> {
-    let devices = descriptors::read(view, &["fuse_dev_operations"])?;
+    let devices = descriptors::read(view, &["fuse_dev_operations", "cuse_channel_fops"])?;
     let mut resource = Resource {
         kind: ResourceKind::Fuse,
         ..Resource::default()
     };
     let object = queue(view, at, stack)?.and_then(|head| members::object_at(view, head));
-    let reached = match object {
-        Some((begin, bytes)) => reached(view, begin, bytes)?,
-        None => HashSet::new(),
+    let connection = match object {
+        Some((begin, bytes)) => fuse_connection(view, begin, bytes, &devices)?,
+        None => None,
     };
-    // The kernel does not describe the types of a module everywhere. But a request leads to its
-    // mount, and the mount and the descriptor lead to one connection, which is nobody else's.
-    let mut connection: Option<HashSet<u64>> = None;
-    let mut of_it = Vec::new();
-    for device in &devices {
-        let common = near(view, device.private)?.into_iter();
-        let common: HashSet<u64> = common.filter(|word| reached.contains(word)).collect();
-        if !common.is_empty() {
-            connection = Some(match connection {
-                Some(known) => &known & &common,
-                None => common,
-            });
-            of_it.push(device);
-        }
-    }
-    match connection.and_then(|words| words.into_iter().min()) {
-        Some(connection) => {
+    match connection {
+        Some((connection, of_it)) => {
             resource.addr = connection;
             answer(view, at, &mut resource, &of_it, OF_FUSE)?;
         }
@@ -78,6 +63,63 @@ pub(super) fn fuse(
         Mode::Write,
         Evidence::OwnerWord,
     )))
+}
+
+type Connection<'a> = (u64, Vec<&'a Descriptor>);
+
+/// The connection of a request, and the descriptors of its server.
+fn fuse_connection<'a>(
+    view: &View<'_>,
+    begin: u64,
+    bytes: u64,
+    devices: &'a [Descriptor],
+) -> Result<Option<Connection<'a>>, Unreadable> {
+    let reader = view.reader;
+    if reader.offset(Field::FuseDevConn).is_err() {
+        return guessed_connection(view, begin, bytes, devices);
+    }
+    let connection = if bytes > REQUEST_BYTES {
+        // Who waits to make a request waits in the connection itself.
+        begin
+    } else if reader.offset(Field::FuseReqChan).is_ok() {
+        reader.word(begin, Field::FuseReqChan)?
+    } else {
+        let mount = reader.word(begin, Field::FuseReqMount)?;
+        reader.word(mount, Field::FuseMountConn)?
+    };
+    let objects: Vec<_> = devices.iter().map(|one| one.private).collect();
+    let connections = reader.column(&objects, Field::FuseDevConn)?;
+    let of_it = devices.iter().zip(connections);
+    let of_it = of_it.filter(|(_, one)| *one == Some(connection));
+    let of_it: Vec<_> = of_it.map(|(device, _)| device).collect();
+    Ok((!of_it.is_empty()).then_some((connection, of_it)))
+}
+
+/// The same where the kernel does not describe the types of a module. But a request leads to its
+/// mount, and the mount and the descriptor lead to one connection, which is nobody else's; or the
+/// request and the descriptor do.
+fn guessed_connection<'a>(
+    view: &View<'_>,
+    begin: u64,
+    bytes: u64,
+    devices: &'a [Descriptor],
+) -> Result<Option<Connection<'a>>, Unreadable> {
+    let reached = reached(view, begin, bytes)?;
+    let mut connection: Option<HashSet<u64>> = None;
+    let mut of_it = Vec::new();
+    for device in devices {
+        let common = near(view, device.private)?.into_iter();
+        let common: HashSet<u64> = common.filter(|word| reached.contains(word)).collect();
+        if !common.is_empty() {
+            connection = Some(match connection {
+                Some(known) => &known & &common,
+                None => common,
+            });
+            of_it.push(device);
+        }
+    }
+    let connection = connection.and_then(|words| words.into_iter().min());
+    Ok(connection.map(|connection| (connection, of_it)))
 }
 
 /// The answer to a permission event.
@@ -166,7 +208,7 @@ fn pointers(bytes: &[u8], object: u64) -> Vec<u64> {
         .collect()
 }
 
-/// What a request leads to in two steps. Who waits to make one waits in the connection itself.
+/// What a request leads to in one step or two. Who waits to make one waits in the connection itself.
 fn reached(view: &View<'_>, begin: u64, bytes: u64) -> Result<HashSet<u64>, Unreadable> {
     if bytes > REQUEST_BYTES {
         return Ok(HashSet::from([begin]));
@@ -176,6 +218,7 @@ fn reached(view: &View<'_>, begin: u64, bytes: u64) -> Result<HashSet<u64>, Unre
     let mut found = HashSet::new();
     for word in pointers(&request, begin) {
         if view.threads.by_stack(word).is_none() {
+            found.insert(word);
             found.extend(near(view, word)?);
         }
     }

@@ -7,6 +7,7 @@ mod coredump;
 mod drain;
 mod edges;
 mod four_tasks;
+mod fuse;
 mod holders;
 mod look;
 mod module;
