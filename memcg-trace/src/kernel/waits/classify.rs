@@ -48,12 +48,14 @@ impl Looking<'_, '_> {
         if hidden.contains(&Hidden::Io) {
             return Ok(Some(plain(at, ResourceKind::Io, None)));
         }
-        if processes::has_just_begun(stack) {
+        let is_interruptible = thread.state & threads::INTERRUPTIBLE != 0;
+        let sleeps = is_interruptible && hidden.contains(&Hidden::Sleep);
+        if sleeps || processes::has_just_begun(stack) {
             return Ok(None);
         }
         let mut finding = plain(at, ResourceKind::Unknown, None);
         // One that a signal ends may sleep by its own will.
-        finding.is_common = thread.state & threads::INTERRUPTIBLE != 0;
+        finding.is_common = is_interruptible;
         Ok(Some(finding))
     }
 

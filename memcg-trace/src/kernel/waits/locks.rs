@@ -42,7 +42,7 @@ pub(super) fn wait(
             Hidden::RwsemRead => (ResourceKind::Rwsem, RWSEM, Mode::Read),
             Hidden::RwsemWrite => (ResourceKind::Rwsem, RWSEM, Mode::Write),
             Hidden::Semaphore => (ResourceKind::Semaphore, SEMAPHORE, Mode::Write),
-            Hidden::Completion | Hidden::RtMutex | Hidden::Io => continue,
+            Hidden::Completion | Hidden::RtMutex | Hidden::Io | Hidden::Sleep => continue,
         };
         let lock = match blocker(view, at, kind) {
             Some(lock) => Some(lock),

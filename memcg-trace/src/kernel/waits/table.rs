@@ -117,6 +117,8 @@ const HIDDEN: &[(&str, Hidden)] = &[
     ("rt_mutex", Hidden::RtMutex),
     ("__rt_mutex", Hidden::RtMutex),
     ("io_schedule", Hidden::Io),
+    ("do_nanosleep", Hidden::Sleep),
+    ("hrtimer_nanosleep_restart", Hidden::Sleep),
 ];
 
 /// See [`HIDDEN`].
@@ -136,6 +138,8 @@ pub(super) enum Hidden {
     RtMutex,
     /// `io_schedule()`
     Io,
+    /// `nanosleep()` that goes on after a stop or the like: then nothing else is on the stack.
+    Sleep,
 }
 
 /// Whether a function is one of those.
@@ -170,6 +174,8 @@ mod tests {
         assert_eq!(row(&["coredump_wait", "get_signal"]), None);
         let functions = ["schedule", "io_schedule_timeout", "__mutex_lock"];
         assert_eq!(hidden(&functions), [Hidden::Io, Hidden::Mutex]);
+        let functions = ["schedule", "do_nanosleep", "hrtimer_nanosleep_restart"];
+        assert_eq!(hidden(&functions), [Hidden::Sleep]);
     }
 
     #[test]
