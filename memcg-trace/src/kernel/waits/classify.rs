@@ -21,6 +21,7 @@ impl Looking<'_, '_> {
         stack: &Stack<'_>,
     ) -> Result<Option<Finding>, Unreadable> {
         let hidden = table::hidden(&stack.hidden);
+        let is_interruptible = thread.state & threads::INTERRUPTIBLE != 0;
         if let Some(finding) = locks::wait(self.view, at, stack, &hidden)? {
             return Ok(Some(finding));
         }
@@ -39,7 +40,6 @@ impl Looking<'_, '_> {
                 None => {
                     let mut finding = locks::completion(self.view, at, stack)?;
                     // Of an earlier sleep there may be an address left on the stack.
-                    let is_interruptible = thread.state & threads::INTERRUPTIBLE != 0;
                     finding.is_common = is_interruptible && finding.resource.addr == 0;
                     Ok(Some(finding))
                 }
@@ -48,7 +48,6 @@ impl Looking<'_, '_> {
         if hidden.contains(&Hidden::Io) {
             return Ok(Some(plain(at, ResourceKind::Io, None)));
         }
-        let is_interruptible = thread.state & threads::INTERRUPTIBLE != 0;
         let sleeps = is_interruptible && hidden.contains(&Hidden::Sleep);
         if sleeps || processes::has_just_begun(stack) {
             return Ok(None);
@@ -91,11 +90,7 @@ impl Looking<'_, '_> {
                 Ok(Some(plain(at, kind, Some("the freezer"))))
             }
             How::Plain(kind, name) => Ok(Some(plain(at, kind, name))),
-            How::Ends(kind, name) => {
-                let mut finding = plain(at, kind, name);
-                finding.wait.times_out = true;
-                Ok(Some(finding))
-            }
+            How::Ends(kind, name) => Ok(Some(ends(at, kind, name))),
         }
     }
 
@@ -142,6 +137,30 @@ impl Looking<'_, '_> {
             (Some(workers), _) => work::flush(view, workers, at, stack),
         }
     }
+}
+
+/// A wait for something that changed or went while it was read: what its functions alone tell.
+pub(super) fn not_read(at: usize, thread: &Thread, stack: &Stack<'_>) -> Option<Finding> {
+    match table::row(&stack.functions).map(|(_, how)| how) {
+        Some(How::Idle) => return None,
+        Some(How::Plain(kind, name)) => return Some(plain(at, kind, name)),
+        Some(How::Ends(kind, name)) => return Some(ends(at, kind, name)),
+        _ => {}
+    }
+    if table::hidden(&stack.hidden).contains(&Hidden::Io) {
+        return Some(plain(at, ResourceKind::Io, None));
+    }
+    let mut finding = plain(at, ResourceKind::Unknown, None);
+    finding.resource.incomplete = Some("what it is for changed while it was read".to_owned());
+    finding.is_common = thread.state & threads::INTERRUPTIBLE != 0;
+    Some(finding)
+}
+
+/// One that surely ends.
+fn ends(at: usize, kind: ResourceKind, name: Option<&str>) -> Finding {
+    let mut finding = plain(at, kind, name);
+    finding.wait.times_out = true;
+    finding
 }
 
 /// A wait of which the table knows no more than its kind.

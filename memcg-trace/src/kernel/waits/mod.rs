@@ -261,7 +261,13 @@ impl Looking<'_, '_> {
         };
         match self.classify(at, thread, &stack) {
             Ok(Some(finding)) => self.found(finding, thread, &stack),
-            Ok(None) | Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
+            Ok(None) => {}
+            // Most often the task was woken meanwhile, and is left out for that later.
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {
+                if let Some(finding) = classify::not_read(at, thread, &stack) {
+                    self.found(finding, thread, &stack);
+                }
+            }
             Err(why) => self.note("waits", &why),
         }
         self.stacks.push((at, stack));
