@@ -398,6 +398,8 @@ pub(super) const ROWS: &[Row] = {
         row(SbRoot, 8, &["super_block.s_root"]),
         row(DentrySb, 8, &["dentry.d_sb"]),
         row(MmMmapLock, 0, &["mm_struct.mmap_lock"]),
+        row(SignalCredGuard, 0, &["signal_struct.cred_guard_mutex"]),
+        row(SignalExecUpdate, 0, &["signal_struct.exec_update_lock", "signal_struct.exec_update_mutex"]),
         row(TaskMm, 8, &["task_struct.mm"]),
         row(MmPgd, 8, &["mm_struct.pgd"]),
         row(TaskExecRuntime, 8, &["task_struct.se.sum_exec_runtime"]),

@@ -386,6 +386,8 @@ pub enum Field {
     SbRoot,
     DentrySb,
     MmMmapLock,
+    SignalCredGuard,
+    SignalExecUpdate,
     TaskMm,
     MmPgd,
     TaskExecRuntime,

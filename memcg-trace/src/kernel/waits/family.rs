@@ -60,21 +60,31 @@ impl Family {
     }
 }
 
-/// A zombie is there until its parent reaps it. One that leads threads that still live waits for
-/// them first.
+/// A zombie is there until its parent reaps it, or its tracer if it has one (kernel/exit.c:
+/// wait_consider_task()): any thread of that one's process. One that leads threads that still live
+/// waits for them first; another thread is there after its end only if it is traced.
 pub(super) fn zombie(view: &View<'_>, family: &Family, at: usize) -> Option<Finding> {
     let thread = &view.threads.all[at];
-    if thread.exit_state & EXIT_ZOMBIE == 0 || thread.addr != thread.leader {
+    if thread.exit_state & EXIT_ZOMBIE == 0 {
         return None;
     }
-    let threads = family.threads.get(&thread.tgid)?;
-    if threads.len() > 1 {
+    let leads = thread.addr == thread.leader;
+    if leads && family.threads.get(&thread.tgid)?.len() > 1 {
         return None;
     }
+    let is_traced = view.reader.word(thread.addr, Field::TaskPtrace).ok()? != 0;
+    let reaper = match (is_traced, leads) {
+        (true, _) => {
+            let tracer = view.reader.word(thread.addr, Field::TaskParent).ok()?;
+            view.threads.all[view.threads.at(tracer)?].tgid
+        }
+        (false, true) => family.parents[at],
+        (false, false) => return None,
+    };
     let resource = Resource {
         kind: ResourceKind::Reap,
         addr: thread.addr,
-        holders: family.holders(family.parents[at]),
+        holders: family.holders(reaper),
         ..Resource::default()
     };
     let mut finding = Finding::new(at, resource, Mode::Write, Evidence::OwnerWord);

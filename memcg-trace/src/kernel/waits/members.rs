@@ -17,7 +17,9 @@ pub(super) fn name(
     let member = match kind {
         ResourceKind::Rwsem => inode(view, lock)
             .or_else(|| superblock(view, lock))
-            .or_else(|| address_space(view, lock)),
+            .or_else(|| address_space(view, lock))
+            .or_else(|| process(view, lock)),
+        ResourceKind::Mutex => process(view, lock),
         ResourceKind::PercpuRwsem => freezing(view, lock),
         _ => None,
     };
@@ -157,4 +159,19 @@ fn address_space(view: &View<'_>, lock: u64) -> Option<Member> {
     let at = mms.iter().position(|one| *one == Some(mm))?;
     let leader = view.threads.all[at].leader;
     Some(("mm_struct.mmap_lock", tasks::comm(view.reader, leader)))
+}
+
+/// Some process has it: what execve(2) has until the process is another program's.
+fn process(view: &View<'_>, lock: u64) -> Option<Member> {
+    const MEMBERS: [(Field, &str); 2] = [
+        (Field::SignalCredGuard, "signal_struct.cred_guard_mutex"),
+        (Field::SignalExecUpdate, "signal_struct.exec_update_lock"),
+    ];
+    let leaders: Vec<_> = view.threads.all.iter().map(|one| one.leader).collect();
+    let signals = view.reader.column(&leaders, Field::TaskSignal).ok()?;
+    MEMBERS.into_iter().find_map(|(member, name)| {
+        let signal = base(view, lock, member)?;
+        let at = signals.iter().position(|one| *one == Some(signal))?;
+        Some((name, tasks::comm(view.reader, leaders[at])))
+    })
 }

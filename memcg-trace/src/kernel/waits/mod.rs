@@ -313,11 +313,9 @@ impl Looking<'_, '_> {
         }
         let Some(family) = &self.family else { return };
         let all = 0..view.threads.all.len();
-        let zombie =
-            |at| family::zombie(view, family, at).or_else(|| processes::traced_zombie(view, at));
         let findings = all
             .filter(|at| is_zombie(&view.threads.all[*at]))
-            .filter_map(zombie);
+            .filter_map(|at| family::zombie(view, family, at));
         self.findings.extend(findings);
     }
 }

@@ -5,7 +5,7 @@ use super::stacks::Stack;
 use super::{Finding, View, holder};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
-use crate::sample::waits::{EndsOn, Evidence, Resource};
+use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 
 /// Where a parent waits for the child of its vfork(2).
@@ -127,25 +127,6 @@ pub(super) fn core_dump(view: &View<'_>, at: usize) -> Result<Option<Finding>, U
         Mode::Write,
         Evidence::Inferred,
     )))
-}
-
-/// A thread that has ended and that its tracer has to reap before its process can go on.
-pub(super) fn traced_zombie(view: &View<'_>, at: usize) -> Option<Finding> {
-    let thread = &view.threads.all[at];
-    let number = |field| view.reader.word(thread.addr, field).ok();
-    if thread.addr == thread.leader || number(Field::TaskPtrace)? == 0 {
-        return None;
-    }
-    let tracer = view.threads.at(number(Field::TaskParent)?)?;
-    let resource = Resource {
-        kind: ResourceKind::Reap,
-        addr: thread.addr,
-        holders: vec![holder(tracer, Mode::Write, Evidence::OwnerWord)],
-        ..Resource::default()
-    };
-    let mut finding = Finding::new(at, resource, Mode::Write, Evidence::OwnerWord);
-    finding.wait.ends_on = EndsOn::Nothing;
-    Some(finding)
 }
 
 /// A thread of the kernel's own that was made and not woken yet, and one that was not run yet.

@@ -11,6 +11,7 @@ mod fuse;
 mod holders;
 mod look;
 mod module;
+mod processes;
 mod ready;
 mod reap;
 mod servers;
