@@ -86,6 +86,9 @@ pub struct Hold {
     pub since_ns: u64,
     /// Number of its stack in the map `LOCK_STACKS`, as it asked; [`NO_STACK`] for none.
     pub stack: u64,
+    /// Time that the task had run outside the kernel when it asked: nobody gets there with one of
+    /// these locks.
+    pub user_ns: u64,
     /// How: [`crate::lock::flags`].
     pub flags: u32,
     /// Thread id.

@@ -195,8 +195,7 @@ pub struct Layout {
     /// 1 where frees of accounted slabs have a function of their own (`__memcg_slab_free_hook`,
     /// 6.8), so that others may not be seen; 0 where all are.
     pub has_free_hook: u32,
-    /// Nothing: keeps the size a multiple of 8.
-    pub unused: u32,
+    pub task_utime: u32,
 }
 
 impl Layout {

@@ -86,6 +86,12 @@ pub struct Reclaimer {
     pub scanned_pages: u64,
     /// And `nr_reclaimed`.
     pub reclaimed_pages: u64,
+    /// Address of its `task_struct`.
+    pub task: u64,
+    /// Time that the task had run outside the kernel when it began: nobody gets there within one.
+    pub user_ns: u64,
+    /// How often it had gone to sleep by then.
+    pub sleeps: u64,
 }
 
 /// Key of the map `STALLED_TASKS`: a task that is moved to another memcg stalls there anew.

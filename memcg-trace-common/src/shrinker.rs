@@ -88,6 +88,8 @@ pub struct ShrinkerRun {
     pub priority: u64,
     /// Address of its task.
     pub task: u64,
+    /// Time that the task had run outside the kernel when it began.
+    pub user_ns: u64,
     /// Name of that.
     pub comm: [u8; 16],
 }

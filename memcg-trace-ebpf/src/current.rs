@@ -4,6 +4,8 @@ use aya_ebpf::helpers::generated::{
     bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
 };
 
+use crate::read::{LAYOUT, field};
+
 /// CLOCK_MONOTONIC.
 #[inline(always)]
 pub fn now_ns() -> u64 {
@@ -23,4 +25,10 @@ pub fn this_task() -> u64 {
 pub fn task_struct() -> u64 {
     // SAFETY: no preconditions.
     unsafe { bpf_get_current_task() }
+}
+
+/// Time that it has run outside the kernel, as far as the kernel counts that.
+#[inline(always)]
+pub fn user_ns() -> u64 {
+    field(task_struct(), &LAYOUT.task_utime).unwrap_or(0)
 }

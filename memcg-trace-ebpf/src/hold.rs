@@ -16,7 +16,7 @@ use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
 
 use crate::counter::add;
-use crate::current::{now_ns, task_struct, this_task};
+use crate::current::{now_ns, task_struct, this_task, user_ns};
 use crate::hold_slots;
 use crate::lock_stacks::{ENTRY, LOCK_STACKS};
 use crate::loss::lost;
@@ -74,6 +74,7 @@ fn asked(ctx: &ProbeContext, lock: u64, flags: u32) {
             asked_ns: now,
             since_ns: now,
             stack,
+            user_ns: user_ns(),
             flags,
             tid,
             comm,

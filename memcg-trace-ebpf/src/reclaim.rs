@@ -16,7 +16,7 @@ use memcg_trace_common::reclaim::{
 use memcg_trace_common::times::Times;
 
 use crate::counter::add;
-use crate::current::{now_ns, task_struct, this_task};
+use crate::current::{now_ns, task_struct, this_task, user_ns};
 use crate::loss::lost;
 use crate::memcg::serial_nr_of_task;
 use crate::read::{LAYOUT, field, offset, pointer, read, value};
@@ -62,6 +62,9 @@ pub const NOBODY: Reclaimer = Reclaimer {
     control: 0,
     scanned_pages: 0,
     reclaimed_pages: 0,
+    task: 0,
+    user_ns: 0,
+    sleeps: 0,
 };
 
 /// Where the function at whose entry this is goes back to.
@@ -94,9 +97,16 @@ pub fn begun_by() -> (u32, u64) {
 /// Whether a row is this task's: an earlier task may have had the same number. A row of kswapd has
 /// no time at which it began.
 #[inline(always)]
-fn is_ours(reclaimer: &Reclaimer) -> bool {
+pub fn is_of_this_task(reclaimer: &Reclaimer) -> bool {
     let start_ns = field(task_struct(), &LAYOUT.task_start_time).unwrap_or(0);
     reclaimer.begin_ns == 0 || reclaimer.begin_ns > start_ns
+}
+
+/// Whether a row is of the reclaim that this task is in, if it is in one: who has been outside the
+/// kernel since is done with that of the row.
+#[inline(always)]
+fn is_ours(reclaimer: &Reclaimer) -> bool {
+    is_of_this_task(reclaimer) && (reclaimer.begin_ns == 0 || reclaimer.user_ns == user_ns())
 }
 
 /// Counts a reclaim of this task whose end was not seen, since the kernel passed over the program
@@ -107,7 +117,7 @@ fn end_missed(task: u64) {
     let Some(left) = (unsafe { RECLAIMERS.get(&task) }) else {
         return;
     };
-    if left.begin_ns != 0 && is_ours(left) {
+    if left.begin_ns != 0 && is_of_this_task(left) {
         count_run(
             &key_of_run(left),
             left.seen_ns.saturating_sub(left.begin_ns),
@@ -124,6 +134,8 @@ fn begin(kind: u32, caller: u64, limit: u64) {
         caller,
         kind,
         is_kthread: u32::from(task_flags() & PF_KTHREAD != 0),
+        task: task_struct(),
+        user_ns: user_ns(),
         ..NOBODY
     };
     if RECLAIMERS.insert(&this_task(), &reclaimer, 0).is_err() {
@@ -280,6 +292,8 @@ fn end() {
                 end_visit(reclaimer, now);
                 let key = key_of_run(&*reclaimer);
                 count_run(&key, now.saturating_sub((*reclaimer).begin_ns));
+            } else {
+                end_missed(task);
             }
         }
         let _ = RECLAIMERS.remove(&task);

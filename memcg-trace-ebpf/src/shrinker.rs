@@ -13,7 +13,7 @@ use memcg_trace_common::shrinker::{
 use memcg_trace_common::times::Times;
 
 use crate::counter::{add, add_u32};
-use crate::current::{now_ns, task_struct, this_task};
+use crate::current::{now_ns, task_struct, this_task, user_ns};
 use crate::iterated::arg;
 use crate::loss::lost;
 use crate::read::{LAYOUT, field, pointer};
@@ -125,6 +125,7 @@ fn start(told: Start) {
         due_objects,
         priority,
         task: task_struct(),
+        user_ns: user_ns(),
         comm: bpf_get_current_comm().unwrap_or_default(),
     };
     if SHRINKER_RUNS.insert(&task, &run, 0).is_err() {
@@ -170,7 +171,9 @@ fn end(told: End) {
         return;
     };
     let _ = SHRINKER_RUNS.remove(&task);
-    if run.key.shrinker != told.shrinker {
+    // The end of that one was missed, and the begin of this one.
+    let is_other = run.task != task_struct() || run.user_ns != user_ns();
+    if run.key.shrinker != told.shrinker || is_other {
         lost(Loss::ShrinkerRun, 1);
         return;
     }

@@ -6,10 +6,10 @@ use aya_ebpf::programs::ProbeContext;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::reclaim::{Reclaimer, kind};
 
-use crate::current::{now_ns, task_struct, this_task};
+use crate::current::{now_ns, task_struct, this_task, user_ns};
 use crate::loss::lost;
-use crate::read::{LAYOUT, pointer, word};
-use crate::reclaim::{NOBODY, caller, count_run, key_of_run};
+use crate::read::{LAYOUT, field, pointer, word};
+use crate::reclaim::{NOBODY, caller, count_run, is_of_this_task, key_of_run};
 
 /// More than `mem_cgroup_handle_over_high()` has of code: user space looks at the address, too.
 const OVER_HIGH_BYTES: u64 = 4096;
@@ -55,6 +55,18 @@ fn is_over_high(caller: u64) -> bool {
     over_high != 0 && caller.wrapping_sub(over_high) < OVER_HIGH_BYTES
 }
 
+/// How often this task has gone to sleep.
+#[inline(always)]
+fn sleeps() -> u64 {
+    field(task_struct(), &LAYOUT.task_nvcsw).unwrap_or(0)
+}
+
+/// Whether a row is of the sleep that this task has had just now: it is a single one.
+#[inline(always)]
+fn is_of_this_sleep(throttled: &Reclaimer) -> bool {
+    is_of_this_task(throttled) && sleeps().wrapping_sub(throttled.sleeps) <= 1
+}
+
 /// `schedule_timeout_killable(timeout)`, where `mem_cgroup_handle_over_high()` calls it.
 #[kprobe]
 pub fn reclaim_throttle_begin(ctx: ProbeContext) -> u32 {
@@ -67,6 +79,9 @@ pub fn reclaim_throttle_begin(ctx: ProbeContext) -> u32 {
         limit_serial_nr: furthest_over_high(task_struct()),
         caller,
         kind: kind::THROTTLE,
+        task: task_struct(),
+        user_ns: user_ns(),
+        sleeps: sleeps(),
         ..NOBODY
     };
     if THROTTLED.insert(&this_task(), &throttled, 0).is_err() {
@@ -86,8 +101,13 @@ pub fn reclaim_throttle_end(ctx: ProbeContext) -> u32 {
     if let Some(throttled) = THROTTLED.get_ptr_mut(&task) {
         // SAFETY: the entry is this task's own.
         unsafe {
-            let key = key_of_run(&*throttled);
-            count_run(&key, now.saturating_sub((*throttled).begin_ns));
+            if is_of_this_sleep(&*throttled) {
+                let key = key_of_run(&*throttled);
+                count_run(&key, now.saturating_sub((*throttled).begin_ns));
+            } else {
+                // The end of that one was missed, and the begin of this one.
+                lost(Loss::ReclaimRun, 1);
+            }
         }
         let _ = THROTTLED.remove(&task);
     }

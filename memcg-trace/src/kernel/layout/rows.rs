@@ -62,6 +62,7 @@ pub(super) const ROWS: &[Row] = &[
     row(offset_of!(Layout, task_nvcsw), 8, &["task_struct.nvcsw"], &[Lock]),
     row(offset_of!(Layout, task_nivcsw), 8, &["task_struct.nivcsw"], &[Lock]),
     row(offset_of!(Layout, task_flags), 4, &["task_struct.flags"], &[Reclaim]),
+    row(offset_of!(Layout, task_utime), 8, &["task_struct.utime"], &[]),
     row(offset_of!(Layout, node_memcg), 8, &["mem_cgroup_per_node.memcg"], &[Reclaim]),
     row(offset_of!(Layout, lruvec_mglru_enabled), 1, &["lruvec.lrugen.enabled"], &[]),
     row(offset_of!(Layout, scan_nr_scanned), 8, &["scan_control.nr_scanned"], &[]),
