@@ -21,7 +21,7 @@ use super::spans::{Claim, Place, Spans, TaskNow};
 use super::symbols::Symbols;
 use super::tasks;
 use super::wire::Wire;
-use crate::sample::{LockHold, LockHolder, LockRelease, Locks, Mode, Task, TimeClass};
+use crate::sample::{LockHold, LockHolder, LockRelease, Locks, Mode, TimeClass};
 
 /// Stacks of one lock that a sample has.
 const STACKS: usize = 8;
@@ -206,7 +206,7 @@ impl LockDetails {
         let mut noted = holds.of(addr, mode)?;
         noted.retain(|one| !waits(one));
         for (one, is_sure) in self.confirmed(held, addr, noted, reader)? {
-            if let Some(task) = task(reader, &one) {
+            if let Some(task) = tasks::at(reader, one.task, one.asked_ns) {
                 hold.holders.push(LockHolder {
                     task,
                     since_ns: one.since_ns.max(free_ns),
@@ -252,6 +252,10 @@ impl LockDetails {
         let mut confirmed = Vec::with_capacity(noted.len());
         for (one, now) in noted.into_iter().zip(now) {
             let id = (one.task, one.asked_ns);
+            let place = match now {
+                Some(now) if now.user_ns > one.user_ns => Place::Elsewhere,
+                _ => place,
+            };
             let trusted_ns = self.trusted_ns;
             let claim = self
                 .spans
@@ -307,20 +311,6 @@ fn owner_of(reader: &Reader<'_>, mutex: u64) -> Option<u64> {
     const FLAGS: u64 = 7;
     let word = reader.word(mutex, Field::MutexOwner).ok()?;
     Some(word & !FLAGS)
-}
-
-/// Who asked for a lock; `None` if it is gone.
-fn task(reader: &Reader<'_>, hold: &Hold) -> Option<Task> {
-    let number = |field| reader.word(hold.task, field).ok();
-    let start_ns = number(Field::TaskStartTime).filter(|start_ns| *start_ns <= hold.asked_ns)?;
-    let memcg = number(Field::TaskCgroups).and_then(|css_set| tasks::memcg(reader, css_set));
-    Some(Task {
-        pid: u32::try_from(number(Field::TaskTgid)?).ok(),
-        tid: u32::try_from(number(Field::TaskPid)?).ok()?,
-        comm: tasks::comm(reader, hold.task)?,
-        start_ns: Some(start_ns),
-        memcg_serial_nr: memcg.and_then(|css| reader.word(css, Field::CssSerialNr).ok()),
-    })
 }
 
 /// The classes that something is in.

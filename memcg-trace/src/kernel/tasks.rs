@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use super::layout::fields::Field;
 use super::memory::Unreadable;
 use super::reader::Reader;
-use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
+use crate::sample::{Task, Text};
 
 /// `PID_MAX_LIMIT` (include/linux/threads.h).
 const MOST: usize = 1 << 22;
@@ -156,6 +156,20 @@ pub(super) fn user(reader: &Reader<'_>, task: u64, kind: UserKind) -> Option<Use
         name: None,
         ns_ino: None,
         held_by: Vec::new(),
+    })
+}
+
+/// The task that was at an address then; `None` if it is gone.
+pub(super) fn at(reader: &Reader<'_>, task: u64, then_ns: u64) -> Option<Task> {
+    let number = |field| reader.word(task, field).ok();
+    let start_ns = number(Field::TaskStartTime).filter(|start_ns| *start_ns <= then_ns)?;
+    let css = number(Field::TaskCgroups).and_then(|css_set| memcg(reader, css_set));
+    Some(Task {
+        pid: u32::try_from(number(Field::TaskTgid)?).ok(),
+        tid: u32::try_from(number(Field::TaskPid)?).ok()?,
+        comm: comm(reader, task)?,
+        start_ns: Some(start_ns),
+        memcg_serial_nr: css.and_then(|css| reader.word(css, Field::CssSerialNr).ok()),
     })
 }
 

@@ -13,6 +13,9 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::Mode;
 use crate::sample::waits::{Evidence, Look};
 
+/// Where a thread is that dumps core (fs/coredump.c).
+const DUMPS: &[&str] = &["do_coredump", "vfs_coredump", "elf_core_dump"];
+
 /// Events, by the address of the task that they are about.
 #[derive(Debug, Default)]
 pub(in crate::kernel) struct Traced {
@@ -41,6 +44,22 @@ fn lived(view: &View<'_>, at: usize, at_ns: u64) -> bool {
     start_ns.is_ok_and(|start_ns| start_ns <= at_ns)
 }
 
+/// Whether a thread that was seen to ask for a lock may have it still. Nobody leaves the kernel with
+/// one that has a name; a file system may be frozen by somebody who does.
+fn may_have(view: &View<'_>, at: usize, hold: &Hold) -> bool {
+    let task = view.threads.all[at].addr;
+    let user_ns = view.reader.word(task, Field::TaskUtime);
+    let has_left = user_ns.is_ok_and(|user_ns| user_ns > hold.user_ns);
+    !has_left || view.name_of(hold.lock).is_none()
+}
+
+/// Whether a thread is, as far as can be seen, in one of these functions: one that runs may be.
+fn may_be_in(view: &View<'_>, at: usize, functions: &[&str]) -> bool {
+    let now_in = view.functions(at);
+    let is_asleep = view.threads.all[at].sleeps() && !now_in.is_empty();
+    !is_asleep || now_in.iter().any(|one| functions.contains(one))
+}
+
 impl Traced {
     /// The wait of a thread for a lock, if it was seen to begin.
     fn wait(&self, view: &View<'_>, at: usize, lock: u64) -> Option<&Wait> {
@@ -59,7 +78,8 @@ impl Traced {
         let of_lock = of_lock.filter(|hold| hold.lock == lock && hold.flags & wanted != 0);
         let threads = of_lock.filter_map(|hold| {
             let at = view.threads.at(hold.task)?;
-            lived(view, at, hold.asked_ns).then_some((at, hold.asked_ns))
+            let may = lived(view, at, hold.asked_ns) && may_have(view, at, hold);
+            may.then_some((at, hold.asked_ns))
         });
         threads.collect()
     }
@@ -80,7 +100,7 @@ impl Traced {
         holders.map(|(at, _)| at).collect()
     }
 
-    /// What a thread does that takes memory away.
+    /// What a thread does that takes memory away: one that has `mem_hotplug_lock` for writing.
     pub(super) fn offline(&self, view: &View<'_>, at: usize) -> Option<&Offline> {
         let offline = self.offlines.get(&view.threads.all[at].addr)?;
         is_same(view, at, offline.start_ns).then_some(offline)
@@ -89,7 +109,11 @@ impl Traced {
     /// The page of its own memory that a thread which dumps core took last.
     pub(super) fn dump(&self, view: &View<'_>, at: usize) -> Option<&Dump> {
         let dump = self.dumps.get(&view.threads.all[at].addr)?;
-        (dump.address != 0 && is_same(view, at, dump.start_ns)).then_some(dump)
+        // Who has dumped exits, and does nothing else.
+        let may = is_same(view, at, dump.start_ns)
+            && !view.threads.all[at].exits()
+            && may_be_in(view, at, DUMPS);
+        (may && dump.address != 0).then_some(dump)
     }
 
     /// Whether a thread was set up to read the core that another one dumps.
@@ -98,6 +122,8 @@ impl Traced {
         helper.is_some_and(|helper| {
             view.threads.by_stack(helper.params) == Some(dumper)
                 && is_same(view, reader, helper.start_ns)
+                // Its stack may have been another task's then.
+                && lived(view, dumper, helper.begin_ns)
         })
     }
 
