@@ -19,6 +19,9 @@ const BASES: &str = "bases";
 const CHAINED: [&str; 2] = ["slab_free_hook_many", "slab_free_bulk"];
 /// Keys from which on those that stand for nothing any more are removed.
 const CROWDED: usize = 8192;
+/// And from which on all that do not move make room: of an object whose free was missed, the key would
+/// stay for ever.
+const FULL: usize = 12288;
 
 /// Reads slab counters.
 pub(super) struct Slabs {
@@ -72,7 +75,10 @@ impl Slabs {
         let moved = changed.into_iter().map(|(key, _)| key).collect();
         self.hot.promote(&moved);
         if self.last.len() > CROWDED {
-            self.remove_settled(&moved);
+            self.remove(&moved, |count| count.allocs == count.frees);
+        }
+        if self.last.len() > FULL {
+            self.remove(&moved, |_| true);
         }
         let took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
         Ok(Slab {
@@ -166,17 +172,17 @@ impl Slabs {
         Ok(caches)
     }
 
-    /// Removes keys that did not move and whose objects are all freed: of cgroups long gone, most
-    /// often. One that is used again begins at zero again.
-    fn remove_settled(&mut self, moved: &HashSet<SlabKey>) {
-        let settled: Vec<SlabKey> = self
+    /// Removes keys that did not move: of cgroups long gone, most often. One that is used again begins
+    /// at zero again, and is added to what there was.
+    fn remove(&mut self, moved: &HashSet<SlabKey>, which: impl Fn(&SlabCount) -> bool) {
+        let still: Vec<SlabKey> = self
             .last
             .iter()
-            .filter(|(key, count)| count.allocs == count.frees && !moved.contains(key))
+            .filter(|(key, count)| which(count) && !moved.contains(key))
             .filter(|(key, _)| !self.hot.has(key))
             .map(|(key, _)| *key)
             .collect();
-        for key in settled {
+        for key in still {
             if self.counts.remove(&Wire(key)).is_ok() {
                 self.hot.forget(&key);
                 self.last.remove(&key);
