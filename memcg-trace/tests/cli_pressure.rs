@@ -6,7 +6,8 @@ mod fixture;
 mod tool;
 
 use fixture::{demo, host, hostile};
-use memcg_trace::sample::Sample;
+use memcg_trace::sample::reclaim::{Cause, Stall};
+use memcg_trace::sample::{Sample, Task};
 use tool::{assert_fails, checked, document, fields, recording, run, stdout};
 
 /// A demo in which all rows grow.
@@ -57,6 +58,52 @@ fn reclaim_is_told_by_memcg_cause_and_limit() {
         "/user.slice",
     ]);
     assert_eq!(document(&part, "reclaim")["items"], serde_json::json!([]));
+}
+
+/// Of those who wait in the last sample, one is of a memcg where nobody has waited to the end.
+#[test]
+fn who_waits_now_is_told_before_it_ends() {
+    let mut samples = growing();
+    let last = samples.last_mut().unwrap();
+    let stall = |memcg: u64, comm: &str, ago_ns: u64, unconfirmed| Stall {
+        task: Task {
+            pid: Some(70),
+            tid: 71,
+            comm: comm.into(),
+            ..Task::default()
+        },
+        memcg_serial_nr: Some(memcg),
+        cause: Cause::High,
+        limit_serial_nr: Some(3),
+        since_ns: last.mono_ns - ago_ns,
+        is_throttled: true,
+        unconfirmed,
+    };
+    let stalls = vec![
+        stall(5, "nginx", 61_000_000_000, false),
+        stall(4, "cron", 2_000_000_000, true),
+    ];
+    last.reclaim.as_mut().unwrap().stalls = stalls;
+    let path = recording("stalls", host(), &samples);
+    let output = run(&["reclaim", "--json", "--from", &path]);
+    let data = document(&output, "reclaim");
+    let of = |path: &str| {
+        let rows = data["items"].as_array().unwrap();
+        let mut rows = rows.iter().filter(|row| row["path"] == path);
+        let row = rows.find(|row| row["stalls_now"] == 1).unwrap();
+        row["stalled_now"][0].clone()
+    };
+    let nginx = of("/system.slice/nginx.service");
+    assert_eq!(nginx["comm"], "nginx");
+    assert_eq!(nginx["tid"], 71);
+    assert_eq!(nginx["is_throttled"], true);
+    assert_eq!(nginx["unconfirmed"], false);
+    let cron = of("/system.slice/cron.service");
+    assert_eq!(cron["unconfirmed"], true);
+    let text = stdout(&run(&["reclaim", "--from", &path]));
+    let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(line("nginx[71]").ends_with("61.0 s"), "{text}");
+    assert!(line("cron[71]").ends_with("2.0 s?"), "{text}");
 }
 
 #[test]

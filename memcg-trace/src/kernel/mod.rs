@@ -60,6 +60,7 @@ mod slab_hot;
 mod slab_walker;
 mod slabs;
 mod spans;
+mod stalls;
 mod stuck;
 mod superblocks;
 pub mod symbols;

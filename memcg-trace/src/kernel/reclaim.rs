@@ -120,6 +120,7 @@ impl Reclaims {
             as_of_ns: now_ns,
             counts: rows.into_iter().map(finish).collect(),
             tasks: self.worst_tasks()?,
+            stalls: Vec::new(),
             shrinking: Vec::new(),
             pressure: Vec::new(),
             counts_pages: self.counts_pages,

@@ -34,6 +34,7 @@ use super::shrinkers::Shrinkers;
 use super::slab::Slabs;
 use super::slab_walker::SlabWalker;
 use super::slabs;
+use super::stalls::Stalls;
 use super::stuck::{LONG_NS, Stuck};
 use super::symbols::Symbols;
 use super::tax::TaxCounts;
@@ -85,6 +86,7 @@ pub struct Session {
     tax: Option<TaxCounts>,
     reclaim: Option<Reclaims>,
     oom: Option<OomKills>,
+    stalls: Option<Stalls>,
     stuck: Stuck,
     losses: Losses,
     logs: Option<Logs>,
@@ -182,6 +184,9 @@ impl Session {
             let counts_pages = attached("reclaim_pages");
             Reclaims::open(&mut ebpf, counts_pages, attached("high_throttle"))
         });
+        let stalls = opened(reclaim.is_some(), Subject::Reclaim, &mut note, || {
+            Stalls::open(&mut ebpf, trusted_ns)
+        });
         let oom = opened(attached("oom_kill"), Subject::Reclaim, &mut note, || {
             OomKills::open(&mut ebpf)
         });
@@ -247,6 +252,7 @@ impl Session {
             tax,
             reclaim,
             oom,
+            stalls,
             stuck: Stuck::new(trusted_ns),
             losses,
             logs,
@@ -321,7 +327,9 @@ impl Session {
         }
         let symbols = Arc::clone(&self.kernel.symbols);
         if let Some(reclaim) = &mut self.reclaim {
-            sample.reclaim = Some(reclaim.sample(&symbols, self.memcgs.as_ref(), now_ns())?);
+            let mut found = reclaim.sample(&symbols, self.memcgs.as_ref(), now_ns())?;
+            found.stalls = self.stalls(&symbols)?;
+            sample.reclaim = Some(found);
         }
         if let Some(shrinkers) = &mut self.shrinkers {
             let (ebpf, memcgs) = (&self.kernel.ebpf, self.memcgs.as_ref());

@@ -43,6 +43,9 @@ pub(super) struct TaskNow {
     pub(super) exit_state: u64,
     pub(super) on_cpu: bool,
     pub(super) switches: u64,
+    /// Of these, those where it went to sleep.
+    pub(super) sleeps: u64,
+    pub(super) flags: u64,
     /// Time that it ran outside the kernel, which no span does.
     pub(super) user_ns: u64,
     /// What it waits for, if that is a lock with priorities.
@@ -68,6 +71,7 @@ impl TaskNow {
             Field::TaskExitState,
             Field::TaskPid,
             Field::TaskStartTime,
+            Field::TaskFlags,
         ];
         let mut columns = Vec::with_capacity(fields.len());
         for field in fields {
@@ -85,10 +89,12 @@ impl TaskNow {
             let number = |field: usize| columns[field][at];
             Some(Self {
                 switches: number(0)?.wrapping_add(number(1)?),
+                sleeps: number(0)?,
                 state: number(2)?,
                 exit_state: number(3)?,
                 tid: u32::try_from(number(4)?).ok()?,
                 start_ns: number(5)?,
+                flags: number(6)?,
                 user_ns: user[at].unwrap_or(0),
                 on_cpu: on_cpu[at].is_some_and(|on_cpu| on_cpu != 0),
                 pi_blocked_on: blocked[at].unwrap_or(0),
@@ -210,6 +216,8 @@ mod tests {
         exit_state: 0,
         on_cpu: false,
         switches: 3,
+        sleeps: 2,
+        flags: 0,
         user_ns: 40,
         pi_blocked_on: 0,
     };

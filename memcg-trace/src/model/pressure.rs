@@ -22,7 +22,8 @@ pub fn reclaim_since(first: &[Reclaim], last: &[Reclaim]) -> Vec<Reclaim> {
         },
         None => row.clone(),
     });
-    rows.filter(|row| did_something(&row.count)).collect()
+    let does = |row: &Reclaim| did_something(&row.count) || !row.stalls.is_empty();
+    rows.filter(does).collect()
 }
 
 fn count_since(first: &ReclaimCount, last: &ReclaimCount) -> ReclaimCount {

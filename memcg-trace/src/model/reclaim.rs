@@ -1,6 +1,6 @@
 //! Reclaim: the kernel's sums, with names, rates and what they are to be measured against.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::names::Names;
@@ -9,7 +9,7 @@ use super::recent::Recent;
 use super::snapshot::reclaim::Pressure;
 use super::snapshot::{self, Section, Source};
 use super::tree::Tree;
-use crate::sample::reclaim::{Cause, Reclaim, ReclaimCount, StalledTask};
+use crate::sample::reclaim::{Cause, Reclaim, ReclaimCount, Stall, StalledTask};
 
 /// A memcg, a cause and a limit.
 type Key = (Option<u64>, Cause, Option<u64>);
@@ -69,7 +69,7 @@ impl Reclaims {
             })
             .collect();
         let mut items = Vec::with_capacity(reclaim.counts.len());
-        for count in &reclaim.counts {
+        for count in reclaim.counts.iter().chain(&only_now(reclaim)) {
             let key = (count.memcg_serial_nr, count.cause, count.limit_serial_nr);
             let (mut stalls, mut scans) = before.remove(&key).unwrap_or_default();
             let is_new = interval_ns.is_some();
@@ -87,6 +87,7 @@ impl Reclaims {
                 scanned_pages_per_sec: per_sec(scanned, interval_ns),
                 recent_stall_ns: stalls.steps(),
                 worst_tasks: worst_tasks(count, &reclaim.tasks),
+                stalls: stalls_of(key, reclaim).cloned().collect(),
                 usage_bytes: memcg.and_then(|memcg| memcg.usage_bytes),
                 high_bytes: memcg.and_then(|memcg| memcg.high_bytes),
                 max_bytes: memcg.and_then(|memcg| memcg.max_bytes),
@@ -99,7 +100,7 @@ impl Reclaims {
             source: Source::Event,
             as_of_ns: Some(reclaim.as_of_ns),
             took_ns: None,
-            visited: Some(reclaim.counts.len() as u64),
+            visited: Some(items.len() as u64),
             truncated_at: None,
             reason: None,
             items,
@@ -109,6 +110,26 @@ impl Reclaims {
     fn name(&mut self, serial_nr: Option<u64>, tree: &Tree) -> Option<Arc<snapshot::MemcgId>> {
         serial_nr.map(|serial_nr| self.names.of(serial_nr, tree))
     }
+}
+
+fn stalls_of(key: Key, reclaim: &Reclaim) -> impl Iterator<Item = &Stall> {
+    let of =
+        move |stall: &&Stall| (stall.memcg_serial_nr, stall.cause, stall.limit_serial_nr) == key;
+    reclaim.stalls.iter().filter(of)
+}
+
+/// Rows for those who wait where nobody has waited to the end yet.
+fn only_now(reclaim: &Reclaim) -> Vec<ReclaimCount> {
+    let key = |count: &ReclaimCount| (count.memcg_serial_nr, count.cause, count.limit_serial_nr);
+    let mut known: HashSet<Key> = reclaim.counts.iter().map(key).collect();
+    let stalls = reclaim.stalls.iter();
+    let rows = stalls.map(|stall| ReclaimCount {
+        memcg_serial_nr: stall.memcg_serial_nr,
+        cause: stall.cause,
+        limit_serial_nr: stall.limit_serial_nr,
+        ..ReclaimCount::default()
+    });
+    rows.filter(|row| known.insert(key(row))).collect()
 }
 
 /// Of a memcg whose tasks wait; the sample has the longest sums first.

@@ -41,6 +41,7 @@ pub fn render(
     count_table(rows, left_out).write(&mut text, style);
     limit_table(rows).write(&mut text, style);
     task_table(rows).write(&mut text, style);
+    stall_table(rows, snapshot.mono_ns).write(&mut text, style);
     text
 }
 
@@ -177,6 +178,40 @@ fn task_table(rows: &[&Reclaim]) -> Table {
         columns,
         rows: cells.collect(),
         left_out: 0,
+    }
+}
+
+/// Who waits at the moment; with a question mark where that may be over.
+fn stall_table(rows: &[&Reclaim], now_ns: u64) -> Table {
+    let columns = &[
+        ("WAITS NOW", false),
+        ("MEMCG", false),
+        ("CAUSE", false),
+        ("LIMIT OF", false),
+        ("FOR", true),
+    ];
+    let mut stalls: Vec<_> = rows
+        .iter()
+        .flat_map(|row| row.stalls.iter().map(|stall| (stall, *row)))
+        .collect();
+    stalls.sort_by_key(|(stall, _)| (stall.since_ns, stall.task.tid));
+    let cells = stalls.iter().take(TASKS).map(|(stall, row)| {
+        let waited = units::duration(Some(now_ns.saturating_sub(stall.since_ns)));
+        plain(vec![
+            format!("{}[{}]", stall.task.comm.display(), stall.task.tid),
+            names::path(row.memcg.as_deref()),
+            names::cause(stall.cause),
+            names::limited_by(row),
+            match stall.unconfirmed {
+                true => format!("{waited}?"),
+                false => waited,
+            },
+        ])
+    });
+    Table {
+        columns,
+        rows: cells.collect(),
+        left_out: stalls.len().saturating_sub(TASKS),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Task, Text};
 
 /// Why memory is reclaimed.
 #[derive(
@@ -55,6 +55,8 @@ pub struct Reclaim {
     pub counts: Vec<ReclaimCount>,
     /// Tasks that waited, those with the longest sums.
     pub tasks: Vec<StalledTask>,
+    /// Tasks that wait for reclaim at the moment, and for how long already.
+    pub stalls: Vec<Stall>,
     /// Runs of shrinkers that go on.
     pub shrinking: Vec<Shrinking>,
     /// The kernel's own account of time lost, of the memcgs that are in `counts` and have one.
@@ -122,6 +124,26 @@ pub struct StalledTask {
     pub stall_ns_total: u64,
     /// The longest.
     pub max_ns: u64,
+}
+
+/// A task that has been in reclaim for a while, or asleep over `memory.high`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stall {
+    /// Who.
+    pub task: Task,
+    /// For whom: the task's memcg, or that for which a thread of the kernel works.
+    pub memcg_serial_nr: Option<u64>,
+    /// Why.
+    pub cause: Cause,
+    /// Whose limit it is; `None` where no limit is.
+    pub limit_serial_nr: Option<u64>,
+    /// When it began, CLOCK_MONOTONIC.
+    pub since_ns: u64,
+    /// It sleeps over `memory.high`.
+    pub is_throttled: bool,
+    /// It may be over.
+    pub unconfirmed: bool,
 }
 
 /// Time that a memcg lost for lack of memory since it was made, as the kernel adds it up (PSI;

@@ -4,7 +4,7 @@ use memcg_trace::sample::pins::{
     Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
 };
 use memcg_trace::sample::reclaim::{
-    Cause, OomKill, Pressure, Reclaim, ReclaimCount, Shrinking, StalledTask,
+    Cause, OomKill, Pressure, Reclaim, ReclaimCount, Shrinking, Stall, StalledTask,
 };
 use memcg_trace::sample::slab_inside::{self, InsideParent, InsideRow, SlabInside, States};
 use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, WalkedSlab};
@@ -411,6 +411,12 @@ prop_compose! {
             }).collect(),
             tasks: stalled.into_iter().map(|(comm, memcg_serial_nr, ns)| StalledTask {
                 comm, memcg_serial_nr, stall_ns_total: ns, ..StalledTask::default()
+            }).collect(),
+            stalls: runs.iter().map(|(comm, memcg, since_ns, odd)| Stall {
+                task: Task { comm: comm.clone(), memcg_serial_nr: *memcg, ..Task::default() },
+                memcg_serial_nr: *memcg, since_ns: *since_ns,
+                is_throttled: *odd == 1, unconfirmed: *odd == 0,
+                ..Stall::default()
             }).collect(),
             shrinking: runs.into_iter().map(|(comm, memcg, begin_ns, shrinker)| Shrinking {
                 comm, memcg_serial_nr: memcg, begin_ns, shrinker, ..Shrinking::default()

@@ -109,7 +109,8 @@ pub fn fields(kind: &str) -> String {
              reclaimed_pages_total limited_by_path limited_by_serial_nr throttles_total \
              throttle_ns_total background_total background_ns_total visits_total visit_ns_total \
              stall_ns_per_sec usage_bytes high_bytes max_bytes headroom_bytes \
-             psi_some_ns_total psi_full_ns_total worst_tasks high_unlimited max_unlimited",
+             psi_some_ns_total psi_full_ns_total worst_tasks high_unlimited max_unlimited \
+             stalls_now stalled_now",
         ),
         "lock_wait" => "pid tid comm start_ns state cgroup_id path resource mode since_ns \
                         waited_ns evidence stack function holders holders_omitted incomplete \

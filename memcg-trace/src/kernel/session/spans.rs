@@ -2,14 +2,16 @@
 
 use anyhow::Context as _;
 
-use super::Session;
+use super::{Session, now_ns};
 use crate::kernel::lock_details::LockDetails;
 use crate::kernel::locks::LockWaits;
 use crate::kernel::shrinkers::Running;
 use crate::kernel::spans::TaskNow;
+use crate::kernel::stalls::Stalls;
+use crate::kernel::stuck::LONG_NS;
 use crate::kernel::symbols::Symbols;
 use crate::sample::Loss;
-use crate::sample::reclaim::Shrinking;
+use crate::sample::reclaim::{Shrinking, Stall};
 
 impl Session {
     /// Those runs of shrinkers that go on.
@@ -28,12 +30,22 @@ impl Session {
         Ok(going_on)
     }
 
+    /// Those who wait for reclaim.
+    pub(super) fn stalls(&mut self, symbols: &Symbols) -> anyhow::Result<Vec<Stall>> {
+        let Some(stalls) = &mut self.stalls else {
+            return Ok(Vec::new());
+        };
+        let reader = self.kernel.reader()?;
+        stalls.going_on(&reader, symbols, now_ns(), LONG_NS)
+    }
+
     /// Spans that are over though nobody saw them end; `None` where none are looked for.
     pub(super) fn unseen_ends(&self) -> Option<Loss> {
         let waits = self.locks.as_ref().map(LockWaits::unseen_ends);
         let holds = self.lock_details.as_ref().map(LockDetails::unseen_ends);
         let runs = self.shrinkers.as_ref().map(|_| self.stuck.unseen_ends());
-        let all = [waits, holds, runs];
+        let stalls = self.stalls.as_ref().map(Stalls::unseen_ends);
+        let all = [waits, holds, runs, stalls];
         let any = all.iter().any(Option::is_some);
         any.then(|| Loss {
             place: "unseen_ends".to_owned(),

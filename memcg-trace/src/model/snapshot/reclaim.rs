@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::MemcgId;
-use crate::sample::reclaim::{ReclaimCount, StalledTask};
+use crate::sample::reclaim::{ReclaimCount, Stall, StalledTask};
 
 /// Reclaim for one cause, under one limit, as far as it concerns one memcg.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Reclaim {
     pub recent_stall_ns: Vec<u64>,
     /// Tasks of the memcg that waited longest, for any cause.
     pub worst_tasks: Vec<StalledTask>,
+    /// Tasks that wait for it at the moment, the longest first.
+    pub stalls: Vec<Stall>,
     /// `memory.current` of the memcg, as of the last walk.
     pub usage_bytes: Option<u64>,
     /// Its `memory.high`.

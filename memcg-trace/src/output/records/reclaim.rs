@@ -7,6 +7,9 @@ use serde::Serialize;
 use super::{MemcgName, Name, rounded};
 use crate::model::snapshot;
 
+/// Tasks of a row that wait at the moment.
+const STALLS: usize = 8;
+
 /// Reclaim for one cause, under one limit, as far as it concerns one memcg.
 #[derive(Debug, Serialize)]
 pub struct Reclaim<'a> {
@@ -40,6 +43,8 @@ pub struct Reclaim<'a> {
     worst_tasks: Vec<StalledTask<'a>>,
     high_unlimited: Option<bool>,
     max_unlimited: Option<bool>,
+    stalls_now: u64,
+    stalled_now: Vec<Stall<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,6 +57,19 @@ struct StalledTask<'a> {
     stalls_total: u64,
     stall_ns_total: u64,
     max_ns: u64,
+}
+
+/// A task that has been waiting for a while.
+#[derive(Debug, Serialize)]
+struct Stall<'a> {
+    pid: Option<u32>,
+    tid: u32,
+    comm: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comm_hex: Option<String>,
+    since_ns: u64,
+    is_throttled: bool,
+    unconfirmed: bool,
 }
 
 impl<'a> From<&'a snapshot::Reclaim> for Reclaim<'a> {
@@ -91,7 +109,22 @@ impl<'a> From<&'a snapshot::Reclaim> for Reclaim<'a> {
             worst_tasks: row.worst_tasks.iter().map(stalled_task).collect(),
             high_unlimited: snapshot::is_unlimited(row.high_bytes),
             max_unlimited: snapshot::is_unlimited(row.max_bytes),
+            stalls_now: row.stalls.len() as u64,
+            stalled_now: row.stalls.iter().take(STALLS).map(stall).collect(),
         }
+    }
+}
+
+fn stall(stall: &crate::sample::reclaim::Stall) -> Stall<'_> {
+    let comm = Name::of(Some(&stall.task.comm));
+    Stall {
+        pid: stall.task.pid,
+        tid: stall.task.tid,
+        comm: comm.text,
+        comm_hex: comm.hex,
+        since_ns: stall.since_ns,
+        is_throttled: stall.is_throttled,
+        unconfirmed: stall.unconfirmed,
     }
 }
 
