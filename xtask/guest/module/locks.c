@@ -13,6 +13,9 @@
  *	c0	takes the owner out of the owner word of mutex 0, which we have
  *	g0	cgroup_mutex; this cannot be killed
  *	h0	mem_hotplug_lock for reading, by get_online_mems(); nor can this
+ *	q0	has a work item take mutex 0 and let go of it, in the workqueue that takes dead
+ *		cgroups offline, on this CPU
+ *	u0	has that one give up
  */
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
@@ -20,8 +23,10 @@
 #include <linux/mutex.h>
 #include <linux/proc_fs.h>
 #include <linux/rwsem.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #define NAME "locks_to_take"
 #define LOCKS 64
@@ -44,6 +49,10 @@ struct taken {
 static struct mutex *cgroups;
 static void (*get_mems)(void);
 static void (*put_mems)(void);
+static struct workqueue_struct **cgroup_works;
+
+static unsigned int of_work;
+static struct task_struct *worker;
 
 /* Finds what is not exported. */
 static void find(void)
@@ -58,6 +67,45 @@ static void find(void)
 	cgroups = (void *)lookup("cgroup_mutex");
 	get_mems = (void *)lookup("get_online_mems");
 	put_mems = (void *)lookup("put_online_mems");
+	/* Since 6.18 it has one for each step. */
+	cgroup_works = (void *)lookup("cgroup_offline_wq");
+	if (!cgroup_works)
+		cgroup_works = (void *)lookup("cgroup_destroy_wq");
+}
+
+static void take_in_work(struct work_struct *work)
+{
+	allow_signal(SIGKILL);
+	WRITE_ONCE(worker, current);
+	if (!mutex_lock_killable(&mutexes[of_work]))
+		mutex_unlock(&mutexes[of_work]);
+	WRITE_ONCE(worker, NULL);
+	flush_signals(current);
+	disallow_signal(SIGKILL);
+}
+
+static DECLARE_WORK(taking, take_in_work);
+
+static int queue_taking(unsigned int at)
+{
+	if (!cgroup_works)
+		find();
+	if (!cgroup_works)
+		return -ENOENT;
+	of_work = at;
+	queue_work_on(raw_smp_processor_id(), *cgroup_works, &taking);
+	return 0;
+}
+
+static int give_up(void)
+{
+	struct task_struct *task = READ_ONCE(worker);
+
+	if (!task)
+		return -ESRCH;
+	send_sig(SIGKILL, task, 1);
+	flush_work(&taking);
+	return 0;
 }
 
 static int take_cgroups(struct taken *taken)
@@ -110,6 +158,12 @@ static int take(struct taken *taken, char what, unsigned int at)
 		break;
 	case 'h':
 		error = take_mems(taken);
+		break;
+	case 'q':
+		error = queue_taking(at);
+		break;
+	case 'u':
+		error = give_up();
 		break;
 	default:
 		error = -EINVAL;

@@ -6,6 +6,7 @@
  *	block0	queues two items in a workqueue that runs one at a time; the first waits for the
  *		second. Workqueue 0 is that of a CPU, 1 is for all CPUs.
  *	flush0	waits for the second
+ *	all0	waits for all that is queued there
  *	undo0	takes the second out of the queue, so that all of it ends
  *	lose0	waits for a completion that nobody completes; this can be killed
  */
@@ -39,12 +40,15 @@ static void works_second(struct work_struct *work)
 {
 }
 
+static DECLARE_WORK(wake, works_second);
+static struct workqueue_struct *waking;
+
 static ssize_t works_write(struct file *file, const char __user *from, size_t bytes, loff_t *pos)
 {
 	char word[16] = "";
 	struct pair *pair;
 	size_t length;
-	int at;
+	int at, cpu;
 
 	if (bytes >= sizeof(word))
 		return -EINVAL;
@@ -61,8 +65,16 @@ static ssize_t works_write(struct file *file, const char __user *from, size_t by
 		queue_work(pair->queue, &pair->second);
 	} else if (!strcmp(word, "flush")) {
 		flush_work(&pair->second);
+	} else if (!strcmp(word, "all")) {
+		flush_workqueue(pair->queue);
 	} else if (!strcmp(word, "undo")) {
 		cancel_work_sync(&pair->second);
+		/* What was put behind it is to be done now, and 5.10 wakes nobody for that. */
+		for_each_online_cpu(cpu) {
+			schedule_work_on(cpu, &wake);
+			flush_work(&wake);
+		}
+		queue_work(waking, &wake);
 	} else if (!strcmp(word, "lose")) {
 		if (wait_for_completion_killable(&never))
 			return -EINTR;
@@ -86,7 +98,8 @@ static int __init works_init(void)
 	}
 	pairs[0].queue = alloc_workqueue("works_of_a_cpu", 0, 1);
 	pairs[1].queue = alloc_workqueue("works_of_all", WQ_UNBOUND, 1);
-	if (!pairs[0].queue || !pairs[1].queue)
+	waking = alloc_workqueue("works_to_wake", WQ_UNBOUND, 0);
+	if (!pairs[0].queue || !pairs[1].queue || !waking)
 		return -ENOMEM;
 	return proc_create(NAME, 0200, NULL, &works_ops) ? 0 : -ENOMEM;
 }
@@ -96,6 +109,7 @@ static void __exit works_exit(void)
 	int at;
 
 	remove_proc_entry(NAME, NULL);
+	destroy_workqueue(waking);
 	for (at = 0; at < PAIRS; at++)
 		destroy_workqueue(pairs[at].queue);
 }

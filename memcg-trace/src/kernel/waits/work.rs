@@ -9,11 +9,13 @@ use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::paths;
 use crate::kernel::reader::is_kernel_address;
-use crate::sample::waits::{Evidence, Resource};
+use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind, Text};
 
 /// Workqueues of one host.
 const MOST_WORKQUEUES: usize = 1 << 14;
+/// Tasks that flush one of them.
+const MOST_FLUSHERS: usize = 1 << 14;
 const NAME_BYTES: usize = 32;
 
 /// `flush_work()`: the waiter has put an item of its own behind the one that it waits for, and that
@@ -57,23 +59,18 @@ fn barrier(view: &View<'_>, stack: &Stack<'_>) -> Result<Option<u64>, Unreadable
     Ok(place.map(|place| stack.address(place).wrapping_sub(func) + work))
 }
 
-/// `flush_workqueue()`: all that was queued before. The first who flushes waits for those who work
-/// on it, the others for the first.
+/// `flush_workqueue()`: all that was queued before, by whoever works on it, or has to. Who comes
+/// while others flush waits in a list of the workqueue.
 pub(super) fn flush_all(
     view: &View<'_>,
     workers: &Workers,
     at: usize,
 ) -> Result<Option<Finding>, Unreadable> {
-    let reader = view.reader;
     let mut resource = Resource {
         kind: ResourceKind::Workqueue,
         ..Resource::default()
     };
-    let (all, _) = reader.list(reader.symbol("workqueues")?, Field::WqList, MOST_WORKQUEUES)?;
-    let flushers = reader.column(&all, Field::WqFirstFlusher)?;
-    let is_own =
-        |flusher: &Option<u64>| flusher.and_then(|one| view.threads.by_stack(one)) == Some(at);
-    match flushers.iter().position(is_own).map(|row| all[row]) {
+    match flushed(view, at)? {
         Some(wq) => {
             resource.addr = wq;
             resource.name = name(view, wq)?.map(|name| name.display().into_owned());
@@ -81,10 +78,23 @@ pub(super) fn flush_all(
             resource
                 .holders
                 .extend(of_it.map(|one| holder(one.at, Mode::Write, Evidence::OwnerWord)));
-            resource.incomplete = resource
-                .holders
-                .is_empty()
-                .then(|| "no worker is at what is queued in it".to_owned());
+            match workers.queued(view, wq) {
+                Ok(queued) => {
+                    let is_new =
+                        |one: &Holder| resource.holders.iter().all(|it| it.task != one.task);
+                    let queued: Vec<_> = queued.into_iter().filter(is_new).collect();
+                    resource.holders.extend(queued);
+                    resource.incomplete = resource
+                        .holders
+                        .is_empty()
+                        .then(|| "no worker is at what is queued in it".to_owned());
+                }
+                Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {
+                    let why = "what is queued in it changed while it was read";
+                    resource.incomplete = Some(why.to_owned());
+                }
+                Err(why) => return Err(why),
+            }
         }
         None => resource.incomplete = Some("which workqueue it is was not found".to_owned()),
     }
@@ -94,6 +104,33 @@ pub(super) fn flush_all(
         Mode::Write,
         Evidence::OwnerWord,
     )))
+}
+
+/// The workqueue that a task flushes: its record is on the task's stack (kernel/workqueue.c: struct
+/// wq_flusher).
+fn flushed(view: &View<'_>, at: usize) -> Result<Option<u64>, Unreadable> {
+    let reader = view.reader;
+    let (all, _) = reader.list(reader.symbol("workqueues")?, Field::WqList, MOST_WORKQUEUES)?;
+    let is_own = |record: u64| view.threads.by_stack(record) == Some(at);
+    let first = reader.column(&all, Field::WqFirstFlusher)?;
+    let is_first = |record: &Option<u64>| record.is_some_and(is_own);
+    if let Some(row) = first.iter().position(is_first) {
+        return Ok(Some(all[row]));
+    }
+    for (wq, first) in all.into_iter().zip(first) {
+        // Nobody is in line where nobody flushes.
+        if first.is_none_or(|first| first == 0) {
+            continue;
+        }
+        for line in [Field::WqFlusherQueue, Field::WqFlusherOverflow] {
+            let head = wq + reader.offset(line)?;
+            let (records, _) = reader.list(head, Field::WqFlusherList, MOST_FLUSHERS)?;
+            if records.into_iter().any(is_own) {
+                return Ok(Some(wq));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// An array in the workqueue since 3.10.

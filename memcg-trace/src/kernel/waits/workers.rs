@@ -1,7 +1,7 @@
 //! Workers of the kernel, and who runs a work item or has to before it can be run
 //! (kernel/workqueue.c).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{View, holder};
 use crate::kernel::layout::fields::Field;
@@ -184,6 +184,45 @@ impl Workers {
                 return Ok(None);
             }
             node = next;
+        }
+        Ok(None)
+    }
+
+    /// Who has to run what waits in a workqueue: the worker that it was given to, or was woken for
+    /// it. Where any of several may, each is a guess.
+    pub(super) fn queued(&self, view: &View<'_>, wq: u64) -> Result<Vec<Holder>, Unreadable> {
+        let scheduled = view.reader.offset(Field::WorkerScheduled)?;
+        let worklist = view.reader.offset(Field::PoolWorklist)?;
+        let mut holders = Vec::new();
+        for one in &self.all {
+            if self.first_of(view, one.worker + scheduled, wq)?.is_some() {
+                holders.push(holder(one.at, Mode::Write, Evidence::OwnerWord));
+            }
+        }
+        let pools: BTreeSet<u64> = self.all.iter().map(|one| one.pool).collect();
+        for pool in pools.into_iter().filter(|pool| *pool != 0) {
+            let Some(pwq) = self.first_of(view, pool + worklist, wq)? else {
+                continue;
+            };
+            let mut any = self.pending(view, pool, pwq)?.holders;
+            if any.len() > 1 {
+                any.iter_mut().for_each(|one| one.evidence = Evidence::Hint);
+            }
+            holders.append(&mut any);
+        }
+        Ok(holders)
+    }
+
+    /// The `pool_workqueue` of the first item in a list that is of a workqueue.
+    fn first_of(&self, view: &View<'_>, head: u64, wq: u64) -> Result<Option<u64>, Unreadable> {
+        let (items, _) = view.reader.list(head, Field::WorkEntry, MOST)?;
+        for data in view.reader.column(&items, Field::WorkData)? {
+            let queued = data.map(|data| self.queued_at(view, data)).transpose()?;
+            if let Some((pwq, _)) = queued.flatten()
+                && view.reader.word(pwq, Field::PwqWq)? == wq
+            {
+                return Ok(Some(pwq));
+            }
         }
         Ok(None)
     }

@@ -10,20 +10,26 @@ use serde_json::Value;
 
 use super::coredump::stack;
 use super::look;
-use crate::host::{Process, eventually};
+use super::taker;
+use crate::host::{Cgroup, Process, eventually};
 
 const MODULE: &str = "/bin/works.ko";
 const FILE: &str = "/proc/works_to_do";
 
-fn write(word: &str) {
-    let mut file = File::options().write(true).open(FILE).unwrap();
+fn write(file: &str, word: &str) {
+    let mut file = File::options().write(true).open(file).unwrap();
     file.write_all(word.as_bytes()).unwrap();
 }
 
 /// A process that writes a word and stops there.
 fn stops(word: &str, function: &str) -> Process {
+    stops_in(&format!("echo {word} >{FILE}"), function)
+}
+
+/// A shell that stops in a function of the kernel.
+fn stops_in(script: &str, function: &str) -> Process {
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", &format!("echo {word} >{FILE}")]);
+    shell.args(["-c", script]);
     let process = Process(shell.stdin(Stdio::null()).spawn().unwrap());
     eventually("a task that stops", || {
         let stack = stack(process.0.id());
@@ -49,8 +55,13 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
     let loaded = Command::new("insmod").arg(MODULE).status().unwrap();
     assert!(loaded.success(), "{loaded}");
     for pair in [0, 1] {
-        write(&format!("block{pair}"));
-        let mut behind = stops(&format!("flush{pair}"), "flush_work");
+        write(FILE, &format!("block{pair}"));
+        let mut behind = [
+            stops(&format!("flush{pair}"), "flush_work"),
+            // The first who flushes all of it waits for its workers, the second stands in line.
+            stops(&format!("all{pair}"), "flush_workqueue"),
+            stops(&format!("all{pair}"), "flush_workqueue"),
+        ];
         let (data, code) = look::asked("deadlock");
         assert_eq!(code, Some(4));
         let deadlocks = items(&data, "deadlock");
@@ -60,11 +71,16 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
         let comm = members[0]["comm"].as_str().unwrap();
         assert!(comm.starts_with("kworker/"), "{comm}");
         let victims = deadlocks[0]["victims"].as_array().unwrap().iter();
-        let victims: Vec<_> = victims.map(|task| task["tid"].as_u64()).collect();
-        assert_eq!(victims, [Some(u64::from(behind.0.id()))]);
+        let mut victims: Vec<_> = victims.map(|task| task["tid"].as_u64().unwrap()).collect();
+        victims.sort_unstable();
+        let mut all = behind.each_ref().map(|one| u64::from(one.0.id()));
+        all.sort_unstable();
+        assert_eq!(victims, all);
 
-        write(&format!("undo{pair}"));
-        assert!(behind.0.wait().unwrap().success());
+        write(FILE, &format!("undo{pair}"));
+        for one in &mut behind {
+            assert!(one.0.wait().unwrap().success());
+        }
         let (_, code) = look::asked("no_deadlock");
         assert_eq!(code, Some(0));
     }
@@ -83,4 +99,44 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
     assert_eq!(code, Some(0));
     let unloaded = Command::new("rmmod").arg("works").status();
     assert!(unloaded.unwrap().success());
+}
+
+/// Somebody has a lock and wants controllers changed, for which a dead one has to go offline first.
+/// Its work is queued behind a work item that waits for the lock.
+#[test]
+fn a_cgroup_that_goes_offline_behind_who_waits_for_it() {
+    const CONTROLLERS: &str = "/sys/fs/cgroup/cgroup.subtree_control";
+    if !taker::is_built() {
+        println!("skipped: no test module for this kernel");
+        return;
+    }
+    taker::load();
+    let cgroup = Cgroup::new("offline-behind");
+    write(CONTROLLERS, "+pids");
+    // Each CPU has a queue of its own.
+    let script = format!(
+        "taskset -p 1 $$; exec 3>{}; echo m40 >&3; echo q40 >&3; \
+         echo -pids >{CONTROLLERS}; echo +pids >{CONTROLLERS}; echo -pids >{CONTROLLERS}",
+        taker::FILE
+    );
+    let mut changer = stops_in(&script, "cgroup_lock_and_drain_offline");
+    let (data, code) = look::asked("deadlock");
+    assert_eq!(code, Some(4));
+    let deadlocks = items(&data, "deadlock");
+    assert_eq!(deadlocks.len(), 1);
+    let members = deadlocks[0]["members"].as_array().unwrap().iter();
+    let (workers, others): (Vec<_>, Vec<_>) =
+        members.partition(|task| task["comm"].as_str().unwrap().starts_with("kworker/"));
+    assert_eq!((workers.len(), others.len()), (1, 1));
+    assert_eq!(others[0]["tid"], changer.0.id());
+    let sentence = deadlocks[0]["sentence"].as_str().unwrap();
+    assert!(
+        sentence.contains("the offline work of pids of /offline-behind"),
+        "{sentence}"
+    );
+
+    write(taker::FILE, "u40");
+    assert!(changer.0.wait().unwrap().success());
+    drop(cgroup);
+    assert_eq!(look::asked("no_deadlock").1, Some(0));
 }
