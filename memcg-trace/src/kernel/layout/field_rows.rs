@@ -464,6 +464,8 @@ pub(super) const ROWS: &[Row] = {
         row(RcuNodeExpMask, 8, &["rcu_node.expmask"]),
         row(RcuNodeTasks, 8, &["rcu_node.gp_tasks"]),
         row(RcuNodeExpTasks, 8, &["rcu_node.exp_tasks"]),
+        row(RcuNodeBlocked, 16, &["rcu_node.blkd_tasks"]),
+        row(TaskRcuNodeEntry, 16, &["task_struct.rcu_node_entry"]),
         row(RcuGpKthread, 8, &["rcu_state.gp_kthread"]),
         row(CgroupPsi, 0, &["cgroup.psi"]),
         row(PsiTotal, 0, &["psi_group.total"]),

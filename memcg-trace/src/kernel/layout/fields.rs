@@ -452,6 +452,8 @@ pub enum Field {
     RcuNodeExpMask,
     RcuNodeTasks,
     RcuNodeExpTasks,
+    RcuNodeBlocked,
+    TaskRcuNodeEntry,
     RcuGpKthread,
     // reclaim
     CgroupPsi,

@@ -1,10 +1,15 @@
 //! Grace periods of RCU: which CPUs have still to pass a quiet state, and who has them.
 
+use std::collections::HashSet;
+
 use super::{Finding, View, holder, running};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
+
+/// Readers that lost their CPU, of one node.
+const MOST_READERS: usize = 1 << 14;
 
 /// Which grace period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +63,12 @@ pub(super) fn wait(
     )))
 }
 
-/// Whoever has a CPU that has still to pass (kernel/rcu/tree.c: rcu_node.qsmask).
+/// Whoever has a CPU that has still to pass (kernel/rcu/tree.c: rcu_node.qsmask), and readers that
+/// lost theirs.
 fn rcu(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
     let reader = view.reader;
     let cpus = reader.per_cpu("rcu_data")?;
-    let mut has_preempted = false;
+    let mut nodes = HashSet::new();
     for (cpu, data) in cpus {
         let node = match reader.word(data, Field::RcuDataNode) {
             Ok(node) if node != 0 => node,
@@ -72,10 +78,7 @@ fn rcu(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
         let own = reader.word(data, Field::RcuDataMask)?;
         let normal = reader.word(node, Field::RcuNodeMask)?;
         let expedited = reader.word(node, Field::RcuNodeExpMask)?;
-        let preempted = [Field::RcuNodeTasks, Field::RcuNodeExpTasks];
-        has_preempted |= preempted
-            .iter()
-            .any(|field| reader.word(node, *field).is_ok_and(|task| task != 0));
+        nodes.insert(node);
         if (normal | expedited) & own != 0
             && let Some(current) = running::current(view, cpu)
         {
@@ -83,11 +86,47 @@ fn rcu(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
             resource.holders.push(current);
         }
     }
-    if has_preempted {
-        let why = "readers that lost their CPU hold it up, and are not looked for";
-        resource.incomplete = Some(why.to_owned());
+    for node in nodes {
+        for first in [Field::RcuNodeTasks, Field::RcuNodeExpTasks] {
+            let first = reader.word(node, first).unwrap_or(0);
+            if first != 0 && !preempted(view, node, first, resource)? {
+                let why = "readers that lost their CPU hold it up, and not all of them were found";
+                resource.incomplete = Some(why.to_owned());
+            }
+        }
     }
     Ok(())
+}
+
+/// Adds the readers of a node from the first one on that holds a grace period up: the oldest are
+/// at the end (kernel/rcu/tree_plugin.h: rcu_preempt_ctxt_queue()). Whether that is all of them.
+fn preempted(
+    view: &View<'_>,
+    node: u64,
+    first: u64,
+    resource: &mut Resource,
+) -> Result<bool, Unreadable> {
+    let reader = view.reader;
+    let places = [Field::RcuNodeBlocked, Field::TaskRcuNodeEntry].map(|field| reader.offset(field));
+    let [Ok(blocked), Ok(entry)] = places else {
+        return Ok(false);
+    };
+    let head = node + blocked;
+    let mut link = first;
+    for _ in 0..MOST_READERS {
+        if link == head {
+            return Ok(true);
+        }
+        let Some(task) = view.threads.at(link.wrapping_sub(entry)) else {
+            return Ok(false);
+        };
+        let known = holder(task, Mode::Read, Evidence::OwnerWord);
+        if !resource.holders.iter().any(|one| one.task == known.task) {
+            resource.holders.push(known);
+        }
+        link = reader.word_at(link)?;
+    }
+    Ok(false)
 }
 
 /// Tasks that have not left their CPU since it began (kernel/rcu/tasks.h).
