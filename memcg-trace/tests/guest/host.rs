@@ -33,6 +33,14 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> 
     }
 }
 
+/// How long storms are to take, where a long run is asked for.
+pub fn long_storm() -> Option<Duration> {
+    let line = fs::read_to_string("/proc/cmdline").unwrap();
+    let mut words = line.split_whitespace();
+    let seconds = words.find_map(|word| word.strip_prefix("storm_s="))?;
+    Some(Duration::from_secs(seconds.parse().unwrap()))
+}
+
 /// CLOCK_MONOTONIC, the clock of records.
 pub fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);

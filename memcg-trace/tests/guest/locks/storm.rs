@@ -15,7 +15,7 @@ use memcg_trace::source::live::{Attach, Live, Options};
 use rustix::process::setpriority_process;
 
 use super::coredump::{GENERATIONS, SHRINK, spare_blocks};
-use crate::host::{Cgroup, DEADLINE, Process, eventually};
+use crate::host::{Cgroup, DEADLINE, Process, eventually, long_storm};
 
 const RULES: Rules = Rules {
     min_wait_ns: 10_000_000,
@@ -33,17 +33,9 @@ const KEEPERS: usize = 8;
 /// Of all of them: who asks comes first.
 const NICE: i32 = 19;
 
-/// How long a storm is to take, where a long run is asked for.
-pub fn asked() -> Option<Duration> {
-    let line = fs::read_to_string("/proc/cmdline").unwrap();
-    let mut words = line.split_whitespace();
-    let seconds = words.find_map(|word| word.strip_prefix("storm_s="))?;
-    Some(Duration::from_secs(seconds.parse().unwrap()))
-}
-
 /// How long it blows in any case.
 fn span() -> Duration {
-    asked().unwrap_or_default()
+    long_storm().unwrap_or_default()
 }
 
 /// Work in threads, until it is enough.
