@@ -104,6 +104,8 @@ pub enum PinKind {
     BpfMap,
     /// Likewise, the part of it that BPF programs run for.
     CgroupBpf,
+    /// Likewise, links by which those programs were attached.
+    BpfLink,
     /// Not known to this version.
     #[default]
     #[serde(other)]
@@ -170,6 +172,8 @@ pub enum ObjectKind {
     BpfMap,
     /// The part of a cgroup that BPF programs run for.
     CgroupBpf,
+    /// A BPF link: its inode number is its id.
+    BpfLink,
     /// The stack that a task has in the kernel.
     KernelStack,
     /// The page tables of a process.

@@ -257,6 +257,13 @@ pub(super) const ROWS: &[Row] = {
         row(BpfMapId, 4, &["bpf_map.id"]),
         row(BpfMapRefcnt, 8, &["bpf_map.refcnt"]),
         row(BpfArrayPtrs, 0, &["bpf_array.ptrs"]),
+        row(CgroupBpfEffective, 0, &["cgroup.bpf.effective"]),
+        row(CgroupBpfProgs, 0, &["cgroup.bpf.progs"]),
+        row(BpfProgNode, 16, &["bpf_prog_list.node"]),
+        row(BpfProgLink, 8, &["bpf_prog_list.link"]),
+        row(BpfCgroupLinkCgroup, 8, &["bpf_cgroup_link.cgroup"]),
+        row(BpfLinkId, 4, &["bpf_link.id"]),
+        row(BpfLinkRefcnt, 8, &["bpf_link.refcnt"]),
         // writeback
         row(BdiList, 16, &["backing_dev_info.bdi_list"]),
         row(BdiWbList, 16, &["backing_dev_info.wb_list"]),

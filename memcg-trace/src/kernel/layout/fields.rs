@@ -245,6 +245,13 @@ pub enum Field {
     BpfMapId,
     BpfMapRefcnt,
     BpfArrayPtrs,
+    CgroupBpfEffective,
+    CgroupBpfProgs,
+    BpfProgNode,
+    BpfProgLink,
+    BpfCgroupLinkCgroup,
+    BpfLinkId,
+    BpfLinkRefcnt,
     // writeback
     BdiList,
     BdiWbList,

@@ -40,6 +40,8 @@ pub const SYMBOLS: &[&str] = &[
     // For looking up who pins a zombie.
     "__per_cpu_offset",
     "bdi_list",
+    "bpf_link_fops",
+    "bpf_link_fops_poll",
     "bpf_map_fops",
     "cgroupns_operations",
     "cgrp_dfl_root",

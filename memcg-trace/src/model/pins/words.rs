@@ -43,6 +43,7 @@ pub fn kind(kind: PinKind) -> &'static str {
         PinKind::ControllerCss => "controller_css",
         PinKind::BpfMap => "bpf_map",
         PinKind::CgroupBpf => "cgroup_bpf",
+        PinKind::BpfLink => "bpf_link",
         PinKind::Other => "other",
     }
 }
@@ -72,6 +73,7 @@ pub fn counted(of: PinKind, count: u64) -> String {
         PinKind::ControllerCss => ("css of another controller", "csses of other controllers"),
         PinKind::BpfMap => ("entry of a BPF map", "entries of BPF maps"),
         PinKind::CgroupBpf => ("set of BPF programs", "sets of BPF programs"),
+        PinKind::BpfLink => ("BPF link", "BPF links"),
         PinKind::Other => ("reference of another kind", "references of other kinds"),
     };
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
@@ -192,6 +194,7 @@ pub fn object(pins: &Pins, object: &Object) -> String {
         ObjectKind::Css => css(object),
         ObjectKind::BpfMap => bpf_map(object),
         ObjectKind::CgroupBpf => "BPF programs attached to it".to_owned(),
+        ObjectKind::BpfLink => format!("BPF link of id {}", known(object.ino)),
         ObjectKind::KernelStack => "kernel stack".to_owned(),
         ObjectKind::PageTables => "page tables".to_owned(),
         ObjectKind::Pipe => "pipe".to_owned(),

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::net::UnixDatagram;
 
 use serde_json::{Value, json};
 
@@ -15,6 +16,9 @@ use crate::tool;
 /// Include/uapi/linux/bpf.h.
 const MAP_CREATE: i64 = 0;
 const MAP_UPDATE_ELEM: i64 = 2;
+const PROG_LOAD: i64 = 5;
+const LINK_CREATE: i64 = 28;
+const CGROUP_SKB: u64 = 8;
 const CGROUP_ARRAY: u32 = 8;
 /// Include/uapi/linux/perf_event.h.
 const SOFTWARE: u64 = 1;
@@ -97,6 +101,68 @@ fn kept_by_perf_events_and_bpf_maps() {
     });
     let (_, summary) = zombies();
     assert_eq!(summary["dying"]["without_memcg"], json!(0), "{summary}");
+}
+
+/// A socket keeps its cgroup, the part of it that BPF programs run for, and by that the link by
+/// which one was attached.
+#[test]
+fn kept_by_a_bpf_link() {
+    let (parent, other) = (Cgroup::new("linked"), Cgroup::new("other"));
+    // Without a memory controller of its own: sockets would keep that, too.
+    let cgroup = Cgroup::new("linked/plain");
+    let link = attached(&File::open(cgroup.dir()).unwrap());
+    let socket = cgroup.inside(|| UnixDatagram::unbound().unwrap());
+    cgroup.remove();
+    let path = cgroup.path();
+    let kinds = |wanted: &[(&str, u64)]| {
+        eventually("its references", || {
+            use_every_cpu(&other);
+            let said = ledgers(Some(&path));
+            let [ledger] = &said[..] else {
+                return Err(format!("{said:?}"));
+            };
+            let mut found = ledger.kinds();
+            found.sort_unstable();
+            match found == wanted && ledger.unexplained() == Some(0) {
+                true => Ok(ledger.holders("bpf_link").cloned().collect::<Vec<_>>()),
+                false => Err(format!("{ledger:?}")),
+            }
+        })
+    };
+    let holders = kinds(&[("bpf_link", 1), ("cgroup_bpf", 1), ("socket_unix", 1)]);
+    let holder = us(&link);
+    let is_it = |found: &Value| ["pid", "fd"].iter().all(|key| found[key] == holder[key]);
+    assert!(holders.iter().any(is_it), "{holders:?}");
+    drop(link);
+    kinds(&[("cgroup_bpf", 1), ("socket_unix", 1)]);
+    drop(socket);
+    eventually("it is released", || {
+        match parent.stat("cgroup.stat", "nr_dying_descendants") {
+            Some(0) => Ok(()),
+            dying => Err(format!("{dying:?} are dying")),
+        }
+    });
+}
+
+/// A program that lets everything pass, attached to a cgroup by a link.
+fn attached(cgroup: &File) -> OwnedFd {
+    /// `r0 = 1`, and the end.
+    const PASS: [u64; 2] = [1 << 32 | 0xb7, 0x95];
+    let license = c"GPL";
+    let attr: [u64; 16] = {
+        let mut attr = [0; 16];
+        attr[0] = CGROUP_SKB | (PASS.len() as u64) << 32;
+        attr[1] = PASS.as_ptr() as u64;
+        attr[2] = license.as_ptr() as u64;
+        attr
+    };
+    // It counts as a map does, see below.
+    let program = eventually("a program", || {
+        let fd = bpf(PROG_LOAD, attr.as_ptr().cast(), size_of_val(&attr));
+        fd.map(owned).map_err(|error| error.to_string())
+    });
+    let of = [program.as_raw_fd(), cgroup.as_raw_fd(), 0, 0];
+    owned(bpf(LINK_CREATE, of.as_ptr().cast(), size_of_val(&of)).unwrap())
 }
 
 /// A name that never was is not said to have been released.

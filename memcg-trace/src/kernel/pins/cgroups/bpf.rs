@@ -2,18 +2,24 @@
 //! attached to it.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use super::super::descriptors;
 use super::super::ledger::{Ledger, Zombie, set_users};
 use super::super::{Found, Host};
 use crate::kernel::bpf_maps;
 use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
 use crate::kernel::open_files::OpenFile;
 use crate::kernel::reader::Reader;
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind};
 
 /// Who else may have a map.
 const MAP_HOLDERS: &str = "BPF programs that use the map, and its names in bpffs";
+const LINK_HOLDERS: &str = "names of the link in bpffs";
+/// Programs of one kind that are attached to one cgroup (include/linux/bpf-cgroup-defs.h:
+/// BPF_CGROUP_MAX_PROGS is 64).
+const MOST_PROGRAMS: usize = 1024;
 
 /// Each entry of a map of cgroups holds one reference.
 pub(super) fn maps(host: &Host<'_, '_>, ledger: &mut Ledger) -> Found {
@@ -36,7 +42,7 @@ pub(super) fn maps(host: &Host<'_, '_>, ledger: &mut Ledger) -> Found {
                 refs,
                 ino: Some(array.id),
                 path: Some(array.name.clone()),
-                held: Some(held(array.refs, &files)),
+                held: Some(held(array.refs, &files, MAP_HOLDERS)),
                 ..Object::default()
             };
             set_users(&mut object, descriptors::users(reader, &files));
@@ -46,11 +52,11 @@ pub(super) fn maps(host: &Host<'_, '_>, ledger: &mut Ledger) -> Found {
     Ok(())
 }
 
-/// The references to a map. A file that several processes have is one.
-fn held(refs: u64, files: &[OpenFile]) -> Held {
+/// The references to a map or a link. A file that several processes have is one.
+fn held(refs: u64, files: &[OpenFile], others: &str) -> Held {
     let distinct: HashSet<u64> = files.iter().map(|file| file.file).collect();
     let found = distinct.len() as u64;
-    let not_checked = (refs > found).then(|| MAP_HOLDERS.to_owned());
+    let not_checked = (refs > found).then(|| others.to_owned());
     Held {
         refs,
         found,
@@ -81,4 +87,77 @@ pub(super) fn programs(reader: &Reader<'_>, zombie: &mut Zombie, cgroup: u64) ->
     };
     zombie.add(PinKind::CgroupBpf, object);
     Ok(())
+}
+
+/// Each link by which a program is attached holds one, until the program is off the cgroup
+/// (kernel/bpf/cgroup.c: bpf_cgroup_link_auto_detach()) or the link is closed.
+pub(super) fn links(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Found {
+    let reader = host.reader;
+    // Kernels without them hold none.
+    if !reader.has(Field::BpfProgLink) {
+        return Ok(());
+    }
+    let operations = ["bpf_link_fops", "bpf_link_fops_poll"];
+    let mut open = None;
+    for link in links_of(reader, cgroup)? {
+        let of_cgroup = reader.word(link, Field::BpfCgroupLinkCgroup)?;
+        if of_cgroup != cgroup {
+            continue;
+        }
+        if open.is_none() {
+            let of_kind = host
+                .open
+                .of_kind_and_sent(reader, &operations, Field::FilePrivate);
+            open = Some(of_kind?);
+        }
+        // The link itself comes first in what is a cgroup's.
+        let files = open.iter().flatten().filter(|file| file.object == link);
+        let files: Vec<_> = files.copied().collect();
+        let refs = reader.word(link, Field::BpfLinkRefcnt)?;
+        let mut object = Object {
+            kind: ObjectKind::BpfLink,
+            refs: 1,
+            ino: Some(reader.word(link, Field::BpfLinkId)?),
+            held: Some(held(refs, &files, LINK_HOLDERS)),
+            ..Object::default()
+        };
+        set_users(&mut object, descriptors::users(reader, &files));
+        zombie.add(PinKind::BpfLink, object);
+    }
+    Ok(())
+}
+
+/// All links of programs that are attached to a cgroup: a list for each kind of program, which has
+/// a head of two words, or since 6.0 of one.
+fn links_of(reader: &Reader<'_>, cgroup: u64) -> Result<Vec<u64>, Unreadable> {
+    const WORD: u64 = 8;
+    let lists = reader.place(Field::CgroupBpfProgs)?;
+    let kinds = reader.place(Field::CgroupBpfEffective)?.bytes / WORD;
+    let head_bytes = lists.bytes.checked_div(kinds).unwrap_or(0);
+    let node = reader.offset(Field::BpfProgNode)?;
+    let mut programs = Vec::new();
+    for kind in 0..kinds {
+        let head = cgroup + lists.offset + kind * head_bytes;
+        if head_bytes == WORD {
+            let of_kind = |nodes: &[u64]| {
+                programs.extend(nodes.iter().map(|at| at.wrapping_sub(node)));
+                match programs.len() < MOST_PROGRAMS {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
+            };
+            reader.memory.chain(reader.word_at(head)?, 0, 0, of_kind)?;
+        } else if head_bytes == 2 * WORD {
+            programs.extend(reader.list(head, Field::BpfProgNode, MOST_PROGRAMS)?.0);
+        } else {
+            let what = format!("{head_bytes} bytes for a list of programs: unsupported layout");
+            return Err(Unreadable::Absent(what));
+        }
+    }
+    let links = reader.column(&programs, Field::BpfProgLink)?;
+    Ok(links
+        .into_iter()
+        .flatten()
+        .filter(|link| *link != 0)
+        .collect())
 }

@@ -40,6 +40,7 @@ pub(super) fn look(
             (PinKind::ChildCss, children(reader, zombie)),
             (PinKind::Task, sets(host, zombie, cgroup)),
             (PinKind::CgroupBpf, bpf::programs(reader, zombie, cgroup)),
+            (PinKind::BpfLink, bpf::links(host, zombie, cgroup)),
         ] {
             if let Err(why) = outcome {
                 zombie.note(kind, &why);

@@ -39,6 +39,7 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
         ObjectKind::Css
         | ObjectKind::BpfMap
         | ObjectKind::CgroupBpf
+        | ObjectKind::BpfLink
         | ObjectKind::KernelStack
         | ObjectKind::PageTables
         | ObjectKind::Pipe
