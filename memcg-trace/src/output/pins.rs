@@ -9,7 +9,7 @@ use super::{advice, dying, fit, names, summary, text};
 use crate::model::pins::words::{self, grouped};
 use crate::model::snapshot::{Pins, Snapshot};
 use crate::model::zombies;
-use crate::sample::pins::{Object, ObjectKind, Pin, User, UserKind};
+use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, User, UserKind};
 use crate::sample::recording::Host;
 use crate::sample::tame;
 use crate::units;
@@ -222,8 +222,9 @@ impl Page {
         // Where there is one alone, its references are those of the kind.
         let is_alone = holders.len() == 1 && pin.objects_omitted == 0;
         for (refs, holder) in holders.iter().take(OBJECTS) {
-            // Parts of what has one reference for all of them have none of their own.
-            let refs = match is_alone || *refs == 0 {
+            // Parts of what has one reference for all of them have none of their own. All that is
+            // in swap has one together.
+            let refs = match is_alone || *refs == 0 || pin.kind == PinKind::Swap {
                 true => String::new(),
                 false => grouped(*refs) + " ",
             };

@@ -182,6 +182,8 @@ pub enum ObjectKind {
     Pipe,
     /// The memcg's id in swap.
     SwapId,
+    /// Places in swap that are free again, and that a CPU did not give back yet.
+    SwapSlots,
     /// An address space.
     Mm,
     /// Nothing more is known.

@@ -330,6 +330,8 @@ pub(super) const ROWS: &[Row] = {
         row(MappingPages, 0, &["address_space.i_pages"]),
         row(SwapClusters, 8, &["swap_info_struct.cluster_info"]),
         row(ClusterMemcgs, 8, &["swap_cluster_info.memcg_table"]),
+        row(SlotsFreed, 8, &["swap_slots_cache.slots_ret"]),
+        row(SlotsNrFreed, 4, &["swap_slots_cache.n_ret"]),
         row(MmRssCounts, 0, &["mm_struct.rss_stat.count"]),
         row(MmRssStat, 0, &["mm_struct.rss_stat"]),
         row(PercpuCounterCount, 8, &["percpu_counter.count"]),

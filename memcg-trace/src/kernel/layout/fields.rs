@@ -318,6 +318,8 @@ pub enum Field {
     MappingPages,
     SwapClusters,
     ClusterMemcgs,
+    SlotsFreed,
+    SlotsNrFreed,
     MmRssCounts,
     MmRssStat,
     PercpuCounterCount,

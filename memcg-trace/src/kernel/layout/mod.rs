@@ -79,6 +79,7 @@ pub const SYMBOLS: &[&str] = &[
     "shmem_swaplist",
     "swap_cgroup_ctrl",
     "swap_info",
+    "swp_slots",
     // For time lost for lack of memory.
     "psi_disabled",
     "psi_system",

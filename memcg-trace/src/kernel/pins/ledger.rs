@@ -189,9 +189,10 @@ impl Zombie {
         self.rows.contains_key(&PinKind::Swap)
     }
 
-    /// Adds an object that has some of its pages in swap: their one reference is counted.
-    pub(super) fn add_part(&mut self, object: Object, thing: Option<Thing>) {
-        let row = self.rows.entry(PinKind::Swap).or_default();
+    /// Adds a part of an object whose reference is counted: one of the files that have pages in
+    /// swap, say.
+    pub(super) fn add_part(&mut self, kind: PinKind, object: Object, thing: Option<Thing>) {
+        let row = self.rows.entry(kind).or_default();
         row.objects.push((object, thing));
     }
 

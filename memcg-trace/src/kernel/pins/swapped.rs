@@ -12,16 +12,18 @@ use super::swap_owners::Owners;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::page_tables::PageTables;
-use crate::kernel::reader::Reader;
+use crate::kernel::reader::{Reader, words};
 use crate::kernel::tasks::{self, Thread};
 use crate::kernel::visible_paths::VisiblePaths;
 use crate::kernel::xarray;
-use crate::sample::pins::{Object, ObjectKind, UserKind};
+use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
 /// Files of tmpfs that have something in swap.
 const MOST_FILES: usize = 100_000;
 /// Nodes of one file's page cache: 64 pages each.
 const MOST_NODES: usize = 1 << 16;
+/// Free places that one CPU keeps (mm/swap_slots.c: SWAP_SLOTS_CACHE_SIZE is less).
+const MOST_KEPT: u64 = 1024;
 /// Places in swap.
 const MOST_PLACES: usize = 1 << 22;
 
@@ -51,9 +53,11 @@ pub(super) fn describe(
     // Either may be all of it: one that cannot be looked at does not end the other.
     let of_files = look.files(paths, ledger);
     let of_processes = look.processes(threads, ledger);
+    let of_cpus = look.cpus(ledger);
     let not_checked = [
         ("files of tmpfs", of_files),
         ("page tables of processes", of_processes),
+        ("places that CPUs keep", of_cpus),
     ];
     let not_checked = not_checked.into_iter().filter_map(|(what, outcome)| {
         let why = outcome.err()?;
@@ -125,7 +129,7 @@ impl Look<'_, '_> {
                 }
                 object.pages = Some(pages);
                 let zombie = &mut ledger.zombies[zombie];
-                zombie.add_part(object, Some(Kind::Inode.at(inode)));
+                zombie.add_part(PinKind::Swap, object, Some(Kind::Inode.at(inode)));
             }
         }
         whole(is_all && self.left > 0)
@@ -163,10 +167,39 @@ impl Look<'_, '_> {
                 };
                 let user = tasks::user(reader, owner, UserKind::Mapped);
                 set_users(&mut object, user.into_iter().collect());
-                ledger.zombies[zombie].add_part(object, None);
+                ledger.zombies[zombie].add_part(PinKind::Swap, object, None);
             }
         }
         whole(is_all && self.left > 0)
+    }
+
+    /// Places that are free, and that a CPU keeps for a while before it gives them back: until
+    /// then they are charged (mm/swap_slots.c: free_swap_slot()).
+    fn cpus(&mut self, ledger: &mut Ledger) -> Found {
+        let reader = self.reader;
+        // Newer kernels have none.
+        if !reader.has(Field::SlotsFreed) {
+            return Ok(());
+        }
+        for (cpu, slots) in reader.per_cpu("swp_slots")? {
+            let count = reader.word(slots, Field::SlotsNrFreed)?.min(MOST_KEPT);
+            let freed = reader.word(slots, Field::SlotsFreed)?;
+            if freed == 0 {
+                continue;
+            }
+            let mut bytes = vec![0; usize::try_from(count).unwrap_or(0) * 8];
+            reader.memory.read(freed, &mut bytes)?;
+            for (zombie, pages) in self.sort(&words(&bytes))? {
+                let object = Object {
+                    kind: ObjectKind::SwapSlots,
+                    cpu: Some(cpu),
+                    pages: Some(pages),
+                    ..Object::default()
+                };
+                ledger.zombies[zombie].add_part(PinKind::Swap, object, None);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -199,6 +199,10 @@ pub fn object(pins: &Pins, object: &Object) -> String {
         ObjectKind::PageTables => "page tables".to_owned(),
         ObjectKind::Pipe => "pipe".to_owned(),
         ObjectKind::SwapId => "pages in swap".to_owned(),
+        ObjectKind::SwapSlots => {
+            let cpu = known(object.cpu.map(u64::from));
+            format!("free places in swap that CPU {cpu} keeps")
+        }
         ObjectKind::Mm => "address space".to_owned(),
         ObjectKind::Unknown if object.path.is_some() || object.ino.is_some() => {
             path_or_inode(object)
@@ -239,6 +243,13 @@ pub fn not_found(object: &Object) -> Option<u64> {
 #[must_use]
 pub fn not_found_text(object: &Object) -> Option<String> {
     let refs = not_found(object)?;
+    if object.kind == ObjectKind::SwapId {
+        let which = match object.pages == Some(refs) {
+            true => "they".to_owned(),
+            false => format!("{} of them", grouped(refs)),
+        };
+        return Some(format!("whose {which} are was not found"));
+    }
     let verb = if refs == 1 { "was" } else { "were" };
     let references = if refs == 1 { "reference" } else { "references" };
     Some(format!(

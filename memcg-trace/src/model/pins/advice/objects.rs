@@ -31,6 +31,9 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
             }
             ways
         }
+        ObjectKind::SwapSlots => vec![Err(
+            "a CPU gives them back when it has enough of them".into()
+        )],
         ObjectKind::Memcg => vec![Ok(vec![child(case)])],
         ObjectKind::Cgroup => vec![Err(format!(
             "{} keeps it: free that one",
