@@ -134,7 +134,9 @@ fn phrase(pins: &Pins, pin: &Pin) -> String {
         ""
     };
     let first = pin.objects.first();
-    let others = (pin.objects.len() as u64)
+    // Parts of an object have no reference of their own.
+    let own = pin.objects.iter().filter(|object| object.refs > 0);
+    let others = (own.count() as u64)
         .saturating_sub(1)
         .saturating_add(pin.objects_omitted);
     let what = match pin.kind {

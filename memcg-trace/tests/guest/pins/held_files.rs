@@ -315,6 +315,7 @@ fn huge_pages() {
     fs::write("/proc/sys/vm/nr_hugepages", "4").unwrap();
     let (parent, folder) = (Cgroup::new("huge"), Folder::new("huge"));
     succeeds(&["mount", "-t", "hugetlbfs", "none", folder.path()]);
+    parent.set("cgroup.subtree_control", "+hugetlb");
     let cgroup = parent.child("hugetlb");
     let name = folder.file("pool");
     let file = cgroup.inside(|| huge_file(&name, 2));
@@ -322,16 +323,50 @@ fn huge_pages() {
     let mut holder = us(&file);
     holder["path"] = Value::from(name.clone());
     holder["fs"] = Value::from("hugetlbfs");
+    let path = cgroup.path();
+    let asked = (name.clone(), file.as_raw_fd());
+    let follow = move || {
+        drop(file);
+        fs::remove_file(name).unwrap();
+        succeeds(&["umount", folder.path()]);
+        fs::write("/proc/sys/vm/nr_hugepages", "0").unwrap();
+    };
+    if reparents_pages() {
+        // What is left is what the controller of huge pages has of them: that they are reserved.
+        say_who_reserved(&path, &asked.0, asked.1);
+        follow();
+        eventually("it is released", || {
+            match parent.stat("cgroup.stat", "nr_dying_descendants") {
+                Some(0) => Ok(()),
+                dying => Err(format!("{dying:?} are dying")),
+            }
+        });
+        return;
+    }
     let fixture = Fixture {
         refs: Refs::Exactly(2),
         holders: vec![holder],
-        follow: Box::new(move || {
-            drop(file);
-            fs::remove_file(name).unwrap();
-            succeeds(&["umount", folder.path()]);
-            fs::write("/proc/sys/vm/nr_hugepages", "0").unwrap();
-        }),
-        ..of_pages(cgroup.path(), "page_hugetlb", 2)
+        follow: Box::new(follow),
+        ..of_pages(path, "page_hugetlb", 2)
     };
     run(&parent, vec![fixture]);
+}
+
+/// The file and this process' descriptor of it are named, and to remove it is advised.
+fn say_who_reserved(path: &str, name: &str, fd: i32) {
+    eventually("who reserved them", || {
+        let said = super::ledger::ledgers(None);
+        let ledger = said.iter().find(|ledger| ledger.path() == path);
+        let ledger = ledger.ok_or("it is not among the dead")?;
+        let mut holders = ledger.holders("controller_css");
+        let is_file = |found: &Value| {
+            found["path"] == name && found["pid"] == std::process::id() && found["fd"] == fd
+        };
+        let is_right = ledger.kinds() == [("controller_css", 1)]
+            && ledger.unexplained() == Some(0)
+            && holders.any(is_file)
+            && ledger.advises("remove_file", &[name.to_owned()]);
+        println!("{}", ledger.sentence());
+        is_right.then_some(()).ok_or_else(|| format!("{ledger:?}"))
+    });
 }

@@ -3,26 +3,38 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::descriptors;
+use super::super::holders::Kind;
 use super::super::ledger::{Ledger, set_users};
 use super::super::{Found, Host};
-use super::MOST;
+use super::super::{descriptors, files};
+use super::{MOST, huge_pages};
 use crate::kernel::css;
 use crate::kernel::dying::{self, Dying};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
 use crate::kernel::open_files::OpenFile;
+use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::Text;
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind};
 
 /// Bytes of a controller's name.
 const NAME_BYTES: usize = 32;
+/// The controller of huge pages.
+const HUGETLB: &[u8] = b"hugetlb";
+/// Files of one css that are listed.
+const LISTED: usize = 16;
 
-pub(super) fn count(host: &Host<'_, '_>, dying: &Dying, ledger: &mut Ledger) -> Found {
+pub(super) fn count(
+    host: &Host<'_, '_>,
+    paths: &mut VisiblePaths,
+    dying: &Dying,
+    ledger: &mut Ledger,
+) -> Found {
     let reader = host.reader;
     let own = reader.offset(Field::CgroupSelf)?;
     let root = dying::root(reader)?;
     let events = perf_events(host)?;
+    let mut reserved = None;
     let above: HashSet<u64> = dying.above.iter().copied().collect();
     for root_css in reader.words(root, Field::CgroupSubsys)? {
         if root_css == 0 {
@@ -32,11 +44,42 @@ pub(super) fn count(host: &Host<'_, '_>, dying: &Dying, ledger: &mut Ledger) -> 
             let Some(at) = ledger.position(cgroup.wrapping_add(own)) else {
                 continue;
             };
-            let object = describe(host, css, events.get(&css).map_or(&[], Vec::as_slice))?;
-            ledger.zombies[at].add(PinKind::ControllerCss, object);
+            let mut object = describe(host, css, events.get(&css).map_or(&[], Vec::as_slice))?;
+            let mut files = HashMap::new();
+            if object
+                .fs
+                .as_ref()
+                .is_some_and(|name| name.as_bytes() == HUGETLB)
+            {
+                if reserved.is_none() {
+                    reserved = Some(huge_pages::reserved(reader)?);
+                }
+                let of_css = reserved.as_mut().and_then(|all| all.remove(&css));
+                files = of_css.unwrap_or_default();
+            }
+            add_found(&mut object, files.values().sum());
+            let zombie = &mut ledger.zombies[at];
+            zombie.add(PinKind::ControllerCss, object);
+            for inode in files.into_keys().take(LISTED) {
+                let mut object = Object::default();
+                if files::fill(reader, paths, inode, &mut object).is_ok() {
+                    let thing = Kind::Inode.at(inode);
+                    zombie.add_part(PinKind::ControllerCss, object, Some(thing));
+                }
+            }
         }
     }
     Ok(())
+}
+
+/// Counts references to what an object is that its parts have.
+fn add_found(object: &mut Object, refs: u64) {
+    if let Some(held) = &mut object.held {
+        held.found += refs;
+        if held.found >= held.refs {
+            held.not_checked.clear();
+        }
+    }
 }
 
 /// Perf events that count for a cgroup, by the css that each holds a reference to

@@ -3,6 +3,7 @@
 
 mod bpf;
 mod controllers;
+mod huge_pages;
 
 use std::collections::HashSet;
 
@@ -48,7 +49,7 @@ pub(super) fn look(
         }
     }
     ledger.look(&[PinKind::ControllerCss], |ledger| {
-        controllers::count(host, dying, ledger)
+        controllers::count(host, visible, dying, ledger)
     });
     ledger.look(&[PinKind::BpfMap], |ledger| bpf::maps(host, ledger));
     ledger.look(&[PinKind::SocketInet, PinKind::SocketUnix], |ledger| {

@@ -41,8 +41,7 @@ pub(super) fn of(pins: &Pins) -> Vec<Advice> {
         let has_parts = parts.is_some();
         plans.extend(parts);
         for object in &pin.objects {
-            // Parts of what is in swap have no reference of their own.
-            if pin.kind == PinKind::Swap && object.kind != ObjectKind::SwapId {
+            if is_part(pin, object) {
                 continue;
             }
             let case = Case { pins, pin, object };
@@ -76,6 +75,18 @@ pub(super) fn of(pins: &Pins) -> Vec<Advice> {
         plans.extend(without_pins(pins));
     }
     bounded(plans, pins)
+}
+
+/// Whether an object is a part of another one of its row: a file that has pages in swap, or that
+/// writeback has, or huge pages of which are reserved. It has no reference of its own.
+fn is_part(pin: &Pin, object: &Object) -> bool {
+    let whole = match pin.kind {
+        PinKind::Swap => ObjectKind::SwapId,
+        PinKind::Writeback => ObjectKind::Writeback,
+        PinKind::ControllerCss => ObjectKind::Css,
+        _ => return false,
+    };
+    object.kind != whole
 }
 
 /// Ways that can be gone are plans; where there is none, the first that cannot says why.

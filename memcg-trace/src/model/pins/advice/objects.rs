@@ -35,6 +35,7 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
             "a CPU gives them back when it has enough of them".into()
         )],
         ObjectKind::Memcg => vec![Ok(vec![child(case)])],
+        ObjectKind::Css if !parts(case).is_empty() => vec![by_parts(case)],
         ObjectKind::Cgroup => vec![Err(format!(
             "{} keeps it: free that one",
             name(case.pins, object)
@@ -77,6 +78,39 @@ fn by_holders(case: &Case<'_>) -> Way {
             "who holds {} was not found",
             name(case.pins, case.object)
         ));
+    }
+    Ok(steps)
+}
+
+/// Files of a row that are parts of an object of it, and have no reference of their own.
+fn parts<'a>(case: &Case<'a>) -> Vec<&'a Object> {
+    let is_huge = is_of_huge_pages(case.object);
+    let objects = case.pin.objects.iter();
+    let parts = objects.filter(|object| is_huge && object.refs == 0);
+    parts.collect()
+}
+
+fn is_of_huge_pages(css: &Object) -> bool {
+    css.fs
+        .as_ref()
+        .is_some_and(|name| name.as_bytes() == b"hugetlb")
+}
+
+/// It goes when all of its files are gone.
+fn by_parts(case: &Case<'_>) -> Way {
+    let mut steps: Vec<Step> = Vec::new();
+    for object in parts(case) {
+        let way = ways(&Case { object, ..*case });
+        for step in way
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Err("it has no way".into()))?
+        {
+            let is_said = |one: &Step| (one.action, &one.target) == (step.action, &step.target);
+            if !steps.iter().any(is_said) {
+                steps.push(step);
+            }
+        }
     }
     Ok(steps)
 }

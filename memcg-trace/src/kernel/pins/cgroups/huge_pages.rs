@@ -1,0 +1,70 @@
+//! Reservations of huge pages: each stretch that is reserved in a file holds a reference to the
+//! css of the controller hugetlb (mm/hugetlb.c: record_hugetlb_cgroup_uncharge_info()), as long as
+//! the file is there.
+
+use std::collections::HashMap;
+
+use crate::kernel::layout::fields::Field;
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::Reader;
+use crate::kernel::superblocks;
+
+/// Files of one file system, and stretches of one file.
+const MOST: usize = 1 << 20;
+
+/// Inodes of hugetlbfs with how many stretches of each a css has, by css.
+pub(super) fn reserved(reader: &Reader<'_>) -> Result<HashMap<u64, HashMap<u64, u64>>, Unreadable> {
+    let mut of_csses: HashMap<u64, HashMap<u64, u64>> = HashMap::new();
+    // A kernel without the controller reserves for nobody.
+    if !reader.has(Field::RegionCss) {
+        return Ok(of_csses);
+    }
+    for superblock in superblocks::all(reader)? {
+        let Ok((fs, _)) = superblocks::describe(reader, superblock) else {
+            continue;
+        };
+        if fs.as_bytes() != b"hugetlbfs" {
+            continue;
+        }
+        let head = superblock + reader.offset(Field::SbInodes)?;
+        let (inodes, _) = reader.list(head, Field::InodeSbList, MOST)?;
+        for inode in inodes {
+            let csses = match of_file(reader, inode) {
+                Ok(csses) => csses,
+                // It goes away, or is written.
+                Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
+                Err(why) => return Err(why),
+            };
+            for css in csses {
+                *of_csses.entry(css).or_default().entry(inode).or_default() += 1;
+            }
+        }
+    }
+    Ok(of_csses)
+}
+
+/// The css of each stretch. Older kernels have the map of them with the page cache.
+fn of_file(reader: &Reader<'_>, inode: u64) -> Result<Vec<u64>, Unreadable> {
+    let map = match reader.has(Field::HugeReserved) {
+        true => {
+            let info = inode.wrapping_sub(reader.offset(Field::HugeInode)?);
+            reader.word(info, Field::HugeReserved)?
+        }
+        false => {
+            let mapping = reader.word(inode, Field::InodeMapping)?;
+            reader.word(mapping, Field::MappingPrivate)?
+        }
+    };
+    // Folders have none.
+    if map == 0 {
+        return Ok(Vec::new());
+    }
+    let head = map + reader.offset(Field::ReservedRegions)?;
+    let (regions, _) = reader.list(head, Field::RegionInMap, MOST)?;
+    let csses = reader.column(&regions, Field::RegionCss)?;
+    Ok(csses
+        .into_iter()
+        .flatten()
+        .filter(|css| *css != 0)
+        .collect())
+}
