@@ -6,7 +6,7 @@ mod fixture;
 
 use fixture::pins::{advice, file, mapped, object, one, open, unreaped, user};
 use memcg_trace::sample::Text;
-use memcg_trace::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
+use memcg_trace::sample::pins::{Inodes, Object, ObjectKind, PinKind, User, UserKind};
 
 fn of_netns(users: Vec<User>, mount: Option<&str>) -> Object {
     Object {
@@ -62,6 +62,11 @@ fn every_kind_has_its_verdict_and_its_advice() {
     };
     let device = Object {
         dev: Some("8:0".into()),
+        inodes: Some(Inodes {
+            dirty: 2,
+            clean: 1,
+            are_given_away: true,
+        }),
         ..object(ObjectKind::Writeback, 1, vec![])
     };
     let stock = Object {

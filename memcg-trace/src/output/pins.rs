@@ -314,6 +314,12 @@ fn describe(pins: &Pins, object: &Object) -> String {
         details.extend(namespace.map(|ino| format!("network namespace {ino}")));
         details.extend(object.ino.map(|ino| format!("inode {ino}")));
     }
+    if let Some(inodes) = object.inodes {
+        let all = inodes.dirty.saturating_add(inodes.clean);
+        let dirty = grouped(inodes.dirty);
+        let noun = units::noun(all, "inode");
+        details.push(format!("{} {noun}, {dirty} dirty", grouped(all)));
+    }
     if let Some(mount) = &object.ns_mount {
         details.push(format!("mounted at {}", mount.display()));
     }

@@ -230,6 +230,8 @@ pub struct Object {
     /// How many references the kernel counts to it, and how many of them were found; `None` where
     /// its count was not read.
     pub held: Option<Held>,
+    /// Of writeback, the inodes that it has.
+    pub inodes: Option<Inodes>,
     /// Names that its inode has (`i_nlink`).
     pub links: Option<u64>,
     /// The process in whose mount namespace `path` is a path, as `/proc/PID/root` shows it; `None`
@@ -239,6 +241,18 @@ pub struct Object {
     pub users: Vec<User>,
     /// Users that are not in the list, for it is bounded.
     pub users_omitted: u64,
+}
+
+/// Inodes that writeback has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Inodes {
+    /// What of them is written, or waits for it.
+    pub dirty: u64,
+    /// Those that are merely attached.
+    pub clean: u64,
+    /// Whether the kernel gives clean ones to another writeback when a memcg is removed.
+    pub are_given_away: bool,
 }
 
 /// The references to an object, as the kernel counts them, against those that were found.

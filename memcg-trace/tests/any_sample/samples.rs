@@ -1,7 +1,7 @@
 //! Samples of anything: small numbers, so that things meet, and large ones, so that sums overflow.
 
 use memcg_trace::sample::pins::{
-    Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
+    Held, Inodes, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
 };
 use memcg_trace::sample::reclaim::{
     Cause, OomKill, Pressure, Reclaim, ReclaimCount, Shrinking, Stall, StalledTask,
@@ -166,6 +166,8 @@ fn pin_kind() -> impl Strategy<Value = PinKind> {
         Just(PinKind::CgroupNs),
         Just(PinKind::Task),
         Just(PinKind::ChildCss),
+        Just(PinKind::Writeback),
+        Just(PinKind::ControllerCss),
         Just(PinKind::Other),
     ]
 }
@@ -201,7 +203,7 @@ prop_compose! {
             Just(ObjectKind::SysvShm), Just(ObjectKind::Socket), Just(ObjectKind::KernelSocket),
             Just(ObjectKind::CssSet), Just(ObjectKind::Memcg), Just(ObjectKind::SwapId),
             Just(ObjectKind::Cgroup), Just(ObjectKind::Css), Just(ObjectKind::BpfMap),
-            Just(ObjectKind::Unknown),
+            Just(ObjectKind::Writeback), Just(ObjectKind::SwapSlots), Just(ObjectKind::Unknown),
         ],
         refs in figure(),
         pages in of(figure()),
@@ -220,6 +222,7 @@ prop_compose! {
             fs: text.clone(), dev: other_text.clone(), path: other_text.clone(),
             local: text.clone(), remote: other_text.clone(), ns_mount: text,
             ino: number, ns_ino: number, unevictable_refs: number, dev_name: other_text,
+            inodes: number.map(|dirty| Inodes { dirty, clean: refs, are_given_away: dirty > refs }),
         }
     }
 }

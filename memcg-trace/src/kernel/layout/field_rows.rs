@@ -276,6 +276,8 @@ pub(super) const ROWS: &[Row] = {
         row(WbDirtyTime, 16, &["bdi_writeback.b_dirty_time"]),
         row(WbAttached, 16, &["bdi_writeback.b_attached"]),
         row(InodeIoList, 16, &["inode.i_io_list"]),
+        row(InodeWb, 8, &["inode.i_wb"]),
+        row(SbBdi, 8, &["super_block.s_bdi"]),
         // ways to hold a file
         row(SbInodes, 16, &["super_block.s_inodes"]),
         row(InodeSbList, 16, &["inode.i_sb_list"]),

@@ -264,6 +264,8 @@ pub enum Field {
     WbDirtyTime,
     WbAttached,
     InodeIoList,
+    InodeWb,
+    SbBdi,
     // ways to hold a file
     SbInodes,
     InodeSbList,

@@ -1,18 +1,27 @@
 //! Writeback on behalf of a memcg: each `bdi_writeback` holds a reference while it has inodes
 //! (mm/backing-dev.c: cgwb_create(), cgwb_release_workfn()).
 
+use std::collections::HashSet;
+
 use super::Found;
 use super::files;
+use super::holders::Kind;
 use super::ledger::Ledger;
 use crate::kernel::block_devices;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::reader::{Reader, is_kernel_address};
+use crate::kernel::memory::Unreadable;
+use crate::kernel::reader::Reader;
+use crate::kernel::superblocks;
 use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::Text;
-use crate::sample::pins::{Object, ObjectKind, PinKind};
+use crate::sample::pins::{Inodes, Object, ObjectKind, PinKind};
 
 /// Devices, and cgroups that write to one of them.
 const MOST: usize = 100_000;
+/// Inodes of one file system, or of one writeback.
+const MOST_INODES: usize = 1 << 20;
+/// Inodes of one writeback that are listed.
+const LISTED: usize = 16;
 
 pub(super) fn count(reader: &Reader<'_>, paths: &mut VisiblePaths, ledger: &mut Ledger) -> Found {
     let wb_list = reader.offset(Field::BdiWbList)?;
@@ -24,48 +33,98 @@ pub(super) fn count(reader: &Reader<'_>, paths: &mut VisiblePaths, ledger: &mut 
         ledger.visited.objects += writebacks.len() as u64;
         let csses = reader.column(&writebacks, Field::WbMemcgCss)?;
         for (writeback, css) in writebacks.into_iter().zip(csses) {
-            let Some(zombie) = css.and_then(|css| ledger.zombie(css)) else {
-                continue;
-            };
-            let mut object = Object::default();
-            // What is written, or waits for it; it need not be there any more.
-            if let Some(inode) = first_inode(reader, writeback)
-                && files::fill(reader, paths, inode, &mut object).is_err()
-            {
-                object = Object::default();
+            if css.is_some_and(|css| ledger.position(css).is_some()) {
+                add(reader, paths, ledger, (device, writeback), css.unwrap_or(0))?;
             }
-            let name = reader.bytes(device, Field::BdiDevName);
-            let dev = name.ok().map(|name| Text::from_c(&name));
-            zombie.add(
-                PinKind::Writeback,
-                Object {
-                    kind: ObjectKind::Writeback,
-                    refs: 1,
-                    dev_name: dev
-                        .as_ref()
-                        .and_then(|dev| block_devices::name(&dev.display())),
-                    dev,
-                    ..object
-                },
-            );
         }
     }
     Ok(())
 }
 
-/// The first inode on any of its lists; only some kernels list those that are merely attached.
-fn first_inode(reader: &Reader<'_>, writeback: u64) -> Option<u64> {
-    let lists = [
+/// Adds one, and its inodes as parts of it.
+fn add(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    ledger: &mut Ledger,
+    (device, writeback): (u64, u64),
+    css: u64,
+) -> Found {
+    let attached = attached(reader, device, writeback)?;
+    ledger.visited.objects += (attached.dirty.len() + attached.clean.len()) as u64;
+    let Some(zombie) = ledger.zombie(css) else {
+        return Ok(());
+    };
+    let name = reader.bytes(device, Field::BdiDevName);
+    let dev = name.ok().map(|name| Text::from_c(&name));
+    let of_device = Object {
+        kind: ObjectKind::Writeback,
+        refs: 1,
+        inodes: Some(Inodes {
+            dirty: attached.dirty.len() as u64,
+            clean: attached.clean.len() as u64,
+            are_given_away: reader.has(Field::WbAttached),
+        }),
+        dev_name: { dev.as_ref() }.and_then(|dev| block_devices::name(&dev.display())),
+        dev,
+        ..Object::default()
+    };
+    zombie.add(PinKind::Writeback, of_device);
+    for inode in attached.dirty.iter().chain(&attached.clean).take(LISTED) {
+        let mut object = Object::default();
+        // It need not be there any more.
+        if files::fill(reader, paths, *inode, &mut object).is_ok() {
+            zombie.add_part(PinKind::Writeback, object, Some(Kind::Inode.at(*inode)));
+        }
+    }
+    Ok(())
+}
+
+/// Inodes that are a writeback's.
+#[derive(Default)]
+struct Attached {
+    dirty: Vec<u64>,
+    clean: Vec<u64>,
+}
+
+/// What is written, or waits for it, is on a list; only some kernels have one of those that are
+/// merely attached. Elsewhere all inodes of the file systems on the device tell.
+fn attached(reader: &Reader<'_>, device: u64, writeback: u64) -> Result<Attached, Unreadable> {
+    let mut found = Attached::default();
+    for list in [
         Field::WbIo,
         Field::WbMoreIo,
         Field::WbDirty,
         Field::WbDirtyTime,
-        Field::WbAttached,
-    ];
-    let node = reader.offset(Field::InodeIoList).ok()?;
-    lists.into_iter().find_map(|list| {
-        let head = writeback + reader.offset(list).ok()?;
-        let first = reader.word_at(head).ok()?;
-        (first != head && is_kernel_address(first)).then(|| first.wrapping_sub(node))
-    })
+    ] {
+        found.dirty.extend(listed(reader, writeback, list)?);
+    }
+    if reader.has(Field::WbAttached) {
+        found.clean = listed(reader, writeback, Field::WbAttached)?;
+        return Ok(found);
+    }
+    let all = superblocks::all(reader)?;
+    let devices = reader.column(&all, Field::SbBdi)?;
+    let dirty: HashSet<u64> = found.dirty.iter().copied().collect();
+    for (superblock, of) in all.into_iter().zip(devices) {
+        if of != Some(device) {
+            continue;
+        }
+        let head = superblock + reader.offset(Field::SbInodes)?;
+        let (inodes, _) = reader.list(head, Field::InodeSbList, MOST_INODES)?;
+        let writebacks = reader.column(&inodes, Field::InodeWb)?;
+        let own = inodes.into_iter().zip(writebacks);
+        let own = own.filter(|(inode, of)| *of == Some(writeback) && !dirty.contains(inode));
+        found.clean.extend(own.map(|(inode, _)| inode));
+    }
+    Ok(found)
+}
+
+fn listed(reader: &Reader<'_>, writeback: u64, list: Field) -> Result<Vec<u64>, Unreadable> {
+    let head = writeback + reader.offset(list)?;
+    match reader.list(head, Field::InodeIoList, MOST_INODES) {
+        Ok((inodes, _)) => Ok(inodes),
+        // They move from list to list while they are written.
+        Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => Ok(Vec::new()),
+        Err(why) => Err(why),
+    }
 }

@@ -10,6 +10,7 @@ mod objects;
 mod plan;
 mod reclaim;
 mod rows;
+mod writeback;
 
 use std::collections::HashSet;
 

@@ -2,7 +2,7 @@
 
 use super::holders::let_go;
 use super::plan::{Step, Way};
-use super::{Case, never, rows};
+use super::{Case, never, rows, writeback};
 use crate::model::pins::words::{self, grouped, object as name};
 use crate::model::snapshot::Action;
 use crate::sample::Text;
@@ -22,7 +22,7 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
         ObjectKind::File | ObjectKind::BlockDevice => vec![drop_pages(case)],
         ObjectKind::SysvShm => vec![segment(case)],
         ObjectKind::CssSet | ObjectKind::KernelSocket => vec![by_holders(case)],
-        ObjectKind::Writeback => rows::writeback(object.dev_name.clone().or(object.dev.clone())),
+        ObjectKind::Writeback => writeback::ways(case),
         ObjectKind::Cpu => rows::stock(),
         ObjectKind::SwapId => {
             let mut ways = vec![rows::swapoff(case.pins)];

@@ -15,7 +15,7 @@ pub(super) fn ways(pins: &Pins, pin: &Pin) -> Vec<Way> {
     match pin.kind {
         PinKind::Swap => vec![swapoff(pins)],
         PinKind::Stock => stock(),
-        PinKind::Writeback => writeback(None),
+        PinKind::Writeback => vec![Err("which device it is to was not found".into())],
         kind => vec![Err(format!(
             "what the {} belong to was not found",
             counted(kind, pin.refs)
@@ -92,14 +92,5 @@ pub(super) fn stock() -> Vec<Way> {
         Action::Wait,
         None,
         "a CPU gives its stock back when it charges another memcg",
-    )])]
-}
-
-pub(super) fn writeback(device: Option<Text>) -> Vec<Way> {
-    vec![Ok(vec![Step::unsure(
-        Action::Sync,
-        device,
-        "it goes when what is dirty is written to that device and the kernel gives its inodes to \
-         another",
     )])]
 }
