@@ -280,7 +280,7 @@ fn managers_are_left_alone() {
     let users = [
         open(1, "anything", 3),
         mapped(1, "anything"),
-        open(tool(), "renamed", 3),
+        mapped(tool(), "renamed"),
         open(5, "memcg-trace", 3),
         open(5, "sshd-session", 3),
         mapped(5, "login"),
@@ -300,6 +300,13 @@ fn managers_are_left_alone() {
             "{what:?}"
         );
     }
+    // What this program was started with, it has until it ends.
+    let own = vec![open(tool(), "renamed", 3)];
+    let own = file(ObjectKind::Memfd, "tmpfs", "memfd:x", 9, own);
+    assert_eq!(
+        advice(&one(PinKind::PageShmem, own)),
+        ["wait renamed[9999] fd 3"]
+    );
     let orphan = object(
         ObjectKind::CssSet,
         1,

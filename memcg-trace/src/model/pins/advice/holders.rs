@@ -16,7 +16,9 @@ pub(super) fn let_go(case: &Case<'_>) -> Way {
     all_are_known(case)?;
     let mut steps: Vec<Step> = Vec::new();
     steps.extend(unmount(case));
-    for user in &case.object.users {
+    let (own, others): (Vec<_>, Vec<_>) =
+        (case.object.users.iter()).partition(|user| is_own(case, user));
+    for user in &others {
         for step in of_user(case, user)? {
             let is_said = |one: &Step| (one.action, &one.target) == (step.action, &step.target);
             if !steps.iter().any(is_said) {
@@ -24,12 +26,22 @@ pub(super) fn let_go(case: &Case<'_>) -> Way {
             }
         }
     }
+    if let (Some(one), true) = (own.first(), others.is_empty()) {
+        let why = "this program has it itself, from who started it, and lets go when it ends";
+        steps.push(Step::unsure(Action::Wait, user_text(one), why));
+    }
     let omitted = case.object.users_omitted;
     let holders = (steps.len() as u64).saturating_add(omitted);
     if omitted > 0 || steps.len() > MAX_HOLDERS {
         return Err(format!("it goes when all {holders} who hold it let go"));
     }
     Ok(steps)
+}
+
+/// Whether it is this program that has it: what it was started with it has until it ends.
+fn is_own(case: &Case<'_>, user: &User) -> bool {
+    let is_descriptor = user.kind == UserKind::Open && user.pid != 0;
+    is_descriptor && case.pins.look.by_pid == Some(user.pid)
 }
 
 /// Where some who hold it were not found, all that the others do may free nothing. Tasks that are
