@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::coredump::stack;
 use super::look;
 use super::taker;
-use crate::host::{Cgroup, Process, eventually};
+use crate::host::{Cgroup, Process, eventually, has_function};
 
 const MODULE: &str = "/bin/works.ko";
 const FILE: &str = "/proc/works_to_do";
@@ -120,6 +120,20 @@ fn a_cgroup_that_goes_offline_behind_who_waits_for_it() {
         taker::FILE
     );
     let mut changer = stops_in(&script, "cgroup_lock_and_drain_offline");
+    // There it is not found which item takes it offline: nobody is guessed.
+    if has_function("kill_css_finish_work_fn") {
+        assert_eq!(look::asked("undecided").1, Some(5));
+    } else {
+        assert_offline_deadlock(changer.0.id());
+    }
+
+    write(taker::FILE, "u40");
+    assert!(changer.0.wait().unwrap().success());
+    drop(cgroup);
+    assert_eq!(look::asked("no_deadlock").1, Some(0));
+}
+
+fn assert_offline_deadlock(changer: u32) {
     let (data, code) = look::asked("deadlock");
     assert_eq!(code, Some(4));
     let deadlocks = items(&data, "deadlock");
@@ -128,15 +142,10 @@ fn a_cgroup_that_goes_offline_behind_who_waits_for_it() {
     let (workers, others): (Vec<_>, Vec<_>) =
         members.partition(|task| task["comm"].as_str().unwrap().starts_with("kworker/"));
     assert_eq!((workers.len(), others.len()), (1, 1));
-    assert_eq!(others[0]["tid"], changer.0.id());
+    assert_eq!(others[0]["tid"], changer);
     let sentence = deadlocks[0]["sentence"].as_str().unwrap();
     assert!(
         sentence.contains("the offline work of pids of /offline-behind"),
         "{sentence}"
     );
-
-    write(taker::FILE, "u40");
-    assert!(changer.0.wait().unwrap().success());
-    drop(cgroup);
-    assert_eq!(look::asked("no_deadlock").1, Some(0));
 }
