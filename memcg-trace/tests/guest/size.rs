@@ -10,7 +10,7 @@ use crate::tool;
 
 const PAGES: u64 = 1000;
 /// Batches of the CPUs, and what lies on the same list.
-const MORE_PAGES: u64 = 128;
+const MORE_PAGES: u64 = 512;
 /// Tasks, open files, sockets and namespaces of the guest.
 const OTHER_OBJECTS: u64 = 5000;
 
