@@ -6,6 +6,7 @@ use super::{Watch, figure};
 use crate::host::{Cgroup, eventually, use_every_cpu};
 use crate::pins::memory::Memory;
 use crate::pins::sockets::new_socket;
+use crate::tool;
 
 const CHILDREN: usize = 40;
 
@@ -51,7 +52,10 @@ pub fn are_reclaimed_from(watch: &mut Watch) {
         use_every_cpu(&other);
         match parent.stat("cgroup.stat", "nr_dying_descendants").unwrap() {
             0 => Ok(()),
-            dying => Err(format!("{dying} are dying")),
+            dying => Err(format!(
+                "{dying} are dying: {}",
+                tool::stdout(&tool::run(&["pins"]))
+            )),
         }
     });
 }
