@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::walk::{DENTRIES, PAGE_BYTES, Walk, number};
 use crate::contract::Document;
 use crate::disk;
-use crate::host::{Cgroup, Folder};
+use crate::host::{Cgroup, Folder, eventually};
 use crate::tool;
 
 const EXT4_INODES: &str = "ext4_inode_cache";
@@ -119,7 +119,17 @@ fn dentries_and_inodes_are_seen_to_the_object() {
     }
     assert!(live.items.iter().all(|row| row["path"] == path));
 
-    let inodes = look(&["slab", "--json", "--inside", EXT4_INODES]);
+    let inodes = eventually("a row of the cgroup", || {
+        let looked = look(&["slab", "--json", "--inside", EXT4_INODES]);
+        let mut rows = looked.items.iter();
+        match rows.any(|row| row["path"] == path && row["fs"] == "ext4") {
+            true => Ok(looked),
+            false => {
+                println!("{:#?}, {:#}", looked.items, looked.summary);
+                Err("there is none".to_owned())
+            }
+        }
+    });
     let row = row(&inodes, &path);
     println!("{row}");
     assert_eq!(number(row, "objects"), UNUSED + OPEN);
