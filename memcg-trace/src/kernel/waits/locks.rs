@@ -132,6 +132,11 @@ fn describe(
             };
             resource.owner_word = Some(word);
             hold(view, &mut resource, held);
+            if resource.holders.is_empty() && resource.incomplete.is_none() {
+                let woken = woken(view, lock);
+                let woken = woken.map(|at| holder(at, Mode::Write, Evidence::Inferred));
+                resource.holders.extend(woken);
+            }
         }
         ResourceKind::Rwsem => {
             let count = view.reader.word(lock, Field::RwsemCount)?;
@@ -153,6 +158,21 @@ fn describe(
         }
     }
     Ok(Some(resource))
+}
+
+/// The first in line for a mutex that nobody has, if it is awake: whoever released the mutex woke it
+/// (kernel/locking/mutex.c: __mutex_unlock_slowpath()), and it takes the mutex once it runs.
+fn woken(view: &View<'_>, mutex: u64) -> Option<usize> {
+    let reader = view.reader;
+    let record = match reader.word(mutex, Field::MutexFirstWaiter) {
+        Ok(record) => record,
+        Err(_) => {
+            let link = reader.word(mutex, Field::MutexWaitList).ok()?;
+            link.wrapping_sub(reader.offset(Field::MutexWaiterList).ok()?)
+        }
+    };
+    let at = (view.threads).at(reader.word(record, Field::MutexWaiterTask).ok()?)?;
+    (!view.threads.all[at].sleeps()).then_some(at)
 }
 
 /// Puts down who has a lock. Of readers only the last one is known, if at all.
