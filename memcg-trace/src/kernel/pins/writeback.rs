@@ -49,7 +49,18 @@ fn add(
     (device, writeback): (u64, u64),
     css: u64,
 ) -> Found {
-    let attached = attached(reader, device, writeback)?;
+    let attached = match attached(reader, device, writeback) {
+        Ok(attached) => Some(attached),
+        // Inodes move from list to list while they are written: then how many is not known.
+        Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => None,
+        Err(why) => return Err(why),
+    };
+    let inodes = attached.as_ref().map(|attached| Inodes {
+        dirty: attached.dirty.len() as u64,
+        clean: attached.clean.len() as u64,
+        are_given_away: reader.has(Field::WbAttached),
+    });
+    let attached = attached.unwrap_or_default();
     ledger.visited.objects += (attached.dirty.len() + attached.clean.len()) as u64;
     let Some(zombie) = ledger.zombie(css) else {
         return Ok(());
@@ -59,11 +70,7 @@ fn add(
     let of_device = Object {
         kind: ObjectKind::Writeback,
         refs: 1,
-        inodes: Some(Inodes {
-            dirty: attached.dirty.len() as u64,
-            clean: attached.clean.len() as u64,
-            are_given_away: reader.has(Field::WbAttached),
-        }),
+        inodes,
         dev_name: { dev.as_ref() }.and_then(|dev| block_devices::name(&dev.display())),
         dev,
         ..Object::default()
@@ -121,10 +128,5 @@ fn attached(reader: &Reader<'_>, device: u64, writeback: u64) -> Result<Attached
 
 fn listed(reader: &Reader<'_>, writeback: u64, list: Field) -> Result<Vec<u64>, Unreadable> {
     let head = writeback + reader.offset(list)?;
-    match reader.list(head, Field::InodeIoList, MOST_INODES) {
-        Ok((inodes, _)) => Ok(inodes),
-        // They move from list to list while they are written.
-        Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => Ok(Vec::new()),
-        Err(why) => Err(why),
-    }
+    Ok(reader.list(head, Field::InodeIoList, MOST_INODES)?.0)
 }

@@ -1,7 +1,7 @@
 //! What other controllers still have of a dead cgroup: each of their csses holds one reference to
 //! it (kernel/cgroup/cgroup.c: init_and_link_css(), css_free_rwork_fn()).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::super::holders::Kind;
 use super::super::ledger::{Ledger, set_users};
@@ -45,31 +45,36 @@ pub(super) fn count(
                 continue;
             };
             let mut object = describe(host, css, events.get(&css).map_or(&[], Vec::as_slice))?;
-            let mut files = HashMap::new();
-            if object
-                .fs
-                .as_ref()
-                .is_some_and(|name| name.as_bytes() == HUGETLB)
-            {
+            let mut files = BTreeMap::new();
+            if is_of_huge_pages(&object) {
                 if reserved.is_none() {
                     reserved = Some(huge_pages::reserved(reader)?);
                 }
                 let of_css = reserved.as_mut().and_then(|all| all.remove(&css));
                 files = of_css.unwrap_or_default();
             }
-            add_found(&mut object, files.values().sum());
+            // What a file that is not listed holds counts as not found: nobody is told to remove it.
+            let mut parts = Vec::new();
+            for (inode, stretches) in files.into_iter().take(LISTED) {
+                let mut part = Object::default();
+                if files::fill(reader, paths, inode, &mut part).is_ok() {
+                    add_found(&mut object, stretches);
+                    parts.push((part, Kind::Inode.at(inode)));
+                }
+            }
             let zombie = &mut ledger.zombies[at];
             zombie.add(PinKind::ControllerCss, object);
-            for inode in files.into_keys().take(LISTED) {
-                let mut object = Object::default();
-                if files::fill(reader, paths, inode, &mut object).is_ok() {
-                    let thing = Kind::Inode.at(inode);
-                    zombie.add_part(PinKind::ControllerCss, object, Some(thing));
-                }
+            for (part, thing) in parts {
+                zombie.add_part(PinKind::ControllerCss, part, Some(thing));
             }
         }
     }
     Ok(())
+}
+
+fn is_of_huge_pages(css: &Object) -> bool {
+    let name = css.fs.as_ref();
+    name.is_some_and(|name| name.as_bytes() == HUGETLB)
 }
 
 /// Counts references to what an object is that its parts have.

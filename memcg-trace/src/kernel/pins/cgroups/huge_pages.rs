@@ -2,7 +2,7 @@
 //! css of the controller hugetlb (mm/hugetlb.c: record_hugetlb_cgroup_uncharge_info()), as long as
 //! the file is there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::kernel::layout::fields::Field;
 use crate::kernel::memory::Unreadable;
@@ -12,9 +12,12 @@ use crate::kernel::superblocks;
 /// Files of one file system, and stretches of one file.
 const MOST: usize = 1 << 20;
 
-/// Inodes of hugetlbfs with how many stretches of each a css has, by css.
-pub(super) fn reserved(reader: &Reader<'_>) -> Result<HashMap<u64, HashMap<u64, u64>>, Unreadable> {
-    let mut of_csses: HashMap<u64, HashMap<u64, u64>> = HashMap::new();
+/// By css: inodes of hugetlbfs, with how many stretches of each it has.
+pub(super) type Reserved = HashMap<u64, BTreeMap<u64, u64>>;
+
+/// Looks through all files of hugetlbfs.
+pub(super) fn reserved(reader: &Reader<'_>) -> Result<Reserved, Unreadable> {
+    let mut of_csses = Reserved::new();
     // A kernel without the controller reserves for nobody.
     if !reader.has(Field::RegionCss) {
         return Ok(of_csses);

@@ -11,7 +11,7 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
     let object = case.object;
     let device = object.dev_name.clone().or_else(|| object.dev.clone());
     let Some(inodes) = object.inodes else {
-        // Older recordings do not say what it has.
+        // Older recordings do not say what it has, and its lists may have changed.
         let why = "what inodes it has was not seen";
         return vec![Err(why.to_owned())];
     };
