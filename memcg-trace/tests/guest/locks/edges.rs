@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::coredump::{Coredump, Then, spare_blocks};
+use super::look;
 use super::taker::Taker;
 use crate::host::eventually;
 use crate::tool;
@@ -94,28 +95,18 @@ type Edge = (u32, &'static str, Vec<u32>);
 /// look may miss the pages that somebody tries to move.
 fn none(edges: &[Edge], status: i32) {
     eventually("these waits", || {
-        let args = [
-            "locks",
-            "--json",
-            "--min-wait",
-            "10ms",
-            "--fail-on",
-            "deadlock",
-        ];
-        let output = tool::run(&args);
-        let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
-        let items = document["data"]["items"].as_array().unwrap();
+        let (data, code) = look::answer(&["--min-wait", "10ms"]);
+        let items = data["items"].as_array().unwrap();
         assert!(
             items.iter().all(|item| item.get("cycle_id").is_none()),
             "{items:#?}"
         );
-        let code = output.status.code().unwrap();
         let are_there = edges
             .iter()
             .all(|edge| items.iter().any(|item| is_edge(item, edge)));
-        match code == status && are_there {
+        match code == Some(status) && are_there {
             true => Ok(()),
-            false => Err(format!("{code}: {items:#?}")),
+            false => Err(format!("{code:?}: {items:#?}")),
         }
     });
 }

@@ -125,15 +125,20 @@ pub fn waits(look: &Look, tid: u32) -> bool {
     waits.any(|wait| look.tasks[wait.task as usize].tid == tid)
 }
 
-/// The answer, as users get it, once it is this verdict, and the exit code that scripts get.
+/// An answer, as users get it, and the exit code that scripts get.
+pub fn answer(more: &[&str]) -> (Value, Option<i32>) {
+    let args = [&["locks", "--json", "--fail-on", "deadlock"], more].concat();
+    let output = tool::run(&args);
+    let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
+    (document["data"].clone(), output.status.code())
+}
+
+/// The answer once it is this verdict.
 pub fn asked(verdict: &str) -> (Value, Option<i32>) {
-    let args = ["locks", "--json", "--fail-on", "deadlock"];
     let answer = eventually("a verdict", || {
-        let output = tool::run(&args);
-        let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
-        let data = document["data"].clone();
+        let (data, code) = answer(&[]);
         match data["summary"]["verdict"] == verdict {
-            true => Ok((data, output.status.code())),
+            true => Ok((data, code)),
             false => Err(format!("{data:#}")),
         }
     });

@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::look;
 use super::taker::{self, Taker};
 use crate::host::{Cgroup, eventually, has_function};
-use crate::tool;
 
 const RT_RUNTIME: &str = "/proc/sys/kernel/sched_rt_runtime_us";
 
@@ -103,17 +103,8 @@ impl Drop for Hog {
 
 /// The convoy behind a task.
 fn convoy(root: u32) -> Result<Value, String> {
-    let output = tool::run(&[
-        "locks",
-        "--json",
-        "--min-wait",
-        "10ms",
-        "--fail-on",
-        "deadlock",
-    ]);
-    let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
-    let data = &document["data"];
-    assert_eq!(output.status.code(), Some(0), "{data:#}");
+    let (data, code) = look::answer(&["--min-wait", "10ms"]);
+    assert_eq!(code, Some(0), "{data:#}");
     let items = data["items"].as_array().unwrap();
     let mut convoys = items.iter().filter(|item| item["type"] == "convoy");
     let convoy = convoys.find(|one| one["root"]["tid"] == root);
