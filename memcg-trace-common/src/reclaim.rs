@@ -90,7 +90,7 @@ pub struct Reclaimer {
     pub task: u64,
     /// Time that the task had run outside the kernel when it began: nobody gets there within one.
     pub user_ns: u64,
-    /// How often it had gone to sleep by then.
+    /// Times that the task had gone to sleep when it began (`task_struct.nvcsw`).
     pub sleeps: u64,
 }
 

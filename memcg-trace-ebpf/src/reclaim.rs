@@ -94,16 +94,16 @@ pub fn begun_by() -> (u32, u64) {
     (kind::UNKNOWN, 0)
 }
 
-/// Whether a row is this task's: an earlier task may have had the same number. A row of kswapd has
-/// no time at which it began.
+/// Whether this task wrote the row: an earlier task may have had the same number. A row of kswapd
+/// records no begin.
 #[inline(always)]
 pub fn is_of_this_task(reclaimer: &Reclaimer) -> bool {
     let start_ns = field(task_struct(), &LAYOUT.task_start_time).unwrap_or(0);
     reclaimer.begin_ns == 0 || reclaimer.begin_ns > start_ns
 }
 
-/// Whether a row is of the reclaim that this task is in, if it is in one: who has been outside the
-/// kernel since is done with that of the row.
+/// Whether the row is about the reclaim that this task is in. A task that has run in user space
+/// since the row began has left that reclaim.
 #[inline(always)]
 fn is_ours(reclaimer: &Reclaimer) -> bool {
     is_of_this_task(reclaimer) && (reclaimer.begin_ns == 0 || reclaimer.user_ns == user_ns())
