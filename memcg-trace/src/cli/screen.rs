@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use ratatui::{DefaultTerminal, Frame};
 use rustix::fs::{Mode, OFlags};
-use rustix::termios::QueueSelector;
+use rustix::termios::{OptionalActions, QueueSelector};
 
 /// Leaves the other screen and shows the cursor.
 const LEAVE: &[u8] = b"\x1b[?1049l\x1b[?25h";
@@ -109,9 +109,9 @@ pub(super) fn give_back_by_force() {
         },
     };
     for _ in 0..TRIES {
-        // What it did not take is half a picture. Without it there is room, and who was stuck
-        // goes on.
+        // What it did not take is half a picture. Without it there is room.
         let _ = rustix::termios::tcflush(&terminal, QueueSelector::OFlush);
+        wake_writers(&terminal);
         let is_quiet = match STATE.try_lock() {
             Ok(mut state) => {
                 *state = State::GivenBack;
@@ -126,6 +126,14 @@ pub(super) fn give_back_by_force() {
             return;
         }
         std::thread::sleep(PAUSE);
+    }
+}
+
+/// Lets whoever sleeps in a write look again whether there is room: flushing a pseudo-terminal
+/// wakes nobody, setting attributes does (`n_tty_set_termios`, drivers/tty/n_tty.c at v6.12).
+fn wake_writers(terminal: &File) {
+    if let Ok(attributes) = rustix::termios::tcgetattr(terminal) {
+        let _ = rustix::termios::tcsetattr(terminal, OptionalActions::Now, &attributes);
     }
 }
 
