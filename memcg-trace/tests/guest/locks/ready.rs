@@ -170,7 +170,9 @@ fn a_holder_that_is_ready_to_run_and_does_not() {
     let kept_off = eventually("a holder that has no CPU", || {
         let convoy = convoy(root)?;
         let why = convoy["why"].as_str().unwrap();
-        match why.contains("a real-time task of priority 90") {
+        // The hog sleeps now and then, and who ran in between is slow.
+        let is_stuck = convoy["verdict"] == "stuck_holder";
+        match is_stuck && why.contains("a real-time task of priority 90") {
             true => Ok(convoy),
             false => Err(convoy.to_string()),
         }
@@ -179,7 +181,6 @@ fn a_holder_that_is_ready_to_run_and_does_not() {
     let why = kept_off["why"].as_str().unwrap();
     assert!(why.contains("ready to run, but CPU 1 has"), "{why}");
     assert!(why.contains(&format!("[{}]", hog.tid)), "{why}");
-    assert_eq!(kept_off["verdict"], "stuck_holder");
     drop((hog, no_limit));
     drop((holder, waiter));
 }
