@@ -21,7 +21,9 @@ const RULES: Rules = Rules {
     min_wait_ns: 10_000_000,
 };
 /// It blows until so many were judged, and each kind of task has got round to so much.
-const LEAST_JUDGED: u64 = 1000;
+const LEAST_JUDGED: u64 = 300;
+/// The same in a long run.
+const LEAST_JUDGED_LONG: u64 = 10_000;
 const LEAST_DONE: u64 = 10;
 /// Tasks that make and remove cgroups, and those that move processes.
 const MAKERS: usize = 16;
@@ -36,6 +38,13 @@ const NICE: i32 = 19;
 /// How long it blows in any case.
 fn span() -> Duration {
     long_storm().unwrap_or_default()
+}
+
+fn least_judged() -> u64 {
+    match long_storm() {
+        Some(_) => LEAST_JUDGED_LONG,
+        None => LEAST_JUDGED,
+    }
 }
 
 /// Work in threads, until it is enough.
@@ -174,7 +183,7 @@ fn nothing_is_confirmed_in_a_storm() {
         // Also if this fails: the others are waited for.
         let calm = Calm(&storm.is_over);
         let begin = Instant::now();
-        while judged < LEAST_JUDGED || !storm.is_one() || begin.elapsed() < span() {
+        while judged < least_judged() || !storm.is_one() || begin.elapsed() < span() {
             assert!(
                 begin.elapsed() < span() + DEADLINE,
                 "only {judged} waits judged in {answers} answers: {storm:?}"
