@@ -2,7 +2,7 @@
 //!
 //! A field of the layout is named by its place, such as `offset_of!(Layout, page_head)`. User space
 //! finds these instructions in the object and completes them before it is loaded
-//! (memcg-trace/src/kernel/fixed.rs).
+//! (memcg-trace/src/kernel/hooks/patch_object.rs).
 
 use core::mem::offset_of;
 

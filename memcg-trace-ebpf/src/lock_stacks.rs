@@ -8,6 +8,6 @@ use memcg_trace_common::hold;
 pub const ENTRY: u64 = 1;
 
 /// All of them. Each has as much room as aya gives it, and less where the kernel keeps less: see
-/// memcg-trace/src/kernel/attach.rs.
+/// memcg-trace/src/kernel/hooks/attach.rs.
 #[map]
 pub static LOCK_STACKS: StackTrace = StackTrace::with_max_entries(hold::LOCK_STACKS, 0);

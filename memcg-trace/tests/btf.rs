@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use memcg_trace::kernel::Subject;
-use memcg_trace::kernel::btf::{Btf, BtfError, Member};
+use memcg_trace::kernel::host::btf::{Btf, BtfError, Member};
+use memcg_trace::kernel::host::symbols::Symbols;
 use memcg_trace::kernel::layout;
-use memcg_trace::kernel::symbols::Symbols;
 use proptest::prelude::*;
 
 /// Writes BTF: types in order, ids from 1.

@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result, bail};
 use aya::programs::{FEntry, KProbe, Program, RawTracePoint};
 use aya::{Btf, Ebpf};
 use memcg_trace::kernel::Subject;
-use memcg_trace::kernel::attach;
-use memcg_trace::kernel::choice::{self, Outcome};
-use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::hooks::attach;
+use memcg_trace::kernel::hooks::facts::Facts;
+use memcg_trace::kernel::hooks::select::{self, Outcome};
 use memcg_trace::kernel::hooks::{At, Family, HOOKS, Part, Variant};
 use memcg_trace::kernel::session::Session;
 
@@ -78,7 +78,7 @@ impl Slab {
         for asked in [None].into_iter().chain(families.map(Some)) {
             let hooks = HOOKS.iter().filter(|hook| hook.subject == Subject::Slab);
             let variants = hooks
-                .filter_map(|hook| choice::foresee(facts, hook, asked).chosen)
+                .filter_map(|hook| select::foresee(facts, hook, asked).chosen)
                 .collect();
             let way = Self { asked, variants };
             if ways
@@ -99,7 +99,7 @@ impl Slab {
     /// What is attached, by program and place.
     pub fn parts(&self, facts: &Facts) -> Vec<(&'static str, At)> {
         let parts = self.variants.iter().flat_map(|variant| variant.parts);
-        let here = |part: &&Part| choice::obstacle(part, facts).is_none();
+        let here = |part: &&Part| select::obstacle(part, facts).is_none();
         parts
             .filter(here)
             .map(|part| (part.program, part.at))

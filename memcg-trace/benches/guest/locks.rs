@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 use memcg_trace::kernel::Subject;
-use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::hooks::facts::Facts;
 use memcg_trace::kernel::session::Session;
 
 use crate::guest::{self, Cgroup, now_ns};

@@ -29,7 +29,7 @@ mod walk;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::hooks::facts::Facts;
 
 /// Cgroups for the walk and the program itself.
 const CGROUPS: usize = 1000;

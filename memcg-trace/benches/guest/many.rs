@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use memcg_trace::kernel::Subject;
-use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::hooks::facts::Facts;
 use memcg_trace::kernel::session::Session;
 use memcg_trace::model::Model;
 use memcg_trace::model::zombies;

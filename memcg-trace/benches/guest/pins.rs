@@ -11,7 +11,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 
 use anyhow::{Context as _, Result};
 use memcg_trace::kernel::Subject;
-use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::hooks::facts::Facts;
 use memcg_trace::kernel::session::Session;
 use memcg_trace::sample::pins::Pins;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};

@@ -6,9 +6,9 @@ use std::hint::black_box;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use memcg_trace::kernel::btf::{Btf, SYS_BTF};
-use memcg_trace::kernel::facts::Facts;
-use memcg_trace::kernel::symbols::Symbols;
+use memcg_trace::kernel::hooks::facts::Facts;
+use memcg_trace::kernel::host::btf::{Btf, SYS_BTF};
+use memcg_trace::kernel::host::symbols::Symbols;
 use memcg_trace::kernel::{hooks, layout};
 
 use crate::guest::{now_ns, status_bytes};

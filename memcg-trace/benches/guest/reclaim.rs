@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use memcg_trace::kernel::Subject;
-use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::hooks::facts::Facts;
 use memcg_trace::kernel::session::Session;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 

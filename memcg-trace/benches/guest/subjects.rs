@@ -1,7 +1,7 @@
 //! What each program of the default set costs a run, with something to do for all of them.
 
 use anyhow::Result;
-use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::hooks::facts::Facts;
 
 use crate::cases::Case;
 use crate::guest;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use memcg_trace::kernel::Subject;
-use memcg_trace::kernel::facts::Facts;
+use memcg_trace::kernel::hooks::facts::Facts;
 use memcg_trace::kernel::session::Session;
 
 use crate::guest::now_ns;

@@ -14,10 +14,10 @@ use crate::deadlock::Rules;
 use crate::model::Model;
 use crate::model::select::{self, Selection};
 use crate::model::snapshot::Snapshot;
+use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
 use crate::sample::{Text, tame};
 use crate::source::Source;
-use crate::source::ask::Ask;
 use crate::source::replay::Pace;
 
 /// A source, the model of what it said, and what of that is to be shown.

@@ -15,8 +15,8 @@ use super::{DONE, ERROR};
 use crate::model::snapshot::Snapshot;
 use crate::output::{document, slab_inside as text};
 use crate::sample::Text;
+use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::slab_inside::ObjectKind;
-use crate::source::ask::{Ask, NOT_RECORDED};
 
 /// Looks into a cache and prints what was found, or the last such look of a recording.
 pub(super) async fn run(

@@ -17,7 +17,7 @@ use super::messages::Messages;
 use super::screen::Screen;
 use super::signals::Stop;
 use crate::model::snapshot::Snapshot;
-use crate::source::ask::{Ask, NOT_RECORDED};
+use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::source::replay::Pace;
 use crate::tui::{self, App, Setup};
 

@@ -19,8 +19,8 @@ use crate::model::snapshot::Snapshot;
 use crate::output::ndjson::Ndjson;
 use crate::output::text::Style;
 use crate::output::{document, dot, locks as text};
+use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::recording::Host;
-use crate::source::ask::{Ask, NOT_RECORDED};
 
 /// Prints the answer, of a kernel or as of the end of a recording; or one after the other.
 pub(super) async fn run(

@@ -15,8 +15,8 @@ use crate::model::reparent;
 use crate::model::snapshot::{MemcgId, Pins, Snapshot};
 use crate::model::zombies::{self, NotFound, Wanted};
 use crate::output::{document, pins as text};
+use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::{Text, tame};
-use crate::source::ask::{Ask, NOT_RECORDED};
 
 /// Candidates that an error names.
 const CANDIDATES: usize = 5;

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::deadlock::State;
 use crate::model::snapshot::Snapshot;
+use crate::sample::ask::Ask;
 use crate::sample::{Absent, Sample};
 use crate::source::Source;
-use crate::source::ask::Ask;
 
 /// Parts of the time that asking may take, as one in so many: while nobody waits for long; while
 /// somebody does; and then, if that is what the user watches.

@@ -18,10 +18,10 @@ use super::signals::Stop;
 use super::{DONE, ERROR};
 use crate::deadlock::Rules;
 use crate::model::is_zombie;
+use crate::sample::ask::Ask;
 use crate::sample::recording::{FORMAT, Header, Writer};
 use crate::sample::{Sample, Text};
 use crate::source::Source;
-use crate::source::ask::Ask;
 use crate::source::replay::Pace;
 use crate::units;
 

@@ -19,7 +19,7 @@ use crate::model::snapshot::{Slab, SlabCache, Snapshot};
 use crate::output::slab::View;
 use crate::output::{document, slab as text};
 use crate::sample::Text;
-use crate::source::ask::{Ask, NOT_RECORDED};
+use crate::sample::ask::{Ask, NOT_RECORDED};
 
 /// Rows of a table of text, unless `--top` says so.
 pub(super) const ROWS: usize = 20;

@@ -11,7 +11,7 @@ use super::signals::Stop;
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::{self, Order};
 use crate::output::{document, zombies as text};
-use crate::source::ask::Ask;
+use crate::sample::ask::Ask;
 
 /// Dead cgroups without a zombie that are asked about.
 const MAX_ASKED: usize = 256;

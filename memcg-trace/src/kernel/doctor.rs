@@ -2,12 +2,12 @@
 
 use memcg_trace_common::stack::STACK_DEPTH;
 
-use super::Subject;
-use super::choice::foresee;
-use super::facts::Facts;
-use super::hooks::{Family, HOOKS};
-use super::privilege::Capability;
-use super::trial::Trial;
+use crate::kernel::Subject;
+use crate::kernel::hooks::facts::Facts;
+use crate::kernel::hooks::select::foresee;
+use crate::kernel::hooks::trial::Trial;
+use crate::kernel::hooks::{Family, HOOKS};
+use crate::kernel::host::privilege::Capability;
 use crate::sample::doctor::{Doctor, Fact, Verdict};
 
 /// Reports on a host, with the family of hooks that was asked for first. Attaches nothing: hooks
@@ -64,7 +64,7 @@ fn told(facts: &Facts) -> Vec<Fact> {
             facts
                 .btf_error
                 .clone()
-                .unwrap_or_else(|| super::btf::SYS_BTF.to_owned()),
+                .unwrap_or_else(|| crate::kernel::host::btf::SYS_BTF.to_owned()),
             facts.btf_error.is_none(),
             "where things are in this kernel is not known: nothing can be traced",
             "a kernel built with CONFIG_DEBUG_INFO_BTF",
@@ -244,14 +244,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::kernel::host::privilege::Privilege;
+    use crate::kernel::host::symbols::Symbols;
     use crate::kernel::layout::cost::Cost;
     use crate::kernel::layout::fields::Fields;
     use crate::kernel::layout::inodes::Inodes;
     use crate::kernel::layout::pages::Pages;
     use crate::kernel::layout::swap::SwapOwners;
     use crate::kernel::layout::{Missing, Resolved};
-    use crate::kernel::privilege::Privilege;
-    use crate::kernel::symbols::Symbols;
     use crate::kernel::{Subject, hooks};
     use memcg_trace_common::layout::Layout;
 

@@ -4,6 +4,7 @@
 //! same way for a live kernel and for a recording of one. Every part is optional: `None` is
 //! "not looked at in this interval", and [`Sample::absent`] says why where it never will be.
 
+pub mod ask;
 pub mod doctor;
 mod dying;
 mod holds;

@@ -6,12 +6,12 @@ use anyhow::Context as _;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{Instant, sleep_until};
 
-use super::ask::Ask;
 use crate::kernel::Subject;
 use crate::kernel::doctor::report;
-use crate::kernel::facts::Facts;
 use crate::kernel::hooks::Family;
+use crate::kernel::hooks::facts::Facts;
 use crate::kernel::session::Session;
+use crate::sample::ask::Ask;
 use crate::sample::doctor::Doctor;
 use crate::sample::recording::Host;
 use crate::sample::{Sample, Text};

@@ -1,6 +1,5 @@
 //! Where samples come from: the kernel of this host, or a recording.
 
-pub mod ask;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod replay;
@@ -10,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::sample::Sample;
+use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
-use ask::Ask;
 use replay::{Pace, Replay};
 
 /// This host cannot be traced by this program; the text says why, in one line.

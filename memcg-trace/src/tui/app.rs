@@ -17,8 +17,8 @@ use super::{findings, locks, memcgs, reclaim, shrinkers, slab, zombies};
 use crate::model::snapshot::Snapshot;
 use crate::output::summary;
 use crate::output::tree::{self, Line};
+use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
-use crate::source::ask::Ask;
 
 /// What stays the same while the screen is up.
 #[derive(Clone, Debug)]

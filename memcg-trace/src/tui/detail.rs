@@ -15,8 +15,8 @@ use crate::model::zombies::pins_of;
 use crate::output::pins as text;
 use crate::output::text::Style as TextStyle;
 use crate::output::{findings, fit, locks, names};
+use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::tame;
-use crate::source::ask::{Ask, NOT_RECORDED};
 
 /// What became of the question.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,13 +6,21 @@
 //! A trampoline only if the user asks, since detaching it waits for `synchronize_rcu_tasks`,
 //! which never ends while a task spins in the kernel.
 
+pub mod attach;
+pub mod facts;
+pub(crate) mod links;
+pub(crate) mod losses;
+pub(crate) mod map_memory;
+pub(crate) mod patch_object;
 mod reclaim;
+pub mod select;
 mod table;
+pub mod trial;
 
 use memcg_trace_common::layout::Layout;
 pub use table::HOOKS;
 
-use super::Subject;
+use crate::kernel::Subject;
 
 /// How a program is hooked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! What a memory cgroup takes of the kernel's memory by itself, from the sizes of its structs.
 
-use crate::kernel::btf::Btf;
+use crate::kernel::host::btf::Btf;
 
 /// Of what there is one.
 #[derive(Clone, Copy)]

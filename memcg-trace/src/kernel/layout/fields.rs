@@ -3,7 +3,7 @@
 
 use super::field_rows::ROWS;
 use super::find_member;
-use crate::kernel::btf::Btf;
+use crate::kernel::host::btf::Btf;
 
 /// One field, named after the kernel's own path to it; its row says where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

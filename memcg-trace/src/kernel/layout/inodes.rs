@@ -2,7 +2,7 @@
 //! bytes (6.12), and have names in BTF since they are an enum (6.19).
 
 use super::shapes::index_of;
-use crate::kernel::btf::Btf;
+use crate::kernel::host::btf::Btf;
 
 /// Masks of `inode.i_state` (include/linux/fs.h); 0 never matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

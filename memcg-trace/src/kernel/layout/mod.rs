@@ -17,9 +17,9 @@ pub mod swap;
 use memcg_trace_common::layout::{ABSENT, Layout};
 use zerocopy::IntoBytes as _;
 
-use super::Subject;
-use super::btf::Btf;
-use super::symbols::Symbols;
+use crate::kernel::Subject;
+use crate::kernel::host::btf::Btf;
+use crate::kernel::host::symbols::Symbols;
 use cost::Cost;
 use fields::{Fields, Place};
 use inodes::Inodes;

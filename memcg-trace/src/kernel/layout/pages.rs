@@ -1,7 +1,7 @@
 //! How user space reads a `struct page`: its flags, its type and whose it is.
 
 use super::shapes::index_of;
-use crate::kernel::btf::Btf;
+use crate::kernel::host::btf::Btf;
 
 /// Flags that tell what the low bits of `memcg_data` mean (include/linux/memcontrol.h).
 pub const DATA_OBJEXTS: u64 = 1;

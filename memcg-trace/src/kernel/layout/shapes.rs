@@ -9,7 +9,7 @@ use memcg_trace_common::layout::{
 use super::fields::{Field, Fields};
 use super::{Missing, Resolved};
 use crate::kernel::Subject::{self, Memcg, Reclaim, Slab};
-use crate::kernel::btf::Btf;
+use crate::kernel::host::btf::Btf;
 
 /// `__GFP_ACCOUNT` before its bit had a name in BTF (include/linux/gfp_types.h, up to 6.8).
 const GFP_ACCOUNT_UNNAMED: u32 = 0x40_0000;

@@ -1,6 +1,6 @@
 //! Where the kernel keeps whose a page in swap is. It has moved, and is static everywhere.
 
-use crate::kernel::btf::Btf;
+use crate::kernel::host::btf::Btf;
 
 /// `SWP_TYPE_SHIFT`: a place in swap is the number of a swap area above so many bits of the place
 /// within it (include/linux/swapops.h).

@@ -12,13 +12,13 @@ use super::kernel_pages::KernelPages;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::slabs::SocketSlabs;
-use crate::kernel::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces, Words, descriptors};
+use crate::kernel::debugger::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces, Words, descriptors};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files::Open;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::tasks::Thread;
+use crate::kernel::host::ram;
 use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind};
-use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::Open;
-use crate::kernel::ram;
-use crate::kernel::reader::Reader;
-use crate::kernel::tasks::Thread;
 use crate::sample::pins::PinKind;
 
 /// What is found here and nowhere else.

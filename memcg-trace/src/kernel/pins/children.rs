@@ -2,8 +2,8 @@
 
 use super::Found;
 use super::ledger::{Visited, Zombie};
+use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::reader::Reader;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 /// Children of one that are counted.

@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 use super::Found;
 use super::ledger::{Visited, Zombie, set_users};
 use super::namespaces::Namespaces;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::tasks::{self, Tasks};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::reader::Reader;
-use crate::kernel::tasks::{self, Tasks};
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind, UserKind};
 
 /// css_sets of one cgroup, and tasks of one css_set, that are looked at.

@@ -7,11 +7,11 @@ use super::holders::Kind;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::sockets;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files::{Open, OpenFile};
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::tasks;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::{Open, OpenFile};
-use crate::kernel::reader::Reader;
-use crate::kernel::tasks;
 use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
 
 /// What open files can hold.

@@ -6,12 +6,12 @@ use super::folios::{ANON, Group};
 use super::holders::{Holders, Kind};
 use super::ledger::Ledger;
 use super::segments;
-use crate::kernel::block_devices;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::superblocks;
+use crate::kernel::debugger::visible_paths::VisiblePaths;
+use crate::kernel::host::block_devices;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::Reader;
-use crate::kernel::superblocks;
-use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 

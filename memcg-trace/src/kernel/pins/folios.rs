@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
-use crate::kernel::folio::Folio;
+use crate::kernel::debugger::folio::Folio;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::layout::pages::DATA_FLAGS;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::Reader;
 
 /// Folios, by what they belong to.
 #[derive(Debug, Default)]

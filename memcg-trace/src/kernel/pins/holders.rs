@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::ledger::set_users;
 pub(super) use super::look::{Look, of_kernel};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, is_kernel_address};
 use crate::sample::pins::{Held, Object, User};
 pub(super) use folios::{Anon, Merged};
 

@@ -6,13 +6,13 @@ use std::collections::{HashMap, HashSet};
 use super::Found;
 use super::ledger::{Ledger, set_users};
 use super::ways::pages::{carried, ends_of_pipes};
-use crate::kernel::folio::DESCRIPTOR_BYTES;
+use crate::kernel::debugger::folio::DESCRIPTOR_BYTES;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files::Open;
+use crate::kernel::debugger::page_tables::PageTables;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address, words};
+use crate::kernel::debugger::tasks::{self, Thread};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::Open;
-use crate::kernel::page_tables::PageTables;
-use crate::kernel::reader::{Reader, is_kernel_address, words};
-use crate::kernel::tasks::{self, Thread};
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind, User, UserKind};
 
 /// Pages of one stack (arch/x86/include/asm/page_64_types.h: THREAD_SIZE_ORDER; more with KASAN).

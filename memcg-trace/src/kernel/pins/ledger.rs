@@ -6,10 +6,10 @@ use super::Found;
 use super::folios::Folios;
 use super::holders::{Holders, Thing};
 use super::ways;
-use crate::kernel::css;
-use crate::kernel::memcgs::DeadCss;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::Reader;
+use crate::kernel::counted::memcgs::DeadCss;
+use crate::kernel::debugger::css;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
 use crate::sample::pins::{Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User};
 
 /// Objects that a row of the ledger lists.

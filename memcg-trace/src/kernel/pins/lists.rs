@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use super::Found;
 use super::folios::{Folios, Owners};
 use super::ledger::{Ledger, Visited, Zombie};
-use crate::kernel::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces};
+use crate::kernel::debugger::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address, words};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, is_kernel_address, words};
 use crate::sample::pins::PinKind;
 use crate::units;
 

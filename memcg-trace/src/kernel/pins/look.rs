@@ -1,12 +1,12 @@
 //! One look for holders: what each way looks at, and where it says whom it found.
 
 use super::holders::{Holders, Kind, Thing};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files::Open;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::tasks::{self, Thread};
+use crate::kernel::debugger::visible_paths::VisiblePaths;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::Open;
-use crate::kernel::reader::Reader;
-use crate::kernel::tasks::{self, Thread};
-use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 

@@ -4,10 +4,10 @@
 
 use super::Found;
 use super::ledger::{Visited, Zombie, set_users};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address};
+use crate::kernel::debugger::tasks;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, is_kernel_address};
-use crate::kernel::tasks;
 use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
 /// Mappings of one object that are looked at.

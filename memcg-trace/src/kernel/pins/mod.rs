@@ -31,14 +31,14 @@ mod writeback;
 
 use std::time::Instant;
 
-use super::dying::{DeadCgroup, Dying};
-use super::layout::fields::Field;
-use super::memcgs::DeadCss;
-use super::memory::Unreadable;
-use super::open_files::Open;
-use super::reader::Reader;
-use super::tasks::{self, Tasks, Thread};
-use super::visible_paths::VisiblePaths;
+use crate::kernel::counted::memcgs::DeadCss;
+use crate::kernel::counted::memcgs::dying::{DeadCgroup, Dying};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files::Open;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::tasks::{self, Tasks, Thread};
+use crate::kernel::debugger::visible_paths::VisiblePaths;
+use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{PinKind, Pins};
 use holders::Holders;
 use ledger::Ledger;

@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::mount_namespaces::MountNamespaces;
+use crate::kernel::debugger::open_files::{Open, OpenFile};
+use crate::kernel::debugger::paths;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::superblocks;
+use crate::kernel::debugger::tasks::{self, Tasks};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::mount_namespaces::MountNamespaces;
-use crate::kernel::open_files::{Open, OpenFile};
-use crate::kernel::paths;
-use crate::kernel::reader::Reader;
-use crate::kernel::superblocks;
-use crate::kernel::tasks::{self, Tasks};
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 

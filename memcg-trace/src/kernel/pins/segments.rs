@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
 
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::tasks::Tasks;
+use crate::kernel::debugger::xarray;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::Reader;
-use crate::kernel::tasks::Tasks;
-use crate::kernel::xarray;
 use crate::sample::pins::Object;
 
 /// Nodes of one namespace's array of segments: 64 segments each.

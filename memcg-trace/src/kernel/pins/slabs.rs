@@ -11,10 +11,10 @@ use super::holders::Kind;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
 use super::sockets;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files::Open;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::Open;
-use crate::kernel::reader::{Reader, is_kernel_address};
 
 /// Protocols of one kernel.
 const PROTOCOLS: usize = 4096;

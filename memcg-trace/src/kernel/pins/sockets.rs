@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::ledger::set_users;
 use super::namespaces::Namespaces;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::Reader;
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 

@@ -3,8 +3,8 @@
 
 use super::Found;
 use super::ledger::Ledger;
+use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::reader::Reader;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {

@@ -5,8 +5,8 @@ use memcg_trace_common::memcg::css_flags;
 
 use super::Found;
 use super::ledger::Zombie;
+use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::reader::Reader;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 pub(super) fn count(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::ways::swap_files;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::layout::swap::{AREA_SHIFT, SwapOwners};
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::Reader;
 
 const PAGE_BYTES: u64 = 4096;
 /// Bytes of a `struct page`.

@@ -9,13 +9,13 @@ use super::files;
 use super::holders::Kind;
 use super::ledger::{Ledger, set_users};
 use super::swap_owners::Owners;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::page_tables::PageTables;
+use crate::kernel::debugger::reader::{Reader, words};
+use crate::kernel::debugger::tasks::{self, Thread};
+use crate::kernel::debugger::visible_paths::VisiblePaths;
+use crate::kernel::debugger::xarray;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::page_tables::PageTables;
-use crate::kernel::reader::{Reader, words};
-use crate::kernel::tasks::{self, Thread};
-use crate::kernel::visible_paths::VisiblePaths;
-use crate::kernel::xarray;
 use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
 /// Files of tmpfs that have something in swap.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Kernel;
-use crate::kernel::reader::is_kernel_address;
+use crate::kernel::debugger::reader::is_kernel_address;
 
 /// Between two readings of the symbols, at least: their file is long.
 const PAUSE: Duration = Duration::from_secs(10);

@@ -3,13 +3,13 @@
 use anyhow::Context as _;
 
 use super::{Session, now_ns};
-use crate::kernel::lock_details::LockDetails;
-use crate::kernel::locks::LockWaits;
-use crate::kernel::shrinkers::Running;
-use crate::kernel::spans::TaskNow;
-use crate::kernel::stalls::Stalls;
-use crate::kernel::stuck::LONG_NS;
-use crate::kernel::symbols::Symbols;
+use crate::kernel::counted::locks::LockWaits;
+use crate::kernel::counted::locks::details::LockDetails;
+use crate::kernel::counted::reclaim::stalls::Stalls;
+use crate::kernel::counted::shrinkers::Running;
+use crate::kernel::counted::shrinkers::blocked::LONG_NS;
+use crate::kernel::counted::spans::TaskNow;
+use crate::kernel::host::symbols::Symbols;
 use crate::sample::Loss;
 use crate::sample::reclaim::{Shrinking, Stall};
 

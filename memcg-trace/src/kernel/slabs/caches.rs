@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 
 use super::page::Slab;
-use crate::kernel::folio::DESCRIPTOR_BYTES;
+use crate::kernel::debugger::folio::DESCRIPTOR_BYTES;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address, words};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, is_kernel_address, words};
 use crate::sample::slab_walk::WalkedCache;
 
 /// Length of a cache's name.

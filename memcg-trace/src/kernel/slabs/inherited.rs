@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Pages;
 use super::owners::Owners;
-use crate::kernel::reader::Reader;
+use crate::kernel::debugger::reader::Reader;
 use crate::sample::slab_walk::{Inherited, SlabWalk};
 
 /// A row for each memcg that has an object cgroup of a dead child of which something was found.

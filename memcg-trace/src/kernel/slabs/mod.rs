@@ -22,12 +22,12 @@ use std::time::{Duration, Instant};
 use memcg_trace_common::slab::SlabKey;
 use zerocopy::{FromBytes as _, IntoBytes as _, transmute_ref};
 
-use super::Subject;
-use super::folio::{DESCRIPTOR_BYTES, FolioPlaces, Words, descriptors};
-use super::layout::pages::{DATA_FLAGS, PageKind};
-use super::memory::Unreadable;
-use super::ram;
-use super::reader::Reader;
+use crate::kernel::Subject;
+use crate::kernel::debugger::folio::{DESCRIPTOR_BYTES, FolioPlaces, Words, descriptors};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::host::ram;
+use crate::kernel::layout::pages::{DATA_FLAGS, PageKind};
 use crate::sample::Text;
 use crate::sample::slab_inside::SlabInside;
 use crate::sample::slab_walk::SlabWalk;

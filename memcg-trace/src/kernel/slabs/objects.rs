@@ -9,11 +9,11 @@
 use std::collections::HashSet;
 
 use super::page::Slab;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address};
+use crate::kernel::debugger::superblocks;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::layout::inodes::Inodes;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, is_kernel_address};
-use crate::kernel::superblocks;
 use crate::sample::slab_inside::States;
 
 const PAGE_BYTES: u64 = 4096;

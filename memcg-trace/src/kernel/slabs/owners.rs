@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address, words};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, is_kernel_address, words};
 
 /// Who has an object cgroup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use memcg_trace_common::layout::{Layout, VECTOR_ARRAY, VECTOR_IN_OBJECT, VECTOR_STRIDE};
 
-use crate::kernel::folio::DESCRIPTOR_BYTES;
+use crate::kernel::debugger::folio::DESCRIPTOR_BYTES;
 use crate::kernel::layout::pages::DATA_FLAGS;
 
 /// One slab.

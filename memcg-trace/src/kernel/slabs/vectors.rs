@@ -3,9 +3,9 @@
 use memcg_trace_common::peek::PEEK_EACH_BYTES;
 
 use super::page::Slab;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::pages::DATA_FLAGS;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::Reader;
 
 /// Bytes of an entry: an address.
 const ENTRY_BYTES: u64 = 8;

@@ -8,7 +8,7 @@ use super::table::{self, Hidden, How};
 use super::threads::{self, Thread};
 use super::workers::Workers;
 use super::{Finding, Looking, grace, locks, processes, servers, work};
-use crate::kernel::memory::Unreadable;
+use crate::kernel::debugger::memory::Unreadable;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 

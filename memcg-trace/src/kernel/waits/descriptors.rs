@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::View;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files::table;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::table;
 
 /// A file that threads have open.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::View;
+use crate::kernel::debugger::page_tables::PageTables;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::page_tables::PageTables;
 
 /// How often to look for a page: while somebody tries to move it, its entry says that, and is no
 /// page's (mm/migrate.c: try_to_migrate(), remove_migration_ptes()).

@@ -7,10 +7,10 @@ use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
 use super::threads::{EXIT_ZOMBIE, Threads};
 use super::{Finding, View, holder};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::paths;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::paths;
-use crate::kernel::reader::{Reader, is_kernel_address};
 use crate::sample::waits::{EndsOn, Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
 

@@ -7,10 +7,10 @@ use super::records::{self, COMPLETION, Entry, MUTEX, RWSEM, SEMAPHORE, Seen, Sha
 use super::stacks::Stack;
 use super::table::Hidden;
 use super::{Finding, View, holder};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::percpu_rwsem;
+use crate::kernel::debugger::reader::is_kernel_address;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::percpu_rwsem;
-use crate::kernel::reader::is_kernel_address;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 use crate::units;

@@ -4,8 +4,8 @@
 use super::View;
 use super::pages::Pages;
 use crate::deadlock::words;
+use crate::kernel::debugger::tasks;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::tasks;
 use crate::sample::{ResourceKind, Text};
 
 /// The member that a lock is, and which structure that is.

@@ -31,10 +31,10 @@ mod workers;
 
 use std::cell::{OnceCell, RefCell};
 
-use super::memory::Unreadable;
-use super::reader::Reader;
-use super::symbols::Symbols;
-use super::visible_paths::{VisiblePath, VisiblePaths};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::visible_paths::{VisiblePath, VisiblePaths};
+use crate::kernel::host::symbols::Symbols;
 use crate::sample::waits::{EndsOn, Evidence, Holder, Look, NotChecked, Resource, Wait, Waits};
 use crate::sample::{Mode, ResourceKind, Text};
 use assembly::Assembly;

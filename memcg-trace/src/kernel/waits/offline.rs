@@ -16,8 +16,8 @@ use super::dumps;
 use super::pages::Pages;
 use super::stacks::Stack;
 use super::{Finding, View, holder};
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::words;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::words;
 use crate::sample::waits::{EndsOn, Evidence, Resource, Retry, Wait};
 use crate::sample::{Mode, ResourceKind};
 

@@ -4,8 +4,8 @@
 use memcg_trace_common::layout::HEAD_MASK;
 
 use super::View;
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
 
 /// Pages of 4 KiB in the largest folio (2 MiB).
 const MOST_PAGES: u64 = 512;

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
 use super::{Finding, View, descriptors, holder};
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
 

@@ -3,8 +3,8 @@
 
 use super::stacks::Stack;
 use super::{Finding, View, holder};
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 

@@ -5,9 +5,9 @@
 
 use super::stacks::Stack;
 use super::threads::Threads;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, is_kernel_address};
 
 /// Waiters of one lock that are followed.
 const MOST_WAITERS: usize = 4096;

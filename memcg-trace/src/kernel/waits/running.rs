@@ -3,9 +3,9 @@
 
 use super::View;
 use super::threads::Thread;
+use crate::kernel::debugger::paths;
+use crate::kernel::debugger::reader::is_kernel_address;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::paths;
-use crate::kernel::reader::is_kernel_address;
 use crate::sample::Text;
 
 /// `task.prio` from here on is of the fair classes (include/linux/sched/prio.h: MAX_RT_PRIO).

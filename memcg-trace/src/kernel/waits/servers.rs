@@ -8,9 +8,9 @@ use super::members;
 use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
 use super::{Finding, View, holder};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{is_kernel_address, words};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{is_kernel_address, words};
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
 

@@ -11,9 +11,9 @@ use zerocopy::FromBytes as _;
 
 use super::table::is_slow_path;
 use super::threads::{Thread, Threads};
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, words};
-use crate::kernel::symbols::Symbols;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, words};
+use crate::kernel::host::symbols::Symbols;
 
 const PROGRAM: &str = "task_stacks";
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address};
+use crate::kernel::debugger::tasks;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::{Reader, is_kernel_address};
-use crate::kernel::tasks;
 use crate::sample::waits::Task;
 
 /// Threads that are looked at.

@@ -5,10 +5,10 @@ use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
 use super::workers::Workers;
 use super::{Finding, View, holder};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::paths;
+use crate::kernel::debugger::reader::is_kernel_address;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::paths;
-use crate::kernel::reader::is_kernel_address;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind, Text};
 

@@ -4,9 +4,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{View, holder};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::is_kernel_address;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::is_kernel_address;
 use crate::sample::Mode;
 use crate::sample::waits::{Evidence, Holder};
 

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use memcg_trace::kernel::Subject;
+use memcg_trace::sample::ask::Ask;
 use memcg_trace::sample::waits::{Look, Resource, Task, Wait, Waits};
-use memcg_trace::source::ask::Ask;
 use memcg_trace::source::live::{Attach, Live, Options};
 use serde_json::Value;
 

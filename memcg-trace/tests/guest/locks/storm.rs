@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use memcg_trace::deadlock::{Rules, State, judge};
 use memcg_trace::kernel::Subject;
-use memcg_trace::source::ask::Ask;
+use memcg_trace::sample::ask::Ask;
 use memcg_trace::source::live::{Attach, Live, Options};
 use rustix::process::setpriority_process;
 

@@ -7,11 +7,11 @@ use std::ops::ControlFlow;
 use super::super::descriptors;
 use super::super::ledger::{Ledger, Zombie, set_users};
 use super::super::{Found, Host};
-use crate::kernel::bpf_maps;
+use crate::kernel::debugger::bpf_maps;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files::OpenFile;
+use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::OpenFile;
-use crate::kernel::reader::Reader;
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind};
 
 /// Who else may have a map.

@@ -8,12 +8,12 @@ use super::super::ledger::{Ledger, set_users};
 use super::super::{Found, Host};
 use super::super::{descriptors, files};
 use super::{MOST, huge_pages};
-use crate::kernel::css;
-use crate::kernel::dying::{self, Dying};
+use crate::kernel::counted::memcgs::dying::{self, Dying};
+use crate::kernel::debugger::css;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files::OpenFile;
+use crate::kernel::debugger::visible_paths::VisiblePaths;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::OpenFile;
-use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::Text;
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind};
 

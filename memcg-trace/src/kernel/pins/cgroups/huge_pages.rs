@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::superblocks;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::reader::Reader;
-use crate::kernel::superblocks;
 
 /// Files of one file system, and stretches of one file.
 const MOST: usize = 1 << 20;

@@ -10,13 +10,13 @@ use std::collections::HashSet;
 use super::holders::{Holders, Kind};
 use super::ledger::{Ledger, Zombie};
 use super::{Found, Host, css_sets, hold, sockets};
-use crate::kernel::css;
-use crate::kernel::dying::{DeadCgroup, Dying};
+use crate::kernel::counted::memcgs::dying::{DeadCgroup, Dying};
+use crate::kernel::debugger::css;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::paths;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::visible_paths::VisiblePaths;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::paths;
-use crate::kernel::reader::Reader;
-use crate::kernel::visible_paths::VisiblePaths;
 use crate::sample::pins::{Object, ObjectKind, PinKind, Pinned};
 
 /// Children and css_sets of one that are looked at.

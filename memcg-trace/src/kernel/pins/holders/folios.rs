@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{Holders, Kind, Root, Thing};
-use crate::kernel::folio::DESCRIPTOR_BYTES;
+use crate::kernel::debugger::folio::DESCRIPTOR_BYTES;
+use crate::kernel::debugger::reader::Reader;
 use crate::kernel::pins::folios::{ANON, Group, MERGED};
-use crate::kernel::reader::Reader;
 use crate::sample::pins::User;
 
 /// What the low bits of `page.mapping` say.

@@ -5,11 +5,11 @@
 use std::collections::HashSet;
 
 use super::tasks::{UNREAD, owner};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::{Kind, Look};
-use crate::kernel::reader::{Reader, words};
 use crate::sample::pins::UserKind;
 
 /// Contexts of one address space that are looked at.

@@ -1,11 +1,11 @@
 //! Who uses a block device: what is mounted from it, who has it open, and swap on it.
 
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::paths;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::debugger::superblocks;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::paths;
 use crate::kernel::pins::look::Look;
-use crate::kernel::reader::Reader;
-use crate::kernel::superblocks;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 

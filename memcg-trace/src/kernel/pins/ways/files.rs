@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use crate::kernel::debugger::reader::is_kernel_address;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::look::Look;
-use crate::kernel::reader::is_kernel_address;
 
 /// Those of some words that are open files of inodes that are asked about, each once. A word is
 /// one only if, read as a file, it has the operations that its inode has.

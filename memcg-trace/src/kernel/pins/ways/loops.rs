@@ -6,12 +6,12 @@
 
 use super::devices;
 use super::files::files_among;
-use crate::kernel::memory::Unreadable;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::words;
+use crate::kernel::debugger::xarray;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::look::Look;
-use crate::kernel::reader::words;
-use crate::kernel::xarray;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::tasks::owner;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::page_tables::{PAGE_SHIFT, PageTables};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::page_tables::{PAGE_SHIFT, PageTables};
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::{Look, Merged, Thing};
 use crate::kernel::pins::mappers;

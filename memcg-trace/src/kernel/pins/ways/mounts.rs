@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
+use crate::kernel::debugger::paths;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::paths;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::look::Look;

@@ -2,15 +2,15 @@
 //! (fs/overlayfs/file.c); and that inode has a reference to the real dentry (fs/overlayfs/inode.c).
 
 use super::files::files_among;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::mount_namespaces::Place;
+use crate::kernel::debugger::paths;
+use crate::kernel::debugger::reader::{is_kernel_address, words};
+use crate::kernel::debugger::superblocks;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::mount_namespaces::Place;
-use crate::kernel::paths;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::look::{Look, of_kernel};
-use crate::kernel::reader::{is_kernel_address, words};
-use crate::kernel::superblocks;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use super::tasks::owner;
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files::{Open, OpenFile};
+use crate::kernel::debugger::page_tables::{PAGE_SHIFT, PageTables};
+use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
-use crate::kernel::open_files::{Open, OpenFile};
-use crate::kernel::page_tables::{PAGE_SHIFT, PageTables};
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::{Anon, Look, Thing};
 use crate::kernel::pins::mappers::{self, Vma};
-use crate::kernel::reader::Reader;
 use crate::sample::pins::{User, UserKind};
 
 /// Buffers of one pipe (fs/pipe.c: `pipe_max_size` is a MiB; root may have more).

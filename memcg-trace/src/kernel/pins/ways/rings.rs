@@ -1,12 +1,12 @@
 //! Files that are registered with an io_uring: the ring has them open, without a descriptor. And
 //! buffers that are: the ring has their pages pinned.
 
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::look::Look;
-use crate::kernel::reader::{Reader, words};
 use crate::sample::pins::{User, UserKind};
 
 /// `IORING_MAX_FIXED_FILES` was never more (io_uring/rsrc.c).

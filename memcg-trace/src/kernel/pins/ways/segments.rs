@@ -3,10 +3,10 @@
 
 use std::collections::HashSet;
 
+use crate::kernel::debugger::xarray;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::{Kind, Look};
-use crate::kernel::xarray;
 
 /// Segments are the last of three kinds in a namespace (ipc/util.h: IPC_SHM_IDS).
 const SEGMENTS: u64 = 2;

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::{Kind, Thing};
 use crate::kernel::pins::look::{Look, of_kernel};

@@ -1,12 +1,12 @@
 //! Files and block devices that are swap: each has its file open until swapoff (mm/swapfile.c).
 
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, words};
+use crate::kernel::debugger::visible_paths::VisiblePath;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::look::Look;
-use crate::kernel::reader::{Reader, words};
-use crate::kernel::visible_paths::VisiblePath;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::is_kernel_address;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::memory::Unreadable;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::{Kind, Look, of_kernel};
 use crate::kernel::pins::mappers::{self, Vma};
-use crate::kernel::reader::is_kernel_address;
 use crate::sample::pins::{User, UserKind};
 
 /// Where the list of tasks could not be read, which says so itself.

@@ -1,0 +1,66 @@
+//! What was seen to be taken: percpu-rwsems, memory that goes offline, pages of core dumps.
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{Array, HashMap as KernelMap, MapData};
+use memcg_trace_common::hold::{Dump, DumpHelper, HOLD_GROUPS, Hold, HoldGroup, Offline};
+use memcg_trace_common::lock::flags;
+
+use crate::kernel::hooks::attach::take_map;
+use crate::kernel::maps::dump::all;
+use crate::kernel::maps::value::Wire;
+use crate::kernel::waits::Traced;
+use crate::sample::Mode;
+
+type Map<K, V> = KernelMap<MapData, K, Wire<V>>;
+
+/// Reads holds.
+pub(crate) struct Holds {
+    holds: Array<MapData, Wire<HoldGroup>>,
+    offlines: Map<u64, Offline>,
+    dumps: Map<u64, Dump>,
+    dump_helpers: Map<u64, DumpHelper>,
+}
+
+impl Holds {
+    pub(crate) fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
+        Ok(Self {
+            holds: take_map(ebpf, "HOLDS")?,
+            offlines: take_map(ebpf, "OFFLINES")?,
+            dumps: take_map(ebpf, "DUMPS")?,
+            dump_helpers: take_map(ebpf, "DUMP_HELPERS")?,
+        })
+    }
+
+    /// Who asked for a lock in some mode and has not let go of it.
+    pub(crate) fn of(&self, lock: u64, mode: Mode) -> anyhow::Result<Vec<Hold>> {
+        let wanted = match mode {
+            Mode::Read => flags::READ,
+            Mode::Write => flags::WRITE,
+        };
+        let mut holds = self.noted()?;
+        holds.retain(|hold| hold.lock == lock && hold.flags & wanted != 0);
+        Ok(holds)
+    }
+
+    fn noted(&self) -> anyhow::Result<Vec<Hold>> {
+        let mut noted = Vec::new();
+        for group in 0..HOLD_GROUPS {
+            let Wire(found) = self.holds.get(&group, 0).context("read who holds locks")?;
+            noted.extend(found.slots.into_iter().filter(|hold| hold.lock != 0));
+        }
+        Ok(noted)
+    }
+
+    /// Adds what is there now.
+    pub(crate) fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
+        traced.holds = self.noted()?;
+        let offlines = all(&self.offlines).context("read who takes memory away")?;
+        traced.offlines = offlines.into_iter().collect();
+        let dumps = all(&self.dumps).context("read who dumps core")?;
+        traced.dumps = dumps.into_iter().collect();
+        let helpers = all(&self.dump_helpers).context("read who reads cores")?;
+        traced.dump_helpers = helpers.into_iter().collect();
+        Ok(())
+    }
+}

@@ -1,0 +1,378 @@
+//! Waits for locks: those that go on, and the sums of those that ended.
+
+pub(crate) mod details;
+pub(crate) mod holds;
+pub(crate) mod queues;
+pub(crate) mod wait_slots;
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
+use memcg_trace_common::layout::Layout;
+use memcg_trace_common::lock::{ASK_WHO, LOCK_ROWS, LockCount, LockKey, Wait, WaiterRow, flags};
+use memcg_trace_common::times::{CLASSES, Times, class_of};
+
+use crate::kernel::counted::locks::queues::Lines;
+use crate::kernel::counted::locks::wait_slots::WaitSlots;
+use crate::kernel::counted::memcgs::Memcgs;
+use crate::kernel::counted::room::{self, GONE};
+use crate::kernel::counted::spans::{Claim, Place, Spans, TaskNow};
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::hooks::attach::take_map;
+use crate::kernel::host::symbols::{Names, Symbols};
+use crate::kernel::maps::dump;
+use crate::kernel::maps::histogram::classes;
+use crate::kernel::maps::value::Wire;
+use crate::kernel::waits::Traced;
+use crate::sample::{
+    LockCount as Count, LockTimes, LockWait, Locks, Mode, Resource, ResourceKind, Task, Text,
+};
+
+/// The kernel's own text and data, and its modules, lie from here on (x86-64,
+/// Documentation/arch/x86/x86_64/mm.rst); what lies below is allocated and has no symbol.
+const SYMBOLS_BEGIN: u64 = 0xffff_ffff_8000_0000;
+
+/// The row for what no longer fits, see memcg-trace-ebpf/src/lock.rs.
+const OTHERS: LockKey = LockKey {
+    lock: 0,
+    memcg_serial_nr: 0,
+    kind: 0,
+};
+
+/// Reads waits.
+pub(crate) struct LockWaits {
+    waits: WaitSlots,
+    counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>>,
+    times: KernelMap<MapData, u64, Wire<Times>>,
+    /// Locks that are listed even if nobody ever waited for them, and their kinds.
+    always: Vec<(u64, u32)>,
+    /// Whether a hook sees the end of a wait.
+    ends_seen: bool,
+    /// Since when all hooks are on.
+    trusted_ns: u64,
+    spans: Spans,
+    /// Waits that were found to be over though a hook sees the end.
+    unseen_ends: u64,
+    /// Waits that user space found to be over.
+    closed: HashMap<LockKey, LockCount>,
+    /// How long these were, by lock.
+    closed_times: HashMap<u64, [u64; CLASSES]>,
+    /// Waits whose task did not stand in line the last time: it spins, or has gone.
+    out_of_line: HashSet<WaitId>,
+    /// How often there were waits at the last time, while there is little room.
+    before: HashMap<LockKey, u64>,
+    names: Names,
+}
+
+impl LockWaits {
+    /// `ends_seen`: whether a hook sees a wait end; `trusted_ns`: since when all hooks are on.
+    pub(crate) fn open(
+        ebpf: &mut Ebpf,
+        layout: &Layout,
+        ends_seen: bool,
+        trusted_ns: u64,
+    ) -> anyhow::Result<Self> {
+        let always = [
+            (layout.sym_cgroup_mutex, flags::MUTEX),
+            (layout.sym_mem_hotplug_lock, flags::PERCPU),
+        ];
+        let mut counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>> =
+            take_map(ebpf, "LOCKS")?;
+        let cpus = aya::util::nr_cpus().map_err(|(what, error)| {
+            anyhow::Error::new(error).context(format!("read the number of CPUs from {what}"))
+        })?;
+        let none = aya::maps::PerCpuValues::try_from(vec![Wire(LockCount::default()); cpus])
+            .context("make the row for all other locks")?;
+        counts
+            .insert(Wire(OTHERS), none, 0)
+            .context("make the row for all other locks")?;
+        Ok(Self {
+            waits: WaitSlots::open(ebpf)?,
+            counts,
+            times: take_map(ebpf, "LOCK_TIMES")?,
+            always: always.into_iter().filter(|(lock, _)| *lock != 0).collect(),
+            ends_seen,
+            trusted_ns,
+            spans: Spans::default(),
+            unseen_ends: 0,
+            closed: HashMap::new(),
+            closed_times: HashMap::new(),
+            out_of_line: HashSet::new(),
+            before: HashMap::new(),
+            names: Names::default(),
+        })
+    }
+
+    /// Waits that are over though nobody saw them end.
+    pub(crate) fn unseen_ends(&self) -> u64 {
+        self.unseen_ends
+    }
+
+    pub(crate) fn sample(
+        &mut self,
+        reader: &Reader<'_>,
+        symbols: &Symbols,
+        memcgs: Option<&Memcgs>,
+        now_ns: u64,
+    ) -> anyhow::Result<Locks> {
+        let waits = self.going_on(reader)?;
+        let counted = dump::sums(&self.counts, |sum, Wire(cpu)| add(sum, *cpu));
+        let counted = self.make_room(counted.context("read the lock counters")?, memcgs);
+        let mut sums = self.closed.clone();
+        for (key, count) in counted {
+            let sum = sums.entry(key).or_default();
+            *sum = add(*sum, count);
+        }
+        sums.retain(|_, sum| sum.waits != 0);
+        for (lock, kind) in &self.always {
+            if !sums.keys().any(|key| key.lock == *lock) {
+                let key = LockKey {
+                    lock: *lock,
+                    memcg_serial_nr: 0,
+                    kind: u64::from(*kind),
+                };
+                sums.insert(key, LockCount::default());
+            }
+        }
+        let addresses = waits
+            .iter()
+            .map(|(row, _)| row.wait.lock)
+            .chain(sums.keys().map(|key| key.lock));
+        let addresses = addresses.filter(|address| *address >= SYMBOLS_BEGIN);
+        self.names.learn(addresses, symbols);
+        Ok(Locks {
+            as_of_ns: now_ns,
+            waits: waits
+                .iter()
+                .map(|(row, is_sure)| self.wait(row, *is_sure))
+                .collect(),
+            counts: sums
+                .iter()
+                .map(|(key, sum)| self.count(key, *sum))
+                .collect(),
+            times: self.times(sums.keys().map(|key| key.lock).collect()),
+            ..Locks::default()
+        })
+    }
+
+    /// Adds the rows of memcgs that are gone to one for each lock, once there are many; and those of
+    /// locks in allocated memory for which nobody waited since the last time to the row for all
+    /// others, once there is little room.
+    fn make_room(
+        &mut self,
+        counted: Vec<(LockKey, LockCount)>,
+        memcgs: Option<&Memcgs>,
+    ) -> Vec<(LockKey, LockCount)> {
+        let (rows, most) = (counted.len(), LOCK_ROWS as usize);
+        let is_full = rows > most / 2;
+        let before = std::mem::take(&mut self.before);
+        let (mut kept, mut folded) = (Vec::with_capacity(rows), Vec::new());
+        for (key, count) in counted {
+            let of_gone = |memcgs| room::gives_way(memcgs, key.memcg_serial_nr, rows, most);
+            let is_still = || before.get(&key) == Some(&count.waits);
+            if key != OTHERS && memcgs.is_some_and(of_gone) {
+                let of_gone = LockKey {
+                    memcg_serial_nr: GONE,
+                    ..key
+                };
+                folded.push((key, of_gone, count));
+            } else if is_full && (1..SYMBOLS_BEGIN).contains(&key.lock) && is_still() {
+                folded.push((key, OTHERS, count));
+            } else {
+                kept.push((key, count));
+            }
+        }
+        for (key, to, count) in folded {
+            let _ = self.counts.remove(&Wire(key));
+            let sum = self.closed.entry(to).or_default();
+            *sum = add(*sum, count);
+        }
+        if is_full {
+            self.before = kept
+                .iter()
+                .map(|(key, count)| (*key, count.waits))
+                .collect();
+        }
+        kept
+    }
+
+    /// How long the waits for some locks were.
+    fn times(&self, locks: HashSet<u64>) -> Vec<LockTimes> {
+        let of = |lock: u64| {
+            let mut counts = self.closed_times.get(&lock).copied();
+            // What there was no room for is not there.
+            if let Ok(Wire(times)) = self.times.get(&lock, 0) {
+                let sum = counts.get_or_insert([0; CLASSES]);
+                sum.iter_mut()
+                    .zip(times.counts)
+                    .for_each(|(sum, one)| *sum += u64::from(one));
+            }
+            let classes = classes(&counts?);
+            Some(LockTimes {
+                addr: lock,
+                classes,
+            })
+        };
+        let mut times: Vec<LockTimes> = locks.into_iter().filter_map(of).collect();
+        times.sort_by_key(|one| one.addr);
+        times
+    }
+
+    /// Adds the waits that go on, or did a moment ago.
+    pub(crate) fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
+        let waits = self.waits.all()?.into_iter();
+        traced.waits = waits.map(|(_, wait)| (wait.task, wait)).collect();
+        Ok(())
+    }
+
+    /// Waits that go on, and whether that is sure. Those that are over are added to the sums.
+    fn going_on(&mut self, reader: &Reader<'_>) -> anyhow::Result<Vec<(WaiterRow, bool)>> {
+        let ebpf = reader.memory.ebpf();
+        let waits = self.waits.all()?;
+        let waits = self.waits.ask(ebpf, &waits, ASK_WHO)?;
+        let tasks: Vec<u64> = waits.iter().map(|row| row.wait.task).collect();
+        let tasks = TaskNow::of(reader, &tasks).context("look at who waits")?;
+        let mut lines = Lines::default();
+        let (mut go_on, mut over) = (Vec::with_capacity(waits.len()), Vec::new());
+        let before = std::mem::take(&mut self.out_of_line);
+        for (row, now) in waits.into_iter().zip(&tasks) {
+            let (wait, now) = (row.wait, now.as_ref());
+            let stands = lines.stands(reader, &wait, now);
+            let place = match stands {
+                Some(true) => Place::There,
+                Some(false) if now.is_some_and(TaskNow::sleeps) => Place::Elsewhere,
+                _ => Place::Unknown,
+            };
+            let id = (wait.task, wait.begin_ns);
+            let claim = self.spans.judge(id, wait.tid, now, place, self.trusted_ns);
+            // Where no hook sees the end, one that was never seen to be woken may still spin, and
+            // joins the line if that fails: it is given until the next time.
+            let left = !self.ends_seen && stands == Some(false);
+            let is_over = claim == Claim::Ended
+                || left && (wait.released_ns > wait.begin_ns || before.contains(&id_of(&wait)));
+            if is_over {
+                over.push((row.slot, wait));
+                continue;
+            }
+            if left {
+                self.out_of_line.insert(id_of(&wait));
+            }
+            match claim {
+                Claim::Holds => go_on.push((row, true)),
+                Claim::Unconfirmed => go_on.push((row, false)),
+                Claim::Doubted | Claim::Ended => {}
+            }
+        }
+        self.spans.turn();
+        self.close(ebpf, &over)?;
+        Ok(go_on)
+    }
+
+    /// Adds waits that are over to the sums.
+    fn close(&mut self, ebpf: &Ebpf, over: &[(u32, Wait)]) -> anyhow::Result<()> {
+        // It may have ended, and the task begun another wait, which the kernel then counted: only
+        // what is still the same is ours to close.
+        for row in self.waits.close(ebpf, over)? {
+            let wait = row.wait;
+            let measured = wait.released_ns.checked_sub(wait.begin_ns);
+            let measured = measured.filter(|_| wait.released_ns > 0);
+            if let Some(measured) = measured {
+                let times = self.closed_times.entry(wait.lock);
+                times.or_insert([0; CLASSES])[class_of(measured)] += 1;
+            }
+            self.unseen_ends += u64::from(self.ends_seen);
+            let sum = self.closed.entry(key_of(&row)).or_default();
+            *sum = add(
+                *sum,
+                LockCount {
+                    waits: 1,
+                    wait_ns: measured.unwrap_or(0),
+                    max_ns: measured.unwrap_or(0),
+                    unmeasured: u64::from(measured.is_none()),
+                },
+            );
+        }
+        Ok(())
+    }
+
+    fn wait(&self, row: &WaiterRow, is_sure: bool) -> LockWait {
+        let owner = (row.owner_tid != 0).then(|| Task {
+            tid: row.owner_tid,
+            comm: Text::from_c(&row.owner_comm),
+            ..Task::default()
+        });
+        LockWait {
+            task: Task {
+                pid: (row.pid != 0).then_some(row.pid),
+                tid: row.wait.tid,
+                comm: Text::from_c(&row.comm),
+                start_ns: (row.start_ns != 0).then_some(row.start_ns),
+                memcg_serial_nr: (row.memcg_serial_nr != 0).then_some(row.memcg_serial_nr),
+            },
+            resource: self.resource(row.wait.lock, row.wait.flags),
+            mode: if row.wait.flags & flags::READ != 0 {
+                Mode::Read
+            } else {
+                Mode::Write
+            },
+            since_ns: row.wait.begin_ns,
+            owner,
+            unconfirmed: !is_sure,
+        }
+    }
+
+    fn count(&self, key: &LockKey, sum: LockCount) -> Count {
+        let kind = u32::try_from(key.kind).unwrap_or(0);
+        Count {
+            resource: self.resource(key.lock, kind),
+            memcg_serial_nr: room::known(key.memcg_serial_nr),
+            waits_total: sum.waits,
+            wait_ns_total: sum.wait_ns,
+            max_ns: sum.max_ns,
+            unmeasured_total: sum.unmeasured,
+        }
+    }
+
+    fn resource(&self, lock: u64, of: u32) -> Resource {
+        let kind = match of {
+            _ if lock == 0 => ResourceKind::Unknown,
+            of if of & flags::MUTEX != 0 => ResourceKind::Mutex,
+            of if of & flags::PERCPU != 0 => ResourceKind::PercpuRwsem,
+            of if of & flags::RWSEM != 0 => ResourceKind::Rwsem,
+            of if of & flags::RT != 0 => ResourceKind::RtMutex,
+            _ => ResourceKind::Semaphore,
+        };
+        Resource {
+            kind,
+            name: self.names.get(lock).map(str::to_owned),
+            addr: lock,
+        }
+    }
+}
+
+/// A thread, and when it began to wait.
+type WaitId = (u32, u64);
+
+fn id_of(wait: &Wait) -> WaitId {
+    (wait.tid, wait.begin_ns)
+}
+
+fn key_of(row: &WaiterRow) -> LockKey {
+    let kind = flags::PERCPU | flags::MUTEX | flags::RT | flags::RWSEM;
+    LockKey {
+        lock: row.wait.lock,
+        memcg_serial_nr: row.memcg_serial_nr,
+        kind: u64::from(row.wait.flags & kind),
+    }
+}
+
+fn add(sum: LockCount, one: LockCount) -> LockCount {
+    LockCount {
+        waits: sum.waits + one.waits,
+        wait_ns: sum.wait_ns + one.wait_ns,
+        max_ns: sum.max_ns.max(one.max_ns),
+        unmeasured: sum.unmeasured + one.unmeasured,
+    }
+}

@@ -1,0 +1,83 @@
+//! Waits that go on, as programs note them (memcg-trace-ebpf/src/wait_slots.rs), and who waits.
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{Array, MapData};
+use memcg_trace_common::lock::{
+    ASK_CLOSE, RESOLVE_ROWS, WAIT_GROUPS, WAIT_SLOTS, WAITER_ENDED, Wait, WaitGroup, WaiterAsk,
+    WaiterRow,
+};
+use zerocopy::FromZeros as _;
+
+use crate::kernel::debugger::resolver::Resolver;
+use crate::kernel::hooks::attach::take_map;
+use crate::kernel::maps::value::Wire;
+
+/// Reads them.
+pub(crate) struct WaitSlots {
+    groups: Array<MapData, Wire<WaitGroup>>,
+    resolver: Resolver<WaiterAsk>,
+}
+
+impl WaitSlots {
+    pub(crate) fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
+        Ok(Self {
+            groups: take_map(ebpf, "WAITS")?,
+            resolver: Resolver::open(ebpf, "resolve_waiters", "WAITER_ASK")?,
+        })
+    }
+
+    /// Waits that go on, or did a moment ago, and their slots. What is written just now may be
+    /// half of one wait and half of another: `who` leaves it out.
+    pub(crate) fn all(&self) -> anyhow::Result<Vec<(u32, Wait)>> {
+        let mut all = Vec::new();
+        for group in 0..WAIT_GROUPS {
+            let Wire(found) = self.groups.get(&group, 0).context("read the waits")?;
+            let first = group * WAIT_SLOTS as u32;
+            let slots = (first..).zip(found.slots);
+            all.extend(slots.filter(|(_, wait)| wait.lock != 0));
+        }
+        Ok(all)
+    }
+
+    /// Who waits: those of them that still do. `what` is [`ASK_WHO`] and so on.
+    ///
+    /// [`ASK_WHO`]: memcg_trace_common::lock::ASK_WHO
+    pub(crate) fn ask(
+        &mut self,
+        ebpf: &Ebpf,
+        waits: &[(u32, Wait)],
+        what: u64,
+    ) -> anyhow::Result<Vec<WaiterRow>> {
+        let mut rows: Vec<WaiterRow> = Vec::with_capacity(waits.len());
+        let question = |ask: &mut WaiterAsk, some: &[(u32, Wait)]| {
+            (ask.what, ask.rows) = (what, some.len() as u64);
+            for (row, (slot, wait)) in ask.row.iter_mut().zip(some) {
+                *row = WaiterRow::new_zeroed();
+                (row.slot, row.wait) = (*slot, *wait);
+            }
+        };
+        self.resolver
+            .ask(ebpf, waits, RESOLVE_ROWS, question, |answer, some| {
+                let answered = answer.row.iter().take(some.len());
+                rows.extend(answered.filter(|row| row.state != WAITER_ENDED));
+            })?;
+        // Who has exited since, as another task that lives where it did, is not who began to wait.
+        for row in &mut rows {
+            if row.start_ns > row.wait.begin_ns {
+                (row.start_ns, row.memcg_serial_nr) = (0, 0);
+                (row.pid, row.comm) = (0, [0; _]);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Forgets waits that are over; those that were still there.
+    pub(crate) fn close(
+        &mut self,
+        ebpf: &Ebpf,
+        waits: &[(u32, Wait)],
+    ) -> anyhow::Result<Vec<WaiterRow>> {
+        self.ask(ebpf, waits, ASK_CLOSE)
+    }
+}

@@ -1,0 +1,360 @@
+//! Reclaim: sums over the CPUs, by memcg, cause and limit.
+
+pub(crate) mod oom;
+pub(crate) mod stalls;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Context as _;
+use aya::Ebpf;
+use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
+use memcg_trace_common::reclaim::{
+    RECLAIM_ROWS, ReclaimCount, ReclaimKey, StalledKey, StalledTask, kind,
+};
+use memcg_trace_common::times::Times;
+
+use crate::kernel::counted::baseline::Baseline;
+use crate::kernel::counted::causes::Causes;
+use crate::kernel::counted::memcgs::Memcgs;
+use crate::kernel::counted::room::{self, GONE};
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, is_kernel_address};
+use crate::kernel::hooks::attach::take_map;
+use crate::kernel::host::symbols::Symbols;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::maps::dump;
+use crate::kernel::maps::histogram::Lengths;
+use crate::kernel::maps::value::Wire;
+use crate::sample::Text;
+use crate::sample::reclaim::{self, Cause, Pressure, Reclaim};
+
+/// Tasks that a sample has.
+const TASKS: usize = 100;
+
+/// Reads what was counted.
+pub(crate) struct Reclaims {
+    counts: PerCpuHashMap<MapData, Wire<ReclaimKey>, Wire<ReclaimCount>>,
+    times: KernelMap<MapData, Wire<ReclaimKey>, Wire<Times>>,
+    tasks: KernelMap<MapData, Wire<StalledKey>, Wire<StalledTask>>,
+    causes: Causes,
+    counts_pages: bool,
+    counts_throttles: bool,
+    first_counts: Baseline<ReclaimKey, ReclaimCount>,
+    first_times: Baseline<ReclaimKey, Times>,
+    first_tasks: Baseline<StalledKey, StalledTask>,
+    /// What rows had that made room for others.
+    folded: HashMap<ReclaimKey, (ReclaimCount, Lengths)>,
+}
+
+/// Memcg, cause and limit.
+type Key = (u64, Cause, u64);
+
+impl Reclaims {
+    /// `counts_…` are whether the hooks that count these are attached.
+    pub(crate) fn open(
+        ebpf: &mut Ebpf,
+        counts_pages: bool,
+        counts_throttles: bool,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            counts: take_map(ebpf, "RECLAIM")?,
+            times: take_map(ebpf, "STALL_TIMES")?,
+            tasks: take_map(ebpf, "STALLED_TASKS")?,
+            causes: Causes::default(),
+            counts_pages,
+            counts_throttles,
+            first_counts: Baseline::default(),
+            first_times: Baseline::default(),
+            first_tasks: Baseline::default(),
+            folded: HashMap::new(),
+        })
+    }
+
+    pub(crate) fn sample(
+        &mut self,
+        symbols: &Symbols,
+        memcgs: Option<&Memcgs>,
+        now_ns: u64,
+    ) -> anyhow::Result<Reclaim> {
+        // Sums before lengths: so no length is missing of those that the sums have.
+        let mut sums = dump::sums(&self.counts, add).context("read the counters of reclaim")?;
+        let times = dump::all(&self.times).context("read how long reclaim took")?;
+        let mut times: Vec<_> = times
+            .into_iter()
+            .map(|(Wire(key), times)| (key, times))
+            .collect();
+        self.first_counts.begin(&sums);
+        self.first_times.begin(&times);
+        if let Some(memcgs) = memcgs {
+            self.make_room(memcgs, &mut sums, &mut times);
+        }
+        let folded = self.folded.keys().map(|key| key.caller);
+        let callers = sums.iter().map(|(key, _)| key.caller).chain(folded);
+        let callers = callers.chain(times.iter().map(|(key, _)| key.caller));
+        self.causes.learn(callers, symbols);
+        let mut rows: BTreeMap<Key, (reclaim::ReclaimCount, Lengths)> = BTreeMap::new();
+        for (key, (sum, lengths)) in &self.folded {
+            if let Some(at) = self.key(key) {
+                let (row, all) = rows.entry(at).or_default();
+                book(row, key, sum);
+                all.add_all(lengths);
+            }
+        }
+        for (key, sum) in &sums {
+            let grown = since(sum, self.first_counts.of(key));
+            if let Some(at) = self.key(key)
+                && grown.runs + grown.visits + grown.scanned_pages > 0
+            {
+                book(&mut rows.entry(at).or_default().0, key, &grown);
+            }
+        }
+        for (key, times) in times.iter().filter(|(key, _)| key.is_kthread == 0) {
+            if let Some(at) = self.key(key)
+                && let Some((_, lengths)) = rows.get_mut(&at)
+            {
+                lengths.add(times);
+                if let Some(first) = self.first_times.of(key) {
+                    lengths.take_away(first);
+                }
+            }
+        }
+        Ok(Reclaim {
+            as_of_ns: now_ns,
+            counts: rows.into_iter().map(finish).collect(),
+            tasks: self.worst_tasks()?,
+            stalls: Vec::new(),
+            shrinking: Vec::new(),
+            pressure: Vec::new(),
+            counts_pages: self.counts_pages,
+            counts_throttles: self.counts_throttles,
+        })
+    }
+
+    /// Takes rows out that make room, and adds them to those that stand for all such.
+    fn make_room(
+        &mut self,
+        memcgs: &Memcgs,
+        sums: &mut Vec<(ReclaimKey, ReclaimCount)>,
+        times: &mut Vec<(ReclaimKey, Times)>,
+    ) {
+        let rows = sums.len();
+        let gives_way = |key: &ReclaimKey| {
+            let most = RECLAIM_ROWS as usize;
+            room::gives_way(memcgs, key.memcg_serial_nr, rows, most)
+        };
+        let of_gone = |key: &ReclaimKey| ReclaimKey {
+            memcg_serial_nr: GONE,
+            // Such a limit is mostly the memcg's own.
+            limit_serial_nr: match memcgs.is_gone(key.limit_serial_nr) {
+                true => GONE,
+                false => key.limit_serial_nr,
+            },
+            ..*key
+        };
+        for (key, sum) in sums.iter().filter(|(key, _)| gives_way(key)) {
+            let _ = self.counts.remove(&Wire(*key));
+            let (all, _) = self.folded.entry(of_gone(key)).or_default();
+            *all = add(*all, &Wire(since(sum, self.first_counts.of(key))));
+            self.first_counts.forget(key);
+        }
+        for (key, times) in times.iter().filter(|(key, _)| gives_way(key)) {
+            let _ = self.times.remove(&Wire(*key));
+            if key.is_kthread == 0 {
+                let (_, lengths) = self.folded.entry(of_gone(key)).or_default();
+                lengths.add(times);
+                if let Some(first) = self.first_times.of(key) {
+                    lengths.take_away(first);
+                }
+            }
+            self.first_times.forget(key);
+        }
+        sums.retain(|(key, _)| !gives_way(key));
+        times.retain(|(key, _)| !gives_way(key));
+    }
+
+    /// Sleeps elsewhere than over memory.high are none of ours.
+    fn key(&self, key: &ReclaimKey) -> Option<Key> {
+        let cause = self.causes.of(key.kind, key.caller);
+        let is_ours = key.kind != kind::THROTTLE || cause == Cause::High;
+        is_ours.then_some((key.memcg_serial_nr, cause, key.limit_serial_nr))
+    }
+
+    fn worst_tasks(&mut self) -> anyhow::Result<Vec<reclaim::StalledTask>> {
+        let tasks = dump::all(&self.tasks).context("read which tasks waited for reclaim")?;
+        let tasks: Vec<_> = tasks
+            .into_iter()
+            .map(|(Wire(key), task)| (key, task))
+            .collect();
+        self.first_tasks.begin(&tasks);
+        let since_first = tasks.into_iter().map(|(key, now)| {
+            let first = self.first_tasks.of(&key);
+            // Another task may have had the number.
+            let first = first.filter(|first| first.start_ns == now.start_ns);
+            (key, stalled_since(now, first))
+        });
+        let mut tasks: Vec<_> = since_first.filter(|(_, now)| now.stalls > 0).collect();
+        tasks.sort_by_key(|(key, stalled)| (Reverse(stalled.stall_ns), key.task));
+        tasks.truncate(TASKS);
+        let half =
+            |task: u64, shift: u32| u32::try_from((task >> shift) & 0xffff_ffff).unwrap_or(0);
+        Ok(tasks
+            .into_iter()
+            .map(|(key, stalled)| reclaim::StalledTask {
+                pid: half(key.task, 32),
+                tid: half(key.task, 0),
+                comm: Text::from_c(&stalled.comm),
+                memcg_serial_nr: room::known(key.memcg_serial_nr),
+                stalls_total: stalled.stalls,
+                stall_ns_total: stalled.stall_ns,
+                max_ns: stalled.max_ns,
+            })
+            .collect())
+    }
+}
+
+/// What a row grew by since it was first read. The longest may have been before.
+fn since(now: &ReclaimCount, first: Option<&ReclaimCount>) -> ReclaimCount {
+    let Some(first) = first else { return *now };
+    let run_ns = now.run_ns.saturating_sub(first.run_ns);
+    ReclaimCount {
+        runs: now.runs.saturating_sub(first.runs),
+        run_ns,
+        max_ns: now.max_ns.min(run_ns),
+        visits: now.visits.saturating_sub(first.visits),
+        visit_ns: now.visit_ns.saturating_sub(first.visit_ns),
+        scanned_pages: now.scanned_pages.saturating_sub(first.scanned_pages),
+        reclaimed_pages: now.reclaimed_pages.saturating_sub(first.reclaimed_pages),
+    }
+}
+
+fn stalled_since(now: StalledTask, first: Option<&StalledTask>) -> StalledTask {
+    let Some(first) = first else { return now };
+    let stall_ns = now.stall_ns.saturating_sub(first.stall_ns);
+    StalledTask {
+        stalls: now.stalls.saturating_sub(first.stalls),
+        stall_ns,
+        max_ns: now.max_ns.min(stall_ns),
+        ..now
+    }
+}
+
+/// The kernel's own account of the memcgs that have rows. Those that have none and those that
+/// cannot be read are left out.
+pub(crate) fn pressure(reclaim: &Reclaim, memcgs: &Memcgs, reader: &Reader<'_>) -> Vec<Pressure> {
+    if is_off(reader) {
+        return Vec::new();
+    }
+    let rows = reclaim.counts.iter();
+    let mut all: Vec<u64> = rows
+        .flat_map(|row| [row.memcg_serial_nr, row.limit_serial_nr])
+        .flatten()
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    let found = all.into_iter().filter_map(|serial_nr| {
+        let css = memcgs.css(serial_nr)?;
+        pressure_of(serial_nr, css, reader).ok().flatten()
+    });
+    found.collect()
+}
+
+/// Whether the kernel keeps no account (`psi=0`): `psi_disabled`, a static key, begins with how
+/// often it was switched on.
+fn is_off(reader: &Reader<'_>) -> bool {
+    let key = reader.symbol("psi_disabled");
+    key.and_then(|key| reader.word_at(key))
+        .is_ok_and(|word| word & 0xffff_ffff != 0)
+}
+
+/// The account of a memcg; the root's is that of the host (kernel/sched/psi.c: psi_memory_show()).
+fn pressure_of(
+    serial_nr: u64,
+    css: u64,
+    reader: &Reader<'_>,
+) -> Result<Option<Pressure>, Unreadable> {
+    /// `psi_group.total[PSI_AVGS]` has a word a state; those of memory come third and fourth
+    /// (include/linux/psi_types.h: enum psi_states).
+    const MEM_SOME: usize = 2;
+    const MEM_FULL: usize = 3;
+    let group = match reader.word(css, Field::CssParent)? {
+        0 => reader.symbol("psi_system")?,
+        _ => group_of(reader.word(css, Field::CssCgroup)?, reader)?,
+    };
+    if !is_kernel_address(group) {
+        return Ok(None);
+    }
+    let totals = reader.words(group, Field::PsiTotal)?;
+    // A css that is gone may be another's memory by now.
+    if reader.word(css, Field::CssSerialNr)? != serial_nr {
+        return Ok(None);
+    }
+    let at = |state: usize| totals.get(state).copied();
+    Ok(at(MEM_SOME).zip(at(MEM_FULL)).map(|(some, full)| Pressure {
+        memcg_serial_nr: serial_nr,
+        some_ns_total: some,
+        full_ns_total: full,
+    }))
+}
+
+/// The `psi_group` of a cgroup: until 6.0 within it, later that points to it.
+fn group_of(cgroup: u64, reader: &Reader<'_>) -> Result<u64, Unreadable> {
+    let place = reader.place(Field::CgroupPsi)?;
+    match place.bytes {
+        8 => reader.word(cgroup, Field::CgroupPsi),
+        _ => Ok(cgroup.wrapping_add(place.offset)),
+    }
+}
+
+/// Adds a row of the kernel's to the one that it belongs to.
+fn book(row: &mut reclaim::ReclaimCount, key: &ReclaimKey, sum: &ReclaimCount) {
+    if key.is_kthread == 0 {
+        row.stalls_total += sum.runs;
+        row.stall_ns_total += sum.run_ns;
+        row.max_ns = row.max_ns.max(sum.max_ns);
+        if key.kind == kind::THROTTLE {
+            row.throttles_total += sum.runs;
+            row.throttle_ns_total += sum.run_ns;
+        }
+    } else if key.kind == kind::KSWAPD {
+        // It has no end to be seen: what counts is what it does for each memcg.
+        row.background_total += sum.visits;
+        row.background_ns_total += sum.visit_ns;
+    } else {
+        row.background_total += sum.runs;
+        row.background_ns_total += sum.run_ns;
+    }
+    row.visits_total += sum.visits;
+    row.visit_ns_total += sum.visit_ns;
+    row.scanned_pages_total += sum.scanned_pages;
+    row.reclaimed_pages_total += sum.reclaimed_pages;
+}
+
+fn finish((key, (row, lengths)): (Key, (reclaim::ReclaimCount, Lengths))) -> reclaim::ReclaimCount {
+    let (memcg, cause, limit) = key;
+    // No longer than what was seen of this time, as far as the class of that goes.
+    let longest_ns = lengths.longest().map(|about_ns| about_ns + about_ns / 4);
+    let max_ns = row.max_ns.min(longest_ns.unwrap_or(row.max_ns));
+    let percentile = |percent| lengths.percentile(percent, row.stalls_total, max_ns);
+    reclaim::ReclaimCount {
+        memcg_serial_nr: room::known(memcg),
+        cause,
+        limit_serial_nr: room::known(limit),
+        p50_ns: percentile(50),
+        p99_ns: percentile(99),
+        max_ns,
+        ..row
+    }
+}
+
+fn add(sum: ReclaimCount, Wire(cpu): &Wire<ReclaimCount>) -> ReclaimCount {
+    ReclaimCount {
+        runs: sum.runs + cpu.runs,
+        run_ns: sum.run_ns + cpu.run_ns,
+        max_ns: sum.max_ns.max(cpu.max_ns),
+        visits: sum.visits + cpu.visits,
+        visit_ns: sum.visit_ns + cpu.visit_ns,
+        scanned_pages: sum.scanned_pages + cpu.scanned_pages,
+        reclaimed_pages: sum.reclaimed_pages + cpu.reclaimed_pages,
+    }
+}

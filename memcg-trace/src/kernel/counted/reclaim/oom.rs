@@ -1,0 +1,78 @@
+//! Whom the kernel kills for memory.
+
+use aya::Ebpf;
+use aya::maps::{MapData, RingBuf};
+use memcg_trace_common::reclaim::OomRecord;
+use zerocopy::FromBytes as _;
+
+use crate::kernel::hooks::attach::take_map;
+use crate::sample::Text;
+use crate::sample::reclaim::OomKill;
+
+/// Reads the kills.
+pub(crate) struct OomKills {
+    ring: RingBuf<MapData>,
+    kills: Vec<OomKill>,
+    /// The last one that was chosen. The kernel kills for one reason after the other (mm/oom_kill.c:
+    /// oom_lock), so who goes with it comes before the next.
+    chosen: Option<OomKill>,
+}
+
+impl OomKills {
+    pub(crate) fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
+        Ok(Self {
+            ring: take_map(ebpf, "OOM")?,
+            kills: Vec::new(),
+            chosen: None,
+        })
+    }
+
+    /// All since the last time.
+    pub(crate) fn take(&mut self) -> Vec<OomKill> {
+        self.drain();
+        std::mem::take(&mut self.kills)
+    }
+
+    /// Takes all that are there out of the kernel's buffer.
+    pub(crate) fn drain(&mut self) {
+        while let Some(item) = self.ring.next() {
+            if let Ok((record, _)) = OomRecord::read_from_prefix(&item) {
+                let told = kill(&record);
+                match &self.chosen {
+                    _ if record.is_of_group == 0 => {
+                        self.chosen = Some(told.clone());
+                        self.kills.push(told);
+                    }
+                    // It is one of the group, too.
+                    Some(chosen) if chosen.victim_pid == told.victim_pid => {}
+                    Some(chosen) => self.kills.push(OomKill {
+                        limit_serial_nr: chosen.limit_serial_nr,
+                        chosen_pid: Some(chosen.victim_pid),
+                        points: None,
+                        ..told
+                    }),
+                    // It began before we were there, or was lost.
+                    None => self.kills.push(OomKill {
+                        points: None,
+                        ..told
+                    }),
+                }
+            }
+        }
+    }
+}
+
+fn kill(record: &OomRecord) -> OomKill {
+    let known = |serial_nr: u64| (serial_nr != 0).then_some(serial_nr);
+    OomKill {
+        time_ns: record.time_ns,
+        limit_serial_nr: known(record.limit_serial_nr),
+        victim_serial_nr: known(record.victim_serial_nr),
+        victim_pid: record.victim_pid,
+        victim_comm: Text::from_c(&record.victim_comm),
+        chosen_pid: None,
+        points: Some(record.points),
+        pid: record.pid,
+        comm: Text::from_c(&record.comm),
+    }
+}

@@ -1,0 +1,87 @@
+//! Which shrinker was at an address. The kernel uses memory again: what one did that is gone is not
+//! told of the next one, and its name is as it was while it lived.
+
+use std::collections::HashMap;
+
+use memcg_trace_common::shrinker::ShrinkerRow;
+
+/// Addresses are multiples of this: those between stand for shrinkers that were there earlier.
+const ALIGN: u64 = 8;
+
+/// Shrinkers, by address, and those that were there earlier.
+#[derive(Debug, Default)]
+pub(crate) struct Lives {
+    rows: HashMap<u64, ShrinkerRow>,
+    /// How many were at an address before.
+    earlier: HashMap<u64, u64>,
+}
+
+impl Lives {
+    /// Takes in what is at an address now. If another one was there, what that is known by from now
+    /// on. What has no `name` is no shrinker any more.
+    pub(crate) fn see(&mut self, row: &ShrinkerRow, has_name: bool) -> Option<u64> {
+        if !has_name {
+            if row.scan_objects != 0 {
+                self.rows.entry(row.shrinker).or_insert(*row);
+            }
+            return None;
+        }
+        let before = self.rows.insert(row.shrinker, *row);
+        let before = before.filter(|before| !is_same(before, row))?;
+        let earlier = self.earlier.entry(row.shrinker).or_default();
+        // The last of them stands for all that come after it.
+        *earlier = (*earlier + 1).min(ALIGN - 1);
+        let key = row.shrinker + *earlier;
+        self.rows.insert(key, before);
+        Some(key)
+    }
+
+    /// What was read of a shrinker while it lived.
+    pub(crate) fn row(&self, key: u64) -> Option<&ShrinkerRow> {
+        self.rows.get(&key)
+    }
+
+    /// Forgets those that are in no row any more.
+    pub(crate) fn keep(&mut self, is_used: impl Fn(u64) -> bool) {
+        self.rows.retain(|key, _| is_used(*key));
+        self.earlier.retain(|address, _| is_used(*address));
+    }
+}
+
+fn is_same(one: &ShrinkerRow, other: &ShrinkerRow) -> bool {
+    let functions = |row: &ShrinkerRow| (row.scan_objects, row.count_objects);
+    // Without a file system, the number of its device is anything.
+    let is_block = one.fs[0] != 0 || other.fs[0] != 0;
+    functions(one) == functions(other) && (!is_block || (one.dev, one.fs) == (other.dev, other.fs))
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+
+    fn superblock(shrinker: u64, dev: u32) -> ShrinkerRow {
+        let mut row = ShrinkerRow::new_zeroed();
+        (row.shrinker, row.scan_objects, row.dev) = (shrinker, 0x1000, dev);
+        row.fs[..5].copy_from_slice(b"tmpfs");
+        row
+    }
+
+    #[test]
+    fn another_one_at_an_address_is_another_one() {
+        let address = 0xffff_8880_0000_1000;
+        let mut lives = Lives::default();
+        assert_eq!(lives.see(&superblock(address, 30), true), None);
+        assert_eq!(lives.see(&superblock(address, 30), true), None);
+        // It is freed: what lies there now is nothing.
+        assert_eq!(lives.see(&superblock(address, 99), false), None);
+        assert_eq!(lives.row(address).map(|row| row.dev), Some(30));
+        let earlier = lives.see(&superblock(address, 31), true).unwrap();
+        assert_ne!(earlier, address);
+        assert_eq!(lives.row(earlier).map(|row| row.dev), Some(30));
+        assert_eq!(lives.row(address).map(|row| row.dev), Some(31));
+        lives.keep(|key| key == address);
+        assert!(lives.row(earlier).is_none());
+    }
+}

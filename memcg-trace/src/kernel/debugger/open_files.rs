@@ -1,0 +1,204 @@
+//! Open files of all threads: sockets, inotify and fanotify groups, namespaces, and any other.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::{Reader, words};
+use crate::kernel::debugger::tasks::Thread;
+use crate::kernel::debugger::unix_queues::Queues;
+use crate::kernel::layout::fields::Field;
+
+/// Descriptors of one process (`fs.nr_open` by default).
+const MOST: u64 = 1 << 20;
+
+/// The descriptors of one process, or of several that share them.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    /// The leader of each process that has it, or the one thread that does.
+    pub(crate) tasks: Vec<u64>,
+    /// Descriptors in use, the files behind them and what these do (`file.f_op`).
+    pub(crate) fds: Vec<u32>,
+    pub(crate) files: Vec<u64>,
+    ops: Vec<u64>,
+}
+
+/// A file that a process has open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenFile {
+    pub(crate) task: u64,
+    pub(crate) fd: u32,
+    pub(crate) file: u64,
+    /// `struct sock`, `struct fsnotify_group`, the inode of a namespace, or whatever was asked for.
+    pub(crate) object: u64,
+}
+
+/// What processes have open.
+#[derive(Debug, Default)]
+pub(crate) struct Open {
+    pub(crate) tables: Vec<Table>,
+    pub(crate) sockets: Vec<OpenFile>,
+    pub(crate) inotify: Vec<OpenFile>,
+    pub(crate) fanotify: Vec<OpenFile>,
+    pub(crate) namespaces: Vec<OpenFile>,
+    pub(crate) tuns: Vec<OpenFile>,
+    /// What waits in the queues of those sockets; or why that could not be looked at.
+    pub(crate) queues: Option<Result<Queues, Unreadable>>,
+    known_sockets: HashSet<u64>,
+}
+
+impl Open {
+    /// Goes through the open files of all threads; a table that several share is one.
+    pub(crate) fn read(reader: &Reader<'_>, threads: &[Thread]) -> Result<Self, Unreadable> {
+        let mut open = Self {
+            tables: tables(reader, threads)?,
+            ..Self::default()
+        };
+        open.sockets = open.of_kind(reader, &["socket_file_ops"], Field::FilePrivate)?;
+        let sockets: Vec<_> = open.sockets.iter().map(|file| file.object).collect();
+        let socks = reader.column(&sockets, Field::SocketSk)?;
+        for (file, sock) in open.sockets.iter_mut().zip(socks) {
+            file.object = sock.unwrap_or(0);
+        }
+        open.sockets.retain(|file| file.object != 0);
+        open.queues = Some(Queues::read(reader, &open.sockets));
+        let mut waiting = open.sent_sockets(reader)?;
+        if let Some(Ok(queues)) = &open.queues {
+            waiting.extend(queues.not_accepted(reader)?);
+        }
+        open.sockets.extend(waiting);
+        open.known_sockets = open.sockets.iter().map(|file| file.object).collect();
+        let private = Field::FilePrivate;
+        open.tuns = open.of_kind_and_sent(reader, &["tun_fops", "tap_fops"], private)?;
+        open.inotify = open.of_kind_and_sent(reader, &["inotify_fops"], private)?;
+        open.fanotify = open.of_kind_and_sent(reader, &["fanotify_fops"], private)?;
+        let inode = Field::FileInode;
+        open.namespaces = open.of_kind_and_sent(reader, &["ns_file_operations"], inode)?;
+        Ok(open)
+    }
+
+    /// Descriptors whose file has one of these `f_op`, with a field of the file, by the first
+    /// process that has each. A kernel that has none of the names has no such files.
+    pub(crate) fn of_kind(
+        &self,
+        reader: &Reader<'_>,
+        operations: &[&str],
+        field: Field,
+    ) -> Result<Vec<OpenFile>, Unreadable> {
+        let wanted = operations
+            .iter()
+            .filter_map(|name| reader.symbol(name).ok());
+        let wanted: Vec<_> = wanted.collect();
+        let mut found = Vec::new();
+        for table in &self.tables {
+            for (at, op) in table.ops.iter().enumerate() {
+                if let (true, Some(task)) = (wanted.contains(op), table.tasks.first()) {
+                    found.push(OpenFile {
+                        task: *task,
+                        fd: table.fds[at],
+                        file: table.files[at],
+                        object: 0,
+                    });
+                }
+            }
+        }
+        let files: Vec<_> = found.iter().map(|one| one.file).collect();
+        let objects = reader.column(&files, field)?;
+        for (file, object) in found.iter_mut().zip(objects) {
+            file.object = object.unwrap_or(0);
+        }
+        found.retain(|file| file.object != 0);
+        Ok(found)
+    }
+
+    /// The same, with those that were sent over a socket and not received: by who has that one.
+    pub(crate) fn of_kind_and_sent(
+        &self,
+        reader: &Reader<'_>,
+        operations: &[&str],
+        field: Field,
+    ) -> Result<Vec<OpenFile>, Unreadable> {
+        let mut found = self.of_kind(reader, operations, field)?;
+        if let Some(Ok(queues)) = &self.queues {
+            found.extend(queues.files_with(reader, operations, field)?);
+        }
+        Ok(found)
+    }
+
+    /// Sockets that were sent over others and not received.
+    fn sent_sockets(&self, reader: &Reader<'_>) -> Result<Vec<OpenFile>, Unreadable> {
+        let Some(Ok(queues)) = &self.queues else {
+            return Ok(Vec::new());
+        };
+        let mut sent = queues.files_with(reader, &["socket_file_ops"], Field::FilePrivate)?;
+        let sockets: Vec<_> = sent.iter().map(|file| file.object).collect();
+        let socks = reader.column(&sockets, Field::SocketSk)?;
+        for (file, sock) in sent.iter_mut().zip(socks) {
+            file.object = sock.unwrap_or(0);
+        }
+        sent.retain(|file| file.object != 0);
+        Ok(sent)
+    }
+
+    /// What waits in the queues of sockets.
+    pub(crate) fn queues(&self) -> Result<&Queues, Unreadable> {
+        match &self.queues {
+            Some(queues) => queues.as_ref().map_err(Clone::clone),
+            None => Err(Unreadable::Failed("no open files are known".to_owned())),
+        }
+    }
+
+    /// Whether somebody has a socket open.
+    pub(crate) fn has_socket(&self, sock: u64) -> bool {
+        self.known_sockets.contains(&sock)
+    }
+}
+
+/// The tables of all threads. One whose thread exits meanwhile is left out.
+fn tables(reader: &Reader<'_>, threads: &[Thread]) -> Result<Vec<Table>, Unreadable> {
+    let mut by_address: HashMap<u64, usize> = HashMap::new();
+    let mut found: Vec<(u64, Vec<u64>)> = Vec::new();
+    let leaders = reader.column(
+        &threads.iter().map(|thread| thread.task).collect::<Vec<_>>(),
+        Field::TaskGroupLeader,
+    )?;
+    let mut sharers = HashSet::new();
+    for (thread, leader) in threads.iter().zip(leaders) {
+        // Leaders come first: other threads of the process add nothing to the same table.
+        let process = leader.unwrap_or(thread.task);
+        if thread.files == 0 || !sharers.insert((thread.files, process)) {
+            continue;
+        }
+        let at = *by_address.entry(thread.files).or_insert_with(|| {
+            found.push((thread.files, Vec::new()));
+            found.len() - 1
+        });
+        found[at].1.push(thread.task);
+    }
+    let mut tables = Vec::new();
+    for (address, tasks) in found {
+        let (fds, files) = match table(reader, address) {
+            Ok(table) => table,
+            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
+            Err(why) => return Err(why),
+        };
+        let ops = reader.column(&files, Field::FileOp)?;
+        tables.push(Table {
+            tasks,
+            fds,
+            files,
+            ops: ops.into_iter().map(Option::unwrap_or_default).collect(),
+        });
+    }
+    Ok(tables)
+}
+
+/// Descriptors in use, and their files.
+pub(crate) fn table(reader: &Reader<'_>, files: u64) -> Result<(Vec<u32>, Vec<u64>), Unreadable> {
+    let table = reader.word(files, Field::FilesFdt)?;
+    let count = reader.word(table, Field::FdtMaxFds)?.min(MOST);
+    let array = reader.word(table, Field::FdtFd)?;
+    let mut bytes = vec![0; usize::try_from(count).unwrap_or(0) * 8];
+    reader.memory.read(array, &mut bytes)?;
+    let used = (0..).zip(words(&bytes)).filter(|(_, file)| *file != 0);
+    Ok(used.unzip())
+}

@@ -1,0 +1,238 @@
+//! What a host has: gathered once, before anything is decided, by reading files only.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::sync::Arc;
+
+use crate::kernel::Subject;
+use crate::kernel::hooks;
+use crate::kernel::hooks::trial::Trial;
+use crate::kernel::host::btf::{Btf, BtfError};
+use crate::kernel::host::privilege::{Capability, Privilege};
+use crate::kernel::host::symbols::Symbols;
+use crate::kernel::layout::{self, Resolved};
+
+/// What a host has.
+#[derive(Debug)]
+pub struct Facts {
+    /// `uname -r`.
+    pub kernel: String,
+    /// Where things are in this kernel; `None` without BTF.
+    pub resolved: Option<Resolved>,
+    /// Why there is no BTF.
+    pub btf_error: Option<String>,
+    /// Addresses of the symbols that are wanted.
+    pub symbols: Arc<Symbols>,
+    /// Why kallsyms cannot be read.
+    pub symbols_error: Option<String>,
+    /// What this process may do.
+    pub privilege: Privilege,
+    /// What the kernel refused when it was tried; `None` if nothing was.
+    pub trial: Option<Trial>,
+    /// What `/sys/kernel/security/lockdown` says: `none`, `integrity`, `confidentiality`.
+    pub lockdown: Option<String>,
+    /// Whether the memory controller is in a hierarchy of its own: cgroup version 1.
+    pub memory_is_v1: Option<bool>,
+    /// Whether the kernel has kprobes for perf.
+    pub kprobes: bool,
+    /// How many functions of a stack the kernel keeps (`kernel.perf_event_max_stack`).
+    pub stack_functions: Option<u32>,
+    /// Functions that ftrace can reach, of those wanted; `None` if the list cannot be read, or was
+    /// not asked for.
+    pub traceable: Option<HashSet<String>>,
+    /// Tracepoints that BTF knows, of those wanted.
+    pub tracepoints: HashSet<&'static str>,
+    /// Functions whose prototype BTF knows, of those wanted.
+    pub prototypes: HashSet<&'static str>,
+}
+
+const TRACING: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+
+impl Facts {
+    /// Looks at this host. What ftrace can reach is a long list that only matters to trampolines.
+    #[must_use]
+    pub fn gather(trampolines: bool) -> Self {
+        let wanted: HashSet<&str> = hooks::functions()
+            .chain(layout::SYMBOLS.iter().copied())
+            .collect();
+        let (mut symbols, symbols_error) = match Symbols::of_running_kernel(&wanted) {
+            Ok(symbols) => (symbols, None),
+            Err(error) => (
+                Symbols::default(),
+                Some(format!("read /proc/kallsyms: {error}")),
+            ),
+        };
+        let privilege = Privilege::here();
+        if symbols_error.is_none() && !symbols.visible {
+            symbols.hidden_by = Some(privilege.hides_addresses());
+        }
+        let mut facts = Self {
+            kernel: rustix::system::uname()
+                .release()
+                .to_string_lossy()
+                .into_owned(),
+            resolved: None,
+            btf_error: None,
+            symbols: Arc::new(symbols),
+            symbols_error,
+            privilege,
+            trial: None,
+            lockdown: lockdown(),
+            memory_is_v1: memory_is_v1(),
+            kprobes: fs::exists("/sys/bus/event_source/devices/kprobe/type").unwrap_or(false),
+            stack_functions: stack_functions(),
+            traceable: if trampolines {
+                traceable(&wanted)
+            } else {
+                None
+            },
+            tracepoints: HashSet::new(),
+            prototypes: HashSet::new(),
+        };
+        match Btf::of_running_kernel() {
+            Ok(btf) => facts.learn_from(&btf),
+            Err(BtfError::Io(path, error)) if error.kind() == ErrorKind::NotFound => {
+                facts.btf_error = Some(format!("{path} does not exist"));
+            }
+            Err(error) => facts.btf_error = Some(error.to_string()),
+        }
+        facts
+    }
+
+    fn learn_from(&mut self, btf: &Btf) {
+        self.tracepoints = hooks::tracepoints()
+            .filter(|name| btf.tracepoint(name).is_some())
+            .collect();
+        self.prototypes = hooks::functions()
+            .filter(|name| btf.function(name).is_some())
+            .collect();
+        self.resolved = Some(layout::resolve(btf, &self.symbols));
+    }
+
+    /// Whether the kernel has a tracepoint.
+    #[must_use]
+    pub fn has_tracepoint(&self, name: &str) -> bool {
+        self.tracepoints.contains(name)
+    }
+
+    /// Why a kprobe cannot stand on a function, as far as can be told without trying: functions
+    /// that ftrace leaves out, or that the compiler renamed, can be probed all the same.
+    #[must_use]
+    pub fn kprobe_obstacle(&self, name: &str) -> Option<String> {
+        if !self.kprobes {
+            return Some("this kernel has no kprobes".to_owned());
+        }
+        if let Some(why) = self.trial.as_ref().and_then(|trial| trial.kprobe.as_ref()) {
+            return Some(why.clone());
+        }
+        // Without kallsyms only trying tells.
+        (self.symbols_error.is_none() && self.symbols.function(name).is_none())
+            .then(|| format!("no function {name} in this kernel"))
+    }
+
+    /// Why a trampoline cannot stand on a function.
+    #[must_use]
+    pub fn trampoline_obstacle(&self, name: &str) -> Option<String> {
+        if !self.prototypes.contains(name) {
+            return Some(format!("{name} is not in this kernel's BTF"));
+        }
+        self.traceable
+            .as_ref()
+            .is_some_and(|list| !list.contains(name))
+            .then(|| format!("{name} is not in available_filter_functions"))
+    }
+
+    /// Why nothing can be traced at all; `None` if it can be tried.
+    #[must_use]
+    pub fn unable(&self) -> Option<String> {
+        if let Some(mode) = self.lockdown.as_deref()
+            && mode == "confidentiality"
+        {
+            return Some(
+                "the kernel is locked down (confidentiality), so it refuses tracing programs"
+                    .to_owned(),
+            );
+        }
+        if !self.kprobes {
+            return Some("the kernel has no kprobes (CONFIG_KPROBE_EVENTS)".to_owned());
+        }
+        if let Some(error) = &self.btf_error {
+            return Some(format!(
+                "the kernel does not describe its types (BTF): {error}"
+            ));
+        }
+        if self.stack_functions == Some(0) {
+            return Some(
+                "the kernel keeps no stacks (kernel.perf_event_max_stack is 0)".to_owned(),
+            );
+        }
+        for (capability, name) in [
+            (Capability::Bpf, "CAP_BPF"),
+            (Capability::Perfmon, "CAP_PERFMON"),
+        ] {
+            if !self.privilege.can(capability) {
+                return Some(format!("no privilege to trace: {name} is missing"));
+            }
+        }
+        self.trial.as_ref()?.programs.clone()
+    }
+
+    /// Tries what nothing speaks against so far.
+    pub fn try_out(&mut self) {
+        if self.unable().is_none() {
+            self.trial = Some(Trial::run(self));
+        }
+    }
+
+    /// Why a subject cannot be observed; `None` if it can be tried.
+    #[must_use]
+    pub fn obstacle_for(&self, subject: Subject) -> Option<String> {
+        let resolved = self.resolved.as_ref()?;
+        resolved.missing_for(subject).map(str::to_owned)
+    }
+}
+
+/// By what is mounted where all have it: the unified hierarchy, or a tmpfs with a directory for
+/// each of the others. `/proc/cgroups` would tell for certain, but waits for `cgroup_mutex`
+/// (kernel/cgroup/cgroup-v1.c: proc_cgroupstats_show()), and so never ends on a sick host.
+fn memory_is_v1() -> Option<bool> {
+    /// include/uapi/linux/magic.h: CGROUP2_SUPER_MAGIC and TMPFS_MAGIC.
+    const CGROUP2: i64 = 0x6367_7270;
+    const TMPFS: i64 = 0x0102_1994;
+    let stat = rustix::fs::statfs("/sys/fs/cgroup").ok()?;
+    match stat.f_type {
+        CGROUP2 => Some(false),
+        TMPFS => Some(true),
+        _ => None,
+    }
+}
+
+/// The mode in brackets: `none [integrity] confidentiality`.
+fn lockdown() -> Option<String> {
+    let text = fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
+    let (_, rest) = text.split_once('[')?;
+    rest.split_once(']').map(|(mode, _)| mode.to_owned())
+}
+
+fn stack_functions() -> Option<u32> {
+    let text = fs::read_to_string("/proc/sys/kernel/perf_event_max_stack").ok()?;
+    text.trim().parse().ok()
+}
+
+fn traceable(wanted: &HashSet<&str>) -> Option<HashSet<String>> {
+    let file = TRACING
+        .iter()
+        .find_map(|folder| File::open(format!("{folder}/available_filter_functions")).ok())?;
+    let mut found = HashSet::new();
+    for line in BufReader::new(file).split(b'\n') {
+        let Ok(line) = line else { return None };
+        let name = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+        if let Ok(name) = str::from_utf8(name)
+            && wanted.contains(name)
+        {
+            found.insert(name.to_owned());
+        }
+    }
+    Some(found)
+}

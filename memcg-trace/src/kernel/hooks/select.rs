@@ -1,0 +1,199 @@
+//! Which variant of a hook to take: decided from facts, before anything is tried.
+
+use crate::kernel::hooks::facts::Facts;
+use crate::kernel::hooks::{At, Family, Hook, Part, Variant, iterated};
+use crate::sample::doctor;
+
+/// What became of a hook.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Which.
+    pub hook: &'static Hook,
+    /// The variant that was attached; `None` if none could be.
+    pub chosen: Option<&'static Variant>,
+    /// The variants in the order tried, with why they were not taken.
+    pub tried: Vec<(&'static Variant, Option<String>)>,
+}
+
+impl Outcome {
+    /// Why there is none, in one line; `None` if there is one.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        if self.chosen.is_some() {
+            return None;
+        }
+        let errors = self.tried.iter().filter_map(|(_, error)| error.as_deref());
+        Some(errors.collect::<Vec<_>>().join("; "))
+    }
+
+    /// What to tell a user who asked for a family that this hook has and the kernel refused.
+    #[must_use]
+    pub fn refused(&self, asked: Option<Family>) -> Option<String> {
+        let asked = asked?;
+        if self.chosen.is_none_or(|chosen| chosen.family == asked) {
+            return None;
+        }
+        let mut of_it = self
+            .tried
+            .iter()
+            .filter(|(variant, _)| variant.family == asked);
+        let why = of_it.find_map(|(_, error)| error.as_deref())?;
+        let (fact, asked) = (self.hook.fact, asked.name());
+        let chosen = self.chosen.map(describe).unwrap_or_default();
+        Some(format!("{fact}: no {asked} here ({why}); {chosen} serves"))
+    }
+
+    /// For `doctor`.
+    #[must_use]
+    pub fn report(&self) -> doctor::Hook {
+        doctor::Hook {
+            fact: self.hook.fact.to_owned(),
+            chosen: self.chosen.map(describe),
+            blind_to: (self.chosen.map(|chosen| chosen.blind_to))
+                .filter(|blind_to| !blind_to.is_empty())
+                .map(str::to_owned),
+            tried: self
+                .tried
+                .iter()
+                .map(|(variant, error)| doctor::Tried {
+                    variant: describe(variant),
+                    error: error.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Such as `tracepoint:contention_begin+tracepoint:contention_end`.
+fn describe(variant: &Variant) -> String {
+    let names: Vec<_> = variant
+        .parts
+        .iter()
+        .filter(|part| !part.optional)
+        .map(|part| part.at.name())
+        .collect();
+    names.join("+")
+}
+
+/// What would be attached, as far as the facts tell without trying.
+#[must_use]
+pub fn foresee(facts: &Facts, hook: &'static Hook, asked: Option<Family>) -> Outcome {
+    try_in_order(hook, asked, |variant| match obstacles(variant, facts) {
+        Some(why) => Err(why),
+        None => Ok(()),
+    })
+}
+
+/// Goes through the variants of a hook until one is taken.
+pub(crate) fn try_in_order(
+    hook: &'static Hook,
+    asked: Option<Family>,
+    mut take: impl FnMut(&Variant) -> Result<(), String>,
+) -> Outcome {
+    let mut outcome = Outcome {
+        hook,
+        chosen: None,
+        tried: Vec::new(),
+    };
+    for variant in order(hook, asked) {
+        if outcome.chosen.is_some() {
+            outcome.tried.push((variant, None));
+            continue;
+        }
+        match take(variant) {
+            Ok(()) => {
+                outcome.chosen = Some(variant);
+                outcome.tried.push((variant, None));
+            }
+            Err(why) => outcome.tried.push((variant, Some(why))),
+        }
+    }
+    outcome
+}
+
+/// Why a part cannot be attached, as far as the facts say.
+#[must_use]
+pub fn obstacle(part: &Part, facts: &Facts) -> Option<String> {
+    obstacle_at(part.at, facts)
+}
+
+fn obstacle_at(at: At, facts: &Facts) -> Option<String> {
+    match at {
+        At::Tracepoint(name) if !facts.has_tracepoint(name) => {
+            Some(format!("no tracepoint {name}"))
+        }
+        At::Tracepoint(_) => facts.trial.as_ref()?.tracepoint.clone(),
+        At::Kprobe(name) => facts.kprobe_obstacle(name),
+        At::Iterated(name) => obstacle_at(At::Tracepoint(iterated(name)), facts)
+            .or_else(|| facts.kprobe_obstacle(name)),
+        At::Fentry(name) | At::Fexit(name) => facts.trampoline_obstacle(name),
+    }
+}
+
+/// Why a variant cannot be used, as far as the facts say.
+#[must_use]
+pub fn obstacles(variant: &Variant, facts: &Facts) -> Option<String> {
+    if let Some(unless) = variant.unless
+        && facts
+            .resolved
+            .as_ref()
+            .is_none_or(|resolved| (unless.holds)(&resolved.layout))
+    {
+        return Some(unless.why.to_owned());
+    }
+    variant
+        .parts
+        .iter()
+        .filter(|part| !part.optional)
+        .find_map(|part| obstacle(part, facts))
+}
+
+/// The variants of a hook in the order to try them: those of the family asked for first; none of
+/// trampolines unless asked for.
+pub fn order(hook: &Hook, asked: Option<Family>) -> Vec<&'static Variant> {
+    let mut all: Vec<_> = hook
+        .variants
+        .iter()
+        .filter(|variant| variant.family != Family::Trampoline || asked == Some(Family::Trampoline))
+        .collect();
+    all.sort_by_key(|variant| asked.is_some_and(|family| variant.family != family));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::hooks::HOOKS;
+
+    #[test]
+    fn trampolines_are_for_those_who_ask() {
+        for hook in HOOKS {
+            for asked in [None, Some(Family::Kprobe), Some(Family::Tracepoint)] {
+                let all = order(hook, asked);
+                assert!(!all.is_empty(), "{}", hook.fact);
+                assert!(
+                    all.iter()
+                        .all(|variant| variant.family != Family::Trampoline)
+                );
+            }
+            assert_eq!(
+                order(hook, Some(Family::Trampoline)).len(),
+                hook.variants.len()
+            );
+        }
+    }
+
+    #[test]
+    fn the_family_asked_for_comes_first() {
+        let slab_free = HOOKS.iter().find(|hook| hook.fact == "slab_free").unwrap();
+        assert_eq!(order(slab_free, None)[0].family, Family::Kprobe);
+        assert_eq!(
+            order(slab_free, Some(Family::Tracepoint))[0].family,
+            Family::Tracepoint
+        );
+        assert_eq!(
+            order(slab_free, Some(Family::Trampoline))[0].family,
+            Family::Trampoline
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! Names of block devices.
+
+use std::path::Path;
+
+use crate::sample::Text;
+
+/// The name of a device that is `major:minor`, `/dev/sda1` say, as sysfs has it; `None` where it
+/// is none, as of file systems without a disk.
+pub(crate) fn name(device: &str) -> Option<Text> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let link = std::fs::read_link(Path::new("/sys/dev/block").join(device)).ok()?;
+    let name = link.file_name()?.as_bytes();
+    // The kernel writes `!` where a name has a slash.
+    let name: Vec<u8> = { name.iter() }
+        .map(|byte| if *byte == b'!' { b'/' } else { *byte })
+        .collect();
+    Some(Text::from([b"/dev/", &*name].concat()))
+}

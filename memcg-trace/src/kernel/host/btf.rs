@@ -1,0 +1,466 @@
+//! A reader of BTF, the kernel's description of its own types
+//! (Documentation/bpf/btf.rst; include/uapi/linux/btf.h).
+//!
+//! It keeps the bytes as they are, the place of each type, and an index by name of structs,
+//! functions and tracepoints, so that 130,000 types cost one pass and little memory, however many
+//! names are asked for. Input is not trusted: what does not fit
+//! is an error or is not found, and nothing recurses without a bound.
+
+use std::hash::BuildHasher as _;
+use std::path::Path;
+
+use foldhash::{HashMap, HashMapExt as _};
+use memchr::memchr;
+use thiserror::Error;
+
+/// Where the running kernel describes itself.
+pub const SYS_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+const MAGIC: u16 = 0xeb9f;
+/// How the type of a tracepoint's programs is called, before its name.
+const TRACEPOINT: &str = "btf_trace_";
+/// Levels of typedefs, qualifiers and anonymous members that are followed.
+const DEPTH: u32 = 32;
+/// Members that are looked at for one name: a struct that embeds itself must not go on for ever.
+const MEMBERS: u32 = 1 << 16;
+
+/// Why a description cannot be read.
+#[derive(Debug, Error)]
+pub enum BtfError {
+    /// The file could not be read.
+    #[error("read {0}: {1}")]
+    Io(String, std::io::Error),
+    /// It does not begin as BTF in this machine's byte order does.
+    #[error("not BTF of this machine's byte order")]
+    Magic,
+    /// Something lies outside of the file.
+    #[error("BTF type {0} reaches past the end")]
+    Cut(usize),
+    /// A kind of type that this reader does not know the length of.
+    #[error("BTF type {0} is of the unknown kind {1}")]
+    Kind(usize, u32),
+}
+
+/// Kinds of types (`BTF_KIND_*`).
+mod kind {
+    pub(crate) const INT: u32 = 1;
+    pub(crate) const PTR: u32 = 2;
+    pub(crate) const ARRAY: u32 = 3;
+    pub(crate) const STRUCT: u32 = 4;
+    pub(crate) const UNION: u32 = 5;
+    pub(crate) const ENUM: u32 = 6;
+    pub(crate) const FWD: u32 = 7;
+    pub(crate) const TYPEDEF: u32 = 8;
+    pub(crate) const VOLATILE: u32 = 9;
+    pub(crate) const CONST: u32 = 10;
+    pub(crate) const RESTRICT: u32 = 11;
+    pub(crate) const FUNC: u32 = 12;
+    pub(crate) const FUNC_PROTO: u32 = 13;
+    pub(crate) const VAR: u32 = 14;
+    pub(crate) const DATASEC: u32 = 15;
+    pub(crate) const FLOAT: u32 = 16;
+    pub(crate) const DECL_TAG: u32 = 17;
+    pub(crate) const TYPE_TAG: u32 = 18;
+    pub(crate) const ENUM64: u32 = 19;
+}
+
+/// Bytes that follow the twelve of a type of this kind.
+fn trailing_bytes(of: u32, vlen: usize) -> Option<usize> {
+    Some(match of {
+        kind::INT | kind::VAR | kind::DECL_TAG => 4,
+        kind::ARRAY => 12,
+        kind::STRUCT | kind::UNION | kind::DATASEC | kind::ENUM64 => 12 * vlen,
+        kind::ENUM | kind::FUNC_PROTO => 8 * vlen,
+        kind::PTR
+        | kind::FWD
+        | kind::TYPEDEF
+        | kind::VOLATILE
+        | kind::CONST
+        | kind::RESTRICT
+        | kind::FUNC
+        | kind::FLOAT
+        | kind::TYPE_TAG => 0,
+        _ => return None,
+    })
+}
+
+/// A member of a struct, wherever it is nested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Bits from the begin of the struct.
+    pub bit_offset: u32,
+    /// Bits that it takes; 0 where its type has no size.
+    pub bits: u32,
+}
+
+/// A parameter of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name; empty in the prototypes of tracepoints.
+    pub name: String,
+    /// The struct that it points to, if it does.
+    pub points_to: Option<String>,
+}
+
+/// Types of a kernel.
+pub struct Btf {
+    data: Vec<u8>,
+    /// Where the strings begin in `data`.
+    strings: usize,
+    /// Where each type begins in `data`, by id less one.
+    types: Vec<u32>,
+    /// Structs and unions, functions, and types of tracepoints, by the hash of kind and name.
+    by_name: HashMap<u64, u32>,
+    hasher: foldhash::fast::RandomState,
+}
+
+/// The fixed part of a type.
+#[derive(Clone, Copy)]
+struct Type {
+    name: u32,
+    kind: u32,
+    /// Bit 31 of `info`: members carry their bit size, enumerators a sign.
+    flag: bool,
+    vlen: usize,
+    /// Size in bytes, or the id of another type.
+    size_or_type: u32,
+    /// Where the trailing part begins.
+    at: usize,
+}
+
+impl Btf {
+    /// Reads the description of the running kernel.
+    ///
+    /// # Errors
+    /// If there is none, or it makes no sense.
+    pub fn of_running_kernel() -> Result<Self, BtfError> {
+        Self::from_file(Path::new(SYS_BTF))
+    }
+
+    /// Reads a description from a file.
+    ///
+    /// # Errors
+    /// As for [`Btf::parse`], or if the file cannot be read.
+    pub fn from_file(path: &Path) -> Result<Self, BtfError> {
+        let data =
+            std::fs::read(path).map_err(|error| BtfError::Io(path.display().to_string(), error))?;
+        Self::parse(data)
+    }
+
+    /// Finds all types in `data`.
+    ///
+    /// # Errors
+    /// If it is not BTF, is cut off, or has a kind of type that is not known.
+    pub fn parse(data: Vec<u8>) -> Result<Self, BtfError> {
+        let word = |at: usize| word_at(&data, at).ok_or(BtfError::Magic);
+        let magic = data.get(..2).ok_or(BtfError::Magic)?;
+        if magic != MAGIC.to_ne_bytes() {
+            return Err(BtfError::Magic);
+        }
+        let header = word(4)? as usize;
+        let begin = header.saturating_add(word(8)? as usize);
+        let end = begin.saturating_add(word(12)? as usize);
+        let strings = header.saturating_add(word(16)? as usize);
+        if end > data.len() || strings > data.len() {
+            return Err(BtfError::Cut(0));
+        }
+        let types = (end - begin.min(end)) / 24;
+        let mut btf = Self {
+            data,
+            strings,
+            types: Vec::with_capacity(types),
+            // Nearly half of the types are structs and functions.
+            by_name: HashMap::with_capacity(types / 2),
+            hasher: foldhash::fast::RandomState::default(),
+        };
+        let mut at = begin;
+        while at < end {
+            let id = btf.types.len() + 1;
+            let found = btf.read_type(at).ok_or(BtfError::Cut(id))?;
+            let bytes =
+                trailing_bytes(found.kind, found.vlen).ok_or(BtfError::Kind(id, found.kind))?;
+            at = found.at + bytes;
+            if at > end {
+                return Err(BtfError::Cut(id));
+            }
+            btf.types
+                .push(u32::try_from(found.at - 12).map_err(|_| BtfError::Cut(id))?);
+            if let Some(kind) = btf.indexed(&found) {
+                let hash = btf.hash(kind, btf.string(found.name));
+                btf.by_name
+                    .entry(hash)
+                    .or_insert(u32::try_from(id).unwrap_or(u32::MAX));
+            }
+        }
+        Ok(btf)
+    }
+
+    /// Finds a member by its path: a struct, then members of embedded structs and unions, those
+    /// without a name being looked through: `"slab.counters"`, `"mem_cgroup.memory.usage"`.
+    #[must_use]
+    pub fn member(&self, path: &str) -> Option<Member> {
+        let mut names = path.split('.');
+        let mut at = self.struct_id(names.next()?)?;
+        let mut found = Member {
+            bit_offset: 0,
+            bits: 0,
+        };
+        for name in names {
+            let (member, of) = self.member_of(at, name.as_bytes(), DEPTH, &mut { MEMBERS })?;
+            found = Member {
+                bit_offset: found.bit_offset.checked_add(member.bit_offset)?,
+                ..member
+            };
+            at = of;
+        }
+        Some(found)
+    }
+
+    /// Whether there is such a struct or union.
+    #[must_use]
+    pub fn has_struct(&self, name: &str) -> bool {
+        self.struct_id(name).is_some()
+    }
+
+    /// Id of a struct or union.
+    #[must_use]
+    pub fn struct_type_id(&self, name: &str) -> Option<u32> {
+        self.struct_id(name)
+    }
+
+    /// Id of a function.
+    #[must_use]
+    pub fn function_type_id(&self, name: &str) -> Option<u32> {
+        self.id_of(kind::FUNC, name)
+    }
+
+    /// Size of a struct or union.
+    #[must_use]
+    pub fn struct_bytes(&self, name: &str) -> Option<u32> {
+        Some(self.get(self.struct_id(name)?)?.size_or_type)
+    }
+
+    /// Value of an enumerator, whatever enum it is in.
+    #[must_use]
+    pub fn enum_value(&self, name: &str) -> Option<i64> {
+        self.all().find_map(|(_, found)| {
+            let bytes = match found.kind {
+                kind::ENUM => 8,
+                kind::ENUM64 => 12,
+                _ => return None,
+            };
+            (0..found.vlen).find_map(|index| {
+                let at = found.at + index * bytes;
+                if self.string(self.word(at)?) != name.as_bytes() {
+                    return None;
+                }
+                let low = self.word(at + 4)?;
+                Some(match found.kind {
+                    kind::ENUM if found.flag => i64::from(low.cast_signed()),
+                    kind::ENUM => i64::from(low),
+                    _ => (i64::from(self.word(at + 8)?) << 32) | i64::from(low),
+                })
+            })
+        })
+    }
+
+    /// Parameters of a function.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<Vec<Parameter>> {
+        let found = self.get(self.id_of(kind::FUNC, name)?)?;
+        self.parameters(found.size_or_type)
+    }
+
+    /// Parameters of a tracepoint as a raw tracepoint program gets them. `None` if there is no
+    /// such tracepoint.
+    #[must_use]
+    pub fn tracepoint(&self, name: &str) -> Option<Vec<Parameter>> {
+        let found = self.get(self.id_of(kind::TYPEDEF, &format!("{TRACEPOINT}{name}"))?)?;
+        let pointer = self.get(found.size_or_type)?;
+        // The first is the tracepoint's own data, which programs do not see.
+        self.parameters(pointer.size_or_type).map(|mut all| {
+            if !all.is_empty() {
+                all.remove(0);
+            }
+            all
+        })
+    }
+
+    /// How many types there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.types.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.types.is_empty()
+    }
+
+    /// The kind under which a type is found by name; `None` if it is not.
+    fn indexed(&self, of: &Type) -> Option<u32> {
+        match of.kind {
+            _ if of.name == 0 => None,
+            kind::STRUCT | kind::UNION => Some(kind::STRUCT),
+            kind::TYPEDEF if !self.text_at(of.name).starts_with(TRACEPOINT.as_bytes()) => None,
+            kind::FUNC | kind::TYPEDEF => Some(of.kind),
+            _ => None,
+        }
+    }
+
+    fn hash(&self, kind: u32, name: &[u8]) -> u64 {
+        self.hasher.hash_one((kind, name))
+    }
+
+    fn word(&self, at: usize) -> Option<u32> {
+        word_at(&self.data, at)
+    }
+
+    fn string(&self, offset: u32) -> &[u8] {
+        let tail = self.text_at(offset);
+        let end = memchr(0, tail).unwrap_or(tail.len());
+        &tail[..end]
+    }
+
+    /// A string, and what is behind it.
+    fn text_at(&self, offset: u32) -> &[u8] {
+        let from = self.strings.saturating_add(offset as usize);
+        self.data.get(from..).unwrap_or_default()
+    }
+
+    fn read_type(&self, at: usize) -> Option<Type> {
+        let info = self.word(at + 4)?;
+        Some(Type {
+            name: self.word(at)?,
+            kind: info >> 24 & 0x1f,
+            flag: info >> 31 != 0,
+            vlen: (info & 0xffff) as usize,
+            size_or_type: self.word(at + 8)?,
+            at: at + 12,
+        })
+    }
+
+    fn get(&self, id: u32) -> Option<Type> {
+        let at = *self.types.get((id as usize).checked_sub(1)?)?;
+        self.read_type(at as usize)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (u32, Type)> {
+        (1..)
+            .zip(&self.types)
+            .filter_map(|(id, at)| Some((id, self.read_type(*at as usize)?)))
+    }
+
+    fn struct_id(&self, name: &str) -> Option<u32> {
+        self.id_of(kind::STRUCT, name)
+    }
+
+    fn id_of(&self, kind: u32, name: &str) -> Option<u32> {
+        let id = *self.by_name.get(&self.hash(kind, name.as_bytes()))?;
+        let found = self.get(id)?;
+        // Two names with one hash: the second is not indexed, and is then not found.
+        (self.string(found.name) == name.as_bytes()).then_some(id)
+    }
+
+    /// Follows typedefs and qualifiers.
+    fn plain(&self, mut id: u32) -> Option<(u32, Type)> {
+        for _ in 0..DEPTH {
+            let found = self.get(id)?;
+            match found.kind {
+                kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => {
+                    id = found.size_or_type
+                }
+                _ => return Some((id, found)),
+            }
+        }
+        None
+    }
+
+    fn member_of(&self, id: u32, name: &[u8], depth: u32, left: &mut u32) -> Option<(Member, u32)> {
+        let (_, of) = self.plain(id)?;
+        if depth == 0 || !matches!(of.kind, kind::STRUCT | kind::UNION) {
+            return None;
+        }
+        for index in 0..of.vlen {
+            *left = left.checked_sub(1)?;
+            let at = of.at + index * 12;
+            let (member_name, member_type) = (self.word(at)?, self.word(at + 4)?);
+            let packed = self.word(at + 8)?;
+            let (bit_offset, bitfield) = if of.flag {
+                (packed & 0xff_ffff, packed >> 24)
+            } else {
+                (packed, 0)
+            };
+            if member_name != 0 && self.string(member_name) == name {
+                let bits = if bitfield == 0 {
+                    self.bits(member_type, DEPTH)
+                } else {
+                    bitfield
+                };
+                return Some((Member { bit_offset, bits }, member_type));
+            }
+            // Anonymous structs and unions are looked through, and so are structs embedded
+            // without a name of their own (-fms-extensions, used by mm/slab.h since 7.0).
+            if member_name == 0
+                && let Some((inner, of)) = self.member_of(member_type, name, depth - 1, left)
+            {
+                let bit_offset = bit_offset.checked_add(inner.bit_offset)?;
+                return Some((
+                    Member {
+                        bit_offset,
+                        ..inner
+                    },
+                    of,
+                ));
+            }
+        }
+        None
+    }
+
+    fn bits(&self, id: u32, depth: u32) -> u32 {
+        let Some((_, found)) = self.plain(id) else {
+            return 0;
+        };
+        match found.kind {
+            kind::PTR => 64,
+            kind::INT | kind::STRUCT | kind::UNION | kind::ENUM | kind::ENUM64 | kind::FLOAT => {
+                found.size_or_type.saturating_mul(8)
+            }
+            kind::ARRAY if depth > 0 => {
+                let (of, n) = (self.word(found.at), self.word(found.at + 8));
+                self.bits(of.unwrap_or(0), depth - 1)
+                    .saturating_mul(n.unwrap_or(0))
+            }
+            _ => 0,
+        }
+    }
+
+    fn parameters(&self, prototype: u32) -> Option<Vec<Parameter>> {
+        let found = self.get(prototype)?;
+        if found.kind != kind::FUNC_PROTO {
+            return None;
+        }
+        (0..found.vlen)
+            .map(|index| {
+                let at = found.at + index * 8;
+                let points_to = self
+                    .plain(self.word(at + 4)?)
+                    .filter(|(_, pointer)| pointer.kind == kind::PTR)
+                    .and_then(|(_, pointer)| self.plain(pointer.size_or_type))
+                    .filter(|(_, to)| matches!(to.kind, kind::STRUCT | kind::UNION))
+                    .map(|(_, to)| self.string(to.name));
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                Some(Parameter {
+                    name: text(self.string(self.word(at)?)),
+                    points_to: points_to.map(text),
+                })
+            })
+            .collect()
+    }
+}
+
+fn word_at(data: &[u8], at: usize) -> Option<u32> {
+    let bytes = data.get(at..at.checked_add(4)?)?;
+    Some(u32::from_ne_bytes(bytes.try_into().ok()?))
+}

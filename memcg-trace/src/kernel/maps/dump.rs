@@ -1,0 +1,32 @@
+//! All rows of a map at once.
+
+use aya::Pod;
+use aya::maps::{HashMap, MapData, MapError, PerCpuHashMap};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::kernel::maps::value::Wire;
+
+/// Those of a map that all CPUs share.
+pub(crate) fn all<K, V>(map: &HashMap<MapData, K, Wire<V>>) -> Result<Vec<(K, V)>, MapError>
+where
+    K: Pod,
+    V: FromBytes + IntoBytes + Copy + 'static,
+{
+    let rows = map.iter();
+    rows.map(|row| row.map(|(key, Wire(value))| (key, value)))
+        .collect()
+}
+
+/// Those of a map that each CPU has to itself, added up.
+pub(crate) fn sums<K, V>(
+    map: &PerCpuHashMap<MapData, Wire<K>, Wire<V>>,
+    add: fn(V, &Wire<V>) -> V,
+) -> Result<Vec<(K, V)>, MapError>
+where
+    K: FromBytes + IntoBytes + Copy + 'static,
+    V: FromBytes + IntoBytes + Copy + Default + 'static,
+{
+    let rows = map.iter();
+    rows.map(|row| row.map(|(Wire(key), cpus)| (key, cpus.iter().fold(V::default(), add))))
+        .collect()
+}

@@ -1,0 +1,100 @@
+//! How many lasted how long: sums of the kernel's rows, and what one in so many is longer than.
+
+use memcg_trace_common::times::{CLASSES, Times, middle_of};
+
+use crate::sample::{TimeClass, percentile};
+
+/// Lengths of time, by class.
+#[derive(Clone, Debug)]
+pub(crate) struct Lengths([u64; CLASSES]);
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Self([0; CLASSES])
+    }
+}
+
+impl Lengths {
+    /// Adds those of a row.
+    pub(crate) fn add(&mut self, times: &Times) {
+        for (sum, count) in self.0.iter_mut().zip(times.counts) {
+            *sum += u64::from(count);
+        }
+    }
+
+    /// Adds others.
+    pub(crate) fn add_all(&mut self, others: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(others.0) {
+            *sum += count;
+        }
+    }
+
+    /// Takes away those that a row had earlier.
+    pub(crate) fn take_away(&mut self, times: &Times) {
+        for (sum, count) in self.0.iter_mut().zip(times.counts) {
+            *sum = sum.saturating_sub(u64::from(count));
+        }
+    }
+
+    /// About the longest: the middle of its class; `None` of none.
+    pub(crate) fn longest(&self) -> Option<u64> {
+        self.0.iter().rposition(|count| *count > 0).map(middle_of)
+    }
+
+    /// What `percent` of them are no longer than: the middle of its class, which is at most an
+    /// eighth off, and never more than the longest. `None` if there are fewer lengths here than
+    /// were counted elsewhere: then some are missing.
+    pub(crate) fn percentile(&self, percent: u64, counted: u64, max_ns: u64) -> Option<u64> {
+        let all: u64 = self.0.iter().sum();
+        (all >= counted).then(|| percentile(&classes(&self.0), percent, max_ns))?
+    }
+}
+
+/// The classes that something is in.
+pub(crate) fn classes(counts: &[u64; CLASSES]) -> Vec<TimeClass> {
+    let counts = counts.iter().enumerate();
+    let used = counts.filter(|(_, count)| **count != 0);
+    used.map(|(class, count)| TimeClass {
+        about_ns: middle_of(class),
+        count_total: *count,
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use memcg_trace_common::times::class_of;
+
+    use super::*;
+
+    #[test]
+    fn percentiles_are_within_an_eighth() {
+        let mut lengths = Lengths::default();
+        let mut times = Times {
+            counts: [0; CLASSES],
+        };
+        for ns in (1..=1000).map(|us| us * 1000) {
+            times.counts[class_of(ns)] += 1;
+        }
+        lengths.add(&times);
+        for (percent, exact) in [(50, 500_000), (99, 990_000)] {
+            let told = lengths.percentile(percent, 1000, 1_000_000).unwrap();
+            assert!(told.abs_diff(exact) * 8 <= exact, "{percent}: {told}");
+        }
+        assert_eq!(lengths.percentile(50, 1001, 1_000_000), None);
+        assert_eq!(Lengths::default().percentile(50, 0, 0), None);
+    }
+
+    #[test]
+    fn the_middle_of_a_class_is_at_most_an_eighth_off() {
+        let mut ns: u64 = 256;
+        while ns < 1 << 39 {
+            let about_ns = middle_of(class_of(ns));
+            assert!(about_ns.abs_diff(ns) <= ns / 8, "{ns} is about {about_ns}");
+            assert_eq!(class_of(about_ns), class_of(ns));
+            ns += ns / 37 + 1;
+        }
+        assert_eq!((class_of(0), class_of(255)), (0, 0));
+        assert_eq!(class_of(u64::MAX), CLASSES - 1);
+    }
+}
