@@ -118,7 +118,7 @@ fn cargo(toolchain: &HashMap<String, String>) -> Result<Command, String> {
         .env("PATH", get("path")?)
         // `asm!` for this target, and build-std where it is used, are unstable.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-C debuginfo=2 -C link-arg=--btf");
+        .env("RUSTFLAGS", "-C debuginfo=0");
     if let Ok(toolchain) = get("toolchain") {
         command.env("RUSTUP_TOOLCHAIN", toolchain);
     }
