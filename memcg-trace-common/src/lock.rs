@@ -85,7 +85,7 @@ pub struct LockCount {
 }
 
 /// Waits that one run of the resolver looks at. The kernel verifies each one anew.
-pub const RESOLVE_ROWS: usize = 8;
+pub const RESOLVE_ROWS: usize = 4;
 
 /// Who waits, and whether still.
 #[repr(C)]

@@ -2,8 +2,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Pointers that one run of the resolver looks up.
-pub const RESOLVE_ROWS: usize = 64;
+/// Pointers that one run of the resolver looks up. The kernel verifies each one anew.
+pub const RESOLVE_ROWS: usize = 8;
 /// Bytes of a filesystem's name that are kept.
 pub const FS_NAME_BYTES: usize = 24;
 

@@ -2,8 +2,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Pointers that one run of a resolver looks up.
-pub const RESOLVE_ROWS: usize = 128;
+/// Pointers that one run of a resolver looks up. The kernel verifies each one anew.
+pub const RESOLVE_ROWS: usize = 16;
 /// Bytes of a cache's name that are kept; longer ones are cut.
 pub const CACHE_NAME_BYTES: usize = 48;
 

@@ -23,8 +23,9 @@ static MEMCG_WALK: Array<MemcgWalk> = Array::with_max_entries(1, 0);
 #[map]
 static MEMCG_WALK_NEXT: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
-/// Steps in one program body; the kernel allows 32 more bodies in a run.
-const STEPS: u32 = 16;
+/// Steps in one program body, each of which the kernel verifies anew; it allows 32 more bodies in
+/// a run, which fill about as many rows as there are.
+const STEPS: u32 = 4;
 
 const VISIT: u32 = WalkStep::Visit as u32;
 const NEXT: u32 = WalkStep::Next as u32;

@@ -21,8 +21,9 @@ static PEEK: Array<Peek> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 static PEEK_NEXT: ProgramArray = ProgramArray::with_max_entries(2, 0);
 
-/// Steps in one program body; the kernel allows 32 more bodies in a run.
-const STEPS: u32 = 32;
+/// Steps in one program body, each of which the kernel verifies anew; it allows 32 more bodies in
+/// a run, which is enough for all addresses.
+const STEPS: u32 = 16;
 
 #[inline(always)]
 fn peek() -> Option<&'static mut Peek> {
