@@ -109,6 +109,8 @@ pub struct Btf {
     strings: usize,
     /// Where each type begins in `data`, by id less one.
     types: Vec<u32>,
+    /// Where each enum begins.
+    enums: Vec<u32>,
     /// Structs and unions, functions, and types of tracepoints, by the hash of kind and name.
     by_name: HashMap<u64, u32>,
     hasher: foldhash::fast::RandomState,
@@ -169,6 +171,7 @@ impl Btf {
             data,
             strings,
             types: Vec::with_capacity(types),
+            enums: Vec::new(),
             // Nearly half of the types are structs and functions.
             by_name: HashMap::with_capacity(types / 2),
             hasher: foldhash::fast::RandomState::default(),
@@ -183,8 +186,11 @@ impl Btf {
             if at > end {
                 return Err(BtfError::Cut(id));
             }
-            btf.types
-                .push(u32::try_from(found.at - 12).map_err(|_| BtfError::Cut(id))?);
+            let place = u32::try_from(found.at - 12).map_err(|_| BtfError::Cut(id))?;
+            btf.types.push(place);
+            if matches!(found.kind, kind::ENUM | kind::ENUM64) {
+                btf.enums.push(place);
+            }
             if let Some(kind) = btf.indexed(&found) {
                 let hash = btf.hash(kind, btf.string(found.name));
                 btf.by_name
@@ -243,7 +249,9 @@ impl Btf {
     /// Value of an enumerator, whatever enum it is in.
     #[must_use]
     pub fn enum_value(&self, name: &str) -> Option<i64> {
-        self.all().find_map(|(_, found)| {
+        let mut enums = self.enums.iter();
+        enums.find_map(|at| {
+            let found = self.read_type(*at as usize)?;
             let bytes = match found.kind {
                 kind::ENUM => 8,
                 kind::ENUM64 => 12,
@@ -251,7 +259,7 @@ impl Btf {
             };
             (0..found.vlen).find_map(|index| {
                 let at = found.at + index * bytes;
-                if self.string(self.word(at)?) != name.as_bytes() {
+                if !self.is_named(self.word(at)?, name.as_bytes()) {
                     return None;
                 }
                 let low = self.word(at + 4)?;
@@ -323,6 +331,11 @@ impl Btf {
         &tail[..end]
     }
 
+    fn is_named(&self, offset: u32, name: &[u8]) -> bool {
+        let behind = self.text_at(offset).strip_prefix(name);
+        behind.is_some_and(|behind| behind.first().is_none_or(|next| *next == 0))
+    }
+
     /// A string, and what is behind it.
     fn text_at(&self, offset: u32) -> &[u8] {
         let from = self.strings.saturating_add(offset as usize);
@@ -344,12 +357,6 @@ impl Btf {
     fn get(&self, id: u32) -> Option<Type> {
         let at = *self.types.get((id as usize).checked_sub(1)?)?;
         self.read_type(at as usize)
-    }
-
-    fn all(&self) -> impl Iterator<Item = (u32, Type)> {
-        (1..)
-            .zip(&self.types)
-            .filter_map(|(id, at)| Some((id, self.read_type(*at as usize)?)))
     }
 
     fn struct_id(&self, name: &str) -> Option<u32> {
@@ -392,7 +399,7 @@ impl Btf {
             } else {
                 (packed, 0)
             };
-            if member_name != 0 && self.string(member_name) == name {
+            if member_name != 0 && self.is_named(member_name, name) {
                 let bits = if bitfield == 0 {
                     self.bits(member_type, DEPTH)
                 } else {
