@@ -13,5 +13,6 @@ pub mod model;
 pub mod output;
 pub mod sample;
 pub mod source;
+pub mod timings;
 pub mod tui;
 pub mod units;

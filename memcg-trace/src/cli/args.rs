@@ -123,6 +123,9 @@ pub(super) struct Common {
     /// Say more on standard error; twice: also messages of the programs in the kernel.
     #[arg(short, long, global = true, action = ArgAction::Count, env = "MEMCG_TRACE_VERBOSE")]
     pub(super) verbose: u8,
+    /// Say on standard error in the end where the time went, a line a step.
+    #[arg(long, global = true, env = "MEMCG_TRACE_TIMINGS", value_parser = FalseyValueParser::new())]
+    pub(super) timings: bool,
     /// Colours: auto is on a terminal, unless NO_COLOR is set.
     #[arg(
         long,

@@ -5,6 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use crate::sample::tame;
+use crate::timings;
 
 /// After this time a user should know what is being waited for.
 const LONG: Duration = Duration::from_secs(1);
@@ -55,6 +56,13 @@ impl Messages {
             drop(done);
             outcome
         })
+    }
+
+    /// Where the time of this run went, if that was asked for.
+    pub(super) fn timings(self) {
+        if let Some(table) = timings::table() {
+            let _ = io::stderr().write_all(table.as_bytes());
+        }
     }
 
     /// Something for those who asked for more.

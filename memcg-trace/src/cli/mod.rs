@@ -33,6 +33,7 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use crate::source::CannotTrace;
+use crate::timings;
 use args::{Args, Verb};
 use messages::Messages;
 use pressure::Which;
@@ -53,7 +54,12 @@ const UNDECIDED: u8 = 5;
 pub fn main() -> ExitCode {
     let args = Args::parse_or_exit();
     let messages = Messages::new(args.common.quiet, args.common.verbose);
-    match run(&args, &messages) {
+    if args.common.timings {
+        timings::begin();
+    }
+    let result = run(&args, &messages);
+    messages.timings();
+    match result {
         Ok(code) => ExitCode::from(code),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

@@ -15,6 +15,7 @@ use crate::sample::ask::Ask;
 use crate::sample::doctor::Doctor;
 use crate::sample::recording::Host;
 use crate::sample::{Sample, Text};
+use crate::timings;
 
 /// Which hooks to prefer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +91,7 @@ impl Live {
         if let Some(why) = facts.unable() {
             return Err(OpenError::CannotTrace(why));
         }
+        timings::step("permissions looked at");
         let mut session = Session::open(&facts, options.subjects, asked, options.debug)
             .map_err(|error| OpenError::CannotTrace(format!("{error:#}")))?;
         if options.subjects.contains(&Subject::Slab) && options.walk_budget > 0.0 {
@@ -124,7 +126,9 @@ impl Live {
         };
         self.keep_up_until(due).await;
         self.due = Some(due);
-        self.session.sample()
+        let sample = self.session.sample();
+        timings::step("first sample");
+        sample
     }
 
     async fn keep_up_until(&mut self, until: Instant) {
@@ -158,6 +162,7 @@ impl Live {
                 (answer.slab_walk, answer.slab_inside) = (Some(walked.0), walked.1);
             }
         }
+        timings::step("first answer");
         self.session.keep_up();
         answer.mono_ns = nanoseconds(ClockId::Monotonic).unsigned_abs();
         answer.unix_ns = nanoseconds(ClockId::Realtime);
@@ -167,7 +172,10 @@ impl Live {
     /// Detaches everything; what could not be, and why.
     #[must_use]
     pub fn close(self) -> Vec<String> {
-        self.session.close()
+        timings::step("shown, or running");
+        let attached_still = self.session.close();
+        timings::step("left");
+        attached_still
     }
 }
 

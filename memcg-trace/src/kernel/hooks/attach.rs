@@ -18,6 +18,7 @@ use crate::kernel::hooks::patch_object;
 use crate::kernel::hooks::select::{Outcome, obstacle, obstacles, try_in_order};
 use crate::kernel::hooks::{At, Family, HOOKS, Hook, Part, Variant, iterated};
 use crate::kernel::host::cpus::possible_cpus;
+use crate::timings;
 
 /// The eBPF object that build.rs made.
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memcg-trace.bpf.o"));
@@ -69,6 +70,7 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
     let mut object = OBJECT.to_vec();
     patch_object::complete(&mut object, &resolved.layout, resolved.rdonly_cast);
     let object = with_stacks(object, facts.stack_functions);
+    timings::step("object completed");
     // Log messages cost a branch that the verifier removes unless they are asked for.
     let log_level: u8 = if debug { 0xff } else { 0 };
     let mut loader = EbpfLoader::new();
@@ -119,8 +121,7 @@ pub fn load_walk<'a>(ebpf: &'a mut Ebpf, program: &str) -> anyhow::Result<&'a mu
         .try_into()
         .with_context(|| format!("program {program} is no raw tracepoint"))?;
     if found.fd().is_err() {
-        found
-            .load()
+        timings::program(program, || found.load())
             .map_err(|error| explain(format!("load the walk {program}"), error))?;
     }
     Ok(found)
@@ -135,8 +136,7 @@ pub fn load_kprobe(ebpf: &mut Ebpf, program: &str) -> anyhow::Result<ProgramFd> 
         .try_into()
         .with_context(|| format!("program {program} is no kprobe"))?;
     if found.fd().is_err() {
-        found
-            .load()
+        timings::program(program, || found.load())
             .map_err(|error| explain(format!("load {program}"), error))?;
     }
     Ok(found.fd()?.try_clone()?)
@@ -203,7 +203,8 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
     match (program, part.at) {
         (Program::RawTracePoint(program), At::Tracepoint(name)) => {
             if program.fd().is_err() {
-                program.load().map_err(|error| explain(load(), error))?;
+                timings::program(part.program, || program.load())
+                    .map_err(|error| explain(load(), error))?;
             }
             program
                 .attach(name)
@@ -212,7 +213,8 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
         (Program::KProbe(program), At::Kprobe(name) | At::Iterated(name)) => {
             let name = facts.symbols.function(name).unwrap_or(name);
             if program.fd().is_err() {
-                program.load().map_err(|error| explain(load(), error))?;
+                timings::program(part.program, || program.load())
+                    .map_err(|error| explain(load(), error))?;
             }
             // The kernel searches a name among all of its symbols, until 6.2 one by one; with none
             // it takes the offset as the address (kernel/trace/trace_event_perf.c:
@@ -254,8 +256,7 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
 fn iterate(ebpf: &mut Ebpf, tracepoint: &str) -> anyhow::Result<()> {
     let program: &mut RawTracePoint = find(ebpf, "iterate")?.try_into()?;
     if program.fd().is_err() {
-        program
-            .load()
+        timings::program("iterate", || program.load())
             .map_err(|error| explain("load iterate".to_owned(), error))?;
     }
     for _ in 0..2 {

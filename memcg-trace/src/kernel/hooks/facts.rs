@@ -12,6 +12,7 @@ use crate::kernel::host::btf::{Btf, BtfError};
 use crate::kernel::host::privilege::{Capability, Privilege};
 use crate::kernel::host::symbols::Symbols;
 use crate::kernel::layout::{self, Resolved};
+use crate::timings;
 
 /// What a host has.
 #[derive(Debug)]
@@ -63,6 +64,7 @@ impl Facts {
                 Some(format!("read /proc/kallsyms: {error}")),
             ),
         };
+        timings::step("symbols found");
         let privilege = Privilege::here();
         if symbols_error.is_none() && !symbols.visible {
             symbols.hidden_by = Some(privilege.hides_addresses());
@@ -90,6 +92,7 @@ impl Facts {
             tracepoints: HashSet::new(),
             prototypes: HashSet::new(),
         };
+        timings::step("settings read");
         match Btf::of_running_kernel() {
             Ok(btf) => facts.learn_from(&btf),
             Err(BtfError::Io(path, error)) if error.kind() == ErrorKind::NotFound => {
@@ -97,6 +100,7 @@ impl Facts {
             }
             Err(error) => facts.btf_error = Some(error.to_string()),
         }
+        timings::step("layout resolved");
         facts
     }
 

@@ -42,6 +42,7 @@ use crate::sample::pins::Pins;
 use crate::sample::slab_inside::SlabInside;
 use crate::sample::slab_walk::SlabWalk;
 use crate::sample::{Absent, Life, Sample, Text};
+use crate::timings;
 
 /// Part of one CPU that walks may take, as one in so many.
 const WALK_BUDGET: u32 = 100;
@@ -109,6 +110,7 @@ impl Session {
         debug: bool,
     ) -> anyhow::Result<Self> {
         let mut ebpf = attach::open(facts, subjects, debug)?;
+        timings::step("maps made");
         let logs = if debug {
             Some(Logs::open(&mut ebpf)?)
         } else {
@@ -138,6 +140,7 @@ impl Session {
         able.retain(|subject| *subject != Subject::Life || hears_life);
         let outcomes = attach::attach_all(&mut ebpf, facts, &able, asked);
         let trusted_ns = now_ns();
+        timings::step("hooks attached");
         let attached = |fact: &str| {
             outcomes
                 .iter()
@@ -232,6 +235,7 @@ impl Session {
             let mut before = Vec::new();
             memcgs.drain(&mut before);
         }
+        timings::step("counts opened");
         Ok(Self {
             kernel: Kernel {
                 ebpf,

@@ -14,6 +14,7 @@ use super::threads::{Thread, Threads};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::host::symbols::Symbols;
+use crate::timings;
 
 const PROGRAM: &str = "task_stacks";
 
@@ -50,8 +51,7 @@ pub(in crate::kernel) fn load(ebpf: &mut Ebpf) -> anyhow::Result<()> {
     let program = iterator(ebpf)?;
     if program.fd().is_err() {
         let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
-        program
-            .load("task", &btf)
+        timings::program(PROGRAM, || program.load("task", &btf))
             .context("load the iterator over tasks")?;
     }
     Ok(())
