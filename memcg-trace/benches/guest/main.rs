@@ -29,7 +29,7 @@ mod walk;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use memcg_trace::kernel::hooks::facts::Facts;
+use memcg_trace::kernel::hooks::facts::{Facts, Needs};
 
 /// Cgroups for the walk and the program itself.
 const CGROUPS: usize = 1000;
@@ -70,7 +70,10 @@ fn run() -> Result<()> {
     if !std::fs::exists(tool::PROGRAM)? {
         bail!("this needs root on a kernel of its own: run `cargo xtask bench`");
     }
-    let facts = Facts::gather(true);
+    let facts = Facts::gather(Needs {
+        trampolines: true,
+        address_names: true,
+    });
     if let Some(why) = facts.unable() {
         bail!("{why}");
     }

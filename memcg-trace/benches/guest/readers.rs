@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use memcg_trace::kernel::hooks::facts::Facts;
+use memcg_trace::kernel::hooks::facts::{Facts, Needs};
 use memcg_trace::kernel::host::btf::{Btf, SYS_BTF};
 use memcg_trace::kernel::host::symbols::Symbols;
 use memcg_trace::kernel::{hooks, layout};
@@ -109,7 +109,7 @@ fn kallsyms() -> Result<()> {
     step(
         "kallsyms",
         |symbols: &Symbols| format!("{} lines", symbols.lines),
-        || Ok(Symbols::of_running_kernel(&wanted)?),
+        || Ok(Symbols::of_running_kernel(&wanted, None, true)?),
     )?;
     Ok(())
 }
@@ -118,7 +118,7 @@ fn facts() -> Result<()> {
     step(
         "Facts::gather",
         |_| "all of these, and ftrace's list".to_owned(),
-        || Ok(Facts::gather(false)),
+        || Ok(Facts::gather(Needs::default())),
     )?;
     Ok(())
 }

@@ -66,7 +66,7 @@ impl Feed {
     ) -> anyhow::Result<Self> {
         let needs = match is_watching {
             true => Needs::Locks,
-            false => Needs::Memcgs,
+            false => Needs::Waits,
         };
         let source = open::source(common, needs, None, Pace::Unpaced, messages)?;
         let mut feed = Self::of(common, source, common.selection());

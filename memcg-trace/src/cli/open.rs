@@ -12,8 +12,10 @@ use crate::source::replay::Pace;
 pub(super) enum Needs {
     /// Everything.
     All,
-    /// The list of memory cgroups, and answers to questions.
+    /// The list of memory cgroups, and answers to questions about them.
     Memcgs,
+    /// That, and answers to the question who waits for whom.
+    Waits,
     /// That, and waits for locks as they come and go.
     Locks,
     /// Memory cgroups, shrinkers and reclaim.
@@ -46,7 +48,7 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
         subjects: match (needs, common.trace_acquisitions) {
             (Needs::All, false) => Subject::ALL,
             (Needs::All, true) => Subject::ALL_AND_ACQUISITIONS,
-            (Needs::Memcgs, _) => &[Subject::Memcg],
+            (Needs::Memcgs | Needs::Waits, _) => &[Subject::Memcg],
             (Needs::Reclaim, _) => &[Subject::Memcg, Subject::Shrinker, Subject::Reclaim],
             (Needs::Locks, false) => &[Subject::Memcg, Subject::Life, Subject::Lock],
             (Needs::Locks, true) => &[
@@ -58,6 +60,7 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
         },
         attach: attach(common),
         walk_budget: common.walk_budget / 100.0,
+        address_names: needs != Needs::Memcgs,
         debug: messages.is_debug(),
     };
     let source = Source::live(&options, common.interval)?;

@@ -260,7 +260,7 @@ mod tests {
         let names: Vec<&str> = hooks::functions().collect();
         let text: String = (1..)
             .zip(&names)
-            .map(|(at, name)| format!("{at:x} T {name}\n"))
+            .map(|(at, name)| format!("{at:016x} T {name}\n"))
             .collect();
         let wanted: HashSet<&str> = names.iter().copied().collect();
         let mut layout = Layout::absent();
@@ -397,7 +397,8 @@ mod tests {
         let mut facts = capable();
         facts.resolved.as_mut().unwrap().layout = Layout::absent();
         let symbols = Symbols::parse(
-            "1 T kmem_cache_free\n2 T kmem_cache_free_bulk\n".as_bytes(),
+            "0000000000000001 T kmem_cache_free\n0000000000000002 T kmem_cache_free_bulk\n"
+                .as_bytes(),
             &HashSet::from(["kmem_cache_free", "kmem_cache_free_bulk"]),
         );
         facts.symbols = Arc::new(symbols.unwrap());
@@ -412,7 +413,7 @@ mod tests {
     #[test]
     fn hidden_addresses_are_named() {
         let mut facts = capable();
-        Arc::make_mut(&mut facts.symbols).visible = false;
+        Arc::get_mut(&mut facts.symbols).unwrap().visible = false;
         facts.privilege.kptr_restrict = Some(2);
         let of_all = report(&facts, None);
         assert_eq!(not_ok(&of_all), ["kallsyms"]);

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::kernel::Subject;
 use crate::kernel::doctor::report;
 use crate::kernel::hooks::Family;
-use crate::kernel::hooks::facts::Facts;
+use crate::kernel::hooks::facts::{self, Facts};
 use crate::kernel::session::Session;
 use crate::sample::ask::Ask;
 use crate::sample::doctor::Doctor;
@@ -51,6 +51,8 @@ pub struct Options {
     pub attach: Attach,
     /// Part of one CPU that walks of all slabs in the background may take; 0 for no such walks.
     pub walk_budget: f64,
+    /// Whether addresses will be named, such as those of stacks.
+    pub address_names: bool,
     /// Whether the eBPF side logs.
     pub debug: bool,
 }
@@ -87,7 +89,10 @@ impl Live {
     /// [`OpenError::CannotTrace`] if nothing can be traced here.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
         let asked = options.attach.family();
-        let facts = Facts::gather(asked == Some(Family::Trampoline));
+        let facts = Facts::gather(facts::Needs {
+            trampolines: asked == Some(Family::Trampoline),
+            address_names: options.address_names,
+        });
         if let Some(why) = facts.unable() {
             return Err(OpenError::CannotTrace(why));
         }
@@ -187,7 +192,10 @@ fn nanoseconds(clock: ClockId) -> i64 {
 /// What can be done on this host.
 #[must_use]
 pub fn doctor(attach: Attach) -> Doctor {
-    let mut facts = Facts::gather(true);
+    let mut facts = Facts::gather(facts::Needs {
+        trampolines: true,
+        address_names: false,
+    });
     facts.try_out();
     report(&facts, attach.family())
 }

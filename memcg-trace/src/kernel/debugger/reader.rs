@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use crate::kernel::debugger::memory::{Memory, Unreadable};
+pub(crate) use crate::kernel::host::address_names::is_kernel_address;
 use crate::kernel::host::cpus::possible_cpus;
 use crate::kernel::host::symbols::Symbols;
-pub(crate) use crate::kernel::host::symbols::is_kernel_address;
 use crate::kernel::layout::Resolved;
 use crate::kernel::layout::fields::{Field, Place};
 use crate::sample::Text;

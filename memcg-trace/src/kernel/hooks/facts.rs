@@ -48,16 +48,28 @@ pub struct Facts {
     pub prototypes: HashSet<&'static str>,
 }
 
+/// What is looked at only if it will be needed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Needs {
+    /// What ftrace can reach: a long list that only matters to trampolines.
+    pub trampolines: bool,
+    /// Names of addresses, such as those of stacks.
+    pub address_names: bool,
+}
+
 const TRACING: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 impl Facts {
-    /// Looks at this host. What ftrace can reach is a long list that only matters to trampolines.
+    /// Looks at this host.
     #[must_use]
-    pub fn gather(trampolines: bool) -> Self {
+    pub fn gather(needs: Needs) -> Self {
         let wanted: HashSet<&str> = hooks::functions()
             .chain(layout::SYMBOLS.iter().copied())
             .collect();
-        let (mut symbols, symbols_error) = match Symbols::of_running_kernel(&wanted) {
+        let btf = Btf::of_running_kernel();
+        timings::step("types indexed (BTF)");
+        let symbols = Symbols::of_running_kernel(&wanted, btf.as_ref().ok(), needs.address_names);
+        let (mut symbols, symbols_error) = match symbols {
             Ok(symbols) => (symbols, None),
             Err(error) => (
                 Symbols::default(),
@@ -84,7 +96,7 @@ impl Facts {
             memory_is_v1: memory_is_v1(),
             kprobes: fs::exists("/sys/bus/event_source/devices/kprobe/type").unwrap_or(false),
             stack_functions: stack_functions(),
-            traceable: if trampolines {
+            traceable: if needs.trampolines {
                 traceable(&wanted)
             } else {
                 None
@@ -93,7 +105,7 @@ impl Facts {
             prototypes: HashSet::new(),
         };
         timings::step("settings read");
-        match Btf::of_running_kernel() {
+        match btf {
             Ok(btf) => facts.learn_from(&btf),
             Err(BtfError::Io(path, error)) if error.kind() == ErrorKind::NotFound => {
                 facts.btf_error = Some(format!("{path} does not exist"));

@@ -1,8 +1,13 @@
 //! Facts that the host's own files give: types, symbols, privileges, processors, memory, disks.
 
+pub(crate) mod address_names;
 pub(crate) mod block_devices;
 pub mod btf;
 pub(crate) mod cpus;
+mod kallsyms;
 pub mod privilege;
 pub(crate) mod ram;
+mod raw_bpf;
+mod symbol_filter;
+mod symbol_iterator;
 pub mod symbols;

@@ -1,41 +1,28 @@
-//! The kernel's symbols, from `/proc/kallsyms`.
+//! The kernel's symbols: by name those that are wanted, by address what is asked for.
 //!
-//! The file has 150,000 lines and more, and the kernel makes each of them anew: it is read once,
-//! for all that is asked by name and by address, and again only for modules that came since. The
-//! type letter of a line is not used: since 6.18 data is marked as text.
+//! There are 150,000 and more, and the kernel makes each of them anew for who reads
+//! `/proc/kallsyms`: where it has programs see them (`symbol_iterator`), and says what is at an
+//! address (`address_names`), that file is not read at all.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, Read};
+use std::sync::OnceLock;
 
-use memchr::{memchr, memchr2};
-
+use crate::kernel::host::address_names::{Asked, Table};
+use crate::kernel::host::btf::Btf;
+use crate::kernel::host::kallsyms;
 use crate::kernel::host::privilege::Refusal;
+use crate::kernel::host::symbol_filter::Wanted;
+use crate::kernel::host::symbol_iterator;
 
-const KALLSYMS: &str = "/proc/kallsyms";
-/// A symbol stands for addresses up to this far behind it.
-const REACH_BYTES: u64 = 1 << 20;
-
-/// Kernel addresses have their upper bits set, seven of them with five levels of page tables
-/// (Documentation/arch/x86/x86_64/mm.rst); poison and user addresses do not.
-const KERNEL_HALF: u64 = 0xfe00_0000_0000_0000;
-
-/// Whether something can be an address of the kernel.
-pub(crate) fn is_kernel_address(address: u64) -> bool {
-    address & KERNEL_HALF == KERNEL_HALF
-}
-
-/// All symbols by address, and by name those that were asked for.
-#[derive(Clone, Debug, Default)]
+/// Symbols, by name those that were asked for.
+#[derive(Debug, Default)]
 pub struct Symbols {
     by_name: HashMap<String, u64>,
-    /// Address, and where in `text` its name begins; by address.
-    by_address: Vec<(u64, u32)>,
-    /// Names, each with a NUL behind it.
-    text: Vec<u8>,
+    by_address: ByAddress,
     /// Where the code of the scheduler and of sleeping locks begins and ends.
     sched: Option<(u64, u64)>,
-    /// Lines in the file.
+    /// How many there are.
     pub lines: usize,
     /// Whether any address was other than zero: the kernel hides them from who may not see them.
     pub visible: bool,
@@ -45,63 +32,158 @@ pub struct Symbols {
     pub(crate) reading: u32,
 }
 
-impl Symbols {
-    /// Reads those of the running kernel. By name are found those that, without what the compiler
-    /// appended to it (`.isra.0`, `.constprop.0`), are in `wanted`.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub fn of_running_kernel(wanted: &HashSet<&str>) -> io::Result<Self> {
-        Self::parse(BufReader::new(File::open(KALLSYMS)?), wanted)
+/// Who knows what is at an address.
+#[derive(Debug)]
+enum ByAddress {
+    /// The kernel's list, read when it is first needed.
+    Listed(OnceLock<Table>),
+    /// The kernel, asked for each.
+    Asked(Asked),
+}
+
+impl Default for ByAddress {
+    fn default() -> Self {
+        Self::Listed(OnceLock::new())
+    }
+}
+
+impl ByAddress {
+    fn nearest(&self, address: u64) -> Option<(&str, u64)> {
+        match self {
+            Self::Listed(table) => {
+                let read = || {
+                    kallsyms::all().unwrap_or_else(|error| {
+                        log::info!("read {}: {error}", kallsyms::PATH);
+                        Table::default()
+                    })
+                };
+                table.get_or_init(read).nearest(address)
+            }
+            Self::Asked(asked) => asked.nearest(address),
+        }
     }
 
-    /// Reads them from text in the form of that file.
+    /// The same, as of now.
+    fn again(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Listed(_) => Self::default(),
+            Self::Asked(asked) => Self::Asked(asked.again()?),
+        })
+    }
+}
+
+impl Symbols {
+    /// Those of the running kernel. By name are found those that, without what the compiler
+    /// appended to it (`.isra.0`, `.constprop.0`), are in `wanted`. With `names_addresses`, it is
+    /// known that addresses will be named.
     ///
     /// # Errors
-    /// If reading fails.
-    pub fn parse(input: impl BufRead, wanted: &HashSet<&str>) -> io::Result<Self> {
-        // Each symbol is looked for: a hash that strangers could choose names against is slower.
-        let wanted: foldhash::HashSet<&[u8]> = wanted.iter().map(|name| name.as_bytes()).collect();
-        let mut found = Self::default();
-        for_each_symbol(input, |address, name| {
-            found.lines += 1;
-            found.visible |= address != 0;
-            let text = || str::from_utf8(name).ok();
-            if wanted.contains(base(name))
-                && let Some(name) = text()
-            {
-                // The kernel comes before its modules, and counts first.
-                found.by_name.entry(name.to_owned()).or_insert(address);
+    /// If the kernel has no list of them.
+    pub fn of_running_kernel(
+        wanted: &HashSet<&str>,
+        btf: Option<&Btf>,
+        names_addresses: bool,
+    ) -> io::Result<Self> {
+        let wanted = Wanted::new(wanted.iter().copied());
+        let list = kallsyms::open()?;
+        // Who covers the list means to hide something, and is not got round.
+        let btf = btf.filter(|_| kallsyms::is_the_kernels(&list));
+        let iterated = btf.and_then(|btf| symbol_iterator::read(btf, &wanted));
+        let mut found = match iterated {
+            Some(Ok(found)) => Self::iterated(&found, &wanted),
+            failed => {
+                if let Some(Err(error)) = failed {
+                    log::info!("iterate over symbols: {error}");
+                }
+                Self::default().read(list, &wanted, names_addresses)?
             }
-            if is_kernel_address(address)
-                && let Ok(at) = u32::try_from(found.text.len())
-            {
-                found.by_address.push((address, at));
-                found.text.extend_from_slice(name);
-                found.text.push(0);
-            }
-        })?;
-        // Stable: of several names of one place the kernel's first counts.
-        found.by_address.sort_by_key(|(address, _)| *address);
-        found.sched = found
-            .address("__sched_text_start")
-            .zip(found.address("__sched_text_end"));
+        };
+        let probe = found.sched.filter(|_| found.visible);
+        if let (Some(btf), Some((probe, _)), ByAddress::Listed(table)) =
+            (btf, probe, &found.by_address)
+            && table.get().is_none()
+            && let Some(asked) = Asked::open(btf, probe)
+        {
+            found.by_address = ByAddress::Asked(asked);
+        }
         Ok(found)
     }
 
-    /// The same, read anew: modules may have come. What was wanted by name is the kernel's own,
+    /// Reads them from text in the form of `/proc/kallsyms`.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub fn parse(input: impl Read, wanted: &HashSet<&str>) -> io::Result<Self> {
+        let wanted = Wanted::new(wanted.iter().copied());
+        Self::default().read(input, &wanted, true)
+    }
+
+    fn read(
+        mut self,
+        input: impl Read,
+        wanted: &Wanted<'_>,
+        names_addresses: bool,
+    ) -> io::Result<Self> {
+        let mut table = names_addresses.then(Table::default);
+        kallsyms::for_each(input, |line| {
+            self.lines += 1;
+            self.visible |= line.is_visible();
+            if let Some(table) = &mut table
+                && let Some(address) = line.address()
+            {
+                table.add(address, line.name());
+            }
+            if wanted.may_have(line.name())
+                && let Some(address) = line.address()
+            {
+                self.add(address, line.name(), wanted);
+            }
+        })?;
+        if let Some(mut table) = table {
+            table.finish();
+            self.by_address = ByAddress::Listed(OnceLock::from(table));
+        }
+        Ok(self.with_sched())
+    }
+
+    fn iterated(found: &symbol_iterator::Found, wanted: &Wanted<'_>) -> Self {
+        let mut symbols = Self {
+            lines: found.symbols,
+            ..Self::default()
+        };
+        for (address, name) in found.each() {
+            symbols.visible |= address != 0;
+            symbols.add(address, name, wanted);
+        }
+        symbols.with_sched()
+    }
+
+    /// Keeps a symbol if it is wanted. The kernel comes before its modules, and counts first.
+    fn add(&mut self, address: u64, name: &[u8], wanted: &Wanted<'_>) {
+        if wanted.has(name)
+            && let Ok(name) = str::from_utf8(name)
+        {
+            self.by_name.entry(name.to_owned()).or_insert(address);
+        }
+    }
+
+    fn with_sched(mut self) -> Self {
+        let begin = self.address("__sched_text_start");
+        self.sched = begin.zip(self.address("__sched_text_end"));
+        self
+    }
+
+    /// The same, as of now: modules may have come. What was wanted by name is the kernel's own,
     /// and stays.
     ///
     /// # Errors
-    /// If the file cannot be read.
+    /// If the kernel cannot be asked.
     pub(crate) fn again(&self) -> io::Result<Self> {
-        let read = Self::of_running_kernel(&HashSet::new())?;
         Ok(Self {
             by_name: self.by_name.clone(),
-            sched: self.sched,
-            hidden_by: self.hidden_by,
+            by_address: self.by_address.again()?,
             reading: self.reading + 1,
-            ..read
+            ..*self
         })
     }
 
@@ -163,7 +245,15 @@ impl Symbols {
     pub(crate) fn has_module(&self, near: u64) -> bool {
         /// Its first members are its state and its link.
         const NEAR_BYTES: u64 = 64;
-        let nearest = self.nearest(near);
+        // What the kernel said of an address may be of a module that was there before.
+        let ByAddress::Listed(table) = &self.by_address else {
+            return false;
+        };
+        // Nothing was read, so nothing is too old.
+        let Some(table) = table.get() else {
+            return true;
+        };
+        let nearest = table.nearest(near);
         nearest.is_some_and(|(name, offset)| name == "__this_module" && offset < NEAR_BYTES)
     }
 
@@ -176,14 +266,8 @@ impl Symbols {
 
     /// The symbol at or before an address, and how far before it.
     fn nearest(&self, address: u64) -> Option<(&str, u64)> {
-        let after = self.by_address.partition_point(|(one, _)| *one <= address);
-        let found = self.by_address.get(after.checked_sub(1)?)?.0;
-        // Of several with the same address, the first.
-        let first = self.by_address.partition_point(|(one, _)| *one < found);
-        let (begin, at) = *self.by_address.get(first)?;
-        let name = self.text.get(at as usize..)?.split(|byte| *byte == 0);
-        let name = str::from_utf8(name.into_iter().next()?).ok()?;
-        (address - begin < REACH_BYTES).then_some((name, address - begin))
+        let by_address = self.visible.then_some(&self.by_address)?;
+        by_address.nearest(address)
     }
 }
 
@@ -213,47 +297,6 @@ impl Names {
     pub fn get(&self, address: u64) -> Option<&str> {
         self.known.get(&address)?.as_deref()
     }
-}
-
-fn for_each_symbol(mut input: impl BufRead, mut see: impl FnMut(u64, &[u8])) -> io::Result<()> {
-    let mut line = Vec::with_capacity(128);
-    loop {
-        line.clear();
-        if input.read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
-        if let Some((address, name)) = symbol(&line) {
-            see(address, name);
-        }
-    }
-}
-
-/// The address and the name in a line: `ffffffff81000000 T name`, and its module behind a tab.
-fn symbol(line: &[u8]) -> Option<(u64, &[u8])> {
-    let (address, rest) = line.split_at(memchr(b' ', line)?);
-    let mut number = 0;
-    for digit in address {
-        // From `a` on, letters are 9 more than their low four bits say.
-        let is_digit = digit.is_ascii_digit();
-        if !is_digit && !matches!(digit, b'a'..=b'f') {
-            return None;
-        }
-        let digit = if is_digit {
-            digit & 15
-        } else {
-            (digit & 15) + 9
-        };
-        number = number << 4 | u64::from(digit);
-    }
-    let [b' ', _, b' ', rest @ ..] = rest else {
-        return None;
-    };
-    let end = memchr2(b'\t', b'\n', rest).unwrap_or(rest.len());
-    Some((number, &rest[..end]))
-}
-
-fn base(name: &[u8]) -> &[u8] {
-    &name[..memchr(b'.', name).unwrap_or(name.len())]
 }
 
 fn base_name(name: &str) -> &str {

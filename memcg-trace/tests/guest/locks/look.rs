@@ -17,6 +17,7 @@ pub fn ask() -> Waits {
     let options = Options {
         subjects: &[Subject::Memcg],
         attach: Attach::Auto,
+        address_names: true,
         debug: false,
         walk_budget: 0.0,
     };

@@ -151,6 +151,7 @@ fn nothing_is_confirmed_in_a_storm() {
     let options = Options {
         subjects: &[Subject::Memcg],
         attach: Attach::Auto,
+        address_names: true,
         debug: false,
         walk_budget: 0.0,
     };
