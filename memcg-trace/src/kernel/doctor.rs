@@ -283,6 +283,7 @@ mod tests {
                 swap_owners: SwapOwners::default(),
                 mm_swapents: 2,
                 rdonly_cast: None,
+                task_iterator: None,
                 memory_cgrp_id: 4,
                 task_bytes: 0,
                 missing: Vec::new(),

@@ -7,11 +7,12 @@ use std::io;
 use anyhow::{Context as _, anyhow};
 use aya::maps::MapData;
 use aya::programs::{KProbe, Program, ProgramFd, RawTracePoint};
-use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
+use aya::{Btf, Ebpf, include_bytes_aligned};
 use memcg_trace_common::hold::LOCK_STACKS;
 use zerocopy::IntoBytes as _;
 
 use crate::kernel::Subject;
+use crate::kernel::hooks::blind;
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::map_memory;
 use crate::kernel::hooks::patch_object;
@@ -73,7 +74,7 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
     timings::step("object completed");
     // Log messages cost a branch that the verifier removes unless they are asked for.
     let log_level: u8 = if debug { 0xff } else { 0 };
-    let mut loader = EbpfLoader::new();
+    let mut loader = blind::loader();
     loader
         .override_global("LAYOUT", layout, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false);

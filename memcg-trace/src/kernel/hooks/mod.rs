@@ -7,6 +7,7 @@
 //! which never ends while a task spins in the kernel.
 
 pub mod attach;
+mod blind;
 pub mod facts;
 pub(crate) mod links;
 pub(crate) mod losses;

@@ -153,6 +153,8 @@ pub struct Resolved {
     pub mm_swapents: u32,
     /// Id of `bpf_rdonly_cast`, if programs can call it.
     pub rdonly_cast: Option<u32>,
+    /// Id of the type of programs that iterate over tasks.
+    pub task_iterator: Option<u32>,
     /// Index of the memory controller in arrays of controllers.
     pub memory_cgrp_id: u64,
     /// Bytes of a `task_struct`.
@@ -196,6 +198,7 @@ pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
         swap_owners: SwapOwners::resolve(btf),
         mm_swapents: shapes::index_of(btf, "MM_SWAPENTS").unwrap_or(u32::MAX),
         rdonly_cast: btf.function_type_id("bpf_rdonly_cast"),
+        task_iterator: btf.function_type_id("bpf_iter_task"),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,
         pipe_buffer_bytes: btf.struct_bytes("pipe_buffer").unwrap_or(0).into(),

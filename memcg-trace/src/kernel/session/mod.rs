@@ -257,7 +257,7 @@ impl Session {
             reclaim,
             oom,
             stalls,
-            stuck: Stuck::new(trusted_ns),
+            stuck: Stuck::new(trusted_ns, resolved.task_iterator),
             losses,
             logs,
             absent,

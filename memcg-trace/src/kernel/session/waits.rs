@@ -35,7 +35,8 @@ impl Session {
             }
             // Before anything else is read of a task: what is read after its stack while it does
             // not run belongs to the same sleep.
-            let unwound = looks::load_stacks(&mut self.kernel.ebpf)
+            let iterator = self.kernel.resolved.task_iterator;
+            let unwound = looks::load_stacks(&mut self.kernel.ebpf, iterator)
                 .and_then(|()| looks::read_stacks(&mut self.kernel.ebpf))
                 .unwrap_or_else(|error| {
                     waits.not_checked.push(NotChecked {

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use anyhow::{Context as _, anyhow};
 use aya::programs::{Iter, Program};
 use aya::{Btf, Ebpf};
+use aya_obj::btf::{BtfType, Func, FuncLinkage};
 use memcg_trace_common::stack::{STACK_DEPTH, StackRow};
 use zerocopy::FromBytes as _;
 
@@ -46,15 +47,28 @@ impl Stacks {
     }
 }
 
-/// Loads the iterator.
-pub(in crate::kernel) fn load(ebpf: &mut Ebpf) -> anyhow::Result<()> {
+/// Loads the iterator, whose type has this id.
+pub(in crate::kernel) fn load(ebpf: &mut Ebpf, iterator_id: Option<u32>) -> anyhow::Result<()> {
     let program = iterator(ebpf)?;
     if program.fd().is_err() {
-        let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
+        let id = iterator_id.context("no iterator over tasks in this kernel's BTF")?;
+        let btf = only_function("bpf_iter_task", id);
         timings::program(PROGRAM, || program.load("task", &btf))
             .context("load the iterator over tasks")?;
     }
     Ok(())
+}
+
+/// What aya looks a type up in: that function in its place, and nothing else. All of the kernel's
+/// types would cost more than all that is asked of them.
+fn only_function(name: &str, id: u32) -> Btf {
+    let mut btf = Btf::new();
+    let name = btf.add_string(name);
+    for _ in 1..id {
+        btf.add_type(BtfType::Unknown);
+    }
+    btf.add_type(BtfType::Func(Func::new(name, 0, FuncLinkage::Global)));
+    btf
 }
 
 /// Reads the stacks of all tasks.

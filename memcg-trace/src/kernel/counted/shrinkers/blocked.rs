@@ -31,14 +31,17 @@ pub(crate) struct Stuck {
     spans: Spans,
     /// Since when all hooks are on.
     trusted_ns: u64,
+    /// For looking at stacks.
+    iterator_id: Option<u32>,
 }
 
 impl Stuck {
-    pub(crate) fn new(trusted_ns: u64) -> Self {
+    pub(crate) fn new(trusted_ns: u64, iterator_id: Option<u32>) -> Self {
         Self {
             stacks: HashMap::new(),
             spans: Spans::default(),
             trusted_ns,
+            iterator_id,
         }
     }
 
@@ -62,7 +65,7 @@ impl Stuck {
             now.is_some_and(|now| kept.is_none_or(|kept| kept.is_stale(&now)))
         };
         let looked = match runs.iter().zip(tasks).any(is_new) {
-            true => look(ebpf),
+            true => look(ebpf, self.iterator_id),
             false => None,
         };
         let (mut going_on, mut over) = (Vec::with_capacity(runs.len()), Vec::new());
@@ -124,8 +127,8 @@ impl Kept {
     }
 }
 
-fn look(ebpf: &mut Ebpf) -> Option<waits::Stacks> {
-    let stacks = waits::load_stacks(ebpf).and_then(|()| waits::read_stacks(ebpf));
+fn look(ebpf: &mut Ebpf, iterator_id: Option<u32>) -> Option<waits::Stacks> {
+    let stacks = waits::load_stacks(ebpf, iterator_id).and_then(|()| waits::read_stacks(ebpf));
     stacks
         .inspect_err(|error| log::info!("stacks: {error:#}"))
         .ok()
