@@ -8,6 +8,7 @@
 
 pub mod attach;
 mod blind;
+pub(crate) mod detach;
 pub mod facts;
 pub(crate) mod links;
 pub(crate) mod losses;

@@ -31,6 +31,7 @@ use crate::kernel::debugger::memory::{Memory, Peeker, Unreadable};
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::hooks::Family;
 use crate::kernel::hooks::attach;
+use crate::kernel::hooks::detach;
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::losses::Losses;
 use crate::kernel::hooks::select::Outcome;
@@ -431,7 +432,7 @@ impl Session {
     /// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not
     /// come off in time is named.
     #[must_use]
-    pub fn close(self) -> Vec<String> {
+    pub fn close(mut self) -> Vec<String> {
         let trampolines: Vec<String> = self
             .outcomes
             .iter()
@@ -441,10 +442,12 @@ impl Session {
             .map(|part| part.at.name())
             .collect();
         if trampolines.is_empty() {
+            detach::kprobes(&mut self.kernel.ebpf);
             return Vec::new();
         }
         let (done, wait) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
+            detach::kprobes(&mut self.kernel.ebpf);
             drop(self);
             // The other side may have given up waiting.
             let _ = done.send(());

@@ -1,0 +1,37 @@
+//! Detaching: for each kprobe the kernel waits until nobody runs it any more, so that many are
+//! taken off side by side.
+
+use std::thread;
+
+use aya::Ebpf;
+use aya::programs::{KProbe, Program};
+
+/// More would wait for each other (kernel/trace/trace_event_perf.c: perf_kprobe_destroy() waits
+/// once with a mutex held, and once without).
+const THREADS: usize = 8;
+
+/// Takes all kprobes off.
+pub(crate) fn kprobes(ebpf: &mut Ebpf) {
+    let programs = ebpf
+        .programs_mut()
+        .filter_map(|(_, program)| match program {
+            Program::KProbe(program) if program.fd().is_ok() => Some(program),
+            _ => None,
+        });
+    let mut programs: Vec<_> = programs.collect();
+    let each = programs.len().div_ceil(THREADS).max(1);
+    thread::scope(|scope| {
+        for some in programs.chunks_mut(each) {
+            // Where there can be no thread, they are taken off with the rest.
+            let _ = thread::Builder::new().spawn_scoped(scope, || take_off(some));
+        }
+    });
+}
+
+fn take_off(programs: &mut [&mut KProbe]) {
+    for program in programs {
+        if let Err(error) = program.unload() {
+            log::debug!("take a kprobe off: {error}");
+        }
+    }
+}
