@@ -20,6 +20,7 @@ mod readers;
 mod reclaim;
 mod slab;
 mod slabs;
+mod start;
 mod storm;
 mod subjects;
 mod table;
@@ -38,6 +39,7 @@ type Report = fn(&Facts) -> Result<()>;
 
 const REPORTS: &[(&str, Report)] = &[
     ("readers", |_| readers::report()),
+    ("start", |_| start::report()),
     ("pins", pins::report),
     ("slab", slab::report),
     ("slabs", slabs::report),
