@@ -1,5 +1,5 @@
-//! What the programs count, a module a subject: each turns what its maps have into [`crate::sample`]
-//! types.
+//! What the programs count, a folder a subject: each turns what its maps have into
+//! [`crate::sample`] types.
 
 pub(crate) mod baseline;
 pub(crate) mod causes;
@@ -11,3 +11,79 @@ pub(crate) mod room;
 pub(crate) mod shrinkers;
 pub(crate) mod slab;
 pub(crate) mod spans;
+pub(crate) mod subject;
+
+use aya::Ebpf;
+
+use self::locks::subject::LockCounts;
+use self::memcgs::zombie_cost::TaxCounts;
+use self::reclaim::subject::ReclaimCounts;
+use self::shrinkers::subject::ShrinkerCounts;
+use self::slab::subject::SlabCounts;
+use self::subject::{Counted, Opening};
+use crate::kernel::Subject;
+
+/// The list of subjects that programs count.
+pub(crate) struct Subjects {
+    pub(crate) slab: SlabCounts,
+    reclaim: ReclaimCounts,
+    shrinkers: ShrinkerCounts,
+    locks: LockCounts,
+    zombie_cost: Option<TaxCounts>,
+}
+
+impl Subjects {
+    /// Opens those whose hooks are attached.
+    pub(crate) fn open(ebpf: &mut Ebpf, opening: &mut Opening<'_>, mut slab: SlabCounts) -> Self {
+        slab.keep_if(opening.has_all(Subject::Slab));
+        Self {
+            slab,
+            reclaim: ReclaimCounts::open(ebpf, opening),
+            shrinkers: ShrinkerCounts::open(ebpf, opening),
+            locks: LockCounts::open(ebpf, opening),
+            zombie_cost: TaxCounts::open_if(ebpf, opening),
+        }
+    }
+
+    /// In the order in which they are read: shrinkers that run are part of reclaim.
+    pub(crate) fn all(&mut self) -> [&mut dyn Counted; 5] {
+        [
+            &mut self.slab,
+            &mut self.reclaim,
+            &mut self.shrinkers,
+            &mut self.locks,
+            &mut self.zombie_cost,
+        ]
+    }
+
+    /// Whether anything of a subject is read.
+    pub(crate) fn is_open(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Slab => self.slab.is_open(),
+            Subject::Reclaim => self.reclaim.is_open(),
+            Subject::Shrinker => self.shrinkers.is_open(),
+            Subject::Lock => self.locks.is_open(),
+            Subject::Tax => self.zombie_cost.is_some(),
+            Subject::Memcg | Subject::Life | Subject::Acquisition => false,
+        }
+    }
+
+    /// Notes which subjects are absent since their hooks failed. Where a subject has a reader, what
+    /// failed only makes its figures fewer, and what the walk serves needs no hook.
+    pub(crate) fn note_failures(&self, opening: &mut Opening<'_>) {
+        let failures = opening.outcomes.iter().filter_map(|outcome| {
+            let why = outcome.failure()?;
+            let hook = outcome.hook;
+            Some((
+                hook.subject,
+                format!("{}: {} ({why})", hook.fact, hook.costs),
+            ))
+        });
+        for (subject, reason) in failures.collect::<Vec<_>>() {
+            log::info!("{reason}");
+            if subject != Subject::Life && !self.is_open(subject) {
+                opening.note(subject, reason);
+            }
+        }
+    }
+}

@@ -3,7 +3,9 @@
 pub(crate) mod bpf_maps;
 pub(crate) mod css;
 pub(crate) mod folio;
+pub(crate) mod kernel;
 pub(crate) mod memory;
+mod modules;
 pub(crate) mod mount_namespaces;
 pub(crate) mod open_files;
 pub(crate) mod page_tables;

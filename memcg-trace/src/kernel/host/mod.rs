@@ -3,6 +3,7 @@
 pub(crate) mod address_names;
 pub(crate) mod block_devices;
 pub mod btf;
+pub(crate) mod clock;
 pub(crate) mod cpus;
 mod kallsyms;
 pub mod privilege;

@@ -1,11 +1,11 @@
 //! Who waits for whom, asked of a session: two looks at all tasks.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::{Session, now_ns};
+use super::Session;
+use crate::kernel::host::clock::now_ns;
 use crate::kernel::waits as looks;
 use crate::sample::waits::{NotChecked, Waits};
 
@@ -26,13 +26,7 @@ impl Session {
         loop {
             let begin = Instant::now();
             let begin_ns = now_ns();
-            let mut traced = looks::Traced::default();
-            if let Some(locks) = &self.locks {
-                locks.add_to(&mut traced)?;
-            }
-            if let Some(holds) = &self.holds {
-                holds.add_to(&mut traced)?;
-            }
+            let traced = self.traced()?;
             // Before anything else is read of a task: what is read after its stack while it does
             // not run belongs to the same sleep.
             let iterator = self.kernel.resolved.task_iterator;
@@ -45,7 +39,7 @@ impl Session {
                     });
                     looks::Stacks::default()
                 });
-            let symbols = Arc::clone(&self.kernel.symbols);
+            let symbols = self.kernel.symbols();
             let reader = self.kernel.reader()?;
             let mut look = looks::look(&reader, &symbols, &unwound, &traced, &mut waits)
                 .context("look at what tasks wait for")?;
@@ -60,12 +54,9 @@ impl Session {
             std::thread::sleep(BETWEEN_LOOKS);
         }
         // What began after its events were read, and before it was looked at.
-        if let Some(locks) = &self.locks {
-            let mut traced = looks::Traced::default();
-            locks.add_to(&mut traced)?;
-            for look in &mut waits.looks {
-                traced.date_late(look);
-            }
+        let traced = self.traced()?;
+        for look in &mut waits.looks {
+            traced.date_late(look);
         }
         waits.not_checked.sort();
         waits.not_checked.dedup();
@@ -73,5 +64,14 @@ impl Session {
             waits.lost_total = Some(self.losses.of_waits()?);
         }
         Ok(waits)
+    }
+
+    /// What events tell of who waits and who holds.
+    fn traced(&mut self) -> anyhow::Result<looks::Traced> {
+        let mut traced = looks::Traced::default();
+        for subject in self.subjects.all() {
+            subject.add_to(&mut traced)?;
+        }
+        Ok(traced)
     }
 }

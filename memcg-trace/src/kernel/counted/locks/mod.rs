@@ -3,6 +3,7 @@
 pub(crate) mod details;
 pub(crate) mod holds;
 pub(crate) mod queues;
+pub(crate) mod subject;
 pub(crate) mod wait_slots;
 
 use std::collections::{HashMap, HashSet};

@@ -5,9 +5,11 @@ use aya::Ebpf;
 use aya::maps::{MapData, PerCpuArray};
 use memcg_trace_common::tax::TaxCount;
 
+use crate::kernel::Subject;
+use crate::kernel::counted::subject::{Counted, Opening, Round};
 use crate::kernel::hooks::attach::take_map;
 use crate::kernel::maps::value::Wire;
-use crate::sample::Tax;
+use crate::sample::{Sample, Tax};
 
 /// Reads the sums.
 pub(crate) struct TaxCounts {
@@ -17,12 +19,18 @@ pub(crate) struct TaxCounts {
 }
 
 impl TaxCounts {
+    /// Opens them where any of the hooks that count is attached.
+    pub(crate) fn open_if(ebpf: &mut Ebpf, opening: &mut Opening<'_>) -> Option<Self> {
+        let sees_reclaim = opening.is_attached("reclaim_visit");
+        let can_see_flushes = opening.resolved.layout.flushes_stats != 0;
+        let sees_flushes = opening.is_attached("stats_flush") && can_see_flushes;
+        opening.open(Subject::Tax, sees_reclaim || sees_flushes, || {
+            Self::open(ebpf, sees_reclaim, sees_flushes)
+        })
+    }
+
     /// `sees_…` are whether the hooks that count these are attached.
-    pub(crate) fn open(
-        ebpf: &mut Ebpf,
-        sees_reclaim: bool,
-        sees_flushes: bool,
-    ) -> anyhow::Result<Self> {
+    fn open(ebpf: &mut Ebpf, sees_reclaim: bool, sees_flushes: bool) -> anyhow::Result<Self> {
         Ok(Self {
             counts: take_map(ebpf, "TAX")?,
             sees_reclaim,
@@ -30,7 +38,7 @@ impl TaxCounts {
         })
     }
 
-    pub(crate) fn sample(&self) -> anyhow::Result<Tax> {
+    fn read(&self) -> anyhow::Result<Tax> {
         let per_cpu = self.counts.get(&0, 0);
         let per_cpu = per_cpu.context("read what dead memory cgroups cost")?;
         let sum = |count: fn(&TaxCount) -> u64| per_cpu.iter().map(|Wire(one)| count(one)).sum();
@@ -44,5 +52,12 @@ impl TaxCounts {
             dead_flush_ns_total: flushes(|one| one.dead_flush_ns),
             dead_flushes_unmeasured_total: flushes(|one| one.dead_flushes_unmeasured),
         })
+    }
+}
+
+impl Counted for TaxCounts {
+    fn sample(&mut self, _: &mut Round<'_>, sample: &mut Sample) -> anyhow::Result<()> {
+        sample.tax = Some(self.read()?);
+        Ok(())
     }
 }

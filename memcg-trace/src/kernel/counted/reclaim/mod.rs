@@ -2,6 +2,7 @@
 
 pub(crate) mod oom;
 pub(crate) mod stalls;
+pub(crate) mod subject;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};

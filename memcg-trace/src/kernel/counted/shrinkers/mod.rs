@@ -2,6 +2,7 @@
 
 pub(crate) mod blocked;
 pub(crate) mod lives;
+pub(crate) mod subject;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

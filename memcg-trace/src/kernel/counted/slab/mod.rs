@@ -1,6 +1,7 @@
 //! Slab objects charged and uncharged: sums over the CPUs, and what their keys stand for.
 
 pub(crate) mod hot;
+pub(crate) mod subject;
 pub(crate) mod walker;
 
 use std::collections::{HashMap, HashSet};

@@ -1,0 +1,80 @@
+//! Reclaim: runs, who waits for them at the moment, and whom the kernel kills.
+
+use aya::Ebpf;
+
+use super::Reclaims;
+use super::oom::OomKills;
+use super::stalls::Stalls;
+use crate::kernel::Subject;
+use crate::kernel::counted::shrinkers::blocked::LONG_NS;
+use crate::kernel::counted::subject::{Counted, Opening, Round};
+use crate::kernel::host::clock::now_ns;
+use crate::sample::Sample;
+
+#[derive(Default)]
+pub(crate) struct ReclaimCounts {
+    runs: Option<Reclaims>,
+    stalls: Option<Stalls>,
+    kills: Option<OomKills>,
+}
+
+impl ReclaimCounts {
+    pub(crate) fn open(ebpf: &mut Ebpf, opening: &mut Opening<'_>) -> Self {
+        let subject = Subject::Reclaim;
+        let counts_pages = opening.is_attached("reclaim_pages");
+        let counts_throttles = opening.is_attached("high_throttle");
+        let trusted_ns = opening.trusted_ns;
+        let runs = opening.open(subject, opening.is_attached("reclaim_run"), || {
+            Reclaims::open(ebpf, counts_pages, counts_throttles)
+        });
+        Self {
+            stalls: opening.open(subject, runs.is_some(), || Stalls::open(ebpf, trusted_ns)),
+            kills: opening.open(subject, opening.is_attached("oom_kill"), || {
+                OomKills::open(ebpf)
+            }),
+            runs,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.runs.is_some()
+    }
+}
+
+impl Counted for ReclaimCounts {
+    fn sample(&mut self, round: &mut Round<'_>, sample: &mut Sample) -> anyhow::Result<()> {
+        let Some(runs) = &mut self.runs else {
+            return Ok(());
+        };
+        let symbols = round.kernel.symbols();
+        let mut found = runs.sample(&symbols, round.memcgs, now_ns())?;
+        if let Some(stalls) = &mut self.stalls {
+            let reader = round.kernel.reader()?;
+            found.stalls = stalls.going_on(&reader, &symbols, now_ns(), LONG_NS)?;
+        }
+        sample.reclaim = Some(found);
+        Ok(())
+    }
+
+    /// Limits and pressure of those that reclaimed: the walk may have found them just now.
+    fn complete(&mut self, round: &mut Round<'_>, sample: &mut Sample) -> anyhow::Result<()> {
+        sample.oom_kills = self.kills.as_mut().map(OomKills::take);
+        if let (Some(reclaim), Some(memcgs)) = (&mut sample.reclaim, round.memcgs)
+            && !reclaim.counts.is_empty()
+        {
+            let reader = round.kernel.reader()?;
+            reclaim.pressure = super::pressure(reclaim, memcgs, &reader);
+        }
+        Ok(())
+    }
+
+    fn keep_up(&mut self) {
+        if let Some(kills) = &mut self.kills {
+            kills.drain();
+        }
+    }
+
+    fn unseen_ends(&self) -> Option<u64> {
+        self.stalls.as_ref().map(Stalls::unseen_ends)
+    }
+}

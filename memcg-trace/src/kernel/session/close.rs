@@ -1,0 +1,47 @@
+//! The end of a session.
+
+use std::time::Duration;
+
+use super::Session;
+use crate::kernel::hooks::select::Outcome;
+use crate::kernel::hooks::{Family, detach};
+
+/// Time for trampolines to come off.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not come
+/// off in time is named.
+pub(super) fn close(mut session: Session) -> Vec<String> {
+    let trampolines = trampolines(&session.outcomes);
+    if trampolines.is_empty() {
+        detach::kprobes(&mut session.kernel.ebpf);
+        return Vec::new();
+    }
+    let (done, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        detach::kprobes(&mut session.kernel.ebpf);
+        drop(session);
+        // The other side may have given up waiting.
+        let _ = done.send(());
+    });
+    if wait.recv_timeout(GRACE).is_ok() {
+        return Vec::new();
+    }
+    let names = trampolines.into_iter();
+    let sentence = |name| {
+        format!(
+            "{name} is still attached: the kernel waits for every task to leave it \
+             (synchronize_rcu_tasks), and one does not"
+        )
+    };
+    names.map(sentence).collect()
+}
+
+fn trampolines(outcomes: &[Outcome]) -> Vec<String> {
+    let chosen = outcomes.iter().filter_map(|one| one.chosen);
+    chosen
+        .filter(|variant| variant.family == Family::Trampoline)
+        .flat_map(|variant| variant.parts)
+        .map(|part| part.at.name())
+        .collect()
+}

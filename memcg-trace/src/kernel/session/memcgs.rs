@@ -1,0 +1,78 @@
+//! Memory cgroups in a session: the walk, births and deaths, and what zombies hold.
+
+use std::time::{Duration, Instant};
+
+use aya::Ebpf;
+
+use crate::kernel::Subject;
+use crate::kernel::counted::memcgs::{Memcgs, dying, zombie_figures};
+use crate::kernel::counted::subject::Opening;
+use crate::kernel::debugger::kernel::Kernel;
+use crate::kernel::host::clock::now_ns;
+use crate::sample::{Life, Sample};
+
+/// Part of one CPU that walks may take, as one in so many.
+const WALK_BUDGET: u32 = 100;
+
+pub(super) struct MemcgWalks {
+    pub(super) list: Option<Memcgs>,
+    /// Whether births and deaths are told.
+    pub(super) hears_life: bool,
+    life: Vec<Life>,
+    walk_due: Instant,
+}
+
+impl MemcgWalks {
+    /// Comes before the hooks, whose events need a place to go.
+    pub(super) fn open(ebpf: &mut Ebpf, opening: &mut Opening<'_>, able: &[Subject]) -> Self {
+        let is_wanted = able.contains(&Subject::Memcg);
+        let list = opening.open(Subject::Memcg, is_wanted, || Memcgs::open(ebpf));
+        Self {
+            // Who is born or dies has no place but in the list.
+            hears_life: able.contains(&Subject::Life) && list.is_some(),
+            list,
+            life: Vec::new(),
+            walk_due: Instant::now(),
+        }
+    }
+
+    /// Forgets what was heard while hooks were being attached.
+    pub(super) fn begin(&mut self) {
+        self.keep_up();
+        self.life.clear();
+    }
+
+    /// Takes events out of the kernel's buffer.
+    pub(super) fn keep_up(&mut self) {
+        if let Some(list) = &mut self.list {
+            list.drain(&mut self.life);
+        }
+    }
+
+    /// Walks the list, where that is due.
+    pub(super) fn walk(&mut self, kernel: &mut Kernel, sample: &mut Sample) -> anyhow::Result<()> {
+        let Some(list) = &mut self.list else {
+            return Ok(());
+        };
+        if self.walk_due > Instant::now() {
+            return Ok(());
+        }
+        let mut walk = list.walk(&kernel.ebpf, now_ns)?;
+        let begin = Instant::now();
+        let reader = kernel.reader()?;
+        zombie_figures::fill(&reader, list.dead(), &mut walk.rows);
+        let mut dying = dying::look(&reader, list.dead()).counts;
+        dying.as_of_ns = now_ns();
+        walk.took_ns += u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0);
+        self.walk_due = Instant::now() + Duration::from_nanos(walk.took_ns) * (WALK_BUDGET - 1);
+        walk.reparents_lru = Some(kernel.resolved.pages.owner_is_objcg);
+        sample.memcgs = Some(walk);
+        sample.dying = Some(dying);
+        Ok(())
+    }
+
+    /// Births and deaths since the last time; `None` if they are not told.
+    pub(super) fn take_life(&mut self) -> Option<Vec<Life>> {
+        self.hears_life.then(|| std::mem::take(&mut self.life))
+    }
+}
