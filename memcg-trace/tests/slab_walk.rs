@@ -112,6 +112,7 @@ fn memcgs_know_what_they_hold_and_inherited() {
     };
     let user = of("/user.slice/user-1000.slice");
     assert_eq!(user.slab_objects, Some(50));
+    assert_eq!(user.slab_uncertain_objects, None, "nobody counts events");
     assert_eq!(user.inherited_bytes, Some(15 * 1544 + 3 * 4096));
     let root = of("/");
     assert_eq!(
@@ -345,7 +346,9 @@ fn totals_stay_true_between_walks() {
     assert_eq!(of(4), Some((3, Some(3))));
     assert_eq!(of(5), Some((0, Some(3))), "never less than none");
     assert_eq!(held(5).unwrap().uncertain_objects, Some(4));
-    assert_eq!(all[2].memcgs.items[1].slab_objects, Some(620));
+    let memcg = &all[2].memcgs.items[1];
+    assert_eq!(memcg.slab_objects, Some(620));
+    assert_eq!(memcg.slab_uncertain_objects, Some(4));
     assert_eq!(of(6), Some((703, Some(3))));
     assert_eq!(
         of(7),

@@ -333,11 +333,14 @@ impl SlabWalks {
         if !self.is_whole() {
             return;
         }
-        let mut sums: HashMap<u64, u64> = HashMap::new();
+        let nothing = (0, self.is_counted.then_some(0));
+        let mut sums: HashMap<u64, (u64, Option<u64>)> = HashMap::new();
         for row in &slab.items {
-            if let (Some(memcg), Some(objects)) = (&row.memcg, row.objects()) {
-                let sum = sums.entry(memcg.serial_nr).or_default();
-                *sum = sum.saturating_add(objects);
+            if let (Some(memcg), Some(held)) = (&row.memcg, &row.held) {
+                let (objects, uncertain) = sums.entry(memcg.serial_nr).or_insert(nothing);
+                *objects = objects.saturating_add(held.objects);
+                let both = uncertain.zip(held.uncertain_objects);
+                *uncertain = both.map(|(a, b)| a.saturating_add(b));
             }
         }
         for memcg in memcgs {
@@ -345,7 +348,9 @@ impl SlabWalks {
             if serial_nr > self.newest {
                 continue;
             }
-            memcg.slab_objects = Some(sums.get(&serial_nr).copied().unwrap_or(0));
+            let (objects, uncertain) = sums.get(&serial_nr).copied().unwrap_or(nothing);
+            memcg.slab_objects = Some(objects);
+            memcg.slab_uncertain_objects = uncertain;
             let inherited = self.inherited_bytes.get(&serial_nr);
             memcg.inherited_bytes = Some(inherited.copied().unwrap_or(0));
         }

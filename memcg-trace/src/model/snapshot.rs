@@ -331,6 +331,9 @@ pub struct Memcg {
     pub kmem_bytes: Option<u64>,
     /// Slab objects that are its own, as of the last walk of all slabs.
     pub slab_objects: Option<u64>,
+    /// How many of these may have been counted twice, or not at all; `None` where events are not
+    /// counted.
+    pub slab_uncertain_objects: Option<u64>,
     /// What it is charged for since children of it died, likewise.
     pub inherited_bytes: Option<u64>,
     /// Objects charged a second, its own, all caches; `None` without slab events.

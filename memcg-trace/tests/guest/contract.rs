@@ -18,7 +18,8 @@ const TYPES: &[(&str, &[&str])] = &[
         &[
             MEMCG,
             "parent_cgroup_id phase usage_bytes high_bytes max_bytes slab_bytes slab_objects \
-             inherited_bytes zombies kmem_bytes alive high_unlimited max_unlimited",
+             inherited_bytes zombies kmem_bytes alive high_unlimited max_unlimited \
+             slab_uncertain_objects",
         ],
     ),
     (

@@ -69,7 +69,8 @@ pub fn fields(kind: &str) -> String {
         "frame" => "records interval_ns sections losses".to_owned(),
         "memcg" => memcg(
             "parent_cgroup_id phase usage_bytes high_bytes max_bytes slab_bytes slab_objects \
-             inherited_bytes zombies kmem_bytes alive high_unlimited max_unlimited",
+             inherited_bytes zombies kmem_bytes alive high_unlimited max_unlimited \
+             slab_uncertain_objects",
         ),
         "zombie" => memcg("phase refs age_ns creator own_cost_bytes lru_pages swap_entries"),
         "reparent" => memcg("to_cgroup_id to_path slab_objects slab_bytes lru_pages"),

@@ -173,6 +173,7 @@ impl Node {
             slab_bytes: self.facts.slab_bytes,
             kmem_bytes: self.facts.kmem_bytes,
             slab_objects: None,
+            slab_uncertain_objects: None,
             inherited_bytes: None,
             slab_alloc_per_sec: None,
             slab_free_per_sec: None,

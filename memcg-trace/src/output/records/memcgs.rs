@@ -67,6 +67,7 @@ pub struct Memcg<'a> {
     alive: bool,
     high_unlimited: Option<bool>,
     max_unlimited: Option<bool>,
+    slab_uncertain_objects: Option<u64>,
 }
 
 impl<'a> From<&'a snapshot::Memcg> for Memcg<'a> {
@@ -86,6 +87,7 @@ impl<'a> From<&'a snapshot::Memcg> for Memcg<'a> {
             alive: memcg.phase.is_none(),
             high_unlimited: snapshot::is_unlimited(memcg.high_bytes),
             max_unlimited: snapshot::is_unlimited(memcg.max_bytes),
+            slab_uncertain_objects: memcg.slab_uncertain_objects,
         }
     }
 }
