@@ -1,10 +1,12 @@
 //! The program as users run it.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output, Stdio};
 
 use crate::contract::{Record, tame};
+use crate::host::{Process, eventually};
 
 pub const PROGRAM: &str = "/bin/memcg-trace";
 
@@ -34,6 +36,57 @@ pub fn hidden(script: &str, args: &[&str]) -> Output {
         .args(args)
         .stdin(Stdio::null());
     finish(&mut command)
+}
+
+/// Something that a script has hidden, for runs that come later. A mount namespace ends with a grace
+/// period of RCU: this is for those who must not wait for one.
+pub struct Blind(Process);
+
+impl Blind {
+    pub fn new(script: &str) -> Self {
+        let script = format!("{script} && exec sleep 1000000");
+        let mut command = Command::new("/bin/unshare");
+        command.args(["-m", "/bin/sh", "-c", &script]);
+        let process = Process(command.stdin(Stdio::null()).spawn().unwrap());
+        let comm = format!("/proc/{}/comm", process.0.id());
+        eventually("something is hidden", || {
+            match fs::read_to_string(&comm).unwrap().trim_end() {
+                "sleep" => Ok(()),
+                other => Err(other.to_owned()),
+            }
+        });
+        Self(process)
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        let pid = self.0.0.id().to_string();
+        let mut command = Command::new("/bin/nsenter");
+        command.args(["-t", &pid, "-m", PROGRAM]).args(args);
+        finish(command.stdin(Stdio::null()))
+    }
+}
+
+/// A script that hides symbols of the kernel.
+pub fn without_symbols(names: &[&str]) -> String {
+    let lines: Vec<_> = names.iter().map(|name| format!(" {name}$")).collect();
+    let lines = lines.join("\\|");
+    format!(
+        "sed '/{lines}/d' /proc/kallsyms >/tmp/symbols && mount --bind /tmp/symbols /proc/kallsyms"
+    )
+}
+
+/// A script that hides a structure of the kernel or a field of one: to those who ask it has another
+/// name. `None` where there is none.
+pub fn without_type(name: &str) -> Option<String> {
+    const BTF: &str = "/sys/kernel/btf/vmlinux";
+    let mut types = fs::read(BTF).unwrap();
+    let string = [b"\0", name.as_bytes(), b"\0"].concat();
+    let at = types
+        .windows(string.len())
+        .position(|some| some == string)?;
+    types[at + 1] = b'_';
+    fs::write("/tmp/types", types).unwrap();
+    Some(format!("mount --bind /tmp/types {BTF}"))
 }
 
 pub fn finish(command: &mut Command) -> Output {

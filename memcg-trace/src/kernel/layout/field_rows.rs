@@ -471,6 +471,8 @@ pub(super) const ROWS: &[Row] = {
         row(CssDestroyWork, 0, &["cgroup_subsys_state.destroy_work"]),
         row(RcuDataNode, 8, &["rcu_data.mynode"]),
         row(RcuDataMask, 8, &["rcu_data.grpmask"]),
+        row(CssDestroyRcuWork, 0, &["cgroup_subsys_state.destroy_rwork.work"]),
+        row(CssKillWork, 0, &["cgroup_subsys_state.kill_finish_work"]),
         row(RcuNodeMask, 8, &["rcu_node.qsmask"]),
         row(RcuNodeExpMask, 8, &["rcu_node.expmask"]),
         row(RcuNodeTasks, 8, &["rcu_node.gp_tasks"]),

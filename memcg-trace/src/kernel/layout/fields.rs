@@ -459,6 +459,8 @@ pub enum Field {
     CssDestroyWork,
     RcuDataNode,
     RcuDataMask,
+    CssDestroyRcuWork,
+    CssKillWork,
     RcuNodeMask,
     RcuNodeExpMask,
     RcuNodeTasks,

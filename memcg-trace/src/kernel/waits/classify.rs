@@ -7,7 +7,7 @@ use super::stacks::Stack;
 use super::table::{self, Hidden, How};
 use super::threads::{self, Thread};
 use super::workers::Workers;
-use super::{Finding, Looking, grace, locks, processes, servers, work};
+use super::{Finding, Looking, controllers, grace, locks, processes, servers, work};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
@@ -133,7 +133,7 @@ impl Looking<'_, '_> {
         match (&self.workers, how) {
             (None, _) => Ok(None),
             (Some(workers), How::Workqueue) => work::flush_all(view, workers, at),
-            (Some(workers), How::CgroupOffline) => work::offline(view, workers, at, stack),
+            (Some(workers), How::CgroupOffline) => controllers::offline(view, workers, at, stack),
             (Some(workers), _) => work::flush(view, workers, at, stack),
         }
     }

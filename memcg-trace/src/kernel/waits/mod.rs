@@ -8,6 +8,7 @@
 
 mod assembly;
 mod classify;
+mod controllers;
 mod descriptors;
 mod dumps;
 mod family;

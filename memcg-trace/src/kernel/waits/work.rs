@@ -1,13 +1,9 @@
-//! Waits for work items: one that is flushed, a workqueue that is, and the offline work of a
-//! cgroup that died.
+//! Waits for work items: one that is flushed, and a workqueue that is.
 
-use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
 use super::workers::Workers;
 use super::{Finding, View, holder};
 use crate::kernel::debugger::memory::Unreadable;
-use crate::kernel::debugger::paths;
-use crate::kernel::debugger::reader::is_kernel_address;
 use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind, Text};
@@ -138,72 +134,4 @@ fn name(view: &View<'_>, wq: u64) -> Result<Option<Text>, Unreadable> {
     let name = view.reader.bytes(wq, Field::WqName)?;
     let name = Text::from_c(&name[..name.len().min(NAME_BYTES)]);
     Ok((!name.display().is_empty()).then_some(name))
-}
-
-/// Whoever changes the controllers of a cgroup waits for each dead one in it to go offline, which a
-/// work item does (kernel/cgroup/cgroup.c: cgroup_lock_and_drain_offline()).
-pub(super) fn offline(
-    view: &View<'_>,
-    workers: &Workers,
-    at: usize,
-    stack: &Stack<'_>,
-) -> Result<Option<Finding>, Unreadable> {
-    let reader = view.reader;
-    let Some(waker) = view.symbols.address("autoremove_wake_function") else {
-        return Ok(None);
-    };
-    let waiters = reader.offset(Field::CgroupOfflineWaiters)?;
-    let task = view.threads.all[at].addr;
-    let entry = Entry::of(|field| reader.offset(field))?;
-    let head = Seen::now(reader, view.threads, |seen| {
-        records::queue_of(seen, stack, task, entry, waker, |_| true)
-    })?;
-    let mut resource = Resource {
-        kind: ResourceKind::Work,
-        ..Resource::default()
-    };
-    let Some(head) = head else {
-        resource.incomplete = Some("which cgroup it is was not found".to_owned());
-        return Ok(Some(Finding::new(
-            at,
-            resource,
-            Mode::Write,
-            Evidence::Inferred,
-        )));
-    };
-    let cgroup = head.wrapping_sub(waiters);
-    resource.of = paths::of_kernfs(reader, reader.word(cgroup, Field::CgroupKn)?);
-    resource.name = Some("the offline work".to_owned());
-    let mut stuck = None;
-    for css in reader.words(cgroup, Field::CgroupSubsys)? {
-        // One that is alive is waited for by nobody: its item is queued nowhere.
-        if !is_kernel_address(css) {
-            continue;
-        }
-        let work = css + reader.offset(Field::CssDestroyWork)?;
-        let runners = workers.of(view, work)?;
-        if runners.incomplete.is_none() {
-            stuck = Some((css, work, runners));
-            break;
-        }
-    }
-    match stuck {
-        Some((css, work, runners)) => {
-            let ss = reader.word(css, Field::CssSs)?;
-            let controller = reader.string(reader.word(ss, Field::SubsysName)?, NAME_BYTES)?;
-            resource.name = Some(format!("the offline work of {}", controller.display()));
-            resource.addr = work;
-            resource.holders = runners.holders;
-        }
-        None => {
-            resource.addr = cgroup;
-            resource.incomplete = Some("no item that takes it offline is queued".to_owned());
-        }
-    }
-    Ok(Some(Finding::new(
-        at,
-        resource,
-        Mode::Write,
-        Evidence::OwnerWord,
-    )))
 }

@@ -1,5 +1,6 @@
 //! One answer to who waits for whom, taken apart.
 
+use std::process::Output;
 use std::time::Instant;
 
 use memcg_trace::kernel::Subject;
@@ -9,7 +10,7 @@ use memcg_trace::source::live::{Attach, Live, Options};
 use serde_json::Value;
 
 use crate::host::eventually;
-use crate::tool;
+use crate::tool::{self, Blind};
 
 /// Starts the tool's own source and asks it, as the program does.
 pub fn ask() -> Waits {
@@ -126,18 +127,51 @@ pub fn waits(look: &Look, tid: u32) -> bool {
     waits.any(|wait| look.tasks[wait.task as usize].tid == tid)
 }
 
+const ARGS: &[&str] = &["locks", "--json", "--fail-on", "deadlock"];
+
 /// An answer, as users get it, and the exit code that scripts get.
 pub fn answer(more: &[&str]) -> (Value, Option<i32>) {
-    let args = [&["locks", "--json", "--fail-on", "deadlock"], more].concat();
-    let output = tool::run(&args);
-    let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
+    answered(&tool::run(&[ARGS, more].concat()))
+}
+
+fn answered(output: &Output) -> (Value, Option<i32>) {
+    let document: Value = serde_json::from_str(tool::stdout(output)).unwrap();
     (document["data"].clone(), output.status.code())
 }
 
 /// The answer once it is this verdict.
 pub fn asked(verdict: &str) -> (Value, Option<i32>) {
+    once(verdict, || answer(&[]))
+}
+
+/// With something hidden by a script, nobody can say; and why not, where that ends.
+pub fn undecided_without(script: &str) -> Vec<String> {
+    undecided(|| tool::hidden(script, ARGS))
+}
+
+/// The same of those who are blind already.
+pub fn undecided_by(blind: &Blind) -> Vec<String> {
+    undecided(|| blind.run(ARGS))
+}
+
+fn undecided(ask: impl Fn() -> Output) -> Vec<String> {
+    let (data, code) = once("undecided", || answered(&ask()));
+    assert_eq!(code, Some(5));
+    let items = data["items"].as_array().unwrap().iter();
+    let ends = items.filter(|item| item["type"] == "open_end");
+    ends.map(|end| end["why"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Whether one of some reasons is that a look was not possible.
+pub fn is_unread(reasons: &[String]) -> bool {
+    let mut reasons = reasons.iter();
+    reasons.any(|why| why.starts_with("what it is for could not be read"))
+}
+
+fn once(verdict: &str, ask: impl Fn() -> (Value, Option<i32>)) -> (Value, Option<i32>) {
     let answer = eventually("a verdict", || {
-        let (data, code) = answer(&[]);
+        let (data, code) = ask();
         match data["summary"]["verdict"] == verdict {
             true => Ok((data, code)),
             false => Err(format!("{data:#}")),
