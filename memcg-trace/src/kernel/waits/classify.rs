@@ -139,8 +139,14 @@ impl Looking<'_, '_> {
     }
 }
 
-/// A wait for something that changed or went while it was read: what its functions alone tell.
-pub(super) fn not_read(at: usize, thread: &Thread, stack: &Stack<'_>) -> Option<Finding> {
+/// A wait for something that could not be read, or changed or went meanwhile: what its functions
+/// alone tell.
+pub(super) fn not_read(
+    at: usize,
+    thread: &Thread,
+    stack: &Stack<'_>,
+    why: String,
+) -> Option<Finding> {
     match table::row(&stack.functions).map(|(_, how)| how) {
         Some(How::Idle) => return None,
         Some(How::Plain(kind, name)) => return Some(plain(at, kind, name)),
@@ -151,7 +157,7 @@ pub(super) fn not_read(at: usize, thread: &Thread, stack: &Stack<'_>) -> Option<
         return Some(plain(at, ResourceKind::Io, None));
     }
     let mut finding = plain(at, ResourceKind::Unknown, None);
-    finding.resource.incomplete = Some("what it is for changed while it was read".to_owned());
+    finding.resource.incomplete = Some(why);
     finding.is_common = thread.state & threads::INTERRUPTIBLE != 0;
     Some(finding)
 }

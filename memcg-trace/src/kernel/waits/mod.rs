@@ -263,13 +263,21 @@ impl Looking<'_, '_> {
         match self.classify(at, thread, &stack) {
             Ok(Some(finding)) => self.found(finding, thread, &stack),
             Ok(None) => {}
-            // Most often the task was woken meanwhile, and is left out for that later.
-            Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {
-                if let Some(finding) = classify::not_read(at, thread, &stack) {
+            Err(error) => {
+                let why = match &error {
+                    // Most often the task was woken meanwhile, and is left out for that later.
+                    Unreadable::Fault(_) | Unreadable::Changed(_) => {
+                        "what it is for changed while it was read".to_owned()
+                    }
+                    _ => {
+                        self.note("waits", &error);
+                        format!("what it is for could not be read: {error}")
+                    }
+                };
+                if let Some(finding) = classify::not_read(at, thread, &stack, why) {
                     self.found(finding, thread, &stack);
                 }
             }
-            Err(why) => self.note("waits", &why),
         }
         self.stacks.push((at, stack));
     }

@@ -25,6 +25,7 @@ use super::coredump::stack;
 use super::fuse::{self, Server};
 use super::look;
 use crate::host::{Folder, eventually};
+use crate::tool;
 
 fn own_tid() -> u32 {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap()
@@ -244,6 +245,9 @@ fn a_scanner_that_does_not_decide() {
     // It can decide, so this is no deadlock.
     let (_, code) = look::asked("no_deadlock");
     assert_eq!(code, Some(0));
+    // With the word hidden by which a child tells its parent, nobody is known to do so.
+    let why = look::undecided_without(&tool::without_type("vfork_done").unwrap());
+    assert!(look::is_unread(&why), "{why:?}");
     scanned.end();
 
     // Whoever takes the descriptor out of the socket can decide, and nobody else.

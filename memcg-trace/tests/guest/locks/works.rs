@@ -77,6 +77,12 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
         let mut all = behind.each_ref().map(|one| u64::from(one.0.id()));
         all.sort_unstable();
         assert_eq!(victims, all);
+        if pair == 0 {
+            let items = tool::without_symbols(&["wq_barrier_func", "workqueues"]);
+            let why = look::undecided_without(&items);
+            assert!(why.contains(&"which item it is was not found".to_owned()));
+            assert!(look::is_unread(&why), "{why:?}");
+        }
 
         write(FILE, &format!("undo{pair}"));
         for one in &mut behind {
