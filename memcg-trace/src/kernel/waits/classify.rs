@@ -48,7 +48,7 @@ impl Looking<'_, '_> {
         if hidden.contains(&Hidden::Io) {
             return Ok(Some(plain(at, ResourceKind::Io, None)));
         }
-        let sleeps = is_interruptible && hidden.contains(&Hidden::Sleep);
+        let sleeps = is_interruptible && table::is_sleep(&stack.functions, &hidden);
         if sleeps || processes::has_just_begun(stack) {
             return Ok(None);
         }

@@ -142,6 +142,26 @@ pub(super) enum Hidden {
     Sleep,
 }
 
+/// Where a system call begins.
+const ENTRIES: &[&str] = &[
+    "__x64_sys_restart_syscall",
+    "__ia32_sys_restart_syscall",
+    "__do_sys_restart_syscall",
+    "x64_sys_call",
+    "ia32_sys_call",
+    "do_syscall_64",
+    "do_int80_emulation",
+    "entry_SYSCALL_64_after_hwframe",
+];
+
+/// Whether a task sleeps in what was left out itself, and called nothing else from its system call:
+/// of an earlier sleep there may be an address left on a stack, but what a task waits in is on it
+/// as well.
+pub(super) fn is_sleep(functions: &[&str], hidden: &[Hidden]) -> bool {
+    let is_entry = |function: &&str| ENTRIES.contains(function);
+    hidden.contains(&Hidden::Sleep) && functions.first().is_none_or(is_entry)
+}
+
 /// Whether a function is one of those.
 pub(super) fn is_slow_path(function: &str) -> bool {
     HIDDEN.iter().any(|(begin, _)| function.starts_with(begin))
@@ -176,6 +196,15 @@ mod tests {
         assert_eq!(hidden(&functions), [Hidden::Io, Hidden::Mutex]);
         let functions = ["schedule", "do_nanosleep", "hrtimer_nanosleep_restart"];
         assert_eq!(hidden(&functions), [Hidden::Sleep]);
+    }
+
+    #[test]
+    fn a_sleep_is_no_address_that_one_has_left() {
+        let left = [Hidden::Sleep];
+        assert!(is_sleep(&["do_syscall_64"], &left));
+        assert!(is_sleep(&[], &left));
+        assert!(!is_sleep(&["nfs_wait_on_request", "do_syscall_64"], &left));
+        assert!(!is_sleep(&["do_syscall_64"], &[Hidden::Io]));
     }
 
     #[test]
