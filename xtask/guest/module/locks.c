@@ -16,13 +16,19 @@
  *	q0	has a work item take mutex 0 and let go of it, in the workqueue that takes dead
  *		cgroups offline, on this CPU
  *	u0	has that one give up
+ *	o0	has whoever takes memory offline spin before it tries to move a page
+ *	k0	keeps its CPU as a reader of RCU, until it is killed
+ *	y0	waits for a grace period of RCU
  */
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
+#include <linux/memory.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/proc_fs.h>
+#include <linux/rcupdate.h>
 #include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -44,6 +50,7 @@ struct taken {
 	bool writing[LOCKS];
 	bool cgroups;
 	bool mems;
+	bool offlining;
 };
 
 static struct mutex *cgroups;
@@ -130,6 +137,27 @@ static int take_mems(struct taken *taken)
 	return 0;
 }
 
+static bool is_offlining_held;
+
+static int hold_offlining(struct notifier_block *block, unsigned long action, void *memory)
+{
+	if (action == MEM_GOING_OFFLINE)
+		while (READ_ONCE(is_offlining_held) && !fatal_signal_pending(current))
+			cond_resched();
+	return NOTIFY_OK;
+}
+
+static struct notifier_block memory_events = { .notifier_call = hold_offlining };
+
+static int keep_cpu(void)
+{
+	rcu_read_lock();
+	while (!fatal_signal_pending(current))
+		cpu_relax();
+	rcu_read_unlock();
+	return -EINTR;
+}
+
 static int take(struct taken *taken, char what, unsigned int at)
 {
 	int error = 0;
@@ -164,6 +192,16 @@ static int take(struct taken *taken, char what, unsigned int at)
 		break;
 	case 'u':
 		error = give_up();
+		break;
+	case 'o':
+		WRITE_ONCE(is_offlining_held, true);
+		taken->offlining = true;
+		break;
+	case 'k':
+		error = keep_cpu();
+		break;
+	case 'y':
+		synchronize_rcu();
 		break;
 	default:
 		error = -EINVAL;
@@ -207,6 +245,8 @@ static int locks_release(struct inode *inode, struct file *file)
 		if (taken->writing[at])
 			up_write(&rwsems[at]);
 	}
+	if (taken->offlining)
+		WRITE_ONCE(is_offlining_held, false);
 	if (taken->mems)
 		put_mems();
 	if (taken->cgroups)
@@ -223,18 +263,25 @@ static const struct proc_ops locks_ops = {
 
 static int __init locks_init(void)
 {
-	int at;
+	int at, error;
 
 	for (at = 0; at < LOCKS; at++) {
 		mutex_init(&mutexes[at]);
 		init_rwsem(&rwsems[at]);
 	}
-	return proc_create(NAME, 0200, NULL, &locks_ops) ? 0 : -ENOMEM;
+	error = register_memory_notifier(&memory_events);
+	if (error)
+		return error;
+	if (proc_create(NAME, 0200, NULL, &locks_ops))
+		return 0;
+	unregister_memory_notifier(&memory_events);
+	return -ENOMEM;
 }
 
 static void __exit locks_exit(void)
 {
 	remove_proc_entry(NAME, NULL);
+	unregister_memory_notifier(&memory_events);
 }
 
 module_init(locks_init);

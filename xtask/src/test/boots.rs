@@ -14,6 +14,7 @@ const OF_MODULES: &[&str] = &[
     "locks::module::",
     "locks::works::",
     "locks::ready::",
+    "locks::unseen::",
     "slab_ways::",
 ];
 /// Tests that the first and the last kernel of a run have, in a boot of their own, by the begin of

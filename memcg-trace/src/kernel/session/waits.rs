@@ -7,10 +7,19 @@ use anyhow::Context as _;
 use super::Session;
 use crate::kernel::host::clock::now_ns;
 use crate::kernel::waits as looks;
-use crate::sample::waits::{NotChecked, Waits};
+use crate::sample::ResourceKind;
+use crate::sample::waits::{Look, NotChecked, Waits};
 
 /// Between two looks, at least: what did not run in between was stuck so long.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// Looks of one answer: two, and more where one of these missed what the other saw.
+const MOST_LOOKS: u32 = 4;
+
+/// Whether a look missed the pages that somebody tries to move.
+fn misses_pages(look: &Look) -> bool {
+    let mut resources = look.resources.iter();
+    resources.any(|one| one.kind == ResourceKind::PageRef && one.pfn.is_none())
+}
 
 impl Session {
     /// Who waits for whom: two looks, or one if nobody waits.
@@ -23,7 +32,7 @@ impl Session {
             ..Waits::default()
         };
         self.kernel.refresh_symbols();
-        loop {
+        for number in 1..=MOST_LOOKS {
             let begin = Instant::now();
             let begin_ns = now_ns();
             let traced = self.traced()?;
@@ -41,14 +50,18 @@ impl Session {
                 });
             let symbols = self.kernel.symbols();
             let reader = self.kernel.reader()?;
-            let mut look = looks::look(&reader, &symbols, &unwound, &traced, &mut waits)
+            let mut look = looks::look(&reader, &symbols, &unwound, &traced, begin_ns, &mut waits)
                 .context("look at what tasks wait for")?;
             look.begin_ns = begin_ns;
             look.end_ns = now_ns();
             look.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
             let nobody_waits = look.waits.is_empty();
+            if waits.looks.len() == 2 {
+                waits.looks.remove(0);
+            }
             waits.looks.push(look);
-            if nobody_waits || waits.looks.len() == 2 {
+            let missed = waits.looks.iter().filter(|look| misses_pages(look));
+            if nobody_waits || number > 1 && missed.count() != 1 {
                 break;
             }
             std::thread::sleep(BETWEEN_LOOKS);

@@ -55,6 +55,8 @@ struct View<'a> {
     threads: &'a Threads,
     unwound: &'a Stacks,
     traced: &'a Traced,
+    /// When it began.
+    begin_ns: u64,
     /// Where files are seen, once somebody waits for one.
     paths: OnceCell<RefCell<VisiblePaths>>,
 }
@@ -153,6 +155,7 @@ pub(super) fn look(
     symbols: &Symbols,
     unwound: &Stacks,
     traced: &Traced,
+    begin_ns: u64,
     waits: &mut Waits,
 ) -> Result<Look, Unreadable> {
     let threads = Threads::read(reader, stack_bytes(symbols)?)?;
@@ -162,6 +165,7 @@ pub(super) fn look(
         threads: &threads,
         unwound,
         traced,
+        begin_ns,
         paths: OnceCell::new(),
     };
     let mut looking = Looking {

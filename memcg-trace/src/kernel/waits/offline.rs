@@ -13,6 +13,7 @@ use std::time::Duration;
 use memcg_trace_common::hold::{Offline, OfflinePage};
 
 use super::dumps;
+use super::locks;
 use super::pages::Pages;
 use super::stacks::Stack;
 use super::{Finding, View, holder};
@@ -21,8 +22,9 @@ use crate::kernel::debugger::reader::words;
 use crate::sample::waits::{EndsOn, Evidence, Resource, Retry, Wait};
 use crate::sample::{Mode, ResourceKind};
 
-/// Tries to see pages on the stack.
+/// Tries to see pages on the stack, and more of them while none was seen.
 const TRIES: usize = 400;
+const MORE_TRIES: usize = 2000;
 /// Times that pages are seen there, if they are.
 const LOOKS: usize = 16;
 /// Of these, how often a page must have been there: what moves does not come back. The kernel turns
@@ -46,7 +48,9 @@ pub(super) fn wait(
     stacks: &[(usize, Stack<'_>)],
 ) -> Result<Vec<Finding>, Unreadable> {
     let pages = Pages::of(view)?;
-    let stuck = stuck_pages(view, &pages, at)?;
+    let Some(stuck) = stuck_pages(view, &pages, at)? else {
+        return Ok(vec![unseen(view, at)]);
+    };
     let thread = &view.threads.all[at];
     let seen = view.traced.offline(view, at);
     let span = seen
@@ -102,6 +106,29 @@ pub(super) fn wait(
     Ok(findings)
 }
 
+/// A wait for pages of which none was seen while the task was at it all the time.
+fn unseen(view: &View<'_>, at: usize) -> Finding {
+    let span = view.threads.all[at].addr;
+    let resource = Resource {
+        kind: ResourceKind::PageRef,
+        addr: span,
+        incomplete: Some("which pages it tries to move was not seen".to_owned()),
+        ..Resource::default()
+    };
+    let mut finding = Finding::new(at, resource, Mode::Write, Evidence::Hint);
+    finding.wait = Wait {
+        // For so long at least.
+        since_ns: Some(view.begin_ns),
+        ends_on: EndsOn::AnySignal,
+        retry: Some(Retry {
+            span,
+            tries_total: None,
+        }),
+        ..finding.wait
+    };
+    finding
+}
+
 /// What was seen of the tries to move a page: those that began with it or before it, all together,
 /// as if they had begun with it.
 fn tried(seen: &Offline, pfn: u64) -> Option<OfflinePage> {
@@ -125,15 +152,22 @@ struct Sightings {
 }
 
 /// Pages that are on the stack again and again. Where a list of them was hardly seen, all that were
-/// on it may be.
+/// on it may be; `None` where there was none, and the task is at it still.
 fn stuck_pages(
     view: &View<'_>,
     pages: &Pages,
     at: usize,
-) -> Result<BTreeMap<u64, Sightings>, Unreadable> {
+) -> Result<Option<BTreeMap<u64, Sightings>>, Unreadable> {
     let mut seen: BTreeMap<u64, Sightings> = BTreeMap::new();
     let mut looks = 0;
-    for _ in 0..TRIES {
+    let mut is_over = false;
+    for attempt in 0..TRIES + MORE_TRIES {
+        if attempt >= TRIES {
+            is_over = locks::memory_hotplugger(view)? != Some(at);
+            if is_over || looks > 0 {
+                break;
+            }
+        }
         let now = listed_pages(view, pages, at)?;
         for page in &now {
             let folio = pages.folio(view, *page).ok();
@@ -153,7 +187,7 @@ fn stuck_pages(
     if looks >= ENOUGH {
         seen.retain(|_, one| one.times >= ENOUGH);
     }
-    Ok(seen)
+    Ok((looks > 0 || is_over).then_some(seen))
 }
 
 /// Pages on lists whose heads are on a stack now.

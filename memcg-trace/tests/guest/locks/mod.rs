@@ -19,4 +19,5 @@ mod spans;
 mod storm;
 mod stuck;
 mod taker;
+mod unseen;
 mod works;
