@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::look;
 use super::taker::{self, Taker};
 use crate::host::{Cgroup, eventually, has_function};
+use crate::tool::{self, Blind};
 
 const RT_RUNTIME: &str = "/proc/sys/kernel/sched_rt_runtime_us";
 
@@ -37,6 +38,27 @@ impl Drop for NoLimit {
     fn drop(&mut self) {
         let _ = fs::write(RT_RUNTIME, self.0.trim());
     }
+}
+
+/// Gives a task, or the caller (0), one CPU and a real-time priority.
+fn be_real_time(tid: u32, cpu: usize, priority: i32) {
+    // SAFETY: all zero is an empty set, and no priority.
+    let (mut cpus, mut param): (libc::cpu_set_t, libc::sched_param) = unsafe { mem::zeroed() };
+    // SAFETY: the set has room for the number.
+    unsafe { libc::CPU_SET(cpu, &mut cpus) };
+    param.sched_priority = priority;
+    let tid = tid.cast_signed();
+    // SAFETY: both live as long as the calls, which are told their sizes.
+    let outcome = unsafe {
+        libc::sched_setaffinity(tid, size_of_val(&cpus), &raw const cpus)
+            | libc::syscall(
+                libc::SYS_sched_setscheduler,
+                tid,
+                libc::SCHED_FIFO,
+                &raw const param,
+            ) as i32
+    };
+    assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
 }
 
 /// For how long, and for how short: threads of RCU need the CPU, too. Until 6.6 nothing gives it to
@@ -59,23 +81,7 @@ impl Hog {
         let thread = thread::spawn(move || {
             let tid = rustix::thread::gettid().as_raw_nonzero().get();
             tell.send(u32::try_from(tid).unwrap()).unwrap();
-            // SAFETY: all zero is an empty set, and no priority.
-            let (mut cpus, mut param): (libc::cpu_set_t, libc::sched_param) =
-                unsafe { mem::zeroed() };
-            // SAFETY: the set has room for the number.
-            unsafe { libc::CPU_SET(cpu, &mut cpus) };
-            param.sched_priority = priority;
-            // SAFETY: both live as long as the calls, which are told their sizes.
-            let outcome = unsafe {
-                libc::sched_setaffinity(0, size_of_val(&cpus), &raw const cpus)
-                    | libc::syscall(
-                        libc::SYS_sched_setscheduler,
-                        0,
-                        libc::SCHED_FIFO,
-                        &raw const param,
-                    ) as i32
-            };
-            assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+            be_real_time(0, cpu, priority);
             let mut begin = Instant::now();
             while !ends.load(Ordering::Relaxed) {
                 if begin.elapsed() > HOGS {
@@ -183,4 +189,43 @@ fn a_holder_that_is_ready_to_run_and_does_not() {
     assert!(why.contains(&format!("[{}]", hog.tid)), "{why}");
     drop((hog, no_limit));
     drop((holder, waiter));
+}
+
+/// Ticks (USER_HZ) that a task has had in the kernel.
+fn kernel_ticks(tid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{tid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    fields.split(' ').nth(12).unwrap().parse().unwrap()
+}
+
+/// Nothing that waits for RCU itself may run meanwhile, and the program does not.
+#[test]
+fn a_grace_period_behind_a_real_time_task() {
+    assert!(
+        taker::is_built(),
+        "a kernel without modules has none of these tests"
+    );
+    let blind = Blind::new(&tool::without_symbols(&["rcu_data"]));
+    let mut waiter = Taker::with(&[]);
+    let mut hog = Taker::with(&[]);
+    let root = hog.tid();
+    let no_limit = NoLimit::new();
+    be_real_time(root, 1, 90);
+    let before = kernel_ticks(root);
+    hog.tell("k0");
+    eventually("it has a CPU", || match kernel_ticks(root) - before {
+        ticks @ ..10 => Err(format!("{ticks} ticks")),
+        _ => Ok(()),
+    });
+    waiter.want("y0");
+    let behind = eventually("a grace period behind it", || convoy(root));
+    println!("{behind:#}");
+    assert_eq!(behind["resource"]["name"], "RCU");
+    let why = behind["why"].as_str().unwrap();
+    assert!(why.contains("spins") || why == "its holder runs", "{why}");
+    // With what each CPU has of RCU hidden, nobody is known to hold it up.
+    let why = look::undecided_by(&blind);
+    assert!(look::is_unread(&why), "{why:?}");
+    drop((hog, no_limit));
+    drop((waiter, blind));
 }

@@ -67,7 +67,8 @@ impl Taker {
         self.process.0.id()
     }
 
-    fn tell(&mut self, word: &str) {
+    /// Has it begin with one.
+    pub fn tell(&mut self, word: &str) {
         writeln!(self.words, "{word}").unwrap();
     }
 
