@@ -5,6 +5,7 @@
 //! is one that nothing looks at.
 
 mod aio;
+mod block_devices;
 mod devices;
 mod files;
 mod loops;
@@ -70,6 +71,11 @@ const WAYS: &[Way] = &[
     way("loop devices", FILES, loops::backing_files),
     way("mounts", NAMES, mounts::roots),
     way("swap", FILES, swap_files::files),
+    way(
+        "file systems on block devices",
+        &[Kind::Inode, Kind::File],
+        block_devices::inodes,
+    ),
     way("overlayfs", FILES, overlay::real_files),
     way("inodes of overlayfs", NAMES, overlay::real_dentries),
     way(

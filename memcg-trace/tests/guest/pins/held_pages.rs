@@ -1,9 +1,12 @@
 //! Pages that are held by what is no page table: rings of asynchronous I/O, buffers that are
 //! registered with io_uring, places of pages that were merged.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::fd::AsRawFd as _;
 
+use rustix::fs::{Advice, fadvise};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::{Value, json};
 
 use super::fixture::{Fixture, Refs, run};
@@ -11,7 +14,8 @@ use super::held_by_fd::{AioRing, Ring};
 use super::memory::Memory;
 use super::pages::of_pages;
 use crate::contract::Document;
-use crate::host::{Cgroup, eventually, reparents_pages};
+use crate::disk;
+use crate::host::{Cgroup, Folder, eventually, has_function, reparents_pages};
 use crate::tool;
 
 const PAGES: usize = 64;
@@ -91,10 +95,58 @@ fn merged(parent: &Cgroup) -> Fixture {
     }
 }
 
+/// Pages of a device that a file system is mounted from: the device keeps its inode, and so does the
+/// file system where it has a file of it open.
+fn mounted_device(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("mounted-device");
+    let disk = disk::unused();
+    disk::format(&disk, &[]);
+    mount(&*disk, &folder.0, "ext4", MountFlags::empty(), None).unwrap();
+    let mut device = File::open(&disk).unwrap();
+    device.seek(SeekFrom::Start(1 << 20)).unwrap();
+    cgroup.inside(|| device.read_exact(&mut [0; PAGES * 4096]).unwrap());
+    cgroup.remove();
+    let has_file = has_function("bdev_file_open_by_dev");
+    let refs = if has_file { 4 } else { 1 };
+    let mut holder = json!({
+        "object": "block_device", "path": disk,
+        "held": {"refs": refs, "found": refs, "not_checked": []},
+    });
+    if has_file {
+        holder["how"] = Value::from("mount");
+        holder["name"] = Value::from(folder.path());
+    }
+    let reclaim = parent.dir().join("memory.reclaim");
+    let reclaim = reclaim.exists().then_some(reclaim);
+    let advised = match &reclaim {
+        Some(file) => ("reclaim", file.to_str().unwrap().to_owned()),
+        None => ("drop_file_pages", disk),
+    };
+    let mounted = folder.path().to_owned();
+    Fixture {
+        refs: Refs::AtLeast(PAGES as u64),
+        // Where it has no device of its own, its inode is kept by whoever opened it.
+        holders: Vec::from_iter(has_function("bdev_alloc").then_some(holder)),
+        advice: vec![(advised.0, vec![advised.1])],
+        never: &["remove_file"],
+        follow: Box::new(move || {
+            match reclaim {
+                Some(file) => drop(fs::write(file, "64M")),
+                None => fadvise(&device, 0, None, Advice::DontNeed).unwrap(),
+            }
+            drop(device);
+            // What the file system itself uses goes with it.
+            unmount(mounted, UnmountFlags::empty()).unwrap();
+        }),
+        ..of_pages(cgroup.path(), "page_file", PAGES as u64)
+    }
+}
+
 #[test]
 fn pages_without_a_page_table() {
-    let parent = Cgroup::new("held-pages");
+    let (parent, folder) = (Cgroup::new("held-pages"), Folder::new("held-pages"));
     let fixtures = vec![
+        mounted_device(&parent, &folder),
         aio_ring(&parent),
         registered_buffer(&parent),
         merged(&parent),

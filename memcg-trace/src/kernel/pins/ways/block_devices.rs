@@ -1,0 +1,54 @@
+//! The inode of a block device, whose pages are those of the device itself. The device has a
+//! reference to it (block/bdev.c: bdev_alloc()), and a file system that is mounted from it has a
+//! file of it open (since 6.9; before, it has the device alone).
+
+use crate::kernel::debugger::paths;
+use crate::kernel::debugger::superblocks;
+use crate::kernel::layout::fields::Field;
+use crate::kernel::pins::Found;
+use crate::kernel::pins::holders::Kind;
+use crate::kernel::pins::look::{Look, of_kernel};
+use crate::sample::pins::User;
+
+use super::mounts;
+
+/// Mounts of one file system that are named.
+const MOST_MOUNTS: usize = 16;
+
+pub(super) fn inodes(look: &mut Look<'_, '_>) -> Found {
+    let reader = look.reader;
+    let mut are_any = false;
+    for inode in look.holders.inodes() {
+        let superblock = reader.word(inode, Field::InodeSb)?;
+        let (fs, _) = superblocks::describe(reader, superblock)?;
+        if fs.as_bytes() == b"bdev" {
+            are_any = true;
+            if reader.has(Field::BdevDevice) {
+                look.explain(Kind::Inode.at(inode), 1);
+            }
+        }
+    }
+    if !are_any || !reader.has(Field::SbBdevFile) {
+        return Ok(());
+    }
+    let all = superblocks::all(reader)?;
+    look.visited += all.len() as u64;
+    let files = reader.column(&all, Field::SbBdevFile)?;
+    for (superblock, file) in all.into_iter().zip(files) {
+        let file = Kind::File.at(file.unwrap_or(0));
+        if !look.wants(file) {
+            continue;
+        }
+        let mounts = paths::mounts(reader, superblock, MOST_MOUNTS)?;
+        let mut users: Vec<_> = mounts.iter().map(|one| mounts::user(look, *one)).collect();
+        if users.is_empty() {
+            users.push(of_kernel("a file system that is not mounted any more"));
+        }
+        // One reference, wherever it is mounted.
+        for (at, user) in users.into_iter().enumerate() {
+            let refs = Some(u64::from(at == 0));
+            look.hold(file, User { refs, ..user });
+        }
+    }
+    Ok(())
+}
