@@ -4,6 +4,7 @@
 
 mod args;
 mod compare;
+mod descriptors;
 mod doctor;
 mod export;
 mod fail_on;
@@ -53,6 +54,7 @@ const UNDECIDED: u8 = 5;
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse_or_exit();
+    descriptors::make_room();
     let messages = Messages::new(args.common.quiet, args.common.verbose);
     if args.common.timings {
         timings::begin();
