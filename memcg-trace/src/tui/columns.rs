@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 /// A column of a table of `T`.
+#[derive(Debug)]
 pub(super) struct Column<T> {
     /// Heading.
     pub(super) title: &'static str,

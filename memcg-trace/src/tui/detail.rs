@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::grid::put;
-use super::keys::Action;
+use super::keys::{Action, Hint};
 use super::theme::Theme;
 use crate::model::snapshot::{Finding, FindingKind, MemcgId, Snapshot};
 use crate::model::zombies::pins_of;
@@ -167,6 +167,17 @@ impl Detail {
                 Some("no answer: it was not found any more".to_owned())
             }
             Question::Answered => None,
+        }
+    }
+
+    /// What keys do here.
+    pub(super) fn hints(&self) -> &'static [Hint] {
+        const BACK: Hint = (&[Action::Back], "back");
+        const ASK: Hint = (&[Action::Ask], "ask anew");
+        const SCROLL: Hint = (&[Action::Up, Action::Down], "scroll");
+        match self.about {
+            About::Zombie(_) | About::Waits => &[BACK, ASK, SCROLL],
+            About::Finding(..) => &[BACK, SCROLL],
         }
     }
 

@@ -2,15 +2,24 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
 use super::columns::Column;
+use super::detail::Detail;
+use super::grid::Grid;
+use super::keys::{self, Action, Hint};
+use super::table::Table;
+use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{Finding, Severity, Snapshot};
-use crate::output::names;
+use crate::output::{fit, names};
 use crate::units;
 
 /// A finding, and for how long it goes on, or went on.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) finding: Finding,
+struct Row {
+    finding: Finding,
     lasts_ns: u64,
 }
 
@@ -22,8 +31,80 @@ impl Row {
     }
 }
 
-/// By default sorted by [`DEFAULT_SORT`].
-pub(super) const COLUMNS: &[Column<Row>] = &[
+/// The tab.
+#[derive(Debug)]
+pub(super) struct Findings {
+    items: Vec<Row>,
+    table: Table<Row>,
+}
+
+impl Default for Findings {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            table: Table::by("SEVERITY", COLUMNS),
+        }
+    }
+}
+
+impl View for Findings {
+    fn name(&self) -> &'static str {
+        "findings"
+    }
+
+    fn is_known(&self, snapshot: &Snapshot) -> bool {
+        snapshot.findings.is_known()
+    }
+
+    fn refresh(&mut self, scene: &Scene<'_>) {
+        self.items = rows(scene.snapshot);
+        let is_shown = |row: &Row| scene.filter.is_empty() || matches(row, scene.filter);
+        self.table.refresh(&self.items, is_shown, identity);
+    }
+
+    fn on(&mut self, action: Action, _: &Scene<'_>, page: usize) -> Effect {
+        match action {
+            Action::Open => self.open(),
+            _ => self.table.on(action, page),
+        }
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        let section = &scene.snapshot.findings;
+        if draw_empty(buffer, area, scene, section, !self.table.is_empty()) {
+            return;
+        }
+        let first = |row: &Row, columns: usize| fit::cut_end(&row.finding.sentence, columns);
+        let style = |row: &Row| match (row.finding.resolved, row.finding.severity) {
+            (true, _) => scene.theme.faint(),
+            (false, Severity::Critical) => scene.theme.alarm(),
+            (false, _) => Style::new(),
+        };
+        let grid = Grid {
+            first: Some(&first),
+            style: Some(&style),
+            ..self.table.grid(&self.items)
+        };
+        grid.draw(buffer, area, scene.theme);
+    }
+
+    fn hints(&self) -> &'static [Hint] {
+        const OPEN: Hint = (&[Action::Open], "all figures");
+        &[keys::FILTER, keys::SORT, OPEN]
+    }
+}
+
+impl Findings {
+    /// The finding that is selected, with all its figures.
+    fn open(&self) -> Effect {
+        let row = self.table.selected().and_then(|at| self.items.get(at));
+        row.map_or(Effect::Done, |row| {
+            Effect::Open(Detail::of_finding(&row.finding))
+        })
+    }
+}
+
+const COLUMNS: &[Column<Row>] = &[
     Column {
         title: "FINDING",
         width: 0,
@@ -66,9 +147,6 @@ pub(super) const COLUMNS: &[Column<Row>] = &[
     },
 ];
 
-/// `SEVERITY`.
-pub(super) const DEFAULT_SORT: usize = 1;
-
 fn severity(finding: &Finding) -> &'static str {
     match finding.resolved {
         true => "over",
@@ -84,7 +162,7 @@ fn memcg(finding: &Finding) -> String {
 }
 
 /// The rows of a snapshot.
-pub(super) fn rows(snapshot: &Snapshot) -> Vec<Row> {
+fn rows(snapshot: &Snapshot) -> Vec<Row> {
     let row = |finding: &Finding| {
         let until_ns = match finding.resolved {
             true => finding.last_ns,
@@ -99,7 +177,7 @@ pub(super) fn rows(snapshot: &Snapshot) -> Vec<Row> {
 }
 
 /// Whether a row has a text in it; `filter` is lower case.
-pub(super) fn matches(row: &Row, filter: &str) -> bool {
+fn matches(row: &Row, filter: &str) -> bool {
     let finding = &row.finding;
     finding.sentence.to_lowercase().contains(filter)
         || finding.kind.as_str().contains(filter)
@@ -108,7 +186,7 @@ pub(super) fn matches(row: &Row, filter: &str) -> bool {
 }
 
 /// Identity of a row, for the selection.
-pub(super) fn identity(row: &Row) -> u64 {
+fn identity(row: &Row) -> u64 {
     let mut hasher = DefaultHasher::new();
     (row.finding.kind, row.finding.number).hash(&mut hasher);
     hasher.finish()

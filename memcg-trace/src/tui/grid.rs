@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::columns::{Column, GAP, fitting};
-use super::list::first_shown;
+use super::cursor::first_shown;
+use super::order::Order;
 use super::theme::Theme;
 use crate::output::fit;
 
@@ -28,7 +29,25 @@ pub(super) struct Grid<'a, T> {
     pub(super) style: Option<&'a dyn Fn(&T) -> Style>,
 }
 
-impl<T> Grid<'_, T> {
+impl<'a, T> Grid<'a, T> {
+    /// With nothing special.
+    pub(super) fn of(
+        order: &Order<T>,
+        items: &'a [T],
+        rows: &'a [usize],
+        selected: Option<usize>,
+    ) -> Self {
+        Self {
+            columns: order.columns,
+            items,
+            rows,
+            selected,
+            sort: (order.sort, order.reverse),
+            first: None,
+            style: None,
+        }
+    }
+
     /// Draws headings and as many rows as fit.
     pub(super) fn draw(&self, buffer: &mut Buffer, area: Rect, theme: Theme) {
         if area.height == 0 {

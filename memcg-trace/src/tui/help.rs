@@ -19,21 +19,23 @@ const NOTES: &[&str] = &[
     "and for births, deaths and kills always.",
 ];
 
-/// Draws it from a line on.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, first: usize, theme: Theme) {
+/// Its lines, without the heading.
+pub(super) fn lines() -> Vec<String> {
     let labels: Vec<String> = BINDINGS.iter().map(|binding| binding.label()).collect();
-    let columns = labels
-        .iter()
-        .map(|label| fit::width(label))
-        .max()
-        .unwrap_or(0);
+    let widths = labels.iter().map(|label| fit::width(label));
+    let columns = widths.max().unwrap_or(0);
     let keys = labels
         .iter()
         .zip(BINDINGS)
         .map(|(label, binding)| format!("{}  {}", fit::pad(label, columns, false), binding.help));
-    let notes = NOTES.iter().map(|note| (*note).to_owned());
+    keys.chain(NOTES.iter().map(|note| (*note).to_owned()))
+        .collect()
+}
+
+/// Draws it from a line on.
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, first: usize, theme: Theme) {
     put(buffer, area, 0, "KEYS", theme.heading());
-    for (y, line) in (1..area.height).zip(keys.chain(notes).skip(first)) {
-        put(buffer, area, y, &line, ratatui::style::Style::new());
+    for (y, line) in (1..area.height).zip(lines().iter().skip(first)) {
+        put(buffer, area, y, line, ratatui::style::Style::new());
     }
 }

@@ -141,6 +141,26 @@ pub(super) const BINDINGS: &[Binding] = &[
     },
 ];
 
+/// Actions, and what they do where they are shown: for the line at the bottom, and for the help.
+pub(super) type Hint = (&'static [Action], &'static str);
+
+/// Of what is a table.
+pub(super) const FILTER: Hint = (&[Action::Filter], "filter");
+/// Of what has columns.
+pub(super) const SORT: Hint = (&[Action::Sort], "sort");
+
+/// A hint as text: the first key of each action, and the words.
+pub(super) fn hint((actions, words): &Hint) -> String {
+    let of = |action: &Action| BINDINGS.iter().find(|binding| binding.action == *action);
+    let keys = actions.iter().filter_map(of);
+    let mut parts: Vec<String> = keys
+        .filter_map(|binding| binding.keys.first())
+        .map(|key| name(*key))
+        .collect();
+    parts.push((*words).to_owned());
+    parts.join(" ")
+}
+
 /// What a key does, if anything.
 pub(super) fn action(event: KeyEvent) -> Option<Action> {
     let key = (event.code, event.modifiers.difference(KeyModifiers::SHIFT));

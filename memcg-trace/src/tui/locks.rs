@@ -1,132 +1,138 @@
-//! What is in the tab of locks: waits that go on, as trees, and the sums of those that ended.
+//! The tab of locks: waits in progress as trees, and below them the table of those that ended. One
+//! selection moves through both.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
 
-use super::columns::Column;
-use crate::model::snapshot::LockStats;
-use crate::output::names;
-use crate::output::tree::Line;
-use crate::sample::Task;
-use crate::units;
+use super::cursor::{Cursor, first_shown};
+use super::detail::Detail;
+use super::grid::{Grid, put};
+use super::keys::{self, Action, Hint};
+use super::lock_stats::{self, COLUMNS};
+use super::order::Order;
+use super::regions::rows_u16;
+use super::view::{Effect, Scene, View, draw_empty};
+use crate::model::snapshot::{LockStats, Snapshot};
+use crate::output::fit;
+use crate::output::tree::{self, Line};
 
-/// The sums of locks.
-pub(super) const STATS: &[Column<LockStats>] = &[
-    Column {
-        title: "LOCK",
-        width: 0,
-        is_figure: false,
-        rank: 0,
-        cell: |lock| names::lock(&lock.resource),
-        compare: |a, b| a.resource.cmp(&b.resource),
-    },
-    Column {
-        title: "KIND",
-        width: 12,
-        is_figure: false,
-        rank: 4,
-        cell: |lock| names::resource_kind(lock.resource.kind).to_owned(),
-        compare: |a, b| a.resource.kind.cmp(&b.resource.kind),
-    },
-    Column {
-        title: "WAITED",
-        width: 9,
-        is_figure: true,
-        rank: 1,
-        cell: |lock| units::duration(Some(lock.wait_ns_total)),
-        compare: |a, b| a.wait_ns_total.cmp(&b.wait_ns_total),
-    },
-    Column {
-        title: "WAITS",
-        width: 8,
-        is_figure: true,
-        rank: 2,
-        cell: |lock| units::count(Some(lock.waits_total)),
-        compare: |a, b| a.waits_total.cmp(&b.waits_total),
-    },
-    Column {
-        title: "LONGEST",
-        width: 9,
-        is_figure: true,
-        rank: 3,
-        cell: |lock| units::duration(Some(lock.max_ns)),
-        compare: |a, b| a.max_ns.cmp(&b.max_ns),
-    },
-    Column {
-        title: "P50",
-        width: 9,
-        is_figure: true,
-        rank: 8,
-        cell: |lock| units::duration(lock.p50_ns),
-        compare: |a, b| a.p50_ns.cmp(&b.p50_ns),
-    },
-    Column {
-        title: "P99",
-        width: 9,
-        is_figure: true,
-        rank: 7,
-        cell: |lock| units::duration(lock.p99_ns),
-        compare: |a, b| a.p99_ns.cmp(&b.p99_ns),
-    },
-    Column {
-        title: "HELD BY",
-        width: 20,
-        is_figure: false,
-        rank: 9,
-        cell: held_by,
-        compare: |a, b| held_by(a).cmp(&held_by(b)),
-    },
-    Column {
-        title: "UNMEASURED",
-        width: 11,
-        is_figure: true,
-        rank: 6,
-        cell: |lock| units::count(Some(lock.unmeasured_total)),
-        compare: |a, b| a.unmeasured_total.cmp(&b.unmeasured_total),
-    },
-    Column {
-        title: "MOST BY",
-        width: 24,
-        is_figure: false,
-        rank: 5,
-        cell: most_by,
-        compare: |a, b| most_by(a).cmp(&most_by(b)),
-    },
-];
-
-/// `WAITED`.
-pub(super) const DEFAULT_SORT: usize = 2;
-
-/// The memcg whose tasks waited longest.
-fn most_by(lock: &LockStats) -> String {
-    names::path(lock.memcgs.first().and_then(|memcg| memcg.memcg.as_deref()))
+/// The tab.
+#[derive(Debug)]
+pub(super) struct Locks {
+    /// The lines of the trees that are shown.
+    waits: Vec<Line>,
+    order: Order<LockStats>,
+    /// The rows of the table.
+    stats: Vec<usize>,
+    cursor: Cursor,
 }
 
-/// Who has the lock now, where that is traced.
-fn held_by(lock: &LockStats) -> String {
-    let mut holders = lock.held.iter().flat_map(|held| &held.holders);
-    let name = |task: &Task| format!("{}[{}]", task.comm.display(), task.tid);
-    match (lock.held.is_empty(), holders.next()) {
-        (true, _) => units::UNKNOWN.to_owned(),
-        (false, None) => String::new(),
-        (false, Some(first)) => name(&first.task),
+impl Default for Locks {
+    fn default() -> Self {
+        Self {
+            waits: Vec::new(),
+            order: Order::by("WAITED", COLUMNS),
+            stats: Vec::new(),
+            cursor: Cursor::default(),
+        }
     }
 }
 
-/// The lines of all trees that have a text in them, which is lower case, by their places.
-pub(super) fn rows(lines: &[Line], filter: &str) -> Vec<usize> {
-    let matches = |line: &Line| filter.is_empty() || line.text.to_lowercase().contains(filter);
-    (0..lines.len()).filter(|at| matches(&lines[*at])).collect()
+impl View for Locks {
+    fn name(&self) -> &'static str {
+        "locks"
+    }
+
+    fn is_known(&self, snapshot: &Snapshot) -> bool {
+        snapshot.lock_waits.is_known() || snapshot.waits.is_known()
+    }
+
+    fn refresh(&mut self, scene: &Scene<'_>) {
+        let filter = scene.filter;
+        self.waits = tree::lines(scene.snapshot);
+        self.waits
+            .retain(|line| filter.is_empty() || line.text.to_lowercase().contains(filter));
+        let items = &scene.snapshot.lock_stats.items;
+        self.stats = self.order.rows(items, |lock| {
+            filter.is_empty() || lock_stats::matches(lock, filter)
+        });
+        let waits = self.waits.iter().map(|line| line.identity);
+        let stats = self.stats.iter().map(|at| &items[*at]);
+        self.cursor
+            .update(waits.chain(stats.map(lock_stats::identity)).collect());
+    }
+
+    fn on(&mut self, action: Action, _: &Scene<'_>, page: usize) -> Effect {
+        match action {
+            Action::Open | Action::Ask => Effect::Open(Detail::of_locks()),
+            _ if self.order.on(action) => Effect::Refresh,
+            _ => {
+                self.cursor.on(action, page);
+                Effect::Done
+            }
+        }
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        let section = &scene.snapshot.lock_waits;
+        let (waits, stats) = (&self.waits, &self.stats);
+        if waits.is_empty() && draw_empty(buffer, area, scene, section, !stats.is_empty()) {
+            return;
+        }
+        let wanted = rows_u16(waits.len().max(1)).saturating_add(1);
+        let least_below = if stats.is_empty() { 0 } else { area.height / 2 };
+        let top_rows = wanted.min(area.height - least_below);
+        // The line below the trees stays empty, to tell them from the table.
+        let top = Rect {
+            height: top_rows.saturating_sub(1).max(1),
+            ..area
+        };
+        let below = Rect {
+            y: area.y + top_rows,
+            height: area.height - top_rows,
+            ..area
+        };
+        let selected = self.cursor.selected();
+        if waits.is_empty() {
+            put(buffer, top, 0, "no waits", scene.theme.faint());
+        } else {
+            let selected = selected.filter(|at| *at < waits.len());
+            self.draw_trees(buffer, top, scene, selected);
+        }
+        if !stats.is_empty() {
+            let selected = selected.and_then(|at| at.checked_sub(waits.len()));
+            let items = &scene.snapshot.lock_stats.items;
+            Grid::of(&self.order, items, stats, selected).draw(buffer, below, scene.theme);
+        }
+    }
+
+    fn hints(&self) -> &'static [Hint] {
+        const OPEN: Hint = (&[Action::Open], "all about it");
+        &[keys::FILTER, keys::SORT, OPEN]
+    }
 }
 
-/// Whether the sums of a lock have such a text in them.
-pub(super) fn stats_match(lock: &LockStats, filter: &str) -> bool {
-    let name = names::lock(&lock.resource).to_lowercase();
-    name.contains(filter) || most_by(lock).to_lowercase().contains(filter)
-}
-
-/// Identity of a lock, for the selection.
-pub(super) fn stats_identity(lock: &LockStats) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (lock.resource.addr, &lock.resource.name).hash(&mut hasher);
-    hasher.finish()
+impl Locks {
+    fn draw_trees(
+        &self,
+        buffer: &mut Buffer,
+        area: Rect,
+        scene: &Scene<'_>,
+        selected: Option<usize>,
+    ) {
+        let height = usize::from(area.height);
+        let first = first_shown(selected.unwrap_or(0), self.waits.len(), height);
+        let columns = usize::from(area.width);
+        let visible = self.waits.iter().enumerate().skip(first);
+        for (y, (at, line)) in (0..area.height).zip(visible) {
+            let style = match (selected == Some(at), line.is_alarm) {
+                (true, _) => scene.theme.selected(),
+                (false, true) => scene.theme.alarm(),
+                (false, false) => Style::new(),
+            };
+            let text = fit::pad(&fit::cut_line(&line.text, columns), columns, false);
+            put(buffer, area, y, &text, style);
+        }
+    }
 }

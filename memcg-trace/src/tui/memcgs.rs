@@ -2,14 +2,126 @@
 
 use std::collections::HashSet;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
 use super::columns::{Column, by_rate};
-use super::list::{List, sorted};
-use crate::model::snapshot::{Memcg, Phase, UNLIMITED_BYTES};
+use super::grid::Grid;
+use super::keys::{self, Action, Hint};
+use super::table::Table;
+use super::view::{Effect, Scene, View, draw_empty};
+use crate::model::snapshot::{Memcg, Phase, Snapshot, UNLIMITED_BYTES};
 use crate::output::{fit, names};
 use crate::units;
 
+/// The tab.
+#[derive(Debug)]
+pub(super) struct Memcgs {
+    table: Table<Memcg>,
+    /// Whether the rows are a tree.
+    is_tree: bool,
+    /// Those whose children are not shown, by serial number.
+    folded: HashSet<u64>,
+}
+
+impl Default for Memcgs {
+    fn default() -> Self {
+        Self {
+            table: Table::by("MEMCG", COLUMNS),
+            is_tree: true,
+            folded: HashSet::new(),
+        }
+    }
+}
+
+impl View for Memcgs {
+    fn name(&self) -> &'static str {
+        "memcgs"
+    }
+
+    fn is_known(&self, snapshot: &Snapshot) -> bool {
+        snapshot.memcgs.is_known()
+    }
+
+    fn refresh(&mut self, scene: &Scene<'_>) {
+        let items = &scene.snapshot.memcgs.items;
+        // What is gone cannot be unfolded.
+        if !self.folded.is_empty() {
+            let here: HashSet<u64> = items.iter().map(identity).collect();
+            self.folded.retain(|serial_nr| here.contains(serial_nr));
+        }
+        let is_natural = self.table.order.is_natural();
+        self.is_tree = is_natural && scene.filter.is_empty();
+        let rows = match (self.is_tree, is_natural) {
+            (true, _) => unfolded(items, &self.folded),
+            // The order of the tree, which the walk has already.
+            (false, true) => (0..items.len())
+                .filter(|at| matches(&items[*at], scene.filter))
+                .collect(),
+            (false, false) => {
+                let order = &self.table.order;
+                order.rows(items, |memcg| matches(memcg, scene.filter))
+            }
+        };
+        self.table.show(items, rows, identity);
+    }
+
+    fn on(&mut self, action: Action, scene: &Scene<'_>, page: usize) -> Effect {
+        match action {
+            Action::Open if self.is_tree => self.fold(&scene.snapshot.memcgs.items),
+            _ => self.table.on(action, page),
+        }
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        let section = &scene.snapshot.memcgs;
+        if draw_empty(buffer, area, scene, section, !self.table.is_empty()) {
+            return;
+        }
+        let first = |memcg: &Memcg, columns: usize| match self.is_tree {
+            true => tree_cell(memcg, columns, &self.folded),
+            false => flat_cell(memcg, columns),
+        };
+        let style = |memcg: &Memcg| match memcg.phase {
+            Some(_) => scene.theme.zombie(),
+            None => Style::new(),
+        };
+        let grid = Grid {
+            first: Some(&first),
+            style: Some(&style),
+            ..self.table.grid(&section.items)
+        };
+        grid.draw(buffer, area, scene.theme);
+    }
+
+    fn hints(&self) -> &'static [Hint] {
+        &[keys::FILTER, keys::SORT]
+    }
+}
+
+impl Memcgs {
+    /// Folds the selected memcg, or unfolds it.
+    fn fold(&mut self, items: &[Memcg]) -> Effect {
+        let Some((at, memcg)) = self
+            .table
+            .selected()
+            .and_then(|at| Some((at, items.get(at)?)))
+        else {
+            return Effect::Done;
+        };
+        let serial_nr = memcg.id.serial_nr;
+        let next = items.get(at + 1);
+        let has_children = next.is_some_and(|next| next.depth > memcg.depth);
+        if !self.folded.remove(&serial_nr) && has_children {
+            self.folded.insert(serial_nr);
+        }
+        Effect::Refresh
+    }
+}
+
 /// The first is the tree; sorting by it is the order of the tree.
-pub(super) const COLUMNS: &[Column<Memcg>] = &[
+const COLUMNS: &[Column<Memcg>] = &[
     Column {
         title: "MEMCG",
         width: 0,
@@ -84,37 +196,6 @@ pub(super) const COLUMNS: &[Column<Memcg>] = &[
     },
 ];
 
-/// Whether rows are shown as a tree.
-pub(super) fn is_tree(list: &List, filter: &str) -> bool {
-    list.sort == 0 && !list.reverse && filter.is_empty()
-}
-
-/// The rows to be shown, by index.
-pub(super) fn rows(
-    memcgs: &[Memcg],
-    list: &List,
-    filter: &str,
-    folded: &HashSet<u64>,
-) -> Vec<usize> {
-    if is_tree(list, filter) {
-        unfolded(memcgs, folded)
-    } else {
-        flat(memcgs, list, filter)
-    }
-}
-
-fn flat(memcgs: &[Memcg], list: &List, filter: &str) -> Vec<usize> {
-    let matches = |memcg: &Memcg| {
-        filter.is_empty() || names::path(Some(&memcg.id)).to_lowercase().contains(filter)
-    };
-    if list.sort == 0 && !list.reverse {
-        return (0..memcgs.len())
-            .filter(|at| matches(&memcgs[*at]))
-            .collect();
-    }
-    sorted(memcgs, COLUMNS, list, matches)
-}
-
 /// All but what is below folded ones.
 fn unfolded(memcgs: &[Memcg], folded: &HashSet<u64>) -> Vec<usize> {
     let mut rows = Vec::with_capacity(memcgs.len());
@@ -129,13 +210,18 @@ fn unfolded(memcgs: &[Memcg], folded: &HashSet<u64>) -> Vec<usize> {
     rows
 }
 
+/// Whether a row has a text in it; `filter` is lower case.
+fn matches(memcg: &Memcg, filter: &str) -> bool {
+    filter.is_empty() || names::path(Some(&memcg.id)).to_lowercase().contains(filter)
+}
+
 /// Identity of a row, for the selection.
-pub(super) fn identity(memcg: &Memcg) -> u64 {
+fn identity(memcg: &Memcg) -> u64 {
     memcg.id.serial_nr
 }
 
 /// The first cell of a flat list: `Z` marks a zombie.
-pub(super) fn flat_cell(memcg: &Memcg, columns: usize) -> String {
+fn flat_cell(memcg: &Memcg, columns: usize) -> String {
     let mark = if memcg.phase.is_some() { "Z " } else { "" };
     mark.to_owned()
         + &fit::cut_cell(
@@ -145,7 +231,7 @@ pub(super) fn flat_cell(memcg: &Memcg, columns: usize) -> String {
 }
 
 /// The first cell of a tree: `+` marks one that is folded.
-pub(super) fn tree_cell(memcg: &Memcg, columns: usize, folded: &HashSet<u64>) -> String {
+fn tree_cell(memcg: &Memcg, columns: usize, folded: &HashSet<u64>) -> String {
     // What is too deep for the screen is drawn at its edge.
     let indent = (2 * usize::from(memcg.depth)).min(columns / 2);
     let fold = if folded.contains(&memcg.id.serial_nr) {

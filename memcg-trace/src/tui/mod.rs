@@ -5,25 +5,30 @@
 
 mod app;
 mod columns;
+mod cursor;
 mod detail;
 mod filter;
 mod findings;
 mod grid;
+mod header;
 mod help;
 mod keys;
-mod list;
+mod lock_stats;
 mod locks;
 mod memcgs;
+mod order;
 mod reclaim;
+mod regions;
 mod screen;
+mod section_view;
 mod shrinkers;
 mod slab;
 mod slab_view;
-mod tab;
-mod tables;
+mod table;
 mod theme;
-mod trees;
+mod view;
 mod zombies;
 
 pub use app::{App, Setup};
+pub use regions::Regions;
 pub use screen::draw;

@@ -3,6 +3,8 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::columns::{Column, by_rate};
+use super::section_view::SectionView;
+use super::table::Table;
 use crate::model::snapshot::{Reclaim, UNLIMITED_BYTES};
 use crate::output::{names, spark};
 use crate::units;
@@ -10,8 +12,18 @@ use crate::units;
 /// Bars of a row.
 const BARS: usize = 10;
 
-/// By default sorted by [`DEFAULT_SORT`].
-pub(super) const COLUMNS: &[Column<Reclaim>] = &[
+/// The tab.
+pub(super) fn view() -> SectionView<Reclaim> {
+    SectionView {
+        name: "reclaim",
+        section: |snapshot| &snapshot.reclaim,
+        matches,
+        identity,
+        table: Table::by("STALL/S", COLUMNS),
+    }
+}
+
+const COLUMNS: &[Column<Reclaim>] = &[
     Column {
         title: "MEMCG",
         width: 0,
@@ -145,15 +157,11 @@ pub(super) const COLUMNS: &[Column<Reclaim>] = &[
     },
 ];
 
-/// `STALL/S`.
-pub(super) const DEFAULT_SORT: usize = 3;
-
 fn pages(row: &Reclaim, pages: u64) -> Option<u64> {
     row.counts_pages.then_some(pages)
 }
 
-/// Whether a row has a text in it; `filter` is lower case.
-pub(super) fn matches(row: &Reclaim, filter: &str) -> bool {
+fn matches(row: &Reclaim, filter: &str) -> bool {
     let words = [
         names::path(row.memcg.as_deref()),
         names::cause(row.count.cause),
@@ -164,8 +172,7 @@ pub(super) fn matches(row: &Reclaim, filter: &str) -> bool {
         .any(|word| word.to_lowercase().contains(filter))
 }
 
-/// Identity of a row, for the selection.
-pub(super) fn identity(row: &Reclaim) -> u64 {
+fn identity(row: &Reclaim) -> u64 {
     let mut hasher = DefaultHasher::new();
     let count = &row.count;
     (count.memcg_serial_nr, count.cause, count.limit_serial_nr).hash(&mut hasher);

@@ -3,6 +3,8 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::columns::{Column, by_rate};
+use super::section_view::SectionView;
+use super::table::Table;
 use crate::model::snapshot::Shrinker;
 use crate::output::slab::percent;
 use crate::output::{names, spark};
@@ -11,8 +13,18 @@ use crate::units;
 /// Bars of a row.
 const BARS: usize = 10;
 
-/// By default sorted by [`DEFAULT_SORT`].
-pub(super) const COLUMNS: &[Column<Shrinker>] = &[
+/// The tab.
+pub(super) fn view() -> SectionView<Shrinker> {
+    SectionView {
+        name: "shrinkers",
+        section: |snapshot| &snapshot.shrinkers,
+        matches,
+        identity,
+        table: Table::by("SCAN/S", COLUMNS),
+    }
+}
+
+const COLUMNS: &[Column<Shrinker>] = &[
     Column {
         title: "SHRINKER",
         width: 0,
@@ -138,18 +150,13 @@ pub(super) const COLUMNS: &[Column<Shrinker>] = &[
     },
 ];
 
-/// `SCAN/S`.
-pub(super) const DEFAULT_SORT: usize = 4;
-
-/// Whether a row has a text in it; `filter` is lower case.
-pub(super) fn matches(row: &Shrinker, filter: &str) -> bool {
+fn matches(row: &Shrinker, filter: &str) -> bool {
     names::shrinker(row).to_lowercase().contains(filter)
         || names::cause(row.cause).contains(filter)
         || names::reclaimed_for(row).to_lowercase().contains(filter)
 }
 
-/// Identity of a row, for the selection.
-pub(super) fn identity(row: &Shrinker) -> u64 {
+fn identity(row: &Shrinker) -> u64 {
     let mut hasher = DefaultHasher::new();
     let memcg = row.memcg.as_ref().map(|memcg| memcg.serial_nr);
     (memcg, &row.shrinker, &row.dev, row.node, row.cause).hash(&mut hasher);

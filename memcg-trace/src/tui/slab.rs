@@ -1,4 +1,4 @@
-//! The tab of slab objects, per memcg and cache.
+//! The table of slab objects, per memcg and cache.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -8,7 +8,6 @@ use crate::output::names;
 use crate::output::slab::percent;
 use crate::units;
 
-/// By default sorted by [`DEFAULT_SORT`].
 pub(super) const COLUMNS: &[Column<Slab>] = &[
     Column {
         title: "MEMCG",
@@ -117,9 +116,6 @@ pub(super) const COLUMNS: &[Column<Slab>] = &[
         compare: |a, b| net_bytes(a).cmp(&net_bytes(b)),
     },
 ];
-
-/// `ALLOC/S`.
-pub(super) const DEFAULT_SORT: usize = 6;
 
 /// Objects that came minus objects that went, since the run began.
 fn net(row: &Slab) -> Option<i128> {

@@ -1,21 +1,25 @@
-//! The ways to look at the tab of slab: what memcgs have of caches, what caches are like, and whose
-//! the objects of one are.
+//! The tab of slab: what memcgs have of caches, what caches are like, and whose the objects of one
+//! are.
 
 use std::sync::Arc;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
 use super::columns::{Column, by_rate};
-use super::list::{List, sorted};
+use super::keys::{self, Action, Hint};
 use super::slab;
+use super::table::Table;
+use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{Slab, SlabCache, Snapshot};
 use crate::output::slab::percent;
 use crate::sample::Text;
 use crate::units;
 
 /// What is shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum SlabView {
+#[derive(Debug)]
+enum Shown {
     /// A row for each memcg and cache.
-    #[default]
     Rows,
     /// A row for each cache.
     Caches,
@@ -23,61 +27,120 @@ pub(super) enum SlabView {
     Of(u64, Arc<Text>),
 }
 
-impl SlabView {
-    /// The other direction.
-    pub(super) fn turned(&self) -> Self {
-        match self {
-            Self::Rows => Self::Caches,
-            Self::Caches | Self::Of(..) => Self::Rows,
-        }
-    }
+/// The tab.
+#[derive(Debug)]
+pub(super) struct Slabs {
+    shown: Shown,
+    rows: Table<Slab>,
+    caches: Table<SlabCache>,
+    of: Table<Slab>,
+}
 
-    /// What the tab is called meanwhile.
-    pub(super) fn name(&self) -> String {
-        match self {
-            Self::Rows => "slab".to_owned(),
-            Self::Caches => "slab: caches".to_owned(),
-            Self::Of(_, name) => format!("slab: who has {}", name.display()),
+impl Default for Slabs {
+    fn default() -> Self {
+        Self {
+            shown: Shown::Rows,
+            rows: Table::by("ALLOC/S", slab::COLUMNS),
+            caches: Table::by("SLAB", CACHES),
+            of: Table::by("SLAB", slab::COLUMNS),
         }
-    }
-
-    pub(super) fn column_count(&self) -> usize {
-        match self {
-            Self::Rows | Self::Of(..) => slab::COLUMNS.len(),
-            Self::Caches => CACHES.len(),
-        }
-    }
-
-    /// The rows in their order, and who they are; `filter` is lower case.
-    pub(super) fn rows(
-        &self,
-        snapshot: &Snapshot,
-        list: &List,
-        filter: &str,
-    ) -> (Vec<usize>, Vec<u64>) {
-        if *self == Self::Caches {
-            let items = &snapshot.slab_caches.items;
-            let rows = sorted(items, CACHES, list, |row| {
-                row.name.display().to_lowercase().contains(filter)
-            });
-            let identities = rows.iter().map(|at| items[*at].walked.cache).collect();
-            return (rows, identities);
-        }
-        let items = &snapshot.slab.items;
-        let is_of = |row: &Slab| match self {
-            Self::Of(key, _) => row.cache_key == *key,
-            Self::Rows | Self::Caches => true,
-        };
-        let rows = sorted(items, slab::COLUMNS, list, |row| {
-            is_of(row) && (filter.is_empty() || slab::matches(row, filter))
-        });
-        let identities = rows.iter().map(|at| slab::identity(&items[*at])).collect();
-        (rows, identities)
     }
 }
 
-/// Of caches, by default sorted by [`CACHES_SORT`].
-pub(super) const CACHES: &[Column<SlabCache>] = &[
+impl View for Slabs {
+    fn name(&self) -> &'static str {
+        "slab"
+    }
+
+    fn title(&self) -> String {
+        match &self.shown {
+            Shown::Rows => "slab".to_owned(),
+            Shown::Caches => "slab: caches".to_owned(),
+            Shown::Of(_, name) => format!("slab: who has {}", name.display()),
+        }
+    }
+
+    fn is_known(&self, snapshot: &Snapshot) -> bool {
+        snapshot.slab.is_known()
+    }
+
+    fn refresh(&mut self, scene: &Scene<'_>) {
+        let is_shown = |row: &Slab| scene.filter.is_empty() || slab::matches(row, scene.filter);
+        let items = &scene.snapshot.slab.items;
+        match &self.shown {
+            Shown::Rows => self.rows.refresh(items, is_shown, slab::identity),
+            Shown::Of(key, _) => {
+                let is_shown = |row: &Slab| row.cache_key == *key && is_shown(row);
+                self.of.refresh(items, is_shown, slab::identity);
+            }
+            Shown::Caches => {
+                let is_shown = |cache: &SlabCache| {
+                    let name = cache.name.display().to_lowercase();
+                    name.contains(scene.filter)
+                };
+                let items = &scene.snapshot.slab_caches.items;
+                self.caches.refresh(items, is_shown, |row| row.walked.cache);
+            }
+        }
+    }
+
+    fn on(&mut self, action: Action, scene: &Scene<'_>, page: usize) -> Effect {
+        match (action, &self.shown) {
+            (Action::Turn, Shown::Rows) | (Action::Back, Shown::Of(..)) => self.turn(Shown::Caches),
+            (Action::Turn, _) => self.turn(Shown::Rows),
+            (Action::Open, Shown::Caches) => self.open(&scene.snapshot.slab_caches.items),
+            (_, Shown::Rows) => self.rows.on(action, page),
+            (_, Shown::Caches) => self.caches.on(action, page),
+            (_, Shown::Of(..)) => self.of.on(action, page),
+        }
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        let (slab, caches) = (&scene.snapshot.slab, &scene.snapshot.slab_caches);
+        if let Shown::Caches = self.shown {
+            if !draw_empty(buffer, area, scene, caches, !self.caches.is_empty()) {
+                self.caches.draw(buffer, area, &caches.items, scene.theme);
+            }
+            return;
+        }
+        let table = match self.shown {
+            Shown::Of(..) => &self.of,
+            Shown::Rows | Shown::Caches => &self.rows,
+        };
+        if !draw_empty(buffer, area, scene, slab, !table.is_empty()) {
+            table.draw(buffer, area, &slab.items, scene.theme);
+        }
+    }
+
+    fn hints(&self) -> &'static [Hint] {
+        const TO_CACHES: Hint = (&[Action::Turn], "caches");
+        const TO_ROWS: Hint = (&[Action::Turn], "memcgs");
+        const OPEN: Hint = (&[Action::Open], "who has it");
+        match self.shown {
+            Shown::Rows => &[keys::FILTER, keys::SORT, TO_CACHES],
+            Shown::Caches => &[keys::FILTER, keys::SORT, OPEN, TO_ROWS],
+            Shown::Of(..) => &[keys::FILTER, keys::SORT, TO_ROWS],
+        }
+    }
+}
+
+impl Slabs {
+    /// Looks at slab in another way.
+    fn turn(&mut self, shown: Shown) -> Effect {
+        self.shown = shown;
+        Effect::Refresh
+    }
+
+    /// Shows who has objects of the cache that is selected.
+    fn open(&mut self, caches: &[SlabCache]) -> Effect {
+        let cache = self.caches.selected().and_then(|at| caches.get(at));
+        cache.map_or(Effect::Done, |cache| {
+            self.turn(Shown::Of(cache.walked.cache, Arc::clone(&cache.name)))
+        })
+    }
+}
+
+const CACHES: &[Column<SlabCache>] = &[
     Column {
         title: "CACHE",
         width: 0,
@@ -157,8 +220,3 @@ pub(super) const CACHES: &[Column<SlabCache>] = &[
         },
     },
 ];
-
-/// `SLAB`.
-pub(super) const CACHES_SORT: usize = 5;
-/// `SLAB` of the memcgs that have one cache.
-pub(super) const OF_SORT: usize = 3;

@@ -1,22 +1,94 @@
 //! The tab of zombies.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use super::columns::Column;
+use super::detail::Detail;
+use super::keys::{self, Action, Hint};
+use super::table::Table;
+use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::{self, Zombie};
-use crate::output::{names, zombies as text};
+use crate::output::{names, summary, zombies as text};
 use crate::units;
 
 /// A zombie, and the verdict on who pins it, once that was asked.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) zombie: Zombie,
+struct Row {
+    zombie: Zombie,
     verdict: Option<String>,
 }
 
-/// By default sorted by [`DEFAULT_SORT`].
-pub(super) const COLUMNS: &[Column<Row>] = &[
+/// The tab.
+#[derive(Debug)]
+pub(super) struct Zombies {
+    items: Vec<Row>,
+    table: Table<Row>,
+}
+
+impl Default for Zombies {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            table: Table::by("REFS", COLUMNS),
+        }
+    }
+}
+
+impl View for Zombies {
+    fn name(&self) -> &'static str {
+        "zombies"
+    }
+
+    fn is_known(&self, snapshot: &Snapshot) -> bool {
+        snapshot.memcgs.is_known()
+    }
+
+    fn refresh(&mut self, scene: &Scene<'_>) {
+        self.items = rows(scene.snapshot);
+        let is_shown = |row: &Row| scene.filter.is_empty() || matches(row, scene.filter);
+        self.table.refresh(&self.items, is_shown, identity);
+    }
+
+    fn on(&mut self, action: Action, _: &Scene<'_>, page: usize) -> Effect {
+        match action {
+            Action::Open | Action::Ask => self.open(),
+            _ => self.table.on(action, page),
+        }
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        let section = &scene.snapshot.memcgs;
+        if !draw_empty(buffer, area, scene, section, !self.table.is_empty()) {
+            self.table.draw(buffer, area, &self.items, scene.theme);
+        }
+    }
+
+    fn hints(&self) -> &'static [Hint] {
+        const OPEN: Hint = (&[Action::Open], "who pins it");
+        &[keys::FILTER, keys::SORT, OPEN]
+    }
+
+    fn headline(&self, snapshot: &Snapshot) -> Option<String> {
+        summary::tax(snapshot)
+    }
+}
+
+impl Zombies {
+    /// The zombie that is selected, and who pins it.
+    fn open(&self) -> Effect {
+        let row = self.table.selected().and_then(|at| self.items.get(at));
+        row.map_or(Effect::Done, |row| {
+            Effect::Open(Detail::asked(Arc::clone(&row.zombie.id)))
+        })
+    }
+}
+
+const COLUMNS: &[Column<Row>] = &[
     Column {
         title: "ZOMBIE",
         width: 0,
@@ -86,11 +158,8 @@ pub(super) const COLUMNS: &[Column<Row>] = &[
     },
 ];
 
-/// `REFS`.
-pub(super) const DEFAULT_SORT: usize = 3;
-
 /// The rows of a snapshot.
-pub(super) fn rows(snapshot: &Snapshot) -> Vec<Row> {
+fn rows(snapshot: &Snapshot) -> Vec<Row> {
     let answers: HashMap<u64, &String> = snapshot
         .pins
         .items
@@ -105,7 +174,7 @@ pub(super) fn rows(snapshot: &Snapshot) -> Vec<Row> {
 }
 
 /// Whether a row has a text in it; `filter` is lower case.
-pub(super) fn matches(row: &Row, filter: &str) -> bool {
+fn matches(row: &Row, filter: &str) -> bool {
     names::path(Some(&row.zombie.id))
         .to_lowercase()
         .contains(filter)
@@ -117,6 +186,6 @@ pub(super) fn matches(row: &Row, filter: &str) -> bool {
 }
 
 /// Identity of a row, for the selection.
-pub(super) fn identity(row: &Row) -> u64 {
+fn identity(row: &Row) -> u64 {
     row.zombie.id.serial_nr
 }

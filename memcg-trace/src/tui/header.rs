@@ -1,0 +1,112 @@
+//! The header: whose figures these are, and what nobody may overlook.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::app::App;
+use super::grid::put;
+use super::regions::HEADER_ROWS;
+use crate::model::snapshot::LockWait;
+use crate::output::{fit, summary};
+use crate::units;
+
+/// Waits that last longer than this are shown as an alarm.
+const LONG_WAIT_NS: u64 = 1_000_000_000;
+
+/// Draws it, and below it what nobody may overlook.
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
+    for (y, (line, style)) in (HEADER_ROWS..).zip(app.news()) {
+        let columns = usize::from(area.width);
+        let line = fit::pad(&fit::cut_end(&line, columns), columns, false);
+        put(buffer, area, y, &line, style);
+    }
+    let theme = app.theme;
+    let host = &app.setup.host;
+    let name = format!("memcg-trace {}", host.host.display());
+    let kernel = match host.kernel.is_empty() {
+        true => String::new(),
+        false => format!("  kernel {}", host.kernel.display()),
+    };
+    let columns = usize::from(area.width);
+    let Some(snapshot) = &app.snapshot else {
+        let title = fit::cut_end(&(name + &kernel), columns);
+        put(buffer, area, 0, &title, theme.title());
+        return;
+    };
+    let lost = summary::lost(snapshot);
+    let lost_style = match snapshot.has_lost_much() {
+        true => theme.alarm(),
+        false => Style::new(),
+    };
+    let since = app
+        .first_ns
+        .map(|first_ns| snapshot.mono_ns.saturating_sub(first_ns));
+    let watched = match app.setup.is_replay {
+        true => format!("  {} into it", units::duration(since)),
+        false => format!("  watching for {}", units::duration(since)),
+    };
+    let every = format!("  every {}", units::duration(snapshot.interval_ns));
+    // What there is no room for goes whole, the least first.
+    let titles = [
+        format!("{name}{kernel}{watched}{every}"),
+        format!("{name}{kernel}{watched}"),
+        format!("{name}{watched}"),
+    ];
+    let room = columns.saturating_sub(fit::width(&lost) + 1);
+    let fitting = titles.iter().find(|title| fit::width(title) <= room);
+    let title = fitting.unwrap_or(&titles[2]);
+    split_line(buffer, area, 0, (title, theme.title()), (&lost, lost_style));
+
+    let state = match (app.is_paused, app.has_ended, app.setup.is_replay) {
+        (true, _, _) => "PAUSED",
+        (false, true, _) => "END",
+        (false, false, true) => "replay",
+        (false, false, false) => "",
+    };
+    let population = summary::population(snapshot);
+    split_line(
+        buffer,
+        area,
+        1,
+        (&population, Style::new()),
+        (state, theme.title()),
+    );
+
+    let waits = &snapshot.lock_waits.items;
+    let is_long = |wait: &LockWait| wait.waited_ns >= LONG_WAIT_NS && !wait.unconfirmed;
+    let is_long = waits.iter().any(is_long);
+    let style = if is_long { theme.alarm() } else { Style::new() };
+    let headline = app.view().headline(snapshot).filter(|_| !is_long);
+    let line = headline.unwrap_or_else(|| summary::longest_wait(snapshot));
+    let line = fit::cut_end(&line, usize::from(area.width));
+    put(buffer, area, 2, &line, style);
+}
+
+/// Two texts on one line. The right one is always whole.
+fn split_line(
+    buffer: &mut Buffer,
+    area: Rect,
+    y: u16,
+    (left, left_style): (&str, Style),
+    (right, right_style): (&str, Style),
+) {
+    let columns = usize::from(area.width);
+    let right_columns = fit::width(right);
+    let left_columns = columns.saturating_sub(right_columns + 1);
+    put(
+        buffer,
+        area,
+        y,
+        &fit::cut_end(left, left_columns),
+        left_style,
+    );
+    let x = columns.saturating_sub(right_columns);
+    let x = u16::try_from(x).unwrap_or(area.width);
+    let right_area = Rect {
+        x: area.x + x,
+        width: area.width - x,
+        ..area
+    };
+    put(buffer, right_area, y, right, right_style);
+}

@@ -1,0 +1,64 @@
+//! Which rows of a table are shown, and in which order.
+
+use super::columns::Column;
+use super::keys::Action;
+
+/// The column that a table is sorted by.
+#[derive(Clone, Debug)]
+pub(super) struct Order<T: 'static> {
+    pub(super) columns: &'static [Column<T>],
+    /// Index of the column.
+    pub(super) sort: usize,
+    /// Whether the rows are sorted the other way round.
+    pub(super) reverse: bool,
+}
+
+impl<T> Order<T> {
+    /// Sorted by the column with a title.
+    pub(super) fn by(title: &str, columns: &'static [Column<T>]) -> Self {
+        let sort = columns.iter().position(|column| column.title == title);
+        debug_assert!(sort.is_some(), "no column {title}");
+        Self {
+            columns,
+            sort: sort.unwrap_or(0),
+            reverse: false,
+        }
+    }
+
+    /// Whether it is by the first column, from the first.
+    pub(super) fn is_natural(&self) -> bool {
+        self.sort == 0 && !self.reverse
+    }
+
+    /// Sorts in another way, if the action is one that does.
+    pub(super) fn on(&mut self, action: Action) -> bool {
+        match action {
+            Action::Sort => {
+                self.sort = (self.sort + 1) % self.columns.len();
+                self.reverse = false;
+            }
+            Action::Reverse => self.reverse = !self.reverse,
+            _ => return false,
+        }
+        true
+    }
+
+    /// The items that are shown, by their places.
+    pub(super) fn rows(&self, items: &[T], is_shown: impl Fn(&T) -> bool) -> Vec<usize> {
+        let mut rows: Vec<usize> = (0..items.len())
+            .filter(|at| is_shown(&items[*at]))
+            .collect();
+        if let Some(column) = self.columns.get(self.sort) {
+            let is_descending = column.is_figure != self.reverse;
+            rows.sort_by(|a, b| {
+                let order = (column.compare)(&items[*a], &items[*b]);
+                if is_descending {
+                    order.reverse()
+                } else {
+                    order
+                }
+            });
+        }
+        rows
+    }
+}

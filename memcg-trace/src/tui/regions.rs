@@ -1,0 +1,57 @@
+//! Where everything is on the screen.
+
+use ratatui::layout::Rect;
+
+use super::app::App;
+use crate::output::summary;
+
+/// Rows of the header without news.
+pub(super) const HEADER_ROWS: u16 = 3;
+/// Below this many rows the footer is one line.
+const TALL: u16 = 16;
+
+/// The strips of the screen, from the top.
+#[derive(Clone, Copy, Debug)]
+pub struct Regions {
+    /// Who is seen, and what nobody may overlook.
+    pub header: Rect,
+    /// The tab bar.
+    pub tabs: Rect,
+    /// What the tab shows.
+    pub body: Rect,
+    /// What cannot be had, and what keys do.
+    pub footer: Rect,
+}
+
+impl Regions {
+    /// Those of a screen in an area. The body gets what the others leave.
+    #[must_use]
+    pub fn of(app: &App, area: Rect) -> Self {
+        let header_rows = HEADER_ROWS.saturating_add(rows_u16(app.news().len()));
+        let absences = app.snapshot.as_deref().map(summary::absences);
+        let footer_rows = match absences {
+            Some(absences) if area.height >= TALL => rows_u16(absences.len()).saturating_add(1),
+            _ => 1,
+        };
+        let fixed = header_rows.saturating_add(1).saturating_add(footer_rows);
+        let body_rows = area.height.saturating_sub(fixed);
+        let mut y = area.y;
+        let [header, tabs, body, footer] =
+            [header_rows, 1, body_rows, footer_rows].map(|wanted: u16| {
+                let height = wanted.min(area.bottom().saturating_sub(y));
+                let strip = Rect { y, height, ..area };
+                y += height;
+                strip
+            });
+        Self {
+            header,
+            tabs,
+            body,
+            footer,
+        }
+    }
+}
+
+pub(super) fn rows_u16(rows: usize) -> u16 {
+    u16::try_from(rows).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,52 @@
+//! A tab that is one table of one section.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::keys::{self, Action, Hint};
+use super::table::Table;
+use super::view::{Effect, Scene, View, draw_empty};
+use crate::model::snapshot::{Section, Snapshot};
+
+/// The tab.
+#[derive(Debug)]
+pub(super) struct SectionView<T: 'static> {
+    pub(super) name: &'static str,
+    pub(super) section: fn(&Snapshot) -> &Section<T>,
+    /// Whether a row has a text in it, which is lower case.
+    pub(super) matches: fn(&T, &str) -> bool,
+    /// By which a row is found again in the next snapshot.
+    pub(super) identity: fn(&T) -> u64,
+    pub(super) table: Table<T>,
+}
+
+impl<T: std::fmt::Debug> View for SectionView<T> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_known(&self, snapshot: &Snapshot) -> bool {
+        (self.section)(snapshot).is_known()
+    }
+
+    fn refresh(&mut self, scene: &Scene<'_>) {
+        let is_shown = |row: &T| scene.filter.is_empty() || (self.matches)(row, scene.filter);
+        let items = &(self.section)(scene.snapshot).items;
+        self.table.refresh(items, is_shown, self.identity);
+    }
+
+    fn on(&mut self, action: Action, _: &Scene<'_>, page: usize) -> Effect {
+        self.table.on(action, page)
+    }
+
+    fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+        let section = (self.section)(scene.snapshot);
+        if !draw_empty(buffer, area, scene, section, !self.table.is_empty()) {
+            self.table.draw(buffer, area, &section.items, scene.theme);
+        }
+    }
+
+    fn hints(&self) -> &'static [Hint] {
+        &[keys::FILTER, keys::SORT]
+    }
+}
