@@ -20,13 +20,15 @@ mod oneshot;
 mod open;
 mod output_file;
 mod pins;
-mod pressure;
 mod questions;
+mod reclaim;
 mod record;
 mod screen;
+mod shrinkers;
 mod signals;
 mod slab;
 mod span;
+mod sums;
 mod verb_flags;
 mod zombies;
 
@@ -37,7 +39,6 @@ use crate::source::CannotTrace;
 use crate::timings;
 use args::{Args, Verb};
 use messages::Messages;
-use pressure::Which;
 
 /// All is well, or the stream was ended.
 const DONE: u8 = 0;
@@ -91,12 +92,8 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
                 Some(cache) => inside::run(common, cache, messages).await,
                 None => slab::run(common, slab, messages).await,
             },
-            Some(Verb::Shrinkers(args_of)) => {
-                pressure::run(Which::Shrinkers, common, args_of, messages).await
-            }
-            Some(Verb::Reclaim(args_of)) => {
-                pressure::run(Which::Reclaim, common, args_of, messages).await
-            }
+            Some(Verb::Shrinkers(sums)) => shrinkers::run(common, sums, messages).await,
+            Some(Verb::Reclaim(sums)) => reclaim::run(common, sums, messages).await,
             Some(Verb::Pins(pins)) => pins::run(common, pins, messages).await,
             Some(Verb::Locks(locks)) => locks::run(common, locks, messages).await,
             Some(Verb::Compare(compare)) => compare::run(common, compare, messages).await,

@@ -1,0 +1,132 @@
+//! The command line.
+
+mod common;
+mod questions;
+mod streams;
+
+use std::borrow::Cow;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use super::verb_flags;
+pub(super) use common::{Attach, Common};
+pub(super) use questions::{Locks, Pins, Slab, SlabSort, Sort, Zombies};
+pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
+
+/// Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
+///
+/// Without a verb: a live dashboard on a terminal, one snapshot as text otherwise.
+#[derive(Debug, Parser)]
+#[command(name = "memcg-trace", version, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 error or nothing looked at, 2 usage, 3 cannot trace here (see `memcg-trace doctor`), 4 what \
+--fail-on names was found, 5 --fail-on could not be decided.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// A live dashboard.
+    Live(Pace),
+    /// All dead memory cgroups that are still in memory.
+    Zombies(Zombies),
+    /// Who pins a dead memory cgroup, or all of them, and what would free it.
+    Pins(Pins),
+    /// Who waits for whom, who for ever, and what holds the others up.
+    Locks(Locks),
+    /// Who holds slab memory, object by object, and how well its pages are used.
+    Slab(Slab),
+    /// What shrinkers scan and free, for whom and why.
+    Shrinkers(Sums),
+    /// Who waits for memory to be reclaimed, under whose limit, and from whom it is taken.
+    Reclaim(Sums),
+    /// Write records as NDJSON, until stopped.
+    Export(Span),
+    /// Store samples in a file, to be read with --from or replay.
+    Record(Record),
+    /// The dashboard on a recording: `live --from FILE`.
+    Replay(Replay),
+    /// What two runs needed at most, side by side: recordings, or files of records.
+    Compare(Compare),
+    /// What can be traced here, what cannot, and what would help. Needs no privilege.
+    Doctor,
+}
+
+impl Verb {
+    /// Whether it sees locks as they are taken.
+    fn traces_locks(&self) -> bool {
+        match self {
+            Self::Live(_) | Self::Export(_) | Self::Record(_) => true,
+            Self::Locks(locks) => locks.watch,
+            _ => false,
+        }
+    }
+}
+
+impl Args {
+    /// Parses the command line; where it makes no sense, says so and ends the program.
+    pub(super) fn parse_or_exit() -> Self {
+        let matches = verb_flags::hide(Self::command()).get_matches();
+        let args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let Some(conflict) = args.conflict(&matches) {
+            Self::command()
+                .error(ErrorKind::ArgumentConflict, conflict)
+                .exit();
+        }
+        args
+    }
+
+    /// Flags that do not go with the verb. Those of the environment are meant for others.
+    fn conflict(&self, matches: &ArgMatches) -> Option<Cow<'static, str>> {
+        let is_given = |flag: &str| matches.value_source(flag) == Some(ValueSource::CommandLine);
+        let own = matches.subcommand().map(|(_, own)| own);
+        let is_own = |flag: &str| {
+            own.and_then(|own| own.value_source(flag)) == Some(ValueSource::CommandLine)
+        };
+        if let Some(vain) = verb_flags::vain(matches, is_given) {
+            return Some(vain.into());
+        }
+        let conflict = match &self.verb {
+            Some(Verb::Locks(locks)) if !locks.watch && (is_own("count") || is_own("duration")) => {
+                Some("--count and --duration are for locks --watch")
+            }
+            Some(Verb::Replay(_)) if is_given("from") => {
+                Some("replay names its recording itself, without --from")
+            }
+            Some(Verb::Compare(_)) if is_given("from") => {
+                Some("compare names its recordings itself, without --from")
+            }
+            Some(Verb::Doctor) if is_given("from") => {
+                Some("doctor looks at this host, not at a recording")
+            }
+            Some(Verb::Locks(locks)) if locks.kmsg && is_given("from") => {
+                Some("--kmsg tells of this host, not of a recording")
+            }
+            Some(verb) if is_given("trace_acquisitions") && !verb.traces_locks() => {
+                Some("--trace-acquisitions is for live, export, record and locks --watch")
+            }
+            Some(Verb::Record(_)) if is_given("output") => {
+                Some("record names its file itself, without --output")
+            }
+            _ => None,
+        };
+        conflict.map(Cow::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        verb_flags::hide(Args::command()).debug_assert();
+    }
+}

@@ -1,0 +1,131 @@
+//! The flags of verbs that answer a question: about zombies, pins, locks and slab.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use clap::builder::FalseyValueParser;
+
+use super::streams::Span;
+use crate::cli::fail_on::FailOn;
+use crate::cli::span;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Zombies {
+    /// Sort by this; figures from the largest.
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        value_enum,
+        default_value_t,
+        env = "MEMCG_TRACE_SORT"
+    )]
+    pub(in crate::cli) sort: Sort,
+    #[command(flatten)]
+    pub(in crate::cli) verdict: Verdict,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Pins {
+    /// Which one: /path, name, css:N (css id) or ino:N (inode of its directory); all if none.
+    #[arg(value_name = "ZOMBIE")]
+    pub(in crate::cli) zombie: Option<OsString>,
+    #[command(flatten)]
+    pub(in crate::cli) verdict: Verdict,
+}
+
+/// What zombies are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Sort {
+    /// Path.
+    Path,
+    /// Time since they went offline.
+    Age,
+    /// References.
+    #[default]
+    Refs,
+    /// Pages on their LRU lists.
+    Pages,
+    /// Memory of the kernel that they take by themselves.
+    Cost,
+    /// Pages in swap.
+    Swap,
+    /// How far they have come.
+    Phase,
+    /// Last component of the path.
+    Name,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Locks {
+    /// Watch who waits, until stopped, and answer again and again: at every interval while somebody
+    /// waits for long, else as often as that takes 1 % of the time. With --json, records as NDJSON.
+    #[arg(long, env = "MEMCG_TRACE_WATCH", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) watch: bool,
+    /// Print the graph of waits for graphviz: `memcg-trace locks --dot | dot -Tsvg`.
+    #[arg(long, conflicts_with_all = ["watch", "json"])]
+    pub(in crate::cli) dot: bool,
+    /// Write proven deadlocks to the kernel's log too: who writes other logs may be in them.
+    #[arg(long, env = "MEMCG_TRACE_KMSG", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) kmsg: bool,
+    /// Look only into waits that are as long as this.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span::parse,
+          env = "MEMCG_TRACE_MIN_WAIT")]
+    pub(in crate::cli) min_wait: Duration,
+    #[command(flatten)]
+    pub(in crate::cli) span: Span,
+    #[command(flatten)]
+    pub(in crate::cli) verdict: Verdict,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Slab {
+    /// Show only this cache, such as dentry.
+    #[arg(long, value_name = "NAME", env = "MEMCG_TRACE_CACHE")]
+    pub(in crate::cli) cache: Option<OsString>,
+    /// Look into one cache of dentries or inodes, such as dentry or ext4_inode_cache: of which
+    /// file systems its objects are, in which state and in which directories.
+    #[arg(long, value_name = "CACHE", conflicts_with_all = ["cache", "sort"])]
+    pub(in crate::cli) inside: Option<OsString>,
+    /// Sort by this; figures from the largest, utilization from the lowest.
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        value_enum,
+        default_value_t,
+        env = "MEMCG_TRACE_SLAB_SORT"
+    )]
+    pub(in crate::cli) sort: SlabSort,
+}
+
+/// What slab rows are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum SlabSort {
+    /// Share of the pages that the objects are on.
+    #[default]
+    Share,
+    /// Objects.
+    Objects,
+    /// What the objects take.
+    Bytes,
+    /// Part of the share that the objects take.
+    Utilization,
+    /// What of the share the objects do not take.
+    Waste,
+    /// Objects that were charged to a child that is dead.
+    Inherited,
+    /// Name of the cache.
+    Cache,
+    /// Path of the memcg.
+    Path,
+}
+
+/// What the exit code is to say.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(in crate::cli) struct Verdict {
+    /// Exit with 4 if this is found, and with 5 if it cannot be decided: deadlock (of locks),
+    /// zombies=N, for N zombies or more, or finding=KIND, such as zombie_growth (in a recording: it
+    /// takes three samples).
+    #[arg(long, value_name = "WHAT", value_parser = FailOn::parse, env = "MEMCG_TRACE_FAIL_ON")]
+    pub(in crate::cli) fail_on: Option<FailOn>,
+}

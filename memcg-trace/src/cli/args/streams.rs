@@ -1,0 +1,105 @@
+//! The flags of verbs that go on until they are stopped, and of recordings.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+
+use crate::cli::span as time;
+
+/// When a stream ends by itself.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Span {
+    /// Stop after N snapshots.
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
+          env = "MEMCG_TRACE_COUNT")]
+    pub(in crate::cli) count: Option<u64>,
+    /// Stop after this time.
+    #[arg(long, value_name = "TIME", value_parser = time::parse, env = "MEMCG_TRACE_DURATION")]
+    pub(in crate::cli) duration: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Record {
+    /// The file to write.
+    #[arg(value_name = "FILE")]
+    pub(in crate::cli) file: PathBuf,
+    /// Also ask who pins the zombies, as often as that takes 1 % of the time.
+    #[arg(long, env = "MEMCG_TRACE_PINS", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) pins: bool,
+    /// Also ask who waits for whom, as often as that takes 1 % of the time, and 10 % while
+    /// somebody waits for more than a second.
+    #[arg(long, env = "MEMCG_TRACE_LOCKS", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) locks: bool,
+    /// Also look into this cache of dentries or inodes, as often as that takes 1 % of the time.
+    #[arg(long, value_name = "CACHE", env = "MEMCG_TRACE_INSIDE")]
+    pub(in crate::cli) inside: Option<OsString>,
+    #[command(flatten)]
+    pub(in crate::cli) span: Span,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Sums {
+    /// Watch for this time; to the end, for a recording [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = time::parse, env = "MEMCG_TRACE_DURATION")]
+    duration: Option<Duration>,
+}
+
+impl Sums {
+    /// How long to watch.
+    pub(in crate::cli) fn span(&self, is_replay: bool) -> Span {
+        const USUAL: Duration = Duration::from_secs(10);
+        Span {
+            count: None,
+            duration: self.duration.or((!is_replay).then_some(USUAL)),
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Compare {
+    /// A recording, or records as `export` writes them.
+    #[arg(value_name = "A")]
+    pub(in crate::cli) a: PathBuf,
+    /// Another one.
+    #[arg(value_name = "B")]
+    pub(in crate::cli) b: PathBuf,
+}
+
+/// How fast a recording is played.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(in crate::cli) struct Pace {
+    /// Play a recording N times as fast as it was recorded.
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = parse_speed,
+          env = "MEMCG_TRACE_SPEED")]
+    pub(in crate::cli) speed: f64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { speed: 1.0 }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Replay {
+    /// The recording to read.
+    #[arg(value_name = "FILE")]
+    pub(in crate::cli) file: PathBuf,
+    #[command(flatten)]
+    pace: Pace,
+}
+
+impl Replay {
+    pub(in crate::cli) fn pace(&self) -> Pace {
+        self.pace
+    }
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
+        _ => Err("must be a number more than 0".to_owned()),
+    }
+}

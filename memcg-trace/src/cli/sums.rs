@@ -1,0 +1,102 @@
+//! What happens in some time, added up: what `shrinkers` and `reclaim` have in common.
+
+use std::sync::Arc;
+
+use super::ERROR;
+use super::args::{self, Common};
+use super::feed::{Feed, Until};
+use super::messages::Messages;
+use super::oneshot;
+use super::signals::Stop;
+use crate::model::pressure;
+use crate::model::snapshot::Snapshot;
+use crate::sample::recording::Host;
+
+/// Rows of a table of text, unless `--top` says so.
+const ROWS: usize = 30;
+
+/// The sums.
+pub(super) struct Sums {
+    pub(super) host: Host,
+    /// The last one, with what was done since the first.
+    pub(super) snapshot: Snapshot,
+    first: Arc<Snapshot>,
+}
+
+impl Sums {
+    /// Watches for a while, or to the end of a recording. `None` if there was nothing to be seen,
+    /// which has been told.
+    pub(super) async fn over(
+        common: &Common,
+        args: &args::Sums,
+        messages: &Messages,
+    ) -> anyhow::Result<Option<Self>> {
+        let mut stop = Stop::on_signals(ERROR)?;
+        let mut feed = Feed::of_reclaim(common, messages)?;
+        let host = feed.host().clone();
+        let mut seen: Option<(Arc<Snapshot>, Arc<Snapshot>)> = None;
+        let mut until = Until::new(&args.span(feed.is_replay()));
+        // A signal ends the time early, and what was seen so far is the answer.
+        let outcome = loop {
+            let next = tokio::select! {
+                biased;
+                () = stop.asked() => break Ok(()),
+                next = feed.next() => next,
+            };
+            match next {
+                Ok(Some(snapshot)) => {
+                    let is_over = until.is_over(snapshot.mono_ns);
+                    let first = match seen {
+                        Some((first, _)) => first,
+                        None => Arc::clone(&snapshot),
+                    };
+                    seen = Some((first, snapshot));
+                    if is_over {
+                        break Ok(());
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        feed.close(messages);
+        outcome?;
+        let Some((first, last)) = seen else {
+            messages.warn(oneshot::nothing_seen(&stop));
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            host,
+            snapshot: between(&first, &last),
+            first,
+        }))
+    }
+
+    /// Time between the two readings of a section, or of the samples where it was not read.
+    pub(super) fn span_ns(&self, as_of_ns: impl Fn(&Snapshot) -> Option<u64>) -> u64 {
+        let as_of_ns = |snapshot: &Snapshot| as_of_ns(snapshot).unwrap_or(snapshot.mono_ns);
+        as_of_ns(&self.snapshot).saturating_sub(as_of_ns(&self.first))
+    }
+}
+
+/// The rows that a document has.
+pub(super) fn of_document<'a, T>(common: &Common, rows: &'a [&'a T]) -> &'a [&'a T] {
+    &rows[..common.top().unwrap_or(usize::MAX).min(rows.len())]
+}
+
+/// The rows that text has, and how many it leaves out.
+pub(super) fn of_text<'a, T>(common: &Common, rows: &'a [&'a T]) -> (&'a [&'a T], usize) {
+    let (shown, left_out) = rows.split_at(common.top().unwrap_or(ROWS).min(rows.len()));
+    (shown, left_out.len())
+}
+
+/// The later of two snapshots, with what was done since the first.
+fn between(first: &Snapshot, last: &Snapshot) -> Snapshot {
+    let reclaim = pressure::reclaim_since(&first.reclaim.items, &last.reclaim.items);
+    let shrinkers = pressure::shrinkers_since(&first.shrinkers.items, &last.shrinkers.items);
+    Snapshot {
+        reclaim: Arc::new(last.reclaim.with_items(reclaim)),
+        shrinkers: Arc::new(last.shrinkers.with_items(shrinkers)),
+        ..last.clone()
+    }
+}
