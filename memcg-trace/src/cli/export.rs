@@ -1,39 +1,30 @@
 //! `export`: records as NDJSON.
 
-use std::pin::pin;
-
 use anyhow::Context as _;
 
 use super::args::{Common, Span};
-use super::feed::{Feed, Until};
+use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot::nothing_seen;
 use super::output_file::OutputFile;
 use super::signals::Stop;
+use super::until::Until;
 use super::{DONE, ERROR};
 use crate::output::ndjson::Ndjson;
 use crate::source::replay::Pace;
 
 /// Writes records until the span is over, the source ends, a signal comes or nobody reads.
 pub(super) async fn run(common: &Common, span: &Span, messages: &Messages) -> anyhow::Result<u8> {
-    let mut stop = Stop::on_signals(ERROR)?;
+    let stop = Stop::on_signals(ERROR)?;
     let mut feed = Feed::open(common, None, Pace::Unpaced, messages)?;
     feed.ask_for_locks();
     let file = OutputFile::create(common.output.as_deref())?;
     let name = file.name();
     let mut stream = Ndjson::new(file, feed.host().clone());
-    let mut until = Until::new(span);
-    let clock = span.duration.filter(|_| !feed.is_replay());
-    let mut clock = pin!(Until::by_the_clock(clock));
+    let mut until = Until::new(span, &stop).or_by_the_clock(feed.is_replay());
     let mut code = ERROR;
     let result = loop {
-        let next = tokio::select! {
-            biased;
-            () = stop.asked() => break Ok(()),
-            () = &mut clock => break Ok(()),
-            next = feed.next() => next,
-        };
-        let snapshot = match next {
+        let snapshot = match until.next(feed.next()).await {
             Ok(Some(snapshot)) => snapshot,
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::bail;
 
-use super::args::{Common, Span};
+use super::args::Common;
 use super::messages::Messages;
 use super::open::{self, Needs};
 use super::questions::LockQuestions;
@@ -200,41 +199,4 @@ fn look_for(cgroup: &Text, snapshot: &Snapshot) -> anyhow::Result<()> {
         cgroup.display(),
         near.join(" or ")
     );
-}
-
-/// Counts snapshots until a stream has had enough of them.
-#[derive(Debug)]
-pub(super) struct Until {
-    left: Option<u64>,
-    duration: Option<Duration>,
-    first_ns: Option<u64>,
-}
-
-impl Until {
-    pub(super) fn new(span: &Span) -> Self {
-        Self {
-            left: span.count,
-            duration: span.duration,
-            first_ns: None,
-        }
-    }
-
-    /// Whether one at `mono_ns` was the last. Goes by the time of the samples, so that it
-    /// means the same for a recording; a live stream also ends by the clock.
-    pub(super) fn is_over(&mut self, mono_ns: u64) -> bool {
-        let first_ns = *self.first_ns.get_or_insert(mono_ns);
-        if let Some(left) = &mut self.left {
-            *left = left.saturating_sub(1);
-        }
-        let elapsed = Duration::from_nanos(mono_ns.saturating_sub(first_ns));
-        self.left == Some(0) || self.duration.is_some_and(|duration| elapsed >= duration)
-    }
-
-    /// Waits for the end of a live stream.
-    pub(super) async fn by_the_clock(duration: Option<Duration>) {
-        match duration {
-            Some(duration) => tokio::time::sleep(duration).await,
-            None => std::future::pending().await,
-        }
-    }
 }

@@ -1,19 +1,19 @@
 //! `locks`: who waits for whom, and who for ever.
 
 use std::io::{self, Write as _};
-use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
 use super::args::{self, Common};
 use super::fail_on::{exit_code, nothing_seen};
-use super::feed::{Feed, Until};
+use super::feed::Feed;
 use super::kmsg::Kmsg;
 use super::messages::Messages;
 use super::oneshot;
 use super::output_file::OutputFile;
 use super::signals::Stop;
+use super::until::Until;
 use crate::deadlock::Rules;
 use crate::model::snapshot::Snapshot;
 use crate::output::ndjson::Ndjson;
@@ -39,7 +39,7 @@ pub(super) async fn run(
     };
     let mut feed = Feed::of_locks(common, rules, args.watch, messages)?;
     if args.watch {
-        let result = watch(common, args, &mut feed, &mut stop, kmsg).await;
+        let result = watch(common, args, &mut feed, &stop, kmsg).await;
         feed.close(messages);
         return result;
     }
@@ -100,7 +100,7 @@ async fn watch(
     common: &Common,
     args: &args::Locks,
     feed: &mut Feed,
-    stop: &mut Stop,
+    stop: &Stop,
     mut kmsg: Option<Kmsg>,
 ) -> anyhow::Result<u8> {
     let fail_on = args.verdict.fail_on;
@@ -112,19 +112,10 @@ async fn watch(
         true => View::Records(Ndjson::new(file, host)),
         false => View::Text(file, oneshot::style(common), host),
     };
-    let mut until = Until::new(&args.span);
-    let clock = args.span.duration.filter(|_| !feed.is_replay());
-    let mut clock = pin!(Until::by_the_clock(clock));
+    let mut until = Until::new(&args.span, stop).or_by_the_clock(feed.is_replay());
     let mut before_ns = None;
     let mut code = nothing_seen(fail_on);
-    loop {
-        let next = tokio::select! {
-            biased;
-            () = stop.asked() => break,
-            () = &mut clock => break,
-            next = feed.next() => next?,
-        };
-        let Some(snapshot) = next else { break };
+    while let Some(snapshot) = until.next(feed.next()).await? {
         let is_answer = snapshot.waits.as_of_ns != before_ns;
         before_ns = snapshot.waits.as_of_ns;
         if is_answer && !feed.is_replay() {

@@ -29,6 +29,7 @@ mod signals;
 mod slab;
 mod span;
 mod sums;
+mod until;
 mod verb_flags;
 mod zombies;
 

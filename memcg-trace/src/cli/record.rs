@@ -1,20 +1,19 @@
 //! `record`: samples in a file.
 
 use std::os::unix::ffi::OsStrExt as _;
-use std::pin::pin;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use tokio::time::Instant;
 
 use super::args::{Common, Record};
-use super::feed::Until;
 use super::messages::Messages;
 use super::oneshot::nothing_seen;
 use super::open::{self, Needs};
 use super::output_file::OutputFile;
 use super::questions::LockQuestions;
 use super::signals::Stop;
+use super::until::Until;
 use super::{DONE, ERROR};
 use crate::deadlock::Rules;
 use crate::model::is_zombie;
@@ -34,7 +33,7 @@ pub(super) async fn run(
     record: &Record,
     messages: &Messages,
 ) -> anyhow::Result<u8> {
-    let mut stop = Stop::on_signals(ERROR)?;
+    let stop = Stop::on_signals(ERROR)?;
     let mut source = open::source(common, Needs::All, None, Pace::Unpaced, messages)?;
     let start = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -59,18 +58,10 @@ pub(super) async fn run(
     }
     let min_wait_ns = Rules::default().min_wait_ns;
     let mut lock_questions = record.locks.then(|| LockQuestions::beside(min_wait_ns));
-    let mut until = Until::new(&record.span);
-    let clock = record.span.duration.filter(|_| !source.is_replay());
-    let mut clock = pin!(Until::by_the_clock(clock));
+    let mut until = Until::new(&record.span, &stop).or_by_the_clock(source.is_replay());
     let mut samples = 0_u64;
     let result = loop {
-        let next = tokio::select! {
-            biased;
-            () = stop.asked() => break Ok(()),
-            () = &mut clock => break Ok(()),
-            next = source.next() => next,
-        };
-        let mut sample = match next {
+        let mut sample = match until.next(source.next()).await {
             Ok(Some(sample)) => sample,
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::ERROR;
 use super::args::{self, Common};
-use super::feed::{Feed, Until};
+use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
+use super::until::Until;
 use crate::model::pressure;
 use crate::model::snapshot::Snapshot;
 use crate::sample::recording::Host;
@@ -31,19 +32,14 @@ impl Sums {
         args: &args::Sums,
         messages: &Messages,
     ) -> anyhow::Result<Option<Self>> {
-        let mut stop = Stop::on_signals(ERROR)?;
+        let stop = Stop::on_signals(ERROR)?;
         let mut feed = Feed::of_reclaim(common, messages)?;
         let host = feed.host().clone();
         let mut seen: Option<(Arc<Snapshot>, Arc<Snapshot>)> = None;
-        let mut until = Until::new(&args.span(feed.is_replay()));
+        let mut until = Until::new(&args.span(feed.is_replay()), &stop);
         // A signal ends the time early, and what was seen so far is the answer.
         let outcome = loop {
-            let next = tokio::select! {
-                biased;
-                () = stop.asked() => break Ok(()),
-                next = feed.next() => next,
-            };
-            match next {
+            match until.next(feed.next()).await {
                 Ok(Some(snapshot)) => {
                     let is_over = until.is_over(snapshot.mono_ns);
                     let first = match seen {
