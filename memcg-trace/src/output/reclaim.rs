@@ -71,11 +71,11 @@ fn count_table(rows: &[&Reclaim], left_out: usize) -> Table {
         ("P99", true),
         ("MAX", true),
         ("SLEEPS", true),
-        ("BEHIND", true),
+        ("BACKGROUND", true),
         ("SCANNED", true),
         ("TAKEN", true),
         ("YIELD", true),
-        ("LATELY", false),
+        ("RECENT", false),
     ];
     let cells = rows.iter().map(|row| {
         let count = &row.count;

@@ -50,7 +50,7 @@ pub fn render(
         ("FREED", true),
         ("YIELD", true),
         ("FREEABLE", true),
-        ("PUT OFF", true),
+        ("DEFERRED", true),
         ("TIME", true),
         ("P50", true),
         ("P99", true),

@@ -196,7 +196,7 @@ fn held_table(view: &View<'_>) -> Table {
         ("SLAB", true),
         ("USED", true),
         ("PAGES", true),
-        ("ALONE", true),
+        ("EXCLUSIVE", true),
         ("INHERITED", true),
     ];
     let rows = view.held.iter().take(view.top).map(|row| {
@@ -229,10 +229,10 @@ fn cache_table(view: &View<'_>) -> Table {
         ("LIVE", true),
         ("CHARGED", true),
         ("UNACCOUNTED", true),
-        ("CPUS KEEP", true),
+        ("CPU CACHED", true),
         ("FREEABLE", true),
         ("RECLAIMABLE", true),
-        ("MOST OF THE REST", false),
+        ("NOT RECLAIMABLE", false),
     ];
     let rows = view.caches.iter().take(view.top).map(|row| {
         let walked = &row.walked;

@@ -158,7 +158,7 @@ fn reclaim_table(snapshot: &Snapshot) -> Table {
         ("TIME", true),
         ("P99", true),
         ("MAX", true),
-        ("BEHIND", true),
+        ("BACKGROUND", true),
         ("SCANNED", true),
         ("TAKEN", true),
     ];
