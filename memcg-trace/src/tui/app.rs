@@ -195,7 +195,8 @@ impl App {
     }
 
     fn act_on_help(&mut self, action: Action) {
-        let last = help::lines().len().saturating_sub(1);
+        let columns = usize::from(self.size.width);
+        let last = help::lines(self.view(), columns).len().saturating_sub(1);
         self.help = match (action, self.help) {
             (Action::Up, Some(line)) => Some(line.saturating_sub(1)),
             (Action::Down, Some(line)) => Some((line + 1).min(last)),

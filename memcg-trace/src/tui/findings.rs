@@ -11,7 +11,7 @@ use super::detail::Detail;
 use super::grid::Grid;
 use super::keys::{self, Action, Hint};
 use super::table::Table;
-use super::view::{Effect, Scene, View, draw_empty};
+use super::view::{Effect, Scene, View, Word, draw_empty};
 use crate::model::snapshot::{Finding, Severity, Snapshot};
 use crate::output::{fit, names};
 use crate::units;
@@ -92,6 +92,10 @@ impl View for Findings {
         const OPEN: Hint = (&[Action::Open], "all figures");
         &[keys::FILTER, keys::SORT, OPEN]
     }
+
+    fn words(&self) -> &'static [Word] {
+        WORDS
+    }
 }
 
 impl Findings {
@@ -103,6 +107,18 @@ impl Findings {
         })
     }
 }
+
+const WORDS: &[Word] = &[
+    (
+        "SEVERITY",
+        "critical, warn or info; over where it is no longer so",
+    ),
+    ("LASTS", "for how long it has been so, or was"),
+    (
+        "KIND",
+        "the rule that found it, as in --fail-on finding=KIND",
+    ),
+];
 
 const COLUMNS: &[Column<Row>] = &[
     Column {

@@ -1,41 +1,75 @@
-//! The help: the key table, as it is.
+//! The help: what the columns of the tab mean, and the key table.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::grid::put;
-use super::keys::BINDINGS;
+use super::keys::{self, Action, BINDINGS};
 use super::theme::Theme;
+use super::view::View;
 use crate::output::fit;
 
-/// What the figures mean, in a few lines.
+/// What holds on every tab.
 const NOTES: &[&str] = &[
-    "",
     "Z marks a zombie: a memcg that is dead, but not released, since somebody refers to it.",
-    "USAGE, SLAB and ZOMBIES of a memcg include all that is below it.",
-    "OWN ALLOC/S, OWN FREE/S: its own slab objects, charged and uncharged, of all caches.",
     "- is not known; 0 is counted, none.",
-    "LOST is in capitals where a figure may look different for it: from 1 in 1000 events on,",
-    "and for births, deaths and kills always.",
+    "LOST is in capitals where a figure may look different for it: from 1 in 1000 events on, and \
+     for births, deaths and kills always.",
 ];
 
-/// Its lines, without the heading.
-pub(super) fn lines() -> Vec<String> {
-    let labels: Vec<String> = BINDINGS.iter().map(|binding| binding.label()).collect();
-    let widths = labels.iter().map(|label| fit::width(label));
-    let columns = widths.max().unwrap_or(0);
-    let keys = labels
-        .iter()
-        .zip(BINDINGS)
-        .map(|(label, binding)| format!("{}  {}", fit::pad(label, columns, false), binding.help));
-    keys.chain(NOTES.iter().map(|note| (*note).to_owned()))
-        .collect()
+/// A line, and whether it is a heading.
+type Line = (String, bool);
+
+/// All lines, on a screen of so many columns.
+pub(super) fn lines(view: &dyn View, columns: usize) -> Vec<Line> {
+    let heading = |text: &str| (text.to_owned(), true);
+    let words = view.words().iter();
+    let words = words.map(|(title, meaning)| ((*title).to_owned(), *meaning));
+    // What a key does on this tab is said in its own words.
+    let own = |action| {
+        let hints = view.hints().iter();
+        let mut hints = hints.filter(|hint| ![keys::FILTER, keys::SORT].contains(hint));
+        hints.find_map(|(actions, words)| (*actions == [action]).then_some(*words))
+    };
+    // Nor is there anything to be opened, turned or sorted on every tab.
+    let is_here = |action| match action {
+        Action::Open | Action::Turn => own(action).is_some(),
+        Action::Sort | Action::Reverse => view.hints().contains(&keys::SORT),
+        _ => true,
+    };
+    let keys = BINDINGS.iter().filter(|key| is_here(key.action));
+    let keys = keys.map(|key| (key.label(), own(key.action).unwrap_or(key.help)));
+    let mut lines = vec![heading(&view.name().to_uppercase())];
+    lines.extend(pairs(&words.collect::<Vec<_>>(), columns));
+    lines.extend([(String::new(), false), heading("KEYS")]);
+    lines.extend(pairs(&keys.collect::<Vec<_>>(), columns));
+    lines.push((String::new(), false));
+    let notes = NOTES.iter().flat_map(|note| fit::wrapped(note, columns, 2));
+    lines.extend(notes.map(|line| (line, false)));
+    lines
+}
+
+/// Two columns, of which the second is wrapped.
+fn pairs(pairs: &[(String, &str)], columns: usize) -> Vec<Line> {
+    let widths = pairs.iter().map(|(label, _)| fit::width(label));
+    let width = widths.max().unwrap_or(0);
+    let lines = pairs.iter().flat_map(|(label, text)| {
+        let line = format!("{}  {text}", fit::pad(label, width, false));
+        fit::wrapped(&line, columns, width + 2)
+    });
+    lines.map(|line| (line, false)).collect()
 }
 
 /// Draws it from a line on.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, first: usize, theme: Theme) {
-    put(buffer, area, 0, "KEYS", theme.heading());
-    for (y, line) in (1..area.height).zip(lines().iter().skip(first)) {
-        put(buffer, area, y, line, ratatui::style::Style::new());
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, first: usize, view: &dyn View, theme: Theme) {
+    let lines = lines(view, area.width.into());
+    for (y, (line, is_heading)) in (0..area.height).zip(lines.iter().skip(first)) {
+        let style = if *is_heading {
+            theme.heading()
+        } else {
+            Style::new()
+        };
+        put(buffer, area, y, line, style);
     }
 }

@@ -102,12 +102,12 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Open,
         keys: &[plain(KeyCode::Enter)],
-        help: "fold or unfold a memcg; who pins a zombie, who waits; a finding",
+        help: "open the selected row, where there is more",
     },
     Binding {
         action: Action::Ask,
         keys: &[char('r')],
-        help: "ask anew who pins a zombie, or who waits for whom",
+        help: "ask the kernel again, about a zombie or about waits",
     },
     Binding {
         action: Action::Filter,
@@ -117,7 +117,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Back,
         keys: &[plain(KeyCode::Esc)],
-        help: "clear the filter, leave the help, a zombie or a finding",
+        help: "back: leave the help or what Enter opened, clear the filter",
     },
     Binding {
         action: Action::Sort,
@@ -132,12 +132,12 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Turn,
         keys: &[char('c')],
-        help: "in slab: caches (Enter: who has one), or memcgs again",
+        help: "turn the table, where it has two directions",
     },
     Binding {
         action: Action::Pause,
         keys: &[char(' ')],
-        help: "hold the picture, go on",
+        help: "pause, resume",
     },
 ];
 

@@ -10,7 +10,7 @@ use super::columns::{Column, by_rate};
 use super::grid::Grid;
 use super::keys::{self, Action, Hint};
 use super::table::Table;
-use super::view::{Effect, Scene, View, draw_empty};
+use super::view::{Effect, Scene, View, Word, draw_empty};
 use crate::model::snapshot::{Memcg, Phase, Snapshot, UNLIMITED_BYTES};
 use crate::output::{fit, names};
 use crate::units;
@@ -96,7 +96,15 @@ impl View for Memcgs {
     }
 
     fn hints(&self) -> &'static [Hint] {
-        &[keys::FILTER, keys::SORT]
+        const FOLD: Hint = (&[Action::Open], "fold");
+        match self.is_tree {
+            true => &[keys::FILTER, keys::SORT, FOLD],
+            false => &[keys::FILTER, keys::SORT],
+        }
+    }
+
+    fn words(&self) -> &'static [Word] {
+        WORDS
     }
 }
 
@@ -119,6 +127,18 @@ impl Memcgs {
         Effect::Refresh
     }
 }
+
+const WORDS: &[Word] = &[
+    ("USAGE", "memory charged to it and to all below it"),
+    ("SLAB", "the part of that which is slab"),
+    (
+        "OWN ALLOC/S",
+        "its own slab objects, of all caches, charged in a second",
+    ),
+    ("OWN FREE/S", "those uncharged in a second"),
+    ("ZOMBIES", "dead memcgs below it that are not released"),
+    ("PHASE", "alive, or how far a dead one has come"),
+];
 
 /// The first is the tree; sorting by it is the order of the tree.
 const COLUMNS: &[Column<Memcg>] = &[

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::columns::{Column, by_rate};
 use super::section_view::SectionView;
 use super::table::Table;
+use super::view::Word;
 use crate::model::snapshot::{Reclaim, UNLIMITED_BYTES};
 use crate::output::{names, spark};
 use crate::units;
@@ -19,9 +20,34 @@ pub(super) fn view() -> SectionView<Reclaim> {
         section: |snapshot| &snapshot.reclaim,
         matches,
         identity,
+        words: WORDS,
         table: Table::by("STALL/S", COLUMNS),
     }
 }
+
+const WORDS: &[Word] = &[
+    (
+        "CAUSE",
+        "why: kswapd, a limit (high, max), or somebody asked for it",
+    ),
+    ("LIMIT OF", "whose limit it was: own, or an ancestor's"),
+    (
+        "STALL/S",
+        "time that its tasks waited for reclaim in a second",
+    ),
+    ("RECENT", "the same in each of the last intervals"),
+    (
+        "STALLS",
+        "how often they had to wait; P99 and MAX say how long",
+    ),
+    (
+        "BACKGROUND",
+        "reclaim by kswapd and kernel workers, which nobody waited for",
+    ),
+    ("SCANNED", "its pages that were scanned"),
+    ("TAKEN", "its pages that were reclaimed"),
+    ("HIGH", "its memory.high; MEMMAX is its memory.max"),
+];
 
 const COLUMNS: &[Column<Reclaim>] = &[
     Column {
@@ -65,7 +91,7 @@ const COLUMNS: &[Column<Reclaim>] = &[
         },
     },
     Column {
-        title: "LATELY",
+        title: "RECENT",
         width: BARS,
         is_figure: false,
         rank: 7,
@@ -97,8 +123,8 @@ const COLUMNS: &[Column<Reclaim>] = &[
         compare: |a, b| a.count.max_ns.cmp(&b.count.max_ns),
     },
     Column {
-        title: "BEHIND",
-        width: 8,
+        title: "BACKGROUND",
+        width: 10,
         is_figure: true,
         rank: 10,
         cell: |row| units::duration(Some(row.count.background_ns_total)),

@@ -54,7 +54,7 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
 
 fn draw_body(buffer: &mut Buffer, area: Rect, app: &App) {
     if let Some(first) = app.help {
-        return help::draw(buffer, area, first, app.theme);
+        return help::draw(buffer, area, first, app.view(), app.theme);
     }
     let Some(snapshot) = app.snapshot.as_deref() else {
         let text = "waiting for the first sample";

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::keys::{self, Action, Hint};
 use super::table::Table;
-use super::view::{Effect, Scene, View, draw_empty};
+use super::view::{Effect, Scene, View, Word, draw_empty};
 use crate::model::snapshot::{Section, Snapshot};
 
 /// The tab.
@@ -17,6 +17,7 @@ pub(super) struct SectionView<T: 'static> {
     pub(super) matches: fn(&T, &str) -> bool,
     /// By which a row is found again in the next snapshot.
     pub(super) identity: fn(&T) -> u64,
+    pub(super) words: &'static [Word],
     pub(super) table: Table<T>,
 }
 
@@ -48,5 +49,9 @@ impl<T: std::fmt::Debug> View for SectionView<T> {
 
     fn hints(&self) -> &'static [Hint] {
         &[keys::FILTER, keys::SORT]
+    }
+
+    fn words(&self) -> &'static [Word] {
+        self.words
     }
 }

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::columns::{Column, by_rate};
 use super::section_view::SectionView;
 use super::table::Table;
+use super::view::Word;
 use crate::model::snapshot::Shrinker;
 use crate::output::slab::percent;
 use crate::output::{names, spark};
@@ -20,9 +21,40 @@ pub(super) fn view() -> SectionView<Shrinker> {
         section: |snapshot| &snapshot.shrinkers,
         matches,
         identity,
+        words: WORDS,
         table: Table::by("SCAN/S", COLUMNS),
     }
 }
+
+const WORDS: &[Word] = &[
+    (
+        "FOR",
+        "the memcg that memory is reclaimed from; global is the host",
+    ),
+    (
+        "CAUSE",
+        "why: kswapd, a limit (high, max), or somebody asked for it",
+    ),
+    ("SCAN/S", "objects scanned in a second"),
+    ("RECENT", "objects scanned in each of the last intervals"),
+    (
+        "CALLS",
+        "times that it was asked whether it has something to free",
+    ),
+    ("YIELD", "freed of scanned"),
+    (
+        "FREEABLE",
+        "objects that there were to free when the last run began",
+    ),
+    (
+        "DEFERRED",
+        "objects left to later runs when the last run ended",
+    ),
+    (
+        "TIME",
+        "time spent in it; P99 is what one run in a hundred exceeds",
+    ),
+];
 
 const COLUMNS: &[Column<Shrinker>] = &[
     Column {
@@ -69,7 +101,7 @@ const COLUMNS: &[Column<Shrinker>] = &[
         },
     },
     Column {
-        title: "LATELY",
+        title: "RECENT",
         width: BARS,
         is_figure: false,
         rank: 9,
@@ -117,8 +149,8 @@ const COLUMNS: &[Column<Shrinker>] = &[
         compare: |a, b| a.freeable_objects.cmp(&b.freeable_objects),
     },
     Column {
-        title: "PUT OFF",
-        width: 8,
+        title: "DEFERRED",
+        width: 9,
         is_figure: true,
         rank: 12,
         cell: |row| units::count(row.deferred_objects),

@@ -10,7 +10,7 @@ use super::columns::{Column, by_rate};
 use super::keys::{self, Action, Hint};
 use super::slab;
 use super::table::Table;
-use super::view::{Effect, Scene, View, draw_empty};
+use super::view::{Effect, Scene, View, Word, draw_empty};
 use crate::model::snapshot::{Slab, SlabCache, Snapshot};
 use crate::output::slab::percent;
 use crate::sample::Text;
@@ -122,6 +122,13 @@ impl View for Slabs {
             Shown::Of(..) => &[keys::FILTER, keys::SORT, TO_ROWS],
         }
     }
+
+    fn words(&self) -> &'static [Word] {
+        match self.shown {
+            Shown::Caches => WORDS,
+            Shown::Rows | Shown::Of(..) => slab::WORDS,
+        }
+    }
 }
 
 impl Slabs {
@@ -139,6 +146,21 @@ impl Slabs {
         })
     }
 }
+
+const WORDS: &[Word] = &[
+    ("LIVE", "objects in use"),
+    ("CHARGED", "objects that are charged to a memcg"),
+    ("UNACCOUNTED", "objects that are charged to nobody"),
+    (
+        "SLAB",
+        "the pages of the cache; USED is the part its objects take",
+    ),
+    (
+        "FREEABLE",
+        "pages that would be free if its objects stood side by side",
+    ),
+    ("RECLAIMABLE", "what shrinkers could free"),
+];
 
 const CACHES: &[Column<SlabCache>] = &[
     Column {
@@ -166,8 +188,8 @@ const CACHES: &[Column<SlabCache>] = &[
         compare: |a, b| a.walked.charged_objects.cmp(&b.walked.charged_objects),
     },
     Column {
-        title: "NOBODY'S",
-        width: 8,
+        title: "UNACCOUNTED",
+        width: 12,
         is_figure: true,
         rank: 7,
         cell: |row| units::count(Some(row.walked.unaccounted.objects)),

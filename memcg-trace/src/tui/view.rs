@@ -33,6 +33,9 @@ pub(super) enum Effect {
     Open(Detail),
 }
 
+/// The title of a column, and what is in it.
+pub(super) type Word = (&'static str, &'static str);
+
 /// A tab. It owns its rows, their order and the selection.
 pub(super) trait View: Debug {
     /// What it is called in the tab bar.
@@ -57,6 +60,9 @@ pub(super) trait View: Debug {
 
     /// What keys do here, for the line at the bottom and the help.
     fn hints(&self) -> &'static [Hint];
+
+    /// What its columns mean, for the help.
+    fn words(&self) -> &'static [Word];
 
     /// What is to be said in the header instead of the longest wait.
     fn headline(&self, _snapshot: &Snapshot) -> Option<String> {
@@ -94,4 +100,19 @@ pub(super) fn draw_empty<T>(
     let line = fit::cut_end(&line, usize::from(area.width));
     put(buffer, area, 0, &line, scene.theme.faint());
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_tabs_have_one_name_and_each_has_help() {
+        let views = all();
+        for (at, view) in views.iter().enumerate() {
+            let mut others = views[at + 1..].iter();
+            assert!(!others.any(|other| other.name() == view.name()));
+            assert!(!view.words().is_empty(), "{}", view.name());
+        }
+    }
 }
