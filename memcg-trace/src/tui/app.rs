@@ -11,8 +11,9 @@ use super::filter::Filter;
 use super::help;
 use super::keys::{self, Action};
 use super::regions::Regions;
+use super::tabs;
 use super::theme::Theme;
-use super::view::{self, Effect, Scene, View};
+use super::view::{Effect, Scene, View};
 use crate::model::snapshot::Snapshot;
 use crate::output::summary;
 use crate::sample::ask::Ask;
@@ -66,7 +67,7 @@ impl App {
             snapshot: None,
             held: None,
             first_ns: None,
-            views: view::all(),
+            views: tabs::all(),
             shown: 0,
             detail: None,
             question: None,
@@ -151,6 +152,13 @@ impl App {
         deadlock.into_iter().chain(finding).collect()
     }
 
+    /// Where everything is on a screen of that size.
+    #[must_use]
+    pub fn regions(&self, area: Rect) -> Regions {
+        let absences = self.snapshot.as_deref().map(summary::absences);
+        Regions::of(area, self.news().len(), absences.map_or(0, |all| all.len()))
+    }
+
     /// There will be no more snapshots.
     pub fn end(&mut self) {
         self.has_ended = true;
@@ -214,7 +222,7 @@ impl App {
             }
             Action::Quit | Action::Help | Action::Pause => self.act(action),
             _ => {
-                let body = Regions::of(self, self.size).body;
+                let body = self.regions(self.size).body;
                 let area = (usize::from(body.width), usize::from(body.height).max(1));
                 if let (Some(detail), Some(snapshot)) = (&mut self.detail, &self.snapshot) {
                     detail.scroll(action, snapshot, area);
@@ -246,7 +254,7 @@ impl App {
 
     fn act_on_view(&mut self, action: Action) {
         // The heading of a table is a row of the body.
-        let body = Regions::of(self, self.size).body;
+        let body = self.regions(self.size).body;
         let page = usize::from(body.height.saturating_sub(1)).max(1);
         let effect = self.with_view(|view, scene| view.on(action, scene, page));
         match effect {

@@ -25,6 +25,7 @@ mod shrinkers;
 mod slab;
 mod slab_view;
 mod table;
+mod tabs;
 mod theme;
 mod view;
 mod zombies;

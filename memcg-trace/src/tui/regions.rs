@@ -2,9 +2,6 @@
 
 use ratatui::layout::Rect;
 
-use super::app::App;
-use crate::output::summary;
-
 /// Rows of the header without news.
 pub(super) const HEADER_ROWS: u16 = 3;
 /// Below this many rows the footer is one line.
@@ -24,14 +21,13 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// Those of a screen in an area. The body gets what the others leave.
-    #[must_use]
-    pub fn of(app: &App, area: Rect) -> Self {
-        let header_rows = HEADER_ROWS.saturating_add(rows_u16(app.news().len()));
-        let absences = app.snapshot.as_deref().map(summary::absences);
-        let footer_rows = match absences {
-            Some(absences) if area.height >= TALL => rows_u16(absences.len()).saturating_add(1),
-            _ => 1,
+    /// Those of a screen in an area, with so many rows of news and of what cannot be had. The body
+    /// gets what the others leave.
+    pub(super) fn of(area: Rect, news: usize, absences: usize) -> Self {
+        let header_rows = HEADER_ROWS.saturating_add(rows_u16(news));
+        let footer_rows = match area.height >= TALL {
+            true => rows_u16(absences).saturating_add(1),
+            false => 1,
         };
         let fixed = header_rows.saturating_add(1).saturating_add(footer_rows);
         let body_rows = area.height.saturating_sub(fixed);

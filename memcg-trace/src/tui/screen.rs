@@ -10,14 +10,14 @@ use super::grid::put;
 use super::header;
 use super::help;
 use super::keys::{self, Action, Hint};
-use super::regions::{Regions, rows_u16};
+use super::regions::rows_u16;
 use super::view::Scene;
 use crate::output::{fit, summary};
 use crate::sample::tame;
 
 /// Draws the screen.
 pub fn draw(frame: &mut Frame<'_>, app: &App) {
-    let regions = Regions::of(app, frame.area());
+    let regions = app.regions(frame.area());
     let buffer = frame.buffer_mut();
     header::draw(buffer, regions.header, app);
     draw_tabs(buffer, regions.tabs, app);

@@ -1,4 +1,4 @@
-//! A tab of the screen, and the list of them.
+//! A tab of the screen.
 
 use std::fmt::Debug;
 
@@ -9,7 +9,6 @@ use super::detail::Detail;
 use super::grid::put;
 use super::keys::{Action, Hint};
 use super::theme::Theme;
-use super::{findings, locks, memcgs, reclaim, shrinkers, slab_view, zombies};
 use crate::model::snapshot::{Section, Snapshot};
 use crate::output::fit;
 use crate::sample::tame;
@@ -70,19 +69,6 @@ pub(super) trait View: Debug {
     }
 }
 
-/// All tabs, in their order.
-pub(super) fn all() -> Vec<Box<dyn View>> {
-    vec![
-        Box::new(memcgs::Memcgs::default()),
-        Box::new(zombies::Zombies::default()),
-        Box::new(slab_view::Slabs::default()),
-        Box::new(shrinkers::view()),
-        Box::new(reclaim::view()),
-        Box::new(locks::Locks::default()),
-        Box::new(findings::Findings::default()),
-    ]
-}
-
 /// Says why there are no rows, if there are none.
 pub(super) fn draw_empty<T>(
     buffer: &mut Buffer,
@@ -100,19 +86,4 @@ pub(super) fn draw_empty<T>(
     let line = fit::cut_end(&line, usize::from(area.width));
     put(buffer, area, 0, &line, scene.theme.faint());
     true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_two_tabs_have_one_name_and_each_has_help() {
-        let views = all();
-        for (at, view) in views.iter().enumerate() {
-            let mut others = views[at + 1..].iter();
-            assert!(!others.any(|other| other.name() == view.name()));
-            assert!(!view.words().is_empty(), "{}", view.name());
-        }
-    }
 }

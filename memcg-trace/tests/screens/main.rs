@@ -80,7 +80,7 @@ fn has(app: &mut App, text: &str) -> bool {
 }
 
 fn regions(app: &App, columns: u16, rows: u16) -> Regions {
-    Regions::of(app, Rect::new(0, 0, columns, rows))
+    app.regions(Rect::new(0, 0, columns, rows))
 }
 
 /// The tab that is shown, as the tab bar of a large screen has it.

@@ -1,0 +1,32 @@
+//! The tabs of the screen.
+
+use super::view::View;
+use super::{findings, locks, memcgs, reclaim, shrinkers, slab_view, zombies};
+
+/// All tabs, in their order.
+pub(super) fn all() -> Vec<Box<dyn View>> {
+    vec![
+        Box::new(memcgs::Memcgs::default()),
+        Box::new(zombies::Zombies::default()),
+        Box::new(slab_view::Slabs::default()),
+        Box::new(shrinkers::view()),
+        Box::new(reclaim::view()),
+        Box::new(locks::Locks::default()),
+        Box::new(findings::Findings::default()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_tabs_have_one_name_and_each_has_help() {
+        let views = all();
+        for (at, view) in views.iter().enumerate() {
+            let mut others = views[at + 1..].iter();
+            assert!(!others.any(|other| other.name() == view.name()));
+            assert!(!view.words().is_empty(), "{}", view.name());
+        }
+    }
+}
