@@ -1,11 +1,12 @@
 //! The tabs of the screen.
 
 use super::view::View;
-use super::{findings, locks, memcgs, reclaim, shrinkers, slab_view, zombies};
+use super::{findings, locks, memcgs, overview, reclaim, shrinkers, slab_view, zombies};
 
 /// All tabs, in their order.
 pub(super) fn all() -> Vec<Box<dyn View>> {
     vec![
+        Box::new(overview::Overview::default()),
         Box::new(memcgs::Memcgs::default()),
         Box::new(zombies::Zombies::default()),
         Box::new(slab_view::Slabs::default()),

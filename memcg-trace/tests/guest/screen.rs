@@ -11,6 +11,7 @@ fn drawn(args: &[&str], columns: u16, rows: u16) -> Terminal {
     let live = Cgroup::new("on-screen");
     let socket = live.child("gone").into_zombie();
     let mut terminal = Terminal::start(args, columns, rows);
+    terminal.go("memcgs");
     let lines = terminal.until("the dashboard", |lines| {
         // Zombies are memcgs, too, and are among them.
         let zombies = root_stat("nr_dying_descendants").unwrap();
@@ -60,7 +61,7 @@ fn enter_asks_who_pins_a_zombie_and_sigterm_leaves() {
         let parent = Cgroup::new("asked");
         let holder = parent.child("gone").into_zombie();
         let mut terminal = Terminal::start(&["live", "-i", "500ms"], 200, 50);
-        terminal.press("\t");
+        terminal.go("zombies");
         let has = |lines: &[String], text: &str| lines.iter().any(|line| line.contains(text));
         terminal.until("the zombie", |lines| {
             let row = lines.iter().find(|line| line.contains("/asked/gone"));

@@ -92,6 +92,22 @@ impl Terminal {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Goes to a tab of the dashboard.
+    pub fn go(&mut self, tab: &str) {
+        let bar = |lines: &[String]| {
+            let is_bar = |line: &&String| line.contains("shrinkers") && line.contains("findings");
+            lines.iter().find(is_bar).cloned()
+        };
+        let mut lines = self.until("the tab bar", |lines| bar(lines).is_some());
+        while !bar(&lines).is_some_and(|bar| bar.contains(&format!("[{tab}]"))) {
+            let before = bar(&lines);
+            self.press("\t");
+            lines = self.until("another tab", |lines| {
+                bar(lines).is_some() && bar(lines) != before
+            });
+        }
+    }
+
     /// Waits until the program cannot write any more.
     pub fn until_stuck(&mut self) {
         let stack = format!("/proc/{0}/task/{0}/stack", self.pid());

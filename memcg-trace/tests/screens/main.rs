@@ -9,6 +9,7 @@ mod chrome;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod keys;
+mod overview;
 mod tabs;
 
 use std::fs;

@@ -107,7 +107,7 @@ fn caches_and_who_has_one_at_each_size() {
 }
 
 /// Somebody has been in a shrinker for long, somebody was killed, and a limit is near.
-fn demo_with_findings() -> Vec<Sample> {
+pub fn demo_with_findings() -> Vec<Sample> {
     let more = |(second, mut sample): (u64, Sample)| {
         let mut rows = demo_rows();
         rows[4].high_bytes = rows[4].usage_bytes.map(|usage| usage + usage / 50);

@@ -1,0 +1,81 @@
+//! The overview: what is wrong, and what could not be looked at.
+
+use memcg_trace::sample::{Absent, Loss, Sample};
+use memcg_trace::tui::App;
+
+use crate::fixture::waits::demo_with_deadlock;
+use crate::fixture::{demo, host};
+use crate::tabs::demo_with_findings;
+use crate::{SIZES, app, check, drawn, go};
+
+fn overview(samples: &[Sample]) -> App {
+    let mut app = app(host(), samples);
+    go(&mut app, "overview");
+    app
+}
+
+/// The line of a subject.
+fn line(app: &mut App, subject: &str) -> String {
+    let lines = drawn(app, 160, 40);
+    let line = lines.iter().find(|line| line.starts_with(subject));
+    assert!(line.is_some(), "no {subject}: {lines:#?}");
+    line.unwrap().clone()
+}
+
+#[test]
+fn findings_and_deadlocks_at_each_size() {
+    for (columns, rows) in SIZES {
+        let mut app = overview(&demo_with_findings());
+        check("overview-findings", &mut app, columns, rows);
+        let mut app = overview(&demo_with_deadlock());
+        check("overview-deadlock", &mut app, columns, rows);
+    }
+}
+
+/// Nothing that was not looked at is said to be none.
+#[test]
+fn what_is_absent_is_not_none() {
+    let mut seen = overview(&demo());
+    for subject in ["reclaim", "waits", "loss"] {
+        let line = line(&mut seen, subject);
+        assert!(!line.contains("not known"), "{line}");
+    }
+    let zombies = line(&mut seen, "zombies");
+    assert!(
+        zombies.ends_with("4; what they pin is not known"),
+        "{zombies}"
+    );
+    assert!(line(&mut seen, "deadlocks").contains("not known: not asked"));
+
+    let absent = ["memcg", "slab", "reclaim", "lock", "finding", "shrinker"];
+    let absent = absent.map(|section| Absent {
+        section: section.to_owned(),
+        reason: "locked down\u{1b}[2J".to_owned(),
+    });
+    let blind = |sample: Sample| Sample {
+        memcgs: None,
+        slab: None,
+        reclaim: None,
+        locks: None,
+        shrinkers: None,
+        absent: absent.to_vec(),
+        losses: vec![Loss {
+            place: "life".to_owned(),
+            lost_total: None,
+        }],
+        ..sample
+    };
+    let samples: Vec<Sample> = demo().into_iter().map(blind).collect();
+    let mut app = overview(&samples);
+    for subject in ["zombies", "reclaim", "waits"] {
+        let line = line(&mut app, subject);
+        assert!(line.contains("not known: locked down\u{fffd}[2J"), "{line}");
+    }
+    for subject in ["deadlocks", "loss"] {
+        let line = line(&mut app, subject);
+        assert!(line.contains("not known"), "{line}");
+    }
+    let findings = line(&mut app, "findings");
+    assert!(!findings.ends_with("none"), "{findings}");
+    check("overview-blind", &mut app, 80, 24);
+}
