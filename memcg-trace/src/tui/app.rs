@@ -260,6 +260,10 @@ impl App {
         match effect {
             None | Some(Effect::Done) => {}
             Some(Effect::Refresh) => self.refresh(),
+            Some(Effect::Show(tab)) => {
+                let at = self.views.iter().position(|view| view.name() == tab);
+                self.show(at.unwrap_or(self.shown));
+            }
             Some(Effect::Open(detail)) => {
                 self.detail = Some(detail);
                 self.ask();

@@ -47,15 +47,18 @@ struct Row {
     /// It is below the first of its subject.
     is_below: bool,
     is_alarm: bool,
+    /// The tab that has more about it.
+    tab: &'static str,
 }
 
 impl Row {
-    fn new(subject: &'static str, text: String) -> Self {
+    fn new(subject: &'static str, tab: &'static str, text: String) -> Self {
         Self {
             subject,
             text,
             is_below: false,
             is_alarm: false,
+            tab,
         }
     }
 
@@ -63,7 +66,7 @@ impl Row {
     fn below(&self, text: String) -> Self {
         Self {
             is_below: true,
-            ..Self::new(self.subject, text)
+            ..Self::new(self.subject, self.tab, text)
         }
     }
 
@@ -107,8 +110,14 @@ impl View for Overview {
     }
 
     fn on(&mut self, action: Action, _: &Scene<'_>, page: usize) -> Effect {
-        self.cursor.on(action, page);
-        Effect::Done
+        let row = self.cursor.selected().and_then(|at| self.rows.get(at));
+        match (action, row) {
+            (Action::Open, Some(row)) => Effect::Show(row.tab),
+            _ => {
+                self.cursor.on(action, page);
+                Effect::Done
+            }
+        }
     }
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
@@ -132,7 +141,8 @@ impl View for Overview {
     }
 
     fn hints(&self) -> &'static [Hint] {
-        &[keys::FILTER]
+        const OPEN: Hint = (&[Action::Open], "go to its tab");
+        &[keys::FILTER, OPEN]
     }
 
     fn words(&self) -> &'static [Word] {
@@ -159,7 +169,7 @@ fn unknown<T>(section: &Section<T>) -> Option<String> {
 }
 
 fn findings(snapshot: &Snapshot) -> Vec<Row> {
-    let row = |text| Row::new("findings", text);
+    let row = |text| Row::new("findings", "findings", text);
     if let Some(why) = unknown(&snapshot.findings) {
         return vec![row(why)];
     }
@@ -192,7 +202,7 @@ fn findings(snapshot: &Snapshot) -> Vec<Row> {
 }
 
 fn deadlocks(snapshot: &Snapshot) -> Vec<Row> {
-    let row = |text| Row::new("deadlocks", text);
+    let row = |text| Row::new("deadlocks", "locks", text);
     if let Some(line) = summary::deadlock(snapshot) {
         let (_, text) = line.split_once(": ").unwrap_or_default();
         return vec![row(text.to_owned()).with_alarm(true)];
@@ -210,7 +220,7 @@ fn deadlocks(snapshot: &Snapshot) -> Vec<Row> {
 }
 
 fn zombies(snapshot: &Snapshot) -> Vec<Row> {
-    let row = |text| Row::new("zombies", text);
+    let row = |text| Row::new("zombies", "zombies", text);
     if let Some(why) = unknown(&snapshot.memcgs) {
         return vec![row(why)];
     }
@@ -246,7 +256,7 @@ fn pinned_bytes(zombie: &Zombie) -> Option<u64> {
 }
 
 fn reclaim(snapshot: &Snapshot) -> Vec<Row> {
-    let row = |text| Row::new("reclaim", text);
+    let row = |text| Row::new("reclaim", "reclaim", text);
     if let Some(why) = unknown(&snapshot.reclaim) {
         return vec![row(why)];
     }
@@ -283,7 +293,7 @@ fn waits(snapshot: &Snapshot) -> Vec<Row> {
                     text = text + ", held by " + &names::task(wait.owner.as_ref());
                 }
                 let text = unsure(text, wait.unconfirmed);
-                (wait.waited_ns, Row::new("waits", text))
+                (wait.waited_ns, Row::new("waits", "locks", text))
             }));
             format!("{} seen for locks", units::count(Some(waits.len() as u64)))
         }
@@ -297,7 +307,7 @@ fn waits(snapshot: &Snapshot) -> Vec<Row> {
                 let text = format!("{} for reclaim", names::task(Some(&stall.task)));
                 let text = unsure(text, stall.unconfirmed);
                 let waited_ns = snapshot.mono_ns.saturating_sub(stall.since_ns);
-                (waited_ns, Row::new("waits", text))
+                (waited_ns, Row::new("waits", "reclaim", text))
             }));
             format!("{} for reclaim", units::count(Some(stalls.len() as u64)))
         }
@@ -311,7 +321,7 @@ fn waits(snapshot: &Snapshot) -> Vec<Row> {
             ..row
         }
     });
-    let first = Row::new("waits", format!("{for_locks}, {for_reclaim}"));
+    let first = Row::new("waits", "locks", format!("{for_locks}, {for_reclaim}"));
     std::iter::once(first).chain(below).collect()
 }
 
@@ -337,6 +347,6 @@ fn loss(snapshot: &Snapshot) -> Vec<Row> {
         (false, true) => "none".to_owned(),
         (false, false) => format!("{}: {}", summary::lost(snapshot), places.join(", ")),
     };
-    let row = Row::new("loss", text);
+    let row = Row::new("loss", "overview", text);
     vec![row.with_alarm(snapshot.has_lost_much())]
 }

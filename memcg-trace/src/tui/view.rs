@@ -28,6 +28,8 @@ pub(super) enum Effect {
     Done,
     /// The tab's rows have to be worked out anew.
     Refresh,
+    /// The tab of a name is shown.
+    Show(&'static str),
     /// Something is shown alone, and asked for if it is a question.
     Open(Detail),
 }

@@ -6,7 +6,7 @@ use memcg_trace::tui::App;
 use crate::fixture::waits::demo_with_deadlock;
 use crate::fixture::{demo, host};
 use crate::tabs::demo_with_findings;
-use crate::{SIZES, app, check, drawn, go};
+use crate::{SIZES, app, check, drawn, go, press, shown};
 
 fn overview(samples: &[Sample]) -> App {
     let mut app = app(host(), samples);
@@ -78,4 +78,18 @@ fn what_is_absent_is_not_none() {
     let findings = line(&mut app, "findings");
     assert!(!findings.ends_with("none"), "{findings}");
     check("overview-blind", &mut app, 80, 24);
+}
+
+#[test]
+fn enter_goes_to_the_tab_of_a_line() {
+    let mut app = overview(&demo());
+    for (filter, tab) in [
+        ("findings", "findings"),
+        ("zombies", "zombies"),
+        ("reclaim", "reclaim"),
+    ] {
+        go(&mut app, "overview");
+        press(&mut app, &format!("/{filter}\n\n\x1b"));
+        assert_eq!(shown(&mut app), tab);
+    }
 }
