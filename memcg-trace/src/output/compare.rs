@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
-use super::records::Name;
+use super::figures::{Name, record};
 use super::table::{Row, Style, Table};
 use crate::model::compare::{Change, Compared, Peaks};
 use crate::units;
@@ -75,11 +73,7 @@ pub fn render(
         ],
         is_marked: false,
     });
-    let table = Table {
-        columns,
-        rows: rows.collect(),
-        left_out,
-    };
+    let table = Table::new(columns, rows.collect(), left_out);
     table.write(&mut text, style);
     text
 }
@@ -92,12 +86,16 @@ fn percent(change: &Change) -> String {
     )
 }
 
-/// A figure in two runs.
-#[derive(Debug, Serialize)]
-pub struct Figures {
-    a: Option<u64>,
-    b: Option<u64>,
-    reduction_percent: Option<f64>,
+record! {
+    /// A figure in two runs.
+    pub struct Figures {
+        /// In the first.
+        a: Option<u64>,
+        /// In the second.
+        b: Option<u64>,
+        /// How much less it was in the second.
+        reduction_percent: Option<f64>,
+    }
 }
 
 impl From<&Change> for Figures {
@@ -111,23 +109,24 @@ impl From<&Change> for Figures {
     }
 }
 
-/// A memcg in two runs.
-#[derive(Debug, Serialize)]
-pub struct Item {
-    path: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_hex: Option<String>,
-    memory_peak_bytes: Figures,
-    kmem_peak_bytes: Figures,
-    slab_peak_bytes: Figures,
+record! {
+    /// A memory cgroup in two runs.
+    pub struct Item<'a> {
+        /// Its path.
+        path: Name<'a>,
+        /// The most that it used.
+        memory_peak_bytes: Figures,
+        /// The most memory of the kernel.
+        kmem_peak_bytes: Figures,
+        /// The most slab.
+        slab_peak_bytes: Figures,
+    }
 }
 
-impl From<&Compared> for Item {
-    fn from(row: &Compared) -> Self {
-        let path = Name::of(Some(&row.path));
+impl<'a> From<&'a Compared> for Item<'a> {
+    fn from(row: &'a Compared) -> Self {
         Self {
-            path: path.text.map(std::borrow::Cow::into_owned),
-            path_hex: path.hex,
+            path: Name::of(Some(&row.path)),
             memory_peak_bytes: Figures::from(&row.memory),
             kmem_peak_bytes: Figures::from(&row.kmem),
             slab_peak_bytes: Figures::from(&row.slab),

@@ -75,9 +75,9 @@ pub(super) fn table(snapshot: &Snapshot, top: Option<usize>) -> Table {
         }
     });
     let unlisted = dying.map_or(0, |dying| dying.unlisted);
-    Table {
+    Table::new(
         columns,
-        rows: rows.collect(),
-        left_out: cgroups.len() - shown + usize::try_from(unlisted).unwrap_or(0),
-    }
+        rows.collect(),
+        cgroups.len() - shown + usize::try_from(unlisted).unwrap_or(0),
+    )
 }

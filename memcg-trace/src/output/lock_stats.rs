@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::names;
-use super::table::Table;
+use super::table::{Table, figure};
 use crate::model::snapshot::{LockHeld, LockHolder, LockStats, Snapshot};
 use crate::sample::{Mode, tame};
 use crate::units;
@@ -18,15 +18,15 @@ const ALWAYS: &[&str] = &["cgroup_mutex", "mem_hotplug_lock"];
 /// A row a lock.
 #[must_use]
 pub fn table(locks: &[LockStats]) -> Table {
-    let columns = &[
-        ("LOCK", false),
-        ("KIND", false),
-        ("WAITS", true),
-        ("TIME", true),
-        ("P50", true),
-        ("P99", true),
-        ("MAX", true),
-        ("MOST BY", false),
+    let columns = [
+        figure("lock"),
+        figure("kind"),
+        figure("waits_total"),
+        figure("wait_ns_total"),
+        figure("p50_ns"),
+        figure("p99_ns"),
+        figure("max_ns"),
+        figure("most_by"),
     ];
     let mut rows: Vec<&LockStats> = locks.iter().collect();
     rows.sort_by_key(|lock| {
@@ -36,18 +36,7 @@ pub fn table(locks: &[LockStats]) -> Table {
             .as_deref()
             .is_some_and(|name| ALWAYS.contains(&name))
     });
-    Table::brief(columns, &rows, |row| {
-        vec![
-            names::lock(&row.resource),
-            names::resource_kind(row.resource.kind).to_owned(),
-            units::count(Some(row.waits_total)),
-            units::duration(Some(row.wait_ns_total)),
-            units::duration(row.p50_ns),
-            units::duration(row.p99_ns),
-            units::duration(Some(row.max_ns)),
-            names::path(row.memcgs.first().and_then(|memcg| memcg.memcg.as_deref())),
-        ]
-    })
+    Table::brief(&columns, &rows)
 }
 
 /// How locks are held, and where they are let go of while others wait; a line each, those that

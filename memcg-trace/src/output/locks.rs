@@ -156,11 +156,11 @@ fn convoys(snapshot: &Snapshot) -> Table {
         ],
         is_marked: false,
     };
-    Table {
+    Table::new(
         columns,
-        rows: all.iter().take(CONVOYS).map(row).collect(),
-        left_out: all.len().saturating_sub(CONVOYS).saturating_add(omitted),
-    }
+        all.iter().take(CONVOYS).map(row).collect(),
+        all.len().saturating_sub(CONVOYS).saturating_add(omitted),
+    )
 }
 
 fn root(convoy: &Convoy) -> String {

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod document;
 pub mod dot;
 mod dying;
+pub mod figures;
 pub mod findings;
 pub mod fit;
 mod lock_stats;

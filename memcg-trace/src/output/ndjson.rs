@@ -3,11 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
-use serde::Serialize;
-
+use super::figures::{Object, Value};
 use super::records::{
-    Convoy, Deadlock, Envelope, Finding, Frame, LockStats, LockWait, Memcg, Moment, OpenEnd, Pins,
-    Reclaim, Reparent, Shrinker, Slab, SlabCache, SlabInside, Tax, Zombie,
+    Convoy, Deadlock, Envelope, Finding, Frame, LockWait, Moment, OpenEnd, Pins, Reparent,
+    SlabInside, Tax,
 };
 use crate::model::snapshot::{FindingKind, Snapshot};
 use crate::model::zombies;
@@ -64,10 +63,10 @@ impl<W: Write> Ndjson<W> {
             time: &time,
         };
         for memcg in &snapshot.memcgs.items {
-            self.record("memcg", at, Memcg::from(memcg))?;
+            self.record("memcg", at, Object(memcg))?;
         }
         for zombie in &zombies::list(snapshot) {
-            self.record("zombie", at, Zombie::from(zombie))?;
+            self.record("zombie", at, Object(zombie))?;
         }
         if !snapshot.tax.items.is_empty() {
             self.record("tax", at, Tax::of(snapshot))?;
@@ -78,10 +77,10 @@ impl<W: Write> Ndjson<W> {
         self.history(at)?;
         self.slab(at)?;
         for row in &snapshot.shrinkers.items {
-            self.record("shrinker", at, Shrinker::from(row))?;
+            self.record("shrinker", at, Object(row))?;
         }
         for row in &snapshot.reclaim.items {
-            self.record("reclaim", at, Reclaim::from(row))?;
+            self.record("reclaim", at, Object(row))?;
         }
         self.locks(at)?;
         self.record("frame", at, Frame::of(snapshot, self.seq - first))?;
@@ -135,7 +134,7 @@ impl<W: Write> Ndjson<W> {
             self.record("lock_wait", at, LockWait::from(wait))?;
         }
         for lock in &snapshot.lock_stats.items {
-            self.record("lock_stats", at, LockStats::from(lock))?;
+            self.record("lock_stats", at, Object(lock))?;
         }
         Ok(())
     }
@@ -143,13 +142,13 @@ impl<W: Write> Ndjson<W> {
     /// The caches go with the snapshot in which a walk of them arrives.
     fn slab(&mut self, at: Place<'_>) -> io::Result<()> {
         for row in &at.snapshot.slab.items {
-            self.record("slab", at, Slab::from(row))?;
+            self.record("slab", at, Object(row))?;
         }
         let caches = &at.snapshot.slab_caches;
         if self.walked_ns != caches.as_of_ns {
             self.walked_ns = caches.as_of_ns;
             for cache in &caches.items {
-                self.record("slab_cache", at, SlabCache::from(cache))?;
+                self.record("slab_cache", at, Object(cache))?;
             }
         }
         let inside = &at.snapshot.slab_inside;
@@ -186,12 +185,7 @@ impl<W: Write> Ndjson<W> {
         Ok(())
     }
 
-    fn record<T: Serialize>(
-        &mut self,
-        kind: &'static str,
-        at: Place<'_>,
-        data: T,
-    ) -> io::Result<()> {
+    fn record<T: Value>(&mut self, kind: &'static str, at: Place<'_>, data: T) -> io::Result<()> {
         self.line.clear();
         let moment = Moment {
             seq: self.seq,
@@ -201,7 +195,7 @@ impl<W: Write> Ndjson<W> {
         };
         serde_json::to_writer(
             &mut self.line,
-            &Envelope::new(kind, &self.host, moment, data),
+            &Object(Envelope::new(kind, &self.host, moment, data)),
         )?;
         self.line.push(b'\n');
         self.output.write_all(&self.line)?;

@@ -3,16 +3,13 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::slab::percent;
-use super::table::{Row, Style, Table};
-use super::{fit, names, spark, text};
-use crate::model::snapshot::{Reclaim, Snapshot, UNLIMITED_BYTES};
+use super::table::{Row, Style, Table, figure};
+use super::{fit, names, text};
+use crate::model::snapshot::{Reclaim, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::tame;
 use crate::units;
 
-/// Bars of a row.
-const BARS: usize = 16;
 /// Tasks that are shown.
 const TASKS: usize = 10;
 
@@ -61,59 +58,35 @@ fn sums(rows: &[Reclaim], span_ns: u64) -> String {
 }
 
 fn count_table(rows: &[&Reclaim], left_out: usize) -> Table {
-    let columns = &[
-        ("MEMCG", false),
-        ("CAUSE", false),
-        ("LIMIT OF", false),
-        ("STALLS", true),
-        ("TIME", true),
-        ("P50", true),
-        ("P99", true),
-        ("MAX", true),
-        ("SLEEPS", true),
-        ("BACKGROUND", true),
-        ("SCANNED", true),
-        ("TAKEN", true),
-        ("YIELD", true),
-        ("RECENT", false),
+    let columns = [
+        figure("path"),
+        figure("cause"),
+        figure("limited_by"),
+        figure("stalls_total"),
+        figure("stall_ns_total"),
+        figure("p50_ns"),
+        figure("p99_ns"),
+        figure("max_ns"),
+        figure("throttles_total"),
+        figure("background_ns_total"),
+        figure("scanned_pages_total"),
+        figure("reclaimed_pages_total"),
+        figure("yield"),
+        figure("recent_stall_ns"),
     ];
-    let cells = rows.iter().map(|row| {
-        let count = &row.count;
-        let pages = |pages| units::count(row.counts_pages.then_some(pages));
-        plain(vec![
-            names::path(row.memcg.as_deref()),
-            names::cause(count.cause),
-            names::limited_by(row),
-            units::count(Some(count.stalls_total)),
-            units::duration(Some(count.stall_ns_total)),
-            units::duration(count.p50_ns),
-            units::duration(count.p99_ns),
-            units::duration(Some(count.max_ns)),
-            units::count(row.counts_throttles.then_some(count.throttles_total)),
-            units::duration(Some(count.background_ns_total)),
-            pages(count.scanned_pages_total),
-            pages(count.reclaimed_pages_total),
-            percent(row.efficiency()),
-            spark::line(&row.recent_stall_ns, BARS),
-        ])
-    });
-    Table {
-        columns,
-        rows: cells.collect(),
-        left_out,
-    }
+    Table::of(&columns, rows.iter().copied(), left_out)
 }
 
 /// The memcgs of the rows that have a limit, or an account of their pressure.
 fn limit_table(rows: &[&Reclaim]) -> Table {
-    let columns = &[
-        ("MEMCG", false),
-        ("USAGE", true),
-        ("HIGH", true),
-        ("MAX", true),
-        ("HEADROOM", true),
-        ("PSI SOME", true),
-        ("PSI FULL", true),
+    let columns = [
+        figure("path"),
+        figure("usage_bytes"),
+        figure("high_bytes"),
+        figure("max_bytes"),
+        figure("headroom_bytes"),
+        figure("psi_some_ns_total"),
+        figure("psi_full_ns_total"),
     ];
     let mut memcgs: Vec<&&Reclaim> = rows
         .iter()
@@ -122,32 +95,7 @@ fn limit_table(rows: &[&Reclaim]) -> Table {
     memcgs.sort_by_key(|row| row.count.memcg_serial_nr);
     memcgs.dedup_by_key(|row| row.count.memcg_serial_nr);
     memcgs.sort_by_key(|row| row.headroom_bytes().unwrap_or(i64::MAX));
-    let cells = memcgs.iter().map(|row| {
-        plain(vec![
-            names::path(row.memcg.as_deref()),
-            units::bytes(row.usage_bytes),
-            units::limit(row.high_bytes, UNLIMITED_BYTES),
-            units::limit(row.max_bytes, UNLIMITED_BYTES),
-            headroom(row.headroom_bytes()),
-            units::duration(row.pressure.map(|pressure| pressure.some_ns_total)),
-            units::duration(row.pressure.map(|pressure| pressure.full_ns_total)),
-        ])
-    });
-    Table {
-        columns,
-        rows: cells.collect(),
-        left_out: 0,
-    }
-}
-
-/// How far below the limit: `-2.0 MiB` is beyond it.
-fn headroom(bytes: Option<i64>) -> String {
-    let sign = if bytes.is_some_and(i64::is_negative) {
-        "-"
-    } else {
-        ""
-    };
-    format!("{sign}{}", units::bytes(bytes.map(i64::unsigned_abs)))
+    Table::of(&columns, memcgs.into_iter().copied(), 0)
 }
 
 fn task_table(rows: &[&Reclaim]) -> Table {
@@ -174,11 +122,7 @@ fn task_table(rows: &[&Reclaim]) -> Table {
             units::duration(Some(task.max_ns)),
         ])
     });
-    Table {
-        columns,
-        rows: cells.collect(),
-        left_out: 0,
-    }
+    Table::new(columns, cells.collect(), 0)
 }
 
 /// Who waits at the moment; with a question mark where that may be over.
@@ -208,11 +152,7 @@ fn stall_table(rows: &[&Reclaim], now_ns: u64) -> Table {
             },
         ])
     });
-    Table {
-        columns,
-        rows: cells.collect(),
-        left_out: stalls.len().saturating_sub(TASKS),
-    }
+    Table::new(columns, cells.collect(), stalls.len().saturating_sub(TASKS))
 }
 
 fn plain(cells: Vec<String>) -> Row {

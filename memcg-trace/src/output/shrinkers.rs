@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::slab::percent;
-use super::table::{Row, Style, Table};
-use super::{fit, names, text};
+use super::table::{Style, Table, figure};
+use super::{fit, text};
 use crate::model::snapshot::{Shrinker, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::tame;
@@ -38,61 +37,27 @@ pub fn render(
         line(sums(all, span_ns));
         line(priorities(all));
     }
-    let columns = &[
-        ("SHRINKER", false),
-        ("FOR", false),
-        ("CAUSE", false),
-        ("NODE", true),
-        ("CALLS", true),
-        ("RUNS", true),
-        ("ASKED", true),
-        ("SCANNED", true),
-        ("FREED", true),
-        ("YIELD", true),
-        ("FREEABLE", true),
-        ("DEFERRED", true),
-        ("TIME", true),
-        ("P50", true),
-        ("P99", true),
-        ("MAX", true),
+    let columns = [
+        figure("label_with_scope"),
+        figure("reclaimed_for"),
+        figure("cause"),
+        figure("node"),
+        figure("calls_total"),
+        figure("runs_total"),
+        figure("asked_objects_total"),
+        figure("scanned_objects_total"),
+        figure("freed_objects_total"),
+        figure("yield"),
+        figure("freeable_objects"),
+        figure("deferred_objects"),
+        figure("time_ns_total"),
+        figure("p50_ns"),
+        figure("p99_ns"),
+        figure("max_ns"),
     ];
-    let cells = rows.iter().map(|row| Row {
-        cells: vec![
-            name(row),
-            names::reclaimed_for(row),
-            names::cause(row.cause),
-            row.node.to_string(),
-            units::count(row.calls_total),
-            units::count(row.runs_total),
-            units::count(Some(row.asked_objects_total)),
-            units::count(Some(row.scanned_objects_total)),
-            units::count(Some(row.freed_objects_total)),
-            percent(row.yielded()),
-            units::count(row.freeable_objects),
-            units::count(row.deferred_objects),
-            units::duration(Some(row.time_ns_total)),
-            units::duration(row.p50_ns),
-            units::duration(row.p99_ns),
-            units::duration(Some(row.max_ns)),
-        ],
-        is_marked: false,
-    });
-    let table = Table {
-        columns,
-        rows: cells.collect(),
-        left_out,
-    };
+    let table = Table::of(&columns, rows.iter().copied(), left_out);
     table.write(&mut text, style);
     text
-}
-
-/// A shrinker, and that it looks at no memcg, if so.
-fn name(row: &Shrinker) -> String {
-    let name = names::shrinker(row);
-    match row.memcg_aware {
-        Some(false) => format!("{name} (not memcg-aware)"),
-        _ => name,
-    }
 }
 
 fn sums(rows: &[Shrinker], span_ns: u64) -> String {

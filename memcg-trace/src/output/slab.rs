@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::table::{Row, Style, Table};
+use super::table::{Row, Style, Table, figure, titled};
 use super::{fit, names, text};
 use crate::model::slab_list::{MemcgSlab, Totals, by_memcg};
 use crate::model::snapshot::slab::PAGE_BYTES;
@@ -180,86 +180,46 @@ fn memcg_table(view: &View<'_>, totals: &Totals) -> Table {
             units::UNKNOWN.to_owned(),
         ]));
     }
-    Table {
-        columns,
-        rows,
-        left_out: sums.len().saturating_sub(view.top),
-    }
+    Table::new(columns, rows, sums.len().saturating_sub(view.top))
 }
 
 fn held_table(view: &View<'_>) -> Table {
-    let columns = &[
-        ("MEMCG", false),
-        ("CACHE", false),
-        ("OBJECTS", true),
-        ("BYTES", true),
-        ("SLAB", true),
-        ("USED", true),
-        ("PAGES", true),
-        ("EXCLUSIVE", true),
-        ("INHERITED", true),
+    let columns = [
+        figure("path"),
+        figure("cache"),
+        figure("objects"),
+        figure("bytes"),
+        figure("share_bytes"),
+        figure("utilization"),
+        figure("touched_pages"),
+        figure("owned_pages"),
+        figure("inherited_objects"),
     ];
-    let rows = view.held.iter().take(view.top).map(|row| {
-        plain(vec![
-            names::path(row.memcg.as_deref()),
-            row.cache.display().into_owned(),
-            units::count(row.objects()),
-            units::bytes(row.bytes()),
-            units::bytes(row.share_bytes()),
-            percent(row.utilization()),
-            units::count(row.held.map(|held| held.share.touched_pages)),
-            units::count(row.held.map(|held| held.share.owned_pages)),
-            units::count(row.inherited_objects()),
-        ])
-    });
-    Table {
-        columns,
-        rows: rows.collect(),
-        left_out: view.held.len().saturating_sub(view.top),
-    }
+    let rows = view.held.iter().take(view.top).copied();
+    Table::of(&columns, rows, view.held.len().saturating_sub(view.top))
 }
 
 fn cache_table(view: &View<'_>) -> Table {
-    let columns = &[
-        ("CACHE", false),
-        ("SIZE", true),
-        ("ORDER", true),
-        ("PAGES", true),
-        ("USED", true),
-        ("LIVE", true),
-        ("CHARGED", true),
-        ("UNACCOUNTED", true),
-        ("CPU CACHED", true),
-        ("FREEABLE", true),
-        ("RECLAIMABLE", true),
-        ("NOT RECLAIMABLE", false),
+    let columns = [
+        figure("names"),
+        figure("size_bytes"),
+        figure("order"),
+        figure("slab_pages"),
+        figure("utilization"),
+        figure("live_objects"),
+        figure("charged_objects"),
+        figure("unaccounted_objects"),
+        figure("cached_objects"),
+        figure("freeable_pages"),
+        figure("reclaimable_bytes"),
+        figure("most_of_the_rest"),
     ];
-    let rows = view.caches.iter().take(view.top).map(|row| {
-        let walked = &row.walked;
-        plain(vec![
-            cache_name(row),
-            units::bytes(Some(walked.size_bytes.into())),
-            units::count(Some(walked.order.into())),
-            units::count(Some(walked.slab_pages)),
-            percent(row.utilization()),
-            units::count(Some(row.live_objects())),
-            units::count(Some(walked.charged_objects)),
-            units::count(Some(walked.unaccounted.objects)),
-            units::count(Some(walked.cached_objects)),
-            units::count(row.freeable_pages()),
-            units::bytes(row.reclaimable().map(|reclaim| reclaim.reclaimable_bytes)),
-            most_of_the_rest(row),
-        ])
-    });
-    Table {
-        columns,
-        rows: rows.collect(),
-        left_out: view.caches.len().saturating_sub(view.top),
-    }
+    let rows = view.caches.iter().take(view.top).copied();
+    Table::of(&columns, rows, view.caches.len().saturating_sub(view.top))
 }
 
 /// Why most of what cannot be reclaimed of a cache cannot.
-fn most_of_the_rest(row: &SlabCache) -> String {
+pub(super) fn most_of_the_rest(row: &SlabCache) -> String {
     let most = row.reclaimable().and_then(|reclaim| {
         let reasons = reclaim.reasons().into_iter();
         reasons.max_by_key(|(_, bytes)| *bytes)
@@ -272,7 +232,7 @@ fn most_of_the_rest(row: &SlabCache) -> String {
 
 /// The name of a cache, and how many others the kernel merged with it: `PING (+UNIX, RAW)`,
 /// `names_cache (+5)`.
-fn cache_name(row: &SlabCache) -> String {
+pub(super) fn cache_name(row: &SlabCache) -> String {
     const NAMED: usize = 2;
     let (name, aliases) = (row.name.display(), &row.walked.aliases);
     match aliases.len() {
@@ -287,35 +247,21 @@ fn cache_name(row: &SlabCache) -> String {
 
 /// What memcgs are charged for on behalf of the dead, slab or not.
 fn inherited_table(snapshot: &Snapshot, view: &View<'_>) -> Table {
-    let columns = &[
-        ("INHERITED BY", false),
-        ("BYTES", true),
-        ("SLAB OBJECTS", true),
-        ("SLAB", true),
-        ("KERNEL PAGES", true),
-        ("LRU PAGES", true),
-        ("OBJCGS", true),
+    let columns = [
+        titled("INHERITED BY", "path"),
+        figure("inherited_bytes"),
+        figure("slab_objects"),
+        figure("slab_bytes"),
+        figure("kernel_pages"),
+        figure("lru_pages"),
+        figure("objcgs"),
     ];
     let mut rows: Vec<&Inherited> = snapshot.inherited.items.iter().collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.bytes()));
     // With one cache only, it would speak of something else.
     let shown = if view.cache.is_some() { 0 } else { view.top };
-    let cells = rows.iter().take(shown).map(|row| {
-        plain(vec![
-            names::path(Some(&row.memcg)),
-            units::bytes(Some(row.bytes())),
-            units::count(Some(row.slab_objects)),
-            units::bytes(Some(row.slab_bytes)),
-            units::count(row.kernel_pages),
-            units::count(row.lru_pages),
-            units::count(Some(row.objcgs)),
-        ])
-    });
-    Table {
-        columns,
-        rows: cells.collect(),
-        left_out: rows.len().saturating_sub(shown),
-    }
+    let left_out = rows.len().saturating_sub(shown);
+    Table::of(&columns, rows.into_iter().take(shown), left_out)
 }
 
 fn plain(cells: Vec<String>) -> Row {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::table::{Row, Style, Table};
+use super::table::{Columns, Row, Style, Table};
 use super::{fit, names, slab, text};
 use crate::model::snapshot::{Inside, InsideRow, Snapshot};
 use crate::sample::recording::Host;
@@ -110,34 +110,35 @@ fn row_table(inside: &Inside, top: usize) -> Table {
         cells.extend(figures(inside, &row.states));
         plain(cells)
     });
-    Table {
-        columns: match inside.kind {
-            ObjectKind::Inode => &[
-                ("MEMCG", false),
-                ("FS", false),
-                ("DEV", false),
-                ("INODES", true),
-                ("BYTES", true),
-                ("IN USE", true),
-                ("UNUSED", true),
-                ("DIRTY", true),
-                ("DYING", true),
-            ],
-            ObjectKind::Dentry | ObjectKind::Unknown => &[
-                ("MEMCG", false),
-                ("FS", false),
-                ("DEV", false),
-                ("DENTRIES", true),
-                ("BYTES", true),
-                ("IN USE", true),
-                ("UNUSED", true),
-                ("NEGATIVE", true),
-                ("DYING", true),
-            ],
-        },
-        rows: rows.collect(),
-        left_out: inside.rows.len().saturating_sub(top),
-    }
+    let columns: Columns<'_> = match inside.kind {
+        ObjectKind::Inode => &[
+            ("MEMCG", false),
+            ("FS", false),
+            ("DEV", false),
+            ("INODES", true),
+            ("BYTES", true),
+            ("IN USE", true),
+            ("UNUSED", true),
+            ("DIRTY", true),
+            ("DYING", true),
+        ],
+        ObjectKind::Dentry | ObjectKind::Unknown => &[
+            ("MEMCG", false),
+            ("FS", false),
+            ("DEV", false),
+            ("DENTRIES", true),
+            ("BYTES", true),
+            ("IN USE", true),
+            ("UNUSED", true),
+            ("NEGATIVE", true),
+            ("DYING", true),
+        ],
+    };
+    Table::new(
+        columns,
+        rows.collect(),
+        inside.rows.len().saturating_sub(top),
+    )
 }
 
 /// The directories with the most objects, of all memcgs and superblocks.
@@ -157,33 +158,33 @@ fn parent_table(inside: &Inside, top: usize) -> Table {
         cells.extend(figures(inside, &parent.states));
         plain(cells)
     });
-    Table {
-        columns: match inside.kind {
-            ObjectKind::Inode => &[
-                ("DIRECTORY", false),
-                ("MEMCG", false),
-                ("INODES", true),
-                ("BYTES", true),
-                ("IN USE", true),
-                ("UNUSED", true),
-                ("DIRTY", true),
-                ("DYING", true),
-            ],
-            ObjectKind::Dentry | ObjectKind::Unknown => &[
-                ("DIRECTORY", false),
-                ("MEMCG", false),
-                ("DENTRIES", true),
-                ("BYTES", true),
-                ("IN USE", true),
-                ("UNUSED", true),
-                ("NEGATIVE", true),
-                ("DYING", true),
-            ],
-        },
-        rows: rows.collect(),
-        left_out: all.len().saturating_sub(top)
-            + usize::try_from(omitted).unwrap_or(usize::MAX / 2),
-    }
+    let columns: Columns<'_> = match inside.kind {
+        ObjectKind::Inode => &[
+            ("DIRECTORY", false),
+            ("MEMCG", false),
+            ("INODES", true),
+            ("BYTES", true),
+            ("IN USE", true),
+            ("UNUSED", true),
+            ("DIRTY", true),
+            ("DYING", true),
+        ],
+        ObjectKind::Dentry | ObjectKind::Unknown => &[
+            ("DIRECTORY", false),
+            ("MEMCG", false),
+            ("DENTRIES", true),
+            ("BYTES", true),
+            ("IN USE", true),
+            ("UNUSED", true),
+            ("NEGATIVE", true),
+            ("DYING", true),
+        ],
+    };
+    Table::new(
+        columns,
+        rows.collect(),
+        all.len().saturating_sub(top) + usize::try_from(omitted).unwrap_or(usize::MAX / 2),
+    )
 }
 
 fn owner(row: &InsideRow) -> String {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::figures::{self, Heading};
 use super::fit;
 
 /// Rows of a table that is not the main one.
@@ -12,7 +13,25 @@ const LEAST: usize = 8;
 const LEAST_PATH: usize = 18;
 
 /// Columns with their heading, and whether they hold figures.
-pub(super) type Columns = &'static [(&'static str, bool)];
+pub(super) type Columns<'a> = &'a [(&'static str, bool)];
+
+/// A column that shows a figure.
+#[derive(Clone, Copy)]
+pub(super) struct Shows {
+    key: &'static str,
+    title: Option<&'static str>,
+}
+
+/// The figure with that key, under its own title.
+pub(super) const fn figure(key: &'static str) -> Shows {
+    Shows { key, title: None }
+}
+
+/// The figure with that key, under another title.
+pub(super) const fn titled(title: &'static str, key: &'static str) -> Shows {
+    let title = Some(title);
+    Shows { key, title }
+}
 
 /// How a snapshot is to be written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,30 +50,79 @@ pub(super) struct Row {
 
 /// A table, and how many rows it does not show.
 pub(super) struct Table {
-    pub(super) columns: Columns,
-    pub(super) rows: Vec<Row>,
-    pub(super) left_out: usize,
+    columns: Vec<(&'static str, bool)>,
+    rows: Vec<Row>,
+    left_out: usize,
 }
 
 impl Table {
+    /// One whose cells are made by hand.
+    pub(super) fn new(columns: Columns<'_>, rows: Vec<Row>, left_out: usize) -> Self {
+        let columns = columns.to_vec();
+        Self {
+            columns,
+            rows,
+            left_out,
+        }
+    }
+
+    /// One that shows figures of rows.
+    pub(super) fn of<'r, R: figures::Row + 'r>(
+        columns: &[Shows],
+        rows: impl IntoIterator<Item = &'r R>,
+        left_out: usize,
+    ) -> Self {
+        let row = |row: &R| Row {
+            cells: (columns.iter())
+                .map(|column| figures::cell(row, column.key))
+                .collect(),
+            is_marked: false,
+        };
+        let heading = |column: &Shows| {
+            let heading = figures::heading::<R>(column.key);
+            let Heading { title, is_number } = heading.unwrap_or(Heading {
+                title: column.key,
+                is_number: false,
+            });
+            (column.title.unwrap_or(title), is_number)
+        };
+        Self {
+            columns: columns.iter().map(heading).collect(),
+            rows: rows.into_iter().map(row).collect(),
+            left_out,
+        }
+    }
+
     /// The first rows, and how many more there are.
-    pub(super) fn brief<T>(
-        columns: Columns,
+    pub(super) fn brief<R: figures::Row>(columns: &[Shows], rows: &[&R]) -> Self {
+        let shown = rows.iter().take(BRIEF_ROWS).copied();
+        Self::of(columns, shown, rows.len().saturating_sub(BRIEF_ROWS))
+    }
+
+    /// The same where cells are made by hand.
+    pub(super) fn brief_by_hand<T>(
+        columns: Columns<'_>,
         rows: &[&T],
         cells: impl Fn(&T) -> Vec<String>,
     ) -> Self {
         let shown = rows.iter().take(BRIEF_ROWS);
-        let rows_of = shown
-            .map(|row| Row {
-                cells: cells(row),
-                is_marked: false,
-            })
-            .collect();
-        Self {
+        let row = |row: &&T| Row {
+            cells: cells(row),
+            is_marked: false,
+        };
+        Self::new(
             columns,
-            rows: rows_of,
-            left_out: rows.len().saturating_sub(BRIEF_ROWS),
+            shown.map(row).collect(),
+            rows.len().saturating_sub(BRIEF_ROWS),
+        )
+    }
+
+    /// The same table, with marks on some of its rows.
+    pub(super) fn marked(mut self, marks: impl Iterator<Item = bool>) -> Self {
+        for (row, is_marked) in self.rows.iter_mut().zip(marks) {
+            row.is_marked = is_marked;
         }
+        self
     }
 
     /// Nothing at all if there are no rows.
@@ -83,7 +151,7 @@ impl Table {
             }
         };
         let least: Vec<usize> = (0..widths.len()).map(least).collect();
-        let widths = squeezed(widths, &least, self.columns, style.columns);
+        let widths = squeezed(widths, &least, &self.columns, style.columns);
         let headings: Vec<String> = self
             .columns
             .iter()
@@ -111,7 +179,7 @@ impl Table {
 
     fn line(&self, text: &mut String, cells: &[String], widths: &[usize], colour: &str) {
         let mut line = String::new();
-        for ((cell, width), (_, is_figure)) in cells.iter().zip(widths).zip(self.columns) {
+        for ((cell, width), (_, is_figure)) in cells.iter().zip(widths).zip(&self.columns) {
             let cell = fit::cut_cell(cell, *width);
             line += &fit::pad(&cell, *width, *is_figure);
             line += "  ";
@@ -126,7 +194,7 @@ impl Table {
 fn squeezed(
     mut widths: Vec<usize>,
     least: &[usize],
-    columns: Columns,
+    columns: Columns<'_>,
     limit: Option<usize>,
 ) -> Vec<usize> {
     let Some(limit) = limit else { return widths };

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 pub use super::table::Style;
-use super::table::{Row, Table};
+use super::table::{Table, figure, titled};
 use super::{fit, lock_stats, names, summary};
-use crate::model::snapshot::{self, LockWait, Memcg, Phase, Snapshot, UNLIMITED_BYTES};
+use crate::model::snapshot::{self, LockWait, Snapshot};
 use crate::sample::recording::Host;
 use crate::units;
 
@@ -59,46 +59,30 @@ fn name(name: &str) -> &str {
 }
 
 fn memcg_table(snapshot: &Snapshot) -> Table {
-    let columns = &[
-        ("MEMCG", false),
-        ("PHASE", false),
-        ("USAGE", true),
-        ("HIGH", true),
-        ("MAX", true),
-        ("SLAB", true),
-        ("OWN ALLOC/S", true),
-        ("OWN FREE/S", true),
-        ("ZOMBIES", true),
+    let columns = [
+        figure("path"),
+        figure("phase"),
+        figure("usage_bytes"),
+        figure("high_bytes"),
+        figure("max_bytes"),
+        figure("slab_bytes"),
+        figure("slab_alloc_per_sec"),
+        figure("slab_free_per_sec"),
+        figure("zombies"),
     ];
-    let row = |memcg: &Memcg| Row {
-        cells: vec![
-            names::path(Some(&memcg.id)),
-            memcg.phase.map_or("alive", Phase::as_str).to_owned(),
-            units::bytes(memcg.usage_bytes),
-            units::limit(memcg.high_bytes, UNLIMITED_BYTES),
-            units::limit(memcg.max_bytes, UNLIMITED_BYTES),
-            units::bytes(memcg.slab_bytes),
-            units::rate(memcg.slab_alloc_per_sec),
-            units::rate(memcg.slab_free_per_sec),
-            units::count(Some(memcg.zombies)),
-        ],
-        is_marked: memcg.phase.is_some(),
-    };
-    Table {
-        columns,
-        rows: snapshot.memcgs.items.iter().map(row).collect(),
-        left_out: 0,
-    }
+    let memcgs = &snapshot.memcgs.items;
+    let dead = memcgs.iter().map(|memcg| memcg.phase.is_some());
+    Table::of(&columns, memcgs, 0).marked(dead)
 }
 
 fn slab_table(snapshot: &Snapshot) -> Table {
-    let columns = &[
-        ("SLAB OF", false),
-        ("CACHE", false),
-        ("ALLOC/S", true),
-        ("FREE/S", true),
-        ("ALLOC", true),
-        ("FREE", true),
+    let columns = [
+        titled("SLAB OF", "path"),
+        figure("cache"),
+        figure("alloc_per_sec"),
+        figure("free_per_sec"),
+        figure("alloc_total"),
+        figure("free_total"),
     ];
     let rate =
         |row: &snapshot::Slab| row.alloc_per_sec.unwrap_or(0.0) + row.free_per_sec.unwrap_or(0.0);
@@ -108,77 +92,42 @@ fn slab_table(snapshot: &Snapshot) -> Table {
             .total_cmp(&rate(a))
             .then_with(|| b.alloc_total.cmp(&a.alloc_total))
     });
-    Table::brief(columns, &rows, |row| {
-        vec![
-            names::path(row.memcg.as_deref()),
-            row.cache.display().into_owned(),
-            units::rate(row.alloc_per_sec),
-            units::rate(row.free_per_sec),
-            units::count(row.alloc_total),
-            units::count(row.free_total),
-        ]
-    })
+    Table::brief(&columns, &rows)
 }
 
 fn shrinker_table(snapshot: &Snapshot) -> Table {
-    let columns = &[
-        ("SHRINKER", false),
-        ("FOR", false),
-        ("CAUSE", false),
-        ("NODE", true),
-        ("CALLS", true),
-        ("SCANNED", true),
-        ("FREED", true),
-        ("TIME", true),
-        ("MAX", true),
+    let columns = [
+        figure("label"),
+        figure("reclaimed_for"),
+        figure("cause"),
+        figure("node"),
+        figure("calls_total"),
+        figure("scanned_objects_total"),
+        figure("freed_objects_total"),
+        figure("time_ns_total"),
+        figure("max_ns"),
     ];
     let mut rows: Vec<&snapshot::Shrinker> = snapshot.shrinkers.items.iter().collect();
     rows.sort_by_key(|row| Reverse(row.time_ns_total));
-    Table::brief(columns, &rows, |row| {
-        vec![
-            names::shrinker(row),
-            names::reclaimed_for(row),
-            names::cause(row.cause),
-            row.node.to_string(),
-            units::count(row.calls_total),
-            units::count(Some(row.scanned_objects_total)),
-            units::count(Some(row.freed_objects_total)),
-            units::duration(Some(row.time_ns_total)),
-            units::duration(Some(row.max_ns)),
-        ]
-    })
+    Table::brief(&columns, &rows)
 }
 
 fn reclaim_table(snapshot: &Snapshot) -> Table {
-    let columns = &[
-        ("RECLAIM OF", false),
-        ("CAUSE", false),
-        ("LIMIT OF", false),
-        ("STALLS", true),
-        ("TIME", true),
-        ("P99", true),
-        ("MAX", true),
-        ("BACKGROUND", true),
-        ("SCANNED", true),
-        ("TAKEN", true),
+    let columns = [
+        titled("RECLAIM OF", "path"),
+        figure("cause"),
+        figure("limited_by"),
+        figure("stalls_total"),
+        figure("stall_ns_total"),
+        figure("p99_ns"),
+        figure("max_ns"),
+        figure("background_ns_total"),
+        figure("scanned_pages_total"),
+        figure("reclaimed_pages_total"),
     ];
     let mut rows: Vec<&snapshot::Reclaim> = snapshot.reclaim.items.iter().collect();
     rows.sort_by_key(|row| Reverse((row.count.stall_ns_total, row.count.background_ns_total)));
-    Table::brief(columns, &rows, |row| {
-        let pages = |pages| units::count(row.counts_pages.then_some(pages));
-        vec![
-            names::path(row.memcg.as_deref()),
-            names::cause(row.count.cause),
-            names::limited_by(row),
-            units::count(Some(row.count.stalls_total)),
-            units::duration(Some(row.count.stall_ns_total)),
-            units::duration(row.count.p99_ns),
-            units::duration(Some(row.count.max_ns)),
-            units::duration(Some(row.count.background_ns_total)),
-            pages(row.count.scanned_pages_total),
-            pages(row.count.reclaimed_pages_total),
-        ]
-    })
+    Table::brief(&columns, &rows)
 }
 
 fn wait_table(waits: &[LockWait]) -> Table {
@@ -192,7 +141,7 @@ fn wait_table(waits: &[LockWait]) -> Table {
         ("MEMCG", false),
     ];
     let rows: Vec<&LockWait> = waits.iter().collect();
-    Table::brief(columns, &rows, |wait| {
+    Table::brief_by_hand(columns, &rows, |wait| {
         vec![
             waited(wait),
             names::task(Some(&wait.task)),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::table::{Row, Style, Table};
+use super::table::{Row, Style, Table, figure, titled};
 use super::{dying, fit, names, summary, text};
 use crate::model::reparent;
 use crate::model::snapshot::Snapshot;
@@ -39,34 +39,17 @@ pub fn render(
         let fitted = style.columns.map(|columns| fit::cut_end(&finding, columns));
         let _ = writeln!(text, "{}", fitted.unwrap_or(finding));
     }
-    let columns = &[
-        ("ZOMBIE", false),
-        ("PHASE", false),
-        ("AGE", true),
-        ("REFS", true),
-        ("PAGES", true),
-        ("SWAP", true),
-        ("COST", true),
-        ("MADE BY", false),
+    let columns = [
+        titled("ZOMBIE", "path"),
+        figure("phase"),
+        figure("age_ns"),
+        figure("refs"),
+        figure("lru_pages"),
+        figure("swap_entries"),
+        figure("own_cost_bytes"),
+        figure("made_by"),
     ];
-    let rows = zombies.iter().map(|zombie| Row {
-        cells: vec![
-            names::path(Some(&zombie.id)),
-            zombie.phase.as_str().to_owned(),
-            units::duration(zombie.age_ns),
-            refs(zombie),
-            units::count(zombie.lru_pages),
-            units::count(zombie.swap_entries),
-            units::bytes(zombie.own_cost_bytes),
-            made_by(zombie),
-        ],
-        is_marked: false,
-    });
-    let table = Table {
-        columns,
-        rows: rows.collect(),
-        left_out,
-    };
+    let table = Table::of(&columns, zombies, left_out);
     table.write(&mut text, style);
     dying::table(snapshot, top).write(&mut text, style);
     reparented(snapshot).write(&mut text, style);
@@ -96,27 +79,5 @@ fn reparented(snapshot: &Snapshot) -> Table {
         ],
         is_marked: false,
     });
-    Table {
-        columns,
-        rows: rows.collect(),
-        left_out: last.len().saturating_sub(LAST),
-    }
-}
-
-/// References, where they are exact.
-#[must_use]
-pub fn refs(zombie: &Zombie) -> String {
-    match zombie.refs {
-        Some(refs) if refs < 0 => refs.to_string(),
-        refs => units::count(refs.map(i64::unsigned_abs)),
-    }
-}
-
-/// Who made it, if that was seen.
-#[must_use]
-pub fn made_by(zombie: &Zombie) -> String {
-    zombie.creator.as_deref().map_or_else(
-        || units::UNKNOWN.to_owned(),
-        |creator| format!("{}[{}]", creator.comm.display(), creator.pid),
-    )
+    Table::new(columns, rows.collect(), last.len().saturating_sub(LAST))
 }

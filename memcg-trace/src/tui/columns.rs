@@ -1,22 +1,67 @@
-//! Columns of a table: one description gives heading, cell and order.
+//! Columns of a table: which figures it shows, and which go first where there is no room.
 
 use std::cmp::Ordering;
 
-/// A column of a table of `T`.
+use crate::output::figures::{self, Heading, Row};
+
+/// A column of a table of `T`: a figure, and how much room it has.
 #[derive(Debug)]
 pub(super) struct Column<T> {
-    /// Heading.
-    pub(super) title: &'static str,
+    /// Of the figure.
+    key: &'static str,
+    /// If not the figure's own.
+    title: Option<&'static str>,
     /// Columns of the screen; the first column of a table takes what the others leave.
     pub(super) width: usize,
-    /// Figures are on the right, and sorted from the largest.
-    pub(super) is_figure: bool,
     /// Where there is no room, the columns with the highest rank go first.
     pub(super) rank: u8,
+    heading: fn(&str) -> Option<Heading>,
+    cell: fn(&T, &str) -> String,
+    compare: fn(&T, &T, &str) -> Ordering,
+}
+
+impl<T: Row> Column<T> {
+    /// The figure with that key.
+    pub(super) const fn new(key: &'static str, width: usize, rank: u8) -> Self {
+        Self {
+            key,
+            title: None,
+            width,
+            rank,
+            heading: figures::heading::<T>,
+            cell: figures::cell::<T>,
+            compare: figures::compare::<T>,
+        }
+    }
+}
+
+impl<T> Column<T> {
+    /// Under another title than the figure's own.
+    pub(super) const fn titled(mut self, title: &'static str) -> Self {
+        self.title = Some(title);
+        self
+    }
+
+    /// Heading.
+    pub(super) fn title(&self) -> &'static str {
+        let own = || (self.heading)(self.key).map_or(self.key, |heading| heading.title);
+        self.title.unwrap_or_else(own)
+    }
+
+    /// Figures are on the right, and sorted from the largest.
+    pub(super) fn is_figure(&self) -> bool {
+        (self.heading)(self.key).is_some_and(|heading| heading.is_number)
+    }
+
     /// What is in it.
-    pub(super) cell: fn(&T) -> String,
+    pub(super) fn cell(&self, row: &T) -> String {
+        (self.cell)(row, self.key)
+    }
+
     /// From the smallest.
-    pub(super) compare: fn(&T, &T) -> Ordering,
+    pub(super) fn compare(&self, a: &T, b: &T) -> Ordering {
+        (self.compare)(a, b, self.key)
+    }
 }
 
 /// What the first column of a table should have at least, and a third of the screen if that
@@ -50,7 +95,7 @@ pub(super) fn fitting<T>(columns: &[Column<T>], available: usize) -> Vec<(usize,
     let words = shown
         .iter_mut()
         .skip(1)
-        .filter(|(at, _)| !columns[*at].is_figure);
+        .filter(|(at, _)| !columns[*at].is_figure());
     if let Some((_, width)) = words.max_by_key(|(_, width)| *width) {
         *width += spare.min(FIRST_MOST);
     }
@@ -58,9 +103,4 @@ pub(super) fn fitting<T>(columns: &[Column<T>], available: usize) -> Vec<(usize,
         *width = first - spare;
     }
     shown
-}
-
-/// Compares figures that may not be known; those come before all others.
-pub(super) fn by_rate(a: Option<f64>, b: Option<f64>) -> Ordering {
-    a.unwrap_or(-1.0).total_cmp(&b.unwrap_or(-1.0))
 }

@@ -13,6 +13,7 @@ use super::keys::{self, Action, Hint};
 use super::table::Table;
 use super::view::{Effect, Scene, View, Word, draw_empty};
 use crate::model::snapshot::{Finding, Severity, Snapshot};
+use crate::output::figures::{self, Order, Shown, Unit, Visitor};
 use crate::output::{fit, names};
 use crate::units;
 
@@ -28,6 +29,39 @@ impl Row {
     fn weight(&self) -> (bool, Severity, u64) {
         let finding = &self.finding;
         (!finding.resolved, finding.severity, finding.first_ns)
+    }
+}
+
+impl figures::Row for Row {
+    const MEANING: &'static str = "A finding, and how long it lasts.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.column("sentence", "FINDING", "What was found.", |row| {
+            &row.finding.sentence
+        });
+        to.column("severity", "SEVERITY", "How bad it is.", Weight);
+        to.column("lasts_ns", "LASTS", "For how long.", |row| row.lasts_ns);
+        to.column("kind", "KIND", "What kind of finding.", |row| {
+            row.finding.kind.as_str()
+        });
+        to.column("path", "MEMCG", "Where.", |row| memcg(&row.finding));
+    }
+}
+
+/// How bad a finding is: those that are not over first.
+struct Weight<'a>(&'a Row);
+
+impl Shown for Weight<'_> {
+    const IS_NUMBER: bool = true;
+
+    fn show(&self, _: Unit) -> String {
+        severity(&self.0.finding).to_owned()
+    }
+
+    fn order(&self) -> Order {
+        let (goes_on, severity, first_ns) = self.0.weight();
+        let numbers = [i128::from(goes_on), severity as i128, i128::from(first_ns)];
+        Order::Each(numbers.map(Order::Number).into())
     }
 }
 
@@ -121,46 +155,11 @@ const WORDS: &[Word] = &[
 ];
 
 const COLUMNS: &[Column<Row>] = &[
-    Column {
-        title: "FINDING",
-        width: 0,
-        is_figure: false,
-        rank: 0,
-        cell: |row| row.finding.sentence.clone(),
-        compare: |a, b| a.finding.sentence.cmp(&b.finding.sentence),
-    },
-    Column {
-        title: "SEVERITY",
-        width: 9,
-        is_figure: true,
-        rank: 1,
-        cell: |row| severity(&row.finding).to_owned(),
-        compare: |a, b| a.weight().cmp(&b.weight()),
-    },
-    Column {
-        title: "LASTS",
-        width: 7,
-        is_figure: true,
-        rank: 2,
-        cell: |row| units::duration(Some(row.lasts_ns)),
-        compare: |a, b| a.lasts_ns.cmp(&b.lasts_ns),
-    },
-    Column {
-        title: "KIND",
-        width: 21,
-        is_figure: false,
-        rank: 3,
-        cell: |row| row.finding.kind.as_str().to_owned(),
-        compare: |a, b| a.finding.kind.as_str().cmp(b.finding.kind.as_str()),
-    },
-    Column {
-        title: "MEMCG",
-        width: 30,
-        is_figure: false,
-        rank: 4,
-        cell: |row| memcg(&row.finding),
-        compare: |a, b| memcg(&a.finding).cmp(&memcg(&b.finding)),
-    },
+    Column::new("sentence", 0, 0),
+    Column::new("severity", 9, 1),
+    Column::new("lasts_ns", 7, 2),
+    Column::new("kind", 21, 3),
+    Column::new("path", 30, 4),
 ];
 
 fn severity(finding: &Finding) -> &'static str {

@@ -69,7 +69,7 @@ impl<'a, T> Grid<'a, T> {
                 .iter()
                 .map(|(column, width)| match (column, self.first) {
                     (0, Some(first)) => first(item, *width),
-                    _ => (self.columns[*column].cell)(item),
+                    _ => self.columns[*column].cell(item),
                 });
             let line = self.line(&shown, cells);
             let mut style = self.style.map_or_else(Style::new, |style| style(item));
@@ -89,11 +89,11 @@ impl<'a, T> Grid<'a, T> {
     /// With a mark on the column that the rows are sorted by.
     fn heading(&self, at: usize) -> String {
         let column = &self.columns[at];
-        let is_descending = column.is_figure != self.sort.1;
+        let is_descending = column.is_figure() != self.sort.1;
         match at == self.sort.0 {
-            true if is_descending => format!("{}↓", column.title),
-            true => format!("{}↑", column.title),
-            false => column.title.to_owned(),
+            true if is_descending => format!("{}↓", column.title()),
+            true => format!("{}↑", column.title()),
+            false => column.title().to_owned(),
         }
     }
 
@@ -103,7 +103,7 @@ impl<'a, T> Grid<'a, T> {
             if *at != 0 {
                 line += &" ".repeat(GAP);
             }
-            let is_figure = self.columns[*at].is_figure;
+            let is_figure = self.columns[*at].is_figure();
             line += &fit::pad(&fit::cut_cell(&cell, *width), *width, is_figure);
         }
         line

@@ -6,14 +6,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::columns::{Column, by_rate};
+use super::columns::Column;
 use super::grid::Grid;
 use super::keys::{self, Action, Hint};
 use super::table::Table;
 use super::view::{Effect, Scene, View, Word, draw_empty};
-use crate::model::snapshot::{Memcg, Phase, Snapshot, UNLIMITED_BYTES};
+use crate::model::snapshot::{Memcg, Snapshot};
 use crate::output::{fit, names};
-use crate::units;
 
 /// The tab.
 #[derive(Debug)]
@@ -142,78 +141,15 @@ const WORDS: &[Word] = &[
 
 /// The first is the tree; sorting by it is the order of the tree.
 const COLUMNS: &[Column<Memcg>] = &[
-    Column {
-        title: "MEMCG",
-        width: 0,
-        is_figure: false,
-        rank: 0,
-        cell: |memcg| names::path(Some(&memcg.id)),
-        compare: |a, b| a.id.path.cmp(&b.id.path),
-    },
-    Column {
-        title: "USAGE",
-        width: 9,
-        is_figure: true,
-        rank: 1,
-        cell: |memcg| units::bytes(memcg.usage_bytes),
-        compare: |a, b| a.usage_bytes.cmp(&b.usage_bytes),
-    },
-    Column {
-        title: "HIGH",
-        width: 10,
-        is_figure: true,
-        rank: 8,
-        cell: |memcg| units::limit(memcg.high_bytes, UNLIMITED_BYTES),
-        compare: |a, b| a.high_bytes.cmp(&b.high_bytes),
-    },
-    Column {
-        title: "MAX",
-        width: 10,
-        is_figure: true,
-        rank: 7,
-        cell: |memcg| units::limit(memcg.max_bytes, UNLIMITED_BYTES),
-        compare: |a, b| a.max_bytes.cmp(&b.max_bytes),
-    },
-    Column {
-        title: "SLAB",
-        width: 9,
-        is_figure: true,
-        rank: 3,
-        cell: |memcg| units::bytes(memcg.slab_bytes),
-        compare: |a, b| a.slab_bytes.cmp(&b.slab_bytes),
-    },
-    Column {
-        title: "OWN ALLOC/S",
-        width: 12,
-        is_figure: true,
-        rank: 4,
-        cell: |memcg| units::rate(memcg.slab_alloc_per_sec),
-        compare: |a, b| by_rate(a.slab_alloc_per_sec, b.slab_alloc_per_sec),
-    },
-    Column {
-        title: "OWN FREE/S",
-        width: 11,
-        is_figure: true,
-        rank: 5,
-        cell: |memcg| units::rate(memcg.slab_free_per_sec),
-        compare: |a, b| by_rate(a.slab_free_per_sec, b.slab_free_per_sec),
-    },
-    Column {
-        title: "ZOMBIES",
-        width: 8,
-        is_figure: true,
-        rank: 2,
-        cell: |memcg| units::count(Some(memcg.zombies)),
-        compare: |a, b| a.zombies.cmp(&b.zombies),
-    },
-    Column {
-        title: "PHASE",
-        width: 14,
-        is_figure: false,
-        rank: 6,
-        cell: |memcg| memcg.phase.map_or("alive", Phase::as_str).to_owned(),
-        compare: |a, b| a.phase.cmp(&b.phase),
-    },
+    Column::new("path", 0, 0),
+    Column::new("usage_bytes", 9, 1),
+    Column::new("high_bytes", 10, 8),
+    Column::new("max_bytes", 10, 7),
+    Column::new("slab_bytes", 9, 3),
+    Column::new("slab_alloc_per_sec", 12, 4),
+    Column::new("slab_free_per_sec", 11, 5),
+    Column::new("zombies", 8, 2),
+    Column::new("phase", 14, 6),
 ];
 
 /// All but what is below folded ones.

@@ -16,7 +16,7 @@ pub(super) struct Order<T: 'static> {
 impl<T> Order<T> {
     /// Sorted by the column with a title.
     pub(super) fn by(title: &str, columns: &'static [Column<T>]) -> Self {
-        let sort = columns.iter().position(|column| column.title == title);
+        let sort = columns.iter().position(|column| column.title() == title);
         debug_assert!(sort.is_some(), "no column {title}");
         Self {
             columns,
@@ -49,9 +49,9 @@ impl<T> Order<T> {
             .filter(|at| is_shown(&items[*at]))
             .collect();
         if let Some(column) = self.columns.get(self.sort) {
-            let is_descending = column.is_figure != self.reverse;
+            let is_descending = column.is_figure() != self.reverse;
             rows.sort_by(|a, b| {
-                let order = (column.compare)(&items[*a], &items[*b]);
+                let order = column.compare(&items[*a], &items[*b]);
                 if is_descending {
                     order.reverse()
                 } else {

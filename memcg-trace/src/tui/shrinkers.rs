@@ -2,17 +2,12 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::columns::{Column, by_rate};
+use super::columns::Column;
 use super::section_view::SectionView;
 use super::table::Table;
 use super::view::Word;
 use crate::model::snapshot::Shrinker;
-use crate::output::slab::percent;
-use crate::output::{names, spark};
-use crate::units;
-
-/// Bars of a row.
-const BARS: usize = 10;
+use crate::output::names;
 
 /// The tab.
 pub(super) fn view() -> SectionView<Shrinker> {
@@ -57,129 +52,21 @@ const WORDS: &[Word] = &[
 ];
 
 const COLUMNS: &[Column<Shrinker>] = &[
-    Column {
-        title: "SHRINKER",
-        width: 0,
-        is_figure: false,
-        rank: 0,
-        cell: names::shrinker,
-        compare: |a, b| a.shrinker.cmp(&b.shrinker),
-    },
-    Column {
-        title: "FOR",
-        width: 22,
-        is_figure: false,
-        rank: 3,
-        cell: names::reclaimed_for,
-        compare: |a, b| names::reclaimed_for(a).cmp(&names::reclaimed_for(b)),
-    },
-    Column {
-        title: "CAUSE",
-        width: 11,
-        is_figure: false,
-        rank: 4,
-        cell: |row| names::cause(row.cause),
-        compare: |a, b| a.cause.cmp(&b.cause),
-    },
-    Column {
-        title: "NODE",
-        width: 5,
-        is_figure: true,
-        rank: 13,
-        cell: |row| row.node.to_string(),
-        compare: |a, b| a.node.cmp(&b.node),
-    },
-    Column {
-        title: "SCAN/S",
-        width: 8,
-        is_figure: true,
-        rank: 1,
-        cell: |row| units::rate(row.scanned_per_sec),
-        compare: |a, b| {
-            by_rate(a.scanned_per_sec, b.scanned_per_sec)
-                .then_with(|| a.time_ns_total.cmp(&b.time_ns_total))
-        },
-    },
-    Column {
-        title: "RECENT",
-        width: BARS,
-        is_figure: false,
-        rank: 9,
-        cell: |row| spark::line(&row.recent_scanned, BARS),
-        compare: |a, b| a.recent_scanned.cmp(&b.recent_scanned),
-    },
-    Column {
-        title: "CALLS",
-        width: 8,
-        is_figure: true,
-        rank: 8,
-        cell: |row| units::count(row.calls_total),
-        compare: |a, b| a.calls_total.cmp(&b.calls_total),
-    },
-    Column {
-        title: "SCANNED",
-        width: 8,
-        is_figure: true,
-        rank: 5,
-        cell: |row| units::count(Some(row.scanned_objects_total)),
-        compare: |a, b| a.scanned_objects_total.cmp(&b.scanned_objects_total),
-    },
-    Column {
-        title: "FREED",
-        width: 8,
-        is_figure: true,
-        rank: 2,
-        cell: |row| units::count(Some(row.freed_objects_total)),
-        compare: |a, b| a.freed_objects_total.cmp(&b.freed_objects_total),
-    },
-    Column {
-        title: "YIELD",
-        width: 6,
-        is_figure: true,
-        rank: 6,
-        cell: |row| percent(row.yielded()),
-        compare: |a, b| by_rate(a.yielded(), b.yielded()),
-    },
-    Column {
-        title: "FREEABLE",
-        width: 8,
-        is_figure: true,
-        rank: 10,
-        cell: |row| units::count(row.freeable_objects),
-        compare: |a, b| a.freeable_objects.cmp(&b.freeable_objects),
-    },
-    Column {
-        title: "DEFERRED",
-        width: 9,
-        is_figure: true,
-        rank: 12,
-        cell: |row| units::count(row.deferred_objects),
-        compare: |a, b| a.deferred_objects.cmp(&b.deferred_objects),
-    },
-    Column {
-        title: "TIME",
-        width: 9,
-        is_figure: true,
-        rank: 3,
-        cell: |row| units::duration(Some(row.time_ns_total)),
-        compare: |a, b| a.time_ns_total.cmp(&b.time_ns_total),
-    },
-    Column {
-        title: "P99",
-        width: 9,
-        is_figure: true,
-        rank: 7,
-        cell: |row| units::duration(row.p99_ns),
-        compare: |a, b| a.p99_ns.cmp(&b.p99_ns),
-    },
-    Column {
-        title: "MAX",
-        width: 9,
-        is_figure: true,
-        rank: 11,
-        cell: |row| units::duration(Some(row.max_ns)),
-        compare: |a, b| a.max_ns.cmp(&b.max_ns),
-    },
+    Column::new("label", 0, 0),
+    Column::new("reclaimed_for", 22, 3),
+    Column::new("cause", 11, 4),
+    Column::new("node", 5, 13),
+    Column::new("scanned_per_sec", 8, 1),
+    Column::new("recent_scanned", 10, 9),
+    Column::new("calls_total", 8, 8),
+    Column::new("scanned_objects_total", 8, 5),
+    Column::new("freed_objects_total", 8, 2),
+    Column::new("yield", 6, 6),
+    Column::new("freeable_objects", 8, 10),
+    Column::new("deferred_objects", 9, 12),
+    Column::new("time_ns_total", 9, 3),
+    Column::new("p99_ns", 9, 7),
+    Column::new("max_ns", 9, 11),
 ];
 
 fn matches(row: &Shrinker, filter: &str) -> bool {

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::columns::{Column, by_rate};
+use super::columns::Column;
 use super::keys::{self, Action, Hint};
 use super::slab;
 use super::table::Table;
 use super::view::{Effect, Scene, View, Word, draw_empty};
 use crate::model::snapshot::{Slab, SlabCache, Snapshot};
-use crate::output::slab::percent;
 use crate::sample::Text;
-use crate::units;
 
 /// What is shown.
 #[derive(Debug)]
@@ -163,82 +161,13 @@ const WORDS: &[Word] = &[
 ];
 
 const CACHES: &[Column<SlabCache>] = &[
-    Column {
-        title: "CACHE",
-        width: 0,
-        is_figure: false,
-        rank: 0,
-        cell: |row| row.name.display().into_owned(),
-        compare: |a, b| a.name.cmp(&b.name),
-    },
-    Column {
-        title: "LIVE",
-        width: 8,
-        is_figure: true,
-        rank: 1,
-        cell: |row| units::count(Some(row.live_objects())),
-        compare: |a, b| a.live_objects().cmp(&b.live_objects()),
-    },
-    Column {
-        title: "CHARGED",
-        width: 8,
-        is_figure: true,
-        rank: 6,
-        cell: |row| units::count(Some(row.walked.charged_objects)),
-        compare: |a, b| a.walked.charged_objects.cmp(&b.walked.charged_objects),
-    },
-    Column {
-        title: "UNACCOUNTED",
-        width: 12,
-        is_figure: true,
-        rank: 7,
-        cell: |row| units::count(Some(row.walked.unaccounted.objects)),
-        compare: |a, b| {
-            let of = |row: &SlabCache| row.walked.unaccounted.objects;
-            of(a).cmp(&of(b))
-        },
-    },
-    Column {
-        title: "SIZE",
-        width: 10,
-        is_figure: true,
-        rank: 5,
-        cell: |row| units::bytes(Some(row.walked.size_bytes.into())),
-        compare: |a, b| a.walked.size_bytes.cmp(&b.walked.size_bytes),
-    },
-    Column {
-        title: "SLAB",
-        width: 10,
-        is_figure: true,
-        rank: 2,
-        cell: |row| units::bytes(Some(row.slab_bytes())),
-        compare: |a, b| a.slab_bytes().cmp(&b.slab_bytes()),
-    },
-    Column {
-        title: "USED",
-        width: 5,
-        is_figure: true,
-        rank: 3,
-        cell: |row| percent(row.utilization()),
-        compare: |a, b| by_rate(a.utilization(), b.utilization()),
-    },
-    Column {
-        title: "FREEABLE",
-        width: 8,
-        is_figure: true,
-        rank: 4,
-        cell: |row| units::count(row.freeable_pages()),
-        compare: |a, b| a.freeable_pages().cmp(&b.freeable_pages()),
-    },
-    Column {
-        title: "RECLAIMABLE",
-        width: 11,
-        is_figure: true,
-        rank: 8,
-        cell: |row| units::bytes(row.reclaimable().map(|reclaim| reclaim.reclaimable_bytes)),
-        compare: |a, b| {
-            let of = |row: &SlabCache| row.reclaimable().map(|reclaim| reclaim.reclaimable_bytes);
-            of(a).cmp(&of(b))
-        },
-    },
+    Column::new("cache", 0, 0),
+    Column::new("live_objects", 8, 1),
+    Column::new("charged_objects", 8, 6),
+    Column::new("unaccounted_objects", 12, 7),
+    Column::new("size_bytes", 10, 5),
+    Column::new("slab_bytes", 10, 2),
+    Column::new("utilization", 5, 3),
+    Column::new("freeable_pages", 8, 4),
+    Column::new("reclaimable_bytes", 11, 8),
 ];

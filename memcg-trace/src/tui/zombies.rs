@@ -13,14 +13,23 @@ use super::table::Table;
 use super::view::{Effect, Scene, View, Word, draw_empty};
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::{self, Zombie};
-use crate::output::{names, summary, zombies as text};
-use crate::units;
+use crate::output::figures::{self, Visitor};
+use crate::output::{names, summary};
 
 /// A zombie, and the verdict on who pins it, once that was asked.
 #[derive(Clone, Debug)]
 struct Row {
     zombie: Zombie,
     verdict: Option<String>,
+}
+
+impl figures::Row for Row {
+    const MEANING: &'static str = "A zombie, and who pins it.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.part(|row| &row.zombie);
+        to.column("verdict", "VERDICT", "Who pins it.", |row| &row.verdict);
+    }
 }
 
 /// The tab.
@@ -103,73 +112,14 @@ const WORDS: &[Word] = &[
 ];
 
 const COLUMNS: &[Column<Row>] = &[
-    Column {
-        title: "ZOMBIE",
-        width: 0,
-        is_figure: false,
-        rank: 0,
-        cell: |row| names::path(Some(&row.zombie.id)),
-        compare: |a, b| a.zombie.id.path.cmp(&b.zombie.id.path),
-    },
-    Column {
-        title: "PHASE",
-        width: 9,
-        is_figure: false,
-        rank: 5,
-        cell: |row| row.zombie.phase.as_str().to_owned(),
-        compare: |a, b| a.zombie.phase.cmp(&b.zombie.phase),
-    },
-    Column {
-        title: "AGE",
-        width: 7,
-        is_figure: true,
-        rank: 4,
-        cell: |row| units::duration(row.zombie.age_ns),
-        compare: |a, b| a.zombie.age_ns.cmp(&b.zombie.age_ns),
-    },
-    Column {
-        title: "REFS",
-        width: 6,
-        is_figure: true,
-        rank: 1,
-        cell: |row| text::refs(&row.zombie),
-        compare: |a, b| a.zombie.refs.cmp(&b.zombie.refs),
-    },
-    Column {
-        title: "PAGES",
-        width: 6,
-        is_figure: true,
-        rank: 2,
-        cell: |row| units::count(row.zombie.lru_pages),
-        compare: |a, b| a.zombie.lru_pages.cmp(&b.zombie.lru_pages),
-    },
-    Column {
-        title: "SWAP",
-        width: 6,
-        is_figure: true,
-        rank: 3,
-        cell: |row| units::count(row.zombie.swap_entries),
-        compare: |a, b| a.zombie.swap_entries.cmp(&b.zombie.swap_entries),
-    },
-    Column {
-        title: "COST",
-        width: 9,
-        is_figure: true,
-        rank: 6,
-        cell: |row| units::bytes(row.zombie.own_cost_bytes),
-        compare: |a, b| a.zombie.own_cost_bytes.cmp(&b.zombie.own_cost_bytes),
-    },
-    Column {
-        title: "VERDICT",
-        width: 40,
-        is_figure: false,
-        rank: 7,
-        cell: |row| match &row.verdict {
-            Some(verdict) => verdict.clone(),
-            None => units::UNKNOWN.to_owned(),
-        },
-        compare: |a, b| a.verdict.cmp(&b.verdict),
-    },
+    Column::new("path", 0, 0).titled("ZOMBIE"),
+    Column::new("phase", 9, 5),
+    Column::new("age_ns", 7, 4),
+    Column::new("refs", 6, 1),
+    Column::new("lru_pages", 6, 2),
+    Column::new("swap_entries", 6, 3),
+    Column::new("own_cost_bytes", 9, 6),
+    Column::new("verdict", 40, 7),
 ];
 
 /// The rows of a snapshot.

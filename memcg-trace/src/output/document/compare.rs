@@ -53,5 +53,5 @@ pub fn compare(
         time: &last.time,
         mono_ns: last.mono_ns,
     };
-    line(&Envelope::new("compare", host, moment, document))
+    line(Envelope::new("compare", host, moment, document))
 }

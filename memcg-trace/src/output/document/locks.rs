@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{Document, NotChecked, of_snapshot};
 use crate::deadlock::State;
-use crate::model::snapshot::Snapshot;
-use crate::output::records::{Convoy, Deadlock, LockStats, LockWait, OpenEnd, Section, losses};
+use crate::model::snapshot::{LockStats, Snapshot};
+use crate::output::figures::{Object, Value};
+use crate::output::records::{Convoy, Deadlock, LockWait, OpenEnd, Section, losses};
 use crate::sample::recording::Host;
 use crate::sample::tame;
 use crate::units;
@@ -39,7 +40,13 @@ enum LocksItem<'a> {
     OpenEnd(Box<OpenEnd<'a>>),
     Convoy(Box<Convoy<'a>>),
     LockWait(Box<LockWait<'a>>),
-    LockStats(Box<LockStats<'a>>),
+    LockStats(Object<&'a LockStats>),
+}
+
+impl Value for LocksItem<'_> {
+    fn schema() -> serde_json::Value {
+        serde_json::json!({"type": "object"})
+    }
 }
 
 /// Who waits for whom: deadlocks first, then what is undecided, why the other waits last, and the
@@ -59,12 +66,12 @@ pub fn locks(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
     let open_ends = open_ends.map(OpenEnd::from);
     let convoys = snapshot.convoys.items.iter().map(Convoy::from);
     let waits = snapshot.waits.items.iter().filter_map(LockWait::found);
-    let stats = snapshot.lock_stats.items.iter().map(LockStats::from);
+    let stats = snapshot.lock_stats.items.iter().map(Object);
     let items = (deadlocks.map(|one| LocksItem::Deadlock(Box::new(one))))
         .chain(open_ends.map(|one| LocksItem::OpenEnd(Box::new(one))))
         .chain(convoys.map(|one| LocksItem::Convoy(Box::new(one))))
         .chain(waits.map(|one| LocksItem::LockWait(Box::new(one))))
-        .chain(stats.map(|one| LocksItem::LockStats(Box::new(one))));
+        .chain(stats.map(LocksItem::LockStats));
     let document = Document {
         summary: LocksSummary {
             verdict: judged.map(|judged| judged.outcome.as_str()),

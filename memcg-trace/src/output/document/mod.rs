@@ -16,11 +16,12 @@ pub use reclaim::{reclaim, shrinkers};
 pub use slab::{slab, slab_inside};
 pub use zombies::{pins, zombies};
 
-use super::records::{Envelope, Loss, Memcg, Moment, Section, losses, sections};
+use super::figures::{Object, Value};
+use super::records::{Envelope, Moment, Section, losses, sections};
 use crate::model::snapshot::Snapshot;
 use crate::sample::doctor::{Doctor, Verdict};
 use crate::sample::recording::Host;
-use crate::sample::tame;
+use crate::sample::{Loss, tame};
 use crate::units;
 
 /// What every document has.
@@ -30,7 +31,13 @@ struct Document<'a, S, I> {
     items: Vec<I>,
     not_checked: Vec<NotChecked<'a>>,
     sections: Vec<Section<'a>>,
-    losses: Vec<Loss<'a>>,
+    losses: Vec<Object<&'a Loss>>,
+}
+
+impl<S: Serialize, I: Value> Value for Document<'_, S, I> {
+    fn schema() -> serde_json::Value {
+        serde_json::json!({"type": "object", "properties": {"items": Vec::<I>::schema()}})
+    }
 }
 
 /// Something that the answer leaves open.
@@ -62,7 +69,7 @@ pub fn memcgs(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
     };
     let document = Document {
         summary,
-        items: snapshot.memcgs.items.iter().map(Memcg::from).collect(),
+        items: snapshot.memcgs.items.iter().map(Object).collect(),
         not_checked: snapshot.absences().map(absent).collect(),
         sections: sections(snapshot),
         losses: losses(snapshot),
@@ -75,7 +82,7 @@ fn of_snapshot(
     kind: &'static str,
     snapshot: &Snapshot,
     host: &Host,
-    document: impl Serialize,
+    document: impl Value,
 ) -> serde_json::Result<Vec<u8>> {
     let time = units::time(snapshot.unix_ns);
     let moment = Moment {
@@ -84,7 +91,7 @@ fn of_snapshot(
         time: &time,
         mono_ns: snapshot.mono_ns,
     };
-    line(&Envelope::new(kind, host, moment, document))
+    line(Envelope::new(kind, host, moment, document))
 }
 
 /// What the list of memcgs leaves open.
@@ -116,16 +123,16 @@ pub fn doctor(doctor: &Doctor, host: &Host, moment: Moment<'_>) -> serde_json::R
         summary: DoctorSummary {
             verdict: doctor.verdict,
         },
-        items: vec![doctor],
+        items: vec![Object(doctor)],
         not_checked: Vec::new(),
         sections: Vec::new(),
         losses: Vec::new(),
     };
-    line(&Envelope::new("doctor", host, moment, document))
+    line(Envelope::new("doctor", host, moment, document))
 }
 
-fn line(document: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(document)?;
+fn line(document: Envelope<'_, impl Value>) -> serde_json::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(&Object(document))?;
     line.push(b'\n');
     Ok(line)
 }

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{Document, absent, census_gaps, of_snapshot};
 use crate::model::snapshot::{self, Snapshot};
-use crate::output::records::{Reclaim, Section, Shrinker, losses};
+use crate::output::figures::Object;
+use crate::output::records::{Section, losses};
 use crate::sample::recording::Host;
 
 #[derive(Debug, Serialize)]
@@ -27,7 +28,7 @@ pub fn shrinkers(
     not_checked.extend(snapshot.reclaim.absence().map(absent));
     let document = Document {
         summary: SpanSummary { span_ns },
-        items: rows.iter().map(|row| Shrinker::from(*row)).collect(),
+        items: rows.iter().copied().map(Object).collect(),
         not_checked,
         sections: vec![
             Section::of(&snapshot.memcgs),
@@ -52,7 +53,7 @@ pub fn reclaim(
     not_checked.extend(snapshot.reclaim.absence().map(absent));
     let document = Document {
         summary: SpanSummary { span_ns },
-        items: rows.iter().map(|row| Reclaim::from(*row)).collect(),
+        items: rows.iter().copied().map(Object).collect(),
         not_checked,
         sections: vec![
             Section::of(&snapshot.memcgs),

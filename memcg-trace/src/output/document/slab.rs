@@ -7,9 +7,8 @@ use serde::Serialize;
 use super::{Document, NotChecked, census_gaps, of_snapshot};
 use crate::model::slab_list;
 use crate::model::snapshot::{self, Snapshot};
-use crate::output::records::{
-    Inherited, Objects, Reclaimable, Section, Slab, SlabCache, SlabInside, losses, rounded,
-};
+use crate::output::figures::{Object, Rounded};
+use crate::output::records::{Objects, Reclaim, Section, SlabInside, losses};
 use crate::output::slab as slab_text;
 use crate::sample::recording::Host;
 use crate::sample::slab_inside::ObjectKind;
@@ -20,7 +19,7 @@ struct SlabSummary<'a> {
     slab_bytes: u64,
     live_objects: u64,
     live_bytes: u64,
-    utilization: Option<f64>,
+    utilization: Rounded,
     freeable_pages: u64,
     unaccounted_objects: u64,
     unaccounted_bytes: u64,
@@ -28,10 +27,10 @@ struct SlabSummary<'a> {
     changed_slabs: u64,
     large_kmalloc_pages: Option<u64>,
     #[serde(flatten)]
-    reclaim: Reclaimable,
+    reclaim: Object<Reclaim>,
     unknown_reclaim_bytes: u64,
-    caches: Vec<SlabCache<'a>>,
-    inherited: Vec<Inherited<'a>>,
+    caches: Vec<Object<&'a snapshot::SlabCache>>,
+    inherited: Vec<Object<&'a snapshot::Inherited>>,
 }
 
 /// The last walk of all slabs: rows by memcg and cache, and caches, in the order that they are
@@ -59,19 +58,19 @@ pub fn slab(
             slab_bytes: totals.slab_bytes,
             live_objects: totals.live_objects,
             live_bytes: totals.live_bytes,
-            utilization: rounded(totals.utilization()),
+            utilization: Rounded(totals.utilization()),
             freeable_pages: totals.freeable_pages,
             unaccounted_objects: totals.unaccounted_objects,
             unaccounted_bytes: totals.unaccounted_bytes,
             unaccounted_share_bytes: totals.unaccounted_share_bytes,
             changed_slabs: totals.changed_slabs,
             large_kmalloc_pages: snapshot.large_kmalloc_pages,
-            reclaim: Some(totals.reclaim).into(),
+            reclaim: Object(Reclaim(Some(totals.reclaim))),
             unknown_reclaim_bytes: totals.unknown_reclaim_bytes,
-            caches: caches.iter().map(|row| SlabCache::from(*row)).collect(),
-            inherited: inherited.map(Inherited::from).collect(),
+            caches: caches.iter().copied().map(Object).collect(),
+            inherited: inherited.map(Object).collect(),
         },
-        items: held.iter().map(|row| Slab::from(*row)).collect(),
+        items: held.iter().copied().map(Object).collect(),
         not_checked,
         sections: vec![
             Section::of(&snapshot.memcgs),

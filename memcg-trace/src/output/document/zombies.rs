@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::{Document, NotChecked, census_gaps, of_snapshot};
 use crate::model::snapshot::{self, Phase, Snapshot};
 use crate::model::zombies;
-use crate::output::records::{Dying, Finding, Pins, Reparent, Section, Tax, Zombie, losses};
+use crate::output::figures::Object;
+use crate::output::records::{Dying, Finding, Pins, Reparent, Section, Tax, losses};
 use crate::sample::recording::Host;
 use crate::sample::tame;
 
@@ -51,7 +52,7 @@ pub fn zombies(
                 .collect(),
             dying: Dying::of(snapshot),
         },
-        items: zombies.iter().map(Zombie::from).collect(),
+        items: zombies.iter().map(Object).collect(),
         not_checked: census_gaps(snapshot),
         sections: vec![Section::of(&snapshot.memcgs)],
         losses: losses(snapshot),

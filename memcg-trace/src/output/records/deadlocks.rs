@@ -2,63 +2,100 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use super::MemcgName;
 use super::waits::{Resource, Task, stack};
 use crate::deadlock::graph::Needs;
 use crate::deadlock::{self, State};
 use crate::model::snapshot;
+use crate::output::figures::record;
 use crate::output::names;
 use crate::sample::waits::Task as Fact;
 use crate::sample::{Mode, tame};
 
-/// Tasks that wait for each other for ever.
-#[derive(Debug, Serialize)]
-pub struct Deadlock<'a> {
-    cycle_id: String,
-    state: &'static str,
-    confidence: &'static str,
-    preexisting: bool,
-    sentence: &'a str,
-    members: Vec<Task<'a>>,
-    edges: Vec<Edge<'a>>,
-    victims: Vec<Task<'a>>,
-    missing: &'a [String],
-    breakable_by: Vec<Break<'a>>,
-    close_ns: Option<u64>,
-    candidate_ns: u64,
-    confirmed_ns: Option<u64>,
-    blocked_zombies: Vec<MemcgName<'a>>,
-    edges_omitted: u64,
-    victims_omitted: u64,
-    close_after_ns: Option<u64>,
-    close_before_ns: u64,
-    resolved_ns: Option<u64>,
+record! {
+    /// Tasks that wait for each other for ever.
+    pub struct Deadlock<'a> {
+        /// The same for the same tasks and locks.
+        cycle_id: String,
+        /// `confirmed`, `suspected` or `resolved`.
+        state: &'static str,
+        /// `full`, or `lossy` where events were lost.
+        confidence: &'static str,
+        /// Whether it was there when the run began.
+        preexisting: bool,
+        /// All of it in one sentence.
+        sentence: &'a str,
+        /// Tasks of the cycle.
+        members: Vec<Task<'a>>,
+        /// Who waits for whom.
+        edges: Vec<Edge<'a>>,
+        /// Tasks that wait for a member.
+        victims: Vec<Task<'a>>,
+        /// What is not known, and would prove it.
+        missing: &'a [String],
+        /// Tasks of which a signal would end it.
+        breakable_by: Vec<Break<'a>>,
+        /// When the last wait of the cycle began, CLOCK_MONOTONIC.
+        close_ns: Option<u64>,
+        /// When it was seen first.
+        candidate_ns: u64,
+        /// When it was proven.
+        confirmed_ns: Option<u64>,
+        /// Dead memory cgroups that cannot go because of it.
+        blocked_zombies: Vec<MemcgName<'a>>,
+        /// Edges that are not listed.
+        edges_omitted: u64,
+        /// Tasks behind it that are not listed.
+        victims_omitted: u64,
+        /// The cycle closed after this, if `close_ns` is not known.
+        close_after_ns: Option<u64>,
+        /// The cycle closed before this.
+        close_before_ns: u64,
+        /// When it was seen to be gone.
+        resolved_ns: Option<u64>,
+    }
 }
 
-/// Who waits for whom, by their `tid`.
-#[derive(Debug, Serialize)]
-struct Edge<'a> {
-    from: u32,
-    to: u32,
-    resource: Resource<'a>,
-    mode: Mode,
-    semantics: &'static str,
-    evidence: &'static str,
-    since_ns: Option<u64>,
-    stack: Option<Vec<Cow<'a, str>>>,
-    held: Mode,
-    retry: bool,
-    tries_total: Option<u64>,
-    function: Option<Cow<'a, str>>,
+record! {
+    /// Who waits for whom, by their `tid`.
+    struct Edge<'a> {
+        /// `tid` of who waits.
+        from: u32,
+        /// `tid` of who has to act.
+        to: u32,
+        /// For what.
+        resource: Resource<'a>,
+        /// How it is wanted.
+        mode: Mode,
+        /// `and`: all edges of the task must go; `or`: one.
+        semantics: &'static str,
+        /// `traced`, `owner_word`, `inferred` or `hint`.
+        evidence: &'static str,
+        /// Since when, CLOCK_MONOTONIC.
+        since_ns: Option<u64>,
+        /// Where it waits, innermost function first.
+        stack: Option<Vec<Cow<'a, str>>>,
+        /// How it is held.
+        held: Mode,
+        /// Whether the task tries again and again.
+        retry: bool,
+        /// How often it tried.
+        tries_total: Option<u64>,
+        /// The function that waits.
+        function: Option<Cow<'a, str>>,
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct Break<'a> {
-    pid: u32,
-    signal: &'static str,
-    comm: Cow<'a, str>,
+record! {
+    /// A process that a signal takes out of the cycle.
+    struct Break<'a> {
+        /// Process id.
+        pid: u32,
+        /// The signal.
+        signal: &'static str,
+        /// Name of the process.
+        comm: Cow<'a, str>,
+    }
 }
 
 impl<'a> From<&'a snapshot::Deadlock> for Deadlock<'a> {
@@ -121,16 +158,24 @@ impl<'a> From<&'a snapshot::Deadlock> for Deadlock<'a> {
     }
 }
 
-/// Waits that all have one root.
-#[derive(Debug, Serialize)]
-pub struct Convoy<'a> {
-    root: Option<Task<'a>>,
-    resource: Resource<'a>,
-    verdict: &'static str,
-    why: &'a str,
-    waiters: u64,
-    max_wait_ns: Option<u64>,
-    stack: Option<Vec<Cow<'a, str>>>,
+record! {
+    /// Waits that all have one root.
+    pub struct Convoy<'a> {
+        /// Whom all wait for; null where that is no task.
+        root: Option<Task<'a>>,
+        /// What they wait for.
+        resource: Resource<'a>,
+        /// `deadlock`, `stuck_holder`, `orphaned`, `slow` or `unknown`.
+        verdict: &'static str,
+        /// Why, in one sentence.
+        why: &'a str,
+        /// Tasks that wait, directly or not.
+        waiters: u64,
+        /// The longest wait.
+        max_wait_ns: Option<u64>,
+        /// Where the root is, innermost function first.
+        stack: Option<Vec<Cow<'a, str>>>,
+    }
 }
 
 impl<'a> From<&'a snapshot::Convoy> for Convoy<'a> {
@@ -149,15 +194,22 @@ impl<'a> From<&'a snapshot::Convoy> for Convoy<'a> {
     }
 }
 
-/// What long waits lead to of which it is not known who ends it.
-#[derive(Debug, Serialize)]
-pub struct OpenEnd<'a> {
-    resource: Resource<'a>,
-    function: Option<Cow<'a, str>>,
-    waiter: Option<Task<'a>>,
-    why: Cow<'a, str>,
-    waits: u64,
-    max_wait_ns: Option<u64>,
+record! {
+    /// What long waits lead to of which it is not known who ends it.
+    pub struct OpenEnd<'a> {
+        /// What is waited for.
+        resource: Resource<'a>,
+        /// The function that waits.
+        function: Option<Cow<'a, str>>,
+        /// One of the tasks that wait.
+        waiter: Option<Task<'a>>,
+        /// Why it is not known who ends it.
+        why: Cow<'a, str>,
+        /// Waits that lead here.
+        waits: u64,
+        /// The longest.
+        max_wait_ns: Option<u64>,
+    }
 }
 
 impl<'a> From<&'a deadlock::OpenEnd> for OpenEnd<'a> {

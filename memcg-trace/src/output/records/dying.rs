@@ -2,33 +2,43 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 use super::MemcgName;
 use crate::model::snapshot::{self, DeadCgroup};
 use crate::model::zombies::pins_of;
+use crate::output::figures::record;
 use crate::sample::tame;
 
-/// What the kernel's own count of dead cgroups is made of.
-#[derive(Debug, Serialize)]
-pub struct Dying<'a> {
-    nr_dying_descendants: u64,
-    proc_cgroups: Option<u64>,
-    of_zombies: u64,
-    without_memcg: u64,
-    not_found: u64,
-    not_checked: Option<Cow<'a, str>>,
-    cgroups: Vec<Cgroup<'a>>,
-    cgroups_omitted: u64,
+record! {
+    /// What the kernel's own count of dead cgroups is made of.
+    pub struct Dying<'a> {
+        /// Dead cgroups by the kernel's own count.
+        nr_dying_descendants: u64,
+        /// Memory cgroups by /proc/cgroups.
+        proc_cgroups: Option<u64>,
+        /// Of them, those with a dead memory cgroup.
+        of_zombies: u64,
+        /// Of them, those whose memory cgroup is gone.
+        without_memcg: u64,
+        /// Of them, those that were not found.
+        not_found: u64,
+        /// Why those could not be looked at.
+        not_checked: Option<Cow<'a, str>>,
+        /// Those whose memory cgroup is gone.
+        cgroups: Vec<Cgroup<'a>>,
+        /// How many more of these there are.
+        cgroups_omitted: u64,
+    }
 }
 
-/// One of them, and what keeps it where that was asked.
-#[derive(Debug, Serialize)]
-struct Cgroup<'a> {
-    #[serde(flatten)]
-    cgroup: MemcgName<'a>,
-    refs: Option<i64>,
-    kept_by: Option<&'a str>,
+record! {
+    /// One of them, and what keeps it where that was asked.
+    struct Cgroup<'a> {
+        @part cgroup: MemcgName<'a>,
+        /// References to it.
+        refs: Option<i64>,
+        /// What keeps it, where that was asked.
+        kept_by: Option<&'a str>,
+    }
 }
 
 impl<'a> Dying<'a> {

@@ -1,25 +1,29 @@
 //! Records of what dead memory cgroups left to others, and of findings.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::{Value as Json, json};
 
-use super::{MemcgName, Name, rounded};
+use super::MemcgName;
 use crate::model::snapshot;
+use crate::output::figures::{Name, Object, Rounded, Row, Value, Visitor, record};
 
-/// What a memcg that went offline left to an ancestor.
-#[derive(Debug, Serialize)]
-pub struct Reparent<'a> {
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    to_cgroup_id: Option<u64>,
-    to_path: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to_path_hex: Option<String>,
-    slab_objects: Option<u64>,
-    slab_bytes: Option<u64>,
-    lru_pages: Option<u64>,
+record! {
+    /// What a memcg that went offline left to an ancestor.
+    pub struct Reparent<'a> {
+        @part memcg: MemcgName<'a>,
+        /// `cgroup_id` of the ancestor that has it now.
+        to_cgroup_id: Option<u64>,
+        /// Its path.
+        to_path: Name<'a>,
+        /// Slab objects that were charged to it; null unless all were counted.
+        slab_objects: Option<u64>,
+        /// What those take.
+        slab_bytes: Option<u64>,
+        /// Pages of its LRU lists; 0 where the kernel leaves them where they are.
+        lru_pages: Option<u64>,
+    }
 }
 
 impl<'a> From<&'a snapshot::Reparent> for Reparent<'a> {
@@ -30,8 +34,7 @@ impl<'a> From<&'a snapshot::Reparent> for Reparent<'a> {
         Self {
             memcg: MemcgName::of(Some(&reparent.memcg)),
             to_cgroup_id: to.map(|to| to.cgroup_id),
-            to_path: to_path.text,
-            to_path_hex: to_path.hex,
+            to_path,
             slab_objects: reparent.slab_objects,
             slab_bytes: reparent.slab_bytes,
             lru_pages: reparent.lru_pages,
@@ -39,26 +42,34 @@ impl<'a> From<&'a snapshot::Reparent> for Reparent<'a> {
     }
 }
 
-/// Something that a person should look at.
-#[derive(Debug, Serialize)]
-pub struct Finding<'a> {
-    finding_id: String,
-    kind: &'static str,
-    severity: &'static str,
-    path: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_hex: Option<String>,
-    sentence: &'a str,
-    figures: Figures<'a>,
-    first_ns: u64,
-    last_ns: u64,
-    resolved: bool,
+record! {
+    /// Something that a person should look at.
+    pub struct Finding<'a> {
+        /// The same for the same finding.
+        finding_id: String,
+        /// What kind of finding.
+        kind: &'static str,
+        /// `info`, `warn` or `critical`.
+        severity: &'static str,
+        /// Path of the memory cgroup that it is about.
+        path: Name<'a>,
+        /// What was found, in one sentence.
+        sentence: &'a str,
+        /// By which figures; they depend on the kind.
+        figures: Figures<'a>,
+        /// When it began, CLOCK_MONOTONIC.
+        first_ns: u64,
+        /// When it was last so.
+        last_ns: u64,
+        /// Whether it is over.
+        resolved: bool,
+    }
 }
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Figures<'a> {
-    Growth(Growth<'a>),
+    Growth(Object<&'a snapshot::Growth>),
     Named(BTreeMap<&'static str, Figure<'a>>),
 }
 
@@ -71,18 +82,39 @@ enum Figure<'a> {
     Texts(&'a [String]),
 }
 
-#[derive(Debug, Serialize)]
-struct Growth<'a> {
-    survivors: u64,
-    grown: u64,
-    gone: u64,
-    births: Option<u64>,
-    deaths: Option<u64>,
-    grown_per_sec: Option<f64>,
-    own_cost_bytes: Option<u64>,
-    creator_comm: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    creator_comm_hex: Option<String>,
+impl Value for Figures<'_> {
+    fn schema() -> Json {
+        let text = json!({"type": ["integer", "number", "string", "null"]});
+        let figure = json!({"anyOf": [text, {"type": "array", "items": {"type": "string"}}]});
+        json!({"type": "object", "additionalProperties": figure})
+    }
+}
+
+impl Row for snapshot::Growth {
+    const MEANING: &'static str = "Cgroups that are removed and stay in memory.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.field("survivors", "Dead ones that are there.", |row| {
+            row.survivors
+        });
+        to.field("grown", "How many more there are.", |row| row.grown);
+        to.field("gone", "How many went.", |row| row.gone);
+        to.field("births", "Memory cgroups that were made.", |row| row.births);
+        to.field("deaths", "Memory cgroups that were removed.", |row| {
+            row.deaths
+        });
+        to.field("grown_per_sec", "How fast they become more.", |row| {
+            Rounded(row.grown_per_sec)
+        });
+        to.field(
+            "own_cost_bytes",
+            "Memory of the kernel that they take.",
+            |row| row.own_cost_bytes,
+        );
+        to.field("creator_comm", "Who made most of them.", |row| {
+            Name::of(row.creator_comm.as_ref())
+        });
+    }
 }
 
 impl<'a> From<&'a snapshot::Finding> for Finding<'a> {
@@ -95,8 +127,7 @@ impl<'a> From<&'a snapshot::Finding> for Finding<'a> {
             finding_id: format!("{kind}-{}", finding.number),
             kind,
             severity: finding.severity.as_str(),
-            path: path.text,
-            path_hex: path.hex,
+            path,
             sentence: &finding.sentence,
             figures: figures(&finding.figures),
             first_ns: finding.first_ns,
@@ -108,20 +139,7 @@ impl<'a> From<&'a snapshot::Finding> for Finding<'a> {
 
 fn figures(figures: &snapshot::Figures) -> Figures<'_> {
     match figures {
-        snapshot::Figures::Growth(growth) => {
-            let creator_comm = Name::of(growth.creator_comm.as_ref());
-            Figures::Growth(Growth {
-                survivors: growth.survivors,
-                grown: growth.grown,
-                gone: growth.gone,
-                births: growth.births,
-                deaths: growth.deaths,
-                grown_per_sec: rounded(growth.grown_per_sec),
-                own_cost_bytes: growth.own_cost_bytes,
-                creator_comm: creator_comm.text,
-                creator_comm_hex: creator_comm.hex,
-            })
-        }
+        snapshot::Figures::Growth(growth) => Figures::Growth(Object(growth)),
         snapshot::Figures::Named(all) => {
             let all = all.iter().map(|(name, one)| (*name, figure(one)));
             Figures::Named(all.collect())

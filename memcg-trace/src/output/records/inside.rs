@@ -2,51 +2,63 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
-use super::{MemcgName, Name};
+use super::MemcgName;
 use crate::model::snapshot::{Inside, InsideRow};
+use crate::output::figures::{Name, record};
+use crate::sample::Text;
 use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
 
-/// Objects of one superblock in one cache that one memcg is charged for, or nobody.
-#[derive(Debug, Serialize)]
-pub struct SlabInside<'a> {
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    cache: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_hex: Option<String>,
-    kind: ObjectKind,
-    is_charged: bool,
-    fs: Option<Cow<'a, str>>,
-    dev: Option<&'a str>,
-    #[serde(flatten)]
-    states: Objects,
-    bytes: u64,
-    parents: Vec<Parent<'a>>,
-    parents_omitted: u64,
-    uncounted_objects: u64,
+record! {
+    /// Objects of one superblock in one cache that one memcg is charged for, or nobody.
+    pub struct SlabInside<'a> {
+        @part memcg: MemcgName<'a>,
+        /// Name of the cache.
+        cache: Name<'a>,
+        /// `dentry` or `inode`.
+        kind: ObjectKind,
+        /// Whether a memory cgroup is charged for them.
+        is_charged: bool,
+        /// File system.
+        fs: Option<Cow<'a, str>>,
+        /// Its device, `major:minor`.
+        dev: Option<&'a str>,
+        @part states: Objects,
+        /// What the objects take.
+        bytes: u64,
+        /// Directories that they are in, those with the most objects first.
+        parents: Vec<Parent<'a>>,
+        /// How many more directories there are.
+        parents_omitted: u64,
+        /// Objects of directories that are not even counted, because a bound was hit.
+        uncounted_objects: u64,
+    }
 }
 
-/// Objects in one directory.
-#[derive(Debug, Serialize)]
-struct Parent<'a> {
-    path: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_hex: Option<String>,
-    #[serde(flatten)]
-    states: Objects,
+record! {
+    /// Objects in one directory.
+    struct Parent<'a> {
+        /// Path of the directory; null for objects that are in none.
+        path: Name<'a>,
+        @part states: Objects,
+    }
 }
 
-/// Objects by state. Those that a kind of object does not have are null.
-#[derive(Debug, Serialize)]
-pub struct Objects {
-    objects: u64,
-    in_use_objects: u64,
-    unused_objects: u64,
-    negative_objects: Option<u64>,
-    dirty_objects: Option<u64>,
-    dying_objects: u64,
+record! {
+    /// Objects by state. Those that a kind of object does not have are null.
+    pub struct Objects {
+        /// All of them.
+        objects: u64,
+        /// Somebody has a reference.
+        in_use_objects: u64,
+        /// Kept for the next who looks it up.
+        unused_objects: u64,
+        /// Of dentries: there is no such file.
+        negative_objects: Option<u64>,
+        /// Of inodes: must be written before it can go.
+        dirty_objects: Option<u64>,
+        /// Dead, and freed after a grace period.
+        dying_objects: u64,
+    }
 }
 
 impl Objects {
@@ -72,18 +84,16 @@ impl<'a> SlabInside<'a> {
         let parent = |parent: &'a InsideParent| {
             let path = Name::of(parent.path.as_ref());
             Parent {
-                path: path.text,
-                path_hex: path.hex,
+                path,
                 states: Objects::of(&parent.states, inside.kind),
             }
         };
         Self {
             memcg: MemcgName::of(row.memcg.as_deref()),
-            cache: cache.text,
-            cache_hex: cache.hex,
+            cache,
             kind: inside.kind,
             is_charged: row.is_charged,
-            fs: Name::of(row.fs.as_ref()).text,
+            fs: row.fs.as_ref().map(Text::display),
             dev: row.dev.as_deref(),
             states: Objects::of(&row.states, inside.kind),
             bytes: inside.bytes(row.states.objects()),

@@ -2,101 +2,203 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
+use super::MemcgName;
 use super::waits::{Resource, stack};
-use super::{MemcgName, Name};
-use crate::model::snapshot;
-use crate::sample::Mode;
-
-/// Ended waits for a lock, and how it is held.
-#[derive(Debug, Serialize)]
-pub struct LockStats<'a> {
-    resource: Resource<'a>,
-    waits_total: u64,
-    wait_ns_total: u64,
-    p50_ns: Option<u64>,
-    p99_ns: Option<u64>,
-    max_ns: u64,
-    top_memcgs: Vec<LockMemcg<'a>>,
-    top_stacks: Option<Vec<LockStack<'a>>>,
-    unmeasured_total: u64,
-    /// `null` where it is not traced.
-    holds: Option<Vec<Held<'a>>>,
-}
+use crate::model::snapshot::{self, LockStats};
+use crate::output::figures::{Name, Order, Row, Shown, Unit, Visitor, record};
+use crate::output::names;
+use crate::sample::{self, Mode, ResourceKind};
+use crate::units;
 
 /// Memcgs of waiters, stacks and holders that a record names.
 const TOP: usize = 5;
 
-#[derive(Debug, Serialize)]
-struct LockMemcg<'a> {
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    waits_total: u64,
-    wait_ns_total: u64,
+record! {
+    /// A memory cgroup whose tasks waited.
+    struct LockMemcg<'a> {
+        @part memcg: MemcgName<'a>,
+        /// Waits of its tasks.
+        waits_total: u64,
+        /// Their time.
+        wait_ns_total: u64,
+    }
 }
 
-/// Where it was let go of while others waited: samples.
-#[derive(Debug, Serialize)]
-struct LockStack<'a> {
-    seen_total: u64,
-    stack: Option<Vec<Cow<'a, str>>>,
+record! {
+    /// Where it was let go of while others waited: samples.
+    struct LockStack<'a> {
+        /// How often it was seen.
+        seen_total: u64,
+        /// Functions, innermost first.
+        stack: Option<Vec<Cow<'a, str>>>,
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct Held<'a> {
-    mode: Mode,
-    holds_total: u64,
-    hold_ns_total: u64,
-    p50_ns: Option<u64>,
-    p99_ns: Option<u64>,
-    max_ns: u64,
-    holders: Vec<Holder<'a>>,
-    holders_omitted: u64,
+record! {
+    /// How a lock was held in one mode.
+    struct Held<'a> {
+        /// How it was held.
+        mode: Mode,
+        /// How often.
+        holds_total: u64,
+        /// How long.
+        hold_ns_total: u64,
+        /// The median.
+        p50_ns: Option<u64>,
+        /// What one in a hundred is longer than.
+        p99_ns: Option<u64>,
+        /// The longest.
+        max_ns: u64,
+        /// Tasks that have it now.
+        holders: Vec<Holder<'a>>,
+        /// How many more there are.
+        holders_omitted: u64,
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct Holder<'a> {
-    pid: Option<u32>,
-    tid: u32,
-    comm: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comm_hex: Option<String>,
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    since_ns: u64,
-    stack: Option<Vec<Cow<'a, str>>>,
-    /// Whether fewer tasks have it than were seen to take it, so that this one may not.
-    unconfirmed: bool,
+record! {
+    /// A task that has a lock.
+    struct Holder<'a> {
+        /// Process id.
+        pid: Option<u32>,
+        /// Thread id.
+        tid: u32,
+        /// Name of the task.
+        comm: Name<'a>,
+        @part memcg: MemcgName<'a>,
+        /// Since when, CLOCK_MONOTONIC.
+        since_ns: u64,
+        /// Where it took it, innermost function first.
+        stack: Option<Vec<Cow<'a, str>>>,
+        /// Whether fewer tasks have it than were seen to take it, so that this one may not.
+        unconfirmed: bool,
+    }
 }
 
-impl<'a> From<&'a snapshot::LockStats> for LockStats<'a> {
-    fn from(lock: &'a snapshot::LockStats) -> Self {
-        let memcgs = lock.memcgs.iter().take(TOP).map(|memcg| LockMemcg {
-            memcg: MemcgName::of(memcg.memcg.as_deref()),
-            waits_total: memcg.waits_total,
-            wait_ns_total: memcg.wait_ns_total,
+impl Row for LockStats {
+    const MEANING: &'static str = "Ended waits for a lock since the start, and how it is held.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.field("resource", "Which lock.", |row| {
+            Resource::from(&row.resource)
         });
-        let stacks = lock.releases.as_ref().map(|releases| {
-            let top = releases.iter().take(TOP).map(|release| LockStack {
-                seen_total: release.seen_total,
-                stack: stack(&release.stack),
-            });
-            top.collect()
+        to.column("lock", "LOCK", "Its symbol, else its address.", |row| {
+            Lock(&row.resource)
         });
-        let holds: Vec<Held> = lock.held.iter().map(Held::from).collect();
-        Self {
-            resource: Resource::from(&lock.resource),
-            waits_total: lock.waits_total,
-            wait_ns_total: lock.wait_ns_total,
-            p50_ns: lock.p50_ns,
-            p99_ns: lock.p99_ns,
-            max_ns: lock.max_ns,
-            top_memcgs: memcgs.collect(),
-            top_stacks: stacks,
-            unmeasured_total: lock.unmeasured_total,
-            holds: (!holds.is_empty()).then_some(holds),
-        }
+        to.column("kind", "KIND", "What kind of lock.", |row| {
+            Kind(row.resource.kind)
+        });
+        to.figure("waits_total", "WAITS", "Waits that ended.", |row| {
+            row.waits_total
+        });
+        to.figure("wait_ns_total", "TIME", "How long they took.", |row| {
+            row.wait_ns_total
+        });
+        to.figure("p50_ns", "P50", "The median; within an eighth.", |row| {
+            row.p50_ns
+        });
+        to.figure(
+            "p99_ns",
+            "P99",
+            "What one wait in a hundred is longer than.",
+            |row| row.p99_ns,
+        );
+        to.figure("max_ns", "MAX", "The longest.", |row| row.max_ns);
+        to.field(
+            "top_memcgs",
+            "The memory cgroups that waited longest for it.",
+            |row| {
+                let memcgs = row.memcgs.iter().take(TOP).map(|memcg| LockMemcg {
+                    memcg: MemcgName::of(memcg.memcg.as_deref()),
+                    waits_total: memcg.waits_total,
+                    wait_ns_total: memcg.wait_ns_total,
+                });
+                memcgs.collect::<Vec<_>>()
+            },
+        );
+        to.column(
+            "most_by",
+            "MOST BY",
+            "The memory cgroup that waited longest for it.",
+            most_by,
+        );
+        to.field(
+            "top_stacks",
+            "Where it is released while others wait; null where that is not observed.",
+            |row| {
+                let releases = row.releases.as_ref()?;
+                let top = releases.iter().take(TOP).map(|release| LockStack {
+                    seen_total: release.seen_total,
+                    stack: stack(&release.stack),
+                });
+                Some(top.collect::<Vec<_>>())
+            },
+        );
+        to.figure(
+            "unmeasured_total",
+            "UNMEASURED",
+            "Waits of no known length, which add nothing to `wait_ns_total`.",
+            |row| row.unmeasured_total,
+        );
+        to.field(
+            "holds",
+            "How it is held, by mode; null where that is not traced.",
+            |row| {
+                let holds: Vec<Held> = row.held.iter().map(Held::from).collect();
+                (!holds.is_empty()).then_some(holds)
+            },
+        );
+        to.column(
+            "held_by",
+            "HELD BY",
+            "Who has it; nothing if nobody has.",
+            held_by,
+        );
+    }
+}
+
+/// A lock as tables name it, sorted as the kernel has it.
+struct Lock<'a>(&'a sample::Resource);
+
+impl Shown for Lock<'_> {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        names::lock(self.0)
+    }
+
+    fn order(&self) -> Order {
+        let name = self.0.name.clone();
+        let name = name.map_or(Order::Unknown, Order::Text);
+        Order::Each(vec![Kind(self.0.kind).order(), name, self.0.addr.order()])
+    }
+}
+
+struct Kind(ResourceKind);
+
+impl Shown for Kind {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        names::resource_kind(self.0).to_owned()
+    }
+
+    fn order(&self) -> Order {
+        Order::Number(self.0 as i128)
+    }
+}
+
+fn most_by(lock: &LockStats) -> String {
+    names::path(lock.memcgs.first().and_then(|memcg| memcg.memcg.as_deref()))
+}
+
+/// One of those that have it, as far as that is traced.
+fn held_by(lock: &LockStats) -> String {
+    let mut holders = lock.held.iter().flat_map(|held| &held.holders);
+    match (lock.held.is_empty(), holders.next()) {
+        (true, _) => units::UNKNOWN.to_owned(),
+        (false, None) => String::new(),
+        (false, Some(first)) => names::task(Some(&first.task)),
     }
 }
 
@@ -107,8 +209,7 @@ impl<'a> From<&'a snapshot::LockHeld> for Held<'a> {
             Holder {
                 pid: holder.task.pid,
                 tid: holder.task.tid,
-                comm: comm.text,
-                comm_hex: comm.hex,
+                comm,
                 memcg: MemcgName::of(holder.memcg.as_deref()),
                 since_ns: holder.since_ns,
                 stack: stack(&holder.stack),

@@ -1,195 +1,316 @@
-//! Records of memory cgroups and of shrinkers.
+//! Figures of memory cgroups: those that live, and those that are dead.
 
-use std::borrow::Cow;
+use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
 
-use serde::Serialize;
+use crate::model::snapshot::{self, MemcgId, Phase};
+use crate::model::zombies::Zombie;
+use crate::output::figures::{
+    Limit, Name, Object, Order, Rounded, Row, Shown, Unit, Value, Visitor, Word, record,
+};
+use crate::output::names;
+use crate::units;
 
-use super::{Name, rounded};
-use crate::model::snapshot::{self, MemcgId};
-use crate::model::zombies;
-use crate::sample::tame;
-
-/// The fields that say which memcg a record speaks of; all `null` where that is not known.
-#[derive(Debug, Default, Serialize)]
-pub struct MemcgName<'a> {
-    cgroup_id: Option<u64>,
-    css_id: Option<u32>,
-    serial_nr: Option<u64>,
-    path: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_hex: Option<String>,
-    name: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name_hex: Option<String>,
-}
+/// Which memcg a row speaks of; all `null` where that is not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MemcgName<'a>(Option<&'a MemcgId>);
 
 impl<'a> MemcgName<'a> {
     /// Of a row that may have no memcg, or one that was never seen.
     #[must_use]
     pub fn of(id: Option<&'a MemcgId>) -> Self {
-        let Some(id) = id else { return Self::default() };
-        let serial_nr = Some(id.serial_nr);
-        if id.path.is_empty() {
-            return Self {
-                serial_nr,
-                ..Self::default()
-            };
-        }
-        let (path, name) = (Name::of(Some(&id.path)), Name::of(Some(&id.name)));
-        Self {
-            cgroup_id: Some(id.cgroup_id),
-            // A cgroup whose memory cgroup is gone has none.
-            css_id: (id.css_id != 0).then_some(id.css_id),
-            serial_nr,
-            path: path.text,
-            path_hex: path.hex,
-            name: name.text,
-            name_hex: name.hex,
-        }
+        Self(id)
+    }
+
+    /// One that was seen, and so has more than a number.
+    fn seen(self) -> Option<&'a MemcgId> {
+        self.0.filter(|id| !id.path.is_empty())
     }
 }
 
-/// A memory cgroup.
-#[derive(Debug, Serialize)]
-pub struct Memcg<'a> {
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    parent_cgroup_id: Option<u64>,
-    phase: Option<&'static str>,
-    usage_bytes: Option<u64>,
-    high_bytes: Option<u64>,
-    max_bytes: Option<u64>,
-    slab_bytes: Option<u64>,
-    slab_objects: Option<u64>,
-    inherited_bytes: Option<u64>,
-    zombies: u64,
-    kmem_bytes: Option<u64>,
-    alive: bool,
-    high_unlimited: Option<bool>,
-    max_unlimited: Option<bool>,
-    slab_uncertain_objects: Option<u64>,
-}
+impl Row for MemcgName<'_> {
+    const MEANING: &'static str = "A memory cgroup.";
 
-impl<'a> From<&'a snapshot::Memcg> for Memcg<'a> {
-    fn from(memcg: &'a snapshot::Memcg) -> Self {
-        Self {
-            memcg: MemcgName::of(Some(&memcg.id)),
-            parent_cgroup_id: memcg.parent_cgroup_id,
-            phase: memcg.phase.map(snapshot::Phase::as_str),
-            usage_bytes: memcg.usage_bytes,
-            high_bytes: memcg.high_bytes,
-            max_bytes: memcg.max_bytes,
-            slab_bytes: memcg.slab_bytes,
-            slab_objects: memcg.slab_objects,
-            inherited_bytes: memcg.inherited_bytes,
-            zombies: memcg.zombies,
-            kmem_bytes: memcg.kmem_bytes,
-            alive: memcg.phase.is_none(),
-            high_unlimited: snapshot::is_unlimited(memcg.high_bytes),
-            max_unlimited: snapshot::is_unlimited(memcg.max_bytes),
-            slab_uncertain_objects: memcg.slab_uncertain_objects,
-        }
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V)
+    where
+        Self: 'r,
+    {
+        to.field("cgroup_id", "Inode number of its directory.", |row| {
+            row.seen().map(|id| id.cgroup_id)
+        });
+        to.field(
+            "css_id",
+            "`css.id`; null where its memory cgroup is gone.",
+            |row| row.seen().map(|id| id.css_id).filter(|id| *id != 0),
+        );
+        to.field(
+            "serial_nr",
+            "`css.serial_nr`: its identity for this boot.",
+            |row| row.0.map(|id| id.serial_nr),
+        );
+        to.figure(
+            "path",
+            "MEMCG",
+            "From the root, `/` for the root itself; as it was when it last had a path.",
+            |row| Path(row.0),
+        );
+        to.field(
+            "name",
+            "Last component of the path; `/` for the root.",
+            |row| Name::of(row.seen().map(|id| &id.name)),
+        );
     }
 }
 
-/// A dead memory cgroup.
-#[derive(Debug, Serialize)]
-pub struct Zombie<'a> {
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    phase: &'static str,
-    refs: Option<i64>,
-    age_ns: Option<u64>,
-    creator: Option<Creator<'a>>,
-    own_cost_bytes: Option<u64>,
-    lru_pages: Option<u64>,
-    swap_entries: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct Creator<'a> {
-    pid: u32,
-    comm: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comm_hex: Option<String>,
-}
-
-impl<'a> From<&'a zombies::Zombie> for Zombie<'a> {
-    fn from(zombie: &'a zombies::Zombie) -> Self {
-        Self {
-            memcg: MemcgName::of(Some(&zombie.id)),
-            phase: zombie.phase.as_str(),
-            refs: zombie.refs,
-            age_ns: zombie.age_ns,
-            creator: zombie.creator.as_deref().map(|creator| {
-                let comm = Name::of(Some(&creator.comm));
-                Creator {
-                    pid: creator.pid,
-                    comm: comm.text,
-                    comm_hex: comm.hex,
-                }
-            }),
-            own_cost_bytes: zombie.own_cost_bytes,
-            lru_pages: zombie.lru_pages,
-            swap_entries: zombie.swap_entries,
-        }
+impl Serialize for MemcgName<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Object(self).serialize(serializer)
     }
 }
 
-/// What a shrinker did for a memcg on a node.
-#[derive(Debug, Serialize)]
-pub struct Shrinker<'a> {
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    shrinker: Cow<'a, str>,
-    fs: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fs_hex: Option<String>,
-    dev: Option<Cow<'a, str>>,
-    node: u32,
-    memcg_aware: Option<bool>,
-    cause: Option<&'static str>,
-    calls_total: Option<u64>,
-    asked_objects_total: u64,
-    scanned_objects_total: u64,
-    freed_objects_total: u64,
-    time_ns_total: u64,
-    p50_ns: Option<u64>,
-    p99_ns: Option<u64>,
-    max_ns: u64,
-    runs_total: Option<u64>,
-    freeable_objects: Option<u64>,
-    deferred_objects: Option<u64>,
-    #[serde(rename = "yield")]
-    yielded: Option<f64>,
-    runs_by_priority: &'a [u64],
+impl Value for MemcgName<'_> {
+    fn schema() -> Json {
+        Object::<Self>::schema()
+    }
 }
 
-impl<'a> From<&'a snapshot::Shrinker> for Shrinker<'a> {
-    fn from(row: &'a snapshot::Shrinker) -> Self {
-        let fs = Name::of(row.fs.as_ref());
-        Self {
-            memcg: MemcgName::of(row.memcg.as_deref()),
-            shrinker: tame(&row.shrinker),
-            fs: fs.text,
-            fs_hex: fs.hex,
-            dev: row.dev.as_deref().map(tame),
-            node: row.node,
-            memcg_aware: row.memcg_aware,
-            cause: row.cause.as_str(),
-            calls_total: row.calls_total,
-            asked_objects_total: row.asked_objects_total,
-            scanned_objects_total: row.scanned_objects_total,
-            freed_objects_total: row.freed_objects_total,
-            time_ns_total: row.time_ns_total,
-            p50_ns: row.p50_ns,
-            p99_ns: row.p99_ns,
-            max_ns: row.max_ns,
-            runs_total: row.runs_total,
-            freeable_objects: row.freeable_objects,
-            deferred_objects: row.deferred_objects,
-            yielded: rounded(row.yielded()),
-            runs_by_priority: &row.priorities,
-        }
+/// The path of a memcg; a person also sees one of which only the number is known.
+pub(in crate::output) struct Path<'a>(pub(in crate::output) Option<&'a MemcgId>);
+
+impl Path<'_> {
+    fn name(&self) -> Name<'_> {
+        Name::of(MemcgName::of(self.0).seen().map(|id| &id.path))
+    }
+}
+
+impl Serialize for Path<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.name().serialize(serializer)
+    }
+}
+
+impl Value for Path<'_> {
+    const HAS_HEX: bool = true;
+
+    fn schema() -> Json {
+        Name::schema()
+    }
+
+    fn hex(&self) -> Option<String> {
+        self.name().hex()
+    }
+}
+
+impl Shown for Path<'_> {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        names::path(self.0)
+    }
+
+    fn order(&self) -> Order {
+        Order::Text(names::path(self.0))
+    }
+}
+
+/// How far a memcg has come; `null` in records while it lives.
+fn phase(phase: Option<Phase>) -> Word {
+    let word = phase.map(Phase::as_str);
+    Word {
+        word,
+        shown: word.unwrap_or("alive"),
+        place: phase.map(|phase| phase as u8),
+    }
+}
+
+impl Row for snapshot::Memcg {
+    const MEANING: &'static str = "A memory cgroup, dead or alive.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.part(|row| MemcgName::of(Some(&row.id)));
+        to.field(
+            "parent_cgroup_id",
+            "`cgroup_id` of its parent; null for the root.",
+            |row| row.parent_cgroup_id,
+        );
+        to.figure(
+            "phase",
+            "PHASE",
+            "How far a dead one has come: populated, kill_pending, offline_queued, pinned, \
+             freeing; null while it lives.",
+            |row| phase(row.phase),
+        );
+        to.figure(
+            "usage_bytes",
+            "USAGE",
+            "`memory.current`, with everything below it; stale on a dead one.",
+            |row| row.usage_bytes,
+        );
+        to.figure(
+            "high_bytes",
+            "HIGH",
+            "`memory.high`; see `high_unlimited`.",
+            |row| Limit(row.high_bytes),
+        );
+        to.figure(
+            "max_bytes",
+            "MAX",
+            "`memory.max`; see `max_unlimited`.",
+            |row| Limit(row.max_bytes),
+        );
+        to.figure(
+            "slab_bytes",
+            "SLAB",
+            "Slab, with everything below it, as of the kernel's last flush.",
+            |row| row.slab_bytes,
+        );
+        to.column(
+            "slab_alloc_per_sec",
+            "OWN ALLOC/S",
+            "Objects charged to itself.",
+            |row| Rounded(row.slab_alloc_per_sec),
+        );
+        to.column(
+            "slab_free_per_sec",
+            "OWN FREE/S",
+            "Objects uncharged from itself.",
+            |row| Rounded(row.slab_free_per_sec),
+        );
+        to.field(
+            "slab_objects",
+            "Slab objects that are its own, as of the last walk of all slabs.",
+            |row| row.slab_objects,
+        );
+        to.field(
+            "inherited_bytes",
+            "What it is charged for since children of it died, as of that walk.",
+            |row| row.inherited_bytes,
+        );
+        to.figure("zombies", "ZOMBIES", "Dead ones below it.", |row| {
+            row.zombies
+        });
+        to.field(
+            "kmem_bytes",
+            "All memory of the kernel, slab included; null on kernels that keep no such sum.",
+            |row| row.kmem_bytes,
+        );
+        to.field("alive", "Whether it is not dead.", |row| {
+            row.phase.is_none()
+        });
+        to.field(
+            "high_unlimited",
+            "Whether `high_bytes` means no limit.",
+            |row| snapshot::is_unlimited(row.high_bytes),
+        );
+        to.field(
+            "max_unlimited",
+            "Whether `max_bytes` means no limit.",
+            |row| snapshot::is_unlimited(row.max_bytes),
+        );
+        to.field(
+            "slab_uncertain_objects",
+            "How many of `slab_objects` may have been counted twice, or not at all; null where \
+             events are not counted.",
+            |row| row.slab_uncertain_objects,
+        );
+    }
+}
+
+record! {
+    /// Who made a memory cgroup.
+    struct Creator<'a> {
+        /// Process id.
+        pid: u32,
+        /// Its name then.
+        comm: Name<'a>,
+    }
+}
+
+impl Row for Zombie {
+    const MEANING: &'static str = "A dead memory cgroup that is still in memory.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.part(|row| MemcgName::of(Some(&row.id)));
+        to.figure(
+            "phase",
+            "PHASE",
+            "How far it has come: populated, kill_pending, offline_queued, pinned, freeing.",
+            |row| Dead(row.phase),
+        );
+        to.figure(
+            "refs",
+            "REFS",
+            "References to it, where they are exact.",
+            |row| row.refs,
+        );
+        to.figure(
+            "age_ns",
+            "AGE",
+            "Time since it went offline, if that was seen.",
+            |row| row.age_ns,
+        );
+        to.field("creator", "Who made it, if that was seen.", |row| {
+            row.creator.as_deref().map(|creator| Creator {
+                pid: creator.pid,
+                comm: Name::of(Some(&creator.comm)),
+            })
+        });
+        to.column(
+            "made_by",
+            "MADE BY",
+            "Who made it, if that was seen.",
+            |row| {
+                row.creator.as_deref().map_or_else(
+                    || units::UNKNOWN.to_owned(),
+                    |creator| format!("{}[{}]", creator.comm.display(), creator.pid),
+                )
+            },
+        );
+        to.figure(
+            "own_cost_bytes",
+            "COST",
+            "Memory of the kernel that it takes by itself.",
+            |row| row.own_cost_bytes,
+        );
+        to.figure(
+            "lru_pages",
+            "PAGES",
+            "Pages on its own LRU lists, unevictable ones included.",
+            |row| row.lru_pages,
+        );
+        to.figure(
+            "swap_entries",
+            "SWAP",
+            "Pages in swap that are charged to it.",
+            |row| row.swap_entries,
+        );
+    }
+}
+
+/// The phase of one that is dead.
+#[derive(Clone, Copy)]
+struct Dead(Phase);
+
+impl Serialize for Dead {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_str().serialize(serializer)
+    }
+}
+
+impl Value for Dead {
+    fn schema() -> Json {
+        String::schema()
+    }
+}
+
+impl Shown for Dead {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        self.0.as_str().to_owned()
+    }
+
+    fn order(&self) -> Order {
+        phase(Some(self.0)).order()
     }
 }

@@ -6,6 +6,7 @@
 //! count on every field being there.
 
 mod deadlocks;
+mod doctor;
 mod dying;
 mod history;
 mod inside;
@@ -13,70 +14,85 @@ mod locks;
 mod memcgs;
 mod pins;
 mod reclaim;
+mod shrinkers;
 mod slab;
 mod tax;
 mod waits;
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
 pub use deadlocks::{Convoy, Deadlock, OpenEnd};
 pub use dying::Dying;
 pub use history::{Finding, Reparent};
 pub use inside::{Objects, SlabInside};
-pub use locks::LockStats;
-pub use memcgs::{Memcg, MemcgName, Shrinker, Zombie};
+pub use memcgs::MemcgName;
 pub(in crate::output) use pins::PAGE_BYTES;
 pub use pins::Pins;
-pub use reclaim::Reclaim;
-pub use slab::{Inherited, Reclaimable, Slab, SlabCache};
+pub(in crate::output) use slab::Reclaim;
 pub use tax::Tax;
 pub use waits::{LockWait, Resource};
 
 use crate::model::snapshot::{self, Snapshot};
+use crate::output::figures::{Object, Order, Row, Shown, Unit, Value, Visitor, Word, record};
+use crate::output::spark;
+use crate::sample::reclaim::Cause;
 use crate::sample::recording::Host;
-use crate::sample::{Text, tame};
+use crate::sample::{Loss, tame};
+use crate::units;
+
+/// Bars of a row.
+const BARS: usize = 10;
 
 /// The schema that these records follow. Fields are added within it, never changed.
 pub const SCHEMA: u32 = 1;
 
 /// Every record, and every document.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Envelope<'a, T> {
-    /// [`SCHEMA`].
-    pub schema: u32,
-    /// What `data` is.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// Name of the host.
-    pub host: Cow<'a, str>,
-    /// Which boot of it.
-    pub boot_id: Cow<'a, str>,
-    /// Number of the record in the run.
-    pub seq: u64,
-    /// Number of the snapshot in the run.
-    pub frame: u64,
-    /// When, RFC 3339.
-    pub time: &'a str,
-    /// The same, CLOCK_MONOTONIC.
-    pub mono_ns: u64,
-    /// The record.
-    pub data: T,
+    kind: &'static str,
+    host: Cow<'a, str>,
+    boot_id: Cow<'a, str>,
+    moment: Moment<'a>,
+    data: T,
+}
+
+impl<T: Value> Row for Envelope<'_, T> {
+    const MEANING: &'static str = "A record, and where it stands in the run.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V)
+    where
+        Self: 'r,
+    {
+        to.field(
+            "schema",
+            "Grows if a figure is changed; figures are added within it.",
+            |_| SCHEMA,
+        );
+        to.field("type", "What `data` is.", |row| row.kind);
+        to.field("host", "Name of the host.", |row| &row.host);
+        to.field("boot_id", "Which boot of it.", |row| &row.boot_id);
+        to.field("seq", "Number of the record in the run.", |row| {
+            row.moment.seq
+        });
+        to.field("frame", "Number of the snapshot in the run.", |row| {
+            row.moment.frame
+        });
+        to.field("time", "When, RFC 3339.", |row| row.moment.time);
+        to.field("mono_ns", "The same, CLOCK_MONOTONIC.", |row| {
+            row.moment.mono_ns
+        });
+        to.field("data", "The record.", |row| &row.data);
+    }
 }
 
 impl<'a, T> Envelope<'a, T> {
     /// Puts a record into its envelope.
     pub fn new(kind: &'static str, host: &'a Host, moment: Moment<'a>, data: T) -> Self {
         Self {
-            schema: SCHEMA,
             kind,
             host: host.host.display(),
             boot_id: host.boot_id.display(),
-            seq: moment.seq,
-            frame: moment.frame,
-            time: moment.time,
-            mono_ns: moment.mono_ns,
+            moment,
             data,
         }
     }
@@ -85,46 +101,28 @@ impl<'a, T> Envelope<'a, T> {
 /// Where a record stands in the run.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'a> {
-    /// See [`Envelope::seq`].
+    /// Number of the record in the run.
     pub seq: u64,
-    /// See [`Envelope::frame`].
+    /// Number of the snapshot in the run.
     pub frame: u64,
-    /// See [`Envelope::time`].
+    /// When, RFC 3339.
     pub time: &'a str,
-    /// See [`Envelope::mono_ns`].
+    /// The same, CLOCK_MONOTONIC.
     pub mono_ns: u64,
 }
 
-/// A text that was chosen by someone else, and its bytes where they cannot be shown.
-pub(in crate::output) struct Name<'a> {
-    pub(in crate::output) text: Option<Cow<'a, str>>,
-    pub(in crate::output) hex: Option<String>,
-}
-
-impl<'a> Name<'a> {
-    pub(in crate::output) fn of(text: Option<&'a Text>) -> Self {
-        Self {
-            text: text.map(Text::display),
-            hex: text.and_then(Text::hex),
-        }
+record! {
+    /// The last record of a snapshot: how it was made, and what it lacks.
+    pub struct Frame<'a> {
+        /// Records of the snapshot, without this one.
+        records: u64,
+        /// Time since the snapshot before; null for the first.
+        interval_ns: Option<u64>,
+        /// Where the figures come from.
+        sections: Vec<Section<'a>>,
+        /// What could not be counted.
+        losses: Vec<Object<&'a Loss>>,
     }
-
-    /// One that was made up for this record.
-    fn made(text: &Text) -> Self {
-        Self {
-            text: Some(Cow::Owned(text.display().into_owned())),
-            hex: text.hex(),
-        }
-    }
-}
-
-/// The last record of a snapshot: how it was made, and what it lacks.
-#[derive(Debug, Serialize)]
-pub struct Frame<'a> {
-    records: u64,
-    interval_ns: Option<u64>,
-    sections: Vec<Section<'a>>,
-    losses: Vec<Loss<'a>>,
 }
 
 impl<'a> Frame<'a> {
@@ -140,15 +138,22 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Where figures come from, and how old they are.
-#[derive(Debug, Serialize)]
-pub struct Section<'a> {
-    name: &'a str,
-    source: &'static str,
-    as_of_ns: Option<u64>,
-    took_ns: Option<u64>,
-    visited: Option<u64>,
-    truncated_at: Option<u64>,
+record! {
+    /// Where figures come from, and how old they are.
+    pub struct Section<'a> {
+        /// Name of the section.
+        name: &'a str,
+        /// `walk`, `event` or `absent`.
+        source: &'static str,
+        /// When it was read, CLOCK_MONOTONIC.
+        as_of_ns: Option<u64>,
+        /// Time that reading took.
+        took_ns: Option<u64>,
+        /// Things looked at.
+        visited: Option<u64>,
+        /// Set where a bound stopped it after so many things.
+        truncated_at: Option<u64>,
+    }
 }
 
 impl<'a> Section<'a> {
@@ -189,32 +194,46 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
     ]
 }
 
-/// Things that could not be counted.
-#[derive(Debug, Serialize)]
-pub struct Loss<'a> {
-    #[serde(rename = "where")]
-    place: Cow<'a, str>,
-    lost_total: Option<u64>,
+impl Row for Loss {
+    const MEANING: &'static str = "Things that could not be counted.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.field("where", "Where they were lost.", |row| tame(&row.place));
+        to.field(
+            "lost_total",
+            "How many since the start; null where the kernel does not say.",
+            |row| row.lost_total,
+        );
+    }
 }
 
 /// What was lost since the start.
 #[must_use]
-pub fn losses(snapshot: &Snapshot) -> Vec<Loss<'_>> {
-    let losses = snapshot.losses.iter();
-    losses
-        .map(|loss| Loss {
-            place: tame(&loss.place),
-            lost_total: loss.lost_total,
-        })
-        .collect()
+pub fn losses(snapshot: &Snapshot) -> Vec<Object<&Loss>> {
+    snapshot.losses.iter().map(Object).collect()
 }
 
-/// A rate with no more digits than it is good for.
-pub(in crate::output) fn rounded(rate: Option<f64>) -> Option<f64> {
-    rate.map(|rate| (rate * 1e3).round() / 1e3)
+/// Why memory is reclaimed.
+fn cause(cause: Cause) -> Word {
+    let word = cause.as_str();
+    Word {
+        word,
+        shown: word.unwrap_or(units::UNKNOWN),
+        place: Some(cause as u8),
+    }
 }
 
-/// A kernel address, which JSON's numbers cannot hold.
-fn address(addr: u64) -> String {
-    format!("{addr:#x}")
+/// A figure in each of the last intervals, as bars.
+struct Recent<'a>(&'a [u64]);
+
+impl Shown for Recent<'_> {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        spark::line(self.0, BARS)
+    }
+
+    fn order(&self) -> Order {
+        Order::Each(self.0.iter().map(Shown::order).collect())
+    }
 }

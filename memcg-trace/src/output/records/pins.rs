@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
-use super::{MemcgName, Name};
+use super::MemcgName;
 use crate::model::pins::words;
 use crate::model::snapshot::{self, MemcgId};
+use crate::output::figures::{Name, record};
 use crate::sample::pins::{self as facts, Object, ObjectKind, User, UserKind};
 use crate::sample::tame;
 
@@ -15,17 +14,26 @@ const MAX_HOLDERS: usize = 64;
 /// Bytes of a page, as pages are counted.
 pub(in crate::output) const PAGE_BYTES: u64 = 4096;
 
-/// The ledger of a zombie.
-#[derive(Debug, Serialize)]
-pub struct Pins<'a> {
-    zombie: MemcgName<'a>,
-    refs: Option<i64>,
-    unexplained_refs: Option<i64>,
-    pins: Vec<Pin<'a>>,
-    not_checked: Vec<NotChecked<'a>>,
-    sentence: &'a str,
-    advice: Vec<Advice<'a>>,
-    memcg_gone: bool,
+record! {
+    /// The ledger of a zombie.
+    pub struct Pins<'a> {
+        /// Which.
+        zombie: MemcgName<'a>,
+        /// References to it, where they are exact.
+        refs: Option<i64>,
+        /// References that were not found.
+        unexplained_refs: Option<i64>,
+        /// References by kind.
+        pins: Vec<Pin<'a>>,
+        /// Kinds that could not be looked at.
+        not_checked: Vec<NotChecked<'a>>,
+        /// All of it in one sentence.
+        sentence: &'a str,
+        /// What would free it.
+        advice: Vec<Advice<'a>>,
+        /// Whether only the cgroup is left.
+        memcg_gone: bool,
+    }
 }
 
 impl<'a> From<&'a snapshot::Pins> for Pins<'a> {
@@ -44,17 +52,26 @@ impl<'a> From<&'a snapshot::Pins> for Pins<'a> {
     }
 }
 
-/// References of one kind.
-#[derive(Debug, Serialize)]
-struct Pin<'a> {
-    kind: &'static str,
-    refs: u64,
-    pages: Option<u64>,
-    bytes: Option<u64>,
-    source: &'static str,
-    holders: Vec<Holder<'a>>,
-    holders_omitted: u64,
-    truncated_at: Option<u64>,
+record! {
+    /// References of one kind.
+    struct Pin<'a> {
+        /// What kind of reference.
+        kind: &'static str,
+        /// How many.
+        refs: u64,
+        /// Pages that hold them.
+        pages: Option<u64>,
+        /// What those take.
+        bytes: Option<u64>,
+        /// Where that is from.
+        source: &'static str,
+        /// Who holds them.
+        holders: Vec<Holder<'a>>,
+        /// How many more there are.
+        holders_omitted: u64,
+        /// Set where a bound stopped the look after so many things.
+        truncated_at: Option<u64>,
+    }
 }
 
 impl<'a> Pin<'a> {
@@ -81,69 +98,75 @@ impl<'a> Pin<'a> {
     }
 }
 
-/// An object that holds references, and one process that keeps it; all `null` where nobody
-/// does.
-#[derive(Debug, Default, Serialize)]
-struct Holder<'a> {
-    pid: Option<u32>,
-    comm: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comm_hex: Option<String>,
-    fd: Option<u32>,
-    owner_path: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    owner_path_hex: Option<String>,
-    fs: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fs_hex: Option<String>,
-    dev: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dev_hex: Option<String>,
-    ino: Option<u64>,
-    path: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_hex: Option<String>,
-    ns_ino: Option<u64>,
-    local: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    local_hex: Option<String>,
-    remote: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remote_hex: Option<String>,
-    object: ObjectKind,
-    refs: u64,
-    pages: Option<u64>,
-    ns_mount: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ns_mount_hex: Option<String>,
-    how: Option<UserKind>,
-    name: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name_hex: Option<String>,
-    state: Option<String>,
-    parent_pid: Option<u32>,
-    cpu: Option<u32>,
-    held: Option<Held<'a>>,
-    user_refs: Option<u64>,
-    /// Names of the file's inode.
-    links: Option<u64>,
-    /// The process in whose mount namespace `path` is, where it is not in ours.
-    path_of_pid: Option<u32>,
-    dev_name: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dev_name_hex: Option<String>,
-    /// The unit of the process.
-    unit: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unit_hex: Option<String>,
+record! {
+    /// An object that holds references, and one process that keeps it; all `null` where nobody
+    /// does.
+    struct Holder<'a> {
+        /// Process id.
+        pid: Option<u32>,
+        /// Name of the task.
+        comm: Name<'a>,
+        /// File descriptor that it has of it.
+        fd: Option<u32>,
+        /// Path of the memory cgroup of the process.
+        owner_path: Name<'a>,
+        /// File system.
+        fs: Name<'a>,
+        /// Its device, `major:minor`.
+        dev: Name<'a>,
+        /// Inode number.
+        ino: Option<u64>,
+        /// Path of the object.
+        path: Name<'a>,
+        /// Inode number of the namespace.
+        ns_ino: Option<u64>,
+        /// Local end of a socket.
+        local: Name<'a>,
+        /// Remote end of a socket.
+        remote: Name<'a>,
+        /// What kind of object.
+        object: ObjectKind,
+        /// References that it holds.
+        refs: u64,
+        /// Pages that it holds.
+        pages: Option<u64>,
+        /// Where the namespace is mounted.
+        ns_mount: Name<'a>,
+        /// How the process holds the object.
+        how: Option<UserKind>,
+        /// Name of what holds it that is no process.
+        name: Name<'a>,
+        /// State of the task, as in `ps`.
+        state: Option<String>,
+        /// Process id of its parent.
+        parent_pid: Option<u32>,
+        /// The CPU that keeps it.
+        cpu: Option<u32>,
+        /// References to the object, and how many of them were found.
+        held: Option<Held<'a>>,
+        /// References of this holder to the object.
+        user_refs: Option<u64>,
+        /// Names of the file's inode.
+        links: Option<u64>,
+        /// The process in whose mount namespace `path` is, where it is not in ours.
+        path_of_pid: Option<u32>,
+        /// Name of the device.
+        dev_name: Name<'a>,
+        /// The unit of the process.
+        unit: Name<'a>,
+    }
 }
 
-/// References to an object, as the kernel counts them, and how many of them were found.
-#[derive(Debug, Serialize)]
-struct Held<'a> {
-    refs: u64,
-    found: u64,
-    not_checked: Vec<Cow<'a, str>>,
+record! {
+    /// References to an object, as the kernel counts them, and how many of them were found.
+    struct Held<'a> {
+        /// References to it by the kernel's count.
+        refs: u64,
+        /// Of those, found.
+        found: u64,
+        /// Ways to hold it that were not looked at.
+        not_checked: Vec<Cow<'a, str>>,
+    }
 }
 
 impl<'a> From<&'a facts::Held> for Held<'a> {
@@ -195,31 +218,22 @@ impl<'a> Holder<'a> {
         let parent = user.and_then(|user| user.parent.as_ref());
         Self {
             pid: process(user).map(|user| user.pid),
-            comm: comm.text,
-            comm_hex: comm.hex,
+            comm,
             fd: user.and_then(|user| user.fd),
-            owner_path: owner_path.text,
-            owner_path_hex: owner_path.hex,
-            fs: fs.text,
-            fs_hex: fs.hex,
-            dev: dev.text,
-            dev_hex: dev.hex,
+            owner_path,
+            fs,
+            dev,
             ino: object.ino,
-            path: path.text,
-            path_hex: path.hex,
+            path,
             ns_ino: object.ns_ino,
-            local: local.text,
-            local_hex: local.hex,
-            remote: remote.text,
-            remote_hex: remote.hex,
+            local,
+            remote,
             object: object.kind,
             refs: object.refs,
             pages: object.pages,
-            ns_mount: ns_mount.text,
-            ns_mount_hex: ns_mount.hex,
+            ns_mount,
             how: user.map(|user| user.kind),
-            name: name.text,
-            name_hex: name.hex,
+            name,
             state: user
                 .and_then(|user| user.state)
                 .map(|state| tame(&state.to_string()).into_owned()),
@@ -229,10 +243,8 @@ impl<'a> Holder<'a> {
             user_refs: user.and_then(|user| user.refs),
             links: object.links,
             path_of_pid: object.path_of_pid,
-            dev_name: dev_name.text,
-            dev_name_hex: dev_name.hex,
-            unit: unit.text,
-            unit_hex: unit.hex,
+            dev_name,
+            unit,
         }
     }
 }
@@ -242,11 +254,14 @@ fn process(user: Option<&User>) -> Option<&User> {
     user.filter(|user| user.pid != 0 || user.name.is_none())
 }
 
-/// A kind of pin that could not be looked at.
-#[derive(Debug, Serialize)]
-struct NotChecked<'a> {
-    kind: &'static str,
-    reason: Cow<'a, str>,
+record! {
+    /// A kind of pin that could not be looked at.
+    struct NotChecked<'a> {
+        /// What kind of reference.
+        kind: &'static str,
+        /// Why.
+        reason: Cow<'a, str>,
+    }
 }
 
 impl<'a> From<&'a facts::NotChecked> for NotChecked<'a> {
@@ -258,32 +273,44 @@ impl<'a> From<&'a facts::NotChecked> for NotChecked<'a> {
     }
 }
 
-/// What would free it.
-#[derive(Debug, Serialize)]
-struct Advice<'a> {
-    action: &'static str,
-    target: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target_hex: Option<String>,
-    why: &'a str,
-    /// What all steps together cost.
-    class: &'static str,
-    step: usize,
-    steps: usize,
-    amount_bytes: Option<u64>,
-    /// What all steps together free.
-    frees_refs: u64,
-    of_refs: Option<u64>,
-    frees_bytes: Option<u64>,
-    frees_at_most: bool,
-    cause: Cause<'a>,
+record! {
+    /// What would free it.
+    struct Advice<'a> {
+        /// What to do.
+        action: &'static str,
+        /// To what.
+        target: Name<'a>,
+        /// Why.
+        why: &'a str,
+        /// What all steps together cost.
+        class: &'static str,
+        /// Number of this step.
+        step: usize,
+        /// How many there are.
+        steps: usize,
+        /// How much of it.
+        amount_bytes: Option<u64>,
+        /// What all steps together free.
+        frees_refs: u64,
+        /// References in all.
+        of_refs: Option<u64>,
+        /// Memory that it frees.
+        frees_bytes: Option<u64>,
+        /// Whether it may free less.
+        frees_at_most: bool,
+        /// What of the ledger it is about.
+        cause: Cause<'a>,
+    }
 }
 
-/// What of the ledger a piece of advice is about.
-#[derive(Debug, Serialize)]
-struct Cause<'a> {
-    kind: &'static str,
-    object: Option<&'a str>,
+record! {
+    /// What of the ledger a piece of advice is about.
+    struct Cause<'a> {
+        /// What kind of reference.
+        kind: &'static str,
+        /// What holds it.
+        object: Option<&'a str>,
+    }
 }
 
 impl<'a> From<&'a snapshot::Advice> for Advice<'a> {
@@ -291,8 +318,7 @@ impl<'a> From<&'a snapshot::Advice> for Advice<'a> {
         let target = Name::of(advice.target.as_ref());
         Self {
             action: advice.action.as_str(),
-            target: target.text,
-            target_hex: target.hex,
+            target,
             why: &advice.why,
             class: advice.class.as_str(),
             step: advice.step,

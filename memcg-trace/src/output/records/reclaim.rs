@@ -1,142 +1,255 @@
-//! Records of reclaim.
+//! Figures of reclaim.
 
-use std::borrow::Cow;
-
-use serde::Serialize;
-
-use super::{MemcgName, Name, rounded};
-use crate::model::snapshot;
+use crate::model::snapshot::{self, MemcgId, Reclaim};
+use crate::output::figures::{Limit, Name, Rounded, Row, Tied, Visitor, record};
+use crate::output::names;
+use crate::output::records::{MemcgName, Recent, cause};
+use crate::sample::reclaim::{Stall as StallFacts, StalledTask as TaskFacts};
 
 /// Tasks of a row that wait at the moment.
 const STALLS: usize = 8;
 
-/// Reclaim for one cause, under one limit, as far as it concerns one memcg.
-#[derive(Debug, Serialize)]
-pub struct Reclaim<'a> {
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    cause: Option<&'static str>,
-    stalls_total: u64,
-    stall_ns_total: u64,
-    p50_ns: Option<u64>,
-    p99_ns: Option<u64>,
-    max_ns: u64,
-    scanned_pages_total: Option<u64>,
-    reclaimed_pages_total: Option<u64>,
-    limited_by_path: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limited_by_path_hex: Option<String>,
-    limited_by_serial_nr: Option<u64>,
-    throttles_total: Option<u64>,
-    throttle_ns_total: Option<u64>,
-    background_total: u64,
-    background_ns_total: u64,
-    visits_total: Option<u64>,
-    visit_ns_total: Option<u64>,
-    stall_ns_per_sec: Option<f64>,
-    usage_bytes: Option<u64>,
-    high_bytes: Option<u64>,
-    max_bytes: Option<u64>,
-    headroom_bytes: Option<i64>,
-    psi_some_ns_total: Option<u64>,
-    psi_full_ns_total: Option<u64>,
-    worst_tasks: Vec<StalledTask<'a>>,
-    high_unlimited: Option<bool>,
-    max_unlimited: Option<bool>,
-    stalls_now: u64,
-    stalled_now: Vec<Stall<'a>>,
+impl Row for Reclaim {
+    const MEANING: &'static str =
+        "Reclaim for one cause, under one limit, as far as it concerns one memory cgroup.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.part(|row| MemcgName::of(row.memcg.as_deref()));
+        to.figure(
+            "cause",
+            "CAUSE",
+            "Why: kswapd, direct, high, max, proactive, drop_caches.",
+            |row| cause(row.count.cause),
+        );
+        to.figure(
+            "stalls_total",
+            "STALLS",
+            "Times that a task had to wait for memory to be reclaimed.",
+            |row| row.count.stalls_total,
+        );
+        to.figure("stall_ns_total", "TIME", "How long they waited.", |row| {
+            row.count.stall_ns_total
+        });
+        to.figure("p50_ns", "P50", "The median; within an eighth.", |row| {
+            row.count.p50_ns
+        });
+        to.figure(
+            "p99_ns",
+            "P99",
+            "What one wait in a hundred is longer than.",
+            |row| row.count.p99_ns,
+        );
+        to.figure("max_ns", "MAX", "The longest.", |row| row.count.max_ns);
+        to.figure("scanned_pages_total", "SCANNED", "Pages scanned.", |row| {
+            row.counts_pages.then_some(row.count.scanned_pages_total)
+        });
+        to.figure(
+            "reclaimed_pages_total",
+            "TAKEN",
+            "Pages reclaimed.",
+            |row| row.counts_pages.then_some(row.count.reclaimed_pages_total),
+        );
+        to.column("yield", "YIELD", "Reclaimed of what was scanned.", |row| {
+            Rounded(row.efficiency())
+        });
+        to.field(
+            "limited_by_path",
+            "Whose limit it is; null where no limit is.",
+            |row| {
+                Name::of(
+                    limit(row)
+                        .map(|id| &id.path)
+                        .filter(|path| !path.is_empty()),
+                )
+            },
+        );
+        to.column(
+            "limited_by",
+            "LIMIT OF",
+            "Whose limit it is.",
+            names::limited_by,
+        );
+        to.field("limited_by_serial_nr", "Its `serial_nr`.", |row| {
+            limit(row).map(|id| id.serial_nr)
+        });
+        to.figure(
+            "throttles_total",
+            "SLEEPS",
+            "Sleeps over `memory.high`.",
+            |row| row.counts_throttles.then_some(row.count.throttles_total),
+        );
+        to.field("throttle_ns_total", "How long those took.", |row| {
+            row.counts_throttles.then_some(row.count.throttle_ns_total)
+        });
+        to.field(
+            "background_total",
+            "Reclaim that no task waited for.",
+            |row| row.count.background_total,
+        );
+        to.figure(
+            "background_ns_total",
+            "BACKGROUND",
+            "How long that took.",
+            |row| row.count.background_ns_total,
+        );
+        to.field(
+            "visits_total",
+            "Times that its pages were gone through.",
+            |row| row.counts_pages.then_some(row.count.visits_total),
+        );
+        to.field("visit_ns_total", "How long that took.", |row| {
+            row.counts_pages.then_some(row.count.visit_ns_total)
+        });
+        to.figure(
+            "stall_ns_per_sec",
+            "STALL/S",
+            "Time waited in a second, over the last interval.",
+            |row| {
+                let ties = [row.count.stall_ns_total, row.count.background_ns_total];
+                Tied(Rounded(row.stall_ns_per_sec), ties)
+            },
+        );
+        to.column(
+            "recent_stall_ns",
+            "RECENT",
+            "Time waited in the last intervals.",
+            |row| Recent(&row.recent_stall_ns),
+        );
+        to.figure(
+            "usage_bytes",
+            "USAGE",
+            "`memory.current`, as of the last walk.",
+            |row| row.usage_bytes,
+        );
+        to.figure(
+            "high_bytes",
+            "HIGH",
+            "`memory.high`; see `high_unlimited`.",
+            |row| Limit(row.high_bytes),
+        );
+        to.figure(
+            "max_bytes",
+            "MAX",
+            "`memory.max`; see `max_unlimited`.",
+            |row| Limit(row.max_bytes),
+        );
+        to.figure(
+            "headroom_bytes",
+            "HEADROOM",
+            "How far the usage is below the lower limit; negative beyond it.",
+            Reclaim::headroom_bytes,
+        );
+        to.figure(
+            "psi_some_ns_total",
+            "PSI SOME",
+            "Time in which some task waited for memory, by the kernel's own account.",
+            |row| row.pressure.map(|pressure| pressure.some_ns_total),
+        );
+        to.figure(
+            "psi_full_ns_total",
+            "PSI FULL",
+            "Time in which all did.",
+            |row| row.pressure.map(|pressure| pressure.full_ns_total),
+        );
+        to.field(
+            "worst_tasks",
+            "Its tasks that waited longest, for any cause.",
+            |row| {
+                row.worst_tasks
+                    .iter()
+                    .map(StalledTask::of)
+                    .collect::<Vec<_>>()
+            },
+        );
+        to.field(
+            "high_unlimited",
+            "Whether `high_bytes` means no limit.",
+            |row| snapshot::is_unlimited(row.high_bytes),
+        );
+        to.field(
+            "max_unlimited",
+            "Whether `max_bytes` means no limit.",
+            |row| snapshot::is_unlimited(row.max_bytes),
+        );
+        to.field("stalls_now", "Tasks that wait at the moment.", |row| {
+            row.stalls.len()
+        });
+        to.field(
+            "stalled_now",
+            "The first of them, the longest wait first.",
+            |row| {
+                row.stalls
+                    .iter()
+                    .take(STALLS)
+                    .map(Stall::of)
+                    .collect::<Vec<_>>()
+            },
+        );
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct StalledTask<'a> {
-    pid: u32,
-    tid: u32,
-    comm: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comm_hex: Option<String>,
-    stalls_total: u64,
-    stall_ns_total: u64,
-    max_ns: u64,
+fn limit(row: &Reclaim) -> Option<&MemcgId> {
+    row.limited_by.as_deref()
 }
 
-/// A task that has been waiting for a while.
-#[derive(Debug, Serialize)]
-struct Stall<'a> {
-    pid: Option<u32>,
-    tid: u32,
-    comm: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comm_hex: Option<String>,
-    since_ns: u64,
-    is_throttled: bool,
-    unconfirmed: bool,
+record! {
+    /// A task that waited for memory.
+    struct StalledTask<'a> {
+        /// Process id.
+        pid: u32,
+        /// Thread id.
+        tid: u32,
+        /// Its name.
+        comm: Name<'a>,
+        /// How often.
+        stalls_total: u64,
+        /// How long.
+        stall_ns_total: u64,
+        /// The longest.
+        max_ns: u64,
+    }
 }
 
-impl<'a> From<&'a snapshot::Reclaim> for Reclaim<'a> {
-    fn from(row: &'a snapshot::Reclaim) -> Self {
-        let count = &row.count;
-        let pages = |pages| row.counts_pages.then_some(pages);
-        let throttles = |figure| row.counts_throttles.then_some(figure);
-        // One that was never seen has no path.
-        let limit = row.limited_by.as_deref();
-        let limit_path = Name::of(limit.map(|id| &id.path).filter(|path| !path.is_empty()));
+impl<'a> StalledTask<'a> {
+    fn of(task: &'a TaskFacts) -> Self {
         Self {
-            memcg: MemcgName::of(row.memcg.as_deref()),
-            cause: count.cause.as_str(),
-            stalls_total: count.stalls_total,
-            stall_ns_total: count.stall_ns_total,
-            p50_ns: count.p50_ns,
-            p99_ns: count.p99_ns,
-            max_ns: count.max_ns,
-            scanned_pages_total: pages(count.scanned_pages_total),
-            reclaimed_pages_total: pages(count.reclaimed_pages_total),
-            limited_by_path: limit_path.text,
-            limited_by_path_hex: limit_path.hex,
-            limited_by_serial_nr: limit.map(|id| id.serial_nr),
-            throttles_total: throttles(count.throttles_total),
-            throttle_ns_total: throttles(count.throttle_ns_total),
-            background_total: count.background_total,
-            background_ns_total: count.background_ns_total,
-            visits_total: pages(count.visits_total),
-            visit_ns_total: pages(count.visit_ns_total),
-            stall_ns_per_sec: rounded(row.stall_ns_per_sec),
-            usage_bytes: row.usage_bytes,
-            high_bytes: row.high_bytes,
-            max_bytes: row.max_bytes,
-            headroom_bytes: row.headroom_bytes(),
-            psi_some_ns_total: row.pressure.map(|pressure| pressure.some_ns_total),
-            psi_full_ns_total: row.pressure.map(|pressure| pressure.full_ns_total),
-            worst_tasks: row.worst_tasks.iter().map(stalled_task).collect(),
-            high_unlimited: snapshot::is_unlimited(row.high_bytes),
-            max_unlimited: snapshot::is_unlimited(row.max_bytes),
-            stalls_now: row.stalls.len() as u64,
-            stalled_now: row.stalls.iter().take(STALLS).map(stall).collect(),
+            pid: task.pid,
+            tid: task.tid,
+            comm: Name::of(Some(&task.comm)),
+            stalls_total: task.stalls_total,
+            stall_ns_total: task.stall_ns_total,
+            max_ns: task.max_ns,
         }
     }
 }
 
-fn stall(stall: &crate::sample::reclaim::Stall) -> Stall<'_> {
-    let comm = Name::of(Some(&stall.task.comm));
-    Stall {
-        pid: stall.task.pid,
-        tid: stall.task.tid,
-        comm: comm.text,
-        comm_hex: comm.hex,
-        since_ns: stall.since_ns,
-        is_throttled: stall.is_throttled,
-        unconfirmed: stall.unconfirmed,
+record! {
+    /// A task that has been waiting for a while.
+    struct Stall<'a> {
+        /// Process id.
+        pid: Option<u32>,
+        /// Thread id.
+        tid: u32,
+        /// Its name.
+        comm: Name<'a>,
+        /// Since when, CLOCK_MONOTONIC.
+        since_ns: u64,
+        /// Whether it sleeps over `memory.high`.
+        is_throttled: bool,
+        /// Whether the wait may be over.
+        unconfirmed: bool,
     }
 }
 
-fn stalled_task(task: &crate::sample::reclaim::StalledTask) -> StalledTask<'_> {
-    let comm = Name::of(Some(&task.comm));
-    StalledTask {
-        pid: task.pid,
-        tid: task.tid,
-        comm: comm.text,
-        comm_hex: comm.hex,
-        stalls_total: task.stalls_total,
-        stall_ns_total: task.stall_ns_total,
-        max_ns: task.max_ns,
+impl<'a> Stall<'a> {
+    fn of(stall: &'a StallFacts) -> Self {
+        Self {
+            pid: stall.task.pid,
+            tid: stall.task.tid,
+            comm: Name::of(Some(&stall.task.comm)),
+            since_ns: stall.since_ns,
+            is_throttled: stall.is_throttled,
+            unconfirmed: stall.unconfirmed,
+        }
     }
 }

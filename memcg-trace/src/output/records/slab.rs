@@ -1,175 +1,339 @@
-//! Records of slab: what memcgs hold, what caches are like, what was inherited.
+//! Figures of slab: what memcgs hold, what caches are like, what was inherited.
 
-use std::borrow::Cow;
-
-use serde::Serialize;
-
-use super::{MemcgName, Name, rounded};
-use crate::model::snapshot::{self, slab::PAGE_BYTES};
+use crate::model::snapshot::slab::{Held, PAGE_BYTES};
+use crate::model::snapshot::{Inherited, Reclaimable, Slab, SlabCache};
+use crate::output::figures::{Name, Order, Rounded, Row, Shown, Tied, Unit, Visitor};
+use crate::output::records::MemcgName;
+use crate::output::slab as words;
 use crate::sample::Text;
 
-/// Objects of a cache charged to a memcg: what there is by the last walk of all slabs and the
-/// events since, pages as of that walk, and what events counted.
-#[derive(Debug, Serialize)]
-pub struct Slab<'a> {
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    cache: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_hex: Option<String>,
-    objects: Option<u64>,
-    bytes: Option<u64>,
-    touched_pages: Option<u64>,
-    owned_pages: Option<u64>,
-    share_bytes: Option<u64>,
-    utilization: Option<f64>,
-    alloc_total: Option<u64>,
-    free_total: Option<u64>,
-    alloc_per_sec: Option<f64>,
-    free_per_sec: Option<f64>,
-    uncertain_objects: Option<u64>,
-    charged_bytes: Option<u64>,
-    inherited_objects: Option<u64>,
-    drift_objects: Option<i64>,
-}
+impl Row for Slab {
+    const MEANING: &'static str = "Objects of a cache charged to a memory cgroup: what there is \
+        by the last walk of all slabs and the events since, pages as of that walk, and what \
+        events counted.";
 
-impl<'a> From<&'a snapshot::Slab> for Slab<'a> {
-    fn from(row: &'a snapshot::Slab) -> Self {
-        let (cache, held) = (Name::of(Some(&row.cache)), row.held.as_ref());
-        Self {
-            memcg: MemcgName::of(row.memcg.as_deref()),
-            cache: cache.text,
-            cache_hex: cache.hex,
-            objects: row.objects(),
-            bytes: row.bytes(),
-            touched_pages: held.map(|held| held.share.touched_pages),
-            owned_pages: held.map(|held| held.share.owned_pages),
-            share_bytes: row.share_bytes(),
-            utilization: rounded(row.utilization()),
-            alloc_total: row.alloc_total,
-            free_total: row.free_total,
-            alloc_per_sec: rounded(row.alloc_per_sec),
-            free_per_sec: rounded(row.free_per_sec),
-            uncertain_objects: held.and_then(|held| held.uncertain_objects),
-            charged_bytes: row.charged_bytes(),
-            inherited_objects: row.inherited_objects(),
-            drift_objects: held.and_then(|held| held.drift_objects),
-        }
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        let held = |row: &Slab| row.held;
+        to.part(|row| MemcgName::of(row.memcg.as_deref()));
+        to.figure("cache", "CACHE", "Name of the cache.", |row| {
+            Name::of(Some(&row.cache))
+        });
+        to.figure(
+            "objects",
+            "OBJECTS",
+            "How many there are now.",
+            Slab::objects,
+        );
+        to.figure(
+            "bytes",
+            "BYTES",
+            "What these take in their slabs.",
+            Slab::bytes,
+        );
+        to.figure(
+            "touched_pages",
+            "PAGES",
+            "Pages with at least one of them.",
+            move |row| held(row).map(|held| held.share.touched_pages),
+        );
+        to.figure(
+            "owned_pages",
+            "EXCLUSIVE",
+            "Pages with objects of no other memcg.",
+            move |row| held(row).map(|held| held.share.owned_pages),
+        );
+        to.figure(
+            "share_bytes",
+            "SLAB",
+            "Its share of the pages.",
+            Slab::share_bytes,
+        );
+        to.figure(
+            "utilization",
+            "USED",
+            "Part of its share that the objects take.",
+            |row| Rounded(row.utilization()),
+        );
+        to.figure("alloc_total", "ALLOC", "Charged since the start.", |row| {
+            row.alloc_total
+        });
+        to.figure("free_total", "FREE", "Uncharged since the start.", |row| {
+            row.free_total
+        });
+        to.column(
+            "net_objects",
+            "NET",
+            "Charged less uncharged since the start.",
+            |row| net(row).map(|net| Change(net, true)),
+        );
+        to.column("net_bytes", "NET BYTES", "What those take.", |row| {
+            let size = row.size_bytes.map(i128::from);
+            net(row)
+                .zip(size)
+                .map(|(net, size)| Change(net * size, false))
+        });
+        to.figure(
+            "alloc_per_sec",
+            "ALLOC/S",
+            "Over the last interval.",
+            |row| {
+                Tied(
+                    Rounded(row.alloc_per_sec),
+                    [row.alloc_total.unwrap_or(0), 0],
+                )
+            },
+        );
+        to.figure("free_per_sec", "FREE/S", "Over the last interval.", |row| {
+            Rounded(row.free_per_sec)
+        });
+        to.field(
+            "uncertain_objects",
+            "Events during the walk: so many objects may be counted twice, or not at all.",
+            move |row| held(row).and_then(|held| held.uncertain_objects),
+        );
+        to.field(
+            "charged_bytes",
+            "What the memcg is charged for them.",
+            Slab::charged_bytes,
+        );
+        to.figure(
+            "inherited_objects",
+            "INHERITED",
+            "How many of them were charged to a child that is dead.",
+            Slab::inherited_objects,
+        );
+        to.field(
+            "drift_objects",
+            "What the walk found more than had been reckoned.",
+            move |row: &Slab| held(row).and_then(|held: Held| held.drift_objects),
+        );
     }
 }
 
-/// A cache and its slabs.
-#[derive(Debug, Serialize)]
-pub struct SlabCache<'a> {
-    cache: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_hex: Option<String>,
-    object_bytes: u32,
-    slab_pages: u64,
-    live_objects: u64,
-    inuse_objects: u64,
-    unaccounted_objects: u64,
-    freeable_pages: Option<u64>,
-    utilization: Option<f64>,
-    /// What an object takes in the slab; `object_bytes` is what was asked for.
-    size_bytes: u32,
-    order: u32,
-    slabs: u64,
-    changed_slabs: u64,
-    capacity_objects: u64,
-    /// Counted by the slabs as given away, and free in the hands of CPUs.
-    cached_objects: u64,
-    charged_objects: u64,
-    unaccounted_share_bytes: u64,
-    unaccounted_touched_pages: u64,
-    unaccounted_owned_pages: u64,
-    /// Other caches that the kernel merged with it.
-    aliases: Vec<Cow<'a, str>>,
-    #[serde(flatten)]
-    reclaim: Reclaimable,
+/// Objects that came minus objects that went, since the run began.
+fn net(row: &Slab) -> Option<i128> {
+    Some(i128::from(row.alloc_total?) - i128::from(row.free_total?))
+}
+
+/// How much more or less of something there is; and whether more has a sign too.
+#[derive(Clone, Copy)]
+struct Change(i128, bool);
+
+impl Shown for Change {
+    const IS_NUMBER: bool = true;
+
+    fn show(&self, unit: Unit) -> String {
+        let sign = match (self.0 < 0, self.1) {
+            (true, _) => "-",
+            (false, true) => "+",
+            (false, false) => "",
+        };
+        let size = u64::try_from(self.0.unsigned_abs()).unwrap_or(u64::MAX);
+        format!("{sign}{}", size.show(unit))
+    }
+
+    fn order(&self) -> Order {
+        Order::Number(self.0)
+    }
+}
+
+impl Row for SlabCache {
+    const MEANING: &'static str = "A cache and its slabs, as of the last walk of all slabs.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.figure("cache", "CACHE", "Its name.", |row| {
+            Name::of(Some(&row.name))
+        });
+        to.column(
+            "names",
+            "CACHE",
+            "Its name, and those that were merged with it.",
+            words::cache_name,
+        );
+        to.field("object_bytes", "What was asked for an object.", |row| {
+            row.walked.object_bytes
+        });
+        to.figure("slab_pages", "PAGES", "Pages of its slabs.", |row| {
+            row.walked.slab_pages
+        });
+        to.column(
+            "slab_bytes",
+            "SLAB",
+            "What its slabs take.",
+            SlabCache::slab_bytes,
+        );
+        to.figure(
+            "live_objects",
+            "LIVE",
+            "Objects in use.",
+            SlabCache::live_objects,
+        );
+        to.field(
+            "inuse_objects",
+            "Objects in use by the slabs' own count.",
+            |row| row.walked.inuse_objects,
+        );
+        to.figure(
+            "unaccounted_objects",
+            "UNACCOUNTED",
+            "Objects charged to nobody.",
+            |row| row.walked.unaccounted.objects,
+        );
+        to.figure(
+            "freeable_pages",
+            "FREEABLE",
+            "Pages that would be free if the objects stood side by side.",
+            SlabCache::freeable_pages,
+        );
+        to.figure(
+            "utilization",
+            "USED",
+            "Part of its slabs that objects take.",
+            |row| Rounded(row.utilization()),
+        );
+        to.figure(
+            "size_bytes",
+            "SIZE",
+            "What an object takes in the slab.",
+            |row| row.walked.size_bytes,
+        );
+        to.figure("order", "ORDER", "Of the pages of a slab.", |row| {
+            row.walked.order
+        });
+        to.field("slabs", "How many slabs.", |row| row.walked.slabs);
+        to.field(
+            "changed_slabs",
+            "Slabs that changed during the look, not counted.",
+            |row| row.walked.changed_slabs,
+        );
+        to.field(
+            "capacity_objects",
+            "Objects that its slabs have room for.",
+            |row| row.walked.capacity_objects,
+        );
+        to.figure(
+            "cached_objects",
+            "CPU CACHED",
+            "Counted by the slabs as given away, and free in the hands of CPUs.",
+            |row| row.walked.cached_objects,
+        );
+        to.figure(
+            "charged_objects",
+            "CHARGED",
+            "Objects charged to a memcg.",
+            |row| row.walked.charged_objects,
+        );
+        to.field(
+            "unaccounted_share_bytes",
+            "Share of the pages of those of nobody.",
+            |row| row.walked.unaccounted.share_bytes,
+        );
+        to.field(
+            "unaccounted_touched_pages",
+            "Pages with one of those.",
+            |row| row.walked.unaccounted.touched_pages,
+        );
+        to.field("unaccounted_owned_pages", "Pages with no others.", |row| {
+            row.walked.unaccounted.owned_pages
+        });
+        to.field(
+            "aliases",
+            "Other caches that the kernel merged with it.",
+            |row| {
+                row.walked
+                    .aliases
+                    .iter()
+                    .map(Text::display)
+                    .collect::<Vec<_>>()
+            },
+        );
+        to.part(|row| Reclaim(row.reclaimable()));
+        to.column(
+            "most_of_the_rest",
+            "NOT RECLAIMABLE",
+            "Why most of what cannot be reclaimed cannot.",
+            words::most_of_the_rest,
+        );
+    }
 }
 
 /// How the bytes of some slabs are split by whether they could be reclaimed, and if not, why.
-#[derive(Debug, Serialize)]
-pub struct Reclaimable {
-    reclaimable_bytes: Option<u64>,
-    in_use_bytes: Option<u64>,
-    shared_page_bytes: Option<u64>,
-    no_shrinker_bytes: Option<u64>,
-    not_memcg_aware_bytes: Option<u64>,
-    free_bytes: Option<u64>,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct Reclaim(pub Option<Reclaimable>);
 
-impl From<Option<snapshot::Reclaimable>> for Reclaimable {
-    fn from(reclaim: Option<snapshot::Reclaimable>) -> Self {
-        Self {
-            reclaimable_bytes: reclaim.map(|of| of.reclaimable_bytes),
-            in_use_bytes: reclaim.map(|of| of.in_use_bytes),
-            shared_page_bytes: reclaim.map(|of| of.shared_page_bytes),
-            no_shrinker_bytes: reclaim.map(|of| of.no_shrinker_bytes),
-            not_memcg_aware_bytes: reclaim.map(|of| of.not_memcg_aware_bytes),
-            free_bytes: reclaim.map(|of| of.free_bytes),
-        }
+impl Row for Reclaim {
+    const MEANING: &'static str = "Bytes of slabs by whether they could be reclaimed.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.figure(
+            "reclaimable_bytes",
+            "RECLAIMABLE",
+            "What could be.",
+            |row| row.0.map(|of| of.reclaimable_bytes),
+        );
+        to.field("in_use_bytes", "Objects that somebody uses.", |row| {
+            row.0.map(|of| of.in_use_bytes)
+        });
+        to.field(
+            "shared_page_bytes",
+            "Unused, on pages with some in use.",
+            |row| row.0.map(|of| of.shared_page_bytes),
+        );
+        to.field(
+            "no_shrinker_bytes",
+            "Of caches that no shrinker frees.",
+            |row| row.0.map(|of| of.no_shrinker_bytes),
+        );
+        to.field(
+            "not_memcg_aware_bytes",
+            "Their shrinker looks at no memcg.",
+            |row| row.0.map(|of| of.not_memcg_aware_bytes),
+        );
+        to.field("free_bytes", "Room without objects.", |row| {
+            row.0.map(|of| of.free_bytes)
+        });
     }
 }
 
-impl<'a> From<&'a snapshot::SlabCache> for SlabCache<'a> {
-    fn from(row: &'a snapshot::SlabCache) -> Self {
-        let (name, walked) = (Name::of(Some(&row.name)), &row.walked);
-        Self {
-            cache: name.text,
-            cache_hex: name.hex,
-            object_bytes: walked.object_bytes,
-            slab_pages: walked.slab_pages,
-            live_objects: row.live_objects(),
-            inuse_objects: walked.inuse_objects,
-            unaccounted_objects: walked.unaccounted.objects,
-            freeable_pages: row.freeable_pages(),
-            utilization: rounded(row.utilization()),
-            size_bytes: walked.size_bytes,
-            order: walked.order,
-            slabs: walked.slabs,
-            changed_slabs: walked.changed_slabs,
-            capacity_objects: walked.capacity_objects,
-            cached_objects: walked.cached_objects,
-            charged_objects: walked.charged_objects,
-            unaccounted_share_bytes: walked.unaccounted.share_bytes,
-            unaccounted_touched_pages: walked.unaccounted.touched_pages,
-            unaccounted_owned_pages: walked.unaccounted.owned_pages,
-            aliases: walked.aliases.iter().map(Text::display).collect(),
-            reclaim: row.reclaimable().into(),
-        }
-    }
-}
+impl Row for Inherited {
+    const MEANING: &'static str = "What a memory cgroup is charged for since children of it died.";
 
-/// What a memcg is charged for since children of it died.
-#[derive(Debug, Serialize)]
-pub struct Inherited<'a> {
-    #[serde(flatten)]
-    memcg: MemcgName<'a>,
-    inherited_bytes: u64,
-    objcgs: u64,
-    slab_objects: u64,
-    slab_bytes: u64,
-    kernel_pages: Option<u64>,
-    kernel_bytes: Option<u64>,
-    lru_pages: Option<u64>,
-    lru_bytes: Option<u64>,
-}
-
-impl<'a> From<&'a snapshot::Inherited> for Inherited<'a> {
-    fn from(row: &'a snapshot::Inherited) -> Self {
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
         let bytes = |pages: Option<u64>| pages.map(|pages| pages.saturating_mul(PAGE_BYTES));
-        Self {
-            memcg: MemcgName::of(Some(&row.memcg)),
-            inherited_bytes: row.bytes(),
-            objcgs: row.objcgs,
-            slab_objects: row.slab_objects,
-            slab_bytes: row.slab_bytes,
-            kernel_pages: row.kernel_pages,
-            kernel_bytes: bytes(row.kernel_pages),
-            lru_pages: row.lru_pages,
-            lru_bytes: bytes(row.lru_pages),
-        }
+        to.part(|row| MemcgName::of(Some(&row.memcg)));
+        to.figure("inherited_bytes", "BYTES", "All of it.", Inherited::bytes);
+        to.figure(
+            "objcgs",
+            "OBJCGS",
+            "Object cgroups of dead children of which something is left.",
+            |row| row.objcgs,
+        );
+        to.figure("slab_objects", "SLAB OBJECTS", "Slab objects.", |row| {
+            row.slab_objects
+        });
+        to.figure(
+            "slab_bytes",
+            "SLAB",
+            "What these are charged with.",
+            |row| row.slab_bytes,
+        );
+        to.figure(
+            "kernel_pages",
+            "KERNEL PAGES",
+            "Pages of the kernel's own.",
+            |row| row.kernel_pages,
+        );
+        to.field("kernel_bytes", "What those take.", move |row| {
+            bytes(row.kernel_pages)
+        });
+        to.figure(
+            "lru_pages",
+            "LRU PAGES",
+            "Pages of files, and anonymous ones.",
+            |row| row.lru_pages,
+        );
+        to.field("lru_bytes", "What those take.", move |row| {
+            bytes(row.lru_pages)
+        });
     }
 }

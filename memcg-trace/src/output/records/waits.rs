@@ -3,30 +3,32 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
-use super::{Name, address};
 use crate::model::snapshot::{self, MemcgId};
+use crate::output::figures::{Name, address, record};
 use crate::output::names;
 use crate::sample::{self, Mode, ResourceKind, Text, tame, waits};
 
 /// Holders of one resource that a record names.
 const MAX_HOLDERS: usize = 16;
 
-/// A task.
-#[derive(Debug, Serialize)]
-pub(super) struct Task<'a> {
-    pid: Option<u32>,
-    tid: u32,
-    comm: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comm_hex: Option<String>,
-    start_ns: Option<u64>,
-    state: Option<char>,
-    cgroup_id: Option<u64>,
-    path: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_hex: Option<String>,
+record! {
+    /// A task.
+    pub(super) struct Task<'a> {
+        /// Process id.
+        pid: Option<u32>,
+        /// Thread id.
+        tid: u32,
+        /// Its name.
+        comm: Name<'a>,
+        /// When it was started, CLOCK_MONOTONIC.
+        start_ns: Option<u64>,
+        /// As in `ps`.
+        state: Option<char>,
+        /// `cgroup_id` of its memory cgroup.
+        cgroup_id: Option<u64>,
+        /// Path of its memory cgroup.
+        path: Name<'a>,
+    }
 }
 
 impl<'a> Task<'a> {
@@ -46,28 +48,31 @@ impl<'a> Task<'a> {
         Self {
             pid: None,
             tid,
-            comm: comm.text,
-            comm_hex: comm.hex,
+            comm,
             start_ns: None,
             state: None,
             cgroup_id: memcg.map(|memcg| memcg.cgroup_id),
-            path: path.text,
-            path_hex: path.hex,
+            path,
         }
     }
 }
 
-/// What is waited for.
-#[derive(Debug, Serialize)]
-pub struct Resource<'a> {
-    kind: ResourceKind,
-    name: Option<Cow<'a, str>>,
-    addr: Option<String>,
-    of: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    of_hex: Option<String>,
-    pfn: Option<String>,
-    ino: Option<u64>,
+record! {
+    /// What is waited for.
+    pub struct Resource<'a> {
+        /// What kind of thing.
+        kind: ResourceKind,
+        /// Its symbol, where it is a variable of the kernel.
+        name: Option<Cow<'a, str>>,
+        /// Its address.
+        addr: Option<String>,
+        /// What it is a part of.
+        of: Name<'a>,
+        /// Number of the page.
+        pfn: Option<String>,
+        /// Inode number.
+        ino: Option<u64>,
+    }
 }
 
 impl<'a> Resource<'a> {
@@ -77,8 +82,7 @@ impl<'a> Resource<'a> {
             kind: resource.kind,
             name: resource.name.as_deref().map(tame),
             addr: (resource.addr != 0).then(|| address(resource.addr)),
-            of: of.text,
-            of_hex: of.hex,
+            of,
             pfn: resource.pfn.map(address),
             ino: resource.ino,
         }
@@ -91,8 +95,7 @@ impl<'a> From<&'a sample::Resource> for Resource<'a> {
             kind: resource.kind,
             name: resource.name.as_deref().map(tame),
             addr: Some(address(resource.addr)),
-            of: None,
-            of_hex: None,
+            of: Name::of(None),
             pfn: None,
             ino: None,
         }
@@ -105,37 +108,53 @@ pub(super) fn stack(stack: &[String]) -> Option<Vec<Cow<'_, str>>> {
     is_known.then(|| stack.iter().map(|symbol| tame(symbol)).collect())
 }
 
-/// A task that waits.
-#[derive(Debug, Serialize)]
-pub struct LockWait<'a> {
-    #[serde(flatten)]
-    task: Task<'a>,
-    resource: Resource<'a>,
-    mode: Mode,
-    since_ns: Option<u64>,
-    waited_ns: Option<u64>,
-    evidence: &'static str,
-    stack: Option<Vec<Cow<'a, str>>>,
-    function: Option<Cow<'a, str>>,
-    /// `null` where they are not known.
-    holders: Option<Vec<Holder<'a>>>,
-    holders_omitted: u64,
-    incomplete: Option<Cow<'a, str>>,
-    /// What keeps it that is no task.
-    kept_by: Option<Cow<'a, str>>,
-    /// Whether its task ran when it was looked at, so that the wait may be over.
-    unconfirmed: bool,
+record! {
+    /// A task that waits.
+    pub struct LockWait<'a> {
+        @part task: Task<'a>,
+        /// For what.
+        resource: Resource<'a>,
+        /// How it is wanted.
+        mode: Mode,
+        /// Since when, CLOCK_MONOTONIC.
+        since_ns: Option<u64>,
+        /// How long.
+        waited_ns: Option<u64>,
+        /// `traced`, `owner_word`, `inferred` or `hint`.
+        evidence: &'static str,
+        /// Where it waits, innermost function first.
+        stack: Option<Vec<Cow<'a, str>>>,
+        /// The function that waits.
+        function: Option<Cow<'a, str>>,
+        /// `null` where they are not known.
+        holders: Option<Vec<Holder<'a>>>,
+        /// How many more there are.
+        holders_omitted: u64,
+        /// Why there may be others.
+        incomplete: Option<Cow<'a, str>>,
+        /// What keeps it that is no task.
+        kept_by: Option<Cow<'a, str>>,
+        /// Whether its task ran when it was looked at, so that the wait may be over.
+        unconfirmed: bool,
+    }
 }
 
-/// A task that has to act.
-#[derive(Debug, Serialize)]
-struct Holder<'a> {
-    pid: Option<u32>,
-    tid: u32,
-    comm: Cow<'a, str>,
-    mode: Option<Mode>,
-    evidence: &'static str,
-    fd: Option<u32>,
+record! {
+    /// A task that has to act.
+    struct Holder<'a> {
+        /// Process id.
+        pid: Option<u32>,
+        /// Thread id.
+        tid: u32,
+        /// Name of the task.
+        comm: Cow<'a, str>,
+        /// How it holds it.
+        mode: Option<Mode>,
+        /// `traced`, `owner_word`, `inferred` or `hint`.
+        evidence: &'static str,
+        /// File descriptor that it has of it.
+        fd: Option<u32>,
+    }
 }
 
 impl<'a> From<&'a snapshot::LockWait> for LockWait<'a> {

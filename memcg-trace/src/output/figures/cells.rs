@@ -1,0 +1,142 @@
+//! Figures of a row as tables show them, each by its key.
+
+use std::cmp::Ordering;
+
+use super::{Order, Row, Shown, Unit, Value, Visitor};
+use crate::units;
+
+/// What stands over a column.
+#[derive(Clone, Copy, Debug)]
+pub struct Heading {
+    /// The title.
+    pub title: &'static str,
+    /// Whether there are numbers below it.
+    pub is_number: bool,
+}
+
+/// The heading of a figure; `None` if the rows have no such figure that tables show.
+#[must_use]
+pub fn heading<R: Row>(key: &str) -> Option<Heading> {
+    let mut headings = Headings { key, found: None };
+    R::figures(&mut headings);
+    headings.found
+}
+
+/// A figure of a row, for a person.
+#[must_use]
+pub fn cell<R: Row>(row: &R, key: &str) -> String {
+    let show = |value: &dyn AnyShown| value.cell(Unit::of(key));
+    find(row, key, show).unwrap_or_else(|| units::UNKNOWN.to_owned())
+}
+
+/// Which of two rows has the smaller figure.
+#[must_use]
+pub fn compare<R: Row>(a: &R, b: &R, key: &str) -> Ordering {
+    let order = |row| find(row, key, |value| value.place()).unwrap_or(Order::Unknown);
+    order(a).compare(&order(b))
+}
+
+fn find<R: Row, T>(row: &R, key: &str, take: impl Fn(&dyn AnyShown) -> T) -> Option<T> {
+    let mut found = None;
+    R::figures(&mut Find {
+        row,
+        key,
+        take: &mut |value: &dyn AnyShown| found = Some(take(value)),
+    });
+    found
+}
+
+/// A figure of any type.
+trait AnyShown {
+    fn cell(&self, unit: Unit) -> String;
+    fn place(&self) -> Order;
+}
+
+impl<T: Shown> AnyShown for T {
+    fn cell(&self, unit: Unit) -> String {
+        self.show(unit)
+    }
+
+    fn place(&self) -> Order {
+        self.order()
+    }
+}
+
+struct Find<'r, 'f, R> {
+    row: &'r R,
+    key: &'f str,
+    take: &'f mut dyn FnMut(&dyn AnyShown),
+}
+
+impl<'r, R: 'r> Visitor<'r, R> for Find<'r, '_, R> {
+    fn field<T: Value>(&mut self, _: &'static str, _: &str, _: impl Fn(&'r R) -> T) {}
+
+    fn figure<T: Value + Shown>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        meaning: &str,
+        get: impl Fn(&'r R) -> T,
+    ) {
+        self.column(key, title, meaning, get);
+    }
+
+    fn column<T: Shown>(
+        &mut self,
+        key: &'static str,
+        _: &'static str,
+        _: &str,
+        get: impl Fn(&'r R) -> T,
+    ) {
+        if key == self.key {
+            (self.take)(&get(self.row));
+        }
+    }
+
+    fn part<P: Row + 'r>(&mut self, get: impl Fn(&'r R) -> P) {
+        let part = get(self.row);
+        P::figures(&mut Find {
+            row: &part,
+            key: self.key,
+            take: &mut *self.take,
+        });
+    }
+}
+
+struct Headings<'k> {
+    key: &'k str,
+    found: Option<Heading>,
+}
+
+impl<'r, R: 'r> Visitor<'r, R> for Headings<'_> {
+    fn field<T: Value>(&mut self, _: &'static str, _: &str, _: impl Fn(&'r R) -> T) {}
+
+    fn figure<T: Value + Shown>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        meaning: &str,
+        get: impl Fn(&'r R) -> T,
+    ) {
+        self.column(key, title, meaning, get);
+    }
+
+    fn column<T: Shown>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        _: &str,
+        _: impl Fn(&'r R) -> T,
+    ) {
+        if key == self.key {
+            self.found = Some(Heading {
+                title,
+                is_number: T::IS_NUMBER,
+            });
+        }
+    }
+
+    fn part<P: Row + 'r>(&mut self, _: impl Fn(&'r R) -> P) {
+        P::figures(self);
+    }
+}

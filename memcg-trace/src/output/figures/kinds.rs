@@ -1,0 +1,189 @@
+//! Kinds of figures that have types of their own.
+
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value as Json, json};
+
+use super::{Order, Shown, Unit, Value};
+use crate::sample::Text;
+
+/// A rate or a part, with no more digits than it is good for.
+#[derive(Clone, Copy, Debug)]
+pub struct Rounded(pub Option<f64>);
+
+impl Serialize for Rounded {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rounded = self.0.map(|rate| (rate * 1e3).round() / 1e3);
+        rounded.serialize(serializer)
+    }
+}
+
+impl Value for Rounded {
+    fn schema() -> Json {
+        json!({"type": ["number", "null"]})
+    }
+}
+
+impl Shown for Rounded {
+    const IS_NUMBER: bool = true;
+
+    fn show(&self, unit: Unit) -> String {
+        unit.rate(self.0)
+    }
+
+    fn order(&self) -> Order {
+        self.0.map_or(Order::Unknown, Order::Rate)
+    }
+}
+
+/// `memory.high` or `memory.max`, where so much means that there is no limit.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Limit(pub Option<u64>);
+
+impl Value for Limit {
+    fn schema() -> Json {
+        Option::<u64>::schema()
+    }
+}
+
+impl Shown for Limit {
+    const IS_NUMBER: bool = true;
+
+    fn show(&self, _: Unit) -> String {
+        Unit::limit(self.0)
+    }
+
+    fn order(&self) -> Order {
+        self.0.order()
+    }
+}
+
+/// A number that rows are sorted by, and by two others where it is the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Tied<T>(pub T, pub [u64; 2]);
+
+impl<T: Serialize> Serialize for Tied<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<T: Value> Value for Tied<T> {
+    fn schema() -> Json {
+        T::schema()
+    }
+}
+
+impl<T: Shown> Shown for Tied<T> {
+    const IS_NUMBER: bool = T::IS_NUMBER;
+
+    fn show(&self, unit: Unit) -> String {
+        self.0.show(unit)
+    }
+
+    fn order(&self) -> Order {
+        let [first, second] = self.1;
+        Order::Each(vec![self.0.order(), first.order(), second.order()])
+    }
+}
+
+/// One of some words that the program has; `shown` and `place` are what tables have of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    /// As records have it.
+    pub word: Option<&'static str>,
+    /// As tables show it.
+    pub shown: &'static str,
+    /// Where it stands among the others.
+    pub place: Option<u8>,
+}
+
+impl Serialize for Word {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.word.serialize(serializer)
+    }
+}
+
+impl Value for Word {
+    fn schema() -> Json {
+        Option::<String>::schema()
+    }
+}
+
+impl Shown for Word {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        self.shown.to_owned()
+    }
+
+    fn order(&self) -> Order {
+        self.place
+            .map_or(Order::Unknown, |place| Order::Number(place.into()))
+    }
+}
+
+/// A text that was chosen by someone else, and its bytes where they cannot be shown.
+#[derive(Clone, Debug, Default)]
+pub struct Name<'a> {
+    text: Option<Cow<'a, str>>,
+    hex: Option<String>,
+}
+
+impl<'a> Name<'a> {
+    /// Of a text that may not be known.
+    #[must_use]
+    pub fn of(text: Option<&'a Text>) -> Self {
+        Self {
+            text: text.map(Text::display),
+            hex: text.and_then(Text::hex),
+        }
+    }
+
+    /// One that was made up for this record.
+    #[must_use]
+    pub fn made(text: &Text) -> Self {
+        Self {
+            text: Some(Cow::Owned(text.display().into_owned())),
+            hex: text.hex(),
+        }
+    }
+}
+
+impl Serialize for Name<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.text.serialize(serializer)
+    }
+}
+
+impl Value for Name<'_> {
+    const HAS_HEX: bool = true;
+
+    fn schema() -> Json {
+        Option::<String>::schema()
+    }
+
+    fn hex(&self) -> Option<String> {
+        self.hex.clone()
+    }
+}
+
+impl Shown for Name<'_> {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, unit: Unit) -> String {
+        self.text.show(unit)
+    }
+
+    fn order(&self) -> Order {
+        self.text.order()
+    }
+}
+
+/// A kernel address, which JSON's numbers cannot hold.
+#[must_use]
+pub fn address(addr: u64) -> String {
+    format!("{addr:#x}")
+}

@@ -1,0 +1,103 @@
+//! One description of each figure: its JSON key, its title in tables, what it means, and how it is
+//! had from a row. Records, their schema, and the columns of tables all come from it.
+//!
+//! A [`Row`] goes through its figures once, in the order of its record; what happens with each is
+//! up to the [`Visitor`]. So a figure has a type of its own, and may borrow from the row.
+
+mod cells;
+mod json;
+mod kinds;
+mod record;
+mod schema;
+mod unit;
+mod value;
+
+pub use cells::{Heading, cell, compare, heading};
+pub use json::Object;
+pub use kinds::{Limit, Name, Rounded, Tied, Word, address};
+pub(in crate::output) use record::{record, visit_field};
+pub use schema::{object, of_record};
+pub use unit::Unit;
+pub use value::{Order, Shown, Value};
+
+/// Something that has figures: a memcg, a lock, a task that waits.
+pub trait Row {
+    /// What it is, in one sentence.
+    const MEANING: &'static str;
+
+    /// Shows all its figures, in the order of its record.
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V)
+    where
+        Self: 'r;
+}
+
+/// Somebody who wants to know the figures of a row.
+pub trait Visitor<'r, R: ?Sized + 'r> {
+    /// One that is in records only.
+    fn field<T: Value>(&mut self, key: &'static str, meaning: &str, get: impl Fn(&'r R) -> T);
+
+    /// One that is in records, and in tables under a title.
+    fn figure<T: Value + Shown>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        meaning: &str,
+        get: impl Fn(&'r R) -> T,
+    );
+
+    /// One that is in tables only, where its key is what they choose it by.
+    fn column<T: Shown>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        meaning: &str,
+        get: impl Fn(&'r R) -> T,
+    );
+
+    /// All figures of a part, as if they were the row's own.
+    fn part<P: Row + 'r>(&mut self, get: impl Fn(&'r R) -> P);
+}
+
+impl<P: Row> Row for &P {
+    const MEANING: &'static str = P::MEANING;
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V)
+    where
+        Self: 'r,
+    {
+        P::figures(&mut Behind(to));
+    }
+}
+
+/// Visits the row behind a reference.
+struct Behind<'v, V>(&'v mut V);
+
+impl<'r, 'p: 'r, P: 'p, V: Visitor<'r, &'p P>> Visitor<'r, P> for Behind<'_, V> {
+    fn field<T: Value>(&mut self, key: &'static str, meaning: &str, get: impl Fn(&'r P) -> T) {
+        self.0.field(key, meaning, |row| get(row));
+    }
+
+    fn figure<T: Value + Shown>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        meaning: &str,
+        get: impl Fn(&'r P) -> T,
+    ) {
+        self.0.figure(key, title, meaning, |row| get(row));
+    }
+
+    fn column<T: Shown>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        meaning: &str,
+        get: impl Fn(&'r P) -> T,
+    ) {
+        self.0.column(key, title, meaning, |row| get(row));
+    }
+
+    fn part<Q: Row + 'r>(&mut self, get: impl Fn(&'r P) -> Q) {
+        self.0.part(|row| get(row));
+    }
+}

@@ -1,0 +1,55 @@
+//! Records that are put together from several places: a struct whose fields are the figures.
+
+/// Declares the struct of a record. The comment of a field is its meaning; `@part` before a field
+/// takes the figures of its row into the record.
+macro_rules! record {
+    (
+        $(#[doc = $meaning:literal])*
+        $vis:vis struct $name:ident $(<$life:lifetime>)? {
+            $( $(#[doc = $doc:literal])* $(@$part:ident)? $key:ident : $type:ty ),* $(,)?
+        }
+    ) => {
+        $(#[doc = $meaning])*
+        #[derive(Debug)]
+        $vis struct $name $(<$life>)? {
+            $( $key: $type ),*
+        }
+
+        impl $(<$life>)? $crate::output::figures::Row for $name $(<$life>)? {
+            const MEANING: &'static str = concat!($($meaning),*);
+
+            fn figures<'r, V: $crate::output::figures::Visitor<'r, Self>>(to: &mut V)
+            where
+                Self: 'r,
+            {
+                $( $crate::output::figures::visit_field!(
+                    to, [$($doc),*], $($part)? $key
+                ); )*
+            }
+        }
+
+        impl $(<$life>)? serde::Serialize for $name $(<$life>)? {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serde::Serialize::serialize(&$crate::output::figures::Object(self), serializer)
+            }
+        }
+
+        impl $(<$life>)? $crate::output::figures::Value for $name $(<$life>)? {
+            fn schema() -> serde_json::Value {
+                $crate::output::figures::object::<Self>()
+            }
+        }
+    };
+}
+
+/// See [`record`].
+macro_rules! visit_field {
+    ($to:ident, [$($doc:literal),*], part $key:ident) => {
+        $to.part(|row| &row.$key)
+    };
+    ($to:ident, [$($doc:literal),*], $key:ident) => {
+        $to.field(stringify!($key), concat!($($doc),*), |row| &row.$key)
+    };
+}
+
+pub(in crate::output) use {record, visit_field};

@@ -1,0 +1,137 @@
+//! Figures of shrinkers.
+
+use crate::model::snapshot::Shrinker;
+use crate::output::figures::{Name, Rounded, Row, Tied, Visitor};
+use crate::output::names;
+use crate::output::records::{MemcgName, Recent, cause};
+use crate::sample::tame;
+
+impl Row for Shrinker {
+    const MEANING: &'static str =
+        "What a shrinker did for a memory cgroup on a node, for one cause, since the start.";
+
+    fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
+        to.part(|row| MemcgName::of(row.memcg.as_deref()));
+        to.column(
+            "label",
+            "SHRINKER",
+            "Its function, file system and device.",
+            names::shrinker,
+        );
+        to.column(
+            "label_with_scope",
+            "SHRINKER",
+            "The same, and that it looks at no memcg, if so.",
+            |row| match row.memcg_aware {
+                Some(false) => format!("{} (not memcg-aware)", names::shrinker(row)),
+                _ => names::shrinker(row),
+            },
+        );
+        to.column(
+            "reclaimed_for",
+            "FOR",
+            "For which memcg it ran.",
+            names::reclaimed_for,
+        );
+        to.field(
+            "shrinker",
+            "Symbol of `scan_objects`, or its address.",
+            |row| tame(&row.shrinker),
+        );
+        to.field(
+            "fs",
+            "File system, where it is the shrinker of a superblock.",
+            |row| Name::of(row.fs.as_ref()),
+        );
+        to.field("dev", "Its device, `major:minor`.", |row| {
+            row.dev.as_deref().map(tame)
+        });
+        to.figure("node", "NODE", "NUMA node.", |row| row.node);
+        to.field(
+            "memcg_aware",
+            "Whether it looks at one memcg at a time.",
+            |row| row.memcg_aware,
+        );
+        to.figure(
+            "cause",
+            "CAUSE",
+            "Why: kswapd, direct, high, max, proactive, drop_caches.",
+            |row| cause(row.cause),
+        );
+        to.figure(
+            "calls_total",
+            "CALLS",
+            "Times it was asked; null where that cannot be observed.",
+            |row| row.calls_total,
+        );
+        to.figure(
+            "asked_objects_total",
+            "ASKED",
+            "Objects it was to scan.",
+            |row| row.asked_objects_total,
+        );
+        to.figure(
+            "scanned_objects_total",
+            "SCANNED",
+            "Objects it scanned.",
+            |row| row.scanned_objects_total,
+        );
+        to.column("scanned_per_sec", "SCAN/S", "Objects it scans.", |row| {
+            Tied(Rounded(row.scanned_per_sec), [row.time_ns_total, 0])
+        });
+        to.column(
+            "recent_scanned",
+            "RECENT",
+            "Objects scanned in the last intervals.",
+            |row| Recent(&row.recent_scanned),
+        );
+        to.figure("freed_objects_total", "FREED", "Objects it freed.", |row| {
+            row.freed_objects_total
+        });
+        to.figure("time_ns_total", "TIME", "Time it took.", |row| {
+            row.time_ns_total
+        });
+        to.figure(
+            "p50_ns",
+            "P50",
+            "The median of its runs; within an eighth.",
+            |row| row.p50_ns,
+        );
+        to.figure(
+            "p99_ns",
+            "P99",
+            "What one run in a hundred is longer than; likewise.",
+            |row| row.p99_ns,
+        );
+        to.figure("max_ns", "MAX", "The longest run.", |row| row.max_ns);
+        to.figure(
+            "runs_total",
+            "RUNS",
+            "Runs that found something to free.",
+            |row| row.runs_total,
+        );
+        to.figure(
+            "freeable_objects",
+            "FREEABLE",
+            "What there was to free when the last run began.",
+            |row| row.freeable_objects,
+        );
+        to.figure(
+            "deferred_objects",
+            "DEFERRED",
+            "What was put off to later runs when the last one ended.",
+            |row| row.deferred_objects,
+        );
+        to.figure(
+            "yield",
+            "YIELD",
+            "Freed of what was scanned; null where nothing was.",
+            |row| Rounded(row.yielded()),
+        );
+        to.field(
+            "runs_by_priority",
+            "Runs by the priority of reclaim, from 0, the most urgent.",
+            |row| &*row.priorities,
+        );
+    }
+}
