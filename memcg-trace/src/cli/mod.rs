@@ -23,6 +23,7 @@ mod pins;
 mod questions;
 mod reclaim;
 mod record;
+mod schema;
 mod screen;
 mod shrinkers;
 mod signals;
@@ -88,6 +89,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
         }
         match &args.verb {
             Some(Verb::Doctor) => doctor::run(common),
+            Some(Verb::Schema(schema)) => schema::run(common, schema),
             Some(Verb::Zombies(zombies)) => zombies::run(common, zombies, messages).await,
             Some(Verb::Slab(slab)) => match &slab.inside {
                 Some(cache) => inside::run(common, cache, messages).await,

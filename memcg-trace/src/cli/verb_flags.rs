@@ -72,6 +72,21 @@ const NOT_FOR: &[(&str, &[&str])] = &[
             "color",
         ],
     ),
+    (
+        "schema",
+        &[
+            "from",
+            "cgroup",
+            "top",
+            "json",
+            "interval",
+            "walk_budget",
+            "trace_acquisitions",
+            "near_high",
+            "color",
+            "attach",
+        ],
+    ),
 ];
 
 /// Flags that leave rows out: who gives one should not believe that it did.

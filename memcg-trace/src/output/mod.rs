@@ -18,6 +18,7 @@ mod open_ends;
 pub mod pins;
 pub mod reclaim;
 pub mod records;
+pub mod schema;
 pub mod shrinkers;
 pub mod slab;
 pub mod slab_inside;

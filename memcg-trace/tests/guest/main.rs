@@ -16,6 +16,8 @@ mod disk;
 mod export;
 mod fault;
 mod host;
+#[path = "../schemas/mod.rs"]
+mod schemas;
 mod shrinkers_to_have;
 mod suspend;
 mod terminal;

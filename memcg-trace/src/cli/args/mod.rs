@@ -12,7 +12,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 
 use super::verb_flags;
 pub(super) use common::{Attach, Common};
-pub(super) use questions::{Locks, Pins, Slab, SlabSort, Sort, Zombies};
+pub(super) use questions::{Locks, Pins, Schema, Slab, SlabSort, Sort, Zombies};
 pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
 
 /// Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
@@ -57,6 +57,8 @@ pub(super) enum Verb {
     Compare(Compare),
     /// What can be traced here, what cannot, and what would help. Needs no privilege.
     Doctor,
+    /// What records are like, as JSON Schema: one type, or each of them on a line.
+    Schema(Schema),
 }
 
 impl Verb {
@@ -105,6 +107,9 @@ impl Args {
             }
             Some(Verb::Doctor) if is_given("from") => {
                 Some("doctor looks at this host, not at a recording")
+            }
+            Some(Verb::Schema(_)) if is_given("from") => {
+                Some("schema is the same for all recordings")
             }
             Some(Verb::Locks(locks)) if locks.kmsg && is_given("from") => {
                 Some("--kmsg tells of this host, not of a recording")

@@ -34,6 +34,16 @@ pub(in crate::cli) struct Pins {
     pub(in crate::cli) verdict: Verdict,
 }
 
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Schema {
+    /// Of which type of records, such as memcg.
+    #[arg(value_name = "TYPE")]
+    pub(in crate::cli) kind: Option<String>,
+    /// For readers: what is missing or not known is no error.
+    #[arg(long)]
+    pub(in crate::cli) lenient: bool,
+}
+
 /// What zombies are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Sort {

@@ -1,0 +1,83 @@
+//! The contract of the records as JSON Schema, one document a type.
+
+use serde_json::{Map, Value as Json};
+
+use super::figures::{Object, Value, of_record};
+use super::records::{
+    Convoy, Deadlock, Envelope, Finding, Frame, LockWait, OpenEnd, Pins, Reparent, SlabInside, Tax,
+};
+use crate::model::snapshot;
+use crate::model::zombies::Zombie;
+use crate::sample::doctor::Doctor;
+
+/// A schema that is yet to be made.
+type Make = fn(&str) -> Json;
+
+/// All types of records.
+const TYPES: [(&str, Make); 18] = [
+    ("frame", record::<Frame<'_>>),
+    ("memcg", record::<Object<snapshot::Memcg>>),
+    ("zombie", record::<Object<Zombie>>),
+    ("tax", record::<Tax>),
+    ("pins", record::<Pins<'_>>),
+    ("reparent", record::<Reparent<'_>>),
+    ("finding", record::<Finding<'_>>),
+    ("slab", record::<Object<snapshot::Slab>>),
+    ("slab_cache", record::<Object<snapshot::SlabCache>>),
+    ("slab_inside", record::<SlabInside<'_>>),
+    ("shrinker", record::<Object<snapshot::Shrinker>>),
+    ("reclaim", record::<Object<snapshot::Reclaim>>),
+    ("lock_wait", record::<LockWait<'_>>),
+    ("lock_stats", record::<Object<snapshot::LockStats>>),
+    ("open_end", record::<OpenEnd<'_>>),
+    ("convoy", record::<Convoy<'_>>),
+    ("deadlock", record::<Deadlock<'_>>),
+    ("doctor", record::<Object<Doctor>>),
+];
+
+fn record<T: Value>(kind: &str) -> Json {
+    of_record::<Envelope<'_, T>>(kind)
+}
+
+/// Names of the types of records.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    TYPES.iter().map(|(kind, _)| *kind)
+}
+
+/// What a record of a type is like; `None` if there is no such type. It must have every key and no
+/// other.
+#[must_use]
+pub fn strict(kind: &str) -> Option<Json> {
+    let (_, make) = TYPES.iter().find(|(name, _)| *name == kind)?;
+    Some(make(kind))
+}
+
+/// The same for readers: figures may be missing or not known, as in records of other versions.
+#[must_use]
+pub fn lenient(kind: &str) -> Option<Json> {
+    let mut schema = strict(kind)?;
+    loosen(&mut schema);
+    Some(schema)
+}
+
+fn loosen(schema: &mut Json) {
+    match schema {
+        Json::Object(keys) => {
+            if is_closed(keys) {
+                keys.remove("additionalProperties");
+                keys.remove("required");
+            }
+            // Of words there may be more, too.
+            if keys.get("enum").is_some_and(Json::is_array) {
+                keys.remove("enum");
+            }
+            keys.values_mut().for_each(loosen);
+        }
+        Json::Array(items) => items.iter_mut().for_each(loosen),
+        _ => {}
+    }
+}
+
+fn is_closed(keys: &Map<String, Json>) -> bool {
+    keys.get("additionalProperties") == Some(&Json::Bool(false))
+}
