@@ -1,8 +1,8 @@
-//! Ended waits for locks, and how these are held.
+//! Waits for locks that are traced: those in progress, those that ended, and how locks are held.
 
 use std::sync::Arc;
 
-use super::MemcgId;
+use super::{Evidence, MemcgId};
 use crate::sample::{Mode, Resource, Task};
 
 /// Ended waits for one lock.
@@ -88,4 +88,27 @@ pub struct LockMemcg {
     pub max_ns: u64,
     /// How many of them have no known length.
     pub unmeasured_total: u64,
+}
+
+/// A task that waits for a lock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LockWait {
+    /// Who.
+    pub task: Task,
+    /// Its memcg.
+    pub memcg: Option<Arc<MemcgId>>,
+    /// For what.
+    pub resource: Resource,
+    /// How.
+    pub mode: Mode,
+    /// Since when, CLOCK_MONOTONIC.
+    pub since_ns: u64,
+    /// How long, as of the section's `as_of_ns`.
+    pub waited_ns: u64,
+    /// How this is known.
+    pub evidence: Evidence,
+    /// Who has the lock.
+    pub owner: Option<Task>,
+    /// Whether its task ran when it was looked at, so that the wait may be over.
+    pub unconfirmed: bool,
 }
