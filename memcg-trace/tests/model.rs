@@ -165,7 +165,7 @@ fn events_are_the_change_since_the_walk() {
     assert_eq!(paths(&all[1]), ["/", "/new", "/old"]);
     assert_eq!(phase_of(&all[1], "/old"), Some(Phase::Pinned));
     assert_eq!(all[1].memcgs.items[2].offline_ns, Some(at(1) - 5));
-    assert_eq!(all[1].memcgs.items[2].refs, None);
+    assert_eq!(all[1].memcgs.items[2].facts.refs, None);
     let creator = all[1].memcgs.items[1].creator.as_ref().unwrap();
     assert_eq!((creator.pid, &creator.comm), (812, &Text::from("systemd")));
     assert_eq!(paths(&all[2]), ["/", "/new"]);
@@ -218,7 +218,7 @@ fn an_event_of_the_time_before_a_walk_is_contained_in_it() {
     sample.memcgs = Some(walk(1, vec![root(), zombie(2, ROOT, "a", 9)]));
     let all = snapshots(&[walked(0, vec![root(), row]), sample]);
     assert_eq!(
-        all[1].memcgs.items[1].refs,
+        all[1].memcgs.items[1].facts.refs,
         Some(9),
         "the walk's figure, not undone"
     );

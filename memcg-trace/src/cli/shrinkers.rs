@@ -21,7 +21,7 @@ pub(super) async fn run(
     let (snapshot, host) = (&sums.snapshot, &sums.host);
     let span_ns = sums.span_ns(|snapshot| snapshot.shrinkers.as_of_ns);
     let mut rows: Vec<&Shrinker> = snapshot.shrinkers.items.iter().collect();
-    rows.sort_by_key(|row| Reverse((row.time_ns_total, row.calls_total)));
+    rows.sort_by_key(|row| Reverse((row.count.time_ns_total, row.count.calls_total)));
     let bytes = if common.json {
         document::shrinkers(snapshot, sums::of_document(common, &rows), span_ns, host)?
     } else {

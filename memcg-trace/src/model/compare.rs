@@ -36,9 +36,9 @@ impl Peaks {
             // What the dead were charged for is stale.
             if memcg.phase.is_none() {
                 let now = Peak {
-                    memory_bytes: memcg.usage_bytes,
-                    kmem_bytes: memcg.kmem_bytes,
-                    slab_bytes: memcg.slab_bytes,
+                    memory_bytes: memcg.facts.usage_bytes,
+                    kmem_bytes: memcg.facts.kmem_bytes,
+                    slab_bytes: memcg.facts.slab_bytes,
                 };
                 self.take_memcg(&memcg.id.path, now);
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::names::Names;
 use super::snapshot::{
-    Evidence, LockHeld, LockHolder, LockMemcg, LockStats, LockWait, Release, Section, Source,
+    LockHeld, LockHolder, LockMemcg, LockStats, LockWait, Release, Section, Source,
 };
 use super::tree::Tree;
 use crate::sample::{self, Resource, percentile};
@@ -51,26 +51,18 @@ impl Locks {
             .iter()
             .map(|wait| self.wait(wait, locks.as_of_ns, tree))
             .collect();
-        waits.sort_by_key(|wait| (wait.since_ns, wait.task.tid));
+        waits.sort_by_key(|wait| (wait.facts.since_ns, wait.facts.task.tid));
         self.waits = Arc::new(section(locks.as_of_ns, waits));
         let stats = self.sum(locks, tree);
         self.stats = Arc::new(section(locks.as_of_ns, stats));
     }
 
     fn wait(&mut self, wait: &sample::LockWait, as_of_ns: u64, tree: &Tree) -> LockWait {
+        let serial_nr = wait.task.memcg_serial_nr;
         LockWait {
-            task: wait.task.clone(),
-            memcg: wait
-                .task
-                .memcg_serial_nr
-                .map(|serial_nr| self.names.of(serial_nr, tree)),
-            resource: wait.resource.clone(),
-            mode: wait.mode,
-            since_ns: wait.since_ns,
+            memcg: serial_nr.map(|serial_nr| self.names.of(serial_nr, tree)),
+            facts: wait.clone(),
             waited_ns: as_of_ns.saturating_sub(wait.since_ns),
-            evidence: Evidence::Traced,
-            owner: wait.owner.clone(),
-            unconfirmed: wait.unconfirmed,
         }
     }
 

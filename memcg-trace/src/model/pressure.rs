@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::snapshot::{Reclaim, Shrinker};
+use crate::sample::Shrinker as ShrinkerCount;
 use crate::sample::reclaim::{ReclaimCount, StalledTask};
 
 /// Rows of reclaim that grew. Of one that there were stalls of before, percentiles are not known.
@@ -82,8 +83,15 @@ fn tasks_since(first: &[StalledTask], last: &[StalledTask]) -> Vec<StalledTask> 
 pub fn shrinkers_since(first: &[Shrinker], last: &[Shrinker]) -> Vec<Shrinker> {
     let key = |row: &Shrinker| {
         let memcg = row.memcg.as_ref().map(|id| id.serial_nr);
-        let (fs, dev) = (row.fs.clone(), row.dev.clone());
-        (row.shrinker.clone(), fs, dev, memcg, row.node, row.cause)
+        let (fs, dev) = (row.count.fs.clone(), row.count.dev.clone());
+        (
+            row.shrinker.clone(),
+            fs,
+            dev,
+            memcg,
+            row.count.node,
+            row.count.cause,
+        )
     };
     let mut before: HashMap<_, Vec<&Shrinker>> = HashMap::new();
     // Some have no more of a name than others: they are in the same order each time.
@@ -92,18 +100,24 @@ pub fn shrinkers_since(first: &[Shrinker], last: &[Shrinker]) -> Vec<Shrinker> {
     }
     let rows = last.iter().map(|row| {
         let first = before.get_mut(&key(row)).and_then(Vec::pop);
-        first.map_or_else(|| row.clone(), |first| shrinker_since(first, row))
+        first.map_or_else(
+            || row.clone(),
+            |first| Shrinker {
+                count: shrinker_count_since(&first.count, &row.count),
+                ..row.clone()
+            },
+        )
     });
     let did_something = |row: &Shrinker| {
-        let calls = [row.calls_total, row.runs_total];
-        row.scanned_objects_total > 0 || calls.iter().flatten().any(|calls| *calls > 0)
+        let calls = [row.count.calls_total, row.count.runs_total];
+        row.count.scanned_objects_total > 0 || calls.iter().flatten().any(|calls| *calls > 0)
     };
     rows.filter(did_something).collect()
 }
 
-fn shrinker_since(first: &Shrinker, last: &Shrinker) -> Shrinker {
-    let grown = |figure: fn(&Shrinker) -> u64| figure(last).saturating_sub(figure(first));
-    let known = |figure: fn(&Shrinker) -> Option<u64>| {
+fn shrinker_count_since(first: &ShrinkerCount, last: &ShrinkerCount) -> ShrinkerCount {
+    let grown = |figure: fn(&ShrinkerCount) -> u64| figure(last).saturating_sub(figure(first));
+    let known = |figure: fn(&ShrinkerCount) -> Option<u64>| {
         let (last, first) = figure(last).zip(figure(first))?;
         Some(last.saturating_sub(first))
     };
@@ -111,7 +125,7 @@ fn shrinker_since(first: &Shrinker, last: &Shrinker) -> Shrinker {
     let is_whole = first.runs_total == Some(0);
     let before = first.priorities.iter().chain(std::iter::repeat(&0));
     let priorities = last.priorities.iter().zip(before);
-    Shrinker {
+    ShrinkerCount {
         calls_total: known(|one| one.calls_total),
         asked_objects_total: grown(|one| one.asked_objects_total),
         scanned_objects_total: grown(|one| one.scanned_objects_total),

@@ -88,9 +88,9 @@ impl Reclaims {
                 recent_stall_ns: stalls.steps(),
                 worst_tasks: worst_tasks(count, &reclaim.tasks),
                 stalls: stalls_of(key, reclaim).cloned().collect(),
-                usage_bytes: memcg.and_then(|memcg| memcg.usage_bytes),
-                high_bytes: memcg.and_then(|memcg| memcg.high_bytes),
-                max_bytes: memcg.and_then(|memcg| memcg.max_bytes),
+                usage_bytes: memcg.and_then(|memcg| memcg.facts.usage_bytes),
+                high_bytes: memcg.and_then(|memcg| memcg.facts.high_bytes),
+                max_bytes: memcg.and_then(|memcg| memcg.facts.max_bytes),
                 pressure: serial_nr.and_then(|serial_nr| pressure.get(&serial_nr).copied()),
             });
             self.before.insert(key, (stalls, scans));

@@ -136,7 +136,7 @@ fn filtered<T: Clone>(section: &Section<T>, keep: impl Fn(&T) -> bool) -> Arc<Se
 }
 
 fn largest(part: &mut Snapshot, top: usize) {
-    part.memcgs = highest(&part.memcgs, top, |memcg| memcg.usage_bytes);
+    part.memcgs = highest(&part.memcgs, top, |memcg| memcg.facts.usage_bytes);
     part.pins = highest(&part.pins, top, |pins| pins.found.refs);
     part.slab = highest(&part.slab, top, |row| {
         let rate = row.alloc_per_sec.unwrap_or(0.0) + row.free_per_sec.unwrap_or(0.0);
@@ -152,7 +152,7 @@ fn largest(part: &mut Snapshot, top: usize) {
     part.inherited = highest(&part.inherited, top, snapshot::Inherited::bytes);
     // They have the most objects first.
     part.slab_inside = with_rows(&part.slab_inside, |rows| rows.truncate(top));
-    part.shrinkers = highest(&part.shrinkers, top, |row| row.time_ns_total);
+    part.shrinkers = highest(&part.shrinkers, top, |row| row.count.time_ns_total);
     part.reclaim = highest(&part.reclaim, top, |row| {
         let count = &row.count;
         (count.stall_ns_total, count.background_ns_total)

@@ -68,25 +68,9 @@ impl Shrinkers {
                         .name
                         .clone()
                         .unwrap_or_else(|| format!("{:#x}", row.shrinker)),
-                    fs: row.fs.clone(),
-                    dev: row.dev.clone(),
-                    node: row.node,
-                    memcg_aware: row.memcg_aware,
-                    calls_total: row.calls_total,
-                    asked_objects_total: row.asked_objects_total,
-                    scanned_objects_total: row.scanned_objects_total,
-                    freed_objects_total: row.freed_objects_total,
-                    time_ns_total: row.time_ns_total,
-                    max_ns: row.max_ns,
+                    count: row.clone(),
                     scanned_per_sec: per_sec(scanned, interval_ns),
                     recent_scanned,
-                    cause: row.cause,
-                    p50_ns: row.p50_ns,
-                    p99_ns: row.p99_ns,
-                    runs_total: row.runs_total,
-                    freeable_objects: row.freeable_objects,
-                    deferred_objects: row.deferred_objects,
-                    priorities: row.priorities.clone(),
                 }
             })
             .collect();

@@ -37,10 +37,10 @@ impl Zombie {
             age_ns: memcg
                 .offline_ns
                 .map(|offline_ns| now_ns.saturating_sub(offline_ns)),
-            refs: memcg.refs,
-            lru_pages: memcg.lru_pages,
-            swap_entries: memcg.swap_entries,
-            own_cost_bytes: memcg.own_cost_bytes,
+            refs: memcg.facts.refs,
+            lru_pages: memcg.facts.lru_pages,
+            swap_entries: memcg.facts.swap_entries,
+            own_cost_bytes: memcg.facts.own_cost_bytes,
             creator: memcg.creator.clone(),
         })
     }

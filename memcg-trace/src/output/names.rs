@@ -99,8 +99,8 @@ pub fn path(id: Option<&MemcgId>) -> String {
 #[must_use]
 pub fn shrinker(row: &Shrinker) -> String {
     let mut text = tame(&row.shrinker).into_owned();
-    let fs = row.fs.as_ref().map(|fs| fs.display().into_owned());
-    let dev = row.dev.as_deref().map(|dev| tame(dev).into_owned());
+    let fs = row.count.fs.as_ref().map(|fs| fs.display().into_owned());
+    let dev = row.count.dev.as_deref().map(|dev| tame(dev).into_owned());
     for detail in [fs, dev].into_iter().flatten() {
         let _ = write!(text, " {detail}");
     }

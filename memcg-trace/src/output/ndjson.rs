@@ -130,7 +130,7 @@ impl<W: Write> Ndjson<W> {
             }
         }
         let traced = snapshot.lock_waits.items.iter();
-        for wait in traced.filter(|wait| !tids.contains(&wait.task.tid)) {
+        for wait in traced.filter(|wait| !tids.contains(&wait.facts.task.tid)) {
             self.record("lock_wait", at, LockWait::from(wait))?;
         }
         for lock in &snapshot.lock_stats.items {

@@ -67,19 +67,21 @@ fn sums(rows: &[Shrinker], span_ns: u64) -> String {
     };
     format!(
         "shrinkers: {} in {}: {} scanned, {} freed, {}",
-        units::things_known(sum(|row| row.runs_total.unwrap_or(0)), "run"),
+        units::things_known(sum(|row| row.count.runs_total.unwrap_or(0)), "run"),
         units::duration(Some(span_ns)),
-        units::things_known(sum(|row| row.scanned_objects_total), "object"),
-        units::count(sum(|row| row.freed_objects_total)),
-        units::duration(sum(|row| row.time_ns_total)),
+        units::things_known(sum(|row| row.count.scanned_objects_total), "object"),
+        units::count(sum(|row| row.count.freed_objects_total)),
+        units::duration(sum(|row| row.count.time_ns_total)),
     )
 }
 
 /// Runs by the priority of reclaim: from 12, where a cache is to lose 1/4096, to 0, all of it.
 fn priorities(rows: &[Shrinker]) -> String {
-    let most = rows.iter().map(|row| row.priorities.len()).max();
+    let most = rows.iter().map(|row| row.count.priorities.len()).max();
     let runs = (0..most.unwrap_or(0)).rev().filter_map(|priority| {
-        let runs = rows.iter().filter_map(|row| row.priorities.get(priority));
+        let runs = rows
+            .iter()
+            .filter_map(|row| row.count.priorities.get(priority));
         let runs = runs.copied().fold(0, u64::saturating_add);
         (runs > 0).then(|| format!("{priority}: {}", units::count(Some(runs))))
     });

@@ -142,18 +142,22 @@ pub fn longest_wait(snapshot: &Snapshot) -> String {
     let Some(longest) = waits
         .items
         .iter()
-        .max_by_key(|wait| (!wait.unconfirmed, wait.waited_ns))
+        .max_by_key(|wait| (!wait.facts.unconfirmed, wait.waited_ns))
     else {
         return "locks: no waits".to_owned();
     };
     let mut text = format!(
         "locks: {} waits {} for {}",
-        names::task(Some(&longest.task)),
+        names::task(Some(&longest.facts.task)),
         units::duration(Some(longest.waited_ns)),
-        names::lock(&longest.resource),
+        names::lock(&longest.facts.resource),
     );
-    if longest.owner.is_some() {
-        let _ = write!(text, ", held by {}", names::task(longest.owner.as_ref()));
+    if longest.facts.owner.is_some() {
+        let _ = write!(
+            text,
+            ", held by {}",
+            names::task(longest.facts.owner.as_ref())
+        );
     }
     if waits.items.len() > 1 {
         let _ = write!(text, "; {} wait", waits.items.len());

@@ -108,7 +108,7 @@ fn shrinker_table(snapshot: &Snapshot) -> Table {
         figure("max_ns"),
     ];
     let mut rows: Vec<&snapshot::Shrinker> = snapshot.shrinkers.items.iter().collect();
-    rows.sort_by_key(|row| Reverse(row.time_ns_total));
+    rows.sort_by_key(|row| Reverse(row.count.time_ns_total));
     Table::brief(&columns, &rows)
 }
 
@@ -144,11 +144,11 @@ fn wait_table(waits: &[LockWait]) -> Table {
     Table::brief_by_hand(columns, &rows, |wait| {
         vec![
             waited(wait),
-            names::task(Some(&wait.task)),
-            names::lock(&wait.resource),
-            names::resource_kind(wait.resource.kind).to_owned(),
-            names::mode(wait.mode).to_owned(),
-            names::task(wait.owner.as_ref()),
+            names::task(Some(&wait.facts.task)),
+            names::lock(&wait.facts.resource),
+            names::resource_kind(wait.facts.resource.kind).to_owned(),
+            names::mode(wait.facts.mode).to_owned(),
+            names::task(wait.facts.owner.as_ref()),
             names::path(wait.memcg.as_deref()),
         ]
     })
@@ -157,7 +157,7 @@ fn wait_table(waits: &[LockWait]) -> Table {
 /// How long a wait has been going on; with a question mark if its task ran when it was looked at.
 fn waited(wait: &LockWait) -> String {
     let waited = units::duration(Some(wait.waited_ns));
-    match wait.unconfirmed {
+    match wait.facts.unconfirmed {
         true => format!("{waited}?"),
         false => waited,
     }

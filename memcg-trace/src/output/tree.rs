@@ -152,16 +152,16 @@ impl Trees {
 
     /// Takes in a wait that was traced, unless it was found.
     fn hear(&mut self, wait: &LockWait) {
-        if !self.waits.insert(wait.task.tid) {
+        if !self.waits.insert(wait.facts.task.tid) {
             return;
         }
         let resource = Resource {
-            kind: wait.resource.kind,
-            name: wait.resource.name.clone(),
-            addr: wait.resource.addr,
+            kind: wait.facts.resource.kind,
+            name: wait.facts.resource.name.clone(),
+            addr: wait.facts.resource.addr,
             ..Resource::default()
         };
-        let holder = match &wait.owner {
+        let holder = match &wait.facts.owner {
             Some(owner) => {
                 let name = || names::task(Some(owner));
                 self.names.entry(owner.tid).or_insert_with(name);
@@ -169,13 +169,13 @@ impl Trees {
             }
             None => nobody(&resource, None),
         };
-        let mut waits = words::wait(&resource, wait.mode, false);
-        if wait.unconfirmed {
+        let mut waits = words::wait(&resource, wait.facts.mode, false);
+        if wait.facts.unconfirmed {
             waits.push_str(" (not confirmed: it runs)");
         }
-        let task = names::task(Some(&wait.task));
+        let task = names::task(Some(&wait.facts.task));
         self.entries.push(Entry {
-            tid: wait.task.tid,
+            tid: wait.facts.task.tid,
             what: what(&task, &waits, wait.memcg.as_deref()),
             waited_ns: Some(wait.waited_ns),
             holders: vec![holder],

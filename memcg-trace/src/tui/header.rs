@@ -74,7 +74,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     );
 
     let waits = &snapshot.lock_waits.items;
-    let is_long = |wait: &LockWait| wait.waited_ns >= LONG_WAIT_NS && !wait.unconfirmed;
+    let is_long = |wait: &LockWait| wait.waited_ns >= LONG_WAIT_NS && !wait.facts.unconfirmed;
     let is_long = waits.iter().any(is_long);
     let style = if is_long { theme.alarm() } else { Style::new() };
     let headline = app.view().headline(snapshot).filter(|_| !is_long);

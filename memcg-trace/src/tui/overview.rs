@@ -287,12 +287,12 @@ fn waits(snapshot: &Snapshot) -> Vec<Row> {
         None => {
             let waits = &snapshot.lock_waits.items;
             longest.extend(waits.iter().map(|wait| {
-                let task = names::task(Some(&wait.task));
-                let mut text = format!("{task} for {}", names::lock(&wait.resource));
-                if wait.owner.is_some() {
-                    text = text + ", held by " + &names::task(wait.owner.as_ref());
+                let task = names::task(Some(&wait.facts.task));
+                let mut text = format!("{task} for {}", names::lock(&wait.facts.resource));
+                if wait.facts.owner.is_some() {
+                    text = text + ", held by " + &names::task(wait.facts.owner.as_ref());
                 }
-                let text = unsure(text, wait.unconfirmed);
+                let text = unsure(text, wait.facts.unconfirmed);
                 (wait.waited_ns, Row::new("waits", "locks", text))
             }));
             format!("{} seen for locks", units::count(Some(waits.len() as u64)))

@@ -71,13 +71,20 @@ const COLUMNS: &[Column<Shrinker>] = &[
 
 fn matches(row: &Shrinker, filter: &str) -> bool {
     names::shrinker(row).to_lowercase().contains(filter)
-        || names::cause(row.cause).contains(filter)
+        || names::cause(row.count.cause).contains(filter)
         || names::reclaimed_for(row).to_lowercase().contains(filter)
 }
 
 fn identity(row: &Shrinker) -> u64 {
     let mut hasher = DefaultHasher::new();
     let memcg = row.memcg.as_ref().map(|memcg| memcg.serial_nr);
-    (memcg, &row.shrinker, &row.dev, row.node, row.cause).hash(&mut hasher);
+    (
+        memcg,
+        &row.shrinker,
+        &row.count.dev,
+        row.count.node,
+        row.count.cause,
+    )
+        .hash(&mut hasher);
     hasher.finish()
 }

@@ -91,7 +91,7 @@ impl MemcgRules {
             for memcg in moment.memcgs.iter().filter(|memcg| memcg.phase.is_none()) {
                 let serial_nr = memcg.id.serial_nr;
                 near_high(memcg, self.near_high, moment, list);
-                if let Some(usage_bytes) = memcg.usage_bytes {
+                if let Some(usage_bytes) = memcg.facts.usage_bytes {
                     let mut usage = before.remove(&serial_nr).unwrap_or_default();
                     usage.saw(memcg, usage_bytes, moment, list);
                     let taken = pages.get(&serial_nr).copied().unwrap_or(0);
@@ -166,7 +166,7 @@ fn lasting(moment: &Moment<'_>) -> u64 {
 /// The notification that tasks have to wait for reclaim soon, before they do.
 #[expect(clippy::cast_precision_loss, reason = "a share of a limit")]
 fn near_high(memcg: &Memcg, share: f64, moment: &Moment<'_>, list: &mut List) {
-    let (Some(usage), Some(high)) = (memcg.usage_bytes, memcg.high_bytes) else {
+    let (Some(usage), Some(high)) = (memcg.facts.usage_bytes, memcg.facts.high_bytes) else {
         return;
     };
     if !(NEAR_LEAST_BYTES..UNLIMITED_BYTES).contains(&high) {
@@ -195,7 +195,7 @@ fn near_high(memcg: &Memcg, share: f64, moment: &Moment<'_>, list: &mut List) {
         ("headroom_bytes", Figure::Count(headroom)),
         (
             "max_bytes",
-            memcg.max_bytes.map_or(Figure::Unknown, Figure::Count),
+            memcg.facts.max_bytes.map_or(Figure::Unknown, Figure::Count),
         ),
     ];
     let fresh = Fresh {
@@ -305,7 +305,7 @@ impl Usage {
         moment: &Moment<'_>,
         list: &mut List,
     ) {
-        let Some(slab_bytes) = memcg.slab_bytes else {
+        let Some(slab_bytes) = memcg.facts.slab_bytes else {
             return;
         };
         // What the shrinkers took is at least what slab is less by.

@@ -32,7 +32,7 @@ pub(super) fn tell(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
         (Some(_), Some(path)) => format!("{path} is at its memory.max"),
         (Some(serial_nr), None) => format!("the memcg serial_nr:{serial_nr} is at its memory.max"),
     };
-    let slab = memcg.and_then(|memcg| memcg.slab_bytes);
+    let slab = memcg.and_then(|memcg| memcg.facts.slab_bytes);
     // By memory.oom.group all of a memcg go at once.
     let group = kill.chosen_pid.map(|chosen| format!(" with [{chosen}]"));
     let sentence = format!(
@@ -66,9 +66,12 @@ pub(super) fn tell(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
         ("chosen_pid", count(kill.chosen_pid.map(u64::from))),
         (
             "usage_bytes",
-            count(memcg.and_then(|memcg| memcg.usage_bytes)),
+            count(memcg.and_then(|memcg| memcg.facts.usage_bytes)),
         ),
-        ("max_bytes", count(memcg.and_then(|memcg| memcg.max_bytes))),
+        (
+            "max_bytes",
+            count(memcg.and_then(|memcg| memcg.facts.max_bytes)),
+        ),
         ("slab_bytes", count(slab)),
         ("zombies", count(memcg.map(|memcg| memcg.zombies))),
         (

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Evidence, MemcgId};
-use crate::sample::{Mode, Resource, Task};
+use super::MemcgId;
+use crate::sample::{self, Mode, Resource, Task};
 
 /// Ended waits for one lock.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,25 +90,13 @@ pub struct LockMemcg {
     pub unmeasured_total: u64,
 }
 
-/// A task that waits for a lock.
+/// A task that waits for a lock, as events say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LockWait {
-    /// Who.
-    pub task: Task,
     /// Its memcg.
     pub memcg: Option<Arc<MemcgId>>,
-    /// For what.
-    pub resource: Resource,
-    /// How.
-    pub mode: Mode,
-    /// Since when, CLOCK_MONOTONIC.
-    pub since_ns: u64,
+    /// Who waits for what, and since when.
+    pub facts: sample::LockWait,
     /// How long, as of the section's `as_of_ns`.
     pub waited_ns: u64,
-    /// How this is known.
-    pub evidence: Evidence,
-    /// Who has the lock.
-    pub owner: Option<Task>,
-    /// Whether its task ran when it was looked at, so that the wait may be over.
-    pub unconfirmed: bool,
 }

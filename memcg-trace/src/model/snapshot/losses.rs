@@ -62,7 +62,7 @@ impl Snapshot {
             .flat_map(|row| [row.alloc_total, row.free_total])
             .flatten();
         let shrinkers = self.shrinkers.items.iter();
-        let mut shrinkers = shrinkers.filter_map(|row| row.calls_total);
+        let mut shrinkers = shrinkers.filter_map(|row| row.count.calls_total);
         let reclaim = self.reclaim.items.iter();
         let mut reclaim = reclaim.flat_map(|row| [row.count.stalls_total, row.count.visits_total]);
         let mut locks = self.lock_stats.items.iter().map(|row| row.waits_total);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::sample::Text;
+use crate::sample::{self, Text};
 
 /// How many memory cgroups there are, before any `--top` left rows out; `None` where they are
 /// not known.
@@ -34,7 +34,7 @@ impl Totals {
             own_cost_bytes: memcgs
                 .iter()
                 .filter(|memcg| memcg.phase.is_some())
-                .map(|memcg| memcg.own_cost_bytes)
+                .map(|memcg| memcg.facts.own_cost_bytes)
                 .try_fold(0_u64, |sum, bytes| sum.checked_add(bytes?)),
         }
     }
@@ -109,27 +109,19 @@ pub struct Creator {
 pub struct Memcg {
     /// Which.
     pub id: Arc<MemcgId>,
+    /// As the last walk saw it, and changed by the events since; its name is in `id`.
+    pub facts: sample::Memcg,
     /// The parent's cgroup inode; `None` for the root.
     pub parent_cgroup_id: Option<u64>,
     /// Levels below the root.
     pub depth: u16,
     /// `None` while it lives.
     pub phase: Option<Phase>,
-    /// References, where they are exact.
-    pub refs: Option<i64>,
-    /// With everything below it; stale on a dead one.
-    pub usage_bytes: Option<u64>,
-    /// `memory.high`.
-    pub high_bytes: Option<u64>,
-    /// `memory.max`.
-    pub max_bytes: Option<u64>,
-    /// Slab, with everything below it, as of the kernel's last flush.
-    pub slab_bytes: Option<u64>,
-    /// All memory of the kernel, slab included, likewise; `None` where the kernel keeps no such
-    /// sum.
-    pub kmem_bytes: Option<u64>,
     /// Slab objects that are its own, as of the last walk of all slabs.
     pub slab_objects: Option<u64>,
+    /// How many of these may have been counted twice, or not at all; `None` where events are not
+    /// counted.
+    pub slab_uncertain_objects: Option<u64>,
     /// What it is charged for since children of it died, likewise.
     pub inherited_bytes: Option<u64>,
     /// Objects charged a second, its own, all caches; `None` without slab events.
@@ -142,12 +134,6 @@ pub struct Memcg {
     pub offline_ns: Option<u64>,
     /// Who made it, if that was seen.
     pub creator: Option<Arc<Creator>>,
-    /// Of a dead one: pages on its own LRU lists, unevictable ones included.
-    pub lru_pages: Option<u64>,
-    /// Of a dead one: pages in swap that are charged to it.
-    pub swap_entries: Option<u64>,
-    /// Of a dead one: the memory of the kernel that it takes by itself.
-    pub own_cost_bytes: Option<u64>,
 }
 
 /// Value from which on `memory.high` and `memory.max` mean "no limit" (PAGE_COUNTER_MAX).

@@ -163,15 +163,10 @@ impl Node {
     pub(super) fn snapshot(&self) -> snapshot::Memcg {
         snapshot::Memcg {
             id: Arc::clone(&self.id),
+            facts: self.facts.clone(),
             parent_cgroup_id: None,
             depth: 0,
             phase: phase(&self.facts),
-            refs: self.facts.refs,
-            usage_bytes: self.facts.usage_bytes,
-            high_bytes: self.facts.high_bytes,
-            max_bytes: self.facts.max_bytes,
-            slab_bytes: self.facts.slab_bytes,
-            kmem_bytes: self.facts.kmem_bytes,
             slab_objects: None,
             slab_uncertain_objects: None,
             inherited_bytes: None,
@@ -180,9 +175,6 @@ impl Node {
             zombies: 0,
             offline_ns: self.offline_ns,
             creator: self.creator.clone(),
-            lru_pages: self.facts.lru_pages,
-            swap_entries: self.facts.swap_entries,
-            own_cost_bytes: self.facts.own_cost_bytes,
         }
     }
 }

@@ -161,7 +161,7 @@ impl Trend {
         let is_old = |serial_nr: &u64| self.old.as_ref().is_some_and(|old| old.contains(serial_nr));
         for (serial_nr, memcg) in dead.iter().filter(|(serial_nr, _)| !is_old(serial_nr)) {
             // Phases before this one are on their way, and so is one that an event alone speaks of.
-            let is_pinned = memcg.phase == Some(Phase::Pinned) && memcg.refs.is_some();
+            let is_pinned = memcg.phase == Some(Phase::Pinned) && memcg.facts.refs.is_some();
             match self.zombies.get_mut(serial_nr) {
                 None if is_pinned => {
                     let zombie = Zombie {
@@ -169,7 +169,7 @@ impl Trend {
                         counts: false,
                         parent: tree.live_ancestor(*serial_nr).map(Arc::clone),
                         creator: memcg.creator.clone(),
-                        own_cost_bytes: memcg.own_cost_bytes,
+                        own_cost_bytes: memcg.facts.own_cost_bytes,
                     };
                     changes.push((zombie.name(), |step| &mut step.fresh));
                     self.zombies.insert(*serial_nr, zombie);
@@ -180,7 +180,7 @@ impl Trend {
                         && now_ns.saturating_sub(zombie.since_ns) >= GRACE_NS =>
                 {
                     zombie.counts = true;
-                    zombie.own_cost_bytes = memcg.own_cost_bytes;
+                    zombie.own_cost_bytes = memcg.facts.own_cost_bytes;
                     changes.push((zombie.name(), |step| &mut step.grown));
                 }
                 _ => {}

@@ -144,25 +144,25 @@ impl Row for snapshot::Memcg {
             "usage_bytes",
             "USAGE",
             "`memory.current`, with everything below it; stale on a dead one.",
-            |row| row.usage_bytes,
+            |row| row.facts.usage_bytes,
         );
         to.figure(
             "high_bytes",
             "HIGH",
             "`memory.high`; see `high_unlimited`.",
-            |row| Limit(row.high_bytes),
+            |row| Limit(row.facts.high_bytes),
         );
         to.figure(
             "max_bytes",
             "MAX",
             "`memory.max`; see `max_unlimited`.",
-            |row| Limit(row.max_bytes),
+            |row| Limit(row.facts.max_bytes),
         );
         to.figure(
             "slab_bytes",
             "SLAB",
             "Slab, with everything below it, as of the kernel's last flush.",
-            |row| row.slab_bytes,
+            |row| row.facts.slab_bytes,
         );
         to.column(
             "slab_alloc_per_sec",
@@ -192,7 +192,7 @@ impl Row for snapshot::Memcg {
         to.field(
             "kmem_bytes",
             "All memory of the kernel, slab included; null on kernels that keep no such sum.",
-            |row| row.kmem_bytes,
+            |row| row.facts.kmem_bytes,
         );
         to.field("alive", "Whether it is not dead.", |row| {
             row.phase.is_none()
@@ -200,12 +200,12 @@ impl Row for snapshot::Memcg {
         to.field(
             "high_unlimited",
             "Whether `high_bytes` means no limit.",
-            |row| snapshot::is_unlimited(row.high_bytes),
+            |row| snapshot::is_unlimited(row.facts.high_bytes),
         );
         to.field(
             "max_unlimited",
             "Whether `max_bytes` means no limit.",
-            |row| snapshot::is_unlimited(row.max_bytes),
+            |row| snapshot::is_unlimited(row.facts.max_bytes),
         );
         to.field(
             "slab_uncertain_objects",

@@ -22,7 +22,7 @@ impl Row for Shrinker {
             "label_with_scope",
             "SHRINKER",
             "The same, and that it looks at no memcg, if so.",
-            |row| match row.memcg_aware {
+            |row| match row.count.memcg_aware {
                 Some(false) => format!("{} (not memcg-aware)", names::shrinker(row)),
                 _ => names::shrinker(row),
             },
@@ -41,43 +41,43 @@ impl Row for Shrinker {
         to.field(
             "fs",
             "File system, where it is the shrinker of a superblock.",
-            |row| Name::of(row.fs.as_ref()),
+            |row| Name::of(row.count.fs.as_ref()),
         );
         to.field("dev", "Its device, `major:minor`.", |row| {
-            row.dev.as_deref().map(tame)
+            row.count.dev.as_deref().map(tame)
         });
-        to.figure("node", "NODE", "NUMA node.", |row| row.node);
+        to.figure("node", "NODE", "NUMA node.", |row| row.count.node);
         to.field(
             "memcg_aware",
             "Whether it looks at one memcg at a time.",
-            |row| row.memcg_aware,
+            |row| row.count.memcg_aware,
         );
         to.figure(
             "cause",
             "CAUSE",
             "Why: kswapd, direct, high, max, proactive, drop_caches.",
-            |row| cause(row.cause),
+            |row| cause(row.count.cause),
         );
         to.figure(
             "calls_total",
             "CALLS",
             "Times it was asked; null where that cannot be observed.",
-            |row| row.calls_total,
+            |row| row.count.calls_total,
         );
         to.figure(
             "asked_objects_total",
             "ASKED",
             "Objects it was to scan.",
-            |row| row.asked_objects_total,
+            |row| row.count.asked_objects_total,
         );
         to.figure(
             "scanned_objects_total",
             "SCANNED",
             "Objects it scanned.",
-            |row| row.scanned_objects_total,
+            |row| row.count.scanned_objects_total,
         );
         to.column("scanned_per_sec", "SCAN/S", "Objects it scans.", |row| {
-            Tied(Rounded(row.scanned_per_sec), [row.time_ns_total, 0])
+            Tied(Rounded(row.scanned_per_sec), [row.count.time_ns_total, 0])
         });
         to.column(
             "recent_scanned",
@@ -86,41 +86,41 @@ impl Row for Shrinker {
             |row| Recent(&row.recent_scanned),
         );
         to.figure("freed_objects_total", "FREED", "Objects it freed.", |row| {
-            row.freed_objects_total
+            row.count.freed_objects_total
         });
         to.figure("time_ns_total", "TIME", "Time it took.", |row| {
-            row.time_ns_total
+            row.count.time_ns_total
         });
         to.figure(
             "p50_ns",
             "P50",
             "The median of its runs; within an eighth.",
-            |row| row.p50_ns,
+            |row| row.count.p50_ns,
         );
         to.figure(
             "p99_ns",
             "P99",
             "What one run in a hundred is longer than; likewise.",
-            |row| row.p99_ns,
+            |row| row.count.p99_ns,
         );
-        to.figure("max_ns", "MAX", "The longest run.", |row| row.max_ns);
+        to.figure("max_ns", "MAX", "The longest run.", |row| row.count.max_ns);
         to.figure(
             "runs_total",
             "RUNS",
             "Runs that found something to free.",
-            |row| row.runs_total,
+            |row| row.count.runs_total,
         );
         to.figure(
             "freeable_objects",
             "FREEABLE",
             "What there was to free when the last run began.",
-            |row| row.freeable_objects,
+            |row| row.count.freeable_objects,
         );
         to.figure(
             "deferred_objects",
             "DEFERRED",
             "What was put off to later runs when the last one ended.",
-            |row| row.deferred_objects,
+            |row| row.count.deferred_objects,
         );
         to.figure(
             "yield",
@@ -131,7 +131,7 @@ impl Row for Shrinker {
         to.field(
             "runs_by_priority",
             "Runs by the priority of reclaim, from 0, the most urgent.",
-            |row| &*row.priorities,
+            |row| &*row.count.priorities,
         );
     }
 }

@@ -159,8 +159,8 @@ record! {
 
 impl<'a> From<&'a snapshot::LockWait> for LockWait<'a> {
     fn from(wait: &'a snapshot::LockWait) -> Self {
-        let task = &wait.task;
-        let owner = wait.owner.as_ref().map(|owner| Holder {
+        let task = &wait.facts.task;
+        let owner = wait.facts.owner.as_ref().map(|owner| Holder {
             pid: owner.pid,
             tid: owner.tid,
             comm: owner.comm.display(),
@@ -174,18 +174,18 @@ impl<'a> From<&'a snapshot::LockWait> for LockWait<'a> {
                 start_ns: task.start_ns,
                 ..Task::named(task.tid, &task.comm, wait.memcg.as_deref())
             },
-            resource: Resource::from(&wait.resource),
-            mode: wait.mode,
-            since_ns: Some(wait.since_ns),
+            resource: Resource::from(&wait.facts.resource),
+            mode: wait.facts.mode,
+            since_ns: Some(wait.facts.since_ns),
             waited_ns: Some(wait.waited_ns),
-            evidence: names::evidence(wait.evidence),
+            evidence: names::evidence(waits::Evidence::Traced),
             stack: None,
             function: None,
             holders: owner.map(|owner| vec![owner]),
             holders_omitted: 0,
             incomplete: None,
             kept_by: None,
-            unconfirmed: wait.unconfirmed,
+            unconfirmed: wait.facts.unconfirmed,
         }
     }
 }
