@@ -66,6 +66,20 @@ impl Table {
         }
     }
 
+    /// One that shows the columns that the screen has.
+    pub(super) fn like_screen<R: figures::Row>(columns: &[figures::Column<R>], rows: &[R]) -> Self {
+        let headings = columns.iter().map(|one| (one.title(), one.is_figure()));
+        let row = |row: &R| Row {
+            cells: columns.iter().map(|one| one.cell(row)).collect(),
+            is_marked: false,
+        };
+        Self {
+            columns: headings.collect(),
+            rows: rows.iter().map(row).collect(),
+            left_out: 0,
+        }
+    }
+
     /// One that shows figures of rows.
     pub(super) fn of<'r, R: figures::Row + 'r>(
         columns: &[Shows],

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
+use super::records::MEMCG_COLUMNS;
 pub use super::table::Style;
 use super::table::{Table, figure, titled};
 use super::{fit, lock_stats, names, summary};
@@ -59,20 +60,9 @@ fn name(name: &str) -> &str {
 }
 
 fn memcg_table(snapshot: &Snapshot) -> Table {
-    let columns = [
-        figure("path"),
-        figure("phase"),
-        figure("usage_bytes"),
-        figure("high_bytes"),
-        figure("max_bytes"),
-        figure("slab_bytes"),
-        figure("slab_alloc_per_sec"),
-        figure("slab_free_per_sec"),
-        figure("zombies"),
-    ];
     let memcgs = &snapshot.memcgs.items;
     let dead = memcgs.iter().map(|memcg| memcg.phase.is_some());
-    Table::of(&columns, memcgs, 0).marked(dead)
+    Table::like_screen(MEMCG_COLUMNS, memcgs).marked(dead)
 }
 
 fn slab_table(snapshot: &Snapshot) -> Table {

@@ -6,12 +6,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::columns::Column;
 use super::grid::Grid;
 use super::keys::{self, Action, Hint};
 use super::table::Table;
 use super::view::{Effect, Scene, View, Word, draw_empty};
 use crate::model::snapshot::{Memcg, Snapshot};
+use crate::output::records::MEMCG_COLUMNS;
 use crate::output::{fit, names};
 
 /// The tab.
@@ -27,7 +27,7 @@ pub(super) struct Memcgs {
 impl Default for Memcgs {
     fn default() -> Self {
         Self {
-            table: Table::by("MEMCG", COLUMNS),
+            table: Table::by("MEMCG", MEMCG_COLUMNS),
             is_tree: true,
             folded: HashSet::new(),
         }
@@ -137,19 +137,6 @@ const WORDS: &[Word] = &[
     ("OWN FREE/S", "those uncharged in a second"),
     ("ZOMBIES", "dead memcgs below it that are not released"),
     ("PHASE", "alive, or how far a dead one has come"),
-];
-
-/// The first is the tree; sorting by it is the order of the tree.
-const COLUMNS: &[Column<Memcg>] = &[
-    Column::new("path", 0, 0),
-    Column::new("usage_bytes", 9, 1),
-    Column::new("high_bytes", 10, 8),
-    Column::new("max_bytes", 10, 7),
-    Column::new("slab_bytes", 9, 3),
-    Column::new("slab_alloc_per_sec", 12, 4),
-    Column::new("slab_free_per_sec", 11, 5),
-    Column::new("zombies", 8, 2),
-    Column::new("phase", 14, 6),
 ];
 
 /// All but what is below folded ones.

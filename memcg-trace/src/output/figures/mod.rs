@@ -5,6 +5,7 @@
 //! up to the [`Visitor`]. So a figure has a type of its own, and may borrow from the row.
 
 mod cells;
+mod column;
 mod json;
 mod kinds;
 mod record;
@@ -13,6 +14,7 @@ mod unit;
 mod value;
 
 pub use cells::{Heading, cell, compare, heading};
+pub use column::Column;
 pub use json::Object;
 pub use kinds::{Limit, Name, Rounded, Tied, Word, address};
 pub(in crate::output) use record::{record, visit_field};

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::model::snapshot::{self, MemcgId, Phase};
 use crate::model::zombies::Zombie;
 use crate::output::figures::{
-    Limit, Name, Object, Order, Rounded, Row, Shown, Unit, Value, Visitor, Word, record,
+    Column, Limit, Name, Object, Order, Rounded, Row, Shown, Unit, Value, Visitor, Word, record,
 };
 use crate::output::names;
 use crate::units;
@@ -215,6 +215,19 @@ impl Row for snapshot::Memcg {
         );
     }
 }
+
+/// What tables of them show, in text and on the screen; the first is a tree there.
+pub const MEMCG_COLUMNS: &[Column<snapshot::Memcg>] = &[
+    Column::new("path", 0, 0),
+    Column::new("usage_bytes", 9, 1),
+    Column::new("high_bytes", 10, 8),
+    Column::new("max_bytes", 10, 7),
+    Column::new("slab_bytes", 9, 3),
+    Column::new("slab_alloc_per_sec", 12, 4),
+    Column::new("slab_free_per_sec", 11, 5),
+    Column::new("zombies", 8, 2),
+    Column::new("phase", 14, 6),
+];
 
 record! {
     /// Who made a memory cgroup.

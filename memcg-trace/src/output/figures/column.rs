@@ -1,0 +1,71 @@
+//! Columns of tables.
+
+use std::cmp::Ordering;
+
+use super::{Heading, Row, cells};
+
+/// A column of a table of `T`: a figure, and how much room it has.
+#[derive(Debug)]
+pub struct Column<T> {
+    /// Of the figure.
+    key: &'static str,
+    /// If not the figure's own.
+    title: Option<&'static str>,
+    /// Columns of the screen; the first column of a table takes what the others leave.
+    pub width: usize,
+    /// Where there is no room, the columns with the highest rank go first.
+    pub rank: u8,
+    heading: fn(&str) -> Option<Heading>,
+    cell: fn(&T, &str) -> String,
+    compare: fn(&T, &T, &str) -> Ordering,
+}
+
+impl<T: Row> Column<T> {
+    /// The figure with that key.
+    #[must_use]
+    pub const fn new(key: &'static str, width: usize, rank: u8) -> Self {
+        Self {
+            key,
+            title: None,
+            width,
+            rank,
+            heading: cells::heading::<T>,
+            cell: cells::cell::<T>,
+            compare: cells::compare::<T>,
+        }
+    }
+}
+
+impl<T> Column<T> {
+    /// Under another title than the figure's own.
+    #[must_use]
+    pub const fn titled(mut self, title: &'static str) -> Self {
+        self.title = Some(title);
+        self
+    }
+
+    /// Heading.
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        let own = || (self.heading)(self.key).map_or(self.key, |heading| heading.title);
+        self.title.unwrap_or_else(own)
+    }
+
+    /// Figures are on the right, and sorted from the largest.
+    #[must_use]
+    pub fn is_figure(&self) -> bool {
+        (self.heading)(self.key).is_some_and(|heading| heading.is_number)
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn cell(&self, row: &T) -> String {
+        (self.cell)(row, self.key)
+    }
+
+    /// From the smallest.
+    #[must_use]
+    pub fn compare(&self, a: &T, b: &T) -> Ordering {
+        (self.compare)(a, b, self.key)
+    }
+}
