@@ -190,7 +190,7 @@ fn kernel(structs: &[(&str, &[&str])], enumerators: &[&str]) -> Vec<u8> {
 /// What keeps a kernel of such types from having slab figures, the most telling first.
 fn missing_for_slab(structs: &[(&str, &[&str])], enumerators: &[&str]) -> Vec<String> {
     let btf = Btf::parse(kernel(structs, enumerators)).unwrap();
-    let resolved = layout::resolve(&btf, &Symbols::default());
+    let resolved = layout::resolve(&btf, Some(&Symbols::default()));
     let of_slab = resolved
         .missing
         .iter()

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 use memcg_trace::kernel::hooks::facts::{Facts, Needs};
 use memcg_trace::kernel::host::btf::{Btf, SYS_BTF};
-use memcg_trace::kernel::host::symbols::Symbols;
+use memcg_trace::kernel::host::symbols::{Symbol, Symbols};
 use memcg_trace::kernel::{hooks, layout};
 
 use crate::guest::{now_ns, status_bytes};
@@ -87,7 +87,7 @@ fn btf() -> Result<()> {
     let resolved = step(
         "BTF: layout::resolve",
         |_| "all rows and shapes".to_owned(),
-        || Ok(layout::resolve(&btf, &symbols)),
+        || Ok(layout::resolve(&btf, Some(&symbols))),
     )?;
     step(
         "BTF: hooks looked up",
@@ -104,7 +104,12 @@ fn btf() -> Result<()> {
 
 fn kallsyms() -> Result<()> {
     let wanted: HashSet<&str> = hooks::functions()
-        .chain(layout::SYMBOLS.iter().copied())
+        .chain(
+            Symbol::ALL
+                .iter()
+                .flat_map(|symbol| symbol.names())
+                .copied(),
+        )
         .collect();
     step(
         "kallsyms",

@@ -3,6 +3,7 @@
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address, words};
 use crate::kernel::debugger::xarray;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
@@ -31,7 +32,7 @@ pub(crate) struct CgroupArray {
 pub(crate) fn cgroup_arrays(reader: &Reader<'_>) -> Result<Vec<CgroupArray>, Unreadable> {
     let mut maps = Vec::new();
     let see = |entry: xarray::Entry| maps.extend(entry.pointer());
-    xarray::entries(reader, reader.symbol("map_idr")?, MAX_NODES, see)?;
+    xarray::entries(reader, reader.symbol(Symbol::MapIdr)?, MAX_NODES, see)?;
     let kinds = reader.column(&maps, Field::BpfMapType)?;
     let arrays = maps.into_iter().zip(kinds);
     let arrays = arrays.filter(|(_, kind)| *kind == Some(CGROUP_ARRAY));

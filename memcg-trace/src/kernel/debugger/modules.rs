@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::reader::{Reader, is_kernel_address};
+use crate::kernel::host::symbols::Symbol;
 
 /// Between two readings of the symbols, at least: their file is long.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -31,7 +32,7 @@ impl Reread {
 /// first (kernel/module/main.c: add_unformed_module()), so that one word tells; asking
 /// `/proc/modules` would wait for the lock of whoever loads one.
 pub(super) fn newest_module(reader: &Reader<'_>) -> Option<u64> {
-    let head = reader.symbol("modules").ok()?;
+    let head = reader.symbol(Symbol::Modules).ok()?;
     let newest = reader.word_at(head).ok()?;
     (newest != head && is_kernel_address(newest)).then_some(newest)
 }

@@ -1,5 +1,6 @@
 //! Open files of all threads: sockets, inotify and fanotify groups, namespaces, and any other.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
 use crate::kernel::debugger::memory::Unreadable;
@@ -53,7 +54,7 @@ impl Open {
             tables: tables(reader, threads)?,
             ..Self::default()
         };
-        open.sockets = open.of_kind(reader, &["socket_file_ops"], Field::FilePrivate)?;
+        open.sockets = open.of_kind(reader, &[Symbol::SocketFileOps], Field::FilePrivate)?;
         let sockets: Vec<_> = open.sockets.iter().map(|file| file.object).collect();
         let socks = reader.column(&sockets, Field::SocketSk)?;
         for (file, sock) in open.sockets.iter_mut().zip(socks) {
@@ -68,11 +69,11 @@ impl Open {
         open.sockets.extend(waiting);
         open.known_sockets = open.sockets.iter().map(|file| file.object).collect();
         let private = Field::FilePrivate;
-        open.tuns = open.of_kind_and_sent(reader, &["tun_fops", "tap_fops"], private)?;
-        open.inotify = open.of_kind_and_sent(reader, &["inotify_fops"], private)?;
-        open.fanotify = open.of_kind_and_sent(reader, &["fanotify_fops"], private)?;
+        open.tuns = open.of_kind_and_sent(reader, &[Symbol::TunFops, Symbol::TapFops], private)?;
+        open.inotify = open.of_kind_and_sent(reader, &[Symbol::InotifyFops], private)?;
+        open.fanotify = open.of_kind_and_sent(reader, &[Symbol::FanotifyFops], private)?;
         let inode = Field::FileInode;
-        open.namespaces = open.of_kind_and_sent(reader, &["ns_file_operations"], inode)?;
+        open.namespaces = open.of_kind_and_sent(reader, &[Symbol::NsFileOperations], inode)?;
         Ok(open)
     }
 
@@ -81,12 +82,12 @@ impl Open {
     pub(crate) fn of_kind(
         &self,
         reader: &Reader<'_>,
-        operations: &[&str],
+        operations: &[Symbol],
         field: Field,
     ) -> Result<Vec<OpenFile>, Unreadable> {
         let wanted = operations
             .iter()
-            .filter_map(|name| reader.symbol(name).ok());
+            .filter_map(|symbol| reader.symbol(*symbol).ok());
         let wanted: Vec<_> = wanted.collect();
         let mut found = Vec::new();
         for table in &self.tables {
@@ -114,7 +115,7 @@ impl Open {
     pub(crate) fn of_kind_and_sent(
         &self,
         reader: &Reader<'_>,
-        operations: &[&str],
+        operations: &[Symbol],
         field: Field,
     ) -> Result<Vec<OpenFile>, Unreadable> {
         let mut found = self.of_kind(reader, operations, field)?;
@@ -129,7 +130,7 @@ impl Open {
         let Some(Ok(queues)) = &self.queues else {
             return Ok(Vec::new());
         };
-        let mut sent = queues.files_with(reader, &["socket_file_ops"], Field::FilePrivate)?;
+        let mut sent = queues.files_with(reader, &[Symbol::SocketFileOps], Field::FilePrivate)?;
         let sockets: Vec<_> = sent.iter().map(|file| file.object).collect();
         let socks = reader.column(&sockets, Field::SocketSk)?;
         for (file, sock) in sent.iter_mut().zip(socks) {

@@ -1,6 +1,7 @@
 //! Page tables of processes (arch/x86/include/asm/pgtable_64_types.h): which page is at which
 //! address.
 
+use crate::kernel::host::symbols::Symbol;
 use std::ops::Range;
 
 use crate::kernel::debugger::memory::Unreadable;
@@ -47,13 +48,13 @@ impl<'a, 'm> PageTables<'a, 'm> {
     pub(crate) fn of(reader: &'a Reader<'m>, mm: u64) -> Result<Self, Unreadable> {
         // A variable where there may be five levels (48 then, else 39).
         let shift = reader
-            .symbol("pgdir_shift")
+            .symbol(Symbol::PgdirShift)
             .and_then(|at| reader.word_at(at));
         Ok(Self {
             reader,
             top: reader.word(mm, Field::MmPgd)?,
             top_shift: shift.map_or(39, |shift| u32::try_from(shift & 0xff).unwrap_or(39)),
-            page_offset: reader.word_at(reader.symbol("page_offset_base")?)?,
+            page_offset: reader.word_at(reader.symbol(Symbol::PageOffsetBase)?)?,
         })
     }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use crate::kernel::debugger::memory::{Memory, Unreadable};
 pub(crate) use crate::kernel::host::address_names::is_kernel_address;
 use crate::kernel::host::cpus::possible_cpus;
-use crate::kernel::host::symbols::Symbols;
+use crate::kernel::host::symbols::{Symbol, Symbols};
 use crate::kernel::layout::Resolved;
 use crate::kernel::layout::fields::{Field, Place};
 use crate::sample::Text;
@@ -43,9 +43,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Address of a variable.
-    pub(crate) fn symbol(&self, name: &str) -> Result<u64, Unreadable> {
-        let address = self.symbols.address(name);
-        address.ok_or_else(|| Unreadable::Absent(self.symbols.no_address(name)))
+    pub(crate) fn symbol(&self, symbol: Symbol) -> Result<u64, Unreadable> {
+        let address = self.symbols.address(symbol);
+        address.ok_or_else(|| Unreadable::Absent(self.symbols.no_address(symbol)))
     }
 
     /// A word at an address.
@@ -154,15 +154,15 @@ impl<'a> Reader<'a> {
 
     /// NUMA nodes that can be there. Without NUMA there is one, and no variable says so.
     pub(crate) fn nodes(&self) -> Result<u64, Unreadable> {
-        match self.symbol("nr_node_ids") {
+        match self.symbol(Symbol::NrNodeIds) {
             Ok(address) => Ok((self.word_at(address)? & 0xffff_ffff).clamp(1, 1024)),
             Err(_) => Ok(1),
         }
     }
 
     /// Where each CPU has its instance of a variable, with the number of the CPU.
-    pub(crate) fn per_cpu(&self, name: &str) -> Result<Vec<(u32, u64)>, Unreadable> {
-        let variable = self.symbol(name)?;
+    pub(crate) fn per_cpu(&self, symbol: Symbol) -> Result<Vec<(u32, u64)>, Unreadable> {
+        let variable = self.symbol(symbol)?;
         let places = self.cpu_offsets()?.into_iter().zip(0..);
         Ok(places
             .map(|(offset, cpu)| (cpu, offset.wrapping_add(variable)))
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
 
     /// How far each CPU's instances of per-CPU variables are from where these seem to be.
     pub(crate) fn cpu_offsets(&self) -> Result<Vec<u64>, Unreadable> {
-        let offsets = self.symbol("__per_cpu_offset")?;
+        let offsets = self.symbol(Symbol::PerCpuOffset)?;
         let mut bytes = vec![0; possible_cpus() as usize * 8];
         self.memory.read(offsets, &mut bytes)?;
         Ok(words(&bytes))

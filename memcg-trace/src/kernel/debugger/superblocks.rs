@@ -2,6 +2,7 @@
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
@@ -15,7 +16,7 @@ const MINOR_BITS: u32 = 20;
 
 /// All of them (fs/super.c: super_blocks).
 pub(crate) fn all(reader: &Reader<'_>) -> Result<Vec<u64>, Unreadable> {
-    let (all, _) = reader.list(reader.symbol("super_blocks")?, Field::SbList, MOST)?;
+    let (all, _) = reader.list(reader.symbol(Symbol::SuperBlocks)?, Field::SbList, MOST)?;
     Ok(all)
 }
 

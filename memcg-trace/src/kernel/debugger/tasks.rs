@@ -1,6 +1,7 @@
 //! All processes, as far as they can keep something: who they are, and where their files and
 //! namespaces are.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
 use crate::kernel::debugger::memory::Unreadable;
@@ -33,7 +34,7 @@ pub(crate) struct Tasks {
 /// Reads the list of processes. Between the parts of it that are read at once the list may
 /// change: then it is read anew.
 pub(crate) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
-    let first = reader.symbol("init_task")?;
+    let first = reader.symbol(Symbol::InitTask)?;
     let head = first + reader.offset(Field::TaskTasks)?;
     let mut outcome = Err(Unreadable::Changed("the list of processes"));
     for _ in 0..3 {

@@ -4,6 +4,7 @@
 //! What waits may be a socket with a queue of its own, so the queues of what is found are looked
 //! at in turn (net/unix/af_unix.c: unix_stream_connect(), unix_accept(); net/core/scm.c).
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
 
 use crate::kernel::debugger::memory::Unreadable;
@@ -57,7 +58,7 @@ impl Queues {
             let of_sock = queues.open.entry(file.object).or_default();
             of_sock.push(*file);
         }
-        let operations = reader.symbol("socket_file_ops")?;
+        let operations = reader.symbol(Symbol::SocketFileOps)?;
         // Each with the one by which somebody reaches it.
         let mut next: Vec<(u64, u64)> = queues.open.keys().map(|sock| (*sock, *sock)).collect();
         queues.reached_by = next.iter().copied().collect();
@@ -146,11 +147,13 @@ impl Queues {
     pub(crate) fn files_with(
         &self,
         reader: &Reader<'_>,
-        operations: &[&str],
+        operations: &[Symbol],
         field: Field,
     ) -> Result<Vec<OpenFile>, Unreadable> {
         let wanted = operations.iter();
-        let wanted: Vec<_> = wanted.filter_map(|name| reader.symbol(name).ok()).collect();
+        let wanted: Vec<_> = wanted
+            .filter_map(|symbol| reader.symbol(*symbol).ok())
+            .collect();
         let files: Vec<_> = self.sent.iter().map(|sent| sent.file).collect();
         let operations = reader.column(&files, Field::FileOp)?;
         let objects = reader.column(&files, field)?;

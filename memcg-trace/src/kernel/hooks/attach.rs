@@ -220,7 +220,7 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
             // The kernel searches a name among all of its symbols, until 6.2 one by one; with none
             // it takes the offset as the address (kernel/trace/trace_event_perf.c:
             // perf_kprobe_init()).
-            let (name, offset) = match facts.symbols.address(name) {
+            let (name, offset) = match facts.symbols.function_address(name) {
                 Some(address) => ("", address),
                 None => (name, 0),
             };

@@ -10,7 +10,7 @@ use crate::kernel::hooks;
 use crate::kernel::hooks::trial::Trial;
 use crate::kernel::host::btf::{Btf, BtfError};
 use crate::kernel::host::privilege::{Capability, Privilege};
-use crate::kernel::host::symbols::Symbols;
+use crate::kernel::host::symbols::{Symbol, Symbols};
 use crate::kernel::layout::{self, Resolved};
 use crate::timings;
 
@@ -64,7 +64,12 @@ impl Facts {
     #[must_use]
     pub fn gather(needs: Needs) -> Self {
         let wanted: HashSet<&str> = hooks::functions()
-            .chain(layout::SYMBOLS.iter().copied())
+            .chain(
+                Symbol::ALL
+                    .iter()
+                    .flat_map(|symbol| symbol.names())
+                    .copied(),
+            )
             .collect();
         let btf = Btf::of_running_kernel();
         timings::step("types indexed (BTF)");
@@ -123,7 +128,7 @@ impl Facts {
         self.prototypes = hooks::functions()
             .filter(|name| btf.function(name).is_some())
             .collect();
-        self.resolved = Some(layout::resolve(btf, &self.symbols));
+        self.resolved = Some(layout::resolve(btf, Some(&self.symbols)));
     }
 
     /// Whether the kernel has a tracepoint.

@@ -11,4 +11,5 @@ pub(crate) mod ram;
 mod raw_bpf;
 mod symbol_filter;
 mod symbol_iterator;
+mod symbol_table;
 pub mod symbols;

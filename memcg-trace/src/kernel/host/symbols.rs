@@ -14,6 +14,7 @@ use crate::kernel::host::kallsyms;
 use crate::kernel::host::privilege::Refusal;
 use crate::kernel::host::symbol_filter::Wanted;
 use crate::kernel::host::symbol_iterator;
+pub use crate::kernel::host::symbol_table::Symbol;
 
 /// Symbols, by name those that were asked for.
 #[derive(Debug, Default)]
@@ -168,8 +169,8 @@ impl Symbols {
     }
 
     fn with_sched(mut self) -> Self {
-        let begin = self.address("__sched_text_start");
-        self.sched = begin.zip(self.address("__sched_text_end"));
+        let begin = self.address(Symbol::SchedTextStart);
+        self.sched = begin.zip(self.address(Symbol::SchedTextEnd));
         self
     }
 
@@ -189,7 +190,14 @@ impl Symbols {
 
     /// Address of a symbol; `None` if there is none or it is hidden.
     #[must_use]
-    pub fn address(&self, name: &str) -> Option<u64> {
+    pub fn address(&self, symbol: Symbol) -> Option<u64> {
+        let mut names = symbol.names().iter();
+        names.find_map(|name| self.function_address(name))
+    }
+
+    /// Address of a function that a hook names; `None` if there is none or it is hidden.
+    #[must_use]
+    pub fn function_address(&self, name: &str) -> Option<u64> {
         self.by_name
             .get(name)
             .copied()
@@ -198,17 +206,21 @@ impl Symbols {
 
     /// Why there is no address of something.
     #[must_use]
-    pub fn no_address(&self, name: &str) -> String {
+    pub fn no_address(&self, symbol: Symbol) -> String {
         match &self.hidden_by {
             Some(refusal) => refusal.sentence(),
-            None => format!("kallsyms shows no address of {name}"),
+            None => format!(
+                "kallsyms shows no address of {}",
+                symbol.names().join(" or ")
+            ),
         }
     }
 
-    /// Whether the kernel has a symbol of that name, its address seen or not.
+    /// Whether the kernel has a symbol, its address seen or not.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.by_name.contains_key(name)
+    pub fn has(&self, symbol: Symbol) -> bool {
+        let mut names = symbol.names().iter();
+        names.any(|name| self.by_name.contains_key(*name))
     }
 
     /// The symbol of a function under the name that the compiler gave it in the end.
@@ -324,12 +336,15 @@ ffffffffc0002000 d __this_module\t[evil]
     fn only_what_is_wanted_is_kept_and_the_kernel_comes_first() {
         let wanted = HashSet::from(["cgroup_mutex", "do_migrate_range"]);
         let symbols = Symbols::parse(TEXT.as_bytes(), &wanted).unwrap();
-        assert_eq!(symbols.address("cgroup_mutex"), Some(0xffff_ffff_8100_2000));
+        assert_eq!(
+            symbols.address(Symbol::CgroupMutex),
+            Some(0xffff_ffff_8100_2000)
+        );
         assert_eq!(
             symbols.function("do_migrate_range"),
             Some("do_migrate_range.isra.0")
         );
-        assert!(!symbols.has("slab_mutex"));
+        assert_eq!(symbols.function("slab_mutex"), None);
         assert_eq!(symbols.lines, 10);
         assert!(symbols.visible);
     }
@@ -340,8 +355,8 @@ ffffffffc0002000 d __this_module\t[evil]
         let symbols =
             Symbols::parse("0000000000000000 t cgroup_mutex\n".as_bytes(), &wanted).unwrap();
         assert!(!symbols.visible);
-        assert!(symbols.has("cgroup_mutex"));
-        assert_eq!(symbols.address("cgroup_mutex"), None);
+        assert!(symbols.has(Symbol::CgroupMutex));
+        assert_eq!(symbols.address(Symbol::CgroupMutex), None);
     }
 
     #[test]

@@ -1,478 +1,92 @@
-//! Fields that user space reads by itself, one row each in `field_rows`; those that programs read
-//! are in `rows`.
+//! The fields of the kernel, and where the running one has them. The table is in
+//! `memcg-trace-common/src/layout/fields/`, a row each.
 
-use super::field_rows::ROWS;
-use super::find_member;
+use std::mem::offset_of;
+
+use memcg_trace_common::layout::Layout;
+
+use crate::kernel::Subject;
 use crate::kernel::host::btf::Btf;
 
-/// One field, named after the kernel's own path to it; its row says where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "each is named after the kernel's own path to it"
-)]
-pub enum Field {
-    // memcg
-    CssSetTasks,
-    CssSetMgTasks,
-    CssSetDyingTasks,
-    CssSetSubsys,
-    CssSetECsetNode,
-    CgroupECsets,
-    CgroupNsRootCset,
-    CgroupNsInum,
-    CgroupFileNs,
-    KernfsOpenPriv,
-    SeqFilePrivate,
-    CssSetRefcount,
-    NsCommonInum,
-    NsCommonOps,
-    CssCgroup,
-    CgroupRoot,
-    CgroupSelf,
-    CgroupNrDying,
-    CgroupSubsys,
-    CgroupCsetLinks,
-    CgroupBpfRefcntPtr,
-    CgroupBpfRefcntData,
-    CsetLinkCset,
-    CsetLinkNode,
-    RootNrCgroups,
-    CssSs,
-    SubsysName,
-    CssChildren,
-    CssSibling,
-    CssFlags,
-    CssParent,
-    CssSerialNr,
-    CssRefcntPtr,
-    CssRefcntData,
-    RefCount,
-    RefConfirmSwitch,
-    MemcgIdRef,
-    MemcgSwapUsage,
-    MemcgNodeinfo,
-    MemcgMmList,
-    NodeLists,
-    NodeGenerations,
-    NodeLruZoneSize,
-    NodeGenerationPages,
-    StockCached,
-    // pages
-    PageFlags,
-    PageLru,
-    PageMapping,
-    PageIndex,
-    PageHead,
-    PageType,
-    PageMemcgData,
-    PageNrPages,
-    SlabCache,
-    SlabCounters,
-    CacheName,
-    CacheFlags,
-    CacheSize,
-    CacheRedLeft,
-    CacheObjectSize,
-    CacheOrder,
-    CacheOffset,
-    CacheRandom,
-    CacheCpuSlab,
-    CacheCpuSheaves,
-    CachePerNode,
-    PerNodeBarn,
-    PerNodeNode,
-    CacheNodes,
-    NodeBarn,
-    CpuSlabFreelist,
-    CpuSlabSlab,
-    SheavesMain,
-    SheavesSpare,
-    SheafBarnList,
-    SheafSize,
-    SheafObjects,
-    BarnFull,
-    ObjcgMemcg,
-    MemcgObjcg,
-    NodeObjcg,
-    // files
-    MappingHost,
-    MappingMappings,
-    InodeIno,
-    InodeSb,
-    InodeNlink,
-    InodeAliases,
-    InodeState,
-    InodeCount,
-    InodeRdev,
-    InodePrivate,
-    SbType,
-    SbDev,
-    SbMounts,
-    SbList,
-    FsTypeName,
-    DentryParent,
-    DentryName,
-    DentryNameLen,
-    DentryAlias,
-    DentryInode,
-    DentryCount,
-    DentryHashed,
-    MountParent,
-    MountMountpoint,
-    MountRoot,
-    MountSb,
-    MountInstance,
-    MountNextForSb,
-    MountChildren,
-    MountChild,
-    MountNs,
-    VfsmountSb,
-    // memory of processes
-    VmaInTree,
-    VmaMm,
-    RbRight,
-    RbLeft,
-    AnonVmaTree,
-    AnonVmaRoot,
-    ChainInTree,
-    ChainVma,
-    VmaFile,
-    VmaStart,
-    VmaEnd,
-    VmaPgoff,
-    MmExeFile,
-    MmOwner,
-    MmLruGenList,
-    MmLruGenMemcg,
-    // tasks
-    TaskPid,
-    TaskTgid,
-    TaskComm,
-    TaskStartTime,
-    TaskState,
-    TaskStateLong,
-    TaskExitState,
-    TaskRealParent,
-    TaskGroupLeader,
-    TaskFiles,
-    TaskNsproxy,
-    TaskCgroups,
-    TaskCgList,
-    TaskTasks,
-    TaskSignal,
-    TaskThreadNode,
-    TaskFs,
-    TaskStackVmArea,
-    VmStructPages,
-    VmStructNrPages,
-    SignalNrThreads,
-    FsRootDentry,
-    FsRootMnt,
-    FsPwdDentry,
-    SignalThreadHead,
-    FilesFdt,
-    FdtMaxFds,
-    FdtFd,
-    FileOp,
-    FileInode,
-    FilePrivate,
-    FileDentry,
-    FileCount,
-    NsproxyNet,
-    NsproxyIpc,
-    IpcNsInum,
-    IpcNsIds,
-    IpcIdsIdr,
-    SegmentFile,
-    ShmDataFile,
-    NsproxyCgroup,
-    // sockets
-    SocketSk,
-    SocketFile,
-    SocketAllocSocket,
-    SocketAllocInode,
-    SockMemcg,
-    SockCgroup,
-    SockSocket,
-    SockProtocol,
-    SockFamily,
-    SockState,
-    SockReceiveQueue,
-    SockReceiveQueueLen,
-    SockHashed,
-    SockTimer,
-    TcpRetransmitTimer,
-    TcpDelayTimer,
-    TcpKeepaliveTimer,
-    SkbNext,
-    SkbSock,
-    SkbCb,
-    UnixSkbFiles,
-    ScmFilesCount,
-    ScmFiles,
-    SockRefcnt,
-    SockProt,
-    SockNet,
-    SockNum,
-    SockDport,
-    SockDaddr,
-    SockRcvSaddr,
-    SockV6Daddr,
-    SockV6RcvSaddr,
-    UnixAddr,
-    UnixPeer,
-    UnixAddressLen,
-    UnixAddressName,
-    NetlinkPortid,
-    ProtoName,
-    ProtoSlab,
-    ProtoObjSize,
-    ProtoNode,
-    NetInum,
-    FsnotifyMemcg,
-    FsnotifyMarks,
-    MarkInGroup,
-    MarkConnector,
-    ConnectorObj,
-    InodeMarks,
-    // perf events and BPF
-    PerfEventCgrp,
-    PerfCgroupCss,
-    BpfMapType,
-    BpfMapMaxEntries,
-    BpfMapName,
-    BpfMapId,
-    BpfMapRefcnt,
-    BpfArrayPtrs,
-    CgroupBpfEffective,
-    CgroupBpfProgs,
-    BpfProgNode,
-    BpfProgLink,
-    BpfCgroupLinkCgroup,
-    BpfLinkId,
-    BpfLinkRefcnt,
-    // writeback
-    BdiList,
-    BdiWbList,
-    BdiDevName,
-    WbBdiNode,
-    WbMemcgCss,
-    WbDirty,
-    WbIo,
-    WbMoreIo,
-    WbDirtyTime,
-    WbAttached,
-    InodeIoList,
-    InodeWb,
-    SbBdi,
-    // ways to hold a file
-    SbInodes,
-    InodeSbList,
-    SbBdev,
-    SbBdevFile,
-    BdevDevice,
-    BdevDisk,
-    BdevInode,
-    DiskName,
-    XarrayHead,
-    XaNodeShift,
-    XaNodeSlots,
-    MntNsInum,
-    NsproxyMnt,
-    InodeFop,
-    FileMapping,
-    SwapFile,
-    SwapBdev,
-    RingFiles,
-    RingNrFiles,
-    RingNodes,
-    RingNrNodes,
-    RingNodeFile,
-    RingBuffers,
-    RingNrBuffers,
-    RingBufferNodes,
-    RingNrBufferNodes,
-    RingNodeBuffer,
-    BufferNrVecs,
-    BufferVecs,
-    BioVecPage,
-    MmIoctxTable,
-    IoctxTableNr,
-    IoctxTableContexts,
-    IoctxFile,
-    IoctxRequests,
-    IocbInContext,
-    IocbFile,
-    MergedItems,
-    MergedItemNext,
-    MergedItemAnonVma,
-    MergedItemAddress,
-    HugeInode,
-    HugeReserved,
-    MappingPrivate,
-    ReservedRegions,
-    RegionInMap,
-    RegionCss,
-    // pages in swap
-    MemcgId,
-    ShmemSwaplist,
-    ShmemSwapped,
-    ShmemInode,
-    MappingPages,
-    SwapClusters,
-    ClusterMemcgs,
-    SlotsFreed,
-    SlotsNrFreed,
-    MmRssCounts,
-    MmRssStat,
-    PercpuCounterCount,
-    PercpuCounterCpus,
-    // waits
-    TaskStack,
-    TaskSp,
-    TaskOnCpu,
-    TaskFlags,
-    TaskNvcsw,
-    TaskNivcsw,
-    TaskLastArrival,
-    TaskBlocker,
-    TaskBlockedOn,
-    TaskThreadPid,
-    MutexOwner,
-    MutexWaitList,
-    MutexFirstWaiter,
-    MutexWaiterList,
-    MutexWaiterTask,
-    RwsemCount,
-    RwsemOwner,
-    RwsemWaitList,
-    RwsemFirstWaiter,
-    RwsemWaiterList,
-    RwsemWaiterTask,
-    SemaphoreWaitList,
-    SemaphoreFirstWaiter,
-    SemaphoreWaiterList,
-    SemaphoreWaiterTask,
-    SemaphoreLastHolder,
-    PercpuReadCount,
-    PercpuWriter,
-    PercpuWaiters,
-    PercpuBlock,
-    QueueFunc,
-    QueuePrivate,
-    QueueEntry,
-    SwaitTask,
-    SwaitList,
-    CompletionWaiters,
-    PipeReadWaiters,
-    PipeWriteWaiters,
-    PipeBufs,
-    PipeHead,
-    PipeTail,
-    PipeRingSize,
-    PipeBufferPage,
-    PipeReaders,
-    PipeWriters,
-    FileMode,
-    PageRefcount,
-    PageMapcount,
-    FolioMapcount,
-    FolioEntireMapcount,
-    PidLevel,
-    PidNumbers,
-    UpidNs,
-    PidNsInum,
-    CgroupDyingWaiters,
-    CgroupKn,
-    KernfsId,
-    KernfsParent,
-    KernfsName,
-    CssSetDflCgrp,
-    InodeRwsem,
-    InodeMapping,
-    InodeData,
-    SbUmount,
-    SbWriters,
-    SbFrozen,
-    SbId,
-    SbRoot,
-    DentrySb,
-    MmMmapLock,
-    SignalCredGuard,
-    SignalExecUpdate,
-    TaskMm,
-    MmPgd,
-    TaskExecRuntime,
-    TaskPrevExecRuntime,
-    TaskUtime,
-    TaskPiBlockedOn,
-    // who can act
-    TaskOnRq,
-    TaskSchedDelayed,
-    TaskCpu,
-    TaskPrio,
-    TaskRtPriority,
-    TaskCfsRq,
-    TaskSeParent,
-    TaskThrottled,
-    TaskParent,
-    TaskPtrace,
-    TaskVforkDone,
-    TaskRcuHoldout,
-    TaskKthread,
-    KthreadData,
-    RqCurr,
-    SeCfsRq,
-    SeParent,
-    CfsRqThrottled,
-    CfsRqThrottleCount,
-    CfsRqTg,
-    TgCgroup,
-    FanotifyWaiters,
-    FuseReqChan,
-    FuseReqMount,
-    FuseMountConn,
-    FuseDevConn,
-    WorkData,
-    WorkEntry,
-    WorkFunc,
-    BarrierFunc,
-    BarrierWork,
-    WorkerCurrentWork,
-    WorkerCurrentPwq,
-    WorkerScheduled,
-    WorkerTask,
-    WorkerPool,
-    WorkerRescueWq,
-    PwqPool,
-    PwqWq,
-    PwqActive,
-    PwqInactive,
-    PoolCpu,
-    PoolWorklist,
-    WqList,
-    WqName,
-    WqFirstFlusher,
-    WqFlusherQueue,
-    WqFlusherOverflow,
-    WqFlusherList,
-    CgroupOfflineWaiters,
-    CssDestroyWork,
-    CssDestroyRcuWork,
-    CssKillWork,
-    RcuDataNode,
-    RcuDataMask,
-    RcuNodeMask,
-    RcuNodeExpMask,
-    RcuNodeTasks,
-    RcuNodeExpTasks,
-    RcuNodeBlocked,
-    TaskRcuNodeEntry,
-    RcuGpKthread,
-    // reclaim
-    CgroupPsi,
-    PsiTotal,
+/// One row of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// Where programs have it in their layout; `None` if they do not read it.
+    in_layout: Option<usize>,
+    /// Whether user space reads it: the fields of [`Field`] are these, in the order of the rows.
+    in_user_space: bool,
+    /// Bytes that it must have; 0 where they do not matter.
+    bytes: u32,
+    /// Where it has been, newest first.
+    pub paths: &'static [&'static str],
+    /// Subjects that cannot do without it.
+    pub needed_by: &'static [Subject],
+}
+
+macro_rules! table {
+    ($(
+        $($program:ident)? $(-)?,
+        $($user:ident)? $(-)?,
+        $bytes:literal,
+        $paths:tt
+        $(, [$($subject:ident),*])?;
+    )*) => {
+        /// A field that user space reads, named after the kernel's own path to it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "its row says where it is")]
+        pub enum Field {
+            $($($user,)?)*
+        }
+
+        /// The table.
+        pub const ROWS: &[Row] = &[
+            $(Row {
+                in_layout: <[usize]>::first(&[$(offset_of!(Layout, $program))?]).copied(),
+                in_user_space: !<[Field]>::is_empty(&[$(Field::$user)?]),
+                bytes: $bytes,
+                paths: &$paths,
+                needed_by: &[$($(Subject::$subject),*)?],
+            },)*
+        ];
+    };
+}
+
+memcg_trace_common::kernel_fields! { table }
+
+impl Row {
+    /// Where this kernel has it: at the first of its paths that there is, with the bytes that it
+    /// must have.
+    ///
+    /// # Errors
+    /// One line that says what this kernel lacks.
+    pub fn find(&self, btf: &Btf) -> Result<Place, String> {
+        let mut found = self.paths.iter();
+        let found = found.find_map(|path| Some((path, btf.member(path)?)));
+        let Some((path, member)) = found else {
+            let paths = self.paths.join(" or ");
+            return Err(format!("{paths} is not in this kernel's BTF"));
+        };
+        let unsupported = self.bytes != 0 && member.bits != self.bytes * 8;
+        if unsupported || member.bit_offset % 8 != 0 {
+            return Err(format!(
+                "{path} has {} bits at bit {}, where {} bytes were expected: unsupported layout",
+                member.bits, member.bit_offset, self.bytes
+            ));
+        }
+        Ok(Place {
+            offset: u64::from(member.bit_offset / 8),
+            bytes: u64::from(member.bits / 8),
+        })
+    }
+
+    /// Tells programs.
+    pub(super) fn put(&self, layout: &mut [u8], place: Place) {
+        if let Some(at) = self.in_layout
+            && let Ok(offset) = u32::try_from(place.offset)
+        {
+            layout[at..at + 4].copy_from_slice(&offset.to_ne_bytes());
+        }
+    }
 }
 
 /// Where the fields are in the running kernel.
@@ -491,15 +105,11 @@ pub struct Place {
 }
 
 impl Fields {
-    /// Resolves all rows.
-    #[must_use]
-    pub fn resolve(btf: &Btf) -> Self {
-        let mut places = vec![Err("not in the table".to_owned()); ROWS.len()];
-        for row in ROWS {
-            let bytes = (row.bytes != 0).then_some(row.bytes);
-            places[row.field as usize] = find_member(btf, row.paths, bytes);
+    /// Takes what the next row was resolved to.
+    pub(super) fn push(&mut self, row: &Row, place: Result<Place, String>) {
+        if row.in_user_space {
+            self.places.push(place);
         }
-        Self { places }
     }
 
     /// Where a field is.
@@ -513,16 +123,25 @@ impl Fields {
             None => Err("the layout is not resolved"),
         }
     }
+
+    /// Whether this kernel has a field.
+    #[must_use]
+    pub fn has(&self, field: Field) -> bool {
+        self.place(field).is_ok()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
-    fn the_table_is_in_the_order_of_the_fields() {
-        for (at, row) in ROWS.iter().enumerate() {
-            assert_eq!(row.field as usize, at, "{:?}", row.field);
+    fn a_path_is_written_once() {
+        let mut known = HashSet::new();
+        for path in ROWS.iter().flat_map(|row| row.paths) {
+            assert!(known.insert(path), "{path}");
         }
     }
 }

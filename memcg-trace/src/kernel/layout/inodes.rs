@@ -1,6 +1,7 @@
 //! What the bits of `inode.i_state` mean. They were renumbered when the word became one of four
 //! bytes (6.12), and have names in BTF since they are an enum (6.19).
 
+use super::fields::{Field, Fields};
 use super::shapes::index_of;
 use crate::kernel::host::btf::Btf;
 
@@ -14,7 +15,7 @@ pub struct Inodes {
 }
 
 impl Inodes {
-    pub(super) fn resolve(btf: &Btf) -> Self {
+    pub(super) fn resolve(btf: &Btf, fields: &Fields) -> Self {
         let named = |name: &str| index_of(btf, name).map(u64::from);
         let dirty = ["I_DIRTY_SYNC", "I_DIRTY_DATASYNC", "I_DIRTY_PAGES"].map(named);
         if let (Some(clear), [Some(a), Some(b), Some(c)]) = (named("I_CLEAR"), dirty) {
@@ -23,12 +24,12 @@ impl Inodes {
                 dirty: a | b | c,
             };
         }
-        match btf.member("inode.i_state").map(|member| member.bits) {
-            Some(64) => Self {
+        match fields.place(Field::InodeState).map(|place| place.bytes) {
+            Ok(8) => Self {
                 clear: 1 << 6,
                 dirty: 0b111,
             },
-            Some(32) => Self {
+            Ok(4) => Self {
                 clear: 1 << 8,
                 dirty: 0b111 << 3,
             },

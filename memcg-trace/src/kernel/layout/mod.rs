@@ -1,16 +1,13 @@
-//! Where things are in the running kernel: one row a field, resolved from BTF.
+//! Where things are in a kernel, resolved from its BTF by the table of fields.
 //!
-//! A row has the paths that a field has had, newest first, and the size that it must have. A
-//! field that is nowhere is absent; one of another size is unsupported, never a guess. Where the
-//! *meaning* of a place changed, a predicate on BTF chooses a shape (see `shapes`). Kernel
-//! versions are not looked at: distributions move fields between them.
+//! A field that is at none of its paths is absent; one of another size is unsupported, never a
+//! guess. Where the *meaning* of a place changed, a predicate on BTF chooses a shape (see
+//! `shapes`). Kernel versions are not looked at: distributions move fields between them.
 
 pub mod cost;
-mod field_rows;
 pub mod fields;
 pub mod inodes;
 pub mod pages;
-mod rows;
 mod shapes;
 pub mod swap;
 
@@ -19,101 +16,12 @@ use zerocopy::IntoBytes as _;
 
 use crate::kernel::Subject;
 use crate::kernel::host::btf::Btf;
-use crate::kernel::host::symbols::Symbols;
+use crate::kernel::host::symbols::{Symbol, Symbols};
 use cost::Cost;
-use fields::{Fields, Place};
+use fields::{Field, Fields};
 use inodes::Inodes;
 use pages::Pages;
 use swap::SwapOwners;
-
-/// Addresses that are wanted from kallsyms, besides those of hooks.
-pub const SYMBOLS: &[&str] = &[
-    "vmemmap_base",
-    "page_offset_base",
-    "root_mem_cgroup",
-    "mem_cgroup_stats_index",
-    "super_cache_scan",
-    "mem_hotplug_lock",
-    "cgroup_mutex",
-    "mem_cgroup_handle_over_high",
-    "__mem_cgroup_handle_over_high",
-    // For looking up who pins a zombie.
-    "__per_cpu_offset",
-    "bdi_list",
-    "bpf_link_fops",
-    "bpf_link_fops_poll",
-    "bpf_map_fops",
-    "cgroupns_operations",
-    "cgrp_dfl_root",
-    "cpu_fbatches",
-    "fanotify_fops",
-    "init_task",
-    "inotify_fops",
-    "kernfs_file_fops",
-    "lru_pvecs",
-    "map_idr",
-    "memcg_stock",
-    "memory_reclaim",
-    "mlock_fbatch",
-    "mlock_pvec",
-    "nr_node_ids",
-    "ns_file_operations",
-    "nsfs_mnt",
-    "perf_fops",
-    "pgdir_shift",
-    "proto_list",
-    "shm_file_operations",
-    "shm_file_operations_huge",
-    "shrinker_nr_max",
-    "socket_file_ops",
-    "tap_fops",
-    "tun_fops",
-    // For who holds what pins.
-    "def_blk_fops",
-    "io_uring_fops",
-    "lo_ioctl",
-    "loop_index_idr",
-    "nr_swapfiles",
-    "ovl_file_operations",
-    "ovl_fill_super",
-    "shmem_swaplist",
-    "swap_cgroup_ctrl",
-    "swap_info",
-    "swp_slots",
-    // For time lost for lack of memory.
-    "psi_disabled",
-    "psi_system",
-    // For what a tracepoint is guarded by.
-    "tracepoint_srcu",
-    // For looking into dentries and inodes.
-    "super_blocks",
-    // For looking at who waits.
-    "__end_init_stack",
-    "__end_init_task",
-    "__sched_text_end",
-    "__sched_text_start",
-    "__start_init_stack",
-    "__start_init_task",
-    "autoremove_wake_function",
-    "cgroup_threadgroup_rwsem",
-    "cpu_add_remove_lock",
-    "cpu_hotplug_lock",
-    "device_hotplug_lock",
-    "hrtimer_wakeup",
-    "init_stack",
-    "max_pfn",
-    "modules",
-    "percpu_rwsem_wake_function",
-    "pipeanon_fops",
-    "pipefifo_fops",
-    "process_timeout",
-    "rcu_data",
-    "rcu_state",
-    "rcu_tasks_kthread",
-    "runqueues",
-    "workqueues",
-    "wq_barrier_func",
-];
 
 /// Something that a subject needs and this kernel does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,135 +84,98 @@ impl Resolved {
     }
 }
 
-/// Resolves all rows and shapes.
+/// Resolves all rows and shapes. Without `symbols`, what has an address is not known, and nothing
+/// is said to be missing for it.
 #[must_use]
-pub fn resolve(btf: &Btf, symbols: &Symbols) -> Resolved {
+pub fn resolve(btf: &Btf, symbols: Option<&Symbols>) -> Resolved {
+    let mut layout = Layout::absent();
+    let mut fields = Fields::default();
+    let mut missing = Vec::new();
+    for row in fields::ROWS {
+        let found = row.find(btf);
+        match &found {
+            Ok(place) => row.put(layout.as_mut_bytes(), *place),
+            Err(what) => missing.extend(row.needed_by.iter().map(|subject| Missing {
+                subject: *subject,
+                what: what.clone(),
+            })),
+        }
+        fields.push(row, found);
+    }
+    if fields.has(Field::CacheMemcgParams) {
+        let old_caches = Missing {
+            subject: Subject::Slab,
+            what: "each memcg has slab caches of its own here (until 5.8): unsupported layout"
+                .to_owned(),
+        };
+        // First, so that it is what a user is told.
+        missing.insert(0, old_caches);
+    }
     let mut resolved = Resolved {
-        layout: Layout::absent(),
+        layout,
         super_cache_scan: 0,
         memcg_aware_mask: shapes::memcg_aware_mask(btf),
         // The counter came with the field that shows it for links (kernel/trace/bpf_trace.c:
         // trace_call_bpf(), 6.7).
-        counts_kprobe_misses: btf
-            .member("bpf_link_info.perf_event.kprobe.missed")
-            .is_some(),
-        fields: Fields::resolve(btf),
+        counts_kprobe_misses: fields.has(Field::LinkKprobeMissed),
         cost: Cost::resolve(btf),
-        pages: Pages::resolve(btf),
-        inodes: Inodes::resolve(btf),
+        pages: Pages::resolve(btf, &fields),
+        inodes: Inodes::resolve(btf, &fields),
         // Its first reference is 0 (include/linux/file_ref.h: FILE_REF_ONEREF).
-        file_ref_bias: btf.member("file.f_ref").is_some().into(),
+        file_ref_bias: fields.has(Field::FileRef).into(),
         inode_bytes: btf.struct_bytes("inode").map_or(0, u64::from),
-        swap_owners: SwapOwners::resolve(btf),
+        swap_owners: SwapOwners::resolve(btf, &fields),
         mm_swapents: shapes::index_of(btf, "MM_SWAPENTS").unwrap_or(u32::MAX),
         rdonly_cast: btf.function_type_id("bpf_rdonly_cast"),
         task_iterator: btf.function_type_id("bpf_iter_task"),
         memory_cgrp_id: shapes::memory_cgrp_id(btf).map_or(0, u64::from),
         task_bytes: btf.struct_bytes("task_struct").unwrap_or(0) as usize,
         pipe_buffer_bytes: btf.struct_bytes("pipe_buffer").unwrap_or(0).into(),
-        missing: Vec::new(),
+        fields,
+        missing,
     };
-    // First, so that it is what a user is told.
-    if btf.member("kmem_cache.memcg_params").is_some() {
-        resolved.missing.push(Missing {
-            subject: Subject::Slab,
-            what: "each memcg has slab caches of its own here (until 5.8): unsupported layout"
-                .to_owned(),
-        });
-    }
-    for row in rows::ROWS {
-        match find(btf, row) {
-            Ok(offset) => resolved.layout.as_mut_bytes()[row.at..row.at + 4]
-                .copy_from_slice(&offset.to_ne_bytes()),
-            Err(what) => {
-                resolved
-                    .missing
-                    .extend(row.needed_by.iter().map(|subject| Missing {
-                        subject: *subject,
-                        what: what.clone(),
-                    }));
-            }
-        }
-    }
     shapes::resolve(btf, &mut resolved);
     shapes::lists(&resolved.fields, &mut resolved.layout);
     // Until 6.12 that was only for tracepoints without RCU; since 7.0 it is for all of them, is
     // fast, and preemption is not off meanwhile (include/linux/tracepoint.h).
-    resolved.layout.preempts_tracepoints = u32::from(
-        symbols.has("tracepoint_srcu") && btf.member("srcu_struct.srcu_reader_flavor").is_some(),
-    );
-    addresses(symbols, &mut resolved);
+    let is_srcu = symbols.is_some_and(|symbols| symbols.has(Symbol::TracepointSrcu))
+        && resolved.fields.has(Field::SrcuReaderFlavor);
+    resolved.layout.preempts_tracepoints = is_srcu.into();
+    if let Some(symbols) = symbols {
+        addresses(symbols, &mut resolved);
+    }
     resolved
 }
 
-fn find(btf: &Btf, row: &rows::Row) -> Result<u32, String> {
-    let place = find_member(btf, row.paths, Some(row.bytes))?;
-    u32::try_from(place.offset)
-        .map_err(|_| format!("{}: unsupported layout", row.paths.join(" or ")))
-}
-
-/// The first of `paths` that this kernel has, with the size that it must have.
-fn find_member(btf: &Btf, paths: &[&str], bytes: Option<u32>) -> Result<Place, String> {
-    let Some((path, member)) = paths
-        .iter()
-        .find_map(|path| Some((path, btf.member(path)?)))
-    else {
-        return Err(format!(
-            "{} is not in this kernel's BTF",
-            paths.join(" or ")
-        ));
-    };
-    let unsupported = bytes.is_some_and(|bytes| member.bits != bytes * 8);
-    if unsupported || member.bit_offset % 8 != 0 {
-        return Err(format!(
-            "{path} has {} bits at bit {}, where {} bytes were expected: unsupported layout",
-            member.bits,
-            member.bit_offset,
-            bytes.unwrap_or_default()
-        ));
-    }
-    Ok(Place {
-        offset: u64::from(member.bit_offset / 8),
-        bytes: u64::from(member.bits / 8),
-    })
-}
-
 fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
-    let address = |name: &str| symbols.address(name).unwrap_or(0);
+    let address = |symbol| symbols.address(symbol).unwrap_or(0);
     let layout = &mut resolved.layout;
-    layout.sym_vmemmap_base = address("vmemmap_base");
-    layout.sym_page_offset_base = address("page_offset_base");
-    layout.sym_root_mem_cgroup = address("root_mem_cgroup");
-    layout.sym_mem_cgroup_stats_index = address("mem_cgroup_stats_index");
-    layout.sym_nr_node_ids = address("nr_node_ids");
-    layout.sym_mem_hotplug_lock = address("mem_hotplug_lock");
-    layout.sym_cgroup_mutex = address("cgroup_mutex");
-    // The other became an inline function that calls this one (6.17).
-    layout.sym_over_high = match address("__mem_cgroup_handle_over_high") {
-        0 => address("mem_cgroup_handle_over_high"),
-        found => found,
-    };
-    resolved.super_cache_scan = address("super_cache_scan");
-    for (name, found) in [
-        ("vmemmap_base", layout.sym_vmemmap_base),
-        ("page_offset_base", layout.sym_page_offset_base),
-    ] {
-        if found == 0 {
-            let what = symbols.no_address(name);
-            resolved.missing.push(Missing {
-                subject: Subject::Slab,
-                what,
-            });
+    layout.sym_vmemmap_base = address(Symbol::VmemmapBase);
+    layout.sym_page_offset_base = address(Symbol::PageOffsetBase);
+    layout.sym_root_mem_cgroup = address(Symbol::RootMemCgroup);
+    layout.sym_mem_cgroup_stats_index = address(Symbol::MemCgroupStatsIndex);
+    layout.sym_nr_node_ids = address(Symbol::NrNodeIds);
+    layout.sym_mem_hotplug_lock = address(Symbol::MemHotplugLock);
+    layout.sym_cgroup_mutex = address(Symbol::CgroupMutex);
+    layout.sym_over_high = address(Symbol::OverHigh);
+    resolved.super_cache_scan = address(Symbol::SuperCacheScan);
+    for symbol in Symbol::ALL {
+        if symbols.address(*symbol).is_none() {
+            let subjects = symbol.needed_by().iter();
+            resolved.missing.extend(subjects.map(|subject| Missing {
+                subject: *subject,
+                what: symbols.no_address(*symbol),
+            }));
         }
     }
     // Counters that are packed cannot be read without their table; plain ones need none.
-    if symbols.has("mem_cgroup_stats_index") && layout.sym_mem_cgroup_stats_index == 0 {
+    if symbols.has(Symbol::MemCgroupStatsIndex) && layout.sym_mem_cgroup_stats_index == 0 {
         layout.stat_slab_reclaimable = ABSENT;
         layout.stat_slab_unreclaimable = ABSENT;
         layout.stat_kmem = ABSENT;
     }
     // Without NUMA there is no such variable; where there is one, nodes cannot be left out.
-    if symbols.has("nr_node_ids") && layout.sym_nr_node_ids == 0 {
+    if symbols.has(Symbol::NrNodeIds) && layout.sym_nr_node_ids == 0 {
         layout.memcg_nodeinfo = ABSENT;
     }
 }

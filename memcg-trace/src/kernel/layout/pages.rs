@@ -1,5 +1,6 @@
 //! How user space reads a `struct page`: its flags, its type and whose it is.
 
+use super::fields::{Field, Fields};
 use super::shapes::index_of;
 use crate::kernel::host::btf::Btf;
 
@@ -64,7 +65,7 @@ pub enum PageKind {
 }
 
 impl Pages {
-    pub(super) fn resolve(btf: &Btf) -> Self {
+    pub(super) fn resolve(btf: &Btf, fields: &Fields) -> Self {
         let flag = |name: &str| index_of(btf, name).map_or(0, |bit| 1_u64 << bit);
         let slab_type = index_of(btf, "PGTY_slab");
         Self {
@@ -82,7 +83,7 @@ impl Pages {
             hugetlb_type: index_of(btf, "PGTY_hugetlb"),
             large_kmalloc_type: index_of(btf, "PGTY_large_kmalloc"),
             kmem_is_typed: btf.member("page.mem_cgroup").is_some(),
-            owner_is_objcg: btf.member("obj_cgroup.is_root").is_some(),
+            owner_is_objcg: fields.has(Field::ObjcgIsRoot),
             nr_pages_in_second: !btf.has_struct("folio"),
             bytes: btf.struct_bytes("page").map_or(0, u64::from),
             cache_reclaim: index_of(btf, "_SLAB_RECLAIM_ACCOUNT")

@@ -28,35 +28,24 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
             what: what.to_owned(),
         });
     };
-    let layout = &mut resolved.layout;
+    let (layout, fields) = (&mut resolved.layout, &resolved.fields);
 
     // The css of a memcg is at its begin, so one address serves for both.
-    if btf
-        .member("mem_cgroup.css")
-        .is_none_or(|css| css.bit_offset != 0)
-    {
+    if offset_of(fields, Field::MemcgCss) != Some(0) {
         lacks(
             Memcg,
             "mem_cgroup.css is not at the begin of mem_cgroup: unsupported layout",
         );
     }
-    match (btf.member("css_set.subsys"), memory_cgrp_id(btf)) {
-        (Some(subsys), Some(memory)) => {
-            layout.css_set_memory = subsys.bit_offset / 8 + memory * 8;
-        }
+    match (offset_of(fields, Field::CssSetSubsys), memory_cgrp_id(btf)) {
+        (Some(subsys), Some(memory)) => layout.css_set_memory = subsys + memory * 8,
         _ => lacks(
             Memcg,
             "css_set.subsys[memory_cgrp_id] is not in this kernel's BTF",
         ),
     }
     // 5.10 has its counters within the memcg (mm/memcontrol.c: memcg_page_state()).
-    let stats = btf
-        .member("mem_cgroup.vmstats")
-        .map(|member| member.bit_offset / 8);
-    let state = btf
-        .member("memcg_vmstats.state")
-        .map(|member| member.bit_offset / 8);
-    layout.memcg_vmstats = stats.unwrap_or(ABSENT);
+    let state = offset_of(fields, Field::VmstatsState);
     layout.vmstats_is_inline = u32::from(state.is_none());
     layout.vmstats_state = state.unwrap_or(0);
     for (item, field) in [
@@ -84,7 +73,7 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
             "neither PG_slab nor PGTY_slab is in this kernel's BTF",
         ),
     }
-    vector(btf, layout, &mut lacks);
+    vector(btf, fields, layout, &mut lacks);
 
     let bit = |name: &str| index_of(btf, name).map(|bit| 1_u32 << bit);
     layout.gfp_account_mask = bit("___GFP_ACCOUNT_BIT").unwrap_or(GFP_ACCOUNT_UNNAMED);
@@ -142,22 +131,18 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
             ABSENT
         }
     };
-    match btf.member("mem_cgroup_per_node.lruvec") {
-        Some(lruvec) => layout.node_lruvec = lruvec.bit_offset / 8,
-        None => lacks(
-            Reclaim,
-            "mem_cgroup_per_node.lruvec is not in this kernel's BTF",
-        ),
-    }
     // Until 5.13 a change of a counter went up to the root at once.
-    layout.flushes_stats = btf.member("memcg_vmstats.state_pending").is_some().into();
+    layout.flushes_stats = fields.has(Field::VmstatsPending).into();
+}
 
-    let shrink = btf.member("super_block.s_shrink");
-    layout.sb_shrink = shrink.map_or(ABSENT, |member| member.bit_offset / 8);
+/// Bytes from the begin of what a field is in; `None` if this kernel does not have it.
+fn offset_of(fields: &Fields, field: Field) -> Option<u32> {
+    let place = fields.place(field).ok()?;
+    u32::try_from(place.offset).ok()
 }
 
 /// The vector of owners that a slab carries.
-fn vector(btf: &Btf, layout: &mut Layout, lacks: &mut impl FnMut(Subject, &str)) {
+fn vector(btf: &Btf, fields: &Fields, layout: &mut Layout, lacks: &mut impl FnMut(Subject, &str)) {
     let counters = btf.member("slab.counters");
     let bit_in_counters = |path: &str| {
         let bit = btf
@@ -168,11 +153,8 @@ fn vector(btf: &Btf, layout: &mut Layout, lacks: &mut impl FnMut(Subject, &str))
     };
     if btf.has_struct("slabobj_ext") {
         layout.ext_bytes = btf.struct_bytes("slabobj_ext").unwrap_or(0);
-        let objcg = btf
-            .member("slabobj_ext._objcg")
-            .or_else(|| btf.member("slabobj_ext.objcg"));
-        match objcg {
-            Some(member) => layout.ext_objcg = member.bit_offset / 8,
+        match offset_of(fields, Field::ExtObjcg) {
+            Some(offset) => layout.ext_objcg = offset,
             None => lacks(Slab, "slabobj_ext.objcg is not in this kernel's BTF"),
         }
     } else {
@@ -186,7 +168,7 @@ fn vector(btf: &Btf, layout: &mut Layout, lacks: &mut impl FnMut(Subject, &str))
         (Some(inside), Some(needs)) => {
             layout.slab_in_object_mask = inside;
             layout.slab_needs_objcg_mask = needs;
-            if btf.member("slabobj_ext._ctref").is_some() {
+            if fields.has(Field::ExtTags) {
                 lacks(
                     Slab,
                     "slabobj_ext has allocation tags beside objcgs: unsupported layout",
@@ -230,8 +212,7 @@ pub(super) fn lists(fields: &Fields, layout: &mut Layout) {
         Ok(_) => array(Field::NodeGenerationPages),
         Err(_) => Some((0, 0)),
     };
-    let nodeinfo = fields.place(Field::MemcgNodeinfo).ok();
-    let nodeinfo = nodeinfo.and_then(|place| u32::try_from(place.offset).ok());
+    let nodeinfo = offset_of(fields, Field::MemcgNodeinfo);
     if let (Some(nodeinfo), Some(sizes), Some(generations)) =
         (nodeinfo, array(Field::NodeLruZoneSize), generations)
     {

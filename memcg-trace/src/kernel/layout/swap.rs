@@ -1,5 +1,6 @@
 //! Where the kernel keeps whose a page in swap is. It has moved, and is static everywhere.
 
+use super::fields::{Field, Fields};
 use crate::kernel::host::btf::Btf;
 
 /// `SWP_TYPE_SHIFT`: a place in swap is the number of a swap area above so many bits of the place
@@ -32,25 +33,21 @@ pub enum SwapOwners {
 }
 
 impl SwapOwners {
-    pub(super) fn resolve(btf: &Btf) -> Self {
+    pub(super) fn resolve(btf: &Btf, fields: &Fields) -> Self {
         let bytes = |name| btf.struct_bytes(name).map(u64::from);
-        if btf.member("swap_cluster_info.memcg_table").is_some() {
-            let ids = btf.member("swap_memcg_table.id").map(|ids| ids.bits / 16);
+        if fields.has(Field::ClusterMemcgs) {
+            let ids = fields.place(Field::SwapTableIds).map(|ids| ids.bytes / 2);
             return match (bytes("swap_cluster_info"), ids) {
-                (Some(cluster_bytes), Some(places)) if places > 0 => Self::Clusters {
+                (Some(cluster_bytes), Ok(places)) if places > 0 => Self::Clusters {
                     cluster_bytes,
-                    places: u64::from(places),
+                    places,
                 },
                 _ => Self::Unknown,
             };
         }
         match bytes("swap_cgroup_ctrl") {
-            Some(area_bytes) if btf.member("swap_cgroup.ids").is_some() => {
-                Self::Array { area_bytes }
-            }
-            Some(area_bytes) if btf.member("swap_cgroup.id").is_some_and(|id| id.bits == 16) => {
-                Self::Pages { area_bytes }
-            }
+            Some(area_bytes) if fields.has(Field::SwapIds) => Self::Array { area_bytes },
+            Some(area_bytes) if fields.has(Field::SwapId) => Self::Pages { area_bytes },
             _ => Self::Unknown,
         }
     }

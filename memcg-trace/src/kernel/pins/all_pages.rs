@@ -1,6 +1,7 @@
 //! All pages of the host, one after the other: what is charged and on no list (unevictable
 //! folios, the kernel's own pages, hugetlbfs), and the slabs that sockets are in.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -42,7 +43,7 @@ pub(super) fn count(
     namespaces: &Namespaces,
     ledger: &mut Ledger,
 ) -> Found {
-    let vmemmap = reader.word_at(reader.symbol("vmemmap_base")?)?;
+    let vmemmap = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
     let mut look = Look {
         reader,
         vmemmap,

@@ -1,6 +1,7 @@
 //! Pages of the kernel's own that pin (they are charged to memory cgroups until 5.11): whose
 //! stack, page table or pipe each of them is.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
 use super::Found;
@@ -115,7 +116,7 @@ impl KernelPages {
 
     /// Page tables of all address spaces.
     fn tables(&mut self, reader: &Reader<'_>, threads: &[Thread], sums: &mut Sums) -> Found {
-        let vmemmap = reader.word_at(reader.symbol("vmemmap_base")?)?;
+        let vmemmap = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
         let mut seen = HashSet::new();
         for thread in threads {
             if !is_kernel_address(thread.mm) || !seen.insert(thread.mm) {

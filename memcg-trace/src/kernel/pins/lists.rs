@@ -1,5 +1,6 @@
 //! Pages on a zombie's own lists, and on their way to them in the CPUs' batches.
 
+use crate::kernel::host::symbols::Symbol;
 use std::ops::ControlFlow;
 
 use super::Found;
@@ -27,13 +28,13 @@ const ATTEMPTS: u32 = 3;
 /// A `struct list_head`.
 const HEAD_BYTES: u64 = 16;
 
-/// Batches that each CPU has, by their name before and after folios (mm/swap.c, mm/mlock.c), and
+/// Batches that each CPU has, as they are called before and after folios (mm/swap.c, mm/mlock.c), and
 /// more bytes than they have.
-const BATCHES: [(&str, usize); 4] = [
-    ("lru_pvecs", 1024),
-    ("cpu_fbatches", 2048),
-    ("mlock_pvec", 256),
-    ("mlock_fbatch", 512),
+const BATCHES: [(Symbol, usize); 4] = [
+    (Symbol::LruPvecs, 1024),
+    (Symbol::CpuFbatches, 2048),
+    (Symbol::MlockPvec, 256),
+    (Symbol::MlockFbatch, 512),
 ];
 
 pub(super) fn count(reader: &Reader<'_>, zombie: &mut Zombie, visited: &mut Visited) -> Found {
@@ -159,10 +160,10 @@ fn read_folios(
 /// not in use keep what they had, so a folio that is on a list is not counted here.
 pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
     let places = FolioPlaces::of(reader)?;
-    let first_page = reader.word_at(reader.symbol("vmemmap_base")?)?;
+    let first_page = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
     let mut pages = Vec::new();
-    for (name, bytes) in BATCHES {
-        let Ok(cpus) = reader.per_cpu(name) else {
+    for (batch, bytes) in BATCHES {
+        let Ok(cpus) = reader.per_cpu(batch) else {
             continue;
         };
         let mut memory = vec![0; bytes];

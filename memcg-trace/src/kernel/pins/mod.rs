@@ -29,6 +29,7 @@ mod swapped;
 mod ways;
 mod writeback;
 
+use crate::kernel::host::symbols::Symbol;
 use std::time::Instant;
 
 use crate::kernel::counted::memcgs::DeadCss;
@@ -173,12 +174,12 @@ fn hold(host: &Host<'_, '_>, paths: &mut VisiblePaths, ledger: &mut Ledger, hold
 /// Whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy, whose root
 /// is `cgrp_dfl_root`, and none has it in version 1.
 fn can_reclaim(reader: &Reader<'_>) -> Result<bool, Unreadable> {
-    if reader.symbol("memory_reclaim").is_err() {
+    if reader.symbol(Symbol::MemoryReclaim).is_err() {
         return Ok(false);
     }
-    let memcg = reader.word_at(reader.symbol("root_mem_cgroup")?)?;
+    let memcg = reader.word_at(reader.symbol(Symbol::RootMemCgroup)?)?;
     let cgroup = reader.word(memcg, Field::CssCgroup)?;
-    Ok(reader.word(cgroup, Field::CgroupRoot)? == reader.symbol("cgrp_dfl_root")?)
+    Ok(reader.word(cgroup, Field::CgroupRoot)? == reader.symbol(Symbol::CgrpDflRoot)?)
 }
 
 /// Bytes of memory and swap.

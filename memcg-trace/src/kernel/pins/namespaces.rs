@@ -1,5 +1,6 @@
 //! Network and cgroup namespaces: who is in them, who has them open, and where they are mounted.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
 use crate::kernel::debugger::memory::Unreadable;
@@ -132,7 +133,7 @@ impl Namespaces {
         if !reader.has(Field::CgroupFileNs) {
             return Ok(());
         }
-        let files = open.of_kind_and_sent(reader, &["kernfs_file_fops"], Field::FilePrivate)?;
+        let files = open.of_kind_and_sent(reader, &[Symbol::KernfsFileFops], Field::FilePrivate)?;
         for file in files {
             match self.learn_cgroup_file(reader, file) {
                 // One that was closed meanwhile holds nothing.
@@ -163,7 +164,7 @@ impl Namespaces {
             return Ok(());
         }
         let operations = reader.word(common, Field::NsCommonOps)?;
-        if operations != reader.symbol("cgroupns_operations")? {
+        if operations != reader.symbol(Symbol::CgroupnsOperations)? {
             return Ok(());
         }
         // Both ways to the same field.
@@ -175,7 +176,7 @@ impl Namespaces {
     fn read_mounts(&mut self, reader: &Reader<'_>, tasks: &Tasks) -> Result<(), Unreadable> {
         let processes = tasks.processes.iter().map(|process| process.task);
         let whose = MountNamespaces::read(reader, processes)?;
-        let nsfs = reader.word_at(reader.symbol("nsfs_mnt")?)?;
+        let nsfs = reader.word_at(reader.symbol(Symbol::NsfsMnt)?)?;
         let superblock = reader.word(nsfs, Field::VfsmountSb)?;
         for mount in paths::mounts(reader, superblock, MOST)? {
             let root = reader.word(mount, Field::MountRoot)?;

@@ -4,6 +4,7 @@
 //! their sockets from kmalloc, where only the protocol that an object points to tells it from
 //! anything else. A socket that was freed has no references (net/core/sock.c: sk_free()).
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
 use super::Found;
@@ -42,8 +43,11 @@ pub(super) struct SocketSlabs {
 
 impl SocketSlabs {
     pub(super) fn new(reader: &Reader<'_>) -> Result<Self, Unreadable> {
-        let (protocols, _) =
-            reader.list(reader.symbol("proto_list")?, Field::ProtoNode, PROTOCOLS)?;
+        let (protocols, _) = reader.list(
+            reader.symbol(Symbol::ProtoList)?,
+            Field::ProtoNode,
+            PROTOCOLS,
+        )?;
         let caches = reader.column(&protocols, Field::ProtoSlab)?;
         let sizes = reader.column(&protocols, Field::ProtoObjSize)?;
         let (mut own, mut others, mut range) = (HashSet::new(), HashSet::new(), (u64::MAX, 0));
@@ -61,7 +65,7 @@ impl SocketSlabs {
             }
         }
         Ok(Self {
-            page_offset: reader.word_at(reader.symbol("page_offset_base")?)?,
+            page_offset: reader.word_at(reader.symbol(Symbol::PageOffsetBase)?)?,
             cache_at: reader.offset(Field::SlabCache)?,
             caches: own,
             others,

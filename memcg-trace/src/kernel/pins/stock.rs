@@ -4,11 +4,12 @@
 use super::Found;
 use super::ledger::Ledger;
 use crate::kernel::debugger::reader::Reader;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
-    for (cpu, stock) in reader.per_cpu("memcg_stock")? {
+    for (cpu, stock) in reader.per_cpu(Symbol::MemcgStock)? {
         // One until 6.15, some seven since. A CPU that never was there has no memory for it.
         let Ok(cached) = reader.words(stock, Field::StockCached) else {
             continue;

@@ -1,5 +1,6 @@
 //! Whose a place in swap is: the id of a memcg, from where the kernel keeps it.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
 
 use super::ways::swap_files;
@@ -35,8 +36,8 @@ impl Owners {
             shape: reader.resolved.swap_owners,
             areas: swap_files::areas(reader)?,
             known: HashMap::new(),
-            vmemmap: reader.word_at(reader.symbol("vmemmap_base")?)?,
-            page_offset: reader.word_at(reader.symbol("page_offset_base")?)?,
+            vmemmap: reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?,
+            page_offset: reader.word_at(reader.symbol(Symbol::PageOffsetBase)?)?,
             cpus: reader.cpu_offsets()?,
         })
     }
@@ -69,7 +70,7 @@ impl Owners {
         };
         Ok(match self.shape {
             SwapOwners::Pages { area_bytes } => {
-                let map = reader.symbol("swap_cgroup_ctrl")? + area * area_bytes;
+                let map = reader.symbol(Symbol::SwapCgroupCtrl)? + area * area_bytes;
                 let map = self.follow(reader, map)?;
                 let in_page = PAGE_BYTES / ID_BYTES;
                 match self.follow(reader, map + offset / in_page * 8)? {
@@ -81,7 +82,7 @@ impl Owners {
                 }
             }
             SwapOwners::Array { area_bytes } => {
-                let map = reader.symbol("swap_cgroup_ctrl")? + area * area_bytes;
+                let map = reader.symbol(Symbol::SwapCgroupCtrl)? + area * area_bytes;
                 self.follow(reader, map)? + offset * ID_BYTES
             }
             SwapOwners::Clusters {

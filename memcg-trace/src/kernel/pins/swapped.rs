@@ -2,6 +2,7 @@
 //! page cache has, and private memory, by page tables. All of them have one reference to the
 //! zombie together, so they are parts of what its id in swap stands for.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
 use super::Found;
@@ -95,7 +96,7 @@ impl Look<'_, '_> {
 
     fn files(&mut self, paths: &mut VisiblePaths, ledger: &mut Ledger) -> Found {
         let reader = self.reader;
-        let list = reader.symbol("shmem_swaplist")?;
+        let list = reader.symbol(Symbol::ShmemSwaplist)?;
         let (infos, mut is_all) = reader.list(list, Field::ShmemSwaplist, MOST_FILES)?;
         let swapped = reader.column(&infos, Field::ShmemSwapped)?;
         let inside = reader.offset(Field::ShmemInode)?;
@@ -181,7 +182,7 @@ impl Look<'_, '_> {
         if !reader.has(Field::SlotsFreed) {
             return Ok(());
         }
-        for (cpu, slots) in reader.per_cpu("swp_slots")? {
+        for (cpu, slots) in reader.per_cpu(Symbol::SwpSlots)? {
             let count = reader.word(slots, Field::SlotsNrFreed)?.min(MOST_KEPT);
             let freed = reader.word(slots, Field::SlotsFreed)?;
             if freed == 0 {

@@ -1,6 +1,7 @@
 //! Writeback on behalf of a memcg: each `bdi_writeback` holds a reference while it has inodes
 //! (mm/backing-dev.c: cgwb_create(), cgwb_release_workfn()).
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
 use super::Found;
@@ -25,7 +26,7 @@ const LISTED: usize = 16;
 
 pub(super) fn count(reader: &Reader<'_>, paths: &mut VisiblePaths, ledger: &mut Ledger) -> Found {
     let wb_list = reader.offset(Field::BdiWbList)?;
-    let (devices, _) = reader.list(reader.symbol("bdi_list")?, Field::BdiList, MOST)?;
+    let (devices, _) = reader.list(reader.symbol(Symbol::BdiList)?, Field::BdiList, MOST)?;
     for device in devices {
         let Ok((writebacks, _)) = reader.list(device + wb_list, Field::WbBdiNode, MOST) else {
             continue;

@@ -4,6 +4,7 @@
 //! (mm/slub.c: get_freelist()). Since 6.18 it has arrays of objects, "sheaves", and each NUMA
 //! node a barn of them.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
 
 use super::page::Slab;
@@ -41,8 +42,8 @@ impl Caches {
         Ok(Self {
             known: HashMap::new(),
             cached: HashMap::new(),
-            vmemmap: reader.word_at(reader.symbol("vmemmap_base")?)?,
-            page_offset: reader.word_at(reader.symbol("page_offset_base")?)?,
+            vmemmap: reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?,
+            page_offset: reader.word_at(reader.symbol(Symbol::PageOffsetBase)?)?,
             cpus: reader.cpu_offsets()?,
         })
     }

@@ -6,6 +6,7 @@
 //! system's; it is told by the pointer from its own page cache back to it (fs/inode.c:
 //! inode_init_always()), so that no file system need be known.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
 use super::page::Slab;
@@ -114,7 +115,7 @@ impl Objects {
             },
             marks,
             superblocks: superblocks::all(reader)?.into_iter().collect(),
-            page_offset: reader.word_at(reader.symbol("page_offset_base")?)?,
+            page_offset: reader.word_at(reader.symbol(Symbol::PageOffsetBase)?)?,
             slab: Vec::new(),
         })
     }

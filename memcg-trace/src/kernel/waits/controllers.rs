@@ -14,6 +14,7 @@ use super::{Finding, View, holder};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::reader::is_kernel_address;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
@@ -76,7 +77,7 @@ fn finding(at: usize, resource: Resource, evidence: Evidence) -> Finding {
 /// The cgroup whose queue the task is in.
 fn drained(view: &View<'_>, at: usize, stack: &Stack<'_>) -> Result<Option<u64>, Unreadable> {
     let reader = view.reader;
-    let Some(waker) = view.symbols.address("autoremove_wake_function") else {
+    let Some(waker) = view.symbols.address(Symbol::AutoremoveWakeFunction) else {
         return Ok(None);
     };
     let waiters = reader.offset(Field::CgroupOfflineWaiters)?;

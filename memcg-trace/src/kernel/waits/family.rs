@@ -1,6 +1,7 @@
 //! Waits of tasks for tasks: a parent for its children, the init of a pid namespace for all that
 //! is in it, a cgroup that is removed for those that die in it, and a zombie for its parent.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
 
 use super::records::{self, Entry, Seen};
@@ -171,7 +172,7 @@ pub(super) fn cgroup(
 ) -> Result<Option<Finding>, Unreadable> {
     let reader = view.reader;
     let waiters = reader.offset(Field::CgroupDyingWaiters)?;
-    let Some(waker) = view.symbols.address("autoremove_wake_function") else {
+    let Some(waker) = view.symbols.address(Symbol::AutoremoveWakeFunction) else {
         return Ok(None);
     };
     let task = view.threads.all[at].addr;

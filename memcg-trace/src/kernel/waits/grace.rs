@@ -1,5 +1,6 @@
 //! Grace periods of RCU: which CPUs have still to pass a quiet state, and who has them.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
 use super::{Finding, View, holder, running};
@@ -34,7 +35,7 @@ pub(super) fn wait(
         Grace::Rcu => {
             resource.name = Some("RCU".to_owned());
             rcu(view, &mut resource)?;
-            let state = view.reader.symbol("rcu_state")?;
+            let state = view.reader.symbol(Symbol::RcuState)?;
             view.reader.word(state, Field::RcuGpKthread)?
         }
         Grace::Tasks => {
@@ -67,7 +68,7 @@ pub(super) fn wait(
 /// lost theirs.
 fn rcu(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
     let reader = view.reader;
-    let cpus = reader.per_cpu("rcu_data")?;
+    let cpus = reader.per_cpu(Symbol::RcuData)?;
     let mut nodes = HashSet::new();
     for (cpu, data) in cpus {
         let node = match reader.word(data, Field::RcuDataNode) {

@@ -10,6 +10,7 @@ use super::{Finding, View, holder};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::percpu_rwsem;
 use crate::kernel::debugger::reader::is_kernel_address;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
@@ -22,10 +23,10 @@ const BLOCKER_SEMAPHORE: u64 = 1;
 
 /// Whoever writes to one of these has that mutex: a percpu-rwsem does not record its writer
 /// (mm/memory_hotplug.c, kernel/cpu.c, kernel/cgroup/cgroup.c: cgroup_attach_lock()).
-const GUARDS: &[(&str, &str)] = &[
-    ("mem_hotplug_lock", "device_hotplug_lock"),
-    ("cpu_hotplug_lock", "cpu_add_remove_lock"),
-    ("cgroup_threadgroup_rwsem", "cgroup_mutex"),
+const GUARDS: &[(&str, Symbol)] = &[
+    ("mem_hotplug_lock", Symbol::DeviceHotplugLock),
+    ("cpu_hotplug_lock", Symbol::CpuAddRemoveLock),
+    ("cgroup_threadgroup_rwsem", Symbol::CgroupMutex),
 ];
 
 /// The lock that a task waits for whose stack has a slow path on it. `None` if it turns out to be
@@ -216,7 +217,7 @@ pub(super) fn percpu(
     at: usize,
     stack: &Stack<'_>,
 ) -> Result<Option<Finding>, Unreadable> {
-    let Some(waker) = view.symbols.address("percpu_rwsem_wake_function") else {
+    let Some(waker) = view.symbols.address(Symbol::PercpuRwsemWakeFunction) else {
         return Ok(None);
     };
     let task = view.threads.all[at].addr;
@@ -337,14 +338,14 @@ fn writer_of(view: &View<'_>, lock: u64, name: Option<&str>) -> Option<(usize, E
 /// Who has the mutex that goes with writing to a percpu-rwsem.
 fn guard_of(view: &View<'_>, name: &str) -> Option<usize> {
     let (_, mutex) = GUARDS.iter().find(|(lock, _)| *lock == name)?;
-    let mutex = view.symbols.address(mutex)?;
+    let mutex = view.symbols.address(*mutex)?;
     let word = view.reader.word(mutex, Field::MutexOwner).ok()?;
     view.threads.at(owner::task(word))
 }
 
 /// Who takes memory away right now: `mem_hotplug_lock` is held for writing.
 pub(super) fn memory_hotplugger(view: &View<'_>) -> Result<Option<usize>, Unreadable> {
-    let Some(lock) = view.symbols.address("mem_hotplug_lock") else {
+    let Some(lock) = view.symbols.address(Symbol::MemHotplugLock) else {
         return Ok(None);
     };
     let block = view.reader.word(lock, Field::PercpuBlock)?;

@@ -35,7 +35,7 @@ use std::cell::{OnceCell, RefCell};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::visible_paths::{VisiblePath, VisiblePaths};
-use crate::kernel::host::symbols::Symbols;
+use crate::kernel::host::symbols::{Symbol, Symbols};
 use crate::sample::waits::{EndsOn, Evidence, Holder, Look, NotChecked, Resource, Wait, Waits};
 use crate::sample::{Mode, ResourceKind, Text};
 use assembly::Assembly;
@@ -132,11 +132,9 @@ impl Finding {
 /// Bytes of a stack, `THREAD_SIZE`: those of the first task's, which the linker has laid out
 /// (include/asm-generic/vmlinux.lds.h: INIT_TASK_DATA).
 fn stack_bytes(symbols: &Symbols) -> Result<u64, Unreadable> {
-    let begin = ["__start_init_stack", "__start_init_task", "init_stack"];
-    let end = ["__end_init_stack", "__end_init_task"];
-    let first = |wanted: &[&str]| wanted.iter().find_map(|name| symbols.address(name));
-    let bytes = first(&begin)
-        .zip(first(&end))
+    let bytes = symbols
+        .address(Symbol::InitStackBegin)
+        .zip(symbols.address(Symbol::InitStackEnd))
         .and_then(|(begin, end)| end.checked_sub(begin));
     match bytes {
         Some(bytes) if bytes.is_power_of_two() && (8 << 10..=64 << 10).contains(&bytes) => {
@@ -145,7 +143,7 @@ fn stack_bytes(symbols: &Symbols) -> Result<u64, Unreadable> {
         Some(bytes) => Err(Unreadable::Absent(format!(
             "a stack of {bytes} bytes: unsupported layout"
         ))),
-        None => Err(Unreadable::Absent(symbols.no_address("the end of a stack"))),
+        None => Err(Unreadable::Absent(symbols.no_address(Symbol::InitStackEnd))),
     }
 }
 
@@ -351,7 +349,8 @@ fn ends_on(thread: &Thread, stack: &Stack<'_>) -> EndsOn {
 /// Whether a timer is to wake it: the frames of schedule_timeout() and its like have one.
 fn has_timer(symbols: &Symbols, stack: &Stack<'_>) -> bool {
     let times = |function: &&str| function.contains("_timeout") || function.contains("hrtimeout");
-    let wakers = ["process_timeout", "hrtimer_wakeup"].map(|name| symbols.address(name));
+    let wakers =
+        [Symbol::ProcessTimeout, Symbol::HrtimerWakeup].map(|symbol| symbols.address(symbol));
     stack.hidden.iter().any(times)
         && stack.words[..stack.hidden_words]
             .iter()

@@ -1,6 +1,7 @@
 //! Descriptors of pages: which page it is, and how many references are not explained by who maps
 //! it, caches it or has it on a list to be moved.
 
+use crate::kernel::host::symbols::Symbol;
 use memcg_trace_common::layout::HEAD_MASK;
 
 use super::View;
@@ -25,15 +26,15 @@ pub(super) struct Pages {
 
 impl Pages {
     pub(super) fn of(view: &View<'_>) -> Result<Self, Unreadable> {
-        let variable = |name: &str| {
-            let address = view.symbols.address(name);
-            let absent = || Unreadable::Absent(view.symbols.no_address(name));
+        let variable = |symbol| {
+            let address = view.symbols.address(symbol);
+            let absent = || Unreadable::Absent(view.symbols.no_address(symbol));
             view.reader.word_at(address.ok_or_else(absent)?)
         };
         Ok(Self {
-            vmemmap: variable("vmemmap_base")?,
-            page_offset: variable("page_offset_base")?,
-            count: variable("max_pfn")?,
+            vmemmap: variable(Symbol::VmemmapBase)?,
+            page_offset: variable(Symbol::PageOffsetBase)?,
+            count: variable(Symbol::MaxPfn)?,
             bytes: view.reader.resolved.pages.bytes.max(1),
             lru: view.reader.offset(Field::PageLru)?,
         })

@@ -1,5 +1,6 @@
 //! Pipes: who has them open, by the file tables of all threads.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
 use super::records::{self, Entry, Seen};
@@ -79,7 +80,7 @@ pub(super) fn wait(
     stack: &Stack<'_>,
     mode: Mode,
 ) -> Result<Option<Finding>, Unreadable> {
-    let Some(waker) = view.symbols.address("autoremove_wake_function") else {
+    let Some(waker) = view.symbols.address(Symbol::AutoremoveWakeFunction) else {
         return Ok(None);
     };
     let (queue, count, wanted, others) = match mode {

@@ -5,6 +5,7 @@ use super::View;
 use super::threads::Thread;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::reader::is_kernel_address;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
@@ -47,7 +48,7 @@ pub(super) fn of(view: &View<'_>, at: usize) -> Option<Running> {
 
 /// The thread that has a CPU; none if that is idle.
 pub(super) fn current(view: &View<'_>, cpu: u32) -> Option<usize> {
-    let queues = view.reader.per_cpu("runqueues").ok()?;
+    let queues = view.reader.per_cpu(Symbol::Runqueues).ok()?;
     let (_, queue) = queues.into_iter().find(|(one, _)| *one == cpu)?;
     let task = view.reader.word(queue, Field::RqCurr).ok()?;
     view.threads.at(task)

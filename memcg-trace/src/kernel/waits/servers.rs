@@ -1,6 +1,7 @@
 //! Waits for a program that has to answer: a file system in user space, or who decides on
 //! permission events of fanotify. Whoever has its descriptor may answer.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
 use super::descriptors::{self, Descriptor};
@@ -179,7 +180,7 @@ fn answer(
 
 /// The head of the queue that a task waits in.
 fn queue(view: &View<'_>, at: usize, stack: &Stack<'_>) -> Result<Option<u64>, Unreadable> {
-    let Some(waker) = view.symbols.address("autoremove_wake_function") else {
+    let Some(waker) = view.symbols.address(Symbol::AutoremoveWakeFunction) else {
         return Ok(None);
     };
     let task = view.threads.all[at].addr;

@@ -4,6 +4,7 @@ use super::stacks::Stack;
 use super::workers::Workers;
 use super::{Finding, View, holder};
 use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind, Text};
@@ -46,7 +47,7 @@ pub(super) fn flush(
 
 /// The work item of a `struct wq_barrier` on a stack.
 fn barrier(view: &View<'_>, stack: &Stack<'_>) -> Result<Option<u64>, Unreadable> {
-    let Some(function) = view.symbols.address("wq_barrier_func") else {
+    let Some(function) = view.symbols.address(Symbol::WqBarrierFunc) else {
         return Ok(None);
     };
     let func = view.reader.offset(Field::BarrierFunc)?;
@@ -106,7 +107,11 @@ pub(super) fn flush_all(
 /// wq_flusher).
 fn flushed(view: &View<'_>, at: usize) -> Result<Option<u64>, Unreadable> {
     let reader = view.reader;
-    let (all, _) = reader.list(reader.symbol("workqueues")?, Field::WqList, MOST_WORKQUEUES)?;
+    let (all, _) = reader.list(
+        reader.symbol(Symbol::Workqueues)?,
+        Field::WqList,
+        MOST_WORKQUEUES,
+    )?;
     let is_own = |record: u64| view.threads.by_stack(record) == Some(at);
     let first = reader.column(&all, Field::WqFirstFlusher)?;
     let is_first = |record: &Option<u64>| record.is_some_and(is_own);

@@ -1,6 +1,7 @@
 //! Workers of the kernel, and who runs a work item or has to before it can be run
 //! (kernel/workqueue.c).
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::{BTreeSet, HashMap};
 
 use super::{View, holder};
@@ -129,7 +130,7 @@ impl Workers {
         let reader = view.reader;
         let entry = reader.offset(Field::WorkEntry)?;
         let scheduled = reader.offset(Field::WorkerScheduled)?;
-        let is_barrier = view.symbols.address("wq_barrier_func");
+        let is_barrier = view.symbols.address(Symbol::WqBarrierFunc);
         let mut item = barrier;
         for _ in 0..MOST {
             let before = reader.word_at(item + entry + 8)?;

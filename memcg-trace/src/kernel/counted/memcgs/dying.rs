@@ -4,6 +4,7 @@
 //! the dead ones below it (kernel/cgroup/cgroup.c: cgroup_destroy_locked(), css_release_work_fn()).
 //! So only cgroups that have some are looked into, and only where zombies are not all of them.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
 use memcg_trace_common::memcg::css_flags;
@@ -52,7 +53,7 @@ pub(crate) fn look(reader: &Reader<'_>, zombies: &[DeadCss]) -> Dying {
 
 /// The root of the hierarchy that has the memory controller.
 pub(crate) fn root(reader: &Reader<'_>) -> Result<u64, Unreadable> {
-    let memcg = reader.word_at(reader.symbol("root_mem_cgroup")?)?;
+    let memcg = reader.word_at(reader.symbol(Symbol::RootMemCgroup)?)?;
     reader.word(memcg, Field::CssCgroup)
 }
 
@@ -150,7 +151,7 @@ fn leave_out_zombies(reader: &Reader<'_>, dying: &mut Dying) -> Result<u64, Unre
     if dying.cgroups.is_empty() {
         return Ok(0);
     }
-    let memcg = reader.word_at(reader.symbol("root_mem_cgroup")?)?;
+    let memcg = reader.word_at(reader.symbol(Symbol::RootMemCgroup)?)?;
     let above = dying.above.iter().copied().collect();
     let csses = csses_below(reader, memcg, &above)?;
     let with_memcg: HashSet<u64> = csses.into_iter().map(|(_, cgroup)| cgroup).collect();

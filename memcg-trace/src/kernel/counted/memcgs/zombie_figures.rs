@@ -1,5 +1,6 @@
 //! What zombies have and cost: for them alone the walk is followed by a closer look.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
 
 use memcg_trace_common::memcg::css_flags;
@@ -24,7 +25,7 @@ pub(crate) fn fill(reader: &Reader<'_>, dead: &[DeadCss], rows: &mut [Memcg]) {
     let swap = swap_entries(reader, &csses);
     let lru = lru_pages(reader, &csses, nodes);
     let shrinkers = reader
-        .symbol("shrinker_nr_max")
+        .symbol(Symbol::ShrinkerNrMax)
         .and_then(|address| reader.word_at(address))
         .map_or(0, |count| count & 0xffff_ffff);
     let cost = reader

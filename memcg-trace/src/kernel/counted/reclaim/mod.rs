@@ -22,7 +22,7 @@ use crate::kernel::counted::room::{self, GONE};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::hooks::attach::take_map;
-use crate::kernel::host::symbols::Symbols;
+use crate::kernel::host::symbols::{Symbol, Symbols};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::maps::dump;
 use crate::kernel::maps::histogram::Lengths;
@@ -263,7 +263,7 @@ pub(crate) fn pressure(reclaim: &Reclaim, memcgs: &Memcgs, reader: &Reader<'_>) 
 /// Whether the kernel keeps no account (`psi=0`): `psi_disabled`, a static key, begins with how
 /// often it was switched on.
 fn is_off(reader: &Reader<'_>) -> bool {
-    let key = reader.symbol("psi_disabled");
+    let key = reader.symbol(Symbol::PsiDisabled);
     key.and_then(|key| reader.word_at(key))
         .is_ok_and(|word| word & 0xffff_ffff != 0)
 }
@@ -279,7 +279,7 @@ fn pressure_of(
     const MEM_SOME: usize = 2;
     const MEM_FULL: usize = 3;
     let group = match reader.word(css, Field::CssParent)? {
-        0 => reader.symbol("psi_system")?,
+        0 => reader.symbol(Symbol::PsiSystem)?,
         _ => group_of(reader.word(css, Field::CssCgroup)?, reader)?,
     };
     if !is_kernel_address(group) {

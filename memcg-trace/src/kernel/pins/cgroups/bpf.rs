@@ -1,6 +1,7 @@
 //! What BPF keeps of a dead cgroup: maps whose values are cgroups, and the programs that were
 //! attached to it.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
@@ -25,7 +26,7 @@ const MOST_PROGRAMS: usize = 1024;
 pub(super) fn maps(host: &Host<'_, '_>, ledger: &mut Ledger) -> Found {
     let reader = host.reader;
     let own = reader.offset(Field::CgroupSelf)?;
-    let open = (host.open).of_kind_and_sent(reader, &["bpf_map_fops"], Field::FilePrivate)?;
+    let open = (host.open).of_kind_and_sent(reader, &[Symbol::BpfMapFops], Field::FilePrivate)?;
     for array in bpf_maps::cgroup_arrays(reader)? {
         ledger.visited.objects += 1;
         let mut entries: HashMap<usize, u64> = HashMap::new();
@@ -97,7 +98,7 @@ pub(super) fn links(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Fo
     if !reader.has(Field::BpfProgLink) {
         return Ok(());
     }
-    let operations = ["bpf_link_fops", "bpf_link_fops_poll"];
+    let operations = [Symbol::BpfLinkFops, Symbol::BpfLinkFopsPoll];
     let mut open = None;
     for link in links_of(reader, cgroup)? {
         let of_cgroup = reader.word(link, Field::BpfCgroupLinkCgroup)?;

@@ -1,6 +1,7 @@
 //! What other controllers still have of a dead cgroup: each of their csses holds one reference to
 //! it (kernel/cgroup/cgroup.c: init_and_link_css(), css_free_rwork_fn()).
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::super::holders::Kind;
@@ -91,7 +92,7 @@ fn add_found(object: &mut Object, refs: u64) {
 /// (kernel/events/core.c: perf_cgroup_connect()).
 fn perf_events(host: &Host<'_, '_>) -> Result<HashMap<u64, Vec<OpenFile>>, Unreadable> {
     let reader = host.reader;
-    let files = (host.open).of_kind_and_sent(reader, &["perf_fops"], Field::FilePrivate)?;
+    let files = (host.open).of_kind_and_sent(reader, &[Symbol::PerfFops], Field::FilePrivate)?;
     let events: Vec<_> = files.iter().map(|file| file.object).collect();
     let mut found: HashMap<u64, Vec<OpenFile>> = HashMap::new();
     // A kernel without them has no such css.

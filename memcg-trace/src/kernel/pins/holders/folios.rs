@@ -1,5 +1,6 @@
 //! Folios that no file has, each with a count of its own.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::{BTreeMap, HashSet};
 
 use super::{Holders, Kind, Root, Thing};
@@ -76,7 +77,9 @@ impl Holders {
         group: &Group,
         in_batches: &HashSet<u64>,
     ) -> Option<Thing> {
-        let first_page = reader.word_at(reader.symbol("vmemmap_base").ok()?).ok()?;
+        let first_page = reader
+            .word_at(reader.symbol(Symbol::VmemmapBase).ok()?)
+            .ok()?;
         let marks = &reader.resolved.pages;
         let first = group.folios.first()?;
         let root = Kind::Folio.at(first.page);

@@ -4,6 +4,7 @@ use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::superblocks;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::look::Look;
 use crate::sample::Text;
@@ -40,7 +41,7 @@ pub(super) fn users_of_disk(look: &mut Look<'_, '_>, disk: &str) -> Result<Vec<U
     }
     for file in look
         .open
-        .of_kind(reader, &["def_blk_fops"], Field::FileMapping)?
+        .of_kind(reader, &[Symbol::DefBlkFops], Field::FileMapping)?
     {
         let inode = reader.word(file.object, Field::MappingHost)?;
         let inside = reader.offset(Field::BdevInode)?;

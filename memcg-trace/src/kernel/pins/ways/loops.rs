@@ -9,6 +9,7 @@ use super::files::files_among;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::words;
 use crate::kernel::debugger::xarray;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::look::Look;
@@ -16,9 +17,9 @@ use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
 /// All devices by their number.
-const DEVICES: &str = "loop_index_idr";
+const DEVICES: Symbol = Symbol::LoopIndexIdr;
 /// A function that is there wherever the devices are.
-const FUNCTION: &str = "lo_ioctl";
+const FUNCTION: Symbol = Symbol::LoIoctl;
 /// Nodes of the array of devices: 64 devices each.
 const MOST_NODES: usize = 4096;
 /// Bytes of a device up to behind its file.

@@ -7,6 +7,7 @@ use crate::kernel::debugger::mount_namespaces::Place;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::reader::{is_kernel_address, words};
 use crate::kernel::debugger::superblocks;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
@@ -20,9 +21,9 @@ const MOST_INODES: usize = 1 << 20;
 const MOST_MOUNTS: usize = 1024;
 /// Words of an inode of overlayfs behind what all inodes have, the real dentries among them.
 const WORDS: usize = 4;
-const OPERATIONS: &str = "ovl_file_operations";
+const OPERATIONS: Symbol = Symbol::OvlFileOperations;
 /// A function that is there wherever the operations are.
-const FUNCTION: &str = "ovl_fill_super";
+const FUNCTION: Symbol = Symbol::OvlFillSuper;
 
 /// Looks behind the descriptors of overlayfs. The file's private word is the real file, since
 /// 6.13 a struct that begins with up to two of them.

@@ -1,5 +1,6 @@
 //! What holds folios that no file has: page tables, and pipes.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
 
 use super::tasks::owner;
@@ -71,7 +72,9 @@ fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<(Thing
 
 /// A pipe has one reference to each page that it carries.
 pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
-    let first_page = look.reader.word_at(look.reader.symbol("vmemmap_base")?)?;
+    let first_page = look
+        .reader
+        .word_at(look.reader.symbol(Symbol::VmemmapBase)?)?;
     let page_bytes = look.reader.resolved.pages.bytes.max(1);
     for (pipe, ends) in ends_of_pipes(look.reader, look.open)? {
         let pages = match carried(look.reader, pipe) {
@@ -108,7 +111,7 @@ pub(in crate::kernel::pins) fn ends_of_pipes(
     reader: &Reader<'_>,
     open: &Open,
 ) -> Result<HashMap<u64, Vec<OpenFile>>, Unreadable> {
-    let names = ["pipeanon_fops", "pipefifo_fops"];
+    let names = [Symbol::PipeanonFops, Symbol::PipefifoFops];
     let mut of_pipes: HashMap<u64, Vec<OpenFile>> = HashMap::new();
     for end in open.of_kind_and_sent(reader, &names, Field::FilePrivate)? {
         of_pipes.entry(end.object).or_default().push(end);

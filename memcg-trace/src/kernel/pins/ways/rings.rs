@@ -3,6 +3,7 @@
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
@@ -24,7 +25,7 @@ pub(super) fn registered_files(look: &mut Look<'_, '_>) -> Found {
     let reader = look.reader;
     for ring in look
         .open
-        .of_kind(reader, &["io_uring_fops"], Field::FilePrivate)?
+        .of_kind(reader, &[Symbol::IoUringFops], Field::FilePrivate)?
     {
         let files = match registered(reader, ring.object) {
             Ok(files) => files,
@@ -83,11 +84,11 @@ fn entries(
 /// Looks for the pages of all buffers of all rings that somebody has open.
 pub(super) fn registered_buffers(look: &mut Look<'_, '_>) -> Found {
     let reader = look.reader;
-    let first_page = reader.word_at(reader.symbol("vmemmap_base")?)?;
+    let first_page = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
     let page_bytes = reader.resolved.pages.bytes.max(1);
     for ring in look
         .open
-        .of_kind(reader, &["io_uring_fops"], Field::FilePrivate)?
+        .of_kind(reader, &[Symbol::IoUringFops], Field::FilePrivate)?
     {
         let pages = match pinned(reader, ring.object) {
             Ok(pages) => pages,

@@ -1,6 +1,7 @@
 //! SysV segments: each has its file open until it is removed (ipc/shm.c: `shm_file`), and so has
 //! each one who attaches it, behind a file of his own.
 
+use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
 use crate::kernel::debugger::xarray;
@@ -42,8 +43,8 @@ pub(super) fn files(look: &mut Look<'_, '_>) -> Found {
 /// A file by which a segment is attached has the segment's own open (ipc/shm.c: do_shmat()).
 fn attached(look: &mut Look<'_, '_>) -> Found {
     let reader = look.reader;
-    let operations = ["shm_file_operations", "shm_file_operations_huge"];
-    let operations = operations.map(|name| reader.symbol(name).ok());
+    let operations = [Symbol::ShmFileOperations, Symbol::ShmFileOperationsHuge];
+    let operations = operations.map(|symbol| reader.symbol(symbol).ok());
     for file in look.holders.files() {
         let operation = reader.word(file, Field::FileOp).ok();
         if operation.is_none() || !operations.contains(&operation) {

@@ -3,6 +3,7 @@
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::debugger::visible_paths::VisiblePath;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::Found;
 use crate::kernel::pins::holders::Kind;
@@ -52,11 +53,11 @@ pub(super) fn devices(look: &mut Look<'_, '_>) -> Result<Vec<(u64, Option<Text>)
 
 /// What there is of `swap_info_struct`; those whose swap is off have no file.
 pub(in crate::kernel::pins) fn areas(reader: &Reader<'_>) -> Result<Vec<u64>, Unreadable> {
-    let count = reader.word_at(reader.symbol("nr_swapfiles")?)? & 0xffff_ffff;
+    let count = reader.word_at(reader.symbol(Symbol::NrSwapfiles)?)? & 0xffff_ffff;
     let mut bytes = vec![0; usize::try_from(count.min(MOST)).unwrap_or(0) * 8];
     reader
         .memory
-        .read(reader.symbol("swap_info")?, &mut bytes)?;
+        .read(reader.symbol(Symbol::SwapInfo)?, &mut bytes)?;
     Ok(words(&bytes)
         .into_iter()
         .filter(|area| *area != 0)

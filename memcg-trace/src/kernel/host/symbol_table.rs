@@ -1,0 +1,135 @@
+//! The one table of the kernel's symbols that are read: nothing else can be asked for.
+//!
+//! A row is the name that the code has for it, the names that it has had in the kernel, newest
+//! first, and the subjects that cannot do without its address.
+
+use crate::kernel::Subject;
+
+macro_rules! table {
+    ($($symbol:ident, [$($name:literal),*] $(, [$($subject:ident),*])?;)*) => {
+        /// A variable or a function of the kernel, after its own name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "its row has the kernel's own name of it")]
+        pub enum Symbol {
+            $($symbol,)*
+        }
+
+        impl Symbol {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$symbol,)*];
+
+            /// What it has been called, newest first.
+            #[must_use]
+            pub const fn names(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$symbol => &[$($name),*],)*
+                }
+            }
+
+            /// Subjects that cannot do without its address.
+            #[must_use]
+            pub const fn needed_by(self) -> &'static [Subject] {
+                match self {
+                    $(Self::$symbol => &[$($(Subject::$subject),*)?],)*
+                }
+            }
+        }
+    };
+}
+
+table! {
+    VmemmapBase, ["vmemmap_base"], [Slab];
+    PageOffsetBase, ["page_offset_base"], [Slab];
+    RootMemCgroup, ["root_mem_cgroup"];
+    MemCgroupStatsIndex, ["mem_cgroup_stats_index"];
+    SuperCacheScan, ["super_cache_scan"];
+    MemHotplugLock, ["mem_hotplug_lock"];
+    CgroupMutex, ["cgroup_mutex"];
+    // The second became an inline function that calls the first (6.17).
+    OverHigh, ["__mem_cgroup_handle_over_high", "mem_cgroup_handle_over_high"];
+    // For looking up who pins a zombie.
+    PerCpuOffset, ["__per_cpu_offset"];
+    BdiList, ["bdi_list"];
+    BpfLinkFops, ["bpf_link_fops"];
+    BpfLinkFopsPoll, ["bpf_link_fops_poll"];
+    BpfMapFops, ["bpf_map_fops"];
+    CgroupnsOperations, ["cgroupns_operations"];
+    CgrpDflRoot, ["cgrp_dfl_root"];
+    CpuFbatches, ["cpu_fbatches"];
+    FanotifyFops, ["fanotify_fops"];
+    InitTask, ["init_task"];
+    InotifyFops, ["inotify_fops"];
+    KernfsFileFops, ["kernfs_file_fops"];
+    LruPvecs, ["lru_pvecs"];
+    MapIdr, ["map_idr"];
+    MemcgStock, ["memcg_stock"];
+    MemoryReclaim, ["memory_reclaim"];
+    MlockFbatch, ["mlock_fbatch"];
+    MlockPvec, ["mlock_pvec"];
+    NrNodeIds, ["nr_node_ids"];
+    NsFileOperations, ["ns_file_operations"];
+    NsfsMnt, ["nsfs_mnt"];
+    PerfFops, ["perf_fops"];
+    PgdirShift, ["pgdir_shift"];
+    ProtoList, ["proto_list"];
+    ShmFileOperations, ["shm_file_operations"];
+    ShmFileOperationsHuge, ["shm_file_operations_huge"];
+    ShrinkerNrMax, ["shrinker_nr_max"];
+    SocketFileOps, ["socket_file_ops"];
+    TapFops, ["tap_fops"];
+    TunFops, ["tun_fops"];
+    // For who holds what pins.
+    DefBlkFops, ["def_blk_fops"];
+    IoUringFops, ["io_uring_fops"];
+    LoIoctl, ["lo_ioctl"];
+    LoopIndexIdr, ["loop_index_idr"];
+    NrSwapfiles, ["nr_swapfiles"];
+    OvlFileOperations, ["ovl_file_operations"];
+    OvlFillSuper, ["ovl_fill_super"];
+    ShmemSwaplist, ["shmem_swaplist"];
+    SwapCgroupCtrl, ["swap_cgroup_ctrl"];
+    SwapInfo, ["swap_info"];
+    SwpSlots, ["swp_slots"];
+    // For time lost for lack of memory.
+    PsiDisabled, ["psi_disabled"];
+    PsiSystem, ["psi_system"];
+    // For what a tracepoint is guarded by.
+    TracepointSrcu, ["tracepoint_srcu"];
+    // For looking into dentries and inodes.
+    SuperBlocks, ["super_blocks"];
+    // For looking at who waits.
+    InitStackBegin, ["__start_init_stack", "__start_init_task", "init_stack"];
+    InitStackEnd, ["__end_init_stack", "__end_init_task"];
+    SchedTextEnd, ["__sched_text_end"];
+    SchedTextStart, ["__sched_text_start"];
+    AutoremoveWakeFunction, ["autoremove_wake_function"];
+    CpuAddRemoveLock, ["cpu_add_remove_lock"];
+    DeviceHotplugLock, ["device_hotplug_lock"];
+    HrtimerWakeup, ["hrtimer_wakeup"];
+    MaxPfn, ["max_pfn"];
+    Modules, ["modules"];
+    PercpuRwsemWakeFunction, ["percpu_rwsem_wake_function"];
+    PipeanonFops, ["pipeanon_fops"];
+    PipefifoFops, ["pipefifo_fops"];
+    ProcessTimeout, ["process_timeout"];
+    RcuData, ["rcu_data"];
+    RcuState, ["rcu_state"];
+    Runqueues, ["runqueues"];
+    Workqueues, ["workqueues"];
+    WqBarrierFunc, ["wq_barrier_func"];
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_written_once() {
+        let mut known = HashSet::new();
+        for name in Symbol::ALL.iter().flat_map(|symbol| symbol.names()) {
+            assert!(known.insert(name), "{name}");
+        }
+    }
+}
