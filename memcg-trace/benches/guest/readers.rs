@@ -1,14 +1,13 @@
 //! What is read before anything is attached: BTF and kallsyms, each in a fresh process, so that
 //! its peak memory is that of the reader.
 
-use std::collections::HashSet;
 use std::hint::black_box;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use memcg_trace::kernel::hooks::facts::{Facts, Needs};
+use memcg_trace::kernel::hooks::facts::{Facts, Needs, wanted_symbols};
 use memcg_trace::kernel::host::btf::{Btf, SYS_BTF};
-use memcg_trace::kernel::host::symbols::{Symbol, Symbols};
+use memcg_trace::kernel::host::symbols::Symbols;
 use memcg_trace::kernel::{hooks, layout};
 
 use crate::guest::{now_ns, status_bytes};
@@ -103,14 +102,7 @@ fn btf() -> Result<()> {
 }
 
 fn kallsyms() -> Result<()> {
-    let wanted: HashSet<&str> = hooks::functions()
-        .chain(
-            Symbol::ALL
-                .iter()
-                .flat_map(|symbol| symbol.names())
-                .copied(),
-        )
-        .collect();
+    let wanted = wanted_symbols();
     step(
         "kallsyms",
         |symbols: &Symbols| format!("{} lines", symbols.lines),

@@ -1,15 +1,15 @@
-//! `doctor`: what can be traced here.
+//! `doctor`: what can be traced here, or where another kernel runs.
 
-use super::args::Common;
+use super::args::{Common, Doctor};
 
 #[cfg(not(feature = "live"))]
-pub(super) fn run(_: &Common) -> anyhow::Result<u8> {
+pub(super) fn run(_: &Common, _: &Doctor) -> anyhow::Result<u8> {
     Err(super::replay_only())
 }
 
 /// Prints the report; the exit code says whether there is anything to trace with.
 #[cfg(feature = "live")]
-pub(super) fn run(common: &Common) -> anyhow::Result<u8> {
+pub(super) fn run(common: &Common, files: &Doctor) -> anyhow::Result<u8> {
     use std::io::Write as _;
     use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,11 +18,21 @@ pub(super) fn run(common: &Common) -> anyhow::Result<u8> {
     use super::output_file::OutputFile;
     use crate::output::records::Moment;
     use crate::output::{doctor, document};
+    use crate::sample::Text;
     use crate::sample::doctor::Verdict;
     use crate::source::live;
     use crate::units;
 
-    let report = live::doctor(super::open::attach(common));
+    let attach = super::open::attach(common);
+    let mut host = live::host();
+    let report = match &files.btf {
+        Some(btf) => {
+            // Of another kernel than the one that runs here.
+            host.kernel = Text::default();
+            live::doctor_of_files(btf, files.symbols.as_deref(), attach)?
+        }
+        None => live::doctor(attach),
+    };
     let bytes = if common.json {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -35,7 +45,7 @@ pub(super) fn run(common: &Common) -> anyhow::Result<u8> {
         let mono_ns = u64::try_from(mono_ns).unwrap_or(u64::MAX);
         document::doctor(
             &report,
-            &live::host(),
+            &host,
             Moment {
                 seq: 0,
                 frame: 0,

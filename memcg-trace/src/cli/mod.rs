@@ -88,7 +88,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
             logs::listen(common.verbose);
         }
         match &args.verb {
-            Some(Verb::Doctor) => doctor::run(common),
+            Some(Verb::Doctor(files)) => doctor::run(common, files),
             Some(Verb::Schema(schema)) => schema::run(common, schema),
             Some(Verb::Zombies(zombies)) => zombies::run(common, zombies, messages).await,
             Some(Verb::Slab(slab)) => match &slab.inside {

@@ -26,29 +26,41 @@ pub fn render(doctor: &Doctor) -> String {
     for hook in &doctor.hooks {
         let _ = writeln!(text, "{}", hook_line(hook, name_columns));
     }
+    let is_all_known = doctor.facts.iter().all(|fact| fact.ok.is_some());
     let _ = writeln!(
         text,
         "\n{}",
         match doctor.verdict {
-            Verdict::Ready => "ready: everything can be traced here",
-            Verdict::Partial => "partial: what is marked \"no\" is missing, the rest works",
+            Verdict::Ready if is_all_known => "ready: everything can be traced here",
+            Verdict::Ready => "ready, as far as is known: what is marked \"?\" was not tried",
+            Verdict::Partial if is_all_known => {
+                "partial: what is marked \"no\" is missing, the rest works"
+            }
+            Verdict::Partial => {
+                "partial, as far as is known: what is marked \"no\" is missing, what is marked \
+                 \"?\" was not tried"
+            }
             Verdict::Unable => "unable: nothing can be traced here",
         }
     );
     text
 }
 
-fn mark(ok: bool) -> &'static str {
-    if ok { "ok" } else { "no" }
+fn mark(ok: Option<bool>) -> &'static str {
+    match ok {
+        Some(true) => "ok",
+        Some(false) => "no",
+        None => "? ",
+    }
 }
 
 fn fact_line(fact: &Fact, name_columns: usize) -> String {
     let name = fit::pad(&tame(&fact.name), name_columns, false);
     let mut line = format!("{}  {name}  {}", mark(fact.ok), tame(&fact.value));
-    if !fact.ok && !fact.costs.is_empty() {
+    if !fact.costs.is_empty() {
         let _ = write!(line, "; costs: {}", tame(&fact.costs));
     }
-    if !fact.ok && !fact.fix.is_empty() {
+    if !fact.fix.is_empty() {
         let _ = write!(line, "; fix: {}", tame(&fact.fix));
     }
     line
@@ -59,7 +71,7 @@ fn hook_line(hook: &Hook, name_columns: usize) -> String {
     let chosen = hook.chosen.as_deref().map(tame);
     let mut line = format!(
         "{}  {name}  {}",
-        mark(chosen.is_some()),
+        mark(Some(chosen.is_some())),
         chosen.as_deref().unwrap_or("none"),
     );
     let failed: Vec<String> = hook
@@ -91,7 +103,7 @@ mod tests {
             facts: vec![Fact {
                 name: "btf".to_owned(),
                 value: "none\u{1b}[2J".to_owned(),
-                ok: false,
+                ok: Some(false),
                 costs: "everything".to_owned(),
                 fix: "boot a kernel with CONFIG_DEBUG_INFO_BTF".to_owned(),
             }],

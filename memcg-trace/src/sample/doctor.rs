@@ -32,8 +32,8 @@ pub struct Fact {
     pub name: String,
     /// What was found, for a person.
     pub value: String,
-    /// Whether it is as it should be.
-    pub ok: bool,
+    /// Whether it is as it should be; `None` if that is not known, of a kernel by its files.
+    pub ok: Option<bool>,
     /// What is lost if it is not; empty if nothing.
     pub costs: String,
     /// What the user can do about it; empty if nothing.

@@ -1,5 +1,6 @@
 //! The kernel of this host as a source of samples.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -198,6 +199,19 @@ pub fn doctor(attach: Attach) -> Doctor {
     });
     facts.try_out();
     report(&facts, attach.family())
+}
+
+/// What can be done on a host with the kernel that these files are of, as far as they tell.
+///
+/// # Errors
+/// If a file cannot be read, or is not what it should be.
+pub fn doctor_of_files(
+    btf: &Path,
+    symbols: Option<&Path>,
+    attach: Attach,
+) -> anyhow::Result<Doctor> {
+    let facts = Facts::of_files(btf, symbols)?;
+    Ok(report(&facts, attach.family()))
 }
 
 /// Which host this is.

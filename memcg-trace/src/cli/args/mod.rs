@@ -12,7 +12,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 
 use super::verb_flags;
 pub(super) use common::{Attach, Common};
-pub(super) use questions::{Locks, Pins, Schema, Slab, SlabSort, Sort, Zombies};
+pub(super) use questions::{Doctor, Locks, Pins, Schema, Slab, SlabSort, Sort, Zombies};
 pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
 
 /// Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
@@ -56,7 +56,7 @@ pub(super) enum Verb {
     /// What two runs needed at most, side by side: recordings, or files of records.
     Compare(Compare),
     /// What can be traced here, what cannot, and what would help. Needs no privilege.
-    Doctor,
+    Doctor(Doctor),
     /// What records are like, as JSON Schema: one type, or each of them on a line.
     Schema(Schema),
 }
@@ -105,7 +105,7 @@ impl Args {
             Some(Verb::Compare(_)) if is_given("from") => {
                 Some("compare names its recordings itself, without --from")
             }
-            Some(Verb::Doctor) if is_given("from") => {
+            Some(Verb::Doctor(_)) if is_given("from") => {
                 Some("doctor looks at this host, not at a recording")
             }
             Some(Verb::Schema(_)) if is_given("from") => {

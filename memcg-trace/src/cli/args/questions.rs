@@ -1,6 +1,7 @@
 //! The flags of verbs that answer a question: about zombies, pins, locks and slab.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -138,4 +139,16 @@ pub(in crate::cli) struct Verdict {
     /// takes three samples).
     #[arg(long, value_name = "WHAT", value_parser = FailOn::parse, env = "MEMCG_TRACE_FAIL_ON")]
     pub(in crate::cli) fail_on: Option<FailOn>,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Doctor {
+    /// Say it of the kernel that this file describes instead: a copy of its
+    /// /sys/kernel/btf/vmlinux. Nothing is tried then
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) btf: Option<PathBuf>,
+    /// Symbols of that kernel: a copy of its /proc/kallsyms as root sees it, or its System.map
+    #[arg(long, value_name = "FILE", requires = "btf")]
+    pub(in crate::cli) symbols: Option<PathBuf>,
 }

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::path::Path;
 use std::sync::Arc;
+
+use anyhow::Context as _;
 
 use crate::kernel::Subject;
 use crate::kernel::hooks;
@@ -17,6 +20,9 @@ use crate::timings;
 /// What a host has.
 #[derive(Debug)]
 pub struct Facts {
+    /// Whether they are of a kernel's files: nothing was looked at that only a running kernel
+    /// tells, and what decides by it takes the best.
+    pub is_of_files: bool,
     /// `uname -r`.
     pub kernel: String,
     /// Where things are in this kernel; `None` without BTF.
@@ -63,14 +69,7 @@ impl Facts {
     /// Looks at this host.
     #[must_use]
     pub fn gather(needs: Needs) -> Self {
-        let wanted: HashSet<&str> = hooks::functions()
-            .chain(
-                Symbol::ALL
-                    .iter()
-                    .flat_map(|symbol| symbol.names())
-                    .copied(),
-            )
-            .collect();
+        let wanted = wanted_symbols();
         let btf = Btf::of_running_kernel();
         timings::step("types indexed (BTF)");
         let symbols = Symbols::of_running_kernel(&wanted, btf.as_ref().ok(), needs.address_names);
@@ -87,6 +86,7 @@ impl Facts {
             symbols.hidden_by = Some(privilege.hides_addresses());
         }
         let mut facts = Self {
+            is_of_files: false,
             kernel: rustix::system::uname()
                 .release()
                 .to_string_lossy()
@@ -121,6 +121,43 @@ impl Facts {
         facts
     }
 
+    /// Looks at a kernel by its BTF, and by its symbols if they are there: `/proc/kallsyms` or
+    /// `System.map` of it.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or is none of these.
+    pub fn of_files(btf: &Path, symbols: Option<&Path>) -> anyhow::Result<Self> {
+        let described =
+            Btf::from_file(btf).with_context(|| format!("read BTF of {}", btf.display()))?;
+        let read = |path: &Path| {
+            let read = File::open(path);
+            let read =
+                read.and_then(|file| Symbols::parse(BufReader::new(file), &wanted_symbols()));
+            let read = read.with_context(|| format!("read symbols of {}", path.display()))?;
+            anyhow::ensure!(read.lines > 0, "no symbols are in {}", path.display());
+            Ok(read)
+        };
+        let mut facts = Self {
+            is_of_files: true,
+            kernel: String::new(),
+            resolved: None,
+            btf_error: None,
+            symbols: Arc::new(symbols.map(read).transpose()?.unwrap_or_default()),
+            symbols_error: symbols.is_none().then(|| "not given".to_owned()),
+            privilege: Privilege::of_all(),
+            trial: None,
+            lockdown: None,
+            memory_is_v1: None,
+            kprobes: true,
+            stack_functions: None,
+            traceable: None,
+            tracepoints: HashSet::new(),
+            prototypes: HashSet::new(),
+        };
+        facts.learn_from(&described);
+        Ok(facts)
+    }
+
     fn learn_from(&mut self, btf: &Btf) {
         self.tracepoints = hooks::tracepoints()
             .filter(|name| btf.tracepoint(name).is_some())
@@ -128,7 +165,16 @@ impl Facts {
         self.prototypes = hooks::functions()
             .filter(|name| btf.function(name).is_some())
             .collect();
-        self.resolved = Some(layout::resolve(btf, Some(&self.symbols)));
+        self.resolved = Some(layout::resolve(
+            btf,
+            self.has_symbols().then_some(&self.symbols),
+        ));
+    }
+
+    /// Whether there are symbols: only of a kernel's files they may not have been given.
+    #[must_use]
+    pub fn has_symbols(&self) -> bool {
+        !self.is_of_files || self.symbols_error.is_none()
     }
 
     /// Whether the kernel has a tracepoint.
@@ -146,6 +192,11 @@ impl Facts {
         }
         if let Some(why) = self.trial.as_ref().and_then(|trial| trial.kprobe.as_ref()) {
             return Some(why.clone());
+        }
+        if !self.has_symbols() {
+            let is_described = self.prototypes.contains(name);
+            return (!is_described)
+                .then(|| format!("no function {name} in BTF, and no symbols were given"));
         }
         // Without kallsyms only trying tells.
         (self.symbols_error.is_none() && self.symbols.function(name).is_none())
@@ -209,9 +260,18 @@ impl Facts {
     /// Why a subject cannot be observed; `None` if it can be tried.
     #[must_use]
     pub fn obstacle_for(&self, subject: Subject) -> Option<String> {
-        let resolved = self.resolved.as_ref()?;
-        resolved.missing_for(subject).map(str::to_owned)
+        match &self.resolved {
+            Some(resolved) => resolved.missing_for(subject).map(str::to_owned),
+            None => Some("not known without BTF".to_owned()),
+        }
     }
+}
+
+/// What is looked for by name among the symbols.
+#[must_use]
+pub fn wanted_symbols() -> HashSet<&'static str> {
+    let read = Symbol::ALL.iter().flat_map(|symbol| symbol.names());
+    hooks::functions().chain(read.copied()).collect()
 }
 
 /// By what is mounted where all have it: the unified hierarchy, or a tmpfs with a directory for

@@ -139,7 +139,10 @@ pub fn obstacles(variant: &Variant, facts: &Facts) -> Option<String> {
             .as_ref()
             .is_none_or(|resolved| (unless.holds)(&resolved.layout))
     {
-        return Some(unless.why.to_owned());
+        return Some(match facts.has_symbols() {
+            true => unless.why.to_owned(),
+            false => format!("as far as is known without symbols, {}", unless.why),
+        });
     }
     variant
         .parts

@@ -56,6 +56,16 @@ impl Privilege {
         }
     }
 
+    /// Of somebody whom nothing is refused.
+    #[must_use]
+    pub fn of_all() -> Self {
+        Self {
+            capabilities: u64::MAX,
+            kptr_restrict: None,
+            perf_event_paranoid: None,
+        }
+    }
+
     /// Whether a capability is held, or one that stands for it. For addresses none does
     /// (kernel/kallsyms.c: kallsyms_show_value()).
     #[must_use]

@@ -33,7 +33,11 @@ impl Row for Fact {
     fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
         to.field("name", "Its name.", |row| &row.name);
         to.field("value", "What was found.", |row| &row.value);
-        to.field("ok", "Whether it is as it should be.", |row| row.ok);
+        to.field(
+            "ok",
+            "Whether it is as it should be; null if that is not known, of a kernel by its files.",
+            |row| row.ok,
+        );
         to.field(
             "costs",
             "What is lost if it is not; empty if nothing.",
