@@ -25,7 +25,7 @@ macro_rules! fields_of_tasks {
             -, TaskFs, 8, ["task_struct.fs"];
             -, TaskStackVmArea, 8, ["task_struct.stack_vm_area"];
             -, VmStructPages, 8, ["vm_struct.pages"];
-            -, VmStructNrPages, 4, ["vm_struct.nr_pages"];
+            -, VmStructNrPages, 0, ["vm_struct.nr_pages"];
             -, SignalNrThreads, 4, ["signal_struct.nr_threads"];
             -, FsRootDentry, 8, ["fs_struct.root.dentry"];
             -, FsRootMnt, 8, ["fs_struct.root.mnt"];
