@@ -1,4 +1,4 @@
-//! The QEMU process of one guest, and the sockets that its serial ports are.
+//! The QEMU process of one guest, and the sockets of its serial ports.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -17,10 +17,11 @@ use tempfile::TempDir;
 use super::{Disk, Spec};
 use crate::setup::tools;
 
-/// QEMU connects its ports before it does anything else; on a busy machine that takes a while.
+/// Timeout for QEMU to connect its ports, which it does first; on a busy machine that takes a
+/// while.
 const CONNECT: Duration = Duration::from_secs(30);
 
-/// A running QEMU. Dropped, it is killed and its files go.
+/// A running QEMU. On drop it is killed, and its files are removed.
 pub struct Qemu {
     child: Child,
     folder: TempDir,
@@ -47,7 +48,7 @@ impl Qemu {
             .stdin(Stdio::null())
             .stdout(errors.try_clone()?)
             .stderr(errors);
-        // Ctrl-C is for us; we end QEMU.
+        // Ctrl-C is for xtask, which then ends QEMU.
         command.process_group(0);
         let child = command.spawn().context("start QEMU")?;
         spec.pace.start(child.id());
@@ -82,12 +83,12 @@ impl Qemu {
         }
     }
 
-    /// How it ended, if it did.
+    /// QEMU's status, if it has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().context("look at QEMU")
     }
 
-    /// Ends it, if it has not ended yet, and returns how it ended.
+    /// Ends QEMU, if it has not ended yet, and returns its status.
     pub fn stop(&mut self) -> Result<ExitStatus> {
         if self.ended()?.is_none() {
             self.kill();
@@ -95,7 +96,7 @@ impl Qemu {
         self.child.wait().context("wait for QEMU")
     }
 
-    /// A status, with the last words.
+    /// A status, with QEMU's last messages.
     pub fn describe(&self, status: ExitStatus) -> String {
         let errors = fs::read(self.folder.path().join("qemu.errors")).unwrap_or_default();
         let errors = String::from_utf8_lossy(&errors);
@@ -106,7 +107,7 @@ impl Qemu {
     }
 
     fn kill(&self) {
-        // It is the leader of a group of its own. That it is gone already is fine.
+        // QEMU leads a process group of its own. An error means that it is gone already.
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process_group(pid, Signal::KILL);
         }
@@ -127,7 +128,7 @@ fn socket(folder: &Path, port: Port) -> std::path::PathBuf {
 }
 
 fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Result<Command> {
-    // The kernel kills QEMU when we are gone, even if we are killed ourselves.
+    // The kernel kills QEMU when xtask ends, even if xtask is killed.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
     command.arg(tools::QEMU.command()?.get_program());
@@ -138,10 +139,16 @@ fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Result<Command> {
         "none",
         "-no-reboot",
     ]);
-    // Two against faults of QEMU 7.2 with more than one CPU: TCG corrupts cmpxchg16b, which SLUB
-    // uses, and in threads of its own loses races with the kernel's patching of its code. The
-    // kernel does without the extensions of a newer processor, which take an eighth of the time.
-    command.args(["-accel", "tcg,thread=single", "-cpu", "qemu64,-cx16"]);
+    // Two options against faults of QEMU 7.2 with more than one CPU: TCG corrupts cmpxchg16b, which
+    // SLUB uses, and with several threads it loses races with the kernel's patching of its code.
+    // The extensions of a newer processor are left out, since they cost an eighth of the time. All
+    // but random numbers: an idle guest has no other source, and whoever asks getrandom(2) waits.
+    command.args([
+        "-accel",
+        "tcg,thread=single",
+        "-cpu",
+        "qemu64,-cx16,+rdrand",
+    ]);
     command.args(["-m", &spec.memory, "-smp", &spec.cpus.to_string()]);
     for port in PORTS {
         let id = port.name();
@@ -156,10 +163,9 @@ fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Result<Command> {
         .arg(&spec.kernel.image)
         .arg("-initrd")
         .arg(initramfs);
-    // An oops becomes a panic and a panic an end, so that neither is waited for or overlooked.
-    // Memory that is not cleared twice, short grace periods, of which a hook's end needs three, and
-    // no defence against processors that guess: all are some part of how long tests take, and of
-    // nothing that they look at.
+    // An oops becomes a panic and a panic ends QEMU, so that neither is waited for or overlooked.
+    // To save time in tests, memory is not cleared twice, grace periods are short (detaching a hook
+    // needs three), and mitigations of speculative execution are off: no test checks any of these.
     let mut append = "console=ttyS0 rdinit=/init quiet oops=panic panic=-1 init_on_alloc=0 \
                       rcupdate.rcu_expedited=1 mitigations=off"
         .to_owned();
@@ -170,7 +176,7 @@ fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Result<Command> {
     command.arg("-append").arg(append);
     if let Some(Disk { path, keep }) = &spec.disk {
         let snapshot = if *keep { "off" } else { "on" };
-        // A comma ends an option, two are one.
+        // A comma ends an option; two commas are a literal comma.
         let path = path.display().to_string().replace(',', ",,");
         command.arg("-drive").arg(format!(
             "file={path},format=raw,if=virtio,cache=unsafe,snapshot={snapshot}"
