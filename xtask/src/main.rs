@@ -10,6 +10,7 @@ mod first_screen;
 mod guest;
 mod interrupt;
 mod kernel;
+mod picture;
 mod places;
 mod run;
 mod setup;
@@ -40,6 +41,7 @@ enum Verb {
     Test(test::Arguments),
     Bench(bench::Arguments),
     Guest(guest::Arguments),
+    Picture(picture::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +63,6 @@ fn dispatch() -> Result<u8> {
         Verb::Test(arguments) => test::main(&arguments),
         Verb::Bench(arguments) => bench::main(&arguments),
         Verb::Guest(arguments) => guest::main(&arguments),
+        Verb::Picture(arguments) => picture::main(&arguments),
     }
 }
