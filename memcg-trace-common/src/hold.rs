@@ -1,19 +1,19 @@
-//! What is held, as far as it was seen to be taken: locks, memory that goes offline, and pages of
-//! processes that dump core. These events are rare.
+//! Holds whose start was seen: of locks, of memory that goes offline, and of pages of processes
+//! that dump core. These events are rare.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::COMM_BYTES;
 use crate::times::Times;
 
-/// Time between two looks at who lets go of a lock that others wait for: a stack takes as long as
-/// all else that happens to ten waits.
+/// Time between two samples of the releases of a contended lock: one stack takes as long as
+/// everything else that happens to ten waits.
 pub const RELEASE_PAUSE_NS: u64 = 10_000_000;
 
 /// Stacks in the map `LOCK_STACKS`.
 pub const LOCK_STACKS: u32 = 1024;
 
-/// Key of the map `RELEASES`, which counts.
+/// Key of the map `RELEASES`, whose values are counts.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct ReleaseKey {
@@ -31,12 +31,12 @@ pub enum Held {
     CgroupMutex = 0,
     /// `mem_hotplug_lock`, by writers.
     HotplugWrite = 1,
-    /// By its readers.
+    /// `mem_hotplug_lock`, by readers.
     HotplugRead = 2,
 }
 
 impl Held {
-    /// All of them, in the order of their index.
+    /// All locks, in the order of their index.
     pub const ALL: [Self; 3] = [Self::CgroupMutex, Self::HotplugWrite, Self::HotplugRead];
 }
 
@@ -44,52 +44,53 @@ impl Held {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct HeldCount {
-    /// How many.
+    /// Number of holds.
     pub holds: u64,
-    /// Their time.
+    /// Sum of their times.
     pub hold_ns: u64,
-    /// The longest.
+    /// The longest hold.
     pub max_ns: u64,
-    /// How long they were.
+    /// Durations of the holds.
     pub times: Times,
 }
 
 /// No stack, see [`Hold::stack`].
 pub const NO_STACK: u64 = u64::MAX;
 
-/// Values of the map `HOLDS`.
+/// Number of values of the map `HOLDS`.
 pub const HOLD_GROUPS: u32 = 16;
-/// Holds that one of them has room for.
+/// Holds in each value of the map `HOLDS`.
 pub const HOLD_SLOTS: usize = 64;
 
 /// A value of the map `HOLDS`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct HoldGroup {
-    /// Each is free while its `lock` is 0.
+    /// A slot is free while its `lock` is 0.
     pub slots: [Hold; HOLD_SLOTS],
 }
 
-/// A lock that a task asked for and has not let go of: it has it, or waits for it. Who may exit
-/// and leave it so, as with a frozen file system, is named; what else the task is, is asked when
-/// somebody looks.
+/// A lock that a task asked for and has not released: the task holds the lock, or waits for it. The
+/// name of the task is kept, since a task may exit and leave the lock held, as with a frozen file
+/// system; all else about the task is read on a query.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Hold {
     /// Address of the lock.
     pub lock: u64,
-    /// Address of the `task_struct`; a later one at that address began to live after `asked_ns`.
+    /// Address of the `task_struct`; a task at that address that started after `asked_ns` is
+    /// another one.
     pub task: u64,
-    /// When it asked.
+    /// When the task asked.
     pub asked_ns: u64,
-    /// Since when it has it, as far as it was seen: when it asked, or its wait ended.
+    /// When the task got the lock, as far as that was seen: when it asked, or when its wait ended.
     pub since_ns: u64,
-    /// Number of its stack in the map `LOCK_STACKS`, as it asked; [`NO_STACK`] for none.
+    /// Number of its stack in the map `LOCK_STACKS` when it asked; [`NO_STACK`] for none.
     pub stack: u64,
-    /// Time that the task had run outside the kernel when it asked: nobody gets there with one of
-    /// these locks.
+    /// Time that the task had run outside the kernel when it asked: no task returns to user space
+    /// with one of these locks.
     pub user_ns: u64,
-    /// How: [`crate::lock::flags`].
+    /// Mode of the lock, as [`crate::lock::flags`].
     pub flags: u32,
     /// Thread id.
     pub tid: u32,
@@ -97,49 +98,50 @@ pub struct Hold {
     pub comm: [u8; COMM_BYTES],
 }
 
-/// Values of the map `RELEASED`, a power of two.
+/// Number of values of the map `RELEASED`, a power of two.
 pub const RELEASED_SLOTS: u32 = 1024;
 
-/// When a lock was last looked at, in the map `RELEASED`.
+/// The last sample of a lock, in the map `RELEASED`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Released {
     /// Address of the lock.
     pub lock: u64,
-    /// When.
+    /// Time of the sample.
     pub at_ns: u64,
 }
 
-/// Pages that are remembered of a task that takes memory away.
+/// Pages that are remembered of a task that offlines memory.
 pub const OFFLINE_PAGES: usize = 4;
 
-/// A page from which on a task that takes memory away tried to move all (`do_migrate_range()`). One
-/// that does not go is not always the first: it turns to the next one while the first is on its way
-/// back to its list, and returns (mm/memory_hotplug.c: scan_movable_pages()).
+/// Start of a range of pages that a task which offlines memory tried to migrate
+/// (`do_migrate_range()`). The page that fails is not always the first: the task tries the next
+/// page while the first is on its way back to its list, and returns (mm/memory_hotplug.c:
+/// scan_movable_pages()).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct OfflinePage {
-    /// Its number; 0 if there is none here.
+    /// Page frame number; 0 in a free entry.
     pub pfn: u64,
-    /// When that was first tried; 0 if that may have been before the probes.
+    /// Time of the first try; 0 if that may have been before the probes.
     pub since_ns: u64,
-    /// When that was last tried.
+    /// Time of the last try.
     pub last_ns: u64,
-    /// How often, since it is remembered.
+    /// Number of tries since the page is remembered.
     pub tries: u64,
 }
 
-/// A task that takes memory away, in the map `OFFLINES` by the address of its `task_struct`.
+/// A task that offlines memory, in the map `OFFLINES` by the address of its `task_struct`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Offline {
-    /// Its `start_time`, which tells it from a later task at the same address.
+    /// Its `start_time`, which distinguishes the task from a later one at the same address.
     pub start_ns: u64,
-    /// When it began (`offline_pages()`); 0 if that was before the probes.
+    /// Start of the offlining (`offline_pages()`); 0 if that was before the probes.
     pub begin_ns: u64,
-    /// The number behind its last page, as of the last try.
+    /// The page frame number after its last page, as of the last try.
     pub end_pfn: u64,
-    /// From where it tried: whatever was not tried for longest makes room.
+    /// Pages that were tried: the entry not tried for the longest time is replaced.
     pub pages: [OfflinePage; OFFLINE_PAGES],
 }
 
@@ -149,11 +151,11 @@ pub struct Offline {
 pub struct Dump {
     /// As in [`Offline`].
     pub start_ns: u64,
-    /// When it began; 0 if that was before the probes.
+    /// Start of the dump; 0 if that was before the probes.
     pub begin_ns: u64,
     /// The page of its own memory that it took last (`get_dump_page()`); 0 for none yet.
     pub address: u64,
-    /// When it took that.
+    /// When the task took that page.
     pub page_ns: u64,
 }
 
@@ -164,8 +166,8 @@ pub struct Dump {
 pub struct DumpHelper {
     /// As in [`Offline`].
     pub start_ns: u64,
-    /// When it was set up (`umh_coredump_setup()`).
+    /// When the process was set up (`umh_coredump_setup()`).
     pub begin_ns: u64,
-    /// `struct coredump_params` of the dump, which is on the stack of who dumps.
+    /// `struct coredump_params` of the dump, which is on the stack of the dumping task.
     pub params: u64,
 }

@@ -1,10 +1,10 @@
-//! What the two sides of the kernel boundary share: map keys, map values, ring records and the
+//! Types that both sides of the kernel boundary share: map keys, map values, ring records and the
 //! resolved [`layout::Layout`]. Everything is `repr(C)`, without padding and valid for any bit
-//! pattern, which `zerocopy` checks at compile time; nothing here does any work but what both
-//! must do alike ([`times::class_of`]).
+//! pattern, which `zerocopy` checks at compile time; there is no code but what both sides must do
+//! alike ([`times::class_of`]).
 //!
-//! Sizes and counters are in the unit that their name says; times are CLOCK_MONOTONIC
-//! nanoseconds, as `bpf_ktime_get_ns` gives them.
+//! Names of sizes and counters have their unit; times are CLOCK_MONOTONIC nanoseconds, as of
+//! `bpf_ktime_get_ns`.
 #![no_std]
 
 pub mod hold;

@@ -1,4 +1,4 @@
-//! Waits for locks: those that last, and the sums of those that ended.
+//! Waits for locks: waits in progress, and sums of finished ones.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -8,9 +8,9 @@ use crate::COMM_BYTES;
 pub mod flags {
     /// Spinning: a spinlock, or a mutex that has not gone to sleep yet.
     pub const SPIN: u32 = 1;
-    /// Wants to read.
+    /// For reading.
     pub const READ: u32 = 2;
-    /// Wants to write.
+    /// For writing.
     pub const WRITE: u32 = 4;
     /// A real-time mutex.
     pub const RT: u32 = 8;
@@ -18,40 +18,41 @@ pub mod flags {
     pub const PERCPU: u32 = 16;
     /// A mutex.
     pub const MUTEX: u32 = 32;
-    /// Ours: an rwsem, where a slow path says so and not a tracepoint.
+    /// Ours: an rwsem, as reported by a slow path instead of a tracepoint.
     pub const RWSEM: u32 = 1 << 31;
 }
 
-/// Values of the map `WAITS`.
+/// Number of values of the map `WAITS`.
 pub const WAIT_GROUPS: u32 = 64;
-/// Waits that one of them has room for.
+/// Waits in each value of the map `WAITS`.
 pub const WAIT_SLOTS: usize = 128;
 
 /// A value of the map `WAITS`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct WaitGroup {
-    /// Each is free while its `lock` is 0.
+    /// A slot is free while its `lock` is 0.
     pub slots: [Wait; WAIT_SLOTS],
 }
 
-/// A wait that goes on: only what nobody can tell later. Who waits is asked when somebody looks.
+/// A wait in progress: only what cannot be read later. All else about the waiter is read on a
+/// query.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Wait {
     /// Address of the lock.
     pub lock: u64,
-    /// When it began.
+    /// Start of the wait.
     pub begin_ns: u64,
-    /// When the lock was last let go of while this task stood in the list of its waiters; 0 if
-    /// it was not. Only where no hook sees the end of a wait.
+    /// Time of the last release of the lock while this task was queued for it; 0 if there was none.
+    /// Only where no hook sees the end of a wait.
     pub released_ns: u64,
-    /// Address of the waiting `task_struct`; a later one at that address began to live after
-    /// `begin_ns`.
+    /// Address of the waiting `task_struct`; a task at that address that started after `begin_ns`
+    /// is another one.
     pub task: u64,
     /// Thread id.
     pub tid: u32,
-    /// What [`flags`] say of it.
+    /// Mode of the wait, as [`flags`].
     pub flags: u32,
 }
 
@@ -74,51 +75,51 @@ pub struct LockKey {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct LockCount {
-    /// How many.
+    /// Number of waits.
     pub waits: u64,
-    /// Their time.
+    /// Sum of their times.
     pub wait_ns: u64,
-    /// The longest.
+    /// The longest wait.
     pub max_ns: u64,
-    /// How many of them have no known length (5.10: they ended by spinning).
+    /// Waits of unknown length (5.10: they ended by spinning).
     pub unmeasured: u64,
 }
 
-/// Waits that one run of the resolver looks at. The kernel verifies each one anew.
+/// Waits that one run of the resolver reads. The kernel verifies each iteration anew.
 pub const RESOLVE_ROWS: usize = 4;
 
-/// Who waits, and whether still.
+/// A waiter, and whether it still waits.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct WaiterRow {
-    /// The wait, as asked. If it goes on, the answer has it as it is now.
+    /// The wait, as asked. If the wait is in progress, the answer has its present state.
     pub wait: Wait,
-    /// Where it is: group times [`WAIT_SLOTS`] and slot, as asked.
+    /// Place of the wait: group times [`WAIT_SLOTS`] plus slot, as asked.
     pub slot: u32,
-    /// Process id of who waits.
+    /// Process id of the waiter.
     pub pid: u32,
-    /// Answer: [`WAITER_ENDED`] or [`WAITER_GOES_ON`].
+    /// Answer: [`WAITER_ENDED`] or [`WAITER_WAITS`].
     pub state: u32,
-    /// Thread id of who has the lock by its owner word; 0 if there is none, or it is not known.
+    /// Thread id of the holder by the lock's owner word; 0 if there is none, or it is unknown.
     pub owner_tid: u32,
-    /// `start_time` of who waits.
+    /// `start_time` of the waiter.
     pub start_ns: u64,
-    /// `css.serial_nr` of its memcg; 0 for none.
+    /// `css.serial_nr` of the waiter's memcg; 0 for none.
     pub memcg_serial_nr: u64,
-    /// Its name.
+    /// Name of the waiter.
     pub comm: [u8; COMM_BYTES],
-    /// The owner's.
+    /// Name of the holder.
     pub owner_comm: [u8; COMM_BYTES],
 }
 
-/// The wait is over, and was counted.
+/// The wait has ended, and was counted.
 pub const WAITER_ENDED: u32 = 0;
 /// The wait is in progress as far as is known.
-pub const WAITER_GOES_ON: u32 = 1;
+pub const WAITER_WAITS: u32 = 1;
 
-/// To say who waits.
+/// Asks for the waiters.
 pub const ASK_WHO: u64 = 0;
-/// To forget these waits: they are over.
+/// Asks to clear these waits, since they have ended.
 pub const ASK_CLOSE: u64 = 1;
 
 /// Question and answer of the resolver of waiters.

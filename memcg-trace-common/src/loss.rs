@@ -1,4 +1,4 @@
-//! What could not be counted. One counter each, per CPU, in the map `LOSSES`.
+//! Losses: what could not be counted. One counter each, per CPU, in the map `LOSSES`.
 
 /// Places where a figure can be lost in the kernel; the index into `LOSSES`.
 #[repr(u32)]
@@ -10,7 +10,7 @@ pub enum Loss {
     SlabMap = 1,
     /// An object whose slab page or vector could not be read or made no sense.
     SlabRead = 2,
-    /// Objects of one bulk call beyond those that a program may look at.
+    /// Objects of one bulk call beyond those that a program can count.
     SlabBulk = 3,
     /// The map of shrinker counters was full.
     ShrinkerMap = 4,
@@ -22,20 +22,20 @@ pub enum Loss {
     LockWait = 7,
     /// More holds, memory that goes offline or core dumps at once than their maps hold.
     Hold = 8,
-    /// More places at which locks were let go of than the map of them holds.
+    /// More places at which locks were released than their map holds.
     LockStack = 9,
     /// The map of reclaim counters was full.
     ReclaimMap = 10,
     /// More tasks in reclaim at once than the map of them holds.
     ReclaimRun = 11,
-    /// A map of lengths of time was full: what is missing has no percentiles.
+    /// A map of durations was full: what is missing has no percentiles.
     TimesMap = 12,
     /// The ring buffer of OOM kills was full.
     OomRing = 13,
 }
 
 impl Loss {
-    /// All of them, in the order of their index, with the name that records give them.
+    /// All losses, in the order of their index, with their names in records.
     pub const ALL: [(Self, &'static str); 14] = [
         (Self::MemcgRing, "memcg_ring"),
         (Self::SlabMap, "slab_map"),

@@ -1,10 +1,10 @@
-//! Memory cgroups: rows of the walk and events of their life.
+//! Memory cgroups: rows of the walk, and lifecycle events.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::COMM_BYTES;
 
-/// A cgroup's name and its final NUL fit (NAME_MAX is 255).
+/// Bytes for a cgroup's name and its final NUL (NAME_MAX is 255).
 pub const NAME_BYTES: usize = 256;
 /// Rows that one run of the walk hands over.
 pub const WALK_ROWS: usize = 64;
@@ -12,14 +12,14 @@ pub const WALK_ROWS: usize = 64;
 pub const ABSENT_BYTES: i64 = i64::MIN;
 /// Pages that could not be counted.
 pub const ABSENT_PAGES: i64 = -1;
-/// Levels of the hierarchy that the walk can come back to after a pause.
+/// Levels of the hierarchy at which the walk can resume after a pause.
 pub const WALK_DEPTH: usize = 64;
 
 /// `css.flags` (include/linux/cgroup-defs.h), the same on all kernels.
 pub mod css_flags {
     /// The css has been brought online, and not yet taken offline.
     pub const ONLINE: u32 = 1 << 1;
-    /// The css has left its parent's list; its memory goes soon.
+    /// The css has left its parent's list; its memory is freed soon.
     pub const RELEASED: u32 = 1 << 2;
     /// The css has been killed: its directory is gone, or the controller was switched off.
     pub const DYING: u32 = 1 << 4;
@@ -31,7 +31,7 @@ pub mod css_flags {
 pub struct MemcgRow {
     /// Address of the css, which is that of the `mem_cgroup`: a key while it lives.
     pub css: u64,
-    /// `css.serial_nr`: the identity. Never used again by this boot.
+    /// `css.serial_nr`: the identity. It is unique in this boot.
     pub serial_nr: u64,
     /// The parent's `css.serial_nr`; 0 for the root.
     pub parent_serial_nr: u64,
@@ -49,17 +49,17 @@ pub struct MemcgRow {
     pub high_pages: u64,
     /// `memory.max`.
     pub max_pages: u64,
-    /// Slab that can be reclaimed, the kernel's own figure as of its last flush.
+    /// Reclaimable slab, the kernel's own figure as of its last flush.
     pub slab_reclaimable_bytes: i64,
-    /// Slab that cannot.
+    /// Unreclaimable slab, as of the last flush.
     pub slab_unreclaimable_bytes: i64,
-    /// All memory of the kernel, slab included, likewise.
+    /// All memory of the kernel, slab included, as of the last flush.
     pub kmem_pages: i64,
     /// `css.id`.
     pub css_id: u32,
     /// `css.flags`.
     pub flags: u32,
-    /// Tasks below, as 7.x counts them for a dying css: css_sets and children with some.
+    /// Populated css_sets and children of a dying css, as 7.x counts them.
     pub populated: u32,
     /// Bytes of `name` in use, without the NUL.
     pub name_bytes: u32,
@@ -67,33 +67,33 @@ pub struct MemcgRow {
     pub name: [u8; NAME_BYTES],
 }
 
-/// What the walk keeps between two runs, and the rows of the last one.
+/// State of the walk between two runs, and the rows of the last run.
 ///
-/// Between two runs nothing keeps `at` alive: the next run goes on with it only if its serial
-/// number is still the same and it has not been released, and else looks for its place again by
+/// Between two runs nothing keeps `at` alive: the next run continues with it only if its serial
+/// number is still the same and it has not been released. Otherwise it finds the place again by
 /// `path`, as the kernel itself does (kernel/cgroup/cgroup.c: css_next_child()).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct MemcgWalk {
-    /// The css to go on with; 0 to start.
+    /// The css to continue with; 0 to start.
     pub at: u64,
     /// Its serial number.
     pub at_serial_nr: u64,
     /// Its depth below the root.
     pub depth: u32,
-    /// What to do with it: a [`WalkStep`].
+    /// The next step: a [`WalkStep`].
     pub step: u32,
-    /// While looking for a place: its depth, and what to do there.
+    /// Depth of the place, and the step there, while the walk searches for it.
     pub sought_depth: u32,
     /// See `sought_depth`.
     pub sought_step: u32,
     /// Rows in use.
     pub rows: u32,
-    /// Not 0 when the walk has seen everything.
+    /// Not 0 when the walk is complete.
     pub done: u32,
     /// Steps since the start, for a bound.
     pub steps: u64,
-    /// How often a place had to be looked for again.
+    /// Times that a place had to be searched for.
     pub resumed: u64,
     /// Subtrees that were not entered, since they are deeper than [`WALK_DEPTH`], and lists that
     /// could not be read.
@@ -104,39 +104,39 @@ pub struct MemcgWalk {
     pub row: [MemcgRow; WALK_ROWS],
 }
 
-/// What the walk does next with the css that it is at.
+/// The next step of the walk, with the css `at`.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalkStep {
-    /// Hand it over, then go to its first child.
+    /// Emit a row for the css, then go to its first child.
     Visit = 0,
-    /// It and all below it has been seen: go to its next sibling, or up.
+    /// The css and all its descendants have been seen: go to its next sibling, or up.
     Next = 1,
-    /// It is on the path to the place looked for: go to its first child and look on.
+    /// The css is on the path to the place searched for: go to its first child and search there.
     SeekDown = 2,
-    /// It may be the place, or on the path to it, or before it among its siblings.
+    /// The css may be the place, or on the path to the place, or a sibling before it.
     SeekAcross = 3,
 }
 
-/// What happened to a memory cgroup.
+/// Kind of a lifecycle event.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LifeKind {
-    /// It can be used from now on (`mem_cgroup_css_online`).
+    /// The memcg can be used from now on (`mem_cgroup_css_online`).
     Online = 1,
-    /// It is a zombie from now on, if it was not before (`mem_cgroup_css_offline`).
+    /// The memcg is a zombie from now on, if it was not one before (`mem_cgroup_css_offline`).
     Offline = 2,
-    /// Nothing refers to it any more (`mem_cgroup_css_released`).
+    /// Nothing refers to the memcg any more (`mem_cgroup_css_released`).
     Released = 3,
-    /// Its memory goes (`mem_cgroup_css_free`).
+    /// The memory of the `mem_cgroup` is freed (`mem_cgroup_css_free`).
     Freed = 4,
 }
 
-/// One event of the life of a memory cgroup, in the ring buffer `LIFE`.
+/// A lifecycle event of a memory cgroup, in the ring buffer `LIFE`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct LifeRecord {
-    /// When.
+    /// Time of the event, CLOCK_MONOTONIC.
     pub time_ns: u64,
     /// As in [`MemcgRow`].
     pub serial_nr: u64,
@@ -146,18 +146,18 @@ pub struct LifeRecord {
     pub cgroup_id: u64,
     /// Address of the css.
     pub css: u64,
-    /// For [`LifeKind::Offline`]: pages on its own LRU lists, those of all NUMA nodes, before the
-    /// kernel does anything about them; else [`ABSENT_PAGES`].
+    /// For [`LifeKind::Offline`]: pages on the memcg's own LRU lists of all NUMA nodes, before the
+    /// kernel moves them; else [`ABSENT_PAGES`].
     pub lru_pages: i64,
     /// As in [`MemcgRow`].
     pub css_id: u32,
     /// A [`LifeKind`].
     pub kind: u32,
-    /// Process on whose time it happened: for [`LifeKind::Online`], the creator.
+    /// Process in whose context the event happened: for [`LifeKind::Online`], the creator.
     pub pid: u32,
     /// Bytes of `name` in use.
     pub name_bytes: u32,
-    /// Its name.
+    /// Name of the process.
     pub comm: [u8; COMM_BYTES],
     /// The cgroup's name.
     pub name: [u8; NAME_BYTES],

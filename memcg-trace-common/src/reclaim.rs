@@ -1,20 +1,20 @@
-//! Reclaim: who waits for it, what it takes, and from whom.
+//! Reclaim: waiting tasks, pages reclaimed, and their memcgs.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// How a reclaim was begun (`ReclaimKey.kind`, `ShrinkerKey.kind`).
+/// How a reclaim began (`ReclaimKey.kind`, `ShrinkerKey.kind`).
 pub mod kind {
-    /// Not seen: before the probes were attached, or lost.
+    /// The start was not seen: it was before the probes were attached, or was lost.
     pub const UNKNOWN: u32 = 0;
     /// By `kswapd`, on a node that runs short.
     pub const KSWAPD: u32 = 1;
     /// By a task that found no free page (mm/vmscan.c: try_to_free_pages(), node_reclaim()).
     pub const DIRECT: u32 = 2;
-    /// Of one memcg: who called `try_to_free_mem_cgroup_pages()` says why.
+    /// Of one memcg: the caller of `try_to_free_mem_cgroup_pages()` shows the reason.
     pub const MEMCG: u32 = 3;
-    /// Not at all: a write to `/proc/sys/vm/drop_caches`.
+    /// No reclaim: a write to `/proc/sys/vm/drop_caches`.
     pub const DROP_CACHES: u32 = 4;
-    /// No reclaim but a sleep, in `mem_cgroup_handle_over_high()`.
+    /// No reclaim: a sleep in `mem_cgroup_handle_over_high()`.
     pub const THROTTLE: u32 = 5;
 }
 
@@ -27,29 +27,29 @@ pub const RECLAIM_ROWS: u32 = 8192;
 pub struct ReclaimKey {
     /// `css.serial_nr` of the memcg whose task waits, or whose pages are scanned.
     pub memcg_serial_nr: u64,
-    /// That of the memcg whose limit it is; 0 where none is.
+    /// `css.serial_nr` of the memcg whose limit caused the reclaim; 0 where none did.
     pub limit_serial_nr: u64,
-    /// Return address into who called, for [`kind::MEMCG`]; else 0.
+    /// Return address into the caller, for [`kind::MEMCG`]; else 0.
     pub caller: u64,
     /// One of [`kind`].
     pub kind: u32,
-    /// 1 for a thread of the kernel, which waits on nobody's time.
+    /// 1 for a kernel thread, whose waits delay no process.
     pub is_kthread: u32,
 }
 
-/// What it was since the probes were attached.
+/// Sums since the probes were attached.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct ReclaimCount {
-    /// Reclaims, or sleeps, from begin to end.
+    /// Reclaims, or sleeps, from start to end.
     pub runs: u64,
-    /// Their time.
+    /// Sum of their times.
     pub run_ns: u64,
-    /// The longest.
+    /// The longest run.
     pub max_ns: u64,
-    /// Times that a reclaim came to the memcg's lists of one node.
+    /// Visits of a reclaim to the memcg's lists of one node.
     pub visits: u64,
-    /// Time from there to the next memcg.
+    /// Time from each visit to the next memcg.
     pub visit_ns: u64,
     /// Pages that count as `pgscan_*`.
     pub scanned_pages: u64,
@@ -57,11 +57,11 @@ pub struct ReclaimCount {
     pub reclaimed_pages: u64,
 }
 
-/// A task that reclaims, keyed by `bpf_get_current_pid_tgid()`. That of `kswapd` stays.
+/// A task in reclaim, keyed by `bpf_get_current_pid_tgid()`. The row of `kswapd` stays.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Reclaimer {
-    /// When it began; 0 for `kswapd`.
+    /// Start of the reclaim; 0 for `kswapd`.
     pub begin_ns: u64,
     /// As in [`ReclaimKey`].
     pub limit_serial_nr: u64,
@@ -71,30 +71,31 @@ pub struct Reclaimer {
     pub kind: u32,
     /// As in [`ReclaimKey`].
     pub is_kthread: u32,
-    /// When it was last seen to come to a memcg or to be done with one; 0 before.
+    /// Time of the last start or end of a visit to a memcg; 0 before the first.
     pub seen_ns: u64,
-    /// When it came to the memcg that it is at; 0 if it is at none.
+    /// Start of the visit to the present memcg; 0 outside of a visit.
     pub visit_ns: u64,
-    /// That memcg.
+    /// `css.serial_nr` of the visited memcg.
     pub visit_serial_nr: u64,
-    /// 1 if that memcg's lists are those of MGLRU.
+    /// 1 if the visited lists are those of MGLRU.
     pub is_mglru: u64,
-    /// Address of the `struct scan_control` of the reclaim, where that is to tell what MGLRU took;
-    /// else 0.
+    /// Address of the `struct scan_control` of the reclaim, where the pages reclaimed from MGLRU
+    /// are read from it; else 0.
     pub control: u64,
-    /// What it said when the visit began: `nr_scanned`.
+    /// Its `nr_scanned` when the visit began.
     pub scanned_pages: u64,
-    /// And `nr_reclaimed`.
+    /// Its `nr_reclaimed` when the visit began.
     pub reclaimed_pages: u64,
     /// Address of its `task_struct`.
     pub task: u64,
-    /// Time that the task had run outside the kernel when it began: nobody gets there within one.
+    /// Time that the task had run outside the kernel when the reclaim began: no task returns to
+    /// user space within a reclaim.
     pub user_ns: u64,
-    /// Times that the task had gone to sleep when it began (`task_struct.nvcsw`).
+    /// Times that the task had gone to sleep when the reclaim began (`task_struct.nvcsw`).
     pub sleeps: u64,
 }
 
-/// Key of the map `STALLED_TASKS`: a task that is moved to another memcg stalls there anew.
+/// Key of the map `STALLED_TASKS`: a task that is moved to another memcg has a row in each.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct StalledKey {
@@ -108,41 +109,42 @@ pub struct StalledKey {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct StalledTask {
-    /// How many.
+    /// Number of stalls.
     pub stalls: u64,
-    /// Their time.
+    /// Sum of their times.
     pub stall_ns: u64,
-    /// The longest.
+    /// The longest stall.
     pub max_ns: u64,
-    /// `task_struct.start_time`, which tells it from a later one of the same number.
+    /// `task_struct.start_time`, which distinguishes the task from a later one with the same
+    /// number.
     pub start_ns: u64,
     /// Its name.
     pub comm: [u8; 16],
 }
 
-/// Somebody whom the kernel kills for memory, in the ring `OOM`.
+/// An OOM kill, in the ring `OOM`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct OomRecord {
-    /// When, CLOCK_MONOTONIC.
+    /// Time of the kill, CLOCK_MONOTONIC.
     pub time_ns: u64,
-    /// 1 if it goes with the kill before it, for `memory.oom.group`: whose limit it is, and what
-    /// there was to be had, is told there.
+    /// 1 if the kill belongs to the one before it, for `memory.oom.group`: the record of that one
+    /// has the limit and the available pages.
     pub is_of_group: u64,
     /// `css.serial_nr` of the memcg whose limit it is; 0 if the host is out of memory.
     pub limit_serial_nr: u64,
     /// The victim's memcg.
     pub victim_serial_nr: u64,
-    /// `oom_control.totalpages`: what there is to be had.
+    /// `oom_control.totalpages`: the available pages.
     pub total_pages: u64,
     /// `oom_control.chosen_points`.
     pub points: i64,
     /// `task_struct.tgid` of the victim.
     pub victim_pid: u32,
-    /// Who found no memory.
+    /// Process that found no memory.
     pub pid: u32,
     /// Name of the victim.
     pub victim_comm: [u8; 16],
-    /// Name of who found none.
+    /// Name of the process that found no memory.
     pub comm: [u8; 16],
 }

@@ -2,13 +2,14 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Pointers that one run of a resolver looks up. The kernel verifies each one anew.
+/// Pointers that one run of a resolver looks up. The kernel verifies each iteration anew.
 pub const RESOLVE_ROWS: usize = 16;
-/// Bytes of a cache's name that are kept; longer ones are cut.
+/// Bytes of a cache's name that are kept; longer names are cut.
 pub const CACHE_NAME_BYTES: usize = 48;
 
-/// Key of the per-CPU map `SLAB`. An object keeps its objcg for life, while the memcg behind
-/// the objcg changes when that one goes offline: so alloc and free of an object meet here.
+/// Key of the per-CPU map `SLAB`. An object keeps its objcg for life, while the memcg behind the
+/// objcg changes when that memcg goes offline: so the allocation and the free of an object have the
+/// same key.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct SlabKey {
@@ -18,12 +19,12 @@ pub struct SlabKey {
     pub cache: u64,
 }
 
-/// Places in the table of keys that move; a power of two.
+/// Places in the table of hot keys; a power of two.
 pub const HOT_SLOTS: usize = 1024;
 
 impl SlabKey {
-    /// Its first place in that table; the other one differs in the lowest bit. Both sides have to
-    /// agree, which is why this is here.
+    /// The first place of the key in the table of hot keys; the other place differs in the lowest
+    /// bit. In this crate, since programs and user space have to agree.
     #[inline(always)]
     #[must_use]
     pub fn hot_slot(&self) -> usize {
@@ -32,16 +33,17 @@ impl SlabKey {
     }
 }
 
-/// Objects of which programs may know the key since they were allocated; a power of two.
+/// Words of the table of objects whose key is known since their allocation; a power of two.
 pub const KNOWN_OBJECTS: usize = 1 << KNOWN_BITS;
-/// Of a word of that table; see [`known_place`].
+/// Lowest bits of a word of that table, see [`known_place`].
 pub const KNOWN_BITS: u32 = 16;
-/// That nobody is charged for an object: no place is that far.
+/// Marks an object that nobody is charged for: no place has that number.
 pub const KNOWN_NOBODY: u64 = (1 << KNOWN_BITS) - 1;
 
-/// Where an object has its word in the map `SLAB_KNOWN`: its address less the upper 16 bits, which
-/// all addresses of the kernel have set, and in the bits that leaves the place of its key, plus
-/// one, or [`KNOWN_NOBODY`], or 0 for neither. A word is read and written at once.
+/// The place of an object's word in the map `SLAB_KNOWN`. The word is the object's address shifted
+/// by the upper 16 bits, which all addresses of the kernel have set; the lowest bits that leaves
+/// are the place of its key plus one, or [`KNOWN_NOBODY`], or 0 for neither. A word is read and
+/// written at once.
 #[inline(always)]
 #[must_use]
 pub fn known_place(object: u64) -> usize {
@@ -51,7 +53,7 @@ pub fn known_place(object: u64) -> usize {
 /// 2^64 by the golden ratio: the upper bits of a product depend on all bits.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A key that moves, and what one CPU counted of it. One whose objcg is 0 is none.
+/// A hot key, and the counts of one CPU. A row whose objcg is 0 is free.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct HotRow {
@@ -65,7 +67,7 @@ pub struct HotRow {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct HotTable {
-    /// By place.
+    /// Indexed by place.
     pub rows: [HotRow; HOT_SLOTS],
 }
 
@@ -73,13 +75,13 @@ pub struct HotTable {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct SlabCount {
-    /// Charged.
+    /// Objects charged.
     pub allocs: u64,
-    /// Uncharged.
+    /// Objects uncharged.
     pub frees: u64,
 }
 
-/// Whose objcg it is now, read by the resolver.
+/// The present owner of an objcg, read by the resolver.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct ObjcgRow {

@@ -5,7 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Functions of one stack, the innermost first.
 pub const STACK_DEPTH: usize = 48;
 
-/// One task.
+/// The stack of one task.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct StackRow {
@@ -13,10 +13,11 @@ pub struct StackRow {
     pub task: u64,
     /// Its context switches (`nvcsw + nivcsw`) before its stack was read.
     pub switches: u64,
-    /// And after it: another number means that the task ran meanwhile.
+    /// Its context switches after its stack was read: another number means that the task ran
+    /// meanwhile.
     pub switches_after: u64,
     /// Bytes of `functions` that are used; negative where the stack cannot be read.
     pub bytes: i64,
-    /// Where each function goes on.
+    /// Return addresses.
     pub functions: [u64; STACK_DEPTH],
 }

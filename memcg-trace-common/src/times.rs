@@ -1,23 +1,23 @@
-//! How long things took, in classes: four of them to each doubling, so that the middle of a class
-//! is at most an eighth off.
+//! Duration histograms: four classes to each doubling, so that the midpoint of a class is at most
+//! an eighth off.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Classes: from 256 ns to 18 minutes. What is shorter is in the first, what is longer in the
-/// last.
+/// Number of classes: from 256 ns to 18 minutes. Shorter durations are in the first class, longer
+/// ones in the last.
 pub const CLASSES: usize = 128;
-/// The first doubling that is told apart.
+/// The first doubling with classes of its own, as a power of two in nanoseconds.
 const FIRST: u32 = 8;
 
-/// How many there were of each class.
+/// Number of durations in each class.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Times {
-    /// By class.
+    /// Indexed by class.
     pub counts: [u32; CLASSES],
 }
 
-/// The class of a time. Both sides sort by it.
+/// The class of a duration. Programs and user space sort by it.
 #[inline(always)]
 #[must_use]
 pub const fn class_of(ns: u64) -> usize {
@@ -30,7 +30,7 @@ pub const fn class_of(ns: u64) -> usize {
     if class < CLASSES { class } else { CLASSES - 1 }
 }
 
-/// The middle of a class.
+/// The midpoint of a class.
 #[must_use]
 pub const fn middle_of(class: usize) -> u64 {
     let doubling = FIRST + (class / 4) as u32;

@@ -1,6 +1,6 @@
-//! Adding to counters in maps.
+//! Additions to counters in maps.
 
-/// Adds to a counter that only this CPU writes, but an interrupt on it may, too.
+/// Adds to a counter that only this CPU writes, except that an interrupt on it may, too.
 ///
 /// # Safety
 /// `counter` must be a valid, aligned map value.

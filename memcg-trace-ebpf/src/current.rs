@@ -1,4 +1,4 @@
-//! The task that a program runs for, and the time.
+//! The current task, and the time.
 
 use aya_ebpf::helpers::generated::{
     bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
@@ -20,14 +20,14 @@ pub fn this_task() -> u64 {
     unsafe { bpf_get_current_pid_tgid() }
 }
 
-/// Address of its `task_struct`.
+/// Address of the current `task_struct`.
 #[inline(always)]
 pub fn task_struct() -> u64 {
     // SAFETY: no preconditions.
     unsafe { bpf_get_current_task() }
 }
 
-/// Time that it has run outside the kernel, as far as the kernel counts that.
+/// Time that the task has run outside the kernel, as far as the kernel counts that.
 #[inline(always)]
 pub fn user_ns() -> u64 {
     field(task_struct(), &LAYOUT.task_utime).unwrap_or(0)

@@ -1,21 +1,21 @@
-//! Programs that do nothing: the floor of what a hook costs, for the benchmark.
+//! Empty programs: the minimum cost of a hook, for the benchmark.
 
 use aya_ebpf::macros::{fentry, kprobe, raw_tracepoint};
 use aya_ebpf::programs::{FEntryContext, ProbeContext, RawTracePointContext};
 
-/// By a tracepoint.
+/// A tracepoint.
 #[raw_tracepoint(tracepoint = "kmem_cache_alloc")]
 pub fn empty_tracepoint(_ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// By a kprobe.
+/// A kprobe.
 #[kprobe]
 pub fn empty_kprobe(_ctx: ProbeContext) -> u32 {
     0
 }
 
-/// By a trampoline.
+/// A trampoline.
 #[fentry(function = "__memcg_slab_free_hook")]
 pub fn empty_fentry(_ctx: FEntryContext) -> i32 {
     0

@@ -1,14 +1,14 @@
-//! Constants within instructions, and loads without a helper, for the hottest hooks.
+//! Constants patched into instructions, and loads without a helper, for the hottest hooks.
 //!
-//! A field of the layout is named by its place, such as `offset_of!(Layout, page_head)`. User space
-//! finds these instructions in the object and completes them before it is loaded
+//! A field of the layout is named by its offset, such as `offset_of!(Layout, page_head)`. User
+//! space finds these instructions in the object and patches them before the object is loaded
 //! (memcg-trace/src/kernel/hooks/patch_object.rs).
 
 use core::mem::offset_of;
 
 use memcg_trace_common::layout::{CAST_LOADS, FIXED, Layout, RDONLY_CAST};
 
-/// What [`fixed`] says of a field that this kernel does not have.
+/// The value of [`fixed`] for a field that this kernel does not have.
 pub const NONE: u64 = u64::MAX;
 
 /// A field of four bytes of the layout.
@@ -27,14 +27,14 @@ pub fn fixed<const FIELD: usize>() -> u64 {
     value
 }
 
-/// Whether any address can be read without a helper. Where not, the verifier removes what comes of
-/// it, and these calls with it.
+/// Returns whether any address can be read without a helper. If not, the verifier removes the code
+/// behind this test, and these calls with it.
 #[inline(always)]
 pub fn has_cast() -> bool {
     fixed::<{ offset_of!(Layout, word_type_id) }>() != NONE
 }
 
-/// What stands for a call of `bpf_rdonly_cast` before loads of these fields.
+/// The number that stands for a call of `bpf_rdonly_cast` before loads of these fields.
 const fn cast(fields: [usize; CAST_LOADS]) -> i32 {
     RDONLY_CAST
         | (fields[0] / 4) as i32
@@ -42,12 +42,12 @@ const fn cast(fields: [usize; CAST_LOADS]) -> i32 {
         | (fields[2] / 4 << 16) as i32
 }
 
-/// The only word there is: no field is at the begin of the layout.
+/// Marks a load at the base address itself: no field is at offset 0 of the layout.
 pub const HERE: usize = 0;
 
-/// Loads a word, where [`has_cast`]: a field of a struct of the kernel, or [`HERE`]. It takes a
-/// tenth of what a helper does: the verifier replaces the call by a move, and takes the address for
-/// that of a struct of words, so that the kernel guards the load. On a fault the word is 0
+/// Loads a word, where [`has_cast`]: a field of a struct of the kernel, or [`HERE`]. This takes a
+/// tenth of the time of a helper: the verifier replaces the call by a move, and takes the address
+/// for that of a struct of words, so that the kernel guards the load. On a fault the word is 0
 /// (arch/x86/net/bpf_jit_comp.c: BPF_PROBE_MEM).
 #[inline(always)]
 pub fn load<const FIELD: usize>(base: u64) -> u64 {
@@ -71,7 +71,7 @@ pub fn load<const FIELD: usize>(base: u64) -> u64 {
     word
 }
 
-/// Loads four bytes, likewise.
+/// Loads four bytes as [`load`] does.
 #[inline(always)]
 pub fn load_half<const FIELD: usize>(base: u64) -> u64 {
     let half: u64;
@@ -93,7 +93,7 @@ pub fn load_half<const FIELD: usize>(base: u64) -> u64 {
     half
 }
 
-/// Loads two words of one struct, likewise.
+/// Loads two words of one struct as [`load`] does.
 #[inline(always)]
 pub fn load_two<const A: usize, const B: usize>(base: u64) -> (u64, u64) {
     let (a, b): (u64, u64);

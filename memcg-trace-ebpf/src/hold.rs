@@ -1,8 +1,8 @@
-//! What is held and by whom, where that can be seen cheaply: percpu-rwsems by their writers (no
-//! word of theirs says who that is) and `mem_hotplug_lock` by its readers, memory by who takes it
-//! away, pages by who dumps core. All of these functions are called rarely; no one hooks their
-//! returns, so an entry says that a task asked, and a walk whether it has got. `cgroup_mutex` is
-//! seen only if that is asked for, since every mutex goes the same way.
+//! Holders that can be seen cheaply: writers of percpu-rwsems (no field of theirs names the
+//! writer), readers of `mem_hotplug_lock`, tasks that offline memory, and tasks that dump core. All
+//! these functions are called rarely. Their returns are not hooked, so an entry says that a task
+//! asked for the lock, and a walk finds out whether the task has it. `cgroup_mutex` is traced only
+//! on request, since the hooks fire for every mutex.
 
 use aya_ebpf::helpers::bpf_get_current_comm;
 use aya_ebpf::macros::{kprobe, map};
@@ -26,26 +26,27 @@ use crate::times::add_time;
 /// Holds that ended.
 #[map]
 static HELD: PerCpuArray<HeldCount> = PerCpuArray::with_max_entries(Held::ALL.len() as u32, 0);
-/// When `cgroup_mutex` was last let go of: whoever has it got it later.
+/// Time of the last release of `cgroup_mutex`: its present holder got it later.
 #[map]
 static CGROUP_MUTEX_FREE: Array<u64> = Array::with_max_entries(1, 0);
 #[map]
 static OFFLINES: HashMap<u64, Offline> = HashMap::with_max_entries(64, 0);
-/// Who dumped is gone without a word.
+/// LRU, since a dumping task exits without an event.
 #[map]
 static DUMPS: LruHashMap<u64, Dump> = LruHashMap::with_max_entries(512, 0);
 #[map]
 static DUMP_HELPERS: LruHashMap<u64, DumpHelper> = LruHashMap::with_max_entries(512, 0);
 
-/// Address of the current task, and when it was started.
+/// Address and start time of the current task.
 #[inline(always)]
 fn current() -> (u64, u64) {
     let task = task_struct();
     (task, field(task, &LAYOUT.task_start_time).unwrap_or(0))
 }
 
-/// Where a lock is asked for whose holders are told. Every cgroup that is made or moved into takes
-/// `cgroup_threadgroup_rwsem`, and a stack is most of what such an event costs.
+/// The stack of a request for a lock, only for locks whose holders are reported. Each creation of a
+/// cgroup and each move into one takes `cgroup_threadgroup_rwsem`, and a stack is most of the cost
+/// of such an event.
 #[inline(always)]
 fn stack_of(ctx: &ProbeContext, lock: u64) -> u64 {
     if lock != word(&LAYOUT.sym_mem_hotplug_lock) && lock != word(&LAYOUT.sym_cgroup_mutex) {
@@ -66,7 +67,7 @@ fn asked(ctx: &ProbeContext, lock: u64, flags: u32) {
     let comm = bpf_get_current_comm().unwrap_or_default();
     let stack = stack_of(ctx, lock);
     let now = now_ns();
-    // SAFETY: a value of the map. Two who come for the same slot at once lose one of their notes.
+    // SAFETY: a value of the map. Of two tasks that take the same slot at once, one loses its note.
     unsafe {
         *hold = Hold {
             lock,
@@ -82,7 +83,7 @@ fn asked(ctx: &ProbeContext, lock: u64, flags: u32) {
     }
 }
 
-/// A wait for a lock has ended: if its holds are traced, this one begins.
+/// A wait for a lock has ended: if holds of the lock are traced, the hold begins now.
 #[inline(always)]
 pub fn acquired(lock: u64, task: u64, now: u64) {
     if let Some(hold) = hold_slots::of(lock, task) {
@@ -92,7 +93,7 @@ pub fn acquired(lock: u64, task: u64, now: u64) {
 }
 
 #[inline(always)]
-fn let_go(lock: u64) {
+fn release(lock: u64) {
     let task = task_struct();
     let Some(hold) = hold_slots::of(lock, task) else {
         return;
@@ -108,7 +109,7 @@ fn let_go(lock: u64) {
     let now = now_ns();
     let held = if lock == word(&LAYOUT.sym_cgroup_mutex) {
         if let Some(free_ns) = CGROUP_MUTEX_FREE.get_ptr_mut(0) {
-            // SAFETY: a value of the map; who has the lock is alone.
+            // SAFETY: a value of the map; a lock held for writing has one holder.
             unsafe {
                 since_ns = since_ns.max(*free_ns);
                 *free_ns = now;
@@ -139,8 +140,8 @@ fn count(held: Held, held_ns: u64) {
     }
 }
 
-/// `mutex_lock(lock)` and its sisters: every mutex of the kernel comes by, and one is meant. One
-/// that only tries may fail, and has then nothing to let go of.
+/// `mutex_lock(lock)` and its siblings: fires for every mutex; filters for `cgroup_mutex`. A
+/// trylock may fail, and then has no release.
 #[kprobe]
 pub fn acquire_mutex(ctx: ProbeContext) -> u32 {
     let lock: u64 = ctx.arg(0).unwrap_or(0);
@@ -155,7 +156,7 @@ pub fn acquire_mutex(ctx: ProbeContext) -> u32 {
 pub fn acquire_mutex_done(ctx: ProbeContext) -> u32 {
     let lock: u64 = ctx.arg(0).unwrap_or(0);
     if lock != 0 && lock == word(&LAYOUT.sym_cgroup_mutex) {
-        let_go(lock);
+        release(lock);
     }
     0
 }
@@ -172,9 +173,9 @@ pub fn hold_percpu_write(ctx: ProbeContext) -> u32 {
 #[kprobe]
 pub fn hold_percpu_done(ctx: ProbeContext) -> u32 {
     let lock: u64 = ctx.arg(0).unwrap_or(0);
-    let_go(lock);
+    release(lock);
     if lock == word(&LAYOUT.sym_mem_hotplug_lock) {
-        // It has given up, or is done.
+        // The task has failed or is done.
         let _ = OFFLINES.remove(&current().0);
     }
     0
@@ -191,7 +192,7 @@ pub fn hold_mems_read(ctx: ProbeContext) -> u32 {
 /// `put_online_mems()`.
 #[kprobe]
 pub fn hold_mems_done(_ctx: ProbeContext) -> u32 {
-    let_go(word(&LAYOUT.sym_mem_hotplug_lock));
+    release(word(&LAYOUT.sym_mem_hotplug_lock));
     0
 }
 
@@ -211,8 +212,8 @@ pub fn offline_begin(_ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `do_migrate_range(start_pfn, end_pfn)`: again and again with the first page that does not go, or
-/// with one of several.
+/// `do_migrate_range(start_pfn, end_pfn)`: called again and again with the first page that cannot
+/// be migrated, or with one of several such pages.
 #[kprobe]
 pub fn offline_try(ctx: ProbeContext) -> u32 {
     let pfn: u64 = ctx.arg(0).unwrap_or(0);
@@ -226,7 +227,8 @@ pub fn offline_try(ctx: ProbeContext) -> u32 {
             return 0;
         }
     }
-    // It began before us: since when it tries its pages is not known.
+    // The offlining began before the probes were attached: when its pages were first tried is
+    // unknown.
     let mut offline = Offline {
         start_ns,
         begin_ns: 0,

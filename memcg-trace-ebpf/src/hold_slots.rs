@@ -1,5 +1,5 @@
-//! Where holds are noted: in tables of slots, like waits. Each task and lock has two places; the
-//! older makes way, for a superblock may be thawed by another task than froze it.
+//! Tables of slots for holds, as for waits. Each task and lock has two places; the older hold is
+//! replaced, since a frozen superblock may be thawed by another task.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::Array;
@@ -25,7 +25,7 @@ fn place(lock: u64, task: u64) -> u32 {
     ((task >> 6) ^ (task >> 12) ^ (lock >> 4)) as u32
 }
 
-/// The hold of a lock by a task, if it is noted.
+/// The noted hold of a lock by a task.
 #[inline(always)]
 pub fn of(lock: u64, task: u64) -> Option<*mut Hold> {
     let is_it = |hold: &*mut Hold| {
@@ -38,7 +38,7 @@ pub fn of(lock: u64, task: u64) -> Option<*mut Hold> {
         .or_else(|| at(place ^ 1).filter(is_it))
 }
 
-/// Where to note one.
+/// The slot for a new hold.
 #[inline(always)]
 pub fn to_fill(lock: u64, task: u64) -> Option<*mut Hold> {
     if let Some(hold) = of(lock, task) {

@@ -1,6 +1,6 @@
-//! Waits for sleeping locks. A wait that goes on has a slot in `WAITS`; when it ends, it is added
-//! to the sums in `LOCKS`. These paths are taken only when a task cannot get a lock, but on a busy
-//! host that is all the time: what can be asked later is not noted here.
+//! Waits for sleeping locks. A wait in progress has a slot in `WAITS`; when the wait ends, it is
+//! added to the sums in `LOCKS`. These paths are taken only when a task cannot get a lock, but on a
+//! busy host that is all the time: what a query can read later is not noted here.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
@@ -22,14 +22,14 @@ use crate::waiters::Waiters;
 
 #[map]
 static LOCKS: PerCpuHashMap<LockKey, LockCount> = PerCpuHashMap::with_max_entries(LOCK_ROWS, 0);
-/// How long waits lasted that ended, by lock. Not per CPU, for it is large: who waited for a lock
-/// has lost more time than this takes.
+/// Durations of finished waits, by lock. The map is large, so all CPUs share it: a waiter has lost
+/// more time than the shared update takes.
 #[map]
 static LOCK_TIMES: HashMap<u64, Times> = HashMap::with_max_entries(1024, 0);
-/// What tells one kind of lock from another.
+/// Flags that distinguish kinds of locks.
 const KIND: u32 = flags::PERCPU | flags::MUTEX | flags::RT | flags::RWSEM;
 
-/// A task that could not get a lock at once.
+/// Notes that a task could not get a lock at once.
 #[inline(always)]
 fn begin(lock: u64, flags: u32) {
     let (tid, task) = (this_task() as u32, task_struct());
@@ -40,7 +40,7 @@ fn begin(lock: u64, flags: u32) {
     // SAFETY: a value of the map, and this task's own, which nobody else changes.
     unsafe {
         if (*wait).lock != 0 {
-            // A mutex says twice that it waits: spinning, then sleeping.
+            // A mutex fires twice for one wait: first for spinning, then for sleeping.
             if (*wait).lock == lock && flags & flags::SPIN == 0 && (*wait).flags & flags::SPIN != 0
             {
                 (*wait).flags = flags;
@@ -59,11 +59,11 @@ fn begin(lock: u64, flags: u32) {
     }
 }
 
-/// A wait whose end no hook sees is over when its task begins another one: it lasted until its
-/// lock was last let go of while the task stood in line.
+/// Closes a wait whose end no hook sees, when its task begins another wait: it lasted until the
+/// last release of its lock at which the task was queued.
 ///
 /// # Safety
-/// It must be a value of the map, and this task's own.
+/// `wait` must be a value of the map, and this task's own.
 #[inline(always)]
 unsafe fn ended_unseen(wait: *const Wait) {
     // SAFETY: the caller's promise.
@@ -74,7 +74,7 @@ unsafe fn ended_unseen(wait: *const Wait) {
     }
 }
 
-/// Where waits for a lock are counted.
+/// The sums of waits for a lock.
 #[inline(always)]
 fn counter(key: &LockKey) -> Option<*mut LockCount> {
     if let Some(counter) = LOCKS.get_ptr_mut(key) {
@@ -86,7 +86,7 @@ fn counter(key: &LockKey) -> Option<*mut LockCount> {
         max_ns: 0,
         unmeasured: 0,
     };
-    // Another CPU may be first: then its zeroed entry for this CPU is what we want.
+    // Another CPU may insert first: then its zeroed entry serves this CPU, too.
     let _ = LOCKS.insert(key, &zero, u64::from(BPF_NOEXIST));
     LOCKS.get_ptr_mut(key).or_else(|| {
         // The map is full: one row, made at the start, stands for all other locks.
@@ -102,7 +102,7 @@ fn counter(key: &LockKey) -> Option<*mut LockCount> {
 /// Counts a wait that has ended.
 ///
 /// # Safety
-/// It must be a value of the map, and this task's own.
+/// `wait` must be a value of the map, and this task's own.
 #[inline(always)]
 unsafe fn count(wait: *const Wait, waited_ns: Option<u64>) {
     // SAFETY: the caller's promise, and values of maps.
@@ -129,7 +129,8 @@ unsafe fn count(wait: *const Wait, waited_ns: Option<u64>) {
     }
 }
 
-/// The owner word of a lock without its flags, which says who has it; 0 where it has none.
+/// The owner word of a lock without its flags: the address of the holder's task; 0 if there is
+/// none.
 #[inline(always)]
 pub fn owner(lock: u64, kind: u32) -> u64 {
     /// In the low bits (kernel/locking/mutex.c, rwsem.c).
@@ -148,7 +149,7 @@ pub fn owner(lock: u64, kind: u32) -> u64 {
 #[raw_tracepoint(tracepoint = "contention_begin")]
 pub fn lock_begin(ctx: RawTracePointContext) -> i32 {
     let mut flags: u32 = ctx.arg(1);
-    // Spinlocks say so here, too, and are none of ours: their waits are short, and hot.
+    // Spinlocks fire this tracepoint, too. They are not traced: their waits are short, and hot.
     if flags & flags::SPIN != 0 && flags & flags::MUTEX == 0 {
         return 0;
     }
@@ -181,7 +182,7 @@ pub fn lock_end(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// `__mutex_lock_slowpath(lock)` and its two sisters.
+/// `__mutex_lock_slowpath(lock)` and its two siblings.
 #[kprobe]
 pub fn lock_mutex_slow(ctx: ProbeContext) -> u32 {
     begin(ctx.arg(0).unwrap_or(0), flags::MUTEX);
@@ -215,8 +216,8 @@ pub fn lock_percpu_wait(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// A lock that somebody waits for is let go of: notes it with those who stand in line. One of
-/// them or more will get it; the others will be here again when it is next let go of.
+/// Notes the release of a contended lock with its queued waiters. At least one of them will get the
+/// lock; the others are noted again at the next release.
 #[inline(always)]
 fn released(lock: u64, kind: u32) {
     let now = now_ns();
@@ -230,7 +231,8 @@ fn released(lock: u64, kind: u32) {
         }
         let tid: u32 = field(task, &LAYOUT.task_pid).unwrap_or(0);
         if let Some(wait) = wait_slots::of(tid, lock) {
-            // SAFETY: a value of the map; a race with its owner's end only loses this note.
+            // SAFETY: a value of the map; a race with the end of the owner's wait only loses this
+            // note.
             unsafe { (*wait).released_ns = now };
         }
     }

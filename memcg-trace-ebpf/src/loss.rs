@@ -1,4 +1,4 @@
-//! What could not be counted.
+//! Losses: what could not be counted.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::PerCpuArray;

@@ -1,8 +1,8 @@
-//! The kernel side of memcg-trace: one module a subject, and the walks that run on demand.
+//! The kernel side of memcg-trace: one module for each subject, and the walks that run on demand.
 //!
-//! A program is one generic function with a shim of a line for each kind of hook. It knows no
-//! offset and no kernel version: [`read::LAYOUT`] says where things are, and user space decides
-//! which programs are loaded at all.
+//! A program is one generic function with a shim of a line for each kind of hook. It has no offsets
+//! and no kernel versions: [`read::LAYOUT`] has the offsets, and user space decides which programs
+//! are loaded at all.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
@@ -42,7 +42,7 @@ fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// The helpers that read the kernel are for programs that say they are GPL-compatible.
+/// Only programs that say they are GPL-compatible may call the helpers that read the kernel.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,4 +1,4 @@
-//! The life of memory cgroups: one record in a ring buffer for each step, since they are rare.
+//! Lifecycle events of memory cgroups: one record in a ring buffer for each, since they are rare.
 
 use core::mem::offset_of;
 
@@ -16,22 +16,22 @@ use crate::fixed::{HERE, fixed, has_cast, load};
 use crate::loss::lost;
 use crate::read::{LAYOUT, field, has, offset, pointer, read_into, value, word};
 
-/// NUMA nodes whose lists are counted; a host with more has no figure.
+/// NUMA nodes whose lists are counted; on a host with more nodes the figure is absent.
 const NODES: u64 = 8;
-/// Words of the arrays that have the sizes of a node's lists: the largest has 4 generations of
-/// 2 kinds in 6 zones.
+/// Words of the arrays of list sizes of a node: the largest array has 4 generations of 2 kinds in 6
+/// zones.
 const LIST_WORDS: u64 = 64;
 
 #[map]
 static LIFE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
-/// `css.serial_nr` of the memcg that a task belongs to; 0 if it cannot be told.
+/// `css.serial_nr` of the memcg that a task belongs to; 0 if unknown.
 #[inline(always)]
 pub fn serial_nr_of_task(task: u64) -> u64 {
     let has_all =
         has(&LAYOUT.task_cgroups) && has(&LAYOUT.css_set_memory) && has(&LAYOUT.css_serial_nr);
     if has_cast() && has_all {
-        // The struct that a cast makes of it is too short for a field of a task.
+        // The struct that a cast makes of the address is too short for a field of a task.
         let follow = |base: u64, offset: u64| load::<HERE>(base.wrapping_add(offset));
         let set = follow(task, fixed::<{ offset_of!(Layout, task_cgroups) }>());
         let css = follow(set, fixed::<{ offset_of!(Layout, css_set_memory) }>());
@@ -56,7 +56,7 @@ pub fn read_name(node: u64, name: &mut [u8]) -> u32 {
         .map_or(0, |name| name.len() as u32)
 }
 
-/// Pages on the memcg's own lists. Those of MGLRU are counted apart from the others
+/// Pages on the memcg's own lists. MGLRU lists are counted apart from the others
 /// (include/linux/mm_inline.h: lru_gen_update_size()).
 #[inline(always)]
 fn lru_pages(memcg: u64) -> i64 {
@@ -77,7 +77,7 @@ fn lru_pages(memcg: u64) -> i64 {
         if !read_into(place, &mut of_node) {
             return ABSENT_PAGES;
         }
-        // A number that no node has.
+        // No node has this number.
         if of_node == 0 {
             continue;
         }
@@ -89,11 +89,11 @@ fn lru_pages(memcg: u64) -> i64 {
             return ABSENT_PAGES;
         }
     }
-    // A generation's count may be a little below zero for a moment.
+    // The count of a generation may be a little below zero for a moment.
     if pages < 0 { 0 } else { pages }
 }
 
-/// Without NUMA there is one node, and no variable says so.
+/// Number of NUMA nodes: without NUMA there is one, and no such variable.
 #[inline(always)]
 fn node_count() -> u64 {
     let variable = word(&LAYOUT.sym_nr_node_ids);
@@ -102,7 +102,7 @@ fn node_count() -> u64 {
     }
     let mut nodes = 0;
     if read_into(variable, &mut nodes) {
-        // It has four bytes.
+        // The variable has four bytes.
         nodes & 0xffff_ffff
     } else {
         u64::MAX

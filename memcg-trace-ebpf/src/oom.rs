@@ -1,4 +1,4 @@
-//! Whom the kernel kills for memory: one record in a ring buffer each, since they are rare.
+//! OOM kills: one record in a ring buffer for each, since they are rare.
 
 use aya_ebpf::helpers::bpf_get_current_comm;
 use aya_ebpf::macros::{kprobe, map};
@@ -18,7 +18,7 @@ const NEVER: i16 = -1000;
 #[map]
 static OOM: RingBuf = RingBuf::with_byte_size(1 << 16, 0);
 
-/// A kill of `victim`; without a `control` it goes with the one before it.
+/// A kill of `victim`; without a `control` it belongs to the kill before it.
 #[inline(always)]
 fn tell(victim: u64, control: u64) {
     let limit = pointer(control, &LAYOUT.oom_memcg);
@@ -43,7 +43,7 @@ fn tell(victim: u64, control: u64) {
     entry.submit(0);
 }
 
-/// `oom_kill_process(oc, message)`: the choice is made.
+/// `oom_kill_process(oc, message)`: the victim is chosen.
 #[kprobe]
 pub fn oom_kill(ctx: ProbeContext) -> u32 {
     let control: u64 = ctx.arg(0).unwrap_or(0);
@@ -51,8 +51,8 @@ pub fn oom_kill(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `oom_kill_memcg_member(task, message)`: with `memory.oom.group` all of a memcg go at once, the
-/// chosen one among them, but for those that may never be killed.
+/// `oom_kill_memcg_member(task, message)`: with `memory.oom.group` all tasks of a memcg are killed
+/// at once, the chosen one among them, except tasks that may never be killed.
 #[kprobe]
 pub fn oom_kill_member(ctx: ProbeContext) -> u32 {
     let task: u64 = ctx.arg(0).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Reading the kernel: by offsets that user space resolved, and never past what may be read.
+//! Reads of kernel memory, by offsets that user space resolved.
 
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
@@ -8,7 +8,7 @@ use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use memcg_trace_common::layout::{ABSENT, Layout};
 use zerocopy::FromBytes;
 
-/// Frozen before anything is loaded, so that the verifier knows every offset.
+/// The layout, frozen before anything is loaded, so that the verifier knows every offset.
 // SAFETY: all of Layout is integers, for which zero is a value; user space replaces it.
 #[unsafe(no_mangle)]
 pub static LAYOUT: Layout = unsafe { MaybeUninit::zeroed().assume_init() };
@@ -35,7 +35,7 @@ impl Base {
 
 /// `*vmemmap_base`: a variable, with KASLR.
 static VMEMMAP: Base = Base(UnsafeCell::new(0));
-/// `*page_offset_base`, likewise.
+/// `*page_offset_base`: a variable, with KASLR.
 static PAGE_OFFSET: Base = Base(UnsafeCell::new(0));
 
 /// Address of the first `struct page`.
@@ -50,7 +50,7 @@ pub fn page_offset() -> u64 {
     PAGE_OFFSET.get()
 }
 
-/// Reads the two bases. `None` if it could not.
+/// Reads the two bases. `None` if that failed.
 #[inline(always)]
 pub fn learn_bases() -> Option<()> {
     VMEMMAP.set(read(word(&LAYOUT.sym_vmemmap_base))?);
@@ -78,7 +78,7 @@ pub fn word(field: &u64) -> u64 {
     unsafe { core::ptr::read_volatile(field) }
 }
 
-/// Whether this kernel has the field.
+/// Returns whether this kernel has the field.
 #[inline(always)]
 pub fn has(field: &u32) -> bool {
     value(field) != ABSENT
@@ -103,8 +103,8 @@ pub fn read<T: FromBytes>(address: u64) -> Option<T> {
     Some(unsafe { value.assume_init() })
 }
 
-/// Reads as many bytes as `to` has; says whether it could. For what is bigger than a word: a value
-/// that is returned is copied, twice.
+/// Reads as many bytes as `to` has; returns whether that succeeded. For types bigger than a word,
+/// since a returned value is copied twice.
 #[inline(always)]
 pub fn read_to<T: FromBytes>(address: u64, to: &mut MaybeUninit<T>) -> bool {
     // SAFETY: the helper writes size_of::<T>() bytes, or zeros on a fault; both are a T.
@@ -118,8 +118,8 @@ pub fn read_to<T: FromBytes>(address: u64, to: &mut MaybeUninit<T>) -> bool {
     failed == 0
 }
 
-/// Reads a word; says whether it could. Where nothing was read, `word` is 0. As in [`pointer`],
-/// no Option.
+/// Reads a word; returns whether that succeeded. On failure `word` is 0. As in [`pointer`], there
+/// is no Option.
 #[inline(always)]
 pub fn read_into(address: u64, word: &mut u64) -> bool {
     *word = 0;
@@ -143,9 +143,9 @@ pub fn field<T: FromBytes>(base: u64, field: &u32) -> Option<T> {
     read(base.wrapping_add(offset(field)))
 }
 
-/// Follows a pointer at `base + offset`; 0 if it is null, absent or cannot be read, and a read
-/// from there fails in turn. No Option here: the compiler keeps its two halves apart on the stack,
-/// and the verifier of 5.10 rejects the half that was never written.
+/// Follows a pointer at `base + offset`; 0 if the pointer is null, absent or cannot be read, and a
+/// read from there fails in turn. There is no Option here: the compiler keeps its two halves apart
+/// on the stack, and the verifier of 5.10 rejects the half that was never written.
 #[inline(always)]
 pub fn pointer(base: u64, offset: &u32) -> u64 {
     field(base, offset).unwrap_or(0)

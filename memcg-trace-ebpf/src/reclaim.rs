@@ -1,8 +1,8 @@
-//! Reclaim: which task waits for it, why, and what it takes from whom.
+//! Reclaim: waiting tasks, the cause, and the memcgs that lose pages.
 //!
-//! A task in reclaim has a row of its own from begin to end. Begins are entries of functions and
+//! A task in reclaim has a row of its own from start to end. Starts are entries of functions and
 //! tracepoints, ends are tracepoints: none of them is lost, however many tasks sleep in between.
-//! The row also says at which memcg the reclaim is, for the pages and shrinkers that come next.
+//! The row also has the memcg that reclaim is visiting, for the pages and shrinkers that follow.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_get_current_comm;
@@ -25,21 +25,22 @@ use crate::times::count_time;
 /// `PF_KSWAPD` and `PF_KTHREAD` (include/linux/sched.h).
 const PF_KSWAPD: u32 = 0x0002_0000;
 const PF_KTHREAD: u32 = 0x0020_0000;
-/// The number of the list in `mm_vmscan_lru_isolate`, where `isolate_mode` comes before it.
+/// The argument number of the list in `mm_vmscan_lru_isolate`, where `isolate_mode` comes before
+/// it.
 const MODE_BEFORE_LRU: u32 = 7;
 
 #[map]
 static RECLAIM: PerCpuHashMap<ReclaimKey, ReclaimCount> =
     PerCpuHashMap::with_max_entries(RECLAIM_ROWS, 0);
-/// One row for all CPUs, since it is large: added to atomically.
+/// Rows are shared by all CPUs, since they are large: additions are atomic.
 #[map]
 static STALL_TIMES: HashMap<ReclaimKey, Times> = HashMap::with_max_entries(4096, 0);
 #[map]
 pub static RECLAIMERS: HashMap<u64, Reclaimer> = HashMap::with_max_entries(16384, 0);
-/// Tasks that wrote to drop_caches, and when.
+/// Tasks that wrote to drop_caches, with the time.
 #[map]
 static DROPPERS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(256, 0);
-/// The worst of them are shown, so that those may be forgotten that have not waited for long.
+/// LRU: only the tasks that waited longest are shown, so rows of short waits may be lost.
 #[map]
 static STALLED_TASKS: LruHashMap<StalledKey, StalledTask> = LruHashMap::with_max_entries(4096, 0);
 
@@ -48,7 +49,7 @@ fn task_flags() -> u32 {
     field(task_struct(), &LAYOUT.task_flags).unwrap_or(0)
 }
 
-/// What a row of a task begins with.
+/// The initial row of a task.
 pub const NOBODY: Reclaimer = Reclaimer {
     begin_ns: 0,
     limit_serial_nr: 0,
@@ -67,14 +68,14 @@ pub const NOBODY: Reclaimer = Reclaimer {
     sleeps: 0,
 };
 
-/// Where the function at whose entry this is goes back to.
+/// The return address, at the entry of a function.
 #[inline(always)]
 pub fn caller(ctx: &ProbeContext) -> u64 {
     // SAFETY: the context is readable.
     read(unsafe { (*ctx.regs).rsp }).unwrap_or(0)
 }
 
-/// How the reclaim began that this task is in, and who called for it.
+/// Kind and caller of the reclaim that this task is in.
 #[inline(always)]
 pub fn begun_by() -> (u32, u64) {
     let task = this_task();
@@ -94,23 +95,23 @@ pub fn begun_by() -> (u32, u64) {
     (kind::UNKNOWN, 0)
 }
 
-/// Whether this task wrote the row: an earlier task may have had the same number. A row of kswapd
-/// records no begin.
+/// Returns whether this task wrote the row: an earlier task may have had the same number. A row of
+/// kswapd has no start time.
 #[inline(always)]
 pub fn is_of_this_task(reclaimer: &Reclaimer) -> bool {
     let start_ns = field(task_struct(), &LAYOUT.task_start_time).unwrap_or(0);
     reclaimer.begin_ns == 0 || reclaimer.begin_ns > start_ns
 }
 
-/// Whether the row is about the reclaim that this task is in. A task that has run in user space
-/// since the row began has left that reclaim.
+/// Returns whether the row is about the reclaim that this task is in. A task that has run in user
+/// space since the row began has left that reclaim.
 #[inline(always)]
 fn is_ours(reclaimer: &Reclaimer) -> bool {
     is_of_this_task(reclaimer) && (reclaimer.begin_ns == 0 || reclaimer.user_ns == user_ns())
 }
 
-/// Counts a reclaim of this task whose end was not seen, since the kernel passed over the program
-/// (`missed_runs`, `missed_kprobe_runs`). The last that was seen of it is near its end.
+/// Counts a reclaim of this task whose end was not seen, since the kernel skipped the program
+/// (`missed_runs`, `missed_kprobe_runs`). The last event seen in the reclaim is near its end.
 #[inline(always)]
 fn end_missed(task: u64) {
     // SAFETY: the entry is this task's own, which nobody else removes.
@@ -143,7 +144,7 @@ fn begin(kind: u32, caller: u64, limit: u64) {
     }
 }
 
-/// Of what a task waits for; a thread of the kernel works for the memcg that is over its limit.
+/// The key for the wait of a task; a kernel thread works for the memcg that is over its limit.
 #[inline(always)]
 pub fn key_of_run(reclaimer: &Reclaimer) -> ReclaimKey {
     ReclaimKey {
@@ -159,7 +160,7 @@ pub fn key_of_run(reclaimer: &Reclaimer) -> ReclaimKey {
     }
 }
 
-/// Of the memcg that a reclaim is at.
+/// The key for the memcg that reclaim is visiting.
 #[inline(always)]
 pub fn key_of_visit(reclaimer: &Reclaimer) -> ReclaimKey {
     ReclaimKey {
@@ -185,7 +186,7 @@ pub fn counter(key: &ReclaimKey) -> Option<*mut ReclaimCount> {
         scanned_pages: 0,
         reclaimed_pages: 0,
     };
-    // Another CPU may be first: then its zeroed entry for this CPU is what we want.
+    // Another CPU may insert first: then its zeroed entry serves this CPU, too.
     let _ = RECLAIM.insert(key, &zero, u64::from(BPF_NOEXIST));
     let counter = RECLAIM.get_ptr_mut(key);
     if counter.is_none() {
@@ -194,7 +195,7 @@ pub fn counter(key: &ReclaimKey) -> Option<*mut ReclaimCount> {
     counter
 }
 
-/// Adds a wait to the sums, and to what its task waited for.
+/// Adds a wait to the sums, and to those of its task.
 #[inline(always)]
 pub fn count_run(key: &ReclaimKey, took_ns: u64) {
     if let Some(counter) = counter(key) {
@@ -239,7 +240,7 @@ pub fn count_run(key: &ReclaimKey, took_ns: u64) {
     let _ = STALLED_TASKS.insert(&task, &stalled, 0);
 }
 
-/// The reclaim is done with the memcg that it was at.
+/// Ends the visit of reclaim to a memcg.
 ///
 /// # Safety
 /// `reclaimer` must be this task's own value of the map.
@@ -266,15 +267,16 @@ pub fn reclaim_memcg_begin(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `mm_vmscan_direct_reclaim_begin` and `mm_vmscan_node_reclaim_begin`: what they say has been in
-/// two orders, and is not needed.
+/// `mm_vmscan_direct_reclaim_begin` and `mm_vmscan_node_reclaim_begin`: their arguments have had
+/// two orders, and are not needed.
 #[raw_tracepoint(tracepoint = "mm_vmscan_direct_reclaim_begin")]
 pub fn reclaim_direct_begin(_ctx: RawTracePointContext) -> i32 {
     begin(kind::DIRECT, 0, 0);
     0
 }
 
-/// The same where programs are gone through.
+/// `mm_vmscan_direct_reclaim_begin` and `mm_vmscan_node_reclaim_begin` at their `__traceiter_*`
+/// functions.
 #[kprobe]
 pub fn reclaim_direct_begin_iterated(_ctx: ProbeContext) -> u32 {
     begin(kind::DIRECT, 0, 0);
@@ -284,7 +286,8 @@ pub fn reclaim_direct_begin_iterated(_ctx: ProbeContext) -> u32 {
 #[inline(always)]
 fn end() {
     let (task, now) = (this_task(), now_ns());
-    // None if it began before we were attached, or was counted as lost when it began.
+    // None if the reclaim began before the probes were attached, or was counted as lost when it
+    // began.
     if let Some(reclaimer) = RECLAIMERS.get_ptr_mut(&task) {
         // SAFETY: the entry is this task's own, which nobody else removes.
         unsafe {
@@ -300,14 +303,14 @@ fn end() {
     }
 }
 
-/// The end of each of these.
+/// The ends of direct, node and memcg reclaim.
 #[raw_tracepoint(tracepoint = "mm_vmscan_direct_reclaim_end")]
 pub fn reclaim_end(_ctx: RawTracePointContext) -> i32 {
     end();
     0
 }
 
-/// The same where programs are gone through.
+/// The ends of direct, node and memcg reclaim at their `__traceiter_*` functions.
 #[kprobe]
 pub fn reclaim_end_iterated(_ctx: ProbeContext) -> u32 {
     end();
@@ -315,14 +318,15 @@ pub fn reclaim_end_iterated(_ctx: ProbeContext) -> u32 {
 }
 
 /// `shrink_lruvec(lruvec, sc)`, and `shrink_one(lruvec, sc)` where MGLRU reclaims for the whole
-/// host: reclaim comes to the lists of one memcg on one node.
+/// host: reclaim starts to visit the lists of one memcg on one node.
 #[kprobe]
 pub fn reclaim_visit(ctx: ProbeContext) -> u32 {
     let (task, now) = (this_task(), now_ns());
     let lruvec: u64 = ctx.arg(0).unwrap_or(0);
     if RECLAIMERS.get_ptr_mut(&task).is_none() {
         if task_flags() & PF_KSWAPD == 0 {
-            // It began before we were attached, or was counted as lost when it began.
+            // The reclaim began before the probes were attached, or was counted as lost when it
+            // began.
             return 0;
         }
         let kswapd = Reclaimer {
@@ -347,7 +351,7 @@ pub fn reclaim_visit(ctx: ProbeContext) -> u32 {
         (*reclaimer).visit_serial_nr = pointer(memcg, &LAYOUT.css_serial_nr);
         (*reclaimer).is_mglru =
             u64::from(field::<u8>(lruvec, &LAYOUT.lruvec_mglru_enabled).unwrap_or(0));
-        // MGLRU has no tracepoints where there is such an argument.
+        // On kernels with this argument, MGLRU has no tracepoints.
         (*reclaimer).control = match value(&LAYOUT.isolate_lru_arg) {
             MODE_BEFORE_LRU if (*reclaimer).is_mglru != 0 => ctx.arg(1).unwrap_or(0),
             _ => 0,
@@ -362,7 +366,7 @@ pub fn reclaim_visit(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `vmpressure(…)`, which reclaim calls when it is done with a memcg, and `kswapd_sleep`.
+/// `vmpressure(…)`, which reclaim calls at the end of a visit to a memcg, and `kswapd_sleep`.
 #[kprobe]
 pub fn reclaim_visit_end(_ctx: ProbeContext) -> u32 {
     if let Some(reclaimer) = RECLAIMERS.get_ptr_mut(&this_task()) {

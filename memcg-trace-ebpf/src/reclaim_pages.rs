@@ -1,4 +1,4 @@
-//! Pages that reclaim scans and takes, of the memcg that it is at.
+//! Pages that reclaim scans and reclaims, by the memcg that it visits.
 
 use aya_ebpf::macros::{kprobe, raw_tracepoint};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
@@ -10,7 +10,7 @@ use crate::iterated::arg;
 use crate::read::{LAYOUT, pointer};
 use crate::reclaim::{RECLAIMERS, counter, key_of_visit};
 
-/// The counter of the memcg that this task's reclaim is at.
+/// The counter of the memcg that this task's reclaim visits.
 #[inline(always)]
 fn visited() -> Option<(*mut ReclaimCount, bool)> {
     // SAFETY: the entry is this task's own, which nobody else removes.
@@ -22,8 +22,8 @@ fn visited() -> Option<(*mut ReclaimCount, bool)> {
     Some((counter(&key_of_visit(reclaimer))?, is_mglru))
 }
 
-/// What counts as scanned is what was looked at, or with MGLRU what was taken (mm/vmscan.c:
-/// shrink_inactive_list(), scan_folios()).
+/// Counts scanned pages: pages that were examined, or with MGLRU pages that were isolated
+/// (mm/vmscan.c: shrink_inactive_list(), scan_folios()).
 #[inline(always)]
 fn isolated(lru: u32, scanned: u64, taken: u64) {
     // Active lists have odd numbers (include/linux/mmzone.h), and are aged, not reclaimed.
@@ -45,14 +45,14 @@ pub fn reclaim_isolate(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// The same where programs are gone through.
+/// `mm_vmscan_lru_isolate` at its `__traceiter_*` function.
 #[kprobe]
 pub fn reclaim_isolate_iterated(ctx: ProbeContext) -> u32 {
     isolated(arg(&ctx, 6) as u32, arg(&ctx, 3), arg(&ctx, 5));
     0
 }
 
-/// The same with `isolate_mode` before `lru`.
+/// `mm_vmscan_lru_isolate` with `isolate_mode` before `lru`.
 #[raw_tracepoint(tracepoint = "mm_vmscan_lru_isolate")]
 pub fn reclaim_isolate_mode(ctx: RawTracePointContext) -> i32 {
     isolated(ctx.arg(7), ctx.arg(3), ctx.arg(5));
@@ -74,15 +74,15 @@ pub fn reclaim_shrunk(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// The same where programs are gone through.
+/// `mm_vmscan_lru_shrink_inactive` at its `__traceiter_*` function.
 #[kprobe]
 pub fn reclaim_shrunk_iterated(ctx: ProbeContext) -> u32 {
     shrunk(arg(&ctx, 2));
     0
 }
 
-/// `shrink_slab(…)`, which reclaim calls when it is done with the lists of a memcg: what was taken
-/// from MGLRU's, where no tracepoint tells, is what the sums of the reclaim have grown by (struct
+/// `shrink_slab(…)`, which reclaim calls after the lists of a memcg: where MGLRU has no
+/// tracepoints, the pages taken from its lists are the growth of the sums of the reclaim (struct
 /// scan_control).
 #[kprobe]
 pub fn reclaim_lists_done(_ctx: ProbeContext) -> u32 {

@@ -1,5 +1,5 @@
-//! Who keeps others waiting: the stacks of those who let go of a lock that somebody waits for. A
-//! busy lock is looked at a hundred times in a second: these are samples.
+//! Stacks of tasks that release contended locks: samples, at most a hundred a second for each lock,
+//! since a stack is expensive.
 
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{Array, HashMap};
@@ -18,7 +18,7 @@ use crate::waiters::Waiters;
 
 #[map]
 static RELEASES: HashMap<ReleaseKey, u64> = HashMap::with_max_entries(8192, 0);
-/// When a lock was last looked at: by its address, of those with the same place the last.
+/// Time of the last sample of a lock. Locks whose addresses share a slot overwrite each other.
 #[map]
 static RELEASED: Array<Released> = Array::with_max_entries(RELEASED_SLOTS, 0);
 
@@ -29,7 +29,7 @@ fn released<C: StackIdContext>(ctx: &C, lock: u64, skip: u64) {
     let Some(last) = RELEASED.get_ptr_mut(place) else {
         return;
     };
-    // SAFETY: a value of the map; of two who read it at once both may be counted.
+    // SAFETY: a value of the map; of two CPUs that read it at once both may be counted.
     unsafe {
         if (*last).lock == lock && now.wrapping_sub((*last).at_ns) < RELEASE_PAUSE_NS {
             return;
@@ -40,12 +40,12 @@ fn released<C: StackIdContext>(ctx: &C, lock: u64, skip: u64) {
         lock,
         stack: match ctx.get_stackid(&LOCK_STACKS, skip) {
             Ok(stack) => stack as u64,
-            // Another stack has its place.
+            // Another stack has the same number.
             Err(_) => NO_STACK,
         },
     };
     if RELEASES.get_ptr_mut(&key).is_none() {
-        // Another CPU may be first.
+        // Another CPU may insert first.
         let _ = RELEASES.insert(&key, &0, u64::from(aya_ebpf::bindings::BPF_NOEXIST));
     }
     match RELEASES.get_ptr_mut(&key) {
@@ -69,7 +69,7 @@ pub fn release_mutex_slow(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `rwsem_wake(sem, …)`, or `rwsem_mark_wake(sem, …)`, which those who come for the lock call, too.
+/// `rwsem_wake(sem, …)`, or `rwsem_mark_wake(sem, …)`, which tasks that ask for the lock call, too.
 #[kprobe]
 pub fn release_rwsem(ctx: ProbeContext) -> u32 {
     let lock: u64 = ctx.arg(0).unwrap_or(0);
@@ -80,7 +80,7 @@ pub fn release_rwsem(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `percpu_up_write(sem)`, whether somebody waits or not.
+/// `percpu_up_write(sem)`, with or without waiters.
 #[kprobe]
 pub fn release_percpu(ctx: ProbeContext) -> u32 {
     let lock: u64 = ctx.arg(0).unwrap_or(0);

@@ -23,7 +23,7 @@ use crate::times::count_time;
 #[map]
 static SHRINKERS: PerCpuHashMap<ShrinkerKey, ShrinkerCount> =
     PerCpuHashMap::with_max_entries(SHRINKER_ROWS, 0);
-/// One row for all CPUs, since it is large: added to atomically.
+/// Rows are shared by all CPUs, since they are large: additions are atomic.
 #[map]
 static SHRINKER_TIMES: HashMap<ShrinkerKey, Times> = HashMap::with_max_entries(8192, 0);
 #[map]
@@ -66,7 +66,7 @@ fn counter(key: &ShrinkerKey) -> Option<*mut ShrinkerCount> {
         light_deferred_objects: 0,
         priorities: [0; PRIORITIES + 1],
     };
-    // Another CPU may be first: then its zeroed entry for this CPU is what we want.
+    // Another CPU may insert first: then its zeroed entry serves this CPU, too.
     let _ = SHRINKERS.insert(key, &zero, u64::from(BPF_NOEXIST));
     let counter = SHRINKERS.get_ptr_mut(key);
     if counter.is_none() {
@@ -75,7 +75,7 @@ fn counter(key: &ShrinkerKey) -> Option<*mut ShrinkerCount> {
     counter
 }
 
-/// `do_shrink_slab(control, shrinker, priority)`: every call, also those that find nothing.
+/// `do_shrink_slab(control, shrinker, priority)`: every call, including those that find nothing.
 #[kprobe]
 pub fn shrinker_call(ctx: ProbeContext) -> u32 {
     let (Some(control), Some(shrinker)) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1)) else {
@@ -88,7 +88,7 @@ pub fn shrinker_call(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// What `mm_shrink_slab_start` says.
+/// The arguments of `mm_shrink_slab_start` that are used.
 struct Start {
     shrinker: u64,
     control: u64,
@@ -98,7 +98,7 @@ struct Start {
     priority: u32,
 }
 
-/// What `mm_shrink_slab_end` says.
+/// The arguments of `mm_shrink_slab_end` that are used.
 struct End {
     shrinker: u64,
     freed: i32,
@@ -111,7 +111,7 @@ fn start(told: Start) {
     let (task, now) = (this_task(), now_ns());
     let priority = u64::from(told.priority);
     let freeable_objects = told.freeable_objects;
-    // Without seeks, objects cost nothing to make anew, and half of them are due.
+    // Without seeks, objects cost nothing to recreate, and half of them are due.
     let due_objects = match field::<u32>(told.shrinker, &LAYOUT.shrinker_seeks) {
         Some(seeks) if seeks > 0 => ((freeable_objects >> (priority & 63)) * 4) / u64::from(seeks),
         _ => freeable_objects / 2,
@@ -148,7 +148,7 @@ pub fn shrinker_start(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// The same where programs are gone through.
+/// `mm_shrink_slab_start` at its `__traceiter_*` function.
 #[kprobe]
 pub fn shrinker_start_iterated(ctx: ProbeContext) -> u32 {
     start(Start {
@@ -167,11 +167,11 @@ fn end(told: End) {
     let (task, now) = (this_task(), now_ns());
     // SAFETY: the entry is this task's own, which nobody else removes.
     let Some(run) = (unsafe { SHRINKER_RUNS.get(&task) }).copied() else {
-        // It began before we were attached, or was counted as lost when it began.
+        // The run began before the probes were attached, or was counted as lost when it began.
         return;
     };
     let _ = SHRINKER_RUNS.remove(&task);
-    // The end of that one was missed, and the begin of this one.
+    // Missed: the end of the run that is noted, and the start of the run that ends now.
     let is_other = run.task != task_struct() || run.user_ns != user_ns();
     if run.key.shrinker != told.shrinker || is_other {
         lost(Loss::ShrinkerRun, 1);
@@ -225,7 +225,7 @@ pub fn shrinker_end(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// The same where programs are gone through.
+/// `mm_shrink_slab_end` at its `__traceiter_*` function.
 #[kprobe]
 pub fn shrinker_end_iterated(ctx: ProbeContext) -> u32 {
     end(End {

@@ -1,8 +1,8 @@
-//! Slab objects charged to a memory cgroup, and uncharged: counted per object cgroup and cache,
-//! and nothing else, since these are the hottest hooks.
+//! Slab objects charged to a memory cgroup, and uncharged: counts per object cgroup and cache, and
+//! nothing else, since these are the hottest hooks.
 //!
-//! The owner of an object keeps it for life (`slab_owner.rs`); so alloc and free are booked to the
-//! same key (`slab_count.rs`).
+//! An object keeps its owner for life (`slab_owner.rs`), so its allocation and its free are booked
+//! to the same key (`slab_count.rs`).
 
 use core::mem::{MaybeUninit, offset_of};
 
@@ -17,7 +17,7 @@ use memcg_trace_common::slab::KNOWN_NOBODY;
 use crate::fixed::{NONE, fixed, has_cast, load_half};
 use crate::loss::lost;
 use crate::read::{page_offset, read, read_to};
-use crate::slab_chain::{BODY, NEXT_FREE_BULK, NEXT_FREE_HOOK, chain, chain_at, go_on};
+use crate::slab_chain::{BODY, NEXT_FREE_BULK, NEXT_FREE_HOOK, chain, chain_at, tail_call};
 use crate::slab_count::{count_alloc, count_free, count_known};
 use crate::slab_known::remember;
 use crate::slab_owner::{Slab, owner, pointer_at, size_of_cache, slab_at, slab_of, slab_with};
@@ -27,11 +27,11 @@ const CACHE_SIZE: usize = offset_of!(Layout, cache_size);
 const GFP_ACCOUNT: usize = offset_of!(Layout, gfp_account_mask);
 const CACHE_ACCOUNT: usize = offset_of!(Layout, cache_account_mask);
 const VECTOR_ARG: usize = offset_of!(Layout, free_hook_vector_arg);
-/// Where the vector is among the arguments of the free hook, if it is there.
+/// Argument number of the vector in the free hook, on kernels that have that argument.
 const VECTOR: u32 = 4;
 
-/// Whose an object is, and the cache it is of, wherever it lies; `None` if nobody is charged for it.
-/// `size` is that of its cache; 0 if that is not known.
+/// Owner and cache of an object; `None` if nobody is charged for it. `size` is the size of the
+/// cache's objects; 0 if unknown.
 #[inline(always)]
 fn owner_and_cache(object: u64, size: u64) -> Option<(u64, u64)> {
     let slab = slab_of(object, false)?;
@@ -42,10 +42,10 @@ fn owner_and_cache(object: u64, size: u64) -> Option<(u64, u64)> {
     Some((owner(&slab, size, object)?, slab.cache))
 }
 
-/// Counts an object that was allocated from a cache that the hook does not name.
+/// Counts an allocation from a cache that the hook does not name.
 #[inline(always)]
 fn allocated(object: u64, size: u64) {
-    // It may have failed, or be ZERO_SIZE_PTR.
+    // The allocation may have failed, or be ZERO_SIZE_PTR.
     if object < page_offset() {
         return;
     }
@@ -55,8 +55,8 @@ fn allocated(object: u64, size: u64) {
     }
 }
 
-/// Notes that nobody is charged for an object, where its free cannot be missed. Nor can it be
-/// charged later where that is so (`kmem_cache_charge()` came with 6.12).
+/// Notes that nobody is charged for an object, on kernels on which its free cannot be missed.
+/// There, the object cannot be charged later either (`kmem_cache_charge()` came with 6.12).
 #[inline(always)]
 fn is_nobodys(object: u64) {
     if fixed::<{ offset_of!(Layout, has_free_hook) }>() == 0 {
@@ -64,7 +64,7 @@ fn is_nobodys(object: u64) {
     }
 }
 
-/// Counts an object that is freed, wherever it lies.
+/// Counts a free from a cache that the hook does not name.
 #[inline(always)]
 fn freed(object: u64) {
     // A null pointer and ZERO_SIZE_PTR may be freed.
@@ -76,14 +76,14 @@ fn freed(object: u64) {
     }
 }
 
-/// Bytes from the flags of a cache to its size, that both are read together.
+/// Largest distance in bytes from the flags of a cache to its size at which one read gets both.
 const NEAR: u64 = 24;
 
-/// Flags of a cache and the size of its objects; 0 where they cannot be read, or not yet.
+/// Flags of a cache and the size of its objects; 0 where unreadable, or not read yet.
 #[inline(always)]
 fn flags_and_size(cache: u64) -> (u64, u64) {
     if has_cast() {
-        // The size is not looked at if the flags say that nobody is charged.
+        // The size is not needed if the flags say that nobody is charged.
         return (load_half::<CACHE_FLAGS>(cache), 0);
     }
     let (flags, size) = (fixed::<CACHE_FLAGS>(), fixed::<CACHE_SIZE>());
@@ -97,20 +97,20 @@ fn flags_and_size(cache: u64) -> (u64, u64) {
         return (0, 0);
     }
     let bytes = words.as_ptr().cast::<u8>();
-    // SAFETY: read above; at most NEAR bytes into 32, and where a u32 can be.
+    // SAFETY: read above; at most NEAR bytes into 32, and aligned for a u32.
     unsafe {
         let size = bytes.add((size - flags) as usize).cast::<u32>().read();
         (u64::from(bytes.cast::<u32>().read()), u64::from(size))
     }
 }
 
-/// An allocation, after it was charged, from a cache that the tracepoint names. What cannot be
-/// accounted is left alone early.
+/// An allocation, after it was charged, from a cache that the tracepoint names. Objects of caches
+/// without accounting are filtered out early.
 #[inline(always)]
 fn allocated_from(cache: u64, object: u64, gfp: u64) {
     let (flags, size) = flags_and_size(cache);
     let is_accounted = (gfp & fixed::<GFP_ACCOUNT>()) | (flags & fixed::<CACHE_ACCOUNT>()) != 0;
-    // It may have failed.
+    // The allocation may have failed.
     if object == 0 {
         return;
     }
@@ -124,7 +124,7 @@ fn allocated_from(cache: u64, object: u64, gfp: u64) {
     }
 }
 
-/// Whose an object of a cache is.
+/// The key of an object of a cache.
 #[inline(always)]
 fn owner_in(cache: u64, size: u64, object: u64) -> Option<u64> {
     let slab = slab_of(object, true)?;
@@ -135,14 +135,14 @@ fn owner_in(cache: u64, size: u64, object: u64) -> Option<u64> {
     owner(&slab, size, object)
 }
 
-/// `kmem_cache_alloc(call_site, ptr, cache, gfp, node)`; on 5.10, and as `kmem_cache_alloc_node`
+/// `kmem_cache_alloc(call_site, ptr, cache, gfp, node)`; on 5.10, like `kmem_cache_alloc_node`
 /// there, `(call_site, ptr, bytes_req, bytes_alloc, gfp)`.
 #[raw_tracepoint(tracepoint = "kmem_cache_alloc")]
 pub fn slab_cache_alloc(ctx: RawTracePointContext) -> i32 {
     if fixed::<{ offset_of!(Layout, alloc_cache_arg) }>() != NONE {
         allocated_from(ctx.arg(2), ctx.arg(1), ctx.arg(3));
     } else {
-        // The cache is not known: whether it is an accounted one, the vector tells.
+        // The cache is not an argument: the vector tells whether it is an accounted one.
         allocated(ctx.arg(1), ctx.arg(3));
     }
     0
@@ -151,8 +151,8 @@ pub fn slab_cache_alloc(ctx: RawTracePointContext) -> i32 {
 /// `kmalloc(call_site, ptr, bytes_req, bytes_alloc, gfp, …)`, and `kmalloc_node` on 5.10.
 #[raw_tracepoint(tracepoint = "kmalloc")]
 pub fn slab_kmalloc(ctx: RawTracePointContext) -> i32 {
-    // Its caches are charged for only if the flag is there. What it takes that is no slab has
-    // another bytes_alloc, and no vector either.
+    // Objects of its caches are charged only with this flag. Large allocations are not slab
+    // objects: their bytes_alloc differs, and they have no vector.
     let gfp: u64 = ctx.arg(4);
     if gfp & fixed::<GFP_ACCOUNT>() != 0 {
         allocated(ctx.arg(1), ctx.arg(3));
@@ -190,7 +190,7 @@ pub fn slab_free_bulk(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// The slab of a free hook, which mostly gets its vector, and the size of its objects.
+/// The slab and the object size for a free hook. The hook mostly gets the vector as an argument.
 #[inline(always)]
 fn hooked(cache: u64, page: u64, vector: u64) -> Option<(Slab, u64)> {
     let slab = match fixed::<VECTOR_ARG>() {
@@ -215,7 +215,7 @@ pub fn slab_free_hook(ctx: ProbeContext) -> u32 {
     let (array, objects): (u64, u32) = (ctx.arg(2).unwrap_or(0), ctx.arg(3).unwrap_or(0));
     let vector: u64 = ctx.arg(VECTOR as usize).unwrap_or(0);
     if objects != 1 {
-        go_on(&ctx, NEXT_FREE_HOOK);
+        tail_call(&ctx, NEXT_FREE_HOOK);
         lost(Loss::SlabBulk, u64::from(objects));
         return 0;
     }
@@ -230,8 +230,8 @@ pub fn slab_free_hook(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// The same of several objects: a program of its own, since that is rare. Not a function, which
-/// would leave a frame on the stack with each body that goes on.
+/// `__memcg_slab_free_hook` for several objects: a program of its own, since that is rare. A
+/// function instead would leave a frame on the stack with each tail call.
 #[kprobe]
 pub fn slab_free_hook_many(ctx: ProbeContext) -> u32 {
     let (cache, page): (u64, u64) = (ctx.arg(0).unwrap_or(0), ctx.arg(1).unwrap_or(0));
@@ -256,9 +256,9 @@ pub fn slab_free_hook_many(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// An argument of the function that a trampoline stands on. By a helper (5.17, and the slab pair
-/// came with 6.10): from the context itself the verifier lets only structs be read, and only at
-/// places that the compiler did not compute.
+/// An argument of the function that a trampoline is attached to. By a helper (5.17; the slab pair
+/// came with 6.10): from the context itself the verifier allows reads of structs only, and only at
+/// offsets that the compiler did not compute.
 #[inline(always)]
 fn argument(ctx: &impl EbpfContext, n: u32) -> u64 {
     let mut value = 0;
@@ -267,10 +267,10 @@ fn argument(ctx: &impl EbpfContext, n: u32) -> u64 {
     value
 }
 
-/// Objects that a program of a trampoline looks at: it cannot share a map of programs with kprobes.
+/// Objects that a trampoline program counts: it cannot share a map of programs with kprobes.
 const AT_ONCE: u64 = 32;
 
-/// The same by a trampoline.
+/// `__memcg_slab_free_hook` by a trampoline.
 #[fentry(function = "__memcg_slab_free_hook")]
 pub fn slab_free_hook_fentry(ctx: FEntryContext) -> i32 {
     let (cache, slab) = (argument(&ctx, 0), argument(&ctx, 1));
@@ -296,8 +296,8 @@ pub fn slab_free_hook_fentry(ctx: FEntryContext) -> i32 {
     0
 }
 
-/// `__memcg_slab_post_alloc_hook(cache, …, size, pointers)` by a trampoline at its end. Where it
-/// failed, the objects that were charged all the same have their owner, and will be freed.
+/// `__memcg_slab_post_alloc_hook(cache, …, size, pointers)` by a trampoline at its end. If the
+/// function failed, objects that were already charged have their owner, and will be freed.
 #[fexit(function = "__memcg_slab_post_alloc_hook")]
 pub fn slab_post_alloc_fexit(ctx: FExitContext) -> i32 {
     let at = fixed::<{ offset_of!(Layout, post_alloc_size_arg) }>() as u32;

@@ -1,9 +1,8 @@
-//! Where slab objects are counted, by object cgroup and cache.
+//! Counts of slab objects, by object cgroup and cache.
 //!
-//! Most of what a count costs is looking up its key in a hash map. So user space puts the keys
-//! that it sees moving into a table, where a key can only be in two places. Each CPU has a table,
-//! with its own counters beside the same keys: one line of memory an event. All other keys, and
-//! those that find no place, go to the map.
+//! Most of the cost of a count is the lookup of its key in a hash map. So user space puts hot keys
+//! into a table, where a key can only be in two places. Each CPU has a table, with its own counters
+//! beside the same keys: one line of memory for each event. All other keys are counted in the map.
 
 use aya_ebpf::bindings::{BPF_F_MMAPABLE, BPF_NOEXIST};
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
@@ -19,7 +18,7 @@ use crate::slab_known::{recall, remember};
 #[map]
 static SLAB: PerCpuHashMap<SlabKey, SlabCount> = PerCpuHashMap::with_max_entries(16384, 0);
 
-/// One for each CPU: user space says how many there are.
+/// One table for each CPU: user space sets the number.
 #[map]
 static SLAB_HOT: Array<HotTable> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
@@ -29,13 +28,13 @@ pub fn count_alloc(object: u64, objcg: u64, cache: u64) {
     remember(object, count(objcg, cache, 1, 0));
 }
 
-/// Counts an object that is uncharged, and was not known.
+/// Counts the free of an object whose key was not known.
 #[inline(always)]
 pub fn count_free(objcg: u64, cache: u64) {
     count(objcg, cache, 0, 1);
 }
 
-/// Counts the free of an object that is known since its allocation; says whether it is.
+/// Counts the free of an object whose key is known since its allocation; returns whether it is.
 #[inline(always)]
 pub fn count_known(object: u64) -> bool {
     match recall(object) {
@@ -45,7 +44,7 @@ pub fn count_known(object: u64) -> bool {
     }
 }
 
-/// Counts; the place of the key among those that move, plus one, or 0.
+/// Counts, and returns the place of the key among the hot keys plus one, or 0.
 #[inline(always)]
 fn count(objcg: u64, cache: u64, allocs: u64, frees: u64) -> u64 {
     let key = SlabKey { objcg, cache };
@@ -59,7 +58,7 @@ fn count(objcg: u64, cache: u64, allocs: u64, frees: u64) -> u64 {
 /// Adds to a counter.
 ///
 /// # Safety
-/// It must be a value of a map, or within one that is this CPU's.
+/// `counter` must be a value of a map, or within one that is this CPU's.
 #[inline(always)]
 unsafe fn add_to(counter: *mut SlabCount, allocs: u64, frees: u64) {
     // SAFETY: the caller's promise.
@@ -81,8 +80,8 @@ fn table() -> Option<*mut HotTable> {
     SLAB_HOT.get_ptr_mut(cpu)
 }
 
-/// Counts a key that is in the table; its place plus one, or 0. A pointer is used where it was
-/// checked: the verifier lets nothing be added to one that may be null.
+/// Counts a key that is in the table; returns its place plus one, or 0. A pointer is used where it
+/// was checked: the verifier allows no addition to a pointer that may be null.
 #[inline(always)]
 fn count_hot(key: &SlabKey, allocs: u64, frees: u64) -> u64 {
     let Some(table) = table() else { return 0 };
@@ -97,8 +96,8 @@ fn count_hot(key: &SlabKey, allocs: u64, frees: u64) -> u64 {
     0
 }
 
-/// Counts a free at a place, whatever key it has now: user space books it to the one whose words
-/// led here.
+/// Counts a free at a place, under whatever key is there now: user space books it to the key whose
+/// words led here.
 #[inline(always)]
 fn count_place(place: u64) -> bool {
     let Some(table) = table() else { return false };
@@ -112,8 +111,8 @@ fn count_place(place: u64) -> bool {
     true
 }
 
-/// Counts a key if it is in that slot; says whether it is. User space changes a slot only while its
-/// objcg is 0, and after all programs that saw another have ended.
+/// Counts a key if it is in that slot; returns whether it is. User space changes a slot only while
+/// its objcg is 0, and after all programs that saw another objcg have ended.
 #[inline(always)]
 fn count_at(table: *mut HotTable, slot: usize, key: &SlabKey, allocs: u64, frees: u64) -> bool {
     // SAFETY: within the value, whose length is HOT_SLOTS; volatile, since user space writes the
@@ -131,7 +130,7 @@ fn count_at(table: *mut HotTable, slot: usize, key: &SlabKey, allocs: u64, frees
     }
 }
 
-/// Counts any other key; says whether there was room.
+/// Counts any other key; returns false if the map is full.
 #[inline(always)]
 fn count_cold(key: &SlabKey, allocs: u64, frees: u64) -> bool {
     if let Some(counter) = SLAB.get_ptr_mut(key) {
@@ -143,7 +142,7 @@ fn count_cold(key: &SlabKey, allocs: u64, frees: u64) -> bool {
         allocs: 0,
         frees: 0,
     };
-    // Another CPU may be first: then its zeroed entry for this CPU is what we want.
+    // Another CPU may insert first: then its zeroed entry serves this CPU, too.
     let _ = SLAB.insert(key, &zero, u64::from(BPF_NOEXIST));
     let Some(counter) = SLAB.get_ptr_mut(key) else {
         return false;

@@ -1,13 +1,13 @@
-//! Objects of which the key is known since they were allocated.
+//! Objects whose key is known since their allocation.
 //!
-//! Most objects are freed soon, and reading again whose one is costs most of what a free costs. So
-//! an allocation leaves a word: the object, and the place of its key in the table of those that
-//! move (`slab_count.rs`), or that nobody is charged for it. The free takes it. Others may come to
-//! the same word; then the free reads the owner.
+//! Most objects are freed soon, and reading the owner again is most of the cost of a free. So an
+//! allocation stores a word: the object, and the place of its key in the table of hot keys
+//! (`slab_count.rs`), or that nobody is charged for it. The free takes the word. Another object may
+//! overwrite the same word; then the free reads the owner.
 //!
 //! An object keeps its owner for life, so a word is right while its object lives: each free that is
-//! seen takes the word, and each allocation that is seen leaves another. User space clears the
-//! words of a place before it gives that to another key.
+//! seen takes the word, and each allocation that is seen stores another. User space clears the
+//! words of a place before it gives the place to another key.
 
 use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::macros::map;
@@ -17,7 +17,7 @@ use memcg_trace_common::slab::{KNOWN_BITS, KNOWN_NOBODY, KNOWN_OBJECTS, known_pl
 #[map]
 static SLAB_KNOWN: Array<u64> = Array::with_max_entries(KNOWN_OBJECTS as u32, BPF_F_MMAPABLE);
 
-/// Leaves the word of an object: a place plus one, [`KNOWN_NOBODY`], or 0.
+/// Stores the word of an object: a place plus one, [`KNOWN_NOBODY`], or 0.
 #[inline(always)]
 pub fn remember(object: u64, what: u64) {
     if let Some(word) = SLAB_KNOWN.get_ptr_mut(known_place(object) as u32) {

@@ -1,9 +1,9 @@
-//! Whose a slab object is: a word in a vector that its slab carries. It is written when the object
-//! is charged and cleared when it is uncharged, and names an object cgroup, which stays the same
-//! for the object's life.
+//! Owner of a slab object: a word in a vector of its slab. The word is written when the object is
+//! charged and cleared when it is uncharged, and names an object cgroup, which stays the same for
+//! the object's life.
 //!
-//! Where memory can be read without a helper, words are read one by one as they are needed, and
-//! otherwise the whole descriptor of a page at once.
+//! Where memory can be read without a helper, words are read one by one as they are needed;
+//! otherwise the whole descriptor of a page is read at once.
 
 use core::mem::{MaybeUninit, offset_of};
 
@@ -24,12 +24,12 @@ const CACHE_SIZE: usize = offset_of!(Layout, cache_size);
 
 /// `PAGE_SHIFT` of x86-64.
 const PAGE_SHIFT: u64 = 12;
-/// Low bits of a vector's address: flags. An objcg pointer is at least that much aligned too.
+/// Low bits of a vector's address: flags. An objcg pointer has at least that alignment, too.
 const VECTOR_FLAGS: u64 = 7;
 
-/// What a slab says of its objects.
+/// The facts about a slab that its objects need.
 pub struct Slab {
-    /// 0 where whoever asked knows it.
+    /// 0 where the caller has the cache.
     pub cache: u64,
     /// Address of its first object.
     base: u64,
@@ -38,7 +38,7 @@ pub struct Slab {
     vector: u64,
 }
 
-/// Where the kernel has memory, and the descriptors of its pages: each is loaded once.
+/// Bases of the direct map and of the page descriptors: each is loaded once.
 #[derive(Clone, Copy)]
 struct Bases {
     vmemmap: u64,
@@ -67,7 +67,7 @@ impl Bases {
     }
 }
 
-/// The first page of several, by the word of another one of them.
+/// The first page of a folio, by the word of another page of the folio.
 #[inline(always)]
 fn first_of(page: u64, head: u64) -> u64 {
     let is_mask = fixed::<{ offset_of!(Layout, head_shape) }>() == u64::from(HEAD_MASK)
@@ -75,15 +75,16 @@ fn first_of(page: u64, head: u64) -> u64 {
     if is_mask { page & head } else { head - 1 }
 }
 
-/// Whether the lowest bits of a slab's word for its vector are all that there is. The lowest bit
-/// alone marks a vector on 5.10 and 6.1, and a failure to allocate one later.
+/// Returns whether a slab's word for its vector has nothing above its lowest bits. The lowest bit
+/// alone marks a vector on 5.10 and 6.1, and a failed allocation later.
 #[inline(always)]
 fn is_empty(vector: u64) -> bool {
     vector & !VECTOR_FLAGS == 0
 }
 
-/// The slab of an object, if it has a vector; `None` if it is no slab object, or nobody is charged
-/// for anything on its page. Whether it is one is not looked up where that is known.
+/// The slab of an object, if it has a vector; `None` if the address is no slab object, or nobody is
+/// charged for any object on its page. The page type is not read if the caller knows that it is a
+/// slab.
 #[inline(always)]
 pub fn slab_of(object: u64, is_known: bool) -> Option<Slab> {
     if has_cast() {
@@ -119,7 +120,7 @@ fn slab_by_words(object: u64, is_known: bool) -> Option<Slab> {
     })
 }
 
-/// Whether a page is the first of a slab.
+/// Returns whether a page is the first of a slab.
 #[inline(always)]
 fn is_slab(page: u64) -> bool {
     let mask = word(&LAYOUT.page_slab_mask);
@@ -136,8 +137,8 @@ type Page = MaybeUninit<[u64; PAGE_BYTES as usize / 8]>;
 
 #[inline(always)]
 fn page_word<const FIELD: usize>(page: &Page) -> u64 {
-    // SAFETY: it was read; user space checked that the field lies within it, and the kernel has
-    // each where its size is the step.
+    // SAFETY: it was read; user space checked that the field lies within it, and each field of the
+    // kernel is aligned to its size.
     unsafe {
         page.as_ptr()
             .cast::<u8>()
@@ -198,7 +199,7 @@ fn is_slab_page(page: &Page) -> bool {
     }
 }
 
-/// A slab of which all but one word is known. `None` if it could not be read.
+/// A slab of which all but one word is known. `None` if that word could not be read.
 #[inline(always)]
 pub fn slab_with(cache: u64, page: u64, vector: u64) -> Option<Slab> {
     let counters = if has_cast() {
@@ -220,14 +221,14 @@ pub fn slab_at(page: u64) -> Option<Slab> {
     slab_of(Bases::load().address_of(page), true)
 }
 
-/// Bytes from one entry of a slab's vector to the next; `None` where the vector is for something
-/// else.
+/// Bytes from one entry of a slab's vector to the next; `None` where the vector does not have
+/// owners.
 #[inline(always)]
 fn stride(slab: &Slab, size: u64) -> Option<u64> {
     let ext_bytes = fixed::<{ offset_of!(Layout, ext_bytes) }>();
     let shape = fixed::<{ offset_of!(Layout, vector_shape) }>();
     if shape == u64::from(VECTOR_STRIDE) {
-        // The upper half of the counters: user space checked it.
+        // The upper half of the counters: user space checked this.
         return Some(slab.counters >> 32);
     }
     if shape == u64::from(VECTOR_IN_OBJECT) {
@@ -240,7 +241,8 @@ fn stride(slab: &Slab, size: u64) -> Option<u64> {
     (shape == u64::from(VECTOR_ARRAY)).then_some(ext_bytes)
 }
 
-/// Who is charged for an object of this slab; `None` if nobody is. `size` is that of its objects.
+/// The object cgroup that is charged for an object of this slab; `None` if there is none. `size` is
+/// the size of its objects.
 #[inline(always)]
 pub fn owner(slab: &Slab, size: u64, object: u64) -> Option<u64> {
     if size == 0 {
@@ -248,7 +250,7 @@ pub fn owner(slab: &Slab, size: u64, object: u64) -> Option<u64> {
         return None;
     }
     let objects = slab.counters >> 16 & 0x7fff;
-    // An object of KFENCE is alone, and anywhere in its page.
+    // A KFENCE object is alone in its page, at any offset.
     let index = match objects {
         1 => 0,
         _ => object.wrapping_sub(slab.base) / size,
@@ -272,7 +274,7 @@ pub fn owner(slab: &Slab, size: u64, object: u64) -> Option<u64> {
     Some(objcg & !VECTOR_FLAGS).filter(|objcg| *objcg != 0)
 }
 
-/// What one object of a cache takes; 0 if that could not be read.
+/// Bytes that one object of a cache takes; 0 if that could not be read.
 #[inline(always)]
 pub fn size_of_cache(cache: u64) -> u64 {
     if has_cast() {
@@ -284,7 +286,7 @@ pub fn size_of_cache(cache: u64) -> u64 {
     }
 }
 
-/// A pointer of an array of them; 0 if it could not be read.
+/// A pointer of an array of pointers; 0 if it could not be read.
 #[inline(always)]
 pub fn pointer_at(array: u64, index: u64) -> u64 {
     let at = array + index * 8;

@@ -1,5 +1,5 @@
-//! What dead memory cgroups cost those that live, counted where reclaim and flushes of
-//! statistics come to each memcg.
+//! Cost of dead memory cgroups for the live ones, counted where reclaim and flushes of statistics
+//! visit each memcg.
 
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::PerCpuArray;
@@ -35,11 +35,11 @@ pub fn tax_reclaim(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// Ends what this CPU measures, where its end was not seen.
+/// Ends a measurement on this CPU whose end was not seen.
 #[inline(always)]
 fn forget(count: *mut TaxCount) {
-    // SAFETY: the value of the map; only this CPU writes `begin_ns`, with interrupts off, or in
-    // a race of two flushes of which one is then not measured.
+    // SAFETY: the value of the map; only this CPU writes `begin_ns`, with interrupts off, or in a
+    // race of two flushes, one of which is then not measured.
     unsafe {
         if (*count).begin_ns != 0 {
             (*count).begin_ns = 0;
@@ -48,7 +48,7 @@ fn forget(count: *mut TaxCount) {
     }
 }
 
-/// Where a run of flushes begins: the last flush of the run before has no end to be seen.
+/// The start of a run of flushes: the last flush of the previous run has no visible end.
 #[kprobe]
 pub fn tax_flush_begin(_ctx: ProbeContext) -> u32 {
     if let Some(count) = TAX.get_ptr_mut(0) {
@@ -57,8 +57,8 @@ pub fn tax_flush_begin(_ctx: ProbeContext) -> u32 {
     0
 }
 
-/// `mem_cgroup_css_rstat_flush(css, cpu)`: called for one memcg after the other, so that the
-/// begin of one is the end of the other.
+/// `mem_cgroup_css_rstat_flush(css, cpu)`: called for one memcg after the other, so that the start
+/// of one flush is the end of the previous one.
 #[kprobe]
 pub fn tax_flush(ctx: ProbeContext) -> u32 {
     let (Some(css), Some(count)) = (ctx.arg::<u64>(0), TAX.get_ptr_mut(0)) else {
@@ -68,7 +68,7 @@ pub fn tax_flush(ctx: ProbeContext) -> u32 {
     // SAFETY: the value of the map.
     unsafe {
         add(&raw mut (*count).flushes, 1);
-        // Most are flushes of live ones, one after the other: these need no clock.
+        // Most are flushes of live memcgs, one after the other: these need no clock.
         if !is_dead && (*count).begin_ns == 0 {
             return 0;
         }

@@ -1,4 +1,4 @@
-//! Sleeps of those who are over memory.high.
+//! Sleeps of tasks whose memcg is over memory.high.
 
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::LruHashMap;
@@ -11,17 +11,18 @@ use crate::loss::lost;
 use crate::read::{LAYOUT, field, pointer, word};
 use crate::reclaim::{NOBODY, caller, count_run, is_of_this_task, key_of_run};
 
-/// More than `mem_cgroup_handle_over_high()` has of code: user space looks at the address, too.
+/// More than the code size of `mem_cgroup_handle_over_high()`: user space checks the address, too.
 const OVER_HIGH_BYTES: u64 = 4096;
-/// Ancestors whose `memory.high` is looked at.
+/// Ancestors whose `memory.high` is read.
 const LEVELS: u32 = 16;
 
-/// Tasks that sleep since memory.high is passed. Who sleeps for another reason may be left here.
+/// Tasks that sleep because memory.high is exceeded. A row may stay behind when its task sleeps for
+/// another reason.
 #[map]
 static THROTTLED: LruHashMap<u64, Reclaimer> = LruHashMap::with_max_entries(16384, 0);
 
-/// `serial_nr` of the memcg that is furthest over its `memory.high`, in parts of that, from a
-/// task's own upwards (mm/memcontrol.c: mem_find_max_overage()); 0 if none is.
+/// `serial_nr` of the memcg that exceeds its `memory.high` by the largest fraction, from the task's
+/// own memcg upwards (mm/memcontrol.c: mem_find_max_overage()); 0 if there is none.
 #[inline(always)]
 fn furthest_over_high(task: u64) -> u64 {
     let set = pointer(task, &LAYOUT.task_cgroups);
@@ -48,20 +49,20 @@ fn furthest_over_high(task: u64) -> u64 {
     furthest
 }
 
-/// Whether `mem_cgroup_handle_over_high()` is the caller.
+/// Returns whether `mem_cgroup_handle_over_high()` is the caller.
 #[inline(always)]
 fn is_over_high(caller: u64) -> bool {
     let over_high = word(&LAYOUT.sym_over_high);
     over_high != 0 && caller.wrapping_sub(over_high) < OVER_HIGH_BYTES
 }
 
-/// How often this task has gone to sleep.
+/// Times that this task has gone to sleep.
 #[inline(always)]
 fn sleeps() -> u64 {
     field(task_struct(), &LAYOUT.task_nvcsw).unwrap_or(0)
 }
 
-/// Whether a row is of the sleep that this task has had just now: it is a single one.
+/// Returns whether a row is about the sleep that this task has just had: a single one.
 #[inline(always)]
 fn is_of_this_sleep(throttled: &Reclaimer) -> bool {
     is_of_this_task(throttled) && sleeps().wrapping_sub(throttled.sleeps) <= 1
@@ -93,7 +94,7 @@ pub fn reclaim_throttle_begin(ctx: ProbeContext) -> u32 {
 /// `psi_memstall_leave(flags)`, which follows that sleep.
 #[kprobe]
 pub fn reclaim_throttle_end(ctx: ProbeContext) -> u32 {
-    // One whose end was missed must not end with another stall of its task.
+    // A row whose end was missed must not end with another stall of its task.
     if !is_over_high(caller(&ctx)) {
         return 0;
     }
@@ -105,7 +106,7 @@ pub fn reclaim_throttle_end(ctx: ProbeContext) -> u32 {
                 let key = key_of_run(&*throttled);
                 count_run(&key, now.saturating_sub((*throttled).begin_ns));
             } else {
-                // The end of that one was missed, and the begin of this one.
+                // Missed: the end of the sleep that is noted, and the start of this one.
                 lost(Loss::ReclaimRun, 1);
             }
         }

@@ -1,4 +1,4 @@
-//! How long things took, counted in classes.
+//! Duration histograms.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::macros::map;
@@ -9,19 +9,19 @@ use memcg_trace_common::times::{CLASSES, Times, class_of};
 use crate::counter::add_u32;
 use crate::loss::lost;
 
-/// What a new row of a map of times begins with: it has no room on a program's stack.
+/// The first value of a row in a map of histograms: it is too large for a program's stack.
 #[map]
 static NO_TIMES: Array<Times> = Array::with_max_entries(1, 0);
 
-/// Counts a time in its class.
+/// Counts a duration in its class.
 ///
 /// # Safety
 /// `times` must be a valid, aligned map value.
 #[inline(always)]
 pub unsafe fn add_time(times: *mut Times, ns: u64) {
     let mut at = class_of(ns) * size_of::<u32>();
-    // The verifier of 5.10 wants to see that this is aligned and in bounds, and the compiler, which
-    // knows, leaves a mask out that it can see.
+    // The verifier of 5.10 needs to see that the offset is aligned and in bounds; the compiler
+    // knows that it is, and would drop a mask that it can see.
     // SAFETY: arithmetic on a register.
     unsafe {
         core::arch::asm!("{0} &= {1}", inout(reg) at, const ((CLASSES - 1) * size_of::<u32>()));
@@ -30,11 +30,11 @@ pub unsafe fn add_time(times: *mut Times, ns: u64) {
     unsafe { add_u32(times.cast::<u8>().add(at).cast::<u32>(), 1) };
 }
 
-/// Counts a time in a map that all CPUs share: its rows are large.
+/// Counts a duration in a map that all CPUs share, since its rows are large.
 #[inline(always)]
 pub fn count_time<K>(map: &HashMap<K, Times>, key: &K, ns: u64) {
     let times = map.get_ptr_mut(key).or_else(|| {
-        // Another CPU may be first: then its row is what we want.
+        // Another CPU may insert first: then its row serves this CPU, too.
         let _ = map.insert(key, NO_TIMES.get(0)?, u64::from(BPF_NOEXIST));
         map.get_ptr_mut(key)
     });

@@ -1,5 +1,5 @@
-//! Where waits that go on are noted: in tables of slots, in which each thread has two places. A
-//! hash map would do, and take longer for a note than all the rest of a wait does.
+//! Tables of slots for waits in progress, in which each thread has two places. A hash map would
+//! take longer for a note than everything else in a wait does.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::Array;
@@ -8,7 +8,7 @@ use memcg_trace_common::lock::{WAIT_GROUPS, WAIT_SLOTS, Wait, WaitGroup};
 #[map]
 static WAITS: Array<WaitGroup> = Array::with_max_entries(WAIT_GROUPS, 0);
 
-/// The slot at a place.
+/// The slot of a given number.
 #[inline(always)]
 pub fn at(place: u32) -> Option<*mut Wait> {
     let group = WAITS.get_ptr_mut((place / WAIT_SLOTS as u32) & (WAIT_GROUPS - 1))?;
@@ -20,7 +20,7 @@ pub fn at(place: u32) -> Option<*mut Wait> {
     })
 }
 
-/// The wait of a thread for a lock, if it is noted.
+/// The noted wait of a thread for a lock.
 #[inline(always)]
 pub fn of(tid: u32, lock: u64) -> Option<*mut Wait> {
     let is_it = |wait: &*mut Wait| {
@@ -30,9 +30,9 @@ pub fn of(tid: u32, lock: u64) -> Option<*mut Wait> {
     at(tid).filter(is_it).or_else(|| at(tid ^ 1).filter(is_it))
 }
 
-/// Where to note that a thread waits: where it noted its last wait, or where there is room; `None`
-/// if there is none. Two that come for the same room at once lose one of their waits: the ids of
-/// such threads are some thousands apart.
+/// The slot for a new wait of a thread: the slot of its last wait, or a free one; `None` if both
+/// are taken. Of two threads that take the same slot at once, one loses its wait: the ids of such
+/// threads are some thousands apart.
 #[inline(always)]
 pub fn to_fill(tid: u32) -> Option<*mut Wait> {
     let (first, second) = (at(tid)?, at(tid ^ 1)?);

@@ -1,28 +1,28 @@
-//! Who stands in line for a lock.
+//! Queued waiters of a lock.
 
 use memcg_trace_common::lock::flags;
 
 use crate::fixed::{HERE, has_cast, load};
 use crate::read::{LAYOUT, has, offset, read};
 
-/// The list of those who wait for a lock, by what it is.
+/// A cursor in the list of waiters of a lock, for each kind of lock.
 pub struct Waiters {
     /// Entry to stop at: the head of the list, or the first of a ring.
     end: u64,
-    /// The entry to look at next; 0 if the list is empty or cannot be read.
+    /// The entry to read next; 0 if the list is empty or cannot be read.
     at: u64,
-    /// From an entry to its task.
+    /// Offset from an entry to its task.
     task: u64,
-    /// Whether `end` itself is a waiter that has not been looked at.
+    /// Whether `end` itself is a waiter, and has not been returned yet.
     ring: bool,
 }
 
 impl Waiters {
-    /// Waiters that are looked at.
+    /// Waiters that are returned.
     pub const MOST: u32 = 16;
 
-    /// Until 7.0 a lock has the head of a list, later the first of a ring. `None` if this kernel
-    /// has neither, or the kind of lock is not known.
+    /// Until 7.0 a lock has the head of a list, later the first waiter of a ring. `None` if this
+    /// kernel has neither, or the kind of lock is unknown.
     #[inline(always)]
     pub fn of(lock: u64, kind: u32) -> Option<Self> {
         if kind & flags::PERCPU != 0 {
@@ -84,7 +84,7 @@ impl Waiters {
     }
 }
 
-/// A word, in the cheapest way that this kernel has.
+/// Reads a word, in the cheapest way that this kernel has.
 #[inline(always)]
 fn word(address: u64) -> Option<u64> {
     if has_cast() {

@@ -1,20 +1,20 @@
-//! How long it takes to judge 100,000 waiting tasks with 1,000,000 edges between them and what
-//! they wait for.
+//! Time to judge 100,000 waiting tasks that have 1,000,000 edges to the resources that they wait
+//! for.
 
 use memcg_trace::deadlock::{Rules, Verdict, judge};
 use memcg_trace::sample::ResourceKind;
 use memcg_trace::sample::waits::{Evidence, Holder, Look, Resource, Task, Wait, Waits};
 
 const TASKS: u32 = 100_000;
-/// With the wait itself, ten edges a task.
+/// Holders of each resource: with the wait itself, ten edges for each task.
 const HOLDERS: u32 = 9;
 
 fn main() {
     divan::main();
 }
 
-/// Each task waits for a resource that nine others hold; the first has its own, and whether that
-/// is ever given up decides for all.
+/// Each task waits for a resource that nine others hold; the first task holds its own, and whether
+/// that is ever released decides for all.
 fn waits(kind: ResourceKind, is_first_stuck: bool) -> Waits {
     let task = |tid: u32| Task {
         addr: 0xffff_8880_0000_0000 + u64::from(tid) * 0x1000,
@@ -26,7 +26,7 @@ fn waits(kind: ResourceKind, is_first_stuck: bool) -> Waits {
         switches: Some(1),
         ..Task::default()
     };
-    // Held by tasks before it alone: a chain of any length, and no cycle but at its end.
+    // Held only by tasks before the waiter: a long chain, and a cycle only at its end.
     let holder = |tid: u32, nth: u32| {
         let spread = (tid ^ nth.wrapping_mul(0x9e37_79b9)).wrapping_mul(0x85eb_ca6b);
         Holder {
@@ -68,12 +68,12 @@ fn judged(bencher: divan::Bencher<'_, '_>, kind: ResourceKind, is_first_stuck: b
 }
 
 #[divan::bench]
-fn all_go_on_and(bencher: divan::Bencher<'_, '_>) {
+fn all_make_progress_and(bencher: divan::Bencher<'_, '_>) {
     judged(bencher, ResourceKind::Mutex, false);
 }
 
 #[divan::bench]
-fn all_go_on_or(bencher: divan::Bencher<'_, '_>) {
+fn all_make_progress_or(bencher: divan::Bencher<'_, '_>) {
     judged(bencher, ResourceKind::Work, false);
 }
 

@@ -1,9 +1,9 @@
-//! Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
+//! Observes slab memory, zombie memory cgroups, reclaim, and waits for locks.
 //!
-//! Facts flow one way: a [`source`] hands over samples ([`sample`]), the [`model`] makes
-//! snapshots of them (who waits for ever is worked out in [`deadlock`]), and the views ([`output`],
-//! [`tui`]) draw those, in [`units`] that people read. What cannot be had is absent all the way,
-//! never 0. [`cli`] ties it together for the binary.
+//! Facts flow one way: a [`source`] delivers samples ([`sample`]), the [`model`] makes snapshots of
+//! them ([`deadlock`] judges the waits), and the views ([`output`], [`tui`]) draw the snapshots, in
+//! [`units`] that people read. A figure that is not available is absent in all layers, never 0.
+//! [`cli`] ties the layers together for the binary.
 
 pub mod cli;
 pub mod deadlock;

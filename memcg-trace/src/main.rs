@@ -1,4 +1,4 @@
-//! The program: parse, call, map the result to an exit code.
+//! The binary: parses, calls, and maps the result to an exit code.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! Where the time of a run goes, for `--timings`: what each step took, by the clock and of the CPU.
+//! Durations of the steps of a run, for `--timings`: elapsed and CPU time.
 //!
-//! Like a log it is the process's own: whoever comes to the end of a step says so. No clock is read
-//! unless it was asked for.
+//! The state is global to the process, like a log: the code that ends a step reports it. No clock
+//! is read without `--timings`.
 
 use std::fmt::Write as _;
 use std::sync::Mutex;
@@ -11,10 +11,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 static STEPS: Mutex<Option<Steps>> = Mutex::new(None);
 
-/// Programs of the kernel side that are listed by name.
+/// Maximum number of eBPF programs that are listed by name.
 const DEAREST: usize = 5;
 
-/// Time by the clock, and that of all CPUs that this process had.
+/// Elapsed time, and CPU time of all threads of this process.
 #[derive(Clone, Copy, Debug, Default)]
 struct Took {
     elapsed: Duration,
@@ -22,7 +22,7 @@ struct Took {
 }
 
 impl Took {
-    /// Since some time in the past.
+    /// Both clocks, each since its own start.
     fn now() -> Self {
         let read = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
         Self {
@@ -48,18 +48,17 @@ impl Took {
 
 #[derive(Debug, Default)]
 struct Steps {
-    /// When the last step ended.
     ended: Took,
-    /// What programs took since.
+    /// Time that programs took since then.
     aside: Took,
     done: Vec<(String, Took)>,
     programs: Vec<(String, Took)>,
 }
 
-/// Begins to take the time.
+/// Starts the measurement.
 pub fn begin() {
     let now = Took::now();
-    // Until here all was CPU time.
+    // The elapsed time of the program's start is not known; its CPU time is close to it.
     let before = Took {
         elapsed: now.cpu,
         cpu: now.cpu,
@@ -73,8 +72,8 @@ pub fn begin() {
     });
 }
 
-/// Says that a step has ended, which began with the end of the one before. Of steps that are
-/// repeated, the first counts: the others are part of what comes next.
+/// Ends a step, which started at the end of the step before. Only the first of repeated steps
+/// counts: the others are part of the next step.
 pub fn step(name: &str) {
     with(|steps| {
         let Some(steps) = steps else { return };
@@ -88,7 +87,7 @@ pub fn step(name: &str) {
     });
 }
 
-/// Has the kernel take a program, which is a step of its own within the one that goes on.
+/// Loads an eBPF program, and counts the time as a step of its own within the current one.
 pub fn program<T>(name: &str, load: impl FnOnce() -> T) -> T {
     let begin = with(|steps| steps.is_some().then(Took::now));
     let loaded = load();
@@ -103,7 +102,7 @@ pub fn program<T>(name: &str, load: impl FnOnce() -> T) -> T {
     loaded
 }
 
-/// What each step took, a line each; `None` if that was not asked for.
+/// The duration of each step, a line each; `None` without `--timings`.
 #[must_use]
 pub fn table() -> Option<String> {
     step("the rest");
@@ -111,7 +110,7 @@ pub fn table() -> Option<String> {
 }
 
 fn with<T>(act: impl FnOnce(&mut Option<Steps>) -> T) -> T {
-    // Who panicked meanwhile left at most a step out.
+    // A panic in another thread can only have left out a step.
     act(&mut STEPS.lock().unwrap_or_else(|error| error.into_inner()))
 }
 

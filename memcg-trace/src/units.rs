@@ -1,6 +1,6 @@
-//! Figures for people. What is not known is [`UNKNOWN`], never 0.
+//! Figures for people. An unknown figure is [`UNKNOWN`], never 0.
 
-/// Stands for a figure that is not known.
+/// Shown for an unknown figure.
 pub const UNKNOWN: &str = "-";
 
 /// `0 B`, `17.3 KiB`, `2.0 GiB`: three digits are enough to see what is large.
@@ -50,13 +50,13 @@ pub fn count(count: Option<u64>) -> String {
     count.map_or_else(|| UNKNOWN.to_owned(), |count| scaled(count as f64))
 }
 
-/// A number of things: `no page` is `0 pages`, then `1 page`, `730 pages`, `12.5k pages`.
+/// A number of things: `0 pages`, `1 page`, `730 pages`, `12.5k pages`.
 #[must_use]
 pub fn things(number: u64, one: &str) -> String {
     format!("{} {}", count(Some(number)), noun(number, one))
 }
 
-/// The same where the number may not be known: `- pages`.
+/// A number of things that may be unknown: `- pages`.
 #[must_use]
 pub fn things_known(number: Option<u64>, one: &str) -> String {
     number.map_or_else(
@@ -65,13 +65,13 @@ pub fn things_known(number: Option<u64>, one: &str) -> String {
     )
 }
 
-/// The word that goes with so many.
+/// The verb for a number of things: `is` or `are`.
 #[must_use]
 pub fn is(number: u64) -> &'static str {
     if number == 1 { "is" } else { "are" }
 }
 
-/// What so many are called: `page`, `pages`; of several words the last changes.
+/// The plural of a noun: `page`, `pages`; of several words the last changes.
 #[must_use]
 pub fn noun(number: u64, one: &str) -> String {
     const HISSES: [&str; 4] = ["s", "x", "ch", "sh"];
@@ -98,7 +98,7 @@ fn scaled(number: f64) -> String {
     format!("{:.1}G", number / 1e9)
 }
 
-/// A time: `0 s`, `20 ns`, `1.5 us`, `12.3 ms`, `4.0 s`, `12m05s`, `3h04m`, `12d03h`.
+/// A duration: `0 s`, `20 ns`, `1.5 us`, `12.3 ms`, `4.0 s`, `12m05s`, `3h04m`, `12d03h`.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn duration(ns: Option<u64>) -> String {
@@ -118,7 +118,7 @@ pub fn duration(ns: Option<u64>) -> String {
     }
 }
 
-/// Time spent in a second, by several at once if need be: `0`, `12.0 ms`, `2.5 s`.
+/// Time spent per second, by several tasks at once if need be: `0`, `12.0 ms`, `2.5 s`.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,
@@ -132,7 +132,7 @@ pub fn time_share(ns_per_sec: Option<f64>) -> String {
     }
 }
 
-/// A moment, in RFC 3339 with nanoseconds.
+/// A point in time, in RFC 3339 with nanoseconds.
 #[must_use]
 pub fn time(unix_ns: i64) -> String {
     let time = jiff::Timestamp::from_nanosecond(i128::from(unix_ns))

@@ -1,6 +1,6 @@
-//! What would free a zombie, in which order, and how much of it.
+//! Advice on what frees a zombie: its order and its extent.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 
@@ -13,7 +13,7 @@ use memcg_trace::output::{pins as text, text::Style};
 use memcg_trace::sample::Memcg;
 use memcg_trace::sample::pins::{Held, Object, ObjectKind, Pin, PinKind, Pins as Answer, User};
 
-/// A MiB, below which no data is destroyed.
+/// One MiB in pages: no data is destroyed for less.
 const MIB_PAGES: u64 = 256;
 
 /// A tmpfs file that nobody has open.
@@ -33,7 +33,7 @@ fn held(refs: u64, found: u64) -> Held {
     }
 }
 
-/// All who hold it let go, then it is removed; together that frees it.
+/// If all holders close the file and then it is removed, that frees it.
 #[test]
 fn steps_belong_together() {
     let users = vec![
@@ -70,7 +70,7 @@ fn steps_belong_together() {
     assert!(shown.ends_with(end), "{shown}");
 }
 
-/// What is not known to be all is not promised.
+/// A list of holders that may be incomplete promises nothing.
 #[test]
 fn a_bound_is_a_promise_only_where_the_count_closes() {
     let memfd = |held| Object {
@@ -90,7 +90,7 @@ fn a_bound_is_a_promise_only_where_the_count_closes() {
         let shown = text::one(&pins, 0, Style::default());
         assert_eq!(shown.contains("frees up to 9 of 9"), at_most, "{shown}");
     }
-    // Somebody else holds it, who was not found: to close this one may free nothing.
+    // Another holder was not found: closing this one may free nothing.
     let pins = one(PinKind::PageShmem, memfd(Some(held(2, 1))));
     assert_eq!(advice(&pins), ["nothing"]);
 }
@@ -142,7 +142,7 @@ fn the_harmless_comes_first_and_then_what_frees_most() {
     );
 }
 
-/// Reclaim is not advised for what it would leave where it is.
+/// Reclaim is not advised for pages that it would leave in place.
 #[test]
 fn reclaim_takes_what_the_kernel_lets_go() {
     let swap = |kind, object, free_swap_bytes| {
@@ -187,7 +187,7 @@ fn reclaim_takes_what_the_kernel_lets_go() {
     }
     let memory = || tmpfs("/dev/shm/x");
     assert_eq!(refs(PinKind::PageShmem, memory(), 0), None, "no swap");
-    // What is in swap is one reference.
+    // All pages in swap share one reference.
     assert_eq!(
         refs(PinKind::PageShmem, memory(), much),
         Some(MIB_PAGES - 1)
@@ -206,7 +206,7 @@ fn reclaim_takes_what_the_kernel_lets_go() {
     assert_eq!(refs(PinKind::PageKmem, memory(), much), None);
 }
 
-/// Swapoff needs room for what comes back, and something to switch off.
+/// Swapoff needs free memory for the pages that come back, and a swap device to switch off.
 #[test]
 fn swapoff_needs_room() {
     let swapped = |used_swap_bytes, available_bytes| {
@@ -239,7 +239,7 @@ fn swapoff_needs_room() {
     }
 }
 
-/// All that is in swap is one reference: whose it is lets go of all of it.
+/// All pages in swap share one reference: the owner of the pages releases all of them.
 #[test]
 fn what_is_in_swap_goes_with_its_owners() {
     let swapped = |found, part: Object| {
@@ -277,7 +277,7 @@ fn what_is_in_swap_goes_with_its_owners() {
     assert_eq!(advice(&protected), ["swapoff"]);
 }
 
-/// Nothing is passed over in silence.
+/// Every object is mentioned in the advice or in its caveats.
 #[test]
 fn there_is_always_an_answer() {
     assert_eq!(advice(&known(pinned(ZOMBIE, 3, vec![]))), ["nothing"]);

@@ -1,9 +1,9 @@
-//! Findings about balance: for each a host that has it, and its twin that must not.
+//! Findings about balance: for each rule a host that it finds, and a twin that it must not find.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that cannot go on says where"
+    reason = "a test that cannot continue says where"
 )]
 
 mod fixture;
@@ -53,14 +53,14 @@ fn found(samples: &[Sample], kind: FindingKind) -> Vec<Finding> {
         let items = snapshot.findings.items.iter();
         items.filter(|one| one.kind == kind).cloned().collect()
     };
-    // The last snapshot that has one.
+    // The last snapshot with findings.
     let last = all.iter().rev().map(|snapshot| findings(snapshot));
     last.into_iter()
         .find(|some| !some.is_empty())
         .unwrap_or_default()
 }
 
-/// The finding of a host, and none on its twin.
+/// The only finding of a host; its twin must have none.
 fn only(samples: &[Sample], twin: &[Sample], kind: FindingKind) -> Finding {
     for other in FindingKind::ALL {
         let found = found(twin, other);
@@ -110,7 +110,7 @@ fn a_small_cache_is_scanned_far_more_than_its_share() {
         let scanned = 1_200 * second;
         sample.shrinkers = Some(vec![scans(scanned, scanned / 2, light(0, scanned))]);
     });
-    // As much, of a cache that is large enough for it.
+    // The same scan of a cache that is large enough for it.
     let twin = host(|second, sample| {
         let scanned = 1_200 * second;
         sample.shrinkers = Some(vec![scans(scanned, scanned / 2, light(scanned, scanned))]);
@@ -127,7 +127,7 @@ fn much_is_scanned_for_nothing() {
         let scanned = 50_000 * second;
         sample.shrinkers = Some(vec![scans(scanned, second, LightScan::default())]);
     });
-    // The first round over the cache only, and one that frees a tenth.
+    // Only the first scan of the cache, and one that frees a tenth.
     let twin = host(|second, sample| {
         let first = 50_000 * second.min(2);
         let fruitful = Shrinker {
@@ -186,7 +186,7 @@ fn pages_pay_for_slab() {
         })
     };
     let sick = taken(10_000, |_| 900 * MIB);
-    // Slab gives as much as it is.
+    // Slab shrinks by its share.
     let twin = taken(1_000, |second| (900 - 36 * second) * MIB);
     let finding = only(&sick, &twin, FindingKind::LopsidedReclaim);
     assert_eq!(count(&finding, "slab_taken_bytes"), 0);
@@ -199,7 +199,7 @@ fn memory_collapses_and_refills() {
         host(move |second, sample| row(sample).usage_bytes = Some(at(second) * MIB))
     };
     let sick = usage(|second| if second % 2 == 0 { 500 } else { 100 });
-    // A service that was stopped and started once, and then breathes.
+    // A service that is stopped and started once, and whose usage then varies a little.
     let twin = usage(|second| match second {
         3 => 50,
         second => 500 - 10 * (second % 3),
@@ -246,7 +246,7 @@ fn usage_comes_near_memory_high() {
     let finding = only(&near(96), &near(94), FindingKind::NearHigh);
     assert_eq!(finding.severity, Severity::Info);
     assert_eq!(count(&finding, "headroom_bytes"), 4 * MIB);
-    // The part is anybody's choice.
+    // The threshold is configurable.
     let mut model = Model::new().near_high(0.5);
     let all: Vec<_> = near(60).iter().map(|sample| model.step(sample)).collect();
     let last = &all.last().unwrap().findings.items;
@@ -254,7 +254,7 @@ fn usage_comes_near_memory_high() {
     assert!(!last[0].resolved);
 }
 
-/// What was not looked at again is not over: memcgs are walked with one sample of six here.
+/// A finding that was not checked again is not over: here memcgs are walked once in six samples.
 #[test]
 fn a_finding_lasts_until_a_look_does_not_find_it() {
     let walked = |usage_at: fn(u64) -> u64| {
@@ -316,6 +316,6 @@ fn findings_do_not_wait_for_trends_and_tell_what_is_left_out() {
     let second = &snapshots(&killed[..2])[1];
     assert_eq!(second.findings.items.len(), 64);
     assert_eq!(second.findings.truncated_at, Some(64));
-    // Whether zombies grow takes more walks to tell.
+    // Growth of zombies needs more walks to be known.
     assert!(second.findings.is_known() && second.findings.reason.is_some());
 }

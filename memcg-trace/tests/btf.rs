@@ -1,6 +1,6 @@
 //! The BTF reader on a description made here, and on damaged ones.
 #![cfg(feature = "live")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 use memcg_trace::kernel::Subject;
 use memcg_trace::kernel::host::btf::{Btf, BtfError, Member};
@@ -167,7 +167,7 @@ fn what_is_not_btf_says_so() {
     assert!(matches!(Btf::parse(cut), Err(BtfError::Cut(_))));
 }
 
-/// Structs whose members are words, one after the other, and an enum of the rest.
+/// Structs whose members are words, one after the other, and an enum of the remaining names.
 fn kernel(structs: &[(&str, &[&str])], enumerators: &[&str]) -> Vec<u8> {
     let mut out = Writer::default();
     out.add("unsigned long", 1, false, 8, &[64], 0);
@@ -187,7 +187,7 @@ fn kernel(structs: &[(&str, &[&str])], enumerators: &[&str]) -> Vec<u8> {
     out.finish()
 }
 
-/// What keeps a kernel of such types from having slab figures, the most telling first.
+/// What such a kernel lacks for slab figures, the most important first.
 fn missing_for_slab(structs: &[(&str, &[&str])], enumerators: &[&str]) -> Vec<String> {
     let btf = Btf::parse(kernel(structs, enumerators)).unwrap();
     let resolved = layout::resolve(&btf, Some(&Symbols::default()));
@@ -203,8 +203,8 @@ fn missing_for_slab(structs: &[(&str, &[&str])], enumerators: &[&str]) -> Vec<St
     all
 }
 
-/// Kernels before 5.9 have a cache for each memcg, and others vectors that cannot be read: neither
-/// gives wrong figures.
+/// Kernels before 5.9 have a cache for each memcg, and others have vectors that cannot be read. On
+/// neither are there wrong figures.
 #[test]
 fn layouts_that_cannot_be_read_are_named() {
     let old = missing_for_slab(&[("kmem_cache", &["flags", "memcg_params"])], &[]);
@@ -215,7 +215,7 @@ fn layouts_that_cannot_be_read_are_named() {
     let vector = "how far the owners in a slab's vector are apart: unsupported layout";
     let slab: (&str, &[&str]) = ("slab", &["slab_cache", "counters", "obj_exts"]);
     let ext: (&str, &[&str]) = ("slabobj_ext", &["objcg"]);
-    // Entries may be within objects, and no field says how far apart.
+    // Entries may be within objects, and no field gives the stride.
     let strided = missing_for_slab(&[slab, ext], &["_SLAB_OBJ_EXT_IN_OBJ"]);
     assert!(strided.iter().any(|what| what == vector), "{strided:?}");
     let plain = missing_for_slab(&[slab, ext], &["_SLAB_ACCOUNT"]);
@@ -234,7 +234,7 @@ fn layouts_that_cannot_be_read_are_named() {
     );
 }
 
-/// A typedef of itself, and a struct that embeds itself without a name, thrice.
+/// A typedef of itself, and a struct that embeds itself three times without a name.
 #[test]
 fn circles_end() {
     let mut out = Writer::default();

@@ -1,6 +1,6 @@
 //! The binary as users run it, on recordings.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 mod tool;
@@ -30,7 +30,7 @@ fn an_export_follows_the_contract() {
     };
     assert_eq!(of("frame").len(), 5);
     assert_eq!(of("memcg").len(), 5 * 12);
-    // One more has died by the third frame.
+    // One more memcg has died by the third frame.
     assert_eq!(of("zombie").len(), 2 * 3 + 3 * 4);
     assert_eq!(records[0]["host"], "web-1");
     assert_eq!(records[0]["time"], "2026-09-21T14:13:20.000000000Z");
@@ -159,7 +159,7 @@ fn hostile_names_come_out_tame() {
         let text = stdout(&output);
         let is_evil = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!text.contains(is_evil), "{args:?}");
-        // JSON could hide them in escapes.
+        // JSON could hide control characters in escapes.
         assert!(!text.contains("\\u00") && !text.contains("\\n"), "{args:?}");
     }
     let records = checked(&stdout(&run(&["export", "--from", &path])));
@@ -267,7 +267,7 @@ fn a_reader_that_sleeps_does_not_keep_a_signal_from_ending_it() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // It has begun to write, and soon sleeps in it.
+    // The program has begun to write, and soon sleeps in write(2).
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     reader.read_line(&mut String::new()).unwrap();
     let id = rustix::process::Pid::from_child(&child);
@@ -324,7 +324,7 @@ fn no_half_record_is_left_behind() {
         let out = format!("{path}.{}", verb.split(' ').next().unwrap());
         let line = verb.replace("FROM", &path).replace("OUT", &out);
         let binary = env!("CARGO_BIN_EXE_memcg-trace");
-        // Blocks of 1024 bytes; without the trap SIGXFSZ would end it.
+        // Blocks of 1024 bytes; without the trap, SIGXFSZ would end the program.
         let script = format!("trap '' XFSZ; ulimit -f {limit}; exec {binary} {line}");
         let output = Command::new("bash").args(["-c", &script]).output().unwrap();
         assert_fails(&output, 1, &[&out, "File too large"]);

@@ -1,6 +1,6 @@
 //! `locks` as users run it, on recordings.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 mod tool;
@@ -12,7 +12,7 @@ use memcg_trace::sample::{Mode, ResourceKind, Sample, Text};
 use serde_json::{Value, json};
 use tool::{assert_fails, checked, document, memcg_trace, recording, run, stderr, stdout};
 
-/// Memcgs of which one is dead and waits to be taken offline.
+/// Memcgs, one of them dead and not yet offline.
 fn memcgs() -> Sample {
     let mut queued = zombie(3, ROOT, "gone.service", 5);
     queued.flags = DYING | ONLINE;
@@ -114,7 +114,7 @@ fn the_exit_code_says_what_was_found() {
     );
 }
 
-/// Whose holder nobody knows is not said to be in no deadlock.
+/// A wait whose holder is unknown is not reported as free of deadlock.
 #[test]
 fn what_nobody_can_decide_is_said() {
     let (mut host, holder) = crowd('D');
@@ -227,7 +227,7 @@ fn what_a_deadlock_keeps_is_named() {
     assert_eq!(blocked[0]["path"], "/gone.service");
 }
 
-/// What a file system that is frozen waits for is no task: it heads the tree by itself.
+/// A frozen file system has no holder task: it is the root of the tree itself.
 #[test]
 fn a_frozen_file_system_heads_its_tree() {
     let (mut frozen, _) = crowd('S');

@@ -1,6 +1,6 @@
 //! `shrinkers` and `reclaim` as users run them, on recordings.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 mod tool;
@@ -38,7 +38,7 @@ fn reclaim_is_told_by_memcg_cause_and_limit() {
     assert_eq!(first["path"], "/system.slice/nginx.service");
     assert_eq!(first["cause"], "high");
     assert_eq!(first["limited_by_path"], "/system.slice");
-    // Those since the first sample, which is what the time is of.
+    // Stalls since the first sample, as the duration is counted from there.
     assert_eq!(first["stalls_total"], 8);
     assert_eq!(first["stall_ns_total"], 640_000_000);
     assert_eq!(first["scanned_pages_total"], 4 * 640);
@@ -60,7 +60,7 @@ fn reclaim_is_told_by_memcg_cause_and_limit() {
     assert_eq!(document(&part, "reclaim")["items"], serde_json::json!([]));
 }
 
-/// Of those who wait in the last sample, one is of a memcg where nobody has waited to the end.
+/// One task that waits in the last sample is of a memcg in which no wait has ended yet.
 #[test]
 fn who_waits_now_is_told_before_it_ends() {
     let mut samples = growing();
@@ -113,7 +113,7 @@ fn shrinkers_are_told_with_their_cause() {
     let data = document(&output, "shrinker");
     let first = &data["items"][0];
     assert_eq!(first["cause"], "high");
-    // What was done since the first sample.
+    // Calls since the first sample.
     assert_eq!(first["calls_total"], 4);
     assert_eq!(first["scanned_objects_total"], 4 * 1024);
     assert_eq!(first["freed_objects_total"], 0);

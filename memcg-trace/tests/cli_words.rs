@@ -1,7 +1,7 @@
-//! How verbs end where there is little to say, which flags they know, and words that must not
+//! Exit codes of verbs with little to report, flags that verbs know, and words that must not
 //! mislead.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 mod tool;
@@ -98,7 +98,7 @@ fn what_is_lost_is_loud_only_where_it_shows() {
         ("slab_map", Some(1000), "  lost 1000 of 1.0M"),
         ("slab_map", Some(1001), "  LOST 1001 of 1.0M"),
         ("missed_runs", Some(1), "  lost 1 of 1.0M"),
-        // There are few of these, and each counts.
+        // Events of this ring are few, so each loss counts.
         ("memcg_ring", Some(1), "  LOST 1 of 1.0M"),
         ("lock_wait", Some(9), "  LOST 9 of 1.0M"),
     ] {

@@ -1,6 +1,6 @@
 //! `compare`: two recordings side by side.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 #[expect(dead_code, reason = "there is no stream of records here")]
@@ -64,7 +64,7 @@ fn peaks_and_what_they_were_reduced_by() {
     assert_eq!(db["kmem_peak_bytes"]["a"], 914 << 10);
     assert_eq!(data["not_checked"].as_array().unwrap().len(), 0);
 
-    // Records say the same, also beside a recording; one that was cut out is missed.
+    // Records say the same, also beside a recording; a record that was cut out is missed.
     let export = stdout(&run(&["export", "--from", &a]));
     let records = file("compare-a.ndjson", export.as_bytes());
     assert_eq!(

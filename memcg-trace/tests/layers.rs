@@ -1,6 +1,6 @@
 //! The order of folders in ARCHITECTURE.md, read from the imports in the sources.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::Path;
 /// A module, such as `["kernel", "pins"]`.
 type Module = Vec<String>;
 
-/// Which modules each module imports from.
+/// Modules that each module imports from.
 fn imports() -> BTreeMap<Module, BTreeSet<Module>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut sources = BTreeMap::new();
@@ -64,7 +64,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Reads one path or one tree of imports, and returns what is behind it.
+/// Reads one path or one tree of imports, and returns the text behind it.
 fn expand<'a>(prefix: &mut Vec<String>, text: &'a str, found: &mut Vec<Vec<String>>) -> &'a str {
     let kept = prefix.len();
     let mut rest = text.trim_start();
@@ -117,7 +117,7 @@ fn absolute(module: &Module, path: &[String]) -> Option<Module> {
     Some([base, &path[up..]].concat())
 }
 
-/// The module in which what a path names is.
+/// The module that contains the item a path names.
 fn owner(path: &[String], modules: &BTreeSet<Module>) -> Option<Module> {
     let lengths = (0..=path.len()).rev();
     lengths
@@ -134,7 +134,8 @@ fn order() -> Vec<String> {
     list.split_whitespace().map(str::to_owned).collect()
 }
 
-/// The place of a module in the list. The root and `main` only tie the others together.
+/// The index of a module in the list. The root and `main` have none: they only tie modules
+/// together.
 fn place(module: &Module, order: &[String]) -> Option<usize> {
     let whole = module.join("/");
     let is_in = |folder: &&String| whole == **folder || whole.starts_with(&format!("{folder}/"));

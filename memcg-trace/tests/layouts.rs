@@ -1,10 +1,10 @@
-//! What kernels have of what is read of them, by their BTF: a file of `tests/btf` each, which
-//! `cargo run --example trim_btf` made, and beside it what is expected. If a difference is meant,
+//! Fields and hooks of kernels by their BTF. Each file of `tests/btf` was made by
+//! `cargo run --example trim_btf`, and has its expected text beside it. If a difference is meant,
 //! `BLESS=1 cargo test --test layouts` writes these files anew; look at them.
 //!
-//! A row that came after a kernel was trimmed is missing there: trim it anew.
+//! A row that was added after a kernel was trimmed is missing in its file: trim that kernel anew.
 #![cfg(feature = "live")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -27,7 +27,7 @@ fn kernels() -> Vec<PathBuf> {
     all
 }
 
-/// What `doctor` says, and each field that the kernel lacks.
+/// The output of `doctor`, and each field that the kernel lacks.
 fn of_kernel(path: &Path) -> String {
     let report = doctor_of_files(path, None, Attach::Auto).unwrap();
     let mut text = render(&report);
@@ -62,10 +62,10 @@ fn each_kernel_has_what_is_expected() {
     assert!(changed.is_empty(), "{}", changed.join("\n"));
 }
 
-/// A row that no kernel has is a mistake, or is not needed any more.
+/// A row that no kernel has is a mistake or obsolete.
 #[test]
 fn each_row_is_found_in_some_kernel() {
-    /// Until 5.8, and with allocation tags: both are refused.
+    /// Kernels until 5.8, and kernels with allocation tags: both are refused.
     const ELSEWHERE: &[&str] = &["kmem_cache.memcg_params", "slabobj_ext._ctref"];
     let kernels = kernels();
     let kernels: Vec<_> = kernels
@@ -78,7 +78,7 @@ fn each_row_is_found_in_some_kernel() {
     }
 }
 
-/// What `doctor` says of 7.2 with these symbols.
+/// The output of `doctor` on 7.2 with these symbols.
 fn with_symbols(name: &str, text: &str) -> Doctor {
     let symbols = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&symbols, text).unwrap();

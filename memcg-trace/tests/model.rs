@@ -1,6 +1,6 @@
-//! What the model makes of samples: walks and events of memcgs, and counters of slab.
+//! The model on samples: walks and events of memcgs, and counters of slab.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 
@@ -78,7 +78,7 @@ fn phases_follow_the_kernels_flags() {
     let base = || zombie(2, ROOT, "z", 5);
     let cases = [
         (memcg(2, ROOT, "z"), None),
-        // Being born: not online yet, and nobody killed it.
+        // In creation: not online yet, and not offline either.
         (
             Memcg {
                 flags: 0,
@@ -198,11 +198,12 @@ fn a_walk_is_not_an_instant() {
         ..walked(1, rows.clone())
     };
     let all = snapshots(&[walked(0, rows.clone()), sample, walked(2, rows)]);
-    // The walk listed /a before it was released, and /b before it went offline; /late came
-    // after its place in the walk. /early came before the walk, which did not find it: gone.
+    // The walk listed /a before it was released, and /b before it went offline; /late was made
+    // behind the walk's position. /early was made before the walk, which did not find it: it is
+    // gone.
     assert_eq!(paths(&all[1]), ["/", "/b", "/late"]);
     assert_eq!(phase_of(&all[1], "/b"), Some(Phase::Pinned));
-    // The next walk began later: what it says holds.
+    // The next walk began later: its result counts.
     assert_eq!(phase_of(&all[2], "/b"), None);
     assert_eq!(
         paths(&all[2]),
@@ -251,7 +252,7 @@ fn the_dead_keep_their_path() {
     assert_eq!(paths(&all[2]), ["/", "/?/orphan"]);
 }
 
-/// The first sample brings events from before anything was known of those above.
+/// The first sample has events from before the first walk.
 #[test]
 fn an_event_before_the_first_walk_gets_its_path_from_it() {
     let (parent, child) = (memcg(3, 2, "b"), memcg(4, 3, "c"));
@@ -404,8 +405,8 @@ fn a_subtree_and_the_largest() {
     assert_eq!(near[0], "/system.slice/nginx.service".into());
 }
 
-/// Ten thousand memcgs, a few of them busy. Not a limit on time, which a loaded machine would
-/// break: it would take minutes if anything were quadratic.
+/// Ten thousand memcgs, a few of them busy. There is no time limit, which a loaded machine would
+/// exceed: quadratic code would take minutes.
 #[test]
 fn ten_thousand_memcgs_are_no_burden() {
     let rows: Vec<Memcg> = (1..=10_000)

@@ -1,7 +1,7 @@
-//! What is written of a recording stays what it is, byte for byte: readers keep files for years.
-//! If a change is meant, `BLESS=1 cargo test --test ndjson` writes the files anew.
+//! NDJSON of a recording stays the same, byte for byte: readers keep files for years. If a change
+//! is meant, `BLESS=1 cargo test --test ndjson` writes the files anew.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 
@@ -22,7 +22,7 @@ fn folder(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// Compares with what is kept, or keeps it.
+/// Compares with the kept file, or with `BLESS` writes it.
 fn check(name: &str, host: Host, samples: &[Sample]) {
     let mut written = Vec::new();
     let mut records = Ndjson::new(&mut written, host);
@@ -64,7 +64,7 @@ fn recordings_of_real_kernels() {
     }
 }
 
-/// Bytes that are no text, and records that the recordings of kernels have none of.
+/// Bytes that are no text, and records that no recording of a kernel contains.
 #[test]
 fn made_up_hosts() {
     check("hostile", evil_host(), &hostile());

@@ -1,7 +1,7 @@
-//! Files that something of the kernel's own holds: what is said of them, and in which order it has
-//! to let go.
+//! Files that the kernel itself holds: the verdict on them, and the order of the steps that release
+//! them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 
@@ -24,7 +24,7 @@ fn held_by(user: User) -> Object {
     file(ObjectKind::File, "tmpfs", path, PAGES, vec![user])
 }
 
-/// The holder, what the sentence ends with, and the steps.
+/// The holder, the end of the sentence, and the steps.
 fn cases() -> Vec<(User, &'static str, Vec<&'static str>)> {
     let mount = of_kernel(UserKind::Mount, "/mnt");
     let remove = "remove_file /dev/shm/disk.img";
@@ -55,7 +55,7 @@ fn cases() -> Vec<(User, &'static str, Vec<&'static str>)> {
             "kept by mount /proc/77/root/mnt",
             vec!["unmount /proc/77/root/mnt", remove],
         ),
-        // A path of a namespace that nobody is in must not be taken for one of ours.
+        // A path of a namespace without tasks must not be taken for a path of ours.
         (
             nowhere,
             "kept by mount /mnt of mount namespace 4026532300",
@@ -99,7 +99,7 @@ fn each_holder_is_named_and_lets_go_first() {
     }
 }
 
-/// What is in swap has one reference for all of it; whose it is are parts of that.
+/// Pages in swap share one reference; their owners are parts of it.
 #[test]
 fn pages_in_swap_are_those_of_a_file() {
     let id = Object {

@@ -1,6 +1,6 @@
-//! Each kind of pin: how the verdict names it, and what would free it.
+//! Kinds of pins: the name of each in the verdict, and the advice that frees it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 
@@ -17,7 +17,7 @@ fn of_netns(users: Vec<User>, mount: Option<&str>) -> Object {
     }
 }
 
-/// One object a case: the verdict on it, and what would free it.
+/// One object a case: the verdict on it, and the advice.
 #[test]
 fn every_kind_has_its_verdict_and_its_advice() {
     let tcp = Object {

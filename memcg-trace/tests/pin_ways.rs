@@ -1,7 +1,7 @@
-//! Whatever ways to hold a thing cannot be looked at, nothing is said that a look in all of them
-//! would contradict: no absence, and no advice.
+//! Ways of holding a thing that cannot be scanned: whichever they are, the output states nothing
+//! that a full scan would contradict, neither an absence nor advice.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 
@@ -10,7 +10,7 @@ use memcg_trace::model::snapshot::{Action, Advice, Class, Pins as Ledger};
 use memcg_trace::output::{pins as text, text::Style};
 use memcg_trace::sample::pins::{Held, Object, ObjectKind, PinKind, User, UserKind};
 
-/// References that are the kernel's own by its nature, as a name's to its inode.
+/// References that the kernel always has, as a name's to its inode.
 const OF_ITS_NATURE: u64 = 2;
 
 fn device(name: &str) -> User {
@@ -21,7 +21,7 @@ fn device(name: &str) -> User {
     }
 }
 
-/// Objects of each kind whose holders are told, held in one way or in several.
+/// Objects of each kind whose holders are reported, held in one way or in several.
 fn cases() -> Vec<(PinKind, Object)> {
     let on = |kind, fs: &str, users| file(kind, fs, "/data/x", 40, users);
     let all_ways = || {
@@ -78,7 +78,7 @@ fn cases() -> Vec<(PinKind, Object)> {
     ]
 }
 
-/// What a look finds that sees the holders of `seen` alone.
+/// The result of a scan that sees only the holders of `seen`.
 fn look(complete: &Object, seen: u32) -> Object {
     let users = complete.users.iter().enumerate();
     let (seen, hidden): (Vec<_>, Vec<_>) = users.partition(|(at, _)| seen & 1 << at != 0);
@@ -105,18 +105,18 @@ fn shown(ledger: &Ledger) -> String {
     text::one(ledger, 0, style)
 }
 
-/// Whether a line of the ledger says of an object that nobody has it.
+/// Returns whether a line of the ledger says that an object has no holder.
 fn is_nobody(line: &str) -> bool {
     line.trim_start().starts_with("nobody has it")
 }
 
-/// Whether a piece of advice says for sure what comes of it, or destroys something for it.
+/// Returns whether a piece of advice promises its effect, or destroys something for it.
 fn is_promise(advice: &Advice) -> bool {
     let is_sure = !advice.frees.at_most || advice.class == Class::DestroysData;
     is_sure && advice.action != Action::Nothing
 }
 
-/// Bytes that reclaim is asked for.
+/// Bytes that the advice has reclaimed.
 fn reclaimable(ledger: &Ledger) -> u64 {
     let mut advice = ledger.advice.iter();
     let reclaim = advice.find(|advice| advice.action == Action::Reclaim);
@@ -169,7 +169,7 @@ fn nothing_is_said_that_a_complete_look_contradicts() {
     assert!(looks > 50, "{looks} looks");
 }
 
-/// A count that was not read is one that does not close.
+/// A count that was not read leaves the sum open.
 #[test]
 fn without_a_count_there_is_no_absence() {
     for (kind, complete) in cases() {

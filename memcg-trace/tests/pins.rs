@@ -1,6 +1,6 @@
-//! What the model makes of who pins zombies: the ledger, the verdict, the advice.
+//! The model of pins: the ledger, the verdict, the advice.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 
@@ -118,7 +118,7 @@ fn nothing_found_is_said_as_such() {
     );
 }
 
-/// Who has a file open is known only where everybody was looked at.
+/// The openers of a file are known only if all tasks were scanned.
 #[test]
 fn nobody_is_an_answer_only_after_looking() {
     let kind = PinKind::PageShmem;
@@ -241,7 +241,7 @@ fn reclaim_is_advised_where_it_is_there_and_helps() {
             ["remove_file /dev/shm/x"]
         );
     }
-    // The nearest one that lives may be the root.
+    // The nearest live ancestor may be the root.
     let pins = ask(
         vec![root(), zombie(ZOMBIE, ROOT, "z", 7)],
         answer(1, vec![pinned(ZOMBIE, 0, disk())]),
@@ -249,7 +249,7 @@ fn reclaim_is_advised_where_it_is_there_and_helps() {
     assert_eq!(advice(&pins), ["reclaim /sys/fs/cgroup/memory.reclaim"]);
 }
 
-/// A network namespace has a dozen sockets of the kernel: that is one thing to be said.
+/// A network namespace has a dozen sockets of the kernel: they are reported as one thing.
 #[test]
 fn sockets_of_a_namespace_are_one_thing() {
     let socket = |protocol: &str, ns_ino| Object {

@@ -1,5 +1,5 @@
-//! Recordings of real kernels, in `tests/recordings`: whatever version wrote them, this one
-//! reads them.
+//! Recordings of real kernels, in `tests/recordings`: this version reads those of every earlier
+//! one.
 
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -60,8 +60,8 @@ fn every_recording_is_read_to_its_end() {
     }
 }
 
-/// Four tasks that stood in a guest, recorded with `record --locks`: who waits for whom, in the
-/// words of each kernel.
+/// Four tasks of a deadlock in a guest, recorded with `record --locks`: the holders and waiters, as
+/// each kernel records them.
 #[test]
 fn the_recorded_deadlocks_are_confirmed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");

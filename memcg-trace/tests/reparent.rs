@@ -1,6 +1,6 @@
-//! What dead memory cgroups leave to their ancestors.
+//! Objects that dead memory cgroups leave to their ancestors.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 
@@ -67,7 +67,7 @@ fn slab_objects_and_pages_go_to_the_parent() {
     let [_, job, _] = family();
     let mut samples = begin();
     samples[1].slab = Some(slab(0, vec![count(0xa, 0xc1, 3, 100, 40)]));
-    // By the time that the counters are read again, the objects are the parent's.
+    // When the counters are read again, the objects are the parent's.
     samples.push(Sample {
         slab: Some(slab(
             2,
@@ -95,7 +95,7 @@ fn slab_objects_and_pages_go_to_the_parent() {
     );
 }
 
-/// Their parent is in the walk that comes with the events.
+/// Their parent is in the walk that arrives with the events.
 #[test]
 fn those_that_are_gone_before_the_first_walk_have_a_path() {
     let [heir, job, _] = family();
@@ -110,7 +110,7 @@ fn those_that_are_gone_before_the_first_walk_have_a_path() {
     assert_eq!(one.to.as_ref().unwrap().path, Text::from("/heir"));
 }
 
-/// A child's objects go to its parent, and on with that one's.
+/// A child's objects pass to its parent, and from there to the grandparent.
 #[test]
 fn what_was_inherited_is_inherited_again() {
     let [_, job, step] = family();
@@ -173,7 +173,7 @@ fn what_was_not_counted_is_not_known() {
         panic!("{:?}", last.reparents.items);
     };
     assert_eq!(figures(old), (None, None, Some(6400)), "older than the run");
-    // It lived and died between two readings.
+    // This memcg was made and removed between two readings.
     assert_eq!(figures(young), (None, None, Some(6400)));
     assert_eq!(young.memcg.path, Text::from("/young"));
     assert_eq!(young.to.as_ref().unwrap().path, Text::from("/"));
@@ -200,7 +200,7 @@ fn pages_move_where_the_kernel_moves_them() {
     assert_eq!(dies(None), None, "an old recording does not say");
 }
 
-/// The first walk comes with events from before it.
+/// The first walk arrives with events from before it.
 #[test]
 fn events_before_the_first_walk() {
     let one = memcg(3, 2, "one");
@@ -239,7 +239,7 @@ fn a_storm_leaves_the_last_ones() {
     for snapshot in &all {
         records.write(snapshot).unwrap();
     }
-    // Twice the same snapshot tells nothing twice.
+    // Writing the same snapshot twice repeats no record.
     records.write(&all[3]).unwrap();
     let text = format!("{records:?}");
     assert!(text.contains("reparents: 600"), "{text:.200}");
@@ -261,7 +261,7 @@ fn hostile_names_are_tamed() {
     assert!(!said.contains('\u{202e}'), "{said:?}");
 }
 
-/// Figures at the ends of what can be written down.
+/// The smallest and largest figures that a record can have.
 #[test]
 fn sums_that_overflow_are_not_known() {
     let [_, job, _] = family();

@@ -1,7 +1,7 @@
-//! What `memcg-trace schema` says, and what holds records to it. The schemas are kept in
-//! `docs/json`: if a change is meant, `BLESS=1 cargo test --test schema` writes them anew.
+//! Schemas that `memcg-trace schema` prints, and records that must match them. The schemas are kept
+//! in `docs/json`: if a change is meant, `BLESS=1 cargo test --test schema` writes them anew.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 #[expect(dead_code, reason = "only what runs the program is needed here")]
@@ -53,7 +53,7 @@ fn each_type_is_one_document() {
     );
 }
 
-/// Every figure says what it is.
+/// Every figure has a description.
 #[test]
 fn every_figure_has_a_meaning() {
     for kind in schema::kinds() {
@@ -121,7 +121,7 @@ fn a_record_has_every_key_and_no_other_and_each_of_its_type() {
         *changed.entry(kind.to_owned()).or_default() += 1;
         let mut places = Vec::new();
         objects("", &record, &mut places);
-        // What a finding is about decides which figures it has.
+        // The kind of a finding decides which figures it has.
         places.retain(|place| place != "/data/figures");
         for place in places {
             let with = |change: &dyn Fn(&mut Map<String, Value>)| {
@@ -156,7 +156,7 @@ fn a_record_has_every_key_and_no_other_and_each_of_its_type() {
     assert!(changed.len() > 12, "{changed:?}");
 }
 
-/// Readers take records of other versions.
+/// Readers accept records of other versions.
 #[test]
 fn a_lenient_schema_takes_more_and_less() {
     for kind in schema::kinds() {

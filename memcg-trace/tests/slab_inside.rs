@@ -1,6 +1,6 @@
-//! What the model and the views make of a look into a cache.
+//! The model and the views of a cache's contents.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 mod tool;
@@ -41,7 +41,7 @@ fn parent(path: Option<&str>, states: States) -> InsideParent {
     }
 }
 
-/// The demo, and a look into its dentries after that: nginx looks for what is not there.
+/// The demo, and then a scan of its dentries: nginx looks up names that do not exist.
 fn looked_into(kind: ObjectKind) -> Vec<Sample> {
     let mut samples = demo_with_slab();
     samples.push(Sample {
@@ -137,7 +137,7 @@ fn a_look_as_text_is_for_people() {
     }
 }
 
-/// Of inodes there are no negative ones, and of dentries no dirty ones.
+/// There are no negative inodes and no dirty dentries.
 #[test]
 fn a_stream_has_each_look_once() {
     for (kind, none) in [

@@ -1,6 +1,6 @@
-//! Zombies that grow in number are found, and those that come and go are not.
+//! Findings about zombies: growth is found, and zombies that come and go are not.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 
@@ -27,7 +27,7 @@ fn left(serial_nr: u64) -> Memcg {
     zombie(serial_nr, PARENT, format!("job-{serial_nr}").as_str(), 1)
 }
 
-/// One walk a second; `zombies` says who is a zombie at that second.
+/// One walk a second; `zombies` returns the zombies of that second.
 fn host_of(seconds: u64, zombies: impl Fn(u64) -> Vec<Memcg>) -> Vec<Arc<Snapshot>> {
     let sample = |second| {
         let rows = [vec![root(), parent()], zombies(second)].concat();
@@ -81,7 +81,7 @@ fn a_loop_that_leaks_is_found_within_two_intervals() {
     assert_eq!(findings(&all[3])[0].number, found.number, "the same one");
 }
 
-/// Removed at the same pace, each is still there at the next walk at most.
+/// Each is removed at the same pace, and gone one walk later at most.
 #[test]
 fn a_loop_that_leaves_nothing_behind_is_not() {
     for per_second in [1, 5, 200] {
@@ -94,8 +94,8 @@ fn a_loop_that_leaves_nothing_behind_is_not() {
     }
 }
 
-/// Each takes some seconds to go. At first that cannot be told from one that stays; it is over
-/// once as many go as come, and does not come again.
+/// Each takes some seconds to go. At first that cannot be told from one that stays; the finding is
+/// over once as many go as come, and does not come back.
 #[test]
 fn slow_to_go_is_not_to_stay() {
     let all = host_of(60, |second| {
@@ -119,7 +119,7 @@ fn what_was_there_before_never_counts() {
     };
     let all = host_of(20, |_| old());
     assert!(all.iter().all(|snapshot| findings(snapshot).is_empty()));
-    // Nor does what was on its way, and is pinned only later.
+    // Zombies on their way out that are pinned only later do not count either.
     let all = host_of(20, |second| {
         let on_their_way = |number: u64| Memcg {
             flags: if second < 1 + number / 5 {
@@ -134,7 +134,7 @@ fn what_was_there_before_never_counts() {
     assert!(all.iter().all(|snapshot| findings(snapshot).is_empty()));
 }
 
-/// Phases before `pinned` are on their way.
+/// A zombie in a phase before `pinned` is on its way out.
 #[test]
 fn those_that_are_on_their_way_do_not_count() {
     let all = host_of(10, |second| {
@@ -147,7 +147,7 @@ fn those_that_are_on_their_way_do_not_count() {
     assert!(all.iter().all(|snapshot| findings(snapshot).is_empty()));
 }
 
-/// Many at once, and no more: somebody tidied up.
+/// Many at once, and then no more: a cleanup.
 #[test]
 fn a_burst_is_no_growth() {
     let all = host_of(30, |second| match second {
@@ -198,7 +198,7 @@ fn a_finding_is_resolved_when_growth_stops() {
         last.sentence
     );
     assert_eq!(summary::worst_finding(&all[19]), None, "it is over");
-    // And if it begins again, it is another one.
+    // If the growth begins again, that is another finding.
     let all = host_of(40, |second| match second {
         0..20 => leaky(second.min(6)),
         _ => leaky(second - 14),
@@ -225,7 +225,7 @@ fn many_or_fast_is_critical() {
     );
 }
 
-/// With events: births, deaths, and who made them.
+/// A sample with events: births, deaths, and the creators.
 fn with_events(second: u64, of: impl Fn(u64) -> u64) -> Sample {
     let born = if second == 0 {
         0..0
@@ -284,7 +284,7 @@ fn births_deaths_and_the_creator() {
     );
 }
 
-/// Each under a parent of its own: what they have in common is who made them.
+/// Each has a parent of its own: all have the same creator.
 #[test]
 fn one_creator_under_many_parents() {
     let samples: Vec<Sample> = (0..4)
@@ -303,7 +303,7 @@ fn one_creator_under_many_parents() {
     );
 }
 
-/// Shorter intervals do not make it jumpy, longer ones not blind.
+/// Shorter intervals give no false findings, longer ones miss none.
 #[test]
 fn any_interval() {
     for interval_ns in [SECOND / 10, SECOND / 3, 60 * SECOND] {

@@ -1,6 +1,6 @@
-//! The list of zombies, how users name them, and how long an answer about one holds.
+//! The list of zombies, their names in arguments, and the lifetime of an answer about one.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod fixture;
 
@@ -53,7 +53,7 @@ fn an_answer_holds_until_the_next_or_the_end_of_its_zombie() {
     assert_eq!(all[4].pins.as_of_ns, all[2].pins.as_of_ns);
 }
 
-/// An answer is no sample in turn: intervals and losses are not its business.
+/// An answer is no periodic sample: it has no interval and no losses.
 #[test]
 fn an_answer_changes_nothing_else() {
     let with = snapshots(&demo_with_pins());
@@ -112,7 +112,7 @@ fn a_zombie_is_found_by_each_of_its_names() {
         memcg(2, ROOT, "a"),
         zombie(3, 2, "job", 1),
         zombie(4, ROOT, "job", 1),
-        // Made anew after the dead one, with the same path.
+        // Made after the dead one died, with the same path.
         zombie(5, 2, "web", 1),
         memcg(6, 2, "web"),
         zombie(9, 2, "again", 1),
@@ -187,7 +187,7 @@ fn a_list_goes_by_what_was_asked_for() {
     assert_eq!(sorted(Order::Age), [3, 4, 2], "all alike: by path");
 }
 
-/// On a terminal everything fits, and nothing is cut off but long lists.
+/// On a terminal everything fits, and only long lists are cut off.
 #[test]
 fn the_text_fits() {
     for snapshot in snapshots(&demo_with_pins()).iter().skip(4) {
@@ -208,7 +208,7 @@ fn the_text_fits() {
     }
 }
 
-/// Ten thousand answers: it would take minutes if anything were quadratic.
+/// Ten thousand answers: quadratic code would take minutes.
 #[test]
 fn ten_thousand_answers_are_no_burden() {
     let mut rows = vec![root()];

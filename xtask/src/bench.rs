@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: runs the benchmark program of memcg-trace in guests whose clocks count
+//! `cargo xtask bench`: the benchmark program of memcg-trace, in guests whose clocks count
 //! instructions.
 
 use std::collections::BTreeSet;
@@ -16,10 +16,10 @@ use crate::kernel::{self, Choice, Kernel, Series};
 use crate::setup::timings::Timings;
 use crate::setup::{self, Needs};
 
-/// Programs of others that watch locks or slab, to compare with; what is not installed here is not
-/// measured, and the table says so.
+/// Other programs that watch locks or slab, for comparison; programs that are not installed here
+/// are not measured, and the table says so.
 const OTHERS: &[&str] = &["bpftrace", "klockstat", "perf", "slabratetop"];
-/// With them a guest has some 300 MB of files.
+/// With these programs a guest has some 300 MB of files.
 const MEMORY_FOR_OTHERS: &str = "2G";
 
 const TIMEOUT: Duration = Duration::from_secs(1800);
@@ -55,14 +55,14 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         let command = std::iter::once(name).chain(names).collect();
         let mut spec = Spec {
             copies: [&program].into_iter().chain(&others).cloned().collect(),
-            // By wall clock a run varies by 2.4x, by this one within 3 %: every instruction is a
-            // nanosecond, and idle time is skipped.
+            // By wall clock, runs vary by a factor of 2.4; by this clock within 3 %: every
+            // instruction is a nanosecond, and idle time is skipped.
             qemu: vec!["-icount".into(), "shift=0,sleep=off".into()],
-            // As the distribution's kernels start, which tests do without.
+            // The defaults of the distribution's kernels, which tests switch off.
             append: vec!["init_on_alloc=1".to_owned(), "mitigations=auto".to_owned()],
-            // RAM disks, for memory that can be taken away.
+            // RAM disks, for the file that the reclaim benchmark reads.
             modules: vec!["brd".to_owned()],
-            // With more, 6.1 hangs under -icount when it starts the second one.
+            // With more CPUs, 6.1 hangs under -icount when it starts the second one.
             cpus: 1,
             timeout: Some(TIMEOUT),
             ..Spec::new(Kernel::find(&Choice::Series(series))?, command)
@@ -78,8 +78,8 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     Ok(0)
 }
 
-/// Those of the other programs that are installed, with the libraries that they are linked to and
-/// the loader, by which they run wherever they are put.
+/// The files of the other programs that are installed, with the libraries that they are linked to
+/// and the loader, which starts them in any folder.
 fn others() -> Result<BTreeSet<PathBuf>> {
     let folders = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<_> = env::split_paths(&folders)
@@ -91,7 +91,7 @@ fn others() -> Result<BTreeSet<PathBuf>> {
         let Some(program) = places.find(|place| place.is_file()) else {
             continue;
         };
-        // `libc.so.6 => /lib/…/libc.so.6 (0x…)`, and the loader without an arrow.
+        // Lines are `libc.so.6 => /lib/…/libc.so.6 (0x…)`; the loader has no arrow.
         let linked = child::read(Command::new("ldd").arg(&program))?;
         let words = linked.split_whitespace();
         files.extend(

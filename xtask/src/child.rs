@@ -1,4 +1,4 @@
-//! Running other programs, with errors that name them.
+//! Child processes, with errors that name the program.
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
@@ -16,13 +16,14 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What `command` printed. Its errors are ours, unless it fails: then they are part of the error.
+/// Returns the output of `command`. Its errors are shown only if it fails: then they are part of
+/// the error.
 pub fn read(command: &mut Command) -> Result<String> {
     let bytes = read_bytes(command)?;
     String::from_utf8(bytes).with_context(|| format!("output of {}", line(command)))
 }
 
-/// The same for any bytes.
+/// Returns the output of `command` as bytes, as [`read`] does.
 pub fn read_bytes(command: &mut Command) -> Result<Vec<u8>> {
     let output = command
         .stdin(Stdio::null())
@@ -35,7 +36,7 @@ pub fn read_bytes(command: &mut Command) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// What `command` printed, while its errors go to ours as they come.
+/// Returns the output of `command`, while its errors go to ours as they come.
 pub fn read_keeping_errors(command: &mut Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -57,7 +58,7 @@ pub fn line(command: &Command) -> String {
         .join(" ")
 }
 
-/// A word as the shell takes it for one.
+/// A word, quoted for the shell.
 pub fn quote(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%~".contains(c);

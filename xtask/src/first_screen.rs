@@ -1,4 +1,4 @@
-//! How long it takes until a guest has something to show.
+//! Time until a guest shows its first screen.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::guest::build::Binaries;
 use crate::guest::{self, Spec};
 use crate::kernel::{Choice, Kernel, Series};
 
-/// Longer than any guest that works takes.
+/// Longer than any working guest takes.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Boots a guest with the demo, and waits for the first sample that a dashboard would draw.

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP: while a guest runs they end it, and only then us, so that the
+//! Ctrl-C, SIGTERM and SIGHUP: while a guest runs they end the guest first and then us, so that the
 //! terminal is restored and nothing is left behind.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
 use signal_hook::flag;
 
-/// As long as this holds, a signal ends the process at once.
+/// While this is true, a signal ends the process at once.
 static AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
 static RECEIVED: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 static RESIZED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Takes the signals over. To be called once, before threads are started.
+/// Installs the signal handlers. To be called once, before threads are started.
 pub fn install() -> Result<()> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         flag::register_conditional_default(signal, AT_ONCE.clone())
@@ -27,18 +27,18 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
-/// From here on a signal is only noted; who calls this looks at [`received`] often.
+/// From here on a signal is only noted; the caller must check [`received`] often.
 pub fn hold() {
     AT_ONCE.store(false, Ordering::SeqCst);
 }
 
-/// The number of the signal that came, if one did.
+/// The number of the signal that was received, if any.
 pub fn received() -> Option<u8> {
     let signal = RECEIVED.load(Ordering::SeqCst);
     u8::try_from(signal).ok().filter(|signal| *signal != 0)
 }
 
-/// Whether the terminal's window changed since the last call.
+/// Returns whether the size of the terminal's window changed since the last call.
 pub fn resized() -> bool {
     RESIZED.swap(false, Ordering::SeqCst)
 }

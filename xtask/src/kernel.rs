@@ -1,4 +1,4 @@
-//! The kernels that guests boot: the series that are tested, and what is in the cache of each.
+//! Kernels that guests boot: the tested series, and their files in the cache.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,23 +8,23 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::places;
 
-/// A line of stable kernels, and where Debian has it.
+/// A series of stable kernels, and the place where Debian has it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Series {
     pub name: &'static str,
-    /// Suites that may have it; the newest version over all of them is taken.
+    /// Suites that may have the series; the newest version of all of them is taken.
     pub suites: &'static [&'static str],
     /// Names of the packages: prefix and suffix around the version. The first has the kernel.
     pub packages: &'static [(&'static str, &'static str)],
-    /// What the download amounts to, to be told before it starts.
+    /// Size of the download, which is shown before it starts.
     pub approximate_mb: u64,
-    /// Whether it is built with the memory controller of cgroup version 1.
+    /// Whether the memory controller of cgroup version 1 is built in.
     pub has_v1: bool,
-    /// Whether its modules can be had, too.
+    /// Whether its modules are available, too.
     pub has_modules: bool,
 }
 
-/// Oldest first.
+/// All series, oldest first.
 pub const SERIES: &[Series] = &[
     Series {
         name: "5.10",
@@ -53,7 +53,7 @@ pub const SERIES: &[Series] = &[
     Series {
         name: "7.2",
         suites: &["trixie-backports"],
-        // The kernel, its modules, and the list of those that are built in.
+        // The kernel, its modules, and the list of built-in modules.
         packages: &[
             ("linux-binary-", "-cloud-amd64"),
             ("linux-modules-", "-cloud-amd64"),
@@ -65,35 +65,37 @@ pub const SERIES: &[Series] = &[
     },
 ];
 
-/// One version, for the tests of [`crate::test`] that are for it alone: removing a cgroup waits
-/// there for its dying tasks, also where one of them waits for who removes it.
+/// One version, only for tests of [`crate::test`] that need it: there, removing a cgroup waits for
+/// its dying tasks, even if one of them waits for the remover.
 pub const DRAINING: Series = Series {
     name: "7.0.4",
     suites: &["trixie-backports"],
-    // The packages of its modules have left the archive.
+    // The packages of its modules are no longer in the archive.
     packages: &[("linux-binary-", "-cloud-amd64")],
     approximate_mb: 14,
     has_v1: false,
     has_modules: false,
 };
 
-/// Those that are tested, and the one that is for some tests alone.
+/// The tested series, and the one that is only for some tests.
 pub fn all() -> impl Iterator<Item = &'static Series> {
     SERIES.iter().chain([&DRAINING])
 }
 
-/// What guests boot unless told otherwise: the newest series on which the demo loses next to
-/// nothing. Later ones see frees by a kprobe, which passes over those that come while another one
-/// is at work, and since 7.0 programs of tracepoints are passed over, too.
+/// The default kernel of guests: the newest series on which the demo loses next to nothing. Later
+/// ones see frees by a kprobe, which skips events while another kprobe program runs, and since 7.0
+/// tracepoint programs are skipped, too.
 pub const DEFAULT: &str = "6.1";
 
 impl Series {
-    /// The folder in the cache. It is renamed into place, so it is either whole or not there.
+    /// The kernel's folder in the cache. It is renamed into place, so it is either complete or
+    /// missing.
     pub fn folder(&self) -> Result<PathBuf> {
         Ok(places::cache()?.join("kernels").join(self.name))
     }
 
-    /// Likewise, what modules for it are built with. Only tests need it.
+    /// The folder of the headers with which modules are built, likewise renamed into place. Only
+    /// tests need it.
     pub fn headers(&self) -> Result<PathBuf> {
         Ok(self.folder()?.join("headers"))
     }
@@ -114,7 +116,7 @@ impl FromStr for &'static Series {
     }
 }
 
-/// What `--kernel` names.
+/// The value of `--kernel`.
 #[derive(Clone, Debug)]
 pub enum Choice {
     Series(&'static Series),
@@ -143,10 +145,10 @@ impl FromStr for Choice {
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]
 pub struct Kernel {
-    /// What to call it: the series, or the path.
+    /// The name for people: the series, or the path.
     pub name: String,
     pub image: PathBuf,
-    /// The folder with `kernel/` and `modules.builtin`, where there is one.
+    /// The folder with `kernel/` and `modules.builtin`, if there is one.
     pub modules: Option<PathBuf>,
 }
 
@@ -181,7 +183,8 @@ impl Kernel {
     }
 }
 
-/// Where packages put the modules of `…/lib/modules/VERSION/vmlinuz` or `…/boot/vmlinuz-VERSION`.
+/// The folder where packages put the modules of `…/lib/modules/VERSION/vmlinuz` or
+/// `…/boot/vmlinuz-VERSION`.
 fn modules_beside(image: &Path) -> Option<PathBuf> {
     let folder = image.parent()?;
     let version = image

@@ -1,16 +1,16 @@
-//! Where things are: the repository, what is built for guests, the user's cache.
+//! Paths: the repository, what is built for guests, and the user's cache.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// The target of everything that is built here, as `.cargo/config.toml` says too.
+/// The target of everything that is built here, as in `.cargo/config.toml`.
 pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// The root of the repository.
 pub fn repository() -> Result<PathBuf> {
-    // Asked for at run time: the clone may have been moved since xtask was built.
+    // Read at run time: the clone may have been moved since xtask was built.
     let manifest = env::var_os("CARGO_MANIFEST_DIR")
         .context("CARGO_MANIFEST_DIR is not set: start this program as `cargo xtask`")?;
     let root = Path::new(&manifest)
@@ -19,12 +19,12 @@ pub fn repository() -> Result<PathBuf> {
     Ok(root.to_path_buf())
 }
 
-/// Where the binaries are that people run and guests have.
+/// The folder of the binaries that people run and guests have.
 pub fn release() -> Result<PathBuf> {
     Ok(target()?.join(TARGET).join("release"))
 }
 
-/// Where test modules are built.
+/// The folder in which test modules are built.
 pub fn modules() -> Result<PathBuf> {
     Ok(target()?.join("module"))
 }
@@ -38,7 +38,7 @@ pub fn target() -> Result<PathBuf> {
     }
 }
 
-/// What was downloaded or built once for all clones of this user.
+/// The folder of what was downloaded or built once for all clones of this user.
 pub fn cache() -> Result<PathBuf> {
     let base = match env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()) {
         Some(folder) => PathBuf::from(folder),
@@ -60,7 +60,8 @@ pub fn executable(name: &str) -> Option<PathBuf> {
     executables(name).next()
 }
 
-/// All executables of that name in PATH, in its order; `/usr/sbin` and `/sbin` may be missing there.
+/// All executables of that name in PATH, in its order; `/usr/sbin` and `/sbin` may be missing in
+/// PATH.
 pub fn executables(name: &str) -> impl Iterator<Item = PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let path = env::var_os("PATH").unwrap_or_default();

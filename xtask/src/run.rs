@@ -1,5 +1,5 @@
-//! `cargo xtask run`: memcg-trace on this host, or where that cannot be traced, in a guest with
-//! something to see.
+//! `cargo xtask run`: memcg-trace on this host, or if the host cannot be traced, in a guest with a
+//! demo.
 #![expect(
     clippy::print_stderr,
     reason = "xtask talks to the person who started it"
@@ -52,7 +52,7 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
             let program = program.context("it was not built")?;
             match choose(&program, arguments.host)? {
                 Place::Host(mut command) => {
-                    // In its place, so that signals and the terminal are its own.
+                    // `exec`, so that memcg-trace gets the signals and the terminal.
                     command.args(&arguments.arguments);
                     return Err(command.exec())
                         .with_context(|| format!("start {}", child::line(&command)));
@@ -64,14 +64,15 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     in_guest(&kernel, &arguments.arguments)
 }
 
-/// Where it runs.
+/// The place to run in.
 enum Place {
-    /// Here, by this command.
+    /// This host, by this command.
     Host(Command),
     Guest,
 }
 
-/// Runs it here if that can be done, with sudo if that helps and somebody is there to be asked.
+/// Chooses this host if it can be traced, with sudo if that helps and somebody is there to type the
+/// password.
 fn choose(program: &Path, host_is_asked_for: bool) -> Result<Place> {
     let plain = || Command::new(program);
     let with_sudo = || {
@@ -117,16 +118,16 @@ fn in_guest(kernel: &Choice, arguments: &[OsString]) -> Result<u8> {
     Ok(guest::run(&spec, &binaries, guest::ours)?.status())
 }
 
-/// What can be done on this host.
+/// Verdict on this host.
 #[derive(Debug, PartialEq, Eq)]
 enum Host {
     Ready,
     NeedsRoot,
-    /// One line why.
+    /// The reason, in one line.
     Unable(String),
 }
 
-/// Asks memcg-trace itself, since it knows what it needs.
+/// Asks memcg-trace itself, since it knows its needs.
 fn ask(mut doctor: Command, is_root: bool) -> Result<Host> {
     let output = doctor.args(["doctor", "--json"]).output();
     let output = output.with_context(|| format!("start {}", child::line(&doctor)))?;
@@ -158,7 +159,7 @@ fn judge(document: &Value, root: bool) -> Host {
         let name = text(fact, "name").to_lowercase();
         name.contains("cap") || name.contains("privilege")
     };
-    // Without privileges other facts cannot be read either; but a lockdown is seen by anyone.
+    // Without privileges other facts are unreadable as well; but anyone can see a lockdown.
     let lockdown = |fact: &&Value| text(fact, "name").contains("lockdown");
     if !root && missing.iter().any(is_privilege) && !missing.iter().any(lockdown) {
         return Host::NeedsRoot;

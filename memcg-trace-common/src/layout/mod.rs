@@ -1,6 +1,6 @@
-//! Where things are in the running kernel, resolved once by user space from its BTF and handed
-//! to the programs as one frozen `.rodata` struct. The verifier sees constants, so a branch on
-//! an absent field costs nothing and its code is pruned.
+//! Layout of the running kernel, resolved once by user space from its BTF and handed to the
+//! programs as one frozen `.rodata` struct. The verifier sees constants, so a branch on an absent
+//! field costs nothing and its code is pruned.
 
 mod fields;
 
@@ -9,42 +9,42 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 /// A field that this kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
 
-/// How the word that a slab keeps per object is found (`vector_shape`).
+/// How the word that a slab keeps for each object is found (`vector_shape`).
 ///
 /// 5.10 to 6.18: an array of `ext_bytes` entries.
 pub const VECTOR_ARRAY: u32 = 0;
 /// 7.1 and 7.2: entries `slab.stride` bytes apart (mm/slab.h: slab_get_stride()).
 pub const VECTOR_STRIDE: u32 = 1;
-/// 7.3: an array, or one entry inside each object, as a bit of the slab says
-/// (mm/slab.h: obj_exts_in_object()).
+/// 7.3: an array, or one entry inside each object, depending on a bit of the slab (mm/slab.h:
+/// obj_exts_in_object()).
 pub const VECTOR_IN_OBJECT: u32 = 2;
 
-/// How a page that is not the first of its folio points to the first (`head_shape`).
+/// How a page that is not the first of its folio refers to the first (`head_shape`).
 ///
 /// The word holds the address of the head, plus one (include/linux/page-flags.h:
 /// _compound_head()).
 pub const HEAD_POINTER: u32 = 0;
-/// Since 7.0 the word is that, or, with HVO, a mask for the page's own address, plus one: then
-/// its upper half is all ones, as no address of a `struct page` is.
+/// Since 7.0 the word is that address plus one, or, with HVO, a mask for the page's own address,
+/// plus one: then its upper half is all ones, as in no address of a `struct page`.
 pub const HEAD_MASK: u32 = 1;
 
-/// Bytes of a `struct page`: user space checks it.
+/// Bytes of a `struct page`; user space checks this.
 pub const PAGE_BYTES: u64 = 64;
 
 /// Upper half of the number in an instruction `r = number` that stands for a field of [`Layout`];
-/// the lower half is the place of the field in it. User space puts the value there, before the
-/// object is loaded: a load of a constant from a map takes three instructions each time.
+/// the lower half is the offset of the field. User space puts the value there before the object is
+/// loaded: a load of a constant from a map takes three instructions each time.
 pub const FIXED: i32 = 0x6b67_0000;
 
 /// Uppermost byte of the number in a call that stands for `bpf_rdonly_cast`: a number that no
 /// helper has. The other bytes, the lowest first, are the fields of [`Layout`] that the loads
-/// behind the call read, each by its place divided by 4, and 0 behind the last. User space puts
+/// behind the call read, each as its offset divided by 4; 0 means no further field. User space puts
 /// the id of the function and the offsets of the fields there.
 pub const RDONLY_CAST: i32 = 0x6b00_0000;
-/// Loads that can come behind such a call.
+/// Loads that can follow such a call.
 pub const CAST_LOADS: usize = 3;
 
-/// The compiler refuses another number: then the struct has padding.
+/// The compiler rejects another number, since the struct would have padding.
 const BY_SHAPE: usize = 27;
 
 macro_rules! layout {
@@ -52,10 +52,6 @@ macro_rules! layout {
         /// Offsets in bytes, bit masks and addresses of variables. `ABSENT` where there is none.
         #[repr(C)]
         #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-        #[expect(
-            missing_docs,
-            reason = "each field is named after the kernel's own path to it"
-        )]
         pub struct Layout {
             // Addresses of kernel variables, from kallsyms; 0 where unknown.
             pub sym_vmemmap_base: u64,
@@ -70,17 +66,17 @@ macro_rules! layout {
             pub slab_in_object_mask: u64,
             pub slab_needs_objcg_mask: u64,
             pub sym_over_high: u64,
-            // Chosen by what BTF has (`kernel/layout/shapes.rs` in user space): `BY_SHAPE` of them.
+            // Chosen by BTF (`kernel/layout/shapes.rs` in user space): `BY_SHAPE` of them.
             pub vmstats_state: u32,
             pub vmstats_is_inline: u32,
             pub stat_slab_reclaimable: u32,
             pub stat_slab_unreclaimable: u32,
             pub memcg_nodeinfo: u32,
             pub node_lru_zone_size: u32,
-            /// Words of that array; 0 where it is absent.
+            /// Words of `node_lru_zone_size`; 0 where it is absent.
             pub lru_zone_size_words: u32,
             pub node_generation_pages: u32,
-            /// Words of that array; 0 where it is absent.
+            /// Words of `node_generation_pages`; 0 where it is absent.
             pub generation_pages_words: u32,
             pub css_set_memory: u32,
             /// Argument number of the list in `mm_vmscan_lru_isolate` (7, or 6 since 6.3).
@@ -90,7 +86,7 @@ macro_rules! layout {
             pub vector_shape: u32,
             pub ext_bytes: u32,
             pub ext_objcg: u32,
-            /// `SLAB_ACCOUNT` in that.
+            /// `SLAB_ACCOUNT` in the flags of a cache.
             pub cache_account_mask: u32,
             /// `__GFP_ACCOUNT` in flags of allocations.
             pub gfp_account_mask: u32,
@@ -103,22 +99,23 @@ macro_rules! layout {
             /// 1 where the statistics of memcgs are added up by flushes (`state_pending`), 0 where each
             /// change is added to all ancestors at once.
             pub flushes_stats: u32,
-            /// Argument number of the vector in `__memcg_slab_free_hook`, its flags taken off; absent
-            /// where it is not the last one.
+            /// Argument number of the vector in `__memcg_slab_free_hook`, with its flags removed;
+            /// absent where the vector is not the last argument.
             pub free_hook_vector_arg: u32,
-            /// Id in BTF of a struct of words, as which programs can read any address without a helper;
+            /// BTF id of a struct of words, which lets programs read any address without a helper;
             /// absent where they cannot (`bpf_rdonly_cast`, 6.2).
             pub word_type_id: u32,
             /// `MEMCG_KMEM`; absent until 5.17.
             pub stat_kmem: u32,
             /// 1 where a program on a tracepoint may be preempted.
             pub preempts_tracepoints: u32,
-            /// 1 where frees of accounted slabs have a function of their own (`__memcg_slab_free_hook`,
-            /// 6.8), so that others may not be seen; 0 where all are.
+            /// 1 where frees of accounted slabs have a function of their own
+            /// (`__memcg_slab_free_hook`, 6.8), so that other frees may not be seen; 0 where all
+            /// are seen.
             pub has_free_hook: u32,
             // From the table of fields.
             $($(pub $program: u32,)?)*
-            /// So that no padding is behind an odd number of them.
+            /// Avoids padding behind an odd number of fields.
             pub unused: [u32; (BY_SHAPE + BY_TABLE) % 2],
         }
 
@@ -132,7 +129,7 @@ macro_rules! layout {
 crate::kernel_fields! { layout }
 
 impl Layout {
-    /// A layout in which everything is absent.
+    /// A layout without any field.
     #[must_use]
     pub fn absent() -> Self {
         let mut layout = Self::new_zeroed();

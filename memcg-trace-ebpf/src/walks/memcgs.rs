@@ -2,9 +2,9 @@
 //! from `*root_mem_cgroup`. A css leaves its parent's list only when it is released.
 //!
 //! One run makes a bounded number of steps under RCU and leaves its place in `MEMCG_WALK`.
-//! Children stand in their list in the order of their serial numbers, so a place that has gone
-//! by the next run is found again by the serial numbers on the path to it: nobody who lived
-//! through the walk is seen twice or missed.
+//! Children are in their list in the order of their serial numbers, so a place that has gone by the
+//! next run is found again by the serial numbers on the path to it: no memcg that exists during the
+//! whole walk is seen twice or missed.
 
 use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::{Array, ProgramArray};
@@ -19,12 +19,12 @@ use crate::read::{LAYOUT, field, has, offset, pointer, read, value, word};
 
 #[map]
 static MEMCG_WALK: Array<MemcgWalk> = Array::with_max_entries(1, 0);
-/// The walk itself, to go on where one program body ends.
+/// The walk itself, for tail calls.
 #[map]
 static MEMCG_WALK_NEXT: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
-/// Steps in one program body, each of which the kernel verifies anew; it allows 32 more bodies in
-/// a run, which fill about as many rows as there are.
+/// Steps in one program body, each of which the kernel verifies anew; it allows at least 32 tail
+/// calls in a run, which fill about as many rows as there are.
 const STEPS: u32 = 4;
 
 const VISIT: u32 = WalkStep::Visit as u32;
@@ -32,7 +32,7 @@ const NEXT: u32 = WalkStep::Next as u32;
 const SEEK_DOWN: u32 = WalkStep::SeekDown as u32;
 const SEEK_ACROSS: u32 = WalkStep::SeekAcross as u32;
 
-/// One run.
+/// One run of the walk.
 #[raw_tracepoint(tracepoint = "sys_enter")]
 pub fn memcg_walk(ctx: RawTracePointContext) -> i32 {
     let Some(walk) = MEMCG_WALK.get_ptr_mut(0) else {
@@ -53,7 +53,7 @@ pub fn memcg_walk(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// The first body of a run: finds the place again, then goes on as [`memcg_walk`].
+/// The first body of a run: finds the place again, then continues as [`memcg_walk`].
 #[raw_tracepoint(tracepoint = "sys_enter")]
 pub fn memcg_walk_enter(ctx: RawTracePointContext) -> i32 {
     let Some(walk) = MEMCG_WALK.get_ptr_mut(0) else {
@@ -116,7 +116,7 @@ fn root() -> u64 {
     0
 }
 
-/// Notes what will tell the next run whether its place is still there.
+/// Notes what the next run needs to check that its place still exists.
 #[inline(always)]
 fn leave(walk: &mut MemcgWalk) {
     walk.at_serial_nr = field(walk.at, &LAYOUT.css_serial_nr).unwrap_or(0);
@@ -168,7 +168,7 @@ fn step(walk: &mut MemcgWalk) {
         if serial_nr < sought {
             across(walk, css, SEEK_ACROSS);
         } else if serial_nr > sought {
-            // The one looked for has gone: this is the next that has not been seen.
+            // The css searched for has gone: this is the next one that has not been seen.
             walk.step = VISIT;
         } else if walk.depth >= walk.sought_depth {
             walk.step = walk.sought_step;
@@ -178,7 +178,7 @@ fn step(walk: &mut MemcgWalk) {
     }
 }
 
-/// To the first child; if there is none, `css` is done with.
+/// Goes to the first child; if there is none, `css` is complete.
 #[inline(always)]
 fn down(walk: &mut MemcgWalk, css: u64, then: u32) {
     let list = css + offset(&LAYOUT.css_children);
@@ -196,7 +196,7 @@ fn down(walk: &mut MemcgWalk, css: u64, then: u32) {
     walk.step = then;
 }
 
-/// To the next sibling; if there is none, up, where the parent is done with.
+/// Goes to the next sibling; if there is none, up to the parent, which is complete.
 #[inline(always)]
 fn across(walk: &mut MemcgWalk, css: u64, then: u32) {
     let next: u64 = field(css, &LAYOUT.css_sibling).unwrap_or(0);
@@ -269,7 +269,7 @@ fn usage(row: &mut MemcgRow, css: u64) {
     row.kmem_pages = stat(stats, &LAYOUT.stat_kmem);
 }
 
-/// One counter of a memcg. Since 6.10 they are packed, and a table says which stands where
+/// One counter of a memcg. Since 6.10 the counters are packed, and a table has their indexes
 /// (mm/memcontrol.c: memcg_stats_index()).
 #[inline(always)]
 fn stat(stats: u64, item: &u32) -> i64 {

@@ -1,7 +1,7 @@
-//! Reading kernel memory on behalf of user space, which knows what is where. Three shapes: a
-//! range, the same bytes at each of many addresses, and the nodes of a list.
+//! Reads of kernel memory on behalf of user space, which knows the layout. There are three shapes:
+//! a range, the same bytes at each of many addresses, and the nodes of a list.
 //!
-//! Every read is one that may fail: an address may be stale. A run reads at most 64 KiB, some
+//! Every read may fail, since an address may be stale. A run reads at most 64 KiB, which takes some
 //! tens of microseconds.
 
 use core::ffi::c_void;
@@ -17,12 +17,12 @@ use crate::read::read;
 
 #[map]
 static PEEK: Array<Peek> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-/// `peek_each` and `peek_chain`, to go on where one program body ends.
+/// `peek_each` and `peek_chain`, for tail calls.
 #[map]
 static PEEK_NEXT: ProgramArray = ProgramArray::with_max_entries(2, 0);
 
-/// Steps in one program body, each of which the kernel verifies anew; it allows 32 more bodies in
-/// a run, which is enough for all addresses.
+/// Steps in one program body, each of which the kernel verifies anew; it allows at least 32 tail
+/// calls in a run, which is enough for all addresses.
 const STEPS: u32 = 16;
 
 #[inline(always)]
@@ -32,9 +32,9 @@ fn peek() -> Option<&'static mut Peek> {
     Some(unsafe { &mut *peek })
 }
 
-/// Clears all bits of a number but those of `MASK`, by an instruction that the compiler cannot
+/// Clears all bits of a number except those of `MASK`, by an instruction that the compiler cannot
 /// prove needless and leave out: the verifier does not know what the compiler knows, and older
-/// ones forget what they knew of a register that was on the stack.
+/// verifiers forget the bounds of a register that was on the stack.
 #[inline(always)]
 fn masked<const MASK: u64>(number: u64) -> u64 {
     let mut masked = number;
@@ -43,7 +43,7 @@ fn masked<const MASK: u64>(number: u64) -> u64 {
     masked
 }
 
-/// Number of an address.
+/// Index of an address.
 #[inline(always)]
 fn slot(at: usize) -> usize {
     masked::<{ PEEK_ADDRESSES as u64 - 1 }>(at as u64) as usize
@@ -59,7 +59,7 @@ pub fn peek_range(_ctx: RawTracePointContext) -> i32 {
     if bytes as usize > PEEK_BYTES {
         return 0;
     }
-    // SAFETY: `data` has room for that many; the helper reads safely at any address.
+    // SAFETY: `data` is at least that long; the helper reads safely at any address.
     let failed = unsafe {
         bpf_probe_read_kernel(
             peek.data.as_mut_ptr().cast::<c_void>(),
@@ -104,7 +104,7 @@ pub fn peek_each(ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// Follows a list from `address` on, until `end`, 0, or as many nodes as fit.
+/// Follows a list from `address`, until `end`, 0, or the maximum number of nodes.
 #[raw_tracepoint(tracepoint = "sys_enter")]
 pub fn peek_chain(ctx: RawTracePointContext) -> i32 {
     let Some(peek) = peek() else {

@@ -1,13 +1,11 @@
-//! What a pointer stands for: user space asks for those that it has not met, or whose meaning
-//! may have changed.
+//! Lookups of pointers: user space asks for pointers that are new, or whose meaning may have
+//! changed.
 
 use aya_ebpf::helpers::bpf_probe_read_kernel_str_bytes;
 use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::Array;
 use aya_ebpf::programs::RawTracePointContext;
-use memcg_trace_common::lock::{
-    self, ASK_CLOSE, WAITER_ENDED, WAITER_GOES_ON, WaiterAsk, WaiterRow,
-};
+use memcg_trace_common::lock::{self, ASK_CLOSE, WAITER_ENDED, WAITER_WAITS, WaiterAsk, WaiterRow};
 use memcg_trace_common::shrinker::{self, ShrinkerAsk, ShrinkerRow};
 use memcg_trace_common::slab::{self, CacheAsk, CacheRow, ObjcgAsk, ObjcgRow};
 
@@ -25,14 +23,14 @@ static SHRINKER_ASK: Array<ShrinkerAsk> = Array::with_max_entries(1, 0);
 #[map]
 static WAITER_ASK: Array<WaiterAsk> = Array::with_max_entries(1, 0);
 
-/// Learns where memory and its pages are mapped.
+/// Reads the bases of the direct map and of the page descriptors.
 #[raw_tracepoint(tracepoint = "sys_enter")]
 pub fn bases(_ctx: RawTracePointContext) -> i32 {
     let _ = learn_bases();
     0
 }
 
-/// Whose an objcg is now.
+/// Present owners of objcgs.
 #[raw_tracepoint(tracepoint = "sys_enter")]
 pub fn resolve_objcgs(_ctx: RawTracePointContext) -> i32 {
     let Some(ask) = OBJCG_ASK.get_ptr_mut(0) else {
@@ -54,7 +52,7 @@ pub fn resolve_objcgs(_ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// Name and sizes of caches.
+/// Names and sizes of caches.
 #[raw_tracepoint(tracepoint = "sys_enter")]
 pub fn resolve_caches(_ctx: RawTracePointContext) -> i32 {
     let Some(ask) = CACHE_ASK.get_ptr_mut(0) else {
@@ -106,7 +104,7 @@ pub fn resolve_shrinkers(_ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// Until 6.6 the shrinker lies within its superblock, later it points to it.
+/// Until 6.6 the shrinker is embedded in its superblock, later it points to the superblock.
 #[inline(always)]
 fn superblock(row: &mut ShrinkerRow) {
     let block = if has(&LAYOUT.shrinker_private_data) {
@@ -120,7 +118,7 @@ fn superblock(row: &mut ShrinkerRow) {
     let _ = unsafe { bpf_probe_read_kernel_str_bytes(name as *const u8, &mut row.fs) };
 }
 
-/// Who waits, and whether still.
+/// Waiters, and whether they still wait.
 #[raw_tracepoint(tracepoint = "sys_enter")]
 pub fn resolve_waiters(_ctx: RawTracePointContext) -> i32 {
     let Some(ask) = WAITER_ASK.get_ptr_mut(0) else {
@@ -141,7 +139,7 @@ pub fn resolve_waiters(_ctx: RawTracePointContext) -> i32 {
         let Some(wait) = wait_slots::at(row.slot) else {
             continue;
         };
-        // SAFETY: a value of the map. What user space read while it changed is no wait at all.
+        // SAFETY: a value of the map. User space discards what it read during a change.
         unsafe {
             if (*wait).lock != row.wait.lock
                 || (*wait).begin_ns != row.wait.begin_ns
@@ -154,7 +152,7 @@ pub fn resolve_waiters(_ctx: RawTracePointContext) -> i32 {
                 (*wait).lock = 0;
             }
         }
-        row.state = WAITER_GOES_ON;
+        row.state = WAITER_WAITS;
         who(row);
     }
     0

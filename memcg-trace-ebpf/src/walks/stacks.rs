@@ -1,6 +1,6 @@
-//! The stacks of all tasks, as the kernel itself unwinds them: an iterator, whose output user
-//! space reads like a file. It is the one walk that is no raw tracepoint, for no other program
-//! may ask for the stack of a task that is not its own.
+//! Stacks of all tasks, as the kernel itself unwinds them: an iterator, whose output user space
+//! reads like a file. It is the only walk that is not a raw tracepoint, since no other kind of
+//! program may ask for the stack of another task.
 
 use core::ffi::c_void;
 
@@ -16,7 +16,7 @@ use crate::read::{LAYOUT, field};
 #[map]
 static STACK_ROW: PerCpuArray<StackRow> = PerCpuArray::with_max_entries(1, 0);
 
-/// `struct bpf_iter_meta` (include/linux/bpf.h), as far as it is used.
+/// `struct bpf_iter_meta` (include/linux/bpf.h): the members that are used.
 #[repr(C)]
 struct Meta {
     seq: *mut seq_file,
@@ -47,7 +47,7 @@ pub extern "C" fn task_stacks(ctx: *const TaskContext) -> i32 {
     let Some(row) = STACK_ROW.get_ptr_mut(0) else {
         return 0;
     };
-    // SAFETY: a value of the map, this CPU's own; the helper writes no more than its room.
+    // SAFETY: a value of the map, this CPU's own; the helper writes no more than its length.
     unsafe {
         (*row).task = task as u64;
         (*row).switches = switches(task as u64);
@@ -58,7 +58,7 @@ pub extern "C" fn task_stacks(ctx: *const TaskContext) -> i32 {
             0,
         );
         (*row).switches_after = switches(task as u64);
-        // A buffer that is full makes the kernel come back with the same task.
+        // If the buffer is full, the kernel calls again with the same task.
         bpf_seq_write(
             (*meta).seq,
             row.cast::<c_void>(),

@@ -1,4 +1,4 @@
-//! What is attached while something is measured.
+//! Cases of a benchmark: what is attached while it runs.
 
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -16,20 +16,20 @@ use memcg_trace::kernel::session::Session;
 
 use crate::programs;
 
-/// Something to attach.
+/// Hooks to attach.
 #[derive(Clone, Debug)]
 pub enum Case {
-    /// Programs that do nothing, on the same hooks as a family of slab hooks.
+    /// Empty programs, on the hooks of a family of slab hooks.
     Empty(Slab),
     /// Our slab hooks.
     Slab(Slab),
-    /// All that `live` and `export` attach.
+    /// All hooks that `live` and `export` attach.
     All,
     /// Another program that counts allocations.
     Rival(&'static Rival),
 }
 
-/// A program of others.
+/// A program of another project.
 #[derive(Debug)]
 pub struct Rival {
     what: &'static str,
@@ -37,21 +37,20 @@ pub struct Rival {
     args: &'static [&'static str],
 }
 
-/// What starts programs that have shared libraries, where all are in one folder.
+/// The loader that starts programs with shared libraries, all of which are in one folder.
 const LOADER: &str = "/bin/ld-linux-x86-64.so.2";
-/// How long one has to start; idle time is skipped.
+/// Time for a program to start; idle time is skipped.
 const START: Duration = Duration::from_secs(20);
 
-/// Those that xtask found and copied take part. Neither counts what kmalloc() gives, nor knows
-/// whom an object is charged to.
+/// Programs of which those take part that xtask found and copied. None of them counts kmalloc() or
+/// knows the owner of an object.
 const RIVALS: &[Rival] = &[
     Rival {
         what: "slabratetop: allocations by cache",
         program: "/bin/slabratetop",
         args: &["--noclear", "3600"],
     },
-    // Its tracepoint says of an allocation how big it is, and of a free which cache's it was: not on
-    // 5.10.
+    // Its tracepoint has the size of an allocation, and the cache of a free: not on 5.10.
     Rival {
         what: "bpftrace: by cgroup and size or cache",
         program: "/bin/bpftrace",
@@ -63,7 +62,7 @@ const RIVALS: &[Rival] = &[
     },
 ];
 
-/// A way to hook up slab.
+/// A family of slab hooks.
 #[derive(Clone, Debug)]
 pub struct Slab {
     pub asked: Option<Family>,
@@ -71,7 +70,7 @@ pub struct Slab {
 }
 
 impl Slab {
-    /// The ways that differ on this kernel; the first is the one that is taken unless asked.
+    /// The families that differ on this kernel; the first is the default.
     pub fn ways(facts: &Facts) -> Vec<Self> {
         let families = [Family::Tracepoint, Family::Kprobe, Family::Trampoline];
         let mut ways: Vec<Self> = Vec::new();
@@ -91,12 +90,12 @@ impl Slab {
         ways
     }
 
-    /// How `--attach` names it.
+    /// The name of the family in `--attach`.
     pub fn name(&self) -> &'static str {
         self.asked.map_or("auto", Family::name)
     }
 
-    /// What is attached, by program and place.
+    /// The hooks of the family: program and place.
     pub fn parts(&self, facts: &Facts) -> Vec<(&'static str, At)> {
         let parts = self.variants.iter().flat_map(|variant| variant.parts);
         let here = |part: &&Part| select::obstacle(part, facts).is_none();
@@ -107,7 +106,7 @@ impl Slab {
     }
 }
 
-/// What is attached, until dropped.
+/// Hooks that are attached until dropped.
 #[derive(Default)]
 pub struct Attached {
     _empty: Vec<Ebpf>,
@@ -120,15 +119,15 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 impl Attached {
-    /// Does some work and takes a sample, as it is in any run after the first second: what moves
-    /// has its place in the table of those.
+    /// Does some work and takes a sample, as in any run after the first second: hot keys then have
+    /// their places in the table.
     pub fn warm_up(&mut self, work: impl FnOnce() -> Result<()>) -> Result<()> {
         if let Some(session) = &mut self.session {
             work()?;
@@ -148,7 +147,7 @@ impl Case {
         }
     }
 
-    /// Attaches it. An error means that the kernel refuses what the facts promised.
+    /// Attaches the case. An error means that the kernel rejects what the facts predicted.
     pub fn attach(&self, facts: &Facts) -> Result<Attached> {
         match self {
             Self::Empty(way) => attach_empty(&way.parts(facts), facts),
@@ -161,7 +160,7 @@ impl Case {
         }
     }
 
-    /// The other programs that came along.
+    /// The programs of other projects that are in the guest.
     pub fn rivals() -> impl Iterator<Item = Self> {
         let rivals = RIVALS.iter();
         let here = rivals.filter(|one| std::fs::exists(one.program).unwrap_or(false));
@@ -169,7 +168,7 @@ impl Case {
     }
 }
 
-/// Starts it, and gives it time to attach what it has.
+/// Starts the program, and gives it time to attach its hooks.
 fn start_rival(rival: &Rival) -> Result<Attached> {
     let before = programs::ids()?.len();
     let child = Command::new(LOADER)
@@ -194,7 +193,8 @@ fn start_rival(rival: &Rival) -> Result<Attached> {
     })
 }
 
-/// The session, if it took the way that was foreseen: it falls back to another without a word.
+/// Opens a session, which must use the predicted family: a session falls back to another one
+/// without an error.
 fn attach_slab(way: &Slab, facts: &Facts) -> Result<Attached> {
     let session = Session::open(facts, &[Subject::Slab], way.asked, false)?;
     let programs = |variant: &'static Variant| variant.parts.iter().map(|part| part.program);
@@ -209,14 +209,14 @@ fn attach_slab(way: &Slab, facts: &Facts) -> Result<Attached> {
     })
 }
 
-/// What was tried in vain, and why.
+/// The attempts that failed, with the reasons.
 fn refused(outcomes: &[Outcome]) -> String {
     let tried = outcomes.iter().flat_map(|outcome| &outcome.tried);
     let errors: Vec<_> = tried.filter_map(|(_, error)| error.as_deref()).collect();
     errors.join("; ")
 }
 
-/// The empty program of a kind of place.
+/// The empty program for a kind of hook.
 pub fn empty(at: At) -> &'static str {
     match at {
         At::Tracepoint(_) => "empty_tracepoint",
@@ -228,7 +228,8 @@ pub fn empty(at: At) -> &'static str {
 fn attach_empty(parts: &[(&str, At)], facts: &Facts) -> Result<Attached> {
     let mut programs = Vec::new();
     for (_, at) in parts {
-        // A trampoline's program is loaded for one function: each gets an object of its own.
+        // The program of a trampoline is loaded for one function: each program needs an object of
+        // its own.
         let mut ebpf = attach::open(facts, Subject::ALL, false)?;
         attach_one(&mut ebpf, *at, facts).with_context(|| at.name())?;
         programs.push(ebpf);
@@ -253,8 +254,8 @@ fn attach_one(ebpf: &mut Ebpf, at: At, facts: &Facts) -> Result<()> {
             program.load()?;
             program.attach(facts.symbols.function(function).unwrap_or(function), 0)?;
         }
-        // Ahead of the function even where ours comes behind it: the way there costs the same,
-        // but for what a call costs that is made from the trampoline.
+        // At the entry of the function even where ours is at its exit: the cost of the trampoline
+        // is the same, except for the call of the function that an exit trampoline makes.
         At::Fentry(function) | At::Fexit(function) => {
             let program: &mut FEntry = program.try_into()?;
             program.load(function, &Btf::from_sys_fs()?)?;

@@ -1,4 +1,4 @@
-//! Cgroups of the guest, its clock, and what it knows of processes.
+//! The guest: its cgroups, its clock, and figures of its processes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
 
 const ROOT: &str = "/sys/fs/cgroup";
-/// Of a thousand cgroups this many stand side by side.
+/// Siblings in each group of the thousand cgroups.
 const SIBLINGS: usize = 50;
 
 /// CLOCK_MONOTONIC: instructions of the only CPU, without those of its idle loop.
@@ -18,12 +18,12 @@ pub fn now_ns() -> u64 {
     u64::try_from(now.tv_sec * 1_000_000_000 + now.tv_nsec).unwrap_or(0)
 }
 
-/// Lets the kernel do what it put off: RCU callbacks, programs to be freed.
+/// Lets the kernel do deferred work: RCU callbacks, freeing of programs.
 pub fn settle() {
     thread::sleep(Duration::from_millis(200));
 }
 
-/// A cgroup with what is below it, removed with its last mention if nobody is in it by then.
+/// A cgroup with its descendants, removed on drop unless processes are left in it.
 pub struct Cgroup(PathBuf);
 
 impl Cgroup {
@@ -36,17 +36,17 @@ impl Cgroup {
         Ok(Self(path))
     }
 
-    /// One below it that is not removed on its own.
+    /// Makes a child cgroup that is not removed by itself.
     pub fn child(&self, name: &str) -> Result<PathBuf> {
         Ok(Self::at(self.0.join(name))?.keep())
     }
 
-    /// Gives what is below it a memory controller.
+    /// Enables the memory controller for the children.
     pub fn divide(&self) -> Result<()> {
         divide(&self.0)
     }
 
-    /// Moves this process into it.
+    /// Moves this process into the cgroup.
     pub fn join(&self) -> Result<()> {
         join(&self.0)
     }
@@ -65,7 +65,7 @@ impl Drop for Cgroup {
         if self.0.as_os_str().is_empty() {
             return;
         }
-        // What is left is of no use to anybody, and the guest is about to end.
+        // Remaining cgroups do no harm, and the guest is about to end.
         for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
             let _ = fs::remove_dir(entry.path());
         }
@@ -78,7 +78,7 @@ pub fn leave() -> Result<()> {
     join(Path::new(ROOT))
 }
 
-/// Moves this process.
+/// Moves this process to a cgroup.
 pub fn join(cgroup: &Path) -> Result<()> {
     fs::write(cgroup.join("cgroup.procs"), "0")
         .with_context(|| format!("join the cgroup {}", cgroup.display()))
@@ -89,7 +89,7 @@ fn divide(cgroup: &Path) -> Result<()> {
         .with_context(|| format!("divide the cgroup {}", cgroup.display()))
 }
 
-/// A tree of `count` memory cgroups below the root, besides those that are there.
+/// A tree of `count` memory cgroups below the root, besides the existing ones.
 pub fn many(count: usize) -> Result<Cgroup> {
     let top = Cgroup::new("many")?;
     top.divide()?;
@@ -105,7 +105,7 @@ pub fn many(count: usize) -> Result<Cgroup> {
     Ok(top)
 }
 
-/// Nanoseconds that a process ran, all of its threads together.
+/// Processor time of a process in nanoseconds, with all its threads.
 pub fn cpu_ns(pid: u32) -> Result<u64> {
     let mut sum = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {

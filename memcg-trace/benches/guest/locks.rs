@@ -1,4 +1,5 @@
-//! What it costs to watch locks while everybody wants the same ones: the work that is kept.
+//! Cost of watching locks while all tasks contend for the same ones: the share of work that is
+//! kept.
 
 use std::fs;
 use std::path::Path;
@@ -19,15 +20,15 @@ use crate::tool::PROGRAM;
 /// Tasks that make and remove cgroups, and tasks that move a process.
 const MAKERS: usize = 6;
 const MOVERS: usize = 2;
-/// How long one storm blows.
+/// Duration of one storm.
 const SPAN_NS: u64 = 1_000_000_000;
-/// Storms with and without each, in turn.
+/// Rounds: storms with and without each program, in turn.
 const ROUNDS: usize = 5;
-/// How long a program has to start; idle time is skipped.
+/// Time for a program to start; idle time is skipped.
 const START: std::time::Duration = std::time::Duration::from_secs(20);
 
-/// What is started beside the storm. Programs of others run by the loader that xtask copied with
-/// them, where it found them.
+/// Programs that are started beside the storm. Those of other projects are started by the loader
+/// that xtask copied with them.
 const WATCHERS: &[(&str, &[&str])] = &[
     ("memcg-trace", &["locks", "--watch", "--json"]),
     (
@@ -54,7 +55,7 @@ pub fn report(facts: &Facts) -> Result<()> {
     kept(&storm)
 }
 
-/// Runs of each program while a storm blows.
+/// Runs of each program during a storm.
 fn hooks(facts: &Facts, storm: &Storm) -> Result<()> {
     let before = programs::ids()?;
     let session = Session::open(facts, &[Subject::Memcg, Subject::Lock], None, false)?;
@@ -74,7 +75,7 @@ fn hooks(facts: &Facts, storm: &Storm) -> Result<()> {
     Ok(())
 }
 
-/// Work with a program beside it, against work without, in turn.
+/// Work with a program beside it, against work without the program, in turn.
 fn kept(storm: &Storm) -> Result<()> {
     let title = "The same storm, for a second: work with a program beside it against without";
     let mut table = Table::new(title, &["program", "without", "with", "kept", "from", "to"]);
@@ -92,7 +93,8 @@ fn kept(storm: &Storm) -> Result<()> {
                     on.push(storm.blow()?);
                     stop(child)?;
                 }
-                // As where it was built without what it needs for that.
+                // The program cannot run, for example because it was built without a needed
+                // feature.
                 Err(error) if *name != "memcg-trace" => {
                     table.row([what, format!("does not run here: {error:#}")]);
                     continue 'watchers;
@@ -119,7 +121,7 @@ fn kept(storm: &Storm) -> Result<()> {
     Ok(())
 }
 
-/// How a program is started; `None` if it is not there.
+/// The command of a program; `None` if the program is not in the guest.
 fn command(name: &str) -> Option<Vec<&'static str>> {
     match name {
         "memcg-trace" => Some(vec![PROGRAM]),
@@ -156,7 +158,7 @@ fn stop(mut child: Child) -> Result<()> {
     Ok(())
 }
 
-/// Cgroups to be made below, and to be moved to.
+/// A storm: cgroups to make others below, and cgroups to move to.
 struct Storm {
     top: Cgroup,
     between: [std::path::PathBuf; 2],
@@ -169,7 +171,7 @@ impl Storm {
         Ok(Self { top, between })
     }
 
-    /// Blows for a while; cgroups made and processes moved in it.
+    /// Runs a storm; returns the number of cgroups made and processes moved.
     fn blow(&self) -> Result<f64> {
         guest::settle();
         let done = AtomicU64::new(0);

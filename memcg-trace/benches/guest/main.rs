@@ -1,8 +1,8 @@
-//! What tracing costs, on a real kernel, in a guest whose clocks count instructions.
+//! Cost of tracing, on a real kernel, in a guest whose clocks count instructions.
 //!
 //! `cargo xtask bench` runs this as root in a guest under `-icount shift=0`: a nanosecond is an
-//! instruction, and idle time is skipped, so figures repeat within a few per cent. It weighs all
-//! instructions alike, since there are no caches. Nothing is asserted: it prints tables.
+//! instruction, and idle time is skipped, so figures repeat within a few per cent. All instructions
+//! weigh the same, since there are no caches. Nothing is asserted: it prints tables.
 
 #![expect(
     clippy::print_stdout,
@@ -32,7 +32,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use memcg_trace::kernel::hooks::facts::{Facts, Needs};
 
-/// Cgroups for the walk and the program itself.
+/// Number of cgroups for the walk and for the program itself.
 const CGROUPS: usize = 1000;
 
 type Report = fn(&Facts) -> Result<()>;
@@ -83,7 +83,7 @@ fn run() -> Result<()> {
         "memcg-trace on {}: a nanosecond is an instruction",
         facts.kernel
     );
-    // All of them, or those that are named.
+    // All benchmarks, or those that are named.
     let named: Vec<String> = names.collect();
     for (name, report) in REPORTS {
         if named.is_empty() || named.iter().any(|one| one == name) {

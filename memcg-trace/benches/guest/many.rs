@@ -1,4 +1,4 @@
-//! Ten thousand zombies: what it takes to list them, and to answer a key in the dashboard.
+//! Cost of ten thousand zombies: listing them, and answering a key in the dashboard.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -116,7 +116,7 @@ fn press(app: &mut App, code: KeyCode) {
     app.press(KeyEvent::new(code, KeyModifiers::NONE));
 }
 
-/// Cgroups that are gone but for a socket each.
+/// Makes removed cgroups that a socket pins, one each.
 fn make(top: &Cgroup) -> Result<Vec<UnixDatagram>> {
     let mut root = File::options()
         .write(true)

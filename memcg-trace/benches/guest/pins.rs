@@ -1,5 +1,5 @@
-//! Who pins a zombie: what it takes to find out, and how reading all pages compares with what a
-//! program can do without us.
+//! Cost of finding what pins a zombie, and of reading all pages, compared with a program that does
+//! without memcg-trace.
 
 use std::fs::{self, File};
 use std::io::IoSlice;
@@ -19,11 +19,11 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use crate::guest::{Cgroup, leave, now_ns, settle};
 use crate::table::{Table, median, ms, per};
 
-/// Times that each is asked.
+/// Repetitions of each query.
 const TIMES: usize = 5;
 /// Pages of the file that a zombie leaves.
 const PAGES: usize = 1000;
-/// Bytes of a page, and of what the kernel says of one in each of its files.
+/// Bytes of a page, and of its entry in each of the kernel's page files.
 const PAGE_BYTES: u64 = 4096;
 const WORD_BYTES: u64 = 8;
 
@@ -49,7 +49,7 @@ pub fn report(facts: &Facts) -> Result<()> {
     drop(cgroup);
     let (_, open_ns) = ask(&mut session, "a socket that is open", &mut table)?;
 
-    // Only a look at all pages finds one that nobody has open.
+    // Only a scan of all pages finds a socket that no process has open.
     let (from, to) = UnixStream::pair()?;
     let mut space = [MaybeUninit::uninit(); 64];
     let mut buffer = SendAncillaryBuffer::new(&mut space);
@@ -65,7 +65,7 @@ pub fn report(facts: &Facts) -> Result<()> {
     let (pins, took_ns) = ask(&mut session, "a socket in flight", &mut table)?;
     drop((from, to));
     table.print();
-    // Who has a socket open is looked up in either case, before all pages are.
+    // Open sockets are looked up in either case, before all pages are read.
     compare(&pins, took_ns - open_ns)
 }
 
@@ -87,7 +87,7 @@ fn ask(session: &mut Session, what: &str, table: &mut Table) -> Result<(Pins, f6
     Ok((last, median(&times)))
 }
 
-/// The kernel's own files say of each page whose it is and what it is, of sockets nothing.
+/// The kernel's own files have the owner and the flags of each page, and nothing about sockets.
 fn compare(pins: &Pins, ours: f64) -> Result<()> {
     let ranges = ram()?;
     let pages: u64 = ranges.iter().map(|range| range.end - range.start).sum();
@@ -115,7 +115,7 @@ fn compare(pins: &Pins, ours: f64) -> Result<()> {
     let mut table = Table::new("All pages of the host", &["what", "pages", "ms", "ns/page"]);
     for (what, pages, ns) in [
         (
-            "what it adds to a look, slabs included",
+            "additional cost in a query, slabs included",
             pins.visited_pages,
             ours,
         ),

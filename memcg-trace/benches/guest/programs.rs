@@ -1,4 +1,4 @@
-//! What the kernel counted of programs while `BPF_ENABLE_STATS` was on.
+//! Runs of BPF programs, as the kernel counted them while `BPF_ENABLE_STATS` was on.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -30,12 +30,12 @@ impl Runs {
     }
 }
 
-/// Whatever is loaded now, whose programs are not to be looked at.
+/// Ids of the programs that are loaded now, which are not measured.
 pub fn ids() -> Result<HashSet<u32>> {
     loaded_programs().map(|info| Ok(info?.id())).collect()
 }
 
-/// Runs of the programs that are not in `before`, while `work` is done.
+/// Runs of the programs that are not in `before`, during `work`.
 pub fn during(
     before: &HashSet<u32>,
     work: impl FnOnce() -> Result<()>,
@@ -59,7 +59,7 @@ pub fn during(
     Ok(runs)
 }
 
-/// The name that the kernel keeps of a program.
+/// The part of a program's name that the kernel keeps.
 pub fn short(name: &str) -> &str {
     name.get(..NAME).unwrap_or(name)
 }

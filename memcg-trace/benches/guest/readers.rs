@@ -1,5 +1,5 @@
-//! What is read before anything is attached: BTF and kallsyms, each in a fresh process, so that
-//! its peak memory is that of the reader.
+//! Cost of reading BTF and kallsyms before anything is attached: each in a fresh process, whose
+//! peak memory is then that of the reader.
 
 use std::hint::black_box;
 use std::process::Command;
@@ -13,7 +13,7 @@ use memcg_trace::kernel::{hooks, layout};
 use crate::guest::{now_ns, status_bytes};
 use crate::table::{Table, mib, ms};
 
-/// The first argument of the program when it is its own child.
+/// The first argument of the child process.
 pub const VERB: &str = "reader";
 
 const READERS: [&str; 3] = ["btf", "kallsyms", "facts"];
@@ -41,7 +41,7 @@ pub fn report() -> Result<()> {
     Ok(())
 }
 
-/// The child's side: rows of the table, their cells apart by tabs.
+/// The child's side: prints rows of the table, with tabs between the cells.
 pub fn child(reader: &str) -> Result<()> {
     match reader {
         "btf" => btf(),
@@ -51,7 +51,7 @@ pub fn child(reader: &str) -> Result<()> {
     }
 }
 
-/// Does something, and prints what it took.
+/// Runs a step, and prints its time and memory.
 fn step<T>(
     what: &str,
     of: impl FnOnce(&T) -> String,

@@ -1,5 +1,5 @@
-//! What tracing costs in a storm of reclaim: a file is read through a cgroup that holds little of
-//! it, so that every page that is read takes another one away.
+//! Cost of tracing in a storm of reclaim: a file is read through a cgroup with a low limit, so that
+//! each page that is read evicts another one.
 
 use std::fs::{self, File};
 use std::process::Command;
@@ -17,12 +17,12 @@ use crate::table::{Table, median, ms, per};
 /// A RAM disk of 16 MiB.
 const DISK: &str = "/dev/ram0";
 const FOLDER: &str = "/tmp/reclaim";
-/// There is nothing in it, so that no time goes to a disk.
+/// The file is sparse, so that no time goes to a disk.
 const FILE_BYTES: u64 = 64 << 20;
 const PAGES: u64 = FILE_BYTES / 4096;
-/// At `memory.max` who reads has to reclaim, and is never put to sleep.
+/// At `memory.max` a reader has to reclaim, and is never put to sleep.
 const MAX: &str = "4M";
-/// Reads it in another process: this one's own memory would not fit.
+/// Reads the file in another process: the memory of this process would not fit.
 const READ: &str = "echo 0 >\"$0\"/cgroup.procs; exec dd if=\"$1\" of=/dev/null bs=64k 2>&-";
 /// Rounds of each case, in turn.
 const ROUNDS: usize = 5;
@@ -45,7 +45,7 @@ impl Storm {
         Ok(storm)
     }
 
-    /// Reads the file once; nanoseconds.
+    /// Reads the file once; returns the time in nanoseconds.
     fn run(&self) -> Result<u64> {
         guest::settle();
         let mut shell = Command::new("/bin/sh");
@@ -59,7 +59,7 @@ impl Storm {
 
 impl Drop for Storm {
     fn drop(&mut self) {
-        // The guest is about to end; should something stay, nothing is measured wrong.
+        // The guest is about to end; a remaining mount does not change the results.
         let _ = unmount(FOLDER, UnmountFlags::DETACH);
     }
 }

@@ -1,4 +1,4 @@
-//! What the slab hooks cost a storm of allocations, by family, against programs that do nothing.
+//! Cost of the slab hooks in a storm of allocations, by family, against empty programs.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ struct Measured {
     off_ns: Vec<f64>,
     on_ns: Vec<f64>,
     runs: BTreeMap<String, Runs>,
-    /// Why it could not be attached.
+    /// The reason why the case could not be attached.
     refused: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl Measured {
         pairs.map(|(on, off)| on / off).collect()
     }
 
-    /// What a storm takes longer.
+    /// The additional time of a storm.
     fn added_ns(&self) -> f64 {
         let pairs = self.on_ns.iter().zip(&self.off_ns);
         median(&pairs.map(|(on, off)| on - off).collect::<Vec<_>>())
@@ -93,7 +93,7 @@ fn measure(one: &mut Measured, storm: &Storm, facts: &Facts, is_first: bool) -> 
     one.off_ns.push(off_ns);
     one.on_ns.push(storm.run()? as f64);
     if is_first {
-        // On its own: the counting costs as much as an empty program does.
+        // Measured by itself: counting runs costs as much as an empty program does.
         one.runs = programs::during(&before, || storm.run().map(drop))?;
     }
     drop(attached);
@@ -152,7 +152,7 @@ fn list_storms(all: &[Measured]) {
     table.print();
 }
 
-/// By the kernel's own counters, which do not see the way to the program.
+/// Prints the kernel's own counters, which do not include the way to the program.
 fn list_programs(all: &[Measured], ways: &[Slab], facts: &Facts) {
     let columns = [
         "program",
@@ -194,7 +194,7 @@ fn list_programs(all: &[Measured], ways: &[Slab], facts: &Facts) {
     table.print();
 }
 
-/// What empty programs take, by the kind of their hook.
+/// Cost of empty programs, by the kind of their hook.
 fn floors(all: &[Measured]) -> BTreeMap<&str, f64> {
     let empty = all.iter().filter(|one| matches!(one.case, Case::Empty(_)));
     let runs = empty.flat_map(|one| &one.runs);
@@ -202,7 +202,7 @@ fn floors(all: &[Measured]) -> BTreeMap<&str, f64> {
         .collect()
 }
 
-/// What an empty program of the same kind takes.
+/// Cost of an empty program of the same kind.
 fn floor_of(name: &str, way: &Slab, facts: &Facts, floors: &BTreeMap<&str, f64>) -> Option<f64> {
     let parts = way.parts(facts);
     let (_, at) = parts.iter().find(|(program, _)| short(program) == name)?;

@@ -1,4 +1,4 @@
-//! The walk of all slabs, against reading as many pages from user space.
+//! Cost of the walk of all slabs, against reading as many pages from user space.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -12,14 +12,14 @@ use crate::guest::{Cgroup, leave, now_ns, settle};
 use crate::table::{Table, median, ms, per};
 
 const WALKS: usize = 5;
-/// Files that are made between two measurements, for more slabs on as many pages.
+/// Files that are made between two measurements, to have more slabs on as many pages.
 const FILES: u32 = 20_000;
-/// Words that one read takes.
+/// Words in one read.
 const WORDS: usize = 8192;
 /// `KPF_SLAB` (include/uapi/linux/kernel-page-flags.h).
 const SLAB: u64 = 1 << 7;
 
-/// One way to look at all pages.
+/// One way to read all pages.
 #[derive(Clone, Copy, Default)]
 struct Look {
     ns: f64,
@@ -61,13 +61,13 @@ pub fn report(facts: &Facts) -> Result<()> {
         pages: inside.visited_pages as f64,
         slabs: inside.visited_slabs as f64,
     };
-    row("  and dentries and inodes looked at", inside);
+    row("  with the content of dentries and inodes", inside);
     let flags = kpageflags()?;
     row("/proc/kpageflags, alone", flags);
     fs::remove_dir_all(folder)?;
     table.print();
 
-    // What grows is due to slabs, and the rest to pages.
+    // The increase is due to slabs, and the rest to pages.
     let per_slab = (many.ns - few.ns) / (many.slabs - few.slabs);
     let per_page = (many.ns - many.slabs * per_slab) / many.pages;
     let on_pages = per_page * many.pages / many.ns * 100.0;
@@ -83,7 +83,7 @@ pub fn report(facts: &Facts) -> Result<()> {
 fn walks(session: &mut Session) -> Result<Look> {
     let (mut times, mut look) = (Vec::new(), Look::default());
     for _ in 0..WALKS {
-        // As in the background, but with all of the CPU: objects are not looked into.
+        // As in the background, but with the whole CPU, and without the contents of objects.
         let walk = loop {
             session.keep_up();
             if let Some(walk) = session.sample()?.slab_walk {
@@ -98,7 +98,7 @@ fn walks(session: &mut Session) -> Result<Look> {
     Ok(look)
 }
 
-/// Which pages are slabs, by the kernel's own table: no cache, no object, no memcg.
+/// The pages that are slabs, by the kernel's own table: no cache, no object, no memcg.
 fn kpageflags() -> Result<Look> {
     let path = "/proc/kpageflags";
     let file = File::open(path).context(path)?;

@@ -1,4 +1,4 @@
-//! How long each verb takes to start, to answer and to leave, step by step: what `--timings` says.
+//! Time of each verb to start, to answer and to exit, step by step, as `--timings` reports it.
 
 use std::process::{Command, Stdio};
 

@@ -1,4 +1,4 @@
-//! Work for the kernel: one that is heavy on slab, and one for the other subjects.
+//! Workloads: one that is heavy on slab, and one for the other subjects.
 
 use std::fs;
 use std::path::Path;
@@ -9,13 +9,13 @@ use rustix::fs::{AtFlags, Mode, OFlags, open, openat, statat, unlinkat};
 
 use crate::guest::{self, Cgroup, now_ns};
 
-/// Files that one storm makes: enough for ten ticks of the clock.
+/// Files in one storm: enough for ten ticks of the clock.
 pub const FILES: u32 = 6000;
-/// Cgroups that come and go in one churn, in each thread.
+/// Cgroups that each thread makes and removes in one churn.
 const CGROUPS: u32 = 60;
 const THREADS: u32 = 3;
 
-/// A directory on a tmpfs, and a cgroup that is charged for what happens in it.
+/// A directory on a tmpfs, and a cgroup that is charged for it.
 pub struct Storm {
     folder: &'static str,
     _cgroup: Cgroup,
@@ -31,12 +31,12 @@ impl Storm {
             folder,
             _cgroup: cgroup,
         };
-        // The first time the kernel makes slabs, and charges.
+        // In the first run the kernel makes slabs, and charges for them.
         storm.run()?;
         Ok(storm)
     }
 
-    /// Makes, looks at and removes files, one after the other; nanoseconds.
+    /// Makes, stats and removes files, one after the other; returns the time in nanoseconds.
     pub fn run(&self) -> Result<u64> {
         guest::settle();
         let folder = open(
@@ -57,13 +57,14 @@ impl Storm {
 
 impl Drop for Storm {
     fn drop(&mut self) {
-        // Else the cgroup could not be removed; should it stay, nothing is measured wrong.
+        // The cgroup can be removed only when it is empty; a remaining one does not change the
+        // results.
         let _ = guest::leave();
         let _ = fs::remove_dir(self.folder);
     }
 }
 
-/// Cgroups that come and go in threads that get into each other's way, and caches that shrink.
+/// Threads that contend for cgroups, and caches that shrink.
 pub fn churn() -> Result<()> {
     let top = Cgroup::new("churn")?;
     top.divide()?;
@@ -89,7 +90,7 @@ fn come_and_go(top: &Path, thread: u32) -> Result<()> {
     for round in 0..CGROUPS {
         let path = top.join(format!("{thread}.{round}"));
         fs::create_dir(&path).with_context(|| format!("make {}", path.display()))?;
-        // A mutex and a semaphore are held while this waits.
+        // A mutex and a semaphore are held during this wait.
         fs::write(path.join("cgroup.subtree_control"), "+memory").context("divide")?;
         fs::remove_dir(&path).with_context(|| format!("remove {}", path.display()))?;
     }

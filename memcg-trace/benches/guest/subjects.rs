@@ -1,4 +1,4 @@
-//! What each program of the default set costs a run, with something to do for all of them.
+//! Cost of each program of the default set, under a workload for all of them.
 
 use anyhow::Result;
 use memcg_trace::kernel::hooks::facts::Facts;

@@ -6,7 +6,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Prints the title, and takes the names of the columns.
+    /// Prints the title, and keeps the names of the columns.
     pub fn new(title: &str, columns: &[&str]) -> Self {
         println!("\n{title}");
         Self {
@@ -18,7 +18,7 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The first column to the left, the figures to the right.
+    /// Prints the first column to the left, the figures to the right.
     pub fn print(self) {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
@@ -39,7 +39,7 @@ impl Table {
     }
 }
 
-/// A ratio; a dash where there is nothing to divide by.
+/// A ratio; a dash if the divisor is 0.
 pub fn ratio(of: f64, by: f64) -> String {
     if by == 0.0 {
         return "-".to_owned();
@@ -47,7 +47,7 @@ pub fn ratio(of: f64, by: f64) -> String {
     format!("{:.3}", of / by)
 }
 
-/// A quotient; a dash where there is nothing to divide by.
+/// A quotient; a dash if the divisor is 0.
 pub fn per(of: f64, by: f64) -> String {
     if by == 0.0 {
         return "-".to_owned();
@@ -65,7 +65,7 @@ pub fn mib(bytes: u64) -> String {
     format!("{:.2}", bytes as f64 / f64::from(1 << 20))
 }
 
-/// The value in the middle.
+/// The median.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -9,13 +9,13 @@ use crate::guest::{cpu_ns, now_ns, status_bytes};
 use crate::table::{Table, mib, ms};
 
 pub const PROGRAM: &str = "/bin/memcg-trace";
-/// The seconds after the first snapshot, in which it asks its first questions, and those after
-/// them, in which it keeps to its budgets.
+/// The seconds after the first snapshot, when the first queries run, and the seconds after them,
+/// when queries keep to their budgets.
 const SPANS: [(&str, u64); 2] = [("first", 10), ("later", 100)];
 
 pub fn report() -> Result<()> {
     let begin = now_ns();
-    // One more, so that it is still there when the last that counts is read.
+    // One second more, so that the process still exists when the last figure is read.
     let seconds: u64 = SPANS.iter().map(|(_, seconds)| seconds).sum();
     let count = (seconds + 2).to_string();
     let mut child = Command::new(PROGRAM)
@@ -25,7 +25,7 @@ pub fn report() -> Result<()> {
         .spawn()
         .with_context(|| format!("start {PROGRAM}"))?;
     let result = watch(&mut child, begin);
-    // It may have ended by itself.
+    // The process may have ended by itself.
     let _ = child.kill();
     child.wait()?;
     result
@@ -74,7 +74,7 @@ fn watch(child: &mut Child, begin: u64) -> Result<()> {
     Ok(())
 }
 
-/// Reads up to the end of a snapshot; how many records it had, and bytes.
+/// Reads up to the end of a snapshot; returns its records and bytes.
 fn frame(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<(usize, usize)> {
     let (mut records, mut bytes) = (0, 0);
     loop {

@@ -1,4 +1,4 @@
-//! The walk of memory cgroups, and what a sample of everything takes.
+//! Cost of the walk of memory cgroups, and of a complete sample.
 
 use std::thread;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub fn report(facts: &Facts) -> Result<()> {
             let walk = sample.memcgs.context("a sample without a walk")?;
             memcgs = walk.rows.len();
             walks.push(walk.took_ns as f64);
-            // It is not due again before that.
+            // The walk is not due again before that.
             thread::sleep(Duration::from_nanos(walk.took_ns * 100));
         }
         let mut row = |what: String, ns: f64| {

@@ -1,11 +1,12 @@
-//! Makes a test input of a kernel's BTF: only what the layout and the hooks ask for.
+//! A tool that makes a test input of a kernel's BTF: only the types that the layout and the hooks
+//! need.
 //!
 //! ```text
 //! cargo run -p memcg-trace --example trim_btf -- FULL memcg-trace/tests/btf/6.12.btf
 //! ```
 //!
-//! FULL is a copy of `/sys/kernel/btf/vmlinux`. What is left must answer as the whole did: this is
-//! checked, so that nothing that a new row or shape asks for is left out.
+//! FULL is a copy of `/sys/kernel/btf/vmlinux`. The trimmed BTF must answer as the full one does:
+//! this is checked, so that nothing that a new row or shape needs is left out.
 
 mod trimmed;
 mod whole;
@@ -20,7 +21,7 @@ use memcg_trace::kernel::layout::{self, fields::ROWS};
 use trimmed::Trimmed;
 use whole::Whole;
 
-/// Structs whose size matters, or that they are there.
+/// Structs whose size, or whose existence, matters.
 const STRUCTS: &[&str] = &[
     "cgroup_rstat_base_cpu",
     "cgroup_rstat_cpu",
@@ -44,7 +45,7 @@ const STRUCTS: &[&str] = &[
     "task_struct",
     "user_regs_struct",
 ];
-/// Members that shapes look at beside those of the rows.
+/// Members that shapes need in addition to the rows.
 const MEMBERS: &[&str] = &[
     "cgroup",
     "lruvec_stat_cpu",
@@ -91,7 +92,7 @@ const FUNCTIONS: &[&str] = &[
 ];
 const TRACEPOINTS: &[&str] = &["kmem_cache_alloc", "mm_vmscan_lru_isolate"];
 
-/// What is asked of BTF, but for ids, which are others after trimming.
+/// The answers of a BTF, except ids, which differ after trimming.
 fn answers(btf: &Btf) -> String {
     let mut resolved = layout::resolve(btf, None);
     let (cast, iterator) = (resolved.rdonly_cast.take(), resolved.task_iterator.take());

@@ -1,4 +1,4 @@
-//! What is kept of a kernel's BTF.
+//! The types that are kept of a kernel's BTF.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,16 +7,16 @@ use memcg_trace::kernel::hooks;
 use crate::whole::{Type, Whole, kind};
 use crate::{ENUMERATORS, FUNCTIONS, TRACEPOINTS};
 
-/// What is kept of it.
+/// A trimmed BTF.
 pub struct Trimmed<'a> {
     whole: &'a Whole,
-    /// Structs that are looked up by name, and members by which others are.
+    /// Structs that are looked up by name, and members that lead to other structs.
     roots: BTreeSet<&'a str>,
     members: BTreeSet<&'a str>,
     strings: Vec<u8>,
     known: BTreeMap<String, u32>,
     types: Vec<Vec<u32>>,
-    /// Ids here, by those there.
+    /// New ids by original ids.
     ids: HashMap<u32, u32>,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Trimmed<'a> {
         at
     }
 
-    /// Adds a type, and says its id.
+    /// Adds a type, and returns its id.
     fn add(&mut self, name: &str, info: u32, size_or_type: u32, rest: &[u32]) -> u32 {
         let mut words = vec![self.name(name), info, size_or_type];
         words.extend_from_slice(rest);
@@ -55,7 +55,7 @@ impl<'a> Trimmed<'a> {
         u32::try_from(self.types.len()).unwrap_or(0)
     }
 
-    /// A type by which something has its size.
+    /// Keeps a type for its size, and returns its id.
     fn keep(&mut self, id: u32) -> u32 {
         let Some((id, found)) = self.whole.plain(id) else {
             return 0;
@@ -103,7 +103,7 @@ impl<'a> Trimmed<'a> {
         )
     }
 
-    /// Whether a struct without a name has something that is kept.
+    /// Returns whether a struct without a name has a member that is kept.
     fn leads_on(&self, of: &Type) -> bool {
         of.rest.chunks_exact(3).any(|member| {
             let name = self.whole.string(member[0]);

@@ -1,4 +1,4 @@
-//! A reader of all of BTF, type by type.
+//! A reader of complete BTF, type by type.
 
 use anyhow::Result;
 
@@ -21,7 +21,7 @@ pub mod kind {
     pub const ENUM64: u32 = 19;
 }
 
-/// A type, with the words behind its first three.
+/// A type, with the words after its first three.
 #[derive(Clone)]
 pub struct Type {
     pub name: String,

@@ -1,4 +1,4 @@
-//! `compare`: what two runs needed at most, side by side.
+//! `compare`: peaks of two runs, side by side.
 
 use std::cmp::Reverse;
 use std::fs::File;
@@ -50,7 +50,7 @@ pub(super) async fn run(
     Ok(DONE)
 }
 
-/// A recording or a file of records that was read to its end.
+/// A recording or a file of records, read to its end.
 struct Run {
     peaks: Peaks,
     last: Last,
@@ -105,7 +105,7 @@ impl Run {
     }
 }
 
-/// Whether a file begins as NDJSON does: a recording begins with its name.
+/// Whether a file starts as NDJSON does: a recording starts with the name of its format.
 fn is_ndjson(path: &Path) -> anyhow::Result<bool> {
     let mut first = [0];
     let failed = || format!("cannot open {}", path.display());

@@ -1,14 +1,14 @@
-//! Room for descriptors.
+//! The size of the table of file descriptors.
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::fcntl_dupfd_cloexec;
 
-/// The first that may be had sets the room: as many as a process may have most often, or fewer.
+/// Descriptors to try: the default limit of a process less one, or lower ones.
 const HIGHEST: [i32; 3] = [1023, 511, 255];
 
-/// Makes room for all descriptors that this program will have. When the table grows that several
-/// threads have, the kernel waits for a grace period of RCU (fs/file.c: expand_fdtable()), and on a
-/// sick host that may never end. So it grows while there is one thread.
+/// Grows the table for all descriptors that this program will need. If a table shared by threads
+/// grows, the kernel waits for a grace period of RCU (fs/file.c: expand_fdtable()), which may never
+/// end on a sick host. So the table grows while there is only one thread.
 pub(super) fn make_room() {
     if let Ok(any) = eventfd(0, EventfdFlags::CLOEXEC) {
         let mut highest = HIGHEST.into_iter();

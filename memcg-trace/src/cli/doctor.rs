@@ -1,4 +1,4 @@
-//! `doctor`: what can be traced here, or where another kernel runs.
+//! `doctor`: what can be traced on this host, or on one with another kernel.
 
 use super::args::{Common, Doctor};
 
@@ -7,7 +7,7 @@ pub(super) fn run(_: &Common, _: &Doctor) -> anyhow::Result<u8> {
     Err(super::replay_only())
 }
 
-/// Prints the report; the exit code says whether there is anything to trace with.
+/// Prints the report; the exit code says whether tracing is possible.
 #[cfg(feature = "live")]
 pub(super) fn run(common: &Common, files: &Doctor) -> anyhow::Result<u8> {
     use std::io::Write as _;
@@ -27,7 +27,7 @@ pub(super) fn run(common: &Common, files: &Doctor) -> anyhow::Result<u8> {
     let mut host = live::host();
     let report = match &files.btf {
         Some(btf) => {
-            // Of another kernel than the one that runs here.
+            // The report is about another kernel than the running one.
             host.kernel = Text::default();
             live::doctor_of_files(btf, files.symbols.as_deref(), attach)?
         }

@@ -1,4 +1,4 @@
-//! `export`: records as NDJSON.
+//! `export`: writes records as NDJSON.
 
 use anyhow::Context as _;
 
@@ -13,7 +13,7 @@ use super::{DONE, ERROR};
 use crate::output::ndjson::Ndjson;
 use crate::source::replay::Pace;
 
-/// Writes records until the span is over, the source ends, a signal comes or nobody reads.
+/// Writes records until the span is over, the source ends, a signal comes or the output is closed.
 pub(super) async fn run(common: &Common, span: &Span, messages: &Messages) -> anyhow::Result<u8> {
     let stop = Stop::on_signals(ERROR)?;
     let mut feed = Feed::open(common, None, Pace::Unpaced, messages)?;

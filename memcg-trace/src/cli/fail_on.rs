@@ -1,21 +1,21 @@
-//! `--fail-on`: an answer for scripts, in the exit code.
+//! `--fail-on`: a condition for scripts, answered by the exit code.
 
 use super::{CANNOT_TRACE, DONE, ERROR, FOUND, UNDECIDED};
 use crate::model::snapshot::{FindingKind, Outcome, Snapshot};
 
-/// What a script wants to be told of.
+/// The condition of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FailOn {
     /// So many zombies, or more.
     Zombies(u64),
     /// A finding of this kind, also one that is resolved.
     Finding(FindingKind),
-    /// A deadlock that is proven and stands.
+    /// A deadlock that is confirmed and not resolved.
     Deadlock,
 }
 
 impl FailOn {
-    /// As it is written after the flag.
+    /// Parses the value of the flag.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let kinds = FindingKind::ALL.into_iter();
         let usage = || {
@@ -39,7 +39,7 @@ impl FailOn {
         }
     }
 
-    /// Whether it is there; `None` if that cannot be told.
+    /// Whether the condition is met; `None` if that is not known.
     pub(super) fn is_met(self, snapshot: &Snapshot) -> Option<bool> {
         let is_cut = snapshot.memcgs.truncated_at.is_some();
         let is_met = match self {
@@ -50,7 +50,7 @@ impl FailOn {
                     return Some(true);
                 }
                 let is_looked_for = match kind {
-                    // Where others are known and these not yet, there is a reason.
+                    // If other findings are known and growth is not, the section has a reason.
                     FindingKind::ZombieGrowth => findings.reason.is_none(),
                     FindingKind::NearHigh | FindingKind::Sawtooth => snapshot.memcgs.is_known(),
                     _ => snapshot.reclaim.is_known() && snapshot.shrinkers.is_known(),
@@ -62,12 +62,12 @@ impl FailOn {
             }
             Self::Deadlock => return deadlock(snapshot),
         };
-        // What a walk did not get to may hold more.
+        // A walk that stopped at a bound may have missed some.
         (is_met || !is_cut).then_some(is_met)
     }
 }
 
-/// Whether there is a deadlock; `None` where that is undecided.
+/// Whether there is a deadlock; `None` if that is undecided.
 fn deadlock(snapshot: &Snapshot) -> Option<bool> {
     match snapshot.judged.as_deref()?.outcome {
         Outcome::Deadlock => Some(true),
@@ -76,8 +76,8 @@ fn deadlock(snapshot: &Snapshot) -> Option<bool> {
     }
 }
 
-/// The exit code of a verb that saw a snapshot. `has_figures` says whether those that the verb is
-/// about are in it.
+/// The exit code of a verb that saw a snapshot. `has_figures` says whether the snapshot has the
+/// verb's own figures.
 pub(super) fn exit_code(fail_on: Option<FailOn>, snapshot: &Snapshot, has_figures: bool) -> u8 {
     match fail_on.map(|fail_on| fail_on.is_met(snapshot)) {
         None if has_figures => DONE,
@@ -88,7 +88,7 @@ pub(super) fn exit_code(fail_on: Option<FailOn>, snapshot: &Snapshot, has_figure
     }
 }
 
-/// The exit code of a verb that looked at nothing.
+/// The exit code of a verb that saw no snapshot.
 pub(super) fn nothing_seen(fail_on: Option<FailOn>) -> u8 {
     fail_on.map_or(ERROR, |_| UNDECIDED)
 }

@@ -1,4 +1,4 @@
-//! From samples to the snapshots that a user asked for.
+//! The pipeline from samples to the snapshots that a user asked for.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use crate::sample::{Text, tame};
 use crate::source::Source;
 use crate::source::replay::Pace;
 
-/// A source, the model of what it said, and what of that is to be shown.
+/// A source, the model of its samples, and the selection of rows that is shown.
 pub(super) struct Feed {
     source: Source,
     model: Model,
     selection: Selection,
-    /// Questions that it asks of itself.
+    /// Periodic lock queries, without a user's question.
     questions: Option<LockQuestions>,
-    /// Whether the memcg that was asked for has been looked for.
+    /// Whether the memcg of `--cgroup` was found.
     found: bool,
 }
 
@@ -42,8 +42,8 @@ impl Feed {
         Ok(Self::of(common, source, common.selection()))
     }
 
-    /// Opens the source that the flags name, for a question about memory cgroups. Shows all
-    /// rows: which of them are the largest depends on the question.
+    /// Opens the source that the flags name, for a question about memory cgroups. Shows all rows,
+    /// since the largest ones depend on the question.
     pub(super) fn of_memcgs(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
         let source = open::source(common, Needs::Memcgs, None, Pace::Unpaced, messages)?;
         Ok(Self::of(common, source, all_rows(common)))
@@ -55,8 +55,8 @@ impl Feed {
         Ok(Self::of(common, source, all_rows(common)))
     }
 
-    /// Opens the source that the flags name, for questions about waits; with waits as they come
-    /// and go if `is_watching`.
+    /// Opens the source that the flags name, for questions about waits; `is_watching` adds the
+    /// events of waits.
     pub(super) fn of_locks(
         common: &Common,
         rules: Rules,
@@ -75,14 +75,13 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Has it ask of itself who waits for whom, where there is somebody to ask. The answers come
-    /// with the samples.
+    /// Schedules periodic lock queries on a live source. The answers come with the samples.
     pub(super) fn ask_for_locks(&mut self) {
         let min_wait_ns = Rules::default().min_wait_ns;
         self.questions = (!self.is_replay()).then(|| LockQuestions::beside(min_wait_ns));
     }
 
-    /// Opens a recording. Shows all rows: which of them are the largest is for its end to say.
+    /// Opens a recording. Shows all rows, since the largest ones are only known at its end.
     pub(super) fn of_recording(
         common: &Common,
         file: &Path,
@@ -141,27 +140,28 @@ impl Feed {
         Ok(last)
     }
 
-    /// Asks the source, and shows what is known then; `None` where there is nobody to ask.
+    /// Asks the source, and returns a snapshot with the answer; `None` for a recording, which
+    /// cannot be asked.
     pub(super) fn ask(&mut self, ask: &Ask) -> anyhow::Result<Option<Arc<Snapshot>>> {
         let answer = self.source.ask(ask)?;
         Ok(answer.map(|sample| self.selection.of(&self.model.step(&sample))))
     }
 
-    /// Lets go of the source, and tells how that went.
+    /// Releases the source, and prints its messages.
     pub(super) fn close(self, messages: &Messages) {
-        for message in self.let_go() {
+        for message in self.detach() {
             messages.warn(&message);
         }
     }
 
-    /// Lets go of the source. Says what a user should know about how that went.
+    /// Releases the source. Returns messages for the user.
     #[must_use]
-    pub(super) fn let_go(self) -> Vec<String> {
+    pub(super) fn detach(self) -> Vec<String> {
         self.source.close()
     }
 }
 
-/// What the flags select, with as many rows as there are.
+/// The selection of the flags, without a limit on rows.
 fn all_rows(common: &Common) -> Selection {
     Selection {
         top: None,
@@ -169,11 +169,11 @@ fn all_rows(common: &Common) -> Selection {
     }
 }
 
-/// A memcg that is not there is an error, not an empty answer.
+/// An unknown memcg is an error, not an empty answer.
 fn look_for(cgroup: &Text, snapshot: &Snapshot) -> anyhow::Result<()> {
     let section = &snapshot.memcgs;
     if !section.is_known() {
-        // Never read yet is no reason to give up; cannot be read is.
+        // A list that was not read yet is no error; a list that cannot be read is one.
         if snapshot.frame == 0 && section.reason.as_deref() == Some("not read yet") {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! `slab --inside`: what the objects of one cache of dentries or inodes are.
+//! `slab --inside`: the contents of one cache of dentries or inodes.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::sample::Text;
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::slab_inside::ObjectKind;
 
-/// Looks into a cache and prints what was found, or the last such look of a recording.
+/// Walks a cache and prints its contents, or the last such walk of a recording.
 pub(super) async fn run(
     common: &Common,
     cache: &std::ffi::OsStr,
@@ -51,7 +51,7 @@ pub(super) async fn run(
     Ok(DONE)
 }
 
-/// Looks at the list of memcgs, and asks for the look.
+/// Reads the list of memcgs, and asks for the walk.
 async fn ask(feed: &mut Feed, cache: &Text) -> anyhow::Result<Option<Arc<Snapshot>>> {
     let Some(snapshot) = feed.only().await? else {
         return Ok(None);
@@ -62,7 +62,7 @@ async fn ask(feed: &mut Feed, cache: &Text) -> anyhow::Result<Option<Arc<Snapsho
     }
 }
 
-/// Caches that can be looked into, for who named another.
+/// Names of caches that can be looked into, for the error about another one.
 fn other_kind(snapshot: &Snapshot, wanted: &Text) -> String {
     let caches = snapshot.slab_caches.items.iter();
     let known = caches.filter(|cache| cache.walked.kind != ObjectKind::Unknown);

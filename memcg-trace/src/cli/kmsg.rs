@@ -1,5 +1,5 @@
-//! `--kmsg`: a proven deadlock in the kernel's log, since whoever writes the other logs may be in
-//! it.
+//! `--kmsg`: confirmed deadlocks in the kernel's log, since the writers of other logs may be
+//! deadlocked.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -11,13 +11,14 @@ use crate::model::snapshot::Snapshot;
 const PATH: &str = "/dev/kmsg";
 /// KERN_CRIT.
 const LEVEL: &str = "<2>";
-/// What the kernel takes in one write (kernel/printk/printk.c: devkmsg_write()), and some room.
+/// Maximum length of a line: the kernel's limit for one write (kernel/printk/printk.c:
+/// devkmsg_write()), less a reserve.
 const MAX_BYTES: usize = 960;
 
 /// The kernel's log.
 pub(super) struct Kmsg {
     file: File,
-    /// The last change of a deadlock that was told.
+    /// The last change of a deadlock that was written.
     revision: u64,
 }
 
@@ -30,7 +31,7 @@ impl Kmsg {
         })
     }
 
-    /// Tells of deadlocks that are proven and were not told so far.
+    /// Writes confirmed deadlocks that were not written so far.
     pub(super) fn tell(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
         let told = self.revision;
         let deadlocks = snapshot.deadlocks.items.iter();

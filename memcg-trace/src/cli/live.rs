@@ -21,24 +21,24 @@ use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::source::replay::Pace;
 use crate::tui::{self, App, Setup};
 
-/// Keys that wait to be acted on. More are not read, and wait in the terminal.
+/// Maximum number of keys in the queue. Others wait in the terminal.
 const KEYS: usize = 64;
-/// How often to look whether the terminal is still there.
+/// Interval for checking that the terminal still exists.
 const LOOK: Duration = Duration::from_secs(1);
 
 const FEED_DIED: &str = "the thread that waits for the kernel has died";
 
-/// What the feed has to say.
+/// A message from the feed.
 enum Fed {
-    /// The next snapshot in turn.
+    /// The next periodic snapshot.
     Snapshot(Arc<Snapshot>),
-    /// What is known after a question.
+    /// A snapshot with the answer to a question.
     Answer(Ask, Arc<Snapshot>),
-    /// Why a question has no answer.
+    /// The reason why a question has no answer.
     Unanswered(Ask, String),
-    /// There is no more.
+    /// The end of the recording.
     End,
-    /// It cannot go on.
+    /// An error that ends the feed.
     Failed(anyhow::Error),
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn run(
     messages: &Messages,
 ) -> anyhow::Result<u8> {
     let mut stop = Stop::on_signals(DONE)?;
-    // Before the screen is taken: what is wrong with it should be read on a plain terminal.
+    // Opened before the screen is taken, so that errors can be read on a plain terminal.
     let mut feed = Feed::open(common, file, Pace::Recorded(pace.speed), messages)?;
     feed.ask_for_locks();
     let mut app = App::new(Setup {
@@ -70,7 +70,7 @@ pub(super) async fn run(
         is_replay,
     )
     .await;
-    // Before the kernel lets go of everything, which takes as long as it takes.
+    // Restored before detaching, whose duration has no bound.
     screen.give_back();
     drop(fed);
     let ended = messages.while_detaching(!is_replay, || feeding.end());
@@ -108,16 +108,16 @@ impl Feeding {
         Ok((feeding, fed))
     }
 
-    /// Lets go of the source, once the kernel has answered what it was asked last. Says what a user
-    /// should know about how that went.
+    /// Releases the source, after the kernel has answered the last question. Returns messages for
+    /// the user.
     fn end(self) -> anyhow::Result<Vec<String>> {
         drop((self.asks, self.held));
         let feed = self.thread.join().map_err(|_| anyhow!(FEED_DIED))?;
-        Ok(feed.let_go())
+        Ok(feed.detach())
     }
 }
 
-/// The loop. It never waits for the kernel: whoever wants to leave can.
+/// The main loop. It never waits for the kernel, so the user can always quit.
 async fn show(
     screen: &mut Screen,
     app: &mut App,
@@ -135,8 +135,8 @@ async fn show(
         screen
             .draw(|frame| tui::draw(frame, app))
             .context("cannot draw")?;
-        // Drawn before it is asked: the kernel may take its time to answer.
-        // One at a time: the next one waits for its turn in the screen.
+        // The question is sent after drawing, since the kernel may need a while to answer. Only one
+        // is in progress; the next one stays in the app.
         if is_replay && let Some(ask) = app.question() {
             app.leave_unanswered(&ask, NOT_RECORDED);
             continue;
@@ -146,7 +146,7 @@ async fn show(
         {
             room.send(ask);
         }
-        // A recording is held while the picture is; the kernel goes on.
+        // A paused screen pauses a recording; a live kernel continues.
         let is_held = is_replay && app.is_paused();
         feeding
             .held
@@ -185,8 +185,8 @@ async fn show(
     Ok(())
 }
 
-/// Hands over one snapshot after the other, until the last or until nobody wants them, and answers
-/// in between.
+/// Sends one snapshot after the other, with answers in between, until the last or until the
+/// receiver is gone.
 async fn feed_all(
     feed: &mut Feed,
     sender: mpsc::Sender<Fed>,
@@ -217,17 +217,17 @@ async fn feed_all(
     }
 }
 
-/// The next snapshot, once it is wanted.
+/// Reads the next snapshot, once the screen is not paused.
 async fn next(
     feed: &mut Feed,
     is_held: &mut watch::Receiver<bool>,
 ) -> anyhow::Result<Option<Arc<Snapshot>>> {
-    // An error means that nobody wants any.
+    // An error means that the sender is gone, so that nothing is paused.
     let _ = is_held.wait_for(|is_held| !is_held).await;
     feed.next().await
 }
 
-/// Gives an event to the screen. Says whether it has to be drawn.
+/// Passes an event to the screen. Returns whether it has to be drawn again.
 fn takes(app: &mut App, event: &Event) -> bool {
     match event {
         Event::Key(key) => app.press(*key),
@@ -238,7 +238,7 @@ fn takes(app: &mut App, event: &Event) -> bool {
     true
 }
 
-/// Reads keys in a thread of its own, since reading them blocks. It ends with the process.
+/// Reads keys in a thread of its own, since reading blocks. The thread ends with the process.
 fn read_keys() -> anyhow::Result<mpsc::Receiver<io::Result<Event>>> {
     let (sender, receiver) = mpsc::channel(KEYS);
     std::thread::Builder::new()
@@ -256,7 +256,7 @@ fn read_keys() -> anyhow::Result<mpsc::Receiver<io::Result<Event>>> {
     Ok(receiver)
 }
 
-/// Whether there is no terminal any more: its window was closed, or the connection is.
+/// Whether the terminal is gone: its window or its connection was closed.
 fn is_gone(error: &anyhow::Error) -> bool {
     error
         .chain()

@@ -1,4 +1,4 @@
-//! `locks`: who waits for whom, and who for ever.
+//! `locks`: waits, their causes, and deadlocks.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::output::{document, dot, locks as text};
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::recording::Host;
 
-/// Prints the answer, of a kernel or as of the end of a recording; or one after the other.
+/// Prints the answer, of a kernel or as of the end of a recording; or repeated answers.
 pub(super) async fn run(
     common: &Common,
     args: &args::Locks,
@@ -47,7 +47,7 @@ pub(super) async fn run(
     let Some(snapshot) = oneshot::answer(feed, &mut stop, messages, ask).await? else {
         return Ok(nothing_seen(fail_on));
     };
-    // Before anything that may block: who reads the output may be in it too.
+    // Written before anything that may block: the reader of the output may be deadlocked too.
     kmsg.as_mut().map_or(Ok(()), |kmsg| kmsg.tell(&snapshot))?;
     let bytes = if args.dot {
         dot::render(&snapshot).into_bytes()
@@ -60,7 +60,7 @@ pub(super) async fn run(
     Ok(exit_code(fail_on, &snapshot, snapshot.waits.is_known()))
 }
 
-/// Looks at the list of memcgs, for their names, and asks.
+/// Reads the list of memcgs, for their names, and asks about waits.
 async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
     let Some(snapshot) = feed.only().await? else {
         return Ok(None);
@@ -75,7 +75,7 @@ async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
     }
 }
 
-/// Where answers go that come in turn.
+/// The output of repeated answers.
 enum View {
     Records(Ndjson<OutputFile>),
     Text(OutputFile, Style, Host),
@@ -94,8 +94,8 @@ impl View {
     }
 }
 
-/// Answers in turn, until the span is over, the source ends, a signal comes, nobody reads, or
-/// what was to be found is.
+/// Prints repeated answers, until the span is over, the source ends, a signal comes, the output is
+/// closed, or the condition of `--fail-on` is met.
 async fn watch(
     common: &Common,
     args: &args::Locks,

@@ -1,4 +1,4 @@
-//! What the kernel side says for those who asked for more, on standard error.
+//! Logs of hooks and eBPF programs on standard error, for `-v`.
 
 use std::io::{self, Write as _};
 
@@ -10,8 +10,8 @@ struct Stderr;
 
 static STDERR: Stderr = Stderr;
 
-/// Lets it speak: with `-v` of decisions and of what the verifier said, with `-vv` of everything,
-/// the programs in the kernel included. Not to be called while the screen is taken.
+/// Enables the log: decisions and messages of the verifier with `-v`, all messages with `-vv`,
+/// those of the eBPF programs included. Not to be called while the screen is taken.
 pub(super) fn listen(verbose: u8) {
     let level = match verbose {
         0 => LevelFilter::Off,
@@ -19,7 +19,7 @@ pub(super) fn listen(verbose: u8) {
         2 => LevelFilter::Debug,
         _ => LevelFilter::Trace,
     };
-    // It fails only where somebody listens already.
+    // It fails only if a logger is set already.
     if log::set_logger(&STDERR).is_ok() {
         log::set_max_level(level);
     }
@@ -36,7 +36,7 @@ impl Log for Stderr {
         }
         let level = record.level().as_str().to_ascii_lowercase();
         for line in record.args().to_string().lines() {
-            // If standard error is gone there is nobody to tell.
+            // A closed standard error is ignored, since no message could report it.
             let _ = writeln!(io::stderr(), "memcg-trace: {level}: {}", tame(line));
         }
     }

@@ -1,4 +1,4 @@
-//! What a user should know, on standard error. Nothing is written while the screen is taken.
+//! Messages for the user on standard error. The dashboard suppresses them while it has the screen.
 
 use std::io::{self, Write as _};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::sample::tame;
 use crate::timings;
 
-/// After this time a user should know what is being waited for.
+/// Detaching that takes longer than this is reported.
 const LONG: Duration = Duration::from_secs(1);
 
-/// How much to say.
+/// Verbosity of messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Messages {
     quiet: bool,
@@ -22,25 +22,25 @@ impl Messages {
         Self { quiet, verbose }
     }
 
-    /// Whether the programs in the kernel should speak as well.
+    /// Whether the eBPF programs log, too.
     #[cfg(feature = "live")]
     pub(super) fn is_debug(self) -> bool {
         self.verbose >= 2
     }
 
-    /// Why the program ends, in one line.
+    /// Prints why the program ends, in one line.
     pub(super) fn error(self, error: &anyhow::Error) {
         say(&format!("{error:#}"));
     }
 
-    /// Something that does not end the program.
+    /// Prints a warning.
     pub(super) fn warn(self, message: &str) {
         if !self.quiet {
             say(message);
         }
     }
 
-    /// Lets go of the kernel, and says so if that takes long.
+    /// Detaches from the kernel, and warns if that takes long.
     pub(super) fn while_detaching<T>(self, is_live: bool, act: impl FnOnce() -> T) -> T {
         if !is_live || self.quiet {
             return act();
@@ -49,7 +49,7 @@ impl Messages {
             let (done, wait) = channel::<()>();
             scope.spawn(move || {
                 if wait.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
-                    self.warn("detaching: waiting for the kernel to let go of the probes");
+                    self.warn("detaching: waiting for the kernel to release the probes");
                 }
             });
             let outcome = act();
@@ -58,14 +58,14 @@ impl Messages {
         })
     }
 
-    /// Where the time of this run went, if that was asked for.
+    /// Prints the durations of the steps of this run, with `--timings`.
     pub(super) fn timings(self) {
         if let Some(table) = timings::table() {
             let _ = io::stderr().write_all(table.as_bytes());
         }
     }
 
-    /// Something for those who asked for more.
+    /// Prints a message with `-v`.
     pub(super) fn inform(self, message: &str) {
         if self.verbose > 0 && !self.quiet {
             say(message);
@@ -73,7 +73,7 @@ impl Messages {
     }
 }
 
-/// One line; if standard error is gone there is nobody to tell.
+/// Prints one line; a closed standard error is ignored, since no message could report it.
 fn say(message: &str) {
     let one_line = message.trim_end().replace('\n', "; ");
     let _ = writeln!(io::stderr(), "memcg-trace: {}", tame(&one_line));

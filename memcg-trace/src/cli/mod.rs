@@ -1,6 +1,6 @@
 //! Verbs and flags: one file a verb.
 //!
-//! Every verb is `source -> model -> view`; what differs is the view, and when to stop.
+//! Every verb is `source -> model -> view`; verbs differ in the view and in when they stop.
 
 mod args;
 mod compare;
@@ -42,18 +42,18 @@ use crate::timings;
 use args::{Args, Verb};
 use messages::Messages;
 
-/// All is well, or the stream was ended.
+/// Success, or a stream that was ended.
 const DONE: u8 = 0;
-/// Something went wrong, or nothing was looked at.
+/// An error, or there was no sample.
 const ERROR: u8 = 1;
 /// This host cannot be traced.
 const CANNOT_TRACE: u8 = 3;
-/// What `--fail-on` names was found.
+/// The condition of `--fail-on` is met.
 const FOUND: u8 = 4;
-/// Whether what `--fail-on` names is there could not be told.
+/// The condition of `--fail-on` could not be decided.
 const UNDECIDED: u8 = 5;
 
-/// Parses the command line and does what it says. Returns the exit code of the program.
+/// Parses and executes the command line. Returns the exit code of the program.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse_or_exit();
@@ -113,14 +113,14 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
     })
 }
 
-/// The answer to whoever wants a live kernel of a build without one.
+/// The error of a build without a live kernel.
 #[cfg(not(feature = "live"))]
 fn replay_only() -> anyhow::Error {
     CannotTrace("this build only replays recordings: use --from FILE or replay FILE".to_owned())
         .into()
 }
 
-/// Whoever read the output has seen enough.
+/// Whether the reader of the output has closed it.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()

@@ -1,4 +1,4 @@
-//! No verb and no terminal: one snapshot, as text or as a JSON document.
+//! The default without a verb and a terminal: one snapshot, as text or as a JSON document.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -44,8 +44,8 @@ pub(super) async fn run(
     })
 }
 
-/// What a feed has to say, unless a signal comes first; lets go of the feed in any case. Where there
-/// is nothing, that has been told.
+/// Runs `ask` on a feed until it answers or a signal comes, and releases the feed in both cases.
+/// Warns if there is no answer.
 pub(super) async fn answer<T>(
     mut feed: Feed,
     stop: &mut Stop,
@@ -65,7 +65,7 @@ pub(super) async fn answer<T>(
     Ok(answer)
 }
 
-/// Why there is nothing to show.
+/// The reason why there is nothing to show.
 pub(super) fn nothing_seen(stop: &Stop) -> &'static str {
     match stop.is_asked() {
         true => "nothing to show: ended before there was a sample",
@@ -73,7 +73,7 @@ pub(super) fn nothing_seen(stop: &Stop) -> &'static str {
     }
 }
 
-/// How text looks on the output that the flags name.
+/// The style of text on the output that the flags name.
 pub(super) fn style(common: &Common) -> text::Style {
     let is_terminal = common.output.is_none() && io::stdout().is_terminal();
     text::Style {

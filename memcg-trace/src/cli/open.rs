@@ -1,4 +1,4 @@
-//! From flags to a source.
+//! Opening of the source that the flags name.
 
 use std::path::Path;
 
@@ -7,22 +7,21 @@ use super::messages::Messages;
 use crate::source::Source;
 use crate::source::replay::Pace;
 
-/// What a verb needs of a kernel. A recording has what it has.
+/// The subjects that a verb needs of a kernel. A recording has those that were recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
-    /// Everything.
     All,
     /// The list of memory cgroups, and answers to questions about them.
     Memcgs,
-    /// That, and answers to the question who waits for whom.
+    /// The list of memory cgroups, and answers to questions about waits.
     Waits,
-    /// That, and waits for locks as they come and go.
+    /// The list of memory cgroups, answers about waits, and events of waits for locks.
     Locks,
     /// Memory cgroups, shrinkers and reclaim.
     Reclaim,
 }
 
-/// The recording that was named, else this kernel.
+/// Opens the recording that was named, or else this kernel.
 pub(super) fn source(
     common: &Common,
     needs: Needs,
@@ -72,7 +71,7 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
     Ok(source)
 }
 
-/// The family of hooks that was asked for.
+/// The family of hooks of `--attach`.
 #[cfg(feature = "live")]
 pub(super) fn attach(common: &Common) -> crate::source::live::Attach {
     use super::args::Attach;

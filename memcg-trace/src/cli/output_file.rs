@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// Where records go. Not buffered: each `write_all` is a record, and what was written of one
-/// that failed is cut off again where the output is a file of ours.
+/// The destination of records. Not buffered: each `write_all` is a record, and if one fails, its
+/// part is cut off again if the output is a file that this program created.
 #[derive(Debug)]
 pub(super) struct OutputFile {
     file: File,
-    /// Of `-o`.
+    /// Path of `-o`.
     path: Option<PathBuf>,
-    /// Bytes of whole records.
+    /// Bytes of all whole records.
     whole_bytes: u64,
 }
 
@@ -38,7 +38,7 @@ impl OutputFile {
         })
     }
 
-    /// For messages.
+    /// Name of the output, for messages.
     pub(super) fn name(&self) -> String {
         match &self.path {
             Some(path) => path.display().to_string(),

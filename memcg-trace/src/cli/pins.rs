@@ -1,4 +1,4 @@
-//! `pins`: who pins a dead memory cgroup, or all of them.
+//! `pins`: the references that keep one dead memory cgroup, or all of them.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use crate::output::{document, pins as text};
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::{Text, tame};
 
-/// Candidates that an error names.
+/// Maximum number of candidates in an error.
 const CANDIDATES: usize = 5;
 
-/// What may have become of a cgroup that is not in the list.
+/// Reasons why a cgroup may not be in the list.
 const MAYBE_RELEASED: &str = "that it was removed and released is one way for it not to be there, \
                               a name that never was is another";
 
-/// The answer to a question, and the zombie that it was about; `None` for all.
+/// The answer to a question, and its zombie; `None` for all zombies.
 struct Answer {
     snapshot: Arc<Snapshot>,
     zombie: Option<Arc<MemcgId>>,
@@ -69,7 +69,7 @@ pub(super) async fn run(
     Ok(exit_code(fail_on, &snapshot, snapshot.memcgs.is_known()))
 }
 
-/// Looks at the list, finds out which zombies are meant, and asks about them.
+/// Reads the list of memcgs, finds the zombies that are meant, and asks about them.
 async fn ask(feed: &mut Feed, wanted: Option<&Wanted>) -> anyhow::Result<Option<Answer>> {
     let Some(snapshot) = feed.only().await? else {
         return Ok(None);
@@ -88,7 +88,7 @@ async fn ask(feed: &mut Feed, wanted: Option<&Wanted>) -> anyhow::Result<Option<
             zombies.chain(others).collect()
         }
     };
-    // To ask about none would be to ask about all.
+    // An empty list would ask about all zombies.
     if serials.is_empty() {
         return Ok(Some(Answer { snapshot, zombie }));
     }
@@ -112,7 +112,7 @@ async fn ask(feed: &mut Feed, wanted: Option<&Wanted>) -> anyhow::Result<Option<
     Ok(Some(Answer { snapshot, zombie }))
 }
 
-/// What the answers for all zombies leave open.
+/// The parts that the answers for all zombies could not check.
 fn gaps(snapshot: &Snapshot, answered: usize, top: Option<usize>) -> Vec<String> {
     let unanswered = text::unanswered(snapshot);
     let unanswered = (unanswered > 0).then(|| {

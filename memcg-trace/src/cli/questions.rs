@@ -1,4 +1,4 @@
-//! When to ask of itself who waits for whom.
+//! Periodic lock queries, within a budget of time.
 
 use std::time::{Duration, Instant};
 
@@ -8,29 +8,29 @@ use crate::sample::ask::Ask;
 use crate::sample::{Absent, Sample};
 use crate::source::Source;
 
-/// Parts of the time that asking may take, as one in so many: while nobody waits for long; while
-/// somebody does; and then, if that is what the user watches.
+/// Inverse of the part of the time that queries may take: without long waits, with long waits, and
+/// with long waits that the user watches.
 const CALM: u32 = 100;
 const URGENT: u32 = 10;
 const WATCHED: u32 = 1;
 
-/// With the second sample, then as often as the budget allows.
+/// Schedule of lock queries: the first at the second sample, then as often as the budget allows.
 pub(super) struct LockQuestions {
     min_wait_ns: u64,
     urgent: u32,
-    /// Whether nothing else is wanted: then no answer is an error.
+    /// Whether a missing answer is an error, since nothing else is shown.
     must_answer: bool,
-    /// When it was asked last, and what that took.
+    /// Start of the last query, and the time that it took.
     asked: Option<(Instant, Duration)>,
     has_failed: bool,
-    /// Whether there was a sample before, or the first is to have an answer.
+    /// Whether there was a sample, or the first sample is to have an answer.
     has_begun: bool,
-    /// Whether the last answer had something that lasts, and so has to be seen to end.
+    /// Whether the last answer had an unresolved deadlock, whose end has to be seen.
     stands: bool,
 }
 
 impl LockQuestions {
-    /// For one view among others.
+    /// Queries for one view among others.
     pub(super) fn beside(min_wait_ns: u64) -> Self {
         Self {
             min_wait_ns,
@@ -43,7 +43,7 @@ impl LockQuestions {
         }
     }
 
-    /// For who watches just that.
+    /// Queries for a view of waits only.
     pub(super) fn watching(min_wait_ns: u64) -> Self {
         Self {
             urgent: WATCHED,
@@ -53,16 +53,16 @@ impl LockQuestions {
         }
     }
 
-    /// Adds the answer to a sample, if it is time for one; or, once, why there is none.
+    /// Adds an answer to the sample, if one is due; or, once, why there is none.
     ///
     /// # Errors
-    /// If the kernel does not answer who watches.
+    /// If the kernel does not answer, and nothing else is shown.
     pub(super) fn add_to(
         &mut self,
         sample: &mut Sample,
         source: &mut Source,
     ) -> anyhow::Result<()> {
-        // The first picture is not kept waiting.
+        // The first snapshot is not delayed by a query.
         if !std::mem::replace(&mut self.has_begun, true) {
             return Ok(());
         }
@@ -89,20 +89,20 @@ impl LockQuestions {
                 });
             }
         }
-        // Between two looks it sleeps, which takes nothing.
+        // Only the looks count: the query sleeps between them.
         let looks = sample.waits.iter().flat_map(|waits| &waits.looks);
         let took = looks.map(|look| Duration::from_nanos(look.took_ns)).sum();
         self.asked = Some((begin, took));
         Ok(())
     }
 
-    /// Takes note of what the answer was.
+    /// Notes whether the answer has an unresolved deadlock.
     pub(super) fn saw(&mut self, snapshot: &Snapshot) {
         let mut deadlocks = snapshot.deadlocks.items.iter();
         self.stands = deadlocks.any(|one| one.found.state != State::Resolved);
     }
 
-    /// Whether somebody waits for long.
+    /// Whether a traced wait is long.
     fn is_urgent(&self, sample: &Sample) -> bool {
         sample.locks.as_ref().is_some_and(|locks| {
             let mut waits = locks.waits.iter();

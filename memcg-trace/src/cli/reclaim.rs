@@ -1,4 +1,5 @@
-//! `reclaim`: who waits for memory to be reclaimed, under whose limit, and from whom it is taken.
+//! `reclaim`: tasks that wait for reclaim, the limit that caused it, and the memcgs that lose
+//! memory.
 
 use std::cmp::Reverse;
 
@@ -9,7 +10,7 @@ use super::{CANNOT_TRACE, DONE, ERROR, oneshot};
 use crate::model::snapshot::Reclaim;
 use crate::output::{document, reclaim};
 
-/// Prints the sums of some time, the longest stalls first.
+/// Prints the sums of a span of time, the longest stalls first.
 pub(super) async fn run(
     common: &Common,
     args: &args::Sums,

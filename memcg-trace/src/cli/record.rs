@@ -1,4 +1,4 @@
-//! `record`: samples in a file.
+//! `record`: writes samples to a file.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -24,7 +24,7 @@ use crate::source::Source;
 use crate::source::replay::Pace;
 use crate::units;
 
-/// Part of the time that asking each question may take, as one in so many.
+/// Inverse of the part of the time that each question may take.
 const ASK_BUDGET: u32 = 100;
 
 /// Stores samples until the span is over, the source ends or a signal comes.
@@ -95,12 +95,12 @@ pub(super) async fn run(
     Ok(DONE)
 }
 
-/// When to ask something of itself: as often as the budget allows; who pins the zombies, only
-/// while there are some.
+/// A periodic question, asked as often as the budget allows. Pins are only asked for while there
+/// are zombies.
 struct Questions {
     ask: Ask,
     has_zombies: bool,
-    /// `None` where there is nobody to ask.
+    /// When to ask next; `None` for a recording, which cannot be asked.
     due: Option<Instant>,
 }
 
@@ -113,7 +113,7 @@ impl Questions {
         }
     }
 
-    /// The answer that goes after a sample, if it is time for one.
+    /// The answer that follows a sample, if it is due.
     fn after(
         &mut self,
         sample: &Sample,

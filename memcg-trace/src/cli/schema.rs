@@ -1,4 +1,4 @@
-//! `schema`: what records are like, for who reads or writes them.
+//! `schema`: the JSON Schema of records.
 
 use std::io::Write as _;
 

@@ -1,4 +1,4 @@
-//! The terminal while the dashboard has it: taken once, and given back once, by whoever is first.
+//! The terminal of the dashboard: taken once, and restored once, at the end or by force.
 
 use std::fs::File;
 use std::io;
@@ -11,13 +11,13 @@ use ratatui::{DefaultTerminal, Frame};
 use rustix::fs::{Mode, OFlags};
 use rustix::termios::{OptionalActions, QueueSelector};
 
-/// Leaves the other screen and shows the cursor.
+/// Leaves the alternate screen and shows the cursor.
 const LEAVE: &[u8] = b"\x1b[?1049l\x1b[?25h";
-/// How often, and after what pause, a terminal is tried that takes nothing.
+/// Number of attempts to write to a terminal that accepts nothing, and the pause between them.
 const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Whose the terminal is.
+/// Ownership of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Free,
@@ -25,16 +25,16 @@ enum State {
     GivenBack,
 }
 
-/// Locked while something is drawn: a process has but one terminal.
+/// Locked while the dashboard draws: a process has only one terminal.
 static STATE: Mutex<State> = Mutex::new(State::Free);
 
 fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A terminal that was taken.
+/// A terminal in use by the dashboard.
 pub(super) struct Screen {
-    /// `None` once it is gone.
+    /// `None` after the terminal was restored.
     terminal: Option<DefaultTerminal>,
 }
 
@@ -48,7 +48,7 @@ impl Screen {
         *state = State::Taken;
         let terminal = ratatui::try_init()
             .inspect_err(|_| {
-                // It may have come half way.
+                // The setup may have been done in part.
                 let _ = ratatui::try_restore();
                 *state = State::GivenBack;
             })
@@ -63,7 +63,7 @@ impl Screen {
         crossterm::terminal::size()
     }
 
-    /// Draws, if the terminal is still ours.
+    /// Draws, unless the terminal was restored by force.
     pub(super) fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         let state = state();
         match &mut self.terminal {
@@ -72,13 +72,14 @@ impl Screen {
         }
     }
 
-    /// Leaves the terminal as it was.
+    /// Restores the terminal.
     pub(super) fn give_back(&mut self) {
         let mut state = state();
         let Some(mut terminal) = self.terminal.take() else {
             return;
         };
-        // Where it is gone there is nothing to restore, and no one to tell: a drop would try both.
+        // A restored terminal must not be restored again, and an error could not be shown on one
+        // that is gone: dropping would do both.
         if *state != State::Taken || ratatui::try_restore().and(terminal.show_cursor()).is_err() {
             std::mem::forget(terminal);
         }
@@ -92,15 +93,15 @@ impl Drop for Screen {
     }
 }
 
-/// Leaves the terminal as it was, whatever the dashboard does at the moment: what it writes may be
-/// stuck in a terminal that takes nothing. Only for who ends the program.
+/// Restores the terminal while the dashboard may be blocked in a write to it. Only for the code
+/// that ends the program.
 pub(super) fn give_back_by_force() {
     if is_given_back() {
         return;
     }
     let _ = crossterm::terminal::disable_raw_mode();
     let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    // Opened anew, so that only this writer does not wait.
+    // A file of its own, so that only this writer is non-blocking.
     let terminal = match rustix::fs::open("/proc/self/fd/1", flags, Mode::empty()) {
         Ok(own) => File::from(own),
         Err(_) => match io::stdout().as_fd().try_clone_to_owned() {
@@ -109,7 +110,7 @@ pub(super) fn give_back_by_force() {
         },
     };
     for _ in 0..TRIES {
-        // What it did not take is half a picture. Without it there is room.
+        // The flush drops half a picture, and makes space in the buffer.
         let _ = rustix::termios::tcflush(&terminal, QueueSelector::OFlush);
         wake_writers(&terminal);
         let is_quiet = match STATE.try_lock() {
@@ -120,7 +121,7 @@ pub(super) fn give_back_by_force() {
             Err(TryLockError::Poisoned(_)) => true,
             Err(TryLockError::WouldBlock) => false,
         };
-        // Written in any case: nobody knows whether there will be a better moment.
+        // Written even if the dashboard still draws: there may be no better moment.
         let is_written = rustix::io::write(&terminal, LEAVE).is_ok();
         if is_quiet && is_written {
             return;
@@ -129,15 +130,16 @@ pub(super) fn give_back_by_force() {
     }
 }
 
-/// Lets whoever sleeps in a write look again whether there is room: flushing a pseudo-terminal
-/// wakes nobody, setting attributes does (`n_tty_set_termios`, drivers/tty/n_tty.c at v6.12).
+/// Wakes tasks that sleep in a write, so that they check again for space: flushing a
+/// pseudo-terminal wakes nobody, setting attributes does (`n_tty_set_termios`, drivers/tty/n_tty.c
+/// at v6.12).
 fn wake_writers(terminal: &File) {
     if let Ok(attributes) = rustix::termios::tcgetattr(terminal) {
         let _ = rustix::termios::tcsetattr(terminal, OptionalActions::Now, &attributes);
     }
 }
 
-/// Whether there is nothing to be given back.
+/// Whether there is no terminal to restore.
 fn is_given_back() -> bool {
     match STATE.try_lock() {
         Ok(state) => *state != State::Taken,

@@ -1,4 +1,4 @@
-//! `shrinkers`: what they scan and free, for whom and why.
+//! `shrinkers`: what shrinkers scan and free, for which memcg and cause.
 
 use std::cmp::Reverse;
 
@@ -9,7 +9,7 @@ use super::{CANNOT_TRACE, DONE, ERROR, oneshot};
 use crate::model::snapshot::Shrinker;
 use crate::output::{document, shrinkers};
 
-/// Prints the sums of some time, those that took longest first.
+/// Prints the sums of a span of time, the shrinkers that took longest first.
 pub(super) async fn run(
     common: &Common,
     args: &args::Sums,

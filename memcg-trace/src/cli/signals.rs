@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM, SIGQUIT and SIGHUP: end in good order, but end.
+//! SIGINT, SIGTERM, SIGQUIT and SIGHUP: an orderly end, by force if need be.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,22 +10,22 @@ use tokio::sync::watch;
 
 use super::screen;
 
-/// Time to end in good order. What takes longer is stuck: in a pipe that nobody reads, or in
-/// a terminal that was stopped.
+/// Time for an orderly end. Longer means that the program is blocked: on a pipe that nobody reads,
+/// or on a stopped terminal.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Becomes known when the program is asked to end.
+/// Tells all parts of the program that a signal asked it to end.
 #[derive(Clone, Debug)]
 pub(super) struct Stop {
     asked: watch::Receiver<bool>,
-    /// The exit code if it has to be ended.
+    /// The exit code of an end by force.
     code: Arc<AtomicU8>,
 }
 
 impl Stop {
-    /// Catches the signals from now on. They are waited for by a thread of their own, since the
-    /// main one may sleep in a write or in the kernel; asked twice, or after a time of grace, that
-    /// thread gives the terminal back and ends the program with `code`.
+    /// Catches the signals from now on. A thread of its own waits for them, since the main thread
+    /// may sleep in a write or in the kernel. After a second signal, or after a time of grace, that
+    /// thread restores the terminal and ends the program with `code`.
     pub(super) fn on_signals(code: u8) -> anyhow::Result<Self> {
         let (sender, asked) = watch::channel(false);
         let stop = Self {
@@ -64,7 +64,7 @@ impl Stop {
         Ok(stop)
     }
 
-    /// What to exit with from now on, if the program has to be ended.
+    /// Sets the exit code of an end by force.
     pub(super) fn exits_with(&self, code: u8) {
         self.code.store(code, Ordering::Relaxed);
     }

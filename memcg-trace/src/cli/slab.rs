@@ -1,4 +1,4 @@
-//! `slab`: who holds slab memory, and how well its pages are used.
+//! `slab`: owners of slab memory, and the utilization of its pages.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -24,7 +24,7 @@ use crate::sample::ask::{Ask, NOT_RECORDED};
 /// Rows of a table of text, unless `--top` says so.
 pub(super) const ROWS: usize = 20;
 
-/// Walks all slabs and prints what was found, or the last walk of a recording.
+/// Walks all slabs and prints the result, or the last walk of a recording.
 pub(super) async fn run(
     common: &Common,
     args: &args::Slab,
@@ -72,7 +72,7 @@ pub(super) async fn run(
     })
 }
 
-/// Looks at the list of memcgs, and asks for the walk.
+/// Reads the list of memcgs, and asks for the walk.
 async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
     let Some(snapshot) = feed.only().await? else {
         return Ok(None);
@@ -84,7 +84,7 @@ async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
     }
 }
 
-/// A cache that is not there is an error, not an empty answer.
+/// An unknown cache is an error, not an empty answer.
 pub(super) fn look_for(cache: &[u8], snapshot: &Snapshot) -> anyhow::Result<()> {
     let caches = &snapshot.slab_caches.items;
     if caches.iter().any(|row| row.is_called(cache)) {

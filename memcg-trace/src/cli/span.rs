@@ -1,8 +1,8 @@
-//! Lengths of time as users write them: `500ms`, `1s`, `1.5s`, `2m`, `1h`.
+//! Durations as users write them: `500ms`, `1s`, `1.5s`, `2m`, `1h`.
 
 use std::time::Duration;
 
-/// Units and their seconds, the longer name first where one ends in the other.
+/// Units and their seconds. A unit comes before any shorter one that it ends in.
 const UNITS: [(&str, f64); 5] = [
     ("ms", 1e-3),
     ("us", 1e-6),
@@ -10,10 +10,10 @@ const UNITS: [(&str, f64); 5] = [
     ("m", 60.0),
     ("h", 3600.0),
 ];
-/// Longer than any run, and short enough to add to a clock.
+/// Maximum duration: longer than any run, and short enough to add to a clock.
 const LONGEST_SECS: f64 = 1e9;
 
-/// A length of time that is not 0. A number without a unit is in seconds.
+/// Parses a duration that is not 0. A number without a unit is in seconds.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let (number, unit_secs) = UNITS
         .iter()
@@ -29,7 +29,8 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Time between two samples: not so short that sampling is all that happens.
+/// Parses the time between two samples, which has a minimum so that sampling leaves time for other
+/// work.
 pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
     const SHORTEST: Duration = Duration::from_millis(10);
     match parse(text)? {

@@ -1,4 +1,4 @@
-//! What happens in some time, added up: what `shrinkers` and `reclaim` have in common.
+//! Sums over a span of time, for `shrinkers` and `reclaim`.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use crate::sample::recording::Host;
 /// Rows of a table of text, unless `--top` says so.
 const ROWS: usize = 30;
 
-/// The sums.
+/// Sums over a span of time.
 pub(super) struct Sums {
     pub(super) host: Host,
-    /// The last one, with what was done since the first.
+    /// The last snapshot, with sums since the first.
     pub(super) snapshot: Snapshot,
     first: Arc<Snapshot>,
 }
 
 impl Sums {
-    /// Watches for a while, or to the end of a recording. `None` if there was nothing to be seen,
-    /// which has been told.
+    /// Watches for a while, or to the end of a recording. `None` if there was no sample, after a
+    /// message that says so.
     pub(super) async fn over(
         common: &Common,
         args: &args::Sums,
@@ -37,7 +37,7 @@ impl Sums {
         let host = feed.host().clone();
         let mut seen: Option<(Arc<Snapshot>, Arc<Snapshot>)> = None;
         let mut until = Until::new(&args.span(feed.is_replay()), &stop);
-        // A signal ends the time early, and what was seen so far is the answer.
+        // A signal ends the span early; the answer then covers the time until the signal.
         let outcome = loop {
             match until.next(feed.next()).await {
                 Ok(Some(snapshot)) => {
@@ -68,25 +68,25 @@ impl Sums {
         }))
     }
 
-    /// Time between the two readings of a section, or of the samples where it was not read.
+    /// Time between the two readings of a section, or between the samples if it was not read.
     pub(super) fn span_ns(&self, as_of_ns: impl Fn(&Snapshot) -> Option<u64>) -> u64 {
         let as_of_ns = |snapshot: &Snapshot| as_of_ns(snapshot).unwrap_or(snapshot.mono_ns);
         as_of_ns(&self.snapshot).saturating_sub(as_of_ns(&self.first))
     }
 }
 
-/// The rows that a document has.
+/// The rows of a document.
 pub(super) fn of_document<'a, T>(common: &Common, rows: &'a [&'a T]) -> &'a [&'a T] {
     &rows[..common.top().unwrap_or(usize::MAX).min(rows.len())]
 }
 
-/// The rows that text has, and how many it leaves out.
+/// The rows of a text, and the number of the others.
 pub(super) fn of_text<'a, T>(common: &Common, rows: &'a [&'a T]) -> (&'a [&'a T], usize) {
     let (shown, left_out) = rows.split_at(common.top().unwrap_or(ROWS).min(rows.len()));
     (shown, left_out.len())
 }
 
-/// The later of two snapshots, with what was done since the first.
+/// The later snapshot, with sums since the first.
 fn between(first: &Snapshot, last: &Snapshot) -> Snapshot {
     let reclaim = pressure::reclaim_since(&first.reclaim.items, &last.reclaim.items);
     let shrinkers = pressure::shrinkers_since(&first.shrinkers.items, &last.shrinkers.items);

@@ -1,4 +1,4 @@
-//! When a stream ends: by a signal, by its span, or with its source.
+//! The end of a stream: a signal, the end of its span, or of its source.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::Span;
 use super::signals::Stop;
 
-/// Waits for what comes next, until there has been enough.
+/// The condition that ends a stream.
 pub(super) struct Until {
     stop: Stop,
     left: Option<u64>,
@@ -17,8 +17,8 @@ pub(super) struct Until {
 }
 
 impl Until {
-    /// Goes by signals, and by the time of the samples, so that a span means the same for a
-    /// recording.
+    /// Ends at a signal, and after a span by the time of the samples, so that a span means the same
+    /// for a recording.
     pub(super) fn new(span: &Span, stop: &Stop) -> Self {
         Self {
             stop: stop.clone(),
@@ -37,7 +37,7 @@ impl Until {
         self
     }
 
-    /// What comes next; `None` if that is nothing, or if the stream ends before.
+    /// Waits for the next item; `None` if there is none or the stream ends first.
     pub(super) async fn next<T>(
         &mut self,
         next: impl Future<Output = anyhow::Result<Option<T>>>,
@@ -50,7 +50,7 @@ impl Until {
         }
     }
 
-    /// Whether one at `mono_ns` was the last.
+    /// Whether the item at `mono_ns` was the last.
     pub(super) fn is_over(&mut self, mono_ns: u64) -> bool {
         let first_ns = *self.first_ns.get_or_insert(mono_ns);
         if let Some(left) = &mut self.left {

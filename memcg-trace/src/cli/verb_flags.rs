@@ -1,4 +1,4 @@
-//! Which of the flags that all verbs have mean nothing to one of them.
+//! Global flags that some verbs do not use.
 
 use clap::{Arg, ArgMatches, Command};
 
@@ -89,11 +89,11 @@ const NOT_FOR: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Flags that leave rows out: who gives one should not believe that it did.
+/// Flags that leave rows out: they must not be ignored silently.
 const SELECTIONS: [(&str, &str); 2] = [("cgroup", "--cgroup"), ("top", "--top")];
 
-/// Takes out of the help of each verb what means nothing to it: a verb that has a flag of its own
-/// gets no copy of the one that all have.
+/// Hides unused flags from the help of each verb, by a hidden copy of the global flag. A verb with
+/// a flag of its own by that name gets no copy.
 pub(super) fn hide(mut command: Command) -> Command {
     let all: Vec<Arg> = command.get_arguments().cloned().collect();
     for (verb, flags) in NOT_FOR {
@@ -106,7 +106,7 @@ pub(super) fn hide(mut command: Command) -> Command {
     command
 }
 
-/// A selection that the verb does not make.
+/// The error about a flag that selects rows, for a verb that does not select any.
 pub(super) fn vain(matches: &ArgMatches, is_given: impl Fn(&str) -> bool) -> Option<String> {
     let (verb, _) = matches.subcommand()?;
     let (_, flags) = NOT_FOR.iter().find(|(name, _)| *name == verb)?;

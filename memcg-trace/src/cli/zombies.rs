@@ -13,7 +13,7 @@ use crate::model::zombies::{self, Order};
 use crate::output::{document, zombies as text};
 use crate::sample::ask::Ask;
 
-/// Dead cgroups without a zombie that are asked about.
+/// Maximum number of dead cgroups without a zombie that are asked about.
 const MAX_ASKED: usize = 256;
 
 /// Prints the list, of a kernel or as of the end of a recording.
@@ -45,8 +45,8 @@ pub(super) async fn run(
     Ok(exit_code(fail_on, &snapshot, snapshot.memcgs.is_known()))
 }
 
-/// Looks at the list, and asks what keeps cgroups that are dead without a zombie: no figure of
-/// theirs says anything of it.
+/// Reads the list of memcgs, and asks what keeps dead cgroups without a zombie: no figure of such a
+/// cgroup says that.
 async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
     let Some(snapshot) = feed.only().await? else {
         return Ok(None);

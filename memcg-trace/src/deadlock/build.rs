@@ -1,20 +1,20 @@
-//! From the facts of a look to a graph: tasks first, resources after them.
+//! The graph of a look: tasks first, resources after them.
 
 use super::graph::{Graph, Needs};
 use super::stable::{Same, Stability};
 use super::table;
 use crate::sample::waits::{Evidence, Holder, Look, Resource, Wait};
 
-/// Which facts to go by.
+/// The facts that the graph is built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// Those that prove something: whatever is not sure to wait goes on.
+    /// Only facts that prove something: a task that is not sure to wait can make progress.
     Proof,
-    /// Hints too, and what could not be seen twice.
+    /// Hints too, and facts that could not be seen twice.
     Hints,
 }
 
-/// A look, seen with some trust.
+/// A look, with the facts that are trusted.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
     pub(super) look: &'a Look,
@@ -23,8 +23,8 @@ pub(super) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// The graph: a task needs all that it waits for, a resource its holders. What nobody is
-    /// known to hold up has no successors, and goes on.
+    /// The graph: a task needs all resources that it waits for, a resource its holders. A resource
+    /// without a known holder has no successors, and can make progress.
     pub(super) fn graph(self) -> Graph {
         let look = self.look;
         let mut needs = vec![Needs::All; look.tasks.len()];
@@ -45,7 +45,8 @@ impl<'a> Facts<'a> {
         Graph::new(needs, &edges)
     }
 
-    /// Whether hints, or what could not be seen twice, would add anything to what is proven.
+    /// Returns whether hints, or facts that could not be seen twice, would add anything to the
+    /// proof.
     pub(super) fn has_guesses(self) -> bool {
         let is_unseen = |same: &Same| *same == Same::NotKnown;
         let is_guessed = |resource: &Resource| match table::needs(resource.kind) {
@@ -59,17 +60,17 @@ impl<'a> Facts<'a> {
             || self.look.resources.iter().any(is_guessed)
     }
 
-    /// How many tasks there are: the node of the first resource.
+    /// The number of tasks, which is also the node of the first resource.
     pub(super) fn tasks(self) -> u32 {
         u32::try_from(self.look.tasks.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether a wait keeps its task from going on.
+    /// Returns whether a wait blocks its task.
     pub(super) fn holds_up(self, at: usize, wait: &Wait) -> bool {
         let Some(task) = self.look.tasks.get(wait.task as usize) else {
             return false;
         };
-        // Awake, it has what it waited for.
+        // A task that is awake has the resource that it waited for.
         let is_awake = task.state == Some('R') && wait.retry.is_none();
         let is_there = (wait.resource as usize) < self.look.resources.len();
         let is_sure = wait.evidence != Evidence::Hint && self.stability.waits[at] == Same::Yes;
@@ -79,7 +80,7 @@ impl<'a> Facts<'a> {
             && (is_sure || self.trust == Trust::Hints && self.stability.waits[at] != Same::No)
     }
 
-    /// The holders that a resource waits for; none if it may be free.
+    /// The holders of a resource that must act; none if the resource may be free.
     pub(super) fn holders(
         self,
         at: u32,
@@ -91,7 +92,7 @@ impl<'a> Facts<'a> {
         let tasks = self.tasks();
         let are_all_there = resource.holders.iter().all(|holder| holder.task < tasks);
         let is_free = match (needs, self.trust) {
-            // One more who may act is one who does.
+            // An unknown holder may make progress, so the proof assumes that it does.
             (Needs::Any, _) if !are_all_there || same == Same::No => true,
             (Needs::Any, Trust::Proof) => {
                 resource.incomplete.is_some() || has_hint(resource) || same != Same::Yes
@@ -101,7 +102,7 @@ impl<'a> Facts<'a> {
             (Needs::Any, Trust::Hints) => false,
         };
         let is_gone = move |holder: &Holder| {
-            // Hashing is not free, and most often nobody is gone.
+            // Hashing costs time, and `gone` is mostly empty.
             !gone.is_empty() && gone.contains(&(at, holder.task))
         };
         let holders = if is_free { &[][..] } else { &resource.holders };
@@ -113,7 +114,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Whether some of its holders are a guess.
+/// Returns whether some holders of the resource are a guess.
 fn has_hint(resource: &Resource) -> bool {
     let mut holders = resource.holders.iter();
     holders.any(|holder| holder.evidence == Evidence::Hint)

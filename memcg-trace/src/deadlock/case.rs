@@ -1,4 +1,4 @@
-//! One case to judge: the graph of what is believed, and what of it cannot go on.
+//! One case to judge: the graph of the trusted facts, and the nodes that cannot make progress.
 
 use super::Rules;
 use super::build::Facts;
@@ -6,13 +6,13 @@ use super::cycles::{self, Components};
 use super::graph::Graph;
 use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
 
-/// A graph, and what is left of it.
+/// A graph and its residue.
 pub(super) struct Case<'a> {
     pub(super) waits: &'a Waits,
     pub(super) facts: Facts<'a>,
     pub(super) rules: &'a Rules,
     pub(super) graph: Graph,
-    /// Who waits for each node.
+    /// The reversed graph: the waiters of each node.
     pub(super) waiting: Graph,
     pub(super) residue: Vec<bool>,
     pub(super) components: Components,
@@ -22,7 +22,7 @@ pub(super) struct Case<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Link<'a> {
     pub(super) wait: &'a Wait,
-    /// Place of the wait in the look.
+    /// Index of the wait in the look.
     pub(super) at: usize,
     pub(super) holder: &'a Holder,
 }
@@ -58,7 +58,7 @@ impl<'a> Case<'a> {
         tasks.cloned().collect()
     }
 
-    /// What a link's wait is for.
+    /// The resource that a link's wait is for.
     pub(super) fn resource(&self, link: &Link) -> &'a Resource {
         &self.look().resources[link.wait.resource as usize]
     }

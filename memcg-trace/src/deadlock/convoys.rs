@@ -1,4 +1,4 @@
-//! Why long waits last: each has a root.
+//! Causes of long waits: the root that each leads to.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -14,27 +14,27 @@ use crate::sample::{ResourceKind, tame};
 /// Convoys that are listed; the others are counted.
 const MAX_LISTED: usize = 1000;
 
-/// Where a wait ends up.
+/// The root that a wait leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Root {
-    /// At a deadlock, by its place.
+    /// A deadlock, by its index.
     Deadlock(u32),
-    /// At the task that holds a resource.
+    /// The task that holds a resource.
     Holder { resource: u32, task: u32 },
-    /// At a resource that nobody is known to hold.
+    /// A resource without a known holder.
     Nobody { resource: u32 },
 }
 
-/// What is known of the root of a resource.
+/// The root of a resource, as far as the search has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     No,
-    /// It is being looked for.
+    /// The search is at this resource.
     OnPath,
     Root(Root),
 }
 
-/// What has one root.
+/// The waits that have one root.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     waiters: u64,
@@ -42,24 +42,24 @@ struct Sum {
     is_old: bool,
 }
 
-/// Looks for roots.
+/// The search for roots.
 pub(super) struct Search<'a> {
     pub(super) waits: &'a Waits,
     pub(super) look: &'a Look,
     pub(super) stability: &'a Stability,
     pub(super) deadlocks: &'a [Deadlock],
-    /// Place of the deadlock by task, or [`NONE`].
+    /// Index of the deadlock by task, or [`NONE`].
     pub(super) deadlock_of: &'a [u32],
 }
 
 impl<'a> Search<'a> {
-    /// The convoys, the longest waits first, and how many more there are.
+    /// The convoys, the longest waits first, and the number of those that are not listed.
     pub(super) fn convoys(&self, rules: &Rules) -> (Vec<Convoy>, u64) {
         let mut next = vec![None; self.look.tasks.len()];
         for (at, wait) in self.look.waits.iter().enumerate() {
             if let Some(next) = next.get_mut(wait.task as usize)
                 && next.is_none()
-                && self.goes_on(at)
+                && self.still_waits(at)
             {
                 *next = Some(wait);
             }
@@ -68,7 +68,7 @@ impl<'a> Search<'a> {
         let mut sums: HashMap<Root, Sum> = HashMap::new();
         for (at, wait) in self.look.waits.iter().enumerate() {
             let resource = self.look.resources.get(wait.resource as usize);
-            if !resource.is_some_and(counts) || !self.goes_on(at) {
+            if !resource.is_some_and(counts) || !self.still_waits(at) {
                 continue;
             }
             let Some(root) = self.root(wait, &next, &mut roots) else {
@@ -87,12 +87,12 @@ impl<'a> Search<'a> {
         (convoys.collect(), omitted)
     }
 
-    /// Whether a wait was still there in the second look.
-    fn goes_on(&self, at: usize) -> bool {
+    /// Returns whether a wait was still there in the second look, or may have been.
+    fn still_waits(&self, at: usize) -> bool {
         self.stability.waits.get(at) != Some(&Same::No)
     }
 
-    /// Follows holders until there is none, or one that waits for nobody.
+    /// Follows holders until there is none, or one that does not wait.
     fn root(&self, wait: &Wait, next: &[Option<&Wait>], roots: &mut [Found]) -> Option<Root> {
         let own = self.deadlock_of.get(wait.task as usize).copied();
         if let Some(deadlock) = own.filter(|deadlock| *deadlock != NONE) {
@@ -129,8 +129,8 @@ impl<'a> Search<'a> {
         Some(root)
     }
 
-    /// The holder to blame: one in a deadlock, else one that waits, else any; but where any
-    /// holder would do, one that is not held up by another task.
+    /// The holder to blame: one in a deadlock, else one that waits, else any. Where any holder
+    /// would do, one that is not blocked by another task.
     fn holder(&self, resource: u32, next: &[Option<&Wait>]) -> Option<&'a Holder> {
         let Resource { kind, holders, .. } = self.look.resources.get(resource as usize)?;
         let is_any = table::needs(*kind) == Needs::Any;
@@ -146,7 +146,7 @@ impl<'a> Search<'a> {
         there.min_by_key(rank)
     }
 
-    /// Whether nobody is known who could end a wait, though it is for no lock.
+    /// Returns whether the wait is for no lock, and no task is known that could end it.
     fn ends_at(&self, wait: &Wait) -> bool {
         let resource = self.look.resources.get(wait.resource as usize);
         resource.is_none_or(|one| one.holders.is_empty() && !table::is_lock(one.kind))
@@ -157,7 +157,7 @@ impl<'a> Search<'a> {
             Root::Deadlock(at) => return self.behind(self.deadlocks.get(at as usize)?, sum),
             Root::Nobody { resource } => {
                 let resource = self.look.resources.get(resource as usize)?;
-                // Nobody to follow, and no lock that somebody should hold: no convoy.
+                // No holder to follow, and no lock that a task should hold: no convoy.
                 if !table::is_lock(resource.kind) {
                     return None;
                 }
@@ -182,7 +182,7 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Those in a deadlock and behind it.
+    /// The convoy of the tasks in a deadlock and behind it.
     fn behind(&self, deadlock: &Deadlock, sum: Sum) -> Option<Convoy> {
         let last = deadlock.edges.get(deadlock.cycle_edges.checked_sub(1)?)?;
         let how = match deadlock.state {
@@ -196,14 +196,14 @@ impl<'a> Search<'a> {
             resource: last.resource.clone(),
             cause: Cause::Deadlock,
             why: format!("{how} of {} tasks", deadlock.members.len()),
-            // All but the root.
+            // All tasks but the root.
             waiters: tasks.saturating_sub(1),
             max_wait_ns: sum.max_wait_ns,
             stack: Vec::new(),
         })
     }
 
-    /// Why a holder does not act.
+    /// The reason why a holder does not act.
     fn holder_why(&self, at: usize, wait: Option<&Wait>) -> (Cause, String) {
         let Some(task) = self.look.tasks.get(at) else {
             return (
@@ -249,13 +249,13 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Whether a wait for it is of the kernel's making. A shell that waits for its child, and a
-/// reader of an empty pipe, may do so for ever.
+/// Returns whether the kernel makes tasks wait for the resource. A shell that waits for its child,
+/// and a reader of an empty pipe, may wait for ever.
 pub(super) fn counts(resource: &Resource) -> bool {
     !table::is_of_user_space(resource.kind) && resource.kind != ResourceKind::Reap
 }
 
-/// Why a lock without holders is not given to who waits for it.
+/// The reason why a lock without holders is not given to its waiters.
 fn nobody(resource: &Resource) -> (Cause, String) {
     if let Some(kept_by) = &resource.kept_by {
         return (Cause::StuckHolder, tame(kept_by).into_owned());
@@ -270,7 +270,7 @@ fn nobody(resource: &Resource) -> (Cause, String) {
     (cause, orphan(resource))
 }
 
-/// What its owner word says of a lock that nobody holds.
+/// The meaning of the owner word of a lock without a holder.
 pub(super) fn orphan(resource: &Resource) -> String {
     match resource.owner_word {
         Some(word) if word & !OWNER_FLAGS == 0 => {
@@ -284,7 +284,8 @@ pub(super) fn orphan(resource: &Resource) -> String {
     }
 }
 
-/// Why a holder that waits itself does not go on, where nobody is known who could help it.
+/// The reason why a holder makes no progress that waits itself, for a resource without a known
+/// holder.
 fn waiting(wait: &Wait, resource: &Resource) -> (Cause, String) {
     let name = words::resource(resource);
     let within = match &wait.function {

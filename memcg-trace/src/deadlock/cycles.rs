@@ -1,15 +1,15 @@
-//! Cycles among the nodes that never go on.
+//! Cycles among the nodes that never make progress.
 
 use std::collections::VecDeque;
 
 use super::graph::Graph;
 
-/// Edges that looking for the shortest cycle of a component may follow.
+/// Bound on the edges that the search for a component's shortest cycle follows.
 const MAX_STEPS: usize = 2_000_000;
-/// No component.
+/// Marks a node without a component.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// The strongly connected components of some nodes, as far as they hold a cycle.
+/// The strongly connected components that contain a cycle.
 pub(super) struct Components {
     /// Nodes by component.
     pub(super) nodes: Vec<Vec<u32>>,
@@ -30,8 +30,8 @@ pub(super) fn components(graph: &Graph, among: &[bool]) -> Components {
         of: vec![NONE; graph.len()],
     };
     let mut count = 0;
-    // Nodes on the way down, with how many of their successors were looked at: the call stack,
-    // which a chain of 100,000 tasks would overrun.
+    // The nodes on the path, each with its number of visited successors. An explicit stack, since a
+    // chain of 100,000 tasks would overrun the call stack.
     let mut path: Vec<(u32, usize)> = Vec::new();
     for start in 0..nodes {
         if !among[start as usize] || index[start as usize] != UNSEEN {
@@ -81,15 +81,16 @@ pub(super) fn components(graph: &Graph, among: &[bool]) -> Components {
     found
 }
 
-/// The shortest cycle of a component, in the order of its edges. Of a component that is too
-/// large to be looked through, a short one.
+/// The shortest cycle of a component, in the order of its edges. In a component that is too large
+/// to search completely, a short cycle.
 pub(super) fn shortest(graph: &Graph, components: &Components, component: u32) -> Vec<u32> {
     let Some(nodes) = components.nodes.get(component as usize) else {
         return Vec::new();
     };
     let mut best: Vec<u32> = Vec::new();
     let mut steps = 0;
-    // Whence a node was reached, and from which start, so that nothing has to be cleared.
+    // The predecessor of a node, and the start of the search that set it, so that nothing has to be
+    // cleared between searches.
     let mut from = vec![(NONE, NONE); graph.len()];
     let mut queue = VecDeque::new();
     for start in nodes {
@@ -122,7 +123,7 @@ pub(super) fn shortest(graph: &Graph, components: &Components, component: u32) -
     best
 }
 
-/// The nodes from `start` to `end`.
+/// The nodes on the path from `start` to `end`.
 fn way(from: &[(u32, u32)], start: u32, end: u32) -> Vec<u32> {
     let mut way = vec![end];
     let mut at = end;

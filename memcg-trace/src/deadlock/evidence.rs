@@ -1,4 +1,4 @@
-//! What makes a deadlock's proof, what it lacks, and when it closed.
+//! Proof of a deadlock: its identity, its gaps, and the time it closed.
 
 use super::case::{Case, Link};
 use super::stable::Same;
@@ -7,13 +7,12 @@ use super::{table, words};
 use crate::sample::ResourceKind;
 use crate::sample::waits::{EndsOn, Evidence, Task};
 
-/// Signals that are tried out on one deadlock.
+/// Signals that are tried on one deadlock.
 const MAX_BREAKS: usize = 8;
-/// Edges of a deadlock and of what it rests on, up to which more than one signal is tried out.
+/// Bound on the edges of a deadlock and its dependencies for which more than one signal is tried.
 const MAX_TRIED_EDGES: usize = 100_000;
 
-/// A figure that is the same for the same cycle, whatever else waits for it (FNV-1a of who and
-/// what it is made of).
+/// Identity of a cycle, whatever else waits for it (FNV-1a of its tasks and resources).
 pub(super) fn cycle_id(case: &Case, cycle: &[u32]) -> u64 {
     let look = case.look();
     let tasks = case.facts.tasks();
@@ -39,7 +38,7 @@ pub(super) fn cycle_id(case: &Case, cycle: &[u32]) -> u64 {
     })
 }
 
-/// What keeps some links from proving anything, each reason once.
+/// The reasons why some links prove nothing, each once.
 pub(super) fn missing(case: &Case, links: &[Link]) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     let mut say = |reason: String| {
@@ -83,7 +82,7 @@ pub(super) fn missing(case: &Case, links: &[Link]) -> Vec<String> {
     reasons
 }
 
-/// Signals to members, each of which would let all of the cycle go on.
+/// Signals to members, each of which would unblock the whole cycle.
 pub(super) fn breaks(case: &Case, nodes: &[u32], cycle: &[u32], in_cycle: &[Link]) -> Vec<Break> {
     let signal = |link: &Link| match link.wait.ends_on {
         EndsOn::AnySignal => Some("SIGTERM"),
@@ -95,7 +94,7 @@ pub(super) fn breaks(case: &Case, nodes: &[u32], cycle: &[u32], in_cycle: &[Link
         .filter_map(|link| Some((signal(link)?, case.task(link.wait.task)?, link.wait.task)))
         .filter(|(_, task, _)| !task.kernel_thread)
         .collect();
-    // The milder signal first.
+    // The milder signals first.
     ways.sort_by_key(|(signal, task, _)| (*signal == "SIGKILL", task.tid));
     if ways.is_empty() {
         return Vec::new();
@@ -127,7 +126,7 @@ pub(super) fn breaks(case: &Case, nodes: &[u32], cycle: &[u32], in_cycle: &[Link
     breaks
 }
 
-/// A component and all that never goes on because of which it never does.
+/// The component, plus every stuck node that it depends on.
 fn rests_on(case: &Case, nodes: &[u32]) -> Vec<u32> {
     let mut is_seen = vec![false; case.graph.len()];
     let mut all = nodes.to_vec();
@@ -145,20 +144,20 @@ fn rests_on(case: &Case, nodes: &[u32]) -> Vec<u32> {
     all
 }
 
-/// When a cycle closed: when the last of its waits began.
+/// The time when a cycle closed: the start of the last of its waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Closing {
-    /// If that one was seen to begin, and all others surely began before.
+    /// The time itself, if an event recorded the last wait, and all others surely began before.
     pub(super) at_ns: Option<u64>,
-    /// It was later than this, as far as it is known.
+    /// The cycle closed later than this, as far as that is known.
     pub(super) after_ns: Option<u64>,
-    /// It was no later than this.
+    /// The cycle closed no later than this.
     pub(super) before_ns: u64,
-    /// It was before anybody looked, or that cannot be told.
+    /// The cycle closed before the first look, or may have.
     pub(super) is_preexisting: bool,
 }
 
-/// When some waits together had begun.
+/// The time when all waits of some links had begun.
 pub(super) fn closing(case: &Case, links: &[Link]) -> Closing {
     let traced_since_ns = case.waits.traced_since_ns;
     let after_ns = links.iter().filter_map(|link| began_ns(case, link)).max();
@@ -181,19 +180,19 @@ pub(super) fn closing(case: &Case, links: &[Link]) -> Closing {
     }
 }
 
-/// When a wait began, or the last time before.
+/// Start of a wait, or the last time before it.
 fn began_ns(case: &Case, link: &Link) -> Option<u64> {
     super::began_ns(case.look(), link.wait)
 }
 
-/// When a wait began, or a time by which it had.
+/// Start of a wait, or a time by which it had begun.
 fn begun_by_ns(case: &Case, link: &Link) -> u64 {
     let look_ns = case.look().end_ns;
     if let Some(since_ns) = link.wait.since_ns {
         return since_ns;
     }
     let slept_ns = case.task(link.wait.task).and_then(|task| task.slept_ns);
-    // A wait for one of these would have been seen to begin.
+    // An event would have recorded the start of a wait for one of these.
     let is_traced = matches!(
         case.resource(link).kind,
         ResourceKind::Mutex | ResourceKind::Rwsem | ResourceKind::PercpuRwsem

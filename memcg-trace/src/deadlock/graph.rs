@@ -1,9 +1,9 @@
-//! Graphs in which some nodes need all of their successors and others any one of them, and what
-//! is left of them when all that can go on has gone on.
+//! Graphs in which some nodes need all of their successors and others any one of them, and their
+//! residue: the nodes that never make progress.
 
 use std::collections::HashMap;
 
-/// What a node needs to go on.
+/// The successors that a node needs to make progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// All of its successors.
@@ -16,32 +16,30 @@ pub enum Needs {
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     needs: Vec<Needs>,
-    /// Where the successors of each node begin in `to`, and the end.
+    /// Where the successors of each node start in `to`, and the end of the last.
     first: Vec<u32>,
     to: Vec<u32>,
 }
 
 impl Graph {
-    /// A node for each of `needs`. Edges to or from other nodes are left out.
+    /// Makes a node for each of `needs`. Edges to or from other nodes are left out.
     #[must_use]
     pub fn new(needs: Vec<Needs>, edges: &[(u32, u32)]) -> Self {
         let (first, to) = lists(needs.len(), edges);
         Self { needs, first, to }
     }
 
-    /// How many nodes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.needs.len()
     }
 
-    /// Whether it has no nodes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.needs.is_empty()
     }
 
-    /// What a node needs; none of a node that is not there.
+    /// The nodes that a node needs; none for a node that does not exist.
     #[must_use]
     pub fn successors(&self, node: u32) -> &[u32] {
         list(&self.first, &self.to, node)
@@ -55,7 +53,7 @@ impl Graph {
         })
     }
 
-    /// Edges the other way round: from what is needed to who needs it.
+    /// The graph with all edges reversed: from a needed node to those that need it.
     #[must_use]
     pub fn reversed(&self) -> Self {
         let nodes = u32::try_from(self.needs.len()).unwrap_or(u32::MAX);
@@ -80,7 +78,7 @@ impl Graph {
         }
     }
 
-    /// The graph of `nodes` alone, numbered by their places there, and its edges.
+    /// The subgraph of `nodes`, each numbered by its index there.
     #[must_use]
     pub fn part(&self, nodes: &[u32]) -> Self {
         let places: HashMap<u32, u32> = nodes.iter().copied().zip(0..).collect();
@@ -95,17 +93,19 @@ impl Graph {
         Self::new(needs.copied().collect(), &edges)
     }
 
-    /// Takes away, again and again, each node that can go on, and says which are left: those
-    /// that never will, if the graph is complete. Takes time by nodes and edges (Holt 1972).
+    /// Removes, again and again, each node that can make progress, and returns which are left:
+    /// those that never will, if the graph is complete. Time is linear in nodes and edges (Holt
+    /// 1972).
     #[must_use]
     pub fn residue(&self) -> Vec<bool> {
         self.residue_after(&self.reversed(), &[])
     }
 
-    /// The same with the reversed graph at hand, if the nodes `going_on` do whatever they need.
+    /// As `residue()`, with the reversed graph at hand. The nodes `making_progress` make progress
+    /// whatever they need.
     #[must_use]
-    pub fn residue_after(&self, reversed: &Self, going_on: &[u32]) -> Vec<bool> {
-        // How many more must go on before the node does.
+    pub fn residue_after(&self, reversed: &Self, making_progress: &[u32]) -> Vec<bool> {
+        // The number of successors that must make progress before the node can.
         let mut missing: Vec<u32> = (0..)
             .zip(&self.needs)
             .map(|(node, needs)| {
@@ -116,7 +116,7 @@ impl Graph {
                 }
             })
             .collect();
-        for node in going_on {
+        for node in making_progress {
             if let Some(missing) = missing.get_mut(*node as usize) {
                 *missing = 0;
             }
@@ -142,7 +142,7 @@ impl Graph {
     }
 }
 
-/// Targets by source: where each source's begin, and all of them.
+/// Edges as adjacency lists: where each source's targets start, and all targets.
 fn lists(nodes: usize, edges: &[(u32, u32)]) -> (Vec<u32>, Vec<u32>) {
     let is_inside = |(from, to): &&(u32, u32)| (*from as usize) < nodes && (*to as usize) < nodes;
     let mut first = vec![0_u32; nodes + 1];
@@ -160,7 +160,7 @@ fn lists(nodes: usize, edges: &[(u32, u32)]) -> (Vec<u32>, Vec<u32>) {
     (first, targets)
 }
 
-/// Makes places of counts.
+/// Turns counts into start indices.
 fn sum_up(counts: &mut [u32]) {
     let mut sum = 0;
     for count in counts {
@@ -181,8 +181,8 @@ fn list<'a>(first: &[u32], targets: &'a [u32], node: u32) -> &'a [u32] {
 mod tests {
     use super::*;
 
-    /// The largest set whose members all need another member: of [`Needs::All`], some successor
-    /// is in it, of [`Needs::Any`], all are. Found by looking at every set.
+    /// The largest set whose members all need another member: for [`Needs::All`], some successor is
+    /// in the set; for [`Needs::Any`], all are. Tries every set.
     fn brute_force(needs: &[Needs], successors: &[u32]) -> u32 {
         let is_closed = |set: u32| {
             needs

@@ -1,11 +1,12 @@
-//! Who waits for ever: from the waits of [`crate::sample::waits`] to verdicts.
+//! Deadlock detection: from the waits of [`crate::sample::waits`] to verdicts.
 //!
-//! The waits make a graph in which a task needs all that it waits for, and a resource all of its
-//! holders or any one of them ([`table`]). Whatever can go on is taken away until nothing changes;
-//! what is left never goes on ([`graph`]), and its cycles are deadlocks. That is a proof if
-//! nothing in it is a guess, and if two looks saw the same all along; the same is done once more
-//! with guesses, and what only then is left is suspected. What is not left but is not shown to go
-//! on either, since nobody knows who would have to act, is undecided ([`OpenEnd`]).
+//! The waits make a graph in which a task needs all resources that it waits for, and a resource all
+//! of its holders or any one of them ([`table`]). Nodes that can make progress are removed until
+//! nothing changes. The nodes that are left never make progress ([`graph`]), and their cycles are
+//! deadlocks. That is a proof if the graph contains no guess and two looks saw the same facts. The
+//! same is done once more with guesses; a cycle that only this finds is suspected. A long wait that
+//! is neither stuck nor shown to end, since it leads to a holder that is not known, is undecided
+//! ([`OpenEnd`]).
 //!
 //! Pure: no clock, no kernel, no I/O.
 
@@ -34,10 +35,10 @@ pub use verdict::{Break, Cause, Convoy, Deadlock, Edge, OpenEnd, State, Verdict}
 
 use crate::sample::waits::{Look, Wait, Waits};
 
-/// What is asked.
+/// The parameters of a judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Waits that are younger are not looked into.
+    /// Younger waits are not judged.
     pub min_wait_ns: u64,
 }
 
@@ -50,7 +51,7 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// How long a wait of the first look lasts, as of the last.
+    /// Age of a wait of the first look, at the time of the last look.
     #[must_use]
     pub fn age_ns(&self, waits: &Waits, wait: &Wait) -> Option<u64> {
         let (first, last) = (waits.looks.first()?, waits.looks.last()?);
@@ -58,20 +59,20 @@ impl Rules {
         Some(last.end_ns.saturating_sub(began_ns))
     }
 
-    /// Whether a wait is to be looked into. One of unknown age is.
+    /// Returns whether a wait is old enough to be judged. A wait of unknown age is.
     fn is_old(&self, waits: &Waits, wait: &Wait) -> bool {
         let age_ns = self.age_ns(waits, wait);
         age_ns.is_none_or(|age_ns| age_ns >= self.min_wait_ns)
     }
 }
 
-/// When a wait began: as it was seen, else when its task last got a CPU, which was shortly before.
+/// Start of a wait: as an event recorded it, else when its task last got a CPU, shortly before.
 fn began_ns(look: &Look, wait: &Wait) -> Option<u64> {
     let ran_ns = || look.tasks.get(wait.task as usize)?.ran_ns;
     wait.since_ns.or_else(ran_ns)
 }
 
-/// Judges an answer.
+/// Judges the waits of an answer.
 #[must_use]
 pub fn judge(waits: &Waits, rules: &Rules) -> Verdict {
     let Some(look) = waits.looks.first() else {

@@ -1,9 +1,9 @@
-//! Waits of which nobody can say whether they end.
+//! Undecided waits: neither proven to last nor shown to end.
 //!
-//! "No deadlock" is true only if whoever must act for each long wait is known, and can. So the
-//! graph is reduced once more, this time without the benefit of the doubt: a resource with holders
-//! that nobody knows may be held by anybody, and whatever waits for it is not shown to go on. A
-//! device, a user who froze something, a limit that lets go by the clock are known to act.
+//! "No deadlock" is true only if the task that must act for each long wait is known, and can act.
+//! So the graph is reduced once more, without the benefit of the doubt: a resource whose holders
+//! are not known may be held by any task, so its waiters are not shown to make progress. A device,
+//! a user who froze something and a limit that ends by the clock are known to act.
 
 use std::collections::HashMap;
 
@@ -18,25 +18,25 @@ use crate::sample::waits::{Evidence, Holder, Look, Resource, Task, Wait, Waits};
 /// Ends that are listed; their waits are all counted.
 const MAX_LISTED: usize = 100;
 
-/// What is looked at.
+/// The search for open ends.
 pub(super) struct Search<'a> {
     pub(super) waits: &'a Waits,
     pub(super) look: &'a Look,
     pub(super) stability: &'a Stability,
     pub(super) rules: &'a Rules,
-    /// By node: proven never to go on.
+    /// By node: proven never to make progress.
     pub(super) proven: &'a [bool],
 }
 
 /// A wait that is not proven to last, nor shown to end.
 struct Undecided<'a> {
     wait: &'a Wait,
-    /// The resource where that is open.
+    /// The resource at which the wait is open.
     end: u32,
 }
 
 impl<'a> Search<'a> {
-    /// How many long waits are undecided, and where they end, those with the most waits first.
+    /// Counts the undecided long waits, and lists their ends, those with the most waits first.
     pub(super) fn ends(&self) -> (u64, Vec<OpenEnd>) {
         let undecided = self.undecided();
         let mut ends: HashMap<_, OpenEnd> = HashMap::new();
@@ -46,7 +46,7 @@ impl<'a> Search<'a> {
             };
             let at_end = self.wait_for(one.end);
             let function = at_end.and_then(|wait| wait.function.clone());
-            // Of those that nothing tells from each other, all are one.
+            // Resources without an identity count as one.
             let key = (
                 resource.kind,
                 resource.addr,
@@ -121,11 +121,11 @@ impl<'a> Search<'a> {
         undecided
     }
 
-    /// By resource: whether a long wait for it may end with somebody who is not known.
+    /// By resource: whether a long wait for it may end at an unknown holder.
     fn open(&self, facts: Facts<'_>) -> Vec<bool> {
         let mut open = vec![false; self.look.resources.len()];
         for (at, wait) in self.look.waits.iter().enumerate() {
-            // What began just now has had no time to end.
+            // A wait that began just now has had no time to end.
             if facts.holds_up(at, wait)
                 && self.rules.is_old(self.waits, wait)
                 && let Some(open) = open.get_mut(wait.resource as usize)
@@ -134,7 +134,7 @@ impl<'a> Search<'a> {
             }
         }
         for wait in &self.look.waits {
-            // Whoever was woken has it, or tries to get it.
+            // A task that was woken has the resource, or tries to get it.
             let is_awake = self
                 .task(wait.task)
                 .is_some_and(|one| one.state == Some('R'));
@@ -164,19 +164,19 @@ impl<'a> Search<'a> {
             Needs::All if table::is_lock(resource.kind) => {
                 holders.len() == 0 || holders.any(|holder| self.is_dead(holder))
             }
-            // All that had to go are gone.
+            // All holders that had to release the resource are gone.
             Needs::All => false,
             Needs::Any => !holders.any(is_sure),
         }
     }
 
-    /// Whether a holder has ended: then it lets go of nothing any more.
+    /// Returns whether a holder has ended: it releases nothing any more.
     fn is_dead(&self, holder: &Holder) -> bool {
         let state = self.task(holder.task).and_then(|task| task.state);
         matches!(state, None | Some('X' | 'Z'))
     }
 
-    /// The graph, with one node more: who is not known. That one is not known to go on.
+    /// The graph with one more node, the unknown holder, which is not known to make progress.
     fn graph(&self, facts: Facts<'_>, open: &[bool]) -> Graph {
         let tasks = facts.tasks();
         let mut needs = vec![Needs::All; self.look.tasks.len()];
@@ -196,7 +196,7 @@ impl<'a> Search<'a> {
             }
             let is_any = table::needs(resource.kind) == Needs::Any;
             let holders = facts.holders(at, resource);
-            // One that may be among those who could act is none that can.
+            // A holder that is only a guess cannot be relied on to act.
             let holders = holders.filter(|holder| !is_any || is_sure(holder));
             edges.extend(holders.map(|holder| (tasks + at, holder.task)));
             if *open {
@@ -206,7 +206,7 @@ impl<'a> Search<'a> {
         Graph::new(needs, &edges)
     }
 
-    /// By node: an open resource that it may wait for in the end.
+    /// By node: an open resource that the node may wait for in the end.
     fn end_of(&self, waiting: &Graph, stuck: &[bool], open: &[bool]) -> Vec<Option<u32>> {
         let tasks = u32::try_from(self.look.tasks.len()).unwrap_or(u32::MAX);
         let mut end_of = vec![None; waiting.len()];
@@ -231,7 +231,7 @@ fn is_sure(holder: &Holder) -> bool {
     holder.evidence != Evidence::Hint
 }
 
-/// Why nobody can say who ends a wait for it.
+/// The reason why the end of a wait for the resource is not known.
 fn why(resource: &Resource) -> String {
     match &resource.incomplete {
         Some(incomplete) => incomplete.clone(),

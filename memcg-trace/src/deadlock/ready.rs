@@ -1,11 +1,11 @@
-//! Why a holder that is ready to run does not let go: runnable is not running.
+//! Reasons why a holder that is ready to run does not release: runnable is not running.
 
 use super::stable::{Same, Stability};
 use super::verdict::Cause;
 use super::words;
 use crate::sample::waits::{Look, Run, Task};
 
-/// Of the task of a number, which is ready to run.
+/// The cause and the reason for the task with index `at`, which is ready to run.
 pub(super) fn why(look: &Look, stability: &Stability, at: usize, run: &Run) -> (Cause, String) {
     let cpu = run.cpu;
     let stayed = |at: usize| stability.tasks.get(at) == Some(&Same::Yes);

@@ -1,4 +1,4 @@
-//! From components of the graph to deadlocks that a person can read.
+//! Deadlocks in readable form, from components of the graph.
 
 use std::collections::HashMap;
 
@@ -12,8 +12,8 @@ use super::{evidence, table, words};
 const MAX_LISTED: usize = 1000;
 
 impl<'a> Case<'a> {
-    /// The deadlocks whose nodes `are_wanted`, with those, and how many rings were left to user
-    /// space.
+    /// The deadlocks whose nodes `are_wanted`, each with its nodes, and the number of rings that
+    /// are left to user space.
     pub(super) fn deadlocks(
         &self,
         are_wanted: impl Fn(&[u32]) -> bool,
@@ -110,8 +110,8 @@ impl<'a> Case<'a> {
         deadlock
     }
 
-    /// The shortest cycle, from the task with the smallest number, so that it reads the same
-    /// every time.
+    /// The shortest cycle, starting at the task with the smallest index, so that the order is the
+    /// same every time.
     fn cycle(&self, component: u32) -> Vec<u32> {
         let mut cycle = cycles::shortest(&self.graph, &self.components, component);
         let tids = cycle.iter().map(|node| Some(self.task(*node)?.tid));
@@ -132,7 +132,7 @@ impl<'a> Case<'a> {
         members
     }
 
-    /// The waits of the cycle in its order, then the others; and how many are of the cycle.
+    /// The waits of the cycle in its order, then the others; and the number of waits of the cycle.
     fn in_order(&self, links: &[Link<'a>], cycle: &[u32]) -> (Vec<Link<'a>>, usize) {
         let tasks = self.facts.tasks();
         let ends = |link: &Link| (link.wait.task, tasks + link.wait.resource, link.holder.task);
@@ -170,7 +170,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Tasks that wait for a component, whatever is between, and are in none themselves.
+    /// Tasks that wait for a component, directly or through others, and are in none themselves.
     fn victims(&self, nodes: &[u32]) -> Vec<u32> {
         let mut is_seen = vec![false; self.residue.len()];
         nodes.iter().for_each(|node| is_seen[*node as usize] = true);

@@ -1,7 +1,7 @@
-//! What is the same in two looks.
+//! Facts that are the same in two looks.
 //!
-//! A task that did not run between two looks waited all the while for what it waits for, and held
-//! all the while what it holds. Facts that are the same in both looks were therefore all true at
+//! A task that did not run between two looks waited all the time for the same resource, and held
+//! all the time the same locks. Facts that are the same in both looks were therefore all true at
 //! one instant, and what follows from them is a fact too: a deadlock does not go away by itself.
 
 use std::collections::{HashMap, HashSet};
@@ -18,18 +18,18 @@ pub(super) const OWNER_FLAGS: u64 = 7;
 /// `MUTEX_FLAG_PICKUP`: the task in the owner word was chosen, and has still to wake up.
 const PICKUP: u64 = 4;
 
-/// Whether a fact is the same in both looks.
+/// Comparison of a fact of both looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Same {
-    /// It is.
+    /// The fact is the same.
     Yes,
-    /// It is not: whoever waits there goes on.
+    /// The fact has changed: a task that waited there makes progress.
     No,
-    /// That cannot be told.
+    /// The comparison was not possible.
     NotKnown,
 }
 
-/// What the second look says of the first.
+/// The facts of the first look, compared with the second look.
 pub(super) struct Stability {
     /// By wait of the first look.
     pub(super) waits: Vec<Same>,
@@ -37,15 +37,15 @@ pub(super) struct Stability {
     pub(super) resources: Vec<Same>,
     /// Resource and holder of the first look, where the second does not have that holder.
     pub(super) gone: HashSet<(u32, u32)>,
-    /// By task of the first look: whether it stayed off, or on, its CPU all the time.
+    /// By task of the first look: whether the task stayed off, or on, its CPU all the time.
     pub(super) tasks: Vec<Same>,
-    /// By task of the first look: whether the second has it ready to run and without a CPU.
+    /// By task of the first look: whether the second has the task ready to run and without a CPU.
     pub(super) are_kept_off: Vec<bool>,
 }
 
 impl Stability {
-    /// Compares; without a second look nothing is known, but for locks on their way to a new
-    /// owner.
+    /// Compares two looks. Without a second look nothing is known, but for locks on their way to a
+    /// new owner.
     pub(super) fn of(first: &Look, second: Option<&Look>) -> Self {
         let mut stability = Self {
             waits: vec![Same::NotKnown; first.waits.len()],
@@ -90,7 +90,7 @@ impl Stability {
                     let is_same = then.retry.is_some_and(|then| then.span == retry.span);
                     if is_same { Same::Yes } else { Same::No }
                 }
-                // It was woken, and has still to run.
+                // The task was woken, and has still to run.
                 (Some((_, then)), None, _) if then.state == Some('R') => Same::No,
                 (Some(_), None, Some(task)) => *task,
             };
@@ -105,7 +105,7 @@ impl Stability {
         stability
     }
 
-    /// Compares a resource with itself, and notes which of its holders are gone.
+    /// Compares the state of a resource in both looks, and notes which of its holders are gone.
     fn compare(
         &mut self,
         at: u32,
@@ -122,7 +122,7 @@ impl Stability {
         };
         let is_any = table::needs(resource.kind) == Needs::Any;
         let mut has_new = false;
-        // Most often they are the same in the same order.
+        // Mostly the holders are the same in the same order.
         if !known().eq(here().map(Some)) {
             let here: HashSet<u32> = here().collect();
             let known: HashSet<u32> = known().flatten().collect();
@@ -149,7 +149,7 @@ fn place(places: &[Option<u32>], at: u32) -> Option<u32> {
     places.get(at as usize).copied().flatten()
 }
 
-/// Where those of the first list are in the second. Most often that is the same place.
+/// Indices in the second list of the items of the first. Mostly an item has the same index.
 fn places<T, K: Eq + Hash>(
     first: &[T],
     second: &[T],
@@ -174,7 +174,7 @@ fn places<T, K: Eq + Hash>(
     first.iter().zip(0..).map(find).collect()
 }
 
-/// The same for waits, of which the task and the resource in the second look are known.
+/// Indices in the second look of waits whose task and resource there are known.
 fn places_of_waits(wanted: &[Option<(u32, u32)>], second: &[Wait]) -> Vec<Option<u32>> {
     let id = |wait: &Wait| (wait.task, wait.resource);
     let mut by_id: Option<HashMap<(u32, u32), u32>> = None;
@@ -189,8 +189,8 @@ fn places_of_waits(wanted: &[Option<(u32, u32)>], second: &[Wait]) -> Vec<Option
     wanted.iter().zip(0..).map(find).collect()
 }
 
-/// Finds resources that nothing tells from others (a device, a grace period) by who waits there:
-/// each is of one wait.
+/// Finds resources without an identity (a device, a grace period) by their waiters: each is of one
+/// wait.
 fn places_of_nameless(
     first: &Look,
     second: &Look,
@@ -222,7 +222,7 @@ fn task_id(task: &Task) -> (u64, Option<u64>) {
     (task.addr, task.start_ns)
 }
 
-/// What tells one resource from another; `None` where nothing does.
+/// The identity of a resource; `None` where it has none.
 fn resource_id(resource: &Resource) -> Option<(ResourceKind, u64, Option<u64>, Option<u64>)> {
     let is_known = resource.addr != 0 || resource.pfn.is_some() || resource.ino.is_some();
     is_known.then_some((resource.kind, resource.addr, resource.pfn, resource.ino))

@@ -1,15 +1,15 @@
-//! The table of waits: who of a resource's holders must act for a wait to end.
+//! The table of waits: the holders of a resource that must act for a wait to end.
 
 use super::graph::Needs;
 use crate::sample::ResourceKind;
 
-/// Whether all holders of a resource must act before a task that waits for it goes on, or
+/// Returns whether all holders of a resource must act before its waiter can make progress, or
 /// whether one of them is enough.
 #[must_use]
 pub fn needs(kind: ResourceKind) -> Needs {
     match kind {
-        // Every owner must let go; of a read-held one, every reader. Who stands in line behind
-        // a writer depends on the same holders, through that writer.
+        // Every owner must release; of a read-held lock, every reader. A waiter that is queued
+        // behind a writer depends on the same holders, through that writer.
         ResourceKind::Mutex
         | ResourceKind::RtMutex
         | ResourceKind::Rwsem
@@ -41,7 +41,7 @@ pub fn needs(kind: ResourceKind) -> Needs {
     }
 }
 
-/// Whether it is a lock that has one owner, or that many may hold for reading.
+/// Returns whether the resource is a lock that has one owner, or that many may hold for reading.
 #[must_use]
 pub fn is_lock(kind: ResourceKind) -> bool {
     matches!(
@@ -54,8 +54,8 @@ pub fn is_lock(kind: ResourceKind) -> bool {
     )
 }
 
-/// Whether tasks wait there for each other by the will of their programs. A ring of nothing but
-/// such waits is theirs to break, and many are meant to sleep until a signal comes.
+/// Returns whether tasks wait there for each other by the will of their programs. A ring of such
+/// waits alone is for the programs to break, and many sleep on purpose until a signal comes.
 #[must_use]
 pub fn is_of_user_space(kind: ResourceKind) -> bool {
     matches!(
@@ -64,8 +64,8 @@ pub fn is_of_user_space(kind: ResourceKind) -> bool {
     )
 }
 
-/// Whether what ends a wait for it is no task, and is known: a device answers, a clock lets go,
-/// whoever froze it may thaw it.
+/// Returns whether something known that is no task ends the wait: a device answers, a clock ends a
+/// limit, the user who froze a file system or cgroup may thaw it.
 #[must_use]
 pub fn acts_by_itself(kind: ResourceKind) -> bool {
     matches!(

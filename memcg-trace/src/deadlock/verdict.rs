@@ -1,17 +1,17 @@
-//! What is found: deadlocks and convoys.
+//! Verdicts: deadlocks, convoys and open ends.
 
 use super::graph::Needs;
 use crate::sample::waits::{Evidence, Resource, Task};
 use crate::sample::{Mode, Text};
 
-/// What follows from one answer.
+/// The verdict on one answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Deadlocks, those with the shortest cycle first.
     pub deadlocks: Vec<Deadlock>,
-    /// Why the other long waits last, the longest first.
+    /// Causes of the other long waits, the longest first.
     pub convoys: Vec<Convoy>,
-    /// Convoys that are not in the list, for it is bounded.
+    /// Number of convoys that the bounded list leaves out.
     pub convoys_omitted: u64,
     /// Waits that were old enough to be judged.
     pub judged_waits: u64,
@@ -19,110 +19,110 @@ pub struct Verdict {
     pub user_space_rings: u64,
     /// Long waits that are neither proven to last nor known to end.
     pub undecided_waits: u64,
-    /// Where those end, for the list is bounded: those with the most waits first.
+    /// The ends of those waits, in a bounded list, those with the most waits first.
     pub open_ends: Vec<OpenEnd>,
 }
 
-/// What waits lead to of which it is not known who ends it.
+/// An end of undecided waits: a resource of which it is not known who can release it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenEnd {
-    /// What is waited for there; without its holders.
+    /// The resource, without its holders.
     pub resource: Resource,
-    /// One task that waits for it.
+    /// One task that waits for the resource.
     pub waiter: Option<Task>,
-    /// The function in which it waits.
+    /// The function in which `waiter` waits.
     pub function: Option<String>,
-    /// Why it is open, in one line.
+    /// Why the end is open, in one line.
     pub why: String,
-    /// How many long waits lead there.
+    /// Number of long waits that lead to the resource.
     pub waits: u64,
-    /// The longest of them; `None` where no begin is known.
+    /// The longest of these waits; `None` where no start is known.
     pub max_wait_ns: Option<u64>,
 }
 
-/// How sure a deadlock is.
+/// Certainty of a deadlock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// Proven: no part of it is a guess, and both looks saw all of it.
+    /// Proven: no part of the deadlock is a guess, and both looks saw all of it.
     Confirmed,
-    /// It may be; [`Deadlock::missing`] says what the proof lacks.
+    /// Not proven; [`Deadlock::missing`] says what the proof lacks.
     Suspected,
-    /// It was confirmed, and is gone.
+    /// Confirmed before, and gone now.
     Resolved,
 }
 
 /// Tasks that wait for each other for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deadlock {
-    /// The same for the same cycle, as long as it stands.
+    /// Identity of the cycle: stays the same as long as the cycle stands.
     pub cycle_id: u64,
-    /// How sure it is.
+    /// Certainty of the deadlock.
     pub state: State,
-    /// Something was lost while it was looked for.
+    /// Events were lost during the search.
     pub is_lossy: bool,
-    /// It was there before anybody looked: nothing is known of when it closed but bounds.
+    /// The deadlock existed before the first look: only bounds of its start are known.
     pub is_preexisting: bool,
-    /// What it is, for a bug report.
+    /// The deadlock in one sentence, for a bug report.
     pub sentence: String,
     /// The tasks: those of the shortest cycle in its order, then the others.
     pub members: Vec<Task>,
-    /// Who waits for whom among the members: first the shortest cycle in its order.
+    /// Waits among the members: first the shortest cycle in its order.
     pub edges: Vec<Edge>,
-    /// How many of `edges` are the shortest cycle.
+    /// How many of `edges` belong to the shortest cycle.
     pub cycle_edges: usize,
-    /// Further edges, which are not in the list, for it is bounded.
+    /// Number of edges that the bounded list leaves out.
     pub edges_omitted: u64,
     /// Tasks that wait for the members, and are in no cycle themselves.
     pub victims: Vec<Task>,
-    /// Victims that are not in the list, for it is bounded.
+    /// Number of victims that the bounded list leaves out.
     pub victims_omitted: u64,
-    /// What keeps it from being confirmed.
+    /// Gaps of the proof, each in one line.
     pub missing: Vec<String>,
-    /// Signals, each of which would break it.
+    /// Signals, each of which would break the deadlock.
     pub breakable_by: Vec<Break>,
-    /// When the last wait of the shortest cycle began, if it was seen to, and the others surely
+    /// Start of the last wait of the shortest cycle, if an event recorded it and the others surely
     /// began before.
     pub close_ns: Option<u64>,
-    /// It closed later than this, where that is known.
+    /// The cycle closed later than this, where that is known.
     pub close_after_ns: Option<u64>,
-    /// It had closed by then.
+    /// The cycle had closed by then.
     pub close_before_ns: u64,
-    /// When it was first a candidate.
+    /// Time when the deadlock was first a candidate.
     pub candidate_ns: u64,
-    /// When it was confirmed.
+    /// Time when the deadlock was confirmed.
     pub confirmed_ns: Option<u64>,
 }
 
 /// A wait of one member for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edge {
-    /// Who waits: a place in [`Deadlock::members`].
+    /// The waiter: an index into [`Deadlock::members`].
     pub from: usize,
-    /// For whom: likewise.
+    /// The holder: an index into [`Deadlock::members`].
     pub to: usize,
-    /// By what; its holders are left out.
+    /// The resource, without its holders.
     pub resource: Resource,
-    /// How it is wanted.
+    /// How `from` wants the resource.
     pub mode: Mode,
-    /// How `to` holds it.
+    /// How `to` holds the resource.
     pub held: Mode,
-    /// Whether all holders must act, or any may.
+    /// Whether all holders must act, or any one may.
     pub needs: Needs,
-    /// The weaker of how the wait and how the holder is known.
+    /// The weaker evidence: that of the wait or that of the holder.
     pub evidence: Evidence,
-    /// Since when, CLOCK_MONOTONIC.
+    /// Start of the wait, CLOCK_MONOTONIC.
     pub since_ns: Option<u64>,
-    /// It is tried again and again.
+    /// `from` does not sleep, but tries again and again.
     pub is_retry: bool,
-    /// How often that was seen.
+    /// Number of tries that were seen.
     pub tries_total: Option<u64>,
     /// The function in which `from` waits.
     pub function: Option<String>,
-    /// Stack of `from`, innermost first; empty if it is not known.
+    /// Stack of `from`, innermost first; empty if the stack is not known.
     pub stack: Vec<String>,
 }
 
-/// What is waited for, without its holders.
+/// A resource without its holders.
 pub(super) fn bare(resource: &Resource) -> Resource {
     Resource {
         holders: Vec::new(),
@@ -137,31 +137,31 @@ pub(super) fn bare(resource: &Resource) -> Resource {
 /// A signal that would break a deadlock. Advice only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Break {
-    /// To which process.
+    /// The process that the signal would go to.
     pub pid: u32,
-    /// Its name.
+    /// Name of the process.
     pub comm: Text,
     /// `SIGTERM` or `SIGKILL`.
     pub signal: &'static str,
 }
 
-/// Why a wait lasts.
+/// Cause of a long wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// Its root is a deadlock.
+    /// The root is a deadlock.
     Deadlock,
-    /// Nobody is there who could end it.
+    /// No task exists that could end the wait.
     Orphaned,
-    /// Who could end it is held up himself.
+    /// The task that could end the wait is blocked itself.
     StuckHolder,
-    /// Who could end it goes on, slowly.
+    /// The task that could end the wait makes progress, slowly.
     Slow,
-    /// That could not be told.
+    /// The cause could not be found.
     Unknown,
 }
 
 impl Cause {
-    /// As it is written in records.
+    /// The cause as records have it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -179,16 +179,16 @@ impl Cause {
 pub struct Convoy {
     /// The task that would have to act first; `None` where there is none.
     pub root: Option<Task>,
-    /// What it holds; without its holders.
+    /// The resource that `root` holds, without its holders.
     pub resource: Resource,
-    /// Why they last.
+    /// Why the waits last.
     pub cause: Cause,
     /// The reason, in one line.
     pub why: String,
-    /// How many tasks wait, one behind the other or side by side.
+    /// Number of tasks that wait, one behind the other or side by side.
     pub waiters: u64,
-    /// The longest of the waits; `None` where no begin is known.
+    /// The longest of the waits; `None` where no start is known.
     pub max_wait_ns: Option<u64>,
-    /// The root's stack, innermost first; empty if it is not known.
+    /// Stack of `root`, innermost first; empty if the stack is not known.
     pub stack: Vec<String>,
 }

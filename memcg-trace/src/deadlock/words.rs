@@ -1,4 +1,4 @@
-//! Waits in words.
+//! Waits in words, for people.
 
 use super::graph::Needs;
 use super::verdict::{Deadlock, Edge, State};
@@ -63,7 +63,7 @@ pub fn kind(kind: ResourceKind) -> &'static str {
     }
 }
 
-/// What a task waits for, without who holds it: `waits to read mem_hotplug_lock`.
+/// A wait, without the holder: `waits to read mem_hotplug_lock`.
 #[must_use]
 pub fn wait(what: &Resource, mode: Mode, is_retry: bool) -> String {
     let name = resource(what);
@@ -93,7 +93,7 @@ pub fn wait(what: &Resource, mode: Mode, is_retry: bool) -> String {
     }
 }
 
-/// What the holder has to do with it, as it follows a wait: `, held by kworker[33]`.
+/// The holder's part in a wait, as a clause after the wait: `, held by kworker[33]`.
 fn hold(edge: &Edge, holder: &str) -> String {
     match edge.resource.kind {
         ResourceKind::Rwsem | ResourceKind::PercpuRwsem if edge.held == Mode::Read => {
@@ -130,7 +130,7 @@ pub fn edge(edge: &Edge, from: &Task, to: &Task) -> String {
     text.push_str(&wait(&edge.resource, edge.mode, edge.is_retry));
     text.push_str(&hold(edge, &task(to)));
     if edge.needs == Needs::Any && edge.resource.kind == ResourceKind::Pipe {
-        // Nobody else can: else it were no deadlock.
+        // No other task can end the wait, or there would be no deadlock.
         text.push_str(" and nobody else can");
     }
     text

@@ -1,4 +1,4 @@
-//! What can be done on this host, and what each gap costs.
+//! The doctor's report: what can be observed on this host, and the consequence of each gap.
 
 use memcg_trace_common::stack::STACK_DEPTH;
 
@@ -11,8 +11,8 @@ use crate::kernel::host::privilege::Capability;
 use crate::kernel::host::symbols::Symbol;
 use crate::sample::doctor::{Doctor, Fact, Verdict};
 
-/// Reports on a host, with the family of hooks that was asked for first. Attaches nothing: hooks
-/// are judged by what the facts tell, and by what was tried.
+/// Reports on a host; variants of the family `asked` are preferred. Nothing is attached: hooks are
+/// judged by the facts, and by the trial.
 #[must_use]
 pub fn report(facts: &Facts, asked: Option<Family>) -> Doctor {
     let hooks: Vec<_> = HOOKS
@@ -114,7 +114,7 @@ fn told(facts: &Facts) -> Vec<Fact> {
     ] {
         let held = facts.privilege.can(capability);
         let value = if held { "held" } else { "missing" }.to_owned();
-        // Some hosts show addresses to everybody.
+        // Some hosts show addresses to all users.
         let is_needed = capability != Capability::Syslog || !facts.symbols.visible;
         all.push(fact(
             name,
@@ -149,7 +149,7 @@ fn told(facts: &Facts) -> Vec<Fact> {
     all
 }
 
-/// Facts that no file of a kernel tells.
+/// Facts that only a running host has.
 const OF_HOSTS: &[&str] = &[
     "kernel",
     "lockdown",
@@ -162,7 +162,7 @@ const OF_HOSTS: &[&str] = &[
     "cap_syslog",
 ];
 
-/// Says so of what a kernel's files do not tell.
+/// Marks the facts that a kernel's files do not have.
 fn not_in_files(facts: &Facts, told: &mut [Fact]) {
     let without_symbols = !facts.has_symbols();
     let needs_symbols = |name: &str| {
@@ -198,7 +198,7 @@ fn not_in_files(facts: &Facts, told: &mut [Fact]) {
     }
 }
 
-/// What the kernel said when it was tried.
+/// The results of the trial.
 fn tried(facts: &Facts, trial: &Trial) -> [Fact; 3] {
     let one = |name, refused: &Option<String>, costs, fix| {
         let value = refused

@@ -1,5 +1,5 @@
-//! The only place that knows Linux: where things are in it, how to observe it, and what can go
-//! wrong on a given host.
+//! The only module that knows Linux: the layout of its structs, the hooks to observe it, and what
+//! can fail on a given host.
 //!
 //! Knowledge is in tables ([`layout`], [`hooks`]). Facts about the host are gathered first
 //! ([`hooks::facts`]), pure functions decide ([`hooks::select`]), and one loop acts

@@ -1,11 +1,11 @@
-//! What can be observed.
+//! Subjects of observation.
 
-/// What can be observed; a verb asks for those that it needs.
+/// A subject of observation; a verb requests those that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
     /// Memory cgroups: the walk.
     Memcg,
-    /// Their births and deaths.
+    /// Creation, offlining and release of memory cgroups.
     Life,
     /// Slab objects charged and uncharged.
     Slab,
@@ -13,17 +13,17 @@ pub enum Subject {
     Shrinker,
     /// Waits for locks.
     Lock,
-    /// What dead memory cgroups cost those that live.
+    /// CPU and memory that dead memory cgroups cost the living ones.
     Tax,
-    /// Who waits for memory to be reclaimed, and from whom it is.
+    /// Reclaim: the tasks that wait for it, and the memcgs that it takes pages from.
     Reclaim,
-    /// Every lock and unlock of `cgroup_mutex`, contended or not: only for those who ask, since
-    /// all mutexes of the kernel pay for it.
+    /// Every lock and unlock of `cgroup_mutex`, contended or not. Only on request, since all
+    /// mutexes of the kernel become slower by it.
     Acquisition,
 }
 
 impl Subject {
-    /// All of them; the last has to be asked for.
+    /// All subjects; the last one is observed only on request.
     pub const ALL_AND_ACQUISITIONS: &'static [Self] = &[
         Self::Memcg,
         Self::Life,
@@ -34,10 +34,10 @@ impl Subject {
         Self::Reclaim,
         Self::Acquisition,
     ];
-    /// All that is observed unless less is asked for.
+    /// The subjects that are observed unless fewer are requested.
     pub const ALL: &'static [Self] = Self::ALL_AND_ACQUISITIONS.split_at(7).0;
 
-    /// Its name in records and messages.
+    /// The name of the subject in records and messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

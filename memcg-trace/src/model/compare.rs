@@ -1,4 +1,4 @@
-//! Two runs side by side: what each needed at most.
+//! Comparison of two runs by their peaks of memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::slab_list::Totals;
 use super::snapshot::Snapshot;
 use crate::sample::Text;
 
-/// The most that was seen of something; `None` where it never was.
+/// The highest figures that were seen; `None` where a figure never was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peak {
     /// `memory.current`, everything below included.
@@ -17,23 +17,23 @@ pub struct Peak {
     pub slab_bytes: Option<u64>,
 }
 
-/// The most that was seen in one run.
+/// The peaks of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Peaks {
-    /// By path; the root's is the host's, so far as memcgs are charged. Several memcgs that had a
-    /// path one after the other are one.
+    /// Peaks by path; those of the root are of the whole host, as far as memcgs are charged.
+    /// Several memcgs that had a path one after the other are one.
     pub memcgs: BTreeMap<Text, Peak>,
     /// Slab pages of the host, charged or not; `None` without a walk of all slabs.
     pub host_slab_bytes: Option<u64>,
-    /// Snapshots that were looked at.
+    /// The number of snapshots taken in.
     pub snapshots: u64,
 }
 
 impl Peaks {
-    /// Looks at the next snapshot.
+    /// Takes in the next snapshot.
     pub fn take(&mut self, snapshot: &Snapshot) {
         for memcg in &snapshot.memcgs.items {
-            // What the dead were charged for is stale.
+            // The charges of dead memcgs are stale.
             if memcg.phase.is_none() {
                 let now = Peak {
                     memory_bytes: memcg.facts.usage_bytes,
@@ -47,7 +47,7 @@ impl Peaks {
         self.end(is_known.then(|| Totals::of(snapshot, None).slab_bytes));
     }
 
-    /// Looks at a memcg of a snapshot.
+    /// Takes in a memcg of a snapshot.
     pub fn take_memcg(&mut self, path: &Text, now: Peak) {
         if path.is_empty() {
             return;
@@ -58,13 +58,13 @@ impl Peaks {
         peak.slab_bytes = peak.slab_bytes.max(now.slab_bytes);
     }
 
-    /// A snapshot has ended, in which the host had so much slab, if that is known.
+    /// Ends a snapshot, with the slab bytes of the host, if they are known.
     pub fn end(&mut self, host_slab_bytes: Option<u64>) {
         self.snapshots += 1;
         self.host_slab_bytes = self.host_slab_bytes.max(host_slab_bytes);
     }
 
-    /// Whether the kernel had a sum of its memory of any memcg.
+    /// Returns whether any memcg had a sum of its kernel memory.
     #[must_use]
     pub fn has_kmem(&self) -> bool {
         self.memcgs.values().any(|peak| peak.kmem_bytes.is_some())
@@ -74,14 +74,15 @@ impl Peaks {
 /// A figure in two runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// In the first.
+    /// The figure in the first run.
     pub a: Option<u64>,
-    /// In the second.
+    /// The figure in the second run.
     pub b: Option<u64>,
 }
 
 impl Change {
-    /// What the second has less, in per cent of the first; less than 0 if it has more.
+    /// Returns the reduction from the first to the second, in per cent of the first; negative for
+    /// an increase.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     pub fn reduction_percent(&self) -> Option<f64> {
@@ -103,7 +104,7 @@ pub struct Compared {
     pub slab: Change,
 }
 
-/// All memcgs that are in one run or the other, by path.
+/// Returns all memcgs that are in one run or the other, by path.
 #[must_use]
 pub fn memcgs(a: &Peaks, b: &Peaks) -> Vec<Compared> {
     let paths: BTreeSet<&Text> = a.memcgs.keys().chain(b.memcgs.keys()).collect();
@@ -131,7 +132,7 @@ pub fn memcgs(a: &Peaks, b: &Peaks) -> Vec<Compared> {
         .collect()
 }
 
-/// Slab of the host in two runs.
+/// Returns the peaks of the host's slab in two runs.
 #[must_use]
 pub fn host_slab(a: &Peaks, b: &Peaks) -> Change {
     Change {

@@ -1,4 +1,4 @@
-//! Who waits for ever: the verdict on the last answer, and what became of those before.
+//! Deadlocks: the verdict on the last answer, and the state of earlier deadlocks.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use crate::deadlock::{self, Rules, State, table};
 use crate::sample::ResourceKind;
 use crate::sample::waits::{Look, Task, Waits};
 
-/// Deadlocks that are gone and still listed.
+/// The number of resolved deadlocks that stay listed.
 const MAX_RESOLVED: usize = 16;
-/// Zombies that one deadlock is said to block.
+/// The number of blocked zombies that a deadlock lists.
 const MAX_BLOCKED: usize = 100;
 
-/// What was answered, and the deadlocks of all answers.
+/// The last answer, and the deadlocks of all answers.
 #[derive(Debug)]
 pub(super) struct Deadlocks {
     rules: Rules,
@@ -81,7 +81,7 @@ impl Deadlocks {
         for gone in gone {
             match gone.found.state {
                 State::Confirmed if is_whole => deadlocks.push(self.resolved(gone, end_ns)),
-                // What a cut look did not get to may still be there.
+                // A deadlock that a truncated scan did not reach may still exist.
                 State::Confirmed | State::Resolved => deadlocks.push(gone.clone()),
                 State::Suspected => {}
             }
@@ -129,7 +129,7 @@ impl Deadlocks {
         }));
     }
 
-    /// A deadlock of this answer, with what is known of it from before.
+    /// Returns a deadlock of this answer, with the facts from earlier answers.
     fn follow(&mut self, mut found: deadlock::Deadlock, tree: &Tree) -> Deadlock {
         let before = self.deadlocks.items.iter();
         let mut before = before.filter(|one| one.resolved_ns.is_none());
@@ -140,7 +140,7 @@ impl Deadlocks {
             let first = &before.found;
             found.candidate_ns = first.candidate_ns;
             found.close_before_ns = first.close_before_ns.min(found.close_before_ns);
-            // What was proven does not end by itself, be the last look as it may.
+            // A confirmed deadlock does not end by itself, whatever the last scan found.
             if first.state == State::Confirmed {
                 found.state = State::Confirmed;
                 found.confirmed_ns = first.confirmed_ns;
@@ -193,8 +193,8 @@ impl Deadlocks {
         Some(self.names.of(serial_nr, tree))
     }
 
-    /// The waits that are worth a row: all in deadlocks and behind them, and of the others the
-    /// long ones that are no program's own; the longest first.
+    /// Returns the waits that get a row, the longest first: all in deadlocks and behind them, and
+    /// other long ones that no program chooses by itself.
     fn listed(&mut self, answer: &Waits, deadlocks: &[Deadlock], tree: &Tree) -> Vec<Wait> {
         let Some(look) = answer.looks.first() else {
             return Vec::new();
@@ -228,15 +228,15 @@ impl Deadlocks {
     }
 }
 
-/// Whether a wait for it is not one that programs may choose to sleep in.
+/// Returns whether a wait for the resource is none that programs choose to sleep in.
 fn is_of_the_kernel(look: &Look, resource: u32) -> bool {
     let kind = look.resources.get(resource as usize).map(|one| one.kind);
     kind.is_some_and(|kind| !table::is_of_user_space(kind) && kind != ResourceKind::Reap)
 }
 
-/// Zombies that a deadlock keeps: those whose tasks are in it, and if it is about `cgroup_mutex`,
-/// those that have still to be taken offline, which takes that (kernel/cgroup/cgroup.c:
-/// css_killed_work_fn()).
+/// Returns the zombies that a deadlock keeps: those whose tasks are in it and, if it is about
+/// `cgroup_mutex`, those that are queued to go offline, which needs that mutex
+/// (kernel/cgroup/cgroup.c: css_killed_work_fn()).
 fn blocked_zombies(found: &deadlock::Deadlock, tree: &Tree) -> Vec<Arc<MemcgId>> {
     let mut names = found.edges.iter().map(|edge| edge.resource.name.as_deref());
     let holds_cgroup_mutex = names.any(|name| name == Some("cgroup_mutex"));

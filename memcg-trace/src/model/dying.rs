@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::snapshot::{DeadCgroup, Dying, MemcgId};
 use crate::sample::{self, DyingCgroups, Text};
 
-/// What a sample says of them, with names.
+/// Adds names to the dead cgroups of a sample.
 pub(super) fn of(counts: &DyingCgroups) -> Dying {
     let listed = counts.cgroups.len() as u64;
     Dying {

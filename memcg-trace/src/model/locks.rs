@@ -1,4 +1,4 @@
-//! Waits for locks: those that go on, and the sums of those that ended.
+//! Waits for locks: those in progress, and the sums of those that ended.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use super::snapshot::{
 use super::tree::Tree;
 use crate::sample::{self, Resource, percentile};
 
-/// What is known about waits. A sample has all of them, so nothing is carried over but names.
+/// The state of waits. A sample has all of them, so only names carry over.
 #[derive(Debug)]
 pub(super) struct Locks {
     names: Names,
@@ -66,12 +66,12 @@ impl Locks {
         }
     }
 
-    /// One row a lock, with the memcgs of its waiters.
+    /// Returns a row for each lock, with the memcgs of its waiters.
     fn sum(&mut self, locks: &sample::Locks, tree: &Tree) -> Vec<LockStats> {
         let mut by_lock: BTreeMap<&Resource, Vec<LockMemcg>> = BTreeMap::new();
         for count in &locks.counts {
             let memcgs = by_lock.entry(&count.resource).or_default();
-            // Some locks are listed though nobody ever waited.
+            // The counters list some locks without waits.
             if count.waits_total == 0 {
                 continue;
             }
@@ -96,11 +96,11 @@ impl Locks {
         stats
     }
 
-    /// What is known of a lock beside sums.
+    /// Adds percentiles, releases and holds to the sums of a lock.
     fn detail(&mut self, lock: &mut LockStats, locks: &sample::Locks, tree: &Tree) {
         let addr = lock.resource.addr;
         if addr == 0 {
-            // It stands for several.
+            // Address 0 stands for several locks.
             return;
         }
         if let Some(times) = locks.times.iter().find(|one| one.addr == addr) {
@@ -143,7 +143,7 @@ impl Locks {
 }
 
 impl LockStats {
-    /// The sum over the memcgs of the waiters.
+    /// Sums up the memcgs of the waiters.
     pub(super) fn of(resource: Resource, mut memcgs: Vec<LockMemcg>) -> Self {
         memcgs.sort_by_key(|memcg| Reverse((memcg.wait_ns_total, memcg.waits_total)));
         let sum =
@@ -162,7 +162,8 @@ impl LockStats {
         }
     }
 
-    /// The same lock with the waits of some memcgs alone: how long each of these was is not known.
+    /// Returns the lock with only the waits of some memcgs. Their single durations are not known,
+    /// so there are no percentiles.
     pub(super) fn of_some(&self, memcgs: Vec<LockMemcg>) -> Self {
         Self {
             releases: self.releases.clone(),

@@ -1,4 +1,4 @@
-//! Samples in, snapshots out: what the views show is worked out here, and only here.
+//! The model: it turns samples into the snapshots that views show.
 //!
 //! Pure: no clock, no file, no kernel. The same samples give the same snapshots, whether they
 //! come from a kernel or from a recording of one.
@@ -42,10 +42,10 @@ use snapshot::{Counted, Section, Snapshot, Source, Totals};
 use tree::Tree;
 use trend::Trend;
 
-/// Part of `memory.high` from which on usage is told of, unless somebody asks for another.
+/// Default share of `memory.high` at which usage becomes a finding.
 pub const NEAR_HIGH: f64 = 0.95;
 
-/// What is known so far, carried from sample to sample.
+/// The state that the model carries from sample to sample.
 #[derive(Debug)]
 pub struct Model {
     frame: u64,
@@ -55,7 +55,7 @@ pub struct Model {
     dying: Option<Arc<snapshot::Dying>>,
     slab: SlabTable,
     slab_walks: SlabWalks,
-    /// What both say.
+    /// The rows of `slab` and `slab_walks` joined.
     slab_rows: Arc<Section<snapshot::Slab>>,
     slab_inside: Arc<Section<snapshot::Inside>>,
     shrinkers: Shrinkers,
@@ -80,13 +80,12 @@ impl Default for Model {
 }
 
 impl Model {
-    /// Knows nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self::judging(Rules::default())
     }
 
-    /// Knows nothing yet, and judges waits by these rules.
+    /// Creates an empty model that judges waits by `rules`.
     #[must_use]
     pub fn judging(rules: Rules) -> Self {
         Self {
@@ -115,7 +114,7 @@ impl Model {
         }
     }
 
-    /// The same, but tells of usage from this part of `memory.high` on.
+    /// Sets the share of `memory.high` at which usage becomes a finding.
     #[must_use]
     pub fn near_high(self, near_high: f64) -> Self {
         Self {
@@ -124,12 +123,12 @@ impl Model {
         }
     }
 
-    /// Takes in the next sample and draws the picture of its moment.
+    /// Takes in the next sample and returns the snapshot of its moment.
     ///
-    /// A section for which the sample has nothing is handed on as it was, with the time at
-    /// which it was read.
+    /// A section for which the sample has nothing stays as it was, with the time at which it was
+    /// read.
     pub fn step(&mut self, sample: &Sample) -> Arc<Snapshot> {
-        // An answer comes out of turn: it changes no interval, and says nothing of losses.
+        // An answer is not periodic: it changes no interval, and has no losses.
         if !sample.is_answer() {
             self.interval_ns = self
                 .last_mono_ns
@@ -219,7 +218,7 @@ impl Model {
         Arc::new(snapshot)
     }
 
-    /// What there is, by the last walk of all slabs and the events since.
+    /// Updates the slab holdings: the last walk of all slabs, and the events since.
     fn step_slab_walk(&mut self, sample: &Sample, heirs: &[(u64, u64)]) {
         match (absence(sample, "slab_walk"), &sample.slab_walk) {
             (Some(reason), _) => self.slab_walks.mark_absent(reason),
@@ -246,15 +245,15 @@ impl Model {
         }
     }
 
-    /// The two go together: slab counts are booked to memcgs, and memcgs show slab rates. Says of
-    /// memcgs that went offline who has what they had, in the order in which they did: they may have
-    /// been freed since, and their heirs, too.
+    /// Updates memcgs and slab rates together: slab counts are booked to memcgs, and memcgs show
+    /// slab rates. Returns each memcg that went offline with its heir, in the order of the events:
+    /// both may have been freed since.
     fn step_memcgs_and_slab(&mut self, sample: &Sample) -> Vec<(u64, u64)> {
         let mut heirs = Vec::new();
         let no_memcgs = absence(sample, "memcg");
         let heard = no_memcgs.is_none() && (sample.memcgs.is_some() || sample.life.is_some());
         if heard {
-            // Until the first walk nothing has a path, while events of its sample want one.
+            // Before the first walk no memcg has a path, but events of the same sample need paths.
             if let (false, Some(walk)) = (self.tree.is_walked(), &sample.memcgs) {
                 self.tree.walk(walk);
             }
@@ -305,13 +304,13 @@ impl Model {
     }
 }
 
-/// Whether a row of a walk is a zombie.
+/// Returns whether a row of a walk is a zombie.
 #[must_use]
 pub fn is_zombie(row: &sample::Memcg) -> bool {
     tree::phase(row).is_some()
 }
 
-/// A recording from before there was such a section has none of it.
+/// The section has no item in recordings that are older than it.
 fn tax_section(tax: Option<sample::Tax>, as_of_ns: Option<u64>) -> Arc<Section<sample::Tax>> {
     Arc::new(Section {
         name: "tax",
@@ -325,7 +324,7 @@ fn tax_section(tax: Option<sample::Tax>, as_of_ns: Option<u64>) -> Arc<Section<s
     })
 }
 
-/// Why the sample does not have a section, if it says so.
+/// Returns the reason why the sample lacks a section, if it names one.
 fn absence<'a>(sample: &'a Sample, section: &str) -> Option<&'a str> {
     sample
         .absent
@@ -334,7 +333,7 @@ fn absence<'a>(sample: &'a Sample, section: &str) -> Option<&'a str> {
         .map(|absent| &*absent.reason)
 }
 
-/// A rate, where there is an interval to divide by.
+/// Returns the rate; `None` without an interval.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a rate is shown with three digits"

@@ -1,4 +1,4 @@
-//! Which memcg a row speaks of, also after that memcg is gone.
+//! Names of memcgs in rows of counters, also after the memcg is gone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use super::snapshot::MemcgId;
 use super::tree::Tree;
 use crate::sample::{GONE_SERIAL_NR, Text};
 
-/// Names of the memcgs that counters of the kernel refer to.
+/// Names of the memcgs that counters of the kernel name.
 ///
-/// Such counters outlive the memcg; their sums would not add up if they were dropped with it,
-/// and say nothing if they lost its name. Bounded by the number of rows in a sample.
+/// Such counters outlive the memcg. Without them sums would not add up, and without the name they
+/// would mean nothing. Bounded by the number of rows in a sample.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     known: HashMap<u64, Arc<MemcgId>>,
@@ -18,12 +18,12 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Starts a new list: what it does not ask for is forgotten with the next one.
+    /// Starts a new list. Names that are not used in it are forgotten when the next one starts.
     pub(super) fn turn(&mut self) {
         self.before = std::mem::take(&mut self.known);
     }
 
-    /// The name of a memcg; one with nothing but its serial number if it was never seen.
+    /// Returns the id of a memcg; one with only the serial number if it was never seen.
     pub(super) fn of(&mut self, serial_nr: u64, tree: &Tree) -> Arc<MemcgId> {
         if let Some(id) = self.known.get(&serial_nr) {
             return Arc::clone(id);

@@ -1,4 +1,4 @@
-//! Who pins the zombies: the last answer for each, joined with the tree.
+//! Pins of zombies: the last answer for each, joined with the tree.
 
 mod advice;
 mod verdict;
@@ -12,12 +12,12 @@ use super::snapshot::{self, Dying, MemcgId, Section, Source, pins::sum};
 use super::tree::Tree;
 use crate::sample::pins::{Pinned, Pins as Answer};
 
-/// What was answered so far. An answer holds until the next one, or until its zombie is gone;
-/// the names in it are those of its moment.
+/// The answers so far. An answer holds until the next one, or until its zombie is gone; its names
+/// are those of its moment.
 #[derive(Debug)]
 pub(super) struct Pins {
     section: Arc<Section<snapshot::Pins>>,
-    /// Of the tree, when zombies that are gone were last looked for.
+    /// The tree's generation when zombies that are gone were last removed.
     generation: u64,
 }
 
@@ -52,7 +52,7 @@ impl Pins {
             .iter()
             .map(|pinned| (pinned.serial_nr, pinned))
             .collect();
-        // In the kernel no number is given twice.
+        // The kernel gives no serial number twice.
         let cgroups = answer.cgroups.iter();
         let cgroups: BTreeMap<u64, &Pinned> = cgroups
             .filter(|pinned| !asked.contains_key(&pinned.serial_nr))
@@ -109,7 +109,7 @@ impl Pins {
     }
 }
 
-/// Whether a zombie was not released, as far as that is known.
+/// Returns whether a zombie is not known to be released.
 fn is_there(item: &snapshot::Pins, tree: &Tree, dying: Option<&Dying>) -> bool {
     let serial_nr = item.zombie.serial_nr;
     match (item.is_cgroup, dying) {
@@ -119,7 +119,7 @@ fn is_there(item: &snapshot::Pins, tree: &Tree, dying: Option<&Dying>) -> bool {
     }
 }
 
-/// The answer for a dead cgroup whose memory cgroup is gone.
+/// Returns the ledger of a dead cgroup whose memory cgroup is gone.
 fn of_cgroup(
     pinned: &Pinned,
     look: &Arc<Answer>,
@@ -134,7 +134,7 @@ fn of_cgroup(
     pins
 }
 
-/// The answer for one zombie, with names and a verdict.
+/// Returns the ledger of one zombie, with names and a verdict.
 fn ledger(pinned: &Pinned, look: &Arc<Answer>, tree: &Tree) -> snapshot::Pins {
     let mut found = pinned.clone();
     found.pins.sort_by_key(|pin| (Reverse(pin.refs), pin.kind));
@@ -171,7 +171,7 @@ fn ledger(pinned: &Pinned, look: &Arc<Answer>, tree: &Tree) -> snapshot::Pins {
     pins
 }
 
-/// A difference, at the ends of what can be written down if it lies beyond them.
+/// Returns the difference, saturating.
 fn less(refs: i64, found: u64) -> i64 {
     let difference = i128::from(refs) - i128::from(found);
     i64::try_from(difference).unwrap_or(if difference < 0 { i64::MIN } else { i64::MAX })

@@ -1,5 +1,4 @@
-//! What reclaim and shrinkers did between two snapshots: sums of the later less those of the first,
-//! so that they are about the time that lies between.
+//! Reclaim and shrinkers between two snapshots: the differences of their sums.
 
 use std::collections::HashMap;
 
@@ -7,7 +6,8 @@ use super::snapshot::{Reclaim, Shrinker};
 use crate::sample::Shrinker as ShrinkerCount;
 use crate::sample::reclaim::{ReclaimCount, StalledTask};
 
-/// Rows of reclaim that grew. Of one that there were stalls of before, percentiles are not known.
+/// Returns the rows of reclaim that grew. Rows with stalls before the first snapshot have no
+/// percentiles.
 #[must_use]
 pub fn reclaim_since(first: &[Reclaim], last: &[Reclaim]) -> Vec<Reclaim> {
     let key = |row: &Reclaim| {
@@ -78,7 +78,8 @@ fn tasks_since(first: &[StalledTask], last: &[StalledTask]) -> Vec<StalledTask> 
     tasks.filter(|one| one.stalls_total > 0).collect()
 }
 
-/// Rows of shrinkers that grew; likewise.
+/// Returns the rows of shrinkers that grew. Rows with runs before the first snapshot have no
+/// percentiles.
 #[must_use]
 pub fn shrinkers_since(first: &[Shrinker], last: &[Shrinker]) -> Vec<Shrinker> {
     let key = |row: &Shrinker| {
@@ -94,7 +95,7 @@ pub fn shrinkers_since(first: &[Shrinker], last: &[Shrinker]) -> Vec<Shrinker> {
         )
     };
     let mut before: HashMap<_, Vec<&Shrinker>> = HashMap::new();
-    // Some have no more of a name than others: they are in the same order each time.
+    // Several rows may have the same key: they are in the same order each time.
     for row in first.iter().rev() {
         before.entry(key(row)).or_default().push(row);
     }

@@ -1,11 +1,11 @@
-//! What a sum grew by in each of the last intervals.
+//! Growth of a sum in each of the last intervals.
 
 use std::collections::VecDeque;
 
-/// Intervals that are remembered.
+/// The number of intervals that are remembered.
 const INTERVALS: usize = 16;
 
-/// A sum that grows, and how it did.
+/// A sum, and its recent growth.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recent {
     sum: Option<u64>,
@@ -13,8 +13,8 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// Takes in the sum as of now. Returns what it grew by; one that went backwards was dropped by
-    /// the kernel's map and began anew. The first has no interval to have grown in, unless it
+    /// Takes in the sum as of now, and returns its growth. A sum that is less than before was
+    /// dropped by the kernel's map and started anew. The first sum has no growth, unless it
     /// `is_new` since the sample before.
     pub(super) fn push(&mut self, sum: u64, is_new: bool) -> u64 {
         let before = self.sum.replace(sum);
@@ -30,7 +30,7 @@ impl Recent {
         step
     }
 
-    /// Oldest first.
+    /// Returns the growth in each interval, oldest first.
     pub(super) fn steps(&self) -> Vec<u64> {
         self.steps.iter().copied().collect()
     }

@@ -1,4 +1,4 @@
-//! Reclaim: the kernel's sums, with names, rates and what they are to be measured against.
+//! Reclaim: the kernel's sums, with names, rates, usage and limits.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::sample::reclaim::{Cause, Reclaim, ReclaimCount, Stall, StalledTask};
 /// A memcg, a cause and a limit.
 type Key = (Option<u64>, Cause, Option<u64>);
 
-/// Tasks that a row names.
+/// The number of tasks that a row names.
 const WORST_TASKS: usize = 3;
 
-/// What is known about reclaim. A sample has all sums since the start, so nothing is added up.
+/// The state of reclaim. A sample has all sums since the start, so nothing is added up.
 #[derive(Debug)]
 pub(super) struct Reclaims {
     before: HashMap<Key, (Recent, Recent)>,
@@ -118,7 +118,7 @@ fn stalls_of(key: Key, reclaim: &Reclaim) -> impl Iterator<Item = &Stall> {
     reclaim.stalls.iter().filter(of)
 }
 
-/// Rows for those who wait where nobody has waited to the end yet.
+/// Returns rows for waits in progress of memcgs and causes without an ended wait.
 fn only_now(reclaim: &Reclaim) -> Vec<ReclaimCount> {
     let key = |count: &ReclaimCount| (count.memcg_serial_nr, count.cause, count.limit_serial_nr);
     let mut known: HashSet<Key> = reclaim.counts.iter().map(key).collect();
@@ -132,7 +132,7 @@ fn only_now(reclaim: &Reclaim) -> Vec<ReclaimCount> {
     rows.filter(|row| known.insert(key(row))).collect()
 }
 
-/// Of a memcg whose tasks wait; the sample has the longest sums first.
+/// Returns the tasks of a row's memcg that waited longest; the sample has the longest sums first.
 fn worst_tasks(count: &ReclaimCount, tasks: &[StalledTask]) -> Vec<StalledTask> {
     if count.stalls_total == 0 {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! What dead memory cgroups leave to their ancestors, at the moment they go offline.
+//! Reparentings: slab and pages that dead memory cgroups leave to their ancestors.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use super::zombies::Wanted;
 use crate::sample::{Life, LifeKind};
 use crate::units;
 
-/// Reparentings that are remembered: a few screens of them. Of a storm, the last ones.
+/// The number of reparentings that are remembered, a few screens; of a storm, the last ones.
 const HISTORY: usize = 256;
 
 /// The last reparentings.
 #[derive(Debug)]
 pub(super) struct Reparents {
     history: VecDeque<Reparent>,
-    /// How many there were.
+    /// Reparentings so far.
     number: u64,
-    /// Since the last step.
+    /// Reparentings since the last step.
     new: Vec<New>,
     reparents_lru: Option<bool>,
     section: Arc<Section<Reparent>>,
@@ -29,9 +29,9 @@ pub(super) struct Reparents {
 #[derive(Debug)]
 struct New {
     reparent: Reparent,
-    /// Whether all its slab objects were charged before the eyes of this run.
+    /// Whether the memcg was made during this run, so that all its slab objects were counted.
     was_born: bool,
-    /// Object cgroups that it had when the counters were read before.
+    /// Its object cgroups at the last reading of the counters.
     objcgs: Vec<u64>,
 }
 
@@ -56,7 +56,7 @@ impl Reparents {
         }
     }
 
-    /// Takes in an event that the tree has just heard.
+    /// Takes in an event that the tree has just taken in.
     pub(super) fn hear(&mut self, event: &Life, tree: &Tree) {
         let (LifeKind::Offline, Some(memcg)) = (event.kind, tree.id(event.serial_nr)) else {
             return;
@@ -77,8 +77,8 @@ impl Reparents {
         });
     }
 
-    /// Before the counters of the sample are read: whose object cgroups are whose. The counters
-    /// may name the ancestor already.
+    /// Notes the object cgroups of each memcg before the counters of the sample are read, which may
+    /// already name the ancestor.
     pub(super) fn before_slab(&mut self, slab: &SlabTable) {
         if self.new.is_empty() {
             return;
@@ -94,8 +94,8 @@ impl Reparents {
         }
     }
 
-    /// After the counters were read, and the tree was walked: what moved, and where to.
-    /// `reparents_lru` is what the kernel does with the pages of lists, if the sample says so.
+    /// Completes the reparentings after the counters were read and the tree was walked.
+    /// `reparents_lru` says whether the kernel moves LRU pages, if the sample has that.
     pub(super) fn settle(
         &mut self,
         slab: &mut SlabTable,
@@ -111,7 +111,7 @@ impl Reparents {
         self.move_slab(&mut new, slab);
         let came = new.len();
         for New { mut reparent, .. } in new {
-            // The first walk knows more than the events before it.
+            // The first walk has names that the events before it lack.
             if let Some(id) = tree.id(serial_nr(&reparent)) {
                 reparent.memcg = Arc::clone(id);
                 let ancestor = || tree.live_ancestor(id.serial_nr).map(Arc::clone);
@@ -139,8 +139,8 @@ impl Reparents {
         });
     }
 
-    /// What object cgroups hold goes with them from one memcg to the next, in the order of events:
-    /// a child's goes to its parent, and with that one's to the grandparent.
+    /// Moves object cgroups with their objects from one memcg to the next, in the order of events:
+    /// from a child to its parent, and then with the parent's own to the grandparent.
     fn move_slab(&self, new: &mut [New], slab: &mut SlabTable) {
         let all = new.iter().flat_map(|new| &new.objcgs).copied().collect();
         let held = slab.held(&all);
@@ -176,14 +176,14 @@ fn add(sum: u64, more: Option<u64>) -> Option<u64> {
     sum.checked_add(more?)
 }
 
-/// The last reparenting of a memcg that a user means.
+/// Returns the last reparenting of a memcg that a user names.
 #[must_use]
 pub fn find<'a>(snapshot: &'a Snapshot, wanted: &Wanted) -> Option<&'a Reparent> {
     let mut items = snapshot.reparents.items.iter().rev();
     items.find(|reparent| wanted.is(&reparent.memcg))
 }
 
-/// What became of a memcg that is gone, in words that are fit for a terminal.
+/// Returns a sentence about a memcg that is gone, fit for a terminal.
 #[must_use]
 pub fn sentence(reparent: &Reparent) -> String {
     let path = reparent.memcg.path.display();
@@ -205,7 +205,7 @@ pub fn sentence(reparent: &Reparent) -> String {
     format!("{path} is gone, not a zombie; {moved} reparented to {to}")
 }
 
-/// The last ones that moved something, latest first.
+/// Returns the last reparentings that moved something, latest first.
 pub fn last(snapshot: &Snapshot) -> impl Iterator<Item = &Reparent> {
     let items = snapshot.reparents.items.iter().rev();
     items.filter(|reparent| reparent.moved())

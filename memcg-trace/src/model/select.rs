@@ -1,4 +1,4 @@
-//! Less of a snapshot: one subtree, and the largest rows.
+//! Selection of a part of a snapshot: one subtree, and the largest rows.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -8,21 +8,23 @@ use super::snapshot::{
 };
 use crate::sample::Text;
 
-/// What a user wants to see.
+/// The part of a snapshot that a user selects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Only this memcg and what is below it.
+    /// Only this memcg and those below it.
     pub cgroup: Option<Text>,
-    /// Only so many rows of each kind, the largest: memcgs by usage, slab by objects a second,
-    /// shrinkers and reclaim by time, waits by length, locks by the sum of waits, pins by references.
+    /// Only the largest rows of each kind, this many: memcgs by usage, slab by objects a second,
+    /// shrinkers and reclaim by time, waits by duration, locks by the sum of waits, pins by
+    /// references.
     pub top: Option<usize>,
 }
 
-/// Where unified hierarchies are mounted, and where the memory controller of version 1 is.
+/// Mount points of the memory controller of version 1 and of unified hierarchies.
 const MOUNTS: [&[u8]; 2] = [b"/sys/fs/cgroup/memory", b"/sys/fs/cgroup"];
 
 impl Selection {
-    /// A path as users write it: with or without the mount point, a leading and a final slash.
+    /// Parses a path as users write it: with or without the mount point, a leading and a final
+    /// slash.
     #[must_use]
     pub fn cgroup_path(written: &[u8]) -> Text {
         let below = MOUNTS
@@ -41,7 +43,7 @@ impl Selection {
         }
     }
 
-    /// The part of a snapshot that was asked for.
+    /// Returns the selected part of a snapshot.
     #[must_use]
     pub fn of(&self, snapshot: &Arc<Snapshot>) -> Arc<Snapshot> {
         if *self == Self::default() {
@@ -74,7 +76,7 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
     if part.memcgs.is_known() {
         part.totals = Totals::of(&part.memcgs.items);
     }
-    // What the kernel counts is of the whole host; those that are listed are below.
+    // The kernel's counts are of the whole host; the listed cgroups are those below.
     part.dying = part.dying.as_ref().map(|dying| {
         let mut part = Dying::clone(dying);
         part.cgroups.retain(|dead| is_below(&dead.id, cgroup));
@@ -89,12 +91,12 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
         rows.retain(|row| is_in(&row.memcg));
     });
     part.shrinkers = filtered(&part.shrinkers, |row| is_in(&row.memcg));
-    // A limit of a memcg in there that throttles others concerns it, too.
+    // A limit of a memcg in the subtree that throttles others concerns it, too.
     part.reclaim = filtered(&part.reclaim, |row| {
         is_in(&row.memcg) || is_in(&row.limited_by)
     });
     part.lock_waits = filtered(&part.lock_waits, |wait| is_in(&wait.memcg));
-    // A deadlock concerns whoever has a task in it or behind it.
+    // A deadlock concerns each memcg with a task in it or behind it.
     part.deadlocks = filtered(&part.deadlocks, |one| {
         let mut memcgs = one.memcgs.values().chain(&one.blocked_zombies);
         memcgs.any(|memcg| is_below(memcg, cgroup))
@@ -115,7 +117,7 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
     part.lock_stats = Arc::new(part.lock_stats.with_items(locks));
 }
 
-/// The same caches with other rows.
+/// Returns the same caches with other rows.
 fn with_rows(
     section: &Section<Inside>,
     change: impl Fn(&mut Vec<InsideRow>),
@@ -150,7 +152,7 @@ fn largest(part: &mut Snapshot, top: usize) {
         )
     });
     part.inherited = highest(&part.inherited, top, snapshot::Inherited::bytes);
-    // They have the most objects first.
+    // The rows with the most objects come first.
     part.slab_inside = with_rows(&part.slab_inside, |rows| rows.truncate(top));
     part.shrinkers = highest(&part.shrinkers, top, |row| row.count.time_ns_total);
     part.reclaim = highest(&part.reclaim, top, |row| {
@@ -163,7 +165,7 @@ fn largest(part: &mut Snapshot, top: usize) {
     part.lock_stats = highest(&part.lock_stats, top, |lock| lock.wait_ns_total);
 }
 
-/// The `top` items with the highest figures, in the order that they were in.
+/// Returns the `top` items with the highest figures, in their original order.
 fn highest<T: Clone, K: Ord>(
     section: &Arc<Section<T>>,
     top: usize,
@@ -183,10 +185,10 @@ fn highest<T: Clone, K: Ord>(
     Arc::new(section.with_items(items))
 }
 
-/// Whether a memcg of that path is in the snapshot; if not, paths that the user may have meant.
+/// Checks that a memcg of that path is in the snapshot.
 ///
 /// # Errors
-/// The paths, best first; none if nothing comes near.
+/// Paths that the user may have meant, best first; empty if none is similar.
 pub fn find(snapshot: &Snapshot, cgroup: &Text) -> Result<(), Vec<Text>> {
     let paths = || snapshot.memcgs.items.iter().map(|memcg| &memcg.id.path);
     if paths().any(|path| path == cgroup) {
@@ -195,7 +197,7 @@ pub fn find(snapshot: &Snapshot, cgroup: &Text) -> Result<(), Vec<Text>> {
     Err(near(paths(), cgroup))
 }
 
-/// Those of some paths whose last component comes near that of a path or name, best first.
+/// Returns the paths whose last component is similar to that of a path or name, best first.
 #[must_use]
 pub fn near<'a>(paths: impl Iterator<Item = &'a Text>, cgroup: &Text) -> Vec<Text> {
     let last = |path: &Text| -> Text {
@@ -218,7 +220,7 @@ pub fn near<'a>(paths: impl Iterator<Item = &'a Text>, cgroup: &Text) -> Vec<Tex
         .collect()
 }
 
-/// Bytes to insert, delete or change to make one name of the other; 0 if one holds the other.
+/// Returns the edit distance of two names in bytes; 0 if one contains the other.
 fn distance(a: &[u8], b: &[u8]) -> usize {
     if !a.is_empty() && !b.is_empty() {
         let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };

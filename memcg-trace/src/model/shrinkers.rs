@@ -14,8 +14,8 @@ use crate::sample::reclaim::Cause;
 /// A shrinker, a memcg, a node and a cause.
 type Key = (u64, Option<u64>, u32, Cause);
 
-/// What shrinkers did. A sample has all sums since the start, so nothing is added up here, and
-/// rows of released memcgs stay as long as the kernel side keeps them: the sums are complete.
+/// The runs of shrinkers. A sample has all sums since the start, so nothing is added up here. Rows
+/// of released memcgs stay as long as the kernel side keeps them, so the sums are complete.
 #[derive(Debug)]
 pub(super) struct Shrinkers {
     /// Objects scanned, as of the last sample.

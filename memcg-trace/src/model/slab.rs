@@ -8,8 +8,8 @@ use super::snapshot::{self, Section, Source};
 use super::tree::Tree;
 use crate::sample::{Cache, Slab, SlabCount, Text};
 
-/// Counters that are followed. Each is an address of an object cgroup and of a cache, both
-/// reused by the kernel, so a host comes near this only with a million of them at a time.
+/// The most counters that are followed. The key of each is the addresses of an object cgroup and a
+/// cache. The kernel reuses both, so only a host with a million at a time reaches this.
 const MAX_COUNTERS: usize = 1 << 20;
 
 /// A memcg and a cache. The memcg is `None` where it could not be read or is not known.
@@ -20,17 +20,16 @@ struct Row {
     key: Key,
     alloc_total: u64,
     free_total: u64,
-    /// In the last interval.
+    /// Objects charged in the last interval.
     allocs: u64,
     frees: u64,
 }
 
-/// What was charged to whom since the run began.
+/// Objects charged and uncharged, by memcg and cache, since the start of the run.
 ///
-/// The kernel side counts per object cgroup, since an object keeps that for life. Its memcg is
-/// another one after a reparenting; what is counted from then on is booked to the new memcg,
-/// and what was booked stays. The rows of a memcg go when it is released, and their totals
-/// with them: they are added to no one else.
+/// The kernel side counts per object cgroup, since an object keeps that for life. A reparenting
+/// changes its memcg: later counts are booked to the new memcg, and booked ones stay. A released
+/// memcg takes its rows and their totals with it.
 #[derive(Debug)]
 pub(super) struct SlabTable {
     counters: HashMap<(u64, u64), SlabCount>,
@@ -40,7 +39,7 @@ pub(super) struct SlabTable {
     /// Objects charged and uncharged in the last interval, by memcg.
     sums: HashMap<u64, (u64, u64)>,
     interval_ns: Option<u64>,
-    /// The tree's generation when rows of released memcgs were last looked for.
+    /// The tree's generation when rows of released memcgs were last dropped.
     generation: u64,
     truncated: bool,
     section: Arc<Section<snapshot::Slab>>,
@@ -71,25 +70,25 @@ impl SlabTable {
         }
     }
 
-    /// Objects charged and uncharged a second by a memcg; `None` where that is not known.
+    /// Returns objects charged and uncharged a second by a memcg; `None` where that is not known.
     pub(super) fn rates_of(&self, serial_nr: u64) -> Option<(f64, f64)> {
         let interval_ns = self.interval_ns.filter(|_| self.section.is_known());
         let (allocs, frees) = self.sums.get(&serial_nr).copied().unwrap_or_default();
         per_sec(allocs, interval_ns).zip(per_sec(frees, interval_ns))
     }
 
-    /// Objects charged and uncharged since the start; none of what is not known.
+    /// Returns objects charged and uncharged since the start; 0 for unknown keys.
     pub(super) fn totals(&self, key: Key) -> (u64, u64) {
         let row = self.index.get(&key).and_then(|at| self.rows.get(*at));
         row.map_or((0, 0), |row| (row.alloc_total, row.free_total))
     }
 
-    /// What there are counters of.
+    /// Returns the keys of all counters.
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
         self.rows.iter().map(|row| row.key)
     }
 
-    /// Object cgroups of some memcgs, as of the last reading.
+    /// Returns the object cgroups of some memcgs, as of the last reading.
     pub(super) fn objcgs_of(&self, memcgs: &HashSet<u64>) -> HashMap<u64, Vec<u64>> {
         let mut objcgs: HashMap<u64, Vec<u64>> = HashMap::new();
         let mut seen = HashSet::new();
@@ -104,8 +103,8 @@ impl SlabTable {
         objcgs
     }
 
-    /// Objects that were charged to some object cgroups since the start and not uncharged, and
-    /// their bytes; `None` where a counter or a size is missing.
+    /// Returns objects that were charged to some object cgroups since the start and not uncharged,
+    /// and their bytes; `None` where a counter or a size is missing.
     pub(super) fn held(&self, objcgs: &HashSet<u64>) -> HashMap<u64, (Option<u64>, Option<u64>)> {
         let mut held: HashMap<u64, (Option<u64>, Option<u64>)> = HashMap::new();
         if objcgs.is_empty() {
@@ -131,7 +130,7 @@ impl SlabTable {
         held
     }
 
-    /// Says whose some object cgroups are from now on.
+    /// Sets the new owners of some object cgroups.
     pub(super) fn hand_over(&mut self, owners: &HashMap<u64, u64>) {
         if owners.is_empty() {
             return;
@@ -180,7 +179,7 @@ impl SlabTable {
         });
     }
 
-    /// Keeps up with the tree where the counters were not read.
+    /// Follows the tree without new counters.
     pub(super) fn follow(&mut self, tree: &Tree) {
         if self.section.is_known() && self.drop_released(tree) {
             let items = self.items(tree);
@@ -188,7 +187,7 @@ impl SlabTable {
         }
     }
 
-    /// Adds what a counter went up by to the row of the memcg that it has now.
+    /// Adds the growth of a counter to the row of its current memcg.
     fn book(&mut self, count: &SlabCount, tree: &Tree) {
         let counter = (count.objcg, count.cache);
         if self.counters.len() >= MAX_COUNTERS && !self.counters.contains_key(&counter) {
@@ -202,8 +201,8 @@ impl SlabTable {
                 count.free_total.checked_sub(before.free_total)?,
             ))
         });
-        // One that is new, or went backwards since the kernel's map dropped it and made it
-        // anew, began at 0.
+        // A counter that is new, or less than before, because the kernel's map dropped it and made
+        // it anew, started at 0.
         let (allocs, frees) = went_up.unwrap_or((count.alloc_total, count.free_total));
         if allocs == 0 && frees == 0 {
             return;
@@ -234,7 +233,7 @@ impl SlabTable {
         }
     }
 
-    /// Drops the rows of memcgs that the tree no longer has. Says whether anything may differ.
+    /// Drops the rows of memcgs that the tree no longer has. Returns whether anything may differ.
     fn drop_released(&mut self, tree: &Tree) -> bool {
         if self.generation == tree.generation() {
             return false;

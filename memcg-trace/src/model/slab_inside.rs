@@ -1,4 +1,4 @@
-//! What the objects of a cache are: the last answer, with the names of its memcgs.
+//! Contents of a cache: the last answer, with the names of its memcgs.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::snapshot::{Inside, InsideRow, Section, Source};
 use super::tree::Tree;
 use crate::sample::slab_inside::SlabInside;
 
-/// The answer: one cache, its rows with the most objects first.
+/// Returns the section of an answer: one cache, its rows with the most objects first.
 pub(super) fn section(answer: &SlabInside, tree: &Tree) -> Arc<Section<Inside>> {
     let rows = answer.rows.iter().map(|row| InsideRow {
         memcg: row.memcg_serial_nr.map(|serial_nr| name(tree, serial_nr)),

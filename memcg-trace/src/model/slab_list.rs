@@ -1,4 +1,4 @@
-//! The rows of the last walk of all slabs, as lists show them.
+//! Rows of the last walk of all slabs, as lists show them.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
@@ -7,18 +7,18 @@ use std::sync::Arc;
 use super::snapshot::slab::part;
 use super::snapshot::{MemcgId, Reclaimable, Slab, Snapshot};
 
-/// All that one memcg holds.
+/// The slab memory of one memcg.
 #[derive(Clone, Debug, Default)]
 pub struct MemcgSlab {
-    /// Which; `None` if that could not be read.
+    /// The memcg; `None` if it could not be read.
     pub memcg: Option<Arc<MemcgId>>,
-    /// Caches that it has objects of.
+    /// The number of caches that it has objects of.
     pub caches: u64,
     /// Objects.
     pub objects: u64,
-    /// What these took in their slabs when the walk saw them.
+    /// Bytes of these objects in their slabs, as of the walk.
     pub bytes: u64,
-    /// What it is charged for them.
+    /// Bytes that it is charged for them.
     pub charged_bytes: u64,
     /// Its share of the pages.
     pub share_bytes: u64,
@@ -27,14 +27,14 @@ pub struct MemcgSlab {
 }
 
 impl MemcgSlab {
-    /// Part of its share that its objects take.
+    /// Returns the part of its share that its objects take.
     #[must_use]
     pub fn utilization(&self) -> Option<f64> {
         part(self.bytes, self.share_bytes)
     }
 }
 
-/// The sums of rows by memcg, the largest share first.
+/// Returns the sums of rows by memcg, the largest share first.
 #[must_use]
 pub fn by_memcg<'a>(rows: impl Iterator<Item = &'a Slab>) -> Vec<MemcgSlab> {
     let mut sums: BTreeMap<Option<u64>, MemcgSlab> = BTreeMap::new();
@@ -60,7 +60,7 @@ pub fn by_memcg<'a>(rows: impl Iterator<Item = &'a Slab>) -> Vec<MemcgSlab> {
     sums
 }
 
-/// What all caches together are like.
+/// The sums over all caches.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Totals {
     /// Caches that have slabs.
@@ -69,28 +69,28 @@ pub struct Totals {
     pub slab_pages: u64,
     /// Objects in use, charged or not.
     pub live_objects: u64,
-    /// What these take.
+    /// Bytes of the objects in use.
     pub live_bytes: u64,
-    /// What their slabs take.
+    /// Bytes of their slabs.
     pub slab_bytes: u64,
     /// Objects charged to nobody.
     pub unaccounted_objects: u64,
-    /// What these take.
+    /// Bytes of the objects charged to nobody.
     pub unaccounted_bytes: u64,
     /// Their share of the pages.
     pub unaccounted_share_bytes: u64,
-    /// Pages that would be free if the objects of each cache stood side by side.
+    /// Pages that would be free if the objects of each cache were packed.
     pub freeable_pages: u64,
-    /// Slabs that changed while they were looked at, and are not counted.
+    /// Slabs that changed while they were read, and are not counted.
     pub changed_slabs: u64,
-    /// What could be reclaimed, of the caches of which that is known.
+    /// Reclaimable bytes of the caches for which they are known.
     pub reclaim: Reclaimable,
-    /// Slabs of the others.
+    /// Bytes of the slabs of the other caches.
     pub unknown_reclaim_bytes: u64,
 }
 
 impl Totals {
-    /// Of the caches of a snapshot whose name is `cache`, or of all.
+    /// Sums up the caches of a snapshot that are called `cache`, or all.
     #[must_use]
     pub fn of(snapshot: &Snapshot, cache: Option<&[u8]>) -> Self {
         let mut totals = Self::default();
@@ -126,20 +126,20 @@ impl Totals {
         totals
     }
 
-    /// Part of all slabs that objects in use take.
+    /// Returns the part of all slabs that objects in use take.
     #[must_use]
     pub fn utilization(&self) -> Option<f64> {
         part(self.live_bytes, self.slab_bytes)
     }
 
-    /// Part of the share of unaccounted objects that these take.
+    /// Returns the part of their share that unaccounted objects take.
     #[must_use]
     pub fn unaccounted_utilization(&self) -> Option<f64> {
         part(self.unaccounted_bytes, self.unaccounted_share_bytes)
     }
 }
 
-/// Rows of which it is known what there is.
+/// Returns the rows whose present objects are known.
 pub fn held(snapshot: &Snapshot) -> impl Iterator<Item = &Slab> {
     let rows = snapshot.slab.items.iter();
     rows.filter(|row| {
@@ -148,7 +148,7 @@ pub fn held(snapshot: &Snapshot) -> impl Iterator<Item = &Slab> {
     })
 }
 
-/// What a list is sorted by: figures from the largest, words from A; utilization from the lowest.
+/// The sort order of a list: figures from the largest, words from A; utilization from the lowest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// Its share of the pages.
@@ -156,11 +156,11 @@ pub enum Order {
     Share,
     /// Objects.
     Objects,
-    /// What the objects take.
+    /// Bytes of the objects.
     Bytes,
-    /// Part of the share that they take.
+    /// The part of the share that objects take.
     Utilization,
-    /// What of the share they do not take.
+    /// The bytes of the share that objects do not take.
     Waste,
     /// Objects that were charged to a child that is dead.
     Inherited,
@@ -171,7 +171,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// Of two rows, the one that comes first is the lesser.
+    /// Compares two rows: the one that comes first is the lesser.
     #[must_use]
     pub fn compare(self, a: &Slab, b: &Slab) -> Ordering {
         let waste = |row: &Slab| row.share_bytes()?.checked_sub(row.walked_bytes()?);

@@ -1,5 +1,4 @@
-//! Who holds slab memory: the last walk of all slabs is the base, and the events since then keep
-//! it true until the next.
+//! Owners of slab memory: the last walk of all slabs, kept current by the events since.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,10 +8,10 @@ use super::snapshot::{self, Held, Inherited, Memcg, Section, SlabCache, Source};
 use super::tree::Tree;
 use crate::sample::slab_walk::SlabWalk;
 
-/// What the last walk found of a memcg and a cache.
+/// The objects that the last walk found for a memcg and a cache.
 #[derive(Clone, Copy, Debug)]
 struct Base {
-    /// How many objects there were when `allocs` and `frees` had been counted.
+    /// The number of objects when the counters had `allocs` and `frees`.
     objects: u64,
     allocs: u64,
     frees: u64,
@@ -21,14 +20,14 @@ struct Base {
 }
 
 impl Base {
-    /// How many there are when so many have been charged and uncharged.
+    /// Returns the number of objects at these totals of charged and uncharged ones.
     fn now(&self, (allocs, frees): (u64, u64)) -> u64 {
         let came = allocs.saturating_sub(self.allocs);
         let went = frees.saturating_sub(self.frees);
         self.objects.saturating_add(came).saturating_sub(went)
     }
 
-    /// The same as of later, by what was counted meanwhile.
+    /// Returns the base moved to later totals.
     fn at(&self, totals: (u64, u64)) -> Self {
         let objects = self.now(totals);
         Self {
@@ -52,7 +51,7 @@ const MAX_HEIRS: usize = 4096;
 pub(super) struct SlabWalks {
     base: BTreeMap<Key, Base>,
     caches: Arc<Section<SlabCache>>,
-    /// Where the caches are in their section, by key.
+    /// Indices of the caches in their section, by key.
     by_key: HashMap<u64, usize>,
     inherited: Arc<Section<Inherited>>,
     /// Bytes that were inherited, by memcg.
@@ -61,7 +60,7 @@ pub(super) struct SlabWalks {
     newest: u64,
     owner_bytes: u32,
     large_kmalloc_pages: Option<u64>,
-    /// Whether events were counted while it went on.
+    /// Whether events were counted during the walk.
     is_counted: bool,
     /// Memcgs that went offline, each with its heir, in that order.
     heirs: VecDeque<(u64, u64)>,
@@ -99,7 +98,7 @@ impl SlabWalks {
         self.caches.items.get(*self.by_key.get(&key)?)
     }
 
-    /// Whether all that there was has been seen.
+    /// Returns whether the walk was complete.
     fn is_whole(&self) -> bool {
         self.caches.is_known() && self.caches.truncated_at.is_none()
     }
@@ -128,7 +127,7 @@ impl SlabWalks {
         self.owner_bytes = walk.owner_bytes;
         self.large_kmalloc_pages = walk.large_kmalloc_pages;
         self.read_rows(walk, counted);
-        // What the walk saw of a memcg that has died since it came by, has been its heir's.
+        // The walk may have seen objects of a memcg that has died since: they are its heir's.
         for (dead, heir) in self.heirs.clone() {
             self.hand_over(dead, heir, counted);
         }
@@ -162,7 +161,7 @@ impl SlabWalks {
         let was_whole = self.is_whole();
         self.is_counted = walk.rows.iter().all(|row| row.uncertain_objects.is_some());
         let nothing = self.nothing((0, 0));
-        // How far what had been reckoned was off.
+        // The error of the number of objects that was computed from events.
         let drift = |key: Key, objects: u64| {
             let base = before.get(&key);
             let base = base.or_else(|| was_whole.then_some(&nothing))?;
@@ -171,7 +170,7 @@ impl SlabWalks {
             self.is_counted
                 .then(|| i64::try_from(drift).unwrap_or(most))
         };
-        // What there should have been and the walk did not find, is gone.
+        // Objects that were expected and that the walk did not find are gone.
         let gone = before
             .keys()
             .filter(|key| drift(**key, 0).is_some_and(|drift| drift != 0));
@@ -179,8 +178,8 @@ impl SlabWalks {
             .chain(gone.copied())
             .map(|key| {
                 let totals = counted.totals(key);
-                // Of what is new since the last walk, events know all, and this one may have come by
-                // before it.
+                // Events have counted a key that is new since the last walk from its first object
+                // on. This walk may have passed before that object was made.
                 if was_whole && !before.contains_key(&key) && nothing.now(totals) > 0 {
                     return (key, nothing.at(totals));
                 }
@@ -211,7 +210,7 @@ impl SlabWalks {
         self.base = base;
     }
 
-    /// What a walk found nothing of, when so many had been charged and uncharged.
+    /// Returns the base of a key without objects, at these totals.
     fn nothing(&self, (allocs, frees): (u64, u64)) -> Base {
         Base {
             objects: 0,
@@ -225,8 +224,8 @@ impl SlabWalks {
         }
     }
 
-    /// The objects of a memcg that went offline are those of an ancestor from now on, those too that
-    /// a walk found earlier and tells of later.
+    /// Gives the objects of a memcg that went offline to an ancestor, also those that a walk found
+    /// before and reports after this.
     pub(super) fn inherits(&mut self, dead: u64, heir: u64, counted: &SlabTable) {
         self.hand_over(dead, heir, counted);
         if self.heirs.len() >= MAX_HEIRS {
@@ -255,7 +254,7 @@ impl SlabWalks {
             for (sum, more) in [
                 (&mut share.objects, more.objects),
                 (&mut share.share_bytes, more.share_bytes),
-                // They may be the same pages: at most so many.
+                // Both may touch the same pages, so this is an upper bound.
                 (&mut share.touched_pages, more.touched_pages),
                 (&mut share.owned_pages, more.owned_pages),
                 (&mut base.held.inherited_objects, objects),
@@ -265,7 +264,7 @@ impl SlabWalks {
         }
     }
 
-    /// What events counted, with what there is; and what only the walk knows.
+    /// Joins the rows of events with the walk's holdings, and adds the rows that only the walk has.
     pub(super) fn join(
         &self,
         counted: &Arc<Section<snapshot::Slab>>,
@@ -280,7 +279,7 @@ impl SlabWalks {
         for row in &mut items {
             let serial_nr = row.memcg.as_ref().map(|memcg| memcg.serial_nr);
             let base = left.remove(&(serial_nr, row.cache_key));
-            // One that is new has been counted from its first object on.
+            // A new key has been counted from its first object on.
             let base = base.or_else(|| self.is_whole().then(|| self.nothing((0, 0))));
             if let Some(cache) = self.cache(row.cache_key) {
                 row.size_bytes = Some(cache.walked.size_bytes);
@@ -296,7 +295,7 @@ impl SlabWalks {
                 continue;
             };
             items.push(snapshot::Slab {
-                // One that was made after the list of memcgs was, or is gone, has no name.
+                // A memcg that is gone, or younger than the list of memcgs, has no name.
                 memcg: serial_nr
                     .and_then(|serial_nr| tree.id(serial_nr))
                     .map(Arc::clone),
@@ -328,7 +327,7 @@ impl SlabWalks {
         })
     }
 
-    /// Writes what the walk said of memcgs to their rows; nothing where there was none.
+    /// Fills the walk's figures into the rows of memcgs; does nothing without a complete walk.
     pub(super) fn fill(&self, memcgs: &mut [Memcg], slab: &Section<snapshot::Slab>) {
         if !self.is_whole() {
             return;
@@ -360,7 +359,7 @@ impl SlabWalks {
 pub(super) fn name(tree: &Tree, serial_nr: u64) -> Arc<snapshot::MemcgId> {
     match tree.id(serial_nr) {
         Some(id) => Arc::clone(id),
-        // Made after the list of memcgs was, or gone since.
+        // The memcg is gone, or younger than the list of memcgs.
         None => Arc::new(snapshot::MemcgId {
             serial_nr,
             ..snapshot::MemcgId::default()

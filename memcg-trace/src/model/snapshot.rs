@@ -1,7 +1,7 @@
-//! What every view draws: one immutable picture of one moment.
+//! Snapshots: the immutable state of one moment, which all views draw.
 //!
-//! Each section is behind its own `Arc`, so a section that did not change costs nothing to pass
-//! on, and carries where it came from, how old it is and what it covers.
+//! Each section is behind its own `Arc`, so passing on an unchanged section costs nothing. A
+//! section has its source, its age and its coverage.
 
 pub mod advice;
 mod dying;
@@ -38,67 +38,67 @@ pub use waits::{Convoy, Deadlock, Judged, Outcome, Wait};
 
 use crate::sample::{Loss, Tax};
 
-/// All that is known at one moment.
+/// The state of one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Number of this snapshot in the run, from 0.
     pub frame: u64,
-    /// When, CLOCK_MONOTONIC.
+    /// Its time, CLOCK_MONOTONIC.
     pub mono_ns: u64,
-    /// When, nanoseconds since 1970.
+    /// Its time, nanoseconds since 1970.
     pub unix_ns: i64,
-    /// Time between the last two samples in turn; `None` for the first, which therefore has no
+    /// Time between the last two periodic samples; `None` for the first, which therefore has no
     /// rates.
     pub interval_ns: Option<u64>,
-    /// How many memory cgroups there are.
+    /// Counts of memory cgroups.
     pub totals: Totals,
     /// Memory cgroups, zombies among them, in the order of a tree listing.
     pub memcgs: Arc<Section<Memcg>>,
-    /// Dead cgroups whose memory cgroup is gone; `None` where nobody looked for them.
+    /// Dead cgroups whose memory cgroup is gone; `None` where they were not searched.
     pub dying: Option<Arc<Dying>>,
     /// Slab objects per memcg and cache.
     pub slab: Arc<Section<Slab>>,
     /// Caches, as of the last walk of all slabs.
     pub slab_caches: Arc<Section<SlabCache>>,
-    /// Pages of kmalloc that are no slabs, likewise; `None` where they cannot be told.
+    /// Pages of kmalloc outside slabs, as of the last walk; `None` where they cannot be identified.
     pub large_kmalloc_pages: Option<u64>,
-    /// What memcgs are charged for since children of them died, likewise.
+    /// Charges that memcgs inherited from dead children, as of the last walk.
     pub inherited: Arc<Section<Inherited>>,
-    /// What the objects of the cache are that was asked about.
+    /// The objects of the cache that a query named.
     pub slab_inside: Arc<Section<Inside>>,
     /// Shrinkers.
     pub shrinkers: Arc<Section<Shrinker>>,
-    /// Who waits for memory to be reclaimed, and from whom it is.
+    /// Waits for reclaim, and the memcgs that it takes memory from.
     pub reclaim: Arc<Section<Reclaim>>,
-    /// Waits that go on, longest first.
+    /// Waits in progress, longest first.
     pub lock_waits: Arc<Section<LockWait>>,
     /// Waits that ended, by lock, longest sum first.
     pub lock_stats: Arc<Section<LockStats>>,
-    /// What dead memory cgroups cost those that live: one item, sums since the start.
+    /// The cost of dead memory cgroups for those that live: one item, sums since the start.
     pub tax: Arc<Section<Tax>>,
     /// Deadlocks of the last answer, the shortest cycle first, and those that are gone.
     pub deadlocks: Arc<Section<Deadlock>>,
-    /// Why the long waits of the last answer last, the longest first.
+    /// The roots of the long waits of the last answer, the longest first.
     pub convoys: Arc<Section<Convoy>>,
     /// Waits that the last answer found, the longest first: all in deadlocks and behind them, and
     /// of the others the long ones.
     pub waits: Arc<Section<Wait>>,
-    /// How that was found out; `None` if it was not asked.
+    /// The scan and its outcome; `None` without a query.
     pub judged: Option<Arc<Judged>>,
-    /// Who pins the zombies that were asked about, those with the most references first.
+    /// Pins of the zombies that a query named, those with the most references first.
     pub pins: Arc<Section<Pins>>,
-    /// What dead memcgs left to their ancestors, oldest first; the last of them.
+    /// The last reparentings, oldest first.
     pub reparents: Arc<Section<Reparent>>,
-    /// What a person should look at: what goes on first, then what has stopped.
+    /// Findings: those in progress first, then those that have stopped.
     pub findings: Arc<Section<Finding>>,
-    /// What was lost since the start.
+    /// Losses since the start.
     pub losses: Arc<[Loss]>,
-    /// Of how much, before any row was left out.
+    /// Counts to compare the losses with, before any row was left out.
     pub counted: Counted,
 }
 
 impl Snapshot {
-    /// The sections of a whole host that cannot be had, and why.
+    /// Returns the sections of a whole host that are absent, with the reasons.
     pub fn absences(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let absences = [
             self.memcgs.absence(),
@@ -111,7 +111,7 @@ impl Snapshot {
         absences.into_iter().flatten()
     }
 
-    /// Whether there is at least one section of a whole host.
+    /// Returns whether there is at least one section of a whole host.
     #[must_use]
     pub fn has_figures(&self) -> bool {
         self.memcgs.is_known()
@@ -122,7 +122,7 @@ impl Snapshot {
             || self.reclaim.is_known()
     }
 
-    /// Everything lost since the start, as far as it is known.
+    /// Returns all known losses since the start.
     #[must_use]
     pub fn lost_total(&self) -> u64 {
         self.losses

@@ -1,4 +1,4 @@
-//! The zombies of a snapshot: their list, and which of them a user means.
+//! Zombies of a snapshot: their list, and the search by a user's name for one.
 
 use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use crate::sample::Text;
 /// A zombie as lists show it.
 #[derive(Clone, Debug)]
 pub struct Zombie {
-    /// Which.
+    /// Its identity.
     pub id: Arc<MemcgId>,
-    /// How far it has come.
+    /// Its phase.
     pub phase: Phase,
     /// Time since it went offline, if that was seen.
     pub age_ns: Option<u64>,
@@ -24,12 +24,12 @@ pub struct Zombie {
     pub swap_entries: Option<u64>,
     /// Memory of the kernel that it takes by itself.
     pub own_cost_bytes: Option<u64>,
-    /// Who made it, if that was seen.
+    /// The process that made it, if that was seen.
     pub creator: Option<Arc<Creator>>,
 }
 
 impl Zombie {
-    /// `None` for a memcg that lives.
+    /// Returns `None` for a memcg that lives.
     fn of(memcg: &Memcg, now_ns: u64) -> Option<Self> {
         Some(Self {
             id: Arc::clone(&memcg.id),
@@ -46,7 +46,7 @@ impl Zombie {
     }
 }
 
-/// All of them, in the order of the tree.
+/// Returns all zombies, in the order of the tree.
 #[must_use]
 pub fn list(snapshot: &Snapshot) -> Vec<Zombie> {
     let memcgs = snapshot.memcgs.items.iter();
@@ -55,21 +55,21 @@ pub fn list(snapshot: &Snapshot) -> Vec<Zombie> {
         .collect()
 }
 
-/// The answer to who pins a zombie, if there is one.
+/// Returns the pins of a zombie, if there is an answer for it.
 #[must_use]
 pub fn pins_of(snapshot: &Snapshot, serial_nr: u64) -> Option<&Pins> {
     let mut items = snapshot.pins.items.iter();
     items.find(|item| item.zombie.serial_nr == serial_nr)
 }
 
-/// What a list is sorted by: figures from the largest, words from A, what is not known last.
+/// The sort order of a list: figures from the largest, words from A, unknown ones last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// Path.
     Path,
     /// Last component of the path.
     Name,
-    /// How far they have come.
+    /// Their phase.
     Phase,
     /// Time since they went offline.
     Age,
@@ -85,7 +85,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// Of two zombies, the one that comes first is the lesser.
+    /// Compares two zombies: the one that comes first is the lesser.
     #[must_use]
     pub fn compare(self, a: &Zombie, b: &Zombie) -> Ordering {
         match self {
@@ -103,7 +103,7 @@ impl Order {
     }
 }
 
-/// How a user names a zombie.
+/// A user's name for a zombie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// `/path`, with or without the mount point of cgroups.
@@ -117,7 +117,7 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// What a user wrote. `css:` and `ino:` without a number after it are names.
+    /// Parses a user's name for a zombie. `css:` and `ino:` without a number after them are names.
     #[must_use]
     pub fn parse(written: &[u8]) -> Self {
         let text = str::from_utf8(written).unwrap_or_default();
@@ -141,7 +141,7 @@ impl Wanted {
         }
     }
 
-    /// As a user would write it.
+    /// Returns the name as a user would write it.
     #[must_use]
     pub fn display(&self) -> String {
         match self {
@@ -152,18 +152,19 @@ impl Wanted {
     }
 }
 
-/// Why no zombie could be found by a name.
+/// The reason why no zombie was found by a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotFound {
-    /// It means several zombies.
+    /// Several zombies have the name.
     Ambiguous(Vec<Arc<MemcgId>>),
-    /// It means memcgs that live.
+    /// Only live memcgs have the name.
     Alive(Vec<Arc<MemcgId>>),
-    /// It means nothing; paths of zombies that the user may have meant, best first.
+    /// Nothing has the name; paths of zombies that the user may have meant, best first.
     Unknown(Vec<Text>),
 }
 
-/// The one zombie that a user means, or dead cgroup whose memory cgroup is gone. A live memcg of the same name is not meant.
+/// Returns the one zombie, or dead cgroup whose memory cgroup is gone, that a user names. Live
+/// memcgs of the same name do not count.
 ///
 /// # Errors
 /// If there is none, or more than one.
@@ -175,7 +176,7 @@ pub fn find(snapshot: &Snapshot, wanted: &Wanted) -> Result<Arc<MemcgId>, NotFou
         .partition(|memcg| memcg.phase.is_some());
     let others = snapshot.dying.iter().flat_map(|dying| &dying.cgroups);
     let others = others.map(|cgroup| &cgroup.id);
-    // None of them has a css of the memory controller.
+    // These cgroups have no css of the memory controller.
     let others = others.filter(|id| !matches!(wanted, Wanted::Css(_)) && wanted.is(id));
     let dead = dead.into_iter().map(|memcg| &memcg.id).chain(others);
     let dead: Vec<Arc<MemcgId>> = dead.map(Arc::clone).collect();

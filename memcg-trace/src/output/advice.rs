@@ -1,4 +1,4 @@
-//! What would free a zombie, as a person would type or do it.
+//! Steps that would free a zombie, in words that a person can act on.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use crate::model::pins::words::grouped;
 use crate::model::snapshot::{Action, Advice};
 use crate::units;
 
-/// One line. Where it is a command, it can be pasted into a shell: a path that somebody chose
-/// is quoted, and one whose bytes cannot be shown makes no command.
+/// One line. A command can be pasted into a shell: a path that somebody else chose is quoted, and a
+/// path whose bytes cannot be shown makes no command.
 pub(super) fn line(advice: &Advice) -> String {
     let target = advice.target.as_ref();
     let shown = target.map_or_else(|| Cow::Borrowed("?"), |target| target.display());
@@ -51,7 +51,7 @@ pub(super) fn line(advice: &Advice) -> String {
     }
 }
 
-/// What the steps cost and free together, after the last of them.
+/// The total cost and gain of the steps, after the last of them.
 pub(super) fn bound(advice: &Advice) -> Option<String> {
     if advice.action == Action::Nothing || advice.step != advice.steps {
         return None;
@@ -74,7 +74,7 @@ pub(super) fn bound(advice: &Advice) -> Option<String> {
     Some(text)
 }
 
-/// In units of memory.reclaim.
+/// A size in units of `memory.reclaim`.
 fn amount(advice: &Advice) -> String {
     let bytes = advice.amount_bytes.unwrap_or(0);
     format!("{}M", bytes.div_ceil(1 << 20).max(1))
@@ -87,7 +87,7 @@ fn inside(path: &str) -> Option<(u32, &str)> {
     Some((pid.parse().ok().filter(|_| is_root)?, inner))
 }
 
-/// As one word of a shell.
+/// Quotes a text as one word of a shell.
 fn quoted(text: &str) -> Cow<'_, str> {
     let is_plain =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '@' | '+');

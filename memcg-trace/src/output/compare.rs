@@ -7,7 +7,7 @@ use super::table::{Row, Style, Table};
 use crate::model::compare::{Change, Compared, Peaks};
 use crate::units;
 
-/// What the two runs leave open, a line each.
+/// One line for each thing that the two runs leave open.
 #[must_use]
 pub fn gaps(runs: [(&str, &Peaks, u64); 2]) -> Vec<String> {
     let mut gaps = Vec::new();
@@ -26,7 +26,6 @@ pub fn gaps(runs: [(&str, &Peaks, u64); 2]) -> Vec<String> {
     gaps
 }
 
-/// Writes the table.
 #[must_use]
 pub fn render(
     host_slab: &Change,
@@ -78,7 +77,7 @@ pub fn render(
     text
 }
 
-/// `25.0 %`; less than 0 where it became more.
+/// How much smaller the second figure is, such as `25.0 %`; negative if it is larger.
 fn percent(change: &Change) -> String {
     change.reduction_percent().map_or_else(
         || units::UNKNOWN.to_owned(),

@@ -1,4 +1,4 @@
-//! What `doctor` found, for people.
+//! The report of `doctor`, for people.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::fit;
 use crate::sample::doctor::{Doctor, Fact, Hook, Verdict};
 use crate::sample::tame;
 
-/// One line a fact, one a hook, the verdict last.
+/// One line for each fact and each hook, then the verdict.
 #[must_use]
 pub fn render(doctor: &Doctor) -> String {
     let mut text = String::new();

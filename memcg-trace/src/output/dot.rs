@@ -7,8 +7,8 @@ use super::names;
 use crate::deadlock::words;
 use crate::model::snapshot::Snapshot;
 
-/// Tasks as boxes, resources as ellipses; from who waits to what for, and on to who holds it.
-/// What belongs to a confirmed deadlock is red.
+/// Tasks are boxes and resources ellipses. Edges lead from a waiter to the resource, and from there
+/// to its holder. A confirmed deadlock is red.
 #[must_use]
 pub fn render(snapshot: &Snapshot) -> String {
     let confirmed = snapshot
@@ -62,7 +62,7 @@ pub fn render(snapshot: &Snapshot) -> String {
     text
 }
 
-/// A string of graphviz.
+/// A quoted string of graphviz.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

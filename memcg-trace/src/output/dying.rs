@@ -7,7 +7,7 @@ use crate::model::zombies::pins_of;
 use crate::sample::tame;
 use crate::units;
 
-/// What is said of them beside the number of zombies; `None` where there are none.
+/// The note beside the number of zombies; `None` if there are no such cgroups.
 #[must_use]
 pub(super) fn count(dying: &Dying) -> Option<String> {
     let counted = |count: u64, one: &str, many: &str| {
@@ -28,7 +28,7 @@ pub(super) fn count(dying: &Dying) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// What the kernel's own count is made of, in one line; `None` where it counts but zombies.
+/// The parts of the kernel's own count, in one line; `None` if it counts only zombies.
 #[must_use]
 pub(super) fn explanation(snapshot: &Snapshot) -> Option<String> {
     let dying = snapshot.dying.as_deref()?;
@@ -51,7 +51,7 @@ pub(super) fn explanation(snapshot: &Snapshot) -> Option<String> {
     Some(text)
 }
 
-/// Those that are listed, with what keeps them where that was asked.
+/// The listed cgroups, with what keeps them if that was asked.
 #[must_use]
 pub(super) fn table(snapshot: &Snapshot, top: Option<usize>) -> Table {
     let columns = &[

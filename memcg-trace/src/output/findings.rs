@@ -7,10 +7,10 @@ use crate::model::snapshot::{Figure, Figures, Finding, Growth, UNLIMITED_BYTES};
 use crate::sample::Text;
 use crate::units;
 
-/// Columns that the names of figures take.
+/// Width of the column of names.
 const NAMES: usize = 20;
 
-/// Writes what was found and by which figures, on so many columns.
+/// Writes a finding and its figures, in lines of at most `columns` columns.
 #[must_use]
 pub fn one(finding: &Finding, now_ns: u64, columns: usize) -> String {
     let mut text = String::new();
@@ -24,7 +24,7 @@ pub fn one(finding: &Finding, now_ns: u64, columns: usize) -> String {
     let ago = |ns: u64| units::duration(Some(now_ns.saturating_sub(ns)));
     let state = match finding.resolved {
         true => format!("over since {}", ago(finding.last_ns)),
-        false => "goes on".to_owned(),
+        false => "in progress".to_owned(),
     };
     line(&format!(
         "{} {}, began {} ago, {state}",
@@ -46,7 +46,7 @@ pub fn one(finding: &Finding, now_ns: u64, columns: usize) -> String {
     text
 }
 
-/// Names and what is beside them, a line each.
+/// Figures by name, one a line.
 fn figures(figures: &Figures) -> Vec<(&'static str, Vec<String>)> {
     match figures {
         Figures::Growth(growth) => of_growth(growth),
@@ -78,7 +78,7 @@ fn of_growth(growth: &Growth) -> Vec<(&'static str, Vec<String>)> {
     .into()
 }
 
-/// In the unit that the name says.
+/// The figure in the unit that its name ends in.
 fn values(name: &str, figure: &Figure) -> Vec<String> {
     match figure {
         Figure::Unknown => vec![units::UNKNOWN.to_owned()],
@@ -86,7 +86,7 @@ fn values(name: &str, figure: &Figure) -> Vec<String> {
             vec![units::limit(Some(*count), UNLIMITED_BYTES)]
         }
         Figure::Count(count) if name.ends_with("_ns") => vec![units::duration(Some(*count))],
-        // Numbers of tasks are no quantities.
+        // Thread ids are no quantities.
         Figure::Count(count) if name.ends_with("pid") || name.ends_with("tid") => {
             vec![count.to_string()]
         }

@@ -1,16 +1,16 @@
-//! Text made to fit a number of columns of a terminal.
+//! Text cut or wrapped to a number of columns of a terminal.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 const CUT: char = '…';
 
-/// Columns that text takes.
+/// Number of columns that a text takes.
 #[must_use]
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text, or its begin and end with `…` between them: of a path, both ends tell it apart.
+/// The text, or its start and end with `…` between them: paths are told apart by both ends.
 #[must_use]
 pub fn cut_middle(text: &str, columns: usize) -> String {
     if width(text) <= columns {
@@ -19,14 +19,14 @@ pub fn cut_middle(text: &str, columns: usize) -> String {
     if columns == 0 {
         return String::new();
     }
-    // The last component says most: the end gets the greater half.
+    // The last component of a path says most: the end gets the larger half.
     let head_columns = (columns - 1) / 2;
     let head = take(text.chars(), head_columns);
     let tail: String = take(text.chars().rev(), columns - 1 - width(&head));
     head + &String::from(CUT) + &tail.chars().rev().collect::<String>()
 }
 
-/// A cell of a table: what is a path is cut as one.
+/// Cuts a cell of a table; a path is cut as one.
 #[must_use]
 pub fn cut_cell(text: &str, columns: usize) -> String {
     match text.starts_with('/') {
@@ -35,8 +35,8 @@ pub fn cut_cell(text: &str, columns: usize) -> String {
     }
 }
 
-/// The path, or its last component with what there is room for of the others: that is the unit or
-/// the container, and the rest often the same for all.
+/// The path, or its last component with as much of the others as fits: the last one is the unit or
+/// the container, and the others are often the same for all.
 #[must_use]
 pub fn cut_path(path: &str, columns: usize) -> String {
     const CUT_PARENTS: &str = "…/";
@@ -44,8 +44,8 @@ pub fn cut_path(path: &str, columns: usize) -> String {
         return path.to_owned();
     }
     let (parents, leaf) = path.split_at(path.rfind('/').map_or(0, |at| at + 1));
-    // A number of 64 digits is known by its first ones, and its parents are worth more than the
-    // others.
+    // The first digits identify a number of 64 digits; the names of its parents say more than the
+    // other digits.
     let short = match width(leaf) + width(CUT_PARENTS) > columns {
         true => short_id(leaf).unwrap_or_else(|| leaf.to_owned()),
         false => leaf.to_owned(),
@@ -60,7 +60,7 @@ pub fn cut_path(path: &str, columns: usize) -> String {
     }
 }
 
-/// The name, or as much of it as tells it from others: of a long number its first digits.
+/// The name, or as much of it as identifies it: the first digits of a long number.
 #[must_use]
 pub fn cut_name(name: &str, columns: usize) -> String {
     if width(name) <= columns {
@@ -69,7 +69,7 @@ pub fn cut_name(name: &str, columns: usize) -> String {
     let Some((before, id, after)) = around_id(name) else {
         return cut_middle(name, columns);
     };
-    // The kind of container and its suffix are alike for all of them.
+    // The kind of container and the suffix are the same for all containers.
     for after in [after, ""] {
         let taken = width(before) + width(after) + 1;
         if let Some(digits) = columns
@@ -82,16 +82,16 @@ pub fn cut_name(name: &str, columns: usize) -> String {
     cut_end(id, columns)
 }
 
-/// Digits that a container goes by where it is named in short.
+/// Digits of a container's number in its short name.
 const SHORT_DIGITS: usize = 12;
 
-/// A name whose long number is cut to what it goes by in short.
+/// Shortens the long number in a name.
 fn short_id(name: &str) -> Option<String> {
     let (before, id, after) = around_id(name)?;
     Some(format!("{before}{}{CUT}{after}", &id[..SHORT_DIGITS]))
 }
 
-/// What is before, in and behind the long number of a name: 32 hexadecimal digits or more.
+/// The parts of a name before, in and after its long number: 32 hexadecimal digits or more.
 fn around_id(name: &str) -> Option<(&str, &str, &str)> {
     const LEAST: usize = 32;
     let is_digit = |c: char| c.is_ascii_hexdigit();
@@ -108,8 +108,7 @@ fn around_id(name: &str) -> Option<(&str, &str, &str)> {
     None
 }
 
-/// A line that ends in a path behind two spaces: what is too long is taken from the path first, and
-/// then from what is before it.
+/// Fits a line that ends in two spaces and a path: the path is cut first, then the text before it.
 #[must_use]
 pub fn cut_line(line: &str, columns: usize) -> String {
     const GAP: &str = "  ";
@@ -130,7 +129,7 @@ pub fn cut_line(line: &str, columns: usize) -> String {
     }
 }
 
-/// The text, or its begin and `…`.
+/// The text, or its start and `…`.
 #[must_use]
 pub fn cut_end(text: &str, columns: usize) -> String {
     if width(text) <= columns {
@@ -142,11 +141,11 @@ pub fn cut_end(text: &str, columns: usize) -> String {
     take(text.chars(), columns - 1) + &String::from(CUT)
 }
 
-/// The text in lines of so many columns, each but the first after `indent` spaces. Breaks
-/// between words, and within one only where it does not fit into a line of its own.
+/// Wraps the text to so many columns, and indents each line but the first by `indent` spaces. It
+/// breaks a word only if the word does not fit into a line of its own.
 #[must_use]
 pub fn wrapped(text: &str, columns: usize, indent: usize) -> Vec<String> {
-    // What is narrower than this cannot be read anyway.
+    // A narrower text cannot be read anyway.
     let columns = columns.max(indent + 8);
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -173,7 +172,7 @@ pub fn wrapped(text: &str, columns: usize, indent: usize) -> Vec<String> {
     lines
 }
 
-/// Fills up with spaces: on the right for words, on the left for figures.
+/// Pads with spaces: words on the right, figures on the left.
 #[must_use]
 pub fn pad(text: &str, columns: usize, is_figure: bool) -> String {
     let spaces = " ".repeat(columns.saturating_sub(width(text)));

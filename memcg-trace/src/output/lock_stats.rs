@@ -1,4 +1,4 @@
-//! Sums of waits for locks, for people; and who keeps others waiting.
+//! Statistics of locks, for people: waits, and holders that keep others waiting.
 
 use std::fmt::Write as _;
 
@@ -8,14 +8,14 @@ use crate::model::snapshot::{LockHeld, LockHolder, LockStats, Snapshot};
 use crate::sample::{Mode, tame};
 use crate::units;
 
-/// Locks and stacks of each that are told of.
+/// Maximum number of locks in the details, and of stacks of each.
 const LOCKS: usize = 5;
 const STACKS: usize = 3;
 
-/// Locks that are shown whatever the others are.
+/// Locks that are always shown.
 const ALWAYS: &[&str] = &["cgroup_mutex", "mem_hotplug_lock"];
 
-/// A row a lock.
+/// A table with one row for each lock.
 #[must_use]
 pub fn table(locks: &[LockStats]) -> Table {
     let columns = [
@@ -39,8 +39,8 @@ pub fn table(locks: &[LockStats]) -> Table {
     Table::brief(&columns, &rows)
 }
 
-/// How locks are held, and where they are let go of while others wait; a line each, those that
-/// belong to one before begin with spaces.
+/// How locks are held, and where they are released while others wait, a line each. An indented line
+/// belongs to the one before.
 #[must_use]
 pub fn details(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
@@ -65,7 +65,7 @@ pub fn details(snapshot: &Snapshot) -> Vec<String> {
         let releases = lock.releases.iter().flatten().take(STACKS).enumerate();
         for (at, release) in releases {
             if at == 0 {
-                lines.push(format!("{name}, let go of while others waited:"));
+                lines.push(format!("{name}, released while others waited:"));
             }
             lines.push(format!(
                 "  seen {}: {}",

@@ -1,4 +1,4 @@
-//! Who waits for whom, for people: deadlocks first, then what holds the others up.
+//! Waits and deadlocks, for people: deadlocks first, then the causes of other waits.
 
 use std::fmt::Write as _;
 
@@ -11,9 +11,9 @@ use crate::sample::tame;
 use crate::sample::waits::Task;
 use crate::units;
 
-/// Convoys that are listed.
+/// Maximum number of convoys in the list.
 const CONVOYS: usize = 20;
-/// Victims and zombies of one deadlock that are named.
+/// Maximum number of victims and of zombies that are named for a deadlock.
 const NAMED: usize = 8;
 
 /// Writes the last answer of a snapshot.
@@ -27,7 +27,7 @@ pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
     page.text + &answer(snapshot, style)
 }
 
-/// The same without the heading.
+/// Writes the last answer of a snapshot, without the heading.
 #[must_use]
 pub fn answer(snapshot: &Snapshot, style: Style) -> String {
     let mut page = Page {
@@ -48,7 +48,7 @@ pub fn answer(snapshot: &Snapshot, style: Style) -> String {
         page.heading("who holds, and who waits for it");
     }
     for line in lines {
-        // A tree that is wrapped is none.
+        // Wrapped lines would destroy the shape of the tree.
         let columns = style.columns.unwrap_or(usize::MAX);
         page.coloured(&fit::cut_end(&line.text, columns), line.is_alarm);
     }
@@ -65,7 +65,7 @@ pub fn answer(snapshot: &Snapshot, style: Style) -> String {
     page.text
 }
 
-/// What there is, in a line.
+/// Counts of deadlocks and waits, in a line.
 #[must_use]
 pub fn overview(snapshot: &Snapshot) -> String {
     let Some(judged) = &snapshot.judged else {
@@ -116,7 +116,7 @@ pub fn overview(snapshot: &Snapshot) -> String {
     text
 }
 
-/// What the answer leaves open.
+/// The parts that the answer could not check.
 fn not_checked(snapshot: &Snapshot) -> Vec<String> {
     let judged = snapshot.judged.as_deref();
     let open = judged.into_iter().flat_map(|judged| &judged.not_checked);
@@ -168,14 +168,13 @@ fn root(convoy: &Convoy) -> String {
     root.map_or_else(|| "nobody".to_owned(), words::task)
 }
 
-/// Text that fits.
 struct Page {
     text: String,
     style: Style,
 }
 
 impl Page {
-    /// Lines after the first are further to the right.
+    /// Indents the lines after the first.
     fn line(&mut self, line: &str, indent: usize) {
         let lines = match self.style.columns {
             Some(columns) => fit::wrapped(line, columns, indent),
@@ -293,7 +292,7 @@ fn path(deadlock: &Deadlock, task: &Task) -> String {
     names::path(memcg.map(|id| &**id))
 }
 
-/// When it closed and when that was found out.
+/// When the cycle closed, and when that was proven.
 fn times(deadlock: &Deadlock, now_ns: u64) -> String {
     let found = &deadlock.found;
     let ago = |ns: u64| units::duration(Some(now_ns.saturating_sub(ns)));

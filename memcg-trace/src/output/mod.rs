@@ -1,4 +1,4 @@
-//! Snapshots as text: records for programs, tables for people. Writes to what it is given.
+//! Snapshots as text: records for programs, tables for people.
 
 mod advice;
 pub mod compare;

@@ -16,13 +16,13 @@ pub fn task(task: Option<&Task>) -> String {
     )
 }
 
-/// The state of a task as in `ps`; `None` where it is none.
+/// The state of a task as in `ps`; `None` if there is no such state.
 #[must_use]
 pub fn state(state: Option<char>) -> Option<char> {
     state.filter(char::is_ascii_alphabetic)
 }
 
-/// A lock by its symbol, else by its address.
+/// A lock by its symbol, or by its address if it has none.
 #[must_use]
 pub fn lock(resource: &Resource) -> String {
     match &resource.name {
@@ -65,7 +65,7 @@ pub fn resource_kind(kind: ResourceKind) -> &'static str {
     }
 }
 
-/// How something is known, as in records.
+/// The source of a fact, as in records.
 #[must_use]
 pub fn evidence(evidence: Evidence) -> &'static str {
     match evidence {
@@ -76,7 +76,7 @@ pub fn evidence(evidence: Evidence) -> &'static str {
     }
 }
 
-/// How a lock is wanted.
+/// The mode in which a lock is wanted.
 #[must_use]
 pub fn mode(mode: Mode) -> &'static str {
     match mode {
@@ -85,7 +85,7 @@ pub fn mode(mode: Mode) -> &'static str {
     }
 }
 
-/// Path of a memcg, fit for a terminal; by its serial number if it was never seen.
+/// Path of a memcg, fit for a terminal; its serial number if no event or walk gave a path.
 #[must_use]
 pub fn path(id: Option<&MemcgId>) -> String {
     match id {
@@ -95,7 +95,7 @@ pub fn path(id: Option<&MemcgId>) -> String {
     }
 }
 
-/// A shrinker by its function, and its filesystem if it is that of a superblock.
+/// A shrinker by its function, and by its file system if it belongs to a superblock.
 #[must_use]
 pub fn shrinker(row: &Shrinker) -> String {
     let mut text = tame(&row.shrinker).into_owned();
@@ -113,7 +113,8 @@ pub fn cause(cause: Cause) -> String {
     cause.as_str().unwrap_or(units::UNKNOWN).to_owned()
 }
 
-/// Whose limit it is: `own`, an ancestor's path, or that there is none.
+/// The memcg whose limit caused the reclaim: `own`, the path of an ancestor, or that there is no
+/// limit.
 #[must_use]
 pub fn limited_by(row: &Reclaim) -> String {
     match &row.limited_by {
@@ -123,7 +124,7 @@ pub fn limited_by(row: &Reclaim) -> String {
     }
 }
 
-/// For which memcg a shrinker ran.
+/// The memcg that a shrinker ran for.
 #[must_use]
 pub fn reclaimed_for(row: &Shrinker) -> String {
     row.memcg

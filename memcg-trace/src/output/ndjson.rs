@@ -13,29 +13,29 @@ use crate::model::zombies;
 use crate::sample::recording::Host;
 use crate::units;
 
-/// Writes snapshots as records. Each record is one `write_all` of a whole line, so that one
-/// that failed is the only one that may be cut.
+/// Writes snapshots as records. Each record is one `write_all` of a whole line, so that only the
+/// record of a failed write may be cut.
 #[derive(Debug)]
 pub struct Ndjson<W> {
     output: W,
     host: Host,
     seq: u64,
-    /// The last reparenting and the last changes of findings and of a deadlock that were
-    /// written: snapshots have a history of them, and each is written once.
+    /// The last reparenting and the last changes of findings and of a deadlock that were written:
+    /// snapshots repeat them as a history, and each is written once.
     reparents: u64,
     findings: HashMap<(FindingKind, u64), u64>,
     deadlocks: u64,
-    /// When the last answer was given of which waits and convoys were written.
+    /// Time of the last answer whose waits and convoys were written.
     judged_ns: Option<u64>,
-    /// The last walk of all slabs that was written.
+    /// Time of the last walk of all slabs that was written.
     walked_ns: Option<u64>,
-    /// The last look into a cache that was written.
+    /// Time of the last walk of a cache's contents that was written.
     inside_ns: Option<u64>,
     line: Vec<u8>,
 }
 
 impl<W: Write> Ndjson<W> {
-    /// Begins a stream about a host.
+    /// Starts a stream about a host.
     pub fn new(output: W, host: Host) -> Self {
         Self {
             output,
@@ -54,7 +54,7 @@ impl<W: Write> Ndjson<W> {
     /// Writes all records of a snapshot, that of type `frame` last.
     ///
     /// # Errors
-    /// If the output takes no more.
+    /// If the write fails.
     pub fn write(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         let first = self.seq;
         let time = units::time(snapshot.unix_ns);
@@ -90,7 +90,7 @@ impl<W: Write> Ndjson<W> {
     /// Writes the records of a snapshot that are about waits, that of type `frame` last.
     ///
     /// # Errors
-    /// If the output takes no more.
+    /// If the write fails.
     pub fn write_locks(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         let first = self.seq;
         let time = units::time(snapshot.unix_ns);
@@ -111,7 +111,7 @@ impl<W: Write> Ndjson<W> {
             self.record("deadlock", at, Deadlock::from(deadlock))?;
             self.deadlocks = self.deadlocks.max(deadlock.revision);
         }
-        // Those of an answer once, and not those that were traced again.
+        // Waits of an answer are written once; traced waits of the same tasks are left out.
         let judged_ns = snapshot.waits.as_of_ns;
         let is_new = judged_ns.is_some() && judged_ns != self.judged_ns;
         let mut tids = HashSet::new();
@@ -139,7 +139,7 @@ impl<W: Write> Ndjson<W> {
         Ok(())
     }
 
-    /// The caches go with the snapshot in which a walk of them arrives.
+    /// Caches are written with the snapshot that has a new walk of them.
     fn slab(&mut self, at: Place<'_>) -> io::Result<()> {
         for row in &at.snapshot.slab.items {
             self.record("slab", at, Object(row))?;
@@ -163,7 +163,7 @@ impl<W: Write> Ndjson<W> {
         Ok(())
     }
 
-    /// What has happened since the last snapshot.
+    /// Writes the history since the last snapshot.
     fn history(&mut self, at: Place<'_>) -> io::Result<()> {
         let (reparents, findings) = (&at.snapshot.reparents.items, &at.snapshot.findings.items);
         let written = self.reparents;

@@ -1,4 +1,4 @@
-//! The peaks of a run by the records that were written of it.
+//! The peaks of a run, read from its records.
 
 use std::io::{self, BufRead};
 
@@ -9,31 +9,30 @@ use crate::model::compare::{Peak, Peaks};
 use crate::sample::Text;
 use crate::sample::recording::Host;
 
-/// What a stream of records said.
+/// Contents of a stream of records.
 #[derive(Debug, Default)]
 pub struct Read {
-    /// The most of everything.
+    /// The maximum of each figure.
     pub peaks: Peaks,
-    /// Whose records they are.
+    /// Host of the records.
     pub host: Host,
-    /// When the last of them was written.
+    /// The last snapshot of the stream.
     pub last: Last,
-    /// Records that are missing, by their numbers.
+    /// Number of missing records, by the gaps in their numbers.
     pub missing: u64,
 }
 
-/// The end of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Last {
-    /// Its last snapshot.
+    /// Number of its last snapshot.
     pub frame: u64,
-    /// When that was, RFC 3339.
+    /// Time of the last snapshot, RFC 3339.
     pub time: String,
-    /// The same, CLOCK_MONOTONIC.
+    /// Time of the last snapshot, CLOCK_MONOTONIC.
     pub mono_ns: u64,
 }
 
-/// A record, as far as it matters.
+/// The fields of a record that peaks need.
 #[derive(Deserialize)]
 struct Record {
     #[serde(rename = "type")]

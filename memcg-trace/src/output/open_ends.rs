@@ -1,4 +1,4 @@
-//! Waits of which nobody can say whether they end, for people.
+//! Undecided waits, for people: those that may or may not end.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use crate::model::snapshot::{Judged, Snapshot};
 use crate::sample::tame;
 use crate::units;
 
-/// Where long waits end of which nobody can say whether they end.
+/// Summary of the undecided waits, and of the places where they end.
 pub(super) fn sum(judged: &Judged) -> String {
     let waits = match judged.undecided_waits {
         1 => "1 wait ends".to_owned(),
@@ -22,7 +22,7 @@ pub(super) fn sum(judged: &Judged) -> String {
     }
 }
 
-/// What is open, and in which function somebody waits for it.
+/// The resource, and the function that waits for it.
 fn place(end: &OpenEnd) -> String {
     let mut text = words::resource(&end.resource);
     if let Some(function) = &end.function {

@@ -1,4 +1,4 @@
-//! Who pins zombies, for people: the verdict first, then the ledger, then what would free it.
+//! Pins of zombies, for people: the verdict first, then the ledger, then what would free them.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -14,16 +14,16 @@ use crate::sample::recording::Host;
 use crate::sample::tame;
 use crate::units;
 
-/// Objects of one kind that are listed.
+/// Maximum number of listed objects of one kind.
 const OBJECTS: usize = 8;
-/// Objects of one kind that are compared with each other.
+/// Maximum number of objects of one kind that are compared with each other.
 const COMPARED: usize = 256;
-/// Processes of one object that are listed.
+/// Maximum number of listed processes of one object.
 const USERS: usize = 4;
 /// Columns of the ledger: kind, references, pages, bytes.
 const WIDTHS: [usize; 4] = [18, 9, 9, 11];
 
-/// Writes some answers of a snapshot, and what they leave open.
+/// Writes some answers of a snapshot, and what they could not check.
 #[must_use]
 pub fn render(
     snapshot: &Snapshot,
@@ -57,7 +57,7 @@ fn cut(text: &str, style: Style) -> String {
     text.lines().map(|line| fitted(line) + "\n").collect()
 }
 
-/// Zombies of a snapshot for which there is no answer.
+/// The zombies of a snapshot that have no answer.
 #[must_use]
 pub fn unanswered(snapshot: &Snapshot) -> u64 {
     let answered: HashSet<u64> = snapshot
@@ -128,7 +128,7 @@ fn signed(number: i64) -> String {
     sign.to_owned() + &grouped(number.unsigned_abs())
 }
 
-/// What it took to find out.
+/// The cost of the walk.
 fn how(pins: &Pins) -> String {
     let look = &pins.look;
     let mut text = format!(
@@ -145,7 +145,6 @@ fn how(pins: &Pins) -> String {
     text
 }
 
-/// Text that fits.
 struct Page {
     text: String,
     style: Style,
@@ -159,14 +158,14 @@ impl Page {
         }
     }
 
-    /// Lines after the first are further to the right.
+    /// Indents the lines after the first.
     fn line(&mut self, line: &str, indent: usize) {
         for line in self.lines(line, indent) {
             let _ = writeln!(self.text, "{}", line.trim_end());
         }
     }
 
-    /// What should be seen first.
+    /// Marks a line that should be seen first.
     fn coloured(&mut self, line: &str, indent: usize) {
         let (begin, end) = match self.style.colour {
             true => ("\x1b[1m", "\x1b[0m"),
@@ -219,11 +218,11 @@ impl Page {
             );
         }
         let holders = alike(pins, pin);
-        // Where there is one alone, its references are those of the kind.
+        // A single object has all references of its kind.
         let is_alone = holders.len() == 1 && pin.objects_omitted == 0;
         for (refs, holder) in holders.iter().take(OBJECTS) {
-            // Parts of what has one reference for all of them have none of their own. All that is
-            // in swap has one together.
+            // Parts that share one reference have none of their own. All pages in swap share one
+            // reference.
             let refs = match is_alone || *refs == 0 || pin.kind == PinKind::Swap {
                 true => String::new(),
                 false => grouped(*refs) + " ",
@@ -241,14 +240,14 @@ impl Page {
     }
 }
 
-/// What holds references, and who keeps that.
+/// The holders of references, and the processes that keep them.
 #[derive(PartialEq, Eq)]
 struct Holder {
     name: String,
     users: Vec<String>,
 }
 
-/// The objects of a kind with their references; those that look the same as one.
+/// The objects of a kind with their references; objects that look the same are shown as one.
 fn alike(pins: &Pins, pin: &Pin) -> Vec<(u64, Holder)> {
     let mut all: Vec<(u64, Holder)> = Vec::new();
     for object in pin.objects.iter().take(COMPARED) {
@@ -272,7 +271,7 @@ fn alike(pins: &Pins, pin: &Pin) -> Vec<(u64, Holder)> {
     all
 }
 
-/// What the kernel counts and was not found, and where nobody looked for it.
+/// References that were not found, and the kinds that could not be scanned.
 fn not_found(object: &Object) -> Option<String> {
     let mut text = words::not_found_text(object)?;
     let ways = object.held.iter().flat_map(|held| &held.not_checked);
@@ -362,7 +361,7 @@ fn user_line(pins: &Pins, user: &User) -> String {
     if let Some((pid, comm)) = &user.parent {
         let _ = write!(text, ", child of {}[{pid}]", comm.display());
     }
-    // The states that keep it from letting go: waiting in the kernel, or stopped.
+    // States in which the task cannot release a reference: waiting in the kernel, or stopped.
     if let Some(state) = user.state.filter(|state| matches!(state, 'D' | 'T' | 't')) {
         let _ = write!(text, ", state {state}");
     }

@@ -1,4 +1,4 @@
-//! Who waits for memory to be reclaimed, for people.
+//! Reclaim and the tasks that wait for it, for people.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -10,11 +10,11 @@ use crate::sample::recording::Host;
 use crate::sample::tame;
 use crate::units;
 
-/// Tasks that are shown.
+/// Maximum number of tasks that are shown.
 const TASKS: usize = 10;
 
-/// Writes the reclaim of a snapshot; `rows` in the order that they are given in, of which
-/// `left_out` were not asked for. `span_ns` is what the sums are about.
+/// Writes the reclaim of a snapshot: `rows` in the given order; `left_out` is the number of rows
+/// that were not asked for, `span_ns` the time of the sums.
 #[must_use]
 pub fn render(
     snapshot: &Snapshot,
@@ -77,7 +77,7 @@ fn count_table(rows: &[&Reclaim], left_out: usize) -> Table {
     Table::of(&columns, rows.iter().copied(), left_out)
 }
 
-/// The memcgs of the rows that have a limit, or an account of their pressure.
+/// The memcgs of the rows that have a limit or figures of pressure.
 fn limit_table(rows: &[&Reclaim]) -> Table {
     let columns = [
         figure("path"),
@@ -110,7 +110,7 @@ fn task_table(rows: &[&Reclaim]) -> Table {
         .iter()
         .flat_map(|row| row.worst_tasks.iter().map(|task| (task, *row)))
         .collect();
-    // A memcg has a row for each cause, and each names its worst tasks.
+    // A memcg has a row for each cause, and each row names its worst tasks.
     tasks.sort_by_key(|(task, _)| (Reverse(task.stall_ns_total), task.tid));
     tasks.dedup_by_key(|(task, _)| (task.tid, task.stall_ns_total));
     let cells = tasks.iter().take(TASKS).map(|(task, row)| {
@@ -125,7 +125,7 @@ fn task_table(rows: &[&Reclaim]) -> Table {
     Table::new(columns, cells.collect(), 0)
 }
 
-/// Who waits at the moment; with a question mark where that may be over.
+/// The tasks that wait at the moment, with a question mark if the wait may be over.
 fn stall_table(rows: &[&Reclaim], now_ns: u64) -> Table {
     let columns = &[
         ("WAITS NOW", false),

@@ -10,7 +10,7 @@ use crate::model::snapshot;
 use crate::model::zombies::Zombie;
 use crate::sample::doctor::Doctor;
 
-/// A schema that is yet to be made.
+/// A function that makes a schema.
 type Make = fn(&str) -> Json;
 
 /// All types of records.
@@ -44,15 +44,14 @@ pub fn kinds() -> impl Iterator<Item = &'static str> {
     TYPES.iter().map(|(kind, _)| *kind)
 }
 
-/// What a record of a type is like; `None` if there is no such type. It must have every key and no
-/// other.
+/// The schema of a type of records: every key and no other; `None` if there is no such type.
 #[must_use]
 pub fn strict(kind: &str) -> Option<Json> {
     let (_, make) = TYPES.iter().find(|(name, _)| *name == kind)?;
     Some(make(kind))
 }
 
-/// The same for readers: figures may be missing or not known, as in records of other versions.
+/// A schema for readers: figures may be missing or unknown, as in records of other versions.
 #[must_use]
 pub fn lenient(kind: &str) -> Option<Json> {
     let mut schema = strict(kind)?;
@@ -67,7 +66,7 @@ fn loosen(schema: &mut Json) {
                 keys.remove("additionalProperties");
                 keys.remove("required");
             }
-            // Of words there may be more, too.
+            // Other versions may have more words, too.
             if keys.get("enum").is_some_and(Json::is_array) {
                 keys.remove("enum");
             }

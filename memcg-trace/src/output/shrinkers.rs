@@ -1,4 +1,4 @@
-//! What shrinkers did, for people.
+//! The work of shrinkers, for people.
 
 use std::fmt::Write as _;
 
@@ -9,8 +9,8 @@ use crate::sample::recording::Host;
 use crate::sample::tame;
 use crate::units;
 
-/// Writes the shrinkers of a snapshot; `rows` in the order that they are given in, of which
-/// `left_out` were not asked for. `span_ns` is what the sums are about.
+/// Writes the shrinkers of a snapshot: `rows` in the given order; `left_out` is the number of rows
+/// that were not asked for, `span_ns` the time of the sums.
 #[must_use]
 pub fn render(
     snapshot: &Snapshot,
@@ -75,7 +75,7 @@ fn sums(rows: &[Shrinker], span_ns: u64) -> String {
     )
 }
 
-/// Runs by the priority of reclaim: from 12, where a cache is to lose 1/4096, to 0, all of it.
+/// Runs by the priority of reclaim, from 12 (scan 1/4096 of a cache) to 0 (all of it).
 fn priorities(rows: &[Shrinker]) -> String {
     let most = rows.iter().map(|row| row.count.priorities.len()).max();
     let runs = (0..most.unwrap_or(0)).rev().filter_map(|priority| {

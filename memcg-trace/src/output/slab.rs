@@ -1,4 +1,4 @@
-//! Who holds slab memory, for people.
+//! Slab memory and its owners, for people.
 
 use std::fmt::Write as _;
 
@@ -10,21 +10,21 @@ use crate::model::snapshot::{Inherited, Slab, SlabCache, Snapshot};
 use crate::sample::recording::Host;
 use crate::units;
 
-/// Stands for a memcg in the row of objects that nobody is charged for.
+/// Shown instead of a memcg for objects that are charged to none.
 pub const UNACCOUNTED: &str = "(unaccounted)";
 
-/// What is shown of the last walk.
+/// The part of the last walk that is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// Objects by memcg and cache, in the order of the list.
     pub held: &'a [&'a Slab],
-    /// Caches, likewise.
+    /// Caches, in the order of the list.
     pub caches: &'a [&'a SlabCache],
-    /// Rows of each table.
+    /// Maximum number of rows of each table.
     pub top: usize,
     /// The only cache that is shown.
     pub cache: Option<&'a [u8]>,
-    /// Whether the host is shown, not a part of it.
+    /// Whether the whole host is shown.
     pub is_whole: bool,
 }
 
@@ -54,7 +54,7 @@ pub fn render(snapshot: &Snapshot, view: &View<'_>, host: &Host, style: Style) -
     text
 }
 
-/// How well pages are used, in one line.
+/// The utilization of pages, in one line.
 fn verdict(totals: &Totals) -> String {
     format!(
         "slab: {} in {} of {}, {} used; packing would free {} ({})",
@@ -67,7 +67,7 @@ fn verdict(totals: &Totals) -> String {
     )
 }
 
-/// Whose they are, in one line.
+/// The owners of objects, in one line.
 fn charged(view: &View<'_>, totals: &Totals) -> String {
     let sums = by_memcg(view.held.iter().copied());
     let (share, objects) = sums.iter().fold((0_u64, 0_u64), |(share, objects), sum| {
@@ -93,7 +93,7 @@ fn charged(view: &View<'_>, totals: &Totals) -> String {
     text
 }
 
-/// What could be freed, in one line, and why the rest cannot.
+/// The bytes that could be freed, and why the others cannot, in one line.
 fn reclaim(totals: &Totals) -> String {
     let of = &totals.reclaim;
     let mut parts: Vec<_> = of.reasons().into_iter().filter(|one| one.1 > 0).collect();
@@ -112,7 +112,7 @@ fn reclaim(totals: &Totals) -> String {
     )
 }
 
-/// What was looked at, and when.
+/// The extent and the time of the walk.
 fn coverage(snapshot: &Snapshot) -> String {
     let section = &snapshot.slab_caches;
     let age = section
@@ -131,7 +131,7 @@ fn coverage(snapshot: &Snapshot) -> String {
     text
 }
 
-/// What the walk leaves open, a line each.
+/// One line for each thing that the walk could not check.
 #[must_use]
 pub fn gaps(snapshot: &Snapshot, totals: &Totals) -> Vec<String> {
     let bound = snapshot.slab_caches.truncated_at;
@@ -212,14 +212,14 @@ fn cache_table(view: &View<'_>) -> Table {
         figure("cached_objects"),
         figure("freeable_pages"),
         figure("reclaimable_bytes"),
-        figure("most_of_the_rest"),
+        figure("why_not_reclaimable"),
     ];
     let rows = view.caches.iter().take(view.top).copied();
     Table::of(&columns, rows, view.caches.len().saturating_sub(view.top))
 }
 
-/// Why most of what cannot be reclaimed of a cache cannot.
-pub(super) fn most_of_the_rest(row: &SlabCache) -> String {
+/// The most common reason, by bytes, why slabs of a cache cannot be reclaimed.
+pub(super) fn why_not_reclaimable(row: &SlabCache) -> String {
     let most = row.reclaimable().and_then(|reclaim| {
         let reasons = reclaim.reasons().into_iter();
         reasons.max_by_key(|(_, bytes)| *bytes)
@@ -245,7 +245,7 @@ pub(super) fn cache_name(row: &SlabCache) -> String {
     }
 }
 
-/// What memcgs are charged for on behalf of the dead, slab or not.
+/// Charges that memcgs inherited from dead ones, slab or not.
 fn inherited_table(snapshot: &Snapshot, view: &View<'_>) -> Table {
     let columns = [
         titled("INHERITED BY", "path"),
@@ -258,7 +258,7 @@ fn inherited_table(snapshot: &Snapshot, view: &View<'_>) -> Table {
     ];
     let mut rows: Vec<&Inherited> = snapshot.inherited.items.iter().collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.bytes()));
-    // With one cache only, it would speak of something else.
+    // These sums are of all caches, so they do not belong below a single one.
     let shown = if view.cache.is_some() { 0 } else { view.top };
     let left_out = rows.len().saturating_sub(shown);
     Table::of(&columns, rows.into_iter().take(shown), left_out)
@@ -271,7 +271,7 @@ fn plain(cells: Vec<String>) -> Row {
     }
 }
 
-/// `64 %`; of nothing it is not known.
+/// A part such as `64 %`; unknown if the whole is 0.
 #[must_use]
 pub fn percent(part: Option<f64>) -> String {
     part.map_or_else(

@@ -1,4 +1,4 @@
-//! What the objects of a cache are, for people.
+//! The contents of a cache of dentries or inodes, for people.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -10,10 +10,10 @@ use crate::sample::recording::Host;
 use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
 use crate::units;
 
-/// Stands for the directory of objects that are in none.
+/// Shown instead of a path for objects that are in no directory.
 const NOWHERE: &str = "(in no directory)";
 
-/// Writes them; `top` rows of each table.
+/// Writes the contents of a cache; `top` rows of each table.
 #[must_use]
 pub fn render(
     snapshot: &Snapshot,
@@ -43,7 +43,7 @@ pub fn render(
     text
 }
 
-/// What there is, in one line.
+/// Counts of objects, in one line.
 fn verdict(inside: &Inside) -> String {
     let states = inside.states();
     let (what, third) = match inside.kind {
@@ -64,7 +64,7 @@ fn verdict(inside: &Inside) -> String {
     )
 }
 
-/// What the look leaves open, a line each.
+/// One line for each thing that the walk could not check.
 #[must_use]
 pub fn gaps(inside: &Inside) -> Vec<String> {
     let uncounted = inside.rows.iter().map(|row| row.uncounted_objects);

@@ -1,9 +1,10 @@
 //! A few figures as a line of bars.
 
-/// From the lowest to the highest.
+/// Bars, from the lowest to the highest.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// One bar a figure, the largest being full; a blank for none. The last `columns` of them.
+/// One bar for each of the last `columns` figures; the largest figure is a full bar, a missing one
+/// a blank.
 #[must_use]
 pub fn line(figures: &[u64], columns: usize) -> String {
     let figures = &figures[figures.len().saturating_sub(columns)..];

@@ -1,4 +1,4 @@
-//! A snapshot in a few lines: what a person should see first.
+//! A snapshot in a few lines, the most urgent facts first.
 
 use std::fmt::Write as _;
 
@@ -8,8 +8,8 @@ use crate::model::snapshot::{Phase, Snapshot};
 use crate::sample::tame;
 use crate::units;
 
-/// `lost 0`, `lost 1 of 2.1M`, `LOST 17 of 300` where that is much, and `lost ?` where the kernel
-/// does not say.
+/// `lost 0`, `lost 1 of 2.1M`, `LOST 17 of 300` if that is much, and `lost ?` if the kernel does
+/// not count losses.
 #[must_use]
 pub fn lost(snapshot: &Snapshot) -> String {
     let unknown = snapshot.losses.iter().any(|loss| loss.lost_total.is_none());
@@ -30,7 +30,7 @@ pub fn lost(snapshot: &Snapshot) -> String {
     }
 }
 
-/// How many memcgs and zombies there are.
+/// Numbers of memcgs and zombies.
 #[must_use]
 pub fn population(snapshot: &Snapshot) -> String {
     let totals = &snapshot.totals;
@@ -58,14 +58,14 @@ pub fn population(snapshot: &Snapshot) -> String {
     text
 }
 
-/// What the dead cost those that live, in one line; `None` where nothing of it is known.
+/// The cost of dead memcgs for living ones, in one line; `None` if no part of it is known.
 #[must_use]
 pub fn tax(snapshot: &Snapshot) -> Option<String> {
     let totals = &snapshot.totals;
     let tax = snapshot.tax.items.first().copied().unwrap_or_default();
     let memory = totals.own_cost_bytes.filter(|_| totals.zombies > Some(0));
     let memory = memory.map(|bytes| format!("{} of the kernel", units::bytes(Some(bytes))));
-    // Nothing to be told of dead ones where nobody came by.
+    // Without any visit there is no share of the dead.
     let share = |dead: Option<u64>, of: Option<u64>| Some((dead?, of.filter(|of| *of > 0)?));
     let visits = share(tax.dead_reclaim_visits_total, tax.reclaim_visits_total);
     let visits = visits.map(|(dead, of)| {
@@ -84,7 +84,7 @@ pub fn tax(snapshot: &Snapshot) -> Option<String> {
     (!parts.is_empty()).then(|| format!("zombies cost {}", parts.join(", ")))
 }
 
-/// One line for each section that cannot be had.
+/// One line for each absent section.
 #[must_use]
 pub fn absences(snapshot: &Snapshot) -> Vec<String> {
     let absences = snapshot.absences();
@@ -92,7 +92,7 @@ pub fn absences(snapshot: &Snapshot) -> Vec<String> {
     lines.collect()
 }
 
-/// The worst finding that goes on, in one line; `None` if there is none.
+/// The worst unresolved finding, in one line; `None` if there is none.
 #[must_use]
 pub fn worst_finding(snapshot: &Snapshot) -> Option<String> {
     let findings = snapshot.findings.items.iter();
@@ -110,7 +110,7 @@ pub fn worst_finding(snapshot: &Snapshot) -> Option<String> {
     Some(text)
 }
 
-/// The deadlock that stands, in one line; `None` if none is proven.
+/// The unresolved deadlock, in one line; `None` if none is proven.
 #[must_use]
 pub fn deadlock(snapshot: &Snapshot) -> Option<String> {
     let all = snapshot.deadlocks.items.iter();
@@ -132,7 +132,7 @@ pub fn deadlock(snapshot: &Snapshot) -> Option<String> {
     Some(text)
 }
 
-/// The wait that lasts longest, in one line.
+/// The longest wait, in one line.
 #[must_use]
 pub fn longest_wait(snapshot: &Snapshot) -> String {
     let waits = &snapshot.lock_waits;

@@ -1,18 +1,18 @@
-//! Tables of text, whose columns line up.
+//! Text tables with aligned columns.
 
 use std::fmt::Write as _;
 
 use super::figures::{self, Heading};
 use super::fit;
 
-/// Rows of a table that is not the main one.
+/// Maximum number of rows of a secondary table.
 const BRIEF_ROWS: usize = 10;
-/// Where there is no room, a column of words keeps so many columns of the screen, and one of paths
-/// what the name of a unit takes.
+/// Minimum width of a column of words if the screen is too narrow; a column of paths keeps the
+/// width of a unit's name.
 const LEAST: usize = 8;
 const LEAST_PATH: usize = 18;
 
-/// Columns with their heading, and whether they hold figures.
+/// Headings of columns, and whether they have figures.
 pub(super) type Columns<'a> = &'a [(&'static str, bool)];
 
 /// A column that shows a figure.
@@ -33,10 +33,10 @@ pub(super) const fn titled(title: &'static str, key: &'static str) -> Shows {
     Shows { key, title }
 }
 
-/// How a snapshot is to be written.
+/// Settings for the text of a snapshot.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
-    /// Columns that a line may take; `None` for as many as it needs.
+    /// Maximum width of a line; `None` for no limit.
     pub columns: Option<usize>,
     /// Whether headings and zombies may be coloured.
     pub colour: bool,
@@ -48,7 +48,7 @@ pub(super) struct Row {
     pub(super) is_marked: bool,
 }
 
-/// A table, and how many rows it does not show.
+/// A table, and the number of rows that it leaves out.
 pub(super) struct Table {
     columns: Vec<(&'static str, bool)>,
     rows: Vec<Row>,
@@ -56,7 +56,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// One whose cells are made by hand.
+    /// A table of ready-made cells.
     pub(super) fn new(columns: Columns<'_>, rows: Vec<Row>, left_out: usize) -> Self {
         let columns = columns.to_vec();
         Self {
@@ -66,7 +66,7 @@ impl Table {
         }
     }
 
-    /// One that shows the columns that the screen has.
+    /// A table with the columns of the screen.
     pub(super) fn like_screen<R: figures::Row>(columns: &[figures::Column<R>], rows: &[R]) -> Self {
         let headings = columns.iter().map(|one| (one.title(), one.is_figure()));
         let row = |row: &R| Row {
@@ -80,7 +80,7 @@ impl Table {
         }
     }
 
-    /// One that shows figures of rows.
+    /// A table of figures of rows.
     pub(super) fn of<'r, R: figures::Row + 'r>(
         columns: &[Shows],
         rows: impl IntoIterator<Item = &'r R>,
@@ -107,13 +107,13 @@ impl Table {
         }
     }
 
-    /// The first rows, and how many more there are.
+    /// The first rows of a table, and the number of the others.
     pub(super) fn brief<R: figures::Row>(columns: &[Shows], rows: &[&R]) -> Self {
         let shown = rows.iter().take(BRIEF_ROWS).copied();
         Self::of(columns, shown, rows.len().saturating_sub(BRIEF_ROWS))
     }
 
-    /// The same where cells are made by hand.
+    /// The first of ready-made rows, and the number of the others.
     pub(super) fn brief_by_hand<T>(
         columns: Columns<'_>,
         rows: &[&T],
@@ -131,7 +131,7 @@ impl Table {
         )
     }
 
-    /// The same table, with marks on some of its rows.
+    /// Marks some of the rows.
     pub(super) fn marked(mut self, marks: impl Iterator<Item = bool>) -> Self {
         for (row, is_marked) in self.rows.iter_mut().zip(marks) {
             row.is_marked = is_marked;
@@ -139,7 +139,7 @@ impl Table {
         self
     }
 
-    /// Nothing at all if there are no rows.
+    /// Writes the table; nothing at all if there are no rows.
     pub(super) fn write(&self, text: &mut String, style: Style) {
         if self.rows.is_empty() {
             return;
@@ -204,7 +204,7 @@ impl Table {
     }
 }
 
-/// Takes what is too much from the widest columns of words, as far as they go.
+/// Narrows the widest columns of words until the line fits, or until they are at their minimum.
 fn squeezed(
     mut widths: Vec<usize>,
     least: &[usize],

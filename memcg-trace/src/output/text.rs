@@ -11,7 +11,6 @@ use crate::model::snapshot::{self, LockWait, Snapshot};
 use crate::sample::recording::Host;
 use crate::units;
 
-/// Writes a snapshot.
 #[must_use]
 pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
     let mut text = String::new();
@@ -39,7 +38,7 @@ pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
     text
 }
 
-/// Of which host and moment a text is.
+/// The host and the time of a text.
 pub(super) fn heading(snapshot: &Snapshot, host: &Host) -> String {
     format!(
         "host {}  kernel {}  {}  interval {}  {}",
@@ -144,7 +143,7 @@ fn wait_table(waits: &[LockWait]) -> Table {
     })
 }
 
-/// How long a wait has been going on; with a question mark if its task ran when it was looked at.
+/// Duration of a wait in progress, with a question mark if its task ran during the scan.
 fn waited(wait: &LockWait) -> String {
     let waited = units::duration(Some(wait.waited_ns));
     match wait.facts.unconfirmed {

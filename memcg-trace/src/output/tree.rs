@@ -1,4 +1,4 @@
-//! Waits as a tree: a holder, and below it who waits for it.
+//! Waits as a tree: a holder, and below it the tasks that wait for it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -10,42 +10,42 @@ use crate::sample::tame;
 use crate::sample::waits::Resource;
 use crate::units;
 
-/// Tasks that are listed below one holder; the others are counted.
+/// Maximum number of tasks listed below one holder; the others are counted.
 const MAX_BELOW: usize = 24;
-/// Lines of all trees.
+/// Maximum number of lines of all trees.
 const MAX_LINES: usize = 2000;
 
-/// A line.
+/// A line of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// What is on it, fit for a terminal.
+    /// The line, fit for a terminal.
     pub text: String,
-    /// The same for the same task below the same holder.
+    /// Equal in all snapshots for the same task below the same holder.
     pub identity: u64,
-    /// It is part of a deadlock that is confirmed.
+    /// Whether the line is part of a confirmed deadlock.
     pub is_alarm: bool,
 }
 
 /// A task that waits.
 struct Entry {
     tid: u32,
-    /// Its name, what it waits for, and its memcg.
+    /// Name of the task, its resource, and its memcg.
     what: String,
     waited_ns: Option<u64>,
     holders: Vec<Holder>,
 }
 
-/// Whom tasks wait for.
+/// The holder that a task waits for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Holder {
-    /// By its thread id.
+    /// A task, by its thread id.
     Task(u32),
-    /// Nobody that is known; what is waited for, and what keeps it.
+    /// An unknown holder: the resource, and what keeps it.
     Nobody(String),
 }
 
-/// What is waited for by nobody in particular, and in which function where that is all there is
-/// to tell it by.
+/// The entry of a resource without a known holder; the function that waits names the resource if
+/// nothing else does.
 fn nobody(resource: &Resource, function: Option<&str>) -> Holder {
     let what = match function.filter(|_| resource.name.is_none() && !table::is_lock(resource.kind))
     {
@@ -54,11 +54,11 @@ fn nobody(resource: &Resource, function: Option<&str>) -> Holder {
     };
     Holder::Nobody(match &resource.kept_by {
         Some(kept_by) => format!("{what}: {}", tame(kept_by)),
-        None => format!("{what}, held by nobody that is known"),
+        None => format!("{what}, holder not found"),
     })
 }
 
-/// All waits of a snapshot: those that the last answer found, and those that were traced since.
+/// The trees of all waits of a snapshot: those of the last answer, and those traced since.
 #[must_use]
 pub fn lines(snapshot: &Snapshot) -> Vec<Line> {
     let confirmed = snapshot
@@ -82,7 +82,7 @@ pub fn lines(snapshot: &Snapshot) -> Vec<Line> {
             trees.below.entry(holder.clone()).or_default().push(at);
         }
     }
-    // Deadlocks have no root: they begin at the task that they are told from.
+    // A deadlock has no root: its tree starts at its first member.
     let standing = snapshot
         .deadlocks
         .items
@@ -95,7 +95,7 @@ pub fn lines(snapshot: &Snapshot) -> Vec<Line> {
         .keys()
         .filter(|holder| !trees.waits_itself(holder));
     roots.extend(others.cloned());
-    // What is left goes round without being a deadlock.
+    // The other holders are in cycles that are no deadlock.
     roots.extend(trees.below.keys().cloned());
     for root in &roots {
         trees.draw(root);
@@ -113,20 +113,20 @@ fn what(task: &str, waits: &str, memcg: Option<&MemcgId>) -> String {
 #[derive(Default)]
 struct Trees {
     entries: Vec<Entry>,
-    /// Names of holders.
+    /// Names of holders, by thread id.
     names: HashMap<u32, String>,
-    /// Who waits.
+    /// Thread ids of the tasks that wait.
     waits: HashSet<u32>,
-    /// Entries by who is waited for.
+    /// Indices of waits by holder.
     below: BTreeMap<Holder, Vec<usize>>,
-    /// Members of deadlocks.
+    /// Members of confirmed deadlocks.
     alarms: HashSet<u32>,
     drawn: HashSet<Holder>,
     lines: Vec<Line>,
 }
 
 impl Trees {
-    /// Takes in a wait that was found by looking.
+    /// Adds a wait that a scan found.
     fn find(&mut self, wait: &Wait) {
         let (Some(fact), Some(task), Some(resource)) = (wait.fact(), wait.task(), wait.resource())
         else {
@@ -150,7 +150,7 @@ impl Trees {
         });
     }
 
-    /// Takes in a wait that was traced, unless it was found.
+    /// Adds a traced wait, unless a scan found it.
     fn hear(&mut self, wait: &LockWait) {
         if !self.waits.insert(wait.facts.task.tid) {
             return;
@@ -186,7 +186,7 @@ impl Trees {
         matches!(holder, Holder::Task(tid) if self.waits.contains(tid))
     }
 
-    /// A root and all below it, unless they were drawn before.
+    /// Draws a root and everything below it, unless it was drawn before.
     fn draw(&mut self, root: &Holder) {
         if self.drawn.contains(root) || !self.below.contains_key(root) {
             return;
@@ -202,10 +202,10 @@ impl Trees {
         self.draw_below(root);
     }
 
-    /// Who waits for a holder, and so on.
+    /// Draws the tasks that wait for a holder, and those that wait for them, and so on.
     fn draw_below(&mut self, holder: &Holder) {
-        // A stack, not a recursion: a chain of waits may be as long as it likes. A holder, the
-        // begin of its lines, and how many of those that wait for it were drawn.
+        // A stack instead of recursion: a chain of waits has no limit. Each item has a holder, the
+        // prefix of its lines, and the number of its waiters that were drawn.
         let mut work = vec![(holder.clone(), String::new(), 0)];
         while let Some((holder, indent, next)) = work.pop() {
             if next == 0 && !self.drawn.insert(holder.clone()) {

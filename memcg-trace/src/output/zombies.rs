@@ -11,8 +11,8 @@ use crate::sample::recording::Host;
 use crate::sample::tame;
 use crate::units;
 
-/// Writes the zombies of a snapshot in the order that they are given in; `left_out` are those
-/// that were not asked for. Of dead cgroups without a memory cgroup it writes `top`.
+/// Writes the zombies of a snapshot in the given order; `left_out` is the number of those that were
+/// not asked for. Of dead cgroups without a memory cgroup it writes `top`.
 #[must_use]
 pub fn render(
     snapshot: &Snapshot,
@@ -56,7 +56,7 @@ pub fn render(
     text
 }
 
-/// What those that are gone left to others: the last of them that left anything.
+/// Charges that offline memcgs left to their ancestors: the last rows that are not empty.
 fn reparented(snapshot: &Snapshot) -> Table {
     const LAST: usize = 8;
     let columns = &[

@@ -1,19 +1,19 @@
-//! What a view may ask of a source, beyond the samples that it hands over by itself.
+//! Queries of views to a source, beyond its periodic samples.
 
 use super::Text;
 
-/// A question. Its answer is a sample like any other, so it is recorded like any other.
+/// A query. Its answer is a sample like any other, so it is recorded like any other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// Who pins the zombies of these serial numbers; all zombies, if there are none.
+    /// The pins of the zombies with these serial numbers; of all zombies, if the list is empty.
     Pins(Vec<u64>),
-    /// Who waits for whom.
+    /// Waits, resources and holders.
     Locks,
-    /// Who holds slab memory, and how well its pages are used.
+    /// The owners of slab memory, and the use of its pages.
     SlabWalk,
-    /// That, and what the objects of the cache of this name are: dentries or inodes.
+    /// The same, and the contents of the cache of this name: dentries or inodes.
     SlabInside(Text),
 }
 
-/// What is said where a recording has no answer.
+/// The reason of absence where a recording has no answer.
 pub const NOT_RECORDED: &str = "not_recorded";

@@ -1,23 +1,23 @@
-//! What `doctor` found out about a host: facts, and which hook serves which subject.
+//! The report of `doctor` about a host: facts, and the hooks that serve each subject.
 
 use serde::{Deserialize, Serialize};
 
 /// The whole report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doctor {
-    /// What can be done here.
+    /// The verdict on this host.
     pub verdict: Verdict,
-    /// What was found.
+    /// The facts.
     pub facts: Vec<Fact>,
-    /// What would be attached.
+    /// The hooks that would be attached.
     pub hooks: Vec<Hook>,
 }
 
-/// What can be done on a host.
+/// The verdict on a host: what can be observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Everything.
+    /// All subjects.
     Ready,
     /// Some subjects; the facts and hooks that are not ok say what is missing.
     Partial,
@@ -30,26 +30,27 @@ pub enum Verdict {
 pub struct Fact {
     /// Its name, snake_case.
     pub name: String,
-    /// What was found, for a person.
+    /// The value, for a person.
     pub value: String,
-    /// Whether it is as it should be; `None` if that is not known, of a kernel by its files.
+    /// Whether the value is as it should be; `None` if that is not known, as for a kernel that only
+    /// its files describe.
     pub ok: Option<bool>,
-    /// What is lost if it is not; empty if nothing.
+    /// The consequence if it is not; empty if there is none.
     pub costs: String,
-    /// What the user can do about it; empty if nothing.
+    /// The fix for the user; empty if there is none.
     pub fix: String,
 }
 
-/// One thing to observe, and by which of its variants.
+/// One thing to observe, and the chosen variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
-    /// What is observed, such as `slab_alloc`.
+    /// The observed thing, such as `slab_alloc`.
     pub fact: String,
     /// The variant that serves, such as `tracepoint:kmem_cache_alloc`; `None` if none does.
     pub chosen: Option<String>,
     /// The variants in order of preference.
     pub tried: Vec<Tried>,
-    /// What the one that serves does not see; `None` if it sees everything.
+    /// The events that the chosen variant does not see; `None` if it sees all.
     #[serde(default)]
     pub blind_to: Option<String>,
 }
@@ -59,6 +60,6 @@ pub struct Hook {
 pub struct Tried {
     /// Its name.
     pub variant: String,
-    /// Why it does not serve; `None` if it does, or if one before it already served.
+    /// The reason why it does not serve; `None` if it does, or if one before it already served.
     pub error: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! Dead cgroups whose memory cgroup is gone: what `nr_dying_descendants` and `/proc/cgroups` count
-//! and no list of memory cgroups has.
+//! Dead cgroups whose memory cgroup is gone: `nr_dying_descendants` and `/proc/cgroups` count them,
+//! but no list of memory cgroups has them.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,19 +9,19 @@ use super::Text;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DyingCgroups {
-    /// When they were looked at, CLOCK_MONOTONIC.
+    /// The time of the scan, CLOCK_MONOTONIC.
     pub as_of_ns: u64,
-    /// How many there are, by the kernel's own count (`nr_dying_descendants` of the root).
+    /// Their number by the kernel's own count (`nr_dying_descendants` of the root).
     pub nr_dying: u64,
-    /// Cgroups in that hierarchy, dead or alive, as `/proc/cgroups` has them.
+    /// Cgroups in that hierarchy, dead or alive, as `/proc/cgroups` counts them.
     pub nr_cgroups: Option<u64>,
-    /// How many of the dead ones have a memory cgroup that is a zombie.
+    /// Dead ones whose memory cgroup is a zombie.
     pub with_zombie: u64,
-    /// How many others were found.
+    /// Other dead ones that were found.
     pub without_memcg: u64,
-    /// The others; the list is bounded, and they are all counted.
+    /// These others; the list is bounded, and the count is complete.
     pub cgroups: Vec<DyingCgroup>,
-    /// Why the others could not be looked for, in one line.
+    /// The reason why the others could not be searched, in one line.
     pub not_checked: Option<String>,
 }
 
@@ -33,7 +33,7 @@ pub struct DyingCgroup {
     pub serial_nr: u64,
     /// Inode number of its directory.
     pub cgroup_id: u64,
-    /// From the root of its hierarchy.
+    /// Its path from the root of its hierarchy.
     pub path: Text,
     /// References to it; `None` while they are spread over the CPUs.
     pub refs: Option<i64>,

@@ -1,21 +1,21 @@
-//! How long waits for locks were, and how locks are held and let go of.
+//! Durations of waits for locks, and holds and releases of locks.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Mode, Task};
 
-/// So many of about one length.
+/// A bucket of a duration histogram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TimeClass {
-    /// The middle of the class: each is at most an eighth longer or shorter.
+    /// The midpoint of the bucket: each duration is at most an eighth longer or shorter.
     pub about_ns: u64,
-    /// How many, since the start.
+    /// The count since the start.
     pub count_total: u64,
 }
 
-/// The time that so many of a hundred do not exceed, within the width of a class, and never more
-/// than the longest; `None` of none. The shortest class comes first.
+/// Returns the percentile, within the width of a bucket and at most `max_ns`; `None` if the
+/// histogram is empty. `classes` must be sorted, the shortest first.
 #[must_use]
 pub fn percentile(classes: &[TimeClass], percent: u64, max_ns: u64) -> Option<u64> {
     let count = |class: &TimeClass| u128::from(class.count_total);
@@ -28,18 +28,18 @@ pub fn percentile(classes: &[TimeClass], percent: u64, max_ns: u64) -> Option<u6
     class.map(|class| class.about_ns.min(max_ns))
 }
 
-/// How long waits for one lock lasted that ended, as far as they were measured.
+/// Durations of the waits for one lock that ended, as far as they were measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LockTimes {
     /// Address of the lock.
     pub addr: u64,
-    /// The shortest first.
+    /// Buckets, the shortest first.
     pub classes: Vec<TimeClass>,
 }
 
-/// A place at which a lock was let go of that others waited for. Samples: one a millisecond and
-/// lock.
+/// A place in the code that released a lock while others waited. Sampled: at most one a millisecond
+/// and lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LockRelease {
@@ -47,27 +47,28 @@ pub struct LockRelease {
     pub addr: u64,
     /// Functions, the innermost first.
     pub stack: Vec<String>,
-    /// How often it was seen since the start.
+    /// Sampled releases since the start.
     pub seen_total: u64,
 }
 
-/// How a lock was held in one mode, since the start.
+/// Holds of a lock in one mode, since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LockHold {
     /// Address of the lock.
     pub addr: u64,
-    /// How.
+    /// The mode.
     pub mode: Mode,
     /// Holds that ended.
     pub holds_total: u64,
-    /// Their time, from when they were asked for or, where it was seen to end, the wait had ended.
+    /// The sum of their durations, each from the request for the lock or, where the end of the wait
+    /// was seen, from that.
     pub hold_ns_total: u64,
     /// The longest.
     pub max_ns: u64,
-    /// How long they lasted, the shortest first.
+    /// Buckets of their durations, the shortest first.
     pub classes: Vec<TimeClass>,
-    /// Who has it now.
+    /// The tasks that hold it now.
     pub holders: Vec<LockHolder>,
 }
 
@@ -75,13 +76,14 @@ pub struct LockHold {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LockHolder {
-    /// Who.
+    /// The task.
     pub task: Task,
-    /// Since when, CLOCK_MONOTONIC.
+    /// The start of the hold, CLOCK_MONOTONIC.
     pub since_ns: u64,
-    /// Where it took it: functions, the innermost first; empty if that is not known.
+    /// Functions in which the task took the lock, the innermost first; empty if they are not known.
     pub stack: Vec<String>,
-    /// Whether fewer tasks have it than were seen to take it, so that this one may not.
+    /// Whether fewer tasks hold the lock than were seen to take it, so that this one may not hold
+    /// it.
     pub unconfirmed: bool,
 }
 

@@ -8,21 +8,21 @@ use super::{LockHold, LockRelease, LockTimes, Text};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Locks {
-    /// When they were read.
+    /// The time of reading the counters.
     pub as_of_ns: u64,
-    /// Waits that go on.
+    /// Waits in progress.
     pub waits: Vec<LockWait>,
     /// Waits that ended since the start.
     pub counts: Vec<LockCount>,
-    /// How long they lasted, by lock.
+    /// Histograms of their durations, by lock.
     pub times: Vec<LockTimes>,
-    /// Who let go of locks that others waited for; `None` where that is not observed.
+    /// Releases of locks that others waited for; `None` where that is not observed.
     pub releases: Option<Vec<LockRelease>>,
-    /// How locks were held, where that is traced.
+    /// Holds of locks, where they are traced.
     pub holds: Vec<LockHold>,
 }
 
-/// What kind of thing is waited for.
+/// The kind of thing that a task waits for.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -45,7 +45,7 @@ pub enum ResourceKind {
     Pipe,
     /// `struct completion`.
     Completion,
-    /// `struct wait_queue_head` of which no more is known.
+    /// `struct wait_queue_head` without further knowledge.
     WaitQueue,
     /// The dying tasks of a cgroup (kernel/cgroup/cgroup.c: cgroup_drain_dying()).
     CgroupDrain,
@@ -69,19 +69,18 @@ pub enum ResourceKind {
     Fuse,
     /// A word in user memory.
     Futex,
-    /// Whoever froze the task and may thaw it.
+    /// The freezer that froze the task, and may thaw it.
     Freezer,
     /// Time that `memory.high` or `cpu.max` makes a task wait.
     Throttle,
     /// The answer to a permission event (fs/notify/fanotify/fanotify.c: fanotify_get_response()).
     Fanotify,
-    /// The other threads of a process, which have to end or to stop (fs/exec.c: de_thread(),
+    /// The other threads of a process, which must end or stop (fs/exec.c: de_thread(),
     /// fs/coredump.c: coredump_wait()).
     Threads,
-    /// A core that is dumped, which the other threads wait for (kernel/exit.c:
-    /// coredump_task_exit()).
+    /// A core dump that the other threads wait for (kernel/exit.c: coredump_task_exit()).
     CoreDump,
-    /// All that is queued in a workqueue.
+    /// All work that is queued in a workqueue.
     Workqueue,
     /// Not known, or not known to this version.
     #[default]
@@ -89,7 +88,7 @@ pub enum ResourceKind {
     Unknown,
 }
 
-/// What is waited for.
+/// The thing that a task waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resource {
@@ -101,13 +100,13 @@ pub struct Resource {
     pub addr: u64,
 }
 
-/// How a lock is wanted.
+/// The mode of a lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Shared.
     Read,
-    /// Alone.
+    /// Exclusive.
     #[default]
     #[serde(other)]
     Write,
@@ -133,34 +132,34 @@ pub struct Task {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LockWait {
-    /// Who.
+    /// The waiter.
     pub task: Task,
-    /// For what.
+    /// The lock.
     pub resource: Resource,
-    /// How.
+    /// The mode that it asks for.
     pub mode: Mode,
-    /// Since when, CLOCK_MONOTONIC.
+    /// Its start, CLOCK_MONOTONIC.
     pub since_ns: u64,
-    /// Who has it, by its owner word.
+    /// The owner of the lock, by its owner word.
     pub owner: Option<Task>,
-    /// Whether its task ran when it was looked at, so that the wait may be over.
+    /// Whether its task ran when it was read, so that the wait may be over.
     pub unconfirmed: bool,
 }
 
-/// Waits for one lock by the tasks of one memcg, ended since the start.
+/// Waits for one lock by the tasks of one memcg that ended since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LockCount {
-    /// Which lock.
+    /// The lock.
     pub resource: Resource,
     /// The waiters' memcg.
     pub memcg_serial_nr: Option<u64>,
-    /// How many.
+    /// Their number.
     pub waits_total: u64,
-    /// Their time.
+    /// The sum of their durations.
     pub wait_ns_total: u64,
     /// The longest.
     pub max_ns: u64,
-    /// How many of them have no known length, and add nothing to `wait_ns_total`.
+    /// The number of waits without a known duration, which add nothing to `wait_ns_total`.
     pub unmeasured_total: u64,
 }

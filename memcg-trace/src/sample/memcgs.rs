@@ -1,4 +1,4 @@
-//! Memory cgroups: what a walk finds, and what happens to them.
+//! Memory cgroups: rows of a walk, and events of their life.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +8,19 @@ use super::Text;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MemcgWalk {
-    /// When the walk began and ended, CLOCK_MONOTONIC. What was born or died in between may be
+    /// The start of the walk, CLOCK_MONOTONIC. Memcgs that were made or died until `end_ns` may be
     /// in it or not; the events say.
     pub begin_ns: u64,
-    /// See `begin_ns`.
+    /// The end of the walk, CLOCK_MONOTONIC.
     pub end_ns: u64,
-    /// Time that the walk itself took of a CPU.
+    /// CPU time of the walk.
     pub took_ns: u64,
-    /// Set where a bound stopped the walk: so many were seen.
+    /// The number of memcgs read, where a bound stopped the walk.
     pub truncated_at: Option<u64>,
     /// Whether this kernel gives the LRU pages of a dead memcg to its parent (7.1 and later:
     /// mm/memcontrol.c: memcg_reparent_objcgs()); `None` where that is not known.
     pub reparents_lru: Option<bool>,
-    /// Parents before children.
+    /// The memcgs, parents before children.
     pub rows: Vec<Memcg>,
 }
 
@@ -40,15 +40,15 @@ pub struct Memcg {
     pub name: Text,
     /// `css.flags` (include/linux/cgroup-defs.h).
     pub flags: u32,
-    /// `css.refcnt` is dead: it has been killed.
+    /// Whether `css.refcnt` is dead: it has been killed.
     pub killed: bool,
-    /// The kill is confirmed, from when on `refs` is exact.
+    /// Whether the kill is confirmed: from then on `refs` is exact.
     pub confirmed: bool,
     /// References; `None` while they are spread over the CPUs.
     pub refs: Option<i64>,
-    /// Kernels that let a dying cgroup drain (7.x): css_sets and children with tasks in them.
+    /// Css_sets and children with tasks, on kernels that let a dying cgroup drain (7.x).
     pub populated: Option<u32>,
-    /// `memory.usage`, with everything below. On a dead memcg it is stale.
+    /// Usage, with everything below. Stale on a dead memcg.
     pub usage_bytes: Option<u64>,
     /// `memory.high`; unlimited is what the kernel makes of it, 2^63 less a page.
     pub high_bytes: Option<u64>,
@@ -59,25 +59,25 @@ pub struct Memcg {
     /// All memory of the kernel, slab included, likewise (`kernel` of `memory.stat`); `None` on
     /// kernels that keep no such sum (until 5.17).
     pub kmem_bytes: Option<u64>,
-    /// Of a dead one: pages on its own LRU lists, unevictable ones included.
+    /// Pages on the own LRU lists of a dead memcg, unevictable ones included.
     pub lru_pages: Option<u64>,
-    /// Of a dead one: pages in swap that are charged to it.
+    /// Pages in swap that are charged to a dead memcg.
     pub swap_entries: Option<u64>,
-    /// Of a dead one: the memory of the kernel that it takes by itself.
+    /// Memory of the kernel that a dead memcg takes by itself.
     pub own_cost_bytes: Option<u64>,
 }
 
-/// What happened to a memory cgroup.
+/// The kind of an event in the life of a memory cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LifeKind {
     /// It was made.
     Online,
-    /// It was taken offline: it is dead, and charges nothing from now on.
+    /// It was taken offline: it is dead, and nothing is charged to it any more.
     Offline,
     /// Nothing refers to it any more.
     Released,
-    /// Its memory goes.
+    /// Its memory is freed.
     Freed,
     /// A kind that this version does not know.
     #[serde(other)]
@@ -87,9 +87,9 @@ pub enum LifeKind {
 /// One event of the life of a memory cgroup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Life {
-    /// What.
+    /// The kind.
     pub kind: LifeKind,
-    /// When, CLOCK_MONOTONIC.
+    /// The time, CLOCK_MONOTONIC.
     pub time_ns: u64,
     /// As in [`Memcg`].
     pub serial_nr: u64,
@@ -101,12 +101,12 @@ pub struct Life {
     pub css_id: u32,
     /// As in [`Memcg`].
     pub name: Text,
-    /// The process on whose time it happened.
+    /// Process id of the task in whose context it happened.
     pub pid: u32,
     /// Its name.
     pub comm: Text,
-    /// Of [`LifeKind::Offline`]: pages that were on its own LRU lists then; `None` where that
-    /// could not be read. Whether they went to its parent: [`MemcgWalk::reparents_lru`].
+    /// For [`LifeKind::Offline`], the pages on its own LRU lists at that time; `None` where that
+    /// could not be read. [`MemcgWalk::reparents_lru`] says whether they went to its parent.
     #[serde(default)]
     pub lru_pages: Option<u64>,
 }

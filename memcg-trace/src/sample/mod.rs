@@ -1,8 +1,8 @@
-//! What a source hands over: plain facts of one interval, as the kernel gave them.
+//! Samples: plain facts of one interval, as the kernel gave them.
 //!
-//! A sample holds no rate, no path and no verdict: those are derived by [`crate::model`], the
-//! same way for a live kernel and for a recording of one. Every part is optional: `None` is
-//! "not looked at in this interval", and [`Sample::absent`] says why where it never will be.
+//! A sample holds no rate, no path and no verdict: [`crate::model`] derives those, the same way for
+//! a live kernel and for a recording of one. Every part is optional: `None` is "not read in this
+//! interval". [`Sample::absent`] names the parts that this source never has, and says why.
 
 pub mod ask;
 pub mod doctor;
@@ -44,7 +44,7 @@ pub struct Sample {
     pub memcgs: Option<MemcgWalk>,
     /// Dead cgroups without a memory cgroup, if they were counted in this interval.
     pub dying: Option<DyingCgroups>,
-    /// What happened to memory cgroups, oldest first.
+    /// Events of the life of memory cgroups, oldest first.
     pub life: Option<Vec<Life>>,
     /// Slab objects charged and uncharged.
     pub slab: Option<Slab>,
@@ -52,28 +52,28 @@ pub struct Sample {
     pub shrinkers: Option<Vec<Shrinker>>,
     /// Waits for locks.
     pub locks: Option<Locks>,
-    /// What dead memory cgroups cost.
+    /// The cost of dead memory cgroups.
     pub tax: Option<Tax>,
-    /// Reclaim: who waits for it, and from whom memory is taken.
+    /// Reclaim: its waiters, and the memcgs that it takes memory from.
     pub reclaim: Option<reclaim::Reclaim>,
-    /// Whom the kernel killed for memory, oldest first.
+    /// OOM kills, oldest first.
     pub oom_kills: Option<Vec<reclaim::OomKill>>,
-    /// Who pins the zombies that were asked about.
+    /// The pins of the zombies that a query named.
     pub pins: Option<pins::Pins>,
-    /// Who waits for whom.
+    /// Waits, resources and holders, if a query asked for them.
     pub waits: Option<waits::Waits>,
-    /// Who holds slab memory, if that was asked for.
+    /// The owners of slab memory, if a query asked for them.
     pub slab_walk: Option<slab_walk::SlabWalk>,
-    /// What the objects of one cache are, if that was asked for.
+    /// The objects of one cache, if a query asked for them.
     pub slab_inside: Option<slab_inside::SlabInside>,
-    /// What was lost since the start.
+    /// Losses since the start.
     pub losses: Vec<Loss>,
     /// Sections that this source does not have, and why.
     pub absent: Vec<Absent>,
 }
 
 impl Sample {
-    /// Whether it is nothing but the answer to a question, between two samples in turn.
+    /// Returns whether the sample holds only a query's answer, not a periodic sample.
     #[must_use]
     pub fn is_answer(&self) -> bool {
         let has_others = self.memcgs.is_some()
@@ -92,14 +92,14 @@ impl Sample {
     }
 }
 
-/// A section that cannot be had here.
+/// A section that this source does not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Absent {
     /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `reclaim`, `pins`, `waits`,
     /// `slab_walk`, `slab_inside`.
     pub section: String,
-    /// One line.
+    /// The reason in one line.
     pub reason: String,
 }
 
@@ -107,9 +107,9 @@ pub struct Absent {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Loss {
-    /// Where.
+    /// The place of the loss.
     #[serde(rename = "where")]
     pub place: String,
-    /// How many since the start; `None` where the kernel does not say.
+    /// Their number since the start; `None` where the kernel does not count them.
     pub lost_total: Option<u64>,
 }

@@ -1,8 +1,8 @@
-//! Who keeps dead memory cgroups: the answer to one question, as the kernel's memory gave it.
+//! Pins of dead memory cgroups: the answer to one query, from the kernel's memory.
 //!
-//! A *pin* is a reference that keeps a css; what holds pins is an *object* (a file, a socket, a
-//! css_set, …), and who keeps the object is a *user*. References are counted by object and never
-//! by user: three tasks on one css_set are one reference.
+//! A *pin* is a reference that keeps a css; an *object* (a file, a socket, a css_set, …) holds
+//! pins, and a *user* keeps the object. References are counted by object and never by user: three
+//! tasks on one css_set are one reference.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,31 +12,31 @@ use super::Text;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pins {
-    /// When looking began and ended, CLOCK_MONOTONIC.
+    /// The start of the scan, CLOCK_MONOTONIC.
     pub begin_ns: u64,
-    /// See `begin_ns`.
+    /// The end of the scan, CLOCK_MONOTONIC.
     pub end_ns: u64,
-    /// Time that it took.
+    /// The time that the scan took.
     pub took_ns: u64,
-    /// Descriptors of pages that were looked at, on lists or one after the other.
+    /// Page descriptors that were read, on lists or one after the other.
     pub visited_pages: u64,
-    /// Other objects of the kernel that were looked at.
+    /// Other objects of the kernel that were read.
     pub visited_objects: u64,
-    /// Why all pages of the host were looked at; `None` if that was not needed.
+    /// The reason for scanning all pages of the host; `None` if that was not needed.
     pub all_pages_because: Option<String>,
-    /// Whether this kernel has `memory.reclaim`; `None` if it could not be told.
+    /// Whether this kernel has `memory.reclaim`; `None` if that is not known.
     pub can_reclaim: Option<bool>,
-    /// Swap space of the host that is free; `None` if it could not be told.
+    /// Swap space of the host that is free; `None` if that is not known.
     pub free_swap_bytes: Option<u64>,
-    /// Swap space of the host that is in use; `None` if it could not be told.
+    /// Swap space of the host that is in use; `None` if that is not known.
     pub used_swap_bytes: Option<u64>,
-    /// Memory that can be had without swap (`MemAvailable`); `None` if it could not be told.
+    /// Memory that can be had without swap (`MemAvailable`); `None` if that is not known.
     pub available_bytes: Option<u64>,
-    /// Process id of who looked; `None` if it could not be told.
+    /// Process id of the scanning process; `None` if that is not known.
     pub by_pid: Option<u32>,
-    /// One each that was asked for and found.
+    /// The zombies that were asked for and found.
     pub zombies: Vec<Pinned>,
-    /// The same of dead cgroups whose memory cgroup is gone: references to the cgroup itself.
+    /// Dead cgroups whose memory cgroup is gone, with the references to the cgroup itself.
     pub cgroups: Vec<Pinned>,
 }
 
@@ -44,19 +44,19 @@ pub struct Pins {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pinned {
-    /// Which.
+    /// Its serial number.
     pub serial_nr: u64,
-    /// References at the end of looking; `None` while they are spread over the CPUs.
+    /// References at the end of the scan; `None` while they are spread over the CPUs.
     pub refs: Option<i64>,
-    /// It went away, or its references changed, while it was looked at.
+    /// Whether it went away, or its references changed, during the scan.
     pub changed: bool,
-    /// What was found, a row a kind.
+    /// The pins that were found, a row for each kind.
     pub pins: Vec<Pin>,
-    /// What could not be looked at.
+    /// Things that could not be read.
     pub not_checked: Vec<NotChecked>,
 }
 
-/// What kind of reference.
+/// The kind of a reference.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -68,7 +68,7 @@ pub enum PinKind {
     PageShmem,
     /// Private anonymous pages.
     PageAnon,
-    /// Anonymous memory that is shared (`MAP_SHARED`), which is shmem without a name.
+    /// Shared anonymous memory (`MAP_SHARED`), which is shmem without a name.
     PageAnonShared,
     /// Pages of the kernel's own (pipes, stacks; 5.10).
     PageKmem,
@@ -98,13 +98,13 @@ pub enum PinKind {
     Stock,
     /// Memory cgroups below it; of a cgroup without a memory cgroup, cgroups below it.
     ChildCss,
-    /// Of a cgroup without a memory cgroup: what other controllers have of it.
+    /// Csses of other controllers, of a cgroup without a memory cgroup.
     ControllerCss,
-    /// Likewise, entries of BPF maps.
+    /// Entries of BPF maps, of a cgroup without a memory cgroup.
     BpfMap,
-    /// Likewise, the part of it that BPF programs run for.
+    /// The BPF part of a cgroup without a memory cgroup, which BPF programs run for.
     CgroupBpf,
-    /// Likewise, links by which those programs were attached.
+    /// Links that attached those programs.
     BpfLink,
     /// Not known to this version.
     #[default]
@@ -116,21 +116,21 @@ pub enum PinKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pin {
-    /// Which kind.
+    /// The kind.
     pub kind: PinKind,
-    /// How many references; all of them were counted one by one.
+    /// The number of references, counted one by one.
     pub refs: u64,
     /// Pages of 4 KiB behind them; `None` where they are no pages.
     pub pages: Option<u64>,
-    /// What holds them, the most references first.
+    /// The objects that hold them, the most references first.
     pub objects: Vec<Object>,
     /// Objects that are not in the list, for it is bounded. Their references are counted.
     pub objects_omitted: u64,
-    /// Set where a bound stopped the count after so many references.
+    /// The number of references after which a bound stopped the count, if one did.
     pub truncated_at: Option<u64>,
 }
 
-/// What an object is, beyond the kind of its pins.
+/// The kind of an object, beyond the kind of its pins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectKind {
@@ -166,7 +166,7 @@ pub enum ObjectKind {
     Memcg,
     /// A cgroup below.
     Cgroup,
-    /// A css of the controller that is named as its file system.
+    /// A css; `fs` has the name of its controller.
     Css,
     /// A BPF map: its inode number is its id, its path its name.
     BpfMap,
@@ -182,42 +182,42 @@ pub enum ObjectKind {
     Pipe,
     /// The memcg's id in swap.
     SwapId,
-    /// Places in swap that are free again, and that a CPU did not give back yet.
+    /// Free places in swap that a CPU has not given back yet.
     SwapSlots,
     /// An address space.
     Mm,
-    /// Nothing more is known.
+    /// Not known.
     #[default]
     #[serde(other)]
     Unknown,
 }
 
-/// One thing that holds references. What does not apply to it is `None`.
+/// An object that holds references. Fields that do not apply to its kind are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Object {
-    /// What it is.
+    /// Its kind.
     pub kind: ObjectKind,
     /// References that it holds.
     pub refs: u64,
     /// Pages of 4 KiB that it stands for; for [`ObjectKind::SwapId`], pages in swap.
     pub pages: Option<u64>,
-    /// References of pages that reclaim leaves where they are, locked ones say; `None` where they
-    /// are no pages, or it was not seen.
+    /// References of pages that reclaim cannot evict, such as locked ones; `None` where they are no
+    /// pages, or where that was not seen.
     pub unevictable_refs: Option<u64>,
     /// File system (`file_system_type.name`), or the protocol of a socket (`proto.name`).
     pub fs: Option<Text>,
     /// Device, `major:minor`; of writeback, its name.
     pub dev: Option<Text>,
-    /// The device's name, `/dev/sda1`; `None` where it is none, or is not known.
+    /// The device's name, `/dev/sda1`; `None` where it is no device, or the name is not known.
     pub dev_name: Option<Text>,
     /// Inode number of a file or socket.
     pub ino: Option<u64>,
-    /// A file's or a Unix socket's path; the last component alone where no more is known.
+    /// The path of a file or Unix socket; only the last component where no more is known.
     pub path: Option<Text>,
     /// Inode number of the namespace that keeps it.
     pub ns_ino: Option<u64>,
-    /// Where that namespace is mounted.
+    /// The place where that namespace is mounted.
     pub ns_mount: Option<Text>,
     /// Local end of a socket.
     pub local: Option<Text>,
@@ -227,29 +227,29 @@ pub struct Object {
     pub cpu: Option<u32>,
     /// Serial number of a memcg below.
     pub memcg_serial_nr: Option<u64>,
-    /// How many references the kernel counts to it, and how many of them were found; `None` where
-    /// its count was not read.
+    /// Its references by the kernel's count, against those that were found; `None` where the count
+    /// was not read.
     pub held: Option<Held>,
-    /// Of writeback, the inodes that it has.
+    /// The inodes of a writeback.
     pub inodes: Option<Inodes>,
     /// Names that its inode has (`i_nlink`).
     pub links: Option<u64>,
     /// The process in whose mount namespace `path` is a path, as `/proc/PID/root` shows it; `None`
-    /// where it is one in ours.
+    /// where it is a path in ours.
     pub path_of_pid: Option<u32>,
-    /// Who keeps it.
+    /// The users that keep it.
     pub users: Vec<User>,
     /// Users that are not in the list, for it is bounded.
     pub users_omitted: u64,
 }
 
-/// Inodes that writeback has.
+/// The inodes of a writeback.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Inodes {
-    /// What of them is written, or waits for it.
+    /// Inodes that are written, or wait for it.
     pub dirty: u64,
-    /// Those that are merely attached.
+    /// Inodes that are merely attached.
     pub clean: u64,
     /// Whether the kernel gives clean ones to another writeback when a memcg is removed.
     pub are_given_away: bool,
@@ -261,14 +261,14 @@ pub struct Inodes {
 pub struct Held {
     /// References that the kernel counts (`f_count`, `i_count`, `sk_refcnt`, …).
     pub refs: u64,
-    /// How many of them were found, one by one: users with their `refs`, and what the kernel
-    /// itself has by its nature (a dentry's reference to its inode, say).
+    /// References that were found, one by one: those of users, and those that the kernel itself
+    /// always has (a dentry's reference to its inode, say).
     pub found: u64,
-    /// Ways to hold such an object that were not looked at, and why.
+    /// Ways to hold such an object that were not checked, with the reason.
     pub not_checked: Vec<String>,
 }
 
-/// How a process keeps an object.
+/// The way in which a process keeps an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserKind {
@@ -300,7 +300,7 @@ pub enum UserKind {
     Watches,
     /// No process: something of the kernel's own, which `name` names.
     Kernel,
-    /// No process: a loop device that it backs; `held_by` has who uses that.
+    /// No process: a loop device that it backs; `held_by` has the users of that.
     Loop,
     /// No process: a mount whose root it is; `name` is the mount's path.
     Mount,
@@ -320,7 +320,7 @@ pub enum UserKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct User {
-    /// How.
+    /// The way it keeps the object.
     pub kind: UserKind,
     /// Process id.
     pub pid: u32,
@@ -334,27 +334,27 @@ pub struct User {
     pub state: Option<char>,
     /// The file descriptor.
     pub fd: Option<u32>,
-    /// The memcg that it is in: who would be charged if the object were charged anew.
+    /// The memcg that it is in, which would be charged if the object were charged anew.
     pub memcg_serial_nr: Option<u64>,
-    /// Of an unreaped process, who must reap it: process id and name.
+    /// The process that must reap an unreaped one: process id and name.
     pub parent: Option<(u32, Text)>,
     /// References to the object that it has; `None` in recordings that did not say.
     pub refs: Option<u64>,
-    /// What it is called, where it is no process (process id 0): a device, a mount's path, …
+    /// Its name, where it is no process (process id 0): a device, a mount's path, …
     pub name: Option<Text>,
     /// Inode number of the mount namespace that the mount is in, where it is not ours; its path is
     /// then `/proc/PID/root/…`, if a process is in there.
     pub ns_ino: Option<u64>,
-    /// Who keeps it in turn, where it is no process: users of a loop device.
+    /// The users that keep it in turn, where it is no process: users of a loop device.
     pub held_by: Vec<User>,
 }
 
-/// Something that could not be looked at.
+/// Something that could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NotChecked {
-    /// Which kind of pin.
+    /// The kind of pin.
     pub kind: PinKind,
-    /// Why, in one line.
+    /// The reason in one line.
     pub reason: String,
 }

@@ -1,16 +1,16 @@
-//! Reclaim: who waits for it, why, and what it takes from whom.
+//! Reclaim: its waits, its causes, and the memcgs that it takes memory from.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Task, Text};
 
-/// Why memory is reclaimed.
+/// The cause of reclaim.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// A node runs short, and its `kswapd` takes care of it.
+    /// A node runs short of memory, and its `kswapd` reclaims.
     Kswapd,
     /// A task found no free page.
     Direct,
@@ -22,15 +22,15 @@ pub enum Cause {
     Proactive,
     /// Somebody wrote to `/proc/sys/vm/drop_caches`.
     DropCaches,
-    /// Not known: it began before the probes were attached, or a caller that this version does
-    /// not know.
+    /// Not known: reclaim began before the probes were attached, or its caller is unknown to this
+    /// version.
     #[default]
     #[serde(other)]
     Unknown,
 }
 
 impl Cause {
-    /// As it is written in records and on the screen; `None` where it is not known.
+    /// Returns the name in records and on the screen; `None` where it is not known.
     #[must_use]
     pub fn as_str(self) -> Option<&'static str> {
         Some(match self {
@@ -51,19 +51,19 @@ impl Cause {
 pub struct Reclaim {
     /// When the counters were read.
     pub as_of_ns: u64,
-    /// By memcg, cause and limit.
+    /// Sums by memcg, cause and limit.
     pub counts: Vec<ReclaimCount>,
-    /// Tasks that waited, those with the longest sums.
+    /// The tasks that waited longest in sum.
     pub tasks: Vec<StalledTask>,
-    /// Tasks that wait for reclaim at the moment, and for how long already.
+    /// Waits for reclaim in progress.
     pub stalls: Vec<Stall>,
-    /// Runs of shrinkers that go on.
+    /// Runs of shrinkers in progress.
     pub shrinking: Vec<Shrinking>,
-    /// The kernel's own account of time lost, of the memcgs that are in `counts` and have one.
+    /// The kernel's own account of time lost, for the memcgs in `counts` that have one.
     pub pressure: Vec<Pressure>,
-    /// Whether pages are counted, and whether sleeps over `memory.high` are.
+    /// Whether pages are counted.
     pub counts_pages: bool,
-    /// See `counts_pages`.
+    /// Whether sleeps over `memory.high` are counted.
     pub counts_throttles: bool,
 }
 
@@ -71,38 +71,38 @@ pub struct Reclaim {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReclaimCount {
-    /// Whose tasks wait, and whose pages are taken; `None` if that could not be read.
+    /// The memcg whose tasks wait, and whose pages are reclaimed; `None` if it could not be read.
     pub memcg_serial_nr: Option<u64>,
-    /// Why.
+    /// The cause.
     pub cause: Cause,
-    /// Whose limit it is: this memcg's or an ancestor's; `None` where no limit is.
+    /// The memcg whose limit it is, this one or an ancestor; `None` without a limit.
     pub limit_serial_nr: Option<u64>,
-    /// How often its tasks had to wait: for reclaim, or asleep over `memory.high`.
+    /// The number of waits of its tasks: for reclaim, or asleep over `memory.high`.
     pub stalls_total: u64,
-    /// Their time.
+    /// The sum of their durations.
     pub stall_ns_total: u64,
-    /// The median; within an eighth. `None` without waits, or where some were lost.
+    /// The median wait, within an eighth. `None` without waits, or where some were lost.
     pub p50_ns: Option<u64>,
-    /// What one in a hundred is longer than; likewise.
+    /// The 99th percentile, likewise.
     pub p99_ns: Option<u64>,
     /// The longest.
     pub max_ns: u64,
-    /// Of `stalls_total`, the sleeps.
+    /// The sleeps among `stalls_total`.
     pub throttles_total: u64,
-    /// Their time.
+    /// The sum of their durations.
     pub throttle_ns_total: u64,
-    /// What threads of the kernel did on its behalf: visits of `kswapd`, and works that keep a
-    /// memcg below `memory.high`.
+    /// Runs of kernel threads on its behalf: visits of `kswapd`, and work items that keep a memcg
+    /// below `memory.high`.
     pub background_total: u64,
-    /// Their time.
+    /// The sum of their durations.
     pub background_ns_total: u64,
-    /// Times that reclaim came to its lists of one node.
+    /// Visits of reclaim to its lists of one node.
     pub visits_total: u64,
     /// Time that reclaim spent on its lists and shrinkers.
     pub visit_ns_total: u64,
-    /// Its pages that were scanned, as in `pgscan_*` of memory.stat.
+    /// Its pages that were scanned, as `pgscan_*` of memory.stat.
     pub scanned_pages_total: u64,
-    /// Its pages that were reclaimed, as in `pgsteal_*`.
+    /// Its pages that were reclaimed, as `pgsteal_*`.
     pub reclaimed_pages_total: u64,
 }
 
@@ -118,9 +118,9 @@ pub struct StalledTask {
     pub comm: Text,
     /// Its memcg.
     pub memcg_serial_nr: Option<u64>,
-    /// How many.
+    /// The number of waits.
     pub stalls_total: u64,
-    /// Their time.
+    /// The sum of their durations.
     pub stall_ns_total: u64,
     /// The longest.
     pub max_ns: u64,
@@ -130,19 +130,19 @@ pub struct StalledTask {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Stall {
-    /// Who.
+    /// The task.
     pub task: Task,
-    /// For whom: the task's memcg, or that for which a thread of the kernel works.
+    /// The memcg that reclaim is for: the task's, or that which a kernel thread works for.
     pub memcg_serial_nr: Option<u64>,
-    /// Why.
+    /// The cause.
     pub cause: Cause,
-    /// Whose limit it is; `None` where no limit is.
+    /// The memcg whose limit it is; `None` without a limit.
     pub limit_serial_nr: Option<u64>,
     /// When it began, CLOCK_MONOTONIC.
     pub since_ns: u64,
-    /// It sleeps over `memory.high`.
+    /// Whether it sleeps over `memory.high`.
     pub is_throttled: bool,
-    /// It may be over.
+    /// Whether it may be over.
     pub unconfirmed: bool,
 }
 
@@ -151,11 +151,11 @@ pub struct Stall {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pressure {
-    /// Whose.
+    /// The memcg.
     pub memcg_serial_nr: u64,
     /// Time in which some task waited.
     pub some_ns_total: u64,
-    /// Time in which all did.
+    /// Time in which all tasks waited.
     pub full_ns_total: u64,
 }
 
@@ -163,7 +163,7 @@ pub struct Pressure {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Shrinking {
-    /// Process id of who runs it.
+    /// Process id of the task that runs it.
     pub pid: u32,
     /// Thread id.
     pub tid: u32,
@@ -177,25 +177,25 @@ pub struct Shrinking {
     pub fs: Option<Text>,
     /// Its device, `major:minor`.
     pub dev: Option<String>,
-    /// For which memcg; `None` where reclaim is global.
+    /// The memcg that reclaim is for; `None` where reclaim is global.
     pub memcg_serial_nr: Option<u64>,
     /// NUMA node.
     pub node: u32,
-    /// Why.
+    /// The cause.
     pub cause: Cause,
     /// When it began, CLOCK_MONOTONIC.
     pub begin_ns: u64,
-    /// Functions that the task is in, innermost first; empty where nobody looked.
+    /// Functions that the task is in, innermost first; empty where they were not read.
     pub stack: Vec<String>,
-    /// Whether its task ran when it was looked at, so that the run may be over.
+    /// Whether its task ran when it was read, so that the run may be over.
     pub unconfirmed: bool,
 }
 
-/// Somebody whom the kernel killed for memory.
+/// An OOM kill.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OomKill {
-    /// When, CLOCK_MONOTONIC.
+    /// Its time, CLOCK_MONOTONIC.
     pub time_ns: u64,
     /// The memcg whose limit it is; `None` if the host is out of memory.
     pub limit_serial_nr: Option<u64>,
@@ -205,12 +205,12 @@ pub struct OomKill {
     pub victim_pid: u32,
     /// Its name.
     pub victim_comm: Text,
-    /// The victim that was chosen, where this one goes with it: `memory.oom.group`.
+    /// Process id of the chosen victim, where this one dies with it: `memory.oom.group`.
     pub chosen_pid: Option<u32>,
-    /// How bad it was, as the kernel counts (mm/oom_kill.c: oom_badness()), in pages; `None` of who
-    /// goes with another.
+    /// The kernel's score of the victim in pages (mm/oom_kill.c: oom_badness()); `None` for one
+    /// that dies with another.
     pub points: Option<i64>,
-    /// Process id of who found no memory.
+    /// Process id of the task that found no memory.
     pub pid: u32,
     /// Its name.
     pub comm: Text,

@@ -1,16 +1,15 @@
-//! Samples in a file.
+//! The recording format: samples in a file.
 //!
 //! ```text
 //! memcg-trace recording\n                 the magic line
 //! {"format":1,"host":…}\n                 the header
 //! u32 LE: n, then n bytes                 a frame: one sample, JSON, zstd; and so on
 //! ```
-//! Samples are named field by field: a reader ignores what it does not know, and takes what is
-//! missing as not looked at, so that old recordings can be read for ever. Each frame is
-//! compressed by itself: a recording whose host died can be read up to its last whole frame.
+//! Fields are named: a reader ignores unknown fields and takes missing ones as "not read", so that
+//! old recordings stay readable. Each frame is compressed by itself: a recording whose host died
+//! can be read up to its last whole frame.
 //!
-//! A recording may come from anyone: nothing in it is trusted, and the memory that reading
-//! takes is bounded.
+//! A recording may come from anyone: nothing in it is trusted, and reading it takes bounded memory.
 
 use std::io::{self, Read, Write};
 
@@ -32,7 +31,7 @@ const MAX_SAMPLE_BYTES: usize = 256 << 20;
 /// Fast, and small enough: samples shrink to a tenth.
 const LEVEL: i32 = 3;
 
-/// Which host, and which boot of it.
+/// The host, and its boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Host {
@@ -44,7 +43,7 @@ pub struct Host {
     pub kernel: Text,
 }
 
-/// What the second line says.
+/// The header: the second line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Header {
@@ -52,23 +51,23 @@ pub struct Header {
     pub format: u32,
     /// Version of the program that wrote it.
     pub version: String,
-    /// Where it was recorded.
+    /// The recorded host.
     #[serde(flatten)]
     pub host: Host,
-    /// When it was begun, nanoseconds since 1970.
+    /// The start of the recording, nanoseconds since 1970.
     pub start_unix_ns: i64,
 }
 
-/// Why a recording cannot be read or written.
+/// The reason why a recording cannot be read or written.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Another file.
+    /// The file is not a recording.
     #[error("not a recording of memcg-trace")]
     NotARecording,
     /// The second line is too long, cut off or not JSON.
     #[error("its header is damaged: {0}")]
     Header(String),
-    /// From a later version.
+    /// The format is of a later version.
     #[error("its format is {0}, and this version reads up to {FORMAT}: use a newer memcg-trace")]
     Format(u32),
     /// Too many bytes in a frame, on the way in or out.
@@ -86,25 +85,25 @@ pub enum Error {
     Frame {
         /// From 0.
         frame: u64,
-        /// Where in the file it begins.
+        /// The offset in the file.
         offset: u64,
-        /// One line.
+        /// The reason in one line.
         why: String,
     },
-    /// The file itself.
+    /// The file could not be read or written.
     #[error("{operation} frame {frame}: {error}")]
     Io {
         /// `reading` or `writing`.
         operation: &'static str,
         /// From 0.
         frame: u64,
-        /// What the system said.
+        /// The system's error.
         #[source]
         error: io::Error,
     },
 }
 
-/// Writes a recording. What it writes is whole lines and whole frames, one `write_all` each.
+/// Writes a recording in whole lines and whole frames, one `write_all` each.
 #[derive(Debug)]
 pub struct Writer<W> {
     output: W,
@@ -182,7 +181,7 @@ impl<R: Read> Reader<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// If it is not one, or one of a later format.
+    /// If the file is not a recording, or has a later format.
     pub fn open(mut input: R) -> Result<Self, Error> {
         let io_error = |error| Error::Io {
             operation: "reading the header before",
@@ -229,22 +228,23 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// What the recording says of itself.
+    /// Returns the header.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Whether the file ends within a frame: whoever wrote it was stopped. Known at the end.
+    /// Returns whether the file ends within a frame, because its writer was stopped. Known at the
+    /// end.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// The next sample; `None` at the end, also where that is within a frame.
+    /// Returns the next sample; `None` at the end, even within a frame.
     ///
     /// # Errors
-    /// If the file cannot be read, or what is there is not a sample.
+    /// If the file cannot be read, or the next frame is not a sample.
     pub fn read_sample(&mut self) -> Result<Option<Sample>, Error> {
         let Some(length) = self.bytes(4)? else {
             return Ok(None);
@@ -276,7 +276,7 @@ impl<R: Read> Reader<R> {
         Ok(Some(sample))
     }
 
-    /// So many bytes; `None` if there are fewer. Takes no more memory than there are bytes.
+    /// Returns `count` bytes; `None` if there are fewer. Allocates no more than the file has.
     fn bytes(&mut self, count: usize) -> Result<Option<Vec<u8>>, Error> {
         let mut bytes = Vec::new();
         let frame = self.frame;

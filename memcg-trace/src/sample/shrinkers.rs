@@ -1,10 +1,10 @@
-//! What shrinkers did.
+//! Runs of shrinkers.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Text, reclaim};
 
-/// What one shrinker did for one memcg on one node, since the start.
+/// The runs of one shrinker for one memcg on one node, since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Shrinker {
@@ -16,9 +16,9 @@ pub struct Shrinker {
     pub fs: Option<Text>,
     /// Its device, `major:minor`.
     pub dev: Option<String>,
-    /// Whether it looks at one memcg at a time (`SHRINKER_MEMCG_AWARE`).
+    /// Whether it scans one memcg at a time (`SHRINKER_MEMCG_AWARE`).
     pub memcg_aware: Option<bool>,
-    /// For whom; `None` where reclaim was global.
+    /// The memcg that reclaim was for; `None` where reclaim was global.
     pub memcg_serial_nr: Option<u64>,
     /// NUMA node.
     pub node: u32,
@@ -34,33 +34,33 @@ pub struct Shrinker {
     pub time_ns_total: u64,
     /// The longest run.
     pub max_ns: u64,
-    /// Why.
+    /// The cause.
     pub cause: reclaim::Cause,
-    /// The median of its runs; within an eighth. `None` without runs, or where some were lost.
+    /// The median of its runs, within an eighth. `None` without runs, or where some were lost.
     pub p50_ns: Option<u64>,
-    /// What one run in a hundred is longer than; likewise.
+    /// The 99th percentile of its runs, likewise.
     pub p99_ns: Option<u64>,
     /// Runs that found something to free.
     pub runs_total: Option<u64>,
-    /// What there was to free when the last of them began.
+    /// Freeable objects when the last run began.
     pub freeable_objects: Option<u64>,
-    /// What was put off to later runs when the last of them ended.
+    /// Objects that were deferred to later runs when the last run ended.
     pub deferred_objects: Option<u64>,
     /// Runs by the priority of reclaim, from 0, the most urgent.
     pub priorities: Vec<u64>,
-    /// What it did under light pressure; `None` where that was not counted.
+    /// Its runs under light pressure; `None` where they were not counted.
     pub light: Option<LightScan>,
 }
 
-/// What a shrinker did while reclaim had a priority of 10 or more: then a cache is to lose a
-/// thousandth of itself at a time, or less.
+/// The runs of a shrinker while reclaim had a priority of 10 or more, when a cache should lose a
+/// thousandth of its objects at a time, or less.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LightScan {
-    /// Objects that are due, by the number of those that can be freed, the priority and
-    /// `shrinker.seeks` (mm/shrinker.c: do_shrink_slab()).
+    /// Objects that are due, from the number of freeable ones, the priority and `shrinker.seeks`
+    /// (mm/shrinker.c: do_shrink_slab()).
     pub due_objects_total: u64,
-    /// Objects that earlier runs had put off.
+    /// Objects that earlier runs had deferred.
     pub deferred_objects_total: u64,
     /// Objects it scanned.
     pub scanned_objects_total: u64,
@@ -68,6 +68,6 @@ pub struct LightScan {
     pub freed_objects_total: u64,
 }
 
-/// The serial number that rows have of memcgs that are gone, and whose own rows made room for those
-/// of others; the kernel's begin at 1.
+/// The serial number of rows that sum up released memcgs whose own rows were evicted. The kernel's
+/// serial numbers begin at 1.
 pub const GONE_SERIAL_NR: u64 = 0;

@@ -26,7 +26,7 @@ pub struct SlabCount {
     pub objcg: u64,
     /// The cache, see [`Slab::caches`].
     pub cache: u64,
-    /// Whose object cgroup it is at `as_of_ns`; `None` if it could not be read.
+    /// The memcg of the object cgroup at `as_of_ns`; `None` if it could not be read.
     pub memcg_serial_nr: Option<u64>,
     /// Charged since the start.
     pub alloc_total: u64,
@@ -42,8 +42,8 @@ pub struct Cache {
     pub cache: u64,
     /// `kmem_cache.name`.
     pub name: Text,
-    /// What one object takes in the slab (`kmem_cache.size`).
+    /// Bytes of one object in the slab (`kmem_cache.size`).
     pub size_bytes: u32,
-    /// What was asked for (`kmem_cache.object_size`).
+    /// Requested bytes of an object (`kmem_cache.object_size`).
     pub object_bytes: u32,
 }

@@ -1,5 +1,4 @@
-//! What the objects of one cache of dentries or inodes are: whose, of which file system, in which
-//! state, and in which directories.
+//! Contents of one cache of dentries or inodes: owners, file systems, states and directories.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,27 +8,27 @@ use super::Text;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SlabInside {
-    /// When the walk that found them began and ended, CLOCK_MONOTONIC.
+    /// The start of the walk that found them, CLOCK_MONOTONIC.
     pub begin_ns: u64,
-    /// See `begin_ns`.
+    /// The end of that walk, CLOCK_MONOTONIC.
     pub end_ns: u64,
-    /// Time that the walk itself took of a CPU.
+    /// CPU time of the walk.
     pub took_ns: u64,
     /// `kmem_cache.name`.
     pub cache: Text,
-    /// What its objects are.
+    /// The kind of its objects.
     pub kind: ObjectKind,
-    /// What one object takes in the slab (`kmem_cache.size`).
+    /// Bytes of one object in the slab (`kmem_cache.size`).
     pub size_bytes: u32,
-    /// Objects that were looked at and can be told.
+    /// Objects that were read.
     pub visited_objects: u64,
-    /// Charged objects that cannot be told: they changed while they were looked at.
+    /// Charged objects that could not be read, because they changed meanwhile.
     pub unread_objects: u64,
     /// A row for each memcg and superblock.
     pub rows: Vec<InsideRow>,
 }
 
-/// What the objects of a cache are.
+/// The kind of the objects of a cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectKind {
@@ -43,11 +42,11 @@ pub enum ObjectKind {
     Unknown,
 }
 
-/// Objects of one superblock that one memcg is charged for, or nobody.
+/// Objects of one superblock that one memcg is charged for, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InsideRow {
-    /// Whose they are; `None` if nobody's, or that could not be read.
+    /// The memcg; `None` if none is charged, or it could not be read.
     pub memcg_serial_nr: Option<u64>,
     /// Whether a memcg is charged for them.
     pub is_charged: bool,
@@ -55,13 +54,13 @@ pub struct InsideRow {
     pub fs: Option<Text>,
     /// Its device, `major:minor`.
     pub dev: Option<String>,
-    /// How many, by state.
+    /// Counts by state.
     pub states: States,
-    /// Directories that they are in, those with the most objects first.
+    /// Directories that the objects are in, those with the most objects first.
     pub parents: Vec<InsideParent>,
-    /// How many more directories there are.
+    /// The number of directories that are not listed.
     pub parents_omitted: u64,
-    /// Objects of directories that are not even counted, because a bound was hit.
+    /// Objects of directories that are not counted, because a bound was hit.
     pub uncounted_objects: u64,
 }
 
@@ -69,11 +68,11 @@ pub struct InsideRow {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InsideParent {
-    /// Where it is: a path in our mount namespace, or `/proc/PID/root/…` of a process that sees it;
-    /// where nobody does its name alone. `None` for objects that are in no directory: pipes,
-    /// sockets, roots.
+    /// Its path in our mount namespace, or `/proc/PID/root/…` of a process that sees it; only its
+    /// name where no process does. `None` for objects that are in no directory: pipes, sockets,
+    /// roots.
     pub path: Option<Text>,
-    /// How many, by state.
+    /// Counts by state.
     pub states: States,
 }
 
@@ -81,21 +80,21 @@ pub struct InsideParent {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct States {
-    /// Somebody has a reference: a file that is open, a directory with others below it; of an
-    /// inode, a dentry.
+    /// Objects with a reference: of an open file, of entries below a directory, or of a dentry to
+    /// its inode.
     pub in_use: u64,
-    /// Nobody has: it is kept for the next who looks it up. Of a dentry, one with an inode.
+    /// Objects without a reference, kept for the next lookup. Dentries have an inode.
     pub unused: u64,
-    /// Of dentries: nobody has, and there is no such file.
+    /// Dentries without a reference and without a file.
     pub negative: u64,
-    /// Of inodes: must be written before it can go.
+    /// Inodes that must be written before they can be freed.
     pub dirty: u64,
-    /// Dead, and freed after a grace period.
+    /// Dead objects, which are freed after a grace period.
     pub dying: u64,
 }
 
 impl States {
-    /// All of them.
+    /// Returns the sum over all states.
     #[must_use]
     pub fn objects(&self) -> u64 {
         let some = [
@@ -108,7 +107,6 @@ impl States {
         some.into_iter().fold(0, u64::saturating_add)
     }
 
-    /// Adds others.
     pub fn add(&mut self, more: &Self) {
         for (sum, more) in [
             (&mut self.in_use, more.in_use),

@@ -1,8 +1,8 @@
-//! Who holds slab memory: all slab pages of the host, as one walk found them.
+//! Owners of slab memory: all slab pages of the host, as one walk found them.
 //!
-//! An object that a memory cgroup is charged for has its owner in a vector of its slab, so those
-//! are counted one by one. All others are known by number only: a slab counts the objects that
-//! it gave away, and the CPUs keep some of them free for their next allocations.
+//! An object that a memory cgroup is charged for has its owner in a vector of its slab, so charged
+//! objects are counted one by one. Of all others only the number is known: a slab counts the
+//! objects that it gave away, and the CPUs keep some of them free for their next allocations.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,30 +13,30 @@ use super::slab_inside::ObjectKind;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SlabWalk {
-    /// When the walk began and ended, CLOCK_MONOTONIC. What was allocated or freed in between
+    /// The start of the walk, CLOCK_MONOTONIC. Objects that were allocated or freed until `end_ns`
     /// may be in it or not.
     pub begin_ns: u64,
-    /// See `begin_ns`.
+    /// The end of the walk, CLOCK_MONOTONIC.
     pub end_ns: u64,
-    /// Time that the walk itself took of a CPU.
+    /// CPU time of the walk.
     pub took_ns: u64,
-    /// Pages of RAM that were looked at.
+    /// Pages of RAM that were read.
     pub visited_pages: u64,
     /// Slabs among them.
     pub visited_slabs: u64,
-    /// Set where a bound ended the walk after so many pages.
+    /// The number of pages after which a bound ended the walk, if one did.
     pub truncated_at: Option<u64>,
     /// Bytes that an object is charged for beyond its size, for its owner's place in the vector
     /// (mm/memcontrol.c: obj_full_size()).
     pub owner_bytes: u32,
-    /// Pages of 4 KiB that kmalloc took for what is too large for a slab: `/proc/meminfo` counts
+    /// Pages of 4 KiB that kmalloc took for objects too large for a slab; `/proc/meminfo` counts
     /// them as `Slab:`. `None` where such pages look like any other.
     pub large_kmalloc_pages: Option<u64>,
     /// Caches that have slabs.
     pub caches: Vec<WalkedCache>,
     /// Charged objects, a row for each memcg and cache.
     pub rows: Vec<WalkedSlab>,
-    /// What memcgs took over from dead children, a row for each that did.
+    /// Charges that memcgs inherited from dead children, a row for each such memcg.
     pub inherited: Vec<Inherited>,
 }
 
@@ -50,63 +50,63 @@ pub struct WalkedCache {
     pub name: Text,
     /// Other caches that the kernel merged with it: their objects are among these.
     pub aliases: Vec<Text>,
-    /// What one object takes in the slab (`kmem_cache.size`).
+    /// Bytes of one object in the slab (`kmem_cache.size`).
     pub size_bytes: u32,
-    /// What was asked for (`kmem_cache.object_size`).
+    /// Requested bytes of an object (`kmem_cache.object_size`).
     pub object_bytes: u32,
     /// Pages of a slab, as a power of two (`kmem_cache.oo`); some may be smaller.
     pub order: u32,
     /// Objects that fit into a slab of that order.
     pub slab_objects: u32,
-    /// How many slabs.
+    /// The number of slabs.
     pub slabs: u64,
-    /// Slabs that were freed or made anew while they were looked at, and are not counted.
+    /// Slabs that were freed or made anew while they were read, and are not counted.
     pub changed_slabs: u64,
     /// Pages of 4 KiB.
     pub slab_pages: u64,
-    /// Objects that fit into them.
+    /// Objects that fit into these slabs.
     pub capacity_objects: u64,
-    /// Objects that the slabs gave away: those in use, and those that CPUs keep free.
+    /// Objects that the slabs gave away: those in use, and free ones that CPUs keep.
     pub inuse_objects: u64,
-    /// Of these, free ones that CPUs keep.
+    /// Free objects among these, which CPUs keep.
     pub cached_objects: u64,
-    /// Of these, charged to a memcg.
+    /// Objects among these that are charged to a memcg.
     pub charged_objects: u64,
-    /// In use and charged to nobody.
+    /// Objects in use that are charged to nobody.
     pub unaccounted: Share,
-    /// What its objects are, where they were looked at.
+    /// The kind of its objects, where they were read.
     pub kind: ObjectKind,
-    /// Whether the kernel counts its pages as reclaimable (`SLAB_RECLAIM_ACCOUNT`): whoever made
-    /// it says that a shrinker frees its objects, or that they go with something that one frees.
-    /// `None` where that was not read.
+    /// Whether the kernel counts its pages as reclaimable (`SLAB_RECLAIM_ACCOUNT`): its maker
+    /// declares that a shrinker frees its objects, or something that they go with. `None` where
+    /// that was not read.
     pub has_shrinker: Option<bool>,
-    /// Objects that could be freed, where they were looked at.
+    /// Objects that could be freed, where they were read.
     pub idle: Option<Idle>,
 }
 
-/// Objects that nobody uses, so that a shrinker could free them.
+/// Unused objects, which a shrinker could free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Idle {
-    /// How many.
+    /// Their number.
     pub objects: u64,
-    /// Of these, on slabs that have no objects in use.
+    /// Those on slabs without objects in use.
     pub alone_objects: u64,
     /// Bytes of those slabs.
     pub slab_bytes: u64,
 }
 
-/// Objects, and the part of the pages under them that is theirs.
+/// Objects, and their part of the pages that they are on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Share {
-    /// How many.
+    /// Their number.
     pub objects: u64,
     /// Pages of 4 KiB of all slabs that have some of them.
     pub touched_pages: u64,
-    /// Pages of those slabs that have no others.
+    /// Pages of those slabs that have no other objects.
     pub owned_pages: u64,
-    /// Bytes of those slabs, each split by the objects in it. A slab without any counts as
+    /// Bytes of those slabs, each split by the objects in it. A slab without objects counts as
     /// unaccounted.
     pub share_bytes: u64,
 }
@@ -115,31 +115,31 @@ pub struct Share {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WalkedSlab {
-    /// Whose they are; `None` if that could not be read.
+    /// The memcg; `None` if it could not be read.
     pub memcg_serial_nr: Option<u64>,
     /// The cache, see [`SlabWalk::caches`].
     pub cache: u64,
     /// The objects and their part of the pages.
     pub share: Share,
-    /// How many of them were charged to a child that is dead.
+    /// Objects among them that were charged to a dead child.
     pub inherited_objects: u64,
-    /// Objects charged and uncharged while the walk went on, until the counters that came with
+    /// Objects charged and uncharged from the start of the walk until the counters that came with
     /// it were read; `None` where they were not counted.
     pub uncertain_objects: Option<u64>,
 }
 
-/// What a memcg is charged for because a child of it died: all that belongs to object cgroups
-/// other than its own.
+/// Charges that a memcg inherited from dead children: all that belongs to object cgroups other than
+/// its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Inherited {
-    /// Whose it is now.
+    /// The memcg that is charged now.
     pub memcg_serial_nr: u64,
-    /// Object cgroups that something was found of.
+    /// Object cgroups with remaining objects or pages.
     pub objcgs: u64,
     /// Slab objects.
     pub slab_objects: u64,
-    /// What these are charged with.
+    /// Bytes charged for these objects.
     pub slab_bytes: u64,
     /// Pages of the kernel's own; `None` where the dead keep those themselves (5.10).
     pub kernel_pages: Option<u64>,

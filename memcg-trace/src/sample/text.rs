@@ -1,20 +1,20 @@
-//! Bytes that were chosen by strangers: names of cgroups, tasks and files.
+//! Untrusted bytes: names of cgroups, tasks and files, which strangers choose.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Bytes that are most often, but need not be, text.
+/// Bytes that are usually text, but need not be.
 ///
-/// Kept as they are; what leaves the program goes through [`Text::display`], which lets no
-/// control character and no invalid UTF-8 pass. Serialised as a string where that is lossless,
-/// else as `{"hex": "…"}`.
+/// They are kept raw. All output goes through [`Text::display`], which passes neither control
+/// characters nor invalid UTF-8. They serialise as a string where that is lossless, else as
+/// `{"hex": "…"}`.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(Box<[u8]>);
 
 impl Text {
-    /// Up to the first NUL, or all of it.
+    /// Takes the bytes up to the first NUL, or all of them.
     #[must_use]
     pub fn from_c(bytes: &[u8]) -> Self {
         Self(
@@ -26,21 +26,20 @@ impl Text {
         )
     }
 
-    /// The bytes themselves.
+    /// Returns the raw bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Fit for a terminal and for JSON: invalid UTF-8 becomes U+FFFD, and so does each control
-    /// or formatting character (line and paragraph separators, direction marks) that could
-    /// change what a reader sees.
+    /// Returns text that is fit for a terminal and for JSON: invalid UTF-8 becomes U+FFFD, and so
+    /// does each control or formatting character (line and paragraph separators, direction marks)
+    /// that could change what a reader sees.
     #[must_use]
     pub fn display(&self) -> Cow<'_, str> {
         match str::from_utf8(&self.0) {
@@ -49,14 +48,14 @@ impl Text {
         }
     }
 
-    /// The bytes in hexadecimal, if [`Text::display`] does not give them back.
+    /// Returns the bytes in hexadecimal, if [`Text::display`] changes them.
     #[must_use]
     pub fn hex(&self) -> Option<String> {
         (self.display().as_bytes() != &*self.0).then(|| to_hex(&self.0))
     }
 }
 
-/// What [`Text::display`] does, for text that is valid UTF-8 but comes from outside as well.
+/// Sanitises untrusted text that is valid UTF-8, as [`Text::display`] does.
 #[must_use]
 pub fn tame(text: &str) -> Cow<'_, str> {
     if text.contains(is_unsafe) {
@@ -66,7 +65,7 @@ pub fn tame(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Characters that must not reach a terminal or a log from outside.
+/// Returns whether an untrusted character must not reach a terminal or a log.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')

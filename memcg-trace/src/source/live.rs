@@ -18,17 +18,17 @@ use crate::sample::recording::Host;
 use crate::sample::{Sample, Text};
 use crate::timings;
 
-/// Which hooks to prefer.
+/// A preferred family of hooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Attach {
-    /// The first that works, in the order of the table.
+    /// The first hook that works, in the order of the table.
     #[default]
     Auto,
-    /// Raw tracepoints where there are some.
+    /// Raw tracepoints where the kernel has them.
     Tracepoint,
-    /// Kprobes where there are some.
+    /// Kprobes where the kernel has them.
     Kprobe,
-    /// Trampolines for the slab pair, where the kernel has it.
+    /// Trampolines for the two slab hooks, where the kernel has them.
     Trampoline,
 }
 
@@ -43,12 +43,12 @@ impl Attach {
     }
 }
 
-/// How to open the kernel.
+/// Options of a live source.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// What to observe.
+    /// Subjects to observe.
     pub subjects: &'static [Subject],
-    /// Which hooks to prefer.
+    /// The preferred family of hooks.
     pub attach: Attach,
     /// Part of one CPU that walks of all slabs in the background may take; 0 for no such walks.
     pub walk_budget: f64,
@@ -61,21 +61,21 @@ pub struct Options {
 /// Why the kernel cannot be a source.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Nothing can be traced here; one line.
+    /// Nothing can be traced here; the text says why, in one line.
     #[error("{0}")]
     CannotTrace(String),
-    /// Something else went wrong.
+    /// Any other error.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
 }
 
-/// What a walk of slabs is for.
+/// Context of errors of slab walks.
 const SLAB_WALK: &str = "who holds slab memory";
-/// How often events are taken between two samples: their buffer holds 3,000, so that 30,000
-/// cgroups may be made in a second, which is more than a kernel can.
+/// Interval for reading events between two samples: their buffer holds 3,000 events, so 30,000
+/// cgroups may be made in a second, which is more than a kernel can make.
 const KEEP_UP: Duration = Duration::from_millis(100);
 
-/// What is attached.
+/// A source with its hooks attached.
 pub struct Live {
     session: Session,
     asked: Option<Family>,
@@ -84,7 +84,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Attaches what `options` need.
+    /// Attaches the hooks that `options` need.
     ///
     /// # Errors
     /// [`OpenError::CannotTrace`] if nothing can be traced here.
@@ -110,23 +110,24 @@ impl Live {
         })
     }
 
-    /// What the user asked for and the kernel refused.
+    /// Hooks that the user asked for and the kernel refused.
     #[must_use]
     pub fn refused(&self) -> Vec<String> {
         let outcomes = self.session.outcomes().iter();
         outcomes.filter_map(|one| one.refused(self.asked)).collect()
     }
 
-    /// Waits for the interval to pass, keeping up with events meanwhile, then reads everything.
-    /// The first time it does not wait.
+    /// Waits until the interval is over, reading events meanwhile, then reads all subjects. The
+    /// first call does not wait.
     ///
     /// # Errors
     /// If reading the kernel fails.
     pub async fn next(&mut self, interval: Duration) -> anyhow::Result<Sample> {
         let now = Instant::now();
         let due = match self.due {
-            // By the clock, so that samples do not drift by what each takes; but the host has half
-            // the time for itself, and what a pause cost is not made up for.
+            // Samples follow the clock, so that they do not drift by the time that each takes. But
+            // at least half of the interval is left to the host, and samples missed in a pause are
+            // not made up for.
             Some(due) => (due + interval).max(now + interval / 2),
             None => now,
         };
@@ -144,7 +145,7 @@ impl Live {
         }
     }
 
-    /// Asks the kernel. This takes as long as it takes; events wait meanwhile.
+    /// Asks the kernel. The duration has no bound; events wait meanwhile.
     ///
     /// # Errors
     /// If the kernel does not answer.
@@ -175,7 +176,7 @@ impl Live {
         Ok(answer)
     }
 
-    /// Detaches everything; what could not be, and why.
+    /// Detaches all hooks; returns those that could not be detached, and why.
     #[must_use]
     pub fn close(self) -> Vec<String> {
         timings::step("shown, or running");
@@ -190,7 +191,7 @@ fn nanoseconds(clock: ClockId) -> i64 {
     now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
-/// What can be done on this host.
+/// A report of what can be traced on this host.
 #[must_use]
 pub fn doctor(attach: Attach) -> Doctor {
     let mut facts = Facts::gather(facts::Needs {
@@ -201,7 +202,7 @@ pub fn doctor(attach: Attach) -> Doctor {
     report(&facts, attach.family())
 }
 
-/// What can be done on a host with the kernel that these files are of, as far as they tell.
+/// A report of what can be traced with the kernel that these files describe, as far as they tell.
 ///
 /// # Errors
 /// If a file cannot be read, or is not what it should be.
@@ -214,7 +215,7 @@ pub fn doctor_of_files(
     Ok(report(&facts, attach.family()))
 }
 
-/// Which host this is.
+/// Name, boot and kernel of this host.
 #[must_use]
 pub fn host() -> Host {
     let uname = rustix::system::uname();

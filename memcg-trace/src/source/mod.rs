@@ -1,4 +1,4 @@
-//! Where samples come from: the kernel of this host, or a recording.
+//! Sources of samples: the kernel of this host, or a recording.
 
 #[cfg(feature = "live")]
 pub mod live;
@@ -18,16 +18,14 @@ use replay::{Pace, Replay};
 #[error("{0}")]
 pub struct CannotTrace(pub String);
 
-/// Hands over one sample after the other, in its own time.
+/// A stream of samples at its own pace.
 pub enum Source {
-    /// This kernel, asked once an interval.
+    /// This kernel, read once an interval.
     #[cfg(feature = "live")]
     Live {
-        /// What is attached.
         live: Box<live::Live>,
         /// Time between two samples.
         interval: Duration,
-        /// Which host this is.
         host: Host,
     },
     /// A recording.
@@ -55,12 +53,12 @@ impl Source {
     /// Opens a recording.
     ///
     /// # Errors
-    /// If it is not one.
+    /// If the file is not a recording.
     pub fn replay(path: &Path, pace: Pace) -> anyhow::Result<Self> {
         Ok(Self::Replay(Box::new(Replay::open(path, pace)?)))
     }
 
-    /// Which host the samples are about.
+    /// The host of the samples.
     #[must_use]
     pub fn host(&self) -> &Host {
         match self {
@@ -70,7 +68,7 @@ impl Source {
         }
     }
 
-    /// Whether it has an end, and can be held without losing anything.
+    /// Whether the source has an end, and can be paused without losing anything.
     #[must_use]
     pub fn is_replay(&self) -> bool {
         matches!(self, Self::Replay(_))
@@ -88,7 +86,8 @@ impl Source {
         }
     }
 
-    /// Asks a question, whose answer is a sample of its own; `None` where there is nobody to ask.
+    /// Asks a question, whose answer is a sample of its own; `None` for a recording, which cannot
+    /// be asked.
     ///
     /// # Errors
     /// If the kernel does not answer.
@@ -107,7 +106,7 @@ impl Source {
         }
     }
 
-    /// Lets go of everything. Says what a user should know about how that went.
+    /// Releases the source. Returns messages for the user.
     #[must_use]
     pub fn close(self) -> Vec<String> {
         match self {

@@ -1,4 +1,4 @@
-//! A recording as a source.
+//! Recordings as a source of samples.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::sample::Sample;
 use crate::sample::recording::{Host, Reader};
 
-/// How fast a recording is played.
+/// Speed of a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
     /// As fast as it can be read.
@@ -20,18 +20,18 @@ pub enum Pace {
     Recorded(f64),
 }
 
-/// The longest wait for the next sample: a host that was suspended is not waited for.
+/// The longest wait for the next sample: a replay does not wait for a suspended host.
 const LONGEST_GAP: Duration = Duration::from_secs(10);
 
-/// A recording that is being played.
+/// A recording in replay.
 #[derive(Debug)]
 pub struct Replay {
     path: PathBuf,
     reader: Reader<BufReader<File>>,
     pace: Pace,
-    /// The last sample: its time in the recording, and when it was handed over.
+    /// Time of the last sample in the recording, and when it was returned.
     last: Option<(u64, Instant)>,
-    /// The next one, while its time has not come.
+    /// The next sample, until its time has come.
     waiting: Option<Sample>,
 }
 
@@ -39,7 +39,7 @@ impl Replay {
     /// Opens a recording.
     ///
     /// # Errors
-    /// If it cannot be read or is not one.
+    /// If the file cannot be read or is no recording.
     pub fn open(path: &Path, pace: Pace) -> anyhow::Result<Self> {
         let file = File::open(path)
             .with_context(|| format!("cannot open the recording {}", path.display()))?;
@@ -54,17 +54,17 @@ impl Replay {
         })
     }
 
-    /// Where it was recorded.
+    /// The host of the recording.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.reader.header().host
     }
 
-    /// Waits until the next sample's time has come; `None` at the end. Can be dropped and
-    /// called again.
+    /// Waits until the time of the next sample has come; `None` at the end. The future can be
+    /// dropped, and `next` called again.
     ///
     /// # Errors
-    /// If what is next is not a sample.
+    /// If the file cannot be read, or has something else than a sample.
     pub async fn next(&mut self) -> anyhow::Result<Option<Sample>> {
         if self.waiting.is_none() {
             self.waiting = self
@@ -87,7 +87,7 @@ impl Replay {
         Ok(sample)
     }
 
-    /// Says whether there would have been more.
+    /// Returns a message if the recording was cut off.
     #[must_use]
     pub fn close(self) -> Vec<String> {
         if self.reader.is_cut() {

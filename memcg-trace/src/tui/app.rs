@@ -1,4 +1,4 @@
-//! State of the screen: snapshots and keys in, what to draw out.
+//! State of the screen: snapshots and keys go in, what to draw comes out.
 
 use std::sync::Arc;
 
@@ -19,36 +19,34 @@ use crate::output::summary;
 use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
 
-/// What stays the same while the screen is up.
+/// Settings that stay the same while the screen is up.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// Whose figures these are.
+    /// Host of the figures.
     pub host: Host,
-    /// Whether they come from a recording.
+    /// Whether the figures come from a recording.
     pub is_replay: bool,
     /// Whether to use colours.
     pub colour: bool,
 }
 
-/// The state.
 #[derive(Debug)]
 pub struct App {
     pub(super) setup: Setup,
     pub(super) theme: Theme,
     pub(super) snapshot: Option<Arc<Snapshot>>,
-    /// What came while the screen is paused.
+    /// The newest snapshot, while the screen is paused.
     held: Option<Arc<Snapshot>>,
     pub(super) first_ns: Option<u64>,
-    /// The tabs, in their order.
     pub(super) views: Vec<Box<dyn View>>,
-    /// The tab that is shown.
+    /// Index of the tab that is shown.
     pub(super) shown: usize,
-    /// What is shown alone.
+    /// The detail that covers the tab.
     pub(super) detail: Option<Detail>,
-    /// What was not asked yet.
+    /// The question that was not sent yet.
     question: Option<Ask>,
     pub(super) filter: Filter,
-    /// Lines that the help is scrolled by, while it is shown.
+    /// Scroll position of the help, while it is shown.
     pub(super) help: Option<usize>,
     pub(super) is_paused: bool,
     pub(super) has_ended: bool,
@@ -92,7 +90,7 @@ impl App {
         self.is_paused
     }
 
-    /// Takes in a new snapshot. While the screen is paused it is not shown.
+    /// Stores a new snapshot. It is not shown while the screen is paused.
     pub fn take(&mut self, snapshot: Arc<Snapshot>) {
         self.first_ns.get_or_insert(snapshot.mono_ns);
         if self.is_paused && self.snapshot.is_some() {
@@ -103,12 +101,12 @@ impl App {
         }
     }
 
-    /// What the user wants to know, once.
+    /// Takes the user's question, which is returned only once.
     pub fn question(&mut self) -> Option<Ask> {
         self.question.take()
     }
 
-    /// Takes in the answer to a question. A paused screen shows it too, and nothing else of its
+    /// Stores the answer to a question. A paused screen shows the answer, and nothing else of its
     /// snapshot.
     pub fn answer(&mut self, ask: &Ask, snapshot: Arc<Snapshot>) {
         if let Some(detail) = self.detail_of(ask) {
@@ -129,20 +127,20 @@ impl App {
         }
     }
 
-    /// There is no answer to a question.
+    /// Notes that a question has no answer.
     pub fn leave_unanswered(&mut self, ask: &Ask, why: &str) {
         if let Some(detail) = self.detail_of(ask) {
             detail.unanswered(why);
         }
     }
 
-    /// What is shown, if a question was about it.
+    /// The detail that is shown, if the question was about it.
     fn detail_of(&mut self, ask: &Ask) -> Option<&mut Detail> {
         let detail = self.detail.as_mut();
         detail.filter(|detail| detail.is_about(ask))
     }
 
-    /// What somebody should look at, on every tab, and how that looks.
+    /// Lines of urgent facts for the header of every tab, with their styles.
     pub(super) fn news(&self) -> Vec<(String, Style)> {
         let snapshot = self.snapshot.as_deref();
         let deadlock = snapshot.and_then(summary::deadlock);
@@ -152,19 +150,19 @@ impl App {
         deadlock.into_iter().chain(finding).collect()
     }
 
-    /// Where everything is on a screen of that size.
+    /// The regions of a screen of this size.
     #[must_use]
     pub fn regions(&self, area: Rect) -> Regions {
         let absences = self.snapshot.as_deref().map(summary::absences);
         Regions::of(area, self.news().len(), absences.map_or(0, |all| all.len()))
     }
 
-    /// There will be no more snapshots.
+    /// Notes that there will be no more snapshots.
     pub fn end(&mut self) {
         self.has_ended = true;
     }
 
-    /// The screen has another size.
+    /// Notes the new size of the screen.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         self.size = Rect::new(0, 0, columns, rows);
     }
@@ -174,7 +172,7 @@ impl App {
         self.views[self.shown].as_ref()
     }
 
-    /// Takes in a key.
+    /// Acts on a key.
     pub fn press(&mut self, event: KeyEvent) {
         if event.kind == KeyEventKind::Release {
             return;
@@ -194,7 +192,7 @@ impl App {
         }
     }
 
-    /// Takes in pasted text: only a filter has use for it.
+    /// Acts on pasted text, which only a filter uses.
     pub fn paste(&mut self, text: &str) {
         if self.filter.is_edited {
             self.filter.paste(text);
@@ -283,12 +281,12 @@ impl App {
         self.refresh();
     }
 
-    /// Works out anew which rows there are, after anything that they depend on has changed.
+    /// Computes the rows again, after a change of anything that they depend on.
     fn refresh(&mut self) {
         self.with_view(|view, scene| view.refresh(scene));
     }
 
-    /// Does something with the tab that is shown, once there is something to be seen.
+    /// Passes an action to the tab that is shown, once there is a snapshot.
     fn with_view<T>(&mut self, act: impl FnOnce(&mut dyn View, &Scene<'_>) -> T) -> Option<T> {
         let scene = Scene {
             snapshot: self.snapshot.as_deref()?,

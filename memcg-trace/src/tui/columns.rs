@@ -1,13 +1,12 @@
-//! Which columns of a table are shown where there is no room for all.
+//! Choice of the columns that fit a narrow screen.
 
 pub(super) use crate::output::figures::Column;
 
-/// What the first column of a table should have at least, and a third of the screen if that
-/// is more.
+/// Minimum width of the first column, or a third of the screen if that is more.
 const FIRST_LEAST: usize = 18;
-/// What it gets at most: figures far from their name are hard to read.
+/// Maximum width of the first column: figures far from their name are hard to read.
 const FIRST_MOST: usize = 80;
-/// Between two columns.
+/// Columns of the screen between two columns of a table.
 pub(super) const GAP: usize = 1;
 
 /// The columns of a table that fit, by their index, with their widths.
@@ -28,7 +27,7 @@ pub(super) fn fitting<T>(columns: &[Column<T>], available: usize) -> Vec<(usize,
             _ => break,
         }
     }
-    // What the first one does not need goes to the widest column of words.
+    // Width that the first column does not need goes to the widest column of words.
     let spare = first.saturating_sub(FIRST_MOST);
     let words = shown
         .iter_mut()

@@ -1,4 +1,4 @@
-//! Which row of a table is selected.
+//! The selected row of a table.
 
 use super::keys::Action;
 
@@ -19,8 +19,8 @@ impl Cursor {
         (self.at < self.rows.len()).then_some(self.at)
     }
 
-    /// Takes in the rows of a new snapshot or order. The selection stays on its row, but on
-    /// the first place where it is there: who looks at the top wants to see what comes up.
+    /// Replaces the rows after a new snapshot or order. The selection stays on its row, except at
+    /// the top, where it shows new rows as they arrive.
     pub(super) fn update(&mut self, rows: Vec<u64>) {
         self.rows = rows;
         let stays = self
@@ -30,7 +30,7 @@ impl Cursor {
         self.select(stays.unwrap_or(self.at));
     }
 
-    /// Moves the selection, if the action is one that does, on a screen of so many rows.
+    /// Moves the selection, if the action moves it, by rows or by pages of so many rows.
     pub(super) fn on(&mut self, action: Action, page: usize) {
         let to = match action {
             Action::Up => self.at.saturating_sub(1),
@@ -50,7 +50,7 @@ impl Cursor {
     }
 }
 
-/// The first row to be shown, so that the selected one is in the middle where it can be.
+/// The first row to be shown: the selected row is in the middle if it can be.
 pub(super) fn first_shown(selected: usize, len: usize, height: usize) -> usize {
     selected
         .saturating_sub(height / 2)

@@ -1,5 +1,5 @@
-//! The answer to a question, on a screen of its own: the ledger of a zombie, or all about waits;
-//! and a finding, which needs no question.
+//! The answer to a question, on a screen of its own: the ledger of a zombie, or all waits; and a
+//! finding, which needs no question.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ use crate::output::{findings, fit, locks, names};
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::tame;
 
-/// What became of the question.
+/// State of the question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Question {
     Asked,
     Answered,
-    /// And why not.
+    /// The question has no answer; the text says why.
     Unanswered(String),
 }
 
-/// What it is about.
+/// Subject of the screen.
 #[derive(Clone, Debug)]
 enum About {
     Zombie(Arc<MemcgId>),
@@ -35,7 +35,7 @@ enum About {
     Finding(FindingKind, u64),
 }
 
-/// What is shown, and how far down.
+/// The subject on the screen, and its scroll position.
 #[derive(Clone, Debug)]
 pub(super) struct Detail {
     about: About,
@@ -44,12 +44,12 @@ pub(super) struct Detail {
 }
 
 impl Detail {
-    /// The screen of a zombie that is being asked about.
+    /// The screen of a zombie, whose pins have yet to be asked for.
     pub(super) fn asked(id: Arc<MemcgId>) -> Self {
         Self::of(About::Zombie(id))
     }
 
-    /// The screen of who waits for whom.
+    /// The screen of all waits.
     pub(super) fn of_locks() -> Self {
         Self::of(About::Waits)
     }
@@ -75,12 +75,12 @@ impl Detail {
         }
     }
 
-    /// Whether a question was about what is shown.
+    /// Whether a question was about the subject on the screen.
     pub(super) fn is_about(&self, ask: &Ask) -> bool {
         self.ask().as_ref() == Some(ask)
     }
 
-    /// What has to be asked anew.
+    /// Repeats the question, if the subject has one.
     pub(super) fn ask_again(&mut self) -> Option<Ask> {
         self.question = Question::Asked;
         self.ask()
@@ -94,7 +94,7 @@ impl Detail {
         self.question = Question::Unanswered(why.to_owned());
     }
 
-    /// Moves what is shown, on a screen of so many columns with so many rows for it.
+    /// Scrolls on a screen of so many columns and rows.
     pub(super) fn scroll(&mut self, action: Action, snapshot: &Snapshot, area: (usize, usize)) {
         let (columns, rows) = area;
         let last = self.lines(snapshot, columns).len().saturating_sub(rows);
@@ -140,7 +140,7 @@ impl Detail {
         lines
     }
 
-    /// What is to be said beside the answer, or where there is none.
+    /// A note beside the answer, or in place of a missing one.
     fn state(&self, snapshot: &Snapshot, has_answer: bool) -> Option<String> {
         let memcgs = &snapshot.memcgs;
         let mut zombies = memcgs.items.iter().filter(|memcg| memcg.phase.is_some());
@@ -157,7 +157,7 @@ impl Detail {
         };
         match &self.question {
             Question::Asked => Some(format!("asking the kernel {what} …")),
-            // What a recording holds is all that there is.
+            // A recording has no other answers.
             Question::Unanswered(why) if has_answer && why == NOT_RECORDED => None,
             Question::Unanswered(why) if why == NOT_RECORDED => Some(format!(
                 "no answer: {NOT_RECORDED}: nobody asked while this was recorded"
@@ -170,7 +170,7 @@ impl Detail {
         }
     }
 
-    /// What keys do here.
+    /// Hints for the keys of this screen.
     pub(super) fn hints(&self) -> &'static [Hint] {
         const BACK: Hint = (&[Action::Back], "back");
         const ASK: Hint = (&[Action::Ask], "ask anew");
@@ -181,7 +181,6 @@ impl Detail {
         }
     }
 
-    /// Draws it.
     pub(super) fn draw(&self, buffer: &mut Buffer, area: Rect, snapshot: &Snapshot, theme: Theme) {
         let lines = self.lines(snapshot, usize::from(area.width));
         let height = usize::from(area.height);

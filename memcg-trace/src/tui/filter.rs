@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// What the user typed after `/`, and whether he still does.
+/// Text of the filter, and whether the user still types it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Filter {
     pub(super) text: String,

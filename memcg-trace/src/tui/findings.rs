@@ -1,4 +1,4 @@
-//! The tab of findings: what a person should look at, and what is over.
+//! The tab of findings, resolved ones included.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -17,7 +17,7 @@ use crate::output::figures::{self, Order, Shown, Unit, Visitor};
 use crate::output::{fit, names};
 use crate::units;
 
-/// A finding, and for how long it goes on, or went on.
+/// A finding and its duration.
 #[derive(Clone, Debug)]
 struct Row {
     finding: Finding,
@@ -25,7 +25,7 @@ struct Row {
 }
 
 impl Row {
-    /// The worst of those that go on, and the latest of those.
+    /// Sort key: unresolved findings first, then the worst, then the latest.
     fn weight(&self) -> (bool, Severity, u64) {
         let finding = &self.finding;
         (!finding.resolved, finding.severity, finding.first_ns)
@@ -48,7 +48,7 @@ impl figures::Row for Row {
     }
 }
 
-/// How bad a finding is: those that are not over first.
+/// The severity of a finding; unresolved findings come first.
 struct Weight<'a>(&'a Row);
 
 impl Shown for Weight<'_> {
@@ -59,13 +59,13 @@ impl Shown for Weight<'_> {
     }
 
     fn order(&self) -> Order {
-        let (goes_on, severity, first_ns) = self.0.weight();
-        let numbers = [i128::from(goes_on), severity as i128, i128::from(first_ns)];
+        let (is_open, severity, first_ns) = self.0.weight();
+        let numbers = [i128::from(is_open), severity as i128, i128::from(first_ns)];
         Order::Each(numbers.map(Order::Number).into())
     }
 }
 
-/// The tab.
+/// The tab of findings.
 #[derive(Debug)]
 pub(super) struct Findings {
     items: Vec<Row>,
@@ -176,7 +176,7 @@ fn memcg(finding: &Finding) -> String {
     }
 }
 
-/// The rows of a snapshot.
+/// The findings of a snapshot as rows.
 fn rows(snapshot: &Snapshot) -> Vec<Row> {
     let row = |finding: &Finding| {
         let until_ns = match finding.resolved {
@@ -191,7 +191,7 @@ fn rows(snapshot: &Snapshot) -> Vec<Row> {
     snapshot.findings.items.iter().map(row).collect()
 }
 
-/// Whether a row has a text in it; `filter` is lower case.
+/// Whether a row contains the filter's text, which is lower case.
 fn matches(row: &Row, filter: &str) -> bool {
     let finding = &row.finding;
     finding.sentence.to_lowercase().contains(filter)
@@ -200,7 +200,7 @@ fn matches(row: &Row, filter: &str) -> bool {
         || memcg(finding).to_lowercase().contains(filter)
 }
 
-/// Identity of a row, for the selection.
+/// Identity of a row, which keeps the selection on it.
 fn identity(row: &Row) -> u64 {
     let mut hasher = DefaultHasher::new();
     (row.finding.kind, row.finding.number).hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! Draws a table.
+//! Drawing of tables.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use super::order::Order;
 use super::theme::Theme;
 use crate::output::fit;
 
-/// Text of a cell, given how many columns of the screen it has.
+/// Makes the text of a cell for a number of columns of the screen.
 pub(super) type Cell<'a, T> = &'a dyn Fn(&T, usize) -> String;
 
 /// A table to be drawn.
@@ -21,16 +21,16 @@ pub(super) struct Grid<'a, T> {
     pub(super) rows: &'a [usize],
     /// The selected one of `rows`.
     pub(super) selected: Option<usize>,
-    /// The column that they are sorted by, and whether the other way round.
+    /// The column that the rows are sorted by, and whether the order is reversed.
     pub(super) sort: (usize, bool),
-    /// What is in the first column, if not the column's own cell.
+    /// Replaces the first column's own cell.
     pub(super) first: Option<Cell<'a, T>>,
-    /// How a row looks, if not all look the same.
+    /// The style of a row, if rows differ.
     pub(super) style: Option<&'a dyn Fn(&T) -> Style>,
 }
 
 impl<'a, T> Grid<'a, T> {
-    /// With nothing special.
+    /// A table with plain rows.
     pub(super) fn of(
         order: &Order<T>,
         items: &'a [T],
@@ -86,7 +86,7 @@ impl<'a, T> Grid<'a, T> {
         }
     }
 
-    /// With a mark on the column that the rows are sorted by.
+    /// The heading, with a mark on the column that the rows are sorted by.
     fn heading(&self, at: usize) -> String {
         let column = &self.columns[at];
         let is_descending = column.is_figure() != self.sort.1;

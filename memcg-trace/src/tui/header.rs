@@ -1,4 +1,4 @@
-//! The header: whose figures these are, and what nobody may overlook.
+//! The header: the host, and alarms that must be seen on every tab.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -14,7 +14,7 @@ use crate::units;
 /// Waits that last longer than this are shown as an alarm.
 const LONG_WAIT_NS: u64 = 1_000_000_000;
 
-/// Draws it, and below it what nobody may overlook.
+/// Draws the header, and the alarms below it.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     for (y, (line, style)) in (HEADER_ROWS..).zip(app.news()) {
         let columns = usize::from(area.width);
@@ -47,7 +47,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
         false => format!("  watching for {}", units::duration(since)),
     };
     let every = format!("  every {}", units::duration(snapshot.interval_ns));
-    // What there is no room for goes whole, the least first.
+    // A part that does not fit is left out whole, the least important first.
     let titles = [
         format!("{name}{kernel}{watched}{every}"),
         format!("{name}{kernel}{watched}"),
@@ -83,7 +83,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     put(buffer, area, 2, &line, style);
 }
 
-/// Two texts on one line. The right one is always whole.
+/// Two texts on one line. The right one is never cut.
 fn split_line(
     buffer: &mut Buffer,
     area: Rect,

@@ -1,4 +1,4 @@
-//! The help: what the columns of the tab mean, and the key table.
+//! The help: meanings of the tab's columns, and the table of keys.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use super::theme::Theme;
 use super::view::View;
 use crate::output::fit;
 
-/// What holds on every tab.
+/// Notes that are true for every tab.
 const NOTES: &[&str] = &[
     "Z marks a zombie: a memcg that is dead, but not released, since somebody refers to it.",
     "- is not known; 0 is counted, none.",
@@ -21,18 +21,18 @@ const NOTES: &[&str] = &[
 /// A line, and whether it is a heading.
 type Line = (String, bool);
 
-/// All lines, on a screen of so many columns.
+/// All lines of the help, wrapped to so many columns.
 pub(super) fn lines(view: &dyn View, columns: usize) -> Vec<Line> {
     let heading = |text: &str| (text.to_owned(), true);
     let words = view.words().iter();
     let words = words.map(|(title, meaning)| ((*title).to_owned(), *meaning));
-    // What a key does on this tab is said in its own words.
+    // The tab's own words for a key replace the general ones.
     let own = |action| {
         let hints = view.hints().iter();
         let mut hints = hints.filter(|hint| ![keys::FILTER, keys::SORT].contains(hint));
         hints.find_map(|(actions, words)| (*actions == [action]).then_some(*words))
     };
-    // Nor is there anything to be opened, turned or sorted on every tab.
+    // Keys that do nothing on this tab are left out.
     let is_here = |action| match action {
         Action::Open | Action::Turn => own(action).is_some(),
         Action::Sort | Action::Reverse => view.hints().contains(&keys::SORT),
@@ -50,7 +50,7 @@ pub(super) fn lines(view: &dyn View, columns: usize) -> Vec<Line> {
     lines
 }
 
-/// Two columns, of which the second is wrapped.
+/// Lines of two columns, of which the second is wrapped.
 fn pairs(pairs: &[(String, &str)], columns: usize) -> Vec<Line> {
     let widths = pairs.iter().map(|(label, _)| fit::width(label));
     let width = widths.max().unwrap_or(0);
@@ -61,7 +61,7 @@ fn pairs(pairs: &[(String, &str)], columns: usize) -> Vec<Line> {
     lines.map(|line| (line, false)).collect()
 }
 
-/// Draws it from a line on.
+/// Draws the help from the line `first` on.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, first: usize, view: &dyn View, theme: Theme) {
     let lines = lines(view, area.width.into());
     for (y, (line, is_heading)) in (0..area.height).zip(lines.iter().skip(first)) {

@@ -1,8 +1,8 @@
-//! Which key does what: one table, from which the help is made too.
+//! The table of keys and their actions, from which the help is made too.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// What a user can do.
+/// Actions of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Up,
@@ -25,10 +25,10 @@ pub(super) enum Action {
     Quit,
 }
 
-/// A key with what is held down beside it, Shift apart: that is in the character.
+/// A key with its modifiers except Shift, which is in the character.
 type Key = (KeyCode, KeyModifiers);
 
-/// Keys of an action, and what it does in a few words.
+/// Keys of an action, and a few words about it.
 pub(super) struct Binding {
     pub(super) action: Action,
     keys: &'static [Key],
@@ -47,7 +47,7 @@ const fn ctrl(c: char) -> Key {
     (KeyCode::Char(c), KeyModifiers::CONTROL)
 }
 
-/// All of them, in the order of the help.
+/// All bindings, in the order of the help.
 pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Quit,
@@ -141,12 +141,12 @@ pub(super) const BINDINGS: &[Binding] = &[
     },
 ];
 
-/// Actions, and what they do where they are shown: for the line at the bottom, and for the help.
+/// Actions and their words on a tab, for the line at the bottom and for the help.
 pub(super) type Hint = (&'static [Action], &'static str);
 
-/// Of what is a table.
+/// The hint of screens that can be filtered.
 pub(super) const FILTER: Hint = (&[Action::Filter], "filter");
-/// Of what has columns.
+/// The hint of tables whose columns can be sorted by.
 pub(super) const SORT: Hint = (&[Action::Sort], "sort");
 
 /// A hint as text: the first key of each action, and the words.
@@ -161,7 +161,7 @@ pub(super) fn hint((actions, words): &Hint) -> String {
     parts.join(" ")
 }
 
-/// What a key does, if anything.
+/// The action of a key, if it has one.
 pub(super) fn action(event: KeyEvent) -> Option<Action> {
     let key = (event.code, event.modifiers.difference(KeyModifiers::SHIFT));
     BINDINGS
@@ -171,7 +171,7 @@ pub(super) fn action(event: KeyEvent) -> Option<Action> {
 }
 
 impl Binding {
-    /// Its keys, for the help.
+    /// Names of the keys, for the help.
     pub(super) fn label(&self) -> String {
         let names: Vec<String> = self.keys.iter().map(|key| name(*key)).collect();
         names.join(" ")

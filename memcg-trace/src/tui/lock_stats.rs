@@ -1,4 +1,4 @@
-//! The sums of locks: waits that ended.
+//! The table of lock statistics: sums of waits that ended.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -35,7 +35,7 @@ pub(super) const COLUMNS: &[Column<LockStats>] = &[
     Column::new("most_by", 24, 5),
 ];
 
-/// Whether a row has a text in it; `filter` is lower case.
+/// Whether a row contains the filter's text, which is lower case.
 pub(super) fn matches(lock: &LockStats, filter: &str) -> bool {
     let name = names::lock(&lock.resource).to_lowercase();
     name.contains(filter)
@@ -44,7 +44,7 @@ pub(super) fn matches(lock: &LockStats, filter: &str) -> bool {
             .contains(filter)
 }
 
-/// Identity of a lock, for the selection.
+/// Identity of a lock, which keeps the selection on its row.
 pub(super) fn identity(lock: &LockStats) -> u64 {
     let mut hasher = DefaultHasher::new();
     (lock.resource.addr, &lock.resource.name).hash(&mut hasher);

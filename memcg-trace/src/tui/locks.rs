@@ -1,5 +1,5 @@
-//! The tab of locks: waits in progress as trees, and below them the table of those that ended. One
-//! selection moves through both.
+//! The tab of locks: waits in progress as trees, and the table of ended waits below. One selection
+//! moves through both.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -17,7 +17,7 @@ use crate::model::snapshot::{LockStats, Snapshot};
 use crate::output::fit;
 use crate::output::tree::{self, Line};
 
-/// The tab.
+/// The tab of locks.
 #[derive(Debug)]
 pub(super) struct Locks {
     /// The lines of the trees that are shown.
@@ -83,7 +83,7 @@ impl View for Locks {
         let wanted = rows_u16(waits.len().max(1)).saturating_add(1);
         let least_below = if stats.is_empty() { 0 } else { area.height / 2 };
         let top_rows = wanted.min(area.height - least_below);
-        // The line below the trees stays empty, to tell them from the table.
+        // An empty line separates the trees from the table.
         let top = Rect {
             height: top_rows.saturating_sub(1).max(1),
             ..area

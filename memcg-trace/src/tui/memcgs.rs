@@ -14,13 +14,13 @@ use crate::model::snapshot::{Memcg, Snapshot};
 use crate::output::records::MEMCG_COLUMNS;
 use crate::output::{fit, names};
 
-/// The tab.
+/// The tab of memory cgroups.
 #[derive(Debug)]
 pub(super) struct Memcgs {
     table: Table<Memcg>,
     /// Whether the rows are a tree.
     is_tree: bool,
-    /// Those whose children are not shown, by serial number.
+    /// Serial numbers of folded memcgs, whose children are not shown.
     folded: HashSet<u64>,
 }
 
@@ -45,7 +45,7 @@ impl View for Memcgs {
 
     fn refresh(&mut self, scene: &Scene<'_>) {
         let items = &scene.snapshot.memcgs.items;
-        // What is gone cannot be unfolded.
+        // Memcgs that are gone need no entry.
         if !self.folded.is_empty() {
             let here: HashSet<u64> = items.iter().map(identity).collect();
             self.folded.retain(|serial_nr| here.contains(serial_nr));
@@ -54,7 +54,7 @@ impl View for Memcgs {
         self.is_tree = is_natural && scene.filter.is_empty();
         let rows = match (self.is_tree, is_natural) {
             (true, _) => unfolded(items, &self.folded),
-            // The order of the tree, which the walk has already.
+            // The rows of the walk are in the order of the tree already.
             (false, true) => (0..items.len())
                 .filter(|at| matches(&items[*at], scene.filter))
                 .collect(),
@@ -139,7 +139,7 @@ const WORDS: &[Word] = &[
     ("PHASE", "alive, or how far a dead one has come"),
 ];
 
-/// All but what is below folded ones.
+/// All rows except those below folded memcgs.
 fn unfolded(memcgs: &[Memcg], folded: &HashSet<u64>) -> Vec<usize> {
     let mut rows = Vec::with_capacity(memcgs.len());
     let mut hidden_below: Option<u16> = None;
@@ -153,12 +153,12 @@ fn unfolded(memcgs: &[Memcg], folded: &HashSet<u64>) -> Vec<usize> {
     rows
 }
 
-/// Whether a row has a text in it; `filter` is lower case.
+/// Whether a row contains the filter's text, which is lower case.
 fn matches(memcg: &Memcg, filter: &str) -> bool {
     filter.is_empty() || names::path(Some(&memcg.id)).to_lowercase().contains(filter)
 }
 
-/// Identity of a row, for the selection.
+/// Identity of a row, which keeps the selection on it.
 fn identity(memcg: &Memcg) -> u64 {
     memcg.id.serial_nr
 }
@@ -173,9 +173,9 @@ fn flat_cell(memcg: &Memcg, columns: usize) -> String {
         )
 }
 
-/// The first cell of a tree: `+` marks one that is folded.
+/// The first cell of a tree: `+` marks a folded memcg.
 fn tree_cell(memcg: &Memcg, columns: usize, folded: &HashSet<u64>) -> String {
-    // What is too deep for the screen is drawn at its edge.
+    // Rows too deep for the screen are drawn at its edge.
     let indent = (2 * usize::from(memcg.depth)).min(columns / 2);
     let fold = if folded.contains(&memcg.id.serial_nr) {
         "+ "

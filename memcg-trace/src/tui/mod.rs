@@ -1,7 +1,7 @@
 //! Snapshots on a screen.
 //!
-//! Pure: [`App`] takes snapshots, keys and sizes, and [`draw`] draws it. Who owns the terminal,
-//! reads the keys and keeps the time is the command line's business.
+//! Pure: [`App`] takes snapshots, keys and sizes, and [`draw`] draws it. The command line owns the
+//! terminal, reads the keys and keeps the time.
 
 mod app;
 mod columns;

@@ -1,4 +1,4 @@
-//! Which rows of a table are shown, and in which order.
+//! Filter and order of the rows of a table.
 
 use super::columns::Column;
 use super::keys::Action;
@@ -9,12 +9,12 @@ pub(super) struct Order<T: 'static> {
     pub(super) columns: &'static [Column<T>],
     /// Index of the column.
     pub(super) sort: usize,
-    /// Whether the rows are sorted the other way round.
+    /// Whether the order is reversed.
     pub(super) reverse: bool,
 }
 
 impl<T> Order<T> {
-    /// Sorted by the column with a title.
+    /// The order by the column with this title.
     pub(super) fn by(title: &str, columns: &'static [Column<T>]) -> Self {
         let sort = columns.iter().position(|column| column.title() == title);
         debug_assert!(sort.is_some(), "no column {title}");
@@ -25,12 +25,12 @@ impl<T> Order<T> {
         }
     }
 
-    /// Whether it is by the first column, from the first.
+    /// Whether the rows are sorted by the first column and not reversed.
     pub(super) fn is_natural(&self) -> bool {
         self.sort == 0 && !self.reverse
     }
 
-    /// Sorts in another way, if the action is one that does.
+    /// Changes the order, if the action changes it; returns whether it did.
     pub(super) fn on(&mut self, action: Action) -> bool {
         match action {
             Action::Sort => {
@@ -43,7 +43,7 @@ impl<T> Order<T> {
         true
     }
 
-    /// The items that are shown, by their places.
+    /// Indices of the items that are shown.
     pub(super) fn rows(&self, items: &[T], is_shown: impl Fn(&T) -> bool) -> Vec<usize> {
         let mut rows: Vec<usize> = (0..items.len())
             .filter(|at| is_shown(&items[*at]))

@@ -1,4 +1,4 @@
-//! The tab that comes first: what is wrong, in a few lines.
+//! The first tab: problems of the host in a few lines.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -15,9 +15,9 @@ use crate::output::{fit, names, summary};
 use crate::sample::tame;
 use crate::units;
 
-/// Rows of a subject below its first.
+/// Maximum number of rows of a subject below its first.
 const MAX_ROWS: usize = 3;
-/// Columns of the subject.
+/// Width of the subject.
 const SUBJECT: usize = 11;
 
 const WORDS: &[Word] = &[
@@ -39,15 +39,15 @@ const WORDS: &[Word] = &[
     ("loss", "events that could not be counted, by place"),
 ];
 
-/// A line.
+/// A line of the overview.
 #[derive(Debug)]
 struct Row {
     subject: &'static str,
     text: String,
-    /// It is below the first of its subject.
+    /// Whether the line belongs to the subject above.
     is_below: bool,
     is_alarm: bool,
-    /// The tab that has more about it.
+    /// The tab with the details.
     tab: &'static str,
 }
 
@@ -62,7 +62,7 @@ impl Row {
         }
     }
 
-    /// One more of the same subject.
+    /// Another row of the same subject.
     fn below(&self, text: String) -> Self {
         Self {
             is_below: true,
@@ -74,7 +74,7 @@ impl Row {
         Self { is_alarm, ..self }
     }
 
-    /// Whether it has a text in it; `filter` is lower case.
+    /// Whether the row contains the filter's text, which is lower case.
     fn has(&self, filter: &str) -> bool {
         self.subject.contains(filter) || self.text.to_lowercase().contains(filter)
     }
@@ -86,7 +86,7 @@ impl Row {
     }
 }
 
-/// The tab.
+/// The overview.
 #[derive(Debug, Default)]
 pub(super) struct Overview {
     rows: Vec<Row>,
@@ -105,7 +105,7 @@ impl View for Overview {
     fn refresh(&mut self, scene: &Scene<'_>) {
         self.rows = rows(scene.snapshot);
         self.rows.retain(|row| row.has(scene.filter));
-        // Rows come and go: the selection stays at its place.
+        // Rows have no identity: the selection keeps its place.
         self.cursor.update((0..self.rows.len() as u64).collect());
     }
 
@@ -162,7 +162,7 @@ fn rows(snapshot: &Snapshot) -> Vec<Row> {
     subjects.into_iter().flatten().collect()
 }
 
-/// Why there is nothing to be said of a section.
+/// The line of an absent section, with the reason.
 fn unknown<T>(section: &Section<T>) -> Option<String> {
     let reason = section.reason.as_ref()?;
     Some(format!("not known: {}", tame(reason)))
@@ -176,7 +176,7 @@ fn findings(snapshot: &Snapshot) -> Vec<Row> {
     let items = snapshot.findings.items.iter();
     let open: Vec<_> = items.filter(|finding| !finding.resolved).collect();
     if open.is_empty() {
-        // What cannot be had has no findings either.
+        // Absent sections have no findings either.
         let text = match snapshot.absences().count() {
             0 => "none".to_owned(),
             absent => format!(
@@ -244,7 +244,7 @@ fn zombies(snapshot: &Snapshot) -> Vec<Row> {
     std::iter::once(first).chain(below).collect()
 }
 
-/// What would come back with it, as far as that is known.
+/// Memory that would be free without the zombie, as far as it is known.
 fn pinned_bytes(zombie: &Zombie) -> Option<u64> {
     let pages = zombie
         .lru_pages

@@ -9,7 +9,6 @@ use super::view::Word;
 use crate::model::snapshot::Reclaim;
 use crate::output::names;
 
-/// The tab.
 pub(super) fn view() -> SectionView<Reclaim> {
     SectionView {
         name: "reclaim",

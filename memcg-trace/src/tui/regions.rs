@@ -1,28 +1,28 @@
-//! Where everything is on the screen.
+//! Layout of the screen.
 
 use ratatui::layout::Rect;
 
 /// Rows of the header without news.
 pub(super) const HEADER_ROWS: u16 = 3;
-/// Below this many rows the footer is one line.
+/// Minimum height of a screen with a footer of more than one line.
 const TALL: u16 = 16;
 
 /// The strips of the screen, from the top.
 #[derive(Clone, Copy, Debug)]
 pub struct Regions {
-    /// Who is seen, and what nobody may overlook.
+    /// The host and alarms.
     pub header: Rect,
     /// The tab bar.
     pub tabs: Rect,
-    /// What the tab shows.
+    /// The contents of the tab.
     pub body: Rect,
-    /// What cannot be had, and what keys do.
+    /// Absent sections, and hints for keys.
     pub footer: Rect,
 }
 
 impl Regions {
-    /// Those of a screen in an area, with so many rows of news and of what cannot be had. The body
-    /// gets what the others leave.
+    /// The regions of an area, with so many rows of alarms and of absent sections. The body gets
+    /// the rows that the others leave.
     pub(super) fn of(area: Rect, news: usize, absences: usize) -> Self {
         let header_rows = HEADER_ROWS.saturating_add(rows_u16(news));
         let footer_rows = match area.height >= TALL {

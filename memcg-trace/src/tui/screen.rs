@@ -1,4 +1,4 @@
-//! Draws the screen.
+//! Drawing of the whole screen.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -15,7 +15,6 @@ use super::view::Scene;
 use crate::output::{fit, summary};
 use crate::sample::tame;
 
-/// Draws the screen.
 pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let regions = app.regions(frame.area());
     let buffer = frame.buffer_mut();
@@ -83,7 +82,7 @@ fn draw_footer(buffer: &mut Buffer, area: Rect, app: &App) {
     put(buffer, area, room_for_absences, &hints, app.theme.faint());
 }
 
-/// What keys do, as far as it fits.
+/// Hints for keys, as many as fit.
 fn hints(app: &App, columns: usize) -> String {
     const EVERYWHERE: [Hint; 2] = [(&[Action::Quit], "quit"), (&[Action::Help], "help")];
     const NEXT: Hint = (&[Action::NextTab], "next");

@@ -8,14 +8,13 @@ use super::table::Table;
 use super::view::{Effect, Scene, View, Word, draw_empty};
 use crate::model::snapshot::{Section, Snapshot};
 
-/// The tab.
 #[derive(Debug)]
 pub(super) struct SectionView<T: 'static> {
     pub(super) name: &'static str,
     pub(super) section: fn(&Snapshot) -> &Section<T>,
-    /// Whether a row has a text in it, which is lower case.
+    /// Whether a row contains a text, which is lower case.
     pub(super) matches: fn(&T, &str) -> bool,
-    /// By which a row is found again in the next snapshot.
+    /// Identity of a row in all snapshots.
     pub(super) identity: fn(&T) -> u64,
     pub(super) words: &'static [Word],
     pub(super) table: Table<T>,

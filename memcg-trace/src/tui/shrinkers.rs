@@ -9,7 +9,6 @@ use super::view::Word;
 use crate::model::snapshot::Shrinker;
 use crate::output::names;
 
-/// The tab.
 pub(super) fn view() -> SectionView<Shrinker> {
     SectionView {
         name: "shrinkers",

@@ -37,7 +37,7 @@ pub(super) const COLUMNS: &[Column<Slab>] = &[
     Column::new("net_bytes", 10, 11),
 ];
 
-/// Whether a row has a text in it; `filter` is lower case.
+/// Whether a row contains the filter's text, which is lower case.
 pub(super) fn matches(row: &Slab, filter: &str) -> bool {
     names::path(row.memcg.as_deref())
         .to_lowercase()
@@ -45,7 +45,7 @@ pub(super) fn matches(row: &Slab, filter: &str) -> bool {
         || row.cache.display().to_lowercase().contains(filter)
 }
 
-/// Identity of a row, for the selection.
+/// Identity of a row, which keeps the selection on it.
 pub(super) fn identity(row: &Slab) -> u64 {
     let mut hasher = DefaultHasher::new();
     row.memcg

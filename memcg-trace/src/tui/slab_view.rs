@@ -1,5 +1,4 @@
-//! The tab of slab: what memcgs have of caches, what caches are like, and whose the objects of one
-//! are.
+//! The tab of slab: objects by memcg and cache, all caches, and the memcgs of one cache.
 
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use super::view::{Effect, Scene, View, Word, draw_empty};
 use crate::model::snapshot::{Slab, SlabCache, Snapshot};
 use crate::sample::Text;
 
-/// What is shown.
+/// The table on the tab.
 #[derive(Debug)]
 enum Shown {
     /// A row for each memcg and cache.
@@ -25,7 +24,7 @@ enum Shown {
     Of(u64, Arc<Text>),
 }
 
-/// The tab.
+/// The tab of slab.
 #[derive(Debug)]
 pub(super) struct Slabs {
     shown: Shown,
@@ -130,13 +129,13 @@ impl View for Slabs {
 }
 
 impl Slabs {
-    /// Looks at slab in another way.
+    /// Shows another table.
     fn turn(&mut self, shown: Shown) -> Effect {
         self.shown = shown;
         Effect::Refresh
     }
 
-    /// Shows who has objects of the cache that is selected.
+    /// Shows the memcgs that have objects of the selected cache.
     fn open(&mut self, caches: &[SlabCache]) -> Effect {
         let cache = self.caches.selected().and_then(|at| caches.get(at));
         cache.map_or(Effect::Done, |cache| {

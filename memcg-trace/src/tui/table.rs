@@ -1,4 +1,4 @@
-//! A table of a tab: its order, its rows, and which one is selected.
+//! The state of a table: its order, its rows, and the selected row.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,17 +11,17 @@ use super::order::Order;
 use super::theme::Theme;
 use super::view::Effect;
 
-/// The state of a table; its items are elsewhere.
+/// The state of a table, without its items.
 #[derive(Clone, Debug)]
 pub(super) struct Table<T: 'static> {
     pub(super) order: Order<T>,
     pub(super) cursor: Cursor,
-    /// The items that are shown, by their places, in their order.
+    /// Indices of the items that are shown, in their order.
     rows: Vec<usize>,
 }
 
 impl<T> Table<T> {
-    /// Sorted by the column with a title.
+    /// A table sorted by the column with this title.
     pub(super) fn by(title: &str, columns: &'static [Column<T>]) -> Self {
         Self {
             order: Order::by(title, columns),
@@ -30,7 +30,7 @@ impl<T> Table<T> {
         }
     }
 
-    /// Works out anew which items are shown, in the table's own order.
+    /// Computes again which items are shown, in the table's own order.
     pub(super) fn refresh(
         &mut self,
         items: &[T],
@@ -41,7 +41,7 @@ impl<T> Table<T> {
         self.show(items, rows, identity);
     }
 
-    /// Shows these items.
+    /// Shows the items with these indices.
     pub(super) fn show(&mut self, items: &[T], rows: Vec<usize>, identity: fn(&T) -> u64) {
         self.cursor
             .update(rows.iter().map(|at| identity(&items[*at])).collect());
@@ -52,12 +52,12 @@ impl<T> Table<T> {
         self.rows.is_empty()
     }
 
-    /// The item that is selected, by its place.
+    /// Index of the selected item.
     pub(super) fn selected(&self) -> Option<usize> {
         self.rows.get(self.cursor.selected()?).copied()
     }
 
-    /// Moves the selection or sorts in another way.
+    /// Moves the selection or changes the order.
     pub(super) fn on(&mut self, action: Action, page: usize) -> Effect {
         if self.order.on(action) {
             return Effect::Refresh;
@@ -66,12 +66,12 @@ impl<T> Table<T> {
         Effect::Done
     }
 
-    /// How it is drawn.
+    /// The table ready to be drawn.
     pub(super) fn grid<'a>(&'a self, items: &'a [T]) -> Grid<'a, T> {
         Grid::of(&self.order, items, &self.rows, self.cursor.selected())
     }
 
-    /// Draws it, with nothing special.
+    /// Draws the table with plain rows.
     pub(super) fn draw(&self, buffer: &mut Buffer, area: Rect, items: &[T], theme: Theme) {
         self.grid(items).draw(buffer, area, theme);
     }

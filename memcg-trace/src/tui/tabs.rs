@@ -3,7 +3,6 @@
 use super::view::View;
 use super::{findings, locks, memcgs, overview, reclaim, shrinkers, slab_view, zombies};
 
-/// All tabs, in their order.
 pub(super) fn all() -> Vec<Box<dyn View>> {
     vec![
         Box::new(overview::Overview::default()),

@@ -1,4 +1,4 @@
-//! How things look. Nothing is said by colour alone.
+//! Styles of text. Colour is never the only sign of anything.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -27,12 +27,12 @@ impl Theme {
         self.foreground(Style::new().add_modifier(Modifier::BOLD), Color::Cyan)
     }
 
-    /// What somebody should look at.
+    /// Alarms.
     pub(super) fn alarm(self) -> Style {
         self.foreground(Style::new().add_modifier(Modifier::BOLD), Color::Red)
     }
 
-    /// What nobody may overlook.
+    /// Confirmed deadlocks.
     pub(super) fn banner(self) -> Style {
         self.alarm().add_modifier(Modifier::REVERSED)
     }
@@ -42,7 +42,7 @@ impl Theme {
         self.foreground(Style::new(), Color::Magenta)
     }
 
-    /// What is not there, and hints.
+    /// Absent figures, and hints.
     pub(super) fn faint(self) -> Style {
         self.foreground(Style::new().add_modifier(Modifier::DIM), Color::DarkGray)
     }

@@ -13,65 +13,65 @@ use crate::model::snapshot::{Section, Snapshot};
 use crate::output::fit;
 use crate::sample::tame;
 
-/// What a tab looks at.
+/// Input of a tab.
 pub(super) struct Scene<'a> {
     pub(super) snapshot: &'a Snapshot,
-    /// What rows must have in them, in lower case; empty if all are shown.
+    /// Text that shown rows contain, in lower case; empty if all are shown.
     pub(super) filter: &'a str,
     pub(super) theme: Theme,
 }
 
-/// What the screen has to do after a key.
+/// Effect of a key on the screen.
 #[derive(Debug)]
 pub(super) enum Effect {
-    /// Nothing but to draw.
+    /// Only a redraw.
     Done,
-    /// The tab's rows have to be worked out anew.
+    /// The tab has to compute its rows again.
     Refresh,
-    /// The tab of a name is shown.
+    /// Show the tab with this name.
     Show(&'static str),
-    /// Something is shown alone, and asked for if it is a question.
+    /// Show a detail alone, and ask its question if it has one.
     Open(Detail),
 }
 
-/// The title of a column, and what is in it.
+/// The title of a column, and its meaning.
 pub(super) type Word = (&'static str, &'static str);
 
 /// A tab. It owns its rows, their order and the selection.
 pub(super) trait View: Debug {
-    /// What it is called in the tab bar.
+    /// Name in the tab bar.
     fn name(&self) -> &'static str;
 
-    /// What it is called there while it is shown.
+    /// Name in the tab bar while the tab is shown.
     fn title(&self) -> String {
         self.name().to_owned()
     }
 
-    /// Whether there are figures for it.
+    /// Whether the snapshot has figures for the tab.
     fn is_known(&self, snapshot: &Snapshot) -> bool;
 
-    /// Works out anew which rows there are, after anything that they depend on has changed.
+    /// Computes the rows again, after a change of anything that they depend on.
     fn refresh(&mut self, scene: &Scene<'_>);
 
-    /// Takes in a key, on a screen with so many rows for a table.
+    /// Acts on a key, on a screen with so many rows for a table.
     fn on(&mut self, action: Action, scene: &Scene<'_>, page: usize) -> Effect;
 
-    /// Draws what was worked out.
+    /// Draws the rows of the last refresh.
     fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>);
 
-    /// What keys do here, for the line at the bottom and the help.
+    /// Hints for keys, for the line at the bottom and the help.
     fn hints(&self) -> &'static [Hint];
 
-    /// What its columns mean, for the help.
+    /// Meanings of the columns, for the help.
     fn words(&self) -> &'static [Word];
 
-    /// What is to be said in the header instead of the longest wait.
+    /// A line for the header instead of the longest wait.
     fn headline(&self, _snapshot: &Snapshot) -> Option<String> {
         None
     }
 }
 
-/// Says why there are no rows, if there are none.
+/// Draws why there are no rows; returns whether it did.
 pub(super) fn draw_empty<T>(
     buffer: &mut Buffer,
     area: Rect,

@@ -16,7 +16,7 @@ use crate::model::zombies::{self, Zombie};
 use crate::output::figures::{self, Visitor};
 use crate::output::{names, summary};
 
-/// A zombie, and the verdict on who pins it, once that was asked.
+/// A zombie, and the verdict on its pins, if they were asked for.
 #[derive(Clone, Debug)]
 struct Row {
     zombie: Zombie,
@@ -32,7 +32,6 @@ impl figures::Row for Row {
     }
 }
 
-/// The tab.
 #[derive(Debug)]
 pub(super) struct Zombies {
     items: Vec<Row>,
@@ -92,7 +91,7 @@ impl View for Zombies {
 }
 
 impl Zombies {
-    /// The zombie that is selected, and who pins it.
+    /// The selected zombie, and its pins.
     fn open(&self) -> Effect {
         let row = self.table.selected().and_then(|at| self.items.get(at));
         row.map_or(Effect::Done, |row| {
@@ -122,7 +121,7 @@ const COLUMNS: &[Column<Row>] = &[
     Column::new("verdict", 40, 7),
 ];
 
-/// The rows of a snapshot.
+/// The zombies of a snapshot as rows.
 fn rows(snapshot: &Snapshot) -> Vec<Row> {
     let answers: HashMap<u64, &String> = snapshot
         .pins
@@ -137,7 +136,7 @@ fn rows(snapshot: &Snapshot) -> Vec<Row> {
     zombies::list(snapshot).into_iter().map(row).collect()
 }
 
-/// Whether a row has a text in it; `filter` is lower case.
+/// Whether a row contains the filter's text, which is lower case.
 fn matches(row: &Row, filter: &str) -> bool {
     names::path(Some(&row.zombie.id))
         .to_lowercase()
@@ -149,7 +148,7 @@ fn matches(row: &Row, filter: &str) -> bool {
             .is_some_and(|verdict| verdict.to_lowercase().contains(filter))
 }
 
-/// Identity of a row, for the selection.
+/// Identity of a row, which keeps the selection on it.
 fn identity(row: &Row) -> u64 {
     row.zombie.id.serial_nr
 }

@@ -1,4 +1,4 @@
-//! The same for whatever proptest makes up.
+//! Advice on objects of any kind, which proptest generates.
 
 use memcg_trace::model::snapshot::{Action, Class};
 use memcg_trace::sample::Text;
@@ -104,7 +104,7 @@ fn any_kind() -> impl Strategy<Value = PinKind> {
     ])
 }
 
-/// Written anew, so that one mistake is not in both.
+/// A second implementation of the rule, so that one mistake is not in both.
 fn may_be_removed(object: &Object, path: &Text) -> bool {
     let path = path.display();
     let names: Vec<&str> = path.split('/').skip(1).collect();

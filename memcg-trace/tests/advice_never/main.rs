@@ -1,6 +1,6 @@
-//! What is never advised, whatever pins a zombie.
+//! Actions that are never advised, whatever pins a zombie.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod any_object;
 #[path = "../fixture/mod.rs"]
@@ -15,7 +15,7 @@ use memcg_trace::output::{pins as text, text::Style};
 use memcg_trace::sample::Memcg;
 use memcg_trace::sample::pins::{Held, Object, ObjectKind, PinKind, User, UserKind};
 
-/// A MiB, below which no data is destroyed.
+/// One MiB in pages: no data is destroyed for less.
 const MIB_PAGES: u64 = 256;
 
 /// A tmpfs file that nobody has open.
@@ -27,7 +27,7 @@ fn shmem(object: Object) -> Vec<String> {
     advice(&one(PinKind::PageShmem, object))
 }
 
-/// Whatever keeps it, no file of it is removed, and that is said.
+/// Whatever keeps the container, no file of it is removed, and the advice says so.
 #[test]
 fn what_must_not_be_removed_is_not() {
     let removed = shmem(tmpfs("/dev/shm/x"));
@@ -127,8 +127,8 @@ fn what_must_not_be_removed_is_not() {
     }
 }
 
-/// A mount keeps the file: it is unmounted first, and what is then at the path is no business of
-/// ours.
+/// A mount keeps the file: the advice is to unmount it, and not to touch the file that is then at
+/// the path.
 #[test]
 fn nothing_is_removed_from_below_a_mount_that_goes() {
     let mount = |path: &str| User {
@@ -169,7 +169,7 @@ fn nothing_is_removed_from_below_a_mount_that_goes() {
     );
 }
 
-/// A loop device is detached after what uses it, and before its file is removed.
+/// A loop device is detached after its users are gone, and before its file is removed.
 #[test]
 fn a_file_under_a_loop_device_is_taken_from_it_first() {
     let of_loop = |held_by| User {
@@ -193,7 +193,7 @@ fn a_file_under_a_loop_device_is_taken_from_it_first() {
     assert_eq!(shmem(held_by(vec![by_manager])), ["nothing"]);
 }
 
-/// A holder that no process is.
+/// A holder that is no process.
 fn loop_device() -> User {
     User {
         name: Some("/dev/loop0".into()),
@@ -264,7 +264,7 @@ fn a_file_of_another_mount_namespace_is_its_owners() {
     );
 }
 
-/// Who must go on running is neither restarted nor asked to close or reap anything.
+/// A process that must keep running is neither restarted nor asked to close or reap anything.
 #[test]
 fn managers_are_left_alone() {
     let tool = || answer(1, vec![]).by_pid.unwrap();
@@ -295,12 +295,9 @@ fn managers_are_left_alone() {
         )];
         let pins = ask(rows(), answer(1, vec![pinned(ZOMBIE, 0, rows_of)]));
         assert_eq!(advice(&pins), ["nothing"], "{what:?}");
-        assert!(
-            pins.advice[0].why.contains("must go on running"),
-            "{what:?}"
-        );
+        assert!(pins.advice[0].why.contains("must keep running"), "{what:?}");
     }
-    // What this program was started with, it has until it ends.
+    // The program has its inherited descriptors until it ends.
     let own = vec![open(tool(), "renamed", 3)];
     let own = file(ObjectKind::Memfd, "tmpfs", "memfd:x", 9, own);
     assert_eq!(

@@ -1,7 +1,7 @@
-//! A recording may hold anything: whatever the samples say, the model and the views go on, and
-//! what they show holds together.
+//! Recordings with arbitrary contents: on any samples the model and the views do not fail, and the
+//! output is consistent.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 #[path = "../fixture/mod.rs"]
 mod fixture;
@@ -28,7 +28,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use samples::sample;
 
-/// Every memcg is there once, below its parent, and knows how many zombies are below it.
+/// Checks that every memcg is there once, below its parent, with the number of zombies below it.
 fn check_tree(snapshot: &Snapshot) {
     let memcgs = &snapshot.memcgs.items;
     let mut seen = HashSet::new();
@@ -50,7 +50,7 @@ fn check_tree(snapshot: &Snapshot) {
     }
 }
 
-/// Each ledger adds up, however large its figures are.
+/// Checks that each ledger adds up, however large its figures are.
 fn check_pins(snapshot: &Snapshot) {
     let mut seen = HashSet::new();
     for pins in &snapshot.pins.items {
@@ -65,7 +65,7 @@ fn check_pins(snapshot: &Snapshot) {
     }
 }
 
-/// What is proven rests on no guess, and every deadlock can be told.
+/// Checks that proofs contain no guess, and that every deadlock can be written.
 fn check_deadlocks(snapshot: &Snapshot) {
     let mut seen = HashSet::new();
     for deadlock in &snapshot.deadlocks.items {
@@ -84,7 +84,7 @@ fn check_deadlocks(snapshot: &Snapshot) {
     }
 }
 
-/// The walk can be shown in any order.
+/// Checks that the walk can be shown in any order.
 fn check_slab(snapshot: &Snapshot) {
     let mut held: Vec<_> = slab_list::held(snapshot).collect();
     for order in [
@@ -156,7 +156,7 @@ proptest! {
             check_slab(&snapshot);
             check_reclaim(&snapshot, style);
             app.take(snapshot);
-            // A zombie, if there is one, and the next tab.
+            // Opens a zombie, if there is one, and then the next tab.
             for key in [KeyCode::Enter, KeyCode::End, KeyCode::Esc, KeyCode::Tab] {
                 app.press(KeyEvent::new(key, KeyModifiers::NONE));
                 terminal.draw(|frame| draw(frame, &app)).unwrap();

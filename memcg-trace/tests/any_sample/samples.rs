@@ -1,4 +1,4 @@
-//! Samples of anything: small numbers, so that things meet, and large ones, so that sums overflow.
+//! Arbitrary samples: small numbers, so that keys coincide, and large ones, so that sums overflow.
 
 use memcg_trace::sample::pins::{
     Held, Inodes, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
@@ -18,12 +18,12 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 
-/// Few different ones, so that they meet.
+/// Few different values, so that they coincide.
 fn serial_nr() -> impl Strategy<Value = u64> {
     0_u64..6
 }
 
-/// Close to each other, and at the ends.
+/// Values close to each other, and at the ends.
 fn figure() -> impl Strategy<Value = u64> {
     prop_oneof![0_u64..40, Just(u64::MAX), any::<u64>()]
 }

@@ -1,6 +1,6 @@
 //! `zombies` and `pins` as users run them, on recordings.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 #[path = "../fixture/mod.rs"]
 mod fixture;
@@ -40,7 +40,7 @@ fn zombies_are_listed() {
     assert_eq!(first["lru_pages"], 600);
     assert_eq!(first["swap_entries"], 0);
     assert_eq!(first["own_cost_bytes"], 154_112);
-    // One that died since the walk: its references are not known, which is not 0.
+    // A zombie that died since the walk: its references are unknown, and not 0.
     let cron = data["items"].as_array().unwrap().iter();
     let cron = cron.clone().find(|item| item["name"] == "cron.service");
     assert_eq!(cron.unwrap()["refs"], Value::Null);
@@ -56,7 +56,7 @@ fn zombies_are_listed() {
     assert!(stdout(&output).contains("1 memcg, 0 zombies"), "{output:?}");
 }
 
-/// Dead cgroups whose memory cgroup is gone: counted, listed, and found by their name.
+/// Dead cgroups whose memory cgroup is gone: counted, listed, and found by name.
 #[test]
 fn what_the_kernel_counts_beside_zombies_is_explained() {
     let cgroup = |serial_nr, path: &str, refs| DyingCgroup {
@@ -164,7 +164,7 @@ fn scripts_are_told_by_the_exit_code() {
         assert_eq!(code(&path, verb, "zombies=0"), Some(2), "{verb}");
         assert_eq!(code(&path, verb, "zombies"), Some(2), "{verb}");
     }
-    // Restricted to a part, only that counts.
+    // With a restriction to a part, only that part counts.
     let args = [
         "zombies",
         "--from",
@@ -176,7 +176,7 @@ fn scripts_are_told_by_the_exit_code() {
     ];
     assert_eq!(run(&args).status.code(), Some(0));
 
-    // What was not looked at, or not to its end, does not pass.
+    // A check that was not made, or not completed, fails.
     let absent = Absent {
         section: "memcg".to_owned(),
         reason: "locked down".to_owned(),
@@ -243,7 +243,7 @@ fn hostile_holders_come_out_tame() {
     ] {
         assert_eq!(holder[field], hex.as_str(), "{field}");
     }
-    // A name in an error is as tame.
+    // A name in an error is sanitized, too.
     let output = run(&["pins", "\u{1b}[2Jx", "--from", &path]);
     assert_fails(&output, 1, &["no zombie \u{fffd}[2Jx"]);
 }

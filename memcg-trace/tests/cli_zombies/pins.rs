@@ -55,7 +55,7 @@ fn pins_follow_the_contract() {
         let unexplained = data["unexplained_refs"].as_i64().unwrap();
         assert_eq!(data["refs"], found + unexplained);
     }
-    // The answer comes with the fifth of six frames, and holds.
+    // The answer arrives with the fifth of six frames, and stays valid.
     assert_eq!(seen, 2 * 2);
     let last = records.last().unwrap();
     let sections = last["data"]["sections"].as_array().unwrap().iter();
@@ -203,13 +203,13 @@ fn a_recording_without_answers_says_so() {
         let output = run(&[args, &["--from", &path]].concat());
         assert_fails(&output, 1, &["not_recorded", "record --pins"]);
     }
-    // Where there are no zombies there is nothing to ask.
+    // Without zombies there is nothing to query.
     let none = recording("pins-no-zombies", host(), &[walked(0, vec![root()])]);
     let output = run(&["pins", "--from", &none, "--json"]);
     assert_eq!(document(&output, "pins")["summary"]["zombies"], 0);
 }
 
-/// A replay has nobody to ask: its own answers are copied, and no others come up.
+/// A replay cannot query a kernel: it copies the recorded answers, and adds none.
 #[test]
 fn recording_a_recording_keeps_its_answers() {
     let samples = demo_with_pins();

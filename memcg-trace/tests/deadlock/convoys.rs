@@ -1,4 +1,4 @@
-//! Waits that are none of a deadlock, and what is at their root.
+//! Convoys: waits outside deadlocks, and the root of each.
 
 use memcg_trace::deadlock::Cause;
 use memcg_trace::sample::ResourceKind;
@@ -50,7 +50,7 @@ fn a_convoy_says_what_its_root_waits_for() {
         (
             'D',
             |host, holder| {
-                // Which device it is, nothing says: it is known by who waits.
+                // The device is unknown: its waiter identifies it.
                 let device = host.resource(ResourceKind::Io, None);
                 host.look.resources[device as usize].addr = 0;
                 host.wait(holder, device).function = Some("io_schedule".to_owned());
@@ -91,7 +91,7 @@ fn a_convoy_says_what_its_root_waits_for() {
     }
 }
 
-/// Who writes to a pipe has a lock that one of its readers wants: the other reader is to blame.
+/// The writer of a pipe has a lock that one of its readers wants: the other reader is the root.
 #[test]
 fn where_any_may_act_the_root_is_one_that_can() {
     let mut host = Host::default();
@@ -111,7 +111,7 @@ fn where_any_may_act_the_root_is_one_that_can() {
     assert_eq!(convoy.resource.kind, ResourceKind::Pipe);
 }
 
-/// What keeps it is no task: nobody is to blame for it, and somebody has to act.
+/// The root is no task: no task is to blame, and somebody has to act.
 #[test]
 fn a_frozen_file_system_is_no_orphan() {
     let (mut host, _) = crowd('S');

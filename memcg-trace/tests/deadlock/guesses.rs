@@ -1,4 +1,4 @@
-//! What is not sure proves nothing, and says what it lacks.
+//! Guesses prove nothing, and the verdict names the missing evidence.
 
 use memcg_trace::deadlock::State;
 use memcg_trace::sample::waits::Evidence;
@@ -59,7 +59,7 @@ fn a_reader_that_was_not_found_may_drain_the_pipe() {
         found.deadlocks[0].missing,
         ["pipe:[1082]: 1 of 2 readers was not found"]
     );
-    // A reader that only the second look has.
+    // A reader that only the second scan has.
     let found = verdict(&coredump(None).seen_twice(|look| {
         tries_again(look);
         let mut reader = look.resources[2].holders[0];
@@ -83,7 +83,7 @@ fn a_reader_of_an_rwsem_is_only_suspected() {
         ]
     );
     assert!(found.deadlocks[0].sentence.contains("perhaps for ever"));
-    // Readers that were traced do hold it.
+    // Readers that were traced are proven holders.
     let found = verdict(&abba(ResourceKind::Rwsem, Mode::Read, Evidence::Traced).seen());
     assert_eq!(found.deadlocks[0].state, State::Confirmed);
 }

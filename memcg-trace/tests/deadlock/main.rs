@@ -80,7 +80,7 @@ fn traced_waits_say_when_it_closed() {
     assert_eq!(deadlock.edges[0].since_ns, Some(START_NS - 3 * SECOND));
 }
 
-/// Waits in pipes are not traced: the scheduler says by when they had begun.
+/// Waits in pipes are not traced: the scheduler's times bound their start.
 #[test]
 fn a_wait_that_nobody_saw_has_bounds() {
     let judged = |slept_second: u64, traced_second: u64| {
@@ -102,9 +102,9 @@ fn a_wait_that_nobody_saw_has_bounds() {
         )
     };
     assert_eq!(judged(6, 10), (Some(5), 5, false));
-    // It may be the last.
+    // The wait in the pipe may have begun last, so the closing time is unknown.
     assert_eq!(judged(4, 10), (None, 4, false));
-    // It may have closed before we came.
+    // The deadlock may have closed before the tool started.
     assert_eq!(judged(3, 4), (None, 3, true));
 }
 
@@ -187,7 +187,7 @@ fn a_second_reader_that_lives_may_drain_the_pipe() {
     };
     let (host, _) = with_reader('S');
     assert!(verdict(&host.seen_twice(tries_again)).deadlocks.is_empty());
-    // It waits for the same mutex: now nobody can.
+    // The reader waits for the same mutex: now nobody can read.
     let (mut host, reader) = with_reader('D');
     host.wait(reader, 3);
     let found = verdict(&host.seen_twice(tries_again));

@@ -1,5 +1,5 @@
-//! Holders that are ready to run: one that runs, one that has lost its CPU, and one whose cgroup has
-//! used up its time are three different things.
+//! Holders that are ready to run: three different cases are one that runs, one that was preempted,
+//! and one whose cgroup has used up its time.
 
 use memcg_trace::deadlock::Cause;
 use memcg_trace::sample::waits::{Look, Run, Task};
@@ -16,7 +16,7 @@ fn run() -> Run {
     }
 }
 
-/// A crowd behind a holder that is ready to run and has no CPU, and who has that.
+/// Many tasks wait for a holder that is ready to run and has no CPU; `by` has that CPU.
 fn preempted(by: &str, real_time: Option<u32>) -> (Host, u32, u32) {
     let (mut host, holder) = crowd('R');
     let other = host.task(99, by, 'R');
@@ -50,7 +50,7 @@ fn a_real_time_task_keeps_the_holder_from_its_cpu() {
                90, which did not leave it between the looks";
     let (host, _, _) = preempted("rt-hog", Some(90));
     assert_why(host, |_| {}, Cause::StuckHolder, why);
-    // One that lets others run now and then is only in the way.
+    // A task that lets others run now and then only delays the holder.
     let why = "its holder is ready to run, but CPU 1 has rt-hog[99], a real-time task of priority \
                90";
     let (host, _, hog) = preempted("rt-hog", Some(90));

@@ -1,4 +1,4 @@
-//! Waits that no deadlock explains, and whether anybody is known who ends them.
+//! Waits that no deadlock explains, and whether any known task can end them.
 
 use memcg_trace::deadlock::{OpenEnd, Verdict};
 use memcg_trace::sample::ResourceKind;
@@ -9,8 +9,8 @@ use crate::fixture::START_NS;
 use crate::fixture::waits::{Host, abba, coredump, crowd, tries_again};
 use crate::verdict;
 
-/// Two wait for a lock, whose holder waits for something of this kind, which nobody is known to
-/// end.
+/// Two tasks wait for a lock, whose holder waits for something of this kind, which no known task
+/// ends.
 fn behind(kind: ResourceKind) -> Host {
     let mut host = Host::default();
     let holder = host.task(1, "holder", 'D');
@@ -98,11 +98,11 @@ fn a_holder_that_can_act_decides() {
     assert_eq!(helped(Evidence::OwnerWord, 'R', None), 0);
     assert_eq!(helped(Evidence::OwnerWord, 'S', None), 0);
     assert_eq!(helped(Evidence::Hint, 'R', None), 3, "it may be another");
-    // Any will do, and one is known.
+    // One of several suffices, and one is known.
     assert_eq!(helped(Evidence::OwnerWord, 'R', Some("more")), 0);
 }
 
-/// Of a lock that many read, all must let go.
+/// If many tasks read-lock it, all must release it.
 #[test]
 fn readers_that_are_not_known_decide_nothing() {
     let mut host = behind(ResourceKind::Rwsem);
@@ -123,7 +123,7 @@ fn a_lock_without_an_owner_ends_with_nobody() {
     let found = verdict(&host.seen());
     assert_eq!(found.undecided_waits, 50);
     assert!(end(&found).why.contains("it has no owner"));
-    // One of them was woken, and takes it.
+    // One of the waiters was woken, and takes the lock.
     let (mut host, _) = crowd('S');
     host.look.resources[0].holders.clear();
     host.look.resources[0].owner_word = Some(1);
@@ -132,12 +132,12 @@ fn a_lock_without_an_owner_ends_with_nobody() {
 }
 
 #[test]
-fn a_holder_that_has_exited_lets_go_of_nothing() {
+fn a_holder_that_has_exited_releases_nothing() {
     assert_eq!(verdict(&crowd('Z').0.seen()).undecided_waits, 50);
     assert_eq!(verdict(&crowd('D').0.seen()).undecided_waits, 0);
 }
 
-/// What began just now has had no time to end: a busy host is full of it.
+/// A wait that has just begun has had no time to end: a busy host has many of them.
 #[test]
 fn young_ends_are_none() {
     let mut host = behind(ResourceKind::Completion);
@@ -146,7 +146,7 @@ fn young_ends_are_none() {
 }
 
 #[test]
-fn what_moved_between_the_looks_goes_on() {
+fn what_moved_between_the_looks_makes_progress() {
     let moved = behind(ResourceKind::Completion);
     let found = verdict(&moved.seen_twice(|look| look.tasks[0].switches = Some(1)));
     assert_eq!(found.undecided_waits, 0);
@@ -154,7 +154,7 @@ fn what_moved_between_the_looks_goes_on() {
     let found = verdict(&other_owner.seen_twice(|look| {
         look.resources[0].owner_word = Some(look.tasks[1].addr);
     }));
-    // The others got on, and the first owner still waits.
+    // The others continued, and the first owner still waits.
     assert_eq!(found.undecided_waits, 1);
 }
 
@@ -166,7 +166,7 @@ fn what_is_behind_a_deadlock_is_decided() {
     assert_eq!(found.undecided_waits, 0);
 }
 
-/// Each fact of a deadlock taken away in turn: it is never said that there is none.
+/// Without any one fact of a deadlock, the verdict is never that there is none.
 #[test]
 fn a_deadlock_of_which_a_holder_is_hidden_is_undecided() {
     for hidden in 0..4 {

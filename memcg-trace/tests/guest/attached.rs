@@ -1,5 +1,5 @@
-//! What verbs put on the kernel unless more is asked for: kprobes at entries of functions that are
-//! called rarely, and raw tracepoints.
+//! Hooks that verbs attach by default: kprobes at entries of rarely called functions, and raw
+//! tracepoints.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -37,26 +37,26 @@ const HOT: &[&str] = &[
 const KPROBE: u32 = 2;
 const RAW_TRACEPOINT: u32 = 17;
 const TRACING_PROGRAM: u32 = 26;
-/// `BPF_PROG_TYPE_SOCKET_FILTER`, `_TRACEPOINT`: loaded for a moment and never attached, to learn
-/// what the kernel can.
+/// `BPF_PROG_TYPE_SOCKET_FILTER`, `_TRACEPOINT`: loaded for a moment to learn what the kernel
+/// supports, never attached.
 const TRIED: [u32; 2] = [1, 5];
 
-/// What is there at one moment.
+/// Everything attached at one moment.
 #[derive(Debug, Default)]
 struct Attached {
     kprobes: BTreeSet<String>,
     returns: BTreeSet<String>,
     functions: BTreeSet<String>,
     program_types: BTreeSet<u32>,
-    /// How many programs and links a process had at most.
+    /// The most programs and links that a process had at once.
     programs: usize,
     links: usize,
 }
 
 impl Attached {
-    /// Adds what is there now, and the programs of a process.
+    /// Adds what is attached now, and the programs of a process.
     fn add(&mut self, pid: u32) {
-        // Without what the compiler appended.
+        // The name without the suffix of the compiler.
         let base = |place: &str| place.split(['+', '.', ' ']).next().unwrap().to_owned();
         let probes = fs::read_to_string("/sys/kernel/debug/kprobes/list").unwrap();
         for line in probes.lines() {
@@ -93,7 +93,7 @@ impl Attached {
             has.0 <= most.0 && has.1 <= most.1,
             "{verb}: {has:?}, not {most:?}"
         );
-        // Seen at all.
+        // The verb's programs were seen at all.
         assert!(has.0 > 0, "{verb}");
     }
 
@@ -114,15 +114,15 @@ impl Attached {
     }
 }
 
-/// Programs and links: each takes time to verify, to attach and to take off.
+/// Programs and links: each takes time to verify, attach and detach.
 type Most = (usize, usize);
-/// Of a question: what walks and reads, names addresses, and goes through symbols and tasks. What
-/// is gone through is a link while it is opened.
+/// Bounds for a query: programs that walk, read, name addresses, and iterate over symbols and
+/// tasks. An open iterator is a link.
 const MOST_ASKED: Most = (9, 1);
-/// Of what watches everything.
+/// Bounds for verbs that watch everything.
 const MOST_WATCHED: Most = (60, 62);
 
-/// Looks at what is there again and again while a verb runs.
+/// Reads what is attached again and again while a verb runs.
 fn watch(verb: &str, seen: &mut Attached) {
     let child = tool::command(&[verb, "--json"])
         .stdout(Stdio::null())
@@ -133,7 +133,7 @@ fn watch(verb: &str, seen: &mut Attached) {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        // Looking takes the time of who is looked at.
+        // Reading takes CPU time from the verb.
         thread::sleep(Duration::from_millis(50));
     };
     assert!(status.success(), "{verb}: {status}");
@@ -150,7 +150,7 @@ fn questions_attach_nothing() {
         }
         eventually("its programs", || {
             watch(verb, &mut seen);
-            // It may come and go between two looks.
+            // The program may be loaded and unloaded between two reads.
             match seen.program_types.is_superset(&expected) {
                 true => Ok(()),
                 false => Err(format!("{seen:?}")),

@@ -1,4 +1,4 @@
-//! Hosts that lack something: the tool works all the same, or says in one line what is missing.
+//! Hosts that lack something: the tool works all the same, or names in one line what is missing.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn document(output: &std::process::Output) -> Value {
     document["data"].clone()
 }
 
-/// What a document says that it lacks, with the reason.
+/// The entries of `not_checked` in a document, with their reasons.
 fn not_checked(data: &Value) -> Vec<(String, String)> {
     let all = data["not_checked"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -29,7 +29,7 @@ fn not_checked(data: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Memory cgroups are there in any case.
+/// Memory cgroups are reported in any case.
 fn assert_memcgs(data: &Value) {
     let items = data["items"].as_array().unwrap();
     let live = items.iter().filter(|memcg| memcg["phase"].is_null());
@@ -95,7 +95,7 @@ fn hidden_addresses() {
             reason.contains("kallsyms") || reason.contains("address"),
             "{reason}"
         );
-        // And what is missing in a stream is marked there, never 0.
+        // A missing figure in a stream is marked there, never 0.
         let records = tool::records(&tool::run(&["export", "--from", &tape]));
         let sections = &records.last().unwrap().data["sections"];
         let slab = sections
@@ -140,7 +140,7 @@ fn no_btf() {
     });
 }
 
-/// Whoever cannot look at the cgroup file system, since a deadlock holds it, still sees it all.
+/// If a deadlock blocks the cgroup file system, the tool still sees everything.
 #[test]
 fn no_cgroup_file_system() {
     let cgroups = [Cgroup::new("unseen"), Cgroup::new("unseen-2")];
@@ -159,7 +159,7 @@ fn an_unknown_cgroup() {
     let child = cgroup.child("below");
     let unknown = tool::run(&["export", "-n", "1", "--cgroup", "/known-servic"]);
     tool::assert_fails(&unknown, 1, &["/known-servic", "/known-service"]);
-    // One that is there is all that is shown.
+    // Only the cgroup that exists is shown.
     let known = tool::run(&["export", "-n", "1", "--cgroup", "/known-service"]);
     let records = tool::records(&known);
     let paths: Vec<_> = records

@@ -1,5 +1,5 @@
-//! Who is not root: what the capabilities of the README give them, and what is said where the host
-//! refuses all the same.
+//! Users other than root: what the README's capabilities give them, and the errors where the host
+//! still refuses.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,10 +20,10 @@ const SYS_RESOURCE: u32 = 24;
 const SYSLOG: u32 = 34;
 const PERFMON: u32 = 38;
 const BPF: u32 = 39;
-/// Those of the README.
+/// The capabilities of the README.
 const USUAL: &[u32] = &[DAC_READ_SEARCH, SYSLOG, PERFMON, BPF];
 
-/// A setting of the host, as before in the end.
+/// A setting of the host, restored when dropped.
 struct Sysctl(String, String);
 
 impl Sysctl {
@@ -58,7 +58,7 @@ impl Granted {
         Self(path)
     }
 
-    /// Runs it as somebody who has nothing else.
+    /// Runs the copy as a user without any other privilege.
     fn run(&self, args: &[&str]) -> Output {
         self.run_after("", args)
     }
@@ -82,7 +82,7 @@ fn fact<'a>(report: &'a Value, name: &str) -> &'a Value {
     facts.find(|fact| fact["name"] == name).unwrap()
 }
 
-/// What a kernel needs on top of them for maps.
+/// The README's capabilities, and those that this kernel needs for maps besides.
 fn usual() -> Vec<u32> {
     let mut usual = USUAL.to_vec();
     // Until 5.11 maps are bounded by RLIMIT_MEMLOCK.
@@ -114,12 +114,12 @@ fn those_of_the_readme_are_enough() {
     });
 }
 
-/// Debian and Ubuntu know a level that leaves kprobes to root: what needs none works.
+/// Debian and Ubuntu have a level that leaves kprobes to root: verbs without kprobes work.
 #[test]
 fn a_host_that_leaves_kprobes_to_root() {
     let paranoid = Sysctl::set("perf_event_paranoid", "3");
     let granted = Granted::new("no-kprobes", &usual());
-    // A kernel that knows the level starts with it; to others it is as 2.
+    // A kernel that knows the level starts with it; others treat it as 2.
     if paranoid.1.trim() != "3" {
         let doctor = granted.run(&["doctor", "--json"]);
         assert_eq!(report(&doctor)["verdict"], "ready");
@@ -143,14 +143,14 @@ fn a_host_that_leaves_kprobes_to_root() {
         }
         let text = granted.run(&["--json", "-i", "200ms"]);
         assert!(tool::stdout(&text).contains("kernel.perf_event_paranoid"));
-        // Root is not concerned.
+        // The level does not apply to root.
         let all = tool::run(&["doctor", "--json"]);
         assert_eq!(self::report(&all)["verdict"], "ready");
     });
 }
 
-/// Whatever asks for addresses says why there are none, and what helps; `slab` and `locks` have
-/// nothing to say without.
+/// Verbs that need addresses say why there are none, and what helps; `slab` and `locks` cannot
+/// answer without.
 fn names_what_hides_addresses(run: impl Fn(&[&str]) -> Output, parts: &[&str]) {
     for verb in ["slab", "locks"] {
         tool::assert_fails(&run(&[verb]), 3, parts);
@@ -181,7 +181,7 @@ fn addresses_are_for_others() {
     });
 }
 
-/// Before 5.11 that is bounded by a limit that ordinary users cannot raise.
+/// Before 5.11 maps are bounded by a limit that ordinary users cannot raise.
 #[test]
 fn maps_that_are_too_large() {
     let granted = Granted::new("small", USUAL);

@@ -1,4 +1,4 @@
-//! What a line of NDJSON has: the envelope's keys in their order, and the keys of each type.
+//! The form of an NDJSON line: the envelope's keys in their order, and the keys of each type.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::schemas;
 
-/// What every document has.
+/// Keys of every document.
 const DOCUMENT: &str = "summary items not_checked sections losses";
 const ENVELOPE: &str = "schema type host boot_id seq frame time mono_ns data";
 
-/// A line of NDJSON that is as the contract says.
+/// A line of NDJSON that obeys the contract.
 #[derive(Clone, Debug)]
 pub struct Record {
     pub kind: String,
@@ -55,12 +55,12 @@ pub struct Document {
 }
 
 impl Document {
-    /// Parses all that a program wrote with `--json`.
+    /// Parses the whole output of a program with `--json`.
     pub fn parse(text: &str) -> Self {
         let (record, data) = envelope(text);
         assert_eq!(keys(&data), DOCUMENT, "{text}");
         let at = text.find("\"items\":").unwrap() + "\"items\":".len();
-        // The items again, with the order of their keys; the document goes on behind them.
+        // The items again, with the order of their keys; the rest of the document follows them.
         let mut items = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Vec<Object>>();
         for Object(item) in items.next().unwrap().unwrap() {
             assert_eq!(keys(&item), fields(&record.kind), "{text}");
@@ -89,7 +89,7 @@ fn envelope(line: &str) -> (Record, Vec<(String, Value)>) {
         time.len() >= 20 && time.ends_with('Z'),
         "no RFC 3339: {time}"
     );
-    // The texts of a record again, with their order.
+    // The texts of a record again, in their order.
     let at = line.find("\"data\":").unwrap() + "\"data\":".len();
     let Object(data) = serde_json::from_str(&line[at..line.len() - 1]).unwrap();
     let text = |name| value(name).as_str().unwrap().to_owned();

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// As many as the kernel's module makes unless told otherwise.
+/// The number of disks that the kernel's module makes by default.
 const DISKS: u32 = 16;
 
-/// A RAM disk of 16 MiB that no test has had: one that was not given back is nobody else's trouble.
+/// A RAM disk of 16 MiB that no test has used: a disk that a failed test left busy affects no
+/// other.
 pub fn unused() -> String {
     static LEFT: AtomicU32 = AtomicU32::new(DISKS);
     let left = LEFT.fetch_sub(1, Ordering::SeqCst);
@@ -15,7 +16,7 @@ pub fn unused() -> String {
     format!("/dev/ram{}", left - 1)
 }
 
-/// Makes an ext2 file system, with more arguments for mke2fs.
+/// Makes an ext2 file system, with further arguments for mke2fs.
 pub fn format(disk: impl AsRef<Path>, arguments: &[&str]) {
     let mut command = Command::new("mke2fs");
     command.arg("-q").args(arguments).arg(disk.as_ref());

@@ -25,14 +25,14 @@ pub fn report(output: &std::process::Output) -> Value {
     items[0].clone()
 }
 
-/// What is chosen for a fact, such as `kprobe:do_shrink_slab`.
+/// The hook chosen for a fact, such as `kprobe:do_shrink_slab`.
 pub fn chosen(report: &Value, fact: &str) -> Option<String> {
     let hooks = report["hooks"].as_array().unwrap();
     let hook = hooks.iter().find(|hook| hook["fact"] == fact).unwrap();
     hook["chosen"].as_str().map(str::to_owned)
 }
 
-/// All places of what is chosen, of one family.
+/// The places of all chosen hooks of one family.
 fn places(report: &Value, family: &str) -> BTreeSet<String> {
     let hooks = report["hooks"].as_array().unwrap();
     hooks
@@ -84,10 +84,10 @@ fn what_doctor_promises_is_what_gets_attached() {
 
     let before = Traces::now();
     leaves_nothing(|| {
-        // With what has to be asked for.
+        // An export with the hooks that are off by default.
         let mut export = Export::start(&["--trace-acquisitions"]);
         let now = Traces::now();
-        // Without what the compiler put behind a name.
+        // Names without the suffix of the compiler.
         let added: BTreeSet<_> = now
             .kprobes
             .difference(&before.kprobes)
@@ -109,7 +109,7 @@ fn what_doctor_promises_is_what_gets_attached() {
         // No trampolines unless asked for.
         let trampolines = trampolines();
         assert!(trampolines.is_empty(), "{trampolines:?}");
-        // What has to be asked for says as much as the kernel's own trace.
+        // The optional hooks count as much as the kernel's own trace.
         holds_are_counted(&mut export);
         export.stop();
     });

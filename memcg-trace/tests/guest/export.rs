@@ -20,14 +20,14 @@ pub struct Export {
     next_frame: u64,
 }
 
-/// All records of a snapshot; that of type `frame` is the last.
+/// All records of a snapshot; the record of type `frame` is the last.
 #[derive(Clone, Debug)]
 pub struct Frame {
     pub records: Vec<Record>,
 }
 
 impl Export {
-    /// Starts it and waits for its first snapshot: from then on everything is attached.
+    /// Starts an export and waits for its first snapshot: from then on everything is attached.
     pub fn start(args: &[&str]) -> Self {
         let begin = Instant::now();
         let child = tool::command(&["export", "-i", "300ms"])
@@ -44,14 +44,14 @@ impl Export {
         export
     }
 
-    /// One whose standard output is a pipe.
+    /// An export whose standard output is a pipe.
     pub fn of(mut child: Child) -> Self {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
             loop {
                 let mut line = String::new();
-                // What is no UTF-8 is an error here, and an end too early for the test.
+                // Output that is no UTF-8 is an error here, and so is an early end.
                 if !stdout.read_line(&mut line).is_ok_and(|bytes| bytes > 0)
                     || sender.send(line).is_err()
                 {
@@ -93,19 +93,19 @@ impl Export {
         }
     }
 
-    /// A snapshot all of whose figures are from after this call.
+    /// Returns a snapshot all of whose figures are from after this call.
     pub fn fresh(&mut self) -> Frame {
         let now_ns = now_ns();
         loop {
             let frame = self.next();
-            // The slab counters are the first to be read.
+            // The slab counters are read first.
             if frame.as_of_ns("slab").is_some_and(|read| read > now_ns) {
                 return frame;
             }
         }
     }
 
-    /// Waits for a snapshot from after this call that has what is asked for.
+    /// Waits for a snapshot from after this call for which `ask` succeeds.
     pub fn until<T>(&mut self, what: &str, mut ask: impl FnMut(&Frame) -> Result<T, String>) -> T {
         let begin = Instant::now();
         let mut frame = self.fresh();
@@ -125,10 +125,10 @@ impl Export {
         kill_process(pid, signal).unwrap();
     }
 
-    /// Reads to the end, and returns the snapshots that were left and the exit code.
+    /// Reads to the end, and returns the remaining snapshots and the exit code.
     pub fn end(mut self) -> (Vec<Frame>, Option<i32>) {
         let mut rest = Vec::new();
-        // Whether a snapshot was cut between two records does not matter.
+        // The last snapshot may be cut between two records.
         while let Ok(frame) = self.try_next() {
             rest.push(frame);
         }
@@ -136,7 +136,7 @@ impl Export {
         (rest, status.code())
     }
 
-    /// Ends it in good order.
+    /// Ends the export with a signal, and checks its end.
     pub fn stop(self) {
         self.signal(Signal::INT);
         let (_, code) = self.end();
@@ -184,7 +184,7 @@ impl Frame {
         section["as_of_ns"].as_u64()
     }
 
-    /// Places of losses that are not 0, or not known.
+    /// Places of losses that are not 0, or unknown.
     pub fn losses(&self) -> Vec<(String, Option<u64>)> {
         let losses = self.last().data["losses"].as_array().unwrap();
         let losses = losses.iter().map(|loss| {
@@ -194,7 +194,7 @@ impl Frame {
         losses.filter(|(_, total)| *total != Some(0)).collect()
     }
 
-    /// Live memcgs, sorted paths.
+    /// Sorted paths of live memcgs.
     pub fn live(&self) -> Vec<String> {
         let live = self
             .of_kind("memcg")
@@ -208,7 +208,7 @@ impl Frame {
         self.of_kind("zombie").count() as u64
     }
 
-    /// What holds of every snapshot.
+    /// Checks the properties that every snapshot must have.
     fn check(&self) {
         let last = self.last();
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Memory that whoever reads it waits for: the way to keep a task in the middle of a write(2),
-//! with the locks that it holds there, for as long as a test wants.
+//! A userfaultfd page whose readers block: a test keeps a task in the middle of a write(2), with
+//! the locks that it holds there, as long as the test needs.
 #![expect(
     unsafe_code,
     reason = "userfaultfd(2) has no safe face; what is unsafe of it is here"
@@ -54,25 +54,25 @@ struct Zeropage {
     zeropage: i64,
 }
 
-/// A page that is not there until it is [given](Self::give). When this is dropped it is there.
+/// A page that is absent until it is [given](Self::give), at the latest when this is dropped.
 pub struct Missing {
     faults: OwnedFd,
     at: u64,
-    /// Its bytes.
+    /// The bytes of the page.
     pub page: &'static [u8],
 }
 
 impl Missing {
     pub fn new() -> Self {
-        // One that blocks cannot be polled.
+        // A blocking descriptor cannot be polled.
         let flags = UserfaultfdFlags::CLOEXEC | UserfaultfdFlags::NONBLOCK;
-        // SAFETY: the descriptor that it makes is ours.
+        // SAFETY: nothing else owns the new descriptor.
         let faults = unsafe { userfaultfd(flags) }.unwrap();
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a mapping of its own at a place that the kernel chooses.
+        // SAFETY: a new mapping at an address that the kernel chooses.
         let page =
             unsafe { mmap_anonymous(ptr::null_mut(), PAGE, access, MapFlags::PRIVATE).unwrap() };
-        // SAFETY: it is never unmapped, and reads as zeros once it is there.
+        // SAFETY: the mapping is never unmapped, and reads as zeros once the page is present.
         let page = unsafe { slice::from_raw_parts(page.cast::<u8>(), PAGE) };
         let at = page.as_ptr() as u64;
         let mut api = Api {
@@ -85,7 +85,7 @@ impl Missing {
             mode: REGISTER_MISSING,
             ..Register::default()
         };
-        // SAFETY: the structs are those of the codes, and the kernel writes nothing else.
+        // SAFETY: each struct is that of its ioctl code, and the kernel writes nothing else.
         unsafe {
             ioctl(&faults, Updater::<API_CODE, _>::new(&mut api)).unwrap();
             ioctl(&faults, Updater::<REGISTER_CODE, _>::new(&mut register)).unwrap();
@@ -93,13 +93,13 @@ impl Missing {
         Self { faults, at, page }
     }
 
-    /// The same page, to be written to, by nobody but the kernel.
+    /// The same page as a buffer that only the kernel may write to.
     pub fn buffer(&self) -> &'static mut [MaybeUninit<u8>] {
-        // SAFETY: it is never unmapped, and whoever asks for this does not use `page`.
+        // SAFETY: the mapping is never unmapped, and callers of this do not use `page`.
         unsafe { slice::from_raw_parts_mut(self.page.as_ptr().cast_mut().cast(), PAGE) }
     }
 
-    /// Waits until somebody stands at the page.
+    /// Waits until a task has faulted on the page.
     pub fn wait_for_reader(&self) {
         let mut fds = [PollFd::new(&self.faults, PollFlags::IN)];
         let timeout = Timespec::try_from(DEADLINE).unwrap();
@@ -107,14 +107,14 @@ impl Missing {
         assert_eq!(fds[0].revents(), PollFlags::IN, "nobody reads the page");
     }
 
-    /// Lets the reader go on.
+    /// Lets the reader continue.
     pub fn give(self) {
         let mut zeropage = Zeropage {
             start: self.at,
             len: PAGE as u64,
             ..Zeropage::default()
         };
-        // SAFETY: the struct is that of the code; the page is ours, and zeros are what it reads as.
+        // SAFETY: the struct is that of the code; the page is ours, and readers expect zeros.
         unsafe {
             ioctl(
                 &self.faults,

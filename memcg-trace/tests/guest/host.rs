@@ -1,4 +1,4 @@
-//! The guest's side of a test: cgroups, processes in them, the kernel's own figures.
+//! Helpers inside the guest: cgroups, processes in them, the kernel's own figures.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -17,11 +17,11 @@ use rustix::mm::{MlockAllFlags, mlockall, munlockall};
 use rustix::time::{ClockId, clock_gettime};
 
 pub const ROOT: &str = "/sys/fs/cgroup";
-/// Many times what anything takes in an emulated guest on a machine with much else to do: who waits
-/// for a state is late with an error, and never wrong.
+/// Many times the duration of any step in an emulated guest on a busy machine: if a state never
+/// comes, the test fails late, but never wrongly.
 pub const DEADLINE: Duration = Duration::from_secs(300);
 
-/// Asks again until there is an answer; what was wrong the last time is why it fails.
+/// Asks again until there is an answer; the last error is the reason of a failure.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
     let begin = Instant::now();
     loop {
@@ -33,7 +33,7 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> 
     }
 }
 
-/// How long storms are to take, where a long run is asked for.
+/// The duration of storms in a long run; `None` in a short one.
 pub fn long_storm() -> Option<Duration> {
     let line = fs::read_to_string("/proc/cmdline").unwrap();
     let mut words = line.split_whitespace();
@@ -56,7 +56,7 @@ pub fn kernel() -> (u32, u32) {
     (parts.next().unwrap(), parts.next().unwrap())
 }
 
-/// Whether the kernel has a function; one that the compiler inlined everywhere it has not.
+/// Returns whether the kernel has a function; a function that is inlined everywhere is absent.
 pub fn has_function(name: &str) -> bool {
     static NAMES: OnceLock<HashSet<String>> = OnceLock::new();
     let names = NAMES.get_or_init(|| {
@@ -81,7 +81,7 @@ pub fn kmem_pins() -> bool {
     !has_function("obj_cgroup_uncharge_pages")
 }
 
-/// A cgroup, removed with its last mention if it is empty by then.
+/// A cgroup, removed with its last clone if it is empty by then.
 pub struct Cgroup {
     below_root: PathBuf,
 }
@@ -98,7 +98,7 @@ impl Cgroup {
         cgroup
     }
 
-    /// One below it, with a memory controller.
+    /// Makes a cgroup below this one, with a memory controller.
     pub fn child(&self, name: &str) -> Self {
         self.set("cgroup.subtree_control", "+memory");
         Self::make(self.below_root.join(name))
@@ -108,7 +108,7 @@ impl Cgroup {
         Path::new(ROOT).join(&self.below_root)
     }
 
-    /// As records have it.
+    /// The path as records have it.
     pub fn path(&self) -> String {
         format!("/{}", self.below_root.display())
     }
@@ -135,9 +135,9 @@ impl Cgroup {
         figure(&self.get(file), key)
     }
 
-    /// Does something in this process while it is in here: what it makes is charged to the cgroup.
+    /// Runs `make` with this process inside the cgroup, so that what it makes is charged there.
     pub fn inside<T>(&self, make: impl FnOnce() -> T) -> T {
-        // Opened from outside, so that little but what is made is charged.
+        // Opened from outside, so that little else is charged.
         let [mut enter, mut leave] = [self.dir(), ROOT.into()].map(|dir| {
             let file = dir.join("cgroup.procs");
             File::options().write(true).open(file).unwrap()
@@ -150,7 +150,7 @@ impl Cgroup {
         made
     }
 
-    /// Starts a shell script in it. `$1` and so on are the arguments.
+    /// Starts a shell script in the cgroup. `$1` and so on are the arguments.
     pub fn start(&self, script: &str, args: &[&str]) -> Process {
         let script = format!("echo 0 > \"$0\"/cgroup.procs || exit 99\n{script}");
         let child = Command::new("/bin/sh")
@@ -163,20 +163,20 @@ impl Cgroup {
         Process(child.unwrap())
     }
 
-    /// Runs one to its end.
+    /// Runs a script to its end.
     pub fn run(&self, script: &str, args: &[&str]) {
         let status = self.start(script, args).0.wait().unwrap();
         assert!(status.success(), "{script}: {status}");
     }
 
-    /// Removes it, once the processes that were in it are gone from it.
+    /// Removes the cgroup, once its processes are gone.
     pub fn remove(&self) {
         eventually("rmdir", || {
             fs::remove_dir(self.dir()).map_err(|error| format!("{}: {error}", self.path()))
         });
     }
 
-    /// Somebody who opened a socket while in it, and may have left since.
+    /// Starts a process that opens a socket while in the cgroup, and may have left since.
     pub fn socket(&self) -> Process {
         static PORT: AtomicU16 = AtomicU16::new(20_000);
         let port = PORT.fetch_add(1, Ordering::SeqCst).to_string();
@@ -194,7 +194,8 @@ impl Cgroup {
         holder
     }
 
-    /// Removes it while a socket that was opened in it is kept: on every kernel that pins it.
+    /// Removes the cgroup while a socket that was opened in it is kept: on every kernel that pins
+    /// it.
     pub fn into_zombie(self) -> Process {
         let holder = self.socket();
         holder.leave();
@@ -209,16 +210,16 @@ impl Drop for Cgroup {
     }
 }
 
-/// Touches memory of this process, so that a cgroup that it visits need not be charged for it. A
-/// thread gets the stack and the heap of one that has ended.
+/// Touches memory of this process, so that a cgroup that the process enters is not charged for it.
+/// A thread gets the stack and the heap of a thread that has ended.
 fn warm_up() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // What the program has of variables.
+        // The variables of the program.
         mlockall(MlockAllFlags::CURRENT).unwrap();
         munlockall().unwrap();
         // khugepaged may make huge pages of this process' memory at any time, and charges them to
-        // the cgroup that it is in at that moment.
+        // the cgroup of the process at that moment.
         let khugepaged = Path::new("/sys/kernel/mm/transparent_hugepage/khugepaged");
         if khugepaged.exists() {
             fs::write(khugepaged.join("scan_sleep_millisecs"), "1000000000").unwrap();
@@ -226,12 +227,12 @@ fn warm_up() {
         }
     });
     std::hint::black_box([1_u8; 64 << 10]);
-    // Less than the allocator gives back.
+    // Less than the size from which the allocator returns memory.
     std::hint::black_box(vec![1_u8; 96 << 10]);
 }
 
-/// A CPU that uncharged something keeps a little of it back for the same memcg, with a reference,
-/// until it charges another one: so charge another one, which lives on.
+/// A CPU that uncharged something keeps a little of it for the same memcg, with a reference, until
+/// it charges another memcg: so this charges another one, which lives on.
 pub fn use_every_cpu(other: &Cgroup) {
     other.run("taskset 1 true; taskset 2 true", &[]);
 }
@@ -240,7 +241,7 @@ pub fn use_every_cpu(other: &Cgroup) {
 pub struct Process(pub Child);
 
 impl Process {
-    /// Leaves its cgroup for the root's.
+    /// Moves the process to the root cgroup.
     pub fn leave(&self) {
         fs::write(format!("{ROOT}/cgroup.procs"), self.0.id().to_string()).unwrap();
     }
@@ -270,7 +271,7 @@ pub fn root_stat(key: &str) -> Option<u64> {
 pub fn memcgs() -> Vec<String> {
     fn look(dir: &Path, found: &mut Vec<String>) {
         let path = dir.strip_prefix(ROOT).unwrap();
-        // The root has no such file, but is one.
+        // The root has no such file, but is a memcg.
         if path.as_os_str().is_empty() || dir.join("memory.current").exists() {
             found.push(format!("/{}", path.display()));
         }
@@ -296,7 +297,7 @@ pub fn directories() -> usize {
     count(Path::new(ROOT))
 }
 
-/// A fresh directory on a tmpfs, removed with what is in it.
+/// A new directory on a tmpfs, removed with its contents.
 pub struct Folder(pub PathBuf);
 
 impl Folder {

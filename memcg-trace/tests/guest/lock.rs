@@ -18,7 +18,7 @@ pub fn has_tracepoints() -> bool {
         .exists()
 }
 
-/// Starts it, and sees that the waits come from where they should.
+/// Starts an export, and checks that the waits come from the expected hooks.
 fn start(attach: &str) -> Export {
     let export = Export::start(&["--attach", attach]);
     let by_kprobe = Traces::now().kprobes.contains("__mutex_lock_slowpath");
@@ -37,7 +37,7 @@ fn stats<'a>(frame: &'a Frame, addr: &'a str) -> Vec<&'a Record> {
         .collect()
 }
 
-/// Where the kernel says that a thread of ours is; nothing if it runs, or is gone.
+/// The kernel stack of a thread of ours; empty if the thread runs or is gone.
 fn stack_of(tid: u64) -> String {
     let stack = fs::read_to_string(format!("/proc/self/task/{tid}/stack")).unwrap_or_default();
     let functions = stack.lines().filter_map(|line| line.split("] ").nth(1));
@@ -79,7 +79,7 @@ fn one_wait(export: &mut Export, kind: &str, [mut first, mut second]: [File; 2])
     assert_eq!(first.data["mode"], "write");
     assert_eq!(first.data["evidence"], "traced");
     let addr = first.data["resource"]["addr"].as_str().unwrap().to_owned();
-    // It goes on, and is the same one.
+    // The wait continues, as the same one.
     let frame = export.fresh();
     let second = wait_of(&frame, tid).unwrap();
     assert_eq!(second.data["resource"], first.data["resource"]);
@@ -94,7 +94,7 @@ fn one_wait(export: &mut Export, kind: &str, [mut first, mut second]: [File; 2])
     missing.give();
     holder.unwrap().join().unwrap();
     let (begin_ns, end_ns) = waiter.unwrap().join().unwrap();
-    // Where no hook sees the end, it takes another look or two.
+    // Where no hook sees the end, one or two more scans do.
     let all = export.until("its end", |frame| match wait_of(frame, tid) {
         Ok(wait) => Err(format!("waits on: {wait:?}")),
         Err(_) => Ok(stats(frame, &addr).into_iter().cloned().collect::<Vec<_>>()),
@@ -124,7 +124,7 @@ fn one_wait_each(export: &mut Export) {
     one_wait(export, "mutex", writers.map(File::from));
     drop(reader);
     let folder = Folder::new("lock");
-    // Opened twice: what one opening is written to by two has a lock of its own.
+    // Opened twice: one opening that two tasks write to has a lock of its own.
     let file = || {
         let mut options = OpenOptions::new();
         options.create(true).append(true).open(folder.file("log"))
@@ -132,7 +132,7 @@ fn one_wait_each(export: &mut Export) {
     one_wait(export, "rwsem", [file().unwrap(), file().unwrap()]);
 }
 
-/// Cgroups made and removed on two CPUs: everybody wants the same lock.
+/// Cgroups made and removed on two CPUs: all tasks contend for the same lock.
 fn contended(export: &mut Export) {
     let (one, two) = (Cgroup::new("busy-1"), Cgroup::new("busy-2"));
     let work = |cgroup: &Cgroup| {
@@ -179,10 +179,10 @@ fn contended(export: &mut Export) {
     for stack in lock.data["top_stacks"].as_array().unwrap() {
         println!("seen {}: {}", stack["seen_total"], stack["stack"]);
     }
-    // Who let go of it is somewhere in the kernel's code of cgroups, and not in that of locks.
+    // The stack of the release is in the kernel's cgroup code, not in that of locks.
     let top = lock.data["top_stacks"][0]["stack"].as_array().unwrap();
     assert!(top[0].as_str().unwrap().contains("cgroup"), "{top:?}");
-    // These two are told of, contended or not; who has the other is seen.
+    // These two locks are reported, contended or not; holders of the other are seen.
     let hotplug = frame
         .of_kind("lock_stats")
         .find(|lock| lock.data["resource"]["name"] == "mem_hotplug_lock");
@@ -200,7 +200,7 @@ fn contended(export: &mut Export) {
     assert_eq!(lock.data["resource"]["addr"], addr.as_str());
 }
 
-/// One start of the tool for both.
+/// Both tests in one start of the tool.
 fn waits(attach: &str) {
     let mut export = start(attach);
     one_wait_each(&mut export);
@@ -222,7 +222,7 @@ fn waits_are_seen_once_by_kprobes() {
     waits("kprobe");
 }
 
-/// Who lets go of `cgroup_mutex`, as the kernel's own trace has it.
+/// Unlocks of `cgroup_mutex` in the kernel's own trace.
 struct Judge;
 
 impl Judge {
@@ -270,7 +270,8 @@ pub fn holds_are_counted(export: &mut Export) {
     };
     let addr = of(&export.next()).data["resource"]["addr"].clone();
     let judge = Judge::new(addr.as_str().unwrap());
-    // Both counts while nobody has it: work of cgroups that go is done when they do not change.
+    // Both counts at a time without holders: the kernel does its work on dying cgroups when the
+    // counts do not change.
     let quiet = |export: &mut Export| {
         let mut last = None;
         export.until("nobody has cgroup_mutex", |frame| {

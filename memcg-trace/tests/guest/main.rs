@@ -1,4 +1,4 @@
-//! memcg-trace on a real kernel, as root, in a guest: what it says against what the kernel says.
+//! memcg-trace on a real kernel, as root, in a guest: its output against the kernel's own figures.
 //!
 //! `cargo xtask test` runs this in a guest per kernel, one test at a time. Every test prints the
 //! figures that it saw. What a kernel does not offer is asserted to be missing, never skipped.
@@ -7,10 +7,10 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test that cannot go on says where, and prints what it saw"
+    reason = "a test that cannot continue says where, and prints what it saw"
 )]
 
-// What tests are made of.
+// Helpers of tests.
 mod contract;
 mod disk;
 mod export;

@@ -3,11 +3,12 @@
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, Folder, directories, memcgs, root_stat, use_every_cpu};
 
-/// The counts and paths of a snapshot are the kernel's, with so many zombies more than it counts.
+/// Checks that counts and paths of a snapshot are the kernel's, with so many zombies more than the
+/// kernel counts.
 fn agrees(frame: &Frame, uncounted: u64) -> Result<String, String> {
     let (paths, live) = (memcgs(), frame.live());
     let dying = root_stat("nr_dying_descendants").unwrap();
-    // Newer kernels also count a dead memory controller of a cgroup that lives.
+    // Newer kernels also count a dead memory controller of a live cgroup.
     let dying_memory = root_stat("nr_dying_subsys_memory");
     let zombies = frame.zombies();
     let said = format!(
@@ -31,13 +32,14 @@ fn pinned(frame: &Frame, path: &str) -> Result<(), String> {
     let zombie = frame.one("zombie", path)?;
     let phase = zombie.data["phase"].as_str().unwrap();
     if phase == "pinned" {
-        // Once a walk finds it confirmed to be dead its references are counted; the socket has one.
+        // The references are counted once a walk finds the zombie confirmed dead; the socket has
+        // one.
         let refs = zombie.data["refs"].as_i64();
         let refs = refs.ok_or_else(|| format!("{path} has no refs yet"))?;
         assert!(refs > 0, "{zombie:?}");
         return Ok(());
     }
-    // A worker of the kernel has not got round to it.
+    // A worker of the kernel has not reached it yet.
     assert!(
         ["kill_pending", "offline_queued"].contains(&phase),
         "{zombie:?}"
@@ -45,7 +47,7 @@ fn pinned(frame: &Frame, path: &str) -> Result<(), String> {
     Err(format!("{path} is {phase}"))
 }
 
-/// One start of the tool for all of them.
+/// All tests in one start of the tool.
 #[test]
 fn memcgs_and_zombies_are_those_of_the_kernel() {
     let mut export = counts_and_paths();
@@ -55,7 +57,7 @@ fn memcgs_and_zombies_are_those_of_the_kernel() {
     export.stop();
 }
 
-/// With some that were there before the start.
+/// Cgroups from before the start are counted as well.
 fn counts_and_paths() -> Export {
     let other = Cgroup::new("other");
     let parent = Cgroup::new("life");
@@ -102,7 +104,7 @@ fn counts_and_paths() -> Export {
     println!("while it runs: {said}");
 
     drop((born, deep, sockets));
-    let said = export.until("let go of", |frame| {
+    let said = export.until("released", |frame| {
         let left = frame
             .of_kind("zombie")
             .find(|zombie| zombie.path().unwrap().starts_with("/life"));
@@ -114,11 +116,12 @@ fn counts_and_paths() -> Export {
         use_every_cpu(&other);
         Err(why)
     });
-    println!("let go of: {said}");
+    println!("released: {said}");
     export
 }
 
-/// Pages of a file pin the cgroup that wrote them, until 7.x reparents them: the kernel knows.
+/// Pages of a file pin the cgroup that wrote them, until 7.x reparents them; the kernel's own count
+/// is the reference.
 fn a_file_left_behind(export: &mut Export) {
     let other = Cgroup::new("other");
     let folder = Folder::new("left-behind");
@@ -153,8 +156,8 @@ fn a_file_left_behind(export: &mut Export) {
     println!("after rm: {said}");
 }
 
-/// `-memory` kills the controller of a cgroup that lives on. Only `nr_dying_subsys_memory` counts
-/// those, and kernels before 6.12 do not have it.
+/// `-memory` kills the controller of a live cgroup. Only `nr_dying_subsys_memory` counts such
+/// controllers, and kernels before 6.12 do not have it.
 fn a_memory_controller_that_dies_alone(export: &mut Export) {
     let other = Cgroup::new("other");
     let parent = Cgroup::new("alone");
@@ -190,12 +193,12 @@ fn a_memory_controller_that_dies_alone(export: &mut Export) {
     });
     println!("another one: {said}");
     drop(socket);
-    let said = export.until("let go of", |frame| {
+    let said = export.until("released", |frame| {
         use_every_cpu(&other);
         frame.one("memcg", "/alone/c")?;
         agrees(frame, 0)
     });
-    println!("let go of: {said}");
+    println!("released: {said}");
 }
 
 fn usage_and_limits_are_those_of_the_files(export: &mut Export) {
@@ -224,7 +227,7 @@ fn usage_and_limits_are_those_of_the_files(export: &mut Export) {
     });
     println!("/quiet: usage {usage} bytes");
     assert!(usage >= 3 << 20, "{usage}");
-    // "max" is what the counter can hold, as the kernel's own files say it in version 1.
+    // "max" is the largest value of the counter, as the kernel's own files show it in version 1.
     let frame = export.fresh();
     let memcg = frame.one("memcg", "/open").unwrap();
     for (field, file) in [("high_bytes", "memory.high"), ("max_bytes", "memory.max")] {

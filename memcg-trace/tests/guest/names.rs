@@ -14,11 +14,11 @@ const HOSTILE: &[&[u8]] = &[
     b"\x1b[2J\x1b]0;owned\x07",
     b"tab\there\rand\x08back\x7f",
     b"broken \xff\xfe utf-8",
-    // C1 controls, and what turns the direction of text.
+    // C1 controls, and a character that reverses the direction of text.
     "c1 \u{9b}31m \u{202e}drawkcab".as_bytes(),
     b"\xed\xa0\x80 surrogate",
 ];
-/// Unusual, but shown as they are.
+/// Unusual names that are shown unchanged.
 const HARMLESS: &[&str] = &[
     "with space and \"quotes\" \\x2d",
     "コンテナ",
@@ -31,7 +31,7 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn reach_neither_terminal_nor_json_raw() {
-    // The kernel keeps the only one out that could break lines.
+    // The kernel rejects the only character that could break lines.
     assert!(fs::create_dir(Path::new("/sys/fs/cgroup").join("new\nline")).is_err());
     let hostile: Vec<_> = HOSTILE
         .iter()
@@ -39,12 +39,12 @@ fn reach_neither_terminal_nor_json_raw() {
         .collect();
     let harmless: Vec<_> = HARMLESS.iter().map(Cgroup::new).collect();
 
-    // All views are of the same samples.
+    // All views show the same samples.
     let folder = Folder::new("names");
     let tape = folder.file("tape");
     let output = tool::run(&["record", &tape, "-n", "2", "-i", "100ms"]);
     assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
-    // Parsing looks for control characters in every line.
+    // Parsing checks every line for control characters.
     let output = tool::run(&["export", "--from", &tape]);
     let records = tool::records(&output);
     let of = |id: u64| {
@@ -71,7 +71,7 @@ fn reach_neither_terminal_nor_json_raw() {
     crate::contract::tame(&document.to_string());
     let text = tool::run(&["--color", "always", "--from", &tape]);
     for line in tool::stdout(&text).lines() {
-        // Colours are ours, and nothing else is an escape sequence.
+        // Colours are the program's own, and there is no other escape sequence.
         let plain: String = line
             .split("\x1b[")
             .enumerate()

@@ -1,4 +1,4 @@
-//! What was recorded is what was there, and can be read by anyone.
+//! Recordings: they match the host, and any user can replay them.
 
 use std::collections::HashSet;
 use std::fs;
@@ -23,7 +23,7 @@ fn replays_what_the_kernel_had() {
     let folder = Folder::new("taped");
     let tape = folder.file("tape");
     let socket = parent.child("dead").into_zombie();
-    // Quiet from here on but for the workload in a cgroup that is there.
+    // From here on only the workload of an existing cgroup runs.
     crate::host::eventually("it is dead", || {
         match parent.stat("cgroup.stat", "nr_dying_descendants") {
             Some(1) => Ok(()),
@@ -70,7 +70,7 @@ fn replays_what_the_kernel_had() {
             .collect();
         live.sort_unstable();
         assert_eq!(live, paths);
-        // Others may be there, which tests before have left.
+        // Zombies of earlier tests may still be there.
         let zombies = of("zombie").into_iter().filter_map(Record::path);
         let zombies: Vec<_> = zombies.filter(|path| path.starts_with("/taped/")).collect();
         assert_eq!(zombies, ["/taped/dead"]);
@@ -80,7 +80,7 @@ fn replays_what_the_kernel_had() {
         .iter()
         .filter(|row| row.contains("/taped/one") && row.contains("shmem_inode_cache"));
     println!("slab: {:?}", of_one.collect::<Vec<_>>());
-    // The same for everybody, every time.
+    // Every user gets the same output, every time.
     let again = replay(tool::run);
     assert_eq!(records.len(), again.len());
     for (one, two) in records.iter().zip(&again) {
@@ -109,7 +109,7 @@ fn who_pins_zombies_can_be_recorded() {
     assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
     assert_eq!(tool::stderr(&output), "");
     let records = tool::records(&tool::as_nobody(&["export", "--from", &with]));
-    // The answers come between the samples, which are as many as were asked for.
+    // Answers come between the samples, whose number is as requested.
     let frames = records.last().unwrap().frame + 1;
     let answered = records.iter().filter(|record| record.kind == "pins");
     let answered: HashSet<u64> = answered.map(|record| record.frame).collect();

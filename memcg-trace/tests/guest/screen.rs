@@ -13,7 +13,7 @@ fn drawn(args: &[&str], columns: u16, rows: u16) -> Terminal {
     let mut terminal = Terminal::start(args, columns, rows);
     terminal.go("memcgs");
     let lines = terminal.until("the dashboard", |lines| {
-        // Zombies are memcgs, too, and are among them.
+        // Zombies are memcgs too, so the list has them.
         let zombies = root_stat("nr_dying_descendants").unwrap();
         let count = memcgs().len() as u64 + zombies;
         let head = format!("{count} memcgs, {zombies} zombie");
@@ -88,7 +88,7 @@ fn enter_asks_who_pins_a_zombie_and_sigterm_leaves() {
 #[test]
 fn ctrl_c_leaves_a_large_one() {
     leaves_nothing(|| {
-        // No verb: the same on a terminal.
+        // The program without a verb does the same on a terminal.
         let mut terminal = drawn(&["-i", "500ms"], 200, 50);
         terminal.press("\x03");
         assert_eq!(terminal.end(), Some(0));
@@ -111,7 +111,7 @@ fn signals_leave_the_terminal_as_it_was() {
     });
 }
 
-/// Half a picture is in it, and whoever draws the rest sleeps in a write.
+/// Half a screen is written, and the thread that draws the rest sleeps in a write.
 #[test]
 fn a_terminal_that_takes_nothing_is_left_as_it_was() {
     leaves_nothing(|| {
@@ -122,9 +122,9 @@ fn a_terminal_that_takes_nothing_is_left_as_it_was() {
     });
 }
 
-/// The kernel takes its time where the host is busy. The terminal is back before.
+/// The kernel is slow on a busy host. The terminal is restored before that.
 #[test]
-fn the_terminal_is_back_before_the_kernel_has_let_go() {
+fn the_terminal_is_back_before_all_is_detached() {
     leaves_nothing(|| {
         let mut terminal = drawn(&["live", "-i", "500ms"], 80, 24);
         terminal.press("q");

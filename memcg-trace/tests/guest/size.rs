@@ -1,5 +1,5 @@
-//! The cost of an answer grows with what pins, not with the host. Runs in guests of 512 MiB and
-//! of 8 GiB, with the same bounds.
+//! The cost of an answer grows with the number of pins, not with the host. Runs in guests of 512
+//! MiB and of 8 GiB, with the same bounds.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -9,7 +9,7 @@ use crate::host::{Cgroup, Folder, eventually, reparents_pages, use_every_cpu};
 use crate::tool;
 
 const PAGES: u64 = 1000;
-/// Batches of the CPUs, and what lies on the same list.
+/// Per-CPU batches of pages, and other pages on the same list.
 const MORE_PAGES: u64 = 512;
 /// Tasks, open files, sockets and namespaces of the guest.
 const OTHER_OBJECTS: u64 = 5000;
@@ -54,7 +54,7 @@ fn pages() {
     cgroup.inside(|| fs::write(&file, content).unwrap());
     let path = cgroup.path();
     cgroup.remove();
-    // Those kernels give the pages away, and look at none to say so.
+    // Such kernels reparent the pages, and the tool then looks at none.
     let pins = u64::from(!reparents_pages());
     wait_until_dying(&parent, pins, &other);
     if pins == 0 {
@@ -71,7 +71,7 @@ fn a_socket() {
     let (other, parent) = (Cgroup::new("other"), Cgroup::new("size-of-sockets"));
     let cgroup = parent.child("of-a-socket");
     let path = cgroup.path();
-    // By this process: a new one would leave pages of its own for a while.
+    // By this process: a new process would leave pages of its own for a while.
     let socket = cgroup.inside(|| UnixDatagram::unbound().unwrap());
     cgroup.remove();
     wait_until_dying(&parent, 1, &other);

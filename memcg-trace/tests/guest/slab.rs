@@ -1,4 +1,4 @@
-//! Slab objects: a known number of files is that many inodes, dentries and long names, exactly.
+//! Slab objects: a known number of files is exactly that many inodes, dentries and long names.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ const DENTRIES: &str = "dentry";
 /// between 64 and 96 bytes on every kernel.
 const NAMES: &str = "kmalloc-rcl-96";
 const NAME: &str = "a-name-that-is-too-long-for-the-dentry-that-it-belongs-to";
-/// Directories, and whatever else a shell looks up; each is an entry of its own.
+/// Directories, and other names that a shell looks up; each is a dentry of its own.
 const OTHERS: u64 = 20;
 
 /// Makes [`FILES`] empty files from within a cgroup.
@@ -43,8 +43,8 @@ pub fn totals(frame: &Frame, path: &str, cache: &str) -> (u64, u64) {
     })
 }
 
-/// Nothing was lost but what the kernel itself passed over, which [`missed`] tells, and the ends that
-/// nobody saw because of that.
+/// Checks that nothing was lost but runs that the kernel itself skipped, which [`missed`] counts,
+/// and ends that were missed because of them.
 pub fn assert_nothing_lost(frame: &Frame) {
     let missed = missed(frame);
     let mut losses = frame.losses();
@@ -55,12 +55,12 @@ pub fn assert_nothing_lost(frame: &Frame) {
     assert_eq!(losses, []);
 }
 
-/// Where the kernel's own figures stand of programs that it did not run: one that is interrupted
-/// is not run again by what interrupts it, such as RCU freeing objects.
+/// The kernel's own counts of programs that it did not run: an interrupted program is not run again
+/// by the interrupt, such as RCU freeing objects.
 const MISSED: [&str; 2] = ["missed_runs", "missed_kprobe_runs"];
 
-/// How often that was; `None` where this kernel does not tell: it counts kprobes since 6.7, all
-/// others since 5.12.
+/// The number of skipped runs; `None` where this kernel has no count: it counts kprobes since 6.7,
+/// all others since 5.12.
 pub fn missed(frame: &Frame) -> Option<u64> {
     let losses = frame.losses();
     let unknown = |place: &str| losses.contains(&(place.to_owned(), None));
@@ -98,7 +98,7 @@ fn all_freed(export: &mut Export, left: impl Fn(&Frame) -> Vec<u64>) -> bool {
     unseen == 0
 }
 
-/// Does something until the kernel misses nothing of it.
+/// Repeats an attempt until the kernel misses none of its events.
 fn until_seen(mut attempt: impl FnMut(u32) -> bool) {
     assert!((1..=5).any(&mut attempt), "frees were missed five times");
 }
@@ -109,7 +109,7 @@ fn print(frame: &Frame, path: &str, when: &str) {
     println!("{when}: {path}: {INODES} {inodes:?}, {DENTRIES} {dentries:?}, {NAMES} {names:?}");
 }
 
-/// The workload in a fresh cgroup is seen to the object. Used with every variant of the hooks.
+/// The workload in a new cgroup is counted to the object. Used with every variant of the hooks.
 pub fn assert_exact(export: &mut Export, name: &str) {
     until_seen(|attempt| is_exact(export, &format!("{name}-{attempt}")));
 }
@@ -145,7 +145,7 @@ fn is_exact(export: &mut Export, name: &str) -> bool {
     all_freed
 }
 
-/// One start of the tool for all of them.
+/// All tests in one start of the tool.
 #[test]
 fn objects_are_counted_one_by_one() {
     let mut export = Export::start(&[]);
@@ -166,7 +166,7 @@ fn is_freed_by_its_parent(export: &mut Export, attempt: u32) -> bool {
     let frame = export.fresh();
     assert_eq!(totals(&frame, &path, INODES), (FILES, 0));
     assert_eq!(totals(&frame, &parent.path(), INODES), (0, 0));
-    // So that its row stays.
+    // The zombie keeps its row.
     let socket = child.into_zombie();
     export.until("its death", |frame| {
         let zombie = frame.one("zombie", &path)?;
@@ -190,8 +190,8 @@ fn is_freed_by_its_parent(export: &mut Export, attempt: u32) -> bool {
     all_freed
 }
 
-/// What the kernel itself says of a cgroup's slab. Its figures lag: it sums them up every two
-/// seconds, or when `memory.stat` is read.
+/// The kernel's own figure of a cgroup's slab. It lags: the kernel sums it up every two seconds, or
+/// when `memory.stat` is read.
 fn slab_bytes_are_those_of_memory_stat(export: &mut Export) {
     let folder = Folder::new("stat");
     let cgroup = Cgroup::new("stat");
@@ -200,7 +200,7 @@ fn slab_bytes_are_those_of_memory_stat(export: &mut Export) {
         let record = frame.one("memcg", &cgroup.path())?;
         let ours = record.data["slab_bytes"].as_u64();
         let ours = ours.ok_or("known by its birth, not walked yet")?;
-        // All memory of the kernel, where it keeps that sum.
+        // All kernel memory, on kernels with that sum.
         let kmem = cgroup.stat("memory.stat", "kernel");
         let our_kmem = record.data["kmem_bytes"].as_u64();
         assert_eq!(our_kmem.is_some(), kmem.is_some());
@@ -220,9 +220,9 @@ fn slab_bytes_are_those_of_memory_stat(export: &mut Export) {
     assert!(bytes > FILES * 600, "{bytes}");
 }
 
-/// Programs count the keys that move in a table of 1,024 places, of which a key has a choice of two.
-/// With half as many keys as that some leave their places to others, come back, and nothing is lost
-/// on the way; nor is an object that was made at a place that another key has when it is freed.
+/// Programs count the most active keys in a table of 1,024 places, of which a key has a choice of
+/// two. With half as many keys, some are evicted and come back, and nothing is lost on the way; nor
+/// is an object lost that was made at a place that another key has when it is freed.
 fn keys_that_change_places_are_exact(export: &mut Export) {
     const CGROUPS: usize = 60;
     const EACH: u64 = 20;
@@ -233,7 +233,7 @@ fn keys_that_change_places_are_exact(export: &mut Export) {
         (0..CGROUPS).map(child).collect::<Vec<_>>()
     });
     let (mut made, mut file) = ([0; 2], 0);
-    // The first ones again, after others had their places.
+    // The first keys again, after others had their places.
     for wave in [0, 1, 0] {
         for cgroup in &crowds[wave] {
             cgroup.inside(|| {

@@ -1,13 +1,13 @@
-//! Slab totals of a stream: walks in the background say what there is, and events keep it true
-//! from one to the next.
+//! Slab totals of a stream: background walks are the base, and events update it until the next
+//! walk.
 
 use crate::contract::Record;
 use crate::export::{Export, Frame};
 use crate::host::{Cgroup, Folder};
 use crate::slab_walk::walk::{INODES, make_files};
 
-/// Objects that a cgroup has of a cache, how many that is uncertain by, and how many were made
-/// since the start; nothing before the first walk.
+/// Objects that a cgroup has of a cache, their uncertainty, and the number made since the start;
+/// `None` before the first walk.
 fn held(frame: &Frame, path: &str) -> Option<(u64, u64, u64)> {
     let row = row(frame, path)?;
     let objects = row.data["objects"].as_u64()?;
@@ -15,7 +15,7 @@ fn held(frame: &Frame, path: &str) -> Option<(u64, u64, u64)> {
     Some((objects, uncertain, row.number("alloc_total")))
 }
 
-/// What a cgroup has of the cache; nothing before the first walk.
+/// The row of the cgroup and the cache; `None` before the first walk.
 fn row<'a>(frame: &'a Frame, path: &str) -> Option<&'a Record> {
     let mut rows = frame.records.iter();
     let row = rows.find(|row| row.is_of("slab", path) && row.data["cache"] == INODES)?;
@@ -30,8 +30,8 @@ fn until_held(export: &mut Export, path: &str, objects: u64) -> (u64, u64, u64) 
     })
 }
 
-/// Waits for the next walk but one, which began after now, and looks at the frame that it
-/// arrives with.
+/// Waits for the next walk but one, which began after now, and returns `look` of the frame that
+/// contains it.
 fn after_walks<T>(export: &mut Export, look: impl Fn(&Frame) -> T) -> T {
     let mut walks = 0;
     export.until("two walks", |frame| {
@@ -51,7 +51,7 @@ fn totals_of_a_stream_stay_true() {
     let parent = Cgroup::new("live-slab");
     let child = parent.child("child");
     let (path, heir) = (child.path(), parent.path());
-    // What was there before the tool was.
+    // Objects from before the start of the tool.
     make_files(&child, &folder, 0..1000);
     let mut export = Export::start(&["--walk-budget", "20"]);
     let (objects, uncertain, made) = until_held(&mut export, &path, 1000);
@@ -64,7 +64,7 @@ fn totals_of_a_stream_stay_true() {
     println!("made: {objects} objects, uncertain by {uncertain}, {made} of them made since");
     assert_eq!(made, 500);
     assert!(objects.abs_diff(1500) <= uncertain);
-    // At rest there is nothing to be put right.
+    // At rest there is nothing to correct.
     let found = after_walks(&mut export, |frame| held(frame, &path));
     assert_eq!(found, Some((1500, 0, 500)));
 
@@ -89,8 +89,8 @@ fn totals_of_a_stream_stay_true() {
     export.stop();
 }
 
-/// While a cgroup's own files come and go: what there is for certain is in the figures, and at rest
-/// they are exact again, with a drift no bigger than what was uncertain.
+/// A cgroup's own files come and go: the figures contain all that certainly exists, and at rest
+/// they are exact again, with a drift no bigger than the uncertainty.
 #[test]
 fn totals_of_a_churning_cgroup_are_within_their_bound() {
     const KEPT: u64 = 1000;
@@ -116,7 +116,7 @@ fn totals_of_a_churning_cgroup_are_within_their_bound() {
             bounds.push(uncertain);
             walks += 1;
         }
-        // The first base is uncertain by what its walk missed, and so is the next one.
+        // The first base is uncertain by the objects that its walk missed, and so is the next one.
         if let (Some(drift), [.., before, now]) = (row.data["drift_objects"].as_i64(), &bounds[..])
         {
             println!("{objects} objects, uncertain by {before} and {now}, drift {drift}");
@@ -129,7 +129,7 @@ fn totals_of_a_churning_cgroup_are_within_their_bound() {
         }
     });
     drop(blower);
-    // What was freed goes after a grace period.
+    // Freed objects are gone after a grace period.
     let left = export.until("rest", |frame| match held(frame, &path) {
         Some((objects, 0, _)) if (KEPT..=KEPT + 50).contains(&objects) => Ok(objects),
         held => Err(format!("{held:?}")),

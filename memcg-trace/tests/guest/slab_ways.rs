@@ -1,4 +1,4 @@
-//! Each way in which the kernel allocates, charges and frees objects: whether events count it, and
+//! Ways in which the kernel allocates, charges and frees objects: whether events count each, and
 //! that walks do.
 
 use std::fs;
@@ -12,14 +12,14 @@ use crate::slab::{assert_nothing_lost, totals};
 use crate::slab_walk::connections;
 use crate::slab_walk::walk::Walk;
 
-/// Built by xtask; where it cannot, it leaves this test out and says so.
+/// Built by xtask; without it xtask skips this test and says so.
 const MODULE: &str = "/bin/objects.ko";
 const FILE: &str = "/proc/objects_to_have";
-/// Objects of the module in each way but one, and in that.
+/// Objects of the module in each way but one, and in that one.
 const COUNT: u64 = 30;
 const BULK: u64 = 100;
 const CONNECTIONS: u64 = 20;
-/// Until 7.2 an owner within its object is one of a vector with a stride, which the slab notes.
+/// Until 7.2 an owner within its object is part of a vector with a stride, which the slab records.
 const WITHIN_BYTES: u32 = 128;
 
 /// The ways of the module, and their caches.
@@ -64,7 +64,7 @@ fn ask(word: &str) {
     fs::write(FILE, word).unwrap();
 }
 
-/// Objects that hooks did not look at, of many at once.
+/// Objects of bulk calls that hooks did not look at.
 fn not_looked_at(frame: &Frame) -> u64 {
     let losses = frame.losses().into_iter();
     let mut bulk = losses.filter(|(place, _)| place == "slab_bulk");
@@ -76,14 +76,13 @@ fn of(frame: &Frame, path: &str, cache: &str) -> (u64, u64) {
     if cache != "kmalloc" {
         return totals(frame, path, cache);
     }
-    // Since 5.14 those that are charged have caches of their own.
+    // Since 5.14 charged objects have caches of their own.
     let caches = ["kmalloc-1k", "kmalloc-cg-1k"].map(|cache| totals(frame, path, cache));
     (caches[0].0 + caches[1].0, caches[0].1 + caches[1].1)
 }
 
-/// Whether each way that is not missing is counted to the object, and that one that is missing is
-/// not, by the hooks of a family. What a hook did not look at of many objects at once, it counted as
-/// lost: only trampolines do.
+/// Checks that the hooks of a family count each way to the object, but none of the missing ways.
+/// Objects of bulk calls that a hook did not look at it counted as lost: only trampolines do.
 pub fn count(export: &mut Export, attach: &str, missing: &[&str]) {
     let _module = Module::load();
     let cgroup = Cgroup::new(format!("ways-{attach}"));
@@ -110,7 +109,7 @@ pub fn count(export: &mut Export, attach: &str, missing: &[&str]) {
         ask(&format!("-{way}"));
     }
     drop(sockets);
-    // Since 6.12 sockets that are accepted are charged then.
+    // Since 6.12 accepted sockets are charged at that point.
     let accepted = match has_function("kmem_cache_charge") {
         true => CONNECTIONS,
         false => 0,
@@ -140,7 +139,7 @@ pub fn count(export: &mut Export, attach: &str, missing: &[&str]) {
                 println!("  and {lost} lost");
                 assert_eq!(allocs + frees + lost, 2 * count);
             }
-            // Anybody may have a few more of these.
+            // Other tasks may have a few more of these.
             "kmalloc" => assert!((COUNT..COUNT + 5).contains(&allocs), "{allocs}"),
             _ => assert_eq!((allocs, frees), (expected, count), "{way}"),
         }
@@ -154,8 +153,8 @@ pub fn count(export: &mut Export, attach: &str, missing: &[&str]) {
     assert_eq!(allocs, 1 + CONNECTIONS + charges);
 }
 
-/// By what is attached unless asked; `variants` has the same by trampolines. What is not counted,
-/// `doctor` names.
+/// The default hooks; `variants` has the same test for trampolines. `doctor` names the ways that
+/// are not counted.
 #[test]
 fn each_way_is_counted_or_named() {
     let mut export = Export::start(&[]);

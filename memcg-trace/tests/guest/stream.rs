@@ -1,4 +1,4 @@
-//! How a stream ends: by count, time, signal, a reader that is gone, a full disk.
+//! Ends of a stream: a count, a time, a signal, a reader that is gone, a full disk.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -47,7 +47,7 @@ fn by_time() {
 #[test]
 fn by_signal() {
     leaves_nothing(|| {
-        // That Ctrl-C ends it, every other test sees.
+        // Every other test covers Ctrl-C.
         for signal in [Signal::TERM, Signal::HUP] {
             let export = Export::start(&[]);
             let begin = Instant::now();
@@ -82,7 +82,8 @@ fn before_anything_was_looked_at() {
                 .stderr(Stdio::piped())
                 .spawn()
                 .unwrap();
-            // It hears signals once it has a thread for that, long before it can have looked.
+            // The program handles signals once it has a thread for them, long before its first
+            // sample.
             let threads = format!("/proc/{}/task", child.id());
             eventually("a thread that waits for signals", || {
                 let count = fs::read_dir(&threads).unwrap().count();
@@ -101,7 +102,7 @@ fn before_anything_was_looked_at() {
     let _ = fs::remove_file("/tmp/early");
 }
 
-/// Nothing can be done in good order there, but the kernel takes everything off.
+/// SIGKILL leaves no time to clean up, but the kernel detaches everything.
 #[test]
 fn by_sigkill_nothing_stays_attached() {
     leaves_nothing(|| {
@@ -176,7 +177,7 @@ fn a_file_that_cannot_be_written() {
     tool::assert_fails(&output, 1, &[file]);
 }
 
-/// Two of them at once do not know of each other.
+/// Two instances at once do not affect each other.
 #[test]
 fn two_at_once_and_one_by_time() {
     leaves_nothing(|| {

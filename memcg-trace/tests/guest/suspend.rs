@@ -1,5 +1,4 @@
-//! A block device that can be told to answer nobody for a while: the device mapper's, over a RAM
-//! disk.
+//! A device-mapper device over a RAM disk, which can suspend all requests for a while.
 #![expect(
     unsafe_code,
     reason = "ioctl(2) has no safe face; what is unsafe of it is here"
@@ -18,7 +17,7 @@ const CREATE: u32 = opcode::read_write::<Header>(GROUP, 3);
 const REMOVE: u32 = opcode::read_write::<Header>(GROUP, 4);
 const SUSPEND: u32 = opcode::read_write::<Header>(GROUP, 6);
 const LOAD: u32 = opcode::read_write::<Header>(GROUP, 9);
-/// `DM_SUSPEND_FLAG`, `DM_SKIP_LOCKFS_FLAG` and `DM_NOFLUSH_FLAG`: now, whoever uses it.
+/// `DM_SUSPEND_FLAG`, `DM_SKIP_LOCKFS_FLAG` and `DM_NOFLUSH_FLAG`: suspend now, also while in use.
 const AT_ONCE: u32 = 1 << 1 | 1 << 10 | 1 << 11;
 
 /// `struct dm_ioctl`.
@@ -39,7 +38,7 @@ struct Header {
     data: [u8; 7],
 }
 
-/// With one `struct dm_target_spec` and its parameters.
+/// The struct with one `struct dm_target_spec` and its parameters.
 #[repr(C)]
 struct Question {
     header: Header,
@@ -57,7 +56,7 @@ fn padded<const BYTES: usize>(text: &str) -> [u8; BYTES] {
     bytes
 }
 
-/// The device, gone when it is dropped, if nobody uses it.
+/// The device, removed when dropped unless it is in use.
 pub struct Device {
     control: File,
     name: &'static str,
@@ -65,7 +64,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// One whose blocks are those of a disk.
+    /// Makes a device whose blocks are those of a disk.
     pub fn over(disk: &str, name: &'static str) -> Self {
         let mut options = File::options();
         let control = options.read(true).write(true).open("/dev/mapper/control");
@@ -93,7 +92,7 @@ impl Device {
         device
     }
 
-    /// Whoever reads from it or writes to it waits.
+    /// Suspends the device: reads and writes wait.
     pub fn suspend(&self) {
         self.ask::<SUSPEND>(AT_ONCE, None);
     }
@@ -133,7 +132,7 @@ impl Device {
             target_type: padded("linear"),
             parameters: padded(&table.map_or(String::new(), |(_, disk)| format!("{disk} 0"))),
         };
-        // SAFETY: the struct is that of the code, and says how large it is; the kernel writes
+        // SAFETY: the struct is that of the code, and contains its own size; the kernel writes
         // nothing else.
         unsafe { ioctl(&self.control, Updater::<CODE, _>::new(&mut question)) }
     }
@@ -142,12 +141,13 @@ impl Device {
 impl Drop for Device {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // Who still uses it may be what went wrong: that it goes is not this one's to say.
+            // A remaining user may be why the test failed: then nobody checks here that the device
+            // goes.
             let _ = self.try_ask::<SUSPEND>(0, None);
             let _ = self.try_ask::<REMOVE>(0, None);
             return;
         }
-        // Who was the last to use it may not have let go of it yet.
+        // The last user may not have released it yet.
         eventually("the device goes", || {
             self.try_ask::<REMOVE>(0, None)
                 .map_err(|error| error.to_string())

@@ -1,4 +1,4 @@
-//! What dead memory cgroups cost, against what the kernel counts of its own functions.
+//! Costs of dead memory cgroups, against the kernel's counts of its own functions.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -70,7 +70,7 @@ fn figure(frame: &Frame, key: &str) -> u64 {
     tax(frame)[key].as_u64().unwrap()
 }
 
-/// What a figure grew by, at least and at most, while the kernel counted.
+/// Checks the growth of a figure against the kernel's counts around it, a lower and an upper bound.
 fn bracket(export: &mut Export, function: &'static str, key: &str, work: impl FnOnce()) {
     let outside = figure(&export.fresh(), key);
     let hits = Hits::start(function);
@@ -87,7 +87,7 @@ fn drop_slab() {
     fs::write("/proc/sys/vm/drop_caches", "2").unwrap();
 }
 
-/// How often reclaim came to a memcg, and to a dead one.
+/// Visits of reclaim to memcgs, and to dead ones.
 fn visits(export: &mut Export, work: impl FnOnce()) -> (u64, u64) {
     let before = export.fresh();
     work();
@@ -99,7 +99,7 @@ fn visits(export: &mut Export, work: impl FnOnce()) -> (u64, u64) {
     )
 }
 
-/// One start of the tool for both.
+/// Both tests in one start of the tool.
 #[test]
 fn what_the_dead_cost_is_what_the_kernel_does_for_them() {
     let mut export = Export::start(&[]);
@@ -108,7 +108,7 @@ fn what_the_dead_cost_is_what_the_kernel_does_for_them() {
     export.stop();
 }
 
-/// Visits while nobody dies, is born or goes: those that tests before have left may go meanwhile.
+/// Visits while no memcg is made, dies or is freed: those of earlier tests may be freed meanwhile.
 fn settled_visits(export: &mut Export) -> (u64, u64, u64, u64) {
     let count = || {
         let dying = root_stat("nr_dying_descendants").unwrap();
@@ -141,12 +141,12 @@ fn reclaim_passes_the_dead(export: &mut Export) {
     });
     let (all, dead, memcgs, dying) = settled_visits(export);
     println!("{dead} of {all} visits were to one of {ZOMBIES} of {memcgs}");
-    // Each pass comes once to each of them.
+    // Each pass visits each of them once.
     assert!(dead > 0);
     assert_eq!(dead * memcgs, all * dying);
     bracket(export, "shrink_slab", "reclaim_visits_total", drop_slab);
 
-    // It is known of each once a walk has come to it.
+    // Each dead memcg is known once a walk has reached it.
     let (frame, cost) = export.until("what they cost", |frame| {
         let cost = tax(frame)["own_cost_bytes"].as_u64();
         let is_all = tax(frame)["zombies"] == root_stat("nr_dying_descendants").unwrap();
@@ -173,7 +173,7 @@ fn flushes_add_up_the_dead(export: &mut Export) {
         }
         return;
     }
-    // The kernel flushes by itself every two seconds, what has changed.
+    // The kernel itself flushes changes every two seconds.
     let other = Cgroup::new("changing");
     bracket(
         export,
@@ -196,7 +196,7 @@ fn flushes_add_up_the_dead(export: &mut Export) {
     );
     fs::remove_file("/dev/shm/changing").unwrap();
 
-    // On newer kernels nothing of a dead one changes, but for its last breath.
+    // On newer kernels the statistics of a dead memcg change no more, except at its very end.
     if reparents_pages() {
         println!("{}", tax(&export.fresh()));
         return;
@@ -210,7 +210,7 @@ fn flushes_add_up_the_dead(export: &mut Export) {
     let before = figure(&export.fresh(), "dead_flushes_total");
     let mut left = pages as u64;
     let grown = export.until("a dead one is flushed", |frame| {
-        // Pages that go change its statistics; there are enough for a minute of snapshots.
+        // Freed pages change its statistics; there are enough for a minute of snapshots.
         left = left.saturating_sub(20);
         file.set_len(left * PAGE).unwrap();
         match figure(frame, "dead_flushes_total") - before {

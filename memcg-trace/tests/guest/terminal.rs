@@ -1,4 +1,4 @@
-//! A pseudo-terminal with the program on it, and what it looks like.
+//! A pseudo-terminal that runs the program, and its screen.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -15,17 +15,17 @@ use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
 use crate::host::eventually;
 use crate::tool;
 
-/// Chunks of output that wait to be looked at.
+/// Capacity for chunks of unread output.
 const MANY: usize = 1 << 16;
 
 pub struct Terminal {
     child: Child,
     keys: File,
     bytes: Receiver<Vec<u8>>,
-    /// Kept open, so that its attributes can be asked for.
+    /// Kept open, so that its attributes can be read.
     slave: OwnedFd,
     attributes: String,
-    /// All that was written to it.
+    /// All bytes written to the terminal.
     written: Vec<u8>,
     rows: u16,
     columns: u16,
@@ -37,7 +37,7 @@ impl Terminal {
         Self::buffered(usize::MAX, args, columns, rows)
     }
 
-    /// The same on one of which nothing is read until somebody looks.
+    /// The same, but nothing is read until the test reads the screen.
     pub fn start_unread(args: &[&str], columns: u16, rows: u16) -> Self {
         Self::buffered(1, args, columns, rows)
     }
@@ -112,7 +112,7 @@ impl Terminal {
     pub fn until_stuck(&mut self) {
         let stack = format!("/proc/{0}/task/{0}/stack", self.pid());
         eventually("a full terminal", || {
-            // Each is drawn.
+            // Each tab is drawn.
             self.press("\t");
             let stack = std::fs::read_to_string(&stack).unwrap();
             stack.contains("n_tty_write").then_some(()).ok_or(stack)
@@ -123,7 +123,7 @@ impl Terminal {
         self.child.id()
     }
 
-    /// The lines of the screen, once they are as wanted.
+    /// Returns the lines of the screen, once `wanted` accepts them.
     pub fn until(&mut self, what: &str, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
         eventually(what, || {
             while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(50)) {
@@ -138,7 +138,7 @@ impl Terminal {
         })
     }
 
-    /// Waits until it is as it was, while the program may still be there.
+    /// Waits until the terminal is restored, while the program may still run.
     pub fn until_given_back(&mut self) {
         eventually("the terminal", || {
             while let Ok(bytes) = self.bytes.try_recv() {
@@ -149,7 +149,7 @@ impl Terminal {
         });
     }
 
-    /// Waits for the program's end, and returns its exit code. The terminal must be as before.
+    /// Waits for the program's end, and returns its exit code. The terminal must be restored.
     pub fn end(mut self) -> Option<i32> {
         let status = eventually("the end", || {
             self.child
@@ -157,7 +157,7 @@ impl Terminal {
                 .unwrap()
                 .ok_or_else(|| "still running".to_owned())
         });
-        // What it wrote at the end may still be on its way.
+        // The last output may still be on its way.
         eventually("the cursor and the first screen", || {
             while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(50)) {
                 self.written.extend(bytes);
@@ -188,7 +188,7 @@ impl Drop for Terminal {
     }
 }
 
-/// What a terminal shows after these bytes: enough of one for what the program writes.
+/// The screen of a terminal after these bytes, as far as the program's output needs it.
 fn screen(bytes: &[u8], columns: usize, rows: usize) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let mut cells = vec![vec![' '; columns]; rows];

@@ -10,7 +10,7 @@ use crate::host::{Process, eventually};
 
 pub const PROGRAM: &str = "/bin/memcg-trace";
 
-/// The program with arguments, to be started.
+/// The program with arguments, ready to start.
 pub fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(args).env_clear().stdin(Stdio::null());
@@ -22,12 +22,12 @@ pub fn run(args: &[&str]) -> Output {
     finish(&mut command(args))
 }
 
-/// The same without any privilege.
+/// Runs the program without any privilege.
 pub fn as_nobody(args: &[&str]) -> Output {
     finish(command(args).uid(65_534).gid(65_534))
 }
 
-/// The same with something hidden from it: `script` runs in a mount namespace of its own.
+/// Runs the program with something hidden: `script` runs first, in a mount namespace of its own.
 pub fn hidden(script: &str, args: &[&str]) -> Output {
     let script = format!("{script} || exit 99\nexec {PROGRAM} \"$@\"");
     let mut command = Command::new("/bin/unshare");
@@ -38,8 +38,8 @@ pub fn hidden(script: &str, args: &[&str]) -> Output {
     finish(&mut command)
 }
 
-/// Something that a script has hidden, for runs that come later. A mount namespace ends with a grace
-/// period of RCU: this is for those who must not wait for one.
+/// A mount namespace in which a script has hidden something, for later runs. A mount namespace ends
+/// with a grace period of RCU: this is for tests that must not wait for one.
 pub struct Blind(Process);
 
 impl Blind {
@@ -75,8 +75,8 @@ pub fn without_symbols(names: &[&str]) -> String {
     )
 }
 
-/// A script that hides a structure of the kernel or a field of one: to those who ask it has another
-/// name. `None` where there is none.
+/// A script that hides a kernel structure or a field by renaming it in BTF. `None` where there is
+/// none.
 pub fn without_type(name: &str) -> Option<String> {
     const BTF: &str = "/sys/kernel/btf/vmlinux";
     let mut types = fs::read(BTF).unwrap();
@@ -111,14 +111,14 @@ pub fn stderr(output: &Output) -> &str {
     str::from_utf8(&output.stderr).unwrap()
 }
 
-/// It worked and said nothing of itself; the records that it wrote.
+/// Checks that the program succeeded without messages, and returns its records.
 pub fn records(output: &Output) -> Vec<Record> {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
     assert_eq!(stderr(output), "");
     parse(stdout(output))
 }
 
-/// Whole lines, each a record, numbered without a gap.
+/// Parses whole lines, each a record, numbered without a gap.
 pub fn parse(text: &str) -> Vec<Record> {
     let records: Vec<_> = text.split_inclusive('\n').map(Record::parse).collect();
     for (seq, record) in (0..).zip(&records) {
@@ -127,7 +127,7 @@ pub fn parse(text: &str) -> Vec<Record> {
     records
 }
 
-/// It ended with a code, and one clean line that has these parts.
+/// Checks that the program ended with a code, and one clean line that has these parts.
 pub fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
     let said = stderr(output);
     assert_eq!(output.status.code(), Some(code), "{said}");

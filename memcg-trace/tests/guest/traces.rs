@@ -1,4 +1,4 @@
-//! What is attached to the kernel, by its own lists.
+//! Programs and hooks attached to the kernel, by its own lists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,14 +7,14 @@ use crate::host::eventually;
 
 pub const TRACING: &str = "/sys/kernel/tracing";
 
-/// Programs and hooks of everybody.
+/// Programs and hooks of all processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traces {
     /// Names of compiled programs.
     pub programs: Vec<String>,
-    /// Functions with a kprobe, also those that tracefs does not list.
+    /// Functions with a kprobe, also kprobes that tracefs does not list.
     pub kprobes: BTreeSet<String>,
-    /// Functions that ftrace goes through.
+    /// Functions that ftrace is enabled on.
     pub functions: BTreeSet<String>,
     /// kprobes made in tracefs.
     pub kprobe_events: String,
@@ -22,7 +22,7 @@ pub struct Traces {
 
 impl Traces {
     pub fn now() -> Self {
-        // Else the names of programs are not in kallsyms.
+        // Otherwise kallsyms lacks the names of programs.
         fs::write("/proc/sys/net/core/bpf_jit_kallsyms", "1").unwrap();
         let mut programs: Vec<_> = fs::read_to_string("/proc/kallsyms")
             .unwrap()
@@ -66,10 +66,10 @@ fn difference<T: Ord + std::fmt::Debug>(now: &BTreeSet<T>, before: &BTreeSet<T>)
     format!("more {more:?}, less {less:?}")
 }
 
-/// Does something after which the kernel must be as it was before. It frees programs only after
-/// a grace period of RCU.
+/// Runs `work`, after which the kernel must be as before. The kernel frees programs only after a
+/// grace period of RCU.
 pub fn leaves_nothing<T>(work: impl FnOnce() -> T) -> T {
-    // What the test before has left is on its way out; nobody else has programs in a guest.
+    // Programs of the test before may still be freed; there are no others in a guest.
     let before = eventually("programs of others", || match Traces::now() {
         now if now.programs.is_empty() => Ok(now),
         now => Err(format!("{:?}", now.programs)),

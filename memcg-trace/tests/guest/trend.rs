@@ -1,4 +1,5 @@
-//! Cgroups that come and go: what stays of them is found, what they leave to others is told.
+//! Cgroups that come and go: growing numbers of zombies are found, and what is reparented is
+//! reported.
 
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,11 +15,11 @@ use crate::host::{Cgroup, Folder, Process, eventually, now_ns, reparents_pages, 
 use crate::pins::sockets::new_socket;
 use crate::tool;
 
-/// Clean loops are watched for more snapshots than steps of slow growth are asked for
+/// Clean loops are watched for more snapshots than slow growth needs to be found
 /// (model/trend/growth.rs), and for so many rounds.
 const WATCHED: usize = 7;
 const ROUNDS: u64 = 10;
-/// Growth by so many a snapshot is found in far less snapshots than these.
+/// Growth by so many a snapshot is found in far fewer snapshots than these.
 const MORE: usize = 5;
 const SOON: usize = 20;
 
@@ -48,7 +49,7 @@ fn crash(parent: &Cgroup, number: u64) {
     job.remove();
 }
 
-/// Ends work, also where a test fails in the middle of it.
+/// Ends work, also when a test fails.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -57,7 +58,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Does it again and again while frames are looked at.
+/// Repeats `work` while frames are read.
 fn during(work: impl Fn(u64) + Sync, look: impl FnOnce()) {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -78,9 +79,9 @@ fn during(work: impl Fn(u64) + Sync, look: impl FnOnce()) {
 fn a_crash_loop_that_leaks_and_one_that_does_not() {
     let other = Cgroup::new("other");
     let dying = || crate::host::root_stat("nr_dying_descendants").unwrap();
-    // Those of other tests may take their time to go.
+    // Zombies of other tests may go late.
     let before = dying();
-    // Dead before anyone looks: nobody's fault now.
+    // Dead before the start: nobody is known to have caused it.
     let old = Cgroup::new("old");
     let old_holders: Vec<Process> = (0..5)
         .map(|number| old.child(&format!("o{number}")).into_zombie())
@@ -110,8 +111,8 @@ fn a_crash_loop_that_leaks_and_one_that_does_not() {
     let begin_ns = now_ns();
     let mut holders = Vec::new();
     while found.is_none() && frames < SOON {
-        // Each snapshot has more of them, however long an interval is; and not so many that it is
-        // more than a warning.
+        // Each snapshot has more of them, however long an interval is; but not so many that the
+        // finding is more than a warning.
         for which in 0..MORE {
             let job = leaky.child(&format!("job-{frames}-{which}"));
             holders.push(job.inside(|| new_socket(AddressFamily::NETLINK)));
@@ -172,7 +173,7 @@ fn what_goes_to_the_parent() {
         "i=0; while [ $i -lt 200 ]; do : > \"$1\"/f$i; i=$((i + 1)); done",
         &[folder.path()],
     );
-    // As the counters say before it goes.
+    // The counters before the cgroup goes.
     let before = export.until("its slab", |frame| {
         let net = slab_net(frame, "/heir/job");
         if net >= 400 {
@@ -195,7 +196,7 @@ fn what_goes_to_the_parent() {
     assert_eq!(record.number("to_cgroup_id"), parent.id());
     let pages = record.number("lru_pages");
     if reparents_lru {
-        // Some may be on their way to a list, on each of two CPUs.
+        // Some pages may be on their way to a list, on each of two CPUs.
         assert!((512 - 62..600).contains(&pages), "{pages}");
         assert_eq!(
             parent_shmem(),
@@ -233,7 +234,7 @@ fn slab_net(frame: &Frame, path: &str) -> u64 {
     rows.map(net).sum()
 }
 
-/// A recording remembers those that are gone, and `pins` says what became of them.
+/// A recording remembers memcgs that are gone, and `pins` reports their end.
 #[test]
 fn pins_of_one_that_is_gone() {
     let other = Cgroup::new("other");
@@ -243,7 +244,7 @@ fn pins_of_one_that_is_gone() {
     let mut recorder = Process(recorder.unwrap());
     let recorded = || {
         let output = tool::run(&["zombies", "--json", "--from", &recording]);
-        // With its first sample there is something to show.
+        // The first sample is enough to show.
         if output.status.success() && !output.stdout.is_empty() {
             Ok(Document::parse(tool::stdout(&output)).summary)
         } else {

@@ -1,5 +1,5 @@
-//! A healthy Debian host with systemd and services (`cargo xtask test --long`): what is said of it
-//! is what its kernel says, every zombie is explained, and nothing is found to be wrong.
+//! A healthy Debian host with systemd and services (`cargo xtask test --long`): the output matches
+//! the kernel's figures, every zombie is explained, and there are no findings.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,10 +11,10 @@ use crate::contract::Document;
 use crate::host::{eventually, root_stat};
 use crate::tool;
 
-/// Asks of a verb's answer, in a row.
+/// Runs of a verb in a row.
 const TIMES: usize = 10;
 
-/// systemd and its services are up and quiet.
+/// Waits until systemd and its services are up and quiet.
 fn wait_until_up() {
     eventually("the system is up", || {
         let mut systemctl = Command::new("systemctl");
@@ -41,7 +41,7 @@ fn document(args: &[&str]) -> Document {
     Document::parse(tool::stdout(&output))
 }
 
-/// Databases that work; killed when this goes.
+/// Databases at work; killed when dropped.
 struct Load(Vec<Child>);
 
 impl Load {
@@ -99,7 +99,7 @@ fn every_zombie_is_explained() {
         pins.items.len(),
         open.len()
     );
-    // One that came or went meanwhile has none to close.
+    // A zombie that came or went meanwhile has no sum to close.
     for zombie in open {
         assert!(zombie["unexplained_refs"].is_null(), "{zombie}");
     }
@@ -124,7 +124,7 @@ fn usage_is_the_kernels() {
                 record.number("usage_bytes"),
                 current.trim().parse().unwrap(),
             );
-            // A service that is up does not stand still between the two readings.
+            // A running service changes between the two readings.
             if ours.abs_diff(kernels) > kernels / 10 + (1 << 20) {
                 off.insert(path.to_owned(), (ours, kernels));
             }

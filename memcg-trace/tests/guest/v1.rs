@@ -1,5 +1,5 @@
-//! The memory controller of cgroup version 1, where a kernel still has it: census and names, and
-//! what of them it lacks. Runs in a guest of its own.
+//! The memory controller of cgroup version 1, on kernels that have it: figures of zombies, names,
+//! and missing figures. Runs in a guest of its own.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::tool;
 
 const ROOT: &str = "/sys/fs/cgroup/memory";
 
-/// What the kernel counts, live and dead; the root is one.
+/// The kernel's count, live and dead; the root is one.
 fn memcgs() -> u64 {
     let text = fs::read_to_string("/proc/cgroups").unwrap();
     let line = text
@@ -99,10 +99,10 @@ fn census_and_names() {
     assert_eq!(pages[0]["refs"], 20);
 
     drop(folder);
-    eventually("let go of", || match dead() {
+    eventually("released", || match dead() {
         0 => Ok(()),
         dead => {
-            // Charges of others make the CPUs give up what they hold.
+            // Charges of other memcgs make the CPUs release their stock.
             let script = "echo $$ > \"$0\"/cgroup.procs; taskset 1 true; taskset 2 true";
             let live = format!("{ROOT}/live");
             let status = Command::new("sh").args(["-c", script, &live]).status();

@@ -9,18 +9,18 @@ use crate::slab::assert_exact;
 use crate::traces::{TRACING, Traces, leaves_nothing};
 use crate::{slab_ways, tool};
 
-/// Functions of which one variant or another wants the entry.
+/// Functions whose entry one variant or another hooks.
 const FREES: [&str; 3] = [
     "__memcg_slab_free_hook",
     "kmem_cache_free",
     "kmem_cache_free_bulk",
 ];
 
-/// What a kernel offers, by its own lists.
+/// The hooks that a kernel offers, by its own lists.
 struct Offers {
-    /// A hook that all frees of accounted objects go through, and its sister for allocations.
+    /// A hook in the path of all frees of accounted objects, and its sibling for allocations.
     hook: bool,
-    /// Whether `kmem_cache_free` fires before the object is gone: it does since its tracepoint
+    /// Whether `kmem_cache_free` fires before the object is freed: it does since its tracepoint
     /// names the cache.
     early_free: bool,
 }
@@ -43,7 +43,7 @@ impl Offers {
         }
     }
 
-    /// Where kprobes and trampolines stand with `--attach`.
+    /// The places of kprobes and of trampolines with `--attach`.
     fn expected(&self, attach: &str) -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
         let [hook, free, bulk] = FREES;
         let kprobes = match attach {

@@ -1,11 +1,11 @@
-//! The kernel's own trace of what reclaim does, as text.
+//! The kernel's own trace of reclaim, as text.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::traces::TRACING;
 
-/// A trace of vmscan events, in a buffer of its own that is large enough.
+/// A trace of vmscan events, in a large buffer of its own.
 pub struct Trace(PathBuf);
 
 impl Trace {
@@ -24,7 +24,7 @@ impl Trace {
         fs::write(self.0.join(file), value).unwrap_or_else(|error| panic!("{file}: {error}"));
     }
 
-    /// All of it, a line an event.
+    /// The whole trace, one line an event.
     pub fn stop(self) -> String {
         self.set("tracing_on", "0");
         self.set("events/enable", "0");

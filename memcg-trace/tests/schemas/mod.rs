@@ -3,7 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that cannot go on says where"
+    reason = "a test that cannot continue says where"
 )]
 
 use std::cell::RefCell;
@@ -41,7 +41,7 @@ impl Known {
     }
 }
 
-/// Why a record is not as its schema says.
+/// Checks a record against its schema; the error is the first difference.
 pub fn check(kind: &str, record: &Value) -> Result<(), String> {
     KNOWN.with_borrow_mut(|known| {
         let index = known.get(kind);
@@ -50,7 +50,7 @@ pub fn check(kind: &str, record: &Value) -> Result<(), String> {
     })
 }
 
-/// A record that is as its schema says.
+/// Asserts that a record matches its schema.
 pub fn assert_valid(kind: &str, record: &Value) {
     if let Err(error) = check(kind, record) {
         panic!("{error}\n{record}");

@@ -1,4 +1,4 @@
-//! Who pins a zombie: the question, and what becomes of it.
+//! Pins of a zombie on the screen: the query, and its result.
 
 use memcg_trace::sample::ask::{Ask, NOT_RECORDED};
 use memcg_trace::sample::{LifeKind, Sample};
@@ -8,7 +8,7 @@ use crate::fixture::pins::demo_with_pins;
 use crate::fixture::{self, demo, host, life, memcg, snapshots};
 use crate::{SIZES, app, check, drawn, go, has, press};
 
-/// Takes the zombies' tab and opens the one with the most references.
+/// Opens the zombies' tab and, in it, the zombie with the most references.
 fn open_zombie(app: &mut App) -> Ask {
     go(app, "zombies");
     press(app, "\n");

@@ -1,4 +1,4 @@
-//! What is around the tabs: the header, the tab bar, the keys and what cannot be had.
+//! The screen around the tabs: the header, the tab bar, the keys, and missing sections.
 
 use memcg_trace::sample::{Absent, Loss, Sample};
 use memcg_trace::tui::App;
@@ -8,7 +8,7 @@ use crate::fixture::waits::demo_with_deadlock;
 use crate::fixture::{demo, host, snapshots};
 use crate::{SIZES, app, check, compare, drawn, go, press, regions, tabs};
 
-/// All but the body.
+/// The whole screen but the body.
 fn chrome(app: &mut App, columns: u16, rows: u16) -> Vec<String> {
     let body = regions(app, columns, rows).body;
     let mut lines = drawn(app, columns, rows);
@@ -23,7 +23,7 @@ fn compare_header_and_footer(name: &str, app: &mut App, columns: u16, rows: u16)
     compare(name, &(lines.join("\n") + "\n"));
 }
 
-/// One file has that of all tabs, so that a new tab changes no other.
+/// One file has the tab bars of all tabs, so that a new tab changes no other file.
 #[test]
 fn the_chrome_of_every_tab_at_each_size() {
     let mut text = String::new();
@@ -51,7 +51,7 @@ fn a_filter_and_what_enter_opened_have_their_own_keys() {
     assert_eq!(footer.unwrap(), keys);
 }
 
-/// The header of a deadlock pushes all else down.
+/// The header line of a deadlock pushes everything else down.
 #[test]
 fn a_deadlock_has_a_banner() {
     for (columns, rows) in SIZES {

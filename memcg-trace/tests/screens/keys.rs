@@ -1,4 +1,4 @@
-//! Keys, and that none of them does harm.
+//! Keys: each works in every tab without harm.
 
 use memcg_trace::sample::Sample;
 use memcg_trace::tui::App;

@@ -1,8 +1,8 @@
-//! What the dashboard looks like, kept as text in `tests/screens/kept`: what each tab shows, and
-//! apart from that what is around it. After a change that is meant,
+//! Screens of the dashboard, kept as text in `tests/screens/kept`: the body of each tab, and
+//! separately the header and footer. After an intended change,
 //! `BLESS=1 cargo test -p memcg-trace --test screens` writes the files anew; look at them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod answers;
 mod chrome;
@@ -75,7 +75,7 @@ fn drawn(app: &mut App, columns: u16, rows: u16) -> Vec<String> {
         .collect()
 }
 
-/// Whether a screen has a text on it.
+/// Returns whether a text is on the screen.
 fn has(app: &mut App, text: &str) -> bool {
     drawn(app, 160, 30).iter().any(|line| line.contains(text))
 }
@@ -84,7 +84,7 @@ fn regions(app: &App, columns: u16, rows: u16) -> Regions {
     app.regions(Rect::new(0, 0, columns, rows))
 }
 
-/// The tab that is shown, as the tab bar of a large screen has it.
+/// The name of the current tab, as the tab bar of a large screen has it.
 fn shown(app: &mut App) -> String {
     let y = regions(app, 200, 50).tabs.y;
     let bar = drawn(app, 200, 50).swap_remove(y.into());
@@ -115,7 +115,7 @@ fn go(app: &mut App, tab: &str) {
     }
 }
 
-/// Compares a text with what is kept, or keeps it.
+/// Compares a text with the kept file, or with `BLESS` writes it.
 fn compare(name: &str, text: &str) {
     let file = format!("tests/screens/kept/{name}.txt");
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(&file);
@@ -126,7 +126,7 @@ fn compare(name: &str, text: &str) {
     assert!(kept == text, "not as in {file}, but\n{text}");
 }
 
-/// Compares what is below the tab bar and above the footer with what is kept.
+/// Compares the lines between the tab bar and the footer with the kept file.
 fn check(name: &str, app: &mut App, columns: u16, rows: u16) {
     let body = regions(app, columns, rows).body;
     let screen = drawn(app, columns, rows);

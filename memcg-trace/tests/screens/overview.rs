@@ -1,4 +1,4 @@
-//! The overview: what is wrong, and what could not be looked at.
+//! The overview: problems, and checks that were not possible.
 
 use memcg_trace::sample::{Absent, Loss, Sample};
 use memcg_trace::tui::App;
@@ -32,7 +32,7 @@ fn findings_and_deadlocks_at_each_size() {
     }
 }
 
-/// Nothing that was not looked at is said to be none.
+/// A check that was not made is not shown as "none".
 #[test]
 fn what_is_absent_is_not_none() {
     let mut seen = overview(&demo());

@@ -1,4 +1,4 @@
-//! What each tab shows.
+//! Tabs: the body of each.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -20,7 +20,7 @@ use crate::{SIZES, app, check, drawn, go, has, press, tabs};
 #[test]
 fn every_tab_at_each_size() {
     for (columns, rows) in SIZES {
-        // The answer comes between two samples: it must not show in the other tabs.
+        // The answer arrives between two samples: it must not show in the other tabs.
         let mut app = app(host(), &demo_with_pins());
         for tab in tabs(&mut app) {
             go(&mut app, &tab);
@@ -83,7 +83,7 @@ fn who_holds_slab_at_each_size() {
     }
 }
 
-/// From a cache to who has it, and back; each view has its own order.
+/// From a cache to its owners, and back; each view has its own order.
 #[test]
 fn caches_and_who_has_one_at_each_size() {
     for (columns, rows) in SIZES {
@@ -106,7 +106,7 @@ fn caches_and_who_has_one_at_each_size() {
     assert!(has(&mut app, "[slab]") && has(&mut app, "nginx"));
 }
 
-/// Somebody has been in a shrinker for long, somebody was killed, and a limit is near.
+/// A task is in a shrinker for long, a task was killed, and a limit is near.
 pub fn demo_with_findings() -> Vec<Sample> {
     let more = |(second, mut sample): (u64, Sample)| {
         let mut rows = demo_rows();
@@ -157,7 +157,7 @@ fn findings_at_each_size() {
     }
 }
 
-/// What is kept is what a terminal showed of `replay demo-6.12.rec` at its end.
+/// The kept files are the screens of `replay demo-6.12.rec` at its end.
 #[test]
 fn a_recording_of_a_real_kernel() {
     let file = "tests/recordings/demo-6.12.rec";

@@ -1,4 +1,4 @@
-//! What events say between two walks.
+//! Slab totals between two walks, which events update.
 
 use memcg_trace::sample::slab_walk::{Share, WalkedSlab};
 use memcg_trace::sample::{LifeKind, Sample, Text};
@@ -6,7 +6,7 @@ use memcg_trace::sample::{LifeKind, Sample, Text};
 use crate::fixture::slab_walk::{cache, row, share, walk};
 use crate::fixture::{self, count, empty, memcg, root, slab, snapshots};
 
-/// The walk is the base, and events keep it true until the next one puts it right.
+/// The walk is the base, and events update it until the next walk corrects it.
 #[test]
 fn totals_stay_true_between_walks() {
     let rows = || vec![root(), memcg(2, 1, "a")];
@@ -27,7 +27,7 @@ fn totals_stay_true_between_walks() {
             memcgs: Some(fixture::walk(0, rows())),
             ..counted(0, 100, 10)
         },
-        // 500 were there before all that was counted.
+        // 500 objects existed before counting began.
         Sample {
             slab_walk: Some(found(1, 590)),
             ..counted(1, 110, 20)
@@ -105,7 +105,7 @@ fn the_heir_has_what_a_dead_memcg_held() {
             slab: counts(0, 0, 2),
             ..empty(2)
         },
-        // Five that the child had allocated are freed.
+        // Five objects that the child had allocated are freed.
         Sample {
             slab: counts(1, 5, 3),
             ..empty(3)
@@ -132,10 +132,10 @@ fn the_heir_has_what_a_dead_memcg_held() {
     assert_eq!(heir.inherited_objects(), Some(20));
 }
 
-/// What came while a walk went on, and where it had been already, is not taken from it; and what it
-/// saw of a memcg that has died and is freed since, has been its heir's.
+/// Objects made during a walk, behind its position, stay counted; and the objects that the walk saw
+/// of a memcg that has died and was freed since are its heir's.
 #[test]
-fn a_walk_knows_no_better_than_events_what_came_while_it_went_on() {
+fn events_during_a_walk_are_added_to_it() {
     let (parent, child) = (memcg(2, 1, "a"), memcg(3, 2, "dead"));
     let born = memcg(4, 1, "born");
     let at = |second| fixture::START_NS + second * fixture::SECOND;
@@ -164,13 +164,14 @@ fn a_walk_knows_no_better_than_events_what_came_while_it_went_on() {
             slab_walk: Some(walk(0, vec![cache()], vec![row(2, 500), row(3, 200)])),
             ..empty(0)
         },
-        // It dies and is freed between two samples.
+        // The memcg dies and is freed between two samples.
         Sample {
             life: life(1),
             slab: Some(more(1)),
             ..empty(1)
         },
-        // A walk that saw its objects while it lived, and came by before the new ones were made.
+        // A walk that saw the memcg's objects while it lived, and had passed before the new ones
+        // were made.
         Sample {
             slab: Some(more(2)),
             slab_walk: Some(walk(2, vec![cache()], vec![row(2, 500), row(3, 200)])),

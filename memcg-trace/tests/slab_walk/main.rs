@@ -1,6 +1,6 @@
-//! What the model and the views make of a walk of all slabs.
+//! The model and the views of a walk of all slabs.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
 mod between_walks;
 #[path = "../fixture/mod.rs"]
@@ -37,7 +37,7 @@ fn utilization_and_packing_are_arithmetic() {
     assert_eq!(cache.freeable_pages(), Some(80 - 16));
 }
 
-/// All bytes of a cache are somewhere: could be reclaimed, or could not for one reason.
+/// All bytes of a cache are accounted for: reclaimable, or not reclaimable for one reason.
 #[test]
 fn what_could_be_reclaimed_adds_up() {
     let of = |name: &str, has_shrinker, idle| WalkedCache {
@@ -45,7 +45,7 @@ fn what_could_be_reclaimed_adds_up() {
         idle,
         ..cache(0xc1, name, 10, 30, share(12, 40, 100_000))
     };
-    // Of 42 objects on 10 slabs of 8 pages nobody uses 20, 15 of them on two slabs of their own.
+    // Of 42 objects on 10 slabs of 8 pages, 20 are unused, 15 of them on two slabs of their own.
     let idle = Some(Idle {
         objects: 20,
         alone_objects: 15,
@@ -72,7 +72,7 @@ fn what_could_be_reclaimed_adds_up() {
     );
     let other = reclaim(of("ext4_extent_status", Some(true), None)).unwrap();
     assert_eq!(other.not_memcg_aware_bytes, live);
-    // Merged with others, of which one is freed otherwise.
+    // Merged with others, one of which is freed in another way.
     let merged = |names: [&str; 2]| WalkedCache {
         aliases: names.map(Text::from).to_vec(),
         ..of("extent_status", Some(true), None)
@@ -80,7 +80,7 @@ fn what_could_be_reclaimed_adds_up() {
     let same = reclaim(merged(["mbcache", "dquot"])).unwrap();
     assert_eq!(same.not_memcg_aware_bytes, live);
     assert_eq!(reclaim(merged(["mbcache", "numa_policy"])), None);
-    // Nobody looked at the objects, or read the flag.
+    // The objects were not scanned, or the flag was not read.
     assert_eq!(reclaim(of("dentry", Some(true), None)), None);
     assert_eq!(reclaim(of("dentry", None, idle)), None);
     let path = recording(
@@ -122,7 +122,7 @@ fn memcgs_know_what_they_hold_and_inherited() {
         (root.slab_objects, root.inherited_bytes),
         (Some(0), Some(0))
     );
-    // Before the walk nothing was known, and that is not 0.
+    // Before the walk the figures are unknown, and not 0.
     let first = &snapshots(&demo_with_slab())[0];
     assert!(
         first
@@ -133,7 +133,7 @@ fn memcgs_know_what_they_hold_and_inherited() {
     );
 }
 
-/// Caches that the kernel merged go by each of their names.
+/// Each name of a merged cache selects it.
 #[test]
 fn a_merged_cache_has_all_its_names() {
     let merged = WalkedCache {

@@ -84,7 +84,7 @@ fn what_cannot_be_answered_is_an_error() {
     );
 }
 
-/// A walk is written with the frame in which it arrives, joined with what events counted.
+/// A walk is written with the frame in which it arrives, joined with the counts of events.
 #[test]
 fn a_stream_has_each_walk_once() {
     let records = checked(&stdout(&on_demo("slab-export", &["export"])));

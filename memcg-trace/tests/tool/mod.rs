@@ -1,4 +1,4 @@
-//! The binary as users run it, and what it wrote.
+//! The binary as users run it, and its output.
 
 #[path = "../schemas/mod.rs"]
 pub mod schemas;
@@ -36,7 +36,7 @@ pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// A file of the test that asks for it.
+/// A file of the calling test.
 pub fn file(test: &str, content: &[u8]) -> String {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
     fs::write(&path, content).unwrap();
@@ -47,7 +47,7 @@ pub fn recording(test: &str, host: Host, samples: &[Sample]) -> String {
     file(&format!("{test}.rec"), &recorded(host, samples))
 }
 
-/// It ended with a code, and one line that says why.
+/// Checks that the program ended with a code, and one line that gives the reason.
 pub fn assert_fails(output: &Output, code: i32, parts: &[&str]) {
     let said = stderr(output);
     assert_eq!(output.status.code(), Some(code), "{said}");

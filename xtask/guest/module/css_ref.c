@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * Takes one reference to the memory controller of a cgroup, or to the cgroup itself, and keeps it
- * until it is unloaded: one that no ledger can explain.
+ * until the module is unloaded: a reference that no ledger can explain.
  *
  *	insmod css_ref.ko cgroup=/a/b [itself=1]
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Holds things of open files of whoever loads it, until it is unloaded: references that nothing
- * leads to. Each parameter is a file descriptor.
+ * Holds open files of the loading process, or their inodes or dentries, until the module is
+ * unloaded: references that nothing leads to. Each parameter is a file descriptor.
  *
  *	insmod holds.ko file=3 inode=4 dentry=5
  */

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Locks of every kind, taken by whoever asks for them:
+ * Locks of every kind, taken on request:
  *
  *	exec 3>/proc/locks_to_take; echo m0 >&3; echo w1 >&3
  *
- * Each write is one word, done by the task that writes it, which then has the lock until it
- * closes the file. Whoever waits can be killed, so that all of it can be undone.
+ * Each write is one word, executed by the writing task, which then holds the lock until it closes
+ * the file. A waiting task can be killed, so that everything can be undone.
  *
  *	m0	mutex 0
  *	r0	rwsem 0, for reading
  *	w0	rwsem 0, for writing
- *	c0	takes the owner out of the owner word of mutex 0, which we have
- *	g0	cgroup_mutex; this cannot be killed
- *	h0	mem_hotplug_lock for reading, by get_online_mems(); nor can this
- *	q0	has a work item take mutex 0 and let go of it, in the workqueue that takes dead
- *		cgroups offline, on this CPU
- *	u0	has that one give up
- *	o0	has whoever takes memory offline spin before it tries to move a page
- *	k0	keeps its CPU as a reader of RCU, until it is killed
+ *	c0	clears the owner in the owner word of mutex 0, which the writer holds
+ *	g0	cgroup_mutex; this wait cannot be killed
+ *	h0	mem_hotplug_lock for reading, by get_online_mems(); nor can this wait
+ *	q0	queues a work item that takes and releases mutex 0, in the workqueue that takes
+ *		dead cgroups offline, on this CPU
+ *	u0	makes that work item stop waiting
+ *	o0	makes a task that offlines memory spin before it tries to migrate a page
+ *	k0	occupies its CPU as a reader of RCU, until it is killed
  *	y0	waits for a grace period of RCU
  */
 #include <linux/kernel.h>
@@ -43,7 +43,7 @@
 static struct mutex mutexes[LOCKS];
 static struct rw_semaphore rwsems[LOCKS];
 
-/* What one file has taken. */
+/* Locks that were taken through one open file. */
 struct taken {
 	bool mutexes[LOCKS];
 	bool reading[LOCKS];
@@ -61,7 +61,7 @@ static struct workqueue_struct **cgroup_works;
 static unsigned int of_work;
 static struct task_struct *worker;
 
-/* Finds what is not exported. */
+/* Finds symbols that are not exported. */
 static void find(void)
 {
 	struct kprobe probe = { .symbol_name = "kallsyms_lookup_name" };
@@ -74,7 +74,7 @@ static void find(void)
 	cgroups = (void *)lookup("cgroup_mutex");
 	get_mems = (void *)lookup("get_online_mems");
 	put_mems = (void *)lookup("put_online_mems");
-	/* Since 6.18 it has one for each step. */
+	/* Since 6.18 there is a workqueue for each step. */
 	cgroup_works = (void *)lookup("cgroup_offline_wq");
 	if (!cgroup_works)
 		cgroup_works = (void *)lookup("cgroup_destroy_wq");

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Slab objects, allocated and freed in each way there is by whoever asks for them:
+ * Slab objects, allocated and freed in each possible way on request:
  *
  *	echo bulk >/proc/objects_to_have; echo -bulk >/proc/objects_to_have
  *
- * Each way has COUNT objects at most, all at once BULK, of which more than 32 are in one slab; and
- * is charged to the task that writes its name. What is
- * read is a line for each cache: its name, and the word of a slab that has how far the owners of
- * its objects are apart, on kernels that have such a word.
+ * Each way has at most COUNT objects, or BULK for all at once, of which more than 32 are in one
+ * slab. They are charged to the task that writes the name of the way. A read returns a line for
+ * each cache: its name, and the stride of the owners in a slab, on kernels that have one.
  *
  *	one	kmem_cache_alloc(), one after the other
  *	bulk	kmem_cache_alloc_bulk(), all at once
- *	vector	as one; the owners are in a vector of its own
- *	spare	as one; the owners are in what objects leave of their slab
- *	within	as one; an owner is in the padding of its object
+ *	vector	as one; the owners are in a separate vector
+ *	spare	as one; the owners are in the space of the slab that its objects leave
+ *	within	as one; each owner is in the padding of its object
  *	kmalloc	kmalloc()
  */
 #include <linux/mm.h>
@@ -27,13 +26,13 @@
 #define NAME "objects_to_have"
 #define COUNT 30
 #define BULK 100
-/* Where slab.stride is, if there is one (mm/slab.h): behind the counters. */
+/* Offset of slab.stride, if there is one (mm/slab.h): behind the counters. */
 #define STRIDE 44
 
 /*
  * With a constructor a cache is merged with no other, and the pointer to the next free object is
- * behind the object. A slab of 4096 << n bytes has no room left by objects of a power of two, and
- * some by others.
+ * behind the object. In a slab of 4096 << n bytes, objects whose size is a power of two leave no
+ * space, and others leave some.
  */
 static struct way {
 	const char *name;
@@ -65,7 +64,7 @@ static int have(struct way *way)
 	if (way->objects[0])
 		return -EBUSY;
 	if (way->at_once) {
-		/* The number of them, and later whether it did. */
+		/* Returns the number of objects, and on later kernels whether it succeeded. */
 		if (!kmem_cache_alloc_bulk(way->cache, GFP_KERNEL, BULK, way->objects))
 			return -ENOMEM;
 		return 0;

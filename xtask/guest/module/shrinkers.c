@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Shrinkers to have: the name of one written to /proc/shrinkers_to_have registers it, or fills it
- * up again; with a minus sign before it unregisters it. None knows memcgs.
+ * Shrinkers on request: writing a name to /proc/shrinkers_to_have registers the shrinker, or
+ * refills its cache; with a minus sign before the name, it is unregistered. None is memcg-aware.
  *
  *	nothing	counts many objects, is scanned for them, and frees none
  *	all	frees what it is asked for
@@ -18,7 +18,7 @@
 #define NAME "shrinkers_to_have"
 #define MANY 50000
 #define FEW 8192
-/* How often a small cache is made anew, so that who frees until nothing is left comes to an end. */
+/* Times that a small cache is refilled, so that a loop that frees until nothing is left ends. */
 #define AGAIN 256
 
 static atomic_long_t all_left, more_left, share_left;
@@ -84,14 +84,14 @@ static struct way {
 } ways[] = {
 	{ "nothing", nothing_count, nothing_scan },
 	{ "all", all_count, all_scan, 0, &all_left, MANY },
-	/* Of a small cache little is due at a time, and is asked for all the same. */
+	/* Little of a small cache is due at a time, and that is asked for nevertheless. */
 	{ "more", more_count, more_scan, 1, &more_left, FEW * AGAIN },
 	{ "share", share_count, share_scan, 1, &share_left, FEW * AGAIN },
 };
 
 static DEFINE_MUTEX(lock);
 
-/* Since 6.7 the kernel has the memory of shrinkers. */
+/* Since 6.7 the kernel allocates shrinkers. */
 #ifdef SHRINKER_ALLOCATED
 static struct shrinker *new(void)
 {
@@ -116,7 +116,7 @@ static struct shrinker *new(void)
 
 static int begin(struct shrinker *shrinker)
 {
-	/* It took no name until 6.0; one that is not asked for does no harm. */
+	/* It took no name until 6.0; there, the additional argument does no harm. */
 	int (*with_name)(struct shrinker *, const char *, ...) = (void *)register_shrinker;
 
 	return with_name(shrinker, NAME);

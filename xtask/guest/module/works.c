@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Work items that wait for each other, and a wait that nobody ends, made by whoever writes a word
+ * Work items that wait for each other, and a wait that never ends, on request by a word written
  * to /proc/works_to_do:
  *
  *	block0	queues two items in a workqueue that runs one at a time; the first waits for the
- *		second. Workqueue 0 is that of a CPU, 1 is for all CPUs.
+ *		second. Workqueue 0 is bound to a CPU, 1 is unbound.
  *	flush0	waits for the second
- *	all0	waits for all that is queued there
- *	undo0	takes the second out of the queue, so that all of it ends
- *	lose0	waits for a completion that nobody completes; this can be killed
+ *	all0	waits for everything queued there
+ *	undo0	removes the second from the queue, so that all waits end
+ *	lose0	waits for a completion that nothing completes; this wait can be killed
  */
 #include <linux/completion.h>
 #include <linux/kernel.h>
@@ -69,7 +69,7 @@ static ssize_t works_write(struct file *file, const char __user *from, size_t by
 		flush_workqueue(pair->queue);
 	} else if (!strcmp(word, "undo")) {
 		cancel_work_sync(&pair->second);
-		/* What was put behind it is to be done now, and 5.10 wakes nobody for that. */
+		/* Work queued behind it is due now, and 5.10 wakes no worker for that. */
 		for_each_online_cpu(cpu) {
 			schedule_work_on(cpu, &wake);
 			flush_work(&wake);

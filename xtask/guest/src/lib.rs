@@ -1,24 +1,24 @@
-//! What `cargo xtask` and the guest's init say to each other.
+//! Protocol between `cargo xtask` and the guest's init.
 //!
 //! Before the boot xtask puts [`Settings`] into the initramfs: a kernel command line is too short
-//! for a command and has no room for newlines. During the run init sends [`Report`]s over a serial
-//! port of their own, so that nothing the command prints can be taken for its exit status.
+//! for a command and cannot contain newlines. During the run init sends [`Report`]s over a serial
+//! port of their own, so that no output of the command can be mistaken for its exit status.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-/// Where the settings are in the initramfs.
+/// Path of the settings in the initramfs.
 pub const SETTINGS: &str = "/guest.settings";
 
 /// The serial ports of a guest, in the order of QEMU's `-serial` options: `ttyS0`, `ttyS1`, ….
 pub const PORTS: [Port; 4] = [Port::Console, Port::Output, Port::Errors, Port::Control];
 
-/// What a serial port of the guest carries.
+/// The content of a serial port of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
-    /// The kernel's console, and what init has to say.
+    /// The kernel's console, and messages of init.
     Console,
     /// The command's standard output; with a [`Terminal`] its standard input and errors too.
     Output,
@@ -50,7 +50,7 @@ impl Port {
     }
 }
 
-/// Which cgroup hierarchy the guest mounts.
+/// The cgroup hierarchy that the guest mounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cgroup {
     /// The unified hierarchy at `/sys/fs/cgroup`, every controller on for the root's children.
@@ -65,36 +65,37 @@ pub enum Cgroup {
 pub struct Size {
     /// Lines.
     pub rows: u16,
-    /// Characters in a line.
+    /// Characters in each line.
     pub columns: u16,
 }
 
-/// The terminal that the command gets in place of pipes.
+/// The terminal that the command gets instead of pipes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terminal {
-    /// The window of the person in front of it.
+    /// The window of the user.
     pub size: Size,
-    /// `TERM` of the terminal that draws it.
+    /// `TERM` of the user's terminal.
     pub term: String,
 }
 
-/// What init is to do.
+/// The task of init.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The command and its arguments.
     pub command: Vec<OsString>,
-    /// Paths of kernel modules in the initramfs, each after those that it depends on.
+    /// Paths of kernel modules in the initramfs, each after its dependencies.
     pub modules: Vec<String>,
     /// The hierarchy to mount.
     pub cgroup: Cgroup,
-    /// Boot the system on the disk; the command is then a service of its init.
+    /// Boot the system on the disk; the command is then a service of that system.
     pub boots_disk: bool,
     /// Set if the command is to run on a terminal.
     pub terminal: Option<Terminal>,
 }
 
 impl Settings {
-    /// The settings as `key=value` records, each ended by the one byte that no argument can hold.
+    /// The settings as `key=value` records, each ended by a NUL byte, which no argument can
+    /// contain.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut put = |key: &str, value: &OsStr| {
@@ -153,7 +154,7 @@ impl Settings {
 }
 
 impl Size {
-    /// The size as a line of the control port has it.
+    /// The size as a line of the control port.
     pub fn encode(self) -> String {
         format!("{} {}", self.rows, self.columns)
     }
@@ -171,14 +172,15 @@ impl Size {
     }
 }
 
-/// What init says on the control port, one line each.
+/// A report of init on the control port, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// The guest is set up and the command is about to start.
     Started,
-    /// The command ended with this status (128 and more: by a signal), its output is all out.
+    /// The command ended with this status (128 and more: by a signal), and all its output has been
+    /// sent.
     Ended(u8),
-    /// The guest could not be set up or the command not be started.
+    /// The guest could not be set up, or the command could not be started.
     Failed(String),
 }
 

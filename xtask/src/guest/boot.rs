@@ -1,4 +1,4 @@
-//! One boot: start, carry the ports' bytes, wait for the end, judge it.
+//! A boot: from the start of QEMU to the verdict, with the copying of its ports.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -19,19 +19,19 @@ use super::qemu::Qemu;
 use super::{initramfs, terminal};
 use crate::interrupt;
 
-/// How long a guest that has said how its command ended may take to power off. A sick kernel, and
-/// we make them sick, may never do it; by then all output is out.
+/// Time for a guest to power off after it has reported the end of its command. A damaged kernel,
+/// and tests damage kernels, may never power off; by then all output has arrived.
 const POWER_OFF: Duration = Duration::from_secs(3);
 
 const TICK: Duration = Duration::from_millis(50);
 
-/// Where the command's output goes.
+/// Destinations of the command's output.
 pub struct Outputs {
     pub stdout: Box<dyn Write + Send>,
     pub stderr: Box<dyn Write + Send>,
 }
 
-/// How a boot ended, and what its kernel said.
+/// The end of a boot, and the output of its kernel.
 pub struct Outcome {
     pub ending: Ending,
     pub console: String,
@@ -91,12 +91,12 @@ pub fn boot(spec: &Spec, binaries: &Binaries, outputs: Outputs) -> Result<Outcom
         }
     };
     let status = qemu.stop()?;
-    // With QEMU gone the ports are at their end, and what was in them is carried.
+    // After QEMU's end the ports are closed, and all their output is copied.
     finish(output, "output")?;
     finish(errors, "errors")?;
     let console = finish(console, "console")?;
     let console = String::from_utf8_lossy(&console).into_owned();
-    // It may have come with QEMU's end.
+    // The report may have arrived with QEMU's end.
     wait.drain(&reports);
     let evidence = Evidence {
         console: &console,
@@ -111,17 +111,17 @@ pub fn boot(spec: &Spec, binaries: &Binaries, outputs: Outputs) -> Result<Outcom
     Ok(Outcome { ending, console })
 }
 
-/// What is known while we wait.
+/// The state of a boot in progress.
 struct Wait<'a> {
     spec: &'a Spec,
     control: UnixStream,
     report: Option<Report>,
-    /// When the guest has to be off.
+    /// The time at which the guest must be off.
     grace: Option<Instant>,
 }
 
 impl Wait<'_> {
-    /// Waits a tick for a report; true when the guest had its time to power off.
+    /// Waits a tick for a report; returns true when the time to power off is over.
     fn hear(&mut self, reports: &Receiver<Report>) -> bool {
         match reports.recv_timeout(TICK) {
             Ok(report) => self.note(report),
@@ -133,13 +133,13 @@ impl Wait<'_> {
     }
 
     fn drain(&mut self, reports: &Receiver<Report>) {
-        // The sender ends with the port, so this does.
+        // The sender ends with the port, so this loop ends.
         for report in reports {
             self.note(report);
         }
     }
 
-    /// The first word on how the command ended is the one that counts.
+    /// Notes a report: the first one that says how the command ended counts.
     fn note(&mut self, report: Report) {
         if self.grace.is_none() {
             if report != Report::Started {
@@ -149,13 +149,14 @@ impl Wait<'_> {
         }
     }
 
-    /// Whether somebody wants it to stop; tells the guest of a new window size on the way.
+    /// Returns why the boot should be stopped, if it should; sends changes of the window size to
+    /// the guest meanwhile.
     fn cut(&mut self) -> Option<Cut> {
         if let Some(signal) = interrupt::received() {
             return Some(Cut::Signal(signal));
         }
         if self.spec.terminal.is_some() && interrupt::resized() {
-            // A guest that does not listen keeps its old size.
+            // A guest that does not read the port keeps its old size.
             let _ = writeln!(self.control, "{}", terminal::size().encode());
         }
         let timeout = self.spec.timeout.filter(|_| self.grace.is_none())?;
@@ -163,8 +164,8 @@ impl Wait<'_> {
     }
 }
 
-/// Copies until the port's end, and keeps a copy if asked to. An output that cannot be written to
-/// any more is no reason to stall the guest.
+/// Copies until the port is closed, and keeps a copy on request. A failed output does not stall the
+/// guest.
 fn carry(mut from: UnixStream, mut to: Box<dyn Write + Send>, keep: bool) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut buffer = [0; 4096];
@@ -179,7 +180,7 @@ fn carry(mut from: UnixStream, mut to: Box<dyn Write + Send>, keep: bool) -> Vec
     kept
 }
 
-/// The reports on the control port. A line that is none means that init is not itself.
+/// The reports on the control port. A line that is no report means that init is broken.
 fn listen(control: UnixStream) -> Receiver<Report> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! Building what runs in guests: static, since there are no libraries there.
+//! Builds of programs for guests: static, since guests have no libraries.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use crate::places;
 pub struct Binaries {
     pub init: PathBuf,
     pub demo: PathBuf,
-    /// Not there in a bare guest.
+    /// `None` in a bare guest.
     pub memcg_trace: Option<PathBuf>,
 }
 
-/// Builds them, or finds them built. `bare` leaves memcg-trace out.
+/// Builds the programs, unless they are built. `bare` leaves memcg-trace out.
 pub fn binaries(bare: bool) -> Result<Binaries> {
     let mut command = cargo("build")?;
     command.args(["--bins", "--package", "memcg-trace-guest"]);
@@ -53,20 +53,20 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
         .find_map(|message| Some(Path::new(message["executable"].as_str()?).to_path_buf()))
 }
 
-/// cargo as `cargo build --release` calls it, whatever the caller's environment says about flags:
-/// the guest has no dynamic linker.
+/// A cargo command with the flags of `cargo build --release`, whatever flags the caller's
+/// environment sets: the guest has no dynamic linker.
 fn cargo(verb: &str) -> Result<Command> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(places::repository()?);
     command.args([verb, "--target", places::TARGET]);
-    // Who waits in front of a terminal sees how far it has come.
+    // On a terminal, cargo shows its progress.
     if !rustix::termios::isatty(std::io::stderr()) {
         command.arg("--quiet");
     }
     if verb != "bench" {
         command.arg("--release");
     }
-    // The strongest of the ways to give flags.
+    // This variable takes precedence over all other flags.
     command.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
     Ok(command)
 }

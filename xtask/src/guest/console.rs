@@ -1,15 +1,16 @@
-//! What the kernel said on its console: whether it died there, and of what.
+//! Faults that the kernel reports on its console.
 
-/// How a kernel dies.
+/// A fault that ends the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// QEMU's TCG lost a race with the kernel's patching of its own code: no bug of anyone we test.
+    /// QEMU's TCG lost a race with the kernel's patching of its own code: not a bug in the tested
+    /// code.
     Emulator(String),
     /// The kernel panicked.
     Panic(String),
 }
 
-/// The fault that a console's log shows. An oops is one: guests are booted with `oops=panic`.
+/// The fault in a console's log. An oops is a fault: guests are booted with `oops=panic`.
 pub fn fault(log: &str) -> Option<Fault> {
     let line_with = |words: &[&str]| {
         let line = log
@@ -24,7 +25,7 @@ pub fn fault(log: &str) -> Option<Fault> {
         .or_else(|| line_with(&["Oops: ", "Oops [#", "general protection fault"]).map(Fault::Panic))
 }
 
-/// What a log has to say about a kernel that does not answer.
+/// The line of a log that explains why the kernel does not respond.
 pub fn stall(log: &str) -> Option<&str> {
     const SIGNS: &[&str] = &[
         "soft lockup",
@@ -38,7 +39,7 @@ pub fn stall(log: &str) -> Option<&str> {
         .map(str::trim)
 }
 
-/// The end of a log, for a person.
+/// The last lines of a log, for people.
 pub fn tail(log: &str, lines: usize) -> String {
     let all: Vec<_> = log.lines().collect();
     let skipped = all.len().saturating_sub(lines);
@@ -61,7 +62,7 @@ mod tests {
                 "[    3.1] Kernel panic - not syncing: sysrq triggered crash".into()
             ))
         );
-        // An int3 oops ends in a panic too; the cause counts.
+        // An int3 oops ends in a panic, too; the first cause counts.
         for cause in ["Oops: int3: 0000 [#1] SMP", "int3: 0000 [#1] SMP PTI"] {
             let log = format!("[    3.0] {cause}\n{panic}");
             assert!(matches!(fault(&log), Some(Fault::Emulator(_))), "{log}");

@@ -1,4 +1,4 @@
-//! Writing a `newc` cpio archive, which is what the kernel unpacks as its first file system.
+//! A writer of `newc` cpio archives, which the kernel unpacks as its first file system.
 
 use std::io::{self, Write};
 
@@ -21,12 +21,12 @@ impl<W: Write> Archive<W> {
         self.entry(path, DIRECTORY, (0, 0), b"")
     }
 
-    /// A file that can be run; what is not a program does not mind.
+    /// Adds a file that is executable, which is harmless for other files.
     pub fn file(&mut self, path: &str, content: &[u8]) -> io::Result<()> {
         self.entry(path, EXECUTABLE, (0, 0), content)
     }
 
-    /// A character device.
+    /// Adds a character device.
     pub fn device(&mut self, path: &str, major_minor: (u32, u32)) -> io::Result<()> {
         self.entry(path, DEVICE, major_minor, b"")
     }
@@ -50,8 +50,8 @@ impl<W: Write> Archive<W> {
         let size = u32::try_from(content.len()).map_err(too_large)?;
         let name_size = u32::try_from(name.len() + 1).map_err(too_large)?;
         self.entries += 1;
-        // Magic, inode, mode, uid, gid, links, mtime, size, device it is on (2), device it is (2),
-        // length of the name with its zero, checksum (not used by this format).
+        // Magic, inode, mode, uid, gid, links, mtime, size, the device of the file (2), the device
+        // that it is (2), length of the name with its zero, checksum (not used by this format).
         write!(self.to, "070701")?;
         let (major, minor) = device;
         let fields = [
@@ -80,7 +80,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// Names and contents end at a multiple of four.
+/// Pads names and contents to a multiple of four.
 fn pad(to: &mut impl Write, written: usize) -> io::Result<()> {
     let missing = written.next_multiple_of(4) - written;
     to.write_all(&[0; 4][..missing])

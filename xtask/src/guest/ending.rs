@@ -1,5 +1,5 @@
-//! How a guest ended. Only [`Ending::Exited`] says anything about the command; everything else is
-//! a failure of its own, and never a pass.
+//! Verdict on a guest. Only [`Ending::Exited`] says anything about the command; every other ending
+//! is a failure of its own, and never a pass.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use memcg_trace_guest::Report;
 
 use super::console::{self, Fault};
 
-/// Exit statuses of `cargo xtask guest` that are not the command's, told apart from it by the
-/// message; `124` is what timeout(1) uses.
+/// Exit statuses of `cargo xtask guest` that are not the command's; the message distinguishes them
+/// from the same statuses of the command. `124` is the status that timeout(1) uses.
 pub const PANICKED: u8 = 121;
 pub const EMULATOR_FAULT: u8 = 122;
 pub const LOST: u8 = 123;
 pub const TIMED_OUT: u8 = 124;
 pub const NOT_STARTED: u8 = 125;
 
-/// How a guest ended.
+/// The end of a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The command ended with this status.
@@ -24,36 +24,36 @@ pub enum Ending {
     NotStarted(String),
     /// The kernel died.
     Died(Fault),
-    /// Time was up; with what the kernel had to say, if anything.
+    /// The time was over; `sign` is the kernel's report of a stall, if any.
     TimedOut {
         after: Duration,
         sign: Option<String>,
     },
-    /// QEMU ended, and nobody had said how the command did.
+    /// QEMU ended without a report of how the command ended.
     Lost { how: String, started: bool },
     /// A signal told us to stop.
     Interrupted(u8),
 }
 
-/// What is known when QEMU is gone.
+/// The facts at the end of QEMU.
 pub struct Evidence<'a> {
     pub console: &'a str,
     /// The last report of init.
     pub report: Option<Report>,
-    /// Why we stopped waiting, if not for QEMU's end.
+    /// Why QEMU was stopped, if it was.
     pub cut: Option<Cut>,
-    /// How QEMU ended, with its last words.
+    /// QEMU's status, with its last messages.
     pub qemu: String,
 }
 
-/// Why a guest was not waited for to its end.
+/// Reasons to stop a guest before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     Timeout(Duration),
     Signal(u8),
 }
 
-/// The verdict. A dead kernel outweighs a status: what ran on it proves nothing.
+/// The verdict. A dead kernel outweighs a status: a result on it proves nothing.
 pub fn judge(evidence: Evidence) -> Ending {
     if let Some(Cut::Signal(signal)) = evidence.cut {
         return Ending::Interrupted(signal);
@@ -76,7 +76,7 @@ pub fn judge(evidence: Evidence) -> Ending {
 }
 
 impl Ending {
-    /// One line for a person, if it is not just the command's status.
+    /// One line for people, unless the ending is just the command's status.
     pub fn message(&self) -> Option<String> {
         match self {
             Self::Exited(_) => None,
@@ -106,7 +106,7 @@ impl Ending {
         }
     }
 
-    /// What to exit with.
+    /// The exit status of `cargo xtask guest`.
     pub fn status(&self) -> u8 {
         match self {
             Self::Exited(status) => *status,
@@ -156,9 +156,9 @@ mod tests {
             ending("", started.clone(), cut),
             Ending::TimedOut { .. }
         ));
-        // The panic is why nothing came any more.
+        // The panic is why no more output came.
         assert!(matches!(ending(PANIC, started, cut), Ending::Died(_)));
-        // It said how it ended, but then did not power off.
+        // The command's end was reported, but the guest did not power off.
         assert_eq!(ending("", ended, cut), Ending::Exited(0));
         assert_eq!(
             ending("", None, Some(Cut::Signal(15))),

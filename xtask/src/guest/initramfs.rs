@@ -1,4 +1,4 @@
-//! What is in a guest: busybox, our init, memcg-trace, the files and modules asked for.
+//! Content of a guest: busybox, our init, memcg-trace, and the requested files and modules.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -21,7 +21,7 @@ pub fn write(path: &Path, spec: &Spec, binaries: &Binaries) -> Result<()> {
     ] {
         archive.directory(folder)?;
     }
-    // Without it init would start with no standard streams, since /dev is not mounted yet.
+    // Without this device init would start without standard streams, since /dev is not mounted yet.
     archive.device("/dev/console", (5, 1))?;
     archive.device("/dev/null", (1, 3))?;
 

@@ -1,7 +1,7 @@
 //! `cargo xtask guest`: runs a command in a virtual machine with a kernel of choice.
 //!
-//! The guest's four serial ports carry, each for itself, the kernel's console, the command's
-//! output, its errors, and what init reports, so that none can be mistaken for another.
+//! The guest has a serial port each for the kernel's console, the command's output, the command's
+//! errors, and the reports of init, so that none can be mistaken for another.
 #![expect(
     clippy::print_stderr,
     reason = "xtask talks to the person who started it"
@@ -106,54 +106,54 @@ fn cgroup(text: &str) -> Result<Cgroup, String> {
     }
 }
 
-/// A file that is a disk of a guest.
+/// A file that is a guest's disk.
 #[derive(Clone, Debug)]
 pub struct Disk {
     pub path: PathBuf,
-    /// Whether what the guest writes to it stays.
+    /// Whether writes of the guest are kept.
     pub keep: bool,
 }
 
-/// A userland that a guest can have.
+/// A userland for guests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Userland {
     /// Debian 12 with systemd.
     Debian,
 }
 
-/// A guest to be.
+/// The description of a guest.
 #[derive(Clone, Debug)]
 pub struct Spec {
     pub kernel: Kernel,
     pub memory: String,
     pub cpus: u32,
-    /// More for the kernel's command line.
+    /// Additions to the kernel's command line.
     pub append: Vec<String>,
-    /// More arguments for QEMU.
+    /// Additional arguments for QEMU.
     pub qemu: Vec<String>,
     /// Files for `/bin`.
     pub copies: Vec<PathBuf>,
     /// Modules to load.
     pub modules: Vec<String>,
     pub cgroup: Cgroup,
-    /// From the start, or from the last step that was noted.
+    /// Timeout since the start, or since the last step.
     pub timeout: Option<Duration>,
     pub pace: Pace,
     /// A disk, `/dev/vda` in the guest.
     pub disk: Option<Disk>,
-    /// Boot what is on the disk, with its own init; the command is then a service of it.
+    /// Boot the system on the disk, with its own init; the command is then a service of that init.
     pub boots_disk: bool,
     /// The terminal to lend to the command.
     pub terminal: Option<Terminal>,
     /// Show the console.
     pub verbose: bool,
-    /// A file for it as well, behind what that has.
+    /// A file to which the console is appended as well.
     pub console: Option<PathBuf>,
     pub command: Vec<OsString>,
 }
 
 impl Spec {
-    /// A guest as most want it.
+    /// A guest with the usual settings.
     pub fn new(kernel: Kernel, command: Vec<OsString>) -> Self {
         Self {
             kernel,
@@ -179,7 +179,7 @@ impl Spec {
 impl Spec {
     /// The same guest with Debian's userland.
     pub fn on_debian(mut self, with: &[String], binaries: &Binaries) -> Result<Self> {
-        // Its disk is made in a guest with the default kernel.
+        // The disk is made in a guest with the default kernel.
         let needs = Needs {
             tools: OF_GUESTS.iter().chain(OF_USERLAND).collect(),
             ..Needs::guest(Some(kernel::DEFAULT.parse()?))
@@ -221,7 +221,7 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     Ok(run(&spec, &binaries, ours)?.status())
 }
 
-/// Sees to it that what a guest needs is there.
+/// Makes sure that the needs of a guest are there.
 pub fn set_up(kernel: &Choice) -> Result<()> {
     let series = match kernel {
         Choice::Series(series) => Some(*series),
@@ -231,7 +231,7 @@ pub fn set_up(kernel: &Choice) -> Result<()> {
     Ok(())
 }
 
-/// Our own standard output and error.
+/// Our own standard output and standard error.
 pub fn ours() -> Outputs {
     Outputs {
         stdout: Box::new(io::stdout()),
@@ -239,7 +239,7 @@ pub fn ours() -> Outputs {
     }
 }
 
-/// Boots a guest, a second time if the emulator failed, and says what went wrong if something did.
+/// Boots a guest, a second time if the emulator failed, and prints what went wrong, if anything.
 pub fn run(
     spec: &Spec,
     binaries: &Binaries,

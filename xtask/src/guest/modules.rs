@@ -1,4 +1,4 @@
-//! Modules of a kernel's own package: which files, in which order.
+//! Modules of a kernel's own package: their files, in the order of loading.
 //!
 //! Packages come without `modules.dep` (depmod makes it when they are installed), so the
 //! dependencies are read from the modules themselves.
@@ -19,8 +19,8 @@ pub struct Module {
     pub content: Vec<u8>,
 }
 
-/// The modules `names` with all that they depend on, each after its dependencies. What is built
-/// into the kernel is left out: it is there already.
+/// The modules `names` with all their dependencies, each after its own dependencies. Built-in
+/// modules are left out.
 pub fn resolve(names: &[String], folder: Option<&Path>) -> Result<Vec<Module>> {
     if names.is_empty() {
         return Ok(Vec::new());
@@ -84,13 +84,13 @@ fn find_files(folder: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()
     Ok(())
 }
 
-/// `a_b` for `…/a-b.ko` and `…/a-b.ko.xz`: the kernel knows no hyphen in names.
+/// `a_b` for `…/a-b.ko` and `…/a-b.ko.xz`: names in the kernel have no hyphens.
 fn module_name(path: &Path) -> Option<String> {
     let (name, _) = path.file_name()?.to_str()?.split_once(".ko")?;
     Some(name.replace('-', "_"))
 }
 
-/// Unpacked, since not all kernels can unpack modules themselves.
+/// Reads a module, decompressed, since not all kernels can decompress modules.
 fn read(file: &Path) -> Result<Vec<u8>> {
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("ko") => fs::read(file).with_context(|| format!("read {}", file.display())),

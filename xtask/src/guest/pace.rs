@@ -1,10 +1,10 @@
-//! How a guest gets on, shared by its boot and by whoever reads its output.
+//! Progress of a guest, shared by its boot and by the reader of its output.
 
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Since when nothing was done, and which process is the guest.
+/// The time of the last step, and the guest's process.
 #[derive(Clone, Debug, Default)]
 pub struct Pace(Arc<Mutex<State>>);
 
@@ -15,7 +15,7 @@ struct State {
 }
 
 impl Pace {
-    /// QEMU has started; the time until a timeout begins.
+    /// Notes that QEMU has started, and starts the timeout.
     pub fn start(&self, qemu: u32) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State {
             since: Some(Instant::now()),
@@ -23,7 +23,7 @@ impl Pace {
         };
     }
 
-    /// Something was done, and the time until a timeout begins anew.
+    /// Notes a step, and starts the timeout anew.
     pub fn step(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.since = Some(Instant::now());
@@ -35,8 +35,8 @@ impl Pace {
         state.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// The processor time that the guest has had, unlike a clock's the same beside other work;
-    /// `None` while there is no QEMU.
+    /// The processor time of the guest, which does not depend on other load of the machine as a
+    /// clock does; `None` without a QEMU.
     pub fn cpu(&self) -> Option<Duration> {
         let qemu = self.0.lock().unwrap_or_else(PoisonError::into_inner).qemu?;
         ticks(&fs::read_to_string(format!("/proc/{qemu}/stat")).ok()?).map(|ticks| {
@@ -46,9 +46,9 @@ impl Pace {
     }
 }
 
-/// Those in user mode and in the kernel, of a `/proc/PID/stat`.
+/// The sum of the ticks in user mode and in the kernel, from `/proc/PID/stat`.
 fn ticks(stat: &str) -> Option<u64> {
-    // The name before may have spaces and parentheses.
+    // The name before may contain spaces and parentheses.
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ').skip(11);
     let user: u64 = fields.next()?.parse().ok()?;

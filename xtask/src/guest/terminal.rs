@@ -10,13 +10,14 @@ use anyhow::{Context, Result};
 use memcg_trace_guest::{Size, Terminal};
 use rustix::termios::{self, OptionalActions, Termios};
 
-/// Ctrl-], as in telnet: the way out when the guest no longer reads what is typed.
+/// Ctrl-], as in telnet: the way out when the guest no longer reads its input.
 const ESCAPE: u8 = 0x1d;
 
-/// Leaves the alternate screen, shows the cursor, resets colours: what a program would have done.
+/// Leaves the alternate screen, shows the cursor, resets colours: the cleanup of a program that was
+/// killed.
 const RESET: &[u8] = b"\x1b[?1049l\x1b[?25h\x1b[0m\r\n";
 
-/// What the guest needs to know of our terminal; `None` if we have none.
+/// The settings of our terminal that the guest needs; `None` if there is no terminal.
 pub fn ours() -> Option<Terminal> {
     let is_terminal = termios::isatty(io::stdin()) && termios::isatty(io::stdout());
     is_terminal.then(|| Terminal {
@@ -25,7 +26,7 @@ pub fn ours() -> Option<Terminal> {
     })
 }
 
-/// The window's size; 24 by 80 where the terminal does not know it.
+/// The size of the window; 24 by 80 if the terminal does not know it.
 pub fn size() -> Size {
     match termios::tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_row > 0 && size.ws_col > 0 => Size {
@@ -39,10 +40,10 @@ pub fn size() -> Size {
     }
 }
 
-/// Our terminal in raw mode, until this is dropped: however we end, but for SIGKILL.
+/// Our terminal in raw mode, until dropped: on every exit but SIGKILL.
 pub struct Raw {
     before: Termios,
-    /// Whether the program in the guest ended by itself and left the screen as it found it.
+    /// Whether the program in the guest ended by itself and restored the screen.
     pub clean: bool,
 }
 
@@ -67,16 +68,16 @@ impl Drop for Raw {
             let mut stdout = io::stdout();
             let _ = stdout.write_all(RESET).and_then(|()| stdout.flush());
         }
-        // There is nobody left to tell about an error.
+        // There is no way left to report an error.
         let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
 }
 
-/// Sends what is typed to the guest. The answer becomes true when the person wants out.
+/// Sends typed keys to the guest. The returned flag becomes true when the escape key is typed.
 pub fn forward_keys(mut to: UnixStream) -> Arc<AtomicBool> {
     let escaped = Arc::new(AtomicBool::new(false));
     let flag = escaped.clone();
-    // Not joined: it sits in a read that only the next key would end.
+    // Not joined: the thread is in a read that only the next key would end.
     thread::spawn(move || {
         let mut keys = [0; 256];
         while let Ok(count @ 1..) = io::stdin().read(&mut keys) {

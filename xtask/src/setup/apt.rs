@@ -1,5 +1,5 @@
 //! apt as a fetcher: it reads indexes and downloads packages into the user's cache, checks their
-//! signatures, and changes nothing of the system.
+//! signatures, and changes nothing on the system.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,10 +12,10 @@ use super::mirror::Mirror;
 use super::progress;
 use crate::{child, places};
 
-/// Suites that change no more, so that their indexes may be older than they say they can be.
+/// Suites that no longer change, so that their indexes may be past their expiry date.
 const FROZEN: &[&str] = &["bullseye", "bullseye-security"];
 
-/// Where Debian's packages put the keys of its archive.
+/// The file in which Debian's packages put the keys of its archive.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A package of a certain version.
@@ -23,19 +23,19 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 pub struct Package {
     pub name: String,
     pub version: String,
-    /// What its archive amounts to.
+    /// Size of its archive.
     pub bytes: u64,
 }
 
-/// apt with a configuration of its own.
+/// apt with its own configuration.
 pub struct Apt {
     folder: PathBuf,
     mirror: Mirror,
-    /// Suites whose indexes were read since the start.
+    /// Suites whose indexes have been read by this process.
     suites: BTreeSet<&'static str>,
 }
 
-/// Whether this system has apt at all.
+/// Returns whether this system has apt at all.
 pub fn is_here() -> bool {
     ["apt-get", "apt-cache", "dpkg-deb"]
         .iter()
@@ -55,7 +55,8 @@ impl Apt {
             let sub = folder.join(sub);
             fs::create_dir_all(&sub).with_context(|| format!("create {}", sub.display()))?;
         }
-        // No package is installed here: what is needed of others is fetched with each.
+        // The list of installed packages is empty, so that the dependencies of each package are
+        // fetched, too.
         fs::write(folder.join("status"), "").context("write the list of installed packages")?;
         let mirror = Mirror::of_this_machine()?;
         let apt = Self {
@@ -70,8 +71,8 @@ impl Apt {
 
     fn configuration(&self) -> Result<String> {
         let ours = self.folder.display();
-        // The system's own settings are not read: they may run programs after each update. Only
-        // how it gets at its mirror (a proxy, say) is taken over.
+        // The system's own settings are not read: they may run programs after each update. Only the
+        // access to the mirror (a proxy, say) is copied.
         let system = child::read(Command::new("apt-config").arg("dump")).unwrap_or_default();
         let access = system.lines().filter(|line| {
             line.starts_with("Acquire::")
@@ -101,7 +102,7 @@ impl Apt {
             ("APT::Architectures::", "amd64".into()),
             ("APT::Install-Recommends", "false".into()),
             ("APT::Get::List-Cleanup", "false".into()),
-            // As another user apt could not write to this one's folder.
+            // Under another user apt could not write to this user's folder.
             ("APT::Sandbox::User", "root".into()),
             ("Acquire::GzipIndexes", "true".into()),
             ("Acquire::Languages", "none".into()),
@@ -146,8 +147,8 @@ impl Apt {
         fs::write(self.folder.join("sources.list"), text).context("write apt's sources")
     }
 
-    /// Reads the indexes of these suites, but for those that were read already; returns which
-    /// cannot be read, and why.
+    /// Reads the indexes of these suites, except those that were read already; returns those that
+    /// cannot be read, with the reason.
     pub fn refresh(&mut self, suites: &[&'static str]) -> Result<Vec<(&'static str, String)>> {
         let mut failures = Vec::new();
         for suite in suites {
@@ -156,7 +157,7 @@ impl Apt {
             }
             progress::say(&format!("reading the package index of {suite}"));
             self.write_sources([suite].into_iter())?;
-            // apt warns of what it cannot reach and goes on with what it had before.
+            // apt only warns of an unreachable source, and continues with the old index.
             let update =
                 child::read(
                     self.command("apt-get")
@@ -171,7 +172,7 @@ impl Apt {
         Ok(failures)
     }
 
-    /// These packages and all that they depend on, but for the `without`.
+    /// These packages and all their dependencies, except those that `without` accepts.
     pub fn resolve(&self, names: &[&str], without: impl Fn(&str) -> bool) -> Result<Vec<Package>> {
         let mut apt = self.command("apt-get");
         apt.args(["install", "--assume-yes", "--print-uris", "-qq"])
@@ -187,7 +188,7 @@ impl Apt {
         Ok(packages.filter(|package| !without(&package.name)).collect())
     }
 
-    /// The newest of the packages whose names `wanted` accepts, of all that begin with `prefix`.
+    /// The newest package whose name `wanted` accepts, among those that start with `prefix`.
     pub fn newest(&self, prefix: &str, wanted: impl Fn(&str) -> bool) -> Result<Option<Package>> {
         let names = child::read(self.command("apt-cache").args(["pkgnames", prefix]))?;
         let names: Vec<_> = names.lines().filter(|name| wanted(name)).collect();
@@ -218,7 +219,7 @@ impl Apt {
             return Ok(Vec::new());
         }
         let records = child::read(self.command("apt-cache").arg("show").args(names));
-        // It fails if it knows none of them.
+        // apt-cache fails if it knows none of the packages.
         Ok(records
             .unwrap_or_default()
             .split("\n\n")
@@ -231,7 +232,7 @@ impl Apt {
         if packages.is_empty() {
             return Ok(Vec::new());
         }
-        // Not apt's own folder of archives: what is there counts as fetched when it resolves.
+        // Not apt's own folder of archives: apt counts packages there as fetched when it resolves.
         let folder = self.folder.join("downloads");
         let mut apt = self.command("apt-get");
         apt.args(["download", "-qq"]).current_dir(&folder);
@@ -258,7 +259,7 @@ impl Apt {
     }
 }
 
-/// The first line in which apt says what is wrong, without its letter.
+/// The first error or warning of apt, without its letter.
 fn first_reason(errors: &str) -> String {
     let lines = errors.lines().map(str::trim);
     let mut reasons = lines.filter_map(|line| {

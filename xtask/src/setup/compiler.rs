@@ -1,5 +1,5 @@
-//! Finding a compiler for the eBPF side: one whose LLVM is the linker's and that has `core` for
-//! the BPF target, either built or as source.
+//! A compiler for the eBPF side: one whose LLVM is the linker's and that has `core` for the BPF
+//! target, either built or as source.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use super::tools;
 use crate::{child, places};
 
-/// The major version of LLVM that compiler and linker must share: the linker reads the
-/// compiler's bitcode, and a newer one's ends in `Invalid record`.
+/// The major version of LLVM that compiler and linker must share: the linker reads the compiler's
+/// bitcode, and fails with `Invalid record` on bitcode of a newer version.
 pub const LLVM: u32 = 22;
 
 const TARGET: &str = "bpfel-unknown-none";
@@ -26,7 +26,7 @@ pub struct Compiler {
     pub toolchain: Option<String>,
 }
 
-/// The first compiler that fits, or what is wrong with each.
+/// The first compiler that fits, or the reason why each one does not.
 pub fn find() -> Result<Compiler, String> {
     let mut unfit = Vec::new();
     for (bin, toolchain) in candidates() {
@@ -48,7 +48,7 @@ pub fn find() -> Result<Compiler, String> {
     })
 }
 
-/// Ours first, since nobody changes it under us, then the system's, then rustup's.
+/// Candidates: ours first, since nobody else changes it, then the system's, then rustup's.
 fn candidates() -> Vec<(PathBuf, Option<String>)> {
     let ours = tools::bin().map(|bin| bin.join("rustc"));
     let of_system = ours
@@ -73,12 +73,12 @@ fn candidates() -> Vec<(PathBuf, Option<String>)> {
     candidates
 }
 
-/// rustup's `rustc` is a link to rustup or a copy of it, beside it either way.
+/// Returns whether a `rustc` is rustup's: a link to rustup or a copy of it, beside it either way.
 fn is_rustup_proxy(rustc: &Path) -> bool {
     rustc.with_file_name("rustup").exists()
 }
 
-/// `NAME [(active, default)] /FOLDER` in each line.
+/// The toolchains in lines of `NAME [(active, default)] /FOLDER`.
 fn rustup_toolchains(list: &str) -> Vec<(String, PathBuf)> {
     let parse = |line: &str| {
         let name = line.split_whitespace().next()?;
@@ -91,7 +91,7 @@ fn rustup_toolchains(list: &str) -> Vec<(String, PathBuf)> {
     list.lines().filter_map(parse).collect()
 }
 
-/// Whether `core` must be built, or what makes the compiler unfit.
+/// Returns whether `core` must be built, or the reason why the compiler does not fit.
 fn examine(bin: &Path) -> Result<bool> {
     let rustc = bin.join("rustc");
     let version = child::read(Command::new(&rustc).arg("-vV"))?;

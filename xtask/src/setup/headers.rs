@@ -1,5 +1,5 @@
-//! Fetching what a kernel's module is built with into its folder in the cache: the headers of
-//! just that kernel.
+//! Headers of a kernel: fetched into its folder in the cache, for building modules for just that
+//! kernel.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,8 @@ const PATTERNS: &[&str] = &["./usr/src/*", "./usr/lib/linux-kbuild-*"];
 
 pub fn fetch(series: &Series, apt: &Apt) -> Result<()> {
     let folder = series.folder()?;
-    // What it was made of, a package with its version in each line; the kernel is the first.
+    // The packages that the folder was made of, with their versions, one in each line; the kernel
+    // is first.
     let made_of = fs::read_to_string(folder.join("packages")).context("which kernel is it")?;
     let (release, version) = release(series, &made_of)?;
     let packages = packages(series, apt, release, version)?;
@@ -43,7 +44,7 @@ fn release<'a>(series: &Series, made_of: &'a str) -> Result<(&'a str, &'a str)> 
     first.with_context(|| format!("{line:?} is no kernel's package"))
 }
 
-/// The headers of the flavour, those of all flavours, and the programs that build with them.
+/// The headers of the flavour, those common to all flavours, and the build programs.
 fn packages(series: &Series, apt: &Apt, release: &str, version: &str) -> Result<Vec<Package>> {
     let missing = || {
         let suites = series.suites.join(", ");
@@ -66,8 +67,8 @@ fn packages(series: &Series, apt: &Apt, release: &str, version: &str) -> Result<
     Ok(packages)
 }
 
-/// Puts the tree in its place, and its own place into its makefile, where the package has that of
-/// an installed one.
+/// Moves the tree to its place, and writes that path into its makefile, where the package has the
+/// path of an installed tree.
 fn arrange(usr: &Path, place: &Path) -> Result<()> {
     let mut makefiles = Vec::new();
     for entry in usr.join("src").read_dir().context("no headers in them")? {

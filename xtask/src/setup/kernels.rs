@@ -1,4 +1,4 @@
-//! Fetching guest kernels into the cache.
+//! Guest kernels, fetched into the cache.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::progress::say;
 use super::unpack;
 use crate::kernel::Series;
 
-/// What a guest needs of a kernel package, in any of the places where packages have it.
+/// Files of a kernel package that a guest needs, in each place where packages have them.
 const PATTERNS: &[&str] = &["./boot/vmlinuz-*", "./lib/modules/*", "./usr/lib/modules/*"];
 
 /// Fetches the newest kernel of a series.
@@ -27,7 +27,7 @@ pub fn fetch(series: &Series, apt: &Apt) -> Result<()> {
         "fetching {}",
         names.trim_end().replace('\n', ", ")
     ));
-    // Beside its place, so that it can be renamed there when it is whole.
+    // Beside the final folder, so that it can be renamed into place when it is complete.
     let scratch = tempfile::Builder::new()
         .prefix(".fetch-")
         .tempdir_in(kernels)?;
@@ -43,7 +43,7 @@ pub fn fetch(series: &Series, apt: &Apt) -> Result<()> {
     fs::rename(&ready, &folder).with_context(|| format!("put it at {}", folder.display()))
 }
 
-/// The newest version over all suites of the series, with all its packages.
+/// The newest version in all suites of the series, with all its packages.
 fn newest(series: &Series, apt: &Apt) -> Result<Vec<Package>> {
     let missing = || {
         format!(
@@ -71,14 +71,15 @@ pub fn release<'a>((prefix, suffix): (&str, &str), name: &'a str) -> Option<&'a 
     name.strip_prefix(prefix)?.strip_suffix(suffix)
 }
 
-/// Whether a package is `PREFIX + SERIES.… + SUFFIX`, or `SERIES+…` where a series is one version.
+/// Returns whether a package is `PREFIX + SERIES.… + SUFFIX`, or `SERIES+…` where a series is one
+/// version.
 fn is_of(series: &Series, naming: (&str, &str), name: &str) -> bool {
     let release = release(naming, name);
     let rest = release.and_then(|release| release.strip_prefix(series.name));
     rest.is_some_and(|rest| rest.starts_with(['.', '+']))
 }
 
-/// Makes `vmlinuz` and `modules/` of what the packages have, wherever they have it.
+/// Makes `vmlinuz` and `modules/` from the files of the packages.
 fn arrange(root: &Path, ready: &Path, has_modules: bool) -> Result<()> {
     fs::create_dir(ready)?;
     let trees = ["lib/modules", "usr/lib/modules"].map(|tree| root.join(tree));

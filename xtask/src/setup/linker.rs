@@ -1,4 +1,4 @@
-//! bpf-linker: the one in PATH if it fits, else one of our own in the cache.
+//! bpf-linker: the one in PATH if it fits, else our own in the cache.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -21,9 +21,9 @@ fn folder() -> Result<PathBuf> {
     Ok(places::cache()?.join(format!("bpf-linker-{VERSION}")))
 }
 
-/// The folder of the first bpf-linker that fits, or what is wrong with each.
+/// The folder of the first bpf-linker that fits, or the reason why each one does not.
 pub fn find() -> Result<PathBuf, String> {
-    // Ours is started by a script that tells it where its libraries are.
+    // Ours is started by a script that sets the path of its libraries.
     let ours = || {
         Some((
             tools::bin().ok()?.join(NAME),
@@ -47,7 +47,7 @@ pub fn find() -> Result<PathBuf, String> {
     })
 }
 
-/// It is asked to run, since its LLVM is a shared library that may be gone.
+/// Runs the linker, since its LLVM is a shared library that may be gone.
 fn examine(start: &Path, program: &Path) -> Result<()> {
     let version = child::read(Command::new(start).arg("--version"))?;
     let version = version.split_whitespace().nth(1).unwrap_or_default();
@@ -60,7 +60,7 @@ fn examine(start: &Path, program: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The LLVM that a program is linked to: `22` for one that needs `libLLVM.so.22.1`.
+/// The LLVM major version that a program is linked to: `22` if it needs `libLLVM.so.22.1`.
 fn llvm_major(program: &[u8]) -> Option<u32> {
     let header = FileHeader64::<Endianness>::parse(program).ok()?;
     let endian = header.endian().ok()?;
@@ -75,12 +75,12 @@ fn llvm_major(program: &[u8]) -> Option<u32> {
         .find_map(|version| version.split('.').next()?.parse().ok())
 }
 
-/// Builds it into the cache.
+/// Builds bpf-linker into the cache.
 pub fn install() -> Result<()> {
     let folder = folder()?;
     let prefix = llvm_prefix()?.with_context(|| format!("there is no libLLVM of LLVM {LLVM}"))?;
     let mut command = install_command(&folder, &prefix)?;
-    // What cargo tells this program must not reach another package's build.
+    // Cargo's environment variables for xtask must not reach the build of another package.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -88,7 +88,7 @@ pub fn install() -> Result<()> {
         }
     }
     command.env_remove("CARGO_TARGET_DIR");
-    // Beside its place, so that a build that broke off goes on from there.
+    // Beside the final folder, so that an interrupted build resumes there.
     let target = places::cache()?.join("bpf-linker-build");
     command.arg("--target-dir").arg(&target);
     command.current_dir(places::cache()?);
@@ -102,17 +102,18 @@ pub fn install() -> Result<()> {
 fn install_command(root: &Path, llvm: &Path) -> Result<Command> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.env("LLVM_PREFIX", llvm);
-    // Where what libLLVM itself needs is.
+    // The path of libLLVM's own dependencies.
     let flag = format!("-Clink-arg=-Wl,-rpath-link,{}", tools::libraries()?);
     command.env("CARGO_ENCODED_RUSTFLAGS", flag);
-    // Nearly all of its time is spent in LLVM: optimising the rest takes a minute and gains nothing.
+    // The linker spends nearly all of its time in LLVM: optimising the rest takes a minute and
+    // gains nothing.
     command
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "false");
     command.args(["install", "bpf-linker", "--version", VERSION, "--locked"]);
     command.arg("--no-default-features");
-    // Who waits in front of a terminal sees how far it has come.
+    // On a terminal, cargo shows its progress.
     if !rustix::termios::isatty(std::io::stderr()) {
         command.arg("--quiet");
     }
@@ -121,7 +122,7 @@ fn install_command(root: &Path, llvm: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// A folder whose `lib` has `libLLVM.so`: all that the linker is built with.
+/// A folder whose `lib` has `libLLVM.so`: the linker is built with nothing else.
 pub fn llvm_prefix() -> Result<Option<PathBuf>> {
     let installed = PathBuf::from(format!("/usr/lib/llvm-{LLVM}"));
     if installed.join("lib/libLLVM.so").exists() {

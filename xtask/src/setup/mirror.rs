@@ -6,18 +6,18 @@ use anyhow::{Context, Result};
 
 use crate::child;
 
-/// Where Debian's suites are.
+/// The URLs of Debian's archives.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mirror {
     main: String,
     security: String,
 }
 
-/// What Debian's releases are called; a source of another name is not Debian's.
+/// Names of Debian's releases; a source with another name is not Debian's.
 const CODENAMES: &[&str] = &["bullseye", "bookworm", "trixie", "forky", "duke", "sid"];
 
 impl Mirror {
-    /// Asks apt, which reads each form of sources.
+    /// Asks apt, which reads sources in every format.
     pub fn of_this_machine() -> Result<Self> {
         let mut apt = Command::new("apt-get");
         apt.args(["update", "--print-uris", "-o", "Debug::NoLocking=1"]);
@@ -25,7 +25,7 @@ impl Mirror {
         Self::among(&uris).context("this machine's apt sources name no mirror of Debian")
     }
 
-    /// From lines of `'BASE/dists/SUITE/InRelease' FILE SIZE CHECKSUM`.
+    /// The mirror in lines of `'BASE/dists/SUITE/InRelease' FILE SIZE CHECKSUM`.
     fn among(uris: &str) -> Option<Self> {
         let parse = |line: &str| {
             let uri = line.strip_prefix('\'')?.split('\'').next()?;
@@ -39,7 +39,7 @@ impl Mirror {
             let mut bases = sources.iter().filter(|(_, of)| *of == security);
             bases.next().map(|(base, _)| base.clone())
         };
-        // A mirror has both side by side, so that each leads to the other.
+        // A mirror has both archives side by side, so that the URL of each follows from the other.
         let main =
             base(false).or_else(|| Some(base(true)?.strip_suffix("-security")?.to_owned()))?;
         let security = base(true).unwrap_or_else(|| format!("{main}-security"));

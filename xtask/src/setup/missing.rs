@@ -1,4 +1,4 @@
-//! What is not there, and fetching it.
+//! Missing tools and kernels, and their downloads.
 #![expect(
     clippy::print_stderr,
     reason = "xtask talks to the person who started it"
@@ -14,11 +14,11 @@ use super::{Needs, NoHeaders, compiler, headers, kernels, linker, other_systems}
 use crate::kernel::Series;
 use crate::places;
 
-/// What is not there.
+/// The things that are missing.
 pub struct Missing {
-    /// Why no compiler fits.
+    /// The reasons why no compiler fits.
     compiler: Option<String>,
-    /// Why no linker fits.
+    /// The reasons why no linker fits.
     linker: Option<String>,
     tools: Vec<&'static Tool>,
     kernels: Vec<&'static Series>,
@@ -53,7 +53,7 @@ impl Missing {
         self.names().is_empty()
     }
 
-    /// Each thing that is missing, for a person.
+    /// A name for each missing thing, for people.
     fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
         let compiler = self.compiler.iter();
@@ -68,7 +68,7 @@ impl Missing {
         names
     }
 
-    /// Packages by name that bring what is missing but kernels.
+    /// Names of the packages that have the missing things, except kernels.
     fn packages(&self) -> Vec<&'static str> {
         let of_compiler = self.compiler.iter().map(|_| RUSTC.packages);
         let mut packages: Vec<_> = of_compiler
@@ -76,7 +76,7 @@ impl Missing {
             .flatten()
             .copied()
             .collect();
-        // The compiler's package brings it, too.
+        // The compiler's package has LLVM, too.
         let no_llvm = || matches!(linker::llvm_prefix(), Ok(None));
         if self.linker.is_some() && self.compiler.is_none() && no_llvm() {
             packages.push("libllvm22");
@@ -96,7 +96,7 @@ impl Missing {
         suites
     }
 
-    /// Fetches all of it; returns those kernels whose headers cannot be had.
+    /// Fetches everything that is missing; returns the kernels whose headers are not available.
     pub fn fetch(&self, timings: &mut Timings) -> Result<Vec<NoHeaders>> {
         if self.is_nothing() {
             return Ok(Vec::new());
@@ -155,7 +155,7 @@ impl Missing {
             }
         }
         if let Some(name) = failed {
-            bail!("a kernel is missing; to go on without it: --without-kernel {name}");
+            bail!("a kernel is missing; to continue without it: --without-kernel {name}");
         }
         let mut without_headers = Vec::new();
         for series in &self.headers {

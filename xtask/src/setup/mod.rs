@@ -1,8 +1,8 @@
 //! `cargo xtask setup`: finds what is needed and fetches what is missing into the user's cache.
-//! Nothing is installed into the system.
+//! Nothing is installed on the system.
 //!
-//! Nothing is remembered of an earlier run: what is there is looked at each time, which takes
-//! well under a second and needs no network.
+//! There is no state from earlier runs: each run checks everything anew, which takes well under a
+//! second and needs no network.
 
 pub mod apt;
 pub mod compiler;
@@ -32,7 +32,8 @@ use tools::{OF_GUESTS, OF_MODULES, Tool};
 /// Finds or fetches what building, running and testing need
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Go on without this guest kernel (5.10, 6.1, 6.12, 7.0.4, 7.2); can be given more than once
+    /// Continue without this guest kernel (5.10, 6.1, 6.12, 7.0.4, 7.2); can be given more than
+    /// once
     #[arg(long, value_name = "SERIES")]
     without_kernel: Vec<&'static Series>,
     /// Do what a first `cargo xtask run` does, up to the first screen of the default guest, and
@@ -70,7 +71,7 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     Ok(0)
 }
 
-/// What is needed beside the compiler and the linker of the eBPF side.
+/// Needs beside the compiler and the linker of the eBPF side.
 #[derive(Default)]
 pub struct Needs {
     pub tools: Vec<&'static Tool>,
@@ -80,7 +81,7 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// What a guest needs, with a kernel of ours or one that the user names.
+    /// The needs of a guest, with a kernel of ours or one that the user names.
     pub fn guest(series: Option<&'static Series>) -> Self {
         Self {
             tools: OF_GUESTS.iter().collect(),
@@ -89,7 +90,7 @@ impl Needs {
         }
     }
 
-    /// What tests need on these kernels.
+    /// The needs of tests on these kernels.
     pub fn tests(kernels: &[&'static Series]) -> Self {
         let headers = kernels.iter().copied().filter(|one| one.has_modules);
         Self {
@@ -100,10 +101,10 @@ impl Needs {
     }
 }
 
-/// A kernel whose headers cannot be had: it can be looked at without.
+/// A kernel whose headers are not available: its tests run without modules.
 pub type NoHeaders = (&'static Series, anyhow::Error);
 
-/// Sees to it that everything is there. Silent if it is.
+/// Makes sure that all needs are there. Prints nothing if they are.
 pub fn ensure(needs: &Needs, timings: &mut Timings) -> Result<Vec<NoHeaders>> {
     if Missing::look(needs)?.is_nothing() {
         write_toolchain()?;
@@ -112,14 +113,14 @@ pub fn ensure(needs: &Needs, timings: &mut Timings) -> Result<Vec<NoHeaders>> {
     let cache = places::cache()?;
     fs::create_dir_all(&cache).with_context(|| format!("create {}", cache.display()))?;
     let _lock = lock()?;
-    // Somebody else may have fetched it while we waited.
+    // Another process may have fetched it while we waited.
     let missing = Missing::look(needs)?;
     let without_headers = missing.fetch(timings)?;
     write_toolchain()?;
     Ok(without_headers)
 }
 
-/// Keeps two set-ups from writing the same files, as long as the file lives.
+/// Prevents two set-ups from writing the same files, as long as the returned file is open.
 pub fn lock() -> Result<File> {
     let path = places::cache()?.join("lock");
     let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
@@ -134,7 +135,7 @@ pub fn lock() -> Result<File> {
     Ok(file)
 }
 
-/// Tells the build script of memcg-trace what to compile the eBPF side with.
+/// Writes the compiler of the eBPF side for the build script of memcg-trace.
 fn write_toolchain() -> Result<()> {
     let compiler = compiler::find().map_err(|why| anyhow!("no compiler for eBPF: {why}"))?;
     let linker = linker::find().map_err(|why| anyhow!("no bpf-linker: {why}"))?;
@@ -146,7 +147,7 @@ fn write_toolchain() -> Result<()> {
         compiler.toolchain.unwrap_or_default(),
     );
     let path = places::cache()?.join("ebpf-toolchain");
-    // Unchanged it must keep its time stamp: it is an input of a build.
+    // An unchanged file must keep its time stamp: it is an input of a build.
     if fs::read_to_string(&path).is_ok_and(|old| old == text) {
         return Ok(());
     }

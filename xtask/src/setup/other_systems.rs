@@ -1,12 +1,13 @@
-//! What to say where packages cannot be fetched: no apt, or an apt whose sources are not Debian's.
+//! Advice for systems where packages cannot be fetched: no apt, or an apt whose sources are not
+//! Debian's.
 
 use std::fs;
 
 use super::compiler::LLVM;
 use super::linker;
 
-/// A system, by the `ID` or `ID_LIKE` of its `/etc/os-release`, and the command that installs what
-/// guests and test modules need. None of them was tried by the authors.
+/// A system, by the `ID` or `ID_LIKE` of its `/etc/os-release`, and the command that installs the
+/// needs of guests and test modules. The authors have tried none of the commands.
 const SYSTEMS: &[(&str, &str)] = &[
     (
         "ubuntu",
@@ -27,8 +28,8 @@ const SYSTEMS: &[(&str, &str)] = &[
     ),
 ];
 
-/// One screen of text: what is missing, why it is not fetched, and what to type. `unfit` says what
-/// is wrong with the compilers and linkers that are there.
+/// One screen of text: the missing things, the reason why they are not fetched, and the command to
+/// type. `unfit` has the reasons why the installed compilers and linkers do not fit.
 pub fn advice(missing: &[String], why: &str, unfit: &[Option<&str>]) -> String {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let mut text = format!(

@@ -1,4 +1,4 @@
-//! What a person who waits sees: which step it is, and how far a download has come.
+//! Progress messages: the current step, and the state of a download.
 #![expect(
     clippy::print_stderr,
     reason = "xtask talks to the person who started it"
@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use rustix::termios;
 
-/// A line about a step.
+/// Prints a line about a step.
 pub fn say(text: &str) {
     eprintln!("setup: {text}");
 }
 
-/// Runs `work`, which fills `folder`, and shows how much of `bytes` came meanwhile.
+/// Runs `work`, which fills `folder`, and shows meanwhile how much of `bytes` has arrived.
 pub fn while_folder_grows<T>(folder: &Path, bytes: u64, what: &str, work: impl FnOnce() -> T) -> T {
     let is_terminal = termios::isatty(io::stderr());
     let interval = Duration::from_secs(if is_terminal { 1 } else { 15 });
@@ -50,7 +50,7 @@ pub fn while_folder_grows<T>(folder: &Path, bytes: u64, what: &str, work: impl F
     })
 }
 
-/// Rounded up, so that nothing is 0.
+/// Megabytes, rounded up, so that a small size is not 0.
 pub fn megabytes(bytes: u64) -> u64 {
     bytes.div_ceil(1_000_000)
 }

@@ -1,11 +1,11 @@
-//! How long each step of a set-up took, and what it fetched.
+//! Times and downloads of the steps of a set-up.
 
 use std::time::{Duration, Instant};
 
 /// A row of the table.
 struct Step {
     name: String,
-    /// What was downloaded for it; `None` where that is not known or nothing.
+    /// Size of its download; `None` if that is unknown or there was none.
     bytes: Option<u64>,
     took: Duration,
 }
@@ -34,7 +34,7 @@ impl Timings {
         result
     }
 
-    /// A line a step, and their sum.
+    /// A line for each step, and the sum.
     pub fn table(&self) -> String {
         let line = |name: &str, bytes: Option<u64>, took: Duration| {
             let megabytes = match bytes {

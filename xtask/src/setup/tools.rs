@@ -1,5 +1,5 @@
-//! The programs that xtask starts: those of this machine where they fit, else from packages that
-//! are unpacked into the user's cache and used from there.
+//! Programs that xtask starts: this machine's where they fit, else from packages that are unpacked
+//! into the user's cache and used from there.
 
 use std::fmt::Display;
 use std::fs;
@@ -15,16 +15,16 @@ use super::apt::{Apt, Package};
 use super::{progress, unpack};
 use crate::{child, places};
 
-/// Where the packages come from, whatever release this machine has: they bring all their libraries
-/// but libc, and that one's newer versions run programs of older ones.
+/// The suites of the packages, whatever release this machine has: the packages include all their
+/// libraries except libc, and a newer libc runs older programs.
 pub const SUITES: &[&str] = &["bookworm", "bookworm-security"];
 
-/// A program, and the packages that have it and what it starts.
+/// A program, and the packages that have it and the programs that it starts.
 #[derive(Debug)]
 pub struct Tool {
     pub name: &'static str,
     pub packages: &'static [&'static str],
-    /// Where the packages have it, and what else of theirs has to be startable.
+    /// Paths of the program in the packages, and of others that have to be startable.
     programs: &'static [&'static str],
 }
 
@@ -38,7 +38,7 @@ pub const BUSYBOX: Tool = Tool {
     packages: &["busybox-static"],
     programs: &["bin/busybox"],
 };
-/// For modules of kernels that cannot unpack them themselves.
+/// For modules, on kernels that cannot decompress them.
 pub const XZ: Tool = Tool {
     name: "xz",
     packages: &["xz-utils"],
@@ -50,13 +50,13 @@ pub const MKE2FS: Tool = Tool {
     packages: &["e2fsprogs"],
     programs: &["sbin/mke2fs"],
 };
-/// For the modules that tests load.
+/// For test modules.
 pub const MAKE: Tool = Tool {
     name: "make",
     packages: &["make"],
     programs: &["usr/bin/make"],
 };
-/// Likewise.
+/// For test modules.
 pub const GCC: Tool = Tool {
     name: "gcc",
     packages: &["gcc"],
@@ -72,21 +72,21 @@ pub const GCC: Tool = Tool {
         "usr/bin/strip",
     ],
 };
-/// A compiler of Rust for eBPF; it is looked for by [`super::compiler`].
+/// A Rust compiler for eBPF; [`super::compiler`] looks for it.
 pub const RUSTC: Tool = Tool {
     name: "rustc",
     packages: &["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"],
     programs: &["usr/bin/rustc", "usr/bin/cargo"],
 };
 
-/// What a guest needs.
+/// Tools that a guest needs.
 pub const OF_GUESTS: &[Tool] = &[QEMU, BUSYBOX, XZ];
-/// What making a userland needs beside.
+/// Additional tools to make a userland.
 pub const OF_USERLAND: &[Tool] = &[MKE2FS];
-/// What building the modules of tests needs.
+/// Tools to build test modules.
 pub const OF_MODULES: &[Tool] = &[MAKE, GCC];
 
-/// Packages that others depend on and that nothing here runs. This machine has libc.
+/// Dependencies that nothing here runs. This machine has libc.
 const NOT_NEEDED: &[&str] = &[
     "adduser",
     "debconf",
@@ -114,8 +114,8 @@ const NOT_NEEDED: &[&str] = &[
     "readline-common",
     "tar",
 ];
-/// Packages that only a compiler of C needs: without one there would be no xtask, so this machine
-/// has it, if not always by the name of gcc.
+/// Packages that only a C compiler needs: xtask could not have been built without one, so this
+/// machine has one, though not always with the name gcc.
 const OF_GCC: &[&str] = &[
     "binutils",
     "cpp",
@@ -143,32 +143,32 @@ const OF_GCC: &[&str] = &[
 ];
 
 impl Tool {
-    /// The program: of this machine if it has one that fits, else of the cache.
+    /// The path of the program: this machine's if it fits, else the one in the cache.
     pub fn find(&self) -> Option<PathBuf> {
         let ours = bin().ok()?.join(self.name);
         // A guest has no shared libraries.
         let fits = |path: &PathBuf| self.name != BUSYBOX.name || is_static(path);
-        // Where an ordinary user's PATH may not lead.
+        // Folders that an ordinary user's PATH may not have.
         let system = ["/usr/sbin", "/sbin"].map(|folder| Path::new(folder).join(self.name));
         let system = system.into_iter().filter(|path| path.exists());
         let here = places::executables(self.name).chain(system).find(fits);
         here.or_else(|| Some(ours).filter(|path| path.exists()))
     }
 
-    /// A command that starts it.
+    /// A command that starts the program.
     pub fn command(&self) -> Result<Command> {
         let path = self.find();
         let path = path.with_context(|| format!("no {}: run `cargo xtask setup`", self.name))?;
         Ok(Command::new(path))
     }
 
-    /// Makes its programs startable.
+    /// Makes the programs of the tool startable.
     fn install(&self) -> Result<()> {
         for program in self.programs {
             make_startable(&root()?.join(program))?;
         }
         if self.name == RUSTC.name {
-            // It starts this machine's linker.
+            // gcc starts this machine's linker.
             let cc = places::executable("cc").context("there is no C compiler (cc) in PATH")?;
             let cc = child::quote(cc.as_os_str());
             let line = format!("unset LD_LIBRARY_PATH\nexec {cc} \"$@\"");
@@ -178,17 +178,17 @@ impl Tool {
     }
 }
 
-/// The root of what packages have.
+/// The root folder of unpacked packages.
 pub fn root() -> Result<PathBuf> {
     Ok(places::cache()?.join("tools"))
 }
 
-/// The programs that can be started from there.
+/// The folder of the startable programs.
 pub fn bin() -> Result<PathBuf> {
     Ok(root()?.join("start"))
 }
 
-/// Where the libraries of programs of the root are.
+/// The folders of the libraries of those programs.
 pub fn libraries() -> Result<String> {
     let root = root()?;
     let root = root.display();
@@ -197,9 +197,9 @@ pub fn libraries() -> Result<String> {
     ))
 }
 
-/// Puts a program into [`bin`]: a static one itself, another one as a script that tells it where
-/// its libraries are. They are told by the environment of that program alone: this machine's own
-/// programs must not get them.
+/// Puts a program into [`bin`]: a static one itself, another one as a script that sets the path of
+/// its libraries. The script sets the path for that program alone: this machine's own programs must
+/// not use those libraries.
 pub fn make_startable(program: &Path) -> Result<PathBuf> {
     let name = program.file_name().context("a program without a name")?;
     let start = bin()?.join(name);
@@ -215,7 +215,7 @@ pub fn make_startable(program: &Path) -> Result<PathBuf> {
         quoted(&program.display())
     );
     if name == QEMU.name {
-        // It looks for its firmware where it would have been installed.
+        // QEMU looks for its firmware where it would have been installed.
         for folder in ["qemu", "seabios", "ipxe"] {
             let folder = root()?.join("usr/share").join(folder);
             line += &format!(" -L {}", quoted(&folder.display()));
@@ -225,7 +225,7 @@ pub fn make_startable(program: &Path) -> Result<PathBuf> {
     Ok(start)
 }
 
-/// Writes a program of the shell, unless it is there.
+/// Writes a shell script, unless it exists.
 fn script(path: &Path, line: &str) -> Result<()> {
     let text = format!("#!/bin/sh\n{line}\n");
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
@@ -237,7 +237,7 @@ fn script(path: &Path, line: &str) -> Result<()> {
     fs::rename(&new, path).with_context(|| format!("put it at {}", path.display()))
 }
 
-/// The packages of some tools, and what these depend on, that are not unpacked yet.
+/// The packages of some tools and their dependencies, except those that are already unpacked.
 pub fn packages(apt: &Apt, names: &[&str]) -> Result<Vec<Package>> {
     let with_gcc = names.contains(&"gcc");
     let is = |list: &[&str], name: &str| list.iter().any(|one| name.starts_with(one));
@@ -259,7 +259,7 @@ pub fn install(apt: &Apt, packages: &[Package], tools: &[&Tool]) -> Result<()> {
     progress::say(&format!("unpacking {} packages", packages.len()));
     for (package, archive) in packages.iter().zip(archives) {
         unpack::unpack(&archive, &[], &root)?;
-        // A package that was unpacked in part has no mark, and is unpacked again.
+        // A partly unpacked package has no mark, and is unpacked again.
         fs::write(mark(&root, package), "").context("note a package")?;
         fs::remove_file(&archive).with_context(|| format!("remove {}", archive.display()))?;
     }

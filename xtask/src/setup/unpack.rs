@@ -1,4 +1,4 @@
-//! Taking files out of packages, without installing them.
+//! Extraction of files from packages, without installing them.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::child;
 
-/// Takes the files that match `patterns` out of a package, or all where there are none.
+/// Extracts the files that match `patterns` from a package, or all files if there are no patterns.
 pub fn unpack(deb: &Path, patterns: &[&str], folder: &Path) -> Result<()> {
     let what = || format!("unpack {}", deb.display());
     let mut archive = Command::new("dpkg-deb");
@@ -18,7 +18,7 @@ pub fn unpack(deb: &Path, patterns: &[&str], folder: &Path) -> Result<()> {
         .context("start dpkg-deb")
         .with_context(what)?;
     let mut tar = Command::new("tar");
-    // Archives for linking and manuals are what most of the bytes are and nothing here reads.
+    // Static libraries and manuals are most of the bytes, and nothing here reads them.
     tar.args(["--extract", "--no-same-owner", "--exclude=*.a"])
         .args(["--exclude=./usr/share/doc", "--exclude=./usr/share/man"])
         .arg("--directory")
@@ -32,7 +32,7 @@ pub fn unpack(deb: &Path, patterns: &[&str], folder: &Path) -> Result<()> {
         .with_context(|| format!("start {}", child::line(&tar)))?;
     let ended = archive.wait_with_output().context("wait for dpkg-deb")?;
     let why = String::from_utf8_lossy(&output.stderr);
-    // A pattern that a package has nothing of is fine: others have it.
+    // A pattern without a match in this package is fine: other packages have matches.
     let damage = why.lines().find(|line| {
         !line.ends_with("Not found in archive") && !line.contains("Exiting with failure status")
     });

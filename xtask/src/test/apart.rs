@@ -1,38 +1,38 @@
-//! Tests that need a guest of their own kind, in boots beside the one for all others.
+//! Tests that need a special guest, in boots beside the common one.
 
 use memcg_trace_guest::Cgroup;
 
 use crate::kernel::{DRAINING, Series};
 
-/// A kind of guest, and the tests that are for it.
+/// A kind of guest, and its tests.
 pub struct Apart {
-    /// How their names begin.
+    /// The start of the names of its tests.
     pub prefix: &'static str,
-    /// What is special, after a comma.
+    /// The description of the guest, after a comma.
     pub note: &'static str,
     pub memory: &'static str,
     pub cgroup: Cgroup,
-    /// More arguments for QEMU.
+    /// Additional arguments for QEMU.
     pub qemu: &'static [&'static str],
-    /// More for the kernel's command line.
+    /// Additions to the kernel's command line.
     pub append: Option<&'static str>,
-    /// Packages of a Debian that is booted in place of the usual guest; none where that is booted.
+    /// Packages of a Debian that is booted in place of the usual guest; empty for the usual guest.
     pub debian: &'static [&'static str],
     pub on: On,
-    /// Whether the boot for all others has these tests as well.
+    /// Whether the common boot has these tests as well.
     pub also_elsewhere: bool,
 }
 
 /// The kernels of a run that have a kind of guest.
 #[derive(Clone, Copy)]
 pub enum On {
-    /// All that can.
+    /// All kernels that can boot it.
     All,
-    /// The first and the last: what is looked at does not depend on the kernel.
+    /// The first and the last: the result does not depend on the kernel.
     TheEnds,
-    /// All, but only with `--long`, or where such a test is asked for by name.
+    /// All such kernels, but only with `--long`, or if such a test is asked for by name.
     Long,
-    /// One that runs these tests and no others. They need not be for it alone.
+    /// One kernel that runs these tests and no others; other kernels may run them, too.
     Only(&'static Series),
 }
 
@@ -48,13 +48,13 @@ const PLAIN: Apart = Apart {
     also_elsewhere: false,
 };
 
-/// All of them; those that take longest come first.
+/// All kinds of special guests; those that take longest come first.
 pub const APART: &[Apart] = &[
-    // Memory to take away: a module of it, whose pages can all be moved. It goes in the kernel's
-    // way as long as it is there, so that others are without it.
+    // A memory module that can be offlined, since all its pages are movable. It disturbs the kernel
+    // while it is there, so other guests do not have it.
     Apart {
         prefix: "locks::",
-        note: ", memory to take away",
+        note: ", memory to offline",
         memory: "768M,slots=4,maxmem=4G",
         qemu: &[
             "-object",
@@ -77,7 +77,7 @@ pub const APART: &[Apart] = &[
         cgroup: Cgroup::V1,
         ..PLAIN
     },
-    // The same as in a guest of the usual size, within the same bounds.
+    // The same test as in a guest of the usual size, with the same bounds.
     Apart {
         prefix: "size::",
         note: ", 8 GiB",

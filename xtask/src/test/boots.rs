@@ -1,4 +1,4 @@
-//! Which boots there are of each kernel, and which tests run in each.
+//! Boots of each kernel, and the tests that run in each.
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ use memcg_trace_guest::Cgroup;
 use super::apart::{APART, Apart, On, apart};
 use crate::kernel::{DRAINING, Series};
 
-/// Tests that need the test modules, by the begin of their names.
+/// Tests that need the test modules, by the start of their names.
 const OF_MODULES: &[&str] = &[
     "pins::module::",
     "locks::edges::",
@@ -17,41 +17,41 @@ const OF_MODULES: &[&str] = &[
     "locks::unseen::",
     "slab_ways::",
 ];
-/// Tests that the first and the last kernel of a run have, in a boot of their own, by the begin of
-/// their names: what they look at does not depend on the kernel, or only on what differs between
-/// those two.
+/// Tests that run only on the first and the last kernel of a run, in a boot of their own, by the
+/// start of their names: what they check does not depend on the kernel, or only on the differences
+/// between those two.
 const AT_THE_ENDS: &[&str] = &[
-    // What is said where the tool is not let do its work.
+    // Messages where the tool is not allowed to do its work.
     "bad_hosts::",
     "capabilities::a_host_that_leaves_kprobes_to_root",
     "capabilities::addresses_are_for_others",
     "capabilities::maps_that_are_too_large",
     "capabilities::nobody_sees_addresses",
     "doctor::doctor_works_without_privilege",
-    // The rules of the model. The figures that they are about are compared with the kernel's own on
-    // each kernel (`memcg`, `reclaim`, `slab`).
+    // Rules of the model. Their figures are compared with the kernel's own on each kernel (`memcg`,
+    // `reclaim`, `slab`).
     "findings::",
-    // What becomes of bytes that strangers chose.
+    // Untrusted bytes in names.
     "names::",
-    // How much memory the tool takes, which zombie a name means, and that it opens nothing below the
-    // cgroup file system.
+    // Memory of the tool, lookup of a zombie by name, and the rule that nothing below the cgroup
+    // file system is opened.
     "pins::census::a_zombie_is_found_by_any_name",
     "pins::hung::",
     "pins::many::",
-    // Walks in a storm, which go on the same way everywhere; what they find is compared with the
-    // kernel's own counts on each.
+    // Walks in a storm, which proceed the same way on each kernel; their results are compared with
+    // the kernel's own counts on each.
     "pins::census::a_storm_during_the_census",
     "slab_walk::a_storm_does_not_move_what_stays",
-    // Files, texts, screens, and how the tool ends.
+    // Files, texts, screens, and exits of the tool.
     "record::",
     "screen::",
     "slab_walk::slab_as_text",
     "stream::",
-    // What the model makes of walks and events in between, each of which is compared on each kernel
-    // (`slab`, `slab_walk`).
+    // The model's sums of walks and later events, each of which is compared on each kernel (`slab`,
+    // `slab_walk`).
     "slab_live::",
-    // Rules of the model again; and what goes to the parent, of which the first kernel has the one
-    // way and the last one the other.
+    // Rules of the model; and charges that move to the parent, in one way on the first kernel and
+    // in another way on the last.
     "trend::",
 ];
 
@@ -64,15 +64,15 @@ pub struct Boot {
 
 #[derive(Clone, Copy)]
 pub enum Tests {
-    /// Those of [`AT_THE_ENDS`].
+    /// The tests of [`AT_THE_ENDS`].
     AtTheEnds,
-    /// Those that need their own kind of guest.
+    /// Tests that need a special guest.
     Apart(&'static Apart),
     Others,
 }
 
 impl Tests {
-    /// Where a test belongs, on a kernel that runs all tests.
+    /// The boot of a test, on a kernel that runs all tests.
     fn of(name: &str) -> Self {
         match apart(name) {
             Some(one) => Self::Apart(one),
@@ -81,14 +81,14 @@ impl Tests {
         }
     }
 
-    /// Whether these have some that are asked for; no names ask for all.
+    /// Returns whether a boot has some of the tests that are asked for; no names ask for all.
     fn have_any_of(self, names: &[String]) -> bool {
         names.is_empty() || names.iter().any(|name| self.have(name))
     }
 
     fn have(self, name: &str) -> bool {
         match (self, Self::of(name)) {
-            // Of several kinds of guest for one test, each has it.
+            // If several kinds of guest have a test, each runs it.
             (Self::Apart(one), Self::Apart(_)) => name.starts_with(one.prefix),
             (Self::Others, Self::Apart(one)) => one.also_elsewhere,
             (Self::Others, Self::Others) | (Self::AtTheEnds, Self::AtTheEnds) => true,
@@ -96,7 +96,7 @@ impl Tests {
         }
     }
 
-    /// What is special about them, after a comma.
+    /// The description of the boot, after a comma.
     pub fn note(self) -> &'static str {
         match self {
             Self::AtTheEnds => ", first and last",
@@ -112,7 +112,7 @@ impl Tests {
         }
     }
 
-    /// Whether some of them use the test modules, though they may do without.
+    /// Returns whether some tests of the boot use the test modules, though they can run without.
     pub fn want_modules(self) -> bool {
         match self {
             Self::Apart(_) => OF_MODULES.iter().any(|tests| self.have(tests)),
@@ -125,7 +125,7 @@ fn is_at_the_ends(name: &str) -> bool {
     AT_THE_ENDS.iter().any(|tests| name.starts_with(tests))
 }
 
-/// The boots that take long come first, so that the short ones fill up the end. In a `long` run
+/// All boots of a run. Long boots come first, so that short ones fill up the end. In a `long` run
 /// each kernel has all tests.
 pub fn boots(kernels: &[&'static Series], names: &[String], long: bool) -> Vec<Boot> {
     // The newest kernels take longest.
@@ -165,7 +165,7 @@ pub fn boots(kernels: &[&'static Series], names: &[String], long: bool) -> Vec<B
     kinds.into_iter().flat_map(of).collect()
 }
 
-/// Arguments for the program, by which it runs what belongs into a boot.
+/// Arguments that make the test program run the tests of a boot.
 pub fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsString> {
     let names = names.iter().filter(|name| boot.tests.have(name));
     let mut arguments: Vec<OsString> = names.map(OsString::from).collect();
@@ -173,7 +173,7 @@ pub fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsStrin
         Tests::Others => {
             let apart = APART.iter().filter(|one| !one.also_elsewhere);
             let apart = apart.map(|one| one.prefix);
-            // A name that is asked for may be a part of one of these.
+            // A name that is asked for may be a part of one of these names.
             let ends = AT_THE_ENDS.iter().filter(|_| arguments.is_empty());
             let elsewhere = apart.chain(ends.copied());
             let skipped: Vec<_> = elsewhere.flat_map(|tests| ["--skip", tests]).collect();
@@ -193,8 +193,8 @@ pub fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsStrin
     arguments
 }
 
-/// How many of all tests belong into a boot. libtest takes a filter for any part of a name, so that
-/// what it would run by [`selection`] may be less, and nobody would notice.
+/// Number of tests that belong to a boot. libtest takes a filter for any part of a name, so that it
+/// might run other tests by [`selection`] unnoticed.
 pub fn expected(boot: Boot, all: &[String], has_modules: bool) -> u64 {
     let belongs = |name: &&String| {
         let needs_modules = OF_MODULES.iter().any(|tests| name.starts_with(tests));
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
     use crate::kernel;
 
-    /// In how many boots of a kernel a test runs.
+    /// Number of boots of a kernel in which a test runs.
     fn runs(kernel: &str, test: &str) -> usize {
         let kernels: Vec<_> = kernel::all().collect();
         let boots = boots(&kernels, &[], false).into_iter();

@@ -1,4 +1,4 @@
-//! Other work beside the tests: what a newcomer's machine may have to do.
+//! Other work beside the tests: the load of a newcomer's machine.
 
 use std::hint;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::thread;
 
 use super::processors;
 
-/// A loop on each processor, as urgent as the tests, until this is dropped.
+/// A busy loop on each processor, at the priority of the tests, until dropped.
 pub struct Busy(Arc<AtomicBool>);
 
 impl Busy {
@@ -15,7 +15,7 @@ impl Busy {
         let is_over = Arc::new(AtomicBool::new(false));
         for _ in 0..processors() {
             let is_over = is_over.clone();
-            // Not joined: nothing waits for what it does, and it ends with us at the latest.
+            // Not joined: nothing waits for this thread, and it ends with us at the latest.
             thread::spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
                     hint::spin_loop();

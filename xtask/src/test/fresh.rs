@@ -1,5 +1,5 @@
 //! `cargo xtask test --fresh`: the README's two commands as a newcomer runs them, an ordinary user
-//! with an empty home folder, then once more without network; and what changed of the system.
+//! with an empty home folder, then once more without network; and a list of changes of the system.
 #![expect(
     clippy::print_stderr,
     reason = "xtask talks to the person who started it"
@@ -16,14 +16,14 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Row;
 use crate::{child, places};
 
-/// The user that root becomes for it.
+/// The user that root switches to.
 const ORDINARY: &str = "nobody";
-/// What must not change.
+/// Folders that must not change.
 const SYSTEM: &[&str] = &["/etc", "/usr", "/opt", "/var"];
-/// Where running services of this machine write all the time.
+/// Folders that running services of this machine write to all the time.
 const NOT_OURS: &[&str] = &["/var/log", "/var/tmp"];
 
-/// Runs it; `names` are handed to `test`, where not all of it is to run.
+/// Runs the commands; `names` are passed to `test`, to run a part of it.
 pub fn run(names: &[String]) -> Result<Vec<Row>> {
     let home = tempfile::Builder::new()
         .prefix("memcg-trace-fresh-")
@@ -85,7 +85,7 @@ fn row(step: String, work: impl FnOnce() -> Result<()>) -> Row {
     }
 }
 
-/// The command as that user types it, in an environment of its own.
+/// The command as that user types it, with a clean environment.
 fn newcomer(home: &Path, clone: &Path, network: bool, verb: &[&str]) -> Result<Command> {
     let mut words: Vec<String> = Vec::new();
     let mut add = |more: &[&str]| words.extend(more.iter().map(|word| (*word).to_owned()));
@@ -131,7 +131,7 @@ fn rustup_home() -> Result<PathBuf> {
     Ok(Path::new(&home).join(".rustup"))
 }
 
-/// What is installed, and a moment.
+/// The installed packages, and a moment.
 struct System {
     packages: String,
     /// A file that was made at that moment.
@@ -147,7 +147,7 @@ impl System {
         let moment = folder.join("moment");
         if !moment.exists() {
             fs::write(&moment, "").context("note the moment")?;
-            // A change in the same tick of the clock would not be newer.
+            // A change in the same tick of the clock would not count as newer.
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(Self { packages, moment })
@@ -164,7 +164,7 @@ impl System {
             find.args(["-path", folder, "-prune", "-o"]);
         }
         find.arg("-newercm").arg(&self.moment).arg("-print");
-        // What this user may not look into it cannot have changed either.
+        // Folders that this user may not read cannot have been changed by this user either.
         let output = find.output().context("start find")?;
         let changed = String::from_utf8_lossy(&output.stdout);
         if let Some(first) = changed.lines().next() {

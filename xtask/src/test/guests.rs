@@ -1,4 +1,4 @@
-//! The tests that need a kernel: one libtest program, in guests of each kernel, some at a time.
+//! Tests that need a kernel: one libtest program, in guests of each kernel, some of them at a time.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,15 +20,15 @@ use crate::guest::{self, Spec};
 use crate::interrupt;
 use crate::kernel::{Choice, DRAINING, Kernel, Series};
 
-/// For each test: many times what any takes, on a machine that has much else to do.
+/// Deadline of each test: many times what any test takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(900);
-/// For `--long`: what tests read of the kernel's command line, and by how much a test may then
-/// take longer.
+/// For `--long`: a parameter that tests read from the kernel's command line, and the time by which
+/// it prolongs a test.
 const LONG: &str = "storm_s=600";
 const LONGER: Duration = Duration::from_secs(600);
 
-/// RAM disks, for a file system on a device and for swap; devices that can be suspended, devices
-/// that are files, and file systems above others and in user space; networks of user space.
+/// RAM disks, for a file system on a device and for swap; devices that can be suspended, loop
+/// devices, overlay file systems, FUSE, and TUN networks.
 const MODULES: &[&str] = &["brd", "dm_mod", "fuse", "loop", "overlay", "tun"];
 
 /// Runs all tests, or those whose names contain one of `names`.
@@ -83,8 +83,8 @@ pub fn run(
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
-/// A guest that could not even be tried is a failed one. Modules that could not be built are said to
-/// be missing, and what needs them does not run.
+/// A guest that could not be tried is a failed one. Modules that could not be built are reported as
+/// missing, and tests that need them do not run.
 fn test_on(
     boot: Boot,
     asked: &Arguments,
@@ -97,7 +97,7 @@ fn test_on(
         None => (&[][..], None),
         Some(Ok(modules)) => (&modules[..], None),
         Some(Err(why)) => {
-            // What make said to it is of many lines.
+            // The reason is the output of make, which has many lines.
             let why = why.lines().next().unwrap_or_default();
             (&[][..], Some(format!("without test modules: {why}")))
         }
@@ -133,7 +133,7 @@ fn test_on(
     }
 }
 
-/// The guest that the tests of a boot need, with a command.
+/// The guest for the tests of a boot, with a command.
 pub(super) fn spec(
     Boot { series, tests }: Boot,
     asked: &Arguments,
@@ -179,9 +179,9 @@ pub(super) fn spec(
     Ok(spec)
 }
 
-/// What came of a boot.
+/// The result of a boot.
 struct Tried {
-    /// As of [`libtest::judge`].
+    /// The result of [`libtest::judge`].
     judgement: (u64, u64, Option<String>),
     tests: Vec<Time>,
     failures: Vec<String>,
@@ -211,7 +211,7 @@ fn try_on(
     let spec = spec(boot, asked, program, binaries, modules, command)?;
     let seen = Seen::new(Times::new(spec.pace.clone()));
     let outputs = || {
-        // A second boot starts anew: the first one's results are void.
+        // A second boot starts anew: the results of the first one are void.
         seen.with(|output, times| {
             output.clear();
             *times = Times::new(spec.pace.clone());
@@ -226,7 +226,7 @@ fn try_on(
     Ok(seen.with(|output, times| {
         let output = String::from_utf8_lossy(output);
         let mut judgement = libtest::judge(&ending, &output, expected);
-        // A guest that hangs or dies does so in some test.
+        // A guest that hangs or dies does so within a test.
         let running = times
             .running()
             .filter(|_| !matches!(ending, Ending::Exited(_)));

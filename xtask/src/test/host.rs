@@ -1,4 +1,4 @@
-//! The checks and tests that need no kernel of ours.
+//! Checks and tests that need no kernel of ours.
 #![expect(
     clippy::print_stderr,
     reason = "xtask talks to the person who started it"
@@ -30,7 +30,8 @@ const STEPS: &[&[&str]] = &[
         "--deny",
         "warnings",
     ],
-    // What runs in guests is not among all targets, since a host's `cargo test` must not run it.
+    // Targets that run in guests are not among all targets, since a host's `cargo test` must not
+    // run them.
     &[
         "clippy",
         "--package",
@@ -43,7 +44,7 @@ const STEPS: &[&[&str]] = &[
         "--deny",
         "warnings",
     ],
-    // Without the feature `live` it is another program: the replay-only one.
+    // Without the feature `live` memcg-trace is another program: the replay-only one.
     &[
         "clippy",
         "--package",
@@ -58,7 +59,7 @@ const STEPS: &[&[&str]] = &[
     &["test", "--package", "memcg-trace", "--no-default-features"],
 ];
 
-/// Runs all steps, also after one that failed: a person fixes them in one go.
+/// Runs all steps, also after one that failed, so that all failures can be fixed together.
 pub fn run() -> Vec<Row> {
     let mut rows = Vec::new();
     for arguments in STEPS {
@@ -96,7 +97,7 @@ fn cargo() -> Result<Command> {
     Ok(command)
 }
 
-/// What makes the layers of the design true: the model and the views cannot reach the kernel.
+/// Checks that the model and the views have no dependency that reaches the kernel.
 fn no_aya() -> Result<()> {
     let tree = child::read(cargo()?.args([
         "tree",

@@ -1,4 +1,4 @@
-//! The last line of a libtest program, and whether it is a pass.
+//! The summary line of a libtest program, and its verdict.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::child;
 use crate::guest::ending::Ending;
 
-/// What `test result: …` counts.
+/// The counts of `test result: …`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
     pub passed: u64,
@@ -17,7 +17,7 @@ pub struct Summary {
     pub ignored: u64,
 }
 
-/// The summary of a program's output, if it came to one.
+/// The summary in a program's output, if the program got that far.
 pub fn summary(output: &str) -> Option<Summary> {
     let line = output
         .lines()
@@ -34,7 +34,7 @@ pub fn summary(output: &str) -> Option<Summary> {
     })
 }
 
-/// The tests that failed, as the list before the summary has them.
+/// Names of the failed tests, from the list before the summary.
 pub fn failures(output: &str) -> Vec<String> {
     let list = output.rsplit_once("\nfailures:\n").map(|(_, list)| list);
     let lines = list.into_iter().flat_map(str::lines);
@@ -42,7 +42,7 @@ pub fn failures(output: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The tests that a program would run with these arguments; any host can ask that.
+/// The tests that a program would run with these arguments; the program can list them on any host.
 pub fn names(program: &Path, arguments: &[OsString]) -> Result<Vec<String>> {
     let mut list = Command::new(program);
     list.args(arguments).args(["--list", "--format", "terse"]);
@@ -51,8 +51,8 @@ pub fn names(program: &Path, arguments: &[OsString]) -> Result<Vec<String>> {
     Ok(names.map(str::to_owned).collect())
 }
 
-/// Passed, failed, and what is wrong. A run that did not run all the tests that it should have has
-/// failed, even if no test has.
+/// Passed, failed, and the error. A run that did not run all expected tests has failed, even if no
+/// test has.
 pub fn judge(ending: &Ending, output: &str, expected: u64) -> (u64, u64, Option<String>) {
     let Some(Summary {
         passed,
@@ -117,7 +117,7 @@ mod tests {
             let (_, failed, _) = judge(&ending, &output, 2);
             assert_eq!(failed, 1, "{ending:?} {output}");
         }
-        // One that should have run was left out.
+        // One expected test was left out.
         assert_eq!(judge(&Ending::Exited(0), GOOD, 3).1, 1);
     }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that has to pass, on this host and in a guest per kernel.
+//! `cargo xtask test`: all checks and tests, on this host and in a guest for each kernel.
 
 mod apart;
 mod boots;
@@ -49,10 +49,10 @@ pub struct Arguments {
     /// Guests at a time; one more than there are processors, since tests wait now and then
     #[arg(long, value_name = "NUMBER")]
     lanes: Option<usize>,
-    /// Of how many tests to show the time
+    /// Number of tests whose times are shown
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     slowest: usize,
-    /// Keep what each guest's kernel says in a file of this folder
+    /// Keep the console of each guest's kernel in a file of this folder
     #[arg(long, value_name = "FOLDER")]
     keep_console: Option<PathBuf>,
     /// Instead: run the README's two commands as an ordinary user with an empty home folder, then
@@ -67,7 +67,7 @@ pub struct Arguments {
     names: Vec<String>,
 }
 
-/// A row of the table at the end.
+/// A row of the final table.
 #[derive(Default)]
 pub struct Row {
     /// `host`, or the kernel.
@@ -75,12 +75,12 @@ pub struct Row {
     step: String,
     passed: u64,
     failed: u64,
-    /// Why, where the counts do not tell.
+    /// The reason, where the counts do not tell.
     note: Option<String>,
     took: Duration,
-    /// Of a guest.
+    /// Times of the tests of a guest.
     tests: Vec<Time>,
-    /// Of a guest: the names of the tests that failed.
+    /// Names of the failed tests of a guest.
     failures: Vec<String>,
 }
 

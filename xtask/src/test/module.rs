@@ -1,4 +1,5 @@
-//! Modules that make what a stock kernel does not, built for a kernel with its own headers.
+//! Test modules: they create states that a stock kernel does not have, and are built for each
+//! kernel with its own headers.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -10,11 +11,11 @@ use crate::kernel::Series;
 use crate::setup::tools;
 use crate::{child, places};
 
-/// Sources, without `.c`.
+/// Names of the sources, without `.c`.
 const MODULES: &[&str] = &["css_ref", "holds", "locks", "objects", "shrinkers", "works"];
 
-/// Instead of `modpost`, where that does not run: a kernel without symbol versions needs no more
-/// than this from it.
+/// Replaces `modpost`, where that does not run: a kernel without symbol versions needs only this
+/// from it.
 const MODPOST: &str = r#"#!/bin/sh
 cat >@NAME@.mod.c <<END
 #include <linux/module.h>
@@ -32,15 +33,15 @@ END
 : >Module.symvers
 "#;
 
-/// Configuration that asks for programs or compiler flags that are not needed to load it: of a
-/// newer system than this one they do not run here.
+/// Configuration that asks for programs or compiler flags that are not needed to load the module:
+/// those of a newer system do not run here.
 const WITHOUT: &[&str] = &[
     "CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=",
     "CONFIG_MITIGATION_RETHUNK=",
     "CONFIG_OBJTOOL=",
 ];
 
-/// Builds them, or finds them built.
+/// Builds the modules, unless they are built.
 pub fn build(series: &Series) -> Result<Vec<PathBuf>> {
     let modules = MODULES.iter().map(|name| {
         build_one(series, name).with_context(|| format!("build the test module {name}"))
@@ -52,7 +53,7 @@ fn build_one(series: &Series, name: &str) -> Result<PathBuf> {
     let headers = series.headers()?;
     let flavour = flavour(&headers.join("src"))
         .with_context(|| format!("there are no headers in {}", headers.display()))?;
-    // One for each kernel: another one would not load it.
+    // A folder for each kernel: another kernel would not load the module.
     let release = flavour.file_name().context("headers without a name")?;
     let folder = places::modules()?.join(release).join(name);
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
@@ -75,7 +76,7 @@ fn build_one(series: &Series, name: &str) -> Result<PathBuf> {
     }
     let modpost = folder.join("modpost.sh");
     fs::write(&modpost, MODPOST.replace("@NAME@", name))?;
-    // Newer makefiles take it for a file that has to be there, and all run it.
+    // Newer makefiles require this file to exist, and all of them run it.
     fs::set_permissions(&modpost, fs::Permissions::from_mode(0o755))?;
     let modpost = format!("MODPOST={}", modpost.display());
     let without: Vec<_> = WITHOUT.iter().copied().chain([&*modpost]).collect();
@@ -87,24 +88,24 @@ fn make(flavour: &Path, module: &Path, more: &[&str]) -> Result<()> {
     let _ = fs::remove_file(module);
     let folder = module.parent().context("a module without a folder")?;
     let mut make = tools::MAKE.command()?;
-    // Where the compiler and what it starts come from, if this machine has none.
+    // The folder of the compiler and of the programs that it starts, if this machine has none.
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::split_paths(&path).chain([tools::bin()?]);
     make.env("PATH", env::join_paths(path)?);
     make.arg("-C").arg(flavour);
     make.arg(format!("M={}", folder.display()));
-    // Not the compiler that the kernel was built with: this machine's. It is not to know BTF of
-    // the kernel, for which it would need its image and pahole.
+    // This machine's compiler, not the one that the kernel was built with. There is no BTF, which
+    // would need the kernel's image and pahole.
     make.args(["CC=gcc", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"])
         .args(more);
-    // What cargo and its caller say to make is not meant for this one.
+    // Settings of cargo and its caller for make are not meant for this make.
     for name in ["MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS"] {
         make.env_remove(name);
     }
     child::read(&mut make).context("build a module").map(drop)
 }
 
-/// The folder of the kernel's own headers, beside those of all flavours.
+/// The folder of the kernel's own headers, beside the folder that all flavours share.
 fn flavour(src: &Path) -> Option<PathBuf> {
     let mut entries = src.read_dir().ok()?.flatten().map(|entry| entry.path());
     entries.find(|path| path.join("Module.symvers").exists())

@@ -1,4 +1,4 @@
-//! The output of one of several guests: whole lines with its name in front, and a copy.
+//! Output of one of several guests: whole lines with the guest's name in front, and a copy.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::times::Times;
 
-/// What a guest wrote so far, and when its tests began.
+/// The output of a guest so far, and the times of its tests.
 #[derive(Clone)]
 pub struct Seen(Arc<Mutex<(Vec<u8>, Times)>>);
 
@@ -21,18 +21,18 @@ impl Seen {
     }
 }
 
-/// Writes lines to our standard output, with the seconds since it was made.
+/// Writes lines to our standard output, with the seconds since the start of the writer.
 pub struct Prefixed {
     name: String,
     begin: Instant,
     line: Vec<u8>,
-    /// Whether the line is known for that of a test.
+    /// Whether the line is known to be the line of a test.
     is_noted: bool,
     seen: Option<Seen>,
 }
 
 impl Prefixed {
-    /// Of a guest, by its name; what it writes is noted in `seen`.
+    /// A writer for a guest, by its name; the output is noted in `seen`.
     pub fn new(name: String, seen: Option<Seen>) -> Self {
         Self {
             name,
@@ -44,7 +44,7 @@ impl Prefixed {
     }
 
     fn print(&mut self) -> io::Result<()> {
-        // One lock per line, so that lines of two guests do not mix.
+        // One lock for each line, so that lines of two guests do not mix.
         let mut stdout = io::stdout().lock();
         let seconds = self.begin.elapsed().as_secs();
         write!(stdout, "[{} {seconds:>3} s] ", self.name)?;
@@ -54,7 +54,8 @@ impl Prefixed {
         stdout.flush()
     }
 
-    /// A test's name comes without the line's end, which comes with what it prints.
+    /// Notes the name of a test, which comes without the line's end: that comes after the output of
+    /// the test.
     fn note(&mut self) {
         if let Some(seen) = self.seen.as_ref().filter(|_| !self.is_noted) {
             self.is_noted = seen.with(|_, times| times.see(&self.line));
@@ -83,7 +84,7 @@ impl Write for Prefixed {
 }
 
 impl Drop for Prefixed {
-    /// A last line without an end is often the one that tells why.
+    /// Prints a last line without an end: it is often the one that has the reason.
     fn drop(&mut self) {
         if !self.line.is_empty() {
             self.line.push(b'\n');

@@ -1,4 +1,4 @@
-//! The table at the end, and which tests took longest.
+//! The final table, and the slowest tests.
 #![expect(
     clippy::print_stderr,
     clippy::print_stdout,
@@ -48,7 +48,7 @@ pub fn print(rows: &[Row], arguments: &Arguments) -> bool {
     for series in &arguments.without_kernel {
         eprintln!("{:<5} not tested, as was asked for", series.name);
     }
-    // Here they are seen, whoever looks at the end alone.
+    // Failures are repeated here, for people who read only the end.
     for row in rows.iter().filter(|row| row.failed > 0) {
         match row.failures.is_empty() {
             true => eprintln!("failed: {} {}", row.place, row.step),
@@ -64,8 +64,8 @@ pub fn print(rows: &[Row], arguments: &Arguments) -> bool {
     failed == 0 && passed > 0
 }
 
-/// Which tests took longest, where time is to be had. Those of one guest slow down those of
-/// another; processor time is their own.
+/// Prints the slowest tests. Tests of one guest slow down those of another, so processor time is
+/// shown as well.
 fn slowest(rows: &[Row], shown: usize) {
     let tests = rows
         .iter()
@@ -77,7 +77,7 @@ fn slowest(rows: &[Row], shown: usize) {
     tests.sort_by_key(|(_, test)| Reverse(test.cpu));
     let cpu: Duration = tests.iter().map(|(_, test)| test.cpu).sum();
     eprintln!(
-        "\n{:.0} s of processor time in guests; what took most:",
+        "\n{:.0} s of processor time in guests; slowest tests:",
         cpu.as_secs_f64()
     );
     for (row, Time { name, took, cpu }) in tests.into_iter().take(shown) {

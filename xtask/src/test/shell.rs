@@ -12,8 +12,8 @@ use crate::guest::build;
 use crate::guest::{self, terminal};
 use crate::kernel::{self, DRAINING, Series};
 
-/// Boots what the test needs, on the default kernel if that is among `kernels` and has the test: its modules, memory and kernel
-/// parameters, and the test program in `/bin`.
+/// Boots the guest of a test, on the default kernel if that is among `kernels` and has the test:
+/// its modules, memory and kernel parameters, and the test program in `/bin`.
 pub fn run(name: &str, kernels: &[&'static Series], arguments: &Arguments) -> Result<u8> {
     let Some(terminal) = terminal::ours() else {
         bail!("a shell needs a terminal: standard input or output is none");

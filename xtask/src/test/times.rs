@@ -1,10 +1,10 @@
-//! How long each test of a guest takes, as told by when its name is printed.
+//! Times of the tests of a guest, measured by when each name is printed.
 
 use std::time::{Duration, Instant};
 
 use crate::guest::pace::Pace;
 
-/// What comes before the first test.
+/// The name for the time before the first test.
 const BOOT: &str = "(boot)";
 
 /// A test that has ended, or the boot.
@@ -12,7 +12,7 @@ const BOOT: &str = "(boot)";
 pub struct Time {
     pub name: String,
     pub took: Duration,
-    /// The processor time of the whole guest meanwhile.
+    /// The processor time of the whole guest during the test.
     pub cpu: Duration,
 }
 
@@ -30,7 +30,7 @@ struct Current {
 }
 
 impl Times {
-    /// QEMU is about to start.
+    /// The times of a guest whose QEMU is about to start.
     pub fn new(pace: Pace) -> Self {
         let current = Current {
             name: BOOT.into(),
@@ -44,7 +44,8 @@ impl Times {
         }
     }
 
-    /// The begin of a line, as far as it has come; true if it begins a test or ends the last one.
+    /// Notes the start of a line, as far as it has arrived; returns true if it starts a test or
+    /// ends the last one.
     pub fn see(&mut self, line: &[u8]) -> bool {
         let line = String::from_utf8_lossy(line);
         let next = line
@@ -54,7 +55,7 @@ impl Times {
         if next.is_none() && !line.starts_with("test result: ") {
             return false;
         }
-        // A QEMU that is gone by now can no longer be asked.
+        // A QEMU that has exited can no longer be asked.
         let cpu = self.pace.cpu().unwrap_or_default();
         if let Some(Current {
             name,
@@ -77,7 +78,7 @@ impl Times {
         true
     }
 
-    /// The test that has begun and not ended.
+    /// The test that has started and not ended.
     pub fn running(&self) -> Option<&str> {
         self.current.as_ref().map(|current| &*current.name)
     }

@@ -1,5 +1,5 @@
-//! A real userland for guests: Debian with systemd as PID 1 on a disk of its own, made without
-//! root of packages, and kept in the cache.
+//! Userland of guests: Debian with systemd as PID 1 on a disk of its own, made of packages without
+//! root, and kept in the cache.
 
 mod root;
 
@@ -22,7 +22,7 @@ use crate::setup::{
     apt::{self, Apt},
 };
 
-/// What makes a host of it: what is essential to Debian, which no package depends on, and systemd.
+/// Packages that make a host: those essential to Debian, which no package depends on, and systemd.
 /// `--with` adds to these.
 const BASE: &[&str] = &[
     "base-files",
@@ -69,10 +69,10 @@ const TIMEOUT: Duration = Duration::from_secs(1800);
 
 const CONFIGURE: &str = include_str!("configure.sh");
 
-/// Modules that a guest needs to get at its disk.
+/// Modules that a guest needs to access its disk.
 pub const MODULES: &[&str] = &["virtio_pci", "virtio_blk", "ext4"];
 
-/// The disk with these packages beside the base; it is made at the first call.
+/// The disk with these packages beside the base; it is made on the first use.
 pub fn disk(with: &[String], binaries: &Binaries) -> Result<PathBuf> {
     let mut names: Vec<&str> = BASE
         .iter()
@@ -90,7 +90,7 @@ pub fn disk(with: &[String], binaries: &Binaries) -> Result<PathBuf> {
     }
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     let _lock = setup::lock()?;
-    // Somebody else may have made it while we waited.
+    // Another process may have made the disk while we waited.
     if disk.exists() {
         return Ok(disk);
     }
@@ -129,7 +129,7 @@ fn unpack(names: &[&str], to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An ext4 file system with what is in `root`, and room for more.
+/// An ext4 file system with the content of `root`, and free space.
 fn make_disk(root: &Path, disk: &Path) -> Result<()> {
     let used = crate::child::read(Command::new("du").args(["-sk"]).arg(root))?;
     let used = used
@@ -138,7 +138,7 @@ fn make_disk(root: &Path, disk: &Path) -> Result<()> {
         .and_then(|kib| kib.parse::<u64>().ok());
     let kib = used.context("how large is it")? + FREE_KIB;
     let mut mke2fs = tools::MKE2FS.command()?;
-    // Thrown away after each use: a journal would only cost time.
+    // The disk is discarded after each use: a journal would only cost time.
     mke2fs.args([
         "-q",
         "-F",
@@ -156,7 +156,7 @@ fn make_disk(root: &Path, disk: &Path) -> Result<()> {
         .map(drop)
 }
 
-/// Lets the packages' own scripts run, in a guest.
+/// Runs the packages' own scripts, in a guest.
 fn configure(disk: &Path, binaries: &Binaries) -> Result<()> {
     say("configuring its packages in a guest, which takes some minutes once");
     let line = "mkdir /mnt && mount -t ext4 /dev/vda /mnt && \

@@ -1,5 +1,5 @@
-//! A root file system of Debian's packages, unpacked but not configured: what an ordinary user can
-//! do without a chroot.
+//! Root file system of Debian's packages, unpacked but not configured, since an ordinary user has
+//! no chroot.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -51,7 +51,7 @@ pub fn add(root: &Path, archive: &Path) -> Result<()> {
         text.lines().find_map(of)
     };
     let name = field("Package").context("a package without a name")?;
-    // How dpkg names the files of packages that several architectures may have.
+    // dpkg's name for the files of a package that can be installed for several architectures.
     let file_name = match field("Multi-Arch").as_deref() {
         Some("same") => format!("{name}:amd64"),
         _ => name.clone(),
@@ -74,7 +74,7 @@ pub fn add(root: &Path, archive: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Takes all files out; returns their paths, a line each.
+/// Unpacks all files; returns their paths, a line each.
 fn extract(root: &Path, archive: &Path) -> Result<String> {
     let mut deb = Command::new("dpkg-deb");
     deb.arg("--fsys-tarfile")
@@ -108,7 +108,7 @@ fn extract(root: &Path, archive: &Path) -> Result<String> {
         let mode = meta
             .map(|meta| meta.permissions().mode())
             .unwrap_or_default();
-        // Giving the file to root will take these bits away.
+        // The later chown to root clears these bits.
         if mode & 0o6000 != 0 && mode & 0o170_000 == 0o100_000 {
             writeln!(setuid, "{:o} {path}", mode & 0o7777)?;
         }

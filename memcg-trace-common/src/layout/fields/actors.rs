@@ -1,6 +1,6 @@
-//! Fields of who can act: the scheduler, servers, workqueues and RCU.
+//! Fields of what can make progress: the scheduler, servers, workqueues and RCU.
 
-/// Hands these rows, after those `$before`, on.
+/// Passes these rows on, after the rows of `$before`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! fields_of_actors {

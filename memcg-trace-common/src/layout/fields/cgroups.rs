@@ -1,6 +1,6 @@
-//! Fields of memory cgroups, what keeps them, and what reclaims their memory.
+//! Fields of memory cgroups, their references, and reclaim.
 
-/// Hands these rows, after those `$before`, on.
+/// Passes these rows on, after the rows of `$before`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! fields_of_cgroups {

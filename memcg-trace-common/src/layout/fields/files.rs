@@ -1,6 +1,6 @@
-//! Fields of files, inodes, names and what holds them.
+//! Fields of files, inodes, names, and their holders.
 
-/// Hands these rows, after those `$before`, on.
+/// Passes these rows on, after the rows of `$before`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! fields_of_files {

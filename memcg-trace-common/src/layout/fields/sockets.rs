@@ -1,6 +1,6 @@
-//! Fields of sockets, and what watches files.
+//! Fields of sockets, and of watches on files.
 
-/// Hands these rows, after those `$before`, on.
+/// Passes these rows on, after the rows of `$before`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! fields_of_sockets {

@@ -1,6 +1,6 @@
-//! Fields of tasks, and what they have.
+//! Fields of tasks and their resources.
 
-/// Hands these rows, after those `$before`, on.
+/// Passes these rows on, after the rows of `$before`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! fields_of_tasks {

@@ -1,6 +1,6 @@
-//! Fields of locks, queues, and who is in them.
+//! Fields of locks, queues, and their waiters.
 
-/// Hands these rows, after those `$before`, on.
+/// Passes these rows on, after the rows of `$before`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! fields_of_waits {

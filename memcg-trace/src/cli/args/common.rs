@@ -41,16 +41,16 @@ pub(in crate::cli) struct Common {
     #[arg(short, long, global = true, value_name = "TIME", default_value = "1s",
           value_parser = span::parse_interval, env = "MEMCG_TRACE_INTERVAL")]
     pub(in crate::cli) interval: Duration,
-    /// Part of one CPU that looking at all slabs again and again may take; 0: do not.
+    /// Part of one CPU that repeated walks of all slabs may use; 0 for no walks.
     #[arg(long, global = true, value_name = "PERCENT", default_value_t = 1.0,
           value_parser = parse_percent, env = "MEMCG_TRACE_WALK_BUDGET")]
     pub(in crate::cli) walk_budget: f64,
-    /// Also count every lock and unlock of cgroup_mutex, contended or not: who has it, since when,
-    /// how long. Costs all mutexes of the kernel a probe when locked and one when unlocked.
+    /// Also trace every lock and unlock of cgroup_mutex, contended or not: its holder, since when,
+    /// for how long. Costs one probe for each lock and each unlock of any mutex of the kernel.
     #[arg(long, global = true, env = "MEMCG_TRACE_ACQUISITIONS",
           value_parser = FalseyValueParser::new())]
     pub(in crate::cli) trace_acquisitions: bool,
-    /// Tell of a memcg whose usage comes to this part of its memory.high.
+    /// Report a memcg whose usage reaches this part of its memory.high.
     #[arg(long, global = true, value_name = "PERCENT", default_value_t = NEAR_HIGH * 100.0,
           value_parser = parse_percent, env = "MEMCG_TRACE_NEAR_HIGH")]
     pub(in crate::cli) near_high: f64,
@@ -61,7 +61,7 @@ pub(in crate::cli) struct Common {
     /// Say more on standard error; twice: also messages of the programs in the kernel.
     #[arg(short, long, global = true, action = ArgAction::Count, env = "MEMCG_TRACE_VERBOSE")]
     pub(in crate::cli) verbose: u8,
-    /// Say on standard error in the end where the time went, a line a step.
+    /// Print the duration of each step on standard error at the end, a line each.
     #[arg(long, global = true, env = "MEMCG_TRACE_TIMINGS", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) timings: bool,
     /// Colours: auto is on a terminal, unless NO_COLOR is set.
@@ -93,7 +93,7 @@ pub(in crate::cli) enum Color {
     Never,
 }
 
-/// How to attach to the kernel.
+/// The family of hooks to attach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Attach {
     /// The safest that the kernel offers.
@@ -109,7 +109,7 @@ pub(in crate::cli) enum Attach {
 }
 
 impl Common {
-    /// What is to be seen.
+    /// The rows to be shown.
     pub(in crate::cli) fn selection(&self) -> Selection {
         Selection {
             cgroup: self
@@ -120,13 +120,13 @@ impl Common {
         }
     }
 
-    /// Whether nothing is left out on purpose.
+    /// Whether the selection covers the whole host.
     pub(in crate::cli) fn is_whole(&self) -> bool {
         let cgroup = self.selection().cgroup;
         cgroup.is_none_or(|cgroup| cgroup.as_bytes() == b"/")
     }
 
-    /// How many rows of each kind.
+    /// Maximum number of rows of each kind.
     pub(in crate::cli) fn top(&self) -> Option<usize> {
         self.top.map(NonZeroUsize::get)
     }

@@ -11,7 +11,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::verb_flags;
-pub(super) use common::{Attach, Common};
+#[cfg(feature = "live")]
+pub(super) use common::Attach;
+pub(super) use common::Common;
 pub(super) use questions::{Doctor, Locks, Pins, Schema, Slab, SlabSort, Sort, Zombies};
 pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
 
@@ -62,7 +64,7 @@ pub(super) enum Verb {
 }
 
 impl Verb {
-    /// Whether it sees locks as they are taken.
+    /// Whether the verb traces locks as they are taken.
     fn traces_locks(&self) -> bool {
         match self {
             Self::Live(_) | Self::Export(_) | Self::Record(_) => true,
@@ -73,7 +75,7 @@ impl Verb {
 }
 
 impl Args {
-    /// Parses the command line; where it makes no sense, says so and ends the program.
+    /// Parses the command line; prints errors and ends the program.
     pub(super) fn parse_or_exit() -> Self {
         let matches = verb_flags::hide(Self::command()).get_matches();
         let args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -85,7 +87,8 @@ impl Args {
         args
     }
 
-    /// Flags that do not go with the verb. Those of the environment are meant for others.
+    /// Flags that make no sense with the verb. Flags from the environment are ignored, since they
+    /// are meant for other verbs.
     fn conflict(&self, matches: &ArgMatches) -> Option<Cow<'static, str>> {
         let is_given = |flag: &str| matches.value_source(flag) == Some(ValueSource::CommandLine);
         let own = matches.subcommand().map(|(_, own)| own);

@@ -40,12 +40,12 @@ pub(in crate::cli) struct Schema {
     /// Of which type of records, such as memcg.
     #[arg(value_name = "TYPE")]
     pub(in crate::cli) kind: Option<String>,
-    /// For readers: what is missing or not known is no error.
+    /// Schema for readers: missing or unknown figures are no error.
     #[arg(long)]
     pub(in crate::cli) lenient: bool,
 }
 
-/// What zombies are sorted by.
+/// Sort keys of zombies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Sort {
     /// Path.
@@ -69,17 +69,17 @@ pub(in crate::cli) enum Sort {
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Locks {
-    /// Watch who waits, until stopped, and answer again and again: at every interval while somebody
-    /// waits for long, else as often as that takes 1 % of the time. With --json, records as NDJSON.
+    /// Watch waits until stopped, and answer repeatedly: at every interval while somebody waits for
+    /// long, else within a budget of 1 % of the time. With --json, records as NDJSON.
     #[arg(long, env = "MEMCG_TRACE_WATCH", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) watch: bool,
     /// Print the graph of waits for graphviz: `memcg-trace locks --dot | dot -Tsvg`.
     #[arg(long, conflicts_with_all = ["watch", "json"])]
     pub(in crate::cli) dot: bool,
-    /// Write proven deadlocks to the kernel's log too: who writes other logs may be in them.
+    /// Write proven deadlocks to the kernel's log too: writers of other logs may be deadlocked.
     #[arg(long, env = "MEMCG_TRACE_KMSG", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) kmsg: bool,
-    /// Look only into waits that are as long as this.
+    /// Judge only waits that are at least as long as this.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = span::parse,
           env = "MEMCG_TRACE_MIN_WAIT")]
     pub(in crate::cli) min_wait: Duration,
@@ -109,7 +109,7 @@ pub(in crate::cli) struct Slab {
     pub(in crate::cli) sort: SlabSort,
 }
 
-/// What slab rows are sorted by.
+/// Sort keys of slab rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum SlabSort {
     /// Share of the pages that the objects are on.
@@ -121,7 +121,7 @@ pub(in crate::cli) enum SlabSort {
     Bytes,
     /// Part of the share that the objects take.
     Utilization,
-    /// What of the share the objects do not take.
+    /// Part of the share that the objects do not take.
     Waste,
     /// Objects that were charged to a child that is dead.
     Inherited,
@@ -131,7 +131,7 @@ pub(in crate::cli) enum SlabSort {
     Path,
 }
 
-/// What the exit code is to say.
+/// The condition that the exit code reports.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(in crate::cli) struct Verdict {
     /// Exit with 4 if this is found, and with 5 if it cannot be decided: deadlock (of locks),
@@ -144,8 +144,8 @@ pub(in crate::cli) struct Verdict {
 /// Flags of `doctor`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Doctor {
-    /// Say it of the kernel that this file describes instead: a copy of its
-    /// /sys/kernel/btf/vmlinux. Nothing is tried then
+    /// Report on the kernel that this file describes instead: a copy of its
+    /// /sys/kernel/btf/vmlinux. Hooks are not tried then
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) btf: Option<PathBuf>,
     /// Symbols of that kernel: a copy of its /proc/kallsyms as root sees it, or its System.map

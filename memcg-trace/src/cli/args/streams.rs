@@ -1,4 +1,4 @@
-//! The flags of verbs that go on until they are stopped, and of recordings.
+//! The flags of verbs that run until they are stopped, and of recordings.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use clap::builder::FalseyValueParser;
 
 use crate::cli::span as time;
 
-/// When a stream ends by itself.
+/// The span after which a stream ends by itself.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Span {
     /// Stop after N snapshots.
@@ -25,14 +25,14 @@ pub(in crate::cli) struct Record {
     /// The file to write.
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: PathBuf,
-    /// Also ask who pins the zombies, as often as that takes 1 % of the time.
+    /// Also ask who pins the zombies, within a budget of 1 % of the time.
     #[arg(long, env = "MEMCG_TRACE_PINS", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) pins: bool,
-    /// Also ask who waits for whom, as often as that takes 1 % of the time, and 10 % while
-    /// somebody waits for more than a second.
+    /// Also ask who waits for whom, within a budget of 1 % of the time, and of 10 % while somebody
+    /// waits for more than a second.
     #[arg(long, env = "MEMCG_TRACE_LOCKS", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) locks: bool,
-    /// Also look into this cache of dentries or inodes, as often as that takes 1 % of the time.
+    /// Also look into this cache of dentries or inodes, within a budget of 1 % of the time.
     #[arg(long, value_name = "CACHE", env = "MEMCG_TRACE_INSIDE")]
     pub(in crate::cli) inside: Option<OsString>,
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub(in crate::cli) struct Sums {
 }
 
 impl Sums {
-    /// How long to watch.
+    /// The span to watch.
     pub(in crate::cli) fn span(&self, is_replay: bool) -> Span {
         const USUAL: Duration = Duration::from_secs(10);
         Span {
@@ -67,7 +67,7 @@ pub(in crate::cli) struct Compare {
     pub(in crate::cli) b: PathBuf,
 }
 
-/// How fast a recording is played.
+/// Speed of a replay.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(in crate::cli) struct Pace {
     /// Play a recording N times as fast as it was recorded.

@@ -1,12 +1,12 @@
-//! Why memory is reclaimed: how it was begun, and by which function.
+//! Causes of reclaim: its kind, and the function that began it.
 
 use memcg_trace_common::reclaim::kind;
 
 use crate::kernel::host::symbols::{Names, Symbols};
 use crate::sample::reclaim::Cause;
 
-/// Who calls `try_to_free_mem_cgroup_pages()`, under any name that it has had (mm/memcontrol.c,
-/// mm/memcontrol-v1.c, mm/vmscan.c). The compiler may build one into the other.
+/// The callers of `try_to_free_mem_cgroup_pages()`, by all names that they have had
+/// (mm/memcontrol.c, mm/memcontrol-v1.c, mm/vmscan.c). The compiler may inline one into the other.
 const CALLERS: &[(&str, Cause)] = &[
     ("reclaim_high", Cause::High),
     ("mem_cgroup_handle_over_high", Cause::High),
@@ -25,14 +25,14 @@ const CALLERS: &[(&str, Cause)] = &[
     ("mem_cgroup_force_empty_write", Cause::Proactive),
 ];
 
-/// Names of callers, looked up once each.
+/// Names of callers; each is looked up once.
 #[derive(Default)]
 pub(crate) struct Causes {
     names: Names,
 }
 
 impl Causes {
-    /// Looks those up that are not known yet; 0 is nobody.
+    /// Looks up the callers that are not known yet; 0 stands for no caller.
     pub(crate) fn learn(&mut self, callers: impl Iterator<Item = u64>, symbols: &Symbols) {
         let callers = callers.filter(|caller| *caller != 0);
         self.names.learn(callers, symbols);
@@ -50,7 +50,7 @@ impl Causes {
     }
 }
 
-/// What a function calls for, by its name and how far in it is: `try_charge_memcg+0x1f0`.
+/// The cause for a call site, which is a name and an offset: `try_charge_memcg+0x1f0`.
 fn cause(place: &str) -> Cause {
     let name = place.split(['+', '.']).next().unwrap_or_default();
     let known = CALLERS.iter().find(|(function, _)| *function == name);

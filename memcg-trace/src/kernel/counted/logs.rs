@@ -4,11 +4,11 @@ use anyhow::Context as _;
 use aya::Ebpf;
 use aya_log::EbpfLogger;
 
-/// Passes messages on to the log.
+/// Passes messages to the log.
 pub(crate) struct Logs(EbpfLogger<&'static dyn log::Log>);
 
 impl Logs {
-    /// Listens to messages; they come in when [`Logs::drain`] is called.
+    /// Opens the buffer of messages; [`Logs::drain`] reads it.
     pub(crate) fn open(ebpf: &mut Ebpf) -> anyhow::Result<Self> {
         let logger = EbpfLogger::init(ebpf).context("listen to messages of the eBPF side")?;
         Ok(Self(logger))

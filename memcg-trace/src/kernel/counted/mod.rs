@@ -1,4 +1,4 @@
-//! What the programs count, a folder a subject: each turns what its maps have into
+//! Readers of what the programs count, a folder a subject: each turns the contents of its maps into
 //! [`crate::sample`] types.
 
 pub(crate) mod baseline;
@@ -33,7 +33,7 @@ pub(crate) struct Subjects {
 }
 
 impl Subjects {
-    /// Opens those whose hooks are attached.
+    /// Opens the subjects whose hooks are attached.
     pub(crate) fn open(ebpf: &mut Ebpf, opening: &mut Opening<'_>, mut slab: SlabCounts) -> Self {
         slab.keep_if(opening.has_all(Subject::Slab));
         Self {
@@ -45,7 +45,7 @@ impl Subjects {
         }
     }
 
-    /// In the order in which they are read: shrinkers that run are part of reclaim.
+    /// All subjects in the order in which they are read: shrinkers that run are part of reclaim.
     pub(crate) fn all(&mut self) -> [&mut dyn Counted; 5] {
         [
             &mut self.slab,
@@ -56,7 +56,7 @@ impl Subjects {
         ]
     }
 
-    /// Whether anything of a subject is read.
+    /// Whether a subject has a reader.
     pub(crate) fn is_open(&self, subject: Subject) -> bool {
         match subject {
             Subject::Slab => self.slab.is_open(),
@@ -68,8 +68,8 @@ impl Subjects {
         }
     }
 
-    /// Notes which subjects are absent since their hooks failed. Where a subject has a reader, what
-    /// failed only makes its figures fewer, and what the walk serves needs no hook.
+    /// Notes the subjects that are absent since their hooks failed. A subject with a reader only
+    /// has fewer figures after a failure, and figures of the walk need no hook.
     pub(crate) fn note_failures(&self, opening: &mut Opening<'_>) {
         let failures = opening.outcomes.iter().filter_map(|outcome| {
             let why = outcome.failure()?;

@@ -1,5 +1,5 @@
-//! Whether what was seen to begin still goes on. An open span is a claim about its task now: the
-//! end may have been missed, and a task that has exited or sleeps elsewhere is in none.
+//! Checks of open spans. An open span claims that its task is in it now: the end may have been
+//! missed, and a task that has exited or sleeps elsewhere is in no span.
 
 use std::collections::HashMap;
 
@@ -7,34 +7,33 @@ use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 
-/// Sleeps of `task.__state` (include/linux/sched.h).
+/// Mask of the sleeping states of `task.__state` (include/linux/sched.h).
 const SLEEPS: u64 = 3;
 
-/// What is to be said of a span.
+/// The verdict on a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// It goes on.
+    /// The span is in progress.
     Holds,
-    /// Its task runs: it may.
+    /// The task runs, so the span may be in progress.
     Unconfirmed,
-    /// It seems not to. One look may have come in between.
+    /// The span seems to be over, but one scan may have fallen in between.
     Doubted,
-    /// It does not, and nobody saw it end.
+    /// The span is over, and ended without an event.
     Ended,
 }
 
-/// Where a task was found.
+/// The place where a task was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Where the span says.
+    /// The place that the span names.
     There,
-    /// Asleep, and not there.
+    /// Asleep, at another place.
     Elsewhere,
-    /// Not known: it runs, or this cannot be told here.
+    /// Not known: the task runs, or this kernel does not tell.
     Unknown,
 }
 
-/// A task as it is now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TaskNow {
     pub(crate) start_ns: u64,
@@ -43,12 +42,12 @@ pub(crate) struct TaskNow {
     pub(crate) exit_state: u64,
     pub(crate) on_cpu: bool,
     pub(crate) switches: u64,
-    /// Of these, those where it went to sleep.
+    /// The switches at which it went to sleep.
     pub(crate) sleeps: u64,
     pub(crate) flags: u64,
-    /// Time that it ran outside the kernel, which no span does.
+    /// CPU time outside the kernel, of which a span has none.
     pub(crate) user_ns: u64,
-    /// What it waits for, if that is a lock with priorities.
+    /// The lock with priority inheritance that it waits for, if any.
     pub(crate) pi_blocked_on: u64,
 }
 
@@ -57,14 +56,15 @@ impl TaskNow {
         self.state & SLEEPS != 0 && !self.on_cpu
     }
 
-    /// Reads tasks at these addresses; `None` of what cannot be read.
+    /// Reads the tasks at these addresses; `None` for a task that cannot be read.
     pub(crate) fn of(reader: &Reader<'_>, tasks: &[u64]) -> Result<Vec<Option<Self>>, Unreadable> {
         let state = match reader.has(Field::TaskState) {
             true => Field::TaskState,
             false => Field::TaskStateLong,
         };
         let fields = [
-            // What is read after them of a task that has not run since is of the same sleep.
+            // If the task has not run since, the fields that are read later belong to the same
+            // sleep.
             Field::TaskNvcsw,
             Field::TaskNivcsw,
             state,
@@ -77,7 +77,7 @@ impl TaskNow {
         for field in fields {
             columns.push(reader.column(tasks, field)?);
         }
-        // What not every kernel has.
+        // Fields that not every kernel has.
         let optional = |field| match reader.has(field) {
             true => reader.column(tasks, field),
             false => Ok(vec![None; tasks.len()]),
@@ -104,38 +104,38 @@ impl TaskNow {
     }
 }
 
-/// A task, by its address, and when its span began: what tells one from the next.
+/// The address of a task, and the time when its span began, which tells one span from the next.
 pub(crate) type SpanId = (u64, u64);
 
-/// What was seen of a span so far.
+/// The state of a span so far.
 #[derive(Clone, Copy, Debug)]
 enum Seen {
-    /// It goes on, as far as is known.
+    /// In progress, as far as is known.
     Open {
-        /// At the first look.
+        /// User time at the first scan.
         user_ns: u64,
-        /// Whether the last look found its task elsewhere.
+        /// Whether the last scan found its task elsewhere.
         elsewhere: bool,
     },
-    /// It was over, and still noted at the last look.
+    /// The span was over, and its row was still there at the last scan.
     Over {
-        /// Whether it is counted among those that nobody saw end.
+        /// Whether it is in the count of ends without an event.
         counted: bool,
     },
 }
 
-/// Spans of one kind from look to look.
+/// Spans of one kind, from scan to scan.
 #[derive(Debug, Default)]
 pub(crate) struct Spans {
     seen: HashMap<SpanId, Seen>,
-    /// Of the look that goes on.
+    /// Spans of the current scan.
     kept: HashMap<SpanId, Seen>,
     unseen_ends: u64,
 }
 
 impl Spans {
-    /// What is to be said of the span of a task. One that began before `trusted_ns`, when not all
-    /// hooks were on, has to be seen to go on.
+    /// The verdict on the span of a task. A span that began before `trusted_ns`, when some hooks
+    /// were not attached yet, must be confirmed at its place.
     pub(crate) fn judge(
         &mut self,
         id: SpanId,
@@ -154,17 +154,18 @@ impl Spans {
         claim
     }
 
-    /// Whether a span was looked at before the look that goes on.
+    /// Whether a span was there at the scan before this one.
     pub(crate) fn is_known(&self, id: SpanId) -> bool {
         self.seen.contains_key(&id)
     }
 
-    /// Ends a look: what it did not ask for is noted no more.
+    /// Ends a scan: spans that it did not judge are forgotten.
     pub(crate) fn turn(&mut self) {
         self.seen = std::mem::take(&mut self.kept);
     }
 
-    /// Spans that nobody saw end: they were over, and noted a look later still.
+    /// The number of spans that ended without an event: they were over, and their row was still
+    /// there one scan later.
     pub(crate) fn unseen_ends(&self) -> u64 {
         self.unseen_ends
     }

@@ -1,4 +1,4 @@
-//! What each subject does, so that a session is a loop over them.
+//! The trait that each subject implements, so that a session is a loop over them.
 
 use super::memcgs::Memcgs;
 use crate::kernel::Subject;
@@ -17,7 +17,7 @@ pub(crate) trait Counted {
     /// Reads what was counted into the sample.
     fn sample(&mut self, round: &mut Round<'_>, sample: &mut Sample) -> anyhow::Result<()>;
 
-    /// Adds what needs the walk of memcgs of this very sample.
+    /// Adds figures that need the walk of memcgs of this very sample.
     fn complete(&mut self, _: &mut Round<'_>, _: &mut Sample) -> anyhow::Result<()> {
         Ok(())
     }
@@ -25,12 +25,12 @@ pub(crate) trait Counted {
     /// Takes events out of the kernel's buffers, so that these do not fill up between two samples.
     fn keep_up(&mut self) {}
 
-    /// Adds what events tell of who waits and who holds.
+    /// Adds waiters and holders that events tell of.
     fn add_to(&self, _: &mut Traced) -> anyhow::Result<()> {
         Ok(())
     }
 
-    /// How many spans are over though nobody saw them end; `None` where none are looked for.
+    /// The number of spans that ended without an event; `None` for a subject without spans.
     fn unseen_ends(&self) -> Option<u64> {
         None
     }
@@ -46,23 +46,23 @@ impl<T: Counted> Counted for Option<T> {
 /// What subjects share while a sample is made.
 pub(crate) struct Round<'a> {
     pub(crate) kernel: &'a mut Kernel,
-    /// Memcgs as the last walk found them.
+    /// Memcgs of the last walk.
     pub(crate) memcgs: Option<&'a Memcgs>,
 }
 
-/// What subjects are opened with.
+/// The context in which subjects are opened.
 pub(crate) struct Opening<'a> {
     pub(crate) resolved: &'a Resolved,
-    /// What became of each hook; none yet before they are attached.
+    /// The outcome of each hook; empty before hooks are attached.
     pub(crate) outcomes: Vec<Outcome>,
-    /// When all hooks were on, by CLOCK_MONOTONIC.
+    /// The time when all hooks were attached, by CLOCK_MONOTONIC.
     pub(crate) trusted_ns: u64,
-    /// What cannot be observed, and why.
+    /// The subjects that cannot be observed, and why.
     pub(crate) absent: Vec<Absent>,
 }
 
 impl Opening<'_> {
-    /// Opens one reader of a subject if it is wanted, and notes why it cannot be.
+    /// Opens one reader of a subject if it is wanted, and notes the reason if that fails.
     pub(crate) fn open<T>(
         &mut self,
         subject: Subject,
@@ -76,7 +76,7 @@ impl Opening<'_> {
         open().map_err(note).ok()
     }
 
-    /// Notes why a subject cannot be observed. The first reason stands.
+    /// Notes why a subject cannot be observed. The first reason is kept.
     pub(crate) fn note(&mut self, subject: Subject, reason: String) {
         if self.absent.iter().all(|one| one.section != subject.name()) {
             self.absent.push(Absent {
@@ -90,7 +90,7 @@ impl Opening<'_> {
         self.family(hook).is_some()
     }
 
-    /// How a hook was attached.
+    /// The family by which a hook was attached.
     pub(crate) fn family(&self, hook: &str) -> Option<Family> {
         let mut outcomes = self.outcomes.iter();
         let outcome = outcomes.find(|one| one.hook.fact == hook)?;

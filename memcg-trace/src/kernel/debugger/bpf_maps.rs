@@ -7,9 +7,9 @@ use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
-/// Nodes of the table of ids that are looked at; each has some 64 maps.
+/// Most nodes of the table of ids that are read; each has some 64 maps.
 const MAX_NODES: usize = 16_384;
-/// Entries of one map that are looked at.
+/// Most entries of one map that are read.
 const MAX_ENTRIES: u64 = 1 << 20;
 /// `BPF_MAP_TYPE_CGROUP_ARRAY` (include/uapi/linux/bpf.h).
 const CGROUP_ARRAY: u64 = 8;
@@ -28,7 +28,7 @@ pub(crate) struct CgroupArray {
     pub(crate) cgroups: Vec<u64>,
 }
 
-/// All arrays of cgroups.
+/// All maps whose values are cgroups.
 pub(crate) fn cgroup_arrays(reader: &Reader<'_>) -> Result<Vec<CgroupArray>, Unreadable> {
     let mut maps = Vec::new();
     let see = |entry: xarray::Entry| maps.extend(entry.pointer());
@@ -37,7 +37,7 @@ pub(crate) fn cgroup_arrays(reader: &Reader<'_>) -> Result<Vec<CgroupArray>, Unr
     let arrays = maps.into_iter().zip(kinds);
     let arrays = arrays.filter(|(_, kind)| *kind == Some(CGROUP_ARRAY));
     Ok(arrays
-        // One that was freed meanwhile has no entries any more.
+        // A map that was freed meanwhile has no entries any more.
         .filter_map(|(map, _)| cgroup_array(reader, map).ok())
         .collect())
 }

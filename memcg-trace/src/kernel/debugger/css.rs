@@ -1,16 +1,16 @@
-//! `struct cgroup_subsys_state`, of a controller or of a cgroup itself: its references, and what
-//! is below it.
+//! `struct cgroup_subsys_state`, of a controller or of a cgroup itself: its references, and its
+//! children.
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 
-/// `percpu_ref.percpu_count_ptr`: atomic and dead (include/linux/percpu-refcount.h).
+/// The flags of `percpu_ref.percpu_count_ptr`: atomic and dead (include/linux/percpu-refcount.h).
 const REF_KILLED: u64 = 3;
-/// How often children that changed meanwhile are read anew.
+/// Most reads of a list of children that changes meanwhile.
 const ATTEMPTS: u32 = 3;
 
-/// References, which are exact once the kill is confirmed (lib/percpu-refcount.c:
+/// The number of references, which is exact once the kill is confirmed (lib/percpu-refcount.c:
 /// percpu_ref_kill_and_confirm()).
 pub(crate) fn refs(
     reader: &Reader<'_>,
@@ -27,8 +27,8 @@ pub(crate) fn refs(
     Ok(is_exact.then_some(count.cast_signed()))
 }
 
-/// Its children, at most so many. Nothing holds the list still: where it led elsewhere it is read
-/// anew.
+/// The children of a css, at most `most`. The list is read without a lock: if it leads elsewhere,
+/// it is read again.
 pub(crate) fn children(reader: &Reader<'_>, css: u64, most: usize) -> Result<Vec<u64>, Unreadable> {
     let head = css + reader.offset(Field::CssChildren)?;
     let mut outcome = Err(Unreadable::Changed("the list of cgroups"));

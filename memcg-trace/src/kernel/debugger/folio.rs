@@ -1,4 +1,4 @@
-//! What a `struct page` says of the folio that begins with it.
+//! Folios, as the `struct page` of their first page describes them.
 
 use std::ops::Range;
 
@@ -8,19 +8,20 @@ use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 
-/// Bytes of a `struct page`. The second one of a folio knows how many pages it has.
+/// Bytes of a `struct page`. The second one of a folio has the folio's number of pages.
 pub(crate) const DESCRIPTOR_BYTES: usize = 64;
 
 /// A `struct page` word by word.
 pub(crate) type Words = [u64; DESCRIPTOR_BYTES / 8];
 
-/// The word of a page in which the byte `at` is.
+/// The word of a page with the byte `at`.
 fn word(page: &Words, at: usize) -> u64 {
     page[at / 8 % page.len()]
 }
 
-/// Looks at the descriptors of a step of pages, without a copy; the look must not read on.
-/// `vmemmap` is where the array of all descriptors begins, which has holes where memory has.
+/// Hands the descriptors of a step of pages to `look`, without a copy; `look` must not call back
+/// into [`Reader`]. `vmemmap` is the start of the array of all descriptors, which has holes where
+/// memory has.
 pub(crate) fn descriptors<T>(
     reader: &Reader<'_>,
     vmemmap: u64,
@@ -30,13 +31,13 @@ pub(crate) fn descriptors<T>(
     let address = vmemmap + pfns.start * DESCRIPTOR_BYTES as u64;
     let pages = usize::try_from(pfns.end - pfns.start).unwrap_or(0);
     let view = |bytes: &[u8]| {
-        // Always aligned; were it not, nothing would be seen.
+        // Memory is always aligned; otherwise `look` gets an empty slice.
         look(<[Words]>::ref_from_bytes(bytes).unwrap_or_default())
     };
     reader.memory.view(address, pages * DESCRIPTOR_BYTES, view)
 }
 
-/// One folio, as its first page says.
+/// A folio, by its first page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Folio {
     /// Address of its first descriptor.
@@ -45,17 +46,17 @@ pub(crate) struct Folio {
     pub(crate) page_type: u32,
     pub(crate) data: u64,
     pub(crate) mapping: u64,
-    /// Which page of its mapping it is.
+    /// Index of the first page in its mapping.
     pub(crate) index: u64,
     /// `_refcount`.
     pub(crate) refs: u64,
     pub(crate) pages: u64,
     pub(crate) swapbacked: bool,
-    /// Reclaim leaves it where it is.
+    /// Whether reclaim skips it.
     pub(crate) unevictable: bool,
 }
 
-/// Where the words are that say it.
+/// Offsets of the words that describe a folio.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FolioPlaces {
     flags: usize,
@@ -65,7 +66,7 @@ pub(crate) struct FolioPlaces {
     index: usize,
     refs: usize,
     pages: usize,
-    /// Leads from any other page of a folio to the first.
+    /// The word that leads from any other page of a folio to the first.
     first: usize,
     head: u64,
     swapbacked: u64,
@@ -119,8 +120,8 @@ impl FolioPlaces {
         }
     }
 
-    /// The three words that say what a page is and whose: flags, type and owner. In the walk of
-    /// all pages this is most of the work; [`Self::of`] made sure that they are inside.
+    /// The three words with the kind and the owner of a page: flags, type and owner. They are most
+    /// of the work in a walk of all pages; [`Self::of`] checked that they are within the page.
     pub(crate) fn words(&self, page: &Words) -> (u64, u32, u64) {
         let halves = word(page, self.page_type);
         (
@@ -130,13 +131,13 @@ impl FolioPlaces {
         )
     }
 
-    /// Whether a page is not the first of its folio: then it has little of its own.
+    /// Whether a page is not the first of its folio: such a page has little data of its own.
     pub(crate) fn is_tail(&self, page: &Words) -> bool {
         word(page, self.first) & 1 != 0
     }
 
-    /// Reads it from the bytes of its first page, whose address is `page`, and, if there are more,
-    /// its second.
+    /// Reads a folio from the bytes of its first page, whose address is `page`, and of its second,
+    /// if there is one.
     pub(crate) fn folio(&self, page: u64, bytes: &[u8]) -> Folio {
         let word = |at| number(bytes, at, 8);
         let half = |at| number(bytes, at, 4);
@@ -154,7 +155,7 @@ impl FolioPlaces {
         }
     }
 
-    /// Pages of the folio that begins with these bytes.
+    /// The number of pages of the folio that begins with these bytes.
     pub(crate) fn pages(&self, bytes: &[u8]) -> u64 {
         if number(bytes, self.flags, 8) & self.head == 0 {
             1
@@ -164,7 +165,7 @@ impl FolioPlaces {
     }
 }
 
-/// A number of so many bytes, at most eight; 0 where it would end behind them.
+/// A number of `size` bytes, at most eight; 0 if it exceeds `bytes`.
 fn number(bytes: &[u8], at: usize, size: usize) -> u64 {
     let mut number = [0; 8];
     if let Some(found) = bytes.get(at..at + size) {

@@ -1,4 +1,4 @@
-//! The running kernel: our programs in it, and what is needed to read it with them.
+//! The running kernel: our programs in it, and their layout and symbols.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ pub(crate) struct Kernel {
     pub(crate) ebpf: Ebpf,
     pub(crate) resolved: Resolved,
     symbols: Arc<Symbols>,
-    /// Loaded when it is first asked for.
+    /// Loaded on first use.
     peeker: Option<Peeker>,
-    /// When the symbols were last read anew, if ever.
+    /// The last re-reading of the symbols, if any.
     reread: Option<Reread>,
 }
 
@@ -32,7 +32,7 @@ impl Kernel {
         }
     }
 
-    /// What reads the kernel on demand. Its programs are loaded when they are first needed.
+    /// A reader of the kernel. Its programs are loaded on first use.
     pub(crate) fn reader(&mut self) -> anyhow::Result<Reader<'_>> {
         let ebpf = &mut self.ebpf;
         let peeker = match &mut self.peeker {
@@ -43,12 +43,12 @@ impl Kernel {
         Ok(Reader::new(memory, &self.resolved, &self.symbols))
     }
 
-    /// The symbols as they were read last.
+    /// The symbols of the last reading.
     pub(crate) fn symbols(&self) -> Arc<Symbols> {
         Arc::clone(&self.symbols)
     }
 
-    /// Reads the symbols anew if a module is there that they do not know.
+    /// Reads the symbols again if a module was loaded after the last reading.
     pub(crate) fn refresh_symbols(&mut self) {
         if !self.reread.as_ref().is_none_or(Reread::is_due) {
             return;
@@ -57,7 +57,8 @@ impl Kernel {
         let Some(newest) = self.reader().ok().and_then(|reader| newest_module(&reader)) else {
             return;
         };
-        // Where symbols of data are left out, it is not known either way.
+        // Without symbols of data, has_module() never finds the module: one reading for it is
+        // enough.
         let was_read = self
             .reread
             .as_ref()

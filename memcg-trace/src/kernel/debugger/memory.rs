@@ -1,9 +1,8 @@
-//! Reading kernel memory, from user space: what a debugger would do, by programs that are run on
-//! demand.
+//! A reader of kernel memory in user space, like a debugger's, by programs that are run on demand.
 //!
-//! Nothing is locked and nothing is held between two reads, so what is read may be gone or may
-//! have become something else: a reader bounds every list and checks that what it found still
-//! says what it was looked up for.
+//! Nothing is locked or referenced between two reads, so an object may be freed or its memory
+//! reused. A reader bounds every list, and checks that an object is still the one that it looked
+//! up.
 
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
@@ -23,7 +22,7 @@ const RANGE: &str = "peek_range";
 const EACH: &str = "peek_each";
 const CHAIN: &str = "peek_chain";
 
-/// Why something could not be read.
+/// The reason why something could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// This kernel has no such field, symbol or type.
@@ -32,7 +31,7 @@ pub enum Unreadable {
     /// Nothing is mapped at the address: it was stale.
     #[error("nothing to read at {0:#x}")]
     Fault(u64),
-    /// It is not, or not any more, what it was looked up for.
+    /// The object is not, or no longer, the one that was looked up.
     #[error("{0} changed while it was looked at")]
     Changed(&'static str),
     /// The programs that read failed.
@@ -43,7 +42,7 @@ pub enum Unreadable {
 /// The programs that read, and the memory that they share with us.
 pub(crate) struct Peeker {
     shared: Shared,
-    /// Keeps the tail calls in place.
+    /// The map that the tail calls go through; it must stay open.
     _next: ProgramArray<MapData>,
 }
 
@@ -74,7 +73,7 @@ impl Peeker {
 /// The value of the map `PEEK`, in our address space.
 struct Shared {
     peek: NonNull<Peek>,
-    /// The memory is the map's.
+    /// Keeps the map alive for the mapping.
     _map: MapData,
 }
 
@@ -111,7 +110,7 @@ impl Drop for Shared {
 pub(crate) struct Memory<'a> {
     ebpf: &'a Ebpf,
     shared: &'a Shared,
-    /// The shared memory has no lock: one thread at a time.
+    /// The shared memory has no lock, so only one thread may use it.
     _one_thread: PhantomData<*mut ()>,
 }
 
@@ -124,12 +123,12 @@ impl<'a> Memory<'a> {
         }
     }
 
-    /// The programs that it is read with.
+    /// The programs that read.
     pub(crate) fn ebpf(&self) -> &'a Ebpf {
         self.ebpf
     }
 
-    /// Fills `out` from `address` on.
+    /// Fills `out` with the bytes at `address`.
     pub(crate) fn read(&self, address: u64, out: &mut [u8]) -> Result<(), Unreadable> {
         let mut from = address;
         for part in out.chunks_mut(PEEK_BYTES) {
@@ -139,7 +138,8 @@ impl<'a> Memory<'a> {
         Ok(())
     }
 
-    /// Looks at up to 64 KiB from `address` on, without a copy of them; the look must not read on.
+    /// Hands up to 64 KiB at `address` to `look`, without a copy. `look` must not call back into
+    /// [`Memory`]: it borrows the shared memory.
     pub(crate) fn view<T>(
         &self,
         address: u64,
@@ -158,8 +158,8 @@ impl<'a> Memory<'a> {
         Ok(look(&peek.data[..bytes]))
     }
 
-    /// Reads `bytes` at each of the addresses, at most [`PEEK_EACH_BYTES`], and hands over what
-    /// was read, one after the other; `None` where nothing could be.
+    /// Reads `bytes` at each of the addresses, at most [`PEEK_EACH_BYTES`], and hands over the
+    /// results in order; `None` for an address that could not be read.
     pub(crate) fn each(
         &self,
         addresses: &[u64],
@@ -167,7 +167,7 @@ impl<'a> Memory<'a> {
         mut see: impl FnMut(Option<&[u8]>),
     ) -> Result<(), Unreadable> {
         let bytes = bytes.min(PEEK_EACH_BYTES);
-        // What is seen may read on: it must not see its own memory change.
+        // The callback may call back into [`Memory`], so it gets a copy.
         let mut data = vec![0; PEEK_BYTES.min(addresses.len() * PEEK_EACH_BYTES)];
         let mut read = [0; PEEK_ADDRESSES];
         for some in addresses.chunks(PEEK_ADDRESSES) {
@@ -191,7 +191,7 @@ impl<'a> Memory<'a> {
     }
 
     /// Hands over the nodes of a list from `first` on, some hundred at a time; the address of the
-    /// next is `next` bytes into each. It ends at `end`, at 0, or when `see` breaks.
+    /// next node is `next` bytes into each. The list ends at `end`, at 0, or when `see` breaks.
     pub(crate) fn chain(
         &self,
         first: u64,

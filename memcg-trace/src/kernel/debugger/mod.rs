@@ -1,4 +1,4 @@
-//! Reading kernel memory on demand, and the structures that all walks share.
+//! Readers of kernel memory on demand, and the structures that all walks share.
 
 pub(crate) mod bpf_maps;
 pub(crate) mod css;

@@ -1,17 +1,17 @@
-//! Modules that came after the symbols were read.
+//! Modules that were loaded after the symbols were read.
 
 use std::time::{Duration, Instant};
 
 use super::reader::{Reader, is_kernel_address};
 use crate::kernel::host::symbols::Symbol;
 
-/// Between two readings of the symbols, at least: their file is long.
+/// The least time between two readings of the symbols: their file is long.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// The last time that symbols were read anew.
+/// The last re-reading of the symbols.
 pub(super) struct Reread {
     at: Instant,
-    /// The newest module then.
+    /// The newest module at that time.
     pub(super) newest: u64,
 }
 
@@ -28,9 +28,9 @@ impl Reread {
     }
 }
 
-/// Where the link of the newest module is; `None` if there is none. The kernel puts the newest
-/// first (kernel/module/main.c: add_unformed_module()), so that one word tells; asking
-/// `/proc/modules` would wait for the lock of whoever loads one.
+/// The address of the newest module's link; `None` if there is no module. The kernel puts the
+/// newest first (kernel/module/main.c: add_unformed_module()), so that one word suffices; reading
+/// `/proc/modules` would wait for the lock of any task that loads a module.
 pub(super) fn newest_module(reader: &Reader<'_>) -> Option<u64> {
     let head = reader.symbol(Symbol::Modules).ok()?;
     let newest = reader.word_at(head).ok()?;

@@ -1,4 +1,4 @@
-//! Whose a mount is: ours, or one of another mount namespace, which a process in it shows.
+//! Mount namespaces: each by a process in it, and the namespace of a mount.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,32 +9,32 @@ use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
-/// All mount namespaces that a process is in.
+/// All mount namespaces with a process.
 #[derive(Debug, Default)]
 pub(crate) struct MountNamespaces {
     ours: Option<u64>,
-    /// A process in each: this one in ours, else the one with the lowest id.
+    /// A process in each namespace: this one in ours, else the one with the lowest id.
     members: HashMap<u64, Member>,
 }
 
-/// A process that shows a mount namespace.
+/// A process that is in a mount namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) pid: u32,
     pub(crate) task: u64,
 }
 
-/// Where something is mounted.
+/// The place of a mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// A path of ours, or `/proc/PID/root/…`; in a namespace without a process, one of that.
+    /// A path of ours, or `/proc/PID/root/…`; for a namespace without a process, a path within it.
     pub(crate) path: Text,
-    /// Inode number of the namespace, where it is not ours.
+    /// Inode number of the namespace, if it is not ours.
     pub(crate) ns_ino: Option<u64>,
 }
 
 impl Place {
-    /// With its namespace, where the path alone would be one of ours.
+    /// The path, with its namespace if the path alone would be one of ours.
     pub(crate) fn named(self) -> Text {
         match self.ns_ino {
             Some(of) if !self.path.as_bytes().starts_with(b"/proc/") => {
@@ -48,7 +48,7 @@ impl Place {
 }
 
 impl MountNamespaces {
-    /// Those of some tasks.
+    /// Reads the namespaces of these tasks.
     pub(crate) fn read(
         reader: &Reader<'_>,
         tasks: impl IntoIterator<Item = u64>,
@@ -74,7 +74,7 @@ impl MountNamespaces {
                 *best = member;
             }
         }
-        // In a process id namespace of its own this process has another id.
+        // In a pid namespace, this process has another id.
         let own_ino = std::fs::metadata("/proc/self/ns/mnt")
             .map(|own| own.ino())
             .ok();
@@ -98,7 +98,7 @@ impl MountNamespaces {
         member.filter(|_| self.ours != Some(namespace))
     }
 
-    /// Where a mount is; `None` where it is in no namespace: the kernel's own, or detached.
+    /// The place of a mount; `None` for a mount in no namespace: the kernel's own, or detached.
     pub(crate) fn place(&self, reader: &Reader<'_>, mount: u64) -> Option<Place> {
         let path = paths::of_mount(reader, mount)?;
         let namespace = reader.word(mount, Field::MountNs).ok()?;
@@ -116,7 +116,7 @@ impl MountNamespaces {
     }
 }
 
-/// A path as a process has it, by that process. What is no path stays as it is.
+/// A path within the root of a process, as seen from here. Text that is no path is unchanged.
 pub(crate) fn inside_of(pid: u32, path: &Text) -> Text {
     if path.as_bytes().starts_with(b"/") {
         Text::from([format!("/proc/{pid}/root").as_bytes(), path.as_bytes()].concat())

@@ -1,4 +1,4 @@
-//! Open files of all threads: sockets, inotify and fanotify groups, namespaces, and any other.
+//! Open files of all threads: sockets, inotify and fanotify groups, namespaces, and others.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
@@ -9,15 +9,15 @@ use crate::kernel::debugger::tasks::Thread;
 use crate::kernel::debugger::unix_queues::Queues;
 use crate::kernel::layout::fields::Field;
 
-/// Descriptors of one process (`fs.nr_open` by default).
+/// Most descriptors of one process (`fs.nr_open` by default).
 const MOST: u64 = 1 << 20;
 
 /// The descriptors of one process, or of several that share them.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    /// The leader of each process that has it, or the one thread that does.
+    /// The leader of each process that has the table, or the one thread that does.
     pub(crate) tasks: Vec<u64>,
-    /// Descriptors in use, the files behind them and what these do (`file.f_op`).
+    /// Descriptors in use, their files and the operations of these (`file.f_op`).
     pub(crate) fds: Vec<u32>,
     pub(crate) files: Vec<u64>,
     ops: Vec<u64>,
@@ -29,11 +29,12 @@ pub(crate) struct OpenFile {
     pub(crate) task: u64,
     pub(crate) fd: u32,
     pub(crate) file: u64,
-    /// `struct sock`, `struct fsnotify_group`, the inode of a namespace, or whatever was asked for.
+    /// `struct sock`, `struct fsnotify_group`, the inode of a namespace, or another object as
+    /// requested.
     pub(crate) object: u64,
 }
 
-/// What processes have open.
+/// Files that processes have open.
 #[derive(Debug, Default)]
 pub(crate) struct Open {
     pub(crate) tables: Vec<Table>,
@@ -42,13 +43,13 @@ pub(crate) struct Open {
     pub(crate) fanotify: Vec<OpenFile>,
     pub(crate) namespaces: Vec<OpenFile>,
     pub(crate) tuns: Vec<OpenFile>,
-    /// What waits in the queues of those sockets; or why that could not be looked at.
+    /// The queues of those sockets; or the reason why they could not be read.
     pub(crate) queues: Option<Result<Queues, Unreadable>>,
     known_sockets: HashSet<u64>,
 }
 
 impl Open {
-    /// Goes through the open files of all threads; a table that several share is one.
+    /// Reads the open files of all threads; a table that several share is one.
     pub(crate) fn read(reader: &Reader<'_>, threads: &[Thread]) -> Result<Self, Unreadable> {
         let mut open = Self {
             tables: tables(reader, threads)?,
@@ -78,7 +79,7 @@ impl Open {
     }
 
     /// Descriptors whose file has one of these `f_op`, with a field of the file, by the first
-    /// process that has each. A kernel that has none of the names has no such files.
+    /// process that has each. A kernel with none of the names has no such files.
     pub(crate) fn of_kind(
         &self,
         reader: &Reader<'_>,
@@ -111,7 +112,8 @@ impl Open {
         Ok(found)
     }
 
-    /// The same, with those that were sent over a socket and not received: by who has that one.
+    /// Descriptors as in [`Self::of_kind`], plus files that were sent over a socket and not
+    /// received: by the process that has that socket.
     pub(crate) fn of_kind_and_sent(
         &self,
         reader: &Reader<'_>,
@@ -140,7 +142,7 @@ impl Open {
         Ok(sent)
     }
 
-    /// What waits in the queues of sockets.
+    /// The queues of sockets.
     pub(crate) fn queues(&self) -> Result<&Queues, Unreadable> {
         match &self.queues {
             Some(queues) => queues.as_ref().map_err(Clone::clone),
@@ -148,13 +150,13 @@ impl Open {
         }
     }
 
-    /// Whether somebody has a socket open.
+    /// Whether any process has a socket open.
     pub(crate) fn has_socket(&self, sock: u64) -> bool {
         self.known_sockets.contains(&sock)
     }
 }
 
-/// The tables of all threads. One whose thread exits meanwhile is left out.
+/// The tables of all threads. A table whose thread exits meanwhile is left out.
 fn tables(reader: &Reader<'_>, threads: &[Thread]) -> Result<Vec<Table>, Unreadable> {
     let mut by_address: HashMap<u64, usize> = HashMap::new();
     let mut found: Vec<(u64, Vec<u64>)> = Vec::new();
@@ -164,7 +166,7 @@ fn tables(reader: &Reader<'_>, threads: &[Thread]) -> Result<Vec<Table>, Unreada
     )?;
     let mut sharers = HashSet::new();
     for (thread, leader) in threads.iter().zip(leaders) {
-        // Leaders come first: other threads of the process add nothing to the same table.
+        // Leaders come first: other threads of a process add nothing to the same table.
         let process = leader.unwrap_or(thread.task);
         if thread.files == 0 || !sharers.insert((thread.files, process)) {
             continue;

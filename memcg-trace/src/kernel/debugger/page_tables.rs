@@ -1,5 +1,4 @@
-//! Page tables of processes (arch/x86/include/asm/pgtable_64_types.h): which page is at which
-//! address.
+//! Page tables of processes (arch/x86/include/asm/pgtable_64_types.h): pages by address.
 
 use crate::kernel::host::symbols::Symbol;
 use std::ops::Range;
@@ -9,21 +8,21 @@ use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::layout::fields::Field;
 use crate::kernel::layout::swap::AREA_SHIFT;
 
-/// `_PAGE_PRESENT`, `_PAGE_PSE`, and `_PAGE_PROTNONE` of one that is there and may not be used.
+/// `_PAGE_PRESENT`, `_PAGE_PSE`, and `_PAGE_PROTNONE` of a page that is present without access.
 const PRESENT: u64 = 1;
 const HUGE: u64 = 1 << 7;
 const PROT_NONE: u64 = 1 << 8;
 /// Bits of an entry that are an address.
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 pub(crate) const PAGE_SHIFT: u32 = 12;
-/// Bits of an address that each level goes by.
+/// Bits of an address for each level.
 const LEVEL_BITS: u32 = 9;
 const ENTRIES: u64 = 1 << LEVEL_BITS;
-/// A level below which entries can be pages themselves.
+/// The highest level whose entries can be pages themselves.
 const PUD_SHIFT: u32 = 30;
-/// Addresses of processes are below, with five levels.
+/// The end of user addresses, with five levels.
 const USER_END: u64 = 1 << 56;
-/// Tables of one address space that are read: those of 128 GiB of small pages.
+/// Most tables of one address space that are read: those of 128 GiB of small pages.
 const MOST: usize = 1 << 16;
 
 /// The page tables of an address space.
@@ -34,7 +33,7 @@ pub(crate) struct PageTables<'a, 'm> {
     page_offset: u64,
 }
 
-/// An entry that stands for memory.
+/// An entry for present memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) address: u64,
@@ -44,9 +43,9 @@ pub(crate) struct Entry {
 }
 
 impl<'a, 'm> PageTables<'a, 'm> {
-    /// Those of a `mm_struct`.
+    /// The page tables of a `mm_struct`.
     pub(crate) fn of(reader: &'a Reader<'m>, mm: u64) -> Result<Self, Unreadable> {
-        // A variable where there may be five levels (48 then, else 39).
+        // The shift is a variable on kernels that may have five levels (48 then, else 39).
         let shift = reader
             .symbol(Symbol::PgdirShift)
             .and_then(|at| reader.word_at(at));
@@ -69,13 +68,14 @@ impl<'a, 'm> PageTables<'a, 'm> {
         outcome.ok().and(found)
     }
 
-    /// Hands over the numbers of the pages that the tables themselves are in.
+    /// Hands over the numbers of the pages of the tables themselves.
     pub(crate) fn each_table(&self, mut see: impl FnMut(u64)) -> Result<(), Unreadable> {
         let mut open = vec![(self.top, self.top_shift)];
         let mut read = 0;
         while let Some((table, shift)) = open.pop() {
             see(table.wrapping_sub(self.page_offset) >> PAGE_SHIFT);
-            // The lowest have nothing below; of the highest, only one half is the process's.
+            // The lowest tables have no tables below; of the top table, only one half is the
+            // process's.
             let Some(below) = shift.checked_sub(LEVEL_BITS).filter(|_| shift > PAGE_SHIFT) else {
                 continue;
             };
@@ -97,12 +97,12 @@ impl<'a, 'm> PageTables<'a, 'm> {
         Ok(())
     }
 
-    /// Hands over all entries that stand for memory in a range of addresses.
+    /// Hands over all entries for present memory in a range of addresses.
     pub(crate) fn each(&self, range: Range<u64>, see: impl FnMut(Entry)) -> Result<(), Unreadable> {
         self.walk(range, see, |_| {})
     }
 
-    /// Hands over the places in swap of all pages of the process that are there.
+    /// Hands over the places in swap of all pages of the process that are in swap.
     pub(crate) fn each_in_swap(&self, mut see: impl FnMut(u64)) -> Result<(), Unreadable> {
         // The upper half is the kernel's.
         let all = 0..1 << (self.top_shift + LEVEL_BITS - 1);
@@ -158,19 +158,20 @@ impl<'a, 'm> PageTables<'a, 'm> {
     }
 }
 
-/// Where the memory or the table is that an entry stands for.
+/// The physical address of the memory or the table of an entry.
 fn physical(entry: u64) -> Option<u64> {
     if entry & PRESENT != 0 {
         Some(entry & ADDRESS)
     } else if entry & PROT_NONE != 0 {
-        // Inverted, so that no CPU guesses what is there (arch/x86/include/asm/pgtable-invert.h).
+        // Inverted, so that no CPU reads there speculatively
+        // (arch/x86/include/asm/pgtable-invert.h).
         Some(!entry & ADDRESS)
     } else {
         None
     }
 }
 
-/// The place in swap that an entry says which stands for no memory: its offset is inverted
+/// The place in swap of an entry without present memory: its offset is inverted
 /// (arch/x86/include/asm/pgtable_64.h: __swp_entry()).
 fn place(entry: u64) -> u64 {
     let area = entry >> 59;

@@ -7,12 +7,12 @@ use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
-/// Components of a path that are followed.
+/// Most components of a path.
 pub(crate) const DEPTH: usize = 128;
-/// Mounts on the way to the root.
+/// Most mounts on the way to the root.
 pub(crate) const MOUNTS: usize = 32;
 
-/// Mounts of a superblock, at most so many.
+/// Mounts of a superblock, at most `most`.
 pub(crate) fn mounts(
     reader: &Reader<'_>,
     superblock: u64,
@@ -22,7 +22,7 @@ pub(crate) fn mounts(
     if reader.has(Field::MountInstance) {
         return Ok(reader.list(head, Field::MountInstance, most)?.0);
     }
-    // Since 6.18 a list without a head.
+    // Since 6.18 the list has no head.
     let next = reader.offset(Field::MountNextForSb)?;
     let mut found = Vec::new();
     reader
@@ -38,16 +38,16 @@ pub(crate) fn mounts(
     Ok(found)
 }
 
-/// Where something is mounted; `None` for the kernel's own mounts.
+/// The path of a mount point; `None` for the kernel's own mounts.
 pub(crate) fn of_mount(reader: &Reader<'_>, mount: u64) -> Option<Text> {
     let mut parts = Vec::new();
     above(reader, mount, &mut parts)?;
     Some(joined(&parts))
 }
 
-/// Path of a directory of kernfs below the root of its hierarchy, as of a cgroup.
+/// Path of a kernfs directory, such as a cgroup's, below the root of its hierarchy.
 pub(crate) fn of_kernfs(reader: &Reader<'_>, mut node: u64) -> Option<Text> {
-    /// Names are shorter (include/linux/limits.h: NAME_MAX).
+    /// Most bytes of a name (include/linux/limits.h: NAME_MAX).
     const BYTES: usize = 256;
     let mut parts = Vec::new();
     for _ in 0..DEPTH {
@@ -78,7 +78,7 @@ fn up(reader: &Reader<'_>, mut dentry: u64, root: u64, parts: &mut Vec<Text>) ->
 /// Collects names from a mount up to the root of its namespace.
 fn above(reader: &Reader<'_>, mut mount: u64, parts: &mut Vec<Text>) -> Option<()> {
     let namespace = reader.word(mount, Field::MountNs).ok()?;
-    // The kernel's own mounts are in none, or in one that is no address (MNT_NS_INTERNAL).
+    // The kernel's own mounts are in no namespace, or in one that is no address (MNT_NS_INTERNAL).
     if !is_kernel_address(namespace) || namespace == u64::MAX - 21 {
         return None;
     }
@@ -102,7 +102,7 @@ pub(crate) fn name(reader: &Reader<'_>, dentry: u64) -> Option<Text> {
     reader.name(address, length).ok()
 }
 
-/// A path of its parts, the last one first.
+/// A path from its components, the last one first.
 pub(crate) fn joined(parts: &[Text]) -> Text {
     let mut path = Vec::new();
     for part in parts.iter().rev() {

@@ -1,10 +1,10 @@
-//! What the words of a percpu-rwsem say of who has it.
+//! Holders of a percpu-rwsem, as its words count them.
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 
-/// How many have it for reading: each counts up on one CPU and down on another
+/// The number of readers: each counts up on one CPU and down on another
 /// (kernel/locking/percpu-rwsem.c: per_cpu_sum()).
 pub(crate) fn readers(reader: &Reader<'_>, lock: u64) -> Result<u64, Unreadable> {
     let counter = reader.word(lock, Field::PercpuReadCount)?;
@@ -18,7 +18,8 @@ pub(crate) fn readers(reader: &Reader<'_>, lock: u64) -> Result<u64, Unreadable>
     Ok(u64::from(sum))
 }
 
-/// The same, where one that comes or goes meanwhile must not hide one that stays.
+/// An upper bound of the number of readers: a reader that comes or leaves meanwhile must not hide
+/// one that stays.
 pub(crate) fn most_readers(reader: &Reader<'_>, lock: u64) -> Result<u64, Unreadable> {
     const LOOKS: usize = 3;
     let mut most = 0;
@@ -28,8 +29,8 @@ pub(crate) fn most_readers(reader: &Reader<'_>, lock: u64) -> Result<u64, Unread
     Ok(most)
 }
 
-/// How many have it for writing, which is one at most: a writer that waits for readers to leave has
-/// it not yet.
+/// The number of writers, which is one at most: a writer that waits for readers to leave does not
+/// hold the lock yet.
 pub(crate) fn writers(reader: &Reader<'_>, lock: u64) -> Result<u64, Unreadable> {
     let block = reader.word(lock, Field::PercpuBlock)?;
     let waits = reader.word(lock, Field::PercpuWriter)?;

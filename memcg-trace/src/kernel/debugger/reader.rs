@@ -1,4 +1,4 @@
-//! The kernel's structs, field by field: kernel memory seen through the layout table.
+//! A reader of the kernel's structs, field by field, through the layout table.
 
 use std::ops::ControlFlow;
 
@@ -10,10 +10,9 @@ use crate::kernel::layout::Resolved;
 use crate::kernel::layout::fields::{Field, Place};
 use crate::sample::Text;
 
-/// Names are shorter (include/linux/limits.h: PATH_MAX).
+/// Most bytes of a name (include/linux/limits.h: PATH_MAX).
 const NAME_BYTES: usize = 4096;
 
-/// Reads fields.
 pub(crate) struct Reader<'a> {
     pub(crate) memory: Memory<'a>,
     pub(crate) resolved: &'a Resolved,
@@ -65,7 +64,7 @@ impl<'a> Reader<'a> {
         Ok(u64::from_ne_bytes(word))
     }
 
-    /// The same field of many; `None` for those that cannot be read.
+    /// The same field of many structs; `None` for those that cannot be read.
     pub(crate) fn column(
         &self,
         bases: &[u64],
@@ -111,7 +110,7 @@ impl<'a> Reader<'a> {
 
     /// A string that ends in NUL, of at most `most` bytes.
     pub(crate) fn string(&self, address: u64, most: usize) -> Result<Text, Unreadable> {
-        /// What is after the string need not be readable.
+        /// The bytes after the string may be unreadable.
         const STEP: u64 = 16;
         let mut string = Vec::new();
         let mut from = address;
@@ -128,8 +127,8 @@ impl<'a> Reader<'a> {
         Ok(Text::from_c(&string))
     }
 
-    /// What is on a list: addresses of the structs whose `node` is linked into the list whose
-    /// head is at `head`. At most `most`, and whether those are all.
+    /// Addresses of the structs on a list: their `node` is linked into the list with its head at
+    /// `head`. At most `most`, and whether those are all.
     pub(crate) fn list(
         &self,
         head: u64,
@@ -152,7 +151,7 @@ impl<'a> Reader<'a> {
         Ok((found, all))
     }
 
-    /// NUMA nodes that can be there. Without NUMA there is one, and no variable says so.
+    /// The number of possible NUMA nodes. Without NUMA there is one, and no variable.
     pub(crate) fn nodes(&self) -> Result<u64, Unreadable> {
         match self.symbol(Symbol::NrNodeIds) {
             Ok(address) => Ok((self.word_at(address)? & 0xffff_ffff).clamp(1, 1024)),
@@ -160,7 +159,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Where each CPU has its instance of a variable, with the number of the CPU.
+    /// The address of each CPU's instance of a variable, with the number of the CPU.
     pub(crate) fn per_cpu(&self, symbol: Symbol) -> Result<Vec<(u32, u64)>, Unreadable> {
         let variable = self.symbol(symbol)?;
         let places = self.cpu_offsets()?.into_iter().zip(0..);
@@ -169,7 +168,8 @@ impl<'a> Reader<'a> {
             .collect())
     }
 
-    /// How far each CPU's instances of per-CPU variables are from where these seem to be.
+    /// The distance of each CPU's instances of per-CPU variables from the addresses of their
+    /// symbols.
     pub(crate) fn cpu_offsets(&self) -> Result<Vec<u64>, Unreadable> {
         let offsets = self.symbol(Symbol::PerCpuOffset)?;
         let mut bytes = vec![0; possible_cpus() as usize * 8];
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Words in memory.
+/// The bytes as words.
 pub(crate) fn words(bytes: &[u8]) -> Vec<u64> {
     let words = bytes.chunks_exact(8);
     words

@@ -1,5 +1,5 @@
-//! Asking the kernel what pointers stand for: a program that is run on demand, with question and
-//! answer in a map of one value.
+//! Queries to the kernel about pointers: a program that is run on demand, with question and answer
+//! in a map of one value.
 
 use anyhow::{Context as _, anyhow};
 use aya::Ebpf;
@@ -16,7 +16,7 @@ pub(crate) struct Resolver<T: FromBytes + IntoBytes + Copy + 'static> {
 }
 
 impl<T: FromBytes + IntoBytes + Copy + 'static> Resolver<T> {
-    /// Loads it.
+    /// Loads the program.
     pub(crate) fn open(
         ebpf: &mut Ebpf,
         program: &'static str,
@@ -29,7 +29,7 @@ impl<T: FromBytes + IntoBytes + Copy + 'static> Resolver<T> {
         })
     }
 
-    /// Asks for all of `keys`, as many at a time as fit.
+    /// Asks about all of `keys`, as many at a time as fit.
     pub(crate) fn ask<K>(
         &mut self,
         ebpf: &Ebpf,
@@ -55,7 +55,7 @@ impl<T: FromBytes + IntoBytes + Copy + 'static> Resolver<T> {
     }
 }
 
-/// Runs a program that was loaded for it.
+/// Runs a program that is loaded already.
 pub(crate) fn run(ebpf: &Ebpf, name: &str) -> anyhow::Result<()> {
     let program = ebpf
         .program(name)

@@ -6,21 +6,21 @@ use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
-/// Superblocks of one host.
+/// Most superblocks of one host.
 const MOST: usize = 1 << 16;
-/// Length of a file system's name.
+/// Most bytes of a file system's name.
 const NAME_BYTES: usize = 64;
 /// A device number is a major number and, in its lower bits, a minor one
 /// (include/linux/kdev_t.h: MINORBITS).
 const MINOR_BITS: u32 = 20;
 
-/// All of them (fs/super.c: super_blocks).
+/// All superblocks (fs/super.c: super_blocks).
 pub(crate) fn all(reader: &Reader<'_>) -> Result<Vec<u64>, Unreadable> {
     let (all, _) = reader.list(reader.symbol(Symbol::SuperBlocks)?, Field::SbList, MOST)?;
     Ok(all)
 }
 
-/// Name of the file system of one, and its device as `major:minor`.
+/// Name of a superblock's file system, and its device as `major:minor`.
 pub(crate) fn describe(reader: &Reader<'_>, superblock: u64) -> Result<(Text, String), Unreadable> {
     let fs_type = reader.word(superblock, Field::SbType)?;
     let name = reader.word(fs_type, Field::FsTypeName)?;

@@ -1,5 +1,4 @@
-//! All processes, as far as they can keep something: who they are, and where their files and
-//! namespaces are.
+//! Tasks: the processes and threads of the host, with their files and namespaces.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
@@ -10,9 +9,9 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{User, UserKind};
 use crate::sample::{Task, Text};
 
-/// `PID_MAX_LIMIT` (include/linux/threads.h).
+/// Most processes: `PID_MAX_LIMIT` (include/linux/threads.h).
 const MOST: usize = 1 << 22;
-/// `task.exit_state` (include/linux/sched.h).
+/// The states of `task.exit_state` (include/linux/sched.h).
 const EXIT_DEAD: u64 = 0x10;
 const EXIT_ZOMBIE: u64 = 0x20;
 
@@ -25,14 +24,14 @@ pub(crate) struct Process {
     pub(crate) css_set: u64,
 }
 
-/// All of them.
+/// All processes.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
     pub(crate) processes: Vec<Process>,
 }
 
-/// Reads the list of processes. Between the parts of it that are read at once the list may
-/// change: then it is read anew.
+/// Reads the list of processes. The list may change between two reads of parts of it: then it is
+/// read again.
 pub(crate) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
     let first = reader.symbol(Symbol::InitTask)?;
     let head = first + reader.offset(Field::TaskTasks)?;
@@ -64,7 +63,7 @@ pub(crate) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
     })
 }
 
-/// A thread, as far as it may keep something of its own.
+/// A thread that may have files or namespaces of its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Thread {
     pub(crate) task: u64,
@@ -131,7 +130,7 @@ pub(crate) fn threads_in(
     Ok(found)
 }
 
-/// A task as the user of something; `None` if it cannot be read any more.
+/// A task in the form of a user of something; `None` if it cannot be read any more.
 pub(crate) fn user(reader: &Reader<'_>, task: u64, kind: UserKind) -> Option<User> {
     let number = |field| reader.word(task, field).ok();
     let pid = u32::try_from(number(Field::TaskTgid)?).ok()?;
@@ -160,7 +159,7 @@ pub(crate) fn user(reader: &Reader<'_>, task: u64, kind: UserKind) -> Option<Use
     })
 }
 
-/// The task that was at an address then; `None` if it is gone.
+/// The task that was at an address at `then_ns`; `None` if it is gone.
 pub(crate) fn at(reader: &Reader<'_>, task: u64, then_ns: u64) -> Option<Task> {
     let number = |field| reader.word(task, field).ok();
     let start_ns = number(Field::TaskStartTime).filter(|start_ns| *start_ns <= then_ns)?;
@@ -189,7 +188,7 @@ pub(crate) fn comm(reader: &Reader<'_>, task: u64) -> Option<Text> {
 }
 
 fn parent(reader: &Reader<'_>, task: u64) -> Option<(u32, Text)> {
-    // The thread that forked; it is the process that reaps.
+    // The thread that forked; its process is the one that reaps.
     let thread = reader.word(task, Field::TaskRealParent).ok()?;
     let parent = reader.word(thread, Field::TaskGroupLeader).ok()?;
     let pid = reader.word(parent, Field::TaskTgid).ok()?;
@@ -204,9 +203,9 @@ fn state(reader: &Reader<'_>, task: u64, exit_state: u64) -> Option<char> {
     letter(state, exit_state)
 }
 
-/// A state as `ps` has it (fs/proc/array.c: get_task_state()).
+/// The letter of a state in `ps` (fs/proc/array.c: get_task_state()).
 pub(crate) fn letter(state: u64, exit_state: u64) -> Option<char> {
-    /// Not counted as load: an idle thread of the kernel.
+    /// The state without load: an idle thread of the kernel.
     const NOLOAD: u64 = 0x400;
     if exit_state & EXIT_ZOMBIE != 0 {
         return Some('Z');

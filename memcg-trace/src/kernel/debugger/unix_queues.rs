@@ -1,8 +1,8 @@
-//! What waits in the queues of Unix sockets: files that were sent and not received
-//! (`SCM_RIGHTS`), and connections that were made and not accepted.
+//! Queues of Unix sockets: files that were sent and not received (`SCM_RIGHTS`), and connections
+//! that were made and not accepted.
 //!
-//! What waits may be a socket with a queue of its own, so the queues of what is found are looked
-//! at in turn (net/unix/af_unix.c: unix_stream_connect(), unix_accept(); net/core/scm.c).
+//! A file in a queue may be a socket with a queue of its own, so the queues of such sockets are
+//! read as well (net/unix/af_unix.c: unix_stream_connect(), unix_accept(); net/core/scm.c).
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
@@ -14,20 +14,20 @@ use crate::kernel::layout::fields::Field;
 
 /// Address family of Unix sockets (include/linux/socket.h).
 const AF_UNIX: u64 = 1;
-/// `sock.sk_state` of one that listens (include/net/tcp_states.h).
+/// `sock.sk_state` of a listening socket (include/net/tcp_states.h).
 const TCP_LISTEN: u64 = 10;
-/// Messages of one queue that are looked at.
+/// Most messages of one queue that are read.
 const MAX_MESSAGES: usize = 10_000;
-/// Things in queues that are found.
+/// Most entries of all queues together.
 const MAX_QUEUED: usize = 100_000;
-/// Files of one message (include/net/scm.h: SCM_MAX_FD).
+/// Most files of one message (include/net/scm.h: SCM_MAX_FD).
 const MAX_FILES: u64 = 253;
 
 /// A file in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Sent {
     pub(crate) file: u64,
-    /// The socket of the queue, or where nobody has that open, the one that leads to it.
+    /// The socket of the queue, or if no process has it open, the open one that leads to it.
     pub(crate) receiver: u64,
 }
 
@@ -35,23 +35,23 @@ pub(crate) struct Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
     pub(crate) sock: u64,
-    /// The socket that listens, likewise.
+    /// The listening socket, or the open one that leads to it.
     pub(crate) listener: u64,
 }
 
-/// All that waits.
+/// The contents of all queues.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
     pub(crate) sent: Vec<Sent>,
     pub(crate) connections: Vec<Connection>,
-    /// Who has the sockets open that receive or listen.
+    /// The open files of the sockets that receive or listen.
     pub(crate) open: HashMap<u64, Vec<OpenFile>>,
-    /// Each socket that is open or in a queue, by the one that is open and leads to it.
+    /// Each socket that is open or in a queue, and the open one that leads to it.
     pub(crate) reached_by: HashMap<u64, u64>,
 }
 
 impl Queues {
-    /// Looks into the queues of all sockets that are open.
+    /// Reads the queues of all sockets that are open.
     pub(crate) fn read(reader: &Reader<'_>, sockets: &[OpenFile]) -> Result<Self, Unreadable> {
         let mut queues = Self::default();
         for file in sockets {
@@ -59,7 +59,7 @@ impl Queues {
             of_sock.push(*file);
         }
         let operations = reader.symbol(Symbol::SocketFileOps)?;
-        // Each with the one by which somebody reaches it.
+        // Each socket with the open one that leads to it.
         let mut next: Vec<(u64, u64)> = queues.open.keys().map(|sock| (*sock, *sock)).collect();
         queues.reached_by = next.iter().copied().collect();
         while !next.is_empty() && queues.reached_by.len() < MAX_QUEUED {
@@ -71,7 +71,7 @@ impl Queues {
         Ok(queues)
     }
 
-    /// Looks into some queues, and returns the sockets in them.
+    /// Reads some queues, and returns the sockets in them.
     fn look(
         &mut self,
         reader: &Reader<'_>,
@@ -87,7 +87,7 @@ impl Queues {
                 continue;
             }
             let Ok(messages) = messages(reader, *sock) else {
-                // It was emptied meanwhile.
+                // The queue was emptied meanwhile.
                 continue;
             };
             if reader.word(*sock, Field::SockState) == Ok(TCP_LISTEN) {
@@ -119,7 +119,7 @@ impl Queues {
         Ok(found)
     }
 
-    /// Connections that were not accepted, and the other ends of these, by who listens.
+    /// Connections that were not accepted, and their other ends, by the process that listens.
     pub(crate) fn not_accepted(&self, reader: &Reader<'_>) -> Result<Vec<OpenFile>, Unreadable> {
         let mut found = Vec::new();
         let socks: Vec<_> = self.connections.iter().map(|one| one.sock).collect();
@@ -143,7 +143,8 @@ impl Queues {
         Ok(found)
     }
 
-    /// Files of a kind among those that were sent, by who has the socket open that receives them.
+    /// Files of a kind among those that were sent, by the process that has the receiving socket
+    /// open.
     pub(crate) fn files_with(
         &self,
         reader: &Reader<'_>,

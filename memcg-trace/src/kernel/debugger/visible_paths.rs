@@ -1,7 +1,7 @@
-//! Paths of files as somebody sees them: in our mount namespace, else by a process in another.
+//! Visible paths of files: in our mount namespace, else by a process in another.
 //!
-//! A file has a path where a mount shows the directory that it is in and no other mount hides
-//! that. The kernel's lists tell both without a lock.
+//! A file has a path if a mount shows its directory and no other mount hides that. The kernel's
+//! lists tell both without a lock.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -13,24 +13,24 @@ use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
-/// Mounts of one file system, and mounts on one mount, that are looked at.
+/// Most mounts of one file system, and most mounts on one mount.
 const MOST: usize = 20_000;
-/// Names of one file that are tried.
+/// Most names of one file that are tried.
 const NAMES: usize = 16;
-/// Other mount namespaces that are tried for one file.
+/// Most other mount namespaces that are tried for one file.
 const OTHERS: usize = 32;
 
-/// A path, and whose.
+/// A path, and the process for which it is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VisiblePath {
-    /// From the root of that process. The last component alone where nobody sees it.
+    /// From the root of that process. Only the last component if no process sees the file.
     pub(crate) path: Text,
-    /// The process that has it, where we have not.
+    /// A process that sees the file, if we do not.
     pub(crate) of_pid: Option<u32>,
 }
 
 impl VisiblePath {
-    /// As it leads there from here: one of another mount namespace by a process in that.
+    /// The path to use from here: in another mount namespace, through `/proc` of a process in it.
     pub(crate) fn path_here(self) -> Text {
         match self.of_pid {
             Some(pid) => inside_of(pid, &self.path),
@@ -39,13 +39,13 @@ impl VisiblePath {
     }
 }
 
-/// What is known of mounts during one look.
+/// The mounts that were read during one scan.
 #[derive(Debug, Default)]
 pub(crate) struct VisiblePaths {
     namespaces: MountNamespaces,
     /// Mounts of a superblock.
     mounts: HashMap<u64, Vec<Mount>>,
-    /// Directories of a mount on which there is another one.
+    /// Directories of a mount that another mount covers.
     covered: HashMap<u64, HashSet<u64>>,
 }
 
@@ -56,7 +56,7 @@ struct Mount {
     namespace: u64,
 }
 
-/// Where the paths of a process begin.
+/// The root directory of a process.
 #[derive(Clone, Copy, Debug)]
 struct Root {
     mount: u64,
@@ -64,7 +64,7 @@ struct Root {
 }
 
 impl VisiblePaths {
-    /// As these tasks see them.
+    /// Reads the roots of these tasks.
     pub(crate) fn read(reader: &Reader<'_>, tasks: impl IntoIterator<Item = u64>) -> Self {
         let namespaces = MountNamespaces::read(reader, tasks).unwrap_or_default();
         Self {
@@ -73,7 +73,7 @@ impl VisiblePaths {
         }
     }
 
-    /// Where a mount is.
+    /// The place of a mount.
     pub(crate) fn of_mount(&self, reader: &Reader<'_>, mount: u64) -> Option<Place> {
         self.namespaces.place(reader, mount)
     }
@@ -151,7 +151,7 @@ impl VisiblePaths {
         })
     }
 
-    /// A path by which a process in a namespace gets to one of the names. Of several mounts that
+    /// A path by which a process in a namespace reaches one of the names. Of several mounts that
     /// show it, the one that shows most of its file system: another may be of the file alone.
     fn seen_by(
         &mut self,
@@ -180,7 +180,7 @@ impl VisiblePaths {
         None
     }
 
-    /// The path from a root to a dentry on a mount; `None` where it is hidden, or not below.
+    /// The path from a root to a dentry on a mount; `None` if it is hidden, or not below.
     fn path(
         &mut self,
         reader: &Reader<'_>,
@@ -189,7 +189,7 @@ impl VisiblePaths {
         root: Root,
     ) -> Option<Text> {
         let mut parts = Vec::new();
-        // Where we come from is under a mount, of course.
+        // The mount point that the path comes from is covered, of course.
         let mut below = None;
         for _ in 0..MOUNTS {
             let is_last = mount == root.mount;
@@ -199,7 +199,7 @@ impl VisiblePaths {
             };
             let covered = self.covered(reader, mount)?;
             for step in 0.. {
-                // From its root a process looks down, whatever is mounted on that.
+                // A process looks down from its root, whatever is mounted on that.
                 let is_start = is_last && dentry == top;
                 if covered.contains(&dentry) && below != Some(dentry) && !is_start {
                     return None;
@@ -247,7 +247,7 @@ impl VisiblePaths {
         mounts.or_insert_with(|| read().unwrap_or_default()).clone()
     }
 
-    /// Directories of a mount on which another one is; `None` if that cannot be read.
+    /// Directories of a mount that another mount covers; `None` if they cannot be read.
     fn covered(&mut self, reader: &Reader<'_>, mount: u64) -> Option<&HashSet<u64>> {
         match self.covered.entry(mount) {
             Entry::Occupied(known) => Some(known.into_mut()),
@@ -274,7 +274,7 @@ fn dentries(reader: &Reader<'_>, inode: u64) -> Result<Vec<u64>, Unreadable> {
     Ok(all)
 }
 
-/// A dentry and the directories that it is in, up to the root of the file system.
+/// A dentry and its ancestors, up to the root of the file system.
 fn chain(reader: &Reader<'_>, mut dentry: u64) -> Option<Vec<u64>> {
     let mut chain = vec![dentry];
     for _ in 0..DEPTH {
@@ -288,7 +288,7 @@ fn chain(reader: &Reader<'_>, mut dentry: u64) -> Option<Vec<u64>> {
     None
 }
 
-/// Where the paths of a process begin.
+/// The root directory of a process.
 fn root_of(reader: &Reader<'_>, task: u64) -> Option<Root> {
     let fs = reader.word(task, Field::TaskFs).ok()?;
     let visible = reader.word(fs, Field::FsRootMnt).ok()?;

@@ -1,17 +1,17 @@
-//! The kernel's sparse arrays (`struct xarray`, `struct idr`): what is in them, by index.
+//! The kernel's sparse arrays (`struct xarray`, `struct idr`): their entries by index.
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::layout::fields::Field;
 
-/// Low bits of an entry (include/linux/xarray.h): a value, or the array's own.
+/// Low bits of an entry (include/linux/xarray.h): a value, or an internal entry.
 const VALUE: u64 = 1;
 const INTERNAL: u64 = 2;
 const KIND: u64 = 3;
-/// The array's own entries up to here are no nodes: siblings of the entry before, and marks.
+/// Internal entries up to here are no nodes: siblings of the entry before, and marks.
 const NODES_FROM: u64 = 4096;
 
-/// An entry, and for how many indices in a row it stands.
+/// An entry, and the number of consecutive indices that it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) index: u64,
@@ -20,19 +20,19 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The address that it is.
+    /// The address, if the entry is one.
     pub(crate) fn pointer(self) -> Option<u64> {
         (self.word & KIND == 0).then_some(self.word)
     }
 
-    /// The number that it is, as a place in swap.
+    /// The number, if the entry is one, such as a place in swap.
     pub(crate) fn value(self) -> Option<u64> {
         (self.word & VALUE != 0).then_some(self.word >> 1)
     }
 }
 
-/// All entries of the array at an address, in no order. At most `most` nodes are looked at; says
-/// whether those were all.
+/// All entries of the array at an address, in no order. At most `most` nodes are read; the flag
+/// says whether those were all.
 pub(crate) fn entries(
     reader: &Reader<'_>,
     array: u64,
@@ -41,7 +41,7 @@ pub(crate) fn entries(
 ) -> Result<bool, Unreadable> {
     let head = reader.word(array, Field::XarrayHead)?;
     let Some(node) = node_of(head) else {
-        // One entry alone is at index 0.
+        // A single entry is at index 0.
         if head & KIND != INTERNAL && head != 0 {
             see(Entry {
                 index: 0,
@@ -59,7 +59,7 @@ pub(crate) fn entries(
         }
         looked_at += 1;
         let shift = reader.word(node, Field::XaNodeShift)?;
-        // Each level is finer than the one above: or it was freed meanwhile.
+        // Each level is finer than the one above, unless the node was freed meanwhile.
         if shift >= above {
             return Err(Unreadable::Changed("an array of the kernel"));
         }

@@ -1,4 +1,4 @@
-//! Loads and attaches what was asked for: facts first, then one loop that tries.
+//! Loading and attaching of the hooks that were requested: facts first, then one loop that tries.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -30,8 +30,8 @@ pub(crate) const SLAB_HOT: &str = "SLAB_HOT";
 /// (memcg-trace-ebpf/src/slab_known.rs).
 pub(crate) const SLAB_KNOWN: &str = "SLAB_KNOWN";
 
-/// The large maps. Those of a subject that is not observed are made as small as can be: it takes
-/// the kernel longer to make and free them than to answer most questions.
+/// The large maps. Those of a subject that is not observed are made as small as possible: the
+/// kernel takes longer to make and free them than to answer most questions.
 const MAPS: &[(&str, Subject)] = &[
     ("LIFE", Subject::Life),
     ("SLAB", Subject::Slab),
@@ -54,7 +54,7 @@ const MAPS: &[(&str, Subject)] = &[
     ("RELEASES", Subject::Lock),
 ];
 
-/// Functions of a stack in a map of stacks, as aya makes them (PERF_MAX_STACK_DEPTH).
+/// The depth of stacks in maps of stacks that aya makes (PERF_MAX_STACK_DEPTH).
 const AYA_STACK_FUNCTIONS: u32 = 127;
 const WORD_BYTES: u32 = 8;
 
@@ -72,7 +72,7 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
     patch_object::complete(&mut object, &resolved.layout, resolved.rdonly_cast);
     let object = with_stacks(object, facts.stack_functions);
     timings::step("object completed");
-    // Log messages cost a branch that the verifier removes unless they are asked for.
+    // Log messages cost a branch, which the verifier removes unless they are requested.
     let log_level: u8 = if debug { 0xff } else { 0 };
     let mut loader = blind::loader();
     loader
@@ -91,12 +91,12 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
         .map_err(|error| map_memory::explain(&object, &entries, error))
 }
 
-/// The object, with room in `LOCK_STACKS` for no longer stacks than the kernel keeps: of another
-/// map it wants nothing to know (kernel/bpf/stackmap.c: stack_map_alloc()). aya lets a loader change
-/// how many entries a map has, but not how large they are.
+/// The object with a `LOCK_STACKS` for stacks no deeper than the kernel keeps: it refuses any other
+/// such map (kernel/bpf/stackmap.c: stack_map_alloc()). aya lets a loader change the number of
+/// entries of a map, but not their size.
 fn with_stacks(mut object: Vec<u8>, functions: Option<u32>) -> Vec<u8> {
-    /// `struct bpf_map_def`: type and size of the key, of which the size of the value and the
-    /// number of entries follow.
+    /// The beginning of `struct bpf_map_def`: type and size of the key. The size of the value and
+    /// the number of entries follow.
     const STACK_TRACE: [u32; 2] = [7, 4];
     let bytes = |words: [u32; 2]| words.map(u32::to_le_bytes).concat();
     if let Some(functions) = functions.filter(|functions| *functions < AYA_STACK_FUNCTIONS) {
@@ -217,8 +217,8 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
                 timings::program(part.program, || program.load())
                     .map_err(|error| explain(load(), error))?;
             }
-            // The kernel searches a name among all of its symbols, until 6.2 one by one; with none
-            // it takes the offset as the address (kernel/trace/trace_event_perf.c:
+            // The kernel searches a name among all of its symbols, until 6.2 one by one; without a
+            // name it takes the offset as the address (kernel/trace/trace_event_perf.c:
             // perf_kprobe_init()).
             let (name, offset) = match facts.symbols.function_address(name) {
                 Some(address) => ("", address),
@@ -252,8 +252,8 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
     Ok(())
 }
 
-/// Has the kernel go through the programs of a tracepoint: it does with two of them
-/// (memcg-trace-ebpf/src/iterated.rs).
+/// Has the kernel call `__traceiter_…` for a tracepoint, which it does only if two programs are
+/// attached (memcg-trace-ebpf/src/iterated.rs).
 fn iterate(ebpf: &mut Ebpf, tracepoint: &str) -> anyhow::Result<()> {
     let program: &mut RawTracePoint = find(ebpf, "iterate")?.try_into()?;
     if program.fd().is_err() {
@@ -287,7 +287,7 @@ fn find<'a>(ebpf: &'a mut Ebpf, program: &str) -> anyhow::Result<&'a mut Program
         .ok_or_else(|| anyhow!("no program {program} in the eBPF object: built from other sources"))
 }
 
-/// An error of aya with all its causes in one line; the verifier's log goes to `-v` only.
+/// An error of aya with all its causes in one line; the verifier's log is shown with `-v` only.
 fn explain(what: String, error: aya::programs::ProgramError) -> anyhow::Error {
     if let aya::programs::ProgramError::LoadError {
         io_error,
@@ -305,7 +305,7 @@ fn explain(what: String, error: aya::programs::ProgramError) -> anyhow::Error {
     anyhow::Error::new(error).context(what)
 }
 
-/// Whether an error means that this user may not.
+/// Whether an error means that this user lacks the permission.
 fn is_refused(error: &aya::programs::ProgramError) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
@@ -317,8 +317,8 @@ fn is_refused(error: &aya::programs::ProgramError) -> bool {
     false
 }
 
-/// Whether a line of the verifier's log says something about the program, and not about the
-/// verifier's own work (kernel/bpf/verifier.c: print_verification_stats()).
+/// Whether a line of the verifier's log is about the program, and not about the verifier's own work
+/// (kernel/bpf/verifier.c: print_verification_stats()).
 fn is_reason(line: &str) -> bool {
     const STATISTICS: [&str; 4] = [
         "processed",
@@ -332,7 +332,7 @@ fn is_reason(line: &str) -> bool {
 /// Takes a map out of the object.
 ///
 /// # Errors
-/// If there is none of that name and kind.
+/// If there is no map of that name and kind.
 pub fn take_map<M>(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<M>
 where
     M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>,

@@ -1,13 +1,13 @@
-//! A loader that knows no types of the kernel. aya has each loader read all of them, for relocations
-//! that our object does not have, and cannot be told not to but by a file that does not open; that
-//! takes as long as all else that loading does. So one is made by a thread that may open none.
+//! A loader without the kernel's types. aya has each loader read all of them, for relocations that
+//! our object does not have, which takes as long as the rest of loading. Only a file that does not
+//! open stops it, so the loader is made by a thread that may open no file.
 
 use std::io;
 use std::thread;
 
 use aya::EbpfLoader;
 
-/// Makes it; where threads cannot be restricted so, it knows all types.
+/// Makes the loader; where threads cannot be restricted so, it reads all types.
 pub(crate) fn loader<'a>() -> EbpfLoader<'a> {
     let restricted = thread::scope(|scope| {
         let made = scope.spawn(|| {
@@ -22,9 +22,9 @@ pub(crate) fn loader<'a>() -> EbpfLoader<'a> {
     }
 }
 
-/// Has the kernel refuse this thread to open files, for good.
+/// Has the kernel refuse all further opens of files by this thread.
 fn refuse_to_open() -> io::Result<()> {
-    /// Where the number of a call is in `struct seccomp_data`.
+    /// The offset of the system call's number in `struct seccomp_data`.
     const NUMBER: u32 = 0;
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const SKIP_UNLESS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;

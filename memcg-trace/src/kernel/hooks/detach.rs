@@ -1,16 +1,16 @@
-//! Detaching: for each kprobe the kernel waits until nobody runs it any more, so that many are
-//! taken off side by side.
+//! Detaching of kprobes in parallel: for each of them the kernel waits until no CPU runs it any
+//! more.
 
 use std::thread;
 
 use aya::Ebpf;
 use aya::programs::{KProbe, Program};
 
-/// More would wait for each other (kernel/trace/trace_event_perf.c: perf_kprobe_destroy() waits
-/// once with a mutex held, and once without).
+/// Most threads. More of them would wait for each other (kernel/trace/trace_event_perf.c:
+/// perf_kprobe_destroy() waits once with a mutex held, and once without).
 const THREADS: usize = 8;
 
-/// Takes all kprobes off.
+/// Detaches all kprobes.
 pub(crate) fn kprobes(ebpf: &mut Ebpf) {
     let programs = ebpf
         .programs_mut()
@@ -22,7 +22,7 @@ pub(crate) fn kprobes(ebpf: &mut Ebpf) {
     let each = programs.len().div_ceil(THREADS).max(1);
     thread::scope(|scope| {
         for some in programs.chunks_mut(each) {
-            // Where there can be no thread, they are taken off with the rest.
+            // Without a thread, these are detached with the rest.
             let _ = thread::Builder::new().spawn_scoped(scope, || take_off(some));
         }
     });

@@ -1,4 +1,4 @@
-//! What a host has: gathered once, before anything is decided, by reading files only.
+//! Facts about a host: gathered once, before anything is decided, by reading files only.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -17,47 +17,47 @@ use crate::kernel::host::symbols::{Symbol, Symbols};
 use crate::kernel::layout::{self, Resolved};
 use crate::timings;
 
-/// What a host has.
+/// Facts about a host.
 #[derive(Debug)]
 pub struct Facts {
-    /// Whether they are of a kernel's files: nothing was looked at that only a running kernel
-    /// tells, and what decides by it takes the best.
+    /// Whether the facts are from files of a kernel. Facts that only a running kernel has are then
+    /// unknown, and decisions assume the best.
     pub is_of_files: bool,
     /// `uname -r`.
     pub kernel: String,
-    /// Where things are in this kernel; `None` without BTF.
+    /// The layout of this kernel; `None` without BTF.
     pub resolved: Option<Resolved>,
-    /// Why there is no BTF.
+    /// The reason why there is no BTF.
     pub btf_error: Option<String>,
-    /// Addresses of the symbols that are wanted.
+    /// Addresses of the wanted symbols.
     pub symbols: Arc<Symbols>,
-    /// Why kallsyms cannot be read.
+    /// The reason why kallsyms cannot be read.
     pub symbols_error: Option<String>,
-    /// What this process may do.
+    /// Permissions of this process.
     pub privilege: Privilege,
-    /// What the kernel refused when it was tried; `None` if nothing was.
+    /// The refusals of a trial; `None` without a trial.
     pub trial: Option<Trial>,
-    /// What `/sys/kernel/security/lockdown` says: `none`, `integrity`, `confidentiality`.
+    /// The mode in `/sys/kernel/security/lockdown`: `none`, `integrity`, `confidentiality`.
     pub lockdown: Option<String>,
     /// Whether the memory controller is in a hierarchy of its own: cgroup version 1.
     pub memory_is_v1: Option<bool>,
     /// Whether the kernel has kprobes for perf.
     pub kprobes: bool,
-    /// How many functions of a stack the kernel keeps (`kernel.perf_event_max_stack`).
+    /// Functions of a stack that the kernel keeps at most (`kernel.perf_event_max_stack`).
     pub stack_functions: Option<u32>,
-    /// Functions that ftrace can reach, of those wanted; `None` if the list cannot be read, or was
-    /// not asked for.
+    /// The wanted functions that ftrace can reach; `None` if the list cannot be read, or was not
+    /// needed.
     pub traceable: Option<HashSet<String>>,
-    /// Tracepoints that BTF knows, of those wanted.
+    /// The wanted tracepoints that BTF has.
     pub tracepoints: HashSet<&'static str>,
-    /// Functions whose prototype BTF knows, of those wanted.
+    /// The wanted functions whose prototype BTF has.
     pub prototypes: HashSet<&'static str>,
 }
 
-/// What is looked at only if it will be needed.
+/// Facts that are gathered only if they will be needed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Needs {
-    /// What ftrace can reach: a long list that only matters to trampolines.
+    /// Functions that ftrace can reach: a long list that only matters to trampolines.
     pub trampolines: bool,
     /// Names of addresses, such as those of stacks.
     pub address_names: bool,
@@ -66,7 +66,7 @@ pub struct Needs {
 const TRACING: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 impl Facts {
-    /// Looks at this host.
+    /// Gathers the facts of this host.
     #[must_use]
     pub fn gather(needs: Needs) -> Self {
         let wanted = wanted_symbols();
@@ -121,11 +121,11 @@ impl Facts {
         facts
     }
 
-    /// Looks at a kernel by its BTF, and by its symbols if they are there: `/proc/kallsyms` or
-    /// `System.map` of it.
+    /// Gathers facts of a kernel from its BTF and, if given, its symbols: its `/proc/kallsyms` or
+    /// `System.map`.
     ///
     /// # Errors
-    /// If a file cannot be read, or is none of these.
+    /// If a file cannot be read, or has another format.
     pub fn of_files(btf: &Path, symbols: Option<&Path>) -> anyhow::Result<Self> {
         let described =
             Btf::from_file(btf).with_context(|| format!("read BTF of {}", btf.display()))?;
@@ -171,7 +171,7 @@ impl Facts {
         ));
     }
 
-    /// Whether there are symbols: only of a kernel's files they may not have been given.
+    /// Whether there are symbols: for a kernel's files they may not have been given.
     #[must_use]
     pub fn has_symbols(&self) -> bool {
         !self.is_of_files || self.symbols_error.is_none()
@@ -183,8 +183,8 @@ impl Facts {
         self.tracepoints.contains(name)
     }
 
-    /// Why a kprobe cannot stand on a function, as far as can be told without trying: functions
-    /// that ftrace leaves out, or that the compiler renamed, can be probed all the same.
+    /// The reason why no kprobe can be put on a function, as far as facts tell without trying.
+    /// Functions that ftrace leaves out, or that the compiler renamed, can be probed all the same.
     #[must_use]
     pub fn kprobe_obstacle(&self, name: &str) -> Option<String> {
         if !self.kprobes {
@@ -198,12 +198,12 @@ impl Facts {
             return (!is_described)
                 .then(|| format!("no function {name} in BTF, and no symbols were given"));
         }
-        // Without kallsyms only trying tells.
+        // Without kallsyms only a trial tells.
         (self.symbols_error.is_none() && self.symbols.function(name).is_none())
             .then(|| format!("no function {name} in this kernel"))
     }
 
-    /// Why a trampoline cannot stand on a function.
+    /// The reason why no trampoline can be put on a function.
     #[must_use]
     pub fn trampoline_obstacle(&self, name: &str) -> Option<String> {
         if !self.prototypes.contains(name) {
@@ -215,7 +215,7 @@ impl Facts {
             .then(|| format!("{name} is not in available_filter_functions"))
     }
 
-    /// Why nothing can be traced at all; `None` if it can be tried.
+    /// The reason why nothing can be traced at all; `None` if it can be tried.
     #[must_use]
     pub fn unable(&self) -> Option<String> {
         if let Some(mode) = self.lockdown.as_deref()
@@ -250,14 +250,14 @@ impl Facts {
         self.trial.as_ref()?.programs.clone()
     }
 
-    /// Tries what nothing speaks against so far.
+    /// Tries out what no fact rules out.
     pub fn try_out(&mut self) {
         if self.unable().is_none() {
             self.trial = Some(Trial::run(self));
         }
     }
 
-    /// Why a subject cannot be observed; `None` if it can be tried.
+    /// The reason why a subject cannot be observed; `None` if it can be tried.
     #[must_use]
     pub fn obstacle_for(&self, subject: Subject) -> Option<String> {
         match &self.resolved {
@@ -267,16 +267,17 @@ impl Facts {
     }
 }
 
-/// What is looked for by name among the symbols.
+/// Names of the symbols that are looked up.
 #[must_use]
 pub fn wanted_symbols() -> HashSet<&'static str> {
     let read = Symbol::ALL.iter().flat_map(|symbol| symbol.names());
     hooks::functions().chain(read.copied()).collect()
 }
 
-/// By what is mounted where all have it: the unified hierarchy, or a tmpfs with a directory for
-/// each of the others. `/proc/cgroups` would tell for certain, but waits for `cgroup_mutex`
-/// (kernel/cgroup/cgroup-v1.c: proc_cgroupstats_show()), and so never ends on a sick host.
+/// Whether the memory controller is in a hierarchy of version 1, by the mount at the usual place:
+/// the unified hierarchy, or a tmpfs with a directory for each of the others. `/proc/cgroups` is
+/// certain, but waits for `cgroup_mutex` (kernel/cgroup/cgroup-v1.c: proc_cgroupstats_show()), and
+/// so never ends on a sick host.
 fn memory_is_v1() -> Option<bool> {
     /// include/uapi/linux/magic.h: CGROUP2_SUPER_MAGIC and TMPFS_MAGIC.
     const CGROUP2: i64 = 0x6367_7270;

@@ -1,11 +1,11 @@
-//! Runs that a kprobe itself passed over: one that is hit while another goes on, on the same CPU, as
-//! by an interrupt, does not even come to its program, and no counter of the program's tells.
+//! Missed runs of kprobes. The kernel skips a kprobe that is hit while another one runs on the same
+//! CPU, as by an interrupt: the program is not called, and its own counters show nothing.
 
 use std::fs;
 use std::os::fd::RawFd;
 
-/// The links of this process, each of which keeps a program attached. aya does not show them; what
-/// is open here does.
+/// The links of this process, each of which keeps a program attached. aya does not expose them; the
+/// open files of this process do.
 pub(crate) fn all() -> Vec<RawFd> {
     let Ok(open) = fs::read_dir("/proc/self/fd") else {
         return Vec::new();
@@ -18,12 +18,12 @@ pub(crate) fn all() -> Vec<RawFd> {
     numbers.flatten().collect()
 }
 
-/// `bpf_link_info.perf_event.kprobe.missed` (include/uapi/linux/bpf.h); 0 of a link of another
-/// kind, `None` if this kernel's info ends before it (until 6.6).
+/// `bpf_link_info.perf_event.kprobe.missed` (include/uapi/linux/bpf.h); 0 for a link of another
+/// kind, `None` if this kernel's info is too short to have it (until 6.6).
 pub(crate) fn missed(link: RawFd) -> Option<u64> {
     const TYPE_PERF_EVENT: u32 = 7;
     const EVENT_KPROBE: u32 = 3;
-    /// Where they stand, and the bytes of the info up to the end of the last.
+    /// Offsets in the info, and its length up to the last of them.
     const EVENT: usize = 16;
     const MISSED: usize = 48;
     const BYTES: usize = MISSED + 8;

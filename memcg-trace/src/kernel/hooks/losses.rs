@@ -1,4 +1,5 @@
-//! What could not be counted: our own counters, and the kernel's of programs that did not run.
+//! Losses: our own counters of what could not be counted, and the kernel's of programs that did not
+//! run.
 
 use std::os::fd::{AsFd, AsRawFd as _, RawFd};
 
@@ -14,15 +15,15 @@ use crate::kernel::hooks::links;
 use crate::kernel::hooks::select::Outcome;
 use crate::sample::Loss;
 
-/// Reads losses.
+/// The reader of losses.
 pub(crate) struct Losses {
     counters: PerCpuArray<MapData, u64>,
     places: Vec<(Place, &'static str)>,
-    /// Programs whose hook refuses to run them inside themselves, and counts that.
+    /// Programs whose hook refuses to run them recursively, and counts that.
     by_program: Vec<&'static str>,
-    /// Programs on kprobes, of which a CPU runs one at a time; counted only since 6.7.
+    /// Programs on kprobes, of which a CPU runs one at a time; the kernel counts misses since 6.7.
     on_kprobes: Vec<&'static str>,
-    /// What attaches them, whose kprobes pass over runs, too.
+    /// Their links: kprobes miss runs, too.
     links: Vec<RawFd>,
     counts_kprobe_misses: bool,
 }
@@ -54,7 +55,7 @@ impl Losses {
         })
     }
 
-    /// Events of waits and holds that did not fit in their maps.
+    /// The number of events of waits and holds that their maps had no space for.
     pub(crate) fn of_waits(&self) -> anyhow::Result<u64> {
         let mut sum = 0;
         for place in [Place::LockWait, Place::Hold] {
@@ -97,7 +98,7 @@ fn is_kprobe(at: At) -> bool {
     matches!(at, At::Kprobe(_) | At::Iterated(_))
 }
 
-/// Names of the programs that are attached to such places.
+/// Names of the programs whose place meets a condition.
 fn programs(outcomes: &[Outcome], is_such: fn(At) -> bool) -> Vec<&'static str> {
     let mut programs: Vec<_> = outcomes
         .iter()
@@ -123,10 +124,10 @@ fn missed_runs(ebpf: &Ebpf, programs: &[&str]) -> Option<u64> {
         .sum()
 }
 
-/// `bpf_prog_info.recursion_misses` (include/uapi/linux/bpf.h), which aya does not show.
-/// `None` if this kernel's info ends before it.
+/// `bpf_prog_info.recursion_misses` (include/uapi/linux/bpf.h), which aya does not expose. `None`
+/// if this kernel's info is too short to have it.
 fn recursion_misses(program: impl AsFd) -> Option<u64> {
-    /// Where it stands, and the bytes of the info up to its end.
+    /// The offset in the info, and its length up to the end of this field.
     const AT: usize = 208;
     const BYTES: usize = AT + 8;
 
@@ -138,7 +139,7 @@ fn recursion_misses(program: impl AsFd) -> Option<u64> {
     Some(u64::from_ne_bytes(info[AT..BYTES].try_into().ok()?))
 }
 
-/// What the kernel says of a program or a link, as far as it fits, and how many bytes that are.
+/// Reads the kernel's info about a program or a link, as far as it fits, and returns its length.
 pub(crate) fn info_of(object: RawFd, info: &mut [u8]) -> Option<usize> {
     const BPF_OBJ_GET_INFO_BY_FD: i64 = 15;
     let mut attr = InfoAttr {
@@ -167,7 +168,7 @@ struct InfoAttr {
     info: u64,
 }
 
-/// One of these subjects that has maps of times, if any has.
+/// One of these subjects that has histograms, if any has.
 fn with_times(subjects: &[Subject]) -> &Subject {
     let has_times = |one: &&Subject| matches!(one, Subject::Shrinker | Subject::Reclaim);
     subjects.iter().find(has_times).unwrap_or(&Subject::Lock)

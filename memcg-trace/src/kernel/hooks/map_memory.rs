@@ -1,4 +1,4 @@
-//! How much memory the maps take, for who cannot have them.
+//! Memory of the maps, for the message to a user who cannot have them.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,13 +12,13 @@ use aya_obj::{Map, Object};
 use crate::kernel::host::cpus::possible_cpus;
 use crate::units;
 
-/// What the kernel adds to each entry of a hash map, and to each of its buckets
+/// Bytes that the kernel adds to each entry of a hash map, and to each of its buckets
 /// (kernel/bpf/hashtab.c: struct htab_elem, struct bucket).
 const ENTRY_BYTES: u64 = 48;
 const BUCKET_BYTES: u64 = 16;
 
-/// Why the maps of an object cannot be made. `entries` is how many of each there were to be,
-/// where the object's own number was not taken.
+/// The reason why the maps of an object cannot be made. `entries` has the number of entries of each
+/// map that differs from the object's own number.
 pub(crate) fn explain(
     object: &[u8],
     entries: &HashMap<&str, u32>,
@@ -45,7 +45,7 @@ pub(crate) fn explain(
     )
 }
 
-/// What bounds it, and what would help.
+/// The limit that was hit, and how to raise it.
 fn remedy(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::ENOMEM) => {
@@ -61,7 +61,7 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// About what a map takes with so many entries: the kernel makes them all beforehand.
+/// About the bytes of a map with so many entries: the kernel allocates them all beforehand.
 fn bytes(map: &Map, entries: u32) -> u64 {
     const PER_CPU: [bpf_map_type; 3] = [
         bpf_map_type::BPF_MAP_TYPE_PERCPU_HASH,

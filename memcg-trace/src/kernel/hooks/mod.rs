@@ -1,10 +1,10 @@
-//! What to observe, and by which hook: one row a fact, its variants in order of preference.
+//! Hooks: one row for each fact to observe, its variants in order of preference.
 //!
-//! A variant is chosen by asking BTF, kallsyms and `available_filter_functions`, and then by
-//! trying it; never by the kernel's version. Families: a raw tracepoint where there is one, else
-//! a kprobe at a function's entry. No kretprobe: its returns are lost past ten sleepers at once.
-//! A trampoline only if the user asks, since detaching it waits for `synchronize_rcu_tasks`,
-//! which never ends while a task spins in the kernel.
+//! A variant is chosen by facts from BTF, kallsyms and `available_filter_functions`, and then by a
+//! trial; never by the kernel's version. Families: a raw tracepoint if there is one, else a kprobe
+//! at a function's entry. No kretprobe: its returns are lost past ten sleepers at once. A
+//! trampoline only on request, since detaching it waits for `synchronize_rcu_tasks`, which never
+//! ends while a task spins in the kernel.
 
 pub mod attach;
 mod blind;
@@ -24,7 +24,7 @@ pub use table::HOOKS;
 
 use crate::kernel::Subject;
 
-/// How a program is hooked up.
+/// The way in which a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
     /// A raw tracepoint.
@@ -36,7 +36,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// Its name, as `--attach` takes it.
+    /// The name of the family, as `--attach` takes it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -47,14 +47,14 @@ impl Family {
     }
 }
 
-/// Where a program is hooked up.
+/// The place where a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// A raw tracepoint.
     Tracepoint(&'static str),
     /// The entry of a function, by kprobe.
     Kprobe(&'static str),
-    /// A tracepoint, by kprobe at the function that goes through its programs: `__traceiter_…`.
+    /// A tracepoint, by kprobe at the function that calls its programs: `__traceiter_…`.
     Iterated(&'static str),
     /// The entry of a function, by trampoline.
     Fentry(&'static str),
@@ -63,7 +63,7 @@ pub enum At {
 }
 
 impl At {
-    /// Such as `kprobe:mem_cgroup_css_online`.
+    /// The name of the place, such as `kprobe:mem_cgroup_css_online`.
     #[must_use]
     pub fn name(self) -> String {
         match self {
@@ -75,55 +75,52 @@ impl At {
     }
 }
 
-/// The tracepoint whose programs a function goes through (include/linux/tracepoint.h).
+/// The tracepoint whose programs a `__traceiter_…` function calls (include/linux/tracepoint.h).
 #[must_use]
 pub fn iterated(function: &'static str) -> &'static str {
     function.strip_prefix("__traceiter_").unwrap_or(function)
 }
 
-/// A program at a place.
+/// A program and its place.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
-    /// Its name in the eBPF object.
     pub program: &'static str,
-    /// Its place.
     pub at: At,
-    /// Whether the variant serves without it, on kernels that do not have the place.
+    /// Whether the variant works without this part, on kernels that lack the place.
     pub optional: bool,
 }
 
-/// Something about a kernel that rules a variant out.
+/// A condition that rules a variant out.
 #[derive(Clone, Copy, Debug)]
 pub struct Unless {
-    /// Whether it is so.
+    /// Whether the condition is true, so that the variant is ruled out.
     pub holds: fn(&Layout) -> bool,
-    /// What to tell the user.
+    /// The reason, for the user.
     pub why: &'static str,
 }
 
 /// One way to observe a fact.
 #[derive(Clone, Copy, Debug)]
 pub struct Variant {
-    /// The family that `--attach` knows it by.
+    /// The family that `--attach` selects it by.
     pub family: Family,
-    /// All that must be attached.
+    /// The programs to attach.
     pub parts: &'static [Part],
-    /// What rules it out although all of its places are there.
+    /// The condition that rules it out although all of its places exist.
     pub unless: Option<Unless>,
-    /// What it does not see; shown by `doctor` where it is chosen.
+    /// The events that it misses; shown by `doctor` where the variant is chosen.
     pub blind_to: &'static str,
 }
 
 /// One fact to observe.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
-    /// Its name.
     pub fact: &'static str,
-    /// Whom it serves.
+    /// The subject that it is for.
     pub subject: Subject,
     /// Ways to observe it, the best first.
     pub variants: &'static [Variant],
-    /// What is lost without it.
+    /// The consequence if it is missing.
     pub costs: &'static str,
 }
 
@@ -159,7 +156,7 @@ fn parts() -> impl Iterator<Item = &'static Part> {
         .flat_map(|variant| variant.parts)
 }
 
-/// Tracepoints that programs may be put on.
+/// Tracepoints that programs may be attached to.
 pub fn tracepoints() -> impl Iterator<Item = &'static str> {
     parts().filter_map(|part| match part.at {
         At::Tracepoint(name) => Some(name),
@@ -168,7 +165,7 @@ pub fn tracepoints() -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// Functions that kprobes and trampolines may be put on, for looking them up.
+/// Functions that kprobes and trampolines may be attached to, for looking them up.
 pub fn functions() -> impl Iterator<Item = &'static str> {
     parts().filter_map(|part| match part.at {
         At::Kprobe(name) | At::Iterated(name) | At::Fentry(name) | At::Fexit(name) => Some(name),
@@ -219,7 +216,7 @@ mod tests {
             let mut begun = false;
             for hook in HOOKS {
                 for variant in hook.variants {
-                    // Of the variants of a hook only one is attached.
+                    // Only one variant of a hook is attached.
                     let mut begins_here = begun;
                     for part in variant.parts {
                         begins_here |= part.program == *begin;

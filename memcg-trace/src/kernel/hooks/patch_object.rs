@@ -1,8 +1,8 @@
-//! Puts what is known of this kernel into instructions of the eBPF object, before it is loaded.
+//! Constants of this kernel in the instructions of the eBPF object, put there before it is loaded.
 //!
-//! Programs that run rarely load constants from a map that is frozen. The hottest have them within
-//! their instructions, and call `bpf_rdonly_cast()`, which aya cannot resolve. The compiler left
-//! numbers in these places that nothing else looks like (memcg-trace-ebpf/src/fixed.rs).
+//! Programs that run rarely load constants from a map that is frozen. The hottest have the
+//! constants in their instructions, and call `bpf_rdonly_cast()`, which aya cannot resolve. The
+//! compiler left distinctive numbers in these places (memcg-trace-ebpf/src/fixed.rs).
 
 use memcg_trace_common::layout::{ABSENT, CAST_LOADS, FIXED, Layout, RDONLY_CAST};
 use zerocopy::IntoBytes as _;
@@ -15,11 +15,11 @@ const CALL: u8 = 0x85;
 /// `BPF_PSEUDO_KFUNC_CALL`: the callee is a function of the kernel, by its id in BTF.
 const KFUNC_CALL: u8 = 2;
 
-/// Completes the object. Without the id of `bpf_rdonly_cast`, calls of it stay as they are, in
-/// branches that the verifier removes.
+/// Patches the object. Without the id of `bpf_rdonly_cast`, its calls stay as they are, in branches
+/// that the verifier removes.
 pub(crate) fn complete(object: &mut [u8], layout: &Layout, rdonly_cast: Option<u32>) {
     let layout = layout.as_bytes();
-    // Of the loads behind a call.
+    // Offsets for the loads after a call.
     let mut offsets = Vec::new().into_iter();
     for instruction in object.chunks_exact_mut(BYTES) {
         if let Some(offset) = offsets.next() {
@@ -44,7 +44,7 @@ pub(crate) fn complete(object: &mut [u8], layout: &Layout, rdonly_cast: Option<u
     }
 }
 
-/// A field of four bytes, by its place.
+/// The four-byte field at an offset.
 fn field(layout: &[u8], at: i32) -> u32 {
     let bytes = usize::try_from(at)
         .ok()

@@ -1,16 +1,16 @@
-//! Rows of shrinkers and reclaim.
+//! Hooks of shrinkers and reclaim.
 
 use memcg_trace_common::layout::Layout;
 
 use super::{At, Family, Hook, Part, Unless, Variant, maybe, part, variant};
 use crate::kernel::Subject::{Reclaim, Shrinker};
 
-/// Whether a program on a tracepoint keeps its CPU.
+/// Whether a program on a tracepoint runs without being preempted.
 fn runs_through(layout: &Layout) -> bool {
     layout.preempts_tracepoints != 1
 }
 
-/// Kprobes for where programs on tracepoints may be preempted.
+/// The variant with kprobes, for kernels on which programs on tracepoints may be preempted.
 const fn where_preempted(parts: &'static [Part], holds: fn(&Layout) -> bool) -> Variant {
     Variant {
         family: Family::Kprobe,
@@ -28,7 +28,8 @@ fn isolates_by_mode(layout: &Layout) -> bool {
     layout.isolate_lru_arg == 7
 }
 
-/// What reclaim takes: after what it looks at has been taken off the lists of a memcg.
+/// The number of pages that reclaim takes: the hook fires after the pages that it looks at have
+/// been taken off the lists of a memcg.
 const RECLAIM_SHRUNK: Part = part(
     "reclaim_shrunk",
     At::Tracepoint("mm_vmscan_lru_shrink_inactive"),

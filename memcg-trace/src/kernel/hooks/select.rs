@@ -1,22 +1,21 @@
-//! Which variant of a hook to take: decided from facts, before anything is tried.
+//! The choice of a hook's variant: decided from facts, before anything is tried.
 
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::{At, Family, Hook, Part, Variant, iterated};
 use crate::sample::doctor;
 
-/// What became of a hook.
+/// The outcome of attaching a hook.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Which.
     pub hook: &'static Hook,
     /// The variant that was attached; `None` if none could be.
     pub chosen: Option<&'static Variant>,
-    /// The variants in the order tried, with why they were not taken.
+    /// The variants in the order tried, with the reason why each was not taken.
     pub tried: Vec<(&'static Variant, Option<String>)>,
 }
 
 impl Outcome {
-    /// Why there is none, in one line; `None` if there is one.
+    /// The reason why no variant is attached, in one line; `None` if one is.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         if self.chosen.is_some() {
@@ -26,7 +25,7 @@ impl Outcome {
         Some(errors.collect::<Vec<_>>().join("; "))
     }
 
-    /// What to tell a user who asked for a family that this hook has and the kernel refused.
+    /// The message to a user who asked for a family that this hook has and the kernel refused.
     #[must_use]
     pub fn refused(&self, asked: Option<Family>) -> Option<String> {
         let asked = asked?;
@@ -43,7 +42,7 @@ impl Outcome {
         Some(format!("{fact}: no {asked} here ({why}); {chosen} serves"))
     }
 
-    /// For `doctor`.
+    /// The row of this hook in `doctor`.
     #[must_use]
     pub fn report(&self) -> doctor::Hook {
         doctor::Hook {
@@ -64,7 +63,7 @@ impl Outcome {
     }
 }
 
-/// Such as `tracepoint:contention_begin+tracepoint:contention_end`.
+/// A variant in one line, such as `tracepoint:contention_begin+tracepoint:contention_end`.
 fn describe(variant: &Variant) -> String {
     let names: Vec<_> = variant
         .parts
@@ -75,7 +74,7 @@ fn describe(variant: &Variant) -> String {
     names.join("+")
 }
 
-/// What would be attached, as far as the facts tell without trying.
+/// The outcome that the facts predict, without trying.
 #[must_use]
 pub fn foresee(facts: &Facts, hook: &'static Hook, asked: Option<Family>) -> Outcome {
     try_in_order(hook, asked, |variant| match obstacles(variant, facts) {
@@ -84,7 +83,7 @@ pub fn foresee(facts: &Facts, hook: &'static Hook, asked: Option<Family>) -> Out
     })
 }
 
-/// Goes through the variants of a hook until one is taken.
+/// Tries the variants of a hook until one is taken.
 pub(crate) fn try_in_order(
     hook: &'static Hook,
     asked: Option<Family>,
@@ -111,7 +110,7 @@ pub(crate) fn try_in_order(
     outcome
 }
 
-/// Why a part cannot be attached, as far as the facts say.
+/// The reason why a part cannot be attached, as far as the facts tell.
 #[must_use]
 pub fn obstacle(part: &Part, facts: &Facts) -> Option<String> {
     obstacle_at(part.at, facts)
@@ -130,7 +129,7 @@ fn obstacle_at(at: At, facts: &Facts) -> Option<String> {
     }
 }
 
-/// Why a variant cannot be used, as far as the facts say.
+/// The reason why a variant cannot be used, as far as the facts tell.
 #[must_use]
 pub fn obstacles(variant: &Variant, facts: &Facts) -> Option<String> {
     if let Some(unless) = variant.unless
@@ -151,8 +150,8 @@ pub fn obstacles(variant: &Variant, facts: &Facts) -> Option<String> {
         .find_map(|part| obstacle(part, facts))
 }
 
-/// The variants of a hook in the order to try them: those of the family asked for first; none of
-/// trampolines unless asked for.
+/// The variants of a hook in the order to try them: those of the requested family first;
+/// trampolines only on request.
 pub fn order(hook: &Hook, asked: Option<Family>) -> Vec<&'static Variant> {
     let mut all: Vec<_> = hook
         .variants

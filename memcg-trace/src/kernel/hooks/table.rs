@@ -5,13 +5,14 @@ use memcg_trace_common::layout::{ABSENT, Layout};
 use super::{At, Family, Hook, Unless, Variant, maybe, part, reclaim, variant};
 use crate::kernel::Subject::{Acquisition, Life, Lock, Slab, Tax};
 
-/// On 5.10 `kmem_cache_free` fires after the object is gone, and names no cache; both changed
-/// together (mm/slab.c and mm/slub.c, 5.18 and 6.1).
+/// Whether `kmem_cache_free` fires after the object is gone, and names no cache, as on 5.10; both
+/// changed together (mm/slab.c and mm/slub.c, 5.18 and 6.1).
 fn free_fires_late(layout: &Layout) -> bool {
     layout.alloc_cache_arg == ABSENT
 }
 
-/// Its third argument is the memcg on all kernels that were looked at.
+/// Whether the third argument of the function is something else than the memcg, which it is on all
+/// known kernels.
 fn shrinks_otherwise(layout: &Layout) -> bool {
     layout.shrink_slab_memcg_arg != 2
 }
@@ -20,7 +21,7 @@ fn flushes_stats(layout: &Layout) -> bool {
     layout.flushes_stats != 0
 }
 
-/// All facts that can be observed.
+/// All hooks.
 pub const HOOKS: &[Hook] = &[
     Hook {
         fact: "memcg_life",
@@ -133,7 +134,7 @@ pub const HOOKS: &[Hook] = &[
                     part("tax_flush_begin", At::Kprobe("cgroup_rstat_flush_locked")),
                 ],
             ),
-            // Until 5.13 there is nothing to count, and this counts nothing.
+            // Until 5.13 there is nothing to count, and this variant counts nothing.
             Variant {
                 family: Family::Kprobe,
                 parts: &[part(
@@ -150,7 +151,7 @@ pub const HOOKS: &[Hook] = &[
         ],
         costs: "the time that readers of statistics spend on dead memcgs is not measured",
     },
-    // Before the shrinkers, which they are the cause of.
+    // Before the shrinkers: reclaim is their cause.
     reclaim::RECLAIM_RUN,
     reclaim::DROP_CACHES,
     reclaim::SHRINKER_SCAN,
@@ -198,13 +199,13 @@ pub const HOOKS: &[Hook] = &[
                 ],
                 unless: None,
                 blind_to: "waits that end by spinning, or behind fifteen others, are counted \
-                           without a length; a wait ends when its lock is let go of, which is \
+                           without a length; a wait ends when its lock is released, which is \
                            before its task runs again",
             },
         ],
         costs: "waits for locks are not seen",
     },
-    // Before there was a tracepoint: where a lock is let go of and somebody waits for it.
+    // For kernels without the tracepoint: the place where a contended lock is released.
     Hook {
         fact: "lock_release",
         subject: Lock,
@@ -224,7 +225,7 @@ pub const HOOKS: &[Hook] = &[
                     maybe("release_percpu", At::Kprobe("percpu_up_write")),
                 ],
             ),
-            // The compiler inlines rwsem_wake() on 5.10; this does its work.
+            // The compiler inlines rwsem_wake() on 5.10; this function does its work.
             variant(
                 Family::Kprobe,
                 &[

@@ -1,5 +1,5 @@
-//! What the kernel really lets this user do: each thing that tracing needs is tried once and
-//! undone.
+//! A trial of what the kernel really permits this user: each thing that tracing needs is tried once
+//! and undone.
 
 use crate::kernel::Subject;
 use crate::kernel::hooks::attach;
@@ -7,23 +7,23 @@ use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::select::obstacle;
 use crate::kernel::hooks::{At, HOOKS, Part};
 
-/// The walk that is loaded to see whether programs are.
+/// The walk that is loaded to test whether the kernel accepts programs.
 const WALK: &str = "peek_range";
 
-/// What was refused, and why; `None` where nothing was.
+/// Refusals and their reasons; `None` for what was permitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trial {
-    /// To make all maps and to load a program.
+    /// The creation of all maps, and the load of a program.
     pub programs: Option<String>,
-    /// To attach one to a tracepoint.
+    /// A program on a tracepoint.
     pub tracepoint: Option<String>,
-    /// To attach one to a function.
+    /// A program on a function.
     pub kprobe: Option<String>,
 }
 
 impl Trial {
-    /// Makes the maps, loads a program that is never run, and attaches two that count what is
-    /// rare.
+    /// Makes the maps, loads a program that is never run, and attaches two programs that count rare
+    /// events.
     #[must_use]
     pub fn run(facts: &Facts) -> Self {
         let mut trial = Self::default();
@@ -51,7 +51,7 @@ impl Trial {
     }
 }
 
-/// All parts of hooks; those of births, deaths and kills before those that may be hot.
+/// All parts of hooks, those of rare events first: creation, offlining and OOM kills.
 fn rare_first() -> impl Iterator<Item = &'static Part> {
     let is_rare = |subject| matches!(subject, Subject::Life | Subject::Reclaim);
     let of = move |wanted: bool| {

@@ -1,5 +1,5 @@
-//! The symbols that addresses are in: asked of the kernel one by one where it answers that, else
-//! from a table of all that it has.
+//! Symbols by address: from the kernel, one query for each, if it answers those, else from a table
+//! of all symbols.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -12,18 +12,18 @@ use crate::kernel::host::raw_bpf::{self, Code, alu};
 /// (Documentation/arch/x86/x86_64/mm.rst); poison and user addresses do not.
 const KERNEL_HALF: u64 = 0xfe00_0000_0000_0000;
 
-/// Whether something can be an address of the kernel.
+/// Whether a number can be a kernel address.
 pub(crate) fn is_kernel_address(address: u64) -> bool {
     address & KERNEL_HALF == KERNEL_HALF
 }
 
-/// A symbol stands for addresses up to this far behind it.
+/// A symbol stands for the addresses up to this far behind it.
 const REACH_BYTES: u64 = 1 << 20;
 
 /// All symbols by address.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    /// Address, and where in `text` its name begins.
+    /// Address, and the offset of its name in `text`.
     by_address: Vec<(u64, u32)>,
     /// Names, each with a NUL behind it.
     text: Vec<u8>,
@@ -40,17 +40,17 @@ impl Table {
         }
     }
 
-    /// All are there.
+    /// Sorts the symbols after the last was added.
     pub(crate) fn finish(&mut self) {
-        // Stable: of several names of one place the kernel's first counts.
+        // A stable sort: of several names of one address, the first that the kernel lists is used.
         self.by_address.sort_by_key(|(address, _)| *address);
     }
 
-    /// The symbol at or before an address, and how far before it.
+    /// The symbol at or before an address, and the distance from it.
     pub(crate) fn nearest(&self, address: u64) -> Option<(&str, u64)> {
         let after = self.by_address.partition_point(|(one, _)| *one <= address);
         let found = self.by_address.get(after.checked_sub(1)?)?.0;
-        // Of several with the same address, the first.
+        // The first of several with the same address.
         let first = self.by_address.partition_point(|(one, _)| *one < found);
         let (begin, at) = *self.by_address.get(first)?;
         let name = self.text.get(at as usize..)?.split(|byte| *byte == 0);
@@ -60,11 +60,11 @@ impl Table {
     }
 }
 
-/// Asks the kernel, and remembers what it said.
+/// Queries to the kernel, with a cache of its answers.
 #[derive(Debug)]
 pub(crate) struct Asked {
     kernel: Kernel,
-    /// By some bits of the address, each the first of those that have the same.
+    /// By some bits of the address: the first symbol for each value of the bits.
     known: Vec<OnceLock<Box<Known>>>,
 }
 
@@ -72,16 +72,16 @@ pub(crate) struct Asked {
 struct Known {
     address: u64,
     symbol: String,
-    /// How far behind the symbol the address is.
+    /// The distance of the address from the symbol.
     offset: u64,
     next: OnceLock<Box<Known>>,
 }
 
 impl Asked {
-    /// `None` where the kernel does not answer, as it does since 5.13: with `probe`, the address
-    /// of some function, it is tried.
+    /// `None` if the kernel does not answer such queries, as it does since 5.13: this is tested
+    /// with `probe`, the address of some function.
     pub(crate) fn open(btf: &Btf, probe: u64) -> Option<Self> {
-        // Its own name for the helper.
+        // The kernel's own name for the helper.
         btf.function_type_id("bpf_snprintf")?;
         let kernel = Kernel::open()
             .inspect_err(|error| log::debug!("ask the kernel for names of addresses: {error}"));
@@ -91,14 +91,14 @@ impl Asked {
     }
 
     fn of(kernel: Kernel) -> Self {
-        /// Some hundred addresses are usual.
+        /// A session has some hundred addresses, usually.
         const PLACES: usize = 1 << 10;
         let mut known = Vec::new();
         known.resize_with(PLACES, OnceLock::new);
         Self { kernel, known }
     }
 
-    /// The same with nothing remembered: there may be other modules now.
+    /// The same program with an empty cache: modules may have changed.
     pub(crate) fn again(&self) -> io::Result<Self> {
         Ok(Self::of(self.kernel.again()?))
     }
@@ -115,10 +115,11 @@ impl Asked {
                 }
                 Some(other) => at = &other.next,
                 None => {
-                    // Where nothing is, nothing is remembered: there is no end of such addresses.
+                    // An address without a symbol is not cached: the number of such addresses has
+                    // no bound.
                     let (symbol, offset) = self.kernel.symbol(address)?;
                     let next = OnceLock::new();
-                    // If another thread was faster, its answer comes next.
+                    // If another thread was faster, its answer is found next.
                     let _ = at.set(Box::new(Known {
                         address,
                         symbol,
@@ -138,14 +139,14 @@ struct Kernel {
     answer: OwnedFd,
 }
 
-/// Bytes of an answer: the kernel's names have up to 512 since 6.1, but none comes near.
+/// Bytes of an answer: the kernel allows names of up to 512 since 6.1, but none is nearly as long.
 const ANSWER: usize = 256;
 
 impl Kernel {
     fn open() -> io::Result<Self> {
         /// Helper (include/uapi/linux/bpf.h).
         const SNPRINTF: i32 = 165;
-        // `name+0x10/0x40 [module]`, or the number if nothing is there (lib/vsprintf.c:
+        // `name+0x10/0x40 [module]`, or the number if there is no symbol (lib/vsprintf.c:
         // symbol_string()).
         let format = raw_bpf::constant(b"%pS\0")?;
         let answer = raw_bpf::map_of_one(ANSWER)?;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::sample::Text;
 
-/// The name of a device that is `major:minor`, `/dev/sda1` say, as sysfs has it; `None` where it
-/// is none, as of file systems without a disk.
+/// The name of the device `major:minor`, such as `/dev/sda1`, by sysfs; `None` if there is no such
+/// block device, as for file systems without a disk.
 pub(crate) fn name(device: &str) -> Option<Text> {
     use std::os::unix::ffi::OsStrExt as _;
     let link = std::fs::read_link(Path::new("/sys/dev/block").join(device)).ok()?;

@@ -1,10 +1,10 @@
 //! A reader of BTF, the kernel's description of its own types
 //! (Documentation/bpf/btf.rst; include/uapi/linux/btf.h).
 //!
-//! It keeps the bytes as they are, the place of each type, and an index by name of structs,
-//! functions and tracepoints, so that 130,000 types cost one pass and little memory, however many
-//! names are asked for. Input is not trusted: what does not fit
-//! is an error or is not found, and nothing recurses without a bound.
+//! The reader keeps the bytes as they are, the place of each type, and an index by name of structs,
+//! functions and tracepoints. So 130,000 types cost one pass and little memory, however many names
+//! are looked up. Input is not trusted: malformed input is an error or is not found, and all
+//! recursion is bounded.
 
 use std::hash::BuildHasher as _;
 use std::path::Path;
@@ -13,30 +13,30 @@ use foldhash::{HashMap, HashMapExt as _};
 use memchr::memchr;
 use thiserror::Error;
 
-/// Where the running kernel describes itself.
+/// The BTF of the running kernel.
 pub const SYS_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 const MAGIC: u16 = 0xeb9f;
-/// How the type of a tracepoint's programs is called, before its name.
+/// The prefix of the type of a tracepoint's programs, before its name.
 const TRACEPOINT: &str = "btf_trace_";
 /// Levels of typedefs, qualifiers and anonymous members that are followed.
 const DEPTH: u32 = 32;
-/// Members that are looked at for one name: a struct that embeds itself must not go on for ever.
+/// Most members that are visited for one name: a struct that embeds itself must not loop for ever.
 const MEMBERS: u32 = 1 << 16;
 
-/// Why a description cannot be read.
+/// The reason why BTF cannot be read.
 #[derive(Debug, Error)]
 pub enum BtfError {
     /// The file could not be read.
     #[error("read {0}: {1}")]
     Io(String, std::io::Error),
-    /// It does not begin as BTF in this machine's byte order does.
+    /// The header is not that of BTF in this machine's byte order.
     #[error("not BTF of this machine's byte order")]
     Magic,
-    /// Something lies outside of the file.
+    /// An offset is outside of the file.
     #[error("BTF type {0} reaches past the end")]
     Cut(usize),
-    /// A kind of type that this reader does not know the length of.
+    /// The length of this kind of type is not known.
     #[error("BTF type {0} is of the unknown kind {1}")]
     Kind(usize, u32),
 }
@@ -64,7 +64,7 @@ mod kind {
     pub(crate) const ENUM64: u32 = 19;
 }
 
-/// Bytes that follow the twelve of a type of this kind.
+/// Bytes that follow the first twelve of a type of this kind.
 fn trailing_bytes(of: u32, vlen: usize) -> Option<usize> {
     Some(match of {
         kind::INT | kind::VAR | kind::DECL_TAG => 4,
@@ -84,12 +84,12 @@ fn trailing_bytes(of: u32, vlen: usize) -> Option<usize> {
     })
 }
 
-/// A member of a struct, wherever it is nested.
+/// A member of a struct, at any depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Bits from the begin of the struct.
+    /// Offset in bits in the outermost struct.
     pub bit_offset: u32,
-    /// Bits that it takes; 0 where its type has no size.
+    /// Size in bits; 0 if its type has no size.
     pub bits: u32,
 }
 
@@ -98,18 +98,18 @@ pub struct Member {
 pub struct Parameter {
     /// Its name; empty in the prototypes of tracepoints.
     pub name: String,
-    /// The struct that it points to, if it does.
+    /// The struct that it points to, if any.
     pub points_to: Option<String>,
 }
 
-/// Types of a kernel.
+/// The types of a kernel.
 pub struct Btf {
     data: Vec<u8>,
-    /// Where the strings begin in `data`.
+    /// The offset of the strings in `data`.
     strings: usize,
-    /// Where each type begins in `data`, by id less one.
+    /// The offset of each type in `data`, by id minus one.
     types: Vec<u32>,
-    /// Where each enum begins.
+    /// The offset of each enum.
     enums: Vec<u32>,
     /// Structs and unions, functions, and types of tracepoints, by the hash of kind and name.
     by_name: HashMap<u64, u32>,
@@ -126,20 +126,20 @@ struct Type {
     vlen: usize,
     /// Size in bytes, or the id of another type.
     size_or_type: u32,
-    /// Where the trailing part begins.
+    /// The offset of the trailing part.
     at: usize,
 }
 
 impl Btf {
-    /// Reads the description of the running kernel.
+    /// Reads the BTF of the running kernel.
     ///
     /// # Errors
-    /// If there is none, or it makes no sense.
+    /// If there is none, or it is malformed.
     pub fn of_running_kernel() -> Result<Self, BtfError> {
         Self::from_file(Path::new(SYS_BTF))
     }
 
-    /// Reads a description from a file.
+    /// Reads BTF from a file.
     ///
     /// # Errors
     /// As for [`Btf::parse`], or if the file cannot be read.
@@ -152,7 +152,7 @@ impl Btf {
     /// Finds all types in `data`.
     ///
     /// # Errors
-    /// If it is not BTF, is cut off, or has a kind of type that is not known.
+    /// If it is not BTF, is truncated, or has an unknown kind of type.
     pub fn parse(data: Vec<u8>) -> Result<Self, BtfError> {
         let word = |at: usize| word_at(&data, at).ok_or(BtfError::Magic);
         let magic = data.get(..2).ok_or(BtfError::Magic)?;
@@ -201,8 +201,8 @@ impl Btf {
         Ok(btf)
     }
 
-    /// Finds a member by its path: a struct, then members of embedded structs and unions, those
-    /// without a name being looked through: `"slab.counters"`, `"mem_cgroup.memory.usage"`.
+    /// Finds a member by its path: a struct, then members of embedded structs and unions, where
+    /// unnamed ones are transparent: `"slab.counters"`, `"mem_cgroup.memory.usage"`.
     #[must_use]
     pub fn member(&self, path: &str) -> Option<Member> {
         let mut names = path.split('.');
@@ -246,7 +246,7 @@ impl Btf {
         Some(self.get(self.struct_id(name)?)?.size_or_type)
     }
 
-    /// Value of an enumerator, whatever enum it is in.
+    /// Value of an enumerator of any enum.
     #[must_use]
     pub fn enum_value(&self, name: &str) -> Option<i64> {
         let mut enums = self.enums.iter();
@@ -285,7 +285,7 @@ impl Btf {
     pub fn tracepoint(&self, name: &str) -> Option<Vec<Parameter>> {
         let found = self.get(self.id_of(kind::TYPEDEF, &format!("{TRACEPOINT}{name}"))?)?;
         let pointer = self.get(found.size_or_type)?;
-        // The first is the tracepoint's own data, which programs do not see.
+        // The first is the tracepoint's own data, which programs do not get.
         self.parameters(pointer.size_or_type).map(|mut all| {
             if !all.is_empty() {
                 all.remove(0);
@@ -294,19 +294,19 @@ impl Btf {
         })
     }
 
-    /// How many types there are.
+    /// The number of types.
     #[must_use]
     pub fn len(&self) -> usize {
         self.types.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no types.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.types.is_empty()
     }
 
-    /// The kind under which a type is found by name; `None` if it is not.
+    /// The kind under which a type is indexed by name; `None` if it is not indexed.
     fn indexed(&self, of: &Type) -> Option<u32> {
         match of.kind {
             _ if of.name == 0 => None,
@@ -336,7 +336,7 @@ impl Btf {
         behind.is_some_and(|behind| behind.first().is_none_or(|next| *next == 0))
     }
 
-    /// A string, and what is behind it.
+    /// A string, and all bytes behind it.
     fn text_at(&self, offset: u32) -> &[u8] {
         let from = self.strings.saturating_add(offset as usize);
         self.data.get(from..).unwrap_or_default()
@@ -366,7 +366,7 @@ impl Btf {
     fn id_of(&self, kind: u32, name: &str) -> Option<u32> {
         let id = *self.by_name.get(&self.hash(kind, name.as_bytes()))?;
         let found = self.get(id)?;
-        // Two names with one hash: the second is not indexed, and is then not found.
+        // If two names have the same hash, the second is not indexed, and is then not found.
         (self.string(found.name) == name.as_bytes()).then_some(id)
     }
 
@@ -407,8 +407,8 @@ impl Btf {
                 };
                 return Some((Member { bit_offset, bits }, member_type));
             }
-            // Anonymous structs and unions are looked through, and so are structs embedded
-            // without a name of their own (-fms-extensions, used by mm/slab.h since 7.0).
+            // Anonymous structs and unions are transparent, and so are structs embedded without a
+            // name of their own (-fms-extensions, used by mm/slab.h since 7.0).
             if member_name == 0
                 && let Some((inner, of)) = self.member_of(member_type, name, depth - 1, left)
             {

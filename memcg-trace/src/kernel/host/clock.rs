@@ -1,4 +1,4 @@
-//! The clocks that samples are dated by.
+//! The clocks of samples.
 
 use rustix::time::{ClockId, clock_gettime};
 

@@ -1,6 +1,6 @@
-//! How many CPUs there are.
+//! The number of CPUs.
 
-/// CPUs that can ever be there: one more than the highest number.
+/// The number of possible CPUs: the highest CPU number plus one.
 pub(crate) fn possible_cpus() -> u32 {
     let text = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
     let last = text.trim().rsplit(['-', ',']).next();

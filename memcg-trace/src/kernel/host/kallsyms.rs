@@ -12,14 +12,14 @@ pub(crate) const PATH: &str = "/proc/kallsyms";
 
 /// Digits of an address.
 const DIGITS: usize = 16;
-/// Behind the address, the letter and the blanks around it.
+/// The offset of the name: after the address, the letter and the blanks around it.
 const NAME: usize = DIGITS + 3;
 
 pub(crate) fn open() -> io::Result<File> {
     File::open(PATH)
 }
 
-/// Whether the file is the kernel's own, and no other was put over it.
+/// Whether the file is the kernel's own, and no other is mounted over it.
 pub(crate) fn is_the_kernels(file: &File) -> bool {
     /// include/uapi/linux/magic.h: PROC_SUPER_MAGIC
     const PROC: i64 = 0x9fa0;
@@ -48,7 +48,7 @@ impl<'a> Line<'a> {
         is_symbol.then_some(Self(line))
     }
 
-    /// Whether the address is other than zero, as all are to those who may not see them.
+    /// Whether the address is not zero; all are zero for users who may not see them.
     pub(crate) fn is_visible(self) -> bool {
         self.0[..DIGITS] != [b'0'; DIGITS]
     }
@@ -57,7 +57,7 @@ impl<'a> Line<'a> {
     pub(crate) fn address(self) -> Option<u64> {
         let mut number = 0;
         for digit in &self.0[..DIGITS] {
-            // From `a` on, letters are 9 more than their low four bits say.
+            // Letters are 9 more than their low four bits.
             let value = match digit {
                 b'0'..=b'9' => digit & 15,
                 b'a'..=b'f' => (digit & 15) + 9,
@@ -74,9 +74,9 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Hands over each line that has a symbol, where it was read to.
+/// Hands over each line with a symbol, without a copy.
 pub(crate) fn for_each(mut input: impl Read, mut see: impl FnMut(Line<'_>)) -> io::Result<()> {
-    /// The kernel hands over no more than a page at a time.
+    /// The kernel returns at most a page for each read.
     const BUFFER: usize = 1 << 16;
     let mut buffer = vec![0; BUFFER];
     let mut held = 0;
@@ -108,7 +108,7 @@ pub(crate) fn for_each(mut input: impl Read, mut see: impl FnMut(Line<'_>)) -> i
 mod tests {
     use super::*;
 
-    /// Hands over as few bytes as it is allowed to.
+    /// Returns as few bytes as allowed for each read.
     struct Slow<'a>(&'a [u8], usize);
 
     impl Read for Slow<'_> {

@@ -1,4 +1,4 @@
-//! Facts that the host's own files give: types, symbols, privileges, processors, memory, disks.
+//! Facts from the host's own files: types, symbols, privileges, processors, memory, disks.
 
 pub(crate) mod address_names;
 pub(crate) mod block_devices;

@@ -1,4 +1,4 @@
-//! What the kernel lets whom do, where a setting of the host decides together with a capability.
+//! Permissions: what the kernel allows, by a capability together with a setting of the host.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ pub enum Capability {
     Bpf = 39,
 }
 
-/// Who this is to the kernel, and the settings that it goes by.
+/// The privileges of a process, and the settings that decide with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Privilege {
     /// Effective capabilities, as bits.
@@ -28,17 +28,17 @@ pub struct Privilege {
     pub perf_event_paranoid: Option<i32>,
 }
 
-/// Something that the kernel refuses: why, and what would help.
+/// A refusal of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What it goes by.
+    /// The reason.
     pub why: &'static str,
-    /// What the user can do.
+    /// The remedy for the user.
     pub fix: &'static str,
 }
 
 impl Refusal {
-    /// Both, for a line.
+    /// Reason and remedy in one sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
         format!("{} (fix: {})", self.why, self.fix)
@@ -46,7 +46,7 @@ impl Refusal {
 }
 
 impl Privilege {
-    /// Of this process, on this host.
+    /// The privilege of this process, on this host.
     #[must_use]
     pub fn here() -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Privilege {
         }
     }
 
-    /// Of somebody whom nothing is refused.
+    /// The privilege of a process that may do everything.
     #[must_use]
     pub fn of_all() -> Self {
         Self {
@@ -66,15 +66,15 @@ impl Privilege {
         }
     }
 
-    /// Whether a capability is held, or one that stands for it. For addresses none does
-    /// (kernel/kallsyms.c: kallsyms_show_value()).
+    /// Whether a capability is held, or another one that includes it. No other includes that for
+    /// addresses (kernel/kallsyms.c: kallsyms_show_value()).
     #[must_use]
     pub fn can(&self, capability: Capability) -> bool {
         let has = |one: Capability| self.capabilities & (1 << one as u32) != 0;
         has(capability) || (capability != Capability::Syslog && has(Capability::SysAdmin))
     }
 
-    /// Why addresses in kallsyms are hidden, if they are.
+    /// The reason why addresses in kallsyms are hidden, if they are.
     #[must_use]
     pub fn hides_addresses(&self) -> Refusal {
         let is_for_nobody = self.kptr_restrict.is_some_and(|level| level >= 2);
@@ -100,8 +100,8 @@ impl Privilege {
         Refusal { why, fix }
     }
 
-    /// Why a kprobe is refused, if it is. Distributions know levels above 2 that leave all of
-    /// `perf_event_open()` to CAP_SYS_ADMIN; the kernel's own do not, so only trying tells.
+    /// The reason why a kprobe is refused, if it is. Distributions have levels above 2 that reserve
+    /// all of `perf_event_open()` to CAP_SYS_ADMIN; upstream has not, so only a trial tells.
     #[must_use]
     pub fn refuses_kprobes(&self) -> Refusal {
         let is_closed = self.perf_event_paranoid.is_some_and(|level| level > 2);

@@ -1,4 +1,4 @@
-//! Where the host has memory, in page frame numbers.
+//! Ranges of the host's memory, in page frame numbers.
 
 use std::fs;
 use std::ops::Range;
@@ -6,13 +6,13 @@ use std::ops::Range;
 const PAGE_BYTES: u64 = 4096;
 const BLOCKS: &str = "/sys/devices/system/memory";
 
-/// All of it, in order.
+/// All memory, in order.
 ///
-/// From `/proc/iomem`, or, where that shows zeros for want of CAP_SYS_ADMIN, from the memory
-/// blocks of sysfs, which are coarser.
+/// The ranges are from `/proc/iomem`, or, if that shows zeros for want of CAP_SYS_ADMIN, from the
+/// memory blocks of sysfs, which are coarser.
 ///
 /// # Errors
-/// One line, if neither says anything.
+/// One line, if both are without memory.
 fn ranges() -> Result<Vec<Range<u64>>, String> {
     let text = fs::read_to_string("/proc/iomem").unwrap_or_default();
     let ranges = of_iomem(&text);
@@ -28,11 +28,11 @@ fn ranges() -> Result<Vec<Range<u64>>, String> {
     Ok(ranges)
 }
 
-/// Pages that are looked at in one step: 64 KiB of their descriptors.
+/// Pages in one step: 64 KiB of their descriptors.
 const STEP_PAGES: u64 = 1024;
 
-/// All of it in steps. They are aligned, so that the second page of a folio, which says how many
-/// the folio has, is in the same one.
+/// All memory in steps. They are aligned, so that the second page of a folio, which has the folio's
+/// number of pages, is in the same step as the first.
 ///
 /// # Errors
 /// As [`ranges`].
@@ -43,10 +43,10 @@ pub(crate) fn steps() -> Result<Steps, String> {
     })
 }
 
-/// See [`steps`].
+/// The iterator of [`steps`].
 pub(crate) struct Steps {
     ranges: std::vec::IntoIter<Range<u64>>,
-    /// What is left of the one that was begun.
+    /// The rest of the current range.
     range: Range<u64>,
 }
 
@@ -64,7 +64,7 @@ impl Iterator for Steps {
     }
 }
 
-/// Lines such as `00100000-bffdffff : System RAM`; what is below another is indented.
+/// Lines such as `00100000-bffdffff : System RAM`; a range within another is indented.
 fn of_iomem(text: &str) -> Vec<Range<u64>> {
     let range = |line: &str| {
         let (range, what) = line.split_once(" : ")?;

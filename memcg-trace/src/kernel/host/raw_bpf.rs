@@ -1,16 +1,15 @@
-//! Small programs that are put together here, an instruction after the other, and the calls of
-//! bpf(2) that they need. What the eBPF object has to know before it can be loaded is asked with
-//! them.
+//! Small programs that are assembled here, instruction by instruction, and the calls of bpf(2) that
+//! they need. They query what the eBPF object needs before it can be loaded.
 
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 
-/// As the eBPF object has it (memcg-trace-ebpf/Cargo.toml).
+/// The licence of the eBPF object (memcg-trace-ebpf/Cargo.toml).
 const LICENSE: &CStr = c"Dual MIT/GPL";
 
-/// How the kernel lists these programs.
+/// The name of these programs in the kernel's lists.
 const NAME: [u8; 16] = *b"memcg_symbols\0\0\0";
 
 /// Kinds of programs (include/uapi/linux/bpf.h: `BPF_PROG_TYPE_RAW_TRACEPOINT`, `_TRACING`).
@@ -46,17 +45,17 @@ pub(crate) mod size {
 #[repr(C)]
 struct Instruction {
     code: u8,
-    /// The source in the upper four bits.
+    /// The source register is in the upper four bits.
     registers: u8,
     offset: i16,
     number: i32,
 }
 
-/// A program that is being put together. Registers are numbers; 10 is the end of the stack.
+/// A program that is being assembled. Registers are numbers; 10 is the end of the stack.
 #[derive(Debug, Default)]
 pub(crate) struct Code(Vec<Instruction>);
 
-/// A jump whose end is not known yet.
+/// A jump without a target yet.
 #[must_use]
 pub(crate) struct Jump(usize);
 
@@ -86,7 +85,7 @@ impl Code {
         self.wide(to, 0, [number as u32, (number >> 32) as u32]);
     }
 
-    /// `to` = where the value of a map with one value is (`BPF_PSEUDO_MAP_VALUE`).
+    /// `to` = the address of the value of a map with one value (`BPF_PSEUDO_MAP_VALUE`).
     pub(crate) fn value(&mut self, to: u8, map: &OwnedFd) {
         self.wide(to, 2, [map.as_raw_fd().cast_unsigned(), 0]);
     }
@@ -112,7 +111,7 @@ impl Code {
         Jump(self.0.len())
     }
 
-    /// Lets a jump end here.
+    /// Sets the target of a jump to the next instruction.
     pub(crate) fn land(&mut self, jump: Jump) {
         let skipped = self.0.len() - jump.0;
         self.0[jump.0 - 1].offset = i16::try_from(skipped).unwrap_or(i16::MAX);
@@ -129,8 +128,7 @@ impl Code {
         self.add(0x95, 0, 0, 0, 0);
     }
 
-    /// Has the kernel take it; `attached` is the kind of what it is attached to, and the id of its
-    /// type.
+    /// Loads the program; `attached` is the kind of the attach point, and the id of its type.
     pub(crate) fn load_as(&self, kind: u32, attached: (u32, u32)) -> io::Result<OwnedFd> {
         let attr = LoadAttr {
             kind,
@@ -239,14 +237,14 @@ fn make_map(bytes: usize, flags: u32) -> io::Result<OwnedFd> {
     unsafe { call_for_fd(command::MAP_CREATE, &attr) }
 }
 
-/// Sets the value of a map that was made with as many bytes.
+/// Sets the value of a map that was created with as many bytes.
 pub(crate) fn set(map: &OwnedFd, value: &[u8]) -> io::Result<()> {
     let key = 0_u32;
     // SAFETY: the kernel reads a key and a value of the map's sizes, which live until it returns.
     unsafe { element(command::MAP_UPDATE_ELEM, map, &key, value.as_ptr() as u64) }
 }
 
-/// Reads the value of a map that was made with as many bytes.
+/// Reads the value of a map that was created with as many bytes.
 pub(crate) fn get(map: &OwnedFd, value: &mut [u8]) -> io::Result<()> {
     let key = 0_u32;
     let place = value.as_mut_ptr() as u64;
@@ -282,9 +280,9 @@ pub(crate) fn run(program: &OwnedFd, context: u64) -> io::Result<()> {
     unsafe { call(command::PROG_TEST_RUN, &attr) }.map(|_| ())
 }
 
-/// Opens what an iterator writes.
+/// Opens the output of an iterator.
 pub(crate) fn iterate(program: &OwnedFd) -> io::Result<File> {
-    // A program, nothing, what it is attached to, and flags; then a link and flags.
+    // The program, 0, the kind of the attach point, and flags; then a link and flags.
     let attr = [program.as_raw_fd().cast_unsigned(), 0, ITERATOR, 0];
     // SAFETY: the attribute has numbers alone.
     let link = unsafe { call_for_fd(command::LINK_CREATE, &attr) }?;

@@ -1,18 +1,18 @@
-//! Which of all symbols are looked at closer: by the begin of their names, within a few
-//! instructions, by a program in the kernel (`symbol_iterator`) and by the reader of its text alike.
+//! A filter of symbols by the first bytes of their names, within a few instructions. The program in
+//! the kernel (`symbol_iterator`) and the reader of its text both use it before a closer look.
 
 use foldhash::HashSet;
 use memchr::memchr;
 
 use crate::kernel::host::raw_bpf::{Code, alu};
 
-/// Begins of names are told apart by so many bits.
+/// Bits of the hash of a name's first bytes.
 const BITS: u32 = 13;
 pub(crate) const PLACES: usize = 1 << BITS;
-/// Where a name ends, or what the compiler appended begins.
+/// Ends of a name: its NUL, or the dot before a suffix of the compiler.
 const ENDS: [u8; 2] = [0, b'.'];
 const EACH_BYTE: u64 = 0x0101_0101_0101_0101;
-/// Spreads them well (2^64 divided by the golden ratio).
+/// A multiplier that spreads the hashes well (2^64 divided by the golden ratio).
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Names that are wanted.
@@ -31,13 +31,13 @@ impl<'a> Wanted<'a> {
         Self { names, places }
     }
 
-    /// Whether the symbol is wanted: what the compiler appended to it (`.isra.0`,
-    /// `.constprop.0`) does not count.
+    /// Whether the symbol is wanted; suffixes of the compiler (`.isra.0`, `.constprop.0`) are
+    /// ignored.
     pub(crate) fn has(&self, symbol: &[u8]) -> bool {
         self.may_have(symbol) && self.names.contains(base(symbol))
     }
 
-    /// Whether a symbol that begins so may be; what is behind its name must be no part of it.
+    /// Whether a symbol that begins so may be wanted; the bytes behind its name must not count.
     pub(crate) fn may_have(&self, symbol: &[u8]) -> bool {
         self.places[place(symbol)] != 0
     }
@@ -60,7 +60,7 @@ fn place(name: &[u8]) -> usize {
     let begin = u64::from_le_bytes(begin);
     let mut ends = 0;
     for end in ENDS {
-        // The lowest bit that is set here is that of the first byte that is such an end.
+        // The lowest bit that is set here is in the first byte that ends the name.
         let with_zeros = begin ^ (EACH_BYTE * u64::from(end));
         ends |= with_zeros.wrapping_sub(EACH_BYTE) & !with_zeros;
     }
@@ -69,8 +69,8 @@ fn place(name: &[u8]) -> usize {
     usize::try_from((begin & before).wrapping_mul(SPREAD) >> (64 - BITS)).unwrap_or(0)
 }
 
-/// The same for a program: from the first eight bytes of a name to its place, in register 1. Uses
-/// registers 0 to 5.
+/// The code of [`place`] for a program: from the first eight bytes of a name to its place, in
+/// register 1. Uses registers 0 to 5.
 pub(crate) fn place_in(code: &mut Code) {
     code.number(2, EACH_BYTE);
     code.alu_number(alu::MOVE, 3, 0);
@@ -122,7 +122,7 @@ mod tests {
         ] {
             assert!(!wanted.has(symbol.as_bytes()), "{symbol}");
         }
-        // As a program sees it: behind the name is what was there before.
+        // Programs see old bytes behind the name.
         assert!(wanted.may_have(b"modules\0x"));
         assert!(wanted.may_have(b"modules.is"));
     }

@@ -1,6 +1,6 @@
-//! The kernel's symbols by a program that sees each of them and lets through those that may be
-//! wanted: an iterator (`kernel/kallsyms.c: ksym_iter_reg_info`, 6.0), whose output is read like a
-//! file. Making a line of text of each takes the kernel several times as long.
+//! The kernel's symbols by an iterator (`kernel/kallsyms.c: ksym_iter_reg_info`, 6.0): its program
+//! sees each symbol and writes those that may be wanted, and its output is read like a file. A line
+//! of text for each symbol takes the kernel several times as long.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -13,13 +13,13 @@ use crate::kernel::host::symbol_filter::{PLACES, Wanted, place_in};
 const PROBE_READ_KERNEL_STR: i32 = 115;
 const SEQ_WRITE: i32 = 127;
 
-/// What the program writes of a symbol: its address, and the begin of its name with a NUL.
+/// The program's output for a symbol: its address, and the start of its name with a NUL.
 const ROW: usize = 128;
 const NAME: usize = ROW - 8;
-/// The value of the map: a byte a place, and how many symbols there were.
+/// The value of the map: a byte for each place, and the number of symbols.
 const VALUE: usize = PLACES + 8;
 
-/// What was let through, and out of how many.
+/// The symbols that may be wanted, and the number of all.
 pub(crate) struct Found {
     rows: Vec<u8>,
     pub(crate) symbols: usize,
@@ -36,7 +36,7 @@ impl Found {
     }
 }
 
-/// Where things are in the program's context; all of it by BTF.
+/// Offsets in the program's context, all from BTF.
 struct Places {
     iterator: u32,
     meta: i16,
@@ -48,7 +48,7 @@ struct Places {
 }
 
 impl Places {
-    /// `None` where the kernel has no such iterator.
+    /// `None` if the kernel has no such iterator.
     fn of(btf: &Btf) -> Option<Self> {
         let place = |path, bits| {
             let member = btf.member(path)?;
@@ -67,7 +67,7 @@ impl Places {
     }
 }
 
-/// Asks for what may be wanted; `None` where the kernel has no such iterator.
+/// Reads the symbols that may be wanted; `None` if the kernel has no such iterator.
 pub(crate) fn read(btf: &Btf, wanted: &Wanted<'_>) -> Option<io::Result<Found>> {
     Places::of(btf).map(|places| run(&places, wanted))
 }
@@ -88,7 +88,7 @@ fn run(places: &Places, wanted: &Wanted<'_>) -> io::Result<Found> {
     Ok(Found { rows, symbols })
 }
 
-/// The kernel gives way after a million symbols that were not let through
+/// Reads all output. The kernel returns from the read after a million symbols without output
 /// (kernel/bpf/bpf_iter.c: MAX_ITER_OBJECTS).
 fn read_all(mut file: File) -> io::Result<Vec<u8>> {
     /// No host has a thousand million symbols.
@@ -110,15 +110,15 @@ fn program(places: &Places, map: &std::os::fd::OwnedFd) -> Code {
     let stack = |bytes: usize| -i16::try_from(bytes).unwrap_or(0);
     let number = |bytes: usize| i32::try_from(bytes).unwrap_or(0);
     let mut code = Code::default();
-    // 6: the symbol, 7: where to write.
+    // Register 6: the symbol. Register 7: the destination.
     code.load(size::DOUBLE, 6, 1, places.symbol);
     code.load(size::DOUBLE, 7, 1, places.meta);
-    // There is none in the last call.
+    // The last call has no symbol.
     let is_over = code.jump_if_zero(6);
     code.load(size::DOUBLE, 1, 6, places.name);
     place_in(&mut code);
     code.value(2, map);
-    // All calls are by one task, one after the other.
+    // One task makes all calls, one after the other.
     let count = i16::try_from(PLACES).unwrap_or(0);
     code.load(size::DOUBLE, 3, 2, count);
     code.alu_number(alu::ADD, 3, 1);

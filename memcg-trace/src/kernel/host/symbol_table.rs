@@ -1,7 +1,7 @@
-//! The one table of the kernel's symbols that are read: nothing else can be asked for.
+//! The table of the kernel's symbols that the code reads: no other can be named.
 //!
-//! A row is the name that the code has for it, the names that it has had in the kernel, newest
-//! first, and the subjects that cannot do without its address.
+//! A row has the code's name for a symbol, the names that it has had in the kernel, newest first,
+//! and the subjects that need its address.
 
 use crate::kernel::Subject;
 
@@ -9,16 +9,15 @@ macro_rules! table {
     ($($symbol:ident, [$($name:literal),*] $(, [$($subject:ident),*])?;)*) => {
         /// A variable or a function of the kernel, after its own name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "its row has the kernel's own name of it")]
         pub enum Symbol {
             $($symbol,)*
         }
 
         impl Symbol {
-            /// All of them.
+            /// All symbols.
             pub const ALL: &[Self] = &[$(Self::$symbol,)*];
 
-            /// What it has been called, newest first.
+            /// Names in the kernel, newest first.
             #[must_use]
             pub const fn names(self) -> &'static [&'static str] {
                 match self {
@@ -26,7 +25,7 @@ macro_rules! table {
                 }
             }
 
-            /// Subjects that cannot do without its address.
+            /// Subjects that need the address.
             #[must_use]
             pub const fn needed_by(self) -> &'static [Subject] {
                 match self {
@@ -47,7 +46,7 @@ table! {
     CgroupMutex, ["cgroup_mutex"];
     // The second became an inline function that calls the first (6.17).
     OverHigh, ["__mem_cgroup_handle_over_high", "mem_cgroup_handle_over_high"];
-    // For looking up who pins a zombie.
+    // Pins of zombies.
     PerCpuOffset, ["__per_cpu_offset"];
     BdiList, ["bdi_list"];
     BpfLinkFops, ["bpf_link_fops"];
@@ -78,7 +77,7 @@ table! {
     SocketFileOps, ["socket_file_ops"];
     TapFops, ["tap_fops"];
     TunFops, ["tun_fops"];
-    // For who holds what pins.
+    // Holders of pinned things.
     DefBlkFops, ["def_blk_fops"];
     IoUringFops, ["io_uring_fops"];
     LoIoctl, ["lo_ioctl"];
@@ -90,14 +89,14 @@ table! {
     SwapCgroupCtrl, ["swap_cgroup_ctrl"];
     SwapInfo, ["swap_info"];
     SwpSlots, ["swp_slots"];
-    // For time lost for lack of memory.
+    // Time lost for lack of memory.
     PsiDisabled, ["psi_disabled"];
     PsiSystem, ["psi_system"];
-    // For what a tracepoint is guarded by.
+    // Protection of tracepoints.
     TracepointSrcu, ["tracepoint_srcu"];
-    // For looking into dentries and inodes.
+    // Contents of dentries and inodes.
     SuperBlocks, ["super_blocks"];
-    // For looking at who waits.
+    // Waits of tasks.
     InitStackBegin, ["__start_init_stack", "__start_init_task", "init_stack"];
     InitStackEnd, ["__end_init_stack", "__end_init_task"];
     SchedTextEnd, ["__sched_text_end"];

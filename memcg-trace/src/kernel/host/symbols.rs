@@ -1,7 +1,7 @@
-//! The kernel's symbols: by name those that are wanted, by address what is asked for.
+//! The kernel's symbols: the wanted ones by name, and all by address.
 //!
-//! There are 150,000 and more, and the kernel makes each of them anew for who reads
-//! `/proc/kallsyms`: where it has programs see them (`symbol_iterator`), and says what is at an
+//! The kernel has 150,000 symbols and more, and formats each of them for every reader of
+//! `/proc/kallsyms`. If it has an iterator for programs (`symbol_iterator`) and answers queries by
 //! address (`address_names`), that file is not read at all.
 
 use std::collections::{HashMap, HashSet};
@@ -16,29 +16,29 @@ use crate::kernel::host::symbol_filter::Wanted;
 use crate::kernel::host::symbol_iterator;
 pub use crate::kernel::host::symbol_table::Symbol;
 
-/// Symbols, by name those that were asked for.
+/// Symbols: the wanted ones by name, all by address.
 #[derive(Debug, Default)]
 pub struct Symbols {
     by_name: HashMap<String, u64>,
     by_address: ByAddress,
-    /// Where the code of the scheduler and of sleeping locks begins and ends.
+    /// The range of the code of the scheduler and of sleeping locks.
     sched: Option<(u64, u64)>,
-    /// How many there are.
+    /// The number of symbols.
     pub lines: usize,
-    /// Whether any address was other than zero: the kernel hides them from who may not see them.
+    /// Whether any address was not zero: the kernel hides them from users who may not see them.
     pub visible: bool,
-    /// Why none was.
+    /// The reason why all were zero.
     pub(crate) hidden_by: Option<Refusal>,
-    /// How often they were read anew: names of an earlier reading may be others now.
+    /// The number of re-readings: names of an earlier reading may have changed.
     pub(crate) reading: u32,
 }
 
-/// Who knows what is at an address.
+/// The source of symbols by address.
 #[derive(Debug)]
 enum ByAddress {
-    /// The kernel's list, read when it is first needed.
+    /// The kernel's list, read on first use.
     Listed(OnceLock<Table>),
-    /// The kernel, asked for each.
+    /// A query to the kernel for each address.
     Asked(Asked),
 }
 
@@ -64,7 +64,7 @@ impl ByAddress {
         }
     }
 
-    /// The same, as of now.
+    /// The same source, read again.
     fn again(&self) -> io::Result<Self> {
         Ok(match self {
             Self::Listed(_) => Self::default(),
@@ -74,9 +74,9 @@ impl ByAddress {
 }
 
 impl Symbols {
-    /// Those of the running kernel. By name are found those that, without what the compiler
-    /// appended to it (`.isra.0`, `.constprop.0`), are in `wanted`. With `names_addresses`, it is
-    /// known that addresses will be named.
+    /// Reads the symbols of the running kernel. By name, those are found that are in `wanted`;
+    /// suffixes of the compiler (`.isra.0`, `.constprop.0`) are ignored. `names_addresses` says
+    /// that addresses will be named.
     ///
     /// # Errors
     /// If the kernel has no list of them.
@@ -87,7 +87,7 @@ impl Symbols {
     ) -> io::Result<Self> {
         let wanted = Wanted::new(wanted.iter().copied());
         let list = kallsyms::open()?;
-        // Who covers the list means to hide something, and is not got round.
+        // A user who mounts something over the list means to hide symbols, and that is respected.
         let btf = btf.filter(|_| kallsyms::is_the_kernels(&list));
         let iterated = btf.and_then(|btf| symbol_iterator::read(btf, &wanted));
         let mut found = match iterated {
@@ -110,7 +110,7 @@ impl Symbols {
         Ok(found)
     }
 
-    /// Reads them from text in the form of `/proc/kallsyms`.
+    /// Reads symbols from text in the form of `/proc/kallsyms`.
     ///
     /// # Errors
     /// If reading fails.
@@ -159,7 +159,7 @@ impl Symbols {
         symbols.with_sched()
     }
 
-    /// Keeps a symbol if it is wanted. The kernel comes before its modules, and counts first.
+    /// Keeps a symbol if it is wanted. The kernel comes before its modules, and its symbols win.
     fn add(&mut self, address: u64, name: &[u8], wanted: &Wanted<'_>) {
         if wanted.has(name)
             && let Ok(name) = str::from_utf8(name)
@@ -174,11 +174,11 @@ impl Symbols {
         self
     }
 
-    /// The same, as of now: modules may have come. What was wanted by name is the kernel's own,
-    /// and stays.
+    /// Reads the symbols by address again: modules may have been loaded. Those by name are the
+    /// kernel's own, and do not change.
     ///
     /// # Errors
-    /// If the kernel cannot be asked.
+    /// If the kernel cannot be queried.
     pub(crate) fn again(&self) -> io::Result<Self> {
         Ok(Self {
             by_name: self.by_name.clone(),
@@ -204,7 +204,7 @@ impl Symbols {
             .filter(|address| *address != 0)
     }
 
-    /// Why there is no address of something.
+    /// The reason why a symbol has no address.
     #[must_use]
     pub fn no_address(&self, symbol: Symbol) -> String {
         match &self.hidden_by {
@@ -216,14 +216,14 @@ impl Symbols {
         }
     }
 
-    /// Whether the kernel has a symbol, its address seen or not.
+    /// Whether the kernel has a symbol, even if its address is hidden.
     #[must_use]
     pub fn has(&self, symbol: Symbol) -> bool {
         let mut names = symbol.names().iter();
         names.any(|name| self.by_name.contains_key(*name))
     }
 
-    /// The symbol of a function under the name that the compiler gave it in the end.
+    /// The symbol of a function, with the suffix of the compiler, if any.
     #[must_use]
     pub fn function(&self, name: &str) -> Option<&str> {
         if let Some((whole, _)) = self.by_name.get_key_value(name) {
@@ -236,10 +236,10 @@ impl Symbols {
             .min()
     }
 
-    /// The function that goes on at an address: the call before it is the function's own, and may
-    /// be its last instruction. Without what the compiler appended to its name.
-    pub(crate) fn function_at(&self, goes_on: u64) -> Option<&str> {
-        let name = self.nearest(goes_on.checked_sub(1)?)?.0;
+    /// The function of a return address, without a suffix of the compiler. The call before the
+    /// address is the function's own, and may be its last instruction.
+    pub(crate) fn function_at(&self, return_address: u64) -> Option<&str> {
+        let name = self.nearest(return_address.checked_sub(1)?)?.0;
         Some(base_name(name))
     }
 
@@ -252,16 +252,16 @@ impl Symbols {
         })
     }
 
-    /// Whether the symbols are those of a time when a module was there, by an address near the
-    /// begin of its `struct module`, which has a symbol of its own (scripts/mod/modpost.c).
+    /// Whether a module was loaded when the symbols were read, by an address near the start of its
+    /// `struct module`, which has a symbol of its own (scripts/mod/modpost.c).
     pub(crate) fn has_module(&self, near: u64) -> bool {
-        /// Its first members are its state and its link.
+        /// The first members of the struct are its state and its link.
         const NEAR_BYTES: u64 = 64;
-        // What the kernel said of an address may be of a module that was there before.
+        // An answer of the kernel may be about an earlier module at the same address.
         let ByAddress::Listed(table) = &self.by_address else {
             return false;
         };
-        // Nothing was read, so nothing is too old.
+        // Nothing was read yet, so nothing is outdated.
         let Some(table) = table.get() else {
             return true;
         };
@@ -269,25 +269,25 @@ impl Symbols {
         nearest.is_some_and(|(name, offset)| name == "__this_module" && offset < NEAR_BYTES)
     }
 
-    /// Whether an address is in the code of the scheduler and of sleeping locks, which stacks of
-    /// the kernel leave out (`__sched`, include/linux/sched/debug.h).
+    /// Whether an address is in the code of the scheduler and of sleeping locks, which the kernel's
+    /// stacks leave out (`__sched`, include/linux/sched/debug.h).
     pub(crate) fn is_sched(&self, address: u64) -> bool {
         self.sched
             .is_some_and(|(begin, end)| (begin..end).contains(&address))
     }
 
-    /// The symbol at or before an address, and how far before it.
+    /// The symbol at or before an address, and the distance from it.
     fn nearest(&self, address: u64) -> Option<(&str, u64)> {
         let by_address = self.visible.then_some(&self.by_address)?;
         by_address.nearest(address)
     }
 }
 
-/// Names for addresses, looked up once each.
+/// Names of addresses; each is looked up once.
 #[derive(Debug, Default)]
 pub struct Names {
     known: HashMap<u64, Option<String>>,
-    /// Of the symbols that they are from.
+    /// The reading of the symbols that the names are from.
     reading: u32,
 }
 
@@ -304,7 +304,7 @@ impl Names {
         }
     }
 
-    /// `name`, or `name+0x10`; `None` if nothing is near, or it was not learnt.
+    /// `name`, or `name+0x10`; `None` if no symbol is near, or the address was not learnt.
     #[must_use]
     pub fn get(&self, address: u64) -> Option<&str> {
         self.known.get(&address)?.as_deref()
@@ -365,7 +365,7 @@ ffffffffc0002000 d __this_module\t[evil]
         let symbols = Symbols::parse(TEXT.as_bytes(), &wanted).unwrap();
         let function = |address| symbols.function_at(address);
         assert_eq!(function(0xffff_ffff_8100_1010), Some("do_migrate_range"));
-        // It never returns: what comes behind it is another function.
+        // The callee never returns: the code behind the call belongs to another function.
         assert_eq!(function(0xffff_ffff_8100_1000), Some("_text"));
         let variable = |address| symbols.variable_at(address);
         assert_eq!(
@@ -402,7 +402,7 @@ ffffffffc0002000 d __this_module\t[evil]
     fn a_module_is_known_by_its_own_symbol() {
         let symbols = Symbols::parse(TEXT.as_bytes(), &HashSet::new()).unwrap();
         assert!(symbols.has_module(0xffff_ffff_c000_2008));
-        // What is loaded behind it is none of it.
+        // Memory behind the module is not the module.
         assert!(!symbols.has_module(0xffff_ffff_c000_9008));
         assert!(!symbols.has_module(0xffff_ffff_c000_1008));
     }

@@ -1,8 +1,8 @@
-//! What a memory cgroup takes of the kernel's memory by itself, from the sizes of its structs.
+//! The kernel memory of a memory cgroup itself, from the sizes of its structs.
 
 use crate::kernel::host::btf::Btf;
 
-/// Of what there is one.
+/// The multiplicity of an allocation.
 #[derive(Clone, Copy)]
 enum Per {
     Memcg,
@@ -11,10 +11,11 @@ enum Per {
     NodeAndCpu,
 }
 
-/// A struct of which there is one for each …, on kernels that have the member.
+/// An allocation of a memcg, on kernels that have its member.
 struct Part {
     member: &'static str,
-    /// Pointers are counted, what is embedded is part of something else.
+    /// Bits of its type. Only pointers are counted: an embedded struct is part of another
+    /// allocation.
     bits: u32,
     of: &'static str,
     per: Per,
@@ -29,8 +30,8 @@ const fn part(member: &'static str, of: &'static str, per: Per) -> Part {
     }
 }
 
-/// Allocated with a memcg (mm/memcontrol.c: mem_cgroup_alloc(),
-/// alloc_mem_cgroup_per_node_info(); kernel/cgroup/rstat.c: css_rstat_init()).
+/// Allocations of a memcg (mm/memcontrol.c: mem_cgroup_alloc(), alloc_mem_cgroup_per_node_info();
+/// kernel/cgroup/rstat.c: css_rstat_init()).
 #[rustfmt::skip]
 const PARTS: &[Part] = &[
     part("cgroup_subsys_state.cgroup", "mem_cgroup", Per::Memcg),
@@ -51,14 +52,14 @@ const PARTS: &[Part] = &[
     part("cgroup_subsys_state.rstat_cpu", "css_rstat_cpu", Per::Cpu),
 ];
 
-/// Bytes, by what they are multiplied with.
+/// Bytes, by their multiplicity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     memcg: u64,
     node: u64,
     cpu: u64,
     node_and_cpu: u64,
-    /// For each memcg-aware shrinker that can be: a deferred count, and a bit.
+    /// Bits for each possible memcg-aware shrinker: a deferred count, and a bit in the map.
     shrinker_bits: u64,
 }
 

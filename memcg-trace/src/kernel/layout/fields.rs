@@ -1,4 +1,4 @@
-//! The fields of the kernel, and where the running one has them. The table is in
+//! Fields of the kernel's structs, and their places in the running one. The table is in
 //! `memcg-trace-common/src/layout/fields/`, a row each.
 
 use std::mem::offset_of;
@@ -11,15 +11,15 @@ use crate::kernel::host::btf::Btf;
 /// One row of the table.
 #[derive(Debug)]
 pub struct Row {
-    /// Where programs have it in their layout; `None` if they do not read it.
+    /// The offset in the layout of the programs; `None` if they do not read the field.
     in_layout: Option<usize>,
-    /// Whether user space reads it: the fields of [`Field`] are these, in the order of the rows.
+    /// Whether user space reads the field: [`Field`] has these, in the order of the rows.
     in_user_space: bool,
-    /// Bytes that it must have; 0 where they do not matter.
+    /// The size in bytes that the field must have; 0 for any.
     bytes: u32,
-    /// Where it has been, newest first.
+    /// Paths of the field, newest first.
     pub paths: &'static [&'static str],
-    /// Subjects that cannot do without it.
+    /// Subjects that need the field.
     pub needed_by: &'static [Subject],
 }
 
@@ -33,7 +33,6 @@ macro_rules! table {
     )*) => {
         /// A field that user space reads, named after the kernel's own path to it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "its row says where it is")]
         pub enum Field {
             $($($user,)?)*
         }
@@ -54,11 +53,11 @@ macro_rules! table {
 memcg_trace_common::kernel_fields! { table }
 
 impl Row {
-    /// Where this kernel has it: at the first of its paths that there is, with the bytes that it
-    /// must have.
+    /// The place of the field in this kernel: at the first of its paths that exists, with the size
+    /// that it must have.
     ///
     /// # Errors
-    /// One line that says what this kernel lacks.
+    /// One line that names what this kernel lacks.
     pub fn find(&self, btf: &Btf) -> Result<Place, String> {
         let mut found = self.paths.iter();
         let found = found.find_map(|path| Some((path, btf.member(path)?)));
@@ -79,7 +78,7 @@ impl Row {
         })
     }
 
-    /// Tells programs.
+    /// Writes the place into the layout of the programs.
     pub(super) fn put(&self, layout: &mut [u8], place: Place) {
         if let Some(at) = self.in_layout
             && let Ok(offset) = u32::try_from(place.offset)
@@ -89,33 +88,33 @@ impl Row {
     }
 }
 
-/// Where the fields are in the running kernel.
+/// Places of the fields in the running kernel.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     places: Vec<Result<Place, String>>,
 }
 
-/// Where a field is.
+/// The place of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Bytes from the begin of what it is in.
+    /// Byte offset in its struct.
     pub offset: u64,
-    /// Bytes that it has.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
 impl Fields {
-    /// Takes what the next row was resolved to.
+    /// Adds the place of the next row.
     pub(super) fn push(&mut self, row: &Row, place: Result<Place, String>) {
         if row.in_user_space {
             self.places.push(place);
         }
     }
 
-    /// Where a field is.
+    /// The place of a field.
     ///
     /// # Errors
-    /// One line that says what this kernel lacks.
+    /// One line that names what this kernel lacks.
     pub fn place(&self, field: Field) -> Result<Place, &str> {
         match self.places.get(field as usize) {
             Some(Ok(place)) => Ok(*place),

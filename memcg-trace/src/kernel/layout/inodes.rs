@@ -1,5 +1,5 @@
-//! What the bits of `inode.i_state` mean. They were renumbered when the word became one of four
-//! bytes (6.12), and have names in BTF since they are an enum (6.19).
+//! Bits of `inode.i_state`. They were renumbered when the word became one of four bytes (6.12), and
+//! have names in BTF since they are an enum (6.19).
 
 use super::fields::{Field, Fields};
 use super::shapes::index_of;
@@ -8,9 +8,9 @@ use crate::kernel::host::btf::Btf;
 /// Masks of `inode.i_state` (include/linux/fs.h); 0 never matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Inodes {
-    /// `I_CLEAR`: nothing is in it any more, and it is or will be freed.
+    /// `I_CLEAR`: the inode is empty, and is or will be freed.
     pub clear: u64,
-    /// `I_DIRTY`: it, or pages of it, must be written first.
+    /// `I_DIRTY`: the inode or pages of it must be written first.
     pub dirty: u64,
 }
 

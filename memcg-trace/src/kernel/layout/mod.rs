@@ -1,8 +1,8 @@
-//! Where things are in a kernel, resolved from its BTF by the table of fields.
+//! The layout of a kernel, resolved from its BTF by the table of fields.
 //!
-//! A field that is at none of its paths is absent; one of another size is unsupported, never a
-//! guess. Where the *meaning* of a place changed, a predicate on BTF chooses a shape (see
-//! `shapes`). Kernel versions are not looked at: distributions move fields between them.
+//! A field that is at none of its paths is absent; a field of another size is unsupported, never a
+//! guess. If the *meaning* of a place changed, a predicate on BTF chooses a shape (see `shapes`).
+//! Kernel versions are ignored: distributions move fields between them.
 
 pub mod cost;
 pub mod fields;
@@ -23,41 +23,41 @@ use inodes::Inodes;
 use pages::Pages;
 use swap::SwapOwners;
 
-/// Something that a subject needs and this kernel does not have.
+/// Something that a subject needs and this kernel lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// What cannot be observed for it.
+    /// The subject that cannot be observed.
     pub subject: Subject,
-    /// One line.
+    /// The reason, in one line.
     pub what: String,
 }
 
-/// The layout of a kernel, and what it lacks.
+/// The layout of a kernel, and what the kernel lacks.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// For the programs.
+    /// The layout for the programs.
     pub layout: Layout,
     /// Address of `super_cache_scan`, the `scan_objects` of all superblocks; 0 if unknown.
     pub super_cache_scan: u64,
     /// `SHRINKER_MEMCG_AWARE` in `shrinker.flags`.
     pub memcg_aware_mask: u32,
-    /// Whether the kernel counts kprobe programs that it passed over.
+    /// Whether the kernel counts the runs that kprobe programs missed.
     pub counts_kprobe_misses: bool,
-    /// Fields that user space reads by itself.
+    /// Fields that user space reads.
     pub fields: Fields,
-    /// What a memory cgroup takes by itself.
+    /// The kernel memory of a memory cgroup itself.
     pub cost: Cost,
-    /// How it reads a `struct page`.
+    /// The layout of a `struct page`.
     pub pages: Pages,
-    /// How it reads `inode.i_state`.
+    /// The meaning of `inode.i_state`.
     pub inodes: Inodes,
-    /// What `file.f_ref` has less than there are references; `f_count` was exact.
+    /// The number of references minus `file.f_ref`; 0 for `f_count`, which is exact.
     pub file_ref_bias: u64,
-    /// Bytes of a `struct inode`, behind which a file system has its own.
+    /// Bytes of a `struct inode`, behind which a file system has its own data.
     pub inode_bytes: u64,
-    /// Where it keeps whose a page in swap is.
+    /// The place of the owners of pages in swap.
     pub swap_owners: SwapOwners,
-    /// `MM_SWAPENTS`: which of the counters of an address space is that of pages in swap.
+    /// `MM_SWAPENTS`: the index of the counter of pages in swap, in an address space.
     pub mm_swapents: u32,
     /// Id of `bpf_rdonly_cast`, if programs can call it.
     pub rdonly_cast: Option<u32>,
@@ -69,12 +69,12 @@ pub struct Resolved {
     pub task_bytes: usize,
     /// Bytes of a `pipe_buffer`.
     pub pipe_buffer_bytes: u64,
-    /// Per subject.
+    /// What each subject lacks.
     pub missing: Vec<Missing>,
 }
 
 impl Resolved {
-    /// What keeps a subject from being observed, if anything.
+    /// The reason why a subject cannot be observed, if there is one.
     #[must_use]
     pub fn missing_for(&self, subject: Subject) -> Option<&str> {
         self.missing
@@ -84,8 +84,8 @@ impl Resolved {
     }
 }
 
-/// Resolves all rows and shapes. Without `symbols`, what has an address is not known, and nothing
-/// is said to be missing for it.
+/// Resolves all rows and shapes. Without `symbols`, addresses are unknown, and no subject is
+/// missing for lack of one.
 #[must_use]
 pub fn resolve(btf: &Btf, symbols: Option<&Symbols>) -> Resolved {
     let mut layout = Layout::absent();
@@ -108,7 +108,7 @@ pub fn resolve(btf: &Btf, symbols: Option<&Symbols>) -> Resolved {
             what: "each memcg has slab caches of its own here (until 5.8): unsupported layout"
                 .to_owned(),
         };
-        // First, so that it is what a user is told.
+        // First, so that users are shown this reason.
         missing.insert(0, old_caches);
     }
     let mut resolved = Resolved {
@@ -121,7 +121,7 @@ pub fn resolve(btf: &Btf, symbols: Option<&Symbols>) -> Resolved {
         cost: Cost::resolve(btf),
         pages: Pages::resolve(btf, &fields),
         inodes: Inodes::resolve(btf, &fields),
-        // Its first reference is 0 (include/linux/file_ref.h: FILE_REF_ONEREF).
+        // The first reference is counted as 0 (include/linux/file_ref.h: FILE_REF_ONEREF).
         file_ref_bias: fields.has(Field::FileRef).into(),
         inode_bytes: btf.struct_bytes("inode").map_or(0, u64::from),
         swap_owners: SwapOwners::resolve(btf, &fields),
@@ -136,8 +136,8 @@ pub fn resolve(btf: &Btf, symbols: Option<&Symbols>) -> Resolved {
     };
     shapes::resolve(btf, &mut resolved);
     shapes::lists(&resolved.fields, &mut resolved.layout);
-    // Until 6.12 that was only for tracepoints without RCU; since 7.0 it is for all of them, is
-    // fast, and preemption is not off meanwhile (include/linux/tracepoint.h).
+    // Until 6.12 only tracepoints without RCU used SRCU; since 7.0 all of them do: it is fast, and
+    // leaves preemption on (include/linux/tracepoint.h).
     let is_srcu = symbols.is_some_and(|symbols| symbols.has(Symbol::TracepointSrcu))
         && resolved.fields.has(Field::SrcuReaderFlavor);
     resolved.layout.preempts_tracepoints = is_srcu.into();
@@ -174,7 +174,7 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
         layout.stat_slab_unreclaimable = ABSENT;
         layout.stat_kmem = ABSENT;
     }
-    // Without NUMA there is no such variable; where there is one, nodes cannot be left out.
+    // A kernel without NUMA has no such variable; where the variable exists, nodes must be known.
     if symbols.has(Symbol::NrNodeIds) && layout.sym_nr_node_ids == 0 {
         layout.memcg_nodeinfo = ABSENT;
     }

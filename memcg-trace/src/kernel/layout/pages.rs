@@ -1,17 +1,17 @@
-//! How user space reads a `struct page`: its flags, its type and whose it is.
+//! The layout of a `struct page` for user space: its flags, its type and its owner.
 
 use super::fields::{Field, Fields};
 use super::shapes::index_of;
 use crate::kernel::host::btf::Btf;
 
-/// Flags that tell what the low bits of `memcg_data` mean (include/linux/memcontrol.h).
+/// Flags that give the low bits of `memcg_data` their meaning (include/linux/memcontrol.h).
 pub const DATA_OBJEXTS: u64 = 1;
-/// The rest is an object cgroup, and the page the kernel's own.
+/// The other bits are the address of an object cgroup, and the page is the kernel's own.
 pub const DATA_KMEM: u64 = 2;
 /// All bits that are flags: `__NR_MEMCG_DATA_FLAGS` was never above 8.
 pub const DATA_FLAGS: u64 = 7;
-/// `page_type` of the kernel's own pages until 5.10 (include/linux/page-flags.h: PG_kmemcg);
-/// a type is there while its bit is not.
+/// `page_type` of the kernel's own pages until 5.10 (include/linux/page-flags.h: PG_kmemcg); a page
+/// is of a type if the bit of the type is clear.
 const TYPE_BASE: u32 = 0xf000_0000;
 const TYPE_KMEMCG: u32 = 0x200;
 /// `SLAB_RECLAIM_ACCOUNT` before its bit had a name in BTF (include/linux/slab.h, up to 6.8).
@@ -22,7 +22,7 @@ const SLAB_RECLAIM_ACCOUNT_UNNAMED: u64 = 0x2_0000;
 pub struct Pages {
     /// First page of a folio of several.
     pub head: u64,
-    /// On a list of reclaim.
+    /// On an LRU list.
     pub lru: u64,
     /// Backed by swap: anonymous or shmem.
     pub swapbacked: u64,
@@ -30,31 +30,33 @@ pub struct Pages {
     pub swapcache: u64,
     /// Cannot be reclaimed.
     pub unevictable: u64,
-    /// Slab, where that is a flag (until 6.9).
+    /// Slab, on kernels where that is a flag (until 6.9).
     pub slab: u64,
-    /// Slab, where that is a type: the upper byte of `page_type`.
+    /// Slab, on kernels where that is a type: the upper byte of `page_type`.
     pub slab_type: Option<u32>,
-    /// hugetlbfs, where that is a type.
+    /// hugetlbfs, on kernels where that is a type.
     pub hugetlb_type: Option<u32>,
-    /// kmalloc of more than a slab has, where that is a type (include/linux/page-flags.h).
+    /// kmalloc of more than a slab has, on kernels where that is a type
+    /// (include/linux/page-flags.h).
     pub large_kmalloc_type: Option<u32>,
     /// The owner word is a memcg, and a flag in `page_type` says that a page is the kernel's
     /// own: 5.10.
     pub kmem_is_typed: bool,
     /// The owner of a page on a list is an object cgroup (7.1 and later: LRU reparenting).
     pub owner_is_objcg: bool,
-    /// The number of pages of a folio is in its second page, and BTF counts from that one (5.10).
+    /// The number of pages of a folio is in its second page, and BTF counts from the start of that
+    /// page (5.10).
     pub nr_pages_in_second: bool,
-    /// Bytes of one.
+    /// Bytes of one page.
     pub bytes: u64,
     /// `SLAB_RECLAIM_ACCOUNT` in `kmem_cache.flags`.
     pub cache_reclaim: u64,
 }
 
-/// What a page is.
+/// The kind of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageKind {
-    /// One of a file, or anonymous: on a list of reclaim, or on its way to or from there.
+    /// A page of a file, or anonymous: on an LRU list, or on its way to or from there.
     Lru,
     /// The kernel's own, charged.
     Kmem,
@@ -97,7 +99,7 @@ impl Pages {
         flags & self.slab != 0 || self.slab_type == Some(page_type >> 24)
     }
 
-    /// What a charged page is, by its three words.
+    /// The kind of a charged page, by its three words.
     #[must_use]
     pub fn kind(&self, flags: u64, page_type: u32, memcg_data: u64) -> PageKind {
         if self.is_slab(flags, page_type) {

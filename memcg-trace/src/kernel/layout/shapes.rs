@@ -1,5 +1,5 @@
-//! What is not a place: masks, elements of arrays, and places whose meaning changed. Each is
-//! chosen by what BTF has, never by a version.
+//! Shapes, which are more than places: masks, elements of arrays, and places whose meaning changed.
+//! Each is chosen by what BTF has, never by a version.
 
 use memcg_trace_common::layout::{
     ABSENT, HEAD_MASK, HEAD_POINTER, Layout, PAGE_BYTES, VECTOR_ARRAY, VECTOR_IN_OBJECT,
@@ -15,12 +15,12 @@ use crate::kernel::host::btf::Btf;
 const GFP_ACCOUNT_UNNAMED: u32 = 0x40_0000;
 /// `SLAB_ACCOUNT` before its bit had a name in BTF (include/linux/slab.h, up to 6.8).
 const SLAB_ACCOUNT_UNNAMED: u32 = 0x0400_0000;
-/// A struct that is nothing but words, as many of them as any place that programs read has before
-/// it in its struct (arch/x86/include/asm/user_64.h).
+/// A struct that is nothing but words (arch/x86/include/asm/user_64.h). It has as many words as
+/// precede, in its struct, any place that programs read.
 const WORDS: &str = "user_regs_struct";
 const WORDS_BYTES: u32 = 27 * 8;
 
-/// Fills in all of them.
+/// Resolves all shapes.
 pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
     let mut lacks = |subject, what: &str| {
         resolved.missing.push(Missing {
@@ -30,11 +30,11 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
     };
     let (layout, fields) = (&mut resolved.layout, &resolved.fields);
 
-    // The css of a memcg is at its begin, so one address serves for both.
+    // The css of a memcg is its first member, so that one address serves for both.
     if offset_of(fields, Field::MemcgCss) != Some(0) {
         lacks(
             Memcg,
-            "mem_cgroup.css is not at the begin of mem_cgroup: unsupported layout",
+            "mem_cgroup.css is not at the start of mem_cgroup: unsupported layout",
         );
     }
     match (offset_of(fields, Field::CssSetSubsys), memory_cgrp_id(btf)) {
@@ -118,7 +118,8 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
         .and_then(|parameters| parameters.iter().position(|one| one.name == "memcg"))
         .and_then(|at| u32::try_from(at).ok())
         .unwrap_or(ABSENT);
-    // The list is the last argument; one before it went (mm/vmscan.c: isolate_mode, 6.3).
+    // The list is the last argument; an earlier argument was removed (mm/vmscan.c: isolate_mode,
+    // 6.3).
     let isolate = btf.tracepoint("mm_vmscan_lru_isolate");
     layout.isolate_lru_arg = match isolate.map(|parameters| parameters.len()) {
         Some(8) => 7,
@@ -135,13 +136,13 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
     layout.flushes_stats = fields.has(Field::VmstatsPending).into();
 }
 
-/// Bytes from the begin of what a field is in; `None` if this kernel does not have it.
+/// Byte offset of a field in its struct; `None` if this kernel does not have the field.
 fn offset_of(fields: &Fields, field: Field) -> Option<u32> {
     let place = fields.place(field).ok()?;
     u32::try_from(place.offset).ok()
 }
 
-/// The vector of owners that a slab carries.
+/// The owner vector of a slab.
 fn vector(btf: &Btf, fields: &Fields, layout: &mut Layout, lacks: &mut impl FnMut(Subject, &str)) {
     let counters = btf.member("slab.counters");
     let bit_in_counters = |path: &str| {
@@ -186,7 +187,7 @@ fn vector(btf: &Btf, fields: &Fields, layout: &mut Layout, lacks: &mut impl FnMu
             }
             VECTOR_STRIDE
         }
-        // Entries are scattered into objects only by kernels that can mark a cache for it.
+        // Entries are scattered into objects only by kernels that can mark a cache for that.
         (None, None) if btf.enum_value("_SLAB_OBJ_EXT_IN_OBJ").is_none() => VECTOR_ARRAY,
         _ => {
             lacks(
@@ -198,7 +199,7 @@ fn vector(btf: &Btf, fields: &Fields, layout: &mut Layout, lacks: &mut impl FnMu
     };
 }
 
-/// The sizes of a memcg's own lists. Programs read at most so many words of each array.
+/// The sizes of a memcg's own lists. Programs read at most this many words of each array.
 pub(super) fn lists(fields: &Fields, layout: &mut Layout) {
     const WORDS: u64 = 64;
     let array = |field| {
@@ -207,7 +208,7 @@ pub(super) fn lists(fields: &Fields, layout: &mut Layout) {
         let offset = u32::try_from(place.offset).ok()?;
         (place.bytes <= WORDS * 8).then_some((offset, words))
     };
-    // Without MGLRU there are no generations; where they cannot be read there is no figure.
+    // Without MGLRU there are no generations; if they cannot be read there is no figure.
     let generations = match fields.place(Field::NodeGenerationPages) {
         Ok(_) => array(Field::NodeGenerationPages),
         Err(_) => Some((0, 0)),
@@ -222,9 +223,9 @@ pub(super) fn lists(fields: &Fields, layout: &mut Layout) {
     }
 }
 
-/// `SHRINKER_MEMCG_AWARE` has no name in BTF (include/linux/shrinker.h): it made way for a first
-/// flag in the series that also brought `shrinker_info` (5.13), and for a second in the one that
-/// brought `private_data` (6.7).
+/// `SHRINKER_MEMCG_AWARE`, which has no name in BTF (include/linux/shrinker.h). It moved up for a
+/// first new flag in the series that also brought `shrinker_info` (5.13), and for a second one in
+/// the series that brought `private_data` (6.7).
 pub(super) fn memcg_aware_mask(btf: &Btf) -> u32 {
     if btf.member("shrinker.private_data").is_some() {
         1 << 3

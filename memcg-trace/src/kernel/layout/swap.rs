@@ -1,33 +1,34 @@
-//! Where the kernel keeps whose a page in swap is. It has moved, and is static everywhere.
+//! The place of the owners of pages in swap. It has moved over time, and is a static variable
+//! everywhere.
 
 use super::fields::{Field, Fields};
 use crate::kernel::host::btf::Btf;
 
-/// `SWP_TYPE_SHIFT`: a place in swap is the number of a swap area above so many bits of the place
-/// within it (include/linux/swapops.h).
+/// `SWP_TYPE_SHIFT`: a place in swap has the number of a swap area above this many bits, and the
+/// place within the area below (include/linux/swapops.h).
 pub const AREA_SHIFT: u32 = 58;
 
-/// The id of the memcg of each place in swap: two bytes each.
+/// The table with the memcg id of each place in swap: two bytes each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SwapOwners {
-    /// Of an area, an array of pages that are full of ids (`swap_cgroup_ctrl[].map`).
+    /// For each area, an array of pages that are full of ids (`swap_cgroup_ctrl[].map`).
     Pages {
         /// Bytes of the struct of one area.
         area_bytes: u64,
     },
-    /// Of an area, an array of ids (6.14: `struct swap_cgroup.ids`).
+    /// For each area, an array of ids (6.14: `struct swap_cgroup.ids`).
     Array {
         /// Bytes of the struct of one area.
         area_bytes: u64,
     },
-    /// Of a cluster of an area, an array of ids (7.2: `swap_cluster_info.memcg_table`).
+    /// For each cluster of an area, an array of ids (7.2: `swap_cluster_info.memcg_table`).
     Clusters {
         /// Bytes of the struct of one cluster.
         cluster_bytes: u64,
-        /// Places in one.
+        /// Places in one cluster.
         places: u64,
     },
-    /// It is none of these.
+    /// None of these.
     #[default]
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! All rows of a map at once.
+//! Dumps of a map: all rows at once.
 
 use aya::Pod;
 use aya::maps::{HashMap, MapData, MapError, PerCpuHashMap};
@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::kernel::maps::value::Wire;
 
-/// Those of a map that all CPUs share.
+/// All rows of a map that the CPUs share.
 pub(crate) fn all<K, V>(map: &HashMap<MapData, K, Wire<V>>) -> Result<Vec<(K, V)>, MapError>
 where
     K: Pod,
@@ -17,7 +17,7 @@ where
         .collect()
 }
 
-/// Those of a map that each CPU has to itself, added up.
+/// All rows of a per-CPU map, added up over the CPUs.
 pub(crate) fn sums<K, V>(
     map: &PerCpuHashMap<MapData, Wire<K>, Wire<V>>,
     add: fn(V, &Wire<V>) -> V,

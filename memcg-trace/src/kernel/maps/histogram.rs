@@ -1,10 +1,10 @@
-//! How many lasted how long: sums of the kernel's rows, and what one in so many is longer than.
+//! Duration histograms and percentiles.
 
 use memcg_trace_common::times::{CLASSES, Times, middle_of};
 
 use crate::sample::{TimeClass, percentile};
 
-/// Lengths of time, by class.
+/// A histogram of durations.
 #[derive(Clone, Debug)]
 pub(crate) struct Lengths([u64; CLASSES]);
 
@@ -15,42 +15,42 @@ impl Default for Lengths {
 }
 
 impl Lengths {
-    /// Adds those of a row.
+    /// Adds the counts of a row.
     pub(crate) fn add(&mut self, times: &Times) {
         for (sum, count) in self.0.iter_mut().zip(times.counts) {
             *sum += u64::from(count);
         }
     }
 
-    /// Adds others.
+    /// Adds another histogram.
     pub(crate) fn add_all(&mut self, others: &Self) {
         for (sum, count) in self.0.iter_mut().zip(others.0) {
             *sum += count;
         }
     }
 
-    /// Takes away those that a row had earlier.
+    /// Subtracts an earlier state of a row.
     pub(crate) fn take_away(&mut self, times: &Times) {
         for (sum, count) in self.0.iter_mut().zip(times.counts) {
             *sum = sum.saturating_sub(u64::from(count));
         }
     }
 
-    /// About the longest: the middle of its class; `None` of none.
+    /// About the longest duration: the middle of its class; `None` if there are none.
     pub(crate) fn longest(&self) -> Option<u64> {
         self.0.iter().rposition(|count| *count > 0).map(middle_of)
     }
 
-    /// What `percent` of them are no longer than: the middle of its class, which is at most an
-    /// eighth off, and never more than the longest. `None` if there are fewer lengths here than
-    /// were counted elsewhere: then some are missing.
+    /// The duration that `percent` of them do not exceed: the middle of its class, which is at most
+    /// an eighth off, and never more than the longest. `None` if the histogram has fewer durations
+    /// than were counted elsewhere: then some are missing.
     pub(crate) fn percentile(&self, percent: u64, counted: u64, max_ns: u64) -> Option<u64> {
         let all: u64 = self.0.iter().sum();
         (all >= counted).then(|| percentile(&classes(&self.0), percent, max_ns))?
     }
 }
 
-/// The classes that something is in.
+/// The classes whose count is not zero.
 pub(crate) fn classes(counts: &[u64; CLASSES]) -> Vec<TimeClass> {
     let counts = counts.iter().enumerate();
     let used = counts.filter(|(_, count)| **count != 0);

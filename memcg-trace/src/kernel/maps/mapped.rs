@@ -1,4 +1,4 @@
-//! The memory of a map of the kernel in our address space (`BPF_F_MMAPABLE`).
+//! The memory of a kernel map in our address space (`BPF_F_MMAPABLE`).
 
 use std::os::fd::AsFd as _;
 use std::ptr::{self, NonNull};
@@ -8,11 +8,11 @@ use aya::Ebpf;
 use aya::maps::{Map, MapData};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-/// The values of an array, which programs read and write meanwhile.
+/// The values of an array, which programs read and write at the same time.
 pub(crate) struct Mapped<T> {
     first: NonNull<T>,
     len: usize,
-    /// The memory is the map's.
+    /// Keeps the map alive for the mapping.
     _map: MapData,
 }
 
@@ -20,7 +20,7 @@ impl<T> Mapped<T> {
     /// Takes an array of so many values out of the object.
     ///
     /// # Errors
-    /// If there is none of that name, or its memory cannot be had.
+    /// If there is no such map, or it cannot be mapped.
     pub(crate) fn open(ebpf: &mut Ebpf, name: &str, len: usize) -> anyhow::Result<Self> {
         let Some(Map::Array(map)) = ebpf.take_map(name) else {
             return Err(anyhow!(
@@ -47,12 +47,12 @@ impl<T> Mapped<T> {
         })
     }
 
-    /// Values.
+    /// The number of values.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// A value, or the last one.
+    /// A pointer to a value, or to the last one.
     pub(crate) fn at(&self, index: usize) -> *mut T {
         // SAFETY: within the values.
         unsafe { self.first.as_ptr().add(index.min(self.len - 1)) }

@@ -1,4 +1,4 @@
-//! Types of the kernel boundary as aya wants them.
+//! Types of the kernel boundary in the form that aya needs.
 
 use zerocopy::{FromBytes, IntoBytes};
 

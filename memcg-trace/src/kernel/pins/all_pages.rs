@@ -1,5 +1,5 @@
-//! All pages of the host, one after the other: what is charged and on no list (unevictable
-//! folios, the kernel's own pages, hugetlbfs), and the slabs that sockets are in.
+//! All pages of the host, one after the other: charged pages on no list (unevictable folios, the
+//! kernel's own pages, hugetlbfs), and slabs of sockets.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ use crate::kernel::host::ram;
 use crate::kernel::layout::pages::{DATA_KMEM, DATA_OBJEXTS, PageKind};
 use crate::sample::pins::PinKind;
 
-/// What is found here and nowhere else.
+/// Kinds of references that only this scan finds.
 pub(super) const KINDS: [PinKind; 4] = [
     PinKind::PageKmem,
     PinKind::PageHugetlb,
@@ -30,7 +30,7 @@ pub(super) const KINDS: [PinKind; 4] = [
     PinKind::SocketOther,
 ];
 
-/// What one zombie has of them.
+/// The pages of one zombie.
 #[derive(Default)]
 struct Charged {
     folios: Folios,
@@ -62,7 +62,7 @@ pub(super) fn count(
         }
     }
     for (zombie, found) in ledger.zombies.iter_mut().zip(look.found) {
-        // These were counted one by one as well, and they are all.
+        // The zombie's lists were counted before; this count includes them and is complete.
         zombie.folios = found.folios;
         zombie.off_lists = None;
     }
@@ -72,24 +72,24 @@ pub(super) fn count(
     look.slabs.count(reader, open, namespaces, ledger)
 }
 
-/// The look itself, some hundred pages at a time.
+/// The scan, some hundred pages at a time.
 struct Look<'a, 'm> {
     reader: &'a Reader<'m>,
-    /// Where the descriptors of all pages begin.
+    /// Address of the array of all page descriptors.
     vmemmap: u64,
     places: FolioPlaces,
     owners: Owners,
-    /// Which zombie an owner word stands for, if any.
+    /// The zombie that an owner word stands for, if any.
     zombies: HashMap<u64, Option<usize>>,
     found: Vec<Charged>,
     slabs: SocketSlabs,
     kernel_pages: KernelPages,
 }
 
-/// What is found of some pages.
+/// Findings in some pages.
 #[derive(Default)]
 struct Seen {
-    /// Owner words that stand for a zombie, or are met for the first time.
+    /// Folios with owner words that stand for a zombie, or are new.
     charged: Vec<(u64, Folio)>,
     slabs: Vec<(u64, u64, u64)>,
     /// The last owner word, and whether it is known to stand for no zombie.
@@ -97,8 +97,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// Takes in a page that somebody has, the first of `pages`. Apart from the loop that calls it,
-    /// whose few instructions are most of the walk's work.
+    /// Adds a page in use, the first of `pages`. Not inlined, since the few instructions of the
+    /// calling loop are most of the scan's work.
     #[inline(never)]
     fn take(&mut self, look: &Look<'_, '_>, pfn: u64, pages: &[Words], is_slab: bool) {
         let Some(page) = pages.first() else { return };
@@ -113,7 +113,7 @@ impl Seen {
             self.slabs.push((pfn, cache, folio.pages));
             return;
         }
-        // Neighbours are often of one owner.
+        // Neighbours often have the same owner.
         if self.last.0 != folio.data {
             let is_of_none = look.zombies.get(&folio.data) == Some(&None);
             self.last = (folio.data, is_of_none);
@@ -126,8 +126,8 @@ impl Seen {
 }
 
 impl Look<'_, '_> {
-    /// Looks at some pages by their descriptors. While these are in view nothing else can be
-    /// read, so owners are looked up after.
+    /// Scans some pages by their descriptors. While these are in view nothing else can be read, so
+    /// the owners are looked up afterwards.
     fn at(&mut self, pfns: &Range<u64>, ledger: &Ledger) -> Found {
         let see = |pages: &[Words]| self.see(pfns.start, pages);
         let seen = descriptors(self.reader, self.vmemmap, pfns, see)?;
@@ -154,9 +154,9 @@ impl Look<'_, '_> {
         Ok(())
     }
 
-    /// Most pages are free, or of nobody: those must cost little.
+    /// Most pages are free, or charged to no memcg: those must cost little.
     fn see(&self, pfn: u64, pages: &[Words]) -> Seen {
-        // Copies, so that they need not be read anew for each page.
+        // Copies, so that they are not read anew for each page.
         let (marks, places) = (self.reader.resolved.pages, self.places);
         let mut some = Seen::default();
         for (at, page) in pages.iter().enumerate() {
@@ -169,10 +169,11 @@ impl Look<'_, '_> {
         some
     }
 
-    /// The zombie that an owner word stands for.
+    /// The zombie that an owner word stands for, if any.
     fn look_up(&mut self, data: u64, ledger: &Ledger) -> Option<usize> {
         let marks = &self.reader.resolved.pages;
-        // The reference of a kernel page is its object cgroup's, which went to the parent: no pin.
+        // The reference of a kernel page belongs to its object cgroup, which was given to the
+        // parent: no pin.
         if !marks.kmem_is_typed && data & (DATA_KMEM | DATA_OBJEXTS) != 0 {
             return None;
         }

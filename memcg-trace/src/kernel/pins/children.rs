@@ -1,4 +1,4 @@
-//! Memory cgroups below: each holds a reference on its parent until its memory goes.
+//! Child memory cgroups: each holds a reference to its parent until its memory is freed.
 
 use super::Found;
 use super::ledger::{Visited, Zombie};
@@ -6,7 +6,7 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
-/// Children of one that are counted.
+/// Bound on the children of one memcg.
 const MOST: usize = 100_000;
 
 pub(super) fn count(reader: &Reader<'_>, zombie: &mut Zombie, visited: &mut Visited) -> Found {

@@ -1,4 +1,4 @@
-//! css_sets: each holds one reference, however many tasks and namespaces are in it
+//! References of css_sets: each holds one, however many tasks and namespaces are in it
 //! (kernel/cgroup/cgroup.c: find_css_set(), put_css_set_locked()).
 
 use std::collections::HashSet;
@@ -12,9 +12,9 @@ use crate::kernel::debugger::tasks::{self, Tasks};
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind, UserKind};
 
-/// css_sets of one cgroup, and tasks of one css_set, that are looked at.
+/// Bound on the css_sets of one cgroup, and the tasks of one css_set.
 const MOST: usize = 10_000;
-/// Who may have a css_set without a trace that leads there.
+/// Possible holders of a css_set that leave no trace.
 const HIDDEN: &str = "cgroup namespaces that no process, mount or open file leads to, and tasks \
                       that are gone but for a reference of the kernel's";
 /// A `struct list_head`.
@@ -43,7 +43,7 @@ pub(super) fn count(
     })?;
     visited.objects += found.len() as u64;
     for css_set in found {
-        // A cgroup whose controller was switched off and on again has css_sets of both.
+        // A cgroup whose controller was disabled and enabled again has css_sets with either css.
         if tasks::memcg(reader, css_set) == Some(zombie.css) {
             one(reader, tasks, namespaces, zombie, css_set)?;
         }
@@ -51,7 +51,7 @@ pub(super) fn count(
     Ok(())
 }
 
-/// Counts the reference of one css_set, with who keeps that.
+/// Counts the reference of one css_set, with the holders of the css_set.
 pub(super) fn one(
     reader: &Reader<'_>,
     tasks: &Tasks,
@@ -68,14 +68,14 @@ pub(super) fn one(
         let head = css_set + reader.offset(list)?;
         members.extend(reader.list(head, Field::TaskCgList, MOST)?.0);
     }
-    // One that exited is on no list, and keeps its css_set until it is reaped (cgroup_exit(),
+    // A task that exited is on no list, and keeps its css_set until it is reaped (cgroup_exit(),
     // cgroup_free()).
     let all = tasks.processes.iter();
     let unreaped = all.filter(|process| process.css_set == css_set);
     members.extend(unreaped.map(|process| process.task));
     let rooted = namespaces.of_css_set(css_set);
     if members.is_empty() && rooted.is_empty() {
-        // A thread that its tracer has not reaped.
+        // Threads that their tracer has not reaped.
         members.extend(tasks::threads_in(reader, tasks, css_set)?);
     }
     let members = members.into_iter();

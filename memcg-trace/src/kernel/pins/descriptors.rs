@@ -1,4 +1,4 @@
-//! References that the objects behind file descriptors hold: sockets, and groups of watches.
+//! References from the objects behind file descriptors: sockets, and groups of watches.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::kernel::debugger::tasks;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
 
-/// What open files can hold.
+/// Kinds of references that open files can hold.
 pub(super) const KINDS: [PinKind; 4] = [
     PinKind::SocketInet,
     PinKind::SocketUnix,
@@ -29,14 +29,14 @@ pub(super) fn count(
     namespaces: &Namespaces,
     ledger: &mut Ledger,
 ) -> Found {
-    // The file of a tun device begins with its socket (drivers/net/tun.c: struct tun_file).
+    // The file of a tun device starts with its socket (drivers/net/tun.c: struct tun_file).
     let sockets: Vec<_> = open.sockets.iter().chain(&open.tuns).copied().collect();
     for (sock, zombie) in owned(reader, &sockets, Field::SockMemcg, ledger)? {
         match sockets::describe(reader, namespaces, sock) {
             Ok((kind, object)) => {
                 ledger.zombies[zombie].add_held(kind, object, Kind::Sock.at(sock));
             }
-            // Closed meanwhile.
+            // The file was closed meanwhile.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
             Err(why) => return Err(why),
         }
@@ -58,7 +58,7 @@ pub(super) fn count(
     Ok(())
 }
 
-/// The processes that have some files open, by the first that has each.
+/// Users of some files: of each file, the first process that has it open.
 pub(super) fn users(reader: &Reader<'_>, files: &[OpenFile]) -> Vec<User> {
     let user = |file: &OpenFile| {
         let user = tasks::user(reader, file.task, UserKind::Open)?;
@@ -70,7 +70,7 @@ pub(super) fn users(reader: &Reader<'_>, files: &[OpenFile]) -> Vec<User> {
     files.iter().filter_map(user).collect()
 }
 
-/// Objects whose field `memcg` is a zombie, and which.
+/// Objects whose field `memcg` is a zombie, each with the zombie.
 fn owned(
     reader: &Reader<'_>,
     files: &[OpenFile],

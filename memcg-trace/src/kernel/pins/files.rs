@@ -1,4 +1,4 @@
-//! What the pages of a zombie belong to: files and shared memory, by inode, and private memory.
+//! Owners of a zombie's pages: files and shared memory, by inode, and private memory.
 
 use std::collections::HashMap;
 
@@ -15,12 +15,12 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
-/// Files of one zombie that are described; the rest is counted.
+/// Files of one zombie that are described; the others are counted.
 const DESCRIBED: usize = 64;
-/// What the low bits of `page.mapping` say.
+/// Flags in the low bits of `page.mapping`.
 const FLAGS: u64 = 3;
 
-/// Adds the pages of all zombies to the ledger, with whom they belong to.
+/// Adds the pages of all zombies to the ledger, with the object that each belongs to.
 pub(super) fn describe(
     reader: &Reader<'_>,
     paths: &mut VisiblePaths,
@@ -100,24 +100,24 @@ fn file(
     }
     let kind = match object.kind {
         ObjectKind::SharedAnon => PinKind::PageAnonShared,
-        // Only memory without storage behind it goes to swap.
+        // Only memory without storage behind it can be swapped out.
         _ if group.swapbacked => PinKind::PageShmem,
         _ => PinKind::PageFile,
     };
     (kind, object)
 }
 
-/// File systems whose names are in memory only (`kill_litter_super()` is what takes them away).
+/// File systems that keep their names in memory only (their `kill_sb` is `kill_litter_super()`).
 const IN_MEMORY: [&[u8]; 4] = [b"tmpfs", b"ramfs", b"hugetlbfs", b"devtmpfs"];
 
-/// Whether a name of an inode has a reference of its own until it is removed.
+/// Returns whether a name of an inode has a reference of its own until it is removed.
 pub(super) fn keeps_names(reader: &Reader<'_>, inode: u64) -> Result<bool, Unreadable> {
     let superblock = reader.word(inode, Field::InodeSb)?;
     let (fs, _) = superblocks::describe(reader, superblock)?;
     Ok(IN_MEMORY.contains(&fs.as_bytes()))
 }
 
-/// Says which file an inode is.
+/// Describes the file of an inode.
 pub(super) fn fill(
     reader: &Reader<'_>,
     paths: &mut VisiblePaths,
@@ -134,7 +134,8 @@ pub(super) fn fill(
         .as_ref()
         .is_some_and(|fs| fs.as_bytes() == b"bdev")
     {
-        // The page cache of a device itself: the superblock's number is none of a device.
+        // The page cache of a block device itself, which has its number in the inode, not in the
+        // superblock.
         let dev = superblocks::device(reader.word(inode, Field::InodeRdev)?);
         object.kind = ObjectKind::BlockDevice;
         object.dev_name = block_devices::name(&dev);
@@ -157,8 +158,8 @@ pub(super) fn fill(
     } else if path.starts_with(b"SYSV") {
         ObjectKind::SysvShm
     } else if path == b"dev/zero" {
-        // Not a path: the kernel's name for memory that was shared without a file
-        // (mm/shmem.c: shmem_zero_setup()).
+        // This is no path: the kernel's name for memory that was shared without a file (mm/shmem.c:
+        // shmem_zero_setup()).
         ObjectKind::SharedAnon
     } else {
         ObjectKind::DeletedFile

@@ -1,4 +1,4 @@
-//! Folios summed up by what they belong to, and whose they are.
+//! Folios of a zombie, summed up by the object that they belong to, and their owners.
 //!
 //! A folio is charged to a memcg as one reference, however many pages it has.
 
@@ -10,12 +10,12 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::layout::pages::DATA_FLAGS;
 
-/// Folios, by what they belong to.
+/// Folios, by the object that they belong to.
 #[derive(Debug, Default)]
 pub(super) struct Folios {
-    /// By `page.mapping`, with its low bits; all that were merged go together.
+    /// By `page.mapping`, with its low bits; all merged folios are in one group.
     pub(super) by_mapping: HashMap<u64, Group>,
-    /// Where a bound ended the count.
+    /// The number of folios at which a bound ended the count.
     pub(super) truncated_at: Option<u64>,
 }
 
@@ -25,19 +25,19 @@ pub(super) struct Group {
     pub(super) refs: u64,
     pub(super) pages: u64,
     pub(super) swapbacked: bool,
-    /// References of folios that reclaim leaves where they are.
+    /// References of folios that reclaim cannot evict.
     pub(super) unevictable: u64,
-    /// Of hugetlbfs.
+    /// The folios are of hugetlbfs.
     pub(super) huge: bool,
-    /// Those that no file has, each with a count of its own; [`KEPT`] at most.
+    /// Folios that belong to no file, each with a count of its own; at most [`KEPT`].
     pub(super) folios: Vec<Folio>,
 }
 
 /// Folios of one `anon_vma` that are looked at one by one: 256 MiB of single pages.
 pub(super) const KEPT: usize = 1 << 16;
-/// What the low bits of `page.mapping` say (include/linux/page-flags.h: PAGE_MAPPING_ANON).
+/// Flag in the low bits of `page.mapping` (include/linux/page-flags.h: PAGE_MAPPING_ANON).
 pub(super) const ANON: u64 = 1;
-/// Of a page that was merged (PAGE_MAPPING_KSM); each has a `struct ksm_stable_node` of its own.
+/// Flags of a merged page (PAGE_MAPPING_KSM); each has a `struct ksm_stable_node` of its own.
 pub(super) const MERGED: u64 = 3;
 
 impl Group {
@@ -90,14 +90,14 @@ impl Folios {
     }
 }
 
-/// Whose a page is, by its owner word.
+/// Memcgs of pages, by the owner word.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     by_objcg: HashMap<u64, u64>,
 }
 
 impl Owners {
-    /// The memcg that the owner word of a folio on a list means.
+    /// The memcg that the owner word of a folio on a list stands for.
     pub(super) fn memcg(&mut self, reader: &Reader<'_>, data: u64) -> Result<u64, Unreadable> {
         let owner = data & !DATA_FLAGS;
         if !reader.resolved.pages.owner_is_objcg {

@@ -1,9 +1,8 @@
-//! Who holds the objects that pin, counted: each thing below has a count of references of the
-//! kernel's own, and each way to hold it ([`super::ways`]) says whom it found.
+//! Holders of the objects that pin, counted: each thing below has the kernel's own count of
+//! references, and each way to hold it ([`super::ways`]) adds the holders that it finds.
 //!
-//! A file that pins is an inode, with its dentries and the open files (`struct file`) of those:
-//! each level is counted for itself, so that what one holds too much cannot hide what another
-//! lacks.
+//! A file that pins is an inode, with its dentries and their open files (`struct file`): each level
+//! is counted for itself, so that a surplus of one cannot hide a gap of another.
 
 mod folios;
 
@@ -17,12 +16,12 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Held, Object, User};
 pub(super) use folios::{Anon, Merged};
 
-/// Names of one inode that are looked at.
+/// Bound on the names of one inode.
 const ALIASES: usize = 64;
 /// Open files of one object whose counts are read.
 const PARTS: usize = 100_000;
 
-/// What a reference can be to.
+/// The kind of thing that a reference points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// `struct inode`: `i_count`.
@@ -31,12 +30,12 @@ pub(super) enum Kind {
     Dentry,
     /// `struct file`: `f_count`, `f_ref`.
     File,
-    /// `struct sock`: `sk_refcnt`. Where it has a file, that one's count is what matters.
+    /// `struct sock`: `sk_refcnt`. If the socket has a file, the file's count is used instead.
     Sock,
-    /// `struct fsnotify_group`: of its file.
+    /// `struct fsnotify_group`: the count of its file.
     Watches,
-    /// The first `struct page` of a folio that no file has: `_refcount`. Those of one object that
-    /// pins are parts of the first of them.
+    /// The first `struct page` of a folio that belongs to no file: `_refcount`. All folios of one
+    /// object that pins are parts of its first folio.
     Folio,
 }
 
@@ -50,7 +49,7 @@ impl Kind {
     }
 }
 
-/// Something that can be held.
+/// A kernel object that can be held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Thing {
     pub(super) kind: Kind,
@@ -60,7 +59,7 @@ pub(super) struct Thing {
 /// References to one thing.
 #[derive(Clone, Copy, Debug, Default)]
 struct Account {
-    /// The kernel's count, the most that was read; `None` where it counts nothing.
+    /// The highest value of the kernel's count; `None` if the kernel keeps none.
     refs: Option<u64>,
     found: u64,
 }
@@ -70,27 +69,27 @@ struct Account {
 struct Root {
     parts: Vec<Thing>,
     users: Vec<User>,
-    /// Something of it could not be read.
+    /// Some part of the object could not be read.
     unread: bool,
 }
 
-/// All objects whose holders are wanted, and who was found.
+/// All objects whose holders are wanted, and the holders that were found.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
     roots: HashMap<Thing, Root>,
     part_of: HashMap<Thing, Thing>,
     accounts: HashMap<Thing, Account>,
-    /// Folios by the number of their first page, with how many pages they have.
+    /// Folios by the number of their first page, with the number of their pages.
     folios: BTreeMap<u64, (u64, Thing)>,
-    /// What maps them, as they say themselves.
+    /// Owners of anonymous folios, as the folios name them.
     anon: Vec<Anon>,
     merged: Vec<Merged>,
-    /// Ways that could not be looked at: for which things, what they are called, and why.
+    /// Ways that could not be looked at: the kinds of things, and the way with the reason.
     not_checked: Vec<(&'static [Kind], String)>,
 }
 
 impl Holders {
-    /// Adds a holder's references to what was found of a thing.
+    /// Adds a holder's references to those that were found of a thing.
     pub(super) fn add(&mut self, thing: Thing, user: User) {
         let refs = user.refs.unwrap_or(1);
         self.found(thing, refs);
@@ -102,7 +101,7 @@ impl Holders {
         }
     }
 
-    /// Wants the holders of an object that pins: an inode, a socket, a group of watches.
+    /// Registers an object that pins, to find its holders: an inode, a socket, a group of watches.
     pub(super) fn want(&mut self, reader: &Reader<'_>, root: Thing) {
         if root.address == 0 || self.roots.contains_key(&root) {
             return;
@@ -120,7 +119,7 @@ impl Holders {
         }
     }
 
-    /// Notes that an open file is a part of a group of watches or a socket.
+    /// Adds an open file as a part of a group of watches or a socket.
     pub(super) fn add_file(&mut self, reader: &Reader<'_>, root: Thing, file: u64) {
         self.add_part(reader, root, Kind::File.at(file));
     }
@@ -144,7 +143,8 @@ impl Holders {
             self.found(root, 1);
             let part = Kind::Dentry.at(dentry);
             self.add_part(reader, root, part);
-            // Where names are in memory only, one reference keeps each until it is removed.
+            // File systems that keep names in memory have one reference to each until it is
+            // removed.
             if keeps_names && reader.word(dentry, Field::DentryHashed)? != 0 {
                 self.found(part, 1);
             }
@@ -163,7 +163,7 @@ impl Holders {
         } else if socket == 0 {
             self.add_part(reader, root, root);
         } else {
-            // Who has one of the kernel's own is no question of its count.
+            // The count of a kernel socket does not tell its holder.
             return Err(Unreadable::Changed("a socket of the kernel"));
         }
         Ok(())
@@ -183,13 +183,13 @@ impl Holders {
         self.count(reader, part);
     }
 
-    /// Notes references that are the kernel's own by its nature.
+    /// Adds references that the kernel itself has by design.
     pub(super) fn found(&mut self, thing: Thing, refs: u64) {
         self.accounts.entry(thing).or_default().found += refs;
     }
 
-    /// Reads the kernel's count, and keeps the most that was read: what is held meanwhile by one
-    /// that is found may have been held before by one that is not.
+    /// Reads the kernel's count, and keeps the highest value: a reference that was found may have
+    /// been taken after another one, which was not found, was released.
     fn count(&mut self, reader: &Reader<'_>, thing: Thing) {
         let refs = match thing.kind {
             Kind::Inode => reader.word(thing.address, Field::InodeCount),
@@ -214,7 +214,7 @@ impl Holders {
         }
     }
 
-    /// Open files of objects whose holders are wanted, as far as they have turned up.
+    /// Open files of objects whose holders are wanted, as far as they were found.
     pub(super) fn files(&self) -> Vec<u64> {
         let parts = self.part_of.keys();
         let files = parts.filter(|part| part.kind == Kind::File);
@@ -228,14 +228,14 @@ impl Holders {
         inodes.map(|root| root.address).collect()
     }
 
-    /// Sockets whose own count matters: those that have no file.
+    /// Sockets whose own count is used: those that have no file.
     pub(super) fn socks(&self) -> Vec<u64> {
         let parts = self.part_of.keys();
         let socks = parts.filter(|part| part.kind == Kind::Sock);
         socks.map(|sock| sock.address).collect()
     }
 
-    /// Whether the holders of an inode are wanted.
+    /// Returns whether the holders of an inode are wanted.
     pub(super) fn has_inode(&self, inode: u64) -> bool {
         self.roots.contains_key(&Kind::Inode.at(inode))
     }
@@ -244,8 +244,8 @@ impl Holders {
         self.part_of.contains_key(&thing) || self.roots.contains_key(&thing)
     }
 
-    /// Whether a thing is, or is part of, an object that is wanted. A file that turns up is one
-    /// more part, and has a reference to its dentry.
+    /// Returns whether a thing is, or is part of, an object whose holders are wanted. Adds a new
+    /// file of such an inode as a part; the file has a reference to its dentry.
     pub(super) fn learn(&mut self, reader: &Reader<'_>, thing: Thing) -> bool {
         if self.is_known(thing) {
             return true;
@@ -278,7 +278,7 @@ impl Holders {
         self.not_checked.push((kinds, what));
     }
 
-    /// Reads all counts once more, at the end.
+    /// Reads all counts once more, after the search.
     pub(super) fn count_again(&mut self, reader: &Reader<'_>) {
         let (folios, parts): (Vec<_>, Vec<_>) =
             (self.part_of.keys().copied()).partition(|part| part.kind == Kind::Folio);
@@ -295,7 +295,7 @@ impl Holders {
         }
     }
 
-    /// Says of an object who holds it, and how many references were not found.
+    /// Adds the holders to an object, and the number of references that were not found.
     pub(super) fn describe(&self, thing: Thing, object: &mut Object) {
         let Some(root) = self.roots.get(&thing) else {
             return;
@@ -317,7 +317,7 @@ impl Holders {
                 open.insert(part.kind);
             }
         }
-        // A file that was not found has a name of it.
+        // A file that was not found may have the name open.
         if open.contains(&Kind::Dentry) {
             open.insert(Kind::File);
         }
@@ -328,7 +328,7 @@ impl Holders {
     }
 }
 
-/// The references to something; what is dead has a count from beyond, and none.
+/// The references in a count; none for a dead object, whose count is out of range.
 fn alive(refs: u64) -> u64 {
     if refs < 1 << 30 { refs } else { 0 }
 }

@@ -1,5 +1,5 @@
-//! Pages of the kernel's own that pin (they are charged to memory cgroups until 5.11): whose
-//! stack, page table or pipe each of them is.
+//! Kernel pages that pin (they are charged to memory cgroups until 5.11): stacks, page tables and
+//! pipe buffers, with their owners.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
@@ -18,18 +18,18 @@ use crate::sample::pins::{Held, Object, ObjectKind, PinKind, User, UserKind};
 
 /// Pages of one stack (arch/x86/include/asm/page_64_types.h: THREAD_SIZE_ORDER; more with KASAN).
 const STACK_PAGES: u64 = 32;
-/// What else may have such a page.
+/// Other possible owners of such a page.
 const OTHERS: &str = "stacks and page tables of tasks that were released, vmalloc, and what \
                       drivers allocate";
 
-/// Pages that are charged to zombies, by the address of their first descriptor: whose, and how
-/// many 4 KiB pages each is.
+/// Pages that are charged to zombies, by the address of their first descriptor: the zombie, and the
+/// number of 4 KiB pages.
 #[derive(Debug, Default)]
 pub(super) struct KernelPages {
     by_page: HashMap<u64, (usize, u64)>,
 }
 
-/// What one process has of them.
+/// References and pages by zombie, kind and task.
 type Sums = HashMap<(usize, ObjectKind, u64), (u64, u64)>;
 
 impl KernelPages {
@@ -37,7 +37,7 @@ impl KernelPages {
         self.by_page.insert(page, (zombie, pages));
     }
 
-    /// Adds all of them to the ledger, with whose they are.
+    /// Adds all pages to the ledger, with their owners.
     pub(super) fn describe(
         mut self,
         reader: &Reader<'_>,
@@ -85,7 +85,7 @@ impl KernelPages {
         outcome
     }
 
-    /// Takes one away that was found.
+    /// Removes a page whose owner was found, and adds it to `sums`.
     fn take(&mut self, page: u64, kind: ObjectKind, task: u64, sums: &mut Sums) {
         if let Some((zombie, pages)) = self.by_page.remove(&page) {
             let sum = sums.entry((zombie, kind, task)).or_default();
@@ -93,7 +93,7 @@ impl KernelPages {
         }
     }
 
-    /// Stacks that are mapped page by page (kernel/fork.c: memcg_charge_kernel_stack()).
+    /// Finds stacks that are mapped page by page (kernel/fork.c: memcg_charge_kernel_stack()).
     fn stacks(&mut self, reader: &Reader<'_>, threads: &[Thread], sums: &mut Sums) -> Found {
         let tasks: Vec<_> = threads.iter().map(|thread| thread.task).collect();
         let areas = reader.column(&tasks, Field::TaskStackVmArea)?;
@@ -114,7 +114,7 @@ impl KernelPages {
         Ok(())
     }
 
-    /// Page tables of all address spaces.
+    /// Finds the page tables of all address spaces.
     fn tables(&mut self, reader: &Reader<'_>, threads: &[Thread], sums: &mut Sums) -> Found {
         let vmemmap = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
         let mut seen = HashSet::new();
@@ -128,7 +128,7 @@ impl KernelPages {
                 self.take(page, ObjectKind::PageTables, thread.task, sums);
             });
             match outcome {
-                // It exits meanwhile.
+                // The process exits meanwhile.
                 Ok(()) | Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
                 Err(why) => return Err(why),
             }
@@ -136,11 +136,11 @@ impl KernelPages {
         Ok(())
     }
 
-    /// Pages that pipes carry.
+    /// Finds the pages in pipes.
     fn pipes(&mut self, reader: &Reader<'_>, open: &Open, ledger: &mut Ledger) -> Found {
         for (pipe, ends) in ends_of_pipes(reader, open)? {
             let Ok(pages) = carried(reader, pipe) else {
-                // Closed meanwhile.
+                // The pipe was closed meanwhile.
                 continue;
             };
             let mut sums: HashMap<usize, (u64, u64)> = HashMap::new();

@@ -17,7 +17,7 @@ const OBJECTS: usize = 64;
 /// Users that an object lists.
 const USERS: usize = 16;
 
-/// What was found for one zombie.
+/// Findings for one zombie.
 #[derive(Debug, Default)]
 pub(super) struct Zombie {
     pub(super) css: u64,
@@ -27,7 +27,7 @@ pub(super) struct Zombie {
     rows: BTreeMap<PinKind, Row>,
     /// Its pages, until they are described.
     pub(super) folios: Folios,
-    /// Why its own lists do not show all of its pages.
+    /// The reason why its own lists do not have all of its pages.
     pub(super) off_lists: Option<String>,
     not_checked: Vec<NotChecked>,
 }
@@ -36,19 +36,19 @@ pub(super) struct Zombie {
 struct Row {
     refs: u64,
     pages: Option<u64>,
-    /// Each with the thing whose holders are wanted, if there is one.
+    /// Objects, each with the thing whose holders are wanted, if there is one.
     objects: Vec<(Object, Option<Thing>)>,
     truncated_at: Option<u64>,
 }
 
-/// How much was looked at.
+/// The amount of work that was done.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Visited {
     pub(super) pages: u64,
     pub(super) objects: u64,
 }
 
-/// All of them.
+/// The findings for all zombies.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) zombies: Vec<Zombie>,
@@ -74,7 +74,7 @@ impl Ledger {
         }
     }
 
-    /// The zombie that is at an address.
+    /// The zombie whose css is at an address.
     pub(super) fn zombie(&mut self, css: u64) -> Option<&mut Zombie> {
         let at = *self.by_css.get(&css)?;
         self.zombies.get_mut(at)
@@ -84,14 +84,14 @@ impl Ledger {
         self.by_css.get(&css).copied()
     }
 
-    /// Looks at something; what cannot be looked at is noted for all.
+    /// Runs one search; if it fails, the reason is noted for all zombies.
     pub(super) fn look(&mut self, kinds: &[PinKind], look: impl FnOnce(&mut Self) -> Found) {
         if let Err(why) = look(self) {
             self.note_all(kinds, &why);
         }
     }
 
-    /// Looks at something of each zombie; what cannot be looked at of one is noted for it.
+    /// Runs one search for each zombie; if it fails, the reason is noted for that zombie.
     pub(super) fn look_at_each(
         &mut self,
         kinds: &[PinKind],
@@ -114,7 +114,8 @@ impl Ledger {
         }
     }
 
-    /// Reads how many references there are. A zombie that is not itself any more has none.
+    /// Reads the number of references. A zombie whose memory is now used for something else has
+    /// none.
     pub(super) fn read_refs(&mut self, reader: &Reader<'_>) {
         for zombie in &mut self.zombies {
             match css::refs(reader, zombie.css, zombie.serial_nr) {
@@ -124,7 +125,7 @@ impl Ledger {
         }
     }
 
-    /// Why the pages of the whole host have to be looked at, if they have to.
+    /// The reason why the pages of the whole host have to be scanned, if they have to.
     pub(super) fn why_all_pages(&self) -> Option<String> {
         let short = self.zombies.iter().find(|zombie| zombie.is_short())?;
         let (found, refs) = (short.found(), short.refs.unwrap_or(0));
@@ -141,7 +142,7 @@ impl Ledger {
         objects.filter_map(|(_, thing)| *thing).collect()
     }
 
-    /// Says of each object who holds it.
+    /// Adds the holders to each object.
     pub(super) fn set_holders(&mut self, holders: &Holders) {
         let rows = self.zombies.iter_mut();
         for row in rows.flat_map(|zombie| zombie.rows.values_mut()) {
@@ -184,19 +185,19 @@ impl Zombie {
         row.objects.push((object, thing));
     }
 
-    /// Whether it has pages in swap.
+    /// Returns whether the zombie has pages in swap.
     pub(super) fn has_swap(&self) -> bool {
         self.rows.contains_key(&PinKind::Swap)
     }
 
-    /// Adds a part of an object whose reference is counted: one of the files that have pages in
-    /// swap, say.
+    /// Adds a part of an object whose reference is counted already: for example, a file with pages
+    /// in swap.
     pub(super) fn add_part(&mut self, kind: PinKind, object: Object, thing: Option<Thing>) {
         let row = self.rows.entry(kind).or_default();
         row.objects.push((object, thing));
     }
 
-    /// Says for how many of its pages in swap it was found whose they are.
+    /// Sets the number of the zombie's pages in swap whose owner was found.
     pub(super) fn set_swapped(&mut self, found: u64, not_checked: &[String]) {
         let Some(row) = self.rows.get_mut(&PinKind::Swap) else {
             return;
@@ -212,7 +213,7 @@ impl Zombie {
         }
     }
 
-    /// Marks a row as one that a bound cut off.
+    /// Marks a row as truncated by a bound.
     pub(super) fn truncate(&mut self, kind: PinKind) {
         let row = self.rows.entry(kind).or_default();
         row.truncated_at = Some(row.refs);
@@ -233,7 +234,7 @@ impl Zombie {
         rows + self.folios.refs()
     }
 
-    /// Whether there are references that were not found.
+    /// Returns whether references are left that were not found.
     pub(super) fn is_short(&self) -> bool {
         self.off_lists.is_some()
             || (self.refs).is_some_and(|refs| i64::try_from(self.found()).is_ok_and(|f| f < refs))

@@ -1,4 +1,4 @@
-//! Pages on a zombie's own lists, and on their way to them in the CPUs' batches.
+//! Pages on a zombie's own lists, and in the CPUs' batches on their way to the lists.
 
 use crate::kernel::host::symbols::Symbol;
 use std::ops::ControlFlow;
@@ -13,7 +13,7 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::pins::PinKind;
 use crate::units;
 
-/// What pages on lists can be.
+/// Kinds of references that pages on lists can be.
 pub(super) const KINDS: [PinKind; 4] = [
     PinKind::PageFile,
     PinKind::PageShmem,
@@ -23,13 +23,13 @@ pub(super) const KINDS: [PinKind; 4] = [
 
 /// Folios of one zombie that are looked at: 16 GiB of single pages.
 const MOST: u64 = 1 << 22;
-/// How often a list that changed is begun anew.
+/// Attempts to read a list that changes.
 const ATTEMPTS: u32 = 3;
 /// A `struct list_head`.
 const HEAD_BYTES: u64 = 16;
 
-/// Batches that each CPU has, as they are called before and after folios (mm/swap.c, mm/mlock.c), and
-/// more bytes than they have.
+/// Per-CPU batches, by their symbols before and after folios (mm/swap.c, mm/mlock.c), and an upper
+/// bound of their size in bytes.
 const BATCHES: [(Symbol, usize); 4] = [
     (Symbol::LruPvecs, 1024),
     (Symbol::CpuFbatches, 2048),
@@ -70,7 +70,7 @@ fn of_node(
         for (head, at) in heads.chunks_exact(2).zip(0_u64..) {
             let address = node + place.offset + at * HEAD_BYTES;
             let first = head[0];
-            // Some heads are poisoned: nothing is ever on the list of unevictable folios.
+            // Some heads are poisoned: the list of unevictable folios is always empty.
             if first == address || !is_kernel_address(first) {
                 continue;
             }
@@ -81,8 +81,8 @@ fn of_node(
     Ok(())
 }
 
-/// All folios of a list. Nothing holds the list still: where a folio of somebody else turns up,
-/// it led elsewhere, and is begun anew.
+/// All folios of a list. The list is not locked: a folio of another memcg means that the walk has
+/// left the list, and it is started again.
 fn of_list(
     reader: &Reader<'_>,
     places: &FolioPlaces,
@@ -121,7 +121,7 @@ fn of_list(
     Err(Unreadable::Changed("a list of pages"))
 }
 
-/// Reads folios that must all be the zombie's.
+/// Adds folios, which must all belong to the zombie.
 fn take(
     reader: &Reader<'_>,
     places: &FolioPlaces,
@@ -141,7 +141,7 @@ fn take(
     outcome
 }
 
-/// Reads the folios that begin at `pages`.
+/// Reads the folios whose descriptors are at `pages`.
 fn read_folios(
     reader: &Reader<'_>,
     places: &FolioPlaces,
@@ -156,8 +156,8 @@ fn read_folios(
     })
 }
 
-/// Folios that a CPU has taken off the lists, or not put on one yet. Slots of a batch that are
-/// not in use keep what they had, so a folio that is on a list is not counted here.
+/// Counts folios that a CPU has taken off the lists, or not put on one yet. Unused slots of a batch
+/// keep their old value, so a folio that is on a list is not counted here.
 pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
     let places = FolioPlaces::of(reader)?;
     let first_page = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
@@ -168,7 +168,7 @@ pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
         };
         let mut memory = vec![0; bytes];
         for (_, batch) in cpus {
-            // A CPU that never was there has no memory for it.
+            // A CPU that was never online has no memory for it.
             if reader.memory.read(batch, &mut memory).is_ok() {
                 let slots = words(&memory).into_iter();
                 let is_page = |slot: &u64| {
@@ -207,8 +207,8 @@ pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
 /// (Documentation/arch/x86/x86_64/mm.rst: with five levels 0.5 PiB of memory need more).
 const VMEMMAP_BYTES: u64 = 1 << 49;
 
-/// Where unevictable folios are on no list (mm_inline.h: lruvec_add_folio(), 5.18 and later), only
-/// their number shows in the lists' sizes.
+/// Counts unevictable folios where they are on no list (mm_inline.h: lruvec_add_folio(), 5.18 and
+/// later): only the sizes of the lists include them.
 fn unevictable(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {
     let mut pages = 0_u64;
     for node in nodes(reader, zombie.css)? {

@@ -1,6 +1,6 @@
-//! Processes that map something: from the tree of a file's or an `anon_vma`'s mappings to their
-//! address spaces, and from those to their owners. No lock is taken, least of all `mmap_lock`,
-//! behind which a sick host may be stuck.
+//! Processes that map a file or an `anon_vma`: from its tree of mappings to the address spaces, and
+//! from those to their owners. No lock is taken, least of all `mmap_lock`, behind which a sick host
+//! may be stuck.
 
 use super::Found;
 use super::ledger::{Visited, Zombie, set_users};
@@ -10,19 +10,19 @@ use crate::kernel::debugger::tasks;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
-/// Mappings of one object that are looked at.
+/// Bound on the mappings of one object.
 const MOST: usize = 65_536;
-/// Address spaces on the list of one memcg.
+/// Bound on the address spaces on the list of one memcg.
 const MOST_MMS: usize = 10_000;
 
-/// A mapping: which pages of the object it shows, and to whom.
+/// A mapping: the pages of the object, and the address space that maps them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Vma {
     pub(super) file: u64,
     pub(super) mm: u64,
     pub(super) start: u64,
     pub(super) end: u64,
-    /// Number of the object's page that is at `start`.
+    /// Index of the object's page that is at `start`.
     pub(super) first_page: u64,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn of_mapping(reader: &Reader<'_>, mapping: u64) -> Result<Vec<Vma>, 
     read(reader, &vmas)
 }
 
-/// All mappings that may show anonymous pages of an `anon_vma`.
+/// All mappings that may map anonymous pages of an `anon_vma`.
 pub(super) fn of_anon_vma(reader: &Reader<'_>, anon_vma: u64) -> Result<Vec<Vma>, Unreadable> {
     let root = reader.word(anon_vma, Field::AnonVmaTree)?;
     let node = reader.offset(Field::ChainInTree)?;
@@ -82,14 +82,14 @@ fn read(reader: &Reader<'_>, vmas: &[u64]) -> Result<Vec<Vma>, Unreadable> {
     Ok(vmas.collect())
 }
 
-/// Address spaces that MGLRU has on a zombie's list: one reference each
-/// (mm/vmscan.c: lru_gen_add_mm()).
+/// Counts the address spaces that MGLRU has on a zombie's list: one reference each (mm/vmscan.c:
+/// lru_gen_add_mm()).
 pub(super) fn count_walked(
     reader: &Reader<'_>,
     zombie: &mut Zombie,
     visited: &mut Visited,
 ) -> Found {
-    // Kernels without MGLRU hold none.
+    // Kernels without MGLRU have no such references.
     let Ok(list) = reader.offset(Field::MemcgMmList) else {
         return Ok(());
     };

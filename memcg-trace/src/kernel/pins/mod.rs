@@ -1,9 +1,10 @@
-//! Who pins dead memory cgroups: every reference that can be found by reading kernel memory.
+//! Pins of dead memory cgroups: every reference that can be found by reading kernel memory.
 //!
-//! One room a kind of reference. What belongs to a zombie is looked up from the zombie: its own
-//! lists, css_sets, children, the id in swap. What only points to it is found by going through
-//! all of its kind, once for all zombies that are asked about: open files, writeback, the CPUs'
-//! stocks. All pages of the host come last, and only where references are left over.
+//! One file for each kind of reference. A reference that a zombie leads to is looked up from the
+//! zombie: its own lists, css_sets, children, the id in swap. A reference that only points to the
+//! zombie is found by scanning all objects of its kind, once for all zombies that are asked about:
+//! open files, writeback, the CPUs' stocks. All pages of the host come last, and only if references
+//! are left over.
 
 mod all_pages;
 mod cgroups;
@@ -45,7 +46,7 @@ use holders::Holders;
 use ledger::Ledger;
 use namespaces::Namespaces;
 
-/// What is known of the whole host, while zombies are looked at.
+/// Facts about the whole host that the searches share.
 struct Host<'a, 'm> {
     reader: &'a Reader<'m>,
     tasks: &'a Tasks,
@@ -54,7 +55,7 @@ struct Host<'a, 'm> {
     namespaces: &'a Namespaces,
 }
 
-/// Looks for all references to `targets`, and to `cgroups`, which are of `dying`.
+/// Looks for all references to `targets`, and to `cgroups`, which the scan `dying` found.
 pub(super) fn look(
     reader: &Reader<'_>,
     targets: &[DeadCss],
@@ -148,7 +149,7 @@ pub(super) fn look(
     pins
 }
 
-/// Looks who holds the objects that pin.
+/// Looks for the holders of the objects that pin.
 fn hold(host: &Host<'_, '_>, paths: &mut VisiblePaths, ledger: &mut Ledger, holders: &mut Holders) {
     let (reader, open) = (host.reader, host.open);
     for thing in ledger.things() {
@@ -171,8 +172,8 @@ fn hold(host: &Host<'_, '_>, paths: &mut VisiblePaths, ledger: &mut Ledger, hold
     holders.count_again(reader);
 }
 
-/// Whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy, whose root
-/// is `cgrp_dfl_root`, and none has it in version 1.
+/// Returns whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy,
+/// whose root is `cgrp_dfl_root`; version 1 has none.
 fn can_reclaim(reader: &Reader<'_>) -> Result<bool, Unreadable> {
     if reader.symbol(Symbol::MemoryReclaim).is_err() {
         return Ok(false);

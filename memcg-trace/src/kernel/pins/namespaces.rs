@@ -1,4 +1,4 @@
-//! Network and cgroup namespaces: who is in them, who has them open, and where they are mounted.
+//! Network and cgroup namespaces: the tasks in them, the descriptors of them, and their mounts.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
@@ -14,32 +14,32 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
-/// Mounts of namespaces that are looked at.
+/// Bound on the mounts of namespaces.
 const MOST: usize = 100_000;
 
-/// A namespace that keeps something.
+/// A namespace that holds a reference.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Namespace {
-    /// Its inode number: its name for users.
+    /// Inode number, by which users know the namespace.
     pub(super) ino: u64,
 }
 
-/// What is known of them.
+/// Namespaces and their holders.
 #[derive(Debug, Default)]
 pub(super) struct Namespaces {
     /// Cgroup namespaces by the css_set that they are rooted in.
     by_css_set: HashMap<u64, Vec<Namespace>>,
-    /// Tasks in each.
+    /// Tasks in each namespace.
     members: HashMap<u64, Vec<u64>>,
-    /// Descriptors of each.
+    /// Descriptors of each namespace.
     open: HashMap<u64, Vec<OpenFile>>,
-    /// Files of cgroups that were opened in each.
+    /// Files of cgroups that were opened in each namespace.
     files: HashMap<u64, Vec<OpenFile>>,
     mounts: HashMap<u64, Text>,
 }
 
 impl Namespaces {
-    /// Reads all of them. What cannot be read is left out: they only explain.
+    /// Reads all namespaces. Unreadable ones are left out: they only explain.
     pub(super) fn read(reader: &Reader<'_>, tasks: &Tasks, open: &Open) -> Self {
         let mut namespaces = Self::default();
         for outcome in [
@@ -60,12 +60,12 @@ impl Namespaces {
         self.by_css_set.get(&css_set).map_or(&[], Vec::as_slice)
     }
 
-    /// Where one is mounted.
+    /// The mount point of a namespace.
     pub(super) fn mount(&self, ino: u64) -> Option<Text> {
         self.mounts.get(&ino).cloned()
     }
 
-    /// Who keeps one, by being in it or having it open.
+    /// The users of a namespace, which are in it or have it open.
     pub(super) fn users(&self, reader: &Reader<'_>, ino: u64) -> Vec<User> {
         let members = self.members.get(&ino).into_iter().flatten();
         let members = members.filter_map(|task| tasks::user(reader, *task, UserKind::Namespace));
@@ -126,17 +126,17 @@ impl Namespaces {
         Ok(())
     }
 
-    /// A file of a cgroup has a reference to the namespace of who opened it
+    /// A file of a cgroup has a reference to the namespace of the task that opened it
     /// (kernel/cgroup/cgroup.c: cgroup_file_open()).
     fn read_cgroup_files(&mut self, reader: &Reader<'_>, open: &Open) -> Result<(), Unreadable> {
-        // Older kernels have none.
+        // Older kernels have no such reference.
         if !reader.has(Field::CgroupFileNs) {
             return Ok(());
         }
         let files = open.of_kind_and_sent(reader, &[Symbol::KernfsFileFops], Field::FilePrivate)?;
         for file in files {
             match self.learn_cgroup_file(reader, file) {
-                // One that was closed meanwhile holds nothing.
+                // A file that was closed meanwhile has no reference.
                 Ok(()) | Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
                 Err(why) => return Err(why),
             }
@@ -160,19 +160,20 @@ impl Namespaces {
     fn learn_inode(&mut self, reader: &Reader<'_>, inode: u64) -> Result<(), Unreadable> {
         let common = reader.word(inode, Field::InodePrivate)?;
         if common == 0 {
-            // The root of the file system.
+            // The root of the file system is no namespace.
             return Ok(());
         }
         let operations = reader.word(common, Field::NsCommonOps)?;
         if operations != reader.symbol(Symbol::CgroupnsOperations)? {
             return Ok(());
         }
-        // Both ways to the same field.
+        // Both offsets are of the same field, seen from either struct.
         let from = reader.offset(Field::CgroupNsInum)? - reader.offset(Field::NsCommonInum)?;
         self.learn_cgroup_ns(reader, common.wrapping_sub(from))
     }
 
-    /// Of several mounts of one, one of ours: those can be unmounted.
+    /// Of several mounts of a namespace, one in our mount namespace is preferred: the user can
+    /// unmount it.
     fn read_mounts(&mut self, reader: &Reader<'_>, tasks: &Tasks) -> Result<(), Unreadable> {
         let processes = tasks.processes.iter().map(|process| process.task);
         let whose = MountNamespaces::read(reader, processes)?;
@@ -197,7 +198,7 @@ impl Namespaces {
     }
 }
 
-/// Whether a file is one of the cgroup file system, and not one of sysfs.
+/// Returns whether a file is in the cgroup file system, and not in sysfs.
 fn is_of_cgroups(reader: &Reader<'_>, file: u64) -> Result<bool, Unreadable> {
     let inode = reader.word(file, Field::FileInode)?;
     let superblock = reader.word(inode, Field::InodeSb)?;

@@ -1,4 +1,4 @@
-//! Which IPC namespace a SysV segment is in: its id means another one in any other namespace.
+//! IPC namespaces of SysV segments: an id means another segment in any other namespace.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -12,11 +12,11 @@ use crate::sample::pins::Object;
 
 /// Nodes of one namespace's array of segments: 64 segments each.
 const MOST_NODES: usize = 4096;
-/// Which ids of an IPC namespace are segments (ipc/util.h: IPC_SHM_IDS), and of how many kinds.
+/// Index of the segments among an IPC namespace's kinds of ids (ipc/util.h: IPC_SHM_IDS).
 const SEGMENTS: u64 = 2;
 const KINDS: u64 = 3;
 
-/// The namespaces of some tasks.
+/// The IPC namespaces of some tasks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owners<'t> {
     tasks: &'t Tasks,
@@ -27,7 +27,7 @@ impl<'t> Owners<'t> {
         Self { tasks }
     }
 
-    /// Says in which namespace the segment is whose inode this is; nothing if that is not found.
+    /// Adds to `object` the namespace of the segment with this inode, if the namespace is found.
     pub(super) fn describe(self, reader: &Reader<'_>, inode: u64, object: &mut Object) {
         let found = self.find(reader, inode);
         if let Ok(Some((ino, pid))) = found {
@@ -59,7 +59,7 @@ impl<'t> Owners<'t> {
     }
 }
 
-/// Whether a namespace has a segment whose file has this inode.
+/// Returns whether a namespace has a segment whose file has this inode.
 fn has_segment(reader: &Reader<'_>, namespace: u64, inode: u64) -> Result<bool, Unreadable> {
     let ids = reader.place(Field::IpcNsIds)?;
     let of_segments = namespace + ids.offset + SEGMENTS * (ids.bytes / KINDS);

@@ -1,8 +1,8 @@
-//! Sockets that nobody has open, found in the slabs that they are allocated from.
+//! Sockets that no descriptor leads to, found in the slabs that they are allocated from.
 //!
 //! Protocols with a cache of their own register it; the others (AF_NETLINK, AF_PACKET, …) take
-//! their sockets from kmalloc, where only the protocol that an object points to tells it from
-//! anything else. A socket that was freed has no references (net/core/sock.c: sk_free()).
+//! their sockets from kmalloc, where only a pointer to such a protocol tells a socket from other
+//! objects. A socket that was freed has no references (net/core/sock.c: sk_free()).
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
@@ -17,25 +17,25 @@ use crate::kernel::debugger::open_files::Open;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
 
-/// Protocols of one kernel.
+/// Bound on the protocols of one kernel.
 const PROTOCOLS: usize = 4096;
 /// Bytes of a page.
 const PAGE_BYTES: u64 = 4096;
-/// A slab is smaller.
+/// Upper bound of a slab's size.
 const SLAB_BYTES: u64 = 1 << 20;
 /// Length of a cache's name.
 const NAME_BYTES: usize = 64;
 
-/// Slabs in which sockets may be.
+/// Slabs that may contain sockets.
 pub(super) struct SocketSlabs {
     page_offset: u64,
     cache_at: u64,
     /// Caches of protocols.
     caches: HashSet<u64>,
-    /// Protocols without one, and the size of the biggest and the smallest of their sockets.
+    /// Protocols without a cache, and the sizes of their smallest and largest sockets.
     others: HashSet<u64>,
     sizes: (u64, u64),
-    /// What each cache that was seen is to us: the size of its objects if they may be sockets.
+    /// Size of the objects of each cache that was seen; `None` if they cannot be sockets.
     known: HashMap<u64, Option<u64>>,
     /// Address, cache and bytes of the slabs to look at.
     slabs: Vec<(u64, u64, u64)>,
@@ -80,14 +80,14 @@ impl SocketSlabs {
         word(page, self.cache_at)
     }
 
-    /// Notes a slab.
+    /// Adds a slab.
     pub(super) fn see(&mut self, pfn: u64, cache: u64, pages: u64) {
         let bytes = (pages * PAGE_BYTES).min(SLAB_BYTES);
         self.slabs
             .push((self.page_offset + pfn * PAGE_BYTES, cache, bytes));
     }
 
-    /// Looks at all of them. Sockets that are open have been counted.
+    /// Scans all slabs. Sockets that are open have been counted before.
     pub(super) fn count(
         mut self,
         reader: &Reader<'_>,
@@ -109,7 +109,7 @@ impl SocketSlabs {
             }
             ledger.visited.objects += size / object;
             let is_own = self.caches.contains(&cache);
-            // Objects may begin behind a red zone, and their size tells where the others begin.
+            // A red zone may come before the first object; the size tells where the others start.
             let padding = reader.word(cache, Field::CacheRedLeft).unwrap_or(0);
             let mut at = padding;
             while at + object <= size {
@@ -131,7 +131,7 @@ impl SocketSlabs {
                         let thing = Kind::Sock.at(address + socket);
                         ledger.zombies[zombie].add_held(kind, object, thing);
                     }
-                    // Closed meanwhile.
+                    // The socket was closed meanwhile.
                     Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
                     Err(why) => return Err(why),
                 }
@@ -148,7 +148,7 @@ impl SocketSlabs {
             let bytes = reader.word(cache, Field::CacheSize).ok()?;
             let name = reader.word(cache, Field::CacheName).ok()?;
             let name = reader.string(name, NAME_BYTES).ok()?;
-            // From the smallest socket on, to the next step of kmalloc above the biggest.
+            // From the size of the smallest socket up to the kmalloc size above the largest.
             let fits = bytes >= self.sizes.0 && bytes / 2 < self.sizes.1;
             let may_be = name.as_bytes().starts_with(b"kmalloc-") && fits;
             (bytes > 0 && (may_be || self.caches.contains(&cache))).then_some(bytes)

@@ -1,4 +1,4 @@
-//! What a socket is: its family, its ends, and who or what keeps it.
+//! Descriptions of sockets: the family, both ends, and the holders.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -19,7 +19,8 @@ const AF_NETLINK: u64 = 16;
 /// `struct sockaddr_un` without its path.
 const SUN_PATH_AT: u64 = 2;
 
-/// Describes a socket. One that has no file is the kernel's, on behalf of a network namespace.
+/// Describes a socket. A socket without a file belongs to the kernel, on behalf of a network
+/// namespace.
 pub(super) fn describe(
     reader: &Reader<'_>,
     namespaces: &Namespaces,
@@ -71,7 +72,7 @@ pub(super) fn describe(
     Ok((kind, object))
 }
 
-/// Number of its inode, by which /proc and ss name it.
+/// Inode number of a socket, by which /proc and ss name it.
 fn inode(reader: &Reader<'_>, socket: u64) -> Option<u64> {
     if socket == 0 {
         return None;
@@ -90,7 +91,7 @@ fn unix_path(reader: &Reader<'_>, sock: u64) -> Option<Text> {
     let bytes = reader.word(address, Field::UnixAddressLen).ok()?;
     let name = address + reader.offset(Field::UnixAddressName).ok()? + SUN_PATH_AT;
     let path = reader.name(name, bytes.checked_sub(SUN_PATH_AT)?).ok()?;
-    // An abstract one begins with NUL, and is written with @.
+    // An abstract path starts with NUL, which is written as @.
     Some(match path.as_bytes() {
         [0, rest @ ..] => Text::from([b"@", rest].concat()),
         path => Text::from_c(path),
@@ -103,7 +104,7 @@ fn ends(
     is_v6: bool,
 ) -> Result<(Option<Text>, Option<Text>), Unreadable> {
     let port = |port: u64| u16::try_from(port & 0xffff).unwrap_or(0);
-    // The local port is in the host's order, the remote one in the network's.
+    // The local port is in host byte order, the remote port in network byte order.
     let local = port(reader.word(sock, Field::SockNum)?);
     let remote = u16::from_be(port(reader.word(sock, Field::SockDport)?));
     let end = |field_v4, field_v6, port| -> Result<Option<Text>, Unreadable> {

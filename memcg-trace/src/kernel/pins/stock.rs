@@ -10,7 +10,8 @@ use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
     for (cpu, stock) in reader.per_cpu(Symbol::MemcgStock)? {
-        // One until 6.15, some seven since. A CPU that never was there has no memory for it.
+        // A stock has one memcg until 6.15, about seven since. A CPU that was never online has no
+        // memory for it.
         let Ok(cached) = reader.words(stock, Field::StockCached) else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! Pages in swap. They name the memcg by its id, and the id holds one reference for all of them
+//! Pages in swap. Each names the memcg by its id, and the id holds one reference for all of them
 //! (mm/memcontrol.c: mem_cgroup_id_put_many()).
 
 use memcg_trace_common::memcg::css_flags;
@@ -10,7 +10,7 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 pub(super) fn count(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {
-    // Until it is offline the id has a reference of its own.
+    // Until the memcg is offline, the id has a reference of its own.
     let flags = reader.word(zombie.css, Field::CssFlags)?;
     let entries = reader.word(zombie.css, Field::MemcgIdRef)?;
     if entries > 0 && flags & u64::from(css_flags::ONLINE) == 0 {

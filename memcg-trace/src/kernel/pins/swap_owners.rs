@@ -1,4 +1,4 @@
-//! Whose a place in swap is: the id of a memcg, from where the kernel keeps it.
+//! Owners of swap slots: the memcg id of a slot, from where the kernel keeps it.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
@@ -17,16 +17,16 @@ const ID_BYTES: u64 = 2;
 /// `MM_SWAPENTS` (include/linux/mm_types_task.h), which is in BTF everywhere.
 const COUNTERS: usize = 4;
 
-/// Finds ids.
+/// The lookup of ids.
 pub(super) struct Owners {
     shape: SwapOwners,
     /// Swap areas by their number.
     areas: Vec<u64>,
-    /// What is read on the way: pages of ids, tables of clusters.
+    /// Pointers that were read before: to pages of ids and tables of clusters.
     known: HashMap<u64, u64>,
     vmemmap: u64,
     page_offset: u64,
-    /// How far each CPU's own variables are away.
+    /// Offsets of the CPUs' per-CPU variables.
     cpus: Vec<u64>,
 }
 
@@ -42,7 +42,7 @@ impl Owners {
         })
     }
 
-    /// The id of each of some places; `None` where there is none.
+    /// The id of each of some swap slots; `None` where there is none.
     pub(super) fn of(
         &mut self,
         reader: &Reader<'_>,
@@ -61,11 +61,11 @@ impl Owners {
         Ok(ids)
     }
 
-    /// Where the id of a place is; 0 where there is no such place.
+    /// The address of a slot's id; 0 where there is no such slot.
     fn address(&mut self, reader: &Reader<'_>, area: u64, offset: u64) -> Result<u64, Unreadable> {
         let at = usize::try_from(area).unwrap_or(usize::MAX);
         let Some(info) = self.areas.get(at).copied() else {
-            // No page that is swapped: one that is being moved, say.
+            // This is no swap entry, but that of a page in migration, for example.
             return Ok(0);
         };
         Ok(match self.shape {
@@ -130,7 +130,7 @@ impl Owners {
                 .map(|count| count.cast_signed())
                 .ok_or_else(absent);
         }
-        // Since 6.2 each is a counter of the CPUs (include/linux/percpu_counter.h).
+        // Since 6.2 each is a per-CPU counter (include/linux/percpu_counter.h).
         let all = reader.place(Field::MmRssStat)?;
         let one = all.bytes / COUNTERS as u64;
         let counter = mm + all.offset + index as u64 * one;

@@ -1,6 +1,6 @@
-//! Whose the pages are that a zombie has in swap: files of tmpfs, by the places in swap that their
-//! page cache has, and private memory, by page tables. All of them have one reference to the
-//! zombie together, so they are parts of what its id in swap stands for.
+//! Owners of the pages that a zombie has in swap: files of tmpfs, by the swap entries in their page
+//! cache, and private memory, by page tables. All these pages have one reference to the zombie
+//! together, so their owners are parts of the zombie's id in swap.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
@@ -19,16 +19,17 @@ use crate::kernel::debugger::xarray;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
-/// Files of tmpfs that have something in swap.
+/// Bound on the files of tmpfs that have pages in swap.
 const MOST_FILES: usize = 100_000;
 /// Nodes of one file's page cache: 64 pages each.
 const MOST_NODES: usize = 1 << 16;
-/// Free places that one CPU keeps (mm/swap_slots.c: SWAP_SLOTS_CACHE_SIZE is less).
+/// Bound on the free swap slots that one CPU keeps (mm/swap_slots.c: SWAP_SLOTS_CACHE_SIZE is
+/// less).
 const MOST_KEPT: u64 = 1024;
-/// Places in swap.
+/// Bound on the swap slots that are looked at.
 const MOST_PLACES: usize = 1 << 22;
 
-/// Looks whose they are, for zombies that have pages in swap.
+/// Finds the owners, for zombies that have pages in swap.
 pub(super) fn describe(
     reader: &Reader<'_>,
     threads: &[Thread],
@@ -51,7 +52,7 @@ pub(super) fn describe(
         seen: ledger.zombies.iter().map(|_| HashSet::new()).collect(),
         left: MOST_PLACES,
     };
-    // Either may be all of it: one that cannot be looked at does not end the other.
+    // Either may find all owners: if one search fails, the other is still done.
     let of_files = look.files(paths, ledger);
     let of_processes = look.processes(threads, ledger);
     let of_cpus = look.cpus(ledger);
@@ -75,14 +76,14 @@ struct Look<'a, 'm> {
     reader: &'a Reader<'m>,
     owners: Owners,
     by_id: HashMap<u64, usize>,
-    /// Places of each zombie that somebody was found for.
+    /// Swap slots of each zombie whose owner was found.
     seen: Vec<HashSet<u64>>,
-    /// Places that may still be looked at.
+    /// Number of swap slots that may still be looked at.
     left: usize,
 }
 
 impl Look<'_, '_> {
-    /// How many of some places are each zombie's.
+    /// Counts the swap slots of each zombie among `places`.
     fn sort(&mut self, places: &[u64]) -> Result<HashMap<usize, u64>, Unreadable> {
         let mut of_zombies = HashMap::new();
         for (place, id) in places.iter().zip(self.owners.of(self.reader, places)?) {
@@ -117,7 +118,7 @@ impl Look<'_, '_> {
             });
             match outcome {
                 Ok(all) => is_all &= all,
-                // It goes away, or grows.
+                // The file is removed meanwhile, or grows.
                 Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => is_all = false,
                 Err(why) => return Err(why),
             }
@@ -154,7 +155,7 @@ impl Look<'_, '_> {
             });
             match outcome {
                 Ok(()) => {}
-                // It goes away, or is very large.
+                // The address space is freed meanwhile, or is very large.
                 Err(Unreadable::Fault(_) | Unreadable::Failed(_)) => is_all = false,
                 Err(why) => return Err(why),
             }
@@ -174,11 +175,11 @@ impl Look<'_, '_> {
         whole(is_all && self.left > 0)
     }
 
-    /// Places that are free, and that a CPU keeps for a while before it gives them back: until
-    /// then they are charged (mm/swap_slots.c: free_swap_slot()).
+    /// Counts free swap slots that a CPU keeps before it gives them back: until then they are
+    /// charged (mm/swap_slots.c: free_swap_slot()).
     fn cpus(&mut self, ledger: &mut Ledger) -> Found {
         let reader = self.reader;
-        // Newer kernels have none.
+        // Newer kernels have no such slots.
         if !reader.has(Field::SlotsFreed) {
             return Ok(());
         }

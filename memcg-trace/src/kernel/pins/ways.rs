@@ -1,8 +1,9 @@
-//! The ways to hold a thing: who can, where to look, and what that is called. One row a way. Those
-//! to hold a memcg are rooms of their own; here are only the ones that nothing looks at.
+//! The table of ways to hold a thing, one row for each: the function that looks, and the name for
+//! users. The ways to hold a memcg have files of their own; [`OF_A_CSS`] lists only those that
+//! nothing looks at.
 //!
-//! A row whose place cannot be looked at is noted with each object that has references left; so
-//! is one that nothing looks at.
+//! A row that cannot be looked at, or that has no function, is noted with each object that has
+//! references left.
 
 mod aio;
 mod block_devices;
@@ -23,14 +24,13 @@ mod watches;
 use super::Found;
 use super::holders::{Kind, Look};
 
-/// One way.
+/// One way to hold a thing.
 struct Way {
-    /// What it is called: "open files of processes".
+    /// Name for users: "open files of processes".
     name: &'static str,
-    /// What can be held in it.
+    /// The kinds of things that can be held in this way.
     holds: &'static [Kind],
-    /// Goes through all that hold in this way, and tells [`Look::hold`]; `None` where nothing
-    /// looks.
+    /// Finds all holders of this kind, and passes them to [`Look::hold`]; `None` if nothing looks.
     look: Option<fn(&mut Look<'_, '_>) -> Found>,
 }
 
@@ -60,7 +60,7 @@ const NAMES: &[Kind] = &[Kind::Dentry];
 const SOCKS: &[Kind] = &[Kind::Sock];
 const PAGES: &[Kind] = &[Kind::Folio];
 
-/// The table.
+/// One row for each way.
 const WAYS: &[Way] = &[
     way("descriptors of processes", FILES, tasks::descriptors),
     way("mappings of processes", FILES, tasks::mappings),
@@ -117,8 +117,8 @@ const WAYS: &[Way] = &[
     ),
 ];
 
-/// Ways to hold a css itself that nothing looks at: what is left over of its references may be
-/// any of these.
+/// Ways to hold a css itself that nothing looks at: references that are left over may be any of
+/// these.
 pub(super) const OF_A_CSS: &[&str] = &[
     "modules of the kernel",
     "tasks on their way through the kernel (charging, reclaim, reading a cgroup file)",
@@ -126,7 +126,7 @@ pub(super) const OF_A_CSS: &[&str] = &[
     "events and moves of charges (cgroup v1)",
 ];
 
-/// Looks in every way.
+/// Looks in every way for holders.
 pub(super) fn look(look: &mut Look<'_, '_>) {
     for way in WAYS {
         let what = match way.look.map(|of| of(look)) {

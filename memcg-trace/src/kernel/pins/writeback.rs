@@ -1,4 +1,4 @@
-//! Writeback on behalf of a memcg: each `bdi_writeback` holds a reference while it has inodes
+//! Writeback for a memcg: each `bdi_writeback` holds a reference while it has inodes
 //! (mm/backing-dev.c: cgwb_create(), cgwb_release_workfn()).
 
 use crate::kernel::host::symbols::Symbol;
@@ -17,9 +17,9 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 use crate::sample::pins::{Inodes, Object, ObjectKind, PinKind};
 
-/// Devices, and cgroups that write to one of them.
+/// Bound on the devices, and on the cgroups that write to one of them.
 const MOST: usize = 100_000;
-/// Inodes of one file system, or of one writeback.
+/// Bound on the inodes of one file system, or of one writeback.
 const MOST_INODES: usize = 1 << 20;
 /// Inodes of one writeback that are listed.
 const LISTED: usize = 16;
@@ -42,7 +42,7 @@ pub(super) fn count(reader: &Reader<'_>, paths: &mut VisiblePaths, ledger: &mut 
     Ok(())
 }
 
-/// Adds one, and its inodes as parts of it.
+/// Adds a writeback, with its inodes as parts.
 fn add(
     reader: &Reader<'_>,
     paths: &mut VisiblePaths,
@@ -52,7 +52,7 @@ fn add(
 ) -> Found {
     let attached = match attached(reader, device, writeback) {
         Ok(attached) => Some(attached),
-        // Inodes move from list to list while they are written: then how many is not known.
+        // Inodes move between lists while they are written: then their number is not known.
         Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => None,
         Err(why) => return Err(why),
     };
@@ -79,7 +79,7 @@ fn add(
     zombie.add(PinKind::Writeback, of_device);
     for inode in attached.dirty.iter().chain(&attached.clean).take(LISTED) {
         let mut object = Object::default();
-        // It need not be there any more.
+        // The inode may be gone.
         if files::fill(reader, paths, *inode, &mut object).is_ok() {
             zombie.add_part(PinKind::Writeback, object, Some(Kind::Inode.at(*inode)));
         }
@@ -87,15 +87,15 @@ fn add(
     Ok(())
 }
 
-/// Inodes that are a writeback's.
+/// Inodes that are attached to a writeback.
 #[derive(Default)]
 struct Attached {
     dirty: Vec<u64>,
     clean: Vec<u64>,
 }
 
-/// What is written, or waits for it, is on a list; only some kernels have one of those that are
-/// merely attached. Elsewhere all inodes of the file systems on the device tell.
+/// Inodes that are dirty or under writeback are on lists; only some kernels have a list of the
+/// clean ones. Elsewhere these are found among all inodes of the file systems on the device.
 fn attached(reader: &Reader<'_>, device: u64, writeback: u64) -> Result<Attached, Unreadable> {
     let mut found = Attached::default();
     for list in [

@@ -6,11 +6,11 @@ use super::Session;
 use crate::kernel::hooks::select::Outcome;
 use crate::kernel::hooks::{Family, detach};
 
-/// Time for trampolines to come off.
+/// Time for trampolines to be detached.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Detaches everything. Trampolines can hang while a task spins in the kernel: what did not come
-/// off in time is named.
+/// Detaches everything. Trampolines can hang while a task spins in the kernel: programs that are
+/// not detached in time are returned by name.
 pub(super) fn close(mut session: Session) -> Vec<String> {
     let trampolines = trampolines(&session.outcomes);
     if trampolines.is_empty() {
@@ -21,7 +21,7 @@ pub(super) fn close(mut session: Session) -> Vec<String> {
     std::thread::spawn(move || {
         detach::kprobes(&mut session.kernel.ebpf);
         drop(session);
-        // The other side may have given up waiting.
+        // The receiver may have given up waiting.
         let _ = done.send(());
     });
     if wait.recv_timeout(GRACE).is_ok() {

@@ -1,4 +1,4 @@
-//! Memory cgroups in a session: the walk, births and deaths, and what zombies hold.
+//! Memory cgroups in a session: the walk, creation and release, and what zombies hold.
 
 use std::time::{Duration, Instant};
 
@@ -11,24 +11,25 @@ use crate::kernel::debugger::kernel::Kernel;
 use crate::kernel::host::clock::now_ns;
 use crate::sample::{Life, Sample};
 
-/// Part of one CPU that walks may take, as one in so many.
+/// The part of one CPU that walks may use, as one in so many.
 const WALK_BUDGET: u32 = 100;
 
 pub(super) struct MemcgWalks {
     pub(super) list: Option<Memcgs>,
-    /// Whether births and deaths are told.
+    /// Whether creation and release are reported.
     pub(super) hears_life: bool,
     life: Vec<Life>,
     walk_due: Instant,
 }
 
 impl MemcgWalks {
-    /// Comes before the hooks, whose events need a place to go.
+    /// Opens the readers. This must happen before the hooks are attached, whose events need a
+    /// buffer.
     pub(super) fn open(ebpf: &mut Ebpf, opening: &mut Opening<'_>, able: &[Subject]) -> Self {
         let is_wanted = able.contains(&Subject::Memcg);
         let list = opening.open(Subject::Memcg, is_wanted, || Memcgs::open(ebpf));
         Self {
-            // Who is born or dies has no place but in the list.
+            // Events of creation and release are read through the list.
             hears_life: able.contains(&Subject::Life) && list.is_some(),
             list,
             life: Vec::new(),
@@ -36,7 +37,7 @@ impl MemcgWalks {
         }
     }
 
-    /// Forgets what was heard while hooks were being attached.
+    /// Drops the events of the time while hooks were being attached.
     pub(super) fn begin(&mut self) {
         self.keep_up();
         self.life.clear();
@@ -49,7 +50,7 @@ impl MemcgWalks {
         }
     }
 
-    /// Walks the list, where that is due.
+    /// Walks the list, if that is due.
     pub(super) fn walk(&mut self, kernel: &mut Kernel, sample: &mut Sample) -> anyhow::Result<()> {
         let Some(list) = &mut self.list else {
             return Ok(());
@@ -71,7 +72,7 @@ impl MemcgWalks {
         Ok(())
     }
 
-    /// Births and deaths since the last time; `None` if they are not told.
+    /// Creations and releases since the last sample; `None` if they are not observed.
     pub(super) fn take_life(&mut self) -> Option<Vec<Life>> {
         self.hears_life.then(|| std::mem::take(&mut self.life))
     }

@@ -1,4 +1,4 @@
-//! One run against a live kernel: what is attached, and a sample of it on demand.
+//! A session against a live kernel: what is attached, and a sample of it on demand.
 
 mod close;
 mod memcgs;
@@ -25,13 +25,13 @@ use crate::kernel::host::clock::{now_ns, unix_ns};
 use crate::sample::{Absent, Loss, Sample};
 use crate::timings;
 
-/// What is attached, and its readers.
+/// The attached programs and their readers.
 pub struct Session {
     kernel: Kernel,
     outcomes: Vec<Outcome>,
     memcgs: MemcgWalks,
     subjects: Subjects,
-    /// Since when waits are traced.
+    /// The time since which waits are traced.
     traced_since_ns: Option<u64>,
     losses: Losses,
     logs: Option<Logs>,
@@ -40,10 +40,10 @@ pub struct Session {
 
 impl Session {
     /// Attaches the hooks that `subjects` need and loads their walks. A subject that cannot be
-    /// observed is noted as absent and costs nothing else.
+    /// observed is noted as absent, and the others continue without it.
     ///
     /// # Errors
-    /// If the kernel takes none of it.
+    /// If the kernel accepts no program at all.
     pub fn open(
         facts: &Facts,
         subjects: &[Subject],
@@ -106,18 +106,18 @@ impl Session {
         })
     }
 
-    /// Walks all slabs in the background from now on, with so much of one CPU.
+    /// Starts walks of all slabs in the background, with `budget` of one CPU.
     pub fn walk_slabs(&mut self, budget: f64) {
         self.subjects.slab.walk(budget);
     }
 
-    /// What became of each hook.
+    /// The outcome of each hook.
     #[must_use]
     pub fn outcomes(&self) -> &[Outcome] {
         &self.outcomes
     }
 
-    /// Takes events that wait, so that their buffer does not fill up between two samples.
+    /// Takes pending events, so that their buffer does not fill up between two samples.
     pub fn keep_up(&mut self) {
         self.memcgs.keep_up();
         for subject in self.subjects.all() {
@@ -129,10 +129,10 @@ impl Session {
         self.subjects.slab.advance(&mut self.kernel);
     }
 
-    /// Reads everything.
+    /// Reads everything into a sample.
     ///
     /// # Errors
-    /// If a map or a walk that worked before does not any more.
+    /// If a map or a walk that worked before fails.
     pub fn sample(&mut self) -> anyhow::Result<Sample> {
         let mut sample = Sample {
             absent: self.absent.clone(),
@@ -164,7 +164,7 @@ impl Session {
         subjects.any(|subject| self.subjects.is_open(subject))
     }
 
-    /// Spans that are over though nobody saw them end; `None` where none are looked for.
+    /// The number of spans that ended without an event; `None` where there are no spans.
     fn unseen_ends(&mut self) -> Option<Loss> {
         let all = self.subjects.all();
         let counts = all.iter().filter_map(|subject| subject.unseen_ends());
@@ -175,7 +175,7 @@ impl Session {
         })
     }
 
-    /// Detaches everything. What did not come off in time is named.
+    /// Detaches everything. Programs that are not detached in time are returned by name.
     #[must_use]
     pub fn close(self) -> Vec<String> {
         close::close(self)

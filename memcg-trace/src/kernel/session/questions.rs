@@ -1,4 +1,5 @@
-//! Questions that a session answers beside its samples: who pins, and who holds slab memory.
+//! Questions that a session answers beside its samples: the pins of zombies, and the owners of slab
+//! memory.
 
 use anyhow::Context as _;
 
@@ -12,15 +13,15 @@ use crate::sample::slab_inside::SlabInside;
 use crate::sample::slab_walk::SlabWalk;
 
 impl Session {
-    /// Who pins the zombies of these serial numbers, or keeps the dead cgroups of these; all that
-    /// there are, if there are none.
+    /// The pins of zombies and dead cgroups with these serial numbers; of all, if `serial_nrs` is
+    /// empty.
     ///
     /// # Errors
     /// If there is no list of memory cgroups, or the kernel refuses the programs that read.
     pub fn pins(&mut self, serial_nrs: &[u64]) -> anyhow::Result<Pins> {
         let memcgs = self.memcgs.list.as_mut();
         let memcgs = memcgs.context("look for pins: no list of memory cgroups here")?;
-        // They may have died since.
+        // They may have died since the last walk.
         memcgs.walk(&self.kernel.ebpf, now_ns)?;
         let is_asked =
             |target: &DeadCss| serial_nrs.is_empty() || serial_nrs.contains(&target.serial_nr);
@@ -33,8 +34,8 @@ impl Session {
         Ok(pins::look(&reader, &targets, (&dying, &cgroups), now_ns))
     }
 
-    /// Who holds slab memory: all slabs of the host, at full speed; and what the objects of a
-    /// cache are, if one is named.
+    /// The owners of slab memory: a walk of all slabs of the host, at full speed; and the contents
+    /// of a cache, if one is named.
     ///
     /// # Errors
     /// If this kernel's slabs cannot be read, or it refuses the programs that read.

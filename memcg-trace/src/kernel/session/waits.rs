@@ -1,4 +1,4 @@
-//! Who waits for whom, asked of a session: two looks at all tasks.
+//! The lock query of a session: two scans of all tasks.
 
 use std::time::{Duration, Instant};
 
@@ -10,19 +10,19 @@ use crate::kernel::waits as looks;
 use crate::sample::ResourceKind;
 use crate::sample::waits::{Look, NotChecked, Waits};
 
-/// Between two looks, at least: what did not run in between was stuck so long.
+/// The least time between two scans: a task that did not run in between was blocked for that long.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
-/// Looks of one answer: two, and more where one of these missed what the other saw.
+/// Most scans of one answer: two, and more if one of these missed what the other saw.
 const MOST_LOOKS: u32 = 4;
 
-/// Whether a look missed the pages that somebody tries to move.
+/// Whether a scan missed the pages that some task tries to migrate.
 fn misses_pages(look: &Look) -> bool {
     let mut resources = look.resources.iter();
     resources.any(|one| one.kind == ResourceKind::PageRef && one.pfn.is_none())
 }
 
 impl Session {
-    /// Who waits for whom: two looks, or one if nobody waits.
+    /// Returns who waits for whom: two scans, or one if no task waits.
     ///
     /// # Errors
     /// If the kernel refuses the programs that read, or its layout is not known.
@@ -36,8 +36,8 @@ impl Session {
             let begin = Instant::now();
             let begin_ns = now_ns();
             let traced = self.traced()?;
-            // Before anything else is read of a task: what is read after its stack while it does
-            // not run belongs to the same sleep.
+            // Before any other field of a task: fields that are read after its stack, while the
+            // task does not run, belong to the same sleep.
             let iterator = self.kernel.resolved.task_iterator;
             let unwound = looks::load_stacks(&mut self.kernel.ebpf, iterator)
                 .and_then(|()| looks::read_stacks(&mut self.kernel.ebpf))
@@ -51,7 +51,7 @@ impl Session {
             let symbols = self.kernel.symbols();
             let reader = self.kernel.reader()?;
             let mut look = looks::look(&reader, &symbols, &unwound, &traced, begin_ns, &mut waits)
-                .context("look at what tasks wait for")?;
+                .context("scan the waits of all tasks")?;
             look.begin_ns = begin_ns;
             look.end_ns = now_ns();
             look.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -66,7 +66,7 @@ impl Session {
             }
             std::thread::sleep(BETWEEN_LOOKS);
         }
-        // What began after its events were read, and before it was looked at.
+        // Waits that began after their events were read, and before the scan.
         let traced = self.traced()?;
         for look in &mut waits.looks {
             traced.date_late(look);
@@ -79,7 +79,7 @@ impl Session {
         Ok(waits)
     }
 
-    /// What events tell of who waits and who holds.
+    /// Waiters and holders that events tell of.
     fn traced(&mut self) -> anyhow::Result<looks::Traced> {
         let mut traced = looks::Traced::default();
         for subject in self.subjects.all() {

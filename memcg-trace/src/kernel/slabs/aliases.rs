@@ -1,5 +1,5 @@
-//! The other names of caches that the kernel merged: it gives one `kmem_cache` to all users whose
-//! objects are alike, and keeps the name of the first (mm/slab_common.c: find_mergeable()).
+//! Aliases of merged caches: the kernel gives one `kmem_cache` to all users whose objects are
+//! alike, and keeps the name of the first (mm/slab_common.c: find_mergeable()).
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -9,13 +9,12 @@ use std::path::Path;
 
 use crate::sample::Text;
 
-/// A folder for each cache, and for each other name a link to it (mm/slub.c: sysfs_slab_alias()).
+/// A directory for each cache, and a link to it for each alias (mm/slub.c: sysfs_slab_alias()).
 const CACHES: &str = "/sys/kernel/slab";
 /// Names that are kept of one cache.
 const MOST: usize = 64;
 
-/// Names of caches that share a `kmem_cache`, by each of these names. Empty where sysfs does not
-/// tell.
+/// Aliases of merged caches, by each of their names. Empty if sysfs cannot be read.
 pub(super) fn by_name() -> HashMap<Vec<u8>, Vec<Text>> {
     of_folder(Path::new(CACHES))
 }
@@ -34,7 +33,7 @@ fn of_folder(folder: &Path) -> HashMap<Vec<u8>, Vec<Text>> {
     }
     let mut by_name = HashMap::new();
     for (target, mut names) in groups {
-        // The folder of caches that can be merged is no name: `:0001024`.
+        // The directory of a cache that can be merged is no name: `:0001024`.
         if !target.as_bytes().starts_with(b":") {
             names.push(target);
         }

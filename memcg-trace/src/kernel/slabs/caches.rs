@@ -1,8 +1,8 @@
-//! Caches, and the free objects that CPUs keep of each: their slabs count those as given away.
+//! Caches, and the free objects that CPUs keep of each: slabs count those as allocated.
 //!
 //! Until 6.19 a CPU takes all free objects of a slab at once, as a chain through these objects
-//! (mm/slub.c: get_freelist()). Since 6.18 it has arrays of objects, "sheaves", and each NUMA
-//! node a barn of them.
+//! (mm/slub.c: get_freelist()). Since 6.18 it has arrays of objects, "sheaves", and each NUMA node
+//! a barn of them.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
@@ -16,9 +16,9 @@ use crate::sample::slab_walk::WalkedCache;
 
 /// Length of a cache's name.
 const NAME_BYTES: usize = 64;
-/// A slab is not bigger.
+/// Upper bound of a slab's size.
 const SLAB_BYTES: u64 = 1 << 20;
-/// Sheaves that a barn has at most (mm/slub.c: MAX_FULL_SHEAVES), and more.
+/// Upper bound of the sheaves in a barn (mm/slub.c: MAX_FULL_SHEAVES is less).
 const SHEAVES: usize = 64;
 /// Objects that a sheaf has at most.
 const SHEAF_OBJECTS: u64 = 4096;
@@ -26,11 +26,11 @@ const SHEAF_OBJECTS: u64 = 4096;
 const ORDER_SHIFT: u64 = 16;
 const PAGE_SHIFT: u64 = 12;
 
-/// Caches that have been met.
+/// Caches that were seen.
 #[derive(Debug)]
 pub(super) struct Caches {
     known: HashMap<u64, Option<WalkedCache>>,
-    /// Free objects that CPUs keep, by the page frame number that they begin in.
+    /// Free objects that CPUs keep, by the page frame number of their slab.
     cached: HashMap<u64, u64>,
     vmemmap: u64,
     page_offset: u64,
@@ -65,13 +65,13 @@ impl Caches {
         self.known.into_values().flatten()
     }
 
-    /// Free objects of a slab that CPUs keep, so far as it is known.
+    /// Number of a slab's free objects that CPUs keep, as far as known.
     pub(super) fn cached_of(&self, slab: &Slab) -> u64 {
         let pages = slab.pfn..slab.pfn.saturating_add(slab.pages);
         pages.filter_map(|pfn| self.cached.get(&pfn)).sum()
     }
 
-    /// Looks at a cache that is met for the first time.
+    /// Reads a cache when it is first seen.
     pub(super) fn meet(&mut self, reader: &Reader<'_>, cache: u64) -> Result<(), Unreadable> {
         if self.known.contains_key(&cache) {
             return Ok(());
@@ -101,7 +101,7 @@ impl Caches {
         Ok(())
     }
 
-    /// Chains that CPUs took off their slabs.
+    /// Counts the chains that CPUs took off their slabs.
     fn count_freelists(
         &mut self,
         reader: &Reader<'_>,
@@ -111,7 +111,7 @@ impl Caches {
         let freelists = reader.column(&per_cpu, Field::CpuSlabFreelist)?;
         let slabs = reader.column(&per_cpu, Field::CpuSlabSlab)?;
         let link = reader.word(cache.cache, Field::CacheOffset)?;
-        // Absent where links are not made unreadable (CONFIG_SLAB_FREELIST_HARDENED).
+        // Absent where links are not obfuscated (CONFIG_SLAB_FREELIST_HARDENED).
         let random = match reader.word(cache.cache, Field::CacheRandom) {
             Ok(random) => Some(random),
             Err(Unreadable::Absent(_)) => None,
@@ -164,7 +164,7 @@ impl Caches {
         Ok(())
     }
 
-    /// Where each CPU has its instance of what a per-CPU pointer means.
+    /// The address of each CPU's instance of a per-CPU pointer.
     fn per_cpu(&self, pointer: u64) -> Vec<u64> {
         if pointer == 0 {
             return Vec::new();
@@ -192,20 +192,20 @@ fn full_sheaves(reader: &Reader<'_>, cache: u64) -> Result<Vec<u64>, Unreadable>
     Ok(sheaves)
 }
 
-/// Since 7.1 a cache has an array of barns and nodes.
+/// Since 7.1 a cache has one array with a barn and a node in each entry.
 fn barns_beside_nodes(reader: &Reader<'_>, cache: u64) -> Result<Vec<Option<u64>>, Unreadable> {
     let per_node = cache + reader.offset(Field::CachePerNode)?;
     let (barn, node) = (
         reader.offset(Field::PerNodeBarn)?,
         reader.offset(Field::PerNodeNode)?,
     );
-    // A struct of these two pointers.
+    // An entry is a struct of these two pointers.
     let bytes = barn.max(node) + 8;
     let places = (0..reader.nodes()?).map(|node| per_node + node * bytes);
     reader.column(&places.collect::<Vec<_>>(), Field::PerNodeBarn)
 }
 
-/// Until 7.0 it has an array of nodes, and these have the barns.
+/// Until 7.0 a cache has an array of nodes, which have the barns.
 fn barns_of_nodes(reader: &Reader<'_>, cache: u64) -> Result<Vec<Option<u64>>, Unreadable> {
     let places = (0..reader.nodes()?).map(|node| cache + node * 8);
     let nodes = reader.column(&places.collect::<Vec<_>>(), Field::CacheNodes)?;

@@ -1,4 +1,4 @@
-//! What memcgs are charged for because children of theirs died.
+//! Charges that memcgs inherited from dead children.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use super::owners::Owners;
 use crate::kernel::debugger::reader::Reader;
 use crate::sample::slab_walk::{Inherited, SlabWalk};
 
-/// A row for each memcg that has an object cgroup of a dead child of which something was found.
+/// A row for each memcg with an object cgroup of a dead child that the walk found.
 pub(super) fn rows(
     reader: &Reader<'_>,
     owners: &Owners,

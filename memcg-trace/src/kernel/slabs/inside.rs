@@ -1,5 +1,5 @@
-//! What is inside dentry and inode caches: which objects could be freed, and, of one cache, whose
-//! they are and where.
+//! Contents of dentry and inode caches: the objects that could be freed, and, for one cache, the
+//! owners and directories of all objects.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -25,7 +25,7 @@ const DENTRIES: &[u8] = b"dentry";
 /// The caches of file systems' inodes have this in their names.
 const INODES: &[u8] = b"inode";
 
-/// Objects that go together.
+/// The key by which objects are summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Group {
     memcg: Option<u64>,
@@ -33,18 +33,18 @@ struct Group {
     superblock: u64,
 }
 
-/// What has been found.
+/// The findings of a walk.
 #[derive(Debug)]
 pub(super) struct Inside {
     objects: Objects,
     /// The cache whose objects are listed.
     wanted: Option<Text>,
-    /// Kinds of caches that are known, and the bytes before their first objects.
+    /// Kinds of the caches that were seen, and the bytes before their first objects.
     kinds: HashMap<u64, (Kind, usize)>,
     found: SlabInside,
     rows: BTreeMap<Group, States>,
     parents: HashMap<(Group, u64), States>,
-    /// Objects of directories beyond the bound.
+    /// Objects in directories beyond the bound.
     uncounted: HashMap<Group, u64>,
 }
 
@@ -61,8 +61,8 @@ impl Inside {
         })
     }
 
-    /// Looks at the objects of a slab, if they are dentries or inodes. `owners` has that of each;
-    /// `cached` of them are free in the hands of CPUs.
+    /// Counts the objects of a slab, if they are dentries or inodes. `owners` has the owner of
+    /// each; `cached` of them are free objects that CPUs keep.
     pub(super) fn look(
         &mut self,
         reader: &Reader<'_>,
@@ -130,7 +130,8 @@ impl Inside {
             self.found.cache.clone_from(&cache.name);
             (self.found.kind, self.found.size_bytes) = (cache.kind, cache.size_bytes);
         }
-        // What is in use is what the slab gave away, less what CPUs keep: more than was told.
+        // Objects in use: those that the slab allocated, less those that CPUs keep. Never less than
+        // the charged objects, since the figures were not read at the same moment.
         let live = slab.inuse.saturating_sub(cached).max(charged);
         let sum = cache.idle.get_or_insert_with(Idle::default);
         sum.objects += idle;
@@ -158,8 +159,8 @@ impl Inside {
         }
     }
 
-    /// What was found of the cache that was named; `None` if none was. `moved` says who has now
-    /// what a memcg had that went offline meanwhile.
+    /// Returns the contents of the named cache; `None` if none was named. `moved` has the heir of
+    /// each memcg that went offline meanwhile.
     pub(super) fn finish(
         mut self,
         reader: &Reader<'_>,
@@ -216,7 +217,7 @@ impl Inside {
     }
 }
 
-/// Objects may begin behind a red zone.
+/// A red zone may come before the first object.
 fn padding(reader: &Reader<'_>, cache: u64) -> usize {
     let padding = reader.word(cache, Field::CacheRedLeft).unwrap_or(0);
     usize::try_from(padding).unwrap_or(0)

@@ -1,9 +1,8 @@
-//! Who holds slab memory: every slab page of the host, object by object.
+//! Slab memory by owner: every slab page of the host, object by object.
 //!
-//! Pages are looked at in the order of their numbers, some at a time: first their descriptors,
-//! then the owners of the objects of those that are slabs, then the descriptors again, since a
-//! slab may have been freed meanwhile. Nothing is held between two steps, so a walk can be
-//! interrupted for as long as anybody likes.
+//! Pages are read in the order of their numbers, some at a time: first their descriptors, then the
+//! owners of the objects in slabs, then the descriptors again, since a slab may have been freed
+//! meanwhile. Nothing is held between two steps, so a walk can be interrupted for any time.
 
 mod aliases;
 mod caches;
@@ -37,22 +36,22 @@ use owners::Owners;
 use page::{Slab, slab};
 use tally::Tally;
 
-/// Rows, and object cgroups, after which a walk is ended.
+/// Bound on the rows and on the object cgroups, at which a walk ends.
 const MOST: usize = 1 << 20;
 /// Charged on top of each object (mm/memcontrol.c: obj_full_size()).
 const OWNER_BYTES: u32 = 8;
 
-/// A walk that goes on.
+/// A walk in progress.
 pub(super) struct Walk {
-    /// What is left to look at.
+    /// Steps that are left.
     steps: ram::Steps,
     places: FolioPlaces,
     caches: Caches,
     owners: Owners,
     tally: Tally,
-    /// Looks at the objects themselves, where that was asked for.
+    /// Contents of dentry and inode caches, if they were asked for.
     inside: Option<Inside>,
-    /// Pages that are no slabs, by the object cgroup that they are charged to.
+    /// Pages outside slabs, by the object cgroup that they are charged to.
     pages: HashMap<u64, Pages>,
     took: Duration,
     found: SlabWalk,
@@ -65,7 +64,7 @@ struct Pages {
     lru: u64,
 }
 
-/// What is found of some pages.
+/// Findings in some pages.
 #[derive(Default)]
 struct Seen {
     slabs: Vec<Slab>,
@@ -75,7 +74,7 @@ struct Seen {
 }
 
 impl Walk {
-    /// Begins at the first page.
+    /// Starts at the first page.
     pub(super) fn begin(reader: &Reader<'_>, now_ns: u64) -> Result<Self, Unreadable> {
         let begin = Instant::now();
         if let Some(why) = reader.resolved.missing_for(Subject::Slab) {
@@ -100,8 +99,8 @@ impl Walk {
         })
     }
 
-    /// Looks at the objects of dentry and inode caches too, before the first step: whether they
-    /// could be freed; and, of the one that is named, what they are.
+    /// Includes the objects of dentry and inode caches, before the first step: whether they could
+    /// be freed, and the contents of the cache `cache`.
     pub(super) fn look_inside(
         &mut self,
         reader: &Reader<'_>,
@@ -109,14 +108,14 @@ impl Walk {
     ) -> Result<(), Unreadable> {
         match Inside::new(reader, cache) {
             Ok(inside) => self.inside = Some(inside),
-            // Then it is not known what could be freed, and the rest is.
+            // Only the objects that could be freed are then unknown.
             Err(Unreadable::Absent(_)) if cache.is_none() => {}
             Err(why) => return Err(why),
         }
         Ok(())
     }
 
-    /// Looks at the next pages, some tens of microseconds at a time in the kernel. Says whether
+    /// Reads the next pages, some tens of microseconds at a time in the kernel. Returns whether
     /// there are more.
     pub(super) fn step(&mut self, reader: &Reader<'_>) -> Result<bool, Unreadable> {
         let begin = Instant::now();
@@ -214,7 +213,7 @@ impl Walk {
                 continue;
             }
             let kind = marks.kind(flags, page_type, data);
-            // Of others the owner is a memcg, which keeps it when it dies.
+            // The owner of other pages is a memcg, which stays the same when the memcg dies.
             let is_objcg = match kind {
                 PageKind::Kmem => !marks.kmem_is_typed,
                 PageKind::Lru | PageKind::Hugetlb => marks.owner_is_objcg,
@@ -222,7 +221,7 @@ impl Walk {
             };
             if is_objcg && data != 0 {
                 let (objcg, count) = (data & !DATA_FLAGS, count());
-                // Neighbours are often of one owner.
+                // Neighbours often have the same owner.
                 match seen.charged.last_mut() {
                     Some(last) if last.0 == objcg && last.1 == kind => last.2 += count,
                     _ => seen.charged.push((objcg, kind, count)),
@@ -232,7 +231,7 @@ impl Walk {
         seen
     }
 
-    /// The slabs as they are now; `None` for one that is none any more.
+    /// The slabs as they are now; `None` for one that was freed.
     fn again(&self, reader: &Reader<'_>, slabs: &[Slab]) -> Result<Vec<Option<Slab>>, Unreadable> {
         let (marks, layout) = (&reader.resolved.pages, &reader.resolved.layout);
         let first = self.caches.vmemmap();
@@ -253,8 +252,8 @@ impl Walk {
         Ok(now)
     }
 
-    /// What was found, and what was found of the cache that was named. `events` are objects charged and uncharged while the walk went on, where
-    /// those were counted.
+    /// Returns the walk, and the contents of the named cache. `events` are objects charged and
+    /// uncharged during the walk, where they were counted.
     pub(super) fn finish(
         mut self,
         reader: &Reader<'_>,
@@ -298,7 +297,7 @@ impl Walk {
     }
 }
 
-/// Whether a slab is still the one that it was, whatever it gave away or took back.
+/// Returns whether a slab is still the same one, whatever was allocated or freed in it.
 fn same(before: &Slab, now: &Slab) -> bool {
     before.cache == now.cache && before.vector == now.vector && before.objects == now.objects
 }

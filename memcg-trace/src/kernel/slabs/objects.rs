@@ -1,10 +1,10 @@
-//! What a dentry or an inode is: in which state, of which file system, in which directory.
+//! States of dentries and inodes, with their file system and directory.
 //!
-//! A slab says nothing of its objects, and a free one keeps most of what it was. A dentry that was
-//! freed is marked dead (fs/dcache.c: __dentry_kill(), lockref_mark_dead()), and an inode has
-//! `I_CLEAR` (fs/inode.c: clear_inode()). An inode is somewhere within an object of its file
-//! system's; it is told by the pointer from its own page cache back to it (fs/inode.c:
-//! inode_init_always()), so that no file system need be known.
+//! A slab says nothing about its objects, and a free one keeps most of its old contents. A dentry
+//! that was freed is marked dead (fs/dcache.c: __dentry_kill(), lockref_mark_dead()), and an inode
+//! has `I_CLEAR` (fs/inode.c: clear_inode()). An inode is somewhere within an object of its file
+//! system; the pointer from its own page cache back to it gives its place (fs/inode.c:
+//! inode_init_always()), so that the code need not know the file system.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
@@ -20,15 +20,15 @@ use crate::sample::slab_inside::States;
 const PAGE_BYTES: u64 = 4096;
 const WORD: usize = 8;
 
-/// What the objects of a cache are.
+/// The type of a cache's objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Dentry,
-    /// With the bytes before the inode.
+    /// Inodes, with the bytes before the inode in its object.
     Inode(usize),
 }
 
-/// See [`States`].
+/// The state of an object: see [`States`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     InUse,
@@ -50,13 +50,13 @@ impl State {
         *count += 1;
     }
 
-    /// Whether it can be freed at once.
+    /// Returns whether the object can be freed at once.
     pub(super) fn is_idle(self) -> bool {
         matches!(self, Self::Unused | Self::Negative)
     }
 }
 
-/// One object.
+/// A dentry or an inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Object {
     pub(super) state: State,
@@ -65,7 +65,7 @@ pub(super) struct Object {
     pub(super) parent: u64,
 }
 
-/// Where it is said.
+/// Offsets of the fields.
 #[derive(Clone, Copy, Debug)]
 struct Places {
     count: usize,
@@ -80,7 +80,7 @@ struct Places {
     host: usize,
 }
 
-/// Reads objects.
+/// The reader of objects.
 #[derive(Debug)]
 pub(super) struct Objects {
     places: Places,
@@ -120,7 +120,7 @@ impl Objects {
         })
     }
 
-    /// Reads a slab into memory of ours, and says where it begins.
+    /// Reads a slab into our memory, and returns the slab's address.
     pub(super) fn read(&mut self, reader: &Reader<'_>, slab: &Slab) -> Result<u64, Unreadable> {
         let address = self.page_offset.wrapping_add(slab.pfn * PAGE_BYTES);
         self.slab.resize(
@@ -133,8 +133,8 @@ impl Objects {
         Ok(address)
     }
 
-    /// How far into objects of `size` bytes an inode is, by one of those of the slab that was
-    /// read, which begin at `begins`.
+    /// The offset of the inode in objects of `size` bytes, found by trying the objects of the slab
+    /// that was read, which start at `begins`.
     pub(super) fn find_inode(
         &self,
         address: u64,
@@ -147,13 +147,13 @@ impl Objects {
         })
     }
 
-    /// Whether an inode is at a place of the slab.
+    /// Returns whether there is an inode at an offset of the slab.
     fn is_inode(&self, address: u64, at: usize) -> bool {
         self.word(at + self.places.host) == address.wrapping_add(at as u64)
             && is_kernel_address(self.word(at + self.places.inode_superblock))
     }
 
-    /// The objects of the slab that was read, which begin at `begins`; `None` for one that is none.
+    /// The objects of the slab that was read, which start at `begins`; `None` for a free object.
     pub(super) fn look(
         &self,
         reader: &Reader<'_>,
@@ -183,7 +183,7 @@ impl Objects {
             (0, 0) => State::Negative,
             (0, _) => State::Unused,
         };
-        // The root of a tree is its own parent, and so are pipes and sockets.
+        // The root of a tree is its own parent; so are pipes and sockets.
         let is_root = parent == address.wrapping_add(at as u64);
         Some(Object {
             state,
@@ -215,8 +215,8 @@ impl Objects {
         Some((object, count, self.word(at + self.places.aliases)))
     }
 
-    /// A dentry has a reference to its inode, and is in a directory. An inode that has but that
-    /// one is in use if the dentry is.
+    /// Sets the states that depend on other objects. A dentry has a reference to its inode, and
+    /// is in a directory. An inode with only that reference is in use if the dentry is.
     fn with_names(
         &self,
         reader: &Reader<'_>,
@@ -236,7 +236,7 @@ impl Objects {
             let mut by_names = 0;
             if let Some(((dentry, parent), users)) = name {
                 object.parent = parent.filter(|parent| parent != dentry).unwrap_or(0);
-                // As the kernel's own int.
+                // The kernel's type is int.
                 by_names = i32::from(users.is_some_and(|users| users as u32 == 0));
             }
             if object.state != State::Dying && count > by_names {

@@ -1,9 +1,9 @@
-//! Whose an object cgroup is now, and whether that memcg took it over from a dead child.
+//! Current memcgs of object cgroups, and whether a memcg inherited one from a dead child.
 //!
-//! A memcg charges to an object cgroup of its own (7.1 and later: one on each NUMA node). When
-//! it goes offline its object cgroups go to the parent, with those that it took over itself
-//! (mm/memcontrol.c: memcg_reparent_objcgs()): so whatever is a memcg's and not its own came
-//! from below.
+//! A memcg charges to an object cgroup of its own (7.1 and later: one on each NUMA node). When it
+//! goes offline its object cgroups go to the parent, with those that it inherited itself
+//! (mm/memcontrol.c: memcg_reparent_objcgs()). So every other object cgroup of a memcg came from a
+//! descendant.
 
 use std::collections::HashMap;
 
@@ -11,16 +11,16 @@ use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address, words};
 use crate::kernel::layout::fields::Field;
 
-/// Who has an object cgroup.
+/// The memcg of an object cgroup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Owner {
     /// `css.serial_nr` of the memcg; `None` if it could not be read.
     pub(super) memcg: Option<u64>,
-    /// Whether it came from a dead child.
+    /// The memcg inherited the object cgroup from a dead child.
     pub(super) inherited: bool,
 }
 
-/// Those that have been met.
+/// Object cgroups and memcgs that were seen.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     by_objcg: HashMap<u64, Owner>,
@@ -37,7 +37,7 @@ impl Owners {
         self.by_objcg.len()
     }
 
-    /// Looks up those of `objcgs` that are met for the first time.
+    /// Looks up those of `objcgs` that are new.
     pub(super) fn meet(
         &mut self,
         reader: &Reader<'_>,
@@ -69,8 +69,8 @@ impl Owners {
         Ok(())
     }
 
-    /// Memcgs that went offline since their object cgroups were met, and who has these now, by
-    /// serial number. Those of one memcg all go at once, to one heir.
+    /// Heirs of the memcgs that went offline since their object cgroups were seen, by serial
+    /// number. All object cgroups of a memcg go at once, to one heir.
     pub(super) fn moved(&mut self, reader: &Reader<'_>) -> Result<HashMap<u64, u64>, Unreadable> {
         let objcgs: Vec<_> = self.by_objcg.keys().copied().collect();
         let memcgs = reader.column(&objcgs, Field::ObjcgMemcg)?;
@@ -97,14 +97,14 @@ impl Owners {
         Ok(moved)
     }
 
-    /// All of them.
+    /// All object cgroups that were seen, with their memcgs.
     pub(super) fn all(&self) -> impl Iterator<Item = (u64, Owner)> {
         self.by_objcg.iter().map(|(objcg, owner)| (*objcg, *owner))
     }
 }
 
-/// The object cgroups that a memcg charges to; none if it is offline, and on kernels that charge
-/// nobody for what the root allocates, none for the root.
+/// The object cgroups that a memcg charges to; none if the memcg is offline, nor for the root on
+/// kernels that do not charge its allocations.
 fn own(reader: &Reader<'_>, memcg: u64) -> Result<Vec<u64>, Unreadable> {
     let found = if reader.has(Field::MemcgObjcg) {
         reader.column(&[memcg], Field::MemcgObjcg)?

@@ -1,11 +1,11 @@
-//! A slab, as the descriptor of its first page says, and where the owners of its objects are.
+//! Slabs, from the descriptor of the first page, and the vectors of their objects' owners.
 
 use memcg_trace_common::layout::{Layout, VECTOR_ARRAY, VECTOR_IN_OBJECT, VECTOR_STRIDE};
 
 use crate::kernel::debugger::folio::DESCRIPTOR_BYTES;
 use crate::kernel::layout::pages::DATA_FLAGS;
 
-/// One slab.
+/// A slab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slab {
     /// Page frame number of its first page.
@@ -14,24 +14,24 @@ pub(super) struct Slab {
     pub(super) pages: u64,
     /// Its `kmem_cache`.
     pub(super) cache: u64,
-    /// Objects that fit, and those that it gave away.
+    /// Number of objects that fit, and of those that are allocated.
     pub(super) objects: u64,
     pub(super) inuse: u64,
-    /// Where its objects' owners are; `None` if none can have one.
+    /// The owners of its objects; `None` if its objects cannot have owners.
     pub(super) vector: Option<Vector>,
 }
 
-/// Owners of objects: one entry each.
+/// The owners of a slab's objects, one entry each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Vector {
     /// Address of the first object's owner.
     pub(super) address: u64,
-    /// Bytes to the next one's; `None` for as many as an object has.
+    /// Bytes from one entry to the next; `None` if that is the size of an object.
     pub(super) stride: Option<u64>,
 }
 
 impl Vector {
-    /// Bytes from one entry to the next, where objects have so many.
+    /// Bytes from one entry to the next, for objects of `object_bytes` bytes.
     pub(super) fn stride(&self, object_bytes: u64) -> u64 {
         self.stride.unwrap_or(object_bytes)
     }
@@ -51,9 +51,9 @@ pub(super) fn slab(layout: &Layout, page: &[u8; DESCRIPTOR_BYTES], pfn: u64, pag
     }
 }
 
-/// As the programs find it (memcg-trace-ebpf/src/slab.rs: slab_in()).
+/// Must agree with the programs (memcg-trace-ebpf/src/slab.rs: slab_in()).
 fn vector(layout: &Layout, page: &[u8; DESCRIPTOR_BYTES], counters: u64) -> Option<Vector> {
-    // The lowest bit alone marks a vector on 5.10 and 6.1, and a failure to allocate one later.
+    // On 5.10 and 6.1 the lowest bit alone marks a vector; later it marks a failed allocation.
     let vector = word(page, layout.slab_vector) & !DATA_FLAGS;
     if vector == 0 {
         return None;
@@ -79,7 +79,7 @@ fn vector(layout: &Layout, page: &[u8; DESCRIPTOR_BYTES], counters: u64) -> Opti
     })
 }
 
-/// A word of a descriptor; 0 where it would end behind it.
+/// A word of a descriptor; 0 if the word would end behind the descriptor.
 fn word(page: &[u8; DESCRIPTOR_BYTES], at: u32) -> u64 {
     let at = at as usize;
     let end = (at + 8).min(DESCRIPTOR_BYTES);
@@ -96,7 +96,7 @@ mod tests {
 
     const VECTOR: u64 = 0xffff_8880_1234_5600;
 
-    /// Descriptor with the vector at 56, counters at 40 and what is beside them at 44.
+    /// A descriptor with the vector at 56, counters at 40 and the fields beside them at 44.
     fn page(counters: u64, vector: u64) -> [u8; DESCRIPTOR_BYTES] {
         let mut page = [0; DESCRIPTOR_BYTES];
         page[8..16].copy_from_slice(&0xffff_8880_0000_1000_u64.to_ne_bytes());

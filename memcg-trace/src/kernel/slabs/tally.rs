@@ -1,4 +1,4 @@
-//! From slabs to rows: objects by memcg and cache, and how the pages under them are split.
+//! Sums of slabs in rows: objects by memcg and cache, and their shares of the pages.
 
 use std::collections::HashMap;
 
@@ -19,11 +19,11 @@ pub(super) struct Tally {
 struct Row {
     share: Share,
     inherited_objects: u64,
-    /// Charged and uncharged while the walk went on.
+    /// Objects charged and uncharged during the walk.
     events: u64,
 }
 
-/// Objects on one slab that have the same memcg.
+/// Objects in one slab that have the same memcg.
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
     memcg: Option<u64>,
@@ -36,8 +36,8 @@ impl Tally {
         self.rows.len()
     }
 
-    /// Counts a slab of a cache, with the owners of its charged objects, and how many of the
-    /// objects that it gave away are free in the hands of CPUs.
+    /// Counts a slab of a cache, with the owners of its charged objects. `cached` of its allocated
+    /// objects are free objects that CPUs keep.
     pub(super) fn add(
         &mut self,
         slab: &Slab,
@@ -48,7 +48,7 @@ impl Tally {
     ) {
         let groups = grouped(charged, owners);
         let charged_objects = charged.len() as u64;
-        // The three were not read at the same moment.
+        // The three figures were not read at the same moment.
         let cached = cached.min(slab.inuse.saturating_sub(charged_objects));
         let unaccounted = slab.inuse.saturating_sub(charged_objects + cached);
         cache.slabs += 1;
@@ -83,13 +83,13 @@ impl Tally {
         }
     }
 
-    /// Notes objects charged and uncharged while the walk went on.
+    /// Adds objects charged and uncharged during the walk.
     pub(super) fn add_events(&mut self, memcg: Option<u64>, cache: u64, events: u64) {
         self.rows.entry((memcg, cache)).or_default().events += events;
     }
 
-    /// What memcgs held that went offline meanwhile, by their serial numbers and their heirs'.
-    /// The pages of both may be the same ones: at most so many are touched.
+    /// Moves the rows of memcgs that went offline meanwhile to their heirs, both by serial number.
+    /// The rows may share pages, so the sum of touched pages is an upper bound.
     pub(super) fn hand_over(&mut self, moved: &HashMap<u64, u64>) {
         let is_dead =
             |key: &(Option<u64>, u64)| key.0.is_some_and(|memcg| moved.contains_key(&memcg));
@@ -109,7 +109,7 @@ impl Tally {
         }
     }
 
-    /// All rows; `is_counted` says whether events were.
+    /// All rows; `is_counted` tells whether events were counted.
     pub(super) fn into_rows(self, is_counted: bool) -> Vec<WalkedSlab> {
         let rows = self.rows.into_iter();
         let mut rows: Vec<_> = rows
@@ -158,7 +158,7 @@ fn grouped(charged: &[u64], owners: &Owners) -> Vec<Group> {
     groups
 }
 
-/// Splits bytes by objects, so that the parts add up to all of them.
+/// Splits bytes by objects, so that the parts add up to the whole.
 struct Split {
     bytes: u64,
     objects: u64,

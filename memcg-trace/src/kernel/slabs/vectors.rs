@@ -1,4 +1,4 @@
-//! The owners of the objects of many slabs, read with as few questions as possible.
+//! Owners of the objects of many slabs, in as few reads as possible.
 
 use memcg_trace_common::peek::PEEK_EACH_BYTES;
 
@@ -12,16 +12,16 @@ const ENTRY_BYTES: u64 = 8;
 
 /// A part of a vector.
 struct Part {
-    /// Which slab.
+    /// Index of the slab.
     at: usize,
     address: u64,
     stride: u64,
     entries: u64,
 }
 
-/// Owners of the objects of each of `slabs`, in their order, 0 for one that has none; empty for a
-/// slab without a vector, `None` for one whose vector is not there any more. `object_bytes` says
-/// how big the objects of a slab are.
+/// Owners of the objects of each of `slabs`, in their order, 0 for an object without an owner;
+/// empty for a slab without a vector, `None` for a slab whose vector is gone. `object_bytes`
+/// returns the size of a slab's objects.
 pub(super) fn owners(
     reader: &Reader<'_>,
     slabs: &[Slab],
@@ -45,7 +45,7 @@ pub(super) fn owners(
     Ok(owners)
 }
 
-/// As many entries as one read has, and so on.
+/// Splits a vector into parts of one read each.
 fn split(at: usize, slab: &Slab, object_bytes: u64, parts: &mut Vec<Part>) {
     let Some(vector) = slab.vector else {
         return;
@@ -76,7 +76,7 @@ fn add(owners: &mut Option<Vec<u64>>, part: &Part, bytes: &[u8]) {
     }
 }
 
-/// What is behind the last entry need not be readable.
+/// Retries a part: memory behind the last entry need not be readable.
 fn retry(reader: &Reader<'_>, owners: &mut Option<Vec<u64>>, part: &Part) {
     let bytes = (part.entries - 1) * part.stride + ENTRY_BYTES;
     let mut exactly = vec![0; usize::try_from(bytes).unwrap_or(0)];

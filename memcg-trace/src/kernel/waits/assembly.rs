@@ -1,4 +1,4 @@
-//! From findings to a look: those that matter, and each task and each resource once.
+//! Assembly of findings into a look: only those that matter, and each task and each resource once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use super::{Finding, View, running, threads};
 use crate::sample::ResourceKind;
 use crate::sample::waits::{Look, Run, Task};
 
-/// Leaves out common waits of those whom nobody waits for.
+/// Leaves out common waits of threads that no other task waits for.
 pub(super) fn that_matter(findings: Vec<Finding>) -> Vec<Finding> {
     let (mut common, mut matter): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|one| one.is_common);
@@ -27,7 +27,7 @@ pub(super) fn that_matter(findings: Vec<Finding>) -> Vec<Finding> {
     matter
 }
 
-/// Puts findings into a look: each task and each resource once.
+/// A look under assembly: each task and each resource once.
 pub(super) struct Assembly<'a, 'l> {
     view: &'a View<'a>,
     look: &'l mut Look,
@@ -96,7 +96,7 @@ impl<'a, 'l> Assembly<'a, 'l> {
         let run = running::of(self.view, at).map(|running| Run {
             cpu: running.cpu,
             on_cpu: running.on_cpu,
-            // That one has its CPU, so this ends here.
+            // That task has its CPU, so the recursion ends here.
             behind: running.behind.map(|other| self.task(other)),
             throttled_by: running.throttled_by,
         });

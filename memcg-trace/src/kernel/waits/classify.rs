@@ -1,5 +1,5 @@
-//! What one thread that sleeps waits for: by the record that it left, else by the function that it
-//! sleeps in.
+//! Classification of the wait of one sleeping thread: by the record that it left, else by the
+//! function that it sleeps in.
 
 use super::family::{self, Family};
 use super::pipes::{self, Pipes};
@@ -13,7 +13,7 @@ use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 
 impl Looking<'_, '_> {
-    /// What a thread that sleeps waits for; `None` where that is nobody's duty.
+    /// The wait of a thread that sleeps; `None` where no task has to act.
     pub(super) fn classify(
         &mut self,
         at: usize,
@@ -39,7 +39,7 @@ impl Looking<'_, '_> {
                 Some(finding) => Ok(Some(finding)),
                 None => {
                     let mut finding = locks::completion(self.view, at, stack)?;
-                    // Of an earlier sleep there may be an address left on the stack.
+                    // Without an address, the slow path may be left from an earlier sleep.
                     finding.is_common = is_interruptible && finding.resource.addr == 0;
                     Ok(Some(finding))
                 }
@@ -53,7 +53,7 @@ impl Looking<'_, '_> {
             return Ok(None);
         }
         let mut finding = plain(at, ResourceKind::Unknown, None);
-        // One that a signal ends may sleep by its own will.
+        // A task that a signal wakes may sleep by its own will.
         finding.is_common = is_interruptible;
         Ok(Some(finding))
     }
@@ -139,8 +139,8 @@ impl Looking<'_, '_> {
     }
 }
 
-/// A wait for something that could not be read, or changed or went meanwhile: what its functions
-/// alone tell.
+/// A wait for a resource that could not be read, or changed or vanished meanwhile: only the
+/// functions of the stack tell its kind.
 pub(super) fn not_read(
     at: usize,
     thread: &Thread,
@@ -162,14 +162,14 @@ pub(super) fn not_read(
     Some(finding)
 }
 
-/// One that surely ends.
+/// A wait that surely ends.
 fn ends(at: usize, kind: ResourceKind, name: Option<&str>) -> Finding {
     let mut finding = plain(at, kind, name);
     finding.wait.times_out = true;
     finding
 }
 
-/// A wait of which the table knows no more than its kind.
+/// A wait of which the table knows only the kind.
 fn plain(at: usize, kind: ResourceKind, name: Option<&str>) -> Finding {
     let resource = Resource {
         kind,

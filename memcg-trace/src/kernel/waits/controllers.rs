@@ -1,8 +1,9 @@
-//! Dead controllers of a cgroup: whoever changes its controllers waits for each of them to go
+//! Dead controllers of a cgroup: a task that changes its controllers waits for each of them to go
 //! offline (kernel/cgroup/cgroup.c: cgroup_lock_and_drain_offline()).
 //!
-//! On its way there a controller waits for its last tasks, for a grace period, or for a work item.
-//! Which kernel has which of these, and in what order, its own words tell.
+//! On its way offline a controller waits for its last tasks, for a grace period, or for a work
+//! item. Kernels differ in these steps and their order; the state of the controller shows the
+//! current step.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,17 +24,18 @@ use crate::sample::{Mode, ResourceKind};
 const DYING: u64 = 1 << 4;
 /// `WORK_STRUCT_PENDING` (include/linux/workqueue.h).
 const PENDING: u64 = 1;
-/// Items by which it goes on.
+/// Work items that take a controller offline.
 const STEPS: [Field; 3] = [
     Field::CssKillWork,
     Field::CssDestroyWork,
     Field::CssDestroyRcuWork,
 ];
-/// Cgroups are nested no deeper than that to be followed.
+/// Bound on the nesting of cgroups.
 const MOST_LEVELS: usize = 64;
 const NAME_BYTES: usize = 32;
 
-/// Whoever changes controllers, and what the first dead one waits for.
+/// The wait of a task that changes controllers, with the step that the first dead controller waits
+/// for.
 pub(super) fn offline(
     view: &View<'_>,
     workers: &Workers,
@@ -51,7 +53,7 @@ pub(super) fn offline(
     };
     let mut resource = None;
     for css in reader.words(cgroup, Field::CgroupSubsys)? {
-        // One that is alive is waited for by nobody.
+        // No task waits for a controller that is alive.
         if is_kernel_address(css) && reader.word(css, Field::CssFlags)? & DYING != 0 {
             resource = awaited(view, workers, at, css)?;
         }
@@ -89,7 +91,7 @@ fn drained(view: &View<'_>, at: usize, stack: &Stack<'_>) -> Result<Option<u64>,
     Ok(head.map(|head| head.wrapping_sub(waiters)))
 }
 
-/// What a dead controller waits for, if that was found.
+/// The resource that a dead controller waits for, if it was found.
 fn awaited(
     view: &View<'_>,
     workers: &Workers,
@@ -131,9 +133,9 @@ fn controller(view: &View<'_>, css: u64) -> Result<String, Unreadable> {
     Ok(name.display().into_owned())
 }
 
-/// Whether a callback of RCU comes first: the one that confirms the kill (lib/percpu-refcount.c:
-/// percpu_ref_kill_and_confirm()), or the one that queues the item (kernel/workqueue.c:
-/// queue_rcu_work()).
+/// Returns whether an RCU callback comes first: the one that confirms the kill
+/// (lib/percpu-refcount.c: percpu_ref_kill_and_confirm()), or the one that queues the item
+/// (kernel/workqueue.c: queue_rcu_work()).
 fn in_grace(view: &View<'_>, css: u64) -> Result<bool, Unreadable> {
     let reader = view.reader;
     let refs = reader.word(css, Field::CssRefcntData)?;
@@ -147,7 +149,7 @@ fn in_grace(view: &View<'_>, css: u64) -> Result<bool, Unreadable> {
 fn grace_period(view: &View<'_>, at: usize) -> Result<Option<Resource>, Unreadable> {
     let mut resource = grace::wait(view, at, Grace::Rcu)?.map(|finding| finding.resource);
     if let Some(resource) = &mut resource
-        // One of them starts it, and ends it.
+        // The only holder is the kthread that starts and ends grace periods.
         && resource.holders.len() <= 1
     {
         let why = "nobody holds its grace period up, and its callback has not run";
@@ -156,7 +158,7 @@ fn grace_period(view: &View<'_>, at: usize) -> Result<Option<Resource>, Unreadab
     Ok(resource)
 }
 
-/// Tasks that have it, or one below it, until they are dead.
+/// Tasks that use the controller, or one below it, until they are dead.
 fn tasks(view: &View<'_>, css: u64) -> Result<Vec<Holder>, Unreadable> {
     let reader = view.reader;
     let tasks: Vec<_> = view.threads.all.iter().map(|thread| thread.addr).collect();

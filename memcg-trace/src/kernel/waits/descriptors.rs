@@ -1,4 +1,4 @@
-//! Descriptors of a kind of file, by the file tables of all threads.
+//! Descriptors of one kind of file, from the file tables of all threads.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::kernel::layout::fields::Field;
 /// A file that threads have open.
 #[derive(Clone, Debug)]
 pub(super) struct Descriptor {
-    /// Those that share the table.
+    /// Threads that share the table.
     pub(super) threads: Vec<usize>,
     pub(super) fd: u32,
     pub(super) file: u64,
@@ -18,8 +18,8 @@ pub(super) struct Descriptor {
     pub(super) private: u64,
 }
 
-/// Those whose `file.f_op` has one of these names. A table that several threads share is looked at
-/// once.
+/// Reads the descriptors whose `file.f_op` has one of these names. A table that several threads
+/// share is read once.
 pub(super) fn read(view: &View<'_>, operations: &[&str]) -> Result<Vec<Descriptor>, Unreadable> {
     let reader = view.reader;
     let mut sharers: HashMap<u64, Vec<usize>> = HashMap::new();
@@ -28,13 +28,13 @@ pub(super) fn read(view: &View<'_>, operations: &[&str]) -> Result<Vec<Descripto
             sharers.entry(thread.files).or_default().push(at);
         }
     }
-    // Modules have operations, too, whose names are not asked for beforehand.
+    // Modules have operations, too, whose names cannot be resolved beforehand.
     let mut is_wanted: HashMap<u64, bool> = HashMap::new();
     let mut found = Vec::new();
     for (files, threads) in sharers {
         let (fds, files) = match table(reader, files) {
             Ok(table) => table,
-            // They exit.
+            // The threads of the table exit.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
             Err(why) => return Err(why),
         };
@@ -63,8 +63,8 @@ pub(super) fn read(view: &View<'_>, operations: &[&str]) -> Result<Vec<Descripto
     Ok(found)
 }
 
-/// How many references to a file there are that neither a descriptor of a table nor a thread
-/// within one of `functions` explains: a descriptor on its way through a socket, for one.
+/// The number of references to a file that neither a descriptor of a table nor a thread in one of
+/// `functions` explains: a descriptor that is sent through a socket, for example.
 pub(super) fn unexplained(
     view: &View<'_>,
     found: &[&Descriptor],
@@ -85,7 +85,7 @@ pub(super) fn unexplained(
     Ok(missing)
 }
 
-/// References to a file.
+/// The number of references to a file.
 fn count(view: &View<'_>, file: u64) -> Result<u64, Unreadable> {
     let refs = view.reader.word(file, Field::FileCount)?;
     Ok(refs.wrapping_add(view.reader.resolved.file_ref_bias))

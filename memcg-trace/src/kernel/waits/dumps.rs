@@ -1,5 +1,5 @@
-//! Pages that a process has in its hands while it dumps core: the one at the address that it was
-//! seen to take last, by its own page tables.
+//! Pages that a process uses while it dumps core: the page at the address that it was last seen to
+//! take, by its page tables.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use super::View;
 use crate::kernel::debugger::page_tables::PageTables;
 use crate::kernel::layout::fields::Field;
 
-/// How often to look for a page: while somebody tries to move it, its entry says that, and is no
-/// page's (mm/migrate.c: try_to_migrate(), remove_migration_ptes()).
+/// Attempts to read a page table entry: while a task tries to move the page, the entry is a
+/// migration entry (mm/migrate.c: try_to_migrate(), remove_migration_ptes()).
 const TRIES: usize = 100;
 const PAUSE: Duration = Duration::from_micros(100);
 
-/// The page that a thread which dumps core took last, by its number.
+/// The page frame number of the page that a thread last took while it dumped core.
 pub(super) fn taken_page(view: &View<'_>, at: usize) -> Option<u64> {
     let dump = view.traced.dump(view, at)?;
     let mm = view

@@ -1,5 +1,5 @@
-//! Waits of tasks for tasks: a parent for its children, the init of a pid namespace for all that
-//! is in it, a cgroup that is removed for those that die in it, and a zombie for its parent.
+//! Waits of tasks for tasks: of a parent for its children, of the init of a pid namespace for all
+//! tasks in it, of a cgroup's removal for the tasks that die in it, and of a zombie for its parent.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
@@ -15,19 +15,19 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{EndsOn, Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
 
-/// Pid namespaces are nested no deeper (include/linux/pid_namespace.h: MAX_PID_NS_LEVEL).
+/// Bound on the nesting of pid namespaces (include/linux/pid_namespace.h: MAX_PID_NS_LEVEL).
 const LEVELS: u64 = 32;
 
-/// Who is whose.
+/// Processes with their threads, children and parents.
 #[derive(Debug, Default)]
 pub(super) struct Family {
-    /// Threads of a process, by its number.
+    /// Threads of a process, by its pid.
     threads: HashMap<u32, Vec<usize>>,
-    /// Processes by that of their parent.
+    /// Processes by the pid of their parent.
     children: HashMap<u32, Vec<u32>>,
-    /// The process of each thread's parent.
+    /// The parent process of each thread.
     parents: Vec<u32>,
-    /// The struct pid of each thread; 0 once it has none.
+    /// The `struct pid` of each thread; 0 once it has none.
     pids: Vec<u64>,
 }
 
@@ -42,7 +42,7 @@ impl Family {
         };
         for (at, thread) in threads.all.iter().enumerate() {
             family.threads.entry(thread.tgid).or_default().push(at);
-            // The thread that forked; it is the process that reaps.
+            // The thread that forked; but its process reaps.
             let parent = parents[at].and_then(|parent| threads.at(parent));
             let parent = parent.map_or(0, |parent| threads.all[parent].tgid);
             family.parents.push(parent);
@@ -61,9 +61,9 @@ impl Family {
     }
 }
 
-/// A zombie is there until its parent reaps it, or its tracer if it has one (kernel/exit.c:
-/// wait_consider_task()): any thread of that one's process. One that leads threads that still live
-/// waits for them first; another thread is there after its end only if it is traced.
+/// The wait of a zombie for its parent, or its tracer if it has one, to reap it (kernel/exit.c:
+/// wait_consider_task()): any thread of the parent process does. The leader of live threads waits
+/// for them first; another thread remains after its end only if it is traced.
 pub(super) fn zombie(view: &View<'_>, family: &Family, at: usize) -> Option<Finding> {
     let thread = &view.threads.all[at];
     if thread.exit_state & EXIT_ZOMBIE == 0 {
@@ -93,7 +93,8 @@ pub(super) fn zombie(view: &View<'_>, family: &Family, at: usize) -> Option<Find
     Some(finding)
 }
 
-/// `wait4(2)` and its sisters. Which child it is to be, only the caller knows: any of them.
+/// A wait in `wait4(2)` or a variant. Only the caller knows which child it waits for: any may end
+/// the wait.
 pub(super) fn child(view: &View<'_>, family: &Family, at: usize) -> Finding {
     let thread = &view.threads.all[at];
     let children = family.children.get(&thread.tgid).into_iter().flatten();
@@ -112,7 +113,7 @@ pub(super) fn child(view: &View<'_>, family: &Family, at: usize) -> Finding {
     Finding::new(at, resource, Mode::Write, Evidence::Inferred)
 }
 
-/// The init of a pid namespace that ends waits for all others in it and below
+/// The wait of the init of a pid namespace that ends for all others in the namespace and below
 /// (kernel/pid_namespace.c: zap_pid_ns_processes()).
 pub(super) fn pid_namespace(
     view: &View<'_>,
@@ -153,7 +154,7 @@ pub(super) fn pid_namespace(
     )))
 }
 
-/// The namespace in which a pid has its number of a level: `pid->numbers[level].ns`.
+/// The namespace in which a pid has its number of `level`: `pid->numbers[level].ns`.
 fn namespace(reader: &Reader<'_>, pid: u64, level: u64) -> Result<u64, Unreadable> {
     let in_entry = reader.place(Field::UpidNs)?;
     // The namespace is the last member of a struct upid.
@@ -163,8 +164,8 @@ fn namespace(reader: &Reader<'_>, pid: u64, level: u64) -> Result<u64, Unreadabl
     reader.word_at(pid.wrapping_add(entry + in_entry.offset))
 }
 
-/// Whoever removes a cgroup waits for those tasks in it that have begun to exit and are not dead
-/// yet (kernel/cgroup/cgroup.c: cgroup_drain_dying(), 6.19 and 7.0).
+/// The wait of a task that removes a cgroup for those tasks in it that have begun to exit and are
+/// not dead yet (kernel/cgroup/cgroup.c: cgroup_drain_dying(), 6.19 and 7.0).
 pub(super) fn cgroup(
     view: &View<'_>,
     at: usize,

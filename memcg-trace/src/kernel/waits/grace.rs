@@ -1,4 +1,4 @@
-//! Grace periods of RCU: which CPUs have still to pass a quiet state, and who has them.
+//! Grace periods of RCU: the CPUs that have still to pass a quiescent state, and their tasks.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
@@ -9,10 +9,10 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 
-/// Readers that lost their CPU, of one node.
+/// Preempted readers of one node.
 const MOST_READERS: usize = 1 << 14;
 
-/// Which grace period.
+/// The kind of grace period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Grace {
     /// `synchronize_rcu()`, and the callbacks that come after one.
@@ -21,7 +21,7 @@ pub(super) enum Grace {
     Tasks,
 }
 
-/// A grace period, and who holds it up: all of them.
+/// A wait for a grace period, whose holders must all act.
 pub(super) fn wait(
     view: &View<'_>,
     at: usize,
@@ -44,9 +44,9 @@ pub(super) fn wait(
             0
         }
     };
-    // Whoever waits for it is in nobody's way.
+    // The waiter itself does not block the grace period.
     resource.holders.retain(|one| one.task as usize != at);
-    // It is this one that sees that all have passed, and wakes who waits.
+    // The kthread notices that all CPUs have passed, and wakes the waiters.
     match view.threads.at(kthread) {
         Some(one) => resource
             .holders
@@ -64,8 +64,8 @@ pub(super) fn wait(
     )))
 }
 
-/// Whoever has a CPU that has still to pass (kernel/rcu/tree.c: rcu_node.qsmask), and readers that
-/// lost theirs.
+/// Adds the tasks on the CPUs that have still to pass (kernel/rcu/tree.c: rcu_node.qsmask), and
+/// preempted readers.
 fn rcu(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
     let reader = view.reader;
     let cpus = reader.per_cpu(Symbol::RcuData)?;
@@ -73,7 +73,7 @@ fn rcu(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
     for (cpu, data) in cpus {
         let node = match reader.word(data, Field::RcuDataNode) {
             Ok(node) if node != 0 => node,
-            // A CPU that was never there.
+            // A CPU that was never online.
             _ => continue,
         };
         let own = reader.word(data, Field::RcuDataMask)?;
@@ -99,8 +99,8 @@ fn rcu(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// Adds the readers of a node from the first one on that holds a grace period up: the oldest are
-/// at the end (kernel/rcu/tree_plugin.h: rcu_preempt_ctxt_queue()). Whether that is all of them.
+/// Adds the readers of a node that block a grace period, from `first` on: the oldest are at the end
+/// (kernel/rcu/tree_plugin.h: rcu_preempt_ctxt_queue()). Returns whether these are all.
 fn preempted(
     view: &View<'_>,
     node: u64,
@@ -130,7 +130,7 @@ fn preempted(
     Ok(false)
 }
 
-/// Tasks that have not left their CPU since it began (kernel/rcu/tasks.h).
+/// Adds the tasks that have not left their CPU since the grace period began (kernel/rcu/tasks.h).
 fn tasks(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
     let tasks: Vec<_> = view.threads.all.iter().map(|thread| thread.addr).collect();
     let holdouts = view.reader.column(&tasks, Field::TaskRcuHoldout)?;

@@ -1,5 +1,5 @@
-//! Sleeping locks: which one a sleeper waits for, by its record, and who has it, by its owner
-//! word.
+//! Sleeping locks: the lock that a sleeper waits for, by its record, and the lock's owner, by the
+//! owner word.
 
 use super::members;
 use super::owner::{self, Held};
@@ -16,21 +16,21 @@ use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 use crate::units;
 
-/// `task.blocker` (include/linux/hung_task.h): what is in its two lowest bits.
+/// `task.blocker` (include/linux/hung_task.h): its two lowest bits are the kind of lock.
 const BLOCKER_TYPES: u64 = 3;
 const BLOCKER_MUTEX: u64 = 0;
 const BLOCKER_SEMAPHORE: u64 = 1;
 
-/// Whoever writes to one of these has that mutex: a percpu-rwsem does not record its writer
-/// (mm/memory_hotplug.c, kernel/cpu.c, kernel/cgroup/cgroup.c: cgroup_attach_lock()).
+/// Percpu-rwsems, each with the mutex that its writers hold: a percpu-rwsem does not record its
+/// writer (mm/memory_hotplug.c, kernel/cpu.c, kernel/cgroup/cgroup.c: cgroup_attach_lock()).
 const GUARDS: &[(&str, Symbol)] = &[
     ("mem_hotplug_lock", Symbol::DeviceHotplugLock),
     ("cpu_hotplug_lock", Symbol::CpuAddRemoveLock),
     ("cgroup_threadgroup_rwsem", Symbol::CgroupMutex),
 ];
 
-/// The lock that a task waits for whose stack has a slow path on it. `None` if it turns out to be
-/// none of these.
+/// The lock that a task waits for whose stack has a slow path on it. `None` if the task waits for
+/// no such lock.
 pub(super) fn wait(
     view: &View<'_>,
     at: usize,
@@ -54,8 +54,8 @@ pub(super) fn wait(
             return Ok(Some(Finding::new(at, resource, mode, Evidence::OwnerWord)));
         }
     }
-    // An address of a slow path alone may have been left on the stack by an earlier wait: without
-    // a record, and where the task says nothing, this is none.
+    // An address of a slow path alone may have been left on the stack by an earlier wait: without a
+    // record, and without `task.blocker`, there is no wait.
     let task = view.threads.all[at].addr;
     let blocked = view.reader.word(task, Field::TaskPiBlockedOn);
     if hidden.first() != Some(&Hidden::RtMutex) || !blocked.is_ok_and(is_kernel_address) {
@@ -74,7 +74,8 @@ pub(super) fn wait(
     )))
 }
 
-/// What the task itself says (since 6.16, where hung tasks are looked for): a lock and its kind.
+/// The lock that the task itself names, if its kind is `kind`: `task.blocker` (since 6.16, with
+/// detection of hung tasks), else `task.blocked_on`.
 fn blocker(view: &View<'_>, at: usize, kind: ResourceKind) -> Option<u64> {
     let task = view.threads.all[at].addr;
     if let Ok(word) = view.reader.word(task, Field::TaskBlocker)
@@ -108,7 +109,7 @@ fn find(
     }
 }
 
-/// A lock with its owner; `None` if it does not look like one that somebody waits for.
+/// A lock with its owner; `None` if the memory does not look like a lock with waiters.
 fn describe(
     view: &View<'_>,
     kind: ResourceKind,
@@ -161,8 +162,9 @@ fn describe(
     Ok(Some(resource))
 }
 
-/// The first in line for a mutex that nobody has, if it is awake: whoever released the mutex woke it
-/// (kernel/locking/mutex.c: __mutex_unlock_slowpath()), and it takes the mutex once it runs.
+/// The first waiter of a mutex without an owner, if that waiter is awake: the task that released
+/// the mutex woke it (kernel/locking/mutex.c: __mutex_unlock_slowpath()), and it takes the mutex
+/// once it runs.
 fn woken(view: &View<'_>, mutex: u64) -> Option<usize> {
     let reader = view.reader;
     let record = match reader.word(mutex, Field::MutexFirstWaiter) {
@@ -176,7 +178,7 @@ fn woken(view: &View<'_>, mutex: u64) -> Option<usize> {
     (!view.threads.all[at].sleeps()).then_some(at)
 }
 
-/// Puts down who has a lock. Of readers only the last one is known, if at all.
+/// Adds the holders of a lock. Of readers only the last one is known, if at all.
 fn hold(view: &View<'_>, resource: &mut Resource, held: Held) {
     match held {
         Held::ByNobody => {}
@@ -211,7 +213,7 @@ fn hold(view: &View<'_>, resource: &mut Resource, held: Held) {
     }
 }
 
-/// A percpu-rwsem that a task stands in line for.
+/// A percpu-rwsem that a task is queued for.
 pub(super) fn percpu(
     view: &View<'_>,
     at: usize,
@@ -227,7 +229,7 @@ pub(super) fn percpu(
     })?;
     let Some(head) = head else { return Ok(None) };
     let lock = head.wrapping_sub(view.reader.offset(Field::PercpuWaiters)?);
-    // The entry says it too, by a flag whose number has changed and that BTF does not know.
+    // The queue entry has the mode too, as a flag whose number has changed and is not in BTF.
     let mode = if stack.has(&["percpu_down_write"]) {
         Mode::Write
     } else {
@@ -237,8 +239,8 @@ pub(super) fn percpu(
     Ok(Some(Finding::new(at, resource, mode, Evidence::OwnerWord)))
 }
 
-/// A percpu-rwsem whose writer waits for the readers to leave: it is registered there, and has
-/// the lock's address on its stack.
+/// A percpu-rwsem whose writer waits for the readers to leave: the writer is registered there, and
+/// has the lock's address on its stack.
 pub(super) fn percpu_drain(
     view: &View<'_>,
     at: usize,
@@ -271,7 +273,7 @@ fn percpu_resource(view: &View<'_>, lock: u64) -> Result<Resource, Unreadable> {
         ..Resource::default()
     };
     if block == 0 {
-        // Nobody has it for writing any more.
+        // No task holds the lock for writing any more.
     } else if writer != 0 {
         readers(view, &mut resource);
     } else if name.is_none()
@@ -296,8 +298,9 @@ fn percpu_resource(view: &View<'_>, lock: u64) -> Result<Resource, Unreadable> {
     Ok(resource)
 }
 
-/// Readers that its writer waits for: those that were seen to ask, and the others by how many there
-/// are in all. If that are fewer, one was not seen to leave, and nobody knows which.
+/// Adds the readers that the writer waits for: those that events recorded, and the number of the
+/// others. If the lock counts fewer readers than events recorded, the end of a read was missed, and
+/// it is not known of which.
 fn readers(view: &View<'_>, resource: &mut Resource) {
     let known = view.traced.holders(view, resource.addr, Mode::Read);
     let seen = known.len() as u64;
@@ -321,8 +324,9 @@ fn readers(view: &View<'_>, resource: &mut Resource) {
     resource.holders.extend(holders);
 }
 
-/// Who has a percpu-rwsem for writing: whoever was seen to ask for it and does not wait for it, or
-/// has the mutex that goes with it. One that runs may have asked just now: then it takes both.
+/// The writer of a percpu-rwsem: a thread that was seen to ask for the lock and does not wait for
+/// it, or that has the guarding mutex. A thread that runs may have asked just now: then both must
+/// agree.
 fn writer_of(view: &View<'_>, lock: u64, name: Option<&str>) -> Option<(usize, Evidence)> {
     let guard = name.and_then(|name| guard_of(view, name));
     let asked = view.traced.holders(view, lock, Mode::Write);
@@ -335,7 +339,7 @@ fn writer_of(view: &View<'_>, lock: u64, name: Option<&str>) -> Option<(usize, E
     }
 }
 
-/// Who has the mutex that goes with writing to a percpu-rwsem.
+/// The owner of the mutex that guards writing to a percpu-rwsem.
 fn guard_of(view: &View<'_>, name: &str) -> Option<usize> {
     let (_, mutex) = GUARDS.iter().find(|(lock, _)| *lock == name)?;
     let mutex = view.symbols.address(*mutex)?;
@@ -343,7 +347,7 @@ fn guard_of(view: &View<'_>, name: &str) -> Option<usize> {
     view.threads.at(owner::task(word))
 }
 
-/// Who takes memory away right now: `mem_hotplug_lock` is held for writing.
+/// The task that plugs or unplugs memory right now: the writer of `mem_hotplug_lock`.
 pub(super) fn memory_hotplugger(view: &View<'_>) -> Result<Option<usize>, Unreadable> {
     let Some(lock) = view.symbols.address(Symbol::MemHotplugLock) else {
         return Ok(None);
@@ -357,7 +361,7 @@ pub(super) fn memory_hotplugger(view: &View<'_>) -> Result<Option<usize>, Unread
     Ok(writer.map(|(at, _)| at))
 }
 
-/// A completion: who completes it is known to its user alone.
+/// A completion. The kernel does not record which task will complete it.
 pub(super) fn completion(
     view: &View<'_>,
     at: usize,

@@ -1,5 +1,5 @@
-//! Locks that are no variables: which member of which structure they are. The structure has to
-//! say so itself, by a word that only such a one has.
+//! Names of locks that are members of structures. A structure must confirm its type itself, by a
+//! word that only such a structure has.
 
 use super::View;
 use super::pages::Pages;
@@ -8,7 +8,7 @@ use crate::kernel::debugger::tasks;
 use crate::kernel::layout::fields::Field;
 use crate::sample::{ResourceKind, Text};
 
-/// The member that a lock is, and which structure that is.
+/// The member that a lock is, and the object that the member belongs to.
 pub(super) fn name(
     view: &View<'_>,
     kind: ResourceKind,
@@ -29,8 +29,8 @@ pub(super) fn name(
     }
 }
 
-/// The cache that a lock's memory is from, and how far the lock is in its object: more than an
-/// address says, and the same on every host with this kernel.
+/// The slab cache of a lock, and the lock's offset in its object: more than an address says, and
+/// the same on every host with this kernel.
 fn object(view: &View<'_>, kind: ResourceKind, lock: u64) -> Option<String> {
     let (cache, begin, _) = slab_object(view, lock)?;
     let name = view.reader.word(cache, Field::CacheName).ok()?;
@@ -43,13 +43,13 @@ fn object(view: &View<'_>, kind: ResourceKind, lock: u64) -> Option<String> {
     ))
 }
 
-/// The slab object that an address is in: where it begins, and its bytes.
+/// The slab object that an address is in: its start and its size in bytes.
 pub(super) fn object_at(view: &View<'_>, address: u64) -> Option<(u64, u64)> {
     let (_, begin, bytes) = slab_object(view, address)?;
     Some((begin, bytes))
 }
 
-/// The same with its cache first.
+/// The slab cache of an address, and the start and the size in bytes of its object.
 fn slab_object(view: &View<'_>, address: u64) -> Option<(u64, u64, u64)> {
     let reader = view.reader;
     let (page, begin) = Pages::of(view).ok()?.head_of(view, address)?;
@@ -61,21 +61,21 @@ fn slab_object(view: &View<'_>, address: u64) -> Option<(u64, u64, u64)> {
     }
     let cache = reader.word(page, Field::SlabCache).ok()?;
     let bytes = reader.word(cache, Field::CacheSize).ok()?;
-    // What debugging puts before each object.
+    // Debugging puts a red zone before each object.
     let red_bytes = reader.word(cache, Field::CacheRedLeft).unwrap_or(0);
     let within = (address - begin).checked_rem(bytes)?;
     let within = within.checked_sub(red_bytes)?;
     Some((cache, address - within, bytes))
 }
 
-/// The lock of a stage in which a file system is frozen.
+/// The lock of a stage of freezing a file system.
 fn freezing(view: &View<'_>, lock: u64) -> Option<Member> {
     let (stage, superblock) = frozen_stage(view, lock)?;
     Some((stage, of_superblock(view, superblock)?))
 }
 
-/// The three stages of freezing a file system, each with a lock of its own: which one it is, and
-/// of which superblock.
+/// The stage of freezing a file system that a lock belongs to, and the superblock: each of three
+/// stages has a lock of its own.
 fn frozen_stage(view: &View<'_>, lock: u64) -> Option<(&'static str, u64)> {
     const STAGES: [&str; 3] = [
         "super_block.s_writers.rw_sem[SB_FREEZE_WRITE]",
@@ -90,10 +90,11 @@ fn frozen_stage(view: &View<'_>, lock: u64) -> Option<(&'static str, u64)> {
     })
 }
 
-/// Says of a lock of freezing that its file system is frozen, and no task keeps it so
-/// (fs/super.c: freeze_super()): which one, and who asked for it, if that was seen.
+/// The reason why a freeze lock of a file system has no holder task: the file system is frozen
+/// (fs/super.c: freeze_super()). With its name, and the task that asked for it if an event recorded
+/// that.
 pub(super) fn frozen(view: &View<'_>, lock: u64) -> Option<String> {
-    /// `SB_FREEZE_COMPLETE` (include/linux/fs.h): in the stages before, a task is at it.
+    /// `SB_FREEZE_COMPLETE` (include/linux/fs.h): in the stages before, a task is still freezing.
     const COMPLETE: u64 = 4;
     let reader = view.reader;
     let (_, superblock) = frozen_stage(view, lock)?;
@@ -114,13 +115,13 @@ pub(super) fn frozen(view: &View<'_>, lock: u64) -> Option<String> {
 
 type Member = (&'static str, Option<Text>);
 
-/// What a lock would be in, if it were this member.
+/// The address of the structure, if the lock is this member.
 fn base(view: &View<'_>, lock: u64, member: Field) -> Option<u64> {
     let offset = view.reader.offset(member).ok()?;
     Some(lock.wrapping_sub(offset))
 }
 
-/// The mapping of an inode is its own, but for devices.
+/// The mapping of an inode points back to it, but for devices.
 fn inode(view: &View<'_>, lock: u64) -> Option<Member> {
     let inode = base(view, lock, Field::InodeRwsem)?;
     let own = inode.wrapping_add(view.reader.offset(Field::InodeData).ok()?);
@@ -133,14 +134,14 @@ fn inode(view: &View<'_>, lock: u64) -> Option<Member> {
     Some(("inode.i_rwsem", view.path_of(inode, superblock)))
 }
 
-/// The root of a superblock is its own.
+/// The root dentry of a superblock points back to it.
 fn superblock(view: &View<'_>, lock: u64) -> Option<Member> {
     let superblock = base(view, lock, Field::SbUmount)?;
     let of = of_superblock(view, superblock)?;
     Some(("super_block.s_umount", of))
 }
 
-/// The type of a superblock's file system; `None` if it is no superblock.
+/// The type of a superblock's file system; `None` if the memory is no superblock.
 fn of_superblock(view: &View<'_>, superblock: u64) -> Option<Option<Text>> {
     let root = view.reader.word(superblock, Field::SbRoot).ok()?;
     if view.reader.word(root, Field::DentrySb) != Ok(superblock) {
@@ -151,7 +152,7 @@ fn of_superblock(view: &View<'_>, superblock: u64) -> Option<Option<Text>> {
     Some(view.reader.string(name, 64).ok())
 }
 
-/// Some task has it.
+/// The `mm_struct` of some task.
 fn address_space(view: &View<'_>, lock: u64) -> Option<Member> {
     let mm = base(view, lock, Field::MmMmapLock)?;
     let tasks: Vec<_> = view.threads.all.iter().map(|thread| thread.addr).collect();
@@ -161,7 +162,8 @@ fn address_space(view: &View<'_>, lock: u64) -> Option<Member> {
     Some(("mm_struct.mmap_lock", tasks::comm(view.reader, leader)))
 }
 
-/// Some process has it: what execve(2) has until the process is another program's.
+/// The `signal_struct` of some process: execve(2) holds its locks until the process runs the new
+/// program.
 fn process(view: &View<'_>, lock: u64) -> Option<Member> {
     const MEMBERS: [(Field, &str); 2] = [
         (Field::SignalCredGuard, "signal_struct.cred_guard_mutex"),

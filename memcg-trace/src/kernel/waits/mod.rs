@@ -1,10 +1,10 @@
-//! Who waits for whom, found out after the fact: nothing was traced, so everything is read from
-//! the tasks themselves.
+//! Waits of all tasks, found after the fact: nothing was traced, so everything is read from the
+//! tasks themselves.
 //!
 //! A sleeper leaves a record on its own stack, by which it is found and woken; the lock that it
-//! waits for says who has it; a pipe is open in somebody's file table; and the rest is told by
-//! the function that a task sleeps in (see `table`). Nothing is locked meanwhile: a task that ran
-//! while it was looked at is left out, and whoever uses this compares two looks.
+//! waits for names its owner; a pipe is open in a task's file table; and the function that a task
+//! sleeps in tells the rest (see `table`). No lock is taken meanwhile: a task that ran while it was
+//! read is left out, and callers compare two looks.
 
 mod assembly;
 mod classify;
@@ -48,21 +48,21 @@ use threads::{Thread, Threads};
 pub(super) use traced::Traced;
 use workers::Workers;
 
-/// What a look has to look with.
+/// The inputs that all parts of a look share.
 struct View<'a> {
     reader: &'a Reader<'a>,
     symbols: &'a Symbols,
     threads: &'a Threads,
     unwound: &'a Stacks,
     traced: &'a Traced,
-    /// When it began.
+    /// Start of the look, CLOCK_MONOTONIC.
     begin_ns: u64,
-    /// Where files are seen, once somebody waits for one.
+    /// Paths of files, read once a task waits for a file.
     paths: OnceCell<RefCell<VisiblePaths>>,
 }
 
 impl View<'_> {
-    /// The path of a file, from here.
+    /// The path of a file, as this process sees it.
     fn path_of(&self, inode: u64, superblock: u64) -> Option<Text> {
         let tasks = || self.threads.all.iter().map(|thread| thread.addr);
         let read = || RefCell::new(VisiblePaths::read(self.reader, tasks()));
@@ -76,7 +76,7 @@ impl View<'_> {
         stacks::functions(self.symbols, self.unwound.of(&self.threads.all[at]))
     }
 
-    /// The name of a variable of the kernel. What is allocated has none.
+    /// The name of a kernel variable. Allocated memory has none.
     fn name_of(&self, address: u64) -> Option<String> {
         /// The kernel's own text and data, and its modules, lie from here on (x86-64,
         /// Documentation/arch/x86/x86_64/mm.rst).
@@ -85,7 +85,7 @@ impl View<'_> {
     }
 }
 
-/// A holder that is the thread of that number.
+/// A holder: the thread with index `at`.
 fn holder(at: usize, mode: Mode, evidence: Evidence) -> Holder {
     Holder {
         task: u32::try_from(at).unwrap_or(u32::MAX),
@@ -95,12 +95,12 @@ fn holder(at: usize, mode: Mode, evidence: Evidence) -> Holder {
     }
 }
 
-/// A wait. Until it is in a look, tasks are numbers of threads.
+/// A wait. Until the wait is in a look, tasks are indices of threads.
 struct Finding {
     thread: usize,
     resource: Resource,
     wait: Wait,
-    /// Hosts are full of such waits, and healthy: it matters only where somebody waits for the
+    /// Healthy hosts are full of such waits: this one matters only if another task waits for the
     /// thread.
     is_common: bool,
 }
@@ -147,7 +147,7 @@ fn stack_bytes(symbols: &Symbols) -> Result<u64, Unreadable> {
     }
 }
 
-/// Looks once at all tasks, and adds what it sees to `waits`.
+/// Looks once at all tasks, and adds the result to `waits`.
 pub(super) fn look(
     reader: &Reader<'_>,
     symbols: &Symbols,
@@ -180,7 +180,7 @@ pub(super) fn look(
         if Some(at) != mover {
             looking.look_at(at, thread);
         } else if thread.sleeps() {
-            // It may do so between two tries, or for good.
+            // The task may sleep between two tries, or for good.
             looking.look_at_mover(at, thread);
         }
     }
@@ -197,7 +197,7 @@ pub(super) fn look(
     let mut assembly = Assembly::new(&view, &mut look, &mut waits.stacks);
     for mut finding in assembly::that_matter(findings) {
         traced.date(&view, &mut finding);
-        // What was read of a task that ran meanwhile is of two of its sleeps.
+        // If the task ran meanwhile, its data may be from two different sleeps.
         if finding.wait.retry.is_some() || !threads.has_moved(reader, finding.thread) {
             assembly.add(finding);
         }
@@ -206,16 +206,16 @@ pub(super) fn look(
     Ok(look)
 }
 
-/// A look under way.
+/// A look in progress.
 struct Looking<'a, 'w> {
     view: &'a View<'a>,
     /// Read when the first wait for one is seen.
     pipes: Option<Pipes>,
-    /// Likewise.
+    /// Read when the first wait for a task is seen.
     family: Option<Family>,
-    /// Likewise.
+    /// Read when the first wait for a work item is seen.
     workers: Option<Workers>,
-    /// Of those who sleep for a reason.
+    /// Stacks of the tasks that wait for something.
     stacks: Vec<(usize, Stack<'a>)>,
     findings: Vec<Finding>,
     not_checked: &'w mut Vec<NotChecked>,
@@ -242,7 +242,7 @@ impl Looking<'_, '_> {
         }
     }
 
-    /// Finds out what one thread waits for, if anything.
+    /// Finds the resource that one thread waits for, if any.
     fn look_at(&mut self, at: usize, thread: &Thread) {
         if !thread.sleeps() || thread.is_idle() {
             return;
@@ -258,7 +258,7 @@ impl Looking<'_, '_> {
         let view = self.view;
         let stack = match Stack::read(view.reader, view.symbols, view.threads, thread, unwound) {
             Ok(stack) => stack,
-            // It runs again, or is gone.
+            // The thread runs again, or is gone.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => return,
             Err(why) => return self.note("stacks", &why),
         };
@@ -267,7 +267,7 @@ impl Looking<'_, '_> {
             Ok(None) => {}
             Err(error) => {
                 let why = match &error {
-                    // Most often the task was woken meanwhile, and is left out for that later.
+                    // Mostly the task was woken meanwhile, and is left out later for that reason.
                     Unreadable::Fault(_) | Unreadable::Changed(_) => {
                         "what it is for changed while it was read".to_owned()
                     }
@@ -284,10 +284,11 @@ impl Looking<'_, '_> {
         self.stacks.push((at, stack));
     }
 
-    /// A wait of the task that takes memory away, other than for pages.
+    /// Finds a wait of the memory hotplugger, other than for pages.
     fn look_at_mover(&mut self, at: usize, thread: &Thread) {
         let functions = self.view.functions(at);
-        // Between two tries it lets all CPUs do something (mm/swap.c: lru_add_drain_all()).
+        // Between two tries the hotplugger drains the batches of all CPUs (mm/swap.c:
+        // lru_add_drain_all()).
         if !functions.contains(&"lru_add_drain_all") {
             self.look_at(at, thread);
         }
@@ -331,8 +332,8 @@ impl Looking<'_, '_> {
     }
 }
 
-/// Which signals end a sleep. None reaches a task that exits, and while a process dumps core all
-/// but SIGKILL are left out (kernel/signal.c: wants_signal(), prepare_signal()).
+/// The signals that end a sleep. None reaches a task that exits, and while a process dumps core
+/// only SIGKILL does (kernel/signal.c: wants_signal(), prepare_signal()).
 fn ends_on(thread: &Thread, stack: &Stack<'_>) -> EndsOn {
     let dumps = stack.has(&["do_coredump", "vfs_coredump"]);
     if thread.is_kernel_thread() || thread.exits() {
@@ -346,7 +347,8 @@ fn ends_on(thread: &Thread, stack: &Stack<'_>) -> EndsOn {
     }
 }
 
-/// Whether a timer is to wake it: the frames of schedule_timeout() and its like have one.
+/// Returns whether a timer will wake the task: the frames of schedule_timeout() and its variants
+/// have one.
 fn has_timer(symbols: &Symbols, stack: &Stack<'_>) -> bool {
     let times = |function: &&str| function.contains("_timeout") || function.contains("hrtimeout");
     let wakers =

@@ -1,9 +1,9 @@
-//! Memory that is taken away: who does it, which pages it tries to move again and again, and who
-//! keeps them where they are.
+//! Memory that is taken offline: the task that does it, the pages that it tries to move again and
+//! again, and the tasks that keep these in place.
 //!
-//! The task does not sleep, so nothing unwinds its stack; but the pages that it failed to move
-//! are on a list whose head is there (mm/memory_hotplug.c: do_migrate_range(), mm/migrate.c:
-//! migrate_pages()), and each of them points back to it.
+//! The task does not sleep, so its stack cannot be unwound. But the pages that it failed to move
+//! are on a list whose head is on its stack (mm/memory_hotplug.c: do_migrate_range(), mm/migrate.c:
+//! migrate_pages()), and each of them points back to the head.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
@@ -22,15 +22,15 @@ use crate::kernel::debugger::reader::words;
 use crate::sample::waits::{EndsOn, Evidence, Resource, Retry, Wait};
 use crate::sample::{Mode, ResourceKind};
 
-/// Tries to see pages on the stack, and more of them while none was seen.
+/// Attempts to see pages on the stack, while none was seen.
 const TRIES: usize = 400;
 const MORE_TRIES: usize = 2000;
-/// Times that pages are seen there, if they are.
+/// Attempts once pages were seen.
 const LOOKS: usize = 16;
-/// Of these, how often a page must have been there: what moves does not come back. The kernel turns
-/// between several pages that do not, so that not each of them is there each time.
+/// Attempts in which a page must be seen: a page that was moved does not come back. The kernel
+/// alternates between several pages that do not move, so not each of them is seen each time.
 const ENOUGH: usize = 4;
-/// Pages of one stack.
+/// Bound on the pages of one stack.
 const MOST: usize = 16;
 const PAUSE: Duration = Duration::from_micros(500);
 /// Functions that keep a reference to a user page while they wait (fs/coredump.c, mm/gup.c).
@@ -41,7 +41,7 @@ const KEEPERS: &[&str] = &[
     "elf_core_dump",
 ];
 
-/// What a task that takes memory away waits for: one finding a page that does not move.
+/// The waits of a task that offlines memory: one finding for each page that does not move.
 pub(super) fn wait(
     view: &View<'_>,
     at: usize,
@@ -106,7 +106,7 @@ pub(super) fn wait(
     Ok(findings)
 }
 
-/// A wait for pages of which none was seen while the task was at it all the time.
+/// A wait for pages of which none was seen, although the task tried to move pages all the time.
 fn unseen(view: &View<'_>, at: usize) -> Finding {
     let span = view.threads.all[at].addr;
     let resource = Resource {
@@ -117,7 +117,7 @@ fn unseen(view: &View<'_>, at: usize) -> Finding {
     };
     let mut finding = Finding::new(at, resource, Mode::Write, Evidence::Hint);
     finding.wait = Wait {
-        // For so long at least.
+        // At least for the time of this look.
         since_ns: Some(view.begin_ns),
         ends_on: EndsOn::AnySignal,
         retry: Some(Retry {
@@ -129,8 +129,8 @@ fn unseen(view: &View<'_>, at: usize) -> Finding {
     finding
 }
 
-/// What was seen of the tries to move a page: those that began with it or before it, all together,
-/// as if they had begun with it.
+/// The tries to move a page, by events: the sum of the tries that started at this page or before
+/// it.
 fn tried(seen: &Offline, pfn: u64) -> Option<OfflinePage> {
     let begins = seen.pages.iter().filter(|begin| begin.pfn != 0);
     let with_page = begins.filter(|begin| (begin.pfn..seen.end_pfn).contains(&pfn));
@@ -142,17 +142,17 @@ fn tried(seen: &Offline, pfn: u64) -> Option<OfflinePage> {
     })
 }
 
-/// How often a page was seen on the stack.
+/// The number of times that a page was seen on the stack.
 #[derive(Clone, Copy)]
 struct Sightings {
     times: usize,
-    /// References that neither a mapping nor the mover itself explains, the least that there were:
-    /// others look at a page, too, and let go of it.
+    /// The fewest references that neither a mapping nor the mover explains. A minimum, since other
+    /// tasks take a reference for a moment.
     extra: u64,
 }
 
-/// Pages that are on the stack again and again. Where a list of them was hardly seen, all that were
-/// on it may be; `None` where there was none, and the task is at it still.
+/// Pages that are on the stack again and again. If lists were rarely seen, all pages on them may be
+/// stuck. `None` if no list was seen and the task still moves pages.
 fn stuck_pages(
     view: &View<'_>,
     pages: &Pages,
@@ -202,7 +202,7 @@ fn listed_pages(view: &View<'_>, pages: &Pages, at: usize) -> Result<Vec<u64>, U
         let Some(first) = pages.linked_at(*word) else {
             continue;
         };
-        // A word that was left behind there is no list: its page points elsewhere.
+        // A stale word on the stack is no list head: its page points elsewhere.
         if view.reader.word_at(word.wrapping_add(8)) != Ok(head) {
             continue;
         }

@@ -1,24 +1,24 @@
-//! Owner words: who has a lock, by the lock's own words.
+//! Owner words of locks.
 
 /// Flags in owner words (kernel/locking/mutex.h, rwsem.c).
 const OWNER_FLAGS: u64 = 7;
-/// `MUTEX_FLAG_WAITERS`: set as long as somebody is in the list.
+/// `MUTEX_FLAG_WAITERS`: set as long as the mutex has waiters.
 const MUTEX_WAITERS: u64 = 1;
 /// `rw_semaphore.count` (kernel/locking/rwsem.c).
 const WRITER_LOCKED: u64 = 1;
 const RWSEM_WAITERS: u64 = 2;
 const READERS_SHIFT: u32 = 8;
 
-/// Who has a lock that somebody waits for. Tasks are addresses.
+/// Holders of a lock that has waiters. Tasks are addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Held {
-    /// Nobody, for now.
+    /// The lock is free at the moment.
     ByNobody,
-    /// This task alone.
+    /// This task alone holds it.
     By(u64),
-    /// That many readers, of which this was the last one to come.
+    /// So many readers hold it, of which `last` was the last one to come.
     ForReading {
-        /// It need not have it any more: its word may be stale (kernel/locking/rwsem.c).
+        /// May have released the lock: the owner word may be stale (kernel/locking/rwsem.c).
         last: u64,
         readers: u64,
     },
@@ -38,12 +38,12 @@ pub(super) fn task(word: u64) -> u64 {
     word & !OWNER_FLAGS
 }
 
-/// By `mutex.owner`; `None` if nobody waits for it.
+/// The holder by `mutex.owner`; `None` if the mutex has no waiters.
 pub(super) fn of_mutex(word: u64) -> Option<Held> {
     (word & MUTEX_WAITERS != 0).then(|| Held::by(word))
 }
 
-/// By `rw_semaphore.count` and `owner`; `None` if nobody waits for it.
+/// The holders by `rw_semaphore.count` and `owner`; `None` if the lock has no waiters.
 pub(super) fn of_rwsem(count: u64, word: u64) -> Option<Held> {
     let readers = count >> READERS_SHIFT;
     if count & RWSEM_WAITERS == 0 {

@@ -1,5 +1,5 @@
-//! Descriptors of pages: which page it is, and how many references are not explained by who maps
-//! it, caches it or has it on a list to be moved.
+//! Descriptors of pages: the page of an address, and the number of references that neither
+//! mappings, the page cache nor a migration list explain.
 
 use crate::kernel::host::symbols::Symbol;
 use memcg_trace_common::layout::HEAD_MASK;
@@ -14,11 +14,11 @@ const PAGE_SHIFT: u32 = 12;
 /// In `page.mapping`: anonymous, or movable by a driver (include/linux/page-flags.h).
 const MAPPING_FLAGS: u64 = 3;
 
-/// Where descriptors of pages are.
+/// The array of page descriptors.
 pub(super) struct Pages {
     vmemmap: u64,
     page_offset: u64,
-    /// One more than the number of the last.
+    /// The number of the last page plus one.
     count: u64,
     bytes: u64,
     lru: u64,
@@ -52,7 +52,8 @@ impl Pages {
         (page - self.vmemmap) / self.bytes
     }
 
-    /// The first page of the folio that an address of the kernel's is in, and where that begins.
+    /// The first page of the folio that a kernel address is in, and the address where that page
+    /// starts.
     pub(super) fn head_of(&self, view: &View<'_>, address: u64) -> Option<(u64, u64)> {
         /// Set in a page that is not the first.
         const TAIL: u64 = 1;
@@ -77,7 +78,7 @@ impl Pages {
     pub(super) fn folio(&self, view: &View<'_>, page: u64) -> Result<Folio<'_>, Unreadable> {
         let marks = &view.reader.resolved.pages;
         let is_large = view.reader.word(page, Field::PageFlags)? & marks.head != 0;
-        // Until folios, what is kept in the second page has its place in that one.
+        // Before folios, fields of the second page have their offsets within that page.
         let second = if marks.nr_pages_in_second {
             page.wrapping_add(self.bytes)
         } else {
@@ -99,7 +100,7 @@ impl Pages {
     }
 }
 
-/// One page, or several that are one to the kernel.
+/// A folio: one page, or several that the kernel handles as one.
 pub(super) struct Folio<'a> {
     pages: &'a Pages,
     page: u64,
@@ -109,22 +110,22 @@ pub(super) struct Folio<'a> {
 }
 
 impl Folio<'_> {
-    /// Whether a word is the descriptor of one of its pages, or an address in their memory.
+    /// Returns whether a word is the descriptor of one of the pages, or an address in their memory.
     pub(super) fn has(&self, word: u64) -> bool {
         let begin = self.pages.pfn(self.page) << PAGE_SHIFT;
         let begin = self.pages.page_offset.wrapping_add(begin);
-        // What is written next may be the byte behind it.
+        // The next byte to write may be just past the end.
         word.wrapping_sub(self.page) < self.count * self.pages.bytes
             || word.wrapping_sub(begin) <= self.count << PAGE_SHIFT
     }
 
-    /// Whether the page of a number is one of its pages.
+    /// Returns whether the page with number `pfn` is one of its pages.
     pub(super) fn has_page(&self, pfn: u64) -> bool {
         pfn.wrapping_sub(self.pages.pfn(self.page)) < self.count
     }
 
-    /// References other than those of mappings, of the page cache and of the list that it is on.
-    /// `None` if they changed while they were counted.
+    /// References other than those of mappings, of the page cache and of the list that the folio is
+    /// on. `None` if they changed while they were counted.
     pub(super) fn unexplained_refs(&self, view: &View<'_>) -> Option<u64> {
         let refs = view.reader.word(self.page, Field::PageRefcount).ok()?;
         let maps = self.maps(view)?;
@@ -138,9 +139,9 @@ impl Folio<'_> {
         (again == refs).then(|| refs.saturating_sub(maps + cached + 1))
     }
 
-    /// How often it is mapped, its pages together.
+    /// The number of mappings of all its pages together.
     fn maps(&self, view: &View<'_>) -> Option<u64> {
-        // They count from -1.
+        // The kernel's counts start at -1.
         let count = |word: u64| word.wrapping_add(1) & 0xffff_ffff;
         let reader = view.reader;
         if !self.is_large {

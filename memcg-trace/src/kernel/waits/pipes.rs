@@ -1,4 +1,4 @@
-//! Pipes: who has them open, by the file tables of all threads.
+//! Pipes: the tasks that have them open, from the file tables of all threads.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
@@ -27,16 +27,16 @@ struct End {
     mode: u64,
 }
 
-/// All pipes that somebody has open, by `pipe_inode_info`.
+/// All pipes that some thread has open, by `pipe_inode_info`.
 #[derive(Debug, Default)]
 pub(super) struct Pipes {
     ends: HashMap<u64, Vec<End>>,
-    /// `file.f_inode` of one file each.
+    /// `file.f_inode` of one file of each pipe.
     inodes: HashMap<u64, u64>,
 }
 
 impl Pipes {
-    /// Goes through the file tables of all threads.
+    /// Reads the file tables of all threads.
     pub(super) fn read(view: &View<'_>) -> Result<Self, Unreadable> {
         let reader = view.reader;
         let found = descriptors::read(view, OPERATIONS)?;
@@ -58,7 +58,7 @@ impl Pipes {
         Ok(pipes)
     }
 
-    /// Who could read from a pipe, or write to it, and in how many files.
+    /// The tasks that could read from a pipe, or write to it, and the number of their files.
     fn users(&self, pipe: u64, wanted: u64) -> (Vec<Holder>, usize) {
         let ends = self.ends.get(&pipe).into_iter().flatten();
         let ends: Vec<_> = ends.filter(|end| end.mode & wanted != 0).collect();
@@ -71,8 +71,8 @@ impl Pipes {
     }
 }
 
-/// The pipe that a task waits for room in, or for bytes from. Its own end does not count: it
-/// cannot use it while it waits.
+/// The pipe that a task waits for: for space to write, or for bytes to read. The task's own end
+/// does not count: it cannot use it while it waits.
 pub(super) fn wait(
     view: &View<'_>,
     pipes: &Pipes,

@@ -1,5 +1,5 @@
-//! Waits inside a process and for a child that borrows its memory: for vfork(2), for the other
-//! threads at an execve(2) or a core dump, and of those until the core is dumped.
+//! Waits inside a process, and for a child that borrows its memory: for vfork(2), for the other
+//! threads at an execve(2) or a core dump, and of those threads until the core is dumped.
 
 use super::stacks::Stack;
 use super::{Finding, View, holder};
@@ -8,21 +8,21 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 
-/// Where a parent waits for the child of its vfork(2).
+/// Functions in which a parent waits for the child of its vfork(2).
 const FORKS: &[&str] = &[
     "wait_for_vfork_done",
     "kernel_clone",
     "_do_fork",
     "__do_sys_vfork",
 ];
-/// Where a thread is that dumps core.
+/// Functions that a thread is in while it dumps core.
 const DUMPS: &[&str] = &["vfs_coredump", "do_coredump"];
-/// Where it waits for the others to stop.
+/// The function in which the dumping thread waits for the others to stop.
 const GATHERS: &[&str] = &["coredump_wait"];
-/// Where these wait for it.
+/// Functions in which the other threads wait for the dumping one.
 const STOPPED: &[&str] = &["coredump_task_exit", "exit_mm", "do_exit"];
 
-/// A completion of which it is known who completes it; `None` if this is none of those.
+/// A completion whose completer is known; `None` if it is none of those.
 pub(super) fn completion(
     view: &View<'_>,
     at: usize,
@@ -39,7 +39,8 @@ pub(super) fn completion(
     Ok(None)
 }
 
-/// The child says by a word where its parent is to be told, which is on the parent's stack.
+/// A parent's wait in vfork(2): a field of the child points to the completion on the parent's
+/// stack.
 fn vfork(view: &View<'_>, at: usize) -> Result<Option<Finding>, Unreadable> {
     let tasks: Vec<_> = view.threads.all.iter().map(|thread| thread.addr).collect();
     let told = view.reader.column(&tasks, Field::TaskVforkDone)?;
@@ -63,7 +64,7 @@ fn vfork(view: &View<'_>, at: usize) -> Result<Option<Finding>, Unreadable> {
     )))
 }
 
-/// Who dumps core waits until all that share its memory have stopped.
+/// The wait of a dumping thread until all tasks that share its memory have stopped.
 fn gather(view: &View<'_>, at: usize) -> Result<Finding, Unreadable> {
     let tasks: Vec<_> = view.threads.all.iter().map(|thread| thread.addr).collect();
     let memories = view.reader.column(&tasks, Field::TaskMm)?;
@@ -76,7 +77,7 @@ fn gather(view: &View<'_>, at: usize) -> Result<Finding, Unreadable> {
     Ok(threads(view, at, others))
 }
 
-/// execve(2) ends all other threads of its process first (fs/exec.c: de_thread()).
+/// A wait in execve(2), which ends all other threads of its process first (fs/exec.c: de_thread()).
 pub(super) fn exec(view: &View<'_>, at: usize) -> Finding {
     let process = view.threads.all[at].tgid;
     let all = view.threads.all.iter().enumerate();
@@ -100,7 +101,7 @@ fn threads(view: &View<'_>, at: usize, others: impl Iterator<Item = usize>) -> F
     Finding::new(at, resource, Mode::Write, Evidence::Inferred)
 }
 
-/// A thread that ends while another one of its process dumps core.
+/// The wait of a thread that ends while another one of its process dumps core.
 pub(super) fn core_dump(view: &View<'_>, at: usize) -> Result<Option<Finding>, Unreadable> {
     let process = view.threads.all[at].tgid;
     let all = view.threads.all.iter().enumerate();
@@ -129,7 +130,7 @@ pub(super) fn core_dump(view: &View<'_>, at: usize) -> Result<Option<Finding>, U
     )))
 }
 
-/// A thread of the kernel's own that was made and not woken yet, and one that was not run yet.
+/// Returns whether a kernel thread was made and not woken yet, or has not run yet.
 pub(super) fn has_just_begun(stack: &Stack<'_>) -> bool {
     let first = stack.sleeps_in();
     first.is_some_and(|one| ["kthread", "ret_from_fork", "ret_from_fork_asm"].contains(&one))

@@ -1,7 +1,8 @@
-//! Waiter records: what a sleeper leaves on its own stack to be found and woken by.
+//! Waiter records: the structure that a sleeper leaves on its own stack, by which it is found and
+//! woken.
 //!
-//! What follows links here knows the kernel's memory only as [`Seen`], so that it can be tested
-//! with words of kernels that do not run.
+//! The code that follows links knows the kernel's memory only as [`Seen`], so that it can be tested
+//! with words that were recorded on other kernels.
 
 use super::stacks::Stack;
 use super::threads::Threads;
@@ -12,7 +13,7 @@ use crate::kernel::layout::fields::Field;
 /// Waiters of one lock that are followed.
 const MOST_WAITERS: usize = 4096;
 
-/// The kernel's memory, as far as links lead through it.
+/// The kernel's memory, as far as the code that follows links needs it.
 pub(super) struct Seen<'a> {
     /// The word at an address.
     pub(super) word: &'a dyn Fn(u64) -> Result<u64, Unreadable>,
@@ -21,7 +22,7 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// As it is now.
+    /// The kernel's memory as it is now.
     pub(super) fn now<T>(
         reader: &Reader<'_>,
         threads: &Threads,
@@ -39,7 +40,7 @@ impl Seen<'_> {
 pub(super) struct Shape {
     link: Field,
     task: Field,
-    /// The list of the lock, which it is linked into, where it has a head.
+    /// The head of the lock's list, which the record is linked into, where the list has a head.
     head: Field,
     /// The first record, where the list has no head (since 7.1); then the records are a ring.
     first: Option<Field>,
@@ -70,7 +71,7 @@ pub(super) const COMPLETION: Shape = Shape {
     first: None,
 };
 
-/// Where the fields of a kind of record are in this kernel.
+/// Offsets of the fields of a kind of record in this kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     link: u64,
@@ -78,7 +79,7 @@ pub(super) struct Record {
     list: List,
 }
 
-/// What a lock has of its waiters, and where.
+/// How a lock keeps its waiters, with the offset in the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum List {
     Head(u64),
@@ -86,7 +87,7 @@ enum List {
 }
 
 impl Shape {
-    /// Where its fields are; an error where this kernel has neither kind of list.
+    /// Resolves the fields of a kind of record. An error if this kernel has neither kind of list.
     pub(super) fn record(
         self,
         offset: impl Fn(Field) -> Result<u64, Unreadable>,
@@ -104,8 +105,8 @@ impl Shape {
     }
 }
 
-/// The lock that a task waits for by a record of this kind in the frames that the kernel leaves
-/// out of a stack. `None` if there is no such record, or it leads to no one lock.
+/// The lock that a task waits for by a record of this kind in the frames that the kernel leaves out
+/// of a stack. `None` if there is no such record, or if it does not lead to exactly one lock.
 pub(super) fn lock_of(
     seen: &Seen<'_>,
     stack: &Stack<'_>,
@@ -125,9 +126,9 @@ pub(super) fn lock_of(
     Ok(None)
 }
 
-/// The lock whose first record is in a ring. The slow path has the lock at hand: a word of its
-/// frames is its address. Which one, the lock itself says; but so seem to do words on stacks that
-/// happen to lie before a pointer to one of the records.
+/// The lock whose first record is in a ring. One of the words in the frames of the slow path is the
+/// lock's address, and the lock must point back to the ring. Words on stacks that happen to lie
+/// before a pointer to one of the records look like a lock too.
 fn of_ring(
     seen: &Seen<'_>,
     stack: &Stack<'_>,
@@ -146,18 +147,18 @@ fn of_ring(
             && first().is_ok_and(|first| ring.contains(&first.wrapping_add(to_link)))
     });
     let lock = locks.next();
-    // One that is not sure is none.
+    // If several words look like a lock, none is sure.
     Ok(lock.filter(|lock| locks.all(|other| other == *lock)))
 }
 
-/// Words of the frames that were left out that are the task's own address.
+/// Words of the left-out frames that are the task's own address.
 fn words_that_are(stack: &Stack<'_>, task: u64) -> impl Iterator<Item = (usize, u64)> {
     let hidden = stack.words[..stack.hidden_words].iter().copied();
     hidden.enumerate().filter(move |(_, word)| *word == task)
 }
 
-/// Follows a list from one of its nodes to the node that is on nobody's stack and is a head.
-/// `None` if it is no list, or one without a head.
+/// Follows a list from one of its nodes to the node that is on no task's stack, which is the head.
+/// `None` if this is no list, or one without a head.
 fn off_stack(
     seen: &Seen<'_>,
     link: u64,
@@ -179,7 +180,7 @@ fn off_stack(
     Ok(None)
 }
 
-/// The nodes of a list that has no head, all of them on stacks. `None` if it is none.
+/// The nodes of a list that has no head, all of them on stacks. `None` if this is no such list.
 fn ring(seen: &Seen<'_>, link: u64) -> Result<Option<Vec<u64>>, Unreadable> {
     let mut nodes = vec![link];
     let mut node = link;
@@ -199,7 +200,7 @@ fn ring(seen: &Seen<'_>, link: u64) -> Result<Option<Vec<u64>>, Unreadable> {
     Ok(None)
 }
 
-/// The node after one, if that one points back.
+/// The node after `node`, if it points back.
 fn next(seen: &Seen<'_>, node: u64) -> Result<Option<u64>, Unreadable> {
     let next = match (seen.word)(node) {
         Ok(next) if is_kernel_address(next) && next % 8 == 0 => next,
@@ -213,7 +214,7 @@ fn next(seen: &Seen<'_>, node: u64) -> Result<Option<u64>, Unreadable> {
     }
 }
 
-/// Where the fields of `wait_queue_entry` are.
+/// Offsets of the fields of `wait_queue_entry`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     private: u64,
@@ -233,8 +234,9 @@ impl Entry {
     }
 }
 
-/// `wait_queue_head.head` of the queue that a task is in by an entry that `waker` is to wake.
-/// There may be entries of others in it that are on no stack (poll, epoll): `is_head` knows.
+/// `wait_queue_head.head` of the queue that a task is in, by an entry that `waker` is to wake. The
+/// queue may have entries of other tasks that are on no stack (poll, epoll), so `is_head` decides
+/// which node is the head.
 pub(super) fn queue_of(
     seen: &Seen<'_>,
     stack: &Stack<'_>,

@@ -1,5 +1,5 @@
-//! Tasks that are ready to run: whether they do, and if not, who has their CPU or which cgroup has
-//! used up its time. Runnable is not running.
+//! Tasks that are ready to run: whether they run, and if not, the task that has their CPU or the
+//! cgroup that has used up its time. Runnable is not running.
 
 use super::View;
 use super::threads::Thread;
@@ -9,23 +9,23 @@ use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
-/// `task.prio` from here on is of the fair classes (include/linux/sched/prio.h: MAX_RT_PRIO).
+/// `task.prio` of the fair classes starts here (include/linux/sched/prio.h: MAX_RT_PRIO).
 const FAIR: u64 = 100;
-/// A priority of that class is negative (include/linux/sched/deadline.h: MAX_DL_PRIO).
+/// A priority of the deadline class is negative (include/linux/sched/deadline.h: MAX_DL_PRIO).
 const DEADLINE: u64 = 1 << 31;
-/// Task groups are nested no deeper than cgroups, of which this is more than anybody makes.
+/// Bound on the nesting of task groups, which is that of cgroups.
 const LEVELS: usize = 64;
 
-/// What keeps a task from running, or that nothing does.
+/// The obstacle that keeps a task from running, if there is one.
 pub(super) struct Running {
     pub(super) cpu: u32,
     pub(super) on_cpu: bool,
-    /// The thread that has its CPU.
+    /// The thread that has the task's CPU.
     pub(super) behind: Option<usize>,
     pub(super) throttled_by: Option<Text>,
 }
 
-/// Of a task that is ready to run.
+/// The obstacle of a task; `None` if the task is not ready to run.
 pub(super) fn of(view: &View<'_>, at: usize) -> Option<Running> {
     let thread = &view.threads.all[at];
     if !thread.is_ready() {
@@ -46,7 +46,7 @@ pub(super) fn of(view: &View<'_>, at: usize) -> Option<Running> {
     Some(running)
 }
 
-/// The thread that has a CPU; none if that is idle.
+/// The thread that has a CPU; `None` if the CPU is idle.
 pub(super) fn current(view: &View<'_>, cpu: u32) -> Option<usize> {
     let queues = view.reader.per_cpu(Symbol::Runqueues).ok()?;
     let (_, queue) = queues.into_iter().find(|(one, _)| *one == cpu)?;
@@ -61,12 +61,13 @@ pub(super) fn real_time(view: &View<'_>, thread: &Thread) -> Option<u32> {
     match prio {
         DEADLINE.. => Some(100),
         FAIR.. => None,
-        // One of the fair classes that has a lock which a real-time task waits for is none.
+        // A task of the fair classes that inherited a real-time priority through a lock is no
+        // real-time task.
         _ => u32::try_from(priority).ok().filter(|one| *one > 0),
     }
 }
 
-/// The cgroup that has used up its time, if one above a task has (kernel/sched/fair.c:
+/// The nearest cgroup above a task that has used up its time, if there is one (kernel/sched/fair.c:
 /// throttle_cfs_rq()).
 fn throttled_by(view: &View<'_>, thread: &Thread) -> Option<Text> {
     let reader = view.reader;

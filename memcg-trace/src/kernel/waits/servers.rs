@@ -1,5 +1,5 @@
-//! Waits for a program that has to answer: a file system in user space, or who decides on
-//! permission events of fanotify. Whoever has its descriptor may answer.
+//! Waits for a program that has to answer: a file system in user space, or a program that decides
+//! on permission events of fanotify. Any thread that has its descriptor may answer.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
@@ -15,9 +15,9 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
 
-/// Words at the begin of an object of the FUSE module that may point to what it belongs to.
+/// Words at the start of an object of the FUSE module that may point to its mount or connection.
 const NEAR_WORDS: usize = 8;
-/// A request is no larger (fs/fuse/fuse_i.h: struct fuse_req).
+/// Upper bound of a request's size (fs/fuse/fuse_i.h: struct fuse_req).
 const REQUEST_BYTES: u64 = 256;
 /// The kernel's text and data, and its modules, lie from here on.
 const VARIABLES: u64 = 0xffff_ffff_8000_0000;
@@ -33,7 +33,7 @@ const OF_FUSE: &[&str] = &[
 ];
 const OF_FANOTIFY: &[&str] = &["fanotify_read", "fanotify_write"];
 
-/// The answer to a request to a file system in user space.
+/// A wait for the answer to a request to a file system in user space.
 pub(super) fn fuse(
     view: &View<'_>,
     at: usize,
@@ -80,7 +80,7 @@ fn fuse_connection<'a>(
         return guessed_connection(view, begin, bytes, devices);
     }
     let connection = if bytes > REQUEST_BYTES {
-        // Who waits to make a request waits in the connection itself.
+        // A task that waits to make a request waits in the connection itself.
         begin
     } else if reader.offset(Field::FuseReqChan).is_ok() {
         reader.word(begin, Field::FuseReqChan)?
@@ -96,9 +96,9 @@ fn fuse_connection<'a>(
     Ok((!of_it.is_empty()).then_some((connection, of_it)))
 }
 
-/// The same where the kernel does not describe the types of a module. But a request leads to its
-/// mount, and the mount and the descriptor lead to one connection, which is nobody else's; or the
-/// request and the descriptor do.
+/// The connection of a request where BTF does not describe the types of the module. A request leads
+/// to its mount, and the mount and the descriptor lead to one connection, which nothing else leads
+/// to; or the request and the descriptor do.
 fn guessed_connection<'a>(
     view: &View<'_>,
     begin: u64,
@@ -123,7 +123,7 @@ fn guessed_connection<'a>(
     Ok(connection.map(|connection| (connection, of_it)))
 }
 
-/// The answer to a permission event.
+/// A wait for the answer to a permission event.
 pub(super) fn fanotify(
     view: &View<'_>,
     at: usize,
@@ -152,7 +152,7 @@ pub(super) fn fanotify(
     )))
 }
 
-/// Puts down who may answer: all threads that have the descriptor, but for who waits.
+/// Adds the holders that may answer: all threads that have the descriptor, but for the waiter.
 fn answer(
     view: &View<'_>,
     at: usize,
@@ -190,7 +190,7 @@ fn queue(view: &View<'_>, at: usize, stack: &Stack<'_>) -> Result<Option<u64>, U
     })
 }
 
-/// Pointers to allocated memory at the begin of an object.
+/// Pointers to allocated memory at the start of an object.
 fn near(view: &View<'_>, object: u64) -> Result<Vec<u64>, Unreadable> {
     let mut bytes = [0; NEAR_WORDS * 8];
     match view.reader.memory.read(object, &mut bytes) {
@@ -200,7 +200,7 @@ fn near(view: &View<'_>, object: u64) -> Result<Vec<u64>, Unreadable> {
     }
 }
 
-/// Those that are no link of the object's own, nor a variable.
+/// The pointers among some words that lead neither into the object itself nor to a variable.
 fn pointers(bytes: &[u8], object: u64) -> Vec<u64> {
     let own = object..object + NEAR_WORDS as u64 * 8;
     let words = words(bytes).into_iter();
@@ -209,7 +209,8 @@ fn pointers(bytes: &[u8], object: u64) -> Vec<u64> {
         .collect()
 }
 
-/// What a request leads to in one step or two. Who waits to make one waits in the connection itself.
+/// The objects that a request leads to in one step or two. A task that waits to make a request
+/// waits in the connection itself.
 fn reached(view: &View<'_>, begin: u64, bytes: u64) -> Result<HashSet<u64>, Unreadable> {
     if bytes > REQUEST_BYTES {
         return Ok(HashSet::from([begin]));

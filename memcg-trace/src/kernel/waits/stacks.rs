@@ -19,35 +19,35 @@ use crate::timings;
 
 const PROGRAM: &str = "task_stacks";
 
-/// Stacks by address of the task. One that is on a CPU has none.
+/// Stacks by address of the task. A task that is on a CPU has none.
 #[derive(Debug, Default)]
 pub(in crate::kernel) struct Stacks {
     by_task: HashMap<u64, Unwound>,
 }
 
-/// One of them.
+/// The stack of one task.
 #[derive(Debug)]
 pub(in crate::kernel) struct Unwound {
     /// The task's switch count.
     pub(in crate::kernel) switches: u64,
-    /// Where each function goes on, the innermost first.
+    /// Return addresses, the innermost first.
     pub(in crate::kernel) functions: Vec<u64>,
 }
 
 impl Stacks {
-    /// Where the functions of a task go on, if it has not run since.
+    /// The return addresses of a thread, if it has not run since.
     pub(super) fn of(&self, thread: &Thread) -> Option<&[u64]> {
         let unwound = self.by_task.get(&thread.addr)?;
         (unwound.switches == thread.switches).then_some(&unwound.functions)
     }
 
-    /// The stack of the task at an address; `None` if it is on a CPU.
+    /// The stack of the task at an address; `None` if the task is on a CPU.
     pub(in crate::kernel) fn of_task(&self, task: u64) -> Option<&Unwound> {
         self.by_task.get(&task)
     }
 }
 
-/// Loads the iterator, whose type has this id.
+/// Loads the iterator, whose type has the id `iterator_id`.
 pub(in crate::kernel) fn load(ebpf: &mut Ebpf, iterator_id: Option<u32>) -> anyhow::Result<()> {
     let program = iterator(ebpf)?;
     if program.fd().is_err() {
@@ -59,8 +59,8 @@ pub(in crate::kernel) fn load(ebpf: &mut Ebpf, iterator_id: Option<u32>) -> anyh
     Ok(())
 }
 
-/// What aya looks a type up in: that function in its place, and nothing else. All of the kernel's
-/// types would cost more than all that is asked of them.
+/// A BTF for aya's lookup with that one function at its id, and nothing else. Loading all types of
+/// the kernel would cost more than reading all stacks.
 fn only_function(name: &str, id: u32) -> Btf {
     let mut btf = Btf::new();
     let name = btf.add_string(name);
@@ -108,16 +108,16 @@ fn iterator(ebpf: &mut Ebpf) -> anyhow::Result<&mut Iter> {
 /// The stack of a task that sleeps.
 #[derive(Debug, Default)]
 pub(super) struct Stack<'a> {
-    /// Functions, the innermost first; those of the scheduler and of sleeping locks are left out
-    /// by the kernel.
+    /// Functions, the innermost first; the kernel leaves out those of the scheduler and of sleeping
+    /// locks.
     pub(super) functions: Vec<&'a str>,
-    /// Functions that were left out, as far as return addresses tell.
+    /// Functions that were left out, as far as return addresses show them.
     pub(super) hidden: Vec<&'a str>,
     /// Words from the innermost frame on.
     pub(super) words: Vec<u64>,
-    /// How many of them belong to the frames of the functions that were left out.
+    /// Number of words that belong to the frames of the functions that were left out.
     pub(super) hidden_words: usize,
-    /// Where the first word is.
+    /// The address of the first word.
     pub(super) begin: u64,
 }
 
@@ -154,17 +154,17 @@ impl<'a> Stack<'a> {
         })
     }
 
-    /// Whether one of the functions is on the stack.
+    /// Returns whether one of the functions is on the stack.
     pub(super) fn has(&self, functions: &[&str]) -> bool {
         self.functions.iter().any(|one| functions.contains(one))
     }
 
-    /// The function that called into what was left out.
+    /// The innermost function that was not left out.
     pub(super) fn sleeps_in(&self) -> Option<&'a str> {
         self.functions.first().copied()
     }
 
-    /// Where the word of a number is.
+    /// The address of the word with index `at`.
     pub(super) fn address(&self, at: usize) -> u64 {
         self.begin + at as u64 * 8
     }

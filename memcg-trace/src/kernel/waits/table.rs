@@ -1,18 +1,18 @@
-//! The table of waits: what a task waits for that sleeps in a function. A new kernel's wait is a
-//! row here. Sleeping locks have no row: their functions are left out of stacks, and the waiter's
-//! record says more.
+//! The table of waits: the resource that a task waits for, by the function it sleeps in. A new
+//! kernel's wait is a row here. Sleeping locks have no row: stacks leave their functions out, and
+//! the waiter's record says more.
 
 use super::grace::Grace;
 use crate::sample::ResourceKind;
 
-/// What to do about a function.
+/// The kind of wait that a function means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum How {
-    /// It waits for work, a user or a clock: nobody has to act for it.
+    /// For work, a user or a clock: no task has to act.
     Idle,
-    /// `percpu_rw_semaphore`, behind a writer.
+    /// For a `percpu_rw_semaphore`, behind a writer.
     Percpu,
-    /// `percpu_rw_semaphore`, as the writer that readers must make way for.
+    /// For the readers of a `percpu_rw_semaphore` to leave, as its writer.
     PercpuDrain,
     /// For room in a pipe.
     PipeWrite,
@@ -34,22 +34,22 @@ pub(super) enum How {
     Work,
     /// For all items of a workqueue.
     Workqueue,
-    /// For dead controllers of a cgroup to go offline, if it sleeps in just this function.
+    /// For dead controllers of a cgroup to go offline, if the task sleeps in just this function.
     CgroupOffline,
-    /// For the other threads of the process to end, likewise.
+    /// For the other threads of the process to end, if the task sleeps in just this function.
     Exec,
     /// For another thread to dump core.
     CoreDump,
-    /// For something of which no more is known than its kind, and what to call it.
+    /// For something of which only the kind is known, and its name.
     Plain(ResourceKind, Option<&'static str>),
-    /// The same, and it surely ends.
+    /// As `Plain`, for a wait that surely ends.
     Ends(ResourceKind, Option<&'static str>),
-    /// It is frozen, if it sleeps in just this function: what it calls for that is inlined into it
-    /// (kernel/signal.c: do_freezer_trap()), and what else sleeps below it is none of that.
+    /// The task is frozen, if it sleeps in just this function: the freezer's functions are inlined
+    /// into it (kernel/signal.c: do_freezer_trap()), and other waits below it do not mean that.
     Frozen,
 }
 
-/// One line a function, or several that mean the same.
+/// One line for each function, or for several that mean the same.
 #[rustfmt::skip]
 const ROWS: &[(&[&str], How)] = &[
     (&["ep_poll", "do_epoll_wait", "do_nanosleep", "hrtimer_nanosleep", "do_sys_poll", "do_poll", "do_select"], How::Idle),
@@ -95,14 +95,14 @@ const ROWS: &[(&[&str], How)] = &[
 pub(super) fn row<'a>(functions: &[&'a str]) -> Option<(&'a str, How)> {
     functions.iter().enumerate().find_map(|(at, function)| {
         let (_, how) = ROWS.iter().find(|(names, _)| names.contains(function))?;
-        // What else sleeps below these is none of that.
+        // Other waits below these functions do not mean that.
         let is_direct = matches!(how, How::Frozen | How::Exec | How::CgroupOffline);
         (!is_direct || at == 0).then_some((*function, *how))
     })
 }
 
-/// What a function that stacks leave out waits for; by the begin of its name, since the compiler
-/// appends to it. The innermost of those on a stack that is here counts.
+/// The waits of functions that stacks leave out, by the start of the name, since the compiler
+/// appends to it. The innermost one on a stack counts.
 const HIDDEN: &[(&str, Hidden)] = &[
     ("__mutex_lock", Hidden::Mutex),
     ("__ww_mutex_lock", Hidden::Mutex),
@@ -121,7 +121,7 @@ const HIDDEN: &[(&str, Hidden)] = &[
     ("hrtimer_nanosleep_restart", Hidden::Sleep),
 ];
 
-/// See [`HIDDEN`].
+/// The meanings of [`HIDDEN`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hidden {
     /// `mutex_lock()`
@@ -138,11 +138,11 @@ pub(super) enum Hidden {
     RtMutex,
     /// `io_schedule()`
     Io,
-    /// `nanosleep()` that goes on after a stop or the like: then nothing else is on the stack.
+    /// `nanosleep()` that resumes after a stop or the like: then nothing else is on the stack.
     Sleep,
 }
 
-/// Where a system call begins.
+/// Functions in which a system call starts.
 const ENTRIES: &[&str] = &[
     "__x64_sys_restart_syscall",
     "__ia32_sys_restart_syscall",
@@ -154,20 +154,20 @@ const ENTRIES: &[&str] = &[
     "entry_SYSCALL_64_after_hwframe",
 ];
 
-/// Whether a task sleeps in what was left out itself, and called nothing else from its system call:
-/// of an earlier sleep there may be an address left on a stack, but what a task waits in is on it
-/// as well.
+/// Returns whether a task sleeps in a left-out function itself, which its system call called
+/// directly. An address of an earlier sleep may be left on a stack, but the function that the task
+/// now waits in is on the stack as well.
 pub(super) fn is_sleep(functions: &[&str], hidden: &[Hidden]) -> bool {
     let is_entry = |function: &&str| ENTRIES.contains(function);
     hidden.contains(&Hidden::Sleep) && functions.first().is_none_or(is_entry)
 }
 
-/// Whether a function is one of those.
+/// Returns whether a function is one of the slow paths.
 pub(super) fn is_slow_path(function: &str) -> bool {
     HIDDEN.iter().any(|(begin, _)| function.starts_with(begin))
 }
 
-/// What the functions that were left out wait for, the innermost first.
+/// The waits of the functions that were left out, the innermost first.
 pub(super) fn hidden(functions: &[&str]) -> Vec<Hidden> {
     let mut found = Vec::new();
     for function in functions {

@@ -8,7 +8,7 @@ use crate::kernel::debugger::tasks;
 use crate::kernel::layout::fields::Field;
 use crate::sample::waits::Task;
 
-/// Threads that are looked at.
+/// Bound on the threads that are read.
 const MOST: usize = 1 << 20;
 /// include/linux/sched.h.
 const PF_EXITING: u64 = 0x4;
@@ -16,9 +16,9 @@ const PF_KTHREAD: u64 = 0x0020_0000;
 pub(super) const EXIT_ZOMBIE: u64 = 0x20;
 pub(super) const INTERRUPTIBLE: u64 = 1;
 pub(super) const UNINTERRUPTIBLE: u64 = 2;
-/// Ends on SIGKILL, though it is uninterruptible.
+/// The task ends on SIGKILL, though it is uninterruptible.
 const WAKEKILL: u64 = 0x100;
-/// Not counted as load.
+/// The task does not count as load.
 const NOLOAD: u64 = 0x400;
 
 /// A thread.
@@ -31,31 +31,31 @@ pub(super) struct Thread {
     pub(super) state: u64,
     pub(super) exit_state: u64,
     pub(super) on_cpu: bool,
-    /// It is in the queue of a CPU, to run: it may have lost the CPU on its way to sleep.
+    /// The thread is in the run queue of a CPU: it may have been preempted on its way to sleep.
     pub(super) is_queued: bool,
     pub(super) flags: u64,
     pub(super) switches: u64,
-    /// Where its stack begins, the lowest address.
+    /// The lowest address of its stack.
     pub(super) stack: u64,
-    /// How far it is used, while the task is off the CPU.
+    /// The stack pointer, while the task is off the CPU.
     pub(super) sp: u64,
     pub(super) files: u64,
 }
 
 impl Thread {
-    /// It is off the CPU and will stay so until somebody wakes it.
+    /// Returns whether the thread is off the CPU until it is woken.
     pub(super) fn sleeps(&self) -> bool {
         let is_asleep = self.state & (INTERRUPTIBLE | UNINTERRUPTIBLE) != 0;
         is_asleep && self.exit_state == 0 && !self.on_cpu && !self.is_queued
     }
 
-    /// It runs, or is to run as soon as it gets a CPU.
+    /// Returns whether the thread runs, or will run as soon as it gets a CPU.
     pub(super) fn is_ready(&self) -> bool {
         self.exit_state == 0 && (self.state == 0 || self.on_cpu || self.is_queued)
     }
 
-    /// A thread of the kernel's own that has nothing to do. Others sleep in that state, too, so
-    /// as not to count as load.
+    /// Returns whether this is a kernel thread that has nothing to do. Other kernel threads sleep
+    /// in that state, too, so as not to count as load.
     pub(super) fn is_idle(&self) -> bool {
         self.is_kernel_thread() && self.state & UNINTERRUPTIBLE != 0 && self.state & NOLOAD != 0
     }
@@ -73,22 +73,22 @@ impl Thread {
     }
 }
 
-/// All of them.
+/// All threads.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
     pub(super) all: Vec<Thread>,
     /// Set where a bound stopped the walk.
     pub(super) truncated: bool,
     by_address: HashMap<u64, usize>,
-    /// Begins of their stacks, sorted, and whose each is.
+    /// Start addresses of the stacks, sorted, with the index of the thread.
     stacks: Vec<(u64, usize)>,
     /// `THREAD_SIZE`.
     pub(super) stack_bytes: u64,
 }
 
 impl Threads {
-    /// Reads them. The switch counts come first: what is read after them of a task that does not
-    /// run any more belongs to the same sleep.
+    /// Reads all threads. The switch counts come first: if a task does not run any more, everything
+    /// read after them belongs to the same sleep.
     pub(super) fn read(reader: &Reader<'_>, stack_bytes: u64) -> Result<Self, Unreadable> {
         let leaders = tasks::all(reader)?.processes;
         let leaders: Vec<_> = leaders.iter().map(|process| process.task).collect();
@@ -116,7 +116,7 @@ impl Threads {
             column(Field::TaskTgid)?,
             column(Field::TaskOnRq)?,
         ];
-        // Since 6.12 one that sleeps stays in the queue for a while.
+        // Since 6.12 a task that sleeps stays in the queue for a while.
         let delayed = match reader.has(Field::TaskSchedDelayed) {
             true => column(Field::TaskSchedDelayed)?,
             false => vec![Some(0); tasks.len()],
@@ -135,7 +135,7 @@ impl Threads {
                 tgid,
                 on_rq,
             ] = columns.each_ref().map(|column| column[at]);
-            // What cannot be read is gone.
+            // A thread that cannot be read is gone.
             let (Some(nvcsw), Some(nivcsw), Some(state)) = (voluntary[at], involuntary[at], state)
             else {
                 continue;
@@ -170,19 +170,19 @@ impl Threads {
         })
     }
 
-    /// The thread whose `task_struct` is at an address.
+    /// The index of the thread whose `task_struct` is at an address.
     pub(super) fn at(&self, task: u64) -> Option<usize> {
         self.by_address.get(&task).copied()
     }
 
-    /// The thread on whose stack an address is.
+    /// The index of the thread whose stack contains an address.
     pub(super) fn by_stack(&self, address: u64) -> Option<usize> {
         let after = self.stacks.partition_point(|(begin, _)| *begin <= address);
         let (begin, at) = *self.stacks.get(after.checked_sub(1)?)?;
         (address - begin < self.stack_bytes).then_some(at)
     }
 
-    /// Whether a thread has run, or goes on to, since it was read.
+    /// Returns whether a thread has run since it was read, or still runs.
     pub(super) fn has_moved(&self, reader: &Reader<'_>, at: usize) -> bool {
         let thread = &self.all[at];
         let now = |field| reader.word(thread.addr, field).ok();
@@ -212,20 +212,20 @@ fn addresses(reader: &Reader<'_>, leaders: &[u64]) -> Result<Vec<(u64, u64)>, Un
         }
         match reader.list(signal + head, Field::TaskThreadNode, MOST) {
             Ok((some, _)) => threads.extend(some.into_iter().map(|task| (task, leader))),
-            // It is exiting.
+            // The process is exiting.
             Err(_) => threads.push((leader, leader)),
         }
     }
     Ok(threads)
 }
 
-/// A thread as samples have it.
+/// A thread in the form that samples have.
 pub(super) fn describe(reader: &Reader<'_>, thread: &Thread) -> Task {
     let number = |field| reader.word(thread.addr, field).ok();
     let memcg = number(Field::TaskCgroups).and_then(|css_set| tasks::memcg(reader, css_set));
     let ran_ns = number(Field::TaskLastArrival);
-    // What it ran since it got the CPU (kernel/sched/fair.c: set_next_entity(); classes that do
-    // not keep the second figure only make it later).
+    // The time that it ran since it got the CPU (kernel/sched/fair.c: set_next_entity(); classes
+    // that do not keep the second figure only make it later).
     let ran_for_ns = number(Field::TaskExecRuntime)
         .zip(number(Field::TaskPrevExecRuntime))
         .map(|(now, then)| now.saturating_sub(then));

@@ -1,6 +1,8 @@
-//! What events say of the waits that a look finds: since when, and who has what no word in memory
-//! tells. Read before the look: what has ended since is not in it any more, or is not the same in
-//! the next one.
+//! Event data for the waits that a look finds: start times, and holders that memory does not
+//! record.
+//!
+//! Read before the look: a wait that has ended since is not in the look, or is not the same in the
+//! next one.
 
 use std::collections::HashMap;
 
@@ -13,39 +15,41 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::Mode;
 use crate::sample::waits::{Evidence, Look};
 
-/// Where a thread is that dumps core (fs/coredump.c).
+/// Functions that a thread is in while it dumps core (fs/coredump.c).
 const DUMPS: &[&str] = &["do_coredump", "vfs_coredump", "elf_core_dump"];
 
 /// Events, by the address of the task that they are about.
 #[derive(Debug, Default)]
 pub(in crate::kernel) struct Traced {
-    /// Waits for locks that go on.
+    /// Waits for locks that are in progress.
     pub(in crate::kernel) waits: HashMap<u64, Wait>,
-    /// Locks that were asked for and not let go of.
+    /// Locks that were asked for and not released.
     pub(in crate::kernel) holds: Vec<Hold>,
-    /// Who takes memory away.
+    /// Tasks that offline memory.
     pub(in crate::kernel) offlines: HashMap<u64, Offline>,
-    /// Who dumps core.
+    /// Tasks that dump core.
     pub(in crate::kernel) dumps: HashMap<u64, Dump>,
-    /// Who reads a core.
+    /// Tasks that read a core.
     pub(in crate::kernel) dump_helpers: HashMap<u64, DumpHelper>,
 }
 
-/// Whether a thread is the one that was started then: memory is used again.
+/// Returns whether a thread is the one that started at `start_ns`: memory of tasks is used again.
 fn is_same(view: &View<'_>, at: usize, start_ns: u64) -> bool {
     let task = view.threads.all[at].addr;
     view.reader.word(task, Field::TaskStartTime) == Ok(start_ns)
 }
 
-/// Whether a thread did something then: one that was started later has only got its memory.
+/// Returns whether a thread existed at `at_ns`: a thread that started later only has the same
+/// memory.
 fn lived(view: &View<'_>, at: usize, at_ns: u64) -> bool {
     let task = view.threads.all[at].addr;
     let start_ns = view.reader.word(task, Field::TaskStartTime);
     start_ns.is_ok_and(|start_ns| start_ns <= at_ns)
 }
 
-/// Whether a thread that was seen to ask for a lock may have it still. Nobody leaves the kernel with
-/// one that has a name; a file system may be frozen by somebody who does.
+/// Returns whether a thread that was seen to ask for a lock may still have it. No task returns to
+/// user space with a lock that is a kernel variable; but a task that froze a file system does
+/// return with its locks.
 fn may_have(view: &View<'_>, at: usize, hold: &Hold) -> bool {
     let task = view.threads.all[at].addr;
     let user_ns = view.reader.word(task, Field::TaskUtime);
@@ -53,7 +57,7 @@ fn may_have(view: &View<'_>, at: usize, hold: &Hold) -> bool {
     !has_left || view.name_of(hold.lock).is_none()
 }
 
-/// Whether a thread is, as far as can be seen, in one of these functions: one that runs may be.
+/// Returns whether a thread may be in one of these functions: a thread that runs always may.
 fn may_be_in(view: &View<'_>, at: usize, functions: &[&str]) -> bool {
     let now_in = view.functions(at);
     let is_asleep = view.threads.all[at].sleeps() && !now_in.is_empty();
@@ -61,14 +65,14 @@ fn may_be_in(view: &View<'_>, at: usize, functions: &[&str]) -> bool {
 }
 
 impl Traced {
-    /// The wait of a thread for a lock, if it was seen to begin.
+    /// The wait of a thread for a lock, if an event recorded its start.
     fn wait(&self, view: &View<'_>, at: usize, lock: u64) -> Option<&Wait> {
         let wait = self.waits.get(&view.threads.all[at].addr)?;
         (wait.lock == lock && lived(view, at, wait.begin_ns)).then_some(wait)
     }
 
-    /// Threads that asked for a lock in some mode and have not let go of it, and when they asked:
-    /// those that stand in line for it among them.
+    /// Threads that asked for a lock in this mode and have not released it, and when they asked:
+    /// also those that are still queued.
     pub(super) fn askers(&self, view: &View<'_>, lock: u64, mode: Mode) -> Vec<(usize, u64)> {
         let wanted = match mode {
             Mode::Read => flags::READ,
@@ -84,7 +88,7 @@ impl Traced {
         threads.collect()
     }
 
-    /// The same without those who are seen to wait for it.
+    /// The askers without those that are seen to wait for the lock.
     pub(super) fn holders(&self, view: &View<'_>, lock: u64, mode: Mode) -> Vec<usize> {
         let in_line = [
             "percpu_rwsem_wait",
@@ -100,34 +104,34 @@ impl Traced {
         holders.map(|(at, _)| at).collect()
     }
 
-    /// What a thread does that takes memory away: one that has `mem_hotplug_lock` for writing.
+    /// The offline operation of the thread that has `mem_hotplug_lock` for writing.
     pub(super) fn offline(&self, view: &View<'_>, at: usize) -> Option<&Offline> {
         let offline = self.offlines.get(&view.threads.all[at].addr)?;
         is_same(view, at, offline.start_ns).then_some(offline)
     }
 
-    /// The page of its own memory that a thread which dumps core took last.
+    /// The page of its own memory that a thread last took while it dumped core.
     pub(super) fn dump(&self, view: &View<'_>, at: usize) -> Option<&Dump> {
         let dump = self.dumps.get(&view.threads.all[at].addr)?;
-        // Who has dumped exits, and does nothing else.
+        // A task that has dumped core exits, and does nothing else.
         let may = is_same(view, at, dump.start_ns)
             && !view.threads.all[at].exits()
             && may_be_in(view, at, DUMPS);
         (may && dump.address != 0).then_some(dump)
     }
 
-    /// Whether a thread was set up to read the core that another one dumps.
+    /// Returns whether a thread was set up to read the core that another one dumps.
     pub(super) fn reads_core_of(&self, view: &View<'_>, reader: usize, dumper: usize) -> bool {
         let helper = self.dump_helpers.get(&view.threads.all[reader].addr);
         helper.is_some_and(|helper| {
             view.threads.by_stack(helper.params) == Some(dumper)
                 && is_same(view, reader, helper.start_ns)
-                // Its stack may have been another task's then.
+                // The task's memory may have been another task's then.
                 && lived(view, dumper, helper.begin_ns)
         })
     }
 
-    /// Says of a wait for a lock when it was seen to begin.
+    /// Sets the start of a wait for a lock, if an event recorded it.
     pub(super) fn date(&self, view: &View<'_>, finding: &mut Finding) {
         let Finding {
             thread,
@@ -140,7 +144,7 @@ impl Traced {
         }
         let begun = self.wait(view, *thread, resource.addr);
         let since_ns = begun.map(|wait| wait.begin_ns).or_else(|| {
-            // A writer that readers must make way for says nothing of a wait.
+            // A writer that waits for readers to leave records no wait.
             let askers = self.askers(view, resource.addr, wait.mode);
             let asked = askers.into_iter().find(|(at, _)| at == thread);
             asked.map(|(_, asked_ns)| asked_ns)
@@ -151,7 +155,7 @@ impl Traced {
         }
     }
 
-    /// The same for waits of a look that is over, by events that were read since.
+    /// Sets the start of waits of a look that is over, from events that were read since.
     pub(in crate::kernel) fn date_late(&self, look: &mut Look) {
         for wait in look.waits.iter_mut().filter(|wait| wait.since_ns.is_none()) {
             let task = look.tasks.get(wait.task as usize);

@@ -1,4 +1,4 @@
-//! Waits for work items: one that is flushed, and a workqueue that is.
+//! Waits for work items and for whole workqueues to be flushed.
 
 use super::stacks::Stack;
 use super::workers::Workers;
@@ -9,14 +9,14 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind, Text};
 
-/// Workqueues of one host.
+/// Bound on the workqueues of one host.
 const MOST_WORKQUEUES: usize = 1 << 14;
-/// Tasks that flush one of them.
+/// Bound on the tasks that flush one workqueue.
 const MOST_FLUSHERS: usize = 1 << 14;
 const NAME_BYTES: usize = 32;
 
-/// `flush_work()`: the waiter has put an item of its own behind the one that it waits for, and that
-/// one lies on its stack.
+/// A wait in `flush_work()`: the waiter has put a barrier item behind the item that it waits for,
+/// and the barrier lies on its stack.
 pub(super) fn flush(
     view: &View<'_>,
     workers: &Workers,
@@ -56,8 +56,8 @@ fn barrier(view: &View<'_>, stack: &Stack<'_>) -> Result<Option<u64>, Unreadable
     Ok(place.map(|place| stack.address(place).wrapping_sub(func) + work))
 }
 
-/// `flush_workqueue()`: all that was queued before, by whoever works on it, or has to. Who comes
-/// while others flush waits in a list of the workqueue.
+/// A wait in `flush_workqueue()` for all items that were queued before: the holders are their
+/// workers. A task that flushes while others do waits in a list of the workqueue.
 pub(super) fn flush_all(
     view: &View<'_>,
     workers: &Workers,
@@ -119,7 +119,7 @@ fn flushed(view: &View<'_>, at: usize) -> Result<Option<u64>, Unreadable> {
         return Ok(Some(all[row]));
     }
     for (wq, first) in all.into_iter().zip(first) {
-        // Nobody is in line where nobody flushes.
+        // Without a first flusher the list is empty.
         if first.is_none_or(|first| first == 0) {
             continue;
         }
@@ -134,7 +134,7 @@ fn flushed(view: &View<'_>, at: usize) -> Result<Option<u64>, Unreadable> {
     Ok(None)
 }
 
-/// An array in the workqueue since 3.10.
+/// The name of a workqueue, which is an array in the struct since 3.10.
 fn name(view: &View<'_>, wq: u64) -> Result<Option<Text>, Unreadable> {
     let name = view.reader.bytes(wq, Field::WqName)?;
     let name = Text::from_c(&name[..name.len().min(NAME_BYTES)]);

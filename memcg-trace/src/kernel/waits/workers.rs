@@ -1,5 +1,5 @@
-//! Workers of the kernel, and who runs a work item or has to before it can be run
-//! (kernel/workqueue.c).
+//! Workers of the kernel: the one that runs a work item, or that has to act before the item can be
+//! run (kernel/workqueue.c).
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{BTreeSet, HashMap};
@@ -15,33 +15,33 @@ use crate::sample::waits::{Evidence, Holder};
 const PF_WQ_WORKER: u64 = 0x20;
 /// `WORK_STRUCT_PWQ` (include/linux/workqueue.h): the rest of `work.data` is a pool_workqueue.
 const HAS_PWQ: u64 = 4;
-/// Flags and colour in `work.data`; with debugging of objects they have a bit more.
+/// Flags and colour in `work.data`; with debugging of objects they have one bit more.
 const FLAGS: [u64; 2] = [0xff, 0x1ff];
-/// Items of one list that are followed.
+/// Bound on the items of one list.
 const MOST: usize = 1 << 14;
 
 /// A worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Worker {
-    /// Its thread.
+    /// Index of its thread.
     pub(super) at: usize,
     worker: u64,
-    /// What it works on, and for which `pool_workqueue`.
+    /// The item that it works on, and the `pool_workqueue` of that item.
     work: u64,
     pwq: u64,
-    /// The workqueue of that.
+    /// The workqueue of that item.
     pub(super) wq: u64,
     pool: u64,
     rescues: u64,
 }
 
-/// All of them.
+/// All workers.
 #[derive(Debug, Default)]
 pub(super) struct Workers {
     pub(super) all: Vec<Worker>,
 }
 
-/// Who has to act for a work item to be done: any of these.
+/// Holders of a work item: any of these may act.
 #[derive(Debug, Default)]
 pub(super) struct Runners {
     pub(super) holders: Vec<Holder>,
@@ -92,7 +92,8 @@ impl Workers {
             .collect()
     }
 
-    /// Who runs a work item, who is to run it, or who has to be done before it may be.
+    /// The worker that runs a work item or is to run it, or the workers that must finish before it
+    /// can be run.
     pub(super) fn of(&self, view: &View<'_>, work: u64) -> Result<Runners, Unreadable> {
         let running = self.holders(|one| one.work == work);
         if !running.is_empty() {
@@ -120,8 +121,8 @@ impl Workers {
         }
     }
 
-    /// The function of the item that a barrier was put behind, maybe after other barriers: the one
-    /// before them in its list, or what its worker works on.
+    /// The function of the item that a barrier was put behind, maybe after other barriers: the item
+    /// before them in the list, or the one that its worker works on.
     pub(super) fn before(
         &self,
         view: &View<'_>,
@@ -139,7 +140,7 @@ impl Workers {
             match reader.word(item, Field::WorkFunc) {
                 Ok(function) if Some(function) == is_barrier && worker.is_none() => {}
                 Ok(function) => return Ok(view.name_of(function).map(|name| format!("{name}()"))),
-                // It was freed by its own function.
+                // The item's own function has freed it.
                 Err(Unreadable::Fault(_)) => return Ok(None),
                 Err(why) => return Err(why),
             }
@@ -189,8 +190,8 @@ impl Workers {
         Ok(None)
     }
 
-    /// Who has to run what waits in a workqueue: the worker that it was given to, or was woken for
-    /// it. Where any of several may, each is a guess.
+    /// The workers that have to run the items that wait in a workqueue: the one that an item was
+    /// given to, or that was woken for it. Where any of several may run it, each is a guess.
     pub(super) fn queued(&self, view: &View<'_>, wq: u64) -> Result<Vec<Holder>, Unreadable> {
         let scheduled = view.reader.offset(Field::WorkerScheduled)?;
         let worklist = view.reader.offset(Field::PoolWorklist)?;
@@ -214,7 +215,7 @@ impl Workers {
         Ok(holders)
     }
 
-    /// The `pool_workqueue` of the first item in a list that is of a workqueue.
+    /// The `pool_workqueue` of the first item in a list that belongs to a workqueue.
     fn first_of(&self, view: &View<'_>, head: u64, wq: u64) -> Result<Option<u64>, Unreadable> {
         let (items, _) = view.reader.list(head, Field::WorkEntry, MOST)?;
         for data in view.reader.column(&items, Field::WorkData)? {
@@ -228,7 +229,8 @@ impl Workers {
         Ok(None)
     }
 
-    /// An item that the next free worker takes: one was woken for it, or any may.
+    /// The holders of an item that the next free worker takes: the worker that was woken for it, or
+    /// any.
     fn pending(&self, view: &View<'_>, pool: u64, pwq: u64) -> Result<Runners, Unreadable> {
         let is_woken = |one: &&Worker| {
             one.pool == pool && one.work == 0 && view.threads.all[one.at].is_ready()
@@ -243,32 +245,32 @@ impl Workers {
         })))
     }
 
-    /// An item that waits until fewer of its workqueue are at work, of which there may be only so
-    /// many at a time (`max_active`).
+    /// The holders of an item that waits until fewer items of its workqueue are in progress
+    /// (`max_active`).
     fn inactive(&self, view: &View<'_>, pool: u64, pwq: u64) -> Result<Runners, Unreadable> {
         let reader = view.reader;
         let wq = reader.word(pwq, Field::PwqWq)?;
-        // Those that any CPU may run are counted for all CPUs of a node.
+        // Items of an unbound pool are counted for all CPUs of a node.
         let is_bound = reader.word(pool, Field::PoolCpu)? < 1 << 31;
         let at_work =
             self.holders(|one| one.work != 0 && (one.pwq == pwq || !is_bound && one.wq == wq));
         let active = reader.word(pwq, Field::PwqActive)?;
         if at_work.is_empty() || is_bound && (at_work.len() as u64) < active {
-            // Some of them are still to be run, by a worker of the pool.
+            // Some of the active items are still to be run, by a worker of the pool.
             return self.pending(view, pool, pwq);
         }
         Ok(known(at_work))
     }
 }
 
-/// Where an item is.
+/// The place of an item.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     /// Given to the worker of a thread.
     Behind(usize),
     /// In the list of its pool.
     Pending,
-    /// In the list of those that are too many.
+    /// In the list of the items above `max_active`.
     Inactive,
 }
 

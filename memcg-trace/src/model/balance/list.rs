@@ -1,4 +1,4 @@
-//! Findings that go on, and those that have stopped.
+//! Findings in progress, and those that have stopped.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -6,36 +6,36 @@ use std::sync::Arc;
 
 use crate::model::snapshot::{Figure, Figures, Finding, FindingKind, MemcgId, Severity};
 
-/// Findings that go on at a time: more than anyone reads.
+/// The most findings in progress: more than anyone reads.
 const OPEN: usize = 64;
-/// Findings that are remembered once they have stopped.
+/// The number of stopped findings that are remembered.
 const RESOLVED: usize = 32;
-/// Figures that change are told again after so long, not with every sample.
+/// The least time between two records of a finding that lasts.
 const AGAIN_NS: u64 = 10_000_000_000;
 
-/// What a finding is about: two of the same kind and about the same are one.
+/// The identity of a finding: its kind, and the numbers of its subject.
 pub(super) type About = (FindingKind, [u64; 4]);
 
-/// What is found at one moment.
+/// A finding at one moment.
 pub(super) struct Fresh {
     pub(super) severity: Severity,
     pub(super) memcg: Option<Arc<MemcgId>>,
     pub(super) sentence: String,
     pub(super) figures: Vec<(&'static str, Figure)>,
-    /// When it began.
+    /// Its start.
     pub(super) first_ns: u64,
-    /// Until when it is not over, though nobody finds it again.
+    /// The time until which it lasts without being found again.
     pub(super) lasts_until_ns: u64,
 }
 
-/// All of them.
+/// All findings.
 #[derive(Debug, Default)]
 pub(super) struct List {
     open: HashMap<About, Open>,
     resolved: Vec<Finding>,
     number: u64,
     revision: u64,
-    /// Whether something was found for which there was no room.
+    /// Whether a finding was dropped because the list was full.
     is_cut: bool,
 }
 
@@ -47,7 +47,7 @@ struct Open {
 }
 
 impl List {
-    /// Something is found, again or for the first time.
+    /// Adds a finding, or renews the one about the same.
     pub(super) fn find(&mut self, about: About, now_ns: u64, fresh: Fresh) {
         let revision = self.revision + 1;
         if let Some(open) = self.open.get_mut(&about) {
@@ -91,13 +91,13 @@ impl List {
         self.open.insert(about, open);
     }
 
-    /// Whether it goes on.
+    /// Returns whether a finding is in progress.
     pub(super) fn is_open(&self, about: &About) -> bool {
         self.open.contains_key(about)
     }
 
-    /// Closes those that nobody has found again in time, of the kinds that were looked for just now:
-    /// what was not looked at again is not over.
+    /// Closes findings that were not found again in time, of the kinds that the sample can show:
+    /// the others may last.
     pub(super) fn settle(&mut self, now_ns: u64, looked_for: impl Fn(FindingKind) -> bool) {
         let is_over =
             |(about, open): &(&About, &Open)| looked_for(about.0) && now_ns > open.lasts_until_ns;
@@ -113,16 +113,16 @@ impl List {
         }
         let too_many = self.resolved.len().saturating_sub(RESOLVED);
         self.resolved.drain(..too_many);
-        // What goes on is found again, if there is still no room for it.
+        // A dropped finding that lasts is found again, and sets it again if the list is still full.
         self.is_cut &= self.open.len() >= OPEN;
     }
 
-    /// How many there are of more that there was no room for.
+    /// Returns the bound of the list if it dropped findings.
     pub(super) fn truncated_at(&self) -> Option<u64> {
         self.is_cut.then_some(OPEN as u64)
     }
 
-    /// Those that go on first, the worst of them first.
+    /// Returns the findings, those in progress first, the worst of them first.
     pub(super) fn items(&self) -> Vec<Finding> {
         let open = self.open.values().map(|open| &open.finding);
         let mut items: Vec<Finding> = open.chain(&self.resolved).cloned().collect();

@@ -1,5 +1,5 @@
-//! Memcgs that come near their limit, that lose and refill their memory over and over, whose slab
-//! and pages are not taken alike, and dead ones that reclaim spends its time on.
+//! Rules for memcgs: usage near `memory.high`, memory that collapses and refills, unbalanced
+//! reclaim of slab and pages, and dead memcgs that cost reclaim time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,50 +12,54 @@ use crate::model::snapshot::{Figure, FindingKind, Memcg, Severity, UNLIMITED_BYT
 use crate::sample::reclaim::ReclaimCount;
 use crate::units;
 
-/// Usage must fall by so much of the limit below the share before it comes near again.
+/// The share of the limit by which usage must fall below the threshold before a finding ends.
 const NEAR_SLACK: f64 = 0.05;
-/// Below that a limit is there to be passed, as `echo 0 > memory.high` asks for.
+/// The least limit that the rule is for: a lower one is meant to be exceeded, as by
+/// `echo 0 > memory.high`.
 const NEAR_LEAST_BYTES: u64 = 1 << 20;
-/// A tooth of a saw: usage falls to this part of its peak, or less, within two intervals, and
-/// comes back to that much of it.
+/// A tooth of a saw: usage falls to `TOOTH_FALL` of its peak, or less, within two intervals, and
+/// comes back to `TOOTH_REFILL` of it.
 const TOOTH_FALL: f64 = 0.6;
 const TOOTH_REFILL: f64 = 0.8;
 const TOOTH_LEAST_BYTES: u64 = 64 << 20;
 const TEETH: u64 = 3;
 const TEETH_WITHIN_NS: u64 = 600_000_000_000;
-/// Slab is most of a memcg, and next to nothing of what is taken from it; or the other way round.
+/// Slab is at least `LOPSIDED_MOST` of a memcg, and at most `LOPSIDED_LEAST` of what is reclaimed
+/// from it; or the other way round.
 const LOPSIDED_MOST: f64 = 0.5;
 const LOPSIDED_LEAST: f64 = 0.05;
 const LOPSIDED_BYTES: u64 = 64 << 20;
-/// Reclaim spends so much of its time on dead memcgs, and so much time at all.
+/// Reclaim spends at least one part in `DEAD_SHARE` of its time on dead memcgs, and at least
+/// `DEAD_LEAST_NS`.
 const DEAD_SHARE: u64 = 5;
 const DEAD_LEAST_NS: u64 = 100_000_000;
 const PAGE_BYTES: u64 = 4096;
 
-/// What memcgs did lately.
+/// The recent figures of memcgs.
 #[derive(Debug)]
 pub(super) struct MemcgRules {
     near_high: f64,
     memcgs: HashMap<u64, Usage>,
-    /// Time of reclaim at dead ones, and at all.
+    /// Time of reclaim at dead memcgs, and at all.
     visits: Window<2>,
-    /// Of each row, as of the last sample: what it grew by counts for those that are dead now.
+    /// `visit_ns_total` of each row as of the last sample: growth counts for memcgs that are dead
+    /// now.
     visit_ns: HashMap<(Option<u64>, u64, Option<u64>), u64>,
     dead_ns: u64,
     all_ns: u64,
 }
 
-/// One memcg's.
+/// The recent figures of one memcg.
 #[derive(Debug, Default)]
 struct Usage {
     peak_bytes: u64,
-    /// When it was last at its peak.
+    /// The time of its last peak.
     peak_ns: u64,
-    /// Whether it fell from there, and how far.
+    /// The lowest usage since the peak, if it fell from there.
     trough_bytes: Option<u64>,
-    /// When each tooth was whole.
+    /// The time at which each tooth was complete.
     teeth_ns: Vec<u64>,
-    /// Bytes of slab, and pages taken, by interval; and slab as of the last walk.
+    /// Bytes of slab and of pages that were reclaimed, by interval.
     taken: Window<2>,
     slab_bytes: Option<u64>,
     slab_taken_bytes: u64,
@@ -105,7 +109,7 @@ impl MemcgRules {
         }
     }
 
-    /// Time of reclaim that goes to memcgs which nobody can use any more.
+    /// Finds reclaim that spends its time on dead memcgs.
     fn dead_weight(&mut self, counts: &[ReclaimCount], moment: &Moment<'_>, list: &mut List) {
         let dead = moment.memcgs.iter().filter(|memcg| memcg.phase.is_some());
         let dead: HashSet<u64> = dead.map(|memcg| memcg.id.serial_nr).collect();
@@ -156,14 +160,14 @@ impl MemcgRules {
     }
 }
 
-/// What nobody finds again for three intervals is over.
+/// Returns the time at which a finding ends: three intervals without being found again.
 fn lasting(moment: &Moment<'_>) -> u64 {
     moment
         .now_ns
         .saturating_add(moment.interval_ns.saturating_mul(3))
 }
 
-/// The notification that tasks have to wait for reclaim soon, before they do.
+/// Finds memcgs near `memory.high`, before their tasks have to wait for reclaim.
 #[expect(clippy::cast_precision_loss, reason = "a share of a limit")]
 fn near_high(memcg: &Memcg, share: f64, moment: &Moment<'_>, list: &mut List) {
     let (Some(usage), Some(high)) = (memcg.facts.usage_bytes, memcg.facts.high_bytes) else {
@@ -210,7 +214,7 @@ fn near_high(memcg: &Memcg, share: f64, moment: &Moment<'_>, list: &mut List) {
 }
 
 impl Usage {
-    /// Memory that collapses and refills, over and over.
+    /// Finds memory that collapses and refills, over and over.
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -234,7 +238,7 @@ impl Usage {
                     (self.peak_bytes, self.peak_ns) = (usage_bytes, now_ns);
                 }
             }
-            // It went down slowly: that is its new height.
+            // The usage fell slowly: this is its new peak.
             None if usage_bytes < part(self.peak_bytes, TOOTH_REFILL) => {
                 if now_ns.saturating_sub(self.peak_ns) > moment.interval_ns.saturating_mul(2) {
                     (self.peak_bytes, self.peak_ns) = (usage_bytes, now_ns);
@@ -295,7 +299,7 @@ impl Usage {
         list.find(about, moment.now_ns, fresh);
     }
 
-    /// Slab and pages that are not taken alike.
+    /// Finds slab and pages that are reclaimed out of proportion.
     #[expect(clippy::cast_precision_loss, reason = "shares of memory")]
     fn lopsided(
         &mut self,
@@ -308,7 +312,7 @@ impl Usage {
         let Some(slab_bytes) = memcg.facts.slab_bytes else {
             return;
         };
-        // What the shrinkers took is at least what slab is less by.
+        // Shrinkers took at least the bytes by which slab is less.
         let before = self.slab_bytes.replace(slab_bytes).unwrap_or(slab_bytes);
         let shrunk = before.saturating_sub(slab_bytes);
         self.slab_taken_bytes = self.slab_taken_bytes.saturating_add(shrunk);

@@ -1,7 +1,7 @@
-//! Balance: whether memory is taken from the right places, and who is about to pay for it.
+//! Balance of reclaim: rules that find memory taken from the wrong places.
 //!
-//! Each rule looks at what the sums grew by, over several intervals, so that a burst is none of
-//! its business. The bounds are such that a host that is quiet, or evenly loaded, has no findings.
+//! Each rule judges the growth of sums over several intervals, so that a burst finds nothing. The
+//! bounds are such that a quiet or evenly loaded host has no findings.
 
 mod list;
 mod memcgs;
@@ -18,7 +18,7 @@ use list::List;
 use memcgs::MemcgRules;
 use shrinkers::ShrinkerRules;
 
-/// What was found so far, and what that is found by.
+/// The findings so far, and the state of the rules.
 #[derive(Debug)]
 pub(super) struct Balance {
     list: List,
@@ -30,7 +30,7 @@ pub(super) struct Balance {
 /// One sample, as the rules see it.
 pub(super) struct Moment<'a> {
     pub(super) now_ns: u64,
-    /// Since the sample before.
+    /// The time since the sample before.
     pub(super) interval_ns: u64,
     pub(super) sample: &'a Sample,
     pub(super) tree: &'a Tree,
@@ -39,7 +39,7 @@ pub(super) struct Moment<'a> {
 }
 
 impl Balance {
-    /// `near_high` is the part of `memory.high` from which on usage is told of.
+    /// `near_high` is the share of `memory.high` at which usage becomes a finding.
     pub(super) fn new(near_high: f64) -> Self {
         Self {
             list: List::default(),
@@ -79,8 +79,8 @@ impl Balance {
         self.list.settle(now_ns, |kind| looks_for(kind, sample));
     }
 
-    /// Those of others, with these beside them. What is found here does not wait for others; the
-    /// section then says why these are not known yet.
+    /// Returns `others` with these findings added. If `others` is not known, the section has these
+    /// findings, and the reason why the others are missing.
     pub(super) fn join(&self, others: Arc<Section<Finding>>) -> Arc<Section<Finding>> {
         let mut items = self.list.items();
         if items.is_empty() {
@@ -101,7 +101,7 @@ impl Balance {
     }
 }
 
-/// Whether a sample has what findings of a kind come from.
+/// Returns whether a sample has the facts for findings of a kind.
 fn looks_for(kind: FindingKind, sample: &Sample) -> bool {
     match kind {
         FindingKind::NearHigh | FindingKind::Sawtooth | FindingKind::LopsidedReclaim => {
@@ -111,7 +111,7 @@ fn looks_for(kind: FindingKind, sample: &Sample) -> bool {
             sample.shrinkers.is_some()
         }
         FindingKind::BlockedShrinker | FindingKind::DeadWeight => sample.reclaim.is_some(),
-        // Its time says when it is over.
+        // These end by time alone.
         FindingKind::ZombieGrowth | FindingKind::Oom => true,
     }
 }

@@ -1,4 +1,4 @@
-//! Whom the kernel killed for memory.
+//! Findings about OOM kills.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use crate::model::snapshot::{Figure, FindingKind, MemcgId, Severity};
 use crate::sample::reclaim::OomKill;
 use crate::units;
 
-/// A kill is told of for a minute.
+/// The time for which a kill stays a finding.
 const OOM_NS: u64 = 60_000_000_000;
-/// Caches that are named.
+/// The number of caches that are named.
 const TOP_CACHES: usize = 5;
 
-/// Who was killed, whose limit did it, and what the memory of that memcg was.
+/// Adds a finding about a kill: the victim, the limiting memcg and its memory.
 pub(super) fn tell(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
     let id = |serial_nr: Option<u64>| -> Option<Arc<MemcgId>> {
         moment.tree.id(serial_nr?).map(Arc::clone)
@@ -33,7 +33,7 @@ pub(super) fn tell(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
         (Some(serial_nr), None) => format!("the memcg serial_nr:{serial_nr} is at its memory.max"),
     };
     let slab = memcg.and_then(|memcg| memcg.facts.slab_bytes);
-    // By memory.oom.group all of a memcg go at once.
+    // `memory.oom.group` kills all tasks of a memcg at once.
     let group = kill.chosen_pid.map(|chosen| format!(" with [{chosen}]"));
     let sentence = format!(
         "the kernel killed {victim}{}{}, since {because}; slab of it {}, zombies below it {}",
@@ -99,7 +99,7 @@ pub(super) fn tell(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
     list.find(about, moment.now_ns, fresh);
 }
 
-/// The caches that hold most of a memcg's slab and of that below it, by the last walk.
+/// Returns the caches that hold most of the slab of a memcg and those below it, by the last walk.
 fn top_caches(limit: Option<&MemcgId>, moment: &Moment<'_>) -> Vec<String> {
     let is_below = |path: &[u8]| {
         limit.is_none_or(|limit| {

@@ -1,4 +1,4 @@
-//! Shrinkers that scan too much, for nothing, or without an end.
+//! Rules for shrinkers that scan too much, scan in vain, or do not end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,26 +12,25 @@ use crate::sample::reclaim::{Cause, Shrinking};
 use crate::sample::{GONE_SERIAL_NR, LightScan, Shrinker, tame};
 use crate::units;
 
-/// Under light pressure a cache is to be scanned by its share, and not by so many times more: a
-/// kernel that does what mm/vmscan.c is meant to do has at most 1.
+/// The multiple of its share that a cache may be scanned under light pressure: a kernel that
+/// follows the design of mm/vmscan.c stays at 1 or below.
 const OVER_SCANNED: u64 = 4;
-/// Less than so many objects in five intervals harm nobody.
+/// The least objects in five intervals: fewer do no harm.
 const OVER_SCANNED_LEAST: u64 = 1_000;
-/// So many objects scanned in an interval are much work for nothing.
+/// The least objects scanned in an interval: much work for nothing.
 const FRUITLESS_LEAST: u64 = 10_000;
-/// One in so many freed is next to nothing.
+/// The yield below which scanning is fruitless: one object freed in this many.
 const FRUITLESS_YIELD: u64 = 100;
-/// So many intervals in a row: the first round over a cache may do no more than unmark what was
-/// used.
+/// The number of intervals in a row: the first round over a cache may only unmark used objects.
 const FRUITLESS_INTERVALS: usize = 3;
-/// A run of a shrinker takes milliseconds.
+/// The duration of a blocked run: a normal one takes milliseconds.
 const BLOCKED_NS: u64 = 2_000_000_000;
-/// By then whoever needs memory has stopped.
+/// The duration after which tasks that need memory have stopped.
 const BLOCKED_LONG_NS: u64 = 10_000_000_000;
 
 type Key = (u64, Option<u64>, u32, Cause);
 
-/// What shrinkers did lately.
+/// The recent figures of shrinkers.
 #[derive(Debug, Default)]
 pub(super) struct ShrinkerRules {
     windows: HashMap<Key, Windows>,
@@ -39,9 +38,9 @@ pub(super) struct ShrinkerRules {
 
 #[derive(Debug, Default)]
 struct Windows {
-    /// Due, put off, scanned, freed, under light pressure.
+    /// Objects due, deferred, scanned and freed, under light pressure.
     light: Window<4>,
-    /// Scanned, freed.
+    /// Objects scanned and freed.
     all: Window<2>,
 }
 
@@ -78,8 +77,8 @@ fn sums(light: &LightScan) -> [u64; 4] {
     ]
 }
 
-/// A cache that is asked to scan far more than its share while pressure is light, so that what is
-/// in use of it goes, too.
+/// Finds a cache that is scanned far more than its share while pressure is light, so that its used
+/// objects go, too.
 fn over_scanned(row: &Shrinker, window: &Window<4>, moment: &Moment<'_>, list: &mut List) {
     let [due, deferred, scanned, freed] = window.grown();
     let share = due.saturating_add(deferred);
@@ -121,7 +120,7 @@ fn over_scanned(row: &Shrinker, window: &Window<4>, moment: &Moment<'_>, list: &
     );
 }
 
-/// Much scanned, and next to nothing freed, for several intervals.
+/// Finds a shrinker that scans much and frees next to nothing, for several intervals.
 fn fruitless(row: &Shrinker, window: &Window<2>, moment: &Moment<'_>, list: &mut List) {
     let is_fruitless = |[scanned, freed]: &[u64; 2]| {
         *scanned >= FRUITLESS_LEAST && freed.saturating_mul(FRUITLESS_YIELD) < *scanned
@@ -201,7 +200,7 @@ fn find(
     list.find(about, moment.now_ns, fresh);
 }
 
-/// Reclaim that is stuck in one shrinker.
+/// Finds reclaim that is stuck in one shrinker.
 fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
     let waited_ns = moment.now_ns.saturating_sub(run.begin_ns);
     if waited_ns < BLOCKED_NS {
@@ -211,7 +210,7 @@ fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
         true => Severity::Warn,
         false => Severity::Critical,
     };
-    // Who runs may have come out of it.
+    // A task that runs may have left the shrinker.
     let surely = match run.unconfirmed {
         true => "may have been",
         false => "has been",
@@ -271,7 +270,7 @@ fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
         sentence,
         figures,
         first_ns: run.begin_ns,
-        // Gone with the first sample without it.
+        // The finding ends with the first sample without it.
         lasts_until_ns: moment.now_ns,
     };
     list.find(about, moment.now_ns, fresh);

@@ -1,11 +1,11 @@
-//! What sums grew by in the last intervals.
+//! Growth of sums in the last intervals.
 
 use std::collections::VecDeque;
 
-/// Intervals that are looked at.
+/// Intervals that rules judge.
 pub(super) const INTERVALS: usize = 5;
 
-/// `N` sums that grow, and how they did.
+/// The growth of `N` sums.
 #[derive(Clone, Debug)]
 pub(super) struct Window<const N: usize> {
     sums: Option<[u64; N]>,
@@ -22,7 +22,7 @@ impl<const N: usize> Default for Window<N> {
 }
 
 impl<const N: usize> Window<N> {
-    /// Takes in the sums as of now. What goes backwards began anew.
+    /// Takes in the sums as of now. A sum that is less than before has started anew.
     pub(super) fn push(&mut self, sums: [u64; N]) {
         let Some(before) = self.sums.replace(sums) else {
             return;
@@ -37,12 +37,12 @@ impl<const N: usize> Window<N> {
         }
     }
 
-    /// Whether so many intervals were seen.
+    /// Returns whether all intervals were seen.
     pub(super) fn is_full(&self) -> bool {
         self.steps.len() == INTERVALS
     }
 
-    /// What the sums grew by in all of them.
+    /// Returns the growth of the sums in all intervals.
     pub(super) fn grown(&self) -> [u64; N] {
         let mut all = [0_u64; N];
         for step in &self.steps {
@@ -53,7 +53,7 @@ impl<const N: usize> Window<N> {
         all
     }
 
-    /// Each of them, oldest first.
+    /// Returns the growth in each interval, oldest first.
     pub(super) fn steps(&self) -> impl Iterator<Item = &[u64; N]> {
         self.steps.iter()
     }

@@ -1,4 +1,4 @@
-//! The verdict: who pins a zombie in one line, for somebody who has just been woken up.
+//! The verdict on a zombie's pins in one line, for somebody who has just been woken up.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use crate::model::snapshot::pins::sum;
 use crate::model::snapshot::{Phase, Pins};
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, User, UserKind};
 
-/// Kinds that are named after the one with the most references.
+/// The number of kinds that are named after the one with the most references.
 const NAMED_KINDS: usize = 3;
 
-/// The line.
+/// Returns the line.
 pub(super) fn sentence(pins: &Pins) -> String {
     let found = &pins.found;
     if pins.phase == Some(Phase::Freeing) || found.refs == Some(0) {
@@ -36,7 +36,7 @@ pub(super) fn sentence(pins: &Pins) -> String {
     text
 }
 
-/// Before it is offline, who holds it is not the question.
+/// Returns the reason why a memcg is not offline yet: then its holders do not matter.
 fn not_dead_yet(phase: Option<Phase>) -> Option<&'static str> {
     match phase? {
         Phase::Populated => Some("not dead yet: tasks are still exiting in it"),
@@ -58,7 +58,7 @@ fn nothing(refs: Option<i64>) -> String {
     }
 }
 
-/// The kinds after the first.
+/// Returns the kinds after the first.
 fn more(others: &[Pin]) -> String {
     let refs = sum(others);
     let noun = if refs == 1 { "reference" } else { "references" };
@@ -77,7 +77,7 @@ fn more(others: &[Pin]) -> String {
     format!(", and {} more {noun}: {}", grouped(refs), listed(&kinds))
 }
 
-/// `a`, `a and b`, `a, b and c`.
+/// Joins words: `a`, `a and b`, `a, b and c`.
 fn listed(words: &[String]) -> String {
     match words {
         [] => String::new(),
@@ -86,7 +86,7 @@ fn listed(words: &[String]) -> String {
     }
 }
 
-/// What the ledger leaves open.
+/// Returns the questions that the ledger leaves open.
 fn open_questions(pins: &Pins) -> String {
     let found = &pins.found;
     let mut text = String::new();
@@ -109,7 +109,7 @@ fn open_questions(pins: &Pins) -> String {
         }
     }
     let is_open = found.pins.is_empty() || pins.unexplained_refs.is_none_or(|refs| refs > 0);
-    // The others are named with the ledger.
+    // The ledger names the other kinds.
     let kinds = found.not_checked.iter().map(|open| open.kind);
     let kinds: BTreeSet<PinKind> = kinds.filter(|kind| *kind != PinKind::Other).collect();
     match kinds.len() {
@@ -126,7 +126,7 @@ fn grouped_signed(number: i64) -> String {
     sign.to_owned() + &grouped(number.unsigned_abs())
 }
 
-/// The references of one kind, with the first that holds them.
+/// Returns the references of one kind, with their first holder.
 fn phrase(pins: &Pins, pin: &Pin) -> String {
     let least = if pin.truncated_at.is_some() {
         "at least "
@@ -150,7 +150,7 @@ fn phrase(pins: &Pins, pin: &Pin) -> String {
         _ => match first {
             None => counted(pin.kind, pin.refs),
             Some(first) if others == 0 && pin.refs <= 1 => single(pins, pin.kind, first),
-            // One thing, several references.
+            // One object with several references.
             Some(first) if others == 0 => {
                 format!(
                     "{}: {}",
@@ -170,7 +170,7 @@ fn phrase(pins: &Pins, pin: &Pin) -> String {
     format!("{least}{what}{who}")
 }
 
-/// The file or memory with the most pages in swap.
+/// Returns the file or memory with the most pages in swap.
 fn whose_in_swap(pin: &Pin) -> Option<&Object> {
     let is_part = |object: &&Object| object.kind != ObjectKind::SwapId;
     let mut parts = pin.objects.iter().filter(is_part);
@@ -190,7 +190,7 @@ fn in_swap(pins: &Pins, pin: &Pin, first: Option<&Object>) -> String {
     format!("{text}{how_many} of {}", object(pins, part))
 }
 
-/// Whether all of it are sockets of the kernel in one network namespace.
+/// Returns whether all objects are sockets of the kernel in one network namespace.
 fn is_one_namespace(pin: &Pin) -> bool {
     let namespace = pin.objects.first().and_then(|first| first.ns_ino);
     let is_there =
@@ -214,7 +214,7 @@ fn is_pages(kind: PinKind) -> bool {
     )
 }
 
-/// `6,400 tmpfs pages of /dev/shm/cache.bin and 2 more`.
+/// Returns the words for pages: `6,400 tmpfs pages of /dev/shm/cache.bin and 2 more`.
 fn pages(pins: &Pins, pin: &Pin, first: Option<&Object>, others: u64) -> String {
     let count = pin.pages.unwrap_or(pin.refs);
     let fs = first
@@ -244,7 +244,7 @@ fn pages(pins: &Pins, pin: &Pin, first: Option<&Object>, others: u64) -> String 
     text
 }
 
-/// One object that is no page.
+/// Returns the words for one object that is not pages.
 fn single(pins: &Pins, kind: PinKind, first: &Object) -> String {
     match kind {
         PinKind::Task => tasks(first),
@@ -265,7 +265,7 @@ fn noun(kind: PinKind) -> String {
     counted(kind, 1).trim_start_matches("1 ").to_owned()
 }
 
-/// The tasks of a css_set, which are one reference together.
+/// Returns the words for the tasks of a css_set, which are one reference together.
 fn tasks(css_set: &Object) -> String {
     let members = css_set
         .users
@@ -278,7 +278,7 @@ fn tasks(css_set: &Object) -> String {
         .or_else(|| members.clone().next())
     else {
         return match css_set.held {
-            // Older recordings do not say.
+            // Older recordings do not list the tasks.
             None => "a css_set with tasks".to_owned(),
             Some(_) => "a css_set in which no task was found".to_owned(),
         };
@@ -305,23 +305,24 @@ fn tasks(css_set: &Object) -> String {
     }
 }
 
-/// A zombie in the sense of `ps`: it has ended, and its parent has not waited for it.
+/// Returns whether a process is a zombie in the sense of `ps`: it has ended, and its parent has not
+/// waited for it.
 pub(super) fn is_unreaped(user: &User) -> bool {
     user.state == Some('Z')
 }
 
-/// Who keeps an object, after a comma.
+/// Returns the users of an object, after a comma.
 fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
     let mut keepers = Vec::new();
     if let Some(mount) = &first.ns_mount {
         let mount = mount.display();
         keepers.push(match kind {
-            // Its tasks keep it, too.
+            // The tasks keep the css_set, too.
             PinKind::Task => format!("with a cgroup namespace that the mount {mount} keeps"),
             _ => format!("kept by the mount {mount}"),
         });
     }
-    // The members of a css_set are what the pin is.
+    // The pin is the members of the css_set: they are no users beside it.
     let mut users = first
         .users
         .iter()

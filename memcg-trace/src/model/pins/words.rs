@@ -1,10 +1,10 @@
-//! Names for what pins a zombie, fit for a terminal.
+//! Names of pins, their objects and users, fit for a terminal.
 
 use crate::model::snapshot::{MemcgId, Pins};
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
 
-/// A number as people write it: `6,400`.
+/// Returns a number as people write it: `6,400`.
 #[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -18,7 +18,7 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// A kind of pin, as it is written in records.
+/// Returns the name of a kind of pin in records.
 #[must_use]
 pub fn kind(kind: PinKind) -> &'static str {
     match kind {
@@ -48,7 +48,7 @@ pub fn kind(kind: PinKind) -> &'static str {
     }
 }
 
-/// So many references of a kind, in words: `1 inet socket`, `300 anonymous pages`.
+/// Returns a count of references of a kind in words: `1 inet socket`, `300 anonymous pages`.
 #[must_use]
 pub fn counted(of: PinKind, count: u64) -> String {
     let (one, many) = match of {
@@ -79,7 +79,7 @@ pub fn counted(of: PinKind, count: u64) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
-/// A process: `redis[812]`, and `redis[812] fd 7` where it is known by which descriptor.
+/// Returns the name of a process: `redis[812]`, or `redis[812] fd 7` where the descriptor is known.
 #[must_use]
 pub fn user(user: &User) -> String {
     let name = user_text(user).display().into_owned();
@@ -94,7 +94,7 @@ pub fn user(user: &User) -> String {
     }
 }
 
-/// Who uses a device, after its name.
+/// Returns the users of a device, after its name.
 fn used_by(device: &User) -> String {
     let Some(first) = device.held_by.first() else {
         return String::new();
@@ -110,7 +110,7 @@ fn used_by(device: &User) -> String {
     }
 }
 
-/// The same with the unit that it is of: `redis[812] fd 7 of redis.service`.
+/// Returns the name of a process with its unit: `redis[812] fd 7 of redis.service`.
 #[must_use]
 pub fn user_of_unit(pins: &Pins, one: &User) -> String {
     match unit(pins, one) {
@@ -119,7 +119,8 @@ pub fn user_of_unit(pins: &Pins, one: &User) -> String {
     }
 }
 
-/// The unit of a process: the lowest cgroup of its memcg's path that is one, else the last one.
+/// Returns the unit of a process: the lowest cgroup of its memcg's path that is a unit, else the
+/// last component.
 #[must_use]
 pub fn unit(pins: &Pins, user: &User) -> Option<Text> {
     const KINDS: [&[u8]; 4] = [b".service", b".scope", b".mount", b".swap"];
@@ -132,7 +133,7 @@ pub fn unit(pins: &Pins, user: &User) -> Option<Text> {
     Some(Text::from(unit.unwrap_or(last)))
 }
 
-/// The same with the bytes of its name as they are.
+/// Returns the name of a user with the raw bytes of its `comm`.
 pub(super) fn user_text(user: &User) -> Text {
     if let (0, Some(name)) = (user.pid, &user.name) {
         return name.clone();
@@ -154,12 +155,12 @@ pub(super) fn user_text(user: &User) -> Text {
     }
 }
 
-/// `redis[812]`, with the bytes of the name as they are.
+/// Returns `redis[812]`, with the raw bytes of the name.
 pub(super) fn process(pid: u32, comm: &Text) -> Text {
     Text::from([comm.as_bytes(), format!("[{pid}]").as_bytes()].concat())
 }
 
-/// What holds the references of a pin.
+/// Returns the words for an object that holds references of a pin.
 #[must_use]
 pub fn object(pins: &Pins, object: &Object) -> String {
     match object.kind {
@@ -211,8 +212,8 @@ pub fn object(pins: &Pins, object: &Object) -> String {
     }
 }
 
-/// Where that means something, how nobody has an object: `open` or `attached`. `None` where
-/// somebody does, and where not all references that the kernel counts to it were found.
+/// Returns the word for the missing use of an object: `open`, `attached` or `mapped`. `None` if it
+/// has users, or if not all references that the kernel counts to it were found.
 #[must_use]
 pub fn nobody(kind: PinKind, object: &Object) -> Option<&'static str> {
     match object.kind {
@@ -225,21 +226,21 @@ pub fn nobody(kind: PinKind, object: &Object) -> Option<&'static str> {
     }
 }
 
-/// Whether nobody has an object, for sure: the kernel's own count of its references closes.
+/// Returns whether an object surely has no users: the kernel's own count of its references closes.
 pub(super) fn is_unheld(object: &Object) -> bool {
     let is_nobody = object.users.is_empty() && object.users_omitted == 0;
     let is_closed = (object.held.as_ref()).is_some_and(|held| held.found >= held.refs);
     is_nobody && is_closed
 }
 
-/// References to an object that the kernel counts and that were not found.
+/// Returns the references to an object that the kernel counts and that were not found.
 #[must_use]
 pub fn not_found(object: &Object) -> Option<u64> {
     let held = object.held.as_ref()?;
     Some(held.refs.saturating_sub(held.found)).filter(|refs| *refs > 0)
 }
 
-/// That some were not found, in words.
+/// Returns the words for references that were not found.
 #[must_use]
 pub fn not_found_text(object: &Object) -> Option<String> {
     let refs = not_found(object)?;
@@ -258,12 +259,12 @@ pub fn not_found_text(object: &Object) -> Option<String> {
     ))
 }
 
-/// A figure, or `?`.
+/// Returns a figure, or `?`.
 fn known(figure: Option<u64>) -> String {
     figure.map_or_else(|| "?".to_owned(), |figure| figure.to_string())
 }
 
-/// A device: its name, else its number.
+/// Returns a device's name, else its number.
 #[must_use]
 pub fn device(object: &Object) -> String {
     let dev = object.dev_name.as_ref().or(object.dev.as_ref());
@@ -285,8 +286,8 @@ fn path_or_inode(object: &Object) -> String {
     path(object).map_or_else(|| inode(object), |path| path.display().into_owned())
 }
 
-/// A file's path as it leads to the file from here: one of another mount namespace by a process
-/// in that. The last component alone where no more is known.
+/// Returns a path that leads to the file from here: in another mount namespace, through a process
+/// in that. Only the last component where no more is known.
 #[must_use]
 pub fn path(object: &Object) -> Option<Text> {
     let path = object.path.as_ref().filter(|path| !path.is_empty())?;
@@ -298,7 +299,7 @@ pub fn path(object: &Object) -> Option<Text> {
     })
 }
 
-/// `memfd_create(2)` puts `memfd:` before the name that it was given.
+/// Returns the name of a memfd without the prefix `memfd:` of `memfd_create(2)`.
 fn memfd_name(object: &Object) -> String {
     let name = path_or_inode(object);
     name.strip_prefix("/memfd:")
@@ -324,7 +325,7 @@ fn socket(object: &Object) -> String {
     text
 }
 
-/// What a controller still has of a cgroup.
+/// Returns the words for the css that a controller still has of a cgroup.
 fn css(object: &Object) -> String {
     let name = object.fs.as_ref().map(|name| name.display().into_owned());
     match name.as_deref() {

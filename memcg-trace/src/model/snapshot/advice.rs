@@ -1,18 +1,18 @@
-//! What would free a zombie.
+//! Advice for freeing a zombie.
 
 use crate::sample::Text;
 use crate::sample::pins::PinKind;
 
-/// What a person can do. The program itself changes nothing.
+/// An action for a person. The program itself changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
-    /// Write an amount to the `memory.reclaim` that is named.
+    /// Write an amount to the target's `memory.reclaim`.
     Reclaim,
     /// Remove a file.
     RemoveFile,
     /// Have the owner of another mount or IPC namespace remove a file or a segment of it.
     AskOwner,
-    /// Drop the pages that a file has in memory; the file stays.
+    /// Drop the pages of a file from memory; the file stays.
     DropFilePages,
     /// Remove a SysV segment, by its id.
     RemoveSegment,
@@ -28,31 +28,31 @@ pub enum Action {
     Unmount,
     /// Detach a loop device from its file.
     DetachLoop,
-    /// Switch swap off, and on again; with a target that device or file alone.
+    /// Switch swap off, and on again; with a target only on that device or file.
     Swapoff,
     /// Write dirty pages of a device.
     Sync,
-    /// Look who pins another zombie.
+    /// Query the pins of another zombie.
     LookAtChild,
-    /// It goes by itself.
+    /// Wait: the zombie or the holder goes by itself.
     Wait,
-    /// Nothing that is sensible can be done.
+    /// Nothing sensible can be done.
     Nothing,
 }
 
-/// What an action costs.
+/// The cost of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Nobody notices but by the time that it takes.
+    /// It takes time, and nothing else.
     Harmless,
-    /// Somebody's work is interrupted.
+    /// It interrupts somebody's work.
     Disrupts,
-    /// Data is gone afterwards.
+    /// It destroys data.
     DestroysData,
 }
 
 impl Action {
-    /// As it is written in records, and what it costs.
+    /// Returns the name in records, and the cost.
     const fn row(self) -> (&'static str, Class) {
         use Class::{DestroysData, Disrupts, Harmless};
         match self {
@@ -75,13 +75,13 @@ impl Action {
         }
     }
 
-    /// As it is written in records.
+    /// Returns the name in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.row().0
     }
 
-    /// What it costs.
+    /// Returns the cost.
     #[must_use]
     pub fn class(self) -> Class {
         self.row().1
@@ -89,7 +89,7 @@ impl Action {
 }
 
 impl Class {
-    /// As it is written in records.
+    /// Returns the name in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -99,7 +99,7 @@ impl Class {
         }
     }
 
-    /// For people.
+    /// Returns the words for people.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -110,40 +110,40 @@ impl Class {
     }
 }
 
-/// One step of what would free a zombie, or bring that nearer. What several steps free, they free
-/// together; they follow each other in the list.
+/// One step towards freeing a zombie. Steps that belong together follow each other in the list, and
+/// free only together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
-    /// What to do.
+    /// The action.
     pub action: Action,
-    /// To what: a path, a process, an id.
+    /// The target of the action: a path, a process, an id.
     pub target: Option<Text>,
-    /// Bytes to ask for, of reclaim.
+    /// The amount to reclaim.
     pub amount_bytes: Option<u64>,
-    /// What for, in one line, fit for a terminal.
+    /// The reason in one line, fit for a terminal.
     pub why: String,
-    /// What all steps together cost.
+    /// The cost of all steps together.
     pub class: Class,
-    /// Which step it is, from 1.
+    /// The number of the step, from 1.
     pub step: usize,
-    /// Steps that belong together.
+    /// The number of steps that belong together.
     pub steps: usize,
-    /// What all steps together free.
+    /// The effect of all steps together.
     pub frees: Frees,
-    /// What of the ledger it is about.
+    /// The part of the ledger that it is about.
     pub cause: Cause,
 }
 
-/// What is free afterwards.
+/// References and memory that steps free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frees {
     /// References.
     pub refs: u64,
     /// References that the zombie has; `None` while they are not exact.
     pub of_refs: Option<u64>,
-    /// Memory, where it is pages.
+    /// Memory, where the references are of pages.
     pub bytes: Option<u64>,
-    /// It may be less: others share what is freed, or not all who hold it were found.
+    /// Whether it may be less: others share the freed memory, or not all holders were found.
     pub at_most: bool,
 }
 
@@ -152,6 +152,6 @@ pub struct Frees {
 pub struct Cause {
     /// Kind of the row.
     pub kind: PinKind,
-    /// What holds the references, fit for a terminal; `None` where it is more than one object.
+    /// The object that holds the references, fit for a terminal; `None` where there are several.
     pub object: Option<String>,
 }

@@ -5,35 +5,35 @@ use std::sync::Arc;
 use super::MemcgId;
 use crate::sample::DyingCgroups;
 
-/// What explains `nr_dying_descendants`.
+/// The dead cgroups that `nr_dying_descendants` counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dying {
-    /// What was counted, without the list.
+    /// The counts, without the list.
     pub counts: DyingCgroups,
-    /// Which they are; not all, where a bound ended the list.
+    /// The cgroups themselves; not all, where a bound ended the list.
     pub cgroups: Vec<DeadCgroup>,
-    /// How many are not in the list.
+    /// The number of cgroups that are not in the list.
     pub unlisted: u64,
 }
 
 /// A dead cgroup whose memory cgroup is gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadCgroup {
-    /// Which. It has no `css_id`, for no css of the memory controller is left.
+    /// Its id. The `css_id` is unset, for no css of the memory controller is left.
     pub id: Arc<MemcgId>,
     /// References to it, where they are exact.
     pub refs: Option<i64>,
 }
 
 impl Dying {
-    /// One of them.
+    /// Returns the id of one of them.
     #[must_use]
     pub fn id(&self, serial_nr: u64) -> Option<&Arc<MemcgId>> {
         let mut ids = self.cgroups.iter().map(|cgroup| &cgroup.id);
         ids.find(|id| id.serial_nr == serial_nr)
     }
 
-    /// Dead cgroups that the kernel counts and nothing was found of.
+    /// Returns the number of dead cgroups that the kernel counts and that were not found.
     #[must_use]
     pub fn unexplained(&self) -> u64 {
         let counts = &self.counts;

@@ -1,41 +1,41 @@
-//! What the run saw happen to dead memory cgroups: reparentings, and findings.
+//! Reparentings and findings of the run.
 
 use std::sync::Arc;
 
 use super::MemcgId;
 use crate::sample::Text;
 
-/// What a memcg that went offline left to an ancestor.
+/// A reparenting: the objects and pages that a memcg left to an ancestor when it went offline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reparent {
-    /// Counts them, from 1.
+    /// Its number, from 1.
     pub number: u64,
     /// When it went offline, CLOCK_MONOTONIC.
     pub time_ns: u64,
-    /// Which.
+    /// The memcg that went offline.
     pub memcg: Arc<MemcgId>,
     /// The nearest ancestor that lived; `None` if that is not known.
     pub to: Option<Arc<MemcgId>>,
     /// Slab objects that were charged to it; `None` unless all of them were counted.
     pub slab_objects: Option<u64>,
-    /// What those take.
+    /// The bytes of these objects.
     pub slab_bytes: Option<u64>,
-    /// Pages of its LRU lists; 0 where the kernel leaves them where they are.
+    /// Pages of its LRU lists; 0 where the kernel does not move them.
     pub lru_pages: Option<u64>,
 }
 
 impl Reparent {
-    /// Whether anything went to the ancestor, as far as that is known.
+    /// Returns whether anything is known to have moved to the ancestor.
     #[must_use]
     pub fn moved(&self) -> bool {
         self.slab_objects.unwrap_or(0) > 0 || self.lru_pages.unwrap_or(0) > 0
     }
 }
 
-/// What kind of finding.
+/// The kind of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FindingKind {
-    /// Cgroups that are removed stay in memory, and ever more of them.
+    /// Removed cgroups stay in memory, and their number grows.
     ZombieGrowth,
     /// A cache is scanned far more than its share while pressure is light.
     SmallCacheOverScan,
@@ -51,12 +51,12 @@ pub enum FindingKind {
     DeadWeight,
     /// A memcg comes near its `memory.high`.
     NearHigh,
-    /// The kernel killed somebody for memory.
+    /// The OOM killer killed a process.
     Oom,
 }
 
 impl FindingKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 9] = [
         Self::ZombieGrowth,
         Self::SmallCacheOverScan,
@@ -69,7 +69,7 @@ impl FindingKind {
         Self::Oom,
     ];
 
-    /// As it is written in records and on the command line.
+    /// Returns the name in records and on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ impl FindingKind {
     }
 }
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Good to know.
@@ -98,7 +98,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// As it is written in records and on the screen.
+    /// Returns the name in records and on the screen.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -109,14 +109,14 @@ impl Severity {
     }
 }
 
-/// The figures of a finding, since the growth began.
+/// The figures of growth, since it began.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Growth {
     /// Dead memcgs of this origin that stay, as of now.
     pub survivors: u64,
-    /// How many have come to stay.
+    /// Dead memcgs that have come to stay.
     pub grown: u64,
-    /// How many of those that stayed have gone since.
+    /// Dead memcgs that stayed and have gone since.
     pub gone: u64,
     /// Memcgs made; `None` without events.
     pub births: Option<u64>,
@@ -126,34 +126,34 @@ pub struct Growth {
     pub grown_per_sec: Option<f64>,
     /// Memory of the kernel that the survivors take by themselves, where known.
     pub own_cost_bytes: Option<u64>,
-    /// Who made the last one, if that was seen.
+    /// The process that made the last one, if that was seen.
     pub creator_comm: Option<Text>,
 }
 
 /// The figures of a finding.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Figures {
-    /// Of [`FindingKind::ZombieGrowth`].
+    /// The figures of [`FindingKind::ZombieGrowth`].
     Growth(Growth),
-    /// Of all others, each under its name.
+    /// The figures of all other kinds, each under its name.
     Named(Vec<(&'static str, Figure)>),
 }
 
-/// One of them.
+/// One named figure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Figure {
-    /// Not known here.
+    /// Not known.
     Unknown,
-    /// In the unit that its name says.
+    /// A number in the unit that its name says.
     Count(u64),
-    /// Fit for a terminal.
+    /// A text that is fit for a terminal.
     Text(String),
-    /// Likewise.
+    /// Texts that are fit for a terminal.
     Texts(Vec<String>),
 }
 
 impl Finding {
-    /// The figures of a growth.
+    /// Returns the figures of growth.
     #[must_use]
     pub fn growth(&self) -> Option<&Growth> {
         match &self.figures {
@@ -162,7 +162,7 @@ impl Finding {
         }
     }
 
-    /// One of the figures that have names.
+    /// Returns one of the named figures.
     #[must_use]
     pub fn figure(&self, name: &str) -> Option<&Figure> {
         match &self.figures {
@@ -179,19 +179,19 @@ pub struct Finding {
     pub number: u64,
     /// Grows with every change that is worth a record, over all findings.
     pub revision: u64,
-    /// What kind.
+    /// Its kind.
     pub kind: FindingKind,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Below which memcg; `None` where it is about a creator.
+    /// The memcg below which it is; `None` where it is about a creator.
     pub memcg: Option<Arc<MemcgId>>,
-    /// In words, fit for a terminal.
+    /// The finding in a sentence that is fit for a terminal.
     pub sentence: String,
     /// The figures.
     pub figures: Figures,
     /// When it began, CLOCK_MONOTONIC.
     pub first_ns: u64,
-    /// When it was last seen to go on.
+    /// When it was last seen in progress.
     pub last_ns: u64,
     /// Whether it has stopped.
     pub resolved: bool,

@@ -1,4 +1,4 @@
-//! What the objects of a cache are: dentries or inodes.
+//! Contents of a cache: dentries or inodes.
 
 use std::sync::Arc;
 
@@ -6,29 +6,29 @@ use super::MemcgId;
 use crate::sample::Text;
 use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
 
-/// A cache whose objects were looked at.
+/// A cache whose objects were read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inside {
     /// Its name.
     pub cache: Arc<Text>,
-    /// What its objects are.
+    /// The kind of its objects.
     pub kind: ObjectKind,
-    /// What one object takes in the slab.
+    /// Bytes of one object in the slab.
     pub size_bytes: u32,
-    /// Charged objects that changed while they were looked at, and are in no row.
+    /// Charged objects that changed while they were read, and are in no row.
     pub unread_objects: u64,
     /// By memcg and superblock, the most objects first.
     pub rows: Vec<InsideRow>,
 }
 
 impl Inside {
-    /// What so many of its objects take in their slabs.
+    /// Returns the bytes of `objects` of its objects in their slabs.
     #[must_use]
     pub fn bytes(&self, objects: u64) -> u64 {
         objects.saturating_mul(self.size_bytes.into())
     }
 
-    /// All rows together.
+    /// Returns the sum of all rows.
     #[must_use]
     pub fn states(&self) -> States {
         let mut sum = States::default();
@@ -37,10 +37,10 @@ impl Inside {
     }
 }
 
-/// Objects of one superblock that one memcg is charged for, or nobody.
+/// Objects of one superblock that one memcg is charged for, or none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InsideRow {
-    /// Whose; `None` if nobody's, or that could not be read.
+    /// The memcg; `None` if none is charged, or it could not be read.
     pub memcg: Option<Arc<MemcgId>>,
     /// Whether a memcg is charged for them.
     pub is_charged: bool,
@@ -48,12 +48,12 @@ pub struct InsideRow {
     pub fs: Option<Text>,
     /// Its device, `major:minor`.
     pub dev: Option<String>,
-    /// How many, by state.
+    /// Counts by state.
     pub states: States,
     /// Directories with the most of them.
     pub parents: Vec<InsideParent>,
-    /// How many more directories there are.
+    /// The number of directories that are not listed.
     pub parents_omitted: u64,
-    /// Objects in directories that were not even counted.
+    /// Objects in directories that were not counted at all.
     pub uncounted_objects: u64,
 }

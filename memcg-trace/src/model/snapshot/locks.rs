@@ -1,4 +1,4 @@
-//! Waits for locks that are traced: those in progress, those that ended, and how locks are held.
+//! Traced waits for locks, in progress and ended, and holds of locks.
 
 use std::sync::Arc;
 
@@ -8,47 +8,47 @@ use crate::sample::{self, Mode, Resource, Task};
 /// Ended waits for one lock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LockStats {
-    /// Which.
+    /// The lock.
     pub resource: Resource,
-    /// How many.
+    /// Their number.
     pub waits_total: u64,
-    /// Their time.
+    /// The sum of their durations.
     pub wait_ns_total: u64,
-    /// Half of those that were measured were no longer, within an eighth; `None` without any, or
-    /// where that is not known.
+    /// The median of the measured waits, within an eighth; `None` without any, or where it is not
+    /// known.
     pub p50_ns: Option<u64>,
-    /// The same for 99 of 100.
+    /// The 99th percentile, likewise.
     pub p99_ns: Option<u64>,
     /// The longest.
     pub max_ns: u64,
-    /// How many of them have no known length, and add nothing to the time.
+    /// The number of waits without a known duration, which add nothing to the sum.
     pub unmeasured_total: u64,
-    /// Whose tasks waited, longest sum first.
+    /// The memcgs whose tasks waited, longest sum first.
     pub memcgs: Vec<LockMemcg>,
-    /// Who let go of it while others waited, the most frequent first; `None` where that is not
-    /// observed.
+    /// Places that released it while others waited, the most frequent first; `None` where that is
+    /// not observed.
     pub releases: Option<Vec<Release>>,
-    /// How it was held, by mode; none where that is not traced.
+    /// Holds by mode; empty where they are not traced.
     pub held: Vec<LockHeld>,
 }
 
-/// A place at which a lock was let go of that others waited for.
+/// A place in the code that released a lock while others waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
     /// Functions, the innermost first.
     pub stack: Vec<String>,
-    /// How often it was seen: one a millisecond at most.
+    /// Sampled releases: one a millisecond at most.
     pub seen_total: u64,
 }
 
-/// How a lock was held in one mode.
+/// Holds of a lock in one mode.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LockHeld {
-    /// How.
+    /// The mode.
     pub mode: Mode,
     /// Holds that ended.
     pub holds_total: u64,
-    /// Their time.
+    /// The sum of their durations.
     pub hold_ns_total: u64,
     /// As in [`LockStats`].
     pub p50_ns: Option<u64>,
@@ -56,47 +56,48 @@ pub struct LockHeld {
     pub p99_ns: Option<u64>,
     /// The longest.
     pub max_ns: u64,
-    /// Who has it now, the longest first.
+    /// The tasks that hold it now, the longest first.
     pub holders: Vec<LockHolder>,
 }
 
 /// A task that has a lock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LockHolder {
-    /// Who.
+    /// The task.
     pub task: Task,
     /// Its memcg.
     pub memcg: Option<Arc<MemcgId>>,
-    /// Since when, CLOCK_MONOTONIC.
+    /// The start of the hold, CLOCK_MONOTONIC.
     pub since_ns: u64,
-    /// Where it took it, the innermost function first; empty if that is not known.
+    /// Functions in which the task took the lock, the innermost first; empty if they are not known.
     pub stack: Vec<String>,
-    /// Whether fewer tasks have it than were seen to take it, so that this one may not.
+    /// Whether fewer tasks hold the lock than were seen to take it, so that this one may not hold
+    /// it.
     pub unconfirmed: bool,
 }
 
 /// Ended waits for one lock by the tasks of one memcg.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LockMemcg {
-    /// Whose; `None` if that could not be read.
+    /// The memcg; `None` if it could not be read.
     pub memcg: Option<Arc<MemcgId>>,
-    /// How many.
+    /// Their number.
     pub waits_total: u64,
-    /// Their time.
+    /// The sum of their durations.
     pub wait_ns_total: u64,
     /// The longest.
     pub max_ns: u64,
-    /// How many of them have no known length.
+    /// The number of waits without a known duration.
     pub unmeasured_total: u64,
 }
 
-/// A task that waits for a lock, as events say.
+/// A traced wait of a task for a lock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LockWait {
     /// Its memcg.
     pub memcg: Option<Arc<MemcgId>>,
-    /// Who waits for what, and since when.
+    /// The wait as sampled.
     pub facts: sample::LockWait,
-    /// How long, as of the section's `as_of_ns`.
+    /// The duration so far, as of the section's `as_of_ns`.
     pub waited_ns: u64,
 }

@@ -1,11 +1,11 @@
-//! Whether what was lost is much, beside what was counted.
+//! Losses in proportion to what was counted.
 
 use super::Snapshot;
 
-/// Figures are shown with three digits: what is less than one in so many changes none of them.
+/// Figures are shown with three digits, so a smaller share than one in `ONE_IN` changes none.
 pub const ONE_IN: u64 = 1000;
 
-/// How much was counted since the start, by subject.
+/// Counts since the start, by subject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Slab objects charged and uncharged.
@@ -19,7 +19,7 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// As much as either: rows that go take their sums with them.
+    /// Returns the larger of both counts: rows that are dropped take their sums with them.
     #[must_use]
     pub(in crate::model) fn at_least(self, other: Self) -> Self {
         Self {
@@ -30,15 +30,15 @@ impl Counted {
         }
     }
 
-    /// Everything.
+    /// Returns the sum over all subjects.
     #[must_use]
     pub fn all(self) -> u64 {
         let parts = [self.slab, self.shrinkers, self.reclaim, self.locks];
         parts.into_iter().fold(0, u64::saturating_add)
     }
 
-    /// What a loss at a place is a part of; `None` where each one counts: births, deaths and kills
-    /// are rare.
+    /// Returns the count that a loss at `place` is compared with; `None` where each loss matters,
+    /// for births, deaths and kills are rare.
     fn beside(self, place: &str) -> Option<u64> {
         let subject = place.split_once('_').map_or(place, |(subject, _)| subject);
         match subject {
@@ -53,7 +53,7 @@ impl Counted {
 }
 
 impl Snapshot {
-    /// How much its rows say was counted.
+    /// Returns the sums of its rows.
     #[must_use]
     pub(in crate::model) fn counted_by_rows(&self) -> Counted {
         let sum = |figures: &mut dyn Iterator<Item = u64>| figures.fold(0, u64::saturating_add);
@@ -74,7 +74,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether so much was lost that a figure may look different for it.
+    /// Returns whether the losses are large enough to change a shown figure.
     #[must_use]
     pub fn has_lost_much(&self) -> bool {
         self.losses.iter().any(|loss| {

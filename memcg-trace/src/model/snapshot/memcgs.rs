@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::sample::{self, Text};
 
-/// How many memory cgroups there are, before any `--top` left rows out; `None` where they are
-/// not known.
+/// Counts of memory cgroups, before any `--top` left rows out; `None` where they are not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Dead or alive.
@@ -20,7 +19,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Counts a complete list.
+    /// Returns the counts of a complete list.
     #[must_use]
     pub fn of(memcgs: &[Memcg]) -> Self {
         let mut by_phase = [0; Phase::ALL.len()];
@@ -40,7 +39,7 @@ impl Totals {
     }
 }
 
-/// Which memory cgroup. Shared by all rows that speak of it.
+/// The identity of a memory cgroup. All rows that are about it share it.
 ///
 /// Where only the serial number is known, the path is empty and the rest is 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,29 +50,29 @@ pub struct MemcgId {
     pub css_id: u32,
     /// `css.serial_nr`.
     pub serial_nr: u64,
-    /// From the root, `/` for the root itself; as it was when it last had a path.
+    /// Its path from the root, `/` for the root itself; the last one that it had.
     pub path: Text,
-    /// Last component; `/` for the root.
+    /// Last component of the path; `/` for the root.
     pub name: Text,
 }
 
-/// How far a dead memory cgroup has come.
+/// The phases of the removal of a memory cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Killed, but tasks are still exiting in it (7.x).
     Populated,
     /// Killed; the kernel waits for a grace period to see all references.
     KillPending,
-    /// Waits for its turn to be taken offline.
+    /// Queued to be taken offline.
     OfflineQueued,
-    /// Offline, and somebody holds a reference: the ones that do not come back.
+    /// Offline, and something holds a reference: only these can stay for ever.
     Pinned,
     /// The last reference is gone.
     Freeing,
 }
 
 impl Phase {
-    /// All of them, in the order in which a memcg goes through them.
+    /// All phases, in the order in which a memcg goes through them.
     pub const ALL: [Self; 5] = [
         Self::Populated,
         Self::KillPending,
@@ -82,7 +81,7 @@ impl Phase {
         Self::Freeing,
     ];
 
-    /// As it is written in records and on the screen.
+    /// Returns the name in records and on the screen.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -95,7 +94,7 @@ impl Phase {
     }
 }
 
-/// Who made a memory cgroup.
+/// The process that made a memory cgroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Creator {
     /// Process id.
@@ -107,22 +106,22 @@ pub struct Creator {
 /// One memory cgroup.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Memcg {
-    /// Which.
+    /// Its identity.
     pub id: Arc<MemcgId>,
-    /// As the last walk saw it, and changed by the events since; its name is in `id`.
+    /// The facts of the last walk, updated by the events since; its name is in `id`.
     pub facts: sample::Memcg,
     /// The parent's cgroup inode; `None` for the root.
     pub parent_cgroup_id: Option<u64>,
     /// Levels below the root.
     pub depth: u16,
-    /// `None` while it lives.
+    /// Its phase; `None` while it lives.
     pub phase: Option<Phase>,
-    /// Slab objects that are its own, as of the last walk of all slabs.
+    /// Its own slab objects, as of the last walk of all slabs and the events since.
     pub slab_objects: Option<u64>,
-    /// How many of these may have been counted twice, or not at all; `None` where events are not
-    /// counted.
+    /// The number of these that may have been counted twice, or not at all; `None` where events are
+    /// not counted.
     pub slab_uncertain_objects: Option<u64>,
-    /// What it is charged for since children of it died, likewise.
+    /// Bytes that it is charged for because children of it died, as of the last walk.
     pub inherited_bytes: Option<u64>,
     /// Objects charged a second, its own, all caches; `None` without slab events.
     pub slab_alloc_per_sec: Option<f64>,
@@ -132,14 +131,14 @@ pub struct Memcg {
     pub zombies: u64,
     /// When it went offline, if that was seen.
     pub offline_ns: Option<u64>,
-    /// Who made it, if that was seen.
+    /// The process that made it, if that was seen.
     pub creator: Option<Arc<Creator>>,
 }
 
-/// Value from which on `memory.high` and `memory.max` mean "no limit" (PAGE_COUNTER_MAX).
+/// The least value at which `memory.high` and `memory.max` mean "no limit" (PAGE_COUNTER_MAX).
 pub const UNLIMITED_BYTES: u64 = 0x7fff_ffff_ffff_f000;
 
-/// Whether a limit is none; `None` where it is not known.
+/// Returns whether `limit` means "no limit"; `None` where it is not known.
 #[must_use]
 pub fn is_unlimited(limit: Option<u64>) -> Option<bool> {
     limit.map(|limit| limit >= UNLIMITED_BYTES)

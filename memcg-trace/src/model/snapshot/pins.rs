@@ -1,4 +1,4 @@
-//! Who pins a zombie.
+//! Pins of a zombie: the ledger of its references.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,44 +10,44 @@ use crate::sample::pins::{self as facts, Pin, Pinned};
 /// `unexplained_refs`.
 #[derive(Clone, Debug)]
 pub struct Pins {
-    /// Which zombie.
+    /// The zombie.
     pub zombie: Arc<MemcgId>,
-    /// It is a cgroup whose memory cgroup is gone: the references are to the cgroup itself.
+    /// Whether it is a cgroup whose memory cgroup is gone: the references are to the cgroup itself.
     pub is_cgroup: bool,
-    /// How far it had come when it was looked at; `None` if that is not known.
+    /// Its phase at the time of the scan; `None` if that is not known.
     pub phase: Option<Phase>,
-    /// What was found, the kind with the most references first.
+    /// The pins that were found, the kind with the most references first.
     pub found: Arc<Pinned>,
-    /// References that nothing was found for. Less than 0 if more was found than it has, and
-    /// `None` where its references are not known.
+    /// References that no pin explains. Negative if more were found than it has, and `None` where
+    /// its references are not known.
     pub unexplained_refs: Option<i64>,
-    /// The memcgs that `found` speaks of, by serial number.
+    /// The memcgs that `found` names, by serial number.
     pub memcgs: BTreeMap<u64, Arc<MemcgId>>,
     /// The memcg whose `memory.reclaim` reaches it.
     pub live_ancestor: Option<Arc<MemcgId>>,
-    /// The answer that it was in, without its zombies: when and how it was looked at.
+    /// The answer that it was in, without its zombies: the times and bounds of the scan.
     pub look: Arc<facts::Pins>,
-    /// All of it in one line, fit for a terminal.
+    /// The verdict in one line, fit for a terminal.
     pub sentence: String,
-    /// What would free it.
+    /// Steps that would free it.
     pub advice: Vec<Advice>,
 }
 
 impl Pins {
-    /// A memcg that `found` speaks of.
+    /// Returns a memcg that `found` names.
     #[must_use]
     pub fn memcg(&self, serial_nr: Option<u64>) -> Option<&MemcgId> {
         self.memcgs.get(&serial_nr?).map(|id| &**id)
     }
 
-    /// References that were found, all kinds together.
+    /// Returns the references that were found, of all kinds.
     #[must_use]
     pub fn found_refs(&self) -> u64 {
         sum(&self.found.pins)
     }
 }
 
-/// References of some kinds.
+/// Returns the references of some kinds.
 pub(in crate::model) fn sum(pins: &[Pin]) -> u64 {
     let refs = pins.iter().map(|pin| pin.refs);
     refs.fold(0, u64::saturating_add)

@@ -1,4 +1,4 @@
-//! Reclaim: who waits for it, and from whom memory is taken.
+//! Reclaim: its waiters, and the memcgs that it takes memory from.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use crate::sample::reclaim::{ReclaimCount, Stall, StalledTask};
 /// Reclaim for one cause, under one limit, as far as it concerns one memcg.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reclaim {
-    /// Whose tasks wait, and whose pages are taken; `None` if that could not be read.
+    /// The memcg whose tasks wait, and whose pages are reclaimed; `None` if it could not be read.
     pub memcg: Option<Arc<MemcgId>>,
-    /// Whose limit it is; `None` where no limit is.
+    /// The memcg whose limit it is; `None` without a limit.
     pub limited_by: Option<Arc<MemcgId>>,
     /// The sums.
     pub count: ReclaimCount,
-    /// Whether the pages are counted, and whether sleeps over `memory.high` are.
+    /// Whether pages are counted.
     pub counts_pages: bool,
-    /// See `counts_pages`.
+    /// Whether sleeps over `memory.high` are counted.
     pub counts_throttles: bool,
     /// Nanoseconds waited a second, over the last interval.
     pub stall_ns_per_sec: Option<f64>,
@@ -34,7 +34,7 @@ pub struct Reclaim {
     pub high_bytes: Option<u64>,
     /// Its `memory.max`.
     pub max_bytes: Option<u64>,
-    /// How long some of its tasks, or all of them, waited for memory since it was made, by the
+    /// Time that some of its tasks, or all of them, waited for memory since it was made, by the
     /// kernel's own account (PSI).
     pub pressure: Option<Pressure>,
 }
@@ -44,13 +44,13 @@ pub struct Reclaim {
 pub struct Pressure {
     /// Time in which some task waited.
     pub some_ns_total: u64,
-    /// Time in which all did.
+    /// Time in which all tasks waited.
     pub full_ns_total: u64,
 }
 
 impl Reclaim {
-    /// How far the usage is below `memory.high`, or `memory.max` if that is lower; below zero
-    /// beyond it. `None` without a limit.
+    /// Returns the distance of the usage to `memory.high`, or to `memory.max` if that is lower;
+    /// negative beyond it. `None` without a limit.
     #[must_use]
     pub fn headroom_bytes(&self) -> Option<i64> {
         let limits = [self.high_bytes, self.max_bytes].into_iter().flatten();
@@ -61,7 +61,7 @@ impl Reclaim {
         Some(limit.ok()?.saturating_sub(usage.ok()?))
     }
 
-    /// Reclaimed of what was scanned; `None` where nothing was.
+    /// Returns the share of scanned pages that were reclaimed; `None` without scanned pages.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "shown as a percentage")]
     pub fn efficiency(&self) -> Option<f64> {

@@ -1,12 +1,12 @@
-//! How much of a cache could be reclaimed, and why the rest cannot.
+//! Reclaimable bytes of a cache, and the reasons why the rest is not reclaimable.
 
 use super::SlabCache;
 
 /// Caches whose shrinker looks at no memcg (no `SHRINKER_MEMCG_AWARE`), so that a limit of a memcg
-/// never frees their objects. The kernel does not say which shrinker frees a cache, so this is what
-/// its sources say, the same from 5.10 to 7.2, under each name that the cache has had. Not here:
-/// `jbd2_journal_head`, whose shrinker came with 5.14 (fs/jbd2/journal.c), while before they went
-/// with the pages of their buffers.
+/// never frees their objects. The kernel does not say which shrinker frees a cache, so the list is
+/// from its sources, the same from 5.10 to 7.2, with each name that a cache has had. Not here:
+/// `jbd2_journal_head`, whose shrinker came with 5.14 (fs/jbd2/journal.c); before, they went with
+/// the pages of their buffers.
 const NOT_MEMCG_AWARE: [&[u8]; 10] = [
     // fs/ext4/extents_status.c: ext4_init_es(), ext4_es_register_shrinker(); renamed in 6.9.
     b"ext4_extent_status",
@@ -26,26 +26,24 @@ const NOT_MEMCG_AWARE: [&[u8]; 10] = [
     b"xfs_buf",
 ];
 
-/// All bytes of the slabs of a cache; they add up to that.
+/// All bytes of the slabs of a cache, split by what can be reclaimed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reclaimable {
-    /// Slabs whose objects nobody uses: a shrinker can free all of it.
+    /// Slabs without objects in use: a shrinker can free all of these.
     pub reclaimable_bytes: u64,
     /// Objects in use.
     pub in_use_bytes: u64,
-    /// Objects that nobody uses, on slabs with others that are in use: freeing them gives no page
-    /// back.
+    /// Unused objects on slabs with objects in use: freeing them gives no page back.
     pub shared_page_bytes: u64,
-    /// Objects in use or not, that no shrinker frees.
+    /// Objects, in use or not, that no shrinker frees.
     pub no_shrinker_bytes: u64,
-    /// Objects in use or not, whose shrinker looks at no memcg.
+    /// Objects, in use or not, whose shrinker is not memcg-aware.
     pub not_memcg_aware_bytes: u64,
-    /// Room of slabs that cannot be freed in which there is no object.
+    /// Space without an object, in slabs that cannot be freed.
     pub free_bytes: u64,
 }
 
 impl Reclaimable {
-    /// Adds others.
     pub fn add(&mut self, more: &Self) {
         for (sum, more) in [
             (&mut self.reclaimable_bytes, more.reclaimable_bytes),
@@ -59,7 +57,7 @@ impl Reclaimable {
         }
     }
 
-    /// Why what cannot be reclaimed cannot: each reason and its bytes.
+    /// Returns the reasons why bytes cannot be reclaimed, each with its bytes.
     #[must_use]
     pub fn reasons(&self) -> [(&'static str, u64); 4] {
         [
@@ -72,15 +70,15 @@ impl Reclaimable {
 }
 
 impl SlabCache {
-    /// What of its slabs could be reclaimed; `None` where that is not known, as of objects that go
-    /// with something else, or of a walk that did not look at the objects.
+    /// Returns the split of its slabs; `None` where that is not known: for objects that go with
+    /// something else, and for a walk that did not read the objects.
     #[must_use]
     pub fn reclaimable(&self) -> Option<Reclaimable> {
         let (all, live) = (self.slab_bytes(), self.live_bytes());
         let free_bytes = all.saturating_sub(live);
         let (unaware, names) = self.not_memcg_aware_names();
         if unaware > 0 && unaware < names {
-            // The kernel merged it with others that have another shrinker, or none.
+            // The kernel merged it with caches that have another shrinker, or none.
             return None;
         }
         if unaware > 0 {
@@ -111,7 +109,7 @@ impl SlabCache {
         })
     }
 
-    /// Its names that are of such caches, and all of them.
+    /// Returns the number of its names in `NOT_MEMCG_AWARE`, and the number of all its names.
     fn not_memcg_aware_names(&self) -> (usize, usize) {
         let names = std::iter::once(&*self.name).chain(&self.walked.aliases);
         let unaware = names.filter(|name| NOT_MEMCG_AWARE.contains(&name.as_bytes()));

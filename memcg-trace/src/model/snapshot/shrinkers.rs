@@ -1,14 +1,14 @@
-//! What shrinkers did.
+//! Runs of shrinkers.
 
 use std::sync::Arc;
 
 use super::MemcgId;
 use crate::sample;
 
-/// What a shrinker did for a memcg on a node, since the start of the run.
+/// The runs of a shrinker for a memcg on a node, since the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shrinker {
-    /// For whom; `None` where reclaim was global.
+    /// The memcg that reclaim was for; `None` where reclaim was global.
     pub memcg: Option<Arc<MemcgId>>,
     /// Symbol of `scan_objects`, or its address in hexadecimal.
     pub shrinker: String,
@@ -21,7 +21,7 @@ pub struct Shrinker {
 }
 
 impl Shrinker {
-    /// Freed of what was scanned; `None` where nothing was.
+    /// Returns the share of scanned objects that were freed; `None` without scanned objects.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "shown as a percentage")]
     pub fn yielded(&self) -> Option<f64> {

@@ -1,4 +1,4 @@
-//! Who holds slab memory, and how well its pages are used: what walks find, and events count.
+//! Owners of slab memory, and the use of its pages: findings of walks, counts of events.
 
 use std::sync::Arc;
 
@@ -12,59 +12,59 @@ pub const PAGE_BYTES: u64 = 4096;
 /// Objects of one cache charged to one memcg.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slab {
-    /// To whom; `None` if that could not be read.
+    /// The memcg; `None` if it could not be read.
     pub memcg: Option<Arc<MemcgId>>,
-    /// Which cache.
+    /// The name of the cache.
     pub cache: Arc<Text>,
-    /// Its key: names may be the same.
+    /// The key of the cache: several caches may have one name.
     pub cache_key: u64,
-    /// What one object takes in the slab; `None` if the cache could not be read.
+    /// Bytes of one object in the slab; `None` if the cache could not be read.
     pub size_bytes: Option<u32>,
-    /// What there is of them; `None` without a walk of all slabs.
+    /// The present objects; `None` without a walk of all slabs.
     pub held: Option<Held>,
     /// Charged since the start of the run; `None` without slab events, like those below.
     pub alloc_total: Option<u64>,
     /// Uncharged since the start of the run.
     pub free_total: Option<u64>,
-    /// Over the last interval.
+    /// Objects charged a second, over the last interval.
     pub alloc_per_sec: Option<f64>,
-    /// Over the last interval.
+    /// Objects uncharged a second, over the last interval.
     pub free_per_sec: Option<f64>,
 }
 
-/// Objects that are there: as of the last walk of all slabs, and the events since.
+/// Present objects: those of the last walk of all slabs, and the events since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// How many there are now.
+    /// The number of objects now.
     pub objects: u64,
-    /// Events while the walk went on: so many objects may have been counted twice, or not at
-    /// all. `None` where events are not counted.
+    /// Events during the walk: as many objects may have been counted twice, or not at all. `None`
+    /// where events are not counted.
     pub uncertain_objects: Option<u64>,
-    /// What the walk found more than had been reckoned, before it put that right; `None` for
+    /// The number that the walk found, less the number computed from events before it; `None` for
     /// the first walk, and where events are not counted.
     pub drift_objects: Option<i64>,
-    /// As of the walk: the objects and their part of the pages.
+    /// The objects and their part of the pages, as of the walk.
     pub share: Share,
-    /// As of the walk: how many of them were charged to a child that is dead.
+    /// Objects that were charged to a child that is dead, as of the walk.
     pub inherited_objects: u64,
     /// Bytes that an object is charged for beyond its size.
     pub owner_bytes: u32,
 }
 
 impl Slab {
-    /// Objects that there are now.
+    /// Returns the number of objects now.
     #[must_use]
     pub fn objects(&self) -> Option<u64> {
         self.held.map(|held| held.objects)
     }
 
-    /// What these take in their slabs.
+    /// Returns the bytes of these objects in their slabs.
     #[must_use]
     pub fn bytes(&self) -> Option<u64> {
         Some(self.held?.objects.saturating_mul(self.size_bytes?.into()))
     }
 
-    /// What the memcg is charged for them.
+    /// Returns the bytes that the memcg is charged for them.
     #[must_use]
     pub fn charged_bytes(&self) -> Option<u64> {
         let held = self.held?;
@@ -72,25 +72,25 @@ impl Slab {
         Some(held.objects.saturating_mul(charge))
     }
 
-    /// Its share of the pages, as of the walk.
+    /// Returns its share of the pages, as of the walk.
     #[must_use]
     pub fn share_bytes(&self) -> Option<u64> {
         self.held.map(|held| held.share.share_bytes)
     }
 
-    /// Objects that were charged to a child that is dead, as of the walk.
+    /// Returns the objects that were charged to a child that is dead, as of the walk.
     #[must_use]
     pub fn inherited_objects(&self) -> Option<u64> {
         self.held.map(|held| held.inherited_objects)
     }
 
-    /// Part of its share of the pages that the objects took when the walk saw them.
+    /// Returns the part of its share of the pages that objects took, as of the walk.
     #[must_use]
     pub fn utilization(&self) -> Option<f64> {
         part(self.walked_bytes()?, self.share_bytes()?)
     }
 
-    /// What the objects took when the walk saw them.
+    /// Returns the bytes of the objects, as of the walk.
     #[must_use]
     pub fn walked_bytes(&self) -> Option<u64> {
         let objects = self.held?.share.objects;
@@ -108,14 +108,14 @@ pub struct SlabCache {
 }
 
 impl SlabCache {
-    /// Whether that is its name, or that of one that the kernel merged with it.
+    /// Returns whether `name` is its name, or that of a cache that the kernel merged with it.
     #[must_use]
     pub fn is_called(&self, name: &[u8]) -> bool {
         let mut names = std::iter::once(&*self.name).chain(&self.walked.aliases);
         names.any(|one| one.as_bytes() == name)
     }
 
-    /// Objects in use: charged to somebody or to nobody.
+    /// Returns the number of objects in use, charged or not.
     #[must_use]
     pub fn live_objects(&self) -> u64 {
         let walked = &self.walked;
@@ -124,27 +124,27 @@ impl SlabCache {
             .saturating_add(walked.unaccounted.objects)
     }
 
-    /// What these take.
+    /// Returns the bytes of the objects in use.
     #[must_use]
     pub fn live_bytes(&self) -> u64 {
         self.live_objects()
             .saturating_mul(self.walked.size_bytes.into())
     }
 
-    /// Bytes of its slabs.
+    /// Returns the bytes of its slabs.
     #[must_use]
     pub fn slab_bytes(&self) -> u64 {
         self.walked.slab_pages.saturating_mul(PAGE_BYTES)
     }
 
-    /// Part of its slabs that objects in use take.
+    /// Returns the part of its slabs that objects in use take.
     #[must_use]
     pub fn utilization(&self) -> Option<f64> {
         part(self.live_bytes(), self.slab_bytes())
     }
 
-    /// Pages that would be free if the objects in use stood side by side; `None` where that
-    /// cannot be told.
+    /// Returns the pages that would be free if the objects in use were packed; `None` where that is
+    /// not known.
     #[must_use]
     pub fn freeable_pages(&self) -> Option<u64> {
         let walked = &self.walked;
@@ -157,16 +157,16 @@ impl SlabCache {
     }
 }
 
-/// What a memcg is charged for since children of it died.
+/// Charges that a memcg inherited from dead children.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inherited {
-    /// Who is charged.
+    /// The memcg that is charged.
     pub memcg: Arc<MemcgId>,
     /// Object cgroups of dead children of which something is left.
     pub objcgs: u64,
     /// Slab objects.
     pub slab_objects: u64,
-    /// What these are charged with.
+    /// Bytes charged for these objects.
     pub slab_bytes: u64,
     /// Pages of the kernel's own; `None` where the dead keep those themselves.
     pub kernel_pages: Option<u64>,
@@ -175,7 +175,7 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// All of it.
+    /// Returns the sum of all bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let pages = self
@@ -187,7 +187,7 @@ impl Inherited {
     }
 }
 
-/// One figure as a part of another, where there is any of that.
+/// Returns `of` as a part of `all`; `None` if `all` is 0.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn part(of: u64, all: u64) -> Option<f64> {

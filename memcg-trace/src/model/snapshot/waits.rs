@@ -1,4 +1,4 @@
-//! Who waits for whom, and who for ever.
+//! Waits, deadlocks and convoys.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,23 +7,23 @@ use super::MemcgId;
 use crate::deadlock;
 use crate::sample::waits::{self as facts, Holder, NotChecked, Resource, Task, Waits};
 
-/// A deadlock: it stands, it is suspected, or it is gone.
+/// A deadlock: confirmed, suspected or resolved.
 #[derive(Clone, Debug)]
 pub struct Deadlock {
-    /// What was found. Its times are those of when it was first found.
+    /// The deadlock as found. Its times are of the first answer that had it.
     pub found: Arc<deadlock::Deadlock>,
     /// Grows with every change that is worth a record, over all deadlocks.
     pub revision: u64,
-    /// When it was found to be gone, CLOCK_MONOTONIC.
+    /// When it was found resolved, CLOCK_MONOTONIC.
     pub resolved_ns: Option<u64>,
     /// Memcgs of its members and victims, by serial number.
     pub memcgs: BTreeMap<u64, Arc<MemcgId>>,
-    /// Zombies that cannot go on while it lasts.
+    /// Zombies that cannot make progress while it lasts.
     pub blocked_zombies: Vec<Arc<MemcgId>>,
 }
 
 impl Deadlock {
-    /// Whether it is proven and stands.
+    /// Returns whether it is confirmed and not resolved.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.found.state == deadlock::State::Confirmed
@@ -33,23 +33,23 @@ impl Deadlock {
 /// Waits with one root.
 #[derive(Clone, Debug)]
 pub struct Convoy {
-    /// What was found.
+    /// The convoy as found.
     pub found: deadlock::Convoy,
     /// The root's memcg.
     pub memcg: Option<Arc<MemcgId>>,
 }
 
-/// A wait that was found by looking at the tasks.
+/// A wait that a scan of the tasks found.
 #[derive(Clone, Debug)]
 pub struct Wait {
-    /// The answer that it is in: its first look, and all stacks.
+    /// The answer that it is in: the first scan, and all stacks.
     pub answer: Arc<Waits>,
-    /// Its place there.
+    /// Its index there.
     pub at: usize,
     /// Its task's memcg.
     pub memcg: Option<Arc<MemcgId>>,
-    /// How long, as of the end of the answer: since it was seen to begin, else since its task
-    /// last got a CPU.
+    /// The duration so far, as of the end of the answer: since the start of the wait, where an
+    /// event saw that, else since its task last got a CPU.
     pub waited_ns: Option<u64>,
 }
 
@@ -58,26 +58,26 @@ impl Wait {
         self.answer.looks.first()
     }
 
-    /// The wait itself.
+    /// Returns the wait itself.
     #[must_use]
     pub fn fact(&self) -> Option<&facts::Wait> {
         self.look()?.waits.get(self.at)
     }
 
-    /// Who waits.
+    /// Returns the waiter.
     #[must_use]
     pub fn task(&self) -> Option<&Task> {
         self.look()?.tasks.get(self.fact()?.task as usize)
     }
 
-    /// For what.
+    /// Returns the resource that it waits for.
     #[must_use]
     pub fn resource(&self) -> Option<&Resource> {
         let resource = self.fact()?.resource as usize;
         self.look()?.resources.get(resource)
     }
 
-    /// Who must act.
+    /// Returns the tasks that must act.
     pub fn holders(&self) -> impl Iterator<Item = (&Holder, &Task)> {
         let holders = self.resource().into_iter().flat_map(|one| &one.holders);
         holders.filter_map(|holder| {
@@ -86,7 +86,7 @@ impl Wait {
         })
     }
 
-    /// The stack, innermost first; empty if it is not known.
+    /// Returns the stack, innermost first; empty if it is not known.
     #[must_use]
     pub fn stack(&self) -> &[String] {
         let stack = self.task().and_then(|task| task.stack);
@@ -95,48 +95,48 @@ impl Wait {
     }
 }
 
-/// How it was found out.
+/// The scan of an answer, and its outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
-    /// When the last look ended.
+    /// The end of the last scan.
     pub as_of_ns: u64,
-    /// Tasks that were looked at.
+    /// Tasks that were read.
     pub visited_tasks: u64,
-    /// How many looks there were.
+    /// The number of scans.
     pub looks: u64,
     /// Waits that were old enough to be judged.
     pub judged_waits: u64,
     /// Convoys that are not listed, for the list is bounded.
     pub convoys_omitted: u64,
-    /// How old that is.
+    /// The least age of judged waits.
     pub min_wait_ns: u64,
-    /// Rings of pipes and children alone, which are left to their programs.
+    /// Rings of only pipes and children, which are left to their programs.
     pub user_space_rings: u64,
-    /// What could not be looked at.
+    /// Things that could not be read.
     pub not_checked: Vec<NotChecked>,
-    /// What follows from all of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// Long waits that are neither proven to last nor known to end.
     pub undecided_waits: u64,
-    /// Where those end.
+    /// The ends of the undecided waits.
     pub open_ends: Vec<deadlock::OpenEnd>,
 }
 
-/// What the waits amount to: a deadlock, none, or undecided.
+/// The outcome: a deadlock, none, or undecided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
-    /// There is one that is proven.
+    /// At least one deadlock is confirmed.
     Deadlock,
-    /// None is proven, but one is suspected, or not everything could be looked at, or long waits
-    /// end where nobody is known who could act.
+    /// No deadlock is confirmed, but one is suspected, or something could not be read, or long
+    /// waits end in a task or resource whose holder is not known.
     #[default]
     Undecided,
-    /// There is none: whoever must act for each long wait is known, and can.
+    /// There is no deadlock: the holders of each long wait are known, and can make progress.
     NoDeadlock,
 }
 
 impl Outcome {
-    /// As it is written in records.
+    /// Returns the name in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -10,9 +10,9 @@ use crate::sample::{Life, LifeKind, MemcgWalk};
 use node::Node;
 pub(super) use node::phase;
 
-/// Released memcgs that are remembered until the next walk. A walk that was under way may
-/// still list them; with more than this many in one walk, the oldest may come back as rows
-/// until the walk after it.
+/// The most released memcgs that are remembered until the next walk. A walk in progress may still
+/// list them; with more than this many in one walk, the oldest may come back as rows until the walk
+/// after it.
 const MAX_GONE: usize = 1 << 16;
 
 /// A place in the listing.
@@ -28,19 +28,19 @@ struct Place {
 ///
 /// A walk is not an instant, and a sample may bring a walk together with events from before,
 /// during and after it. Since each event has a time, their order of arrival does not matter:
-/// - what an event from before the walk's begin said is contained in the walk;
-/// - `Released` and `Freed` from later on hold against a row of the walk;
-/// - `Offline` from later on holds against a row that was still online;
-/// - a memcg that the walk does not list stays if an event from later on spoke of it.
+/// - a walk contains the changes of events from before its start;
+/// - a later `Released` or `Freed` overrides a row of the walk;
+/// - a later `Offline` overrides a row that was still online;
+/// - a memcg that the walk does not list stays if a later event named it.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     nodes: HashMap<u64, Node>,
-    /// The listing, worked out anew when the set of nodes changes.
+    /// The listing, computed anew when the set of nodes changes.
     places: Vec<Place>,
     places_hold: bool,
     /// Counts changes of the set of nodes and of their names.
     generation: u64,
-    /// Serial numbers of released memcgs, and when.
+    /// Serial numbers of released memcgs, and the times of their release.
     gone: BTreeMap<u64, u64>,
     /// The last walk, without its rows.
     last_walk: Option<MemcgWalk>,
@@ -48,7 +48,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Takes in an event, the oldest first.
+    /// Takes in an event; events come oldest first.
     pub(super) fn hear(&mut self, event: &Life) {
         self.heard_ns = self.heard_ns.max(Some(event.time_ns));
         match event.kind {
@@ -58,7 +58,7 @@ impl Tree {
         }
     }
 
-    /// An event of a memcg that is there.
+    /// Takes in an event of a present memcg.
     fn hear_of(&mut self, event: &Life) {
         if !self.nodes.contains_key(&event.serial_nr) {
             if self.gone.contains_key(&event.serial_nr) {
@@ -74,7 +74,7 @@ impl Tree {
         }
     }
 
-    /// An event of a memcg that is there no more.
+    /// Takes in an event of a released memcg.
     fn forget(&mut self, event: &Life) {
         if self.nodes.remove(&event.serial_nr).is_some() {
             self.changed();
@@ -113,7 +113,8 @@ impl Tree {
             self.changed();
         }
         self.name_orphans();
-        // The next walk begins after this one: it cannot list what was gone before this began.
+        // The next walk begins after this one: it cannot list memcgs that were gone before this
+        // began.
         self.gone.retain(|_, time_ns| *time_ns >= walk.begin_ns);
         self.last_walk = Some(MemcgWalk {
             rows: Vec::new(),
@@ -121,7 +122,7 @@ impl Tree {
         });
     }
 
-    /// Gives paths to those that an event told of before their ancestors were known.
+    /// Gives paths to memcgs whose event came before their ancestors were known.
     fn name_orphans(&mut self) {
         let below = |node: &Node| node.parent_serial_nr.and_then(|parent| self.id(parent));
         let mut orphans: Vec<_> = self
@@ -146,7 +147,8 @@ impl Tree {
         self.generation += 1;
     }
 
-    /// Name of the parent: `None` for a root, and a nameless one if it was never seen.
+    /// Returns the id of the parent: `None` for a root, and one without a name if it was never
+    /// seen.
     fn parent_id(&self, serial_nr: Option<u64>) -> Option<Arc<MemcgId>> {
         let serial_nr = serial_nr?;
         let unknown = || {
@@ -158,17 +160,17 @@ impl Tree {
         Some(self.id(serial_nr).map_or_else(unknown, Arc::clone))
     }
 
-    /// Which memcg a serial number is.
+    /// Returns the memcg of a serial number.
     pub(super) fn id(&self, serial_nr: u64) -> Option<&Arc<MemcgId>> {
         self.nodes.get(&serial_nr).map(|node| &node.id)
     }
 
-    /// How far a memcg has come on its way out; `None` if it lives or is not known.
+    /// Returns the phase of a memcg; `None` if it lives or is not known.
     pub(super) fn phase(&self, serial_nr: u64) -> Option<Phase> {
         self.nodes.get(&serial_nr)?.phase()
     }
 
-    /// All that are dead and not gone, the oldest first.
+    /// Returns all zombies, the oldest first.
     pub(super) fn zombies(&self) -> Vec<Arc<MemcgId>> {
         let dead = self.nodes.values().filter(|node| node.phase().is_some());
         let mut zombies: Vec<_> = dead.map(|node| Arc::clone(&node.id)).collect();
@@ -176,12 +178,12 @@ impl Tree {
         zombies
     }
 
-    /// Who made a memcg, if that was seen.
+    /// Returns the process that made a memcg, if that was seen.
     pub(super) fn creator(&self, serial_nr: u64) -> Option<&Arc<Creator>> {
         self.nodes.get(&serial_nr)?.creator.as_ref()
     }
 
-    /// The nearest memcg above that lives, and so has files.
+    /// Returns the nearest live memcg above, which has files.
     pub(super) fn live_ancestor(&self, serial_nr: u64) -> Option<&Arc<MemcgId>> {
         let mut child = serial_nr;
         loop {
@@ -195,17 +197,17 @@ impl Tree {
         }
     }
 
-    /// Changes whenever a memcg comes, goes or gets another name.
+    /// Returns a number that changes whenever a memcg comes, goes or gets another name.
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Whether there was a walk.
+    /// Returns whether there was a walk.
     pub(super) fn is_walked(&self) -> bool {
         self.last_walk.is_some()
     }
 
-    /// When the tree was looked at last; `None` if it never was.
+    /// Returns the time of the last walk or event; `None` without any.
     pub(super) fn as_of_ns(&self) -> Option<u64> {
         self.last_walk
             .as_ref()
@@ -213,8 +215,8 @@ impl Tree {
             .or(self.heard_ns)
     }
 
-    /// The section of a snapshot. `slab_rates` gives objects charged and uncharged a second, by
-    /// serial number.
+    /// Returns the section of a snapshot. `slab_rates` gives objects charged and uncharged a
+    /// second, by serial number.
     pub(super) fn section(
         &mut self,
         slab_rates: impl Fn(u64) -> Option<(f64, f64)>,
@@ -274,8 +276,8 @@ impl Tree {
                 None => roots.push(*serial_nr),
             }
         }
-        // A stack, not a recursion: how deep the tree is was decided by strangers. Sorted
-        // backwards, since the last one pushed comes out first.
+        // A stack, not a recursion: strangers decide the depth of the tree. Sorted backwards, since
+        // the last one pushed comes out first.
         let by_name = |serial_nr: &u64| {
             std::cmp::Reverse((
                 self.nodes.get(serial_nr).map(|node| &node.id.path),

@@ -9,32 +9,32 @@ use crate::sample::{Life, LifeKind, Memcg, MemcgWalk, Text};
 pub(super) const ONLINE: u32 = 1 << 1;
 /// Its last reference is gone, and its parent's list no longer has it.
 pub(super) const RELEASED: u32 = 1 << 2;
-/// It was killed: the directory is gone, or the controller was switched off.
+/// It was killed: its directory is gone, or the controller was switched off.
 pub(super) const DYING: u32 = 1 << 4;
 
-/// Bytes of a path (PATH_MAX). A tree that is deeper than its names can be written down in
-/// would take memory by the square of its depth.
+/// Bytes of a path (PATH_MAX). Without a bound, the paths of a deep tree would take memory by the
+/// square of its depth.
 const MAX_PATH_BYTES: usize = 4096;
 
-/// What is known about one memcg.
+/// A memcg of the tree.
 #[derive(Debug)]
 pub(super) struct Node {
     /// Never changes in the kernel.
     pub(super) parent_serial_nr: Option<u64>,
     pub(super) id: Arc<MemcgId>,
-    /// The name below which `id.path` is: a new one means a new path.
+    /// The id of the parent that `id.path` was made with: a new one means a new path.
     parent: Option<Arc<MemcgId>>,
-    /// As the last walk saw it, and changed by the events since; its name is in `id`.
+    /// The facts of the last walk, updated by the events since; its name is in `id`.
     facts: Memcg,
     offline_ns: Option<u64>,
     pub(super) creator: Option<Arc<Creator>>,
-    /// When it certainly was there: the time of an event, or the begin of the walk that
+    /// The last time at which it surely existed: that of an event, or the start of the walk that
     /// listed it.
     known_ns: u64,
 }
 
 impl Node {
-    /// A memcg that no walk has listed yet.
+    /// Creates the node of a memcg that no walk has listed yet.
     pub(super) fn from_event(event: &Life, parent: Option<Arc<MemcgId>>) -> Self {
         let facts = Memcg {
             serial_nr: event.serial_nr,
@@ -47,7 +47,7 @@ impl Node {
         Self::new(facts, &event.name, parent, event.time_ns)
     }
 
-    /// A memcg that a walk lists for the first time.
+    /// Creates the node of a memcg that a walk lists for the first time.
     pub(super) fn from_walk(row: &Memcg, parent: Option<Arc<MemcgId>>, walk: &MemcgWalk) -> Self {
         Self::new(without_name(row), &row.name, parent, walk.begin_ns)
     }
@@ -64,7 +64,7 @@ impl Node {
         }
     }
 
-    /// Takes in that it went on- or offline.
+    /// Takes in an online or offline event.
     pub(super) fn hear(&mut self, event: &Life) {
         self.known_ns = self.known_ns.max(event.time_ns);
         match event.kind {
@@ -73,7 +73,7 @@ impl Node {
                     pid: event.pid,
                     comm: event.comm.clone(),
                 }));
-                // A walk may have seen it before it was online; never bring back a dead one.
+                // A walk may have read it before it was online. A dead memcg never comes back.
                 if !self.facts.killed && self.facts.flags & DYING == 0 {
                     self.facts.flags |= ONLINE;
                 }
@@ -86,7 +86,7 @@ impl Node {
         }
     }
 
-    /// Takes in what a walk saw. Says whether its path became another.
+    /// Takes in a row of a walk. Returns whether the path changed.
     pub(super) fn see(
         &mut self,
         row: &Memcg,
@@ -101,7 +101,7 @@ impl Node {
         {
             self.take_offline();
         }
-        // The name of a dead one may be gone, and so may its parent: the last path stays.
+        // A dead memcg may have lost its name and its parent: the last path stays.
         let name_holds = row.name.is_empty() || row.name == self.id.name;
         let parent_holds = match (&parent, &self.parent) {
             (Some(now), Some(then)) => Arc::ptr_eq(now, then) || now.path.is_empty(),
@@ -123,13 +123,13 @@ impl Node {
         true
     }
 
-    /// Whether its path is that below `parent` as it is now.
+    /// Returns whether its path was made with the current `parent`.
     pub(super) fn is_below(&self, parent: &Arc<MemcgId>) -> bool {
         (self.parent.as_ref()).is_some_and(|then| Arc::ptr_eq(then, parent))
             || parent.path.is_empty()
     }
 
-    /// Derives its path anew.
+    /// Derives its path from a new parent.
     pub(super) fn move_below(&mut self, parent: Arc<MemcgId>) {
         let name = self.id.name.clone();
         self.id = Arc::new(identify(&self.facts, &name, Some(&parent)));
@@ -149,17 +149,17 @@ impl Node {
         }
     }
 
-    /// Whether it was there at some time from `begin_ns` on.
+    /// Returns whether it is known to exist at or after `begin_ns`.
     pub(super) fn is_known_since(&self, begin_ns: u64) -> bool {
         self.known_ns >= begin_ns
     }
 
-    /// How far it has come on its way out; `None` while it lives.
+    /// Returns its phase; `None` while it lives.
     pub(super) fn phase(&self) -> Option<Phase> {
         phase(&self.facts)
     }
 
-    /// As views show it, without what its place in the tree adds.
+    /// Returns the row of a snapshot, without the fields that its place in the tree gives.
     pub(super) fn snapshot(&self) -> snapshot::Memcg {
         snapshot::Memcg {
             id: Arc::clone(&self.id),
@@ -179,8 +179,7 @@ impl Node {
     }
 }
 
-/// How far a memcg has come on its way out; `None` while it lives, or is not born yet: not
-/// online, but neither killed.
+/// Returns the phase of a memcg; `None` while it lives, and before it is online.
 pub(in crate::model) fn phase(facts: &Memcg) -> Option<Phase> {
     let online = facts.flags & ONLINE != 0;
     let dying = facts.flags & DYING != 0;
@@ -203,7 +202,7 @@ pub(in crate::model) fn phase(facts: &Memcg) -> Option<Phase> {
     )
 }
 
-/// The name is kept once, in the node's `id`.
+/// Returns the row without its name, which is in the node's `id`.
 fn without_name(row: &Memcg) -> Memcg {
     Memcg {
         name: Text::default(),
@@ -211,8 +210,8 @@ fn without_name(row: &Memcg) -> Memcg {
     }
 }
 
-/// Name and path of a memcg below `parent`. Ancestors that are not known, or whose path is too
-/// long, are a `?`.
+/// Returns name and path of a memcg below `parent`. `?` stands for ancestors that are not known, or
+/// whose path is too long.
 fn identify(facts: &Memcg, name: &Text, parent: Option<&MemcgId>) -> MemcgId {
     let (path, name) = match parent {
         None => (Text::from("/"), Text::from("/")),

@@ -1,4 +1,4 @@
-//! Findings: when one is opened, what it says, and when it is over.
+//! Findings of zombie growth: their start, their sentence and their end.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -12,23 +12,22 @@ use crate::model::snapshot::{
 };
 use crate::sample::MemcgWalk;
 
-/// Findings that go on at a time: more than anyone reads.
+/// The most findings in progress: more than anyone reads.
 const OPEN: usize = 64;
-/// Findings that are remembered once they have stopped.
+/// The number of stopped findings that are remembered.
 const RESOLVED: usize = 16;
-/// Walks before which nothing can be said: one to begin with, one that finds zombies, and one that
-/// finds them again.
+/// Walks before the first finding: the base, one that finds zombies, and one that finds them again.
 const WALKS: u64 = 3;
 
-/// Figures that change are told again after so long, not with every walk.
+/// The least time between two records of a finding whose figures change.
 const AGAIN_NS: u64 = 10_000_000_000;
 
-/// A thousand of them take some hundred megabytes of the kernel, and each is passed by every round
-/// of reclaim and by every flush of statistics.
+/// A thousand zombies take some hundred megabytes of the kernel, and every round of reclaim and
+/// every flush of statistics visits each.
 const MANY: u64 = 1000;
-/// At one a second or more the thousand are there in a quarter of an hour.
+/// At one a second there are a thousand in a quarter of an hour.
 const FAST_PER_SEC: f64 = 1.0;
-/// A rate is one once so many have come: less may be a burst.
+/// The growth from which on a rate counts: less may be a burst.
 const FAST_GROWN: u64 = 60;
 
 /// All findings.
@@ -36,7 +35,7 @@ const FAST_GROWN: u64 = 60;
 pub(super) struct Findings {
     open: HashMap<Origin, Open>,
     resolved: Vec<Finding>,
-    /// How many there were.
+    /// Findings so far.
     number: u64,
     revision: u64,
     walks: u64,
@@ -78,7 +77,7 @@ impl Findings {
         self.open.contains_key(origin)
     }
 
-    /// Zombies of an origin grow in number.
+    /// Opens a finding: the zombies of an origin grow in number.
     pub(super) fn open(
         &mut self,
         origin: &Origin,
@@ -114,8 +113,8 @@ impl Findings {
         self.open.insert(origin.clone(), open);
     }
 
-    /// What another walk found of an origin whose zombies grow. Says whether that is over.
-    pub(super) fn go_on(
+    /// Adds another walk to the finding of an origin. Returns whether the growth is over.
+    pub(super) fn continue_with(
         &mut self,
         origin: &Origin,
         more: Growth,
@@ -184,7 +183,7 @@ impl Findings {
     }
 }
 
-/// What follows from the figures.
+/// Derives severity and sentence from the figures.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a rate is shown with three digits"
@@ -233,7 +232,7 @@ fn sentence(finding: &Finding, figures: &Growth, took_ns: u64) -> String {
     )
 }
 
-/// A time in words: `3 s`, `12 min`.
+/// Returns a duration in words: `3 s`, `12 min`.
 fn seconds(ns: u64) -> String {
     let seconds = ns.div_ceil(1_000_000_000);
     match seconds {

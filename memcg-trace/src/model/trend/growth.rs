@@ -1,46 +1,46 @@
-//! Whether the zombies of one origin grow in number, told from what each walk found.
+//! Growth of the zombies of one origin, from the findings of each walk.
 
 use std::collections::VecDeque;
 
-/// Zombies come and go: one counts only if it is still pinned so long after a walk first found it
-/// so. Less than the interval that is usual, more than what the workers of the kernel, RCU and a
-/// CPU's stock of charges take to let go of one that nobody holds.
+/// Zombies come and go: one counts only if it is still pinned this long after a walk first found it
+/// pinned. Less than the usual interval, and more than the workers of the kernel, RCU and a CPU's
+/// stock of charges take to release one without holders.
 pub(super) const GRACE_NS: u64 = 800_000_000;
 
-/// Two walks of the usual interval: as soon as there can be an answer, there is one.
+/// Two walks of the usual interval, the least that can answer.
 const FAST_NS: u64 = 2_000_000_000;
 /// More than chance leaves behind in two walks.
 const FAST_GROWTH: u64 = 3;
 
-/// What is slower shows in ten minutes, or ten walks: a service that is restarted every minute.
+/// Slower growth shows in ten minutes, or ten walks: a service that is restarted every minute.
 const SLOW_NS: u64 = 600_000_000_000;
 const SLOW_WALKS: u64 = 10;
-/// So many walks have to find more than the one before, so that a single burst is none.
+/// The number of walks that must find growth, so that a single burst does not count.
 const SLOW_STEPS: usize = 5;
 const SLOW_GROWTH: u64 = 5;
 
-/// Walks without more after which it has stopped.
+/// Walks without growth after which the growth has stopped.
 const QUIET_WALKS: u64 = 5;
-/// The same in times of what has passed on average between two that found more.
+/// The same as a multiple of the average time between two walks that found growth.
 const QUIET_GAPS: u64 = 3;
 
-/// Steps that are remembered of one origin.
+/// Remembered steps of one origin.
 const STEPS: usize = 1024;
 
-/// What a walk, and the events before it, found of one origin.
+/// The changes of one origin at a walk, and in the events before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Step {
-    /// When.
+    /// The time of the walk.
     pub(super) at_ns: u64,
     /// Memcgs made.
     pub(super) births: u64,
     /// Memcgs taken offline.
     pub(super) deaths: u64,
-    /// Zombies that are pinned, and were not when the walk before looked.
+    /// Zombies that are pinned, and were not at the walk before.
     pub(super) fresh: u64,
     /// Zombies that have come to stay.
     pub(super) grown: u64,
-    /// Zombies that were pinned and have gone before they counted.
+    /// Zombies that were pinned and went before they counted.
     pub(super) vanished: u64,
     /// Zombies that had come to stay and have gone.
     pub(super) gone: u64,
@@ -61,16 +61,16 @@ impl Step {
 #[derive(Debug, Default)]
 pub(super) struct Steps {
     steps: VecDeque<Step>,
-    /// The one that the next walk closes.
+    /// The step that the next walk closes.
     pub(super) now: Step,
 }
 
-/// What the steps say.
+/// Growth in the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Begin {
-    /// When the first of those came that grow.
+    /// The time of the first step with growth.
     pub(super) first_ns: u64,
-    /// All of them.
+    /// The sum of all steps.
     pub(super) sum: Step,
 }
 
@@ -92,17 +92,17 @@ impl Steps {
         step
     }
 
-    /// Whether there is nothing to remember.
+    /// Returns whether all steps are empty.
     pub(super) fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.now.is_empty()
     }
 
-    /// What came before counts no more.
+    /// Forgets all closed steps.
     pub(super) fn clear(&mut self) {
         self.steps.clear();
     }
 
-    /// Whether it grows, as of the last step.
+    /// Returns the growth, if there is any as of the last step.
     pub(super) fn growth(&self, gap_ns: u64) -> Option<Begin> {
         let last = self.steps.back()?;
         if last.grown == 0 {
@@ -114,9 +114,9 @@ impl Steps {
             steps.filter(move |step| last.at_ns.saturating_sub(step.at_ns) < ns)
         };
         let fast = sum(since(fast_ns));
-        // Others have come since: what came at once and no more is no growth.
-        let goes_on = sum(since(GRACE_NS)).fresh > 0;
-        let is_fast = goes_on
+        // A single burst is no growth: more zombies must have come since.
+        let is_growing = sum(since(GRACE_NS)).fresh > 0;
+        let is_fast = is_growing
             && fast.grown >= FAST_GROWTH.saturating_add(fast.gone)
             && fast.grown >= fast.vanished;
         let slow = sum(self.steps.iter());
@@ -135,8 +135,8 @@ impl Steps {
         })
     }
 
-    /// Whether growth that was last seen at `last_ns`, and has been seen `times` times since
-    /// `first_ns`, has stopped.
+    /// Returns whether growth that was last seen at `last_ns`, and has been seen `times` times
+    /// since `first_ns`, has stopped.
     pub(super) fn has_stopped(
         now_ns: u64,
         gap_ns: u64,

@@ -1,8 +1,8 @@
-//! Origin and trend: of which parent, and of which creator, cgroups stay in memory once they are
-//! removed, and whether there are ever more of them.
+//! Growth of zombies by origin: the parent or creator whose removed cgroups stay in memory in
+//! growing number.
 //!
-//! The walks alone tell; events add births, deaths and creators. What was dead before the first
-//! walk is nobody's fault now, and never counts.
+//! Only walks find zombies; events add births, deaths and creators. Memcgs that were dead before
+//! the first walk never count.
 
 mod findings;
 mod growth;
@@ -16,26 +16,25 @@ use crate::sample::{Life, LifeKind, MemcgWalk, Text};
 use findings::Findings;
 use growth::{GRACE_NS, Step, Steps};
 
-/// Origins that are followed. One that grows is in the way of none that is quiet: those are
-/// forgotten after a while.
+/// The most origins that are followed. Quiet ones are forgotten after a while.
 const ORIGINS: usize = 4096;
 
-/// Where zombies come from.
+/// The origin of zombies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Origin {
-    /// The nearest memcg above that lived when they were found, by serial number.
+    /// The nearest live memcg above at the time of the finding, by serial number.
     Parent(u64),
-    /// Who made them.
+    /// The name of the process that made them.
     Creator(Text),
 }
 
-/// One origin.
+/// The steps and survivors of one origin.
 #[derive(Debug)]
 struct Followed {
-    /// Its name, where it is a memcg.
+    /// The memcg, where the origin is one.
     memcg: Option<Arc<MemcgId>>,
     steps: Steps,
-    /// As of the last walk.
+    /// Zombies that have come to stay, as of the last walk.
     survivors: u64,
     own_cost_bytes: Option<u64>,
     creator_comm: Option<Text>,
@@ -52,13 +51,13 @@ struct Zombie {
     own_cost_bytes: Option<u64>,
 }
 
-/// What happened to a zombie.
+/// A change of a zombie: the count of a step that it adds to.
 type Change = fn(&mut Step) -> &mut u64;
 
-/// Zombies by origin, and what is to be said of them.
+/// Zombies by origin, and the findings about them.
 #[derive(Debug)]
 pub(super) struct Trend {
-    /// Serial numbers of those that were dead when the first walk looked.
+    /// Serial numbers of memcgs that were dead at the first walk.
     old: Option<HashSet<u64>>,
     zombies: HashMap<u64, Zombie>,
     origins: HashMap<Origin, Followed>,
@@ -87,7 +86,7 @@ impl Trend {
         self.findings.mark_absent(reason);
     }
 
-    /// Takes in an event that the tree has just heard.
+    /// Takes in an event that the tree has just taken in.
     pub(super) fn hear(&mut self, event: &Life, tree: &Tree) {
         self.hears = true;
         let change: Change = match event.kind {
@@ -100,7 +99,7 @@ impl Trend {
         self.note_creator(tree.creator(event.serial_nr), change);
     }
 
-    /// Takes in what the tree is after a walk.
+    /// Takes in the tree after a walk.
     pub(super) fn walk(&mut self, walk: &MemcgWalk, memcgs: &[Memcg], tree: &Tree) {
         let now_ns = walk.end_ns;
         let dead = memcgs.iter().filter(|memcg| memcg.phase.is_some());
@@ -123,7 +122,7 @@ impl Trend {
         self.add_up();
         let is_parent = |origin: &Origin| matches!(origin, Origin::Parent(_));
         self.assess(now_ns, gap_ns, is_parent);
-        // What a parent explains is not said again of the creator.
+        // A finding for the parent makes one for the creator redundant.
         for (zombie, change) in &changes {
             let parent = zombie.parent.as_ref();
             let is_told = parent.is_some_and(|id| self.is_open(&Origin::Parent(id.serial_nr)));
@@ -138,7 +137,7 @@ impl Trend {
         self.findings.publish(walk);
     }
 
-    /// Keeps the list of zombies, and says what changed.
+    /// Updates the list of zombies, and returns the changes.
     fn look(
         &mut self,
         now_ns: u64,
@@ -160,7 +159,7 @@ impl Trend {
         });
         let is_old = |serial_nr: &u64| self.old.as_ref().is_some_and(|old| old.contains(serial_nr));
         for (serial_nr, memcg) in dead.iter().filter(|(serial_nr, _)| !is_old(serial_nr)) {
-            // Phases before this one are on their way, and so is one that an event alone speaks of.
+            // Earlier phases pass by themselves, and a phase that only an event reported may, too.
             let is_pinned = memcg.phase == Some(Phase::Pinned) && memcg.facts.refs.is_some();
             match self.zombies.get_mut(serial_nr) {
                 None if is_pinned => {
@@ -213,7 +212,7 @@ impl Trend {
         }
     }
 
-    /// Closes the steps of some origins, and says what is to be said.
+    /// Closes the steps of some origins, and opens or continues findings.
     fn assess(&mut self, now_ns: u64, gap_ns: u64, which: impl Fn(&Origin) -> bool) {
         let hears = self.hears;
         for (origin, one) in self.origins.iter_mut().filter(|(origin, _)| which(origin)) {
@@ -233,7 +232,7 @@ impl Trend {
             };
             if self.findings.is_open(origin) {
                 let more = figures(step);
-                if self.findings.go_on(origin, more, (now_ns, gap_ns)) {
+                if self.findings.continue_with(origin, more, (now_ns, gap_ns)) {
                     one.steps.clear();
                 }
             } else if let Some(begin) = one.steps.growth(gap_ns) {
@@ -278,7 +277,7 @@ impl Trend {
 }
 
 impl Zombie {
-    /// What a change needs of it.
+    /// Returns a copy for a change.
     fn name(&self) -> Self {
         Self {
             parent: self.parent.clone(),

@@ -18,8 +18,8 @@ struct CompareSummary {
     snapshots_b: u64,
 }
 
-/// Two runs, as of the end of the second; `snapshots` is how many each had, `gaps` what they leave
-/// open.
+/// Two runs, as of the end of the second; `snapshots` is how many each had, `gaps` lists what could
+/// not be compared.
 ///
 /// # Errors
 /// Never for what a model made.

@@ -1,4 +1,4 @@
-//! Who waits for whom.
+//! The document of waits and deadlocks.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ struct LocksSummary {
     took_ns: Option<u64>,
 }
 
-/// What is known of waits, each under the name of its record.
+/// Everything known of the waits, each part under the name of its record.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum LocksItem<'a> {
@@ -49,8 +49,8 @@ impl Value for LocksItem<'_> {
     }
 }
 
-/// Who waits for whom: deadlocks first, then what is undecided, why the other waits last, and the
-/// waits.
+/// Waits and their causes: deadlocks first, then undecided waits, the reasons of the other waits,
+/// and all waits.
 ///
 /// # Errors
 /// Never for what a model made.
@@ -101,7 +101,7 @@ pub fn locks(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
     of_snapshot("locks", snapshot, host, document)
 }
 
-/// What an answer about waits leaves open.
+/// The parts that an answer about waits could not check.
 fn locks_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
     let waits = &snapshot.waits;
     let absent = waits.reason.as_deref().map(tame);

@@ -24,7 +24,7 @@ use crate::sample::recording::Host;
 use crate::sample::{Loss, tame};
 use crate::units;
 
-/// What every document has.
+/// The fields that every document has.
 #[derive(Debug, Serialize)]
 struct Document<'a, S, I> {
     summary: S,
@@ -40,7 +40,7 @@ impl<S: Serialize, I: Value> Value for Document<'_, S, I> {
     }
 }
 
-/// Something that the answer leaves open.
+/// Something that the answer could not check.
 #[derive(Debug, Serialize)]
 struct NotChecked<'a> {
     what: &'a str,
@@ -77,7 +77,7 @@ pub fn memcgs(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
     of_snapshot("memcg", snapshot, host, document)
 }
 
-/// The document in its envelope.
+/// Puts the document into its envelope.
 fn of_snapshot(
     kind: &'static str,
     snapshot: &Snapshot,
@@ -94,7 +94,7 @@ fn of_snapshot(
     line(Envelope::new(kind, host, moment, document))
 }
 
-/// What the list of memcgs leaves open.
+/// The parts of the list of memcgs that could not be checked.
 fn census_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
     let memcgs = &snapshot.memcgs;
     let absent = memcgs.reason.as_deref().map(tame);
@@ -110,7 +110,7 @@ fn census_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
         .collect()
 }
 
-/// What a host can do, likewise, as of `moment`.
+/// The capabilities of a host, in one line with its newline, as of `moment`.
 ///
 /// # Errors
 /// Never for what `doctor` found.
@@ -137,7 +137,7 @@ fn line(document: Envelope<'_, impl Value>) -> serde_json::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// What is said of a section that cannot be had.
+/// The entry of a section that is absent.
 fn absent<'a>((what, reason): (&'static str, &'a str)) -> NotChecked<'a> {
     NotChecked {
         what,

@@ -1,4 +1,4 @@
-//! What shrinkers did in some time, and who waited for reclaim.
+//! Documents of what shrinkers and reclaim did in a span of time.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ struct SpanSummary {
     span_ns: u64,
 }
 
-/// Shrinkers, in the order that they are given in, with what they did in `span_ns`.
+/// Shrinkers, in the given order, with what they did in `span_ns`.
 ///
 /// # Errors
 /// Never for what a model made.
@@ -39,7 +39,7 @@ pub fn shrinkers(
     of_snapshot("shrinker", snapshot, host, document)
 }
 
-/// Reclaim by memcg, cause and limit, in the order that it is given in, as of `span_ns`.
+/// Reclaim by memcg, cause and limit, in the given order, as of `span_ns`.
 ///
 /// # Errors
 /// Never for what a model made.

@@ -1,4 +1,4 @@
-//! Who holds slab memory, and what the objects of one cache are.
+//! Documents of slab memory: its owners, and the objects of one cache.
 
 use std::borrow::Cow;
 
@@ -33,8 +33,7 @@ struct SlabSummary<'a> {
     inherited: Vec<Object<&'a snapshot::Inherited>>,
 }
 
-/// The last walk of all slabs: rows by memcg and cache, and caches, in the order that they are
-/// given in.
+/// The last walk of all slabs: rows by memcg and cache, and caches, in the given order.
 ///
 /// # Errors
 /// Never for what a model made.
@@ -92,7 +91,7 @@ struct InsideSummary<'a> {
     unread_objects: u64,
 }
 
-/// What the objects of a cache are; `gaps` is what that leaves open.
+/// The contents of a cache of dentries or inodes; `gaps` lists what could not be checked.
 ///
 /// # Errors
 /// Never for what a model made.

@@ -1,4 +1,4 @@
-//! Zombies, and who pins them.
+//! Documents of zombies and of their pins.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ struct ZombieSummary<'a> {
     dying: Option<Dying<'a>>,
 }
 
-/// The zombies of a moment, in the order that they are given in.
+/// The zombies of a moment, in the given order.
 ///
 /// # Errors
 /// Never for what a model made.
@@ -73,7 +73,7 @@ struct PinsSummary<'a> {
     free_swap_bytes: Option<u64>,
 }
 
-/// Who pins some zombies of a moment; `open` is what that leaves open.
+/// The pins of some zombies of a moment; `open` lists what could not be checked.
 ///
 /// # Errors
 /// Never for what a model made.

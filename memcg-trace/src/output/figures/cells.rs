@@ -1,16 +1,15 @@
-//! Figures of a row as tables show them, each by its key.
+//! Cells of tables: the figures of a row, chosen by key.
 
 use std::cmp::Ordering;
 
 use super::{Order, Row, Shown, Unit, Value, Visitor};
 use crate::units;
 
-/// What stands over a column.
+/// The heading of a column.
 #[derive(Clone, Copy, Debug)]
 pub struct Heading {
-    /// The title.
     pub title: &'static str,
-    /// Whether there are numbers below it.
+    /// Whether the column has numbers.
     pub is_number: bool,
 }
 
@@ -29,7 +28,7 @@ pub fn cell<R: Row>(row: &R, key: &str) -> String {
     find(row, key, show).unwrap_or_else(|| units::UNKNOWN.to_owned())
 }
 
-/// Which of two rows has the smaller figure.
+/// Compares two rows by a figure.
 #[must_use]
 pub fn compare<R: Row>(a: &R, b: &R, key: &str) -> Ordering {
     let order = |row| find(row, key, |value| value.place()).unwrap_or(Order::Unknown);
@@ -46,7 +45,6 @@ fn find<R: Row, T>(row: &R, key: &str, take: impl Fn(&dyn AnyShown) -> T) -> Opt
     found
 }
 
-/// A figure of any type.
 trait AnyShown {
     fn cell(&self, unit: Unit) -> String;
     fn place(&self) -> Order;

@@ -4,16 +4,16 @@ use std::cmp::Ordering;
 
 use super::{Heading, Row, cells};
 
-/// A column of a table of `T`: a figure, and how much room it has.
+/// A column of a table of `T`: a figure and its width.
 #[derive(Debug)]
 pub struct Column<T> {
-    /// Of the figure.
+    /// Key of the figure.
     key: &'static str,
-    /// If not the figure's own.
+    /// Replaces the figure's own title.
     title: Option<&'static str>,
-    /// Columns of the screen; the first column of a table takes what the others leave.
+    /// Width on the screen; the first column of a table takes what the others leave.
     pub width: usize,
-    /// Where there is no room, the columns with the highest rank go first.
+    /// If the screen is too narrow, the columns with the highest rank are left out first.
     pub rank: u8,
     heading: fn(&str) -> Option<Heading>,
     cell: fn(&T, &str) -> String,
@@ -37,33 +37,32 @@ impl<T: Row> Column<T> {
 }
 
 impl<T> Column<T> {
-    /// Under another title than the figure's own.
+    /// Replaces the figure's own title.
     #[must_use]
     pub const fn titled(mut self, title: &'static str) -> Self {
         self.title = Some(title);
         self
     }
 
-    /// Heading.
     #[must_use]
     pub fn title(&self) -> &'static str {
         let own = || (self.heading)(self.key).map_or(self.key, |heading| heading.title);
         self.title.unwrap_or_else(own)
     }
 
-    /// Figures are on the right, and sorted from the largest.
+    /// Whether the column has numbers: those are aligned right, and sorted from the largest.
     #[must_use]
     pub fn is_figure(&self) -> bool {
         (self.heading)(self.key).is_some_and(|heading| heading.is_number)
     }
 
-    /// What is in it.
+    /// The meaning of the figure.
     #[must_use]
     pub fn cell(&self, row: &T) -> String {
         (self.cell)(row, self.key)
     }
 
-    /// From the smallest.
+    /// Compares two rows by the figure, the smaller one first.
     #[must_use]
     pub fn compare(&self, a: &T, b: &T) -> Ordering {
         (self.compare)(a, b, self.key)

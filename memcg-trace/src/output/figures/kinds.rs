@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{Order, Shown, Unit, Value};
 use crate::sample::Text;
 
-/// A rate or a part, with no more digits than it is good for.
+/// A rate or a part, with three decimals in records.
 #[derive(Clone, Copy, Debug)]
 pub struct Rounded(pub Option<f64>);
 
@@ -37,7 +37,7 @@ impl Shown for Rounded {
     }
 }
 
-/// `memory.high` or `memory.max`, where so much means that there is no limit.
+/// `memory.high` or `memory.max`; the kernel's largest value means that there is no limit.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Limit(pub Option<u64>);
@@ -60,7 +60,7 @@ impl Shown for Limit {
     }
 }
 
-/// A number that rows are sorted by, and by two others where it is the same.
+/// A number that rows are sorted by, with two others that decide between equal ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Tied<T>(pub T, pub [u64; 2]);
 
@@ -89,14 +89,14 @@ impl<T: Shown> Shown for Tied<T> {
     }
 }
 
-/// One of some words that the program has; `shown` and `place` are what tables have of it.
+/// One of the program's own words; tables use `shown` and `place`.
 #[derive(Clone, Copy, Debug)]
 pub struct Word {
-    /// As records have it.
+    /// The word in records.
     pub word: Option<&'static str>,
-    /// As tables show it.
+    /// The word in tables.
     pub shown: &'static str,
-    /// Where it stands among the others.
+    /// Its place in the order of the words.
     pub place: Option<u8>,
 }
 
@@ -125,7 +125,7 @@ impl Shown for Word {
     }
 }
 
-/// A text that was chosen by someone else, and its bytes where they cannot be shown.
+/// A text that somebody else chose, with its bytes if they cannot be shown.
 #[derive(Clone, Debug, Default)]
 pub struct Name<'a> {
     text: Option<Cow<'a, str>>,
@@ -133,7 +133,7 @@ pub struct Name<'a> {
 }
 
 impl<'a> Name<'a> {
-    /// Of a text that may not be known.
+    /// Wraps a text that may be unknown.
     #[must_use]
     pub fn of(text: Option<&'a Text>) -> Self {
         Self {
@@ -142,7 +142,7 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// One that was made up for this record.
+    /// Wraps a text that was made for this record.
     #[must_use]
     pub fn made(text: &Text) -> Self {
         Self {
@@ -182,7 +182,7 @@ impl Shown for Name<'_> {
     }
 }
 
-/// A kernel address, which JSON's numbers cannot hold.
+/// A kernel address as a string, since JSON's numbers cannot hold it.
 #[must_use]
 pub fn address(addr: u64) -> String {
     format!("{addr:#x}")

@@ -1,8 +1,8 @@
-//! One description of each figure: its JSON key, its title in tables, what it means, and how it is
-//! had from a row. Records, their schema, and the columns of tables all come from it.
+//! One description of each figure: its JSON key, its title in tables, its meaning, and how to get
+//! it from a row. Records, their schema, and the columns of tables all come from it.
 //!
-//! A [`Row`] goes through its figures once, in the order of its record; what happens with each is
-//! up to the [`Visitor`]. So a figure has a type of its own, and may borrow from the row.
+//! A [`Row`] visits its figures once, in the order of its record; the [`Visitor`] decides what to
+//! do with each. So a figure has a type of its own, and may borrow from the row.
 
 mod cells;
 mod column;
@@ -24,21 +24,21 @@ pub use value::{Order, Shown, Value};
 
 /// Something that has figures: a memcg, a lock, a task that waits.
 pub trait Row {
-    /// What it is, in one sentence.
+    /// The meaning of the row, in one sentence.
     const MEANING: &'static str;
 
-    /// Shows all its figures, in the order of its record.
+    /// Visits all figures, in the order of the record.
     fn figures<'r, V: Visitor<'r, Self>>(to: &mut V)
     where
         Self: 'r;
 }
 
-/// Somebody who wants to know the figures of a row.
+/// A consumer of the figures of a row.
 pub trait Visitor<'r, R: ?Sized + 'r> {
-    /// One that is in records only.
+    /// A figure of records only.
     fn field<T: Value>(&mut self, key: &'static str, meaning: &str, get: impl Fn(&'r R) -> T);
 
-    /// One that is in records, and in tables under a title.
+    /// A figure of records, and of tables under a title.
     fn figure<T: Value + Shown>(
         &mut self,
         key: &'static str,
@@ -47,7 +47,7 @@ pub trait Visitor<'r, R: ?Sized + 'r> {
         get: impl Fn(&'r R) -> T,
     );
 
-    /// One that is in tables only, where its key is what they choose it by.
+    /// A figure of tables only, which choose it by its key.
     fn column<T: Shown>(
         &mut self,
         key: &'static str,

@@ -1,4 +1,4 @@
-//! Records that are put together from several places: a struct whose fields are the figures.
+//! Records with figures from several places: a struct whose fields are the figures.
 
 /// Declares the struct of a record. The comment of a field is its meaning; `@part` before a field
 /// takes the figures of its row into the record.

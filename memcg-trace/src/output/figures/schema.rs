@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Row, Shown, Unit, Value, Visitor};
 
-/// The schema of a row as an object: every key must be there, and no other may.
+/// The schema of a row as an object that has every key and no other.
 #[must_use]
 pub fn object<R: Row>() -> Json {
     let mut keys = Keys::default();
@@ -31,7 +31,7 @@ pub fn of_record<R: Row>(kind: &str) -> Json {
 #[derive(Default)]
 struct Keys {
     properties: Map<String, Json>,
-    /// In the order in which they are written.
+    /// Keys, in the order in which they are written.
     required: Vec<&'static str>,
 }
 

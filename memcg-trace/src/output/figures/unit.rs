@@ -3,33 +3,30 @@
 use crate::model::snapshot::UNLIMITED_BYTES;
 use crate::units;
 
-/// What a number counts.
+/// The unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Memory.
     Bytes,
     /// Pages of 4096 bytes.
     Pages,
     /// Objects of slab.
     Objects,
-    /// References.
     Refs,
-    /// Time.
     Nanoseconds,
-    /// Time spent in a second.
+    /// Time spent per second.
     NanosecondsPerSecond,
-    /// How often in a second.
+    /// Events per second.
     PerSecond,
     /// From 0 to 1.
     Share,
-    /// A number that counts nothing.
+    /// A number without a unit, such as an id.
     Id,
     /// Anything else.
     Number,
 }
 
 impl Unit {
-    /// By the key: units are in names.
+    /// The unit that the end of a key names.
     #[must_use]
     pub fn of(key: &str) -> Self {
         const SHARES: [&str; 2] = ["utilization", "yield"];
@@ -51,7 +48,7 @@ impl Unit {
         }
     }
 
-    /// Its name in schemas; `None` where the key says all.
+    /// Name of the unit in schemas; `None` if the key says enough.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         Some(match self {

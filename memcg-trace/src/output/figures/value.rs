@@ -1,4 +1,4 @@
-//! What a figure can be: how it is written in records, and shown in tables.
+//! Types of figures: their form in records and in tables.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,13 +12,13 @@ use crate::units;
 
 /// A figure of a record.
 pub trait Value: Serialize {
-    /// Whether a `KEY_hex` may stand beside it.
+    /// Whether records may add a `KEY_hex` to the figure.
     const HAS_HEX: bool = false;
 
-    /// The JSON Schema of its type.
+    /// The JSON Schema of the type.
     fn schema() -> Json;
 
-    /// Its bytes, where they are no clean text.
+    /// The bytes of a text that had to be sanitised, in hexadecimal.
     fn hex(&self) -> Option<String> {
         None
     }
@@ -26,33 +26,29 @@ pub trait Value: Serialize {
 
 /// A figure of a table.
 pub trait Shown {
-    /// Whether it is a number: those are on the right, and sorted from the largest.
+    /// Whether the figure is a number: those are aligned right, and sorted from the largest.
     const IS_NUMBER: bool;
 
-    /// As a person reads it.
+    /// The figure as a person reads it.
     fn show(&self, unit: Unit) -> String;
 
-    /// Where it stands when rows are sorted.
+    /// The key that rows are sorted by.
     fn order(&self) -> Order;
 }
 
-/// By what rows are sorted. What is not known comes before all that is.
+/// A sort key. Unknown figures come before all others.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub enum Order {
-    /// Not known.
     Unknown,
-    /// By number.
     Number(i128),
-    /// By rate.
     Rate(f64),
-    /// By text.
     Text(String),
-    /// By the first that differs.
+    /// Compares several keys, the first one first.
     Each(Vec<Self>),
 }
 
 impl Order {
-    /// The smaller one first.
+    /// Compares two keys, the smaller one first.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Ordering {
         self.partial_cmp(other).unwrap_or(Ordering::Equal)

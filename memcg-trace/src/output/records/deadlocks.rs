@@ -1,4 +1,4 @@
-//! Records of deadlocks, of waits that are undecided, and of convoys.
+//! Records of deadlocks, of undecided waits, and of convoys.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::sample::{Mode, tame};
 record! {
     /// Tasks that wait for each other for ever.
     pub struct Deadlock<'a> {
-        /// The same for the same tasks and locks.
+        /// Id of the deadlock, equal for the same tasks and locks.
         cycle_id: String,
         /// `confirmed`, `suspected` or `resolved`.
         state: &'static str,
@@ -23,17 +23,17 @@ record! {
         confidence: &'static str,
         /// Whether it was there when the run began.
         preexisting: bool,
-        /// All of it in one sentence.
+        /// The deadlock in one sentence.
         sentence: &'a str,
         /// Tasks of the cycle.
         members: Vec<Task<'a>>,
-        /// Who waits for whom.
+        /// Waits between the tasks.
         edges: Vec<Edge<'a>>,
         /// Tasks that wait for a member.
         victims: Vec<Task<'a>>,
         /// What is not known, and would prove it.
         missing: &'a [String],
-        /// Tasks of which a signal would end it.
+        /// Processes whose death by a signal would end the deadlock.
         breakable_by: Vec<Break<'a>>,
         /// When the last wait of the cycle began, CLOCK_MONOTONIC.
         close_ns: Option<u64>,
@@ -57,25 +57,25 @@ record! {
 }
 
 record! {
-    /// Who waits for whom, by their `tid`.
+    /// A wait of one task for another.
     struct Edge<'a> {
-        /// `tid` of who waits.
+        /// `tid` of the waiter.
         from: u32,
         /// `tid` of who has to act.
         to: u32,
-        /// For what.
+        /// What the task waits for.
         resource: Resource<'a>,
-        /// How it is wanted.
+        /// Mode in which the task wants it.
         mode: Mode,
         /// `and`: all edges of the task must go; `or`: one.
         semantics: &'static str,
         /// `traced`, `owner_word`, `inferred` or `hint`.
         evidence: &'static str,
-        /// Since when, CLOCK_MONOTONIC.
+        /// When the wait began, CLOCK_MONOTONIC.
         since_ns: Option<u64>,
         /// Where it waits, innermost function first.
         stack: Option<Vec<Cow<'a, str>>>,
-        /// How it is held.
+        /// Mode in which it is held.
         held: Mode,
         /// Whether the task tries again and again.
         retry: bool,
@@ -161,7 +161,7 @@ impl<'a> From<&'a snapshot::Deadlock> for Deadlock<'a> {
 record! {
     /// Waits that all have one root.
     pub struct Convoy<'a> {
-        /// Whom all wait for; null where that is no task.
+        /// The task that all wait for; null if it is no task.
         root: Option<Task<'a>>,
         /// What they wait for.
         resource: Resource<'a>,
@@ -195,7 +195,7 @@ impl<'a> From<&'a snapshot::Convoy> for Convoy<'a> {
 }
 
 record! {
-    /// What long waits lead to of which it is not known who ends it.
+    /// A place where long waits end, with no known task that could end them.
     pub struct OpenEnd<'a> {
         /// What is waited for.
         resource: Resource<'a>,
@@ -203,11 +203,11 @@ record! {
         function: Option<Cow<'a, str>>,
         /// One of the tasks that wait.
         waiter: Option<Task<'a>>,
-        /// Why it is not known who ends it.
+        /// Why no such task is known.
         why: Cow<'a, str>,
         /// Waits that lead here.
         waits: u64,
-        /// The longest.
+        /// The longest wait.
         max_wait_ns: Option<u64>,
     }
 }

@@ -1,4 +1,4 @@
-//! What `doctor` found out, as a record.
+//! The report of `doctor` as a record.
 
 use crate::output::figures::{Object, Row, Value, Visitor};
 use crate::sample::doctor::{Doctor, Fact, Hook, Tried, Verdict};

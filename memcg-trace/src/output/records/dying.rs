@@ -9,7 +9,7 @@ use crate::output::figures::record;
 use crate::sample::tame;
 
 record! {
-    /// What the kernel's own count of dead cgroups is made of.
+    /// The parts of the kernel's own count of dead cgroups.
     pub struct Dying<'a> {
         /// Dead cgroups by the kernel's own count.
         nr_dying_descendants: u64,
@@ -21,17 +21,17 @@ record! {
         without_memcg: u64,
         /// Of them, those that were not found.
         not_found: u64,
-        /// Why those could not be looked at.
+        /// Why some could not be looked at.
         not_checked: Option<Cow<'a, str>>,
         /// Those whose memory cgroup is gone.
         cgroups: Vec<Cgroup<'a>>,
-        /// How many more of these there are.
+        /// Number of cgroups that are not listed.
         cgroups_omitted: u64,
     }
 }
 
 record! {
-    /// One of them, and what keeps it where that was asked.
+    /// A dead cgroup without a memory cgroup, and what keeps it if that was asked.
     struct Cgroup<'a> {
         @part cgroup: MemcgName<'a>,
         /// References to it.
@@ -42,7 +42,7 @@ record! {
 }
 
 impl<'a> Dying<'a> {
-    /// Of a snapshot; `None` where nobody looked.
+    /// The record of a snapshot; `None` if there was no scan.
     #[must_use]
     pub fn of(snapshot: &'a snapshot::Snapshot) -> Option<Self> {
         let dying = snapshot.dying.as_deref()?;

@@ -28,7 +28,7 @@ record! {
 
 impl<'a> From<&'a snapshot::Reparent> for Reparent<'a> {
     fn from(reparent: &'a snapshot::Reparent) -> Self {
-        // One that was never seen has no path.
+        // A memcg that was never seen has no path.
         let to = reparent.to.as_deref().filter(|to| !to.path.is_empty());
         let to_path = Name::of(to.map(|to| &to.path));
         Self {
@@ -45,7 +45,7 @@ impl<'a> From<&'a snapshot::Reparent> for Reparent<'a> {
 record! {
     /// Something that a person should look at.
     pub struct Finding<'a> {
-        /// The same for the same finding.
+        /// Id of the finding, equal in all its records.
         finding_id: String,
         /// What kind of finding.
         kind: &'static str,
@@ -55,11 +55,11 @@ record! {
         path: Name<'a>,
         /// What was found, in one sentence.
         sentence: &'a str,
-        /// By which figures; they depend on the kind.
+        /// Figures of the finding; they depend on the kind.
         figures: Figures<'a>,
         /// When it began, CLOCK_MONOTONIC.
         first_ns: u64,
-        /// When it was last so.
+        /// When it was last found.
         last_ns: u64,
         /// Whether it is over.
         resolved: bool,

@@ -1,4 +1,4 @@
-//! What the objects of dentry and inode caches are.
+//! Records of the contents of dentry and inode caches.
 
 use std::borrow::Cow;
 
@@ -62,7 +62,7 @@ record! {
 }
 
 impl Objects {
-    /// Of one kind.
+    /// The counts of a kind of object.
     #[must_use]
     pub fn of(states: &States, kind: ObjectKind) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl Objects {
 }
 
 impl<'a> SlabInside<'a> {
-    /// One row of a cache.
+    /// The record of one row of a cache.
     #[must_use]
     pub fn of(inside: &'a Inside, row: &'a InsideRow) -> Self {
         let cache = Name::of(Some(&inside.cache));

@@ -10,7 +10,7 @@ use crate::output::names;
 use crate::sample::{self, Mode, ResourceKind};
 use crate::units;
 
-/// Memcgs of waiters, stacks and holders that a record names.
+/// Maximum number of memcgs of waiters, of stacks and of holders in a record.
 const TOP: usize = 5;
 
 record! {
@@ -25,7 +25,7 @@ record! {
 }
 
 record! {
-    /// Where it was let go of while others waited: samples.
+    /// Where it was released while others waited: samples.
     struct LockStack<'a> {
         /// How often it was seen.
         seen_total: u64,
@@ -39,19 +39,19 @@ record! {
     struct Held<'a> {
         /// How it was held.
         mode: Mode,
-        /// How often.
+        /// Number of holds.
         holds_total: u64,
-        /// How long.
+        /// Time of all holds.
         hold_ns_total: u64,
-        /// The median.
+        /// The median hold.
         p50_ns: Option<u64>,
-        /// What one in a hundred is longer than.
+        /// 99th percentile of the holds.
         p99_ns: Option<u64>,
-        /// The longest.
+        /// The longest hold.
         max_ns: u64,
         /// Tasks that have it now.
         holders: Vec<Holder<'a>>,
-        /// How many more there are.
+        /// Number of holders that are not listed.
         holders_omitted: u64,
     }
 }
@@ -66,9 +66,9 @@ record! {
         /// Name of the task.
         comm: Name<'a>,
         @part memcg: MemcgName<'a>,
-        /// Since when, CLOCK_MONOTONIC.
+        /// When it took the lock, CLOCK_MONOTONIC.
         since_ns: u64,
-        /// Where it took it, innermost function first.
+        /// Stack when it took the lock, innermost function first.
         stack: Option<Vec<Cow<'a, str>>>,
         /// Whether fewer tasks have it than were seen to take it, so that this one may not.
         unconfirmed: bool,
@@ -157,7 +157,7 @@ impl Row for LockStats {
     }
 }
 
-/// A lock as tables name it, sorted as the kernel has it.
+/// The name of a lock in tables; rows are sorted by the kernel's name or address.
 struct Lock<'a>(&'a sample::Resource);
 
 impl Shown for Lock<'_> {
@@ -192,7 +192,7 @@ fn most_by(lock: &LockStats) -> String {
     names::path(lock.memcgs.first().and_then(|memcg| memcg.memcg.as_deref()))
 }
 
-/// One of those that have it, as far as that is traced.
+/// The record of a task that has the lock, from traced events.
 fn held_by(lock: &LockStats) -> String {
     let mut holders = lock.held.iter().flat_map(|held| &held.holders);
     match (lock.held.is_empty(), holders.next()) {

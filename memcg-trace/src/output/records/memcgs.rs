@@ -1,4 +1,4 @@
-//! Figures of memory cgroups: those that live, and those that are dead.
+//! Figures of memory cgroups, living and dead.
 
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
@@ -11,18 +11,18 @@ use crate::output::figures::{
 use crate::output::names;
 use crate::units;
 
-/// Which memcg a row speaks of; all `null` where that is not known.
+/// The memcg of a row; all `null` if it is not known.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MemcgName<'a>(Option<&'a MemcgId>);
 
 impl<'a> MemcgName<'a> {
-    /// Of a row that may have no memcg, or one that was never seen.
+    /// For a row that may have no memcg, or one that was never seen.
     #[must_use]
     pub fn of(id: Option<&'a MemcgId>) -> Self {
         Self(id)
     }
 
-    /// One that was seen, and so has more than a number.
+    /// For a memcg that was seen, so that more than its number is known.
     fn seen(self) -> Option<&'a MemcgId> {
         self.0.filter(|id| !id.path.is_empty())
     }
@@ -74,7 +74,7 @@ impl Value for MemcgName<'_> {
     }
 }
 
-/// The path of a memcg; a person also sees one of which only the number is known.
+/// The path of a memcg; tables show the number of one without a path.
 pub(in crate::output) struct Path<'a>(pub(in crate::output) Option<&'a MemcgId>);
 
 impl Path<'_> {
@@ -113,7 +113,7 @@ impl Shown for Path<'_> {
     }
 }
 
-/// How far a memcg has come; `null` in records while it lives.
+/// The phase of a memcg; `null` in records while it lives.
 fn phase(phase: Option<Phase>) -> Word {
     let word = phase.map(Phase::as_str);
     Word {
@@ -216,7 +216,7 @@ impl Row for snapshot::Memcg {
     }
 }
 
-/// What tables of them show, in text and on the screen; the first is a tree there.
+/// The columns of memcgs, in text and on the screen, where the first is a tree.
 pub const MEMCG_COLUMNS: &[Column<snapshot::Memcg>] = &[
     Column::new("path", 0, 0),
     Column::new("usage_bytes", 9, 1),
@@ -300,7 +300,7 @@ impl Row for Zombie {
     }
 }
 
-/// The phase of one that is dead.
+/// The phase of a dead memcg.
 #[derive(Clone, Copy)]
 struct Dead(Phase);
 

@@ -1,9 +1,8 @@
 //! The records that programs read: field by field what the contract says, in its order.
 //!
-//! `null` is "not known here". Every text that was chosen by someone else goes through
-//! `Name`, and where that changes it, a `KEY_hex` beside it has the bytes. Fields that this
-//! version cannot fill are always `null`; they are written all the same, since readers may
-//! count on every field being there.
+//! `null` is "not known here". `Name` sanitises every text that somebody else chose, and if that
+//! changes the text, a `KEY_hex` beside it has the bytes. Fields that this version cannot fill are
+//! always `null`; they are written all the same, since readers may rely on every field.
 
 mod deadlocks;
 mod doctor;
@@ -40,13 +39,13 @@ use crate::sample::recording::Host;
 use crate::sample::{Loss, tame};
 use crate::units;
 
-/// Bars of a row.
+/// Number of bars of a row.
 const BARS: usize = 10;
 
-/// The schema that these records follow. Fields are added within it, never changed.
+/// The version of the schema. Fields are added within a version, never changed.
 pub const SCHEMA: u32 = 1;
 
-/// Every record, and every document.
+/// The envelope of every record and document.
 #[derive(Debug)]
 pub struct Envelope<'a, T> {
     kind: &'static str,
@@ -98,16 +97,16 @@ impl<'a, T> Envelope<'a, T> {
     }
 }
 
-/// Where a record stands in the run.
+/// The place of a record in the run.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'a> {
     /// Number of the record in the run.
     pub seq: u64,
     /// Number of the snapshot in the run.
     pub frame: u64,
-    /// When, RFC 3339.
+    /// Time of the snapshot, RFC 3339.
     pub time: &'a str,
-    /// The same, CLOCK_MONOTONIC.
+    /// Time of the snapshot, CLOCK_MONOTONIC.
     pub mono_ns: u64,
 }
 
@@ -126,7 +125,7 @@ record! {
 }
 
 impl<'a> Frame<'a> {
-    /// The end of a snapshot of which so many records were written.
+    /// The last record of a snapshot of so many records.
     #[must_use]
     pub fn of(snapshot: &'a Snapshot, records: u64) -> Self {
         Self {
@@ -157,7 +156,7 @@ record! {
 }
 
 impl<'a> Section<'a> {
-    /// Of one section.
+    /// The record of one section.
     #[must_use]
     pub fn of<T>(section: &'a snapshot::Section<T>) -> Self {
         Self {
@@ -207,7 +206,7 @@ impl Row for Loss {
     }
 }
 
-/// What was lost since the start.
+/// The losses since the start.
 #[must_use]
 pub fn losses(snapshot: &Snapshot) -> Vec<Object<&Loss>> {
     snapshot.losses.iter().map(Object).collect()

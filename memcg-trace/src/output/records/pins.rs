@@ -1,4 +1,4 @@
-//! Records of who pins a zombie.
+//! Records of the pins of zombies.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,15 @@ use crate::output::figures::{Name, record};
 use crate::sample::pins::{self as facts, Object, ObjectKind, User, UserKind};
 use crate::sample::tame;
 
-/// Holders of one row; the rest is counted.
+/// Maximum number of holders in a row; the others are counted.
 const MAX_HOLDERS: usize = 64;
-/// Bytes of a page, as pages are counted.
+/// Bytes of a page.
 pub(in crate::output) const PAGE_BYTES: u64 = 4096;
 
 record! {
     /// The ledger of a zombie.
     pub struct Pins<'a> {
-        /// Which.
+        /// The zombie.
         zombie: MemcgName<'a>,
         /// References to it, where they are exact.
         refs: Option<i64>,
@@ -27,7 +27,7 @@ record! {
         pins: Vec<Pin<'a>>,
         /// Kinds that could not be looked at.
         not_checked: Vec<NotChecked<'a>>,
-        /// All of it in one sentence.
+        /// The verdict in one sentence.
         sentence: &'a str,
         /// What would free it.
         advice: Vec<Advice<'a>>,
@@ -57,17 +57,17 @@ record! {
     struct Pin<'a> {
         /// What kind of reference.
         kind: &'static str,
-        /// How many.
+        /// Number of references.
         refs: u64,
         /// Pages that hold them.
         pages: Option<u64>,
-        /// What those take.
+        /// Bytes of those pages.
         bytes: Option<u64>,
-        /// Where that is from.
+        /// Where the figures come from.
         source: &'static str,
         /// Who holds them.
         holders: Vec<Holder<'a>>,
-        /// How many more there are.
+        /// Number of holders that are not listed.
         holders_omitted: u64,
         /// Set where a bound stopped the look after so many things.
         truncated_at: Option<u64>,
@@ -180,7 +180,7 @@ impl<'a> From<&'a facts::Held> for Held<'a> {
 }
 
 impl<'a> Holder<'a> {
-    /// One for each process, or one without.
+    /// One record for each process that keeps the object, or one record without a process.
     fn all_of(
         pins: &'a snapshot::Pins,
         object: &'a Object,
@@ -249,7 +249,7 @@ impl<'a> Holder<'a> {
     }
 }
 
-/// A holder that is a process.
+/// Adds the process that keeps the object.
 fn process(user: Option<&User>) -> Option<&User> {
     user.filter(|user| user.pid != 0 || user.name.is_none())
 }
@@ -259,7 +259,7 @@ record! {
     struct NotChecked<'a> {
         /// What kind of reference.
         kind: &'static str,
-        /// Why.
+        /// Why it could not be looked at.
         reason: Cow<'a, str>,
     }
 }
@@ -276,17 +276,17 @@ impl<'a> From<&'a facts::NotChecked> for NotChecked<'a> {
 record! {
     /// What would free it.
     struct Advice<'a> {
-        /// What to do.
+        /// The action to take.
         action: &'static str,
-        /// To what.
+        /// The target of the action.
         target: Name<'a>,
-        /// Why.
+        /// Why the action helps.
         why: &'a str,
         /// What all steps together cost.
         class: &'static str,
         /// Number of this step.
         step: usize,
-        /// How many there are.
+        /// Number of steps.
         steps: usize,
         /// How much of it.
         amount_bytes: Option<u64>,
@@ -304,7 +304,7 @@ record! {
 }
 
 record! {
-    /// What of the ledger a piece of advice is about.
+    /// The part of the ledger that a piece of advice is about.
     struct Cause<'a> {
         /// What kind of reference.
         kind: &'static str,

@@ -6,7 +6,7 @@ use crate::output::names;
 use crate::output::records::{MemcgName, Recent, cause};
 use crate::sample::reclaim::{Stall as StallFacts, StalledTask as TaskFacts};
 
-/// Tasks of a row that wait at the moment.
+/// Maximum number of tasks in a row that wait at the moment.
 const STALLS: usize = 8;
 
 impl Row for Reclaim {
@@ -201,11 +201,11 @@ record! {
         tid: u32,
         /// Its name.
         comm: Name<'a>,
-        /// How often.
+        /// Number of its waits.
         stalls_total: u64,
-        /// How long.
+        /// Time of its waits.
         stall_ns_total: u64,
-        /// The longest.
+        /// The longest wait.
         max_ns: u64,
     }
 }
@@ -232,7 +232,7 @@ record! {
         tid: u32,
         /// Its name.
         comm: Name<'a>,
-        /// Since when, CLOCK_MONOTONIC.
+        /// When the wait began, CLOCK_MONOTONIC.
         since_ns: u64,
         /// Whether it sleeps over `memory.high`.
         is_throttled: bool,

@@ -119,7 +119,7 @@ impl Row for Shrinker {
         to.figure(
             "deferred_objects",
             "DEFERRED",
-            "What was put off to later runs when the last one ended.",
+            "What was deferred to later runs when the last one ended.",
             |row| row.count.deferred_objects,
         );
         to.figure(

@@ -1,4 +1,4 @@
-//! Figures of slab: what memcgs hold, what caches are like, what was inherited.
+//! Figures of slab: charges of memcgs, caches, and objects inherited from dead memcgs.
 
 use crate::model::snapshot::slab::{Held, PAGE_BYTES};
 use crate::model::snapshot::{Inherited, Reclaimable, Slab, SlabCache};
@@ -110,12 +110,12 @@ impl Row for Slab {
     }
 }
 
-/// Objects that came minus objects that went, since the run began.
+/// Objects allocated minus objects freed, since the run began.
 fn net(row: &Slab) -> Option<i128> {
     Some(i128::from(row.alloc_total?) - i128::from(row.free_total?))
 }
 
-/// How much more or less of something there is; and whether more has a sign too.
+/// A difference; `plus` adds a sign to positive ones.
 #[derive(Clone, Copy)]
 struct Change(i128, bool);
 
@@ -249,15 +249,15 @@ impl Row for SlabCache {
         );
         to.part(|row| Reclaim(row.reclaimable()));
         to.column(
-            "most_of_the_rest",
+            "why_not_reclaimable",
             "NOT RECLAIMABLE",
             "Why most of what cannot be reclaimed cannot.",
-            words::most_of_the_rest,
+            words::why_not_reclaimable,
         );
     }
 }
 
-/// How the bytes of some slabs are split by whether they could be reclaimed, and if not, why.
+/// The bytes of some slabs by whether they could be reclaimed, and if not, why.
 #[derive(Clone, Copy, Debug)]
 pub struct Reclaim(pub Option<Reclaimable>);
 

@@ -17,7 +17,7 @@ record! {
 }
 
 impl Tax {
-    /// Of a snapshot, in which all that is not known is `None`.
+    /// The record of a snapshot; figures that are not known are `None`.
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
         Self {

@@ -1,5 +1,4 @@
-//! Records of waits that go on: those that were traced, and those that were found by looking at
-//! the tasks.
+//! Records of waits in progress, traced by events or found by a scan of the tasks.
 
 use std::borrow::Cow;
 
@@ -8,7 +7,7 @@ use crate::output::figures::{Name, address, record};
 use crate::output::names;
 use crate::sample::{self, Mode, ResourceKind, Text, tame, waits};
 
-/// Holders of one resource that a record names.
+/// Maximum number of holders of one resource in a record.
 const MAX_HOLDERS: usize = 16;
 
 record! {
@@ -112,13 +111,13 @@ record! {
     /// A task that waits.
     pub struct LockWait<'a> {
         @part task: Task<'a>,
-        /// For what.
+        /// What the task waits for.
         resource: Resource<'a>,
-        /// How it is wanted.
+        /// Mode in which the task wants it.
         mode: Mode,
-        /// Since when, CLOCK_MONOTONIC.
+        /// When the wait began, CLOCK_MONOTONIC.
         since_ns: Option<u64>,
-        /// How long.
+        /// Duration of the wait.
         waited_ns: Option<u64>,
         /// `traced`, `owner_word`, `inferred` or `hint`.
         evidence: &'static str,
@@ -126,13 +125,13 @@ record! {
         stack: Option<Vec<Cow<'a, str>>>,
         /// The function that waits.
         function: Option<Cow<'a, str>>,
-        /// `null` where they are not known.
+        /// Holders; `null` if they are not known.
         holders: Option<Vec<Holder<'a>>>,
-        /// How many more there are.
+        /// Number of holders that are not listed.
         holders_omitted: u64,
-        /// Why there may be others.
+        /// Why there may be other holders.
         incomplete: Option<Cow<'a, str>>,
-        /// What keeps it that is no task.
+        /// What keeps it, if that is no task.
         kept_by: Option<Cow<'a, str>>,
         /// Whether its task ran when it was looked at, so that the wait may be over.
         unconfirmed: bool,
@@ -191,7 +190,7 @@ impl<'a> From<&'a snapshot::LockWait> for LockWait<'a> {
 }
 
 impl<'a> LockWait<'a> {
-    /// Of a wait that was found by looking; `None` if it is not in its answer.
+    /// The record of a wait that a scan found; `None` if its answer does not have it.
     #[must_use]
     pub fn found(wait: &'a snapshot::Wait) -> Option<Self> {
         let fact = wait.fact()?;
@@ -223,7 +222,7 @@ impl<'a> LockWait<'a> {
         })
     }
 
-    /// Thread id of who waits.
+    /// Thread id of the waiter.
     #[must_use]
     pub fn tid(&self) -> u32 {
         self.task.tid

@@ -1,4 +1,4 @@
-//! Reclaim that is stuck in a shrinker: that of a file system whose device does not answer.
+//! Reclaim that is stuck in a shrinker: the shrinker of a file system whose device does not answer.
 
 use std::fs::{self, File};
 use std::process::Command;
@@ -14,13 +14,13 @@ use crate::host::{Cgroup, Folder, Process, long_storm};
 use crate::suspend::Device;
 
 const FILES: usize = 40;
-/// How long one is stuck: past the ten seconds after which it is worse (model/balance/shrinkers.rs);
-/// and in a long run.
+/// The time that reclaim is stuck: past the ten seconds after which the finding is critical
+/// (model/balance/shrinkers.rs); and in a long run.
 const STUCK: [Duration; 2] = [Duration::from_secs(12), Duration::from_secs(60)];
 /// Asks for all memory of a cgroup back.
 const RECLAIM: &str = "exec sh -c 'echo 0 >\"$0\"/memory.high' \"$0\"";
 
-/// A file system on a device that can be told to stop.
+/// A file system on a device that can be suspended.
 pub struct Disk {
     folder: Folder,
     device: Device,
@@ -37,7 +37,7 @@ impl Disk {
         Self { folder, device }
     }
 
-    /// A file that fills memory when it is read, and has nothing in it.
+    /// A sparse file, which fills memory when it is read.
     pub fn holes(&self) -> String {
         let path = self.folder.file("holes");
         File::create(&path).unwrap().set_len(64 << 30).unwrap();
@@ -45,7 +45,7 @@ impl Disk {
     }
 
     /// Makes files and reads them, which changes their inodes in memory and not yet on the disk:
-    /// that is done when they go, and needs the block that they are in, which is no longer cached.
+    /// eviction writes them, and needs their block, which is no longer cached.
     fn fill(&self, cgroup: &Cgroup) {
         let names = || (0..FILES).map(|at| self.folder.file(&at.to_string()));
         cgroup.inside(|| {
@@ -53,7 +53,7 @@ impl Disk {
                 fs::write(name, "x").unwrap();
             }
         });
-        // The pages of the device, and with them those that CPUs keep in hand.
+        // The pages of the device, and with them the pages that CPUs keep in batches.
         let flushed = Command::new("blockdev")
             .arg("--flushbufs")
             .arg(&self.device.path)
@@ -68,14 +68,14 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // At once, so that no page of it pins a cgroup, and the device can go.
+        // At once, so that no page of the file system pins a cgroup, and the device can go.
         if unmount(&self.folder.0, UnmountFlags::empty()).is_err() {
             let _ = unmount(&self.folder.0, UnmountFlags::DETACH);
         }
     }
 }
 
-/// Lets the device answer again, also if a test fails.
+/// Resumes the device, also if a test fails.
 struct Suspended<'a>(&'a Device);
 
 impl Drop for Suspended<'_> {
@@ -98,7 +98,7 @@ pub fn in_a_shrinker(watch: &mut Watch, disk: &Disk) {
         ours.map(|row| row.number("freed_objects_total")).sum()
     };
 
-    // The same with a device that answers.
+    // The same reclaim with a device that answers.
     disk.fill(&cgroup);
     let status = start(&cgroup).0.wait().unwrap();
     assert!(status.success());
@@ -114,7 +114,7 @@ pub fn in_a_shrinker(watch: &mut Watch, disk: &Disk) {
     let suspended = Suspended(&disk.device);
     let mut task = start(&cgroup);
     let found = watch.until_found("blocked_shrinker", |_| {
-        // Somebody may have read the block of the inodes in between: then nothing waits for it.
+        // Another task may have read the block of the inodes in between: then nothing waits for it.
         if task.0.try_wait().unwrap().is_some() {
             println!("it came through");
             disk.device.resume();
@@ -136,7 +136,7 @@ pub fn in_a_shrinker(watch: &mut Watch, disk: &Disk) {
         assert!(stack.iter().any(|one| *one == function), "{stack:?}");
     }
 
-    // It is told of for as long as it lasts.
+    // The finding is reported for as long as the reclaim is stuck.
     let [short, long] = STUCK;
     let stuck = long_storm().map_or(short, |_| long);
     let begin = Instant::now();
@@ -154,7 +154,7 @@ pub fn in_a_shrinker(watch: &mut Watch, disk: &Disk) {
         assert!(!watch.told.iter().any(over), "{:#?}", watch.told);
     }
 
-    // It goes on as soon as the device does.
+    // Reclaim continues as soon as the device does.
     drop(suspended);
     assert!(task.0.wait().unwrap().success());
     watch.until_over(&found);

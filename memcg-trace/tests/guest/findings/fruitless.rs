@@ -13,7 +13,7 @@ pub fn scanning(watch: &mut Watch) {
     let Some(shrinkers) = Shrinkers::load() else {
         return;
     };
-    // The twin alone is scanned as much.
+    // The twin alone is scanned as much, and is no finding.
     let drop_caches = || fs::write("/proc/sys/vm/drop_caches", "2").unwrap();
     for _ in 0..=INTERVALS {
         shrinkers.have("all");
@@ -32,7 +32,7 @@ pub fn scanning(watch: &mut Watch) {
     assert_eq!(figures["shrinker"], "nothing_scan");
     assert_eq!(figures["cause"], "drop_caches");
     assert_eq!(figure(&found, "intervals"), INTERVALS);
-    // All that it says it has, in each.
+    // In each interval all objects that the shrinker reports.
     assert!(figure(&found, "scanned_objects") >= INTERVALS * OBJECTS);
     assert_eq!(figure(&found, "freed_objects"), 0);
 

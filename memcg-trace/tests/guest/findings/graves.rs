@@ -10,7 +10,7 @@ use crate::tool;
 
 const CHILDREN: usize = 40;
 
-/// Asks for all memory of them back, with all that the kernel does before it gives up.
+/// Reclaims all memory of the cgroups, with everything that the kernel tries before it gives up.
 fn reclaim(parent: &Cgroup) {
     parent.set("memory.high", "0");
     parent.set("memory.high", "max");
@@ -18,7 +18,7 @@ fn reclaim(parent: &Cgroup) {
 
 pub fn are_reclaimed_from(watch: &mut Watch) {
     let (parent, other) = (Cgroup::new("graves"), Cgroup::new("other"));
-    // Memory that nobody can take away, so that it is looked for again and again.
+    // Memory that cannot be reclaimed, so that the kernel searches again and again.
     let alive = parent.child("alive");
     let memory = alive.inside(|| {
         let memory = Memory::private(200);
@@ -32,7 +32,7 @@ pub fn are_reclaimed_from(watch: &mut Watch) {
         .iter()
         .map(|child| child.inside(|| new_socket(AddressFamily::NETLINK)))
         .collect();
-    // While they live they are not dead weight.
+    // Live cgroups are no dead weight.
     for _ in 0..6 {
         reclaim(&parent);
         watch.next();
@@ -43,7 +43,7 @@ pub fn are_reclaimed_from(watch: &mut Watch) {
         child.remove();
     }
     let found = watch.until_found("dead_weight", |_| reclaim(&parent));
-    // Others may be kept by what they read.
+    // Other cgroups may be kept by the pages that they read.
     assert!(figure(&found, "zombies") >= CHILDREN as u64, "{found:?}");
     assert!(figure(&found, "dead_ns") < figure(&found, "reclaim_ns"));
     watch.assert_told(&[("dead_weight", None)]);

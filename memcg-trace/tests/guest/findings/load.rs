@@ -1,4 +1,4 @@
-//! A host where everybody reads, each within a limit; and one who has mostly slab.
+//! A host whose cgroups all read, each within a limit; and one cgroup that has mostly slab.
 
 use std::os::fd::OwnedFd;
 use std::time::Instant;
@@ -11,14 +11,14 @@ use super::{Watch, figure};
 use crate::export::Frame;
 use crate::host::{Cgroup, DEADLINE, Process};
 
-/// Snapshots in which a host is watched that is quiet, or evenly loaded.
+/// Snapshots in which a quiet or evenly loaded host is watched.
 const LONG: usize = 7;
-/// Less taken of each is too little to be a test.
+/// Fewer pages reclaimed of each make the test worthless.
 const ENOUGH_PAGES: u64 = 10_000;
 const PIPES: u64 = 4_000;
-/// As many pages need as many records, which are one slab object of 8 KiB (fs/pipe.c).
+/// A pipe of this size needs an array of records of one 8 KiB slab object (fs/pipe.c).
 const PIPE_BYTES: usize = 128 * 4096;
-/// Pages of files that a cgroup has room for.
+/// Pages of files that fit into a cgroup.
 const ROOM: u64 = 24 << 20;
 
 fn read(cgroup: &Cgroup, file: &str) -> Process {
@@ -41,7 +41,7 @@ pub fn is_even(watch: &mut Watch, file: &str) {
         let rows = rows.filter(|row| row.path() == Some(&cgroup.path()));
         rows.map(|row| row.number("reclaimed_pages_total")).sum()
     };
-    // As long, and on a slow host until it is enough.
+    // For the same time, and on a slow host until enough is reclaimed.
     let begin = Instant::now();
     let mut seen = 0;
     loop {
@@ -59,9 +59,8 @@ pub fn is_even(watch: &mut Watch, file: &str) {
     watch.assert_told(&[]);
 }
 
-/// Pipes with room for much, which is slab.
-/// Room for their descriptors, which this process has as long as it lives: not made in a cgroup
-/// that this would pin.
+/// The table of this process' descriptors, large enough for all pipes. It lives as long as the
+/// process: it must not be charged to a cgroup, which it would pin.
 fn room_for_pipes() {
     let limit = getrlimit(Resource::Nofile);
     let more = Rlimit {

@@ -1,7 +1,7 @@
-//! What a person is to look at: hosts that have it, made for real, and their twins that have not.
+//! Findings: real hosts that have each one, and twins that have none.
 //!
-//! A small cache that is scanned more than its share is made where the host runs short of memory
-//! anyway (`reclaim/small.rs`).
+//! The finding about a small cache that is scanned more than its share has its test where the host
+//! runs short of memory anyway (`reclaim/small.rs`).
 
 mod blocked;
 mod fruitless;
@@ -18,7 +18,7 @@ use crate::contract::Record;
 use crate::export::{Export, Frame};
 use crate::host::{DEADLINE, now_ns};
 
-/// One start of the tool for all of them.
+/// All tests in one start of the tool.
 #[test]
 fn what_is_wrong_is_found_and_nothing_else() {
     let disk = blocked::Disk::new();
@@ -34,12 +34,12 @@ fn what_is_wrong_is_found_and_nothing_else() {
     watch.export.stop();
 }
 
-/// Reads every snapshot, since a finding is told once and when it changes.
+/// Reads every snapshot, since a finding is reported once and when it changes.
 struct Watch {
     export: Export,
-    /// All that was told since it was last asked.
+    /// All findings reported since the last check.
     told: Vec<Record>,
-    /// Those that were asked about before: that they go on, or are over, is no news.
+    /// Findings that were checked before: their updates and their end are no news.
     known: BTreeSet<String>,
 }
 
@@ -54,7 +54,7 @@ impl Watch {
 
     fn next(&mut self) -> Frame {
         let frame = self.export.next();
-        // Growth of zombies is another's test.
+        // Growth of zombies has a test of its own.
         let findings = frame.of_kind("finding");
         let ours = findings.filter(|one| one.data["kind"] != "zombie_growth");
         let ours = ours.filter(|one| !self.known.contains(&id(one)));
@@ -62,7 +62,7 @@ impl Watch {
         frame
     }
 
-    /// Snapshots until one has figures from after this call.
+    /// Reads snapshots until one has figures from after this call.
     fn fresh(&mut self) -> Frame {
         let now_ns = now_ns();
         loop {
@@ -73,7 +73,7 @@ impl Watch {
         }
     }
 
-    /// Does something again with every snapshot, until something of a kind is found.
+    /// Repeats `work` with every snapshot, until a finding of a kind is reported.
     fn until_found(&mut self, kind: &str, mut work: impl FnMut(&Frame)) -> Record {
         let begin = Instant::now();
         loop {
@@ -97,13 +97,17 @@ impl Watch {
         let begin = Instant::now();
         let is_over = |one: &Record| id(one) == id(finding) && one.data["resolved"] == true;
         while !self.told.iter().any(is_over) {
-            assert!(begin.elapsed() < DEADLINE, "it goes on: {:?}", self.told);
+            assert!(
+                begin.elapsed() < DEADLINE,
+                "it is not over: {:?}",
+                self.told
+            );
             self.next();
         }
     }
 
-    /// What was told since it was last asked is about these, each a kind and a path, and about
-    /// nothing else.
+    /// Checks that the findings reported since the last check are about these, each a kind and a
+    /// path, and about nothing else.
     fn assert_told(&mut self, expected: &[(&str, Option<&str>)]) {
         let told = std::mem::take(&mut self.told);
         let mut about: Vec<_> = told.iter().map(about).collect();

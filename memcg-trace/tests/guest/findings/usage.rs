@@ -1,15 +1,15 @@
-//! How much a cgroup uses: next to its limit, or all and nothing in turn.
+//! Usage of a cgroup: close to its limit, or high and low in turn.
 
 use super::{Watch, figure};
 use crate::host::{Cgroup, Folder};
 use crate::pins::memory::Memory;
 
 const MIB: u64 = 1 << 20;
-/// What comes and goes again and again.
+/// Memory that comes and goes again and again.
 const TOOTH_MIB: u64 = 80;
 
-/// Memory that nobody can take away, charged to a cgroup: files without a disk. This process has
-/// threads at work, and would leave there what they happen to touch.
+/// Memory that cannot be reclaimed, charged to a cgroup: files without a disk. The threads of this
+/// process would leave pages there that they happen to touch.
 fn memory(cgroup: &Cgroup, mib: u64) -> Folder {
     let folder = Folder::new(cgroup.path().trim_start_matches('/'));
     let (file, count) = (
@@ -24,8 +24,8 @@ fn usage_bytes(cgroup: &Cgroup) -> u64 {
     cgroup.get("memory.current").trim().parse().unwrap()
 }
 
-/// Memory of this process, charged to a cgroup. It goes at once, between two walks, however long
-/// it takes to be filled: a fall that takes several intervals is none.
+/// Memory of this process, charged to a cgroup. It is freed at once, between two walks, however
+/// long it takes to fill: a fall over several intervals does not count.
 fn huge(cgroup: &Cgroup, mib: u64) -> Memory {
     cgroup.inside(|| {
         let memory = Memory::huge(usize::try_from(mib).unwrap());
@@ -36,11 +36,11 @@ fn huge(cgroup: &Cgroup, mib: u64) -> Memory {
 
 pub fn collapses_and_refills(watch: &mut Watch) {
     let (cgroup, twin) = (Cgroup::new("sawtooth"), Cgroup::new("steady"));
-    // It stays: neither this one nor the root, which has both, falls by much.
+    // It stays: the usage of neither the twin nor the root, which has both, falls by much.
     let steady = huge(&twin, 2 * TOOTH_MIB);
     let mut tooth = None;
     let found = watch.until_found("sawtooth", |frame| {
-        // A walk has to see each.
+        // A walk has to see each state.
         let seen = frame.one("memcg", "/sawtooth").ok();
         let seen = seen.and_then(|one| one.data["usage_bytes"].as_u64());
         let Some(seen) = seen else { return };
@@ -60,7 +60,7 @@ pub fn collapses_and_refills(watch: &mut Watch) {
 pub fn comes_near_its_limit(watch: &mut Watch) {
     let (near, far) = (Cgroup::new("near"), Cgroup::new("far"));
     let both = [&near, &far].map(|cgroup| memory(cgroup, 8));
-    // 97 % and 80 % of it.
+    // The usage is 97 % and 80 % of the limit.
     near.set("memory.high", &(usage_bytes(&near) * 100 / 97).to_string());
     far.set("memory.high", &(usage_bytes(&far) * 100 / 80).to_string());
     let found = watch.until_found("near_high", |_| ());

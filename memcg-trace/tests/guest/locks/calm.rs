@@ -1,4 +1,4 @@
-//! A host on which nothing is wrong: that is what has to be said, each time.
+//! A healthy host: each answer has to be that there is no deadlock.
 
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
-//! The deadlock of August 2020, as it can still be made: a process dumps core into a pipe that
-//! nobody reads, with a page in its hands; somebody takes that page's memory away; somebody
-//! wants the cgroups' lock and then memory to stay as it is; and who should read the pipe wants
-//! that lock. Nothing of it is pretended, and no module takes part but on 5.10, where the kernel
-//! has nothing that takes those two locks in a row.
+//! The deadlock of August 2020, as later kernels can still have it: a process dumps core into a
+//! pipe that nobody reads, with a reference to a page; a second task offlines the memory block of
+//! that page; a third holds `cgroup_mutex` and waits for `mem_hotplug_lock`; and the reader of the
+//! pipe waits for `cgroup_mutex`. All of it is real, and no module takes part but on 5.10, where
+//! nothing in the kernel takes those two locks one after the other.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,18 +18,18 @@ use crate::host::{Folder, Process, eventually};
 
 const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 const MEMORY: &str = "/sys/devices/system/memory";
-/// Takes `cgroup_mutex`, and with it in hand `mem_hotplug_lock` (mm/vmscan.c).
+/// Takes `cgroup_mutex`, and then `mem_hotplug_lock` (mm/vmscan.c).
 pub const GENERATIONS: &str = "/sys/kernel/mm/lru_gen/enabled";
 /// Takes `mem_hotplug_lock` alone (5.10: mm/slab_common.c, kmem_cache_shrink()).
 pub const SHRINK: &str = "/sys/kernel/slab/dentry/shrink";
 /// A cgroup that the reader of the pipe wants to make.
 const MADE: &str = "/sys/fs/cgroup/made-by-the-reader";
 
-/// Tries in a row to move pages of a block without any that goes, after which none will.
+/// Failed tries in a row to move the pages of a block, after which no further page will move.
 const ENOUGH: u64 = 20;
 
-/// Reads of the core what comes before the memory of the process' own, and no more until it is
-/// told to go on; and then it stops at a lock.
+/// Reads the core up to the memory of the process, and waits for the file `go`; then it blocks on a
+/// lock.
 const READER: &str = r#"#!/bin/sh
 export PATH=/bin
 head -c 1048576 >/dev/null
@@ -38,7 +38,7 @@ while ! [ -e FOLDER/go ]; do sleep 0.1; done
 exec sh -c 'THEN; cat >/dev/null'
 "#;
 
-/// What the reader of the pipe does before it reads.
+/// The action of the pipe's reader before it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     /// Takes `cgroup_mutex`.
@@ -50,18 +50,18 @@ pub enum Then {
 /// The tasks, by process id.
 pub struct Coredump {
     pub folder: Folder,
-    /// Dumps core: it waits for room in the pipe.
+    /// Dumps core: it waits for space in the pipe.
     pub dumper: Process,
-    /// Reads the pipe, or does not.
+    /// The task that reads the pipe, or fails to.
     pub reader: u32,
-    /// Takes memory away.
+    /// Offlines memory blocks.
     pub offliner: Option<Process>,
     /// Has `cgroup_mutex` and wants `mem_hotplug_lock`.
     pub hotplug_reader: Option<Process>,
 }
 
 impl Coredump {
-    /// A process that dumps core, and is stuck as long as its reader is not told to [`go`](Self::go).
+    /// Starts a process that dumps core, and whose reader does not read on until [`go`](Self::go).
     pub fn start(then: Then) -> Self {
         let folder = Folder::new("coredump");
         let then = match then {
@@ -73,7 +73,7 @@ impl Coredump {
         fs::write(&reader, script.replace("THEN", &then)).unwrap();
         fs::set_permissions(&reader, fs::Permissions::from_mode(0o755)).unwrap();
         fs::write(CORE_PATTERN, format!("|{reader}")).unwrap();
-        // Memory of its own, in which the pages that can be taken away come first.
+        // Memory of the process, in which the movable pages come first.
         let crash = "echo 1 >/proc/self/coredump_filter; x=$(dd if=/dev/zero bs=1M count=16 2>/dev/null | tr '\\0' x); kill -SEGV $$";
         let dumper = shell(crash);
         let pid = dumper.0.id();
@@ -91,12 +91,13 @@ impl Coredump {
         }
     }
 
-    /// Takes away the memory that the dumper has a page of, one block after the other: one stays.
+    /// Offlines the memory with a page of the dumper's, one block after the other: one block cannot
+    /// go offline.
     pub fn take_memory(&mut self) {
         self.take(&spare_blocks());
     }
 
-    /// The same with some blocks, of which one has a page that stays.
+    /// Offlines some blocks, one of which has a page that cannot be moved.
     pub fn take(&mut self, blocks: &[PathBuf]) {
         let files = blocks
             .iter()
@@ -117,7 +118,7 @@ impl Coredump {
                 .find(state)
                 .ok_or("no block is going offline")?;
             let (moved, failed) = migrations();
-            // Of others pages go, and be it slowly.
+            // Other blocks' pages do move, even if slowly.
             if *going != seen.0 || moved != seen.1 {
                 seen = (going.clone(), moved, failed);
             }
@@ -129,7 +130,8 @@ impl Coredump {
         });
     }
 
-    /// Somebody who has `cgroup_mutex` and wants `mem_hotplug_lock`; where there is one.
+    /// Starts a task that has `cgroup_mutex` and wants `mem_hotplug_lock`, on kernels with such a
+    /// path.
     pub fn want_both(&mut self) {
         let reader = if Path::new(GENERATIONS).exists() {
             shell(&format!("echo n >{GENERATIONS}"))
@@ -147,7 +149,7 @@ impl Coredump {
         Path::new(GENERATIONS).exists() || taker::is_built()
     }
 
-    /// Lets the reader go on, to where it is stuck too.
+    /// Lets the reader continue, up to the lock where it is stuck too.
     pub fn go(&self) {
         fs::write(self.folder.file("go"), "").unwrap();
         eventually("the reader is stuck", || {
@@ -161,8 +163,8 @@ impl Coredump {
         });
     }
 
-    /// All of it, four tasks, or three where no one takes both locks, before the reader goes on to
-    /// where it is stuck.
+    /// The whole deadlock before the reader continues to the lock: four tasks, or three where no
+    /// task takes both locks.
     pub fn but_for_the_reader() -> Self {
         let then = if Self::has_both() {
             Then::MakeCgroup
@@ -177,7 +179,7 @@ impl Coredump {
         coredump
     }
 
-    /// Page numbers that the kernel says it cannot move.
+    /// Page numbers that the kernel reports it cannot move.
     pub fn stuck_pfns() -> Vec<u64> {
         let log = Command::new("dmesg").output().unwrap().stdout;
         let log = String::from_utf8_lossy(&log);
@@ -199,7 +201,7 @@ impl Coredump {
         number.strip_suffix(']').unwrap().parse().unwrap()
     }
 
-    /// The offliner gives up on a signal.
+    /// Sends the offliner a signal, on which it gives up.
     pub fn leave_memory(&mut self) {
         if let Some(offliner) = &mut self.offliner {
             signal(offliner.0.id(), Signal::TERM);
@@ -207,7 +209,7 @@ impl Coredump {
         }
     }
 
-    /// With that everything comes loose.
+    /// Resolves the deadlock.
     pub fn undo(&mut self) {
         self.leave_memory();
         if let Some(reader) = &mut self.hotplug_reader {
@@ -221,7 +223,7 @@ impl Coredump {
 
 impl Drop for Coredump {
     fn drop(&mut self) {
-        // A test that failed: the next one is to find a machine that works.
+        // After a failed test the next one needs a machine that works.
         if let Some(offliner) = &self.offliner {
             signal(offliner.0.id(), Signal::TERM);
         }
@@ -238,21 +240,21 @@ impl Drop for Coredump {
     }
 }
 
-/// Sends a signal; to whom is gone it need not go.
+/// Sends a signal; a process that is gone is no error.
 fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
 }
 
-/// A shell, which writes by itself.
+/// Starts a shell whose builtins write, so that the process itself blocks.
 fn shell(script: &str) -> Process {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", script]).stdin(Stdio::null());
     Process(command.spawn().unwrap())
 }
 
-/// The kernel's own word on where a task is.
+/// The kernel stack of a task.
 pub fn stack(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/stack")).unwrap_or_default()
 }
@@ -269,7 +271,7 @@ fn wait_for(pid: u32, function: &str) {
     });
 }
 
-/// Pages that were moved so far, and tries that failed.
+/// Pages moved so far, and failed tries.
 fn migrations() -> (u64, u64) {
     let figures = fs::read_to_string("/proc/vmstat").unwrap();
     let figure = |name: &str| {
@@ -280,7 +282,7 @@ fn migrations() -> (u64, u64) {
     (figure("pgmigrate_success "), figure("pgmigrate_fail "))
 }
 
-/// Blocks of the memory that xtask adds for this: those that were not there at boot.
+/// Blocks of the memory that xtask adds for these tests: those that were absent at boot.
 pub fn spare_blocks() -> Vec<PathBuf> {
     let entries = fs::read_dir(MEMORY).unwrap().flatten();
     let number = |path: &Path| {

@@ -1,6 +1,6 @@
-//! The deadlock without a lock: who removes a cgroup waits for a task that dies in it, that one is
-//! the init of a pid namespace and waits for a zombie, and the zombie is to be reaped by who
-//! removes the cgroup. Some kernels wait there (6.19 to 7.0.6), and some do not.
+//! A deadlock without a lock: rmdir of a cgroup waits for a dying task in it; that task is the init
+//! of a pid namespace and waits for a zombie; and only the task in rmdir can reap the zombie. Some
+//! kernels wait there (6.19 to 7.0.6), and some do not.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -17,9 +17,9 @@ use crate::fault::Missing;
 use crate::host::{Cgroup, Folder, Process, eventually, kernel};
 use crate::tool;
 
-/// The init of a pid namespace. A process of it is sent into the one below, and what that leaves
-/// behind there is this one's to reap. A shell would reap it with its next command, so that it
-/// becomes a program that reaps nothing; that one is held up at the first directory.
+/// The init of a pid namespace. A process of it enters the namespace below, and leaves a child
+/// there that this init has to reap. A shell would reap the child at its next command, so the shell
+/// becomes a program that reaps nothing; that program blocks at the first directory.
 const SCRIPT: &str = "unshare -p -f sleep 1000000 &
 read inner
 nsenter -t $inner -p sleep 1000000 &
@@ -57,7 +57,7 @@ fn who_removes_a_cgroup_is_to_reap_what_it_waits_for() {
     let folder = Folder::new("drain");
     let first = folder.file("first");
     fs::create_dir(&first).unwrap();
-    // Who lists a directory has its lock, and this one does not get on.
+    // A task that lists a directory has its lock, and this one is blocked.
     let missing = Missing::new();
     let (buffer, path) = (missing.buffer(), folder.path().to_owned());
     let listing = thread::spawn(move || {
@@ -123,6 +123,6 @@ fn who_removes_a_cgroup_is_to_reap_what_it_waits_for() {
     let mut expected = [remover, init, zombie].map(|pid| u64::from(number(pid)));
     expected.sort_unstable();
     assert_eq!(members, expected);
-    // Nothing ends it: this guest is for it alone.
+    // Nothing ends the deadlock: this guest runs this test alone.
     std::mem::forget((outer, cgroup));
 }

@@ -1,5 +1,5 @@
-//! The deadlock without one of its edges: who waits for whom is the same but for one task, and
-//! nothing of it is for ever. Two more edges are left out one at a time in `four_tasks`.
+//! The deadlock without one of its edges: the waits are the same but for one task, and none is for
+//! ever. Two more edges are left out one at a time in `four_tasks`.
 #![expect(
     unsafe_code,
     reason = "vmsplice(2) has no safe face; it is used to keep a page where it is"
@@ -24,7 +24,7 @@ const PAGE: usize = 4096;
 const BLOCK_PAGES: u64 = 1 << 15;
 const MAX_STACK: &str = "/proc/sys/kernel/perf_event_max_stack";
 
-/// Memory of ours with a page in a block, which a pipe holds a reference to.
+/// A page of ours in a block, with a reference from a pipe.
 struct Kept {
     _memory: Vec<Vec<u8>>,
     _pipe: (PipeReader, PipeWriter),
@@ -36,7 +36,7 @@ impl Kept {
         let number: u64 = number.strip_prefix("memory").unwrap().parse().unwrap();
         let pfns = number * BLOCK_PAGES..(number + 1) * BLOCK_PAGES;
         let pagemap = File::open("/proc/self/pagemap").unwrap();
-        // Memory that can be moved comes first, but not the block that we want.
+        // Movable memory comes first, but not the block that we want.
         let mut memory: Vec<Vec<u8>> = Vec::new();
         let page = loop {
             assert!(memory.len() < 60, "no page of ours in {}", block.display());
@@ -69,12 +69,13 @@ impl Kept {
     }
 }
 
-/// No more of a stack is kept than this until it is dropped.
+/// A limit on the length of kept stacks, until it is dropped.
 struct ShortStacks;
 
 impl ShortStacks {
     fn of(functions: u32) -> Self {
-        // Not while stacks are kept, and those of a tool that has ended a moment ago still are.
+        // The limit cannot change while stacks are kept, as those of a tool that has just ended
+        // still are.
         eventually(MAX_STACK, || {
             fs::write(MAX_STACK, functions.to_string()).map_err(|error| error.to_string())
         });
@@ -88,11 +89,11 @@ impl Drop for ShortStacks {
     }
 }
 
-/// Threads that wait for something of a name or kind, and those that are to act for it.
+/// Threads that wait for something of a name or kind, and the threads that are to act for it.
 type Edge = (u32, &'static str, Vec<u32>);
 
-/// These wait for each other, and no deadlock is seen; with status 5 it is not excluded either. A
-/// look may miss the pages that somebody tries to move.
+/// Checks that these tasks wait for each other, and that no deadlock is seen; with status 5 it is
+/// not excluded either. A scan may miss the pages that the offliner tries to move.
 fn none(edges: &[Edge], status: i32) {
     eventually("these waits", || {
         let (data, code) = look::answer(&["--min-wait", "10ms"]);
@@ -120,14 +121,14 @@ fn is_edge(item: &Value, (tid, resource, holders): &Edge) -> bool {
     is_it && is_wait && found.eq(holders.iter().copied().map(u64::from))
 }
 
-/// First who has `cgroup_mutex` waits for nobody; then the memory that is taken away has no page
-/// of the dumper's, but one of somebody who waits for nobody.
+/// In the first case the owner of `cgroup_mutex` waits for nobody; in the second the block going
+/// offline has no page of the dumper's, but one of a task that waits for nobody.
 #[test]
 fn not_without_the_mutex_nor_the_page() {
     let stacks = ShortStacks::of(32);
     let doctor = tool::run(&["doctor"]);
     assert!(tool::stdout(&doctor).contains("of up to 32 functions"));
-    // It ends only after who takes memory away, also if this fails.
+    // The owner ends only after the offliner, also if this test fails.
     let mut owner = Taker::with(&[]);
     let mut coredump = Coredump::start(Then::MakeCgroup);
     coredump.take_memory();
@@ -155,7 +156,7 @@ fn not_without_the_mutex_nor_the_page() {
     let kept = Kept::within(block);
     coredump.take(std::slice::from_ref(block));
     owner.want("h0");
-    // Who has the page is not found.
+    // The holder of the page is not found.
     none(
         &[
             (reader, "cgroup_mutex", vec![owner.tid()]),

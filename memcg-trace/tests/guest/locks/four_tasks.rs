@@ -1,4 +1,4 @@
-//! The deadlock of four tasks, found by somebody who comes later, and by somebody who was there.
+//! The deadlock of four tasks, found by a tool that starts later, and by one that ran before.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
@@ -19,8 +19,8 @@ use crate::terminal::Terminal;
 use crate::tool;
 use crate::traces::TRACING;
 
-/// Whether both looks saw the dumper's page among those that the offliner tries to move: it is not
-/// there all the time.
+/// Returns whether both scans saw the dumper's page among those that the offliner tries to move:
+/// the page is not on that list all the time.
 fn both_saw_the_page(waits: &Waits, coredump: &Coredump) -> bool {
     let offliner = coredump.offliner.as_ref().unwrap().0.id();
     let dumper = coredump.dumper.0.id();
@@ -31,7 +31,7 @@ fn both_saw_the_page(waits: &Waits, coredump: &Coredump) -> bool {
     waits.looks.len() == 2 && waits.looks.iter().all(saw)
 }
 
-/// What the deadlock has to look like: each edge with its lock, page or pipe.
+/// Checks the deadlock: each edge with its lock, page or pipe.
 fn check(look: &Look, coredump: &Coredump) {
     let offliner = coredump.offliner.as_ref().unwrap().0.id();
     let dumper = coredump.dumper.0.id();
@@ -40,7 +40,7 @@ fn check(look: &Look, coredump: &Coredump) {
         assert_eq!(tids, [tid]);
     };
 
-    // The kernel turns between pages, of which others have nothing to do with this.
+    // The kernel tries pages in turn, and some of them are unrelated.
     let mut tried = look::waits_of(look, offliner).into_iter();
     let tried = tried.find(|(_, _, holders)| holders.iter().any(|one| one.tid == dumper));
     let (wait, page, holders) = tried.unwrap();
@@ -85,7 +85,7 @@ fn check(look: &Look, coredump: &Coredump) {
     is(&holders, offliner);
 }
 
-/// The deadlocks that the program sees, as users run it, and the status that it ends with.
+/// The deadlocks in the program's output, and its exit status.
 fn deadlocks() -> (Option<i32>, Vec<Value>) {
     let begin = Instant::now();
     let output = tool::run(&["locks", "--json", "--fail-on", "deadlock"]);
@@ -96,8 +96,8 @@ fn deadlocks() -> (Option<i32>, Vec<Value>) {
     (output.status.code(), deadlocks.cloned().collect())
 }
 
-/// It is confirmed, and its members are exactly those tasks. An answer may miss it, whose looks came
-/// when the page was not on the offliner's list.
+/// The deadlock is confirmed, and its members are exactly those tasks. An answer may miss it if the
+/// page was not on the offliner's list during its scans.
 fn confirmed(coredump: &Coredump) {
     let found = eventually("a proof", || {
         let (status, found) = deadlocks();
@@ -115,7 +115,7 @@ fn confirmed(coredump: &Coredump) {
     are_members(&found[0], coredump);
 }
 
-/// Its members are exactly those tasks.
+/// Checks that the members are exactly those tasks.
 fn are_members(deadlock: &Value, coredump: &Coredump) {
     let members = deadlock["members"].as_array().unwrap().iter();
     let mut members: Vec<_> = members.map(|task| task["tid"].as_u64().unwrap()).collect();
@@ -131,30 +131,30 @@ fn are_members(deadlock: &Value, coredump: &Coredump) {
     assert_eq!(members, expected);
 }
 
-/// Arms a kprobe by tracefs and takes it away again.
+/// Arms a kprobe by tracefs and removes it.
 fn arm_a_kprobe() {
     let events = format!("{TRACING}/kprobe_events");
     let begin = Instant::now();
     fs::write(&events, "p:after/the_look do_migrate_range").unwrap_or_else(|_| {
-        // The compiler may have given it another name.
+        // The function may have another name, made by the compiler.
         fs::write(&events, "p:after/the_look offline_pages").unwrap();
     });
     let enable = format!("{TRACING}/events/after/the_look/enable");
     fs::write(&enable, "1").unwrap();
     fs::write(&enable, "0").unwrap();
-    // Opened for writing, the list is emptied.
+    // Opening the list for writing empties it.
     fs::write(&events, "").unwrap();
     println!("a kprobe was armed and disarmed in {:?}", begin.elapsed());
 }
 
-/// Processes of the program.
+/// Processes of the program that still run.
 fn left() -> Vec<String> {
     let names = fs::read_dir("/proc").unwrap().flatten();
     let names = names.filter_map(|entry| fs::read_to_string(entry.path().join("comm")).ok());
     names.filter(|name| name.trim() == "memcg-trace").collect()
 }
 
-/// The record of a deadlock in a state; and, until it comes, those of waits that were traced.
+/// The record of a deadlock in a state; and all earlier records of traced waits.
 fn until(watch: &mut Export, state: &str) -> (Record, Vec<Record>) {
     let begin = Instant::now();
     let mut waits = Vec::new();
@@ -174,7 +174,7 @@ fn until(watch: &mut Export, state: &str) -> (Record, Vec<Record>) {
     panic!("no deadlock is {state}");
 }
 
-/// It closed while we looked, and the edges say since when.
+/// The deadlock closed while the tool ran, and the edges have start times.
 fn seen_to_close(deadlock: &Record, begin_ns: u64) {
     let data = &deadlock.data;
     assert_eq!(data["preexisting"], false, "{data:#}");
@@ -216,9 +216,9 @@ fn seen_to_close(deadlock: &Record, begin_ns: u64) {
     }
 }
 
-/// All wait but who should read the pipe: it does something else.
+/// All tasks wait but the pipe's reader: it does something else.
 fn not_while_the_reader_may_read(watch: &mut Export) {
-    // Longer than a wait has to be to be judged.
+    // Longer than the shortest wait that is judged.
     let enough_ns = now_ns() + 1_200_000_000;
     loop {
         let frame = watch.next();
@@ -261,7 +261,7 @@ fn seen_by_who_was_there() {
     let offliner = coredump.offliner.as_ref().unwrap().0.id();
     assert_eq!(holder["tid"], offliner);
 
-    // Who has cgroup_mutex now, and where it took it.
+    // The present owner of cgroup_mutex, and where it took the lock.
     if let Some(reader) = &coredump.hotplug_reader {
         let frame = watch.next();
         let mut locks = frame.of_kind("lock_stats");
@@ -270,14 +270,14 @@ fn seen_by_who_was_there() {
         println!("cgroup_mutex is held by {holder}");
         assert_eq!(holder["tid"], reader.0.id());
         let stack = holder["stack"].to_string();
-        // Of MGLRU, or of the test module, which came after us.
+        // A function of MGLRU, or of the test module, which was loaded after the tool started.
         let is_there = ["store", "locks_write"]
             .iter()
             .any(|one| stack.contains(one));
         assert!(is_there, "{stack}");
     }
 
-    // The dashboard has it too, and leaves for all that.
+    // The dashboard shows the deadlock too, and still ends on a signal.
     screen.until("the deadlock", |lines| {
         lines.iter().any(|line| line.contains("DEADLOCK"))
     });
@@ -296,7 +296,7 @@ fn seen_by_who_was_there() {
     assert_eq!(left(), Vec::<String>::new());
 }
 
-/// Somebody else who has the pipe open, and is only asleep: it may yet read.
+/// Another task that has the pipe open and only sleeps: it may read later.
 fn second_reader(coredump: &Coredump) -> Process {
     let pipe = File::open(format!("/proc/{}/fd/0", coredump.reader)).unwrap();
     let sleeper = Command::new("sleep").arg("1000000").stdin(pipe).spawn();
@@ -349,7 +349,7 @@ fn seen_by_who_comes_later() {
     };
     check(first, &coredump);
     check(second, &coredump);
-    // Nobody ran between the two but the offliner, which never sleeps.
+    // Only the offliner ran between the two scans, and it never sleeps.
     let offliner = coredump.offliner.as_ref().unwrap().0.id();
     for task in first.tasks.iter().filter(|task| task.tid != offliner) {
         let again = second.tasks.iter().find(|again| again.addr == task.addr);
@@ -360,14 +360,14 @@ fn seen_by_who_comes_later() {
 
     confirmed(&coredump);
 
-    // Who only asks about zombies is not held up either, and leaves the machine as it was.
+    // A query about zombies is not blocked either, and leaves the machine as before.
     let begin = Instant::now();
     let output = tool::run(&["pins", "--json"]);
     println!("pins answered in {:?}", begin.elapsed());
     assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
     arm_a_kprobe();
 
-    // Records have it too, and that it is over.
+    // Records report the deadlock too, and its end.
     let mut export = Export::start(&[]);
     let (found, _) = until(&mut export, "confirmed");
     are_members(&found.data, &coredump);

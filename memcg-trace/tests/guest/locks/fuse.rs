@@ -1,4 +1,4 @@
-//! A file system in user space, as far as it takes to be stuck in it.
+//! A minimal file system in user space, to be stuck in.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
-/// include/uapi/linux/fuse.h: operations, and the lengths of what is said.
+/// include/uapi/linux/fuse.h: operations, and the lengths of messages.
 const LOOKUP: u32 = 1;
 const GETATTR: u32 = 3;
 const INIT: u32 = 26;
@@ -18,13 +18,13 @@ const IN_HEADER: usize = 40;
 const INIT_OUT: usize = 64;
 const ATTR_OUT: usize = 104;
 
-/// What serves it.
+/// The server of the file system.
 pub struct Server {
     device: File,
 }
 
 impl Server {
-    /// Mounts it.
+    /// Mounts the file system.
     pub fn at(path: &str) -> Self {
         let device = File::options().read(true).write(true).open("/dev/fuse");
         let device = device.unwrap();
@@ -41,12 +41,12 @@ impl Server {
         self.device.as_fd()
     }
 
-    /// Answers what comes first. For a name that is looked up it does something, and does not
+    /// Answers requests in order. On the lookup of a name it calls `looked_up`, and does not
     /// answer.
     pub fn serve(mut self, looked_up: impl Fn()) {
         let mut message = vec![0; 1 << 17];
         loop {
-            // It ends with the mount.
+            // The device fails once the mount is gone.
             let Ok(length) = self.device.read(&mut message) else {
                 return;
             };
@@ -91,12 +91,12 @@ fn word(message: &[u8], at: usize) -> u32 {
     u32::from_ne_bytes(message[at..at + 4].try_into().unwrap())
 }
 
-/// Takes it away; that ends all requests first.
+/// Aborts the connection, which ends all requests first.
 pub fn abort(path: &str) {
     unmount(path, UnmountFlags::FORCE | UnmountFlags::DETACH).unwrap();
 }
 
-/// Sends a descriptor, which is in nobody's table until it is received.
+/// Sends a descriptor, which is in no table until it is received.
 pub fn send(socket: &UnixStream, descriptor: BorrowedFd<'_>) {
     let descriptors = [descriptor];
     let mut space = [MaybeUninit::uninit(); 64];

@@ -1,5 +1,5 @@
-//! Locks and a pipe with several in line, whose holders wait for something of a test's own. All of
-//! it stands at the same time, and one answer tells it apart.
+//! Locks and a pipe with several waiters each, whose holders wait for something that the test
+//! controls. All of it exists at the same time, and one answer must tell the cases apart.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, PipeReader, Write as _};
@@ -29,7 +29,7 @@ fn start(work: impl FnOnce() + Send + 'static) -> Thread {
     (tid.recv().unwrap(), thread)
 }
 
-/// Waits until a task sleeps without listening to anybody.
+/// Waits until a task is in uninterruptible sleep.
 fn sleeps(tid: u32) {
     eventually("a sleeper", || {
         let stat = fs::read_to_string(format!("/proc/{tid}/stat")).unwrap();
@@ -79,7 +79,7 @@ impl Line {
             assert_eq!(wait.evidence, Evidence::OwnerWord);
             assert_eq!(lock.holders[0].evidence, Evidence::OwnerWord);
             assert_eq!(lock.incomplete, None);
-            // The pipe's mutex is known by its memory, the inode's rwsem by its inode.
+            // The pipe's mutex is identified by its memory, the inode's rwsem by its inode.
             let name = lock.name.as_deref().unwrap();
             match self.kind {
                 ResourceKind::Mutex => assert!(name.contains(" in kmalloc-"), "{name}"),
@@ -91,7 +91,7 @@ impl Line {
         }
         addresses.dedup();
         assert_eq!(addresses.len(), 1, "one lock");
-        // It waits itself, for whoever answers its fault.
+        // The holder itself waits, for the server of its fault.
         let (_, fault, nobody) = look::wait_of(look, self.holder.0);
         assert_eq!(fault.name.as_deref(), Some("userfaultfd"));
         assert!(nobody.is_empty() && fault.incomplete.is_some());
@@ -105,7 +105,8 @@ impl Line {
     }
 }
 
-/// Who lists a directory has its lock for reading, and somebody wants to make one in it.
+/// The task that lists a directory has its lock for reading, and another wants to make a directory
+/// in it.
 struct Listed {
     missing: Missing,
     lister: Thread,
@@ -124,7 +125,7 @@ impl Listed {
         missing.wait_for_reader();
         let mut command = Command::new("mkdir");
         command.arg(folder.file("made")).stdin(Stdio::null());
-        // It ends only after the lister, also if this fails.
+        // mkdir ends only after the lister, also if this test fails.
         let mkdir = command.spawn().unwrap();
         sleeps(mkdir.id());
         Self {
@@ -138,7 +139,8 @@ impl Listed {
         let (wait, lock, holders) = look::wait_of(look, self.mkdir.id());
         assert_eq!(lock.kind, ResourceKind::Rwsem);
         assert_eq!(wait.mode, Mode::Write);
-        // The last reader may not be the one: it is a hint, and is said to be.
+        // The last reader may not be the holder: the field is a hint, and the evidence is marked
+        // so.
         assert_eq!(lock.holders[0].evidence, Evidence::Hint);
         assert_eq!(lock.holders[0].mode, Mode::Read);
         assert!(lock.incomplete.is_some());
@@ -207,7 +209,7 @@ impl FullPipe {
         for tid in [self.idler.0, others[0], others[1], std::process::id()] {
             assert!(tids.contains(&tid), "{tid} of {tids:?}");
         }
-        // The writer shares the file table of those who could read, but it does not read now.
+        // The writer shares the file table of the readers, but it does not read now.
         assert!(!tids.contains(&self.writer.0));
         assert!(!look::waits(look, others[0]), "sleep(1) waits for nobody");
     }
@@ -228,7 +230,7 @@ fn locks_and_a_pipe_with_several_in_line() {
     let mutex = Line::new(ResourceKind::Mutex, writers);
 
     let folder = Folder::new("line");
-    // Opened anew: what one opening is written to by two has a lock of its own.
+    // Opened again: one opening that two tasks write to has a lock of its own.
     let file = |()| {
         let mut options = OpenOptions::new();
         let file = options

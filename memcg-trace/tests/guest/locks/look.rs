@@ -1,4 +1,4 @@
-//! One answer to who waits for whom, taken apart.
+//! Answers about locks: the waits, resources and holders in one.
 
 use std::process::Output;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::host::eventually;
 use crate::tool::{self, Blind};
 
-/// Starts the tool's own source and asks it, as the program does.
+/// Starts the tool's own live source and queries it, as the program does.
 pub fn ask() -> Waits {
     let begin = Instant::now();
     let options = Options {
@@ -44,7 +44,7 @@ pub fn ask() -> Waits {
     waits
 }
 
-/// One edge, to print and to compare.
+/// One edge as text, to print and to compare.
 pub fn edge(look: &Look, wait: &Wait) -> String {
     let name = |at: u32| {
         let task = &look.tasks[at as usize];
@@ -87,7 +87,7 @@ fn label(resource: &Resource) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// Prints all of a look.
+/// Prints a whole scan.
 pub fn show(look: &Look) {
     println!(
         "{} tasks seen, {} named, {} waits",
@@ -100,7 +100,7 @@ pub fn show(look: &Look) {
     }
 }
 
-/// The waits of a thread, what each is for, and who has that.
+/// The waits of a thread, each with its resource and the holders of that.
 pub fn waits_of(look: &Look, tid: u32) -> Vec<(&Wait, &Resource, Vec<&Task>)> {
     let waits = look.waits.iter();
     let waits = waits.filter(|wait| look.tasks[wait.task as usize].tid == tid);
@@ -113,7 +113,7 @@ pub fn waits_of(look: &Look, tid: u32) -> Vec<(&Wait, &Resource, Vec<&Task>)> {
     all.collect()
 }
 
-/// The one wait of a thread, what it is for, and who has that.
+/// The one wait of a thread, with its resource and the holders of that.
 pub fn wait_of(look: &Look, tid: u32) -> (&Wait, &Resource, Vec<&Task>) {
     let mut waits = waits_of(look, tid);
     assert!(waits.len() <= 1, "{tid} waits for more than one thing");
@@ -121,7 +121,7 @@ pub fn wait_of(look: &Look, tid: u32) -> (&Wait, &Resource, Vec<&Task>) {
     wait.unwrap_or_else(|| panic!("{tid} does not wait"))
 }
 
-/// Whether a thread waits for anything.
+/// Returns whether a thread waits for anything.
 pub fn waits(look: &Look, tid: u32) -> bool {
     let mut waits = look.waits.iter();
     waits.any(|wait| look.tasks[wait.task as usize].tid == tid)
@@ -129,7 +129,7 @@ pub fn waits(look: &Look, tid: u32) -> bool {
 
 const ARGS: &[&str] = &["locks", "--json", "--fail-on", "deadlock"];
 
-/// An answer, as users get it, and the exit code that scripts get.
+/// An answer as users get it, and its exit code.
 pub fn answer(more: &[&str]) -> (Value, Option<i32>) {
     answered(&tool::run(&[ARGS, more].concat()))
 }
@@ -139,17 +139,17 @@ fn answered(output: &Output) -> (Value, Option<i32>) {
     (document["data"].clone(), output.status.code())
 }
 
-/// The answer once it is this verdict.
+/// The answer, once its verdict is this one.
 pub fn asked(verdict: &str) -> (Value, Option<i32>) {
     once(verdict, || answer(&[]))
 }
 
-/// With something hidden by a script, nobody can say; and why not, where that ends.
+/// Checks that the answer is undecided while a script hides something; returns the reasons.
 pub fn undecided_without(script: &str) -> Vec<String> {
     undecided(|| tool::hidden(script, ARGS))
 }
 
-/// The same of those who are blind already.
+/// The same check in a namespace where something is hidden already.
 pub fn undecided_by(blind: &Blind) -> Vec<String> {
     undecided(|| blind.run(ARGS))
 }
@@ -163,7 +163,7 @@ fn undecided(ask: impl Fn() -> Output) -> Vec<String> {
         .collect()
 }
 
-/// Whether one of some reasons is that a look was not possible.
+/// Returns whether one of the reasons is that a scan was not possible.
 pub fn is_unread(reasons: &[String]) -> bool {
     let mut reasons = reasons.iter();
     reasons.any(|why| why.starts_with("what it is for could not be read"))

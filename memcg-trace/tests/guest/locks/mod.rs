@@ -1,6 +1,6 @@
-//! Deadlocks of a stock kernel, made and looked at: who waits for whom, and with what.
+//! Deadlocks of a stock kernel, made and then looked for: the tasks, the resources and the waits.
 //!
-//! Runs in a guest of its own, which has memory to take away.
+//! Runs in a guest of its own, which has memory blocks to offline.
 
 mod calm;
 mod coredump;

@@ -1,5 +1,6 @@
-//! What takes a module to make: deadlocks of two locks, a lock whose owner is lost, lines behind
-//! somebody frozen. All of it stands at the same time, and one answer tells it apart.
+//! Cases that need a module: deadlocks of two locks, a lock whose owner is lost, waiters queued
+//! behind a frozen task. All of it exists at the same time, and one answer must tell the cases
+//! apart.
 #![expect(
     unsafe_code,
     reason = "unshare(2) of the file table has no safe face; it is used for a second reader"
@@ -21,7 +22,7 @@ use super::taker::{FILE, Taker};
 use crate::host::{Cgroup, Folder, eventually};
 use crate::tool;
 
-/// Tasks in the line behind one holder.
+/// Tasks that are queued behind one holder.
 const IN_LINE: u64 = 50;
 /// Tasks of a chain, each of which waits for the one before.
 const IN_CHAIN: u64 = 8;
@@ -69,7 +70,7 @@ impl Answer {
         answer
     }
 
-    /// Members of the deadlocks in a state, in order.
+    /// Members of the deadlocks in a state, sorted.
     fn deadlocks(&self, state: &str) -> Vec<Vec<u32>> {
         let those = self.items.iter().filter(|item| item["state"] == state);
         let those = those.filter(|item| item.get("cycle_id").is_some());
@@ -87,7 +88,7 @@ impl Answer {
             .unwrap_or_else(|| panic!("{tid} is in none"))
     }
 
-    /// Of the convoys, those with this root; `None` for those without one.
+    /// The convoys with this root; `None` selects those without one.
     fn convoys(&self, root: Option<u32>) -> Vec<&Value> {
         let convoys = self
             .items
@@ -136,7 +137,7 @@ fn threads_at_a_mutex() -> usize {
     stacks.flatten().filter(at_one).count()
 }
 
-/// Somebody frozen who has a lock.
+/// A frozen process that has a lock.
 struct Frozen {
     cgroup: Cgroup,
     holder: Taker,
@@ -167,11 +168,11 @@ impl Frozen {
     }
 }
 
-/// A pipe that is full. Who writes to it has a mutex, and of the two threads that could read it,
-/// which share a file table with nobody else, one wants that mutex.
+/// A full pipe. Its writer has a mutex, and of the two threads that could read the pipe, which
+/// share a file table with nobody else, one wants that mutex.
 struct TwoReaders {
     writer: Taker,
-    /// Those that could read it.
+    /// The threads that could read the pipe.
     threads: [u32; 2],
     reading: JoinHandle<()>,
     /// Ends the other reader.
@@ -217,7 +218,7 @@ impl TwoReaders {
         }
     }
 
-    /// Ends the reader that waits for nothing; the other one.
+    /// Ends the reader that waits for nothing; returns the other one.
     fn end_other(&self) -> u32 {
         self.other.send(()).unwrap();
         eventually("one of two readers", || {
@@ -235,7 +236,7 @@ fn own_tid() -> u32 {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap()
 }
 
-/// A named pipe, opened and filled.
+/// Opens a named pipe and fills it.
 fn full(path: &str) -> File {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
     let mut options = File::options();
@@ -263,7 +264,7 @@ fn two_locks_in_two_orders_and_lines_behind_one() {
 
     let frozen = Frozen::new();
 
-    // First, since its file table is a copy, which keeps open what others close.
+    // First, since its file table is a copy, which keeps descriptors open that others close.
     let readers = TwoReaders::new(&folder);
     let first = Taker::with(&["m5", "sleep"]);
     let line: Vec<_> = (0..IN_LINE).map(|_| thread::spawn(|| take("m5"))).collect();
@@ -298,7 +299,7 @@ fn two_locks_in_two_orders_and_lines_behind_one() {
     answer.check(Some(frozen.holder.tid()), "stuck_holder", "frozen", 1);
     answer.check(Some(first.tid()), "unknown", "sleeps in", IN_LINE);
     answer.check(Some(living.tid()), "unknown", "sleeps in", IN_CHAIN);
-    // Who could drain the pipe is asleep, for all that anybody knows.
+    // The thread that could drain the pipe is asleep, as far as the tool can know.
     let [one, two] = readers.threads;
     let root = [one, two]
         .into_iter()
@@ -306,7 +307,7 @@ fn two_locks_in_two_orders_and_lines_behind_one() {
     let root = root.unwrap();
     assert!(answer.judged_waits > IN_LINE + IN_CHAIN);
 
-    // Without its second reader nobody can drain the pipe.
+    // Without its second reader no task can drain the pipe.
     let reader = readers.end_other();
     assert_ne!(reader, root);
     let answer = Answer::now();

@@ -1,5 +1,5 @@
-//! Waits inside processes: of who ends all other threads, for a program or for a core, with a thread
-//! that cannot end before it.
+//! Waits inside processes: execve(2) and core dumps end all other threads, and wait for a thread
+//! that cannot end before them.
 #![expect(
     unsafe_code,
     reason = "fork(2) and ptrace(2) have no safe face; a tracer of one thread has nobody else to \
@@ -28,12 +28,12 @@ struct Forked(i32);
 
 impl Forked {
     fn new(work: impl FnOnce()) -> Self {
-        // SAFETY: the C library makes its own locks anew in the child, which takes no others: those
-        // who would have them are not there.
+        // SAFETY: the C library makes its own locks anew in the child, which takes no others: their
+        // owners do not exist there.
         let pid = unsafe { libc::fork() };
         if pid == 0 {
             work();
-            // SAFETY: it does not come back.
+            // SAFETY: _exit does not return.
             unsafe { libc::_exit(0) };
         }
         assert!(pid > 0, "{}", std::io::Error::last_os_error());
@@ -60,7 +60,7 @@ impl Drop for Forked {
     }
 }
 
-/// The one process that another has made.
+/// The one child of a process.
 fn child(of: &Forked) -> u32 {
     eventually("a child", || {
         let path = format!("/proc/{0}/task/{0}/children", of.0);
@@ -69,7 +69,7 @@ fn child(of: &Forked) -> u32 {
     })
 }
 
-/// The one thread of a process that does not lead it.
+/// The one thread of a process that is not its leader.
 fn other_thread(pid: u32) -> u32 {
     eventually("another thread", || {
         let threads = fs::read_dir(format!("/proc/{pid}/task")).map_err(|why| why.to_string())?;
@@ -84,16 +84,16 @@ fn other_thread(pid: u32) -> u32 {
 }
 
 fn ptrace(request: libc::c_uint, pid: i32) {
-    // SAFETY: of these requests both pointers are left aside.
+    // SAFETY: these requests ignore both pointers.
     unsafe { libc::ptrace(request, pid, ptr::null_mut::<()>(), ptr::null_mut::<()>()) };
 }
 
-/// Has a thread traced and end; nobody reaps it but its tracer, so that execve(2) waits.
+/// Ends a traced thread; only its tracer can reap it, so that execve(2) waits.
 fn end_a_traced_thread() {
     let thread = thread::spawn(|| ptrace(libc::PTRACE_TRACEME, 0));
     thread.join().unwrap();
     let program = c"/bin/true";
-    // SAFETY: both end as they should.
+    // SAFETY: both threads end properly.
     unsafe {
         libc::execl(
             program.as_ptr(),
@@ -103,9 +103,9 @@ fn end_a_traced_thread() {
     };
 }
 
-/// Attaches to the process of a thread that it has to reap, and has another thread or not.
+/// Attaches to the process of a thread that the caller has to reap, with or without another thread.
 fn trace(has_another_thread: bool) {
-    // SAFETY: the child goes on as its own process, as we do.
+    // SAFETY: the child runs as a process of its own, as we do.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
         end_a_traced_thread();
@@ -118,7 +118,7 @@ fn trace(has_another_thread: bool) {
     ptrace(libc::PTRACE_ATTACH, pid);
 }
 
-/// A tracer that waits for the exec that waits for it; `None` where the kernel does not let it.
+/// A tracer that waits for the exec that waits for it; `None` where the kernel prevents that.
 fn tracer(has_another_thread: bool) -> Option<(Forked, u32)> {
     let tracer = Forked::new(|| trace(has_another_thread));
     let traced = child(&tracer);
@@ -138,8 +138,8 @@ fn tids(look: &Look, of: u32) -> (ResourceKind, Vec<u32>) {
     (resource.kind, holders.iter().map(|task| task.tid).collect())
 }
 
-/// It wants `cred_guard_mutex`, which whoever executes a program has until its other threads are
-/// gone; and one of those is there until its tracer reaps it.
+/// The tracer wants `cred_guard_mutex`, which a task in execve(2) holds until its other threads are
+/// gone; and one of those exists until its tracer reaps it.
 #[test]
 fn a_tracer_that_attaches_to_whom_it_has_to_reap() {
     let Some((tracer, traced)) = tracer(false) else {
@@ -162,7 +162,7 @@ fn a_tracer_that_attaches_to_whom_it_has_to_reap() {
     assert_deadlock(&[tracer.pid(), traced, ended]);
     drop(tracer);
 
-    // Any thread of the tracer may reap it.
+    // Any thread of the tracer may reap the traced one.
     let (tracer, traced) = self::tracer(true).unwrap();
     let waits = look::ask();
     let last = waits.looks.last().unwrap();
@@ -172,7 +172,7 @@ fn a_tracer_that_attaches_to_whom_it_has_to_reap() {
     drop(tracer);
 }
 
-/// Who dumps core waits for the other threads to stop, and one of them waits for its answer.
+/// A core dump waits for the other threads to stop, and one of them waits for the dumper's answer.
 #[test]
 fn a_server_that_dumps_core_with_a_client_in_its_process() {
     let folder = Folder::new("dumped");
@@ -181,7 +181,7 @@ fn a_server_that_dumps_core_with_a_client_in_its_process() {
     let server = Forked::new(move || {
         let server = Server::at(&path);
         thread::spawn(move || fs::create_dir(made));
-        // SAFETY: nothing is left to be done.
+        // SAFETY: nothing is left to clean up.
         server.serve(|| unsafe { libc::abort() });
     });
     stops(server.pid(), &["coredump"]);

@@ -23,7 +23,7 @@ use crate::tool::{self, Blind};
 
 const RT_RUNTIME: &str = "/proc/sys/kernel/sched_rt_runtime_us";
 
-/// Lets real-time tasks have a CPU for good, until it is dropped.
+/// Lets real-time tasks use all of a CPU's time, until it is dropped.
 struct NoLimit(String);
 
 impl NoLimit {
@@ -44,11 +44,11 @@ impl Drop for NoLimit {
 fn be_real_time(tid: u32, cpu: usize, priority: i32) {
     // SAFETY: all zero is an empty set, and no priority.
     let (mut cpus, mut param): (libc::cpu_set_t, libc::sched_param) = unsafe { mem::zeroed() };
-    // SAFETY: the set has room for the number.
+    // SAFETY: the set is large enough for the number.
     unsafe { libc::CPU_SET(cpu, &mut cpus) };
     param.sched_priority = priority;
     let tid = tid.cast_signed();
-    // SAFETY: both live as long as the calls, which are told their sizes.
+    // SAFETY: both live as long as the calls, which get their sizes.
     let outcome = unsafe {
         libc::sched_setaffinity(tid, size_of_val(&cpus), &raw const cpus)
             | libc::syscall(
@@ -61,12 +61,12 @@ fn be_real_time(tid: u32, cpu: usize, priority: i32) {
     assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// For how long, and for how short: threads of RCU need the CPU, too. Until 6.6 nothing gives it to
-/// them, grace periods stall, and who waits for one never ends.
+/// Times for the hog to run and to sleep: threads of RCU need the CPU, too. Until 6.6 nothing
+/// boosts them, grace periods stall, and a task that waits for one never ends.
 const HOGS: Duration = Duration::from_secs(2);
 const SLEEPS: Duration = Duration::from_millis(10);
 
-/// A thread that has a CPU nearly for itself until it is dropped.
+/// A thread that uses a CPU nearly alone until it is dropped.
 struct Hog {
     tid: u32,
     is_over: Arc<AtomicBool>,
@@ -168,7 +168,7 @@ fn a_holder_that_is_ready_to_run_and_does_not() {
 
     let no_limit = NoLimit::new();
     let hog = Hog::on(1, 90);
-    // By the mask of that one.
+    // Mask 2 is CPU 1, the hog's.
     let pinned = Command::new("taskset")
         .args(["-p", "2", &root.to_string()])
         .status();
@@ -176,7 +176,7 @@ fn a_holder_that_is_ready_to_run_and_does_not() {
     let kept_off = eventually("a holder that has no CPU", || {
         let convoy = convoy(root)?;
         let why = convoy["why"].as_str().unwrap();
-        // The hog sleeps now and then, and who ran in between is slow.
+        // The hog sleeps now and then, and a holder that ran in between is slow.
         let is_stuck = convoy["verdict"] == "stuck_holder";
         match is_stuck && why.contains("a real-time task of priority 90") {
             true => Ok(convoy),
@@ -191,14 +191,14 @@ fn a_holder_that_is_ready_to_run_and_does_not() {
     drop((holder, waiter));
 }
 
-/// Ticks (USER_HZ) that a task has had in the kernel.
+/// Ticks (USER_HZ) that a task has run in the kernel.
 fn kernel_ticks(tid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{tid}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     fields.split(' ').nth(12).unwrap().parse().unwrap()
 }
 
-/// Nothing that waits for RCU itself may run meanwhile, and the program does not.
+/// Nothing that waits for RCU itself may run meanwhile; the program does not wait for RCU.
 #[test]
 fn a_grace_period_behind_a_real_time_task() {
     assert!(
@@ -223,7 +223,7 @@ fn a_grace_period_behind_a_real_time_task() {
     assert_eq!(behind["resource"]["name"], "RCU");
     let why = behind["why"].as_str().unwrap();
     assert!(why.contains("spins") || why == "its holder runs", "{why}");
-    // With what each CPU has of RCU hidden, nobody is known to hold it up.
+    // With the per-CPU data of RCU hidden, no task is known to block the grace period.
     let why = look::undecided_by(&blind);
     assert!(look::is_unread(&why), "{why:?}");
     drop((hog, no_limit));

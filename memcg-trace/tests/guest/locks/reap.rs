@@ -1,5 +1,5 @@
-//! Waits without a lock: the init of a pid namespace for a zombie, and that one for whoever has to
-//! reap it.
+//! Waits without a lock: the init of a pid namespace waits for a zombie, which waits for a task
+//! that has to reap it.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -44,7 +44,7 @@ pub fn number(pid: Pid) -> u32 {
 
 #[test]
 fn an_init_waits_for_a_zombie_of_ours() {
-    // Orphans of processes below come to us, and not to the guest's init.
+    // Orphans of processes below are reparented to us, and not to the guest's init.
     set_child_subreaper(Some(getpid())).unwrap();
     let unshare = start("unshare", &["-p", "-f", "sleep", "1000000"]);
     let init = only_child(unshare);
@@ -55,7 +55,7 @@ fn an_init_waits_for_a_zombie_of_ours() {
         let name = status(inside, "Name:");
         if name == "sleep" { Ok(()) } else { Err(name) }
     });
-    // What it leaves behind is in the namespace, and its parent is not.
+    // The orphan is in the namespace, and its parent is not.
     kill_process(nsenter, Signal::KILL).unwrap();
     waitpid(Some(nsenter), WaitOptions::empty()).unwrap();
     kill_process(init, Signal::KILL).unwrap();

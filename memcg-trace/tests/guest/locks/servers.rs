@@ -1,5 +1,5 @@
-//! Programs that the kernel waits for: a file system in user space that uses itself, and one that
-//! decides on permission events of fanotify and does not.
+//! Servers that the kernel waits for: a file system in user space that uses itself, and a program
+//! that does not decide on its permission events of fanotify.
 #![expect(
     unsafe_code,
     reason = "fanotify has no safe face, and unshare(2) of the file table neither; a descriptor of \
@@ -31,7 +31,7 @@ fn own_tid() -> u32 {
     u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap()
 }
 
-/// A thread with a file table of its own: what it opens, nobody else has.
+/// A thread with a file table of its own: no other task has the files that it opens.
 fn apart<T: Send + 'static>(work: impl FnOnce(u32) -> T + Send + 'static) -> JoinHandle<T> {
     thread::spawn(move || {
         // SAFETY: no other thread uses a descriptor that this one opens or closes, and it closes
@@ -51,8 +51,8 @@ pub fn stops(tid: u32, parts: &[&str]) {
     });
 }
 
-/// For a name that is looked up makes a directory in its own file system: then it waits for the lock
-/// of the one that it serves.
+/// On a lookup it makes a directory in its own file system: then it waits for the lock that its
+/// client holds.
 fn serve(path: &str, tell: &Sender<u32>, keep: Option<UnixStream>) {
     let server = Server::at(path);
     if let Some(socket) = &keep {
@@ -101,7 +101,7 @@ impl Fuse {
     }
 }
 
-/// The one deadlock is of these tasks.
+/// Checks that the only deadlock is of these tasks.
 pub fn assert_deadlock(tids: &[u32]) {
     let (data, code) = look::asked("deadlock");
     assert_eq!(code, Some(4));
@@ -116,7 +116,7 @@ pub fn assert_deadlock(tids: &[u32]) {
     assert_eq!(members, tids);
 }
 
-/// Nobody can say, since somebody is not known.
+/// Checks that the answer is undecided, since a holder is unknown.
 fn assert_undecided(why: &str) {
     let (data, code) = look::asked("undecided");
     assert_eq!(code, Some(5));
@@ -140,7 +140,7 @@ fn a_file_system_that_uses_itself() {
     assert_deadlock(&[fuse.server.0, fuse.client.0]);
     fuse.end();
 
-    // Whoever takes the descriptor out of the socket can serve, too.
+    // Any task that takes the descriptor out of the socket can serve, too.
     let (sender, receiver) = UnixStream::pair().unwrap();
     let fuse = Fuse::new("fuse-hidden", Some(sender));
     assert_undecided("1 references to its descriptor were not found");
@@ -148,14 +148,14 @@ fn a_file_system_that_uses_itself() {
     drop(receiver);
 }
 
-/// Takes one permission event of files in a folder, and decides nothing until it is told to; or gives
-/// away what it could decide with.
+/// Takes one permission event of files in a folder, and decides nothing until it gets a message; or
+/// gives away the descriptor with which it could decide.
 fn scan(folder: &str, tell: &Sender<u32>, go: &Receiver<()>, give_to: Option<&UnixStream>) {
     let flags = libc::FAN_CLASS_CONTENT | libc::FAN_CLOEXEC;
-    // SAFETY: it takes two numbers.
+    // SAFETY: the call takes two numbers.
     let group = unsafe { libc::fanotify_init(flags, libc::O_RDONLY.cast_unsigned()) };
     assert!(group >= 0, "{}", std::io::Error::last_os_error());
-    // SAFETY: the descriptor that it made is ours.
+    // SAFETY: nothing else owns the new descriptor.
     let group = unsafe { OwnedFd::from_raw_fd(group) };
     let path = CString::new(folder).unwrap();
     let mask = libc::FAN_OPEN_PERM | libc::FAN_EVENT_ON_CHILD;
@@ -177,18 +177,18 @@ fn scan(folder: &str, tell: &Sender<u32>, go: &Receiver<()>, give_to: Option<&Un
         None => assert!(group.read(&mut [0; 256]).unwrap() > 0),
     }
     let _own = give_to.is_none().then_some(group);
-    // In a futex it might wait for anybody.
+    // In a futex it could wait for any task.
     while go.try_recv().is_err() {
         thread::sleep(Duration::from_millis(20));
     }
-    // With the group goes the question.
+    // Closing the group ends the permission event.
 }
 
-/// A scanner that does not decide, and a program that it is asked about.
+/// A scanner that does not decide, and a program that waits for its decision.
 struct Scanned {
     scanner: (u32, JoinHandle<()>),
     go: Sender<()>,
-    /// Its child borrows its memory, and is stuck at the program.
+    /// The parent's child borrows its memory, and is stuck at the program.
     parent: (u32, JoinHandle<()>),
     _folder: Folder,
 }
@@ -242,19 +242,20 @@ fn a_scanner_that_does_not_decide() {
     assert_eq!(event.incomplete, None);
     let holders: Vec<_> = holders.iter().map(|task| task.tid).collect();
     assert_eq!(holders, [scanned.scanner.0]);
-    // It can decide, so this is no deadlock.
+    // The scanner can decide, so this is no deadlock.
     let (_, code) = look::asked("no_deadlock");
     assert_eq!(code, Some(0));
-    // With the word hidden by which a child tells its parent, nobody is known to do so.
+    // With the field hidden by which a child wakes its parent, no task is known to do so.
     let why = look::undecided_without(&tool::without_type("vfork_done").unwrap());
     assert!(look::is_unread(&why), "{why:?}");
     scanned.end();
 
-    // Whoever takes the descriptor out of the socket can decide, and nobody else.
+    // Only a task that takes the descriptor out of the socket can decide.
     let (sender, receiver) = UnixStream::pair().unwrap();
     let scanned = Scanned::new("scanned-hidden", Some(sender));
     assert_undecided("nobody was found who has its descriptor");
-    // Closes it. The stuck child has the socket, too, so that to drop ours is not enough.
+    // Reading closes the descriptor. The stuck child has the socket, too, so dropping ours is not
+    // enough.
     assert_eq!((&receiver).read(&mut [0]).unwrap(), 1);
     scanned.end();
 }

@@ -1,5 +1,5 @@
-//! Everybody in everybody's way, and nobody for ever: cgroups that come and go, processes that are
-//! moved about, memory that is taken away and given back. Not one deadlock may be seen in it.
+//! Contention without a deadlock: cgroups that come and go, processes that move between cgroups,
+//! memory blocks that go offline and online. Not one deadlock may be seen in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,22 +20,22 @@ use crate::host::{Cgroup, DEADLINE, Process, eventually, long_storm};
 const RULES: Rules = Rules {
     min_wait_ns: 10_000_000,
 };
-/// It blows until so many were judged, and each kind of task has got round to so much.
+/// The storm lasts until so many waits were judged, and each kind of task has done so much.
 const LEAST_JUDGED: u64 = 300;
-/// The same in a long run.
+/// The same bound in a long run.
 const LEAST_JUDGED_LONG: u64 = 10_000;
 const LEAST_DONE: u64 = 10;
 /// Tasks that make and remove cgroups, and those that move processes.
 const MAKERS: usize = 16;
 const MOVERS: usize = 4;
-/// Tasks that read of a block of memory whether it is there, for each block, and tasks that want
-/// memory to stay as it is.
+/// Tasks that read the state of a memory block, for each block, and tasks that take
+/// `mem_hotplug_lock`.
 const READERS: usize = 8;
 const KEEPERS: usize = 8;
-/// Of all of them: who asks comes first.
+/// Nice value of all of them: the tool has priority.
 const NICE: i32 = 19;
 
-/// How long it blows in any case.
+/// The shortest duration of the storm.
 fn span() -> Duration {
     long_storm().unwrap_or_default()
 }
@@ -47,11 +47,11 @@ fn least_judged() -> u64 {
     }
 }
 
-/// Work in threads, until it is enough.
+/// Work in threads, until it is over.
 #[derive(Debug)]
 struct Storm {
     is_over: AtomicBool,
-    /// What was done so far, by kind.
+    /// Pieces of work done so far, by kind.
     made: AtomicU64,
     moved: AtomicU64,
     read: AtomicU64,
@@ -59,7 +59,7 @@ struct Storm {
 }
 
 impl Storm {
-    /// Whether all of them have been in each other's way.
+    /// Returns whether all kinds of tasks have contended.
     fn is_one(&self) -> bool {
         let mut all = [&self.made, &self.moved, &self.read, &self.kept].into_iter();
         all.all(|done| done.load(Ordering::Relaxed) >= LEAST_DONE)
@@ -76,7 +76,7 @@ impl Storm {
         let path = below.join(format!("one-{which}"));
         self.until_over(&self.made, || {
             fs::create_dir(&path).unwrap();
-            // Whoever was moved there may still be on his way out.
+            // A process that was moved there may still be exiting.
             eventually("rmdir", || {
                 fs::remove_dir(&path).map_err(|error| error.to_string())
             });
@@ -118,8 +118,8 @@ impl Storm {
     }
 }
 
-/// Takes memory away and gives it back, until it is dropped: what the kernel cannot move it would
-/// try to for ever, and only a signal ends that.
+/// Offlines a memory block and onlines it again, until it is dropped: the kernel would try for ever
+/// to move an immovable page, and only a signal ends that.
 fn take_memory(block: &Path) -> Process {
     let script = "renice -n 19 $$ >/dev/null
 while :; do echo offline >$0; echo online_movable >$0; done 2>/dev/null";
@@ -128,7 +128,7 @@ while :; do echo offline >$0; echo online_movable >$0; done 2>/dev/null";
     Process(command.stdin(Stdio::null()).spawn().unwrap())
 }
 
-/// Ends it when dropped.
+/// Ends the storm when dropped.
 struct Calm<'a>(&'a AtomicBool);
 
 impl Drop for Calm<'_> {
@@ -181,7 +181,7 @@ fn nothing_is_confirmed_in_a_storm() {
         for _ in 0..KEEPERS {
             threads.push(scope.spawn(|| storm.keep_memory()));
         }
-        // Also if this fails: the others are waited for.
+        // Also if this test fails: the scope waits for the others.
         let calm = Calm(&storm.is_over);
         let begin = Instant::now();
         while judged < least_judged() || !storm.is_one() || begin.elapsed() < span() {
@@ -192,7 +192,7 @@ fn nothing_is_confirmed_in_a_storm() {
             let answer = live.ask(&Ask::Locks);
             let answer = answer.unwrap_or_else(|why| panic!("{why:#}"));
             let waits = answer.waits.unwrap();
-            // As users ask: whoever holds what they wait for long is known.
+            // The rules of the program: the holder of every long wait is known.
             open.extend(judge(&waits, &Rules::default()).open_ends);
             let verdict = judge(&waits, &RULES);
             answers += 1;
@@ -210,7 +210,7 @@ fn nothing_is_confirmed_in_a_storm() {
     });
     assert_eq!(live.close(), Vec::<String>::new());
     for block in blocks {
-        // Here already, or given back now.
+        // Online already, or brought online now.
         let _ = fs::write(block.join("state"), "online_movable");
     }
     println!(

@@ -1,4 +1,4 @@
-//! Lines behind somebody whom the kernel itself does not let go on, for now.
+//! Waiters behind a holder that the kernel itself blocks for now.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ fn run(command: &str) {
     assert!(status.unwrap().success(), "{command}");
 }
 
-/// A command that stops in the kernel.
+/// Starts a command that stops in the kernel.
 fn start(command: &str) -> Process {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", &format!("exec {command}")]);
@@ -35,7 +35,7 @@ fn stops(process: &Process, parts: &[&str]) {
     });
 }
 
-/// Lets a device answer again, also if a test fails: nothing else ends those who wait for it.
+/// Resumes a device, also if a test fails: nothing else ends the waits for it.
 struct Suspended<'a>(&'a Device);
 
 impl Drop for Suspended<'_> {
@@ -67,8 +67,8 @@ impl Drop for Frozen<'_> {
     }
 }
 
-/// Who makes a file in a directory has its lock, and reads the directory from a device that does
-/// not answer. Who makes one in a frozen file system waits for nobody in particular.
+/// A task that makes a file in a directory has its lock, and reads the directory from a device that
+/// does not answer. A task that makes one in a frozen file system waits for no known task.
 #[test]
 fn behind_a_suspended_device_and_a_frozen_file_system() {
     let other_folder = Folder::new("frozen");
@@ -86,7 +86,7 @@ fn behind_a_suspended_device_and_a_frozen_file_system() {
     run(&mount);
     let directory = folder.file("directory");
     run(&format!("mkdir {directory} && touch {directory}/a && sync"));
-    // Mounted anew: the directory is known, and what is in it is not.
+    // Mounted again: the directory is cached, and its entries are not.
     run(&format!("umount {path} && {mount}"));
     let opened = File::open(&directory).unwrap();
     let mut processes = Vec::new();

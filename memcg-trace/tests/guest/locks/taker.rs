@@ -1,5 +1,5 @@
 //! Tasks that take the locks of the test module (`xtask/guest/module/locks.c`), one after the
-//! other, as they are told.
+//! other, on command.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -9,10 +9,10 @@ use super::coredump::stack;
 use crate::host::{Process, eventually};
 
 const MODULE: &str = "/bin/locks.ko";
-/// Whoever writes a lock's name here takes it.
+/// Writing a lock's name here takes the lock.
 pub const FILE: &str = "/proc/locks_to_take";
 
-/// Does with its own hands what it reads, and says so when it is done.
+/// Writes in its own task each word that it reads, and reports when that is done.
 const SCRIPT: &str = "exec 3>/proc/locks_to_take
 while read word; do
 	case $word in
@@ -36,7 +36,7 @@ pub fn load() {
     }
 }
 
-/// A process of one task, which keeps what it took until it is dropped.
+/// A process of one task, which keeps its locks until it is dropped.
 pub struct Taker {
     pub process: Process,
     words: ChildStdin,
@@ -44,7 +44,7 @@ pub struct Taker {
 }
 
 impl Taker {
-    /// One that has these.
+    /// Starts a taker and has it take these locks.
     pub fn with(words: &[&str]) -> Self {
         load();
         let mut command = Command::new("/bin/sh");
@@ -67,12 +67,12 @@ impl Taker {
         self.process.0.id()
     }
 
-    /// Has it begin with one.
+    /// Sends the taker one word.
     pub fn tell(&mut self, word: &str) {
         writeln!(self.words, "{word}").unwrap();
     }
 
-    /// Takes one, and has it afterwards.
+    /// Takes one lock, and returns when the taker has it.
     pub fn take(&mut self, word: &str) {
         self.tell(word);
         let mut answer = String::new();
@@ -80,12 +80,12 @@ impl Taker {
         assert_eq!(answer, "done\n", "{word}");
     }
 
-    /// Runs in user space from now on.
+    /// Makes the taker run in user space from now on.
     pub fn spin(&mut self) {
         self.take("spin");
     }
 
-    /// Takes one, or writes to a pipe, and is stuck there.
+    /// Starts to take a lock, or to write to a pipe, and waits until the taker is stuck there.
     pub fn want(&mut self, word: &str) {
         self.tell(word);
         eventually("a taker is stuck", || {

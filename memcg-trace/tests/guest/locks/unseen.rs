@@ -1,5 +1,5 @@
-//! Memory that is taken away by a task that is not seen to try: what it waits for is not known, and
-//! so is whether it ends.
+//! A memory block that goes offline by a task that is not seen to move pages: its wait is unknown,
+//! and so is whether that ends.
 
 use std::fs;
 use std::process::Command;

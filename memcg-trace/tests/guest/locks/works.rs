@@ -1,5 +1,5 @@
 //! Work items of a workqueue that runs one at a time: the first waits for the second, so that its
-//! worker waits for itself. And a wait that nobody is known to end.
+//! worker waits for itself. And a wait that no known task ends.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -22,7 +22,7 @@ fn write(file: &str, word: &str) {
     file.write_all(word.as_bytes()).unwrap();
 }
 
-/// A process that writes a word and stops there.
+/// A process that writes a word and then stops in a function of the kernel.
 fn stops(word: &str, function: &str) -> Process {
     stops_in(&format!("echo {word} >{FILE}"), function)
 }
@@ -59,7 +59,7 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
         write(FILE, &format!("block{pair}"));
         let mut behind = [
             stops(&format!("flush{pair}"), "flush_work"),
-            // The first who flushes all of it waits for its workers, the second stands in line.
+            // The first flush of all work waits for the workers, the second flush is queued.
             stops(&format!("all{pair}"), "flush_workqueue"),
             stops(&format!("all{pair}"), "flush_workqueue"),
         ];
@@ -92,7 +92,7 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
         assert_eq!(code, Some(0));
     }
 
-    // Who completes it, nobody knows: that is said, and where.
+    // No task is known to complete it: the output says so, with the place.
     let lost = stops("lose0", "works_write");
     let (data, code) = look::asked("undecided");
     assert_eq!(code, Some(5));
@@ -108,8 +108,8 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
     assert!(unloaded.unwrap().success());
 }
 
-/// Somebody has a lock and wants controllers changed, for which a dead one has to go offline first.
-/// Its work is queued behind a work item that waits for the lock.
+/// A task has a lock and changes controllers, for which a dead one has to go offline first. The
+/// offline work is queued behind a work item that waits for the lock.
 #[test]
 fn a_cgroup_that_goes_offline_behind_who_waits_for_it() {
     const CONTROLLERS: &str = "/sys/fs/cgroup/cgroup.subtree_control";
@@ -148,7 +148,7 @@ fn assert_offline_deadlock(changer: u32) {
         members.partition(|task| task["comm"].as_str().unwrap().starts_with("kworker/"));
     assert_eq!((workers.len(), others.len()), (1, 1));
     assert_eq!(others[0]["tid"], changer);
-    // Of this cgroup, or of one that an earlier test has left.
+    // A work item of this cgroup, or of one of an earlier test.
     let sentence = deadlocks[0]["sentence"].as_str().unwrap();
     assert!(
         sentence.contains("the offline work of pids of /"),

@@ -1,5 +1,5 @@
-//! All zombies, each once: those from before the start, and those that live through a storm of
-//! others.
+//! The list of all zombies, each once: those from before the start, and those that live through a
+//! storm of others.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -17,10 +17,10 @@ use crate::host::{Cgroup, eventually, root_stat, use_every_cpu};
 use crate::tool;
 
 const MANY: usize = 200;
-/// So many cgroups that come and go are a storm.
+/// Cgroups that come and go in a storm.
 const STORM: u64 = 50;
 
-/// Something that pins the cgroup that it is made in, on every kernel.
+/// Makes an object that pins the current cgroup on every kernel.
 pub fn keep(cgroup: &Cgroup, which: usize) -> OwnedFd {
     cgroup.inside(|| match which % 4 {
         0 => new_socket(AddressFamily::NETLINK),
@@ -30,7 +30,7 @@ pub fn keep(cgroup: &Cgroup, which: usize) -> OwnedFd {
     })
 }
 
-/// Zombies, by path and the inode of their directory, and what keeps them.
+/// Zombies, by path and the inode of their directory, and the objects that keep them.
 #[derive(Default)]
 struct Kept {
     zombies: Vec<(String, u64)>,
@@ -38,7 +38,8 @@ struct Kept {
 }
 
 impl Kept {
-    /// Fills up to a number, in the cgroups in turn; every fifth one is below another zombie.
+    /// Makes zombies up to a number, below the cgroups in turn; every fifth one is below another
+    /// zombie.
     fn fill(&mut self, parents: &[&Cgroup], number: usize) {
         for which in 0.. {
             if self.zombies.len() >= number {
@@ -66,15 +67,15 @@ fn path_and_id(zombie: &Value) -> (String, u64) {
     (path, zombie["cgroup_id"].as_u64().unwrap())
 }
 
-/// What the kernel counts: dead memory controllers where it knows them, else dead directories,
-/// which are the same as long as nobody switches the controller off.
+/// The kernel's count: dead memory controllers where it has that, else dead directories, which are
+/// the same as long as nobody switches the controller off.
 fn dying() -> u64 {
     let memory = root_stat("nr_dying_subsys_memory");
     memory.unwrap_or_else(|| root_stat("nr_dying_descendants").unwrap())
 }
 
-/// Waits until so many are dead below a cgroup, with the help of another one that lives on: gone, it
-/// may be a zombie for a while.
+/// Waits until so many are dead below a cgroup. Per-CPU stock can keep a memcg a zombie for a
+/// while: charging `other`, which lives on, releases it.
 fn wait_until_dying(parent: &Cgroup, number: usize, other: &Cgroup) {
     eventually("as many dead ones", || {
         use_every_cpu(other);
@@ -87,7 +88,7 @@ fn wait_until_dying(parent: &Cgroup, number: usize, other: &Cgroup) {
     });
 }
 
-/// All zombies, while the kernel's own count of them stood still: one that a test before has left
+/// All zombies, at a time when the kernel's own count did not change: a zombie of an earlier test
 /// may go meanwhile.
 fn settled() -> (Vec<Value>, Value, u64) {
     eventually("the kernel's count changes", || {
@@ -100,7 +101,7 @@ fn settled() -> (Vec<Value>, Value, u64) {
     })
 }
 
-/// Those below a cgroup, sorted.
+/// Zombies below a cgroup, sorted.
 fn below(path: &str, records: &[Value]) -> Vec<(String, u64)> {
     let all = records.iter().map(path_and_id);
     let mut found: Vec<_> = all.filter(|(one, _)| one.starts_with(path)).collect();
@@ -126,7 +127,7 @@ fn two_hundred_from_before_the_start() {
     let of_phases: u64 = of_phases.map(|number| number.as_u64().unwrap()).sum();
     assert_eq!(of_phases, number);
     for record in &records {
-        // The kernel may still be at telling the last ones.
+        // The kernel may still be confirming the last ones dead.
         let refs = record["refs"].as_i64();
         assert!(
             record["phase"] != "pinned" || refs.is_some_and(|refs| refs > 0),
@@ -145,7 +146,7 @@ fn two_hundred_from_before_the_start() {
     wait_until_dying(&top, 0, &other);
 }
 
-/// A zombie is found by its path, its name, its css id and the inode of its directory.
+/// A zombie is found by its path, its name, its css id, and the inode of its directory.
 #[test]
 fn a_zombie_is_found_by_any_name() {
     let top = Cgroup::new("mixed");
@@ -163,7 +164,7 @@ fn a_zombie_is_found_by_any_name() {
         assert_eq!(found[0].path(), path);
         assert_eq!(found[0].cgroup_id(), *id);
     }
-    // Several have this name, and nobody has that one; a live one is not dead.
+    // Several zombies are called `below`, none has the second path, and the third cgroup is live.
     for (name, parts) in [
         ("below", ["below", "css:"]),
         ("/mixed/left/z-00", ["/mixed/left/z-00", "z-0"]),
@@ -180,7 +181,7 @@ fn a_zombie_is_found_by_any_name() {
     wait_until_dying(&top, 0, &other);
 }
 
-/// Ends a storm, also where a test fails in the middle of it.
+/// Ends a storm, also when a test fails.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -203,11 +204,11 @@ fn a_storm_during_the_census() {
     let made = AtomicU64::new(0);
     let ends = AtomicBool::new(false);
     let work = |which: u64| {
-        // Who looks comes first.
+        // The tool has priority over the storm.
         setpriority_process(None, 19).unwrap();
         let mut at: u64 = 0;
         while !ends.load(Ordering::SeqCst) {
-            // Deep ones, too: the walk may stand on one that goes.
+            // Deep cgroups, too: the walk may be at one that goes.
             let dir = storm.dir().join(format!("s-{which}-{at}"));
             fs::create_dir(&dir).unwrap();
             if at.is_multiple_of(3) {
@@ -225,7 +226,7 @@ fn a_storm_during_the_census() {
             scope.spawn(move || work(which));
         }
         let _end = Ends(&ends);
-        // Twice, and until that was a storm.
+        // Two passes, and more until that was a storm.
         let mut looks = 0;
         while looks < 2 || made.load(Ordering::SeqCst) <= STORM {
             let (records, _) = zombies();

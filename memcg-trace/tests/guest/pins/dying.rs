@@ -1,5 +1,5 @@
-//! Dead cgroups whose memory cgroup is gone: what the kernel counts is explained, and what keeps
-//! each of them is named.
+//! Dead cgroups whose memory cgroup is gone: the kernel's count is explained, and the holder of
+//! each is named.
 
 use std::fs::File;
 use std::io;
@@ -13,14 +13,14 @@ use super::ledger::{ledgers, zombies};
 use crate::host::{Cgroup, eventually, root_stat, use_every_cpu};
 use crate::tool;
 
-/// Include/uapi/linux/bpf.h.
+/// include/uapi/linux/bpf.h.
 const MAP_CREATE: i64 = 0;
 const MAP_UPDATE_ELEM: i64 = 2;
 const PROG_LOAD: i64 = 5;
 const LINK_CREATE: i64 = 28;
 const CGROUP_SKB: u64 = 8;
 const CGROUP_ARRAY: u32 = 8;
-/// Include/uapi/linux/perf_event.h.
+/// include/uapi/linux/perf_event.h.
 const SOFTWARE: u64 = 1;
 const ATTR_BYTES: u64 = 64;
 const PID_CGROUP: i64 = 1 << 2;
@@ -48,7 +48,7 @@ fn kept_by_perf_events_and_bpf_maps() {
         cgroup.remove();
         kept.push((cgroup.path(), kind, holder));
     }
-    // Whoever has its directory or a file of it open keeps no cgroup.
+    // An open directory or file of a cgroup does not keep the cgroup.
     let open = parent.child("open");
     let opened =
         [open.dir(), open.dir().join("cgroup.procs")].map(|path| File::open(path).unwrap());
@@ -75,7 +75,7 @@ fn kept_by_perf_events_and_bpf_maps() {
     let text = tool::stdout(&text);
     assert!(text.contains("4 dead cgroups without a memcg"), "{text}");
     for (path, kind, holder) in &kept {
-        // The reference of its memory cgroup goes a while after that has left the list.
+        // The memory cgroup's reference goes some time after the memory cgroup has left the list.
         eventually("who keeps it", || {
             let said = ledgers(Some(path));
             let [ledger] = &said[..] else {
@@ -103,12 +103,12 @@ fn kept_by_perf_events_and_bpf_maps() {
     assert_eq!(summary["dying"]["without_memcg"], json!(0), "{summary}");
 }
 
-/// A socket keeps its cgroup, the part of it that BPF programs run for, and by that the link by
-/// which one was attached.
+/// A socket keeps its cgroup's BPF part (cgroup_bpf), and by that the link through which a program
+/// was attached.
 #[test]
 fn kept_by_a_bpf_link() {
     let (parent, other) = (Cgroup::new("linked"), Cgroup::new("other"));
-    // Without a memory controller of its own: sockets would keep that, too.
+    // Without a memory controller of its own, which sockets would keep, too.
     let cgroup = Cgroup::new("linked/plain");
     let link = attached(&File::open(cgroup.dir()).unwrap());
     let socket = cgroup.inside(|| UnixDatagram::unbound().unwrap());
@@ -146,7 +146,7 @@ fn kept_by_a_bpf_link() {
 
 /// A program that lets everything pass, attached to a cgroup by a link.
 fn attached(cgroup: &File) -> OwnedFd {
-    /// `r0 = 1`, and the end.
+    /// `r0 = 1`, and exit.
     const PASS: [u64; 2] = [1 << 32 | 0xb7, 0x95];
     let license = c"GPL";
     let attr: [u64; 16] = {
@@ -156,7 +156,7 @@ fn attached(cgroup: &File) -> OwnedFd {
         attr[2] = license.as_ptr() as u64;
         attr
     };
-    // It counts as a map does, see below.
+    // A program counts as locked memory like a map, see below.
     let program = eventually("a program", || {
         let fd = bpf(PROG_LOAD, attr.as_ptr().cast(), size_of_val(&attr));
         fd.map(owned).map_err(|error| error.to_string())
@@ -165,7 +165,7 @@ fn attached(cgroup: &File) -> OwnedFd {
     owned(bpf(LINK_CREATE, of.as_ptr().cast(), size_of_val(&of)).unwrap())
 }
 
-/// A name that never was is not said to have been released.
+/// A name that never existed is not reported as released.
 #[test]
 fn a_name_that_never_was() {
     let output = tool::run(&["pins", "never-was"]);
@@ -180,8 +180,8 @@ fn process() -> String {
 /// A map whose values are cgroups.
 fn cgroup_map() -> OwnedFd {
     let attr: [u32; 8] = [CGROUP_ARRAY, 4, 4, 8, 0, 0, 0, 0];
-    // Until 5.11 a map counts as locked memory of its user, and so do those of a tool that ended a
-    // moment ago, which are still being freed.
+    // Until 5.11 a map counts as locked memory of its user, and so do the maps of a tool that has
+    // just ended, which are still being freed.
     eventually("a map", || {
         let fd = bpf(MAP_CREATE, attr.as_ptr().cast(), size_of_val(&attr));
         fd.map(owned).map_err(|error| error.to_string())
@@ -201,20 +201,20 @@ fn put(map: &OwnedFd, key: u32, cgroup: &File) {
 
 #[expect(unsafe_code, reason = "a system call that nothing here wraps")]
 fn bpf(command: i64, attr: *const libc::c_void, bytes: usize) -> io::Result<i64> {
-    // SAFETY: the attributes are as long as that, and what they point to outlives the call.
+    // SAFETY: the attributes have that length, and their pointers outlive the call.
     match unsafe { libc::syscall(libc::SYS_bpf, command, attr, bytes) } {
         result @ 0.. => Ok(result),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// Counts the time of a CPU for a cgroup.
+/// Counts a CPU's time for a cgroup.
 #[expect(unsafe_code, reason = "a system call that nothing here wraps")]
 pub fn perf_event(cgroup: &File) -> OwnedFd {
     let attr: [u64; 8] = [SOFTWARE | ATTR_BYTES << 32, 0, 0, 0, 0, 0, 0, 0];
     let (group, flags) = (-1_i64, PID_CGROUP | CLOEXEC);
     let (attr, fd) = (attr.as_ptr(), i64::from(cgroup.as_raw_fd()));
-    // SAFETY: the attributes are as long as they say.
+    // SAFETY: the attributes have the length that they contain.
     let result = unsafe { libc::syscall(libc::SYS_perf_event_open, attr, fd, 0_i64, group, flags) };
     assert!(result >= 0, "perf: {}", io::Error::last_os_error());
     owned(result)
@@ -222,6 +222,6 @@ pub fn perf_event(cgroup: &File) -> OwnedFd {
 
 #[expect(unsafe_code, reason = "a descriptor that a system call made")]
 fn owned(fd: i64) -> OwnedFd {
-    // SAFETY: it was made just now, and nobody else has it.
+    // SAFETY: the descriptor is new, and nothing else owns it.
     unsafe { OwnedFd::from_raw_fd(i32::try_from(fd).unwrap()) }
 }

@@ -1,4 +1,4 @@
-//! A dead cgroup that one thing pins, what is to be said of it, and what frees it.
+//! Fixtures for pins: a dead cgroup that one thing pins, the expected answer, and how to free it.
 
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::time::Instant;
@@ -9,43 +9,43 @@ use super::ledger::{Ledger, ledgers};
 use crate::host::{Cgroup, DEADLINE, eventually, use_every_cpu};
 use crate::tool;
 
-/// What a test knows of a zombie, since it made it.
+/// Properties of a zombie that a test knows, since it made the zombie.
 pub struct Fixture {
-    /// As records have it.
+    /// The path as records have it.
     pub path: String,
-    /// Whether this kernel keeps the cgroup for it.
+    /// Whether this kernel keeps the cgroup because of the object.
     pub pins: bool,
     pub kind: &'static str,
     /// References of that kind; one page is one.
     pub refs: Refs,
-    /// Kinds that may come along with it, and go with it.
+    /// Kinds of pins that may come and go together with this one.
     pub company: &'static [&'static str],
-    /// Fields of holders: for each of these one has to have them all.
+    /// Fields of holders: for each of these, one holder must have them all.
     pub holders: Vec<Value>,
-    /// What has to be advised, and parts of the target's name.
+    /// The expected advice, and parts of the target's name.
     pub advice: Vec<(&'static str, Vec<String>)>,
-    /// What must not be advised.
+    /// Actions that must not be advised.
     pub never: &'static [&'static str],
-    /// Fields that all holders have as a whole.
+    /// Fields that the holders together must have in exactly this way.
     pub exactly: Vec<(&'static str, Value)>,
-    /// Does as is advised.
+    /// Follows the advice.
     pub follow: Box<dyn FnOnce()>,
 }
 
-/// How many references.
+/// The expected number of references.
 #[derive(Clone, Copy, Debug)]
 pub enum Refs {
     Exactly(u64),
-    /// What came along cannot be told in advance; the ledger has to add up all the same.
+    /// The number of other references is unknown in advance; the ledger must add up all the same.
     AtLeast(u64),
 }
 
-/// Kinds that may be there besides, for a while: 5.10 charges the kernel's own pages, a CPU gives
-/// its stock back late.
+/// Kinds that may be there besides, for a while: 5.10 charges the kernel's own pages, and a CPU
+/// returns its stock late.
 const TRANSIENT: &[&str] = &["page_kmem", "stock"];
 
 impl Fixture {
-    /// What is wrong with what was said of it; nothing if it is as it should be.
+    /// Compares the ledgers with the fixture; the error is the first difference.
     fn check(&self, ledgers: &[Ledger]) -> Result<(), String> {
         let mut all = ledgers.iter().filter(|ledger| ledger.path() == self.path);
         let (found, second) = (all.next(), all.next());
@@ -60,7 +60,7 @@ impl Fixture {
             };
         };
         if !self.pins {
-            // Something that came along may keep it, but not this.
+            // Another kind may keep the zombie for a while, but not this one.
             return match ledger.pin(self.kind) {
                 Some(pin) => Err(format!("is pinned by what does not pin here: {pin}")),
                 None => self.check_sum(ledger),
@@ -117,7 +117,7 @@ impl Fixture {
     }
 }
 
-/// Whether a record has all fields of another one; of texts, the end is enough.
+/// Returns whether a record has all fields of another one; texts need only end alike.
 fn has(record: &Value, fields: &Value) -> bool {
     fields.as_object().unwrap().iter().all(|(key, wanted)| {
         let found = &record[key];
@@ -154,7 +154,7 @@ fn freed(path: &str, before: i64, frees: i64) {
         use_every_cpu(&other);
         let left = ledgers(None);
         let left = left.iter().find(|ledger| ledger.path() == path);
-        // One that is gone has none.
+        // A zombie that is gone has no references.
         let refs = left.map_or(0, |left| left.refs().unwrap_or(before));
         println!("{path}: {before} references, {frees} were to be freed, {refs} are left");
         match before - refs >= frees {
@@ -167,12 +167,13 @@ fn freed(path: &str, before: i64, frees: i64) {
     other.remove();
 }
 
-/// Looks at all of them with one question, then follows the advice and sees them go.
+/// Checks all fixtures with one query, then follows the advice and waits until the zombies are
+/// gone.
 pub fn run(parent: &Cgroup, fixtures: Vec<Fixture>) {
     let other = Cgroup::new("other");
     let pinned = fixtures.iter().filter(|fixture| fixture.pins).count() as u64;
     let mut said = Vec::new();
-    // A worker of the kernel offlines them; RCU confirms that; the CPUs give up what they hold.
+    // A worker of the kernel offlines them; RCU confirms that; the CPUs release their stock.
     eventually("ledgers as they should be", || {
         use_every_cpu(&other);
         let dying = parent.stat("cgroup.stat", "nr_dying_descendants").unwrap();
@@ -205,7 +206,7 @@ pub fn run(parent: &Cgroup, fixtures: Vec<Fixture>) {
     let is_gone = |path: &str| said.iter().all(|ledger| ledger.path() != path);
     let gone = fixtures.iter().find(|fixture| is_gone(&fixture.path));
     if let Some(Fixture { path, .. }) = gone {
-        // One that does not exist is not one that nobody pins.
+        // A path that does not exist is an error, and not a zombie without pins.
         tool::assert_fails(&tool::run(&["pins", path]), 1, &[path]);
     }
     for fixture in fixtures {
@@ -223,7 +224,7 @@ pub fn run(parent: &Cgroup, fixtures: Vec<Fixture>) {
         match parent.stat("cgroup.stat", "nr_dying_descendants").unwrap() {
             0 => Ok(()),
             dying if begin.elapsed() < DEADLINE / 2 => Err(format!("{dying} are left")),
-            // It takes long to ask why.
+            // The next query takes long.
             dying => {
                 let left = ledgers(None);
                 let left = left.iter().map(|ledger| (ledger.path(), ledger.kinds()));

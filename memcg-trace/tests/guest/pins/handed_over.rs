@@ -1,5 +1,5 @@
-//! Zombies that something pins which was made in them and given to somebody outside: a device of
-//! user space, a file of a cgroup.
+//! Zombies pinned by an object that was made in them and given to a task outside: a device of user
+//! space, a file of a cgroup.
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd as _;
@@ -35,7 +35,7 @@ fn stacks_and_page_tables_of_who_moved_away() {
     run(&parent, fixtures);
 }
 
-/// A daemon is forked in a cgroup, and moved to another one: what the kernel has of it stays.
+/// A daemon is forked in a cgroup, and moved to another one: the kernel's memory for it stays.
 fn moved_daemon(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("starter");
     let starter = cgroup.start("sleep 100000 & wait", &[]);
@@ -61,7 +61,7 @@ fn moved_daemon(parent: &Cgroup) -> Fixture {
         pins: kmem_pins(),
         kind: "page_kmem",
         refs: Refs::AtLeast(8),
-        // The rest of its memory.
+        // The process' other memory.
         company: &["page_anon", "page_file", "page_shmem", "lru_gen_mm"],
         holders: vec![of_daemon("kernel_stack"), of_daemon("page_tables")],
         advice: Vec::new(),
@@ -106,7 +106,7 @@ fn tap(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// Gives it a network device (Documentation/networking/tuntap.rst).
+/// Gives the file a network device (Documentation/networking/tuntap.rst).
 #[expect(unsafe_code, reason = "a request of this device alone")]
 fn make_tap(device: &File) {
     const SET_DEVICE: libc::Ioctl = 0x4004_54ca_u32 as libc::Ioctl;

@@ -1,4 +1,4 @@
-//! Files that hold others, or memory of a kind of its own.
+//! Files that hold other files, or memory of a special kind.
 #![expect(
     unsafe_code,
     reason = "these system calls have no safe face; what is unsafe of them is here"
@@ -15,7 +15,7 @@ const PAGE: usize = 4096;
 const HUGE_PAGE: usize = 2 << 20;
 /// `struct io_uring_params`.
 const PARAMS_BYTES: usize = 120;
-/// Include/uapi/linux/io_uring.h.
+/// include/uapi/linux/io_uring.h.
 const REGISTER_BUFFERS: u32 = 0;
 const REGISTER_FILES: u32 = 2;
 
@@ -29,11 +29,11 @@ impl Ring {
         let fd = unsafe { libc::syscall(libc::SYS_io_uring_setup, 4, params.as_mut_ptr()) };
         let fd = RawFd::try_from(fd).unwrap();
         assert!(fd >= 0, "{}", std::io::Error::last_os_error());
-        // SAFETY: it is a new descriptor, and nobody else's.
+        // SAFETY: the descriptor is new, and nothing else owns it.
         Self(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 
-    /// One that a file is registered with.
+    /// An io_uring with a registered file.
     pub fn with(file: impl AsFd) -> Self {
         let ring = Self::new();
         let files = [file.as_fd().as_raw_fd()];
@@ -49,7 +49,7 @@ impl Ring {
 
     fn register_one(&self, what: u32, thing: *const libc::c_void) {
         let fd = self.0.as_raw_fd();
-        // SAFETY: there is one thing at that place.
+        // SAFETY: there is one thing at that address.
         let registered = unsafe { libc::syscall(libc::SYS_io_uring_register, fd, what, thing, 1) };
         assert_eq!(registered, 0, "{}", std::io::Error::last_os_error());
     }
@@ -70,7 +70,7 @@ impl AioRing {
 
 impl Drop for AioRing {
     fn drop(&mut self) {
-        // SAFETY: nobody uses it any more.
+        // SAFETY: the context is not used any more.
         unsafe { libc::syscall(libc::SYS_io_destroy, self.0) };
     }
 }
@@ -79,13 +79,13 @@ impl Drop for AioRing {
 fn touch(file: &File, steps: usize, step: usize) {
     let access = ProtFlags::READ | ProtFlags::WRITE;
     let bytes = steps * step;
-    // SAFETY: a mapping of its own at a place that the kernel chooses.
+    // SAFETY: a new mapping at an address that the kernel chooses.
     let at = unsafe { mmap(ptr::null_mut(), bytes, access, MapFlags::SHARED, file, 0) }.unwrap();
     for number in 0..steps {
-        // SAFETY: it is within the mapping.
+        // SAFETY: the address is within the mapping.
         unsafe { at.cast::<u8>().add(number * step).write_volatile(1) };
     }
-    // SAFETY: it is the mapping, and nobody refers to it any more.
+    // SAFETY: this is the whole mapping, and nothing refers to it any more.
     unsafe { munmap(at, bytes) }.unwrap();
 }
 
@@ -95,15 +95,15 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// Some pages of it; `None` where the kernel has none or does not let anybody.
+    /// A secret file with some pages; `None` where the kernel lacks the call or refuses it.
     pub fn new(pages: usize) -> Option<Self> {
-        // SAFETY: it takes no pointer. The tool must not inherit it.
+        // SAFETY: the call takes no pointer. The tool must not inherit the descriptor.
         let fd = unsafe { libc::syscall(libc::SYS_memfd_secret, libc::O_CLOEXEC) };
         let fd = RawFd::try_from(fd).unwrap();
         if fd < 0 {
             return None;
         }
-        // SAFETY: it is a new descriptor, and nobody else's.
+        // SAFETY: the descriptor is new, and nothing else owns it.
         let file = unsafe { File::from_raw_fd(fd) };
         file.set_len((pages * PAGE) as u64).unwrap();
         touch(&file, pages, PAGE);

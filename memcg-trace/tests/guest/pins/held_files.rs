@@ -1,5 +1,5 @@
-//! Files that pin, held by what is no process's descriptor: each such holder is named, and what is
-//! advised frees the file. Newer kernels give pages to the parent; there, pages in swap show it.
+//! Files that pin, with holders other than a process's descriptor: each such holder is named, and
+//! the advice frees the file. Newer kernels reparent pages; there, pages in swap stand in.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -88,7 +88,7 @@ fn bind_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
     }
 }
 
-/// The same where no path of ours shows the mount.
+/// A file that only a mount keeps, which no path of ours shows.
 fn bind_mount_elsewhere(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("bind-mount-elsewhere");
     let (name, target) = (folder.file("theirs"), folder.file("their-target"));
@@ -177,7 +177,7 @@ fn files_without_a_descriptor() {
     let parent = Cgroup::new("held");
     let folder = Folder::new("held");
     let fixtures = vec![
-        // A new mount namespace has a copy of each mount: those that are made after it are ours.
+        // A new mount namespace copies each mount: later mounts are only ours.
         bind_mount_elsewhere(&parent, &folder),
         loop_device(&parent, &folder),
         bind_mount(&parent, &folder),
@@ -187,7 +187,8 @@ fn files_without_a_descriptor() {
     run(&parent, fixtures);
 }
 
-/// With the loop devices hidden, a reference is missing: that is said, and no removal advised.
+/// With the loop devices hidden, a reference is missing: the output says so, and no removal is
+/// advised.
 #[test]
 fn a_loop_device_that_is_hidden() {
     if reparents_pages() {
@@ -227,7 +228,7 @@ fn a_loop_device_that_is_hidden() {
     fs::remove_file(name).unwrap();
 }
 
-/// A file of tmpfs of which nothing but what is in swap is left.
+/// A tmpfs file all of whose pages are in swap.
 #[test]
 fn files_in_swap() {
     succeeds(&["mkswap", SWAP]);
@@ -259,7 +260,7 @@ fn files_in_swap() {
         follow: Box::new(move || {
             drop(file);
             fs::remove_file(name).unwrap();
-            // What a CPU keeps of free places in swap is charged until it is given back.
+            // Swap slots that a CPU caches are charged until the CPU releases them.
             succeeds(&["swapoff", SWAP]);
         }),
         ..of_file(&cgroup)
@@ -267,13 +268,13 @@ fn files_in_swap() {
     run(&parent, vec![fixture]);
 }
 
-/// Nothing reclaims what `memfd_secret(2)` gave.
+/// `memfd_secret(2)` memory cannot be reclaimed.
 #[test]
 fn secret_memory() {
     let parent = Cgroup::new("secrets");
     let cgroup = parent.child("secret");
     let Some(secret) = cgroup.inside(|| Secret::new(64)) else {
-        // It came with 5.14, and is off unless asked for until 6.5.
+        // The call came with 5.14, and is off by default until 6.5.
         assert!(kernel() < (6, 5));
         return;
     };
@@ -297,7 +298,7 @@ fn secret_memory() {
     run(&parent, vec![fixture]);
 }
 
-/// Huge pages are charged where that was asked for, and only until pages went to the parent.
+/// Huge pages are charged only with a mount option, and only until pages are reparented.
 #[test]
 fn huge_pages() {
     let asked = Command::new("mount")
@@ -332,7 +333,7 @@ fn huge_pages() {
         fs::write("/proc/sys/vm/nr_hugepages", "0").unwrap();
     };
     if reparents_pages() {
-        // What is left is what the controller of huge pages has of them: that they are reserved.
+        // The rest is the reservation in the controller of huge pages.
         say_who_reserved(&path, &asked.0, asked.1);
         follow();
         eventually("it is released", || {
@@ -352,7 +353,7 @@ fn huge_pages() {
     run(&parent, vec![fixture]);
 }
 
-/// The file and this process' descriptor of it are named, and to remove it is advised.
+/// Checks that the file and this process' descriptor of it are named, and that removal is advised.
 fn say_who_reserved(path: &str, name: &str, fd: i32) {
     eventually("who reserved them", || {
         let said = super::ledger::ledgers(None);

@@ -1,5 +1,5 @@
-//! Pages that are held by what is no page table: rings of asynchronous I/O, buffers that are
-//! registered with io_uring, places of pages that were merged.
+//! Pages with holders other than page tables: rings of asynchronous I/O, buffers that are
+//! registered with io_uring, merged pages.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -21,7 +21,7 @@ use crate::tool;
 const PAGES: usize = 64;
 const KSM: &str = "/sys/kernel/mm/ksm";
 
-/// A context that outlives the cgroup of who made it: its ring is page cache without a name.
+/// A context that outlives its creator's cgroup: its ring is page cache without a name.
 fn aio_ring(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("aio-ring");
     let ring = cgroup.inside(AioRing::new);
@@ -41,7 +41,7 @@ fn aio_ring(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// Buffers whose mapping is gone: the ring alone has their pages.
+/// Buffers whose mapping is gone: only the ring has their pages.
 fn registered_buffer(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("registered-buffer");
     let memory = Memory::private(PAGES);
@@ -64,7 +64,7 @@ fn registered_buffer(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// One page instead of many with the same contents, mapped as often.
+/// One page in place of many with the same contents, mapped as often.
 fn merged(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("merged");
     let memory = Memory::private(PAGES);
@@ -95,8 +95,8 @@ fn merged(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// Pages of a device that a file system is mounted from: the device keeps its inode, and so does the
-/// file system where it has a file of it open.
+/// Pages of a device that a file system is mounted from: the device keeps its inode, and so does
+/// the file system on kernels where it has a file of the device open.
 fn mounted_device(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("mounted-device");
     let disk = disk::unused();
@@ -125,7 +125,7 @@ fn mounted_device(parent: &Cgroup, folder: &Folder) -> Fixture {
     let mounted = folder.path().to_owned();
     Fixture {
         refs: Refs::AtLeast(PAGES as u64),
-        // Where it has no device of its own, its inode is kept by whoever opened it.
+        // On kernels without bdev_alloc(), whoever has the device open keeps its inode.
         holders: Vec::from_iter(has_function("bdev_alloc").then_some(holder)),
         advice: vec![(advised.0, vec![advised.1])],
         never: &["remove_file"],
@@ -135,7 +135,7 @@ fn mounted_device(parent: &Cgroup, folder: &Folder) -> Fixture {
                 None => fadvise(&device, 0, None, Advice::DontNeed).unwrap(),
             }
             drop(device);
-            // What the file system itself uses goes with it.
+            // Pages that the file system itself uses go with it.
             unmount(mounted, UnmountFlags::empty()).unwrap();
         }),
         ..of_pages(cgroup.path(), "page_file", PAGES as u64)
@@ -154,7 +154,7 @@ fn pages_without_a_page_table() {
     run(&parent, fixtures);
 }
 
-/// With the rings hidden, the pins are missing: nobody is named, and nothing is advised.
+/// With the rings hidden, the pins are missing: the output names no holder, and advises nothing.
 #[test]
 fn buffers_of_a_ring_that_is_hidden() {
     if reparents_pages() {

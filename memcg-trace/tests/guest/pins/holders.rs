@@ -1,4 +1,4 @@
-//! Who holds what pins, where a first look would name an innocent one, or nobody.
+//! Holders of pins, in cases where a simple scan would name an innocent one, or none.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -13,7 +13,7 @@ use super::memory::{Forked, Memory, move_pages};
 use super::pages::of_private;
 use crate::host::{Cgroup, Folder, eventually, reparents_pages, use_every_cpu};
 
-/// What is said of the pages that pin a cgroup: their holders, and the sentence.
+/// The holders of the pages that pin a cgroup, and the sentence about them.
 fn said(path: &str, kind: &str, other: &Cgroup) -> (Vec<Value>, String) {
     eventually("a ledger that adds up", || {
         use_every_cpu(other);
@@ -28,7 +28,7 @@ fn said(path: &str, kind: &str, other: &Cgroup) -> (Vec<Value>, String) {
     })
 }
 
-/// Memory that is charged to a cgroup.
+/// Touched memory that is charged to a cgroup.
 fn touched(cgroup: &Cgroup, pages: usize) -> Memory {
     cgroup.inside(|| {
         let memory = Memory::private(pages);
@@ -37,14 +37,14 @@ fn touched(cgroup: &Cgroup, pages: usize) -> Memory {
     })
 }
 
-/// References that were not found.
+/// References that the tool did not find.
 fn missing(holder: &Value) -> u64 {
     let held = |what: &str| holder["held"][what].as_u64().unwrap();
     held("refs") - held("found")
 }
 
-/// Anonymous pages that were given to a pipe, by memory that is gone: nobody maps them, and who has
-/// the pipe keeps them.
+/// Anonymous pages that were given to a pipe, and whose mapping is gone: only the pipe's owner
+/// keeps them.
 #[test]
 fn pages_in_a_pipe() {
     if reparents_pages() {
@@ -77,7 +77,7 @@ fn pages_in_a_pipe() {
     is_freed(&path, &other);
 }
 
-/// The same, on their way through a socket: what nothing leads to is said to be held.
+/// The same pages on their way through a socket: they are reported as held by something unknown.
 #[test]
 fn pages_in_a_socket() {
     if reparents_pages() {
@@ -114,7 +114,7 @@ fn who_really_maps_them() {
     let (cgroup, other) = (Cgroup::new("forked"), Cgroup::new("other"));
     let memory = Memory::private(20);
     memory.touch();
-    // The child's mapping is in the tree from here on, and none of the pages is in its tables.
+    // The child's mapping is in the tree from here on, but its page tables have none of the pages.
     let child = Forked::new();
     cgroup.inside(|| memory.touch());
     cgroup.remove();
@@ -130,7 +130,7 @@ fn who_really_maps_them() {
     is_freed(&fixture.path, &other);
 }
 
-/// A file that nobody has open, and that is watched: its inode has one reference more.
+/// A file that nobody has open, and that is watched: its inode has one more reference.
 #[test]
 fn a_watched_file() {
     if reparents_pages() {
@@ -166,7 +166,7 @@ fn a_watched_file() {
 fn is_freed(path: &str, other: &Cgroup) {
     eventually("it is freed", || {
         use_every_cpu(other);
-        // Others may be there, which tests before have left.
+        // Zombies of earlier tests may still be there.
         match zombies().0.iter().find(|zombie| zombie["path"] == *path) {
             None => Ok(()),
             Some(zombie) => Err(zombie.to_string()),

@@ -1,4 +1,4 @@
-//! A cgroup file system that nobody gets into any more: the answers come from elsewhere.
+//! A cgroup file system that blocks everyone: the answers come from elsewhere.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -16,10 +16,10 @@ use crate::host::{Cgroup, DEADLINE, Process, eventually};
 use crate::tool;
 
 const ROOT: &str = "/sys/fs/cgroup";
-/// Longer than a look into a directory takes.
+/// Longer than a read of a directory takes.
 const LONG: Duration = Duration::from_millis(500);
 
-/// Whether something comes to its end.
+/// Returns the result of some work if it ends in time.
 fn ends<T: Send + 'static>(
     within: Duration,
     work: impl FnOnce() -> T + Send + 'static,
@@ -35,7 +35,7 @@ fn a_hung_cgroup_file_system() {
     let path = zombie.path();
     let socket = zombie.into_zombie();
 
-    // One stops in the middle of listing a directory, with its rwsem for reading.
+    // One task stops in the middle of listing a directory, with its rwsem for reading.
     let missing = Missing::new();
     let buffer = missing.buffer();
     let listed = File::open(stuck.dir()).unwrap();
@@ -44,7 +44,7 @@ fn a_hung_cgroup_file_system() {
     });
     missing.wait_for_reader();
     // Another wants to remove it, with the root's rwsem for writing (fs/namei.c: do_rmdir() and
-    // vfs_rmdir()); everybody else stands behind that one. Readers alone would not do: those of
+    // vfs_rmdir()); all others queue behind that writer. Readers alone would not block: those of
     // 5.10 may overtake a writer that waits.
     let rmdir = Command::new("rmdir").arg(stuck.dir()).spawn().unwrap();
     let rmdir = Process(rmdir);
@@ -71,7 +71,7 @@ fn a_hung_cgroup_file_system() {
         let output = output.unwrap_or_else(|| panic!("{verb} did not answer"));
         assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
         let items = Document::parse(tool::stdout(&output)).items;
-        // Others may be there, which tests before have left.
+        // Zombies of earlier tests may still be there.
         let is_it = |item: &&Value| item["path"] == *path || item["zombie"]["path"] == *path;
         let mut found = items.iter().filter(is_it);
         let item = found.next().unwrap_or_else(|| panic!("{verb}: {items:?}"));

@@ -18,7 +18,7 @@ fn pages_of_files() {
     run(&parent, fixtures);
 }
 
-/// Alone, for reclaim is advised, which would reach the others' pages too.
+/// Runs alone: the reclaim that is advised would free the pages of other zombies too.
 #[test]
 fn pages_of_a_file_on_a_disk() {
     let parent = Cgroup::new("disk");

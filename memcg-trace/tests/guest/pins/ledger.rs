@@ -1,4 +1,4 @@
-//! What `memcg-trace pins` says.
+//! Output of `memcg-trace pins`.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::contract::Document;
 use crate::tool;
 
-/// What it says of one zombie.
+/// The ledger of one zombie.
 #[derive(Debug)]
 pub struct Ledger(Value);
 
@@ -34,7 +34,7 @@ pub fn zombies() -> (Vec<Value>, Value) {
 }
 
 impl Ledger {
-    /// What holds of every ledger.
+    /// Checks the properties that every ledger must have.
     fn of(item: Value) -> Self {
         let ledger = Self(item);
         assert!(ledger.path().starts_with('/'), "{ledger:?}");
@@ -79,7 +79,7 @@ impl Ledger {
         self.0["sentence"].as_str().unwrap()
     }
 
-    /// `None` until the kernel has told all CPUs that it is dead.
+    /// `None` until the kernel has told all CPUs that the memcg is dead.
     pub fn refs(&self) -> Option<i64> {
         self.0["refs"].as_i64()
     }
@@ -96,7 +96,7 @@ impl Ledger {
         self.0["pins"].as_array().unwrap().iter()
     }
 
-    /// Every kind that it found, with its references.
+    /// Every kind in the ledger, with its references.
     pub fn kinds(&self) -> Vec<(&str, u64)> {
         let pins = self.pins();
         pins.map(|pin| (pin["kind"].as_str().unwrap(), pin["refs"].as_u64().unwrap()))
@@ -108,7 +108,7 @@ impl Ledger {
         self.pins().find(|pin| pin["kind"] == kind)
     }
 
-    /// Who holds what is of a kind.
+    /// Holders of the pins of a kind.
     pub fn holders(&self, kind: &str) -> impl Iterator<Item = &Value> {
         let holders = self
             .pin(kind)
@@ -116,7 +116,8 @@ impl Ledger {
         holders.into_iter().flatten()
     }
 
-    /// Whether it advises this, on a target whose name has all of these parts.
+    /// Returns whether the ledger advises this action, on a target whose name has all of these
+    /// parts.
     pub fn advises(&self, action: &str, parts: &[String]) -> bool {
         self.advice(action).any(|target| {
             let target = target.unwrap_or_default();
@@ -124,8 +125,8 @@ impl Ledger {
         })
     }
 
-    /// The most that one of these actions, with the steps that it belongs to, promises to free;
-    /// `None` where nothing is promised, but a bound at best.
+    /// The most that one of these actions, with the steps that belong to it, promises to free;
+    /// `None` without a promise, also if there is an upper bound.
     pub fn promised_refs<'a>(&self, actions: impl IntoIterator<Item = &'a str>) -> Option<i64> {
         let actions: Vec<&str> = actions.into_iter().collect();
         let advice = self.0["advice"].as_array().unwrap().iter();
@@ -136,7 +137,7 @@ impl Ledger {
             .max()
     }
 
-    /// The targets of what it advises, if it advises that.
+    /// The targets of an action that is advised.
     pub fn advice(&self, action: &str) -> impl Iterator<Item = Option<&str>> {
         let advice = self.0["advice"].as_array().unwrap().iter();
         advice

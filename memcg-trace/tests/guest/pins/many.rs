@@ -21,7 +21,7 @@ const MANY: u64 = 10_000;
 const MOST_BYTES: u64 = 64 << 20;
 const FEW: u64 = 10;
 
-/// One socket each, made while this process was in there.
+/// One socket each, made while this process is in the cgroup.
 fn make(parent: &Cgroup) -> Vec<OwnedFd> {
     parent.set("cgroup.subtree_control", "+memory");
     let procs = |dir: &str| {
@@ -40,7 +40,7 @@ fn make(parent: &Cgroup) -> Vec<OwnedFd> {
         procs(dir.to_str().unwrap()).write_all(b"0").unwrap();
         let socket = new_socket(AddressFamily::UNIX);
         root.write_all(b"0").unwrap();
-        // Not in there: what grows for it is this process's, and stays.
+        // Outside the cgroup: the vector's memory is this process's, and stays.
         fds.push(socket);
         eventually("rmdir", || {
             fs::remove_dir(&dir).map_err(|error| error.to_string())
@@ -60,7 +60,7 @@ fn ten_thousand() {
     let (other, parent) = (Cgroup::new("other"), Cgroup::new("many"));
     let begin = Instant::now();
     let fds = make(&parent);
-    // Others may be there, which tests before have left.
+    // Zombies of earlier tests may still be there.
     let kernels = || parent.stat("cgroup.stat", "nr_dying_descendants").unwrap();
     println!(
         "{} zombies after {:.1} s",
@@ -75,7 +75,7 @@ fn ten_thousand() {
         .spawn()
         .unwrap();
     let mut output = child.stdout.take().unwrap();
-    // It writes all at once when it knows all, more than a pipe holds.
+    // The output comes all at once at the end, and is more than a pipe holds.
     let mut text = vec![0];
     output.read_exact(&mut text).unwrap();
     let peak_bytes = peak_bytes(child.id());
@@ -100,7 +100,8 @@ fn ten_thousand() {
 
     drop(fds);
     setrlimit(Resource::Nofile, before).unwrap();
-    // A page that this process touched while it was in one may keep that one as long as it lives.
+    // A page that this process touched while in a cgroup may keep that cgroup as long as the
+    // process lives.
     let left = eventually("all but a few freed", || {
         use_every_cpu(&other);
         match kernels() {

@@ -1,4 +1,4 @@
-//! Memory that is charged where it is first touched, and stays there.
+//! Memory that is charged to the cgroup of its first touch, and stays there.
 #![expect(
     unsafe_code,
     reason = "mmap(2) and shmat(2) have no safe face; what is unsafe of them is here"
@@ -10,13 +10,14 @@ use std::ptr;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
 
 const PAGE: usize = 4096;
-/// What one page of a page table maps.
+/// Bytes that one page table maps.
 const OF_A_TABLE: usize = 2 << 20;
 /// A huge page would be one reference.
 const SMALL: Advice = Advice::LinuxNoHugepage;
 
-/// Addresses that no other mapping shares a page table with, so that this goes with what is mapped
-/// there. 5.10 charges page tables like memory: another one's mapping would keep the cgroup.
+/// Addresses whose page table no other mapping shares, so that the table goes with the memory
+/// there. 5.10 charges page tables like memory: another mapping in the same table would keep the
+/// cgroup.
 struct Room {
     begin: *mut u8,
     bytes: usize,
@@ -26,9 +27,9 @@ impl Room {
     fn new(bytes: usize, flags: MapFlags, size: Advice) -> Self {
         let bytes = bytes.next_multiple_of(OF_A_TABLE) + OF_A_TABLE;
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a mapping of its own at a place that the kernel chooses.
+        // SAFETY: a new mapping at an address that the kernel chooses.
         let begin = unsafe { mmap_anonymous(ptr::null_mut(), bytes, access, flags) }.unwrap();
-        // SAFETY: it is that mapping.
+        // SAFETY: this is the whole mapping.
         unsafe { madvise(begin, bytes, size) }.unwrap();
         Self {
             begin: begin.cast(),
@@ -36,17 +37,17 @@ impl Room {
         }
     }
 
-    /// Where a page table begins.
+    /// The first address that begins a page table.
     fn at(&self) -> *mut u8 {
         let offset = self.begin.align_offset(OF_A_TABLE);
-        // SAFETY: there is room for one more of them.
+        // SAFETY: the mapping has one more page table than is needed.
         unsafe { self.begin.add(offset) }
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        // SAFETY: it is the mapping, and nobody refers to it any more.
+        // SAFETY: this is the whole mapping, and nothing refers to it any more.
         unsafe { munmap(self.begin.cast(), self.bytes) }.unwrap();
     }
 }
@@ -57,21 +58,21 @@ pub struct Memory {
     pages: usize,
 }
 
-// SAFETY: it is the only one to know the mapping.
+// SAFETY: nothing else refers to the mapping.
 unsafe impl Send for Memory {}
 
 impl Memory {
-    /// Pages of this process alone; not there before they are touched.
+    /// Pages of this process alone; absent until touched.
     pub fn private(pages: usize) -> Self {
         Self::map(pages, MapFlags::PRIVATE, SMALL)
     }
 
-    /// The same in huge pages as far as there are any: much that comes and goes at once.
+    /// Private pages, huge where possible: much memory that is quickly made and freed.
     pub fn huge(mib: usize) -> Self {
         Self::map(mib << 20 >> 12, MapFlags::PRIVATE, Advice::LinuxHugepage)
     }
 
-    /// `MAP_SHARED | MAP_ANONYMOUS`: what fork(2) would share.
+    /// `MAP_SHARED | MAP_ANONYMOUS`, which fork(2) would share.
     pub fn shared(pages: usize) -> Self {
         Self::map(pages, MapFlags::SHARED, SMALL)
     }
@@ -86,28 +87,28 @@ impl Memory {
     /// Writes to every page.
     pub fn touch(&self) {
         for page in 0..self.pages {
-            // SAFETY: it is within the mapping.
+            // SAFETY: the address is within the mapping.
             unsafe { self.room.at().add(page * PAGE).write_volatile(1) };
         }
     }
 
-    /// Writes to every page and keeps it from being moved out.
+    /// Writes to every page and locks it in memory.
     pub fn lock(&self) {
         self.touch();
-        // SAFETY: it is the mapping.
+        // SAFETY: this is the mapping.
         unsafe { mlock(self.room.at().cast(), self.pages * PAGE) }.unwrap();
     }
 }
 
 impl Memory {
-    /// Lets the kernel merge pages of the same contents.
+    /// Lets the kernel merge pages with the same contents.
     pub fn let_merge(&self) {
         let (at, bytes) = (self.room.at().cast(), self.pages * PAGE);
-        // SAFETY: it is the mapping.
+        // SAFETY: this is the mapping.
         unsafe { madvise(at, bytes, Advice::LinuxMergeable) }.unwrap();
     }
 
-    /// Where it is.
+    /// The address range of the memory.
     pub fn range(&self) -> libc::iovec {
         libc::iovec {
             iov_base: self.room.at().cast(),
@@ -115,21 +116,21 @@ impl Memory {
         }
     }
 
-    /// Gives its pages to a pipe, which has to have room for them.
+    /// Gives the pages to a pipe, which must have space for them.
     pub fn give_to(&self, pipe: impl AsFd) {
         let given = self.range();
-        // SAFETY: it is within the mapping; what is in the pipe is not written to any more.
+        // SAFETY: the range is within the mapping; pages in the pipe are not written to any more.
         let bytes = unsafe { libc::vmsplice(pipe.as_fd().as_raw_fd(), &raw const given, 1, 0) };
         assert_eq!(usize::try_from(bytes), Ok(self.pages * PAGE));
     }
 }
 
-/// Moves pages from a pipe to a socket, as they are.
+/// Moves pages from a pipe to a socket, without copying.
 pub fn move_pages(pipe: impl AsFd, socket: impl AsFd, pages: usize) {
     let (pipe, socket) = (pipe.as_fd().as_raw_fd(), socket.as_fd().as_raw_fd());
     let mut left = pages * PAGE;
     while left > 0 {
-        // SAFETY: no pointer is given but two that say that there is no offset.
+        // SAFETY: the only pointers are null, which means no offset.
         let moved =
             unsafe { libc::splice(pipe, ptr::null_mut(), socket, ptr::null_mut(), left, 0) };
         let moved = usize::try_from(moved).unwrap_or(0);
@@ -138,7 +139,7 @@ pub fn move_pages(pipe: impl AsFd, socket: impl AsFd, pages: usize) {
     }
 }
 
-/// A child that has what its parent had when it was forked, and does nothing.
+/// A child that has its parent's memory and files as of the fork, and does nothing.
 pub struct Forked(i32);
 
 impl Forked {
@@ -147,7 +148,7 @@ impl Forked {
         let pid = unsafe { libc::fork() };
         if pid == 0 {
             loop {
-                // SAFETY: it takes nothing.
+                // SAFETY: pause(2) takes no arguments.
                 unsafe { libc::pause() };
             }
         }
@@ -158,7 +159,7 @@ impl Forked {
 
 impl Drop for Forked {
     fn drop(&mut self) {
-        // SAFETY: it is our child, and was not waited for.
+        // SAFETY: this is our child, and was not waited for.
         unsafe {
             libc::kill(self.0, libc::SIGKILL);
             libc::waitpid(self.0, ptr::null_mut(), 0);
@@ -166,25 +167,25 @@ impl Drop for Forked {
     }
 }
 
-/// A SysV segment that nobody is attached to; there until it is removed.
+/// A SysV segment that nobody is attached to; it exists until it is removed.
 pub struct Segment {
     pub id: i32,
 }
 
 impl Segment {
     pub fn new(pages: usize) -> Self {
-        // SAFETY: it takes no pointer.
+        // SAFETY: the call takes no pointer.
         let id = unsafe { libc::shmget(libc::IPC_PRIVATE, pages * PAGE, libc::IPC_CREAT | 0o600) };
         assert!(id >= 0, "{}", std::io::Error::last_os_error());
         let room = Room::new(pages * PAGE, MapFlags::PRIVATE, SMALL);
-        // SAFETY: in the room there is nothing yet.
+        // SAFETY: nothing uses the addresses of the room yet.
         let at = unsafe { libc::shmat(id, room.at().cast(), libc::SHM_REMAP) };
         assert_ne!(at.addr(), usize::MAX, "{}", std::io::Error::last_os_error());
         for page in 0..pages {
-            // SAFETY: it is within the segment, which is attached there.
+            // SAFETY: the address is within the segment, which is attached there.
             unsafe { at.cast::<u8>().add(page * PAGE).write_volatile(1) };
         }
-        // SAFETY: nobody refers to it any more.
+        // SAFETY: nothing refers to the address any more.
         assert_eq!(unsafe { libc::shmdt(at) }, 0);
         Self { id }
     }
@@ -197,8 +198,8 @@ impl Segment {
     }
 }
 
-/// The most memory in pieces that a process has had since its start (proc(5): VmHWM). What waits
-/// for it would be told of the most that it had, or who started it had before.
+/// The most resident memory that a process has had since its start (proc(5): VmHWM). The figure of
+/// wait4(2) may be that of the process before execve(2).
 pub fn peak_bytes(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,7 +1,7 @@
-//! Dead memory cgroups and who pins them: real objects of the kernel against what `zombies` and
-//! `pins` say of them, and whether what is advised frees them.
+//! Dead memory cgroups and their pins: real objects of the kernel against the output of `zombies`
+//! and `pins`, and whether the advice frees them.
 
-// What tests are made of.
+// Helpers of tests.
 mod fixture;
 mod held_by_fd;
 mod ledger;

@@ -1,4 +1,4 @@
-//! References that nothing leads to: they are said to be there, and are explained by nothing.
+//! References that no known object explains: they are reported, and stay unexplained.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use super::ledger::{ledgers, zombies};
 use super::sockets::new_socket;
 use crate::host::{Cgroup, Folder, eventually, reparents_pages, use_every_cpu};
 
-/// Built by xtask; where it cannot, it leaves these tests out and says so.
+/// Built by xtask; without it xtask skips these tests and says so.
 const MODULE: &str = "/bin/css_ref.ko";
 const HOLDS: &str = "/bin/holds.ko";
 
@@ -51,7 +51,7 @@ fn a_reference_of_a_module() {
     unload(&parent, &other);
 }
 
-/// The same to a cgroup whose memory cgroup is gone: it is listed, and nobody is named.
+/// A reference to a cgroup whose memory cgroup is gone: it is listed, and no holder is named.
 #[test]
 fn a_reference_to_the_cgroup_itself() {
     let (other, parent) = (Cgroup::new("other"), Cgroup::new("keeper"));
@@ -97,7 +97,7 @@ fn unload(parent: &Cgroup, other: &Cgroup) {
     });
 }
 
-/// Gives a module something to hold: its name, and a descriptor of it.
+/// Gives the module objects to hold: their names, and descriptors of them.
 fn hold(things: &[(&str, OwnedFd)]) {
     let mut insmod = Command::new("insmod");
     insmod.arg(HOLDS);
@@ -107,12 +107,12 @@ fn hold(things: &[(&str, OwnedFd)]) {
     assert!(insmod.status().unwrap().success());
 }
 
-/// One that a child process inherits.
+/// A descriptor that a child process inherits.
 fn inherited(fd: impl AsFd) -> OwnedFd {
     rustix::io::dup(fd).unwrap()
 }
 
-/// What is said of the file or the socket that pins a cgroup: one holder, and the sentence.
+/// The answer for the file or the socket that pins a cgroup: one holder, and the sentence.
 fn said(path: &str, kind: &str) -> Result<(Value, String), String> {
     let ledgers = ledgers(None);
     let ledger = ledgers.iter().find(|ledger| ledger.path() == path);
@@ -122,7 +122,8 @@ fn said(path: &str, kind: &str) -> Result<(Value, String), String> {
     Ok((holder.clone(), ledger.sentence().to_owned()))
 }
 
-/// A holder that is hidden: the count says so, and neither a process nor nobody is named.
+/// Checks a hidden holder: the count shows it, and the output claims neither a process nor that
+/// there is none.
 fn check_hidden(path: &str, kind: &str) {
     let (holder, sentence) = said(path, kind).unwrap();
     println!("{path}: {sentence} {}", holder["held"]);
@@ -142,7 +143,7 @@ fn check_hidden(path: &str, kind: &str) {
     assert!(!sentence.contains("nobody"), "{sentence}");
 }
 
-/// A css_set whose namespace nobody leads to is not said to have tasks.
+/// A css_set of a namespace without known tasks is not reported to have tasks.
 #[test]
 fn a_cgroup_file_that_a_module_holds() {
     let (parent, other) = (Cgroup::new("openers"), Cgroup::new("other"));

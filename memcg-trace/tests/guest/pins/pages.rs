@@ -1,4 +1,4 @@
-//! Zombies that pages pin. Newer kernels give the pages of a dead memcg to its parent.
+//! Zombies that pages pin. Newer kernels reparent the pages of a dead memcg.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -33,7 +33,7 @@ pub fn of_pages(path: String, kind: &'static str, pages: u64) -> Fixture {
     }
 }
 
-/// Where a file is, as holders have it.
+/// The place of a file as holders have it.
 pub fn place(file: &Path, fs: &str) -> Value {
     let name = file.to_str().unwrap();
     json!({
@@ -67,7 +67,7 @@ pub fn tmpfs_file(parent: &Cgroup, folder: &Folder) -> Fixture {
     }
 }
 
-/// One that another process has open: who it is charged to is gone, who uses it is not.
+/// A tmpfs file that another process has open: charged to a dead cgroup, used by a live process.
 pub fn open_tmpfs_file(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("open-tmpfs-file");
     let owner = parent.child("owner");
@@ -151,7 +151,7 @@ pub fn shared_memory(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// The charge of private memory stays behind when its process moves.
+/// The charge of private memory stays behind when the process moves.
 pub fn moved_memory(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("moved-memory");
     let memory = Memory::private(300);
@@ -163,7 +163,7 @@ pub fn moved_memory(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// The same, locked: such pages are on no list.
+/// Moved memory that is locked: such pages are on no list.
 pub fn locked_memory(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("locked-memory");
     let memory = Memory::private(150);
@@ -203,7 +203,7 @@ pub fn segment(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// A pipe that is full: 16 pages of the kernel's own.
+/// A full pipe: 16 pages of the kernel's own.
 pub fn full_pipe(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("full-pipe");
     let (reader, mut writer) = io::pipe().unwrap();
@@ -218,8 +218,8 @@ pub fn full_pipe(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// A file on a disk, written and synced. What of the file system itself was charged with it is in
-/// the device's own page cache.
+/// A file on a disk, written and synced. The file system's own data that was charged with it is in
+/// the device's page cache.
 pub fn ext4_file(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("ext4-file");
     let disk = disk::unused();
@@ -250,7 +250,7 @@ pub fn ext4_file(parent: &Cgroup) -> Fixture {
         advice: vec![(advised.0, vec![advised.1])],
         follow: Box::new(move || {
             match reclaim {
-                // It says so if it got less than it was asked for, which is all there is.
+                // The write fails, as there is less to reclaim than this.
                 Some(file) => drop(fs::write(file, "64M")),
                 None => {
                     let file = File::open(&name).unwrap();
@@ -262,7 +262,7 @@ pub fn ext4_file(parent: &Cgroup) -> Fixture {
             let mut left = left.iter().filter(|ledger| ledger.path() == path);
             let of_file = left.any(|left| left.holders("page_file").any(|at| at["ino"] == ino));
             assert!(!of_file, "the pages are still there");
-            // The device's own page cache may keep some of what it is made of.
+            // The device's own page cache may keep some of the file system's data.
             unmount(&folder.0, UnmountFlags::empty()).unwrap();
         }),
         ..of_pages(cgroup.path(), "page_file", 100)

@@ -1,5 +1,5 @@
-//! Zombies that sockets pin which no process has by a descriptor: those that wait to be accepted
-//! or received, and connections that end without anybody.
+//! Zombies that sockets pin for which no process has a descriptor: sockets that wait to be accepted
+//! or received, and connections that end without an owner.
 
 use std::io::Write as _;
 use std::mem::MaybeUninit;
@@ -47,15 +47,15 @@ fn of_one(path: String, kind: &'static str) -> Fixture {
     }
 }
 
-/// This process, by a queue of a socket that it has open.
+/// This process, by a queue of one of its sockets.
 fn queue(fd: impl AsFd, how: &str) -> Value {
     let mut holder = us(fd);
     holder["how"] = how.into();
     holder
 }
 
-/// Who connects pays for both ends (net/unix/af_unix.c: unix_stream_connect()), and the one in the
-/// queue keeps the other, closed as it is.
+/// The connecting task is charged for both ends (net/unix/af_unix.c: unix_stream_connect()), and
+/// the queued end keeps the other, although that is closed.
 fn connections(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("connections");
     let name = folder.file("server");
@@ -97,7 +97,7 @@ fn message(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// The same in a connection that was not accepted: two queues lead to it.
+/// A file in a message of a connection that was not accepted: two queues lead to it.
 fn message_in_a_connection(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("message-in-a-connection");
     let name = folder.file("slow-server");
@@ -128,7 +128,7 @@ fn watches_in_a_message(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// A connection that was closed before the other side took what was sent.
+/// A connection that was closed before the other side received all data.
 fn lingering(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("lingering");
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -137,7 +137,7 @@ fn lingering(parent: &Cgroup) -> Fixture {
     let (other_side, _) = server.accept().unwrap();
     client.set_nonblocking(true).unwrap();
     let part = [0; 65_536];
-    // Until neither side has room for more.
+    // Until both sides are full.
     while client.write(&part).is_ok() {}
     drop(client);
     cgroup.remove();
@@ -151,7 +151,7 @@ fn lingering(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// Sends a descriptor, and closes it here.
+/// Sends a descriptor, and closes ours.
 pub fn send(to: impl AsFd, fd: impl Into<OwnedFd>) {
     let fd = fd.into();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -162,7 +162,7 @@ pub fn send(to: impl AsFd, fd: impl Into<OwnedFd>) {
     assert_eq!(sent.unwrap(), 1);
 }
 
-/// Receives one, and closes it.
+/// Receives a descriptor, and closes it.
 fn receive(from: impl AsFd) {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

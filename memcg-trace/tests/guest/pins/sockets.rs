@@ -1,4 +1,4 @@
-//! Zombies that sockets pin: any socket, of any family, those of the kernel itself included.
+//! Zombies that sockets pin: sockets of any family, those of the kernel itself included.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, UdpSocket};
@@ -42,7 +42,7 @@ fn with(mut holder: Value, key: &str, value: String) -> Value {
     holder
 }
 
-/// One that listens, and one that is connected.
+/// A listening socket, and a connected one.
 pub fn inet(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("inet");
     let (tcp, udp) = cgroup.inside(|| {
@@ -90,7 +90,7 @@ pub fn netlink(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// A namespace made in here, that a mount alone keeps: see [`keep_namespace`].
+/// A namespace made in the cgroup, which only a mount keeps: see [`keep_namespace`].
 pub fn network_namespace(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("network-namespace");
     let name = folder.file("net");
@@ -100,7 +100,7 @@ pub fn network_namespace(parent: &Cgroup, folder: &Folder) -> Fixture {
         "object": "kernel_socket", "pid": null, "fd": null, "ns_ino": ns_ino, "ns_mount": name,
     });
     Fixture {
-        // How many sockets the kernel makes for a namespace is its own affair.
+        // The number of sockets that the kernel makes for a namespace differs.
         refs: Refs::AtLeast(1),
         company: &["socket_inet", "socket_unix"],
         holders: vec![of_kernel],

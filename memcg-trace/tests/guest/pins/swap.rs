@@ -1,4 +1,4 @@
-//! Memory in swap: its pages are gone, and one reference stays for all of them.
+//! Memory in swap: its pages are gone, and all of them share one reference.
 
 use std::process::Command;
 
@@ -46,12 +46,12 @@ fn pages_in_swap() {
         pins: true,
         kind: "swap",
         refs: Refs::Exactly(1),
-        // A page may be in memory as well until somebody wants the room.
+        // A page may be in memory as well until that memory is needed.
         company: &["page_anon"],
         holders: vec![json!({"object": "swap_id", "pages": in_swap})],
         advice: vec![("swapoff", vec![])],
         follow: Box::new(move || {
-            // They come back into the memory of those whose they are, in the cgroup they are in.
+            // The pages return to the memory of their owners, in the owners' present cgroup.
             succeeds("swapoff", &disk);
             drop(memory);
         }),

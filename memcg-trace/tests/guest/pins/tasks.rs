@@ -45,7 +45,7 @@ pub fn watch(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// A child of this process that has ended, and that nobody has waited for.
+/// A child of this process that has ended, and was not waited for.
 fn unreaped() -> Child {
     let child = Command::new("true").stdin(Stdio::null()).spawn().unwrap();
     let stat = format!("/proc/{}/stat", child.id());
@@ -118,7 +118,7 @@ pub fn shared_css_set(parent: &Cgroup, folder: &Folder) -> Fixture {
     }
 }
 
-/// A zombie below a zombie: both, the one that the other keeps first.
+/// A zombie below a zombie: both fixtures, the kept parent first.
 pub fn child_css(parent: &Cgroup) -> [Fixture; 2] {
     let cgroup = parent.child("with-child");
     let below = cgroup.child("child");

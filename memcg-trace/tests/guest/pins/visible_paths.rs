@@ -1,4 +1,4 @@
-//! Names with their context: whose a path is, and what must not be done to what it names.
+//! Names with their context: the namespace of a path, and actions that must not be advised on it.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -13,10 +13,10 @@ use super::fixture::{Fixture, run};
 use super::pages::{PAGE, and, of_pages, place};
 use crate::host::{Cgroup, Folder, eventually};
 
-/// More than a MiB: less is not removed anyway.
+/// More than one MiB: less is not removed anyway.
 const PAGES: usize = 270;
 
-/// Only the file's pages are charged to the cgroup: what is made for it is there before.
+/// Only the file's pages are charged to the cgroup: the file itself is made before.
 fn write(cgroup: &Cgroup, name: &str, pages: usize) {
     let bytes = vec![1; pages * PAGE];
     let mut file = File::create(name).unwrap();
@@ -62,7 +62,7 @@ fn container(volume: &str) -> Child {
     child
 }
 
-/// At the same path we have another file, which has nothing to do with it.
+/// At the same path our namespace has another file, which is unrelated.
 fn in_another_namespace(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("in-another-namespace");
     let volume = folder.file("volume");
@@ -109,7 +109,7 @@ fn with_two_names(parent: &Cgroup, folder: &Folder) -> Fixture {
     }
 }
 
-/// The path that it had leads elsewhere now, so that it has none.
+/// The file's former path leads elsewhere now, so that it has none.
 fn hidden_by_a_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("hidden");
     let below = folder.file("below");
@@ -135,8 +135,8 @@ fn hidden_by_a_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
     }
 }
 
-/// Only the mount of the file itself is left of its file system: its path is the mount's, and
-/// what is under that is another file.
+/// Of the file system only a mount of the file itself is left: its path is the mount's, and the
+/// path below that is another file.
 fn root_of_a_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("root-of-a-mount");
     let gone = folder.file("gone");
@@ -161,7 +161,7 @@ fn root_of_a_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
     }
 }
 
-/// As crun has one: it is removed by who made it.
+/// A file of a container as crun has it: its creator removes it.
 fn of_a_container(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("of-a-container");
     let state = "/run/crun/4711";

@@ -1,5 +1,5 @@
-//! A host that runs short of memory: its page cache and what is in use of its tasks are more than
-//! there is, so that kswapd and who finds no page take from all memcgs.
+//! A host that runs short of memory: its page cache and the memory of its tasks exceed its RAM, so
+//! that kswapd and direct reclaim take pages from all memcgs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,21 +17,21 @@ use crate::pins::memory::Memory;
 use crate::slab::missed;
 use crate::vmscan::Trace;
 
-/// What is left to page cache and tasks.
+/// The memory that page cache and tasks have left.
 const LEFT_KB: u64 = 200 << 10;
-/// What is kept free in turns, so that who wants a page has to take one.
+/// The memory that is kept free in turns, so that an allocation has to reclaim.
 const FREE_KB: u64 = 90 << 10;
 const MORE_KB: u64 = 20 << 10;
 const LEVEL: &str = "/proc/sys/vm/min_free_kbytes";
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
 const SWAPPINESS: &str = "/proc/sys/vm/swappiness";
-/// Of a task: 60 MiB, of which 16 fit into swap.
+/// Pages of a task: 60 MiB, of which 16 fit into swap.
 const PAGES: usize = 15_360;
 const READERS: u64 = 4;
-/// So many by each way are enough to be compared to 2 %.
+/// This many pages by each way suffice for a comparison within 2 %.
 const ENOUGH_PAGES: u64 = 5_000;
 
-/// A RAM disk that memory can go to.
+/// A RAM disk used as swap.
 struct Swap(String);
 
 impl Swap {
@@ -75,7 +75,7 @@ impl Vmstat {
         Self(text.lines().filter_map(figure).collect())
     }
 
-    /// By how much the figures whose names begin so have grown.
+    /// Growth of the figures whose names have this prefix.
     fn grown(&self, before: &Self, name: &str) -> u64 {
         let all = self.0.iter().filter(|(one, _)| one.starts_with(name));
         let grown = all.map(|(one, now)| now - before.0[one]);
@@ -100,7 +100,7 @@ fn scanned_objects(frame: &Frame) -> u64 {
     rows.map(|row| row.number("scanned_objects_total")).sum()
 }
 
-/// A snapshot during which nobody reclaims, and the kernel's figures with it.
+/// A snapshot during which nothing is reclaimed, with the kernel's figures.
 fn quiet(export: &mut Export) -> (Frame, Vmstat) {
     eventually("nobody reclaims", || {
         let before = Vmstat::now();
@@ -113,7 +113,7 @@ fn quiet(export: &mut Export) -> (Frame, Vmstat) {
     })
 }
 
-/// Lets tasks read and keeps the host short, until enough was taken in both ways.
+/// Lets tasks read and keeps the host short of memory, until enough was reclaimed in both ways.
 fn squeeze(before: &Vmstat) {
     let level = Setting::of(LEVEL);
     let usual: u64 = level.before.trim().parse().unwrap();
@@ -124,8 +124,8 @@ fn squeeze(before: &Vmstat) {
         if background < ENOUGH_PAGES {
             return Err(format!("{background} pages by kswapd"));
         }
-        // Below this level nobody gets a page without taking one away. It goes up as long as that
-        // fills it, and then down again.
+        // Below this level each allocation has to reclaim. The level rises as long as reclaim
+        // reaches it, and then falls again.
         let free_kb = free_kb();
         level.set(match free_kb < FREE_KB {
             true => free_kb + MORE_KB,
@@ -193,7 +193,7 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
             );
         }
     }
-    // Each begin is one stall of the task that it is; of a kernel thread it keeps nobody waiting.
+    // Each start is one stall of its task; one of a kernel thread delays nobody.
     let begins = traced
         .lines()
         .filter(|line| line.contains("direct_reclaim_begin:"));
@@ -202,7 +202,7 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
     let [stalls, background] =
         ["stalls_total", "background_total"].map(|figure| since(Some("direct"), figure));
     assert_all("direct reclaims", &frame, stalls + background, begins);
-    // One that got nothing tries once more, and is counted twice there.
+    // A run that got nothing tries once more, and is counted twice there.
     assert!(
         begins <= tries && tries <= 2 * begins,
         "{begins}, {tries} tries"
@@ -211,16 +211,16 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
     let kernel = now.grown(&before, "slabs_scanned");
     println!("slabs_scanned: {objects}, kernel {kernel}");
     match missed(&frame) {
-        // Each has any number of objects.
+        // A call scans any number of objects.
         Some(1..) => assert!(objects <= kernel),
         _ => assert_eq!(objects, kernel),
     }
     assert_pages(&frame, &cache);
-    // MGLRU may get by without it.
+    // MGLRU may not call it.
     compare_pages(&frame, &private);
     assert_pressure(export, &cache);
     drop((memory, swap));
-    // The root's is the host's.
+    // The root's pressure is the host's.
     compare_pressure(export, "/", Path::new("/proc/pressure/memory"));
     if let Some(caches) = small_caches {
         caches.are_told_apart(export);

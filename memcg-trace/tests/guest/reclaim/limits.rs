@@ -1,4 +1,4 @@
-//! Limits of memcgs, of their own and of their parents, and who asks for memory back.
+//! Reclaim for limits: of memcgs themselves, of their parents, and on request.
 
 use std::fs;
 
@@ -30,7 +30,7 @@ pub fn make_tasks_wait_and_take_pages(export: &mut Export, disk: &Disk) {
     asked.run(READ, &[&file]);
     let has_reclaim = asked.dir().join("memory.reclaim").exists();
     if has_reclaim {
-        // It says so if it got less than it was asked for.
+        // The write fails if less than that was reclaimed.
         let _ = fs::write(asked.dir().join("memory.reclaim"), "4M");
     } else {
         asked.set("memory.high", "4M");
@@ -46,7 +46,7 @@ pub fn make_tasks_wait_and_take_pages(export: &mut Export, disk: &Disk) {
         assert_reclaims(&frame, cgroup, cause);
     }
 
-    // Whose limit it is, how long it took, who waited.
+    // The row has the limit's memcg, the duration, and the waiting task.
     let row = of(&frame, "/squeezing/squeezed", Some("max"))
         .find(|row| row.number("stalls_total") > 0)
         .unwrap();
@@ -55,7 +55,7 @@ pub fn make_tasks_wait_and_take_pages(export: &mut Export, disk: &Disk) {
     assert!(0 < p50 && p50 <= p99 && p99 <= max_ns, "{row:?}");
     assert!(row.number("stall_ns_total") >= max_ns);
     assert_eq!(row.data["worst_tasks"][0]["comm"], "cat");
-    // Its limit and usage are of another walk, which a sample may do without, and says so.
+    // Limit and usage come from another walk, which a sample may lack, and then reports as missing.
     let row = export.until("the limit of a memcg", |frame| {
         let row = of(frame, "/high", Some("high")).next().unwrap().clone();
         let is_walked = row.data["usage_bytes"].is_u64();
@@ -70,7 +70,7 @@ pub fn make_tasks_wait_and_take_pages(export: &mut Export, disk: &Disk) {
         "{:#?}",
         frame.records
     );
-    // Shrinkers are called for the same causes, and by drop_caches.
+    // Shrinkers are called for the same causes, and for drop_caches.
     for cause in ["high", "max", "drop_caches", cause] {
         let mut rows = frame.of_kind("shrinker");
         assert!(rows.any(|row| row.data["cause"] == cause), "{cause}");
@@ -83,7 +83,7 @@ pub fn make_tasks_wait_and_take_pages(export: &mut Export, disk: &Disk) {
     lists_of_generations(export, disk);
 }
 
-/// The same with MGLRU, where that is there and not on by itself.
+/// The same tests with MGLRU, on kernels that have it and do not use it by default.
 fn lists_of_generations(export: &mut Export, disk: &Disk) {
     if !fs::exists(GENERATIONS).unwrap() {
         return;

@@ -1,5 +1,5 @@
-//! Reclaim, against the kernel's own figures of the same: memory.stat, memory.events,
-//! memory.pressure and /proc/vmstat.
+//! Reclaim, against the kernel's own figures: memory.stat, memory.events, memory.pressure and
+//! /proc/vmstat.
 
 mod global;
 mod limits;
@@ -20,15 +20,15 @@ use crate::export::{Export, Frame};
 use crate::host::{Cgroup, Folder};
 use crate::slab::{assert_nothing_lost, missed};
 
-/// More than any limit here.
+/// The size of a file, more than any limit here.
 const FILE_MIB: &str = "12";
-/// A CPU keeps so many pages to itself before it adds them to a memcg's figures
-/// (include/linux/memcontrol.h: MEMCG_CHARGE_BATCH).
+/// Pages that a CPU keeps before it adds them to a memcg's figures (include/linux/memcontrol.h:
+/// MEMCG_CHARGE_BATCH).
 const UNFLUSHED_PAGES: u64 = 64;
-/// One event of reclaim is about so many at most (mm/vmscan.c: MAX_LRU_BATCH, SWAP_CLUSTER_MAX).
+/// The most pages of one reclaim event (mm/vmscan.c: MAX_LRU_BATCH, SWAP_CLUSTER_MAX).
 const BATCH_PAGES: u64 = 64;
 
-/// One start of the tool for all of them: what it counts adds up.
+/// All tests in one start of the tool: the counts add up.
 #[test]
 fn what_is_counted_is_what_the_kernel_counts() {
     let disk = Disk::new();
@@ -67,7 +67,7 @@ impl Disk {
         self.folder.file("data")
     }
 
-    /// One with nothing in it, which fills memory all the same when it is read.
+    /// A sparse file, which fills memory all the same when it is read.
     fn holes(&self) -> String {
         let path = self.folder.file("holes");
         fs::File::create(&path).unwrap().set_len(8 << 30).unwrap();
@@ -82,14 +82,14 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // At once, so that no page of it pins a cgroup.
+        // At once, so that no page of the file system pins a cgroup.
         if unmount(&self.folder.0, UnmountFlags::empty()).is_err() {
             let _ = unmount(&self.folder.0, UnmountFlags::DETACH);
         }
     }
 }
 
-/// A setting, as it was before when it is dropped.
+/// A setting, restored when dropped.
 struct Setting {
     file: &'static str,
     before: String,
@@ -128,20 +128,21 @@ fn of<'a>(
         .filter(move |row| cause.is_none_or(|cause| row.data["cause"] == cause))
 }
 
-/// How often a limit of a memcg made somebody reclaim.
+/// The number of reclaims that a limit of a memcg caused.
 fn reclaims_for(frame: &Frame, limit: &str, cause: &str) -> u64 {
     let rows = frame.of_kind("reclaim");
     rows.filter(|row| row.data["limited_by_path"] == limit && row.data["cause"] == cause)
         .map(|row| {
             let asleep = row.number("throttles_total");
             let runs = row.number("stalls_total") - asleep;
-            // What kswapd does has no limit, so these are works of memory.high.
+            // Runs of kswapd have no limit, so background runs here are the kernel's works for
+            // memory.high.
             runs + row.number("background_total")
         })
         .sum()
 }
 
-/// Reclaim for a limit is counted once in memory.events, too.
+/// Checks that each reclaim for a limit is counted once in memory.events, too.
 fn assert_reclaims(frame: &Frame, cgroup: &Cgroup, cause: &str) {
     let told = reclaims_for(frame, &cgroup.path(), cause);
     let kernel = cgroup.stat("memory.events", cause).unwrap();
@@ -149,7 +150,7 @@ fn assert_reclaims(frame: &Frame, cgroup: &Cgroup, cause: &str) {
     assert_all(&what, frame, told, kernel);
 }
 
-/// As many as there were, but for runs of programs that the kernel passed over and tells of.
+/// Checks that all events were counted, but for reported runs that the kernel skipped.
 fn assert_all(what: &str, frame: &Frame, told: u64, kernel: u64) {
     let missed = missed(frame).unwrap_or(0);
     println!("{what}: {told}, kernel {kernel}; {missed} runs missed");
@@ -158,8 +159,8 @@ fn assert_all(what: &str, frame: &Frame, told: u64, kernel: u64) {
     assert!(told > 0, "nothing to compare");
 }
 
-/// Within 2 % of the kernel's figure, or what it has not added up, or what programs were passed
-/// over for.
+/// Checks that a count is within 2 % of the kernel's, or differs only by unflushed pages or skipped
+/// runs of programs.
 fn assert_near(what: &str, frame: &Frame, told: u64, kernel: u64) {
     let missed = missed(frame).unwrap_or(0);
     println!("{what}: {told}, kernel {kernel}; {missed} runs missed");
@@ -168,14 +169,14 @@ fn assert_near(what: &str, frame: &Frame, told: u64, kernel: u64) {
     assert!(told.abs_diff(kernel) <= slack, "{what}: {told}, {kernel}");
 }
 
-/// Pages of a memcg without children are those of its memory.stat, within what is not flushed.
+/// Checks pages of a memcg without children against its memory.stat, up to unflushed pages.
 fn assert_pages(frame: &Frame, cgroup: &Cgroup) {
     compare_pages(frame, cgroup);
     let scanned = cgroup.stat("memory.stat", "pgscan").unwrap();
     assert!(scanned > 10 * UNFLUSHED_PAGES, "too little to be a test");
 }
 
-/// The same, where there may be none.
+/// The same check, also where there are no pages.
 fn compare_pages(frame: &Frame, cgroup: &Cgroup) {
     for (figure, key) in [
         ("scanned_pages_total", "pgscan"),
@@ -184,7 +185,7 @@ fn compare_pages(frame: &Frame, cgroup: &Cgroup) {
         let told = sum(frame, &cgroup.path(), None, figure);
         let kernel = cgroup.stat("memory.stat", key).unwrap();
         assert_near(&format!("{} {key}", cgroup.path()), frame, told, kernel);
-        // By source, where the kernel has it.
+        // Pages by source, on kernels with such figures.
         for cause in ["kswapd", "direct", "proactive"] {
             let ours: &[&str] = match cause {
                 "direct" => &["direct", "high", "max"],
@@ -197,7 +198,7 @@ fn compare_pages(frame: &Frame, cgroup: &Cgroup) {
             let Some(kernel) = of_cause(key, cause) else {
                 continue;
             };
-            // Until 6.14 what a user asks for is counted as direct.
+            // Until 6.14 reclaim on request is counted as direct.
             let has_proactive = of_cause(key, "proactive").is_some();
             let ours = ours.iter().copied();
             let ours = ours.chain((cause == "direct" && !has_proactive).then_some("proactive"));
@@ -214,8 +215,8 @@ fn compare_pages(frame: &Frame, cgroup: &Cgroup) {
     }
 }
 
-/// Time lost is what the kernel's own account says. It is added up every two seconds while there
-/// is any, so this is asked of a cgroup where nobody waits any more.
+/// Checks the stalled time against the kernel's own account. The kernel adds it up every two
+/// seconds while there is any, so this needs a cgroup in which no task waits any more.
 fn assert_pressure(export: &mut Export, cgroup: &Cgroup) {
     let file = cgroup.dir().join("memory.pressure");
     compare_pressure(export, &cgroup.path(), &file);
@@ -227,7 +228,7 @@ fn compare_pressure(export: &mut Export, path: &str, file: &Path) {
         let row = of(frame, path, None).next();
         let row = row.ok_or("no row")?;
         let both = [("some", "psi_some_ns_total"), ("full", "psi_full_ns_total")];
-        // It is read of those that the last walk of memcgs saw, which may be older.
+        // Pressure is read for memcgs of the last walk, which may be older.
         if both.iter().any(|(_, field)| row.data[field].is_null()) {
             return Err(format!("not walked yet: {row:?}"));
         }

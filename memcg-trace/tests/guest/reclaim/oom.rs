@@ -1,16 +1,16 @@
-//! Tasks that the kernel kills, since their cgroup has no more.
+//! OOM kills of tasks whose cgroup has no more memory.
 
 use crate::export::Export;
 use crate::host::Cgroup;
 
-/// One wants more than its cgroup may have, and another is in there with it.
+/// One task wants more than its cgroup may have, and another task is in the same cgroup.
 pub fn kills(export: &mut Export) {
     let cgroup = Cgroup::new("killed");
     cgroup.set("memory.max", "4M");
-    // All go at once.
+    // The kernel kills all tasks of the cgroup.
     cgroup.set("memory.oom.group", "1");
     let mut other = cgroup.start("exec sleep 1000", &[]);
-    // What is known of a cgroup at that moment is what the last walk saw.
+    // At that moment the tool knows of a cgroup only what the last walk saw.
     export.until("a walk has seen it", |frame| {
         let seen = frame.one("memcg", "/killed")?;
         match seen.data["max_bytes"].as_u64() {
@@ -22,9 +22,9 @@ pub fn kills(export: &mut Export) {
     let (pid, status) = (victim.0.id(), victim.0.wait().unwrap());
     assert!(!status.success(), "it was not killed");
     assert!(!other.0.wait().unwrap().success(), "it was left alone");
-    // The chosen one may be counted once more, as one of all.
+    // The victim may be counted once more, as one of all.
     assert!(cgroup.stat("memory.events", "oom_kill") >= Some(2));
-    // Each finding is told once, so no snapshot may be passed over.
+    // Each finding is reported once, so no snapshot may be skipped.
     let mut told = Vec::new();
     for _ in 0..50 {
         let frame = export.next();

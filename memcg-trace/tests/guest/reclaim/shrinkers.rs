@@ -17,7 +17,7 @@ struct Sums {
     freed: u64,
 }
 
-/// By name of the function.
+/// Sums by name of the function.
 type Shrinkers = BTreeMap<String, Sums>;
 
 /// Adds up pairs of start and end of the same task.
@@ -55,7 +55,7 @@ fn sums(trace: &str) -> Shrinkers {
     sums
 }
 
-/// The same from records; `runs` are calls there, which include those that found nothing.
+/// Sums from records; `runs` are calls there, which include those that found nothing.
 fn told(frame: &Frame) -> Shrinkers {
     let mut sums = Shrinkers::new();
     for record in frame.of_kind("shrinker") {
@@ -83,7 +83,7 @@ fn difference(after: &Shrinkers, before: &Shrinkers) -> Shrinkers {
     after.iter().map(since).collect()
 }
 
-/// Runs something that makes shrinkers work, with both looking, and compares.
+/// Runs something that makes shrinkers work while both trace it, and compares.
 fn compare(export: &mut Export, what: &str, work: impl FnOnce()) -> Frame {
     let before = told(&export.fresh());
     let trace = Trace::start(&["mm_shrink_slab_start", "mm_shrink_slab_end"]);
@@ -112,13 +112,13 @@ fn compare(export: &mut Export, what: &str, work: impl FnOnce()) -> Frame {
     frame
 }
 
-/// Looks at every file of two file systems, whose inodes and dentries nobody needs afterwards.
+/// Reads every file of two file systems, whose inodes and dentries nobody needs afterwards.
 const LOOK_AROUND: &str = "find /sys/devices /sys/kernel/slab /proc/sys >&- 2>&-; true";
 
 pub fn sums_are_those_of_the_kernels_trace(export: &mut Export) {
     let (cgroup, folder) = (Cgroup::new("shrunk"), Folder::new("shrunk"));
 
-    // Some that can go, and some that cannot.
+    // Some objects that can be freed, and some that cannot.
     make_files(&cgroup, &folder);
     Cgroup::new("around").run(LOOK_AROUND, &[]);
     let frame = compare(export, "drop_caches", || {
@@ -135,7 +135,7 @@ pub fn sums_are_those_of_the_kernels_trace(export: &mut Export) {
         "files are gone"
     );
 
-    // A limit below what the dentries and inodes take: writing it reclaims from this cgroup.
+    // A limit below the size of the dentries and inodes: writing it reclaims from this cgroup.
     cgroup.run(LOOK_AROUND, &[]);
     let frame = compare(export, "memory.high", || {
         cgroup.set("memory.high", "4096");

@@ -10,7 +10,7 @@ pub fn lose_nothing(export: &mut Export) {
     let cgroup = Cgroup::new("sleepers");
     let folder = Folder::new("sleepers");
     cgroup.set("memory.high", "1M");
-    // Pages of tmpfs that nothing can take away: each of them is over the limit, and sleeps.
+    // Pages of tmpfs that cannot be reclaimed: each task is over the limit, and sleeps.
     let writers: Vec<_> = (0..SLEEPERS)
         .map(|at| {
             let name = folder.file(&format!("{at}"));

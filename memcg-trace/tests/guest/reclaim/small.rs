@@ -1,4 +1,4 @@
-//! A small cache that is scanned far more than its share, beside one that gets what is due.
+//! A small cache that is scanned far more than its share, beside one that gets its share.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,11 @@ use crate::export::{Export, Frame};
 use crate::host::{DEADLINE, ROOT, now_ns};
 use crate::shrinkers_to_have::Shrinkers;
 
-/// So little that MGLRU begins lightly, too (mm/vmscan.c: lru_gen_shrink_node()).
+/// A request so small that MGLRU, too, begins at a low priority (mm/vmscan.c:
+/// lru_gen_shrink_node()).
 const LITTLE: &str = "128K";
 
-/// The two of them, and what was told since they are there.
+/// The two caches, and the findings since they were made.
 pub struct Caches {
     shrinkers: Shrinkers,
     told: Vec<Record>,
@@ -34,7 +35,7 @@ impl Caches {
         self.shrinkers.have("share");
     }
 
-    /// Reads what was told up to now.
+    /// Reads the findings up to now.
     pub fn look(&mut self, export: &mut Export) -> Frame {
         let now_ns = now_ns();
         loop {
@@ -48,7 +49,7 @@ impl Caches {
         }
     }
 
-    /// It was told of the one, and of it alone.
+    /// Checks that there was a finding about the first cache, and none about the second.
     pub fn are_told_apart(mut self, export: &mut Export) {
         let begin = Instant::now();
         let reclaim = Path::new(ROOT).join("memory.reclaim");
@@ -59,11 +60,11 @@ impl Caches {
                 "not found: {:#?}",
                 frame.records
             );
-            // Pressure was not light until now, and may have left nothing: MGLRU begins in the middle
-            // if there is much to take.
+            // Pressure was not light until now, and may have left nothing: MGLRU begins at a middle
+            // priority if there is much to reclaim.
             self.fill();
             for _ in 0..10 {
-                // It says so if it got less than it was asked for.
+                // The write fails if less than that was reclaimed.
                 let _ = fs::write(&reclaim, LITTLE);
             }
             frame = self.look(export);

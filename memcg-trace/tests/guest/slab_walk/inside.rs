@@ -1,4 +1,5 @@
-//! A look into dentries and inodes: known ones in known directories, by state, to the object.
+//! Contents of dentry and inode caches: known objects in known directories, by state, to the
+//! object.
 
 use std::fs::{self, File};
 
@@ -17,7 +18,8 @@ const NEGATIVE: u64 = 50_000;
 const UNUSED: u64 = 10_000;
 const OPEN: u64 = 1_000;
 
-/// An ext4 file system (tmpfs keeps no dentry of what is not there) with room for 16,000 files and three directories that nobody is charged for, unmounted when dropped.
+/// An ext4 file system (tmpfs keeps no negative dentries) with space for 16,000 files and three
+/// directories that are charged to nobody, unmounted when dropped.
 struct Disk(Folder);
 
 impl Disk {
@@ -53,7 +55,7 @@ fn row<'a>(looked: &'a Document, path: &str) -> &'a Value {
     row
 }
 
-/// Objects of a directory, in all and by state.
+/// Objects of a directory: the total and each state.
 fn directory(row: &Value, path: &str, third: &str) -> [u64; 4] {
     let parents = row["parents"].as_array().unwrap();
     let of = parents.iter().find(|parent| parent["path"] == path);
@@ -92,7 +94,7 @@ fn dentries_and_inodes_are_seen_to_the_object() {
         let opened = opened.iter();
         opened.map(|name| File::create(name).unwrap()).collect()
     });
-    // Else inodes would be dirty.
+    // Otherwise inodes would be dirty.
     rustix::fs::sync();
 
     let recording = Folder::new("inside-recorded");
@@ -143,7 +145,7 @@ fn dentries_and_inodes_are_seen_to_the_object() {
     drop(open);
 }
 
-/// The bytes of a cache are what could be reclaimed, and the rest by reason.
+/// Checks that the bytes of a cache are the reclaimable ones plus the others by reason.
 fn reclaim_adds_up() {
     let walk = Walk::new();
     let fields = [
@@ -164,7 +166,7 @@ fn reclaim_adds_up() {
         let cache = walk.cache(cache);
         println!("{cache}");
         let bytes = number(cache, "reclaimable_bytes");
-        // Nine in ten are on pages without any that are in use.
+        // Nine in ten are on pages without objects in use.
         assert!(
             bytes > least * number(cache, "size_bytes") / 10 * 9,
             "{bytes}"
@@ -172,7 +174,7 @@ fn reclaim_adds_up() {
         assert!(number(cache, "in_use_bytes") >= OPEN * number(cache, "size_bytes"));
     }
     assert!(number(walk.cache("vm_area_struct"), "no_shrinker_bytes") > 0);
-    // By one of its names, wherever the kernel merged it with no others.
+    // The cache goes by one of its names, on kernels that merged it with no others.
     let is_extents = |name: &Value| name == "extent_status" || name == "ext4_extent_status";
     let mut extents = walk.caches().iter().filter(|cache| {
         let aliases = cache["aliases"].as_array().unwrap();

@@ -1,5 +1,5 @@
-//! The walk of all slabs: known objects in known cgroups, to the object, and pages that add up to
-//! what the kernel says of its caches.
+//! The walk of all slabs: known objects in known cgroups, to the object, and pages that match the
+//! kernel's figures of its caches.
 
 mod inside;
 mod pages;
@@ -15,7 +15,7 @@ use crate::host::{Cgroup, Folder, eventually, has_function, kmem_pins, reparents
 use crate::tool;
 use walk::{DENTRIES, INODES, NAMES, PAGE_BYTES, Walk, make_files, name, number};
 
-/// 1,000 files are 1,000 inodes, 1,000 dentries and 1,000 names, with nothing besides: the folder
+/// 1,000 files are 1,000 inodes, 1,000 dentries and 1,000 names, and no other objects: the folder
 /// was made outside.
 #[test]
 fn a_walk_sees_files_to_the_object() {
@@ -30,7 +30,7 @@ fn a_walk_sees_files_to_the_object() {
     for file in 0..1000 {
         fs::remove_file(name(&folder, file)).unwrap();
     }
-    // Freed after a grace period.
+    // The objects are freed after a grace period.
     eventually("freed", || {
         let walk = Walk::new();
         match walk.objects(&cgroup.path(), INODES) {
@@ -40,9 +40,9 @@ fn a_walk_sees_files_to_the_object() {
     });
 }
 
-/// Pipes and sockets have no name in any directory: each is an inode, a dentry, and a file for
-/// each end. Extras: what a pipe and a table of descriptors take from kmalloc, and the sockets
-/// themselves, whose cache may be one that the kernel merged with another's.
+/// Pipes and sockets have no name in any directory: each is an inode, a dentry, and a file for each
+/// end. Further objects: the kmalloc memory of a pipe and of a table of descriptors, and the
+/// sockets themselves, whose cache may be one that the kernel merged with another.
 #[test]
 fn a_walk_sees_pipes_and_sockets_to_the_object() {
     const PIPES: u64 = 30;
@@ -63,7 +63,7 @@ fn a_walk_sees_pipes_and_sockets_to_the_object() {
     ] {
         assert_eq!(walk.objects(&cgroup.path(), cache), objects, "{cache}");
     }
-    // The kernel merges caches of objects that are alike: they go by each of their names.
+    // The kernel merges caches of similar objects: each of their names selects the merged cache.
     let output = tool::run(&["slab", "--json", "--cache", "UNIX"]);
     let merged = Walk(Document::parse(tool::stdout(&output)));
     let rows: Vec<_> = merged.rows(&cgroup.path()).collect();
@@ -73,10 +73,11 @@ fn a_walk_sees_pipes_and_sockets_to_the_object() {
     drop(made);
 }
 
-/// A socket that is accepted was made by an interrupt, which charges nobody. Since 6.12 it is
-/// charged when it is accepted (net/ipv4/inet_connection_sock.c: kmem_cache_charge()): the walk
-/// has it then, and events do not, as `doctor` says.
-/// A socket that listens, and connections to it with both of their ends.
+/// A listening socket, and connections to it with both of their ends.
+///
+/// An accepted socket is made in an interrupt, which charges nobody. Since 6.12 it is charged on
+/// accept (net/ipv4/inet_connection_sock.c: kmem_cache_charge()): the walk has it then, and events
+/// do not, as `doctor` says.
 pub fn connections(count: u64) -> impl Sized {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -112,7 +113,7 @@ fn sockets_accepted_are_charged_later() {
     drop(made);
 }
 
-/// Objects outlive their cgroups: then they are an ancestor's, and were inherited.
+/// Objects outlive their cgroups: then they are an ancestor's, and count as inherited.
 #[test]
 fn what_the_dead_left_is_inherited() {
     let folder = Folder::new("walked-heirs");
@@ -121,7 +122,7 @@ fn what_the_dead_left_is_inherited() {
     make_files(&middle, &folder, 700..1000);
     let leaf = middle.child("leaf");
     make_files(&leaf, &folder, 0..700);
-    // Pages of a file, and of the kernel.
+    // Pages of a file, and kernel pages.
     let big = folder.file("big");
     let (pages, mut pipe) = (vec![1; 50 * 4096], io::pipe().unwrap());
     leaf.inside(|| {
@@ -129,7 +130,7 @@ fn what_the_dead_left_is_inherited() {
         pipe.1.write_all(&pages[..10 * 4096]).unwrap();
     });
     let walk = Walk::new();
-    // The big one is a file too.
+    // The big file is a file too.
     for (cgroup, objects) in [(&leaf, 701), (&middle, 300)] {
         assert_eq!(walk.objects(&cgroup.path(), INODES), objects);
         assert_eq!(walk.inherited(&cgroup.path()), None);
@@ -139,7 +140,7 @@ fn what_the_dead_left_is_inherited() {
     middle.remove();
     assert_inherited(&top, 1001, 1001);
     top.remove();
-    // At the root it is nobody's any more, and can still be seen.
+    // Objects of the root are charged to no memcg any more, and still visible.
     let walk = eventually("the root inherits", || {
         let walk = Walk::new();
         match walk
@@ -154,7 +155,7 @@ fn what_the_dead_left_is_inherited() {
     drop(pipe);
 }
 
-/// Of so many inodes of a cgroup so many were a child's.
+/// Checks a cgroup's number of inodes, and how many of them were a child's.
 fn assert_inherited(cgroup: &Cgroup, inodes: u64, inherited: u64) {
     let path = cgroup.path();
     let walk = eventually("inherited", || {
@@ -174,7 +175,7 @@ fn assert_inherited(cgroup: &Cgroup, inodes: u64, inherited: u64) {
         .sum();
     assert_eq!(number(sum, "slab_objects"), objects);
     assert!(objects >= 2 * inherited);
-    // The dead keep their pages themselves where these do not go to the parent.
+    // Dead memcgs keep their pages on kernels that do not reparent them.
     let pages = |field: &str, at_least: u64, goes: bool| match (sum[field].as_u64(), goes) {
         (Some(pages), true) => assert!(pages >= at_least, "{field}: {pages}"),
         (None, false) => {}
@@ -191,7 +192,8 @@ fn assert_inherited(cgroup: &Cgroup, inodes: u64, inherited: u64) {
     assert_eq!(number(sum, "inherited_bytes"), bytes);
 }
 
-/// While others make and remove files as fast as they can, those that stay are seen to the object.
+/// While other tasks make and remove files as fast as they can, files that stay are counted to the
+/// object.
 #[test]
 fn a_storm_does_not_move_what_stays() {
     let folder = Folder::new("walked-calm");
@@ -215,7 +217,7 @@ fn a_storm_does_not_move_what_stays() {
     drop(blower);
 }
 
-/// A part of it, as text.
+/// A part of the walk, as text.
 #[test]
 fn slab_as_text() {
     let folder = Folder::new("walked-text");

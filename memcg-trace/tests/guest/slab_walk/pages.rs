@@ -1,4 +1,4 @@
-//! Pages of slabs against what the kernel says of them.
+//! Pages of slabs, against the kernel's own figures.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use super::walk::{INODES, PAGE_BYTES, Walk, make_files, name, number};
 use crate::host::{Cgroup, Folder, eventually, kernel};
 
-/// What a memcg is charged for its objects is what the kernel charged it.
+/// The bytes charged for a memcg's objects match the kernel's.
 #[test]
 fn charged_bytes_are_those_of_memory_stat() {
     const FILES: u32 = 20_000;
@@ -23,7 +23,7 @@ fn charged_bytes_are_those_of_memory_stat() {
     let slab = cgroup.stat("memory.stat", "slab").unwrap();
     println!("{charged} bytes, memory.stat {slab}");
     assert!(charged >= 16 << 20, "{charged}");
-    // 5.10 keeps up to 32 pages of each CPU, and its stocks, to itself.
+    // 5.10 keeps up to 32 pages of each CPU, and its stocks, out of the figures.
     let kept = if kernel() < (6, 0) {
         2 * (128 << 10) + 2 * 4096
     } else {
@@ -44,10 +44,10 @@ fn slabinfo() -> BTreeMap<String, u64> {
     pages
 }
 
-/// At rest, that is. The tool itself takes and returns some of kmalloc's.
+/// On an idle host. The tool itself takes and returns some kmalloc slabs.
 #[test]
 fn pages_are_those_of_slabinfo() {
-    /// Pages of a cache of kmalloc that the tool may take: four slabs of the biggest.
+    /// Pages of a kmalloc cache that the tool may take: four slabs of the biggest.
     const TOOL: u64 = 32;
     let mut differences = Vec::new();
     let sum = eventually("pages of every cache", || {
@@ -91,8 +91,8 @@ fn pages_are_those_of_slabinfo() {
     assert!(sum > 1000);
 }
 
-/// `Slab:` of meminfo is slabs and what kmalloc takes for more than a slab has: together to two
-/// per cent, where such pages can be told from others.
+/// `Slab:` of meminfo is slabs and the large allocations of kmalloc: both together are within two
+/// per cent, on kernels where such pages can be told from others.
 #[test]
 fn meminfo_has_slabs_and_large_kmalloc() {
     let said = eventually("Slab: of meminfo", || {
@@ -116,16 +116,17 @@ fn meminfo_has_slabs_and_large_kmalloc() {
     println!("{said}");
 }
 
-/// Of pages that were filled, every eighth object is left: an eighth is used of those pages.
+/// Every eighth object of filled pages is left: an eighth of those pages is used.
 #[test]
 fn utilization_is_that_of_an_arithmetic_fixture() {
     const FILES: u32 = 8000;
     const KEPT: u32 = 8;
-    /// Slabs at the begin and the end, and of objects that the CPUs had kept, have others too.
+    /// Slabs at the start and the end, and slabs of objects from per-CPU caches, contain other
+    /// objects, too.
     const SHARED: u64 = 8;
     let folder = Folder::new("walked-holes");
     let cgroup = Cgroup::new("walked-holes");
-    // From one CPU, since each fills slabs of its own.
+    // From one CPU, since each CPU fills slabs of its own.
     let all = sched_getaffinity(None).unwrap();
     let mut one = CpuSet::new();
     one.set(0);

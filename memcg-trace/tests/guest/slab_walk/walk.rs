@@ -1,4 +1,4 @@
-//! What `memcg-trace slab` says, and what tests of it make.
+//! Output of `memcg-trace slab`, and helpers of its tests.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,7 +16,7 @@ pub const DENTRIES: &str = "dentry";
 pub const NAMES: &str = "kmalloc-rcl-96";
 const NAME: &str = "a-name-that-is-too-long-for-the-dentry-that-it-belongs-to";
 
-/// What `memcg-trace slab --json` says.
+/// The document of `memcg-trace slab --json`.
 pub struct Walk(pub Document);
 
 impl Walk {
@@ -62,7 +62,7 @@ impl Walk {
         caches.find(|cache| cache["cache"] == name).unwrap()
     }
 
-    /// What holds of every walk: parts add up.
+    /// Checks the properties that every walk must have: parts add up.
     fn check(&self) {
         let mut shares: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
         for row in &self.0.items {
@@ -80,7 +80,7 @@ impl Walk {
         }
         for cache in self.caches() {
             let name = cache["cache"].as_str().unwrap();
-            // Of two with one name the rows cannot be told apart.
+            // The rows of two caches of the same name cannot be told apart.
             if names[name] > 1 {
                 continue;
             }
@@ -97,7 +97,7 @@ impl Walk {
         }
     }
 
-    /// All that a cgroup has, as `(cache, objects)`.
+    /// All objects of a cgroup, as `(cache, objects)`.
     pub fn of(&self, path: &str) -> Vec<(String, u64)> {
         let rows = self.rows(path);
         rows.map(|row| {
@@ -117,7 +117,7 @@ pub fn number(row: &Value, field: &str) -> u64 {
         .unwrap_or_else(|| panic!("{field} is {value}: {row}"))
 }
 
-/// Makes files of long names from within a cgroup, by this process.
+/// Makes files with long names from within a cgroup, by this process.
 pub fn make_files(cgroup: &Cgroup, folder: &Folder, files: std::ops::Range<u32>) {
     let names: Vec<_> = files.map(|file| name(folder, file)).collect();
     cgroup.inside(|| {

@@ -1,5 +1,4 @@
-//! How locks are held and let go of: stacks of those who keep others waiting, and holds that were
-//! traced.
+//! Holders of locks: stacks of tasks that keep others waiting, and traced holds.
 
 use std::collections::HashMap;
 
@@ -24,10 +23,10 @@ use crate::kernel::maps::histogram::classes;
 use crate::kernel::maps::value::Wire;
 use crate::sample::{LockHold, LockHolder, LockRelease, Locks, Mode};
 
-/// Stacks of one lock that a sample has.
+/// Most stacks of one lock in a sample.
 const STACKS: usize = 8;
-/// Functions of locks themselves, and those through which programs are called: what called them
-/// is the place (kernel/locking, kernel/trace/bpf_trace.c).
+/// Functions of locks themselves, and those through which programs are called. The call site is the
+/// first function above them (kernel/locking, kernel/trace/bpf_trace.c).
 const OF_LOCKS: &[&str] = &[
     "__mutex_unlock_slowpath",
     "mutex_unlock",
@@ -45,22 +44,22 @@ const OF_LOCKS: &[&str] = &[
     "mutex_trylock",
 ];
 
-/// Reads them.
+/// The reader of stacks and holds.
 pub(crate) struct LockDetails {
     releases: KernelMap<MapData, Wire<ReleaseKey>, u64>,
     stacks: StackTraceMap<MapData>,
     held: PerCpuArray<MapData, Wire<HeldCount>>,
     cgroup_mutex_free: One<u64>,
-    /// Whether contended locks are seen to be let go of.
+    /// Whether releases of contended locks are traced.
     sees_releases: bool,
-    /// Whether all holds of `cgroup_mutex` are seen.
+    /// Whether all holds of `cgroup_mutex` are traced.
     sees_acquisitions: bool,
     cgroup_mutex: u64,
     mem_hotplug_lock: u64,
-    /// Functions by number of the stack, as the symbols of one reading name them.
+    /// Functions of each stack number, with names as of one reading of the symbols.
     known: HashMap<u64, Vec<String>>,
     reading: u32,
-    /// Since when all hooks are on.
+    /// The time since which all hooks are attached.
     trusted_ns: u64,
     /// Holds of `mem_hotplug_lock`.
     spans: Spans,
@@ -90,12 +89,12 @@ impl LockDetails {
         })
     }
 
-    /// Holds that are over though nobody saw them end.
+    /// The number of holds that ended without an event.
     pub(crate) fn unseen_ends(&self) -> u64 {
         self.spans.unseen_ends()
     }
 
-    /// Adds what is known to the sums of waits.
+    /// Adds holders and stacks to the sums of waits.
     pub(crate) fn add_to(
         &mut self,
         locks: &mut Locks,
@@ -127,7 +126,7 @@ impl LockDetails {
             .iter()
             .map(|entry| entry.map(|(Wire(key), count)| (key, count)))
             .collect::<Result<_, _>>()
-            .context("read who lets go of locks")?;
+            .context("read the releases of locks")?;
         let mut sums: HashMap<(u64, Vec<String>), u64> = HashMap::new();
         for (key, count) in seen {
             let stack = self.stack(key.stack, symbols)?;
@@ -157,7 +156,7 @@ impl LockDetails {
         Ok(releases)
     }
 
-    /// How a lock was held; `None` if that is not traced.
+    /// How a lock was held; `None` if its holds are not traced.
     fn hold(
         &mut self,
         held: Held,
@@ -220,8 +219,8 @@ impl LockDetails {
         Ok(Some(hold))
     }
 
-    /// Of those who asked for a lock and were not seen to let go of it, those who may have it, and
-    /// whether that is sure: the lock's own words say how many there are.
+    /// The tasks that may hold a lock, of those that asked for it and were not seen to release it,
+    /// and whether they are certain: the words of the lock say how many holders there are.
     fn confirmed(
         &mut self,
         held: Held,
@@ -230,7 +229,7 @@ impl LockDetails {
         reader: &Reader<'_>,
     ) -> anyhow::Result<Vec<(Hold, bool)>> {
         let holders = match held {
-            // Who only tried it may not have it.
+            // A task that only tried may have failed.
             Held::CgroupMutex => {
                 let owner = owner_of(reader, addr);
                 let has = noted.into_iter().filter(|one| owner == Some(one.task));
@@ -239,17 +238,17 @@ impl LockDetails {
             Held::HotplugWrite => percpu_rwsem::writers(reader, addr),
             Held::HotplugRead => percpu_rwsem::most_readers(reader, addr),
         };
-        // Not every kernel lets us see who waits: those in line have it not yet.
+        // Waiters are not visible on every kernel: a queued task does not hold the lock yet.
         let mut lines = Lines::default();
         noted.retain(|one| lines.stands(reader, &as_wait(one), None) != Some(true));
-        // One that has asked may not have come to it yet.
+        // A task that asked may not have reached the lock yet.
         let nobody_has_it = holders == Ok(0);
         let place = match holders {
             Ok(holders) if !nobody_has_it && holders >= noted.len() as u64 => Place::There,
             _ => Place::Unknown,
         };
         let tasks: Vec<u64> = noted.iter().map(|one| one.task).collect();
-        let now = TaskNow::of(reader, &tasks).context("look at who holds a lock")?;
+        let now = TaskNow::of(reader, &tasks).context("read the tasks that hold locks")?;
         let mut confirmed = Vec::with_capacity(noted.len());
         for (one, now) in noted.into_iter().zip(now) {
             let id = (one.task, one.asked_ns);
@@ -273,7 +272,7 @@ impl LockDetails {
 
     /// The functions of a stack above those of the lock itself.
     fn stack(&mut self, number: u64, symbols: &Symbols) -> anyhow::Result<Vec<String>> {
-        /// Frames among which the lock's are.
+        /// Frames among which those of the lock are.
         const FIRST: usize = 8;
         if let Some(known) = self.known.get(&number) {
             return Ok(known.clone());
@@ -294,7 +293,7 @@ impl LockDetails {
     }
 }
 
-/// Who asked for a lock, as one who waits for it.
+/// A hold in the form of a wait, for the task that asked for the lock.
 fn as_wait(hold: &Hold) -> Wait {
     Wait {
         lock: hold.lock,
@@ -306,7 +305,7 @@ fn as_wait(hold: &Hold) -> Wait {
     }
 }
 
-/// Who has a mutex: the address of the task.
+/// The address of the task that owns a mutex.
 fn owner_of(reader: &Reader<'_>, mutex: u64) -> Option<u64> {
     /// Flags in the low bits (kernel/locking/mutex.h).
     const FLAGS: u64 = 7;

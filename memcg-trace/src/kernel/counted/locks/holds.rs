@@ -1,4 +1,4 @@
-//! What was seen to be taken: percpu-rwsems, memory that goes offline, pages of core dumps.
+//! Traced holds: percpu-rwsems, memory blocks being offlined, pages of core dumps.
 
 use anyhow::Context as _;
 use aya::Ebpf;
@@ -14,7 +14,7 @@ use crate::sample::Mode;
 
 type Map<K, V> = KernelMap<MapData, K, Wire<V>>;
 
-/// Reads holds.
+/// The reader of holds.
 pub(crate) struct Holds {
     holds: Array<MapData, Wire<HoldGroup>>,
     offlines: Map<u64, Offline>,
@@ -32,7 +32,7 @@ impl Holds {
         })
     }
 
-    /// Who asked for a lock in some mode and has not let go of it.
+    /// The tasks that asked for a lock in some mode and have not released it.
     pub(crate) fn of(&self, lock: u64, mode: Mode) -> anyhow::Result<Vec<Hold>> {
         let wanted = match mode {
             Mode::Read => flags::READ,
@@ -46,20 +46,20 @@ impl Holds {
     fn noted(&self) -> anyhow::Result<Vec<Hold>> {
         let mut noted = Vec::new();
         for group in 0..HOLD_GROUPS {
-            let Wire(found) = self.holds.get(&group, 0).context("read who holds locks")?;
+            let Wire(found) = self.holds.get(&group, 0).context("read holds of locks")?;
             noted.extend(found.slots.into_iter().filter(|hold| hold.lock != 0));
         }
         Ok(noted)
     }
 
-    /// Adds what is there now.
+    /// Adds the holds of this moment.
     pub(crate) fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
         traced.holds = self.noted()?;
-        let offlines = all(&self.offlines).context("read who takes memory away")?;
+        let offlines = all(&self.offlines).context("read the memory blocks being offlined")?;
         traced.offlines = offlines.into_iter().collect();
-        let dumps = all(&self.dumps).context("read who dumps core")?;
+        let dumps = all(&self.dumps).context("read the tasks that dump core")?;
         traced.dumps = dumps.into_iter().collect();
-        let helpers = all(&self.dump_helpers).context("read who reads cores")?;
+        let helpers = all(&self.dump_helpers).context("read the helpers of core dumps")?;
         traced.dump_helpers = helpers.into_iter().collect();
         Ok(())
     }

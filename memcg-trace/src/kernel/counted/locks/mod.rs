@@ -1,4 +1,4 @@
-//! Waits for locks: those that go on, and the sums of those that ended.
+//! Waits for locks: those in progress, and the sums of those that ended.
 
 pub(crate) mod details;
 pub(crate) mod holds;
@@ -31,44 +31,45 @@ use crate::sample::{
     LockCount as Count, LockTimes, LockWait, Locks, Mode, Resource, ResourceKind, Task, Text,
 };
 
-/// The kernel's own text and data, and its modules, lie from here on (x86-64,
-/// Documentation/arch/x86/x86_64/mm.rst); what lies below is allocated and has no symbol.
+/// The start of the kernel's text, data and modules (x86-64, Documentation/arch/x86/x86_64/mm.rst);
+/// memory below is allocated and has no symbol.
 const SYMBOLS_BEGIN: u64 = 0xffff_ffff_8000_0000;
 
-/// The row for what no longer fits, see memcg-trace-ebpf/src/lock.rs.
+/// The row for keys that the table has no space for (memcg-trace-ebpf/src/lock.rs).
 const OTHERS: LockKey = LockKey {
     lock: 0,
     memcg_serial_nr: 0,
     kind: 0,
 };
 
-/// Reads waits.
+/// The reader of waits.
 pub(crate) struct LockWaits {
     waits: WaitSlots,
     counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>>,
     times: KernelMap<MapData, u64, Wire<Times>>,
-    /// Locks that are listed even if nobody ever waited for them, and their kinds.
+    /// Locks that are listed even without any wait, and their kinds.
     always: Vec<(u64, u32)>,
-    /// Whether a hook sees the end of a wait.
+    /// Whether a hook fires at the end of a wait.
     ends_seen: bool,
-    /// Since when all hooks are on.
+    /// The time since which all hooks are attached.
     trusted_ns: u64,
     spans: Spans,
-    /// Waits that were found to be over though a hook sees the end.
+    /// Waits that were found to be over without an event, though a hook fires at the end of a wait.
     unseen_ends: u64,
     /// Waits that user space found to be over.
     closed: HashMap<LockKey, LockCount>,
-    /// How long these were, by lock.
+    /// Durations of the waits in `closed`, by lock.
     closed_times: HashMap<u64, [u64; CLASSES]>,
-    /// Waits whose task did not stand in line the last time: it spins, or has gone.
+    /// Waits whose task was not queued at the last sample: the task spins, or has exited.
     out_of_line: HashSet<WaitId>,
-    /// How often there were waits at the last time, while there is little room.
+    /// The number of waits at the last sample, while the table is nearly full.
     before: HashMap<LockKey, u64>,
     names: Names,
 }
 
 impl LockWaits {
-    /// `ends_seen`: whether a hook sees a wait end; `trusted_ns`: since when all hooks are on.
+    /// `ends_seen` says whether a hook fires at the end of a wait, `trusted_ns` since when all
+    /// hooks are attached.
     pub(crate) fn open(
         ebpf: &mut Ebpf,
         layout: &Layout,
@@ -106,7 +107,7 @@ impl LockWaits {
         })
     }
 
-    /// Waits that are over though nobody saw them end.
+    /// The number of waits that ended without an event.
     pub(crate) fn unseen_ends(&self) -> u64 {
         self.unseen_ends
     }
@@ -118,7 +119,7 @@ impl LockWaits {
         memcgs: Option<&Memcgs>,
         now_ns: u64,
     ) -> anyhow::Result<Locks> {
-        let waits = self.going_on(reader)?;
+        let waits = self.in_progress(reader)?;
         let counted = dump::sums(&self.counts, |sum, Wire(cpu)| add(sum, *cpu));
         let counted = self.make_room(counted.context("read the lock counters")?, memcgs);
         let mut sums = self.closed.clone();
@@ -158,9 +159,9 @@ impl LockWaits {
         })
     }
 
-    /// Adds the rows of memcgs that are gone to one for each lock, once there are many; and those of
-    /// locks in allocated memory for which nobody waited since the last time to the row for all
-    /// others, once there is little room.
+    /// Folds rows to free space in the table. Rows of released memcgs go to one row for each lock,
+    /// once there are many; locks in allocated memory without a wait since the last sample go to
+    /// the row for all others, once the table is nearly full.
     fn make_room(
         &mut self,
         counted: Vec<(LockKey, LockCount)>,
@@ -199,11 +200,11 @@ impl LockWaits {
         kept
     }
 
-    /// How long the waits for some locks were.
+    /// Durations of the waits for some locks.
     fn times(&self, locks: HashSet<u64>) -> Vec<LockTimes> {
         let of = |lock: u64| {
             let mut counts = self.closed_times.get(&lock).copied();
-            // What there was no room for is not there.
+            // A lock that found the table full has no row.
             if let Ok(Wire(times)) = self.times.get(&lock, 0) {
                 let sum = counts.get_or_insert([0; CLASSES]);
                 sum.iter_mut()
@@ -221,22 +222,23 @@ impl LockWaits {
         times
     }
 
-    /// Adds the waits that go on, or did a moment ago.
+    /// Adds the waits that are in progress, or were a moment ago.
     pub(crate) fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
         let waits = self.waits.all()?.into_iter();
         traced.waits = waits.map(|(_, wait)| (wait.task, wait)).collect();
         Ok(())
     }
 
-    /// Waits that go on, and whether that is sure. Those that are over are added to the sums.
-    fn going_on(&mut self, reader: &Reader<'_>) -> anyhow::Result<Vec<(WaiterRow, bool)>> {
+    /// Waits that are in progress, and whether that is certain. Those that are over are added to
+    /// the sums.
+    fn in_progress(&mut self, reader: &Reader<'_>) -> anyhow::Result<Vec<(WaiterRow, bool)>> {
         let ebpf = reader.memory.ebpf();
         let waits = self.waits.all()?;
         let waits = self.waits.ask(ebpf, &waits, ASK_WHO)?;
         let tasks: Vec<u64> = waits.iter().map(|row| row.wait.task).collect();
-        let tasks = TaskNow::of(reader, &tasks).context("look at who waits")?;
+        let tasks = TaskNow::of(reader, &tasks).context("read the tasks that wait")?;
         let mut lines = Lines::default();
-        let (mut go_on, mut over) = (Vec::with_capacity(waits.len()), Vec::new());
+        let (mut waiting, mut over) = (Vec::with_capacity(waits.len()), Vec::new());
         let before = std::mem::take(&mut self.out_of_line);
         for (row, now) in waits.into_iter().zip(&tasks) {
             let (wait, now) = (row.wait, now.as_ref());
@@ -248,8 +250,8 @@ impl LockWaits {
             };
             let id = (wait.task, wait.begin_ns);
             let claim = self.spans.judge(id, wait.tid, now, place, self.trusted_ns);
-            // Where no hook sees the end, one that was never seen to be woken may still spin, and
-            // joins the line if that fails: it is given until the next time.
+            // Where no hook fires at the end, a task that was never seen to be woken may still
+            // spin, and queues itself if that fails: it has until the next sample.
             let left = !self.ends_seen && stands == Some(false);
             let is_over = claim == Claim::Ended
                 || left && (wait.released_ns > wait.begin_ns || before.contains(&id_of(&wait)));
@@ -261,20 +263,20 @@ impl LockWaits {
                 self.out_of_line.insert(id_of(&wait));
             }
             match claim {
-                Claim::Holds => go_on.push((row, true)),
-                Claim::Unconfirmed => go_on.push((row, false)),
+                Claim::Holds => waiting.push((row, true)),
+                Claim::Unconfirmed => waiting.push((row, false)),
                 Claim::Doubted | Claim::Ended => {}
             }
         }
         self.spans.turn();
         self.close(ebpf, &over)?;
-        Ok(go_on)
+        Ok(waiting)
     }
 
     /// Adds waits that are over to the sums.
     fn close(&mut self, ebpf: &Ebpf, over: &[(u32, Wait)]) -> anyhow::Result<()> {
-        // It may have ended, and the task begun another wait, which the kernel then counted: only
-        // what is still the same is ours to close.
+        // The wait may have ended and the task begun another one, which the kernel then counted:
+        // only an unchanged wait is closed here.
         for row in self.waits.close(ebpf, over)? {
             let wait = row.wait;
             let measured = wait.released_ns.checked_sub(wait.begin_ns);
@@ -353,7 +355,7 @@ impl LockWaits {
     }
 }
 
-/// A thread, and when it began to wait.
+/// A thread, and the time when its wait began.
 type WaitId = (u32, u64);
 
 fn id_of(wait: &Wait) -> WaitId {

@@ -1,4 +1,4 @@
-//! Who stands in line for a lock: the tasks whose records are in its list of waiters.
+//! Queues of locks: the tasks whose records are in a lock's list of waiters.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -10,15 +10,16 @@ use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
 
-/// Waiters of one lock that are followed.
+/// Most waiters of one lock that are followed.
 const MOST: usize = 4096;
-/// A list changes while it is read: who is not in it is looked for so often.
+/// Most reads of one list. A list changes while it is read, so a task that is missing is looked for
+/// again.
 const TRIES: usize = 3;
-/// And for all of them together so many lists are read again.
+/// Most lists that are read again, for all locks together.
 const READ_AGAIN: usize = 256;
 
-/// A kind of list: its head in the lock, or where it has none its first record; and the link and
-/// the task of a record.
+/// A kind of list: its head in the lock, or the first record in a lock without a head; and the link
+/// and the task of a record.
 struct Kind {
     head: Field,
     first: Option<Field>,
@@ -62,16 +63,16 @@ impl Kind {
     }
 }
 
-/// Those who stand in line for some locks, as of one look.
+/// The queued tasks of some locks, as of one scan.
 #[derive(Default)]
 pub(crate) struct Lines {
-    /// `None` of a lock whose list could not be read.
+    /// `None` for a lock whose list could not be read.
     by_lock: HashMap<(u64, u32), Option<HashSet<u64>>>,
     read_again: usize,
 }
 
 impl Lines {
-    /// Whether the task of a wait stands in line for its lock; `None` if that cannot be told.
+    /// Whether the task of a wait is queued for its lock; `None` if that cannot be determined.
     pub(crate) fn stands(
         &mut self,
         reader: &Reader<'_>,
@@ -79,7 +80,7 @@ impl Lines {
         now: Option<&TaskNow>,
     ) -> Option<bool> {
         if wait.flags & flags::RT != 0 {
-            // It has a tree, and the task says itself where it is in one.
+            // This lock has a tree, and the task has the address of its own node in one.
             reader.offset(Field::TaskPiBlockedOn).ok()?;
             return now.map(|now| now.pi_blocked_on != 0);
         }
@@ -88,7 +89,7 @@ impl Lines {
         for _ in 0..TRIES {
             let line = self.by_lock.entry(key).or_insert_with(|| {
                 match line_of(reader, wait.lock, kind) {
-                    // Nobody waits for a lock that is gone.
+                    // A lock that is gone has no waiters.
                     Err(Unreadable::Fault(address)) if address == wait.lock => Some(HashSet::new()),
                     other => other.ok(),
                 }
@@ -109,7 +110,7 @@ impl Lines {
     }
 }
 
-/// The tasks that stand in line, all of them.
+/// All tasks that are queued.
 fn line_of(reader: &Reader<'_>, lock: u64, of: u32) -> Result<HashSet<u64>, Unreadable> {
     let kind = Kind::of(of);
     let (link, task) = (reader.offset(kind.link)?, reader.offset(kind.task)?);
@@ -152,7 +153,7 @@ fn line_of(reader: &Reader<'_>, lock: u64, of: u32) -> Result<HashSet<u64>, Unre
         tasks.extend(word.filter(|task| is_kernel_address(*task)));
     })?;
     if kind.head == Field::PercpuWaiters {
-        // A writer that readers must make way for stands before the line.
+        // A writer for which readers must wait is ahead of the queue.
         let writer = reader.word(lock, Field::PercpuWriter)?;
         tasks.extend(Some(writer).filter(|task| is_kernel_address(*task)));
     }

@@ -1,4 +1,4 @@
-//! Locks: who waits, who holds, and for how long.
+//! The subject of locks: waiters, holders and durations.
 
 use aya::Ebpf;
 

@@ -1,4 +1,5 @@
-//! Waits that go on, as programs note them (memcg-trace-ebpf/src/wait_slots.rs), and who waits.
+//! Slots of waits in progress, as programs note them (memcg-trace-ebpf/src/wait_slots.rs), and
+//! their tasks.
 
 use anyhow::Context as _;
 use aya::Ebpf;
@@ -13,7 +14,7 @@ use crate::kernel::debugger::resolver::Resolver;
 use crate::kernel::hooks::attach::take_map;
 use crate::kernel::maps::value::Wire;
 
-/// Reads them.
+/// The reader of wait slots.
 pub(crate) struct WaitSlots {
     groups: Array<MapData, Wire<WaitGroup>>,
     resolver: Resolver<WaiterAsk>,
@@ -27,8 +28,8 @@ impl WaitSlots {
         })
     }
 
-    /// Waits that go on, or did a moment ago, and their slots. What is written just now may be
-    /// half of one wait and half of another: `who` leaves it out.
+    /// Waits that are in progress, or were a moment ago, and their slots. A slot that is being
+    /// written may be half of one wait and half of another: `ask` leaves it out.
     pub(crate) fn all(&self) -> anyhow::Result<Vec<(u32, Wait)>> {
         let mut all = Vec::new();
         for group in 0..WAIT_GROUPS {
@@ -40,7 +41,7 @@ impl WaitSlots {
         Ok(all)
     }
 
-    /// Who waits: those of them that still do. `what` is [`ASK_WHO`] and so on.
+    /// The tasks of those waits that are still in progress. `what` is [`ASK_WHO`] and so on.
     ///
     /// [`ASK_WHO`]: memcg_trace_common::lock::ASK_WHO
     pub(crate) fn ask(
@@ -62,7 +63,8 @@ impl WaitSlots {
                 let answered = answer.row.iter().take(some.len());
                 rows.extend(answered.filter(|row| row.state != WAITER_ENDED));
             })?;
-        // Who has exited since, as another task that lives where it did, is not who began to wait.
+        // After the waiter has exited, another task may live at its address: that one did not begin
+        // the wait.
         for row in &mut rows {
             if row.start_ns > row.wait.begin_ns {
                 (row.start_ns, row.memcg_serial_nr) = (0, 0);
@@ -72,7 +74,7 @@ impl WaitSlots {
         Ok(rows)
     }
 
-    /// Forgets waits that are over; those that were still there.
+    /// Clears the slots of waits that are over, and returns those that were still there.
     pub(crate) fn close(
         &mut self,
         ebpf: &Ebpf,

@@ -1,8 +1,8 @@
-//! Dead cgroups whose memory cgroup is gone, which no list of memory cgroups has.
+//! Dead cgroups whose memory cgroup was released, so that no list of memory cgroups has them.
 //!
 //! A dead cgroup stays among its parent's children until it is released, and every cgroup counts
 //! the dead ones below it (kernel/cgroup/cgroup.c: cgroup_destroy_locked(), css_release_work_fn()).
-//! So only cgroups that have some are looked into, and only where zombies are not all of them.
+//! So only cgroups with dead descendants are scanned, and only if zombies are not all of these.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
@@ -17,9 +17,9 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 use crate::sample::{DyingCgroup, DyingCgroups};
 
-/// Cgroups that are looked at.
+/// Most cgroups that are visited.
 const MAX_VISITED: usize = 1_000_000;
-/// Dead cgroups that are listed.
+/// Most dead cgroups that are listed.
 const MAX_LISTED: usize = 1_000;
 
 /// A dead cgroup without a memory cgroup.
@@ -27,22 +27,22 @@ const MAX_LISTED: usize = 1_000;
 pub(crate) struct DeadCgroup {
     /// Address of the cgroup.
     pub(crate) cgroup: u64,
-    /// `cgroup.self`, which is what keeps it, and its identity.
+    /// `cgroup.self`: the css that keeps the cgroup, and its identity.
     pub(crate) own: DeadCss,
 }
 
-/// What a look at them found.
+/// The result of a scan for dead cgroups.
 #[derive(Debug, Default)]
 pub(crate) struct Dying {
-    /// For users.
+    /// The counts that users get.
     pub(crate) counts: DyingCgroups,
-    /// All of them.
+    /// All dead cgroups.
     pub(crate) cgroups: Vec<DeadCgroup>,
-    /// All cgroups that have dead ones below, the root first.
+    /// All cgroups with dead descendants, the root first.
     pub(crate) above: Vec<u64>,
 }
 
-/// Looks for them. `zombies` are the dead memory cgroups, whose cgroups are known already.
+/// Scans for dead cgroups. `zombies` are the dead memory cgroups, whose cgroups are known already.
 pub(crate) fn look(reader: &Reader<'_>, zombies: &[DeadCss]) -> Dying {
     let mut dying = Dying::default();
     if let Err(why) = fill(reader, zombies, &mut dying) {
@@ -51,7 +51,7 @@ pub(crate) fn look(reader: &Reader<'_>, zombies: &[DeadCss]) -> Dying {
     dying
 }
 
-/// The root of the hierarchy that has the memory controller.
+/// The root of the hierarchy with the memory controller.
 pub(crate) fn root(reader: &Reader<'_>) -> Result<u64, Unreadable> {
     let memcg = reader.word_at(reader.symbol(Symbol::RootMemCgroup)?)?;
     reader.word(memcg, Field::CssCgroup)
@@ -79,8 +79,8 @@ fn fill(reader: &Reader<'_>, zombies: &[DeadCss], dying: &mut Dying) -> Result<(
     outcome
 }
 
-/// The cgroups of zombies that are dead themselves: a memory cgroup dies alone where its
-/// controller is switched off.
+/// The cgroups of zombies that are dead themselves: where the memory controller is switched off,
+/// the memory cgroup dies alone.
 fn cgroups_of(reader: &Reader<'_>, zombies: &[DeadCss]) -> Result<HashSet<u64>, Unreadable> {
     let csses: Vec<_> = zombies.iter().map(|zombie| zombie.css).collect();
     let cgroups = reader.column(&csses, Field::CssCgroup)?;
@@ -98,7 +98,7 @@ fn own_flags(reader: &Reader<'_>, cgroups: &[u64]) -> Result<Vec<Option<u64>>, U
     reader.column(&csses, Field::CssFlags)
 }
 
-/// As the kernel has it (cgroup_is_dead()).
+/// The test of the kernel's own cgroup_is_dead().
 fn is_dead(flags: u64) -> bool {
     flags & u64::from(css_flags::ONLINE) == 0
 }
@@ -146,7 +146,8 @@ fn walk(
     Ok(())
 }
 
-/// Some died since the list of zombies was made: they have a memory cgroup, and come into the next.
+/// Leaves out the cgroups that died after the list of zombies was made: they have a memory cgroup,
+/// and are in the next list.
 fn leave_out_zombies(reader: &Reader<'_>, dying: &mut Dying) -> Result<u64, Unreadable> {
     if dying.cgroups.is_empty() {
         return Ok(0);
@@ -162,7 +163,7 @@ fn leave_out_zombies(reader: &Reader<'_>, dying: &mut Dying) -> Result<u64, Unre
     Ok((before - dying.cgroups.len()) as u64)
 }
 
-/// The csses of a controller, with their cgroups, as far as they are below one of `above`.
+/// The csses of a controller and their cgroups, if these are descendants of one of `above`.
 pub(crate) fn csses_below(
     reader: &Reader<'_>,
     root_css: u64,

@@ -1,4 +1,4 @@
-//! Memory cgroups: the walk, and the events of their life.
+//! Memory cgroups: the walk, and the events of their creation and release.
 
 pub(crate) mod dying;
 pub(crate) mod zombie_cost;
@@ -22,11 +22,11 @@ use crate::sample::{Life, LifeKind, Memcg, MemcgWalk as Walk, Text};
 
 /// Pages are of 4 KiB on x86-64.
 const PAGE_BYTES: u64 = 4096;
-/// `percpu_ref.percpu_count_ptr`: the count is in one place, and the reference is killed
+/// The flag in `percpu_ref.percpu_count_ptr` of a killed reference, whose count is in one place
 /// (include/linux/percpu-refcount.h).
 const REF_ATOMIC: u64 = 1;
 const REF_DEAD: u64 = 2;
-/// Steps after which a walk is given up: four for each of five million memcgs.
+/// Steps after which a walk is aborted: four for each of five million memcgs.
 const STEPS: u64 = 20_000_000;
 
 const ENTER: &str = "memcg_walk_enter";
@@ -37,21 +37,21 @@ const WALK: &str = "memcg_walk";
 pub(crate) struct DeadCss {
     /// Address of its css, which is that of its memcg.
     pub(crate) css: u64,
-    /// Its identity.
+    /// The serial number, which is never used again.
     pub(crate) serial_nr: u64,
 }
 
-/// Reads memory cgroups.
+/// The reader of memory cgroups.
 pub(crate) struct Memcgs {
     state: One<MemcgWalk>,
-    /// Keeps the tail call in place.
+    /// The map that the tail call goes through; it must stay open.
     _next: ProgramArray<MapData>,
     life: RingBuf<MapData>,
-    /// The dead ones that the last walk saw.
+    /// The dead memcgs of the last walk.
     dead: Vec<DeadCss>,
-    /// Where all were, by serial number, and whether they were dead.
+    /// Addresses of all memcgs by serial number, and whether they were dead.
     csses: HashMap<u64, (u64, bool)>,
-    /// The newest of them; `None` if the last walk did not come to its end.
+    /// The newest memcg; `None` if the last walk was not complete.
     newest: Option<u64>,
 }
 
@@ -118,31 +118,31 @@ impl Memcgs {
         Ok(walk)
     }
 
-    /// The dead ones that the last walk saw.
+    /// The dead memcgs of the last walk.
     pub(crate) fn dead(&self) -> &[DeadCss] {
         &self.dead
     }
 
-    /// Where a memcg was when the last walk saw it; it may be gone since.
+    /// The address of a memcg as of the last walk; it may have been released since.
     pub(crate) fn css(&self, serial_nr: u64) -> Option<u64> {
         self.csses.get(&serial_nr).map(|(css, _)| *css)
     }
 
-    /// Whether a memcg was released before the last walk: it has no place in the list, and those that
-    /// were made later are there.
+    /// Whether a memcg was released before the last walk: the list lacks it and has memcgs that
+    /// were made later.
     pub(crate) fn is_gone(&self, serial_nr: u64) -> bool {
         let was_made = self.newest.is_some_and(|newest| serial_nr <= newest);
         was_made && !self.csses.contains_key(&serial_nr)
     }
 
-    /// Whether the last walk saw it as a dead one.
+    /// Whether a memcg was dead at the last walk.
     pub(crate) fn is_dead(&self, serial_nr: u64) -> bool {
         self.csses
             .get(&serial_nr)
             .is_some_and(|(_, is_dead)| *is_dead)
     }
 
-    /// Takes all events that are there.
+    /// Takes all events from the buffer.
     pub(crate) fn drain(&mut self, life: &mut Vec<Life>) {
         while let Some(item) = self.life.next() {
             if let Ok((record, _)) = LifeRecord::read_from_prefix(&item) {
@@ -152,7 +152,7 @@ impl Memcgs {
     }
 }
 
-/// Whether a css is that of a zombie: killed or taken offline, and not released.
+/// Whether a css is that of a zombie: killed or offline, and not released.
 fn is_dead(flags: u32) -> bool {
     flags & css_flags::RELEASED == 0
         && (flags & css_flags::DYING != 0 || flags & css_flags::ONLINE == 0)
@@ -177,7 +177,7 @@ fn memcg(row: &MemcgRow) -> Memcg {
         usage_bytes: bytes(row.usage_pages),
         high_bytes: bytes(row.high_pages),
         max_bytes: bytes(row.max_pages),
-        // A counter that is summed up from per-CPU parts can be a little below zero.
+        // A counter that is the sum of per-CPU parts can be a little below zero.
         lru_pages: None,
         swap_entries: None,
         own_cost_bytes: None,
@@ -209,7 +209,7 @@ fn event(record: &LifeRecord) -> Life {
         name: name(&record.name, record.name_bytes),
         pid: record.pid,
         comm: Text::from_c(&record.comm),
-        // What could not be counted is below zero.
+        // A figure below zero means that the pages could not be counted.
         lru_pages: u64::try_from(record.lru_pages).ok(),
     }
 }

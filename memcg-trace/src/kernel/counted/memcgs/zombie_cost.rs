@@ -1,4 +1,4 @@
-//! What dead memory cgroups cost those that live: sums over the CPUs.
+//! The cost of dead memory cgroups for the living ones: sums over the CPUs.
 
 use anyhow::Context as _;
 use aya::Ebpf;
@@ -11,7 +11,7 @@ use crate::kernel::hooks::attach::take_map;
 use crate::kernel::maps::value::Wire;
 use crate::sample::{Sample, Tax};
 
-/// Reads the sums.
+/// The reader of these sums.
 pub(crate) struct TaxCounts {
     counts: PerCpuArray<MapData, Wire<TaxCount>>,
     sees_reclaim: bool,
@@ -19,7 +19,7 @@ pub(crate) struct TaxCounts {
 }
 
 impl TaxCounts {
-    /// Opens them where any of the hooks that count is attached.
+    /// Opens the sums if any of the hooks that count is attached.
     pub(crate) fn open_if(ebpf: &mut Ebpf, opening: &mut Opening<'_>) -> Option<Self> {
         let sees_reclaim = opening.is_attached("reclaim_visit");
         let can_see_flushes = opening.resolved.layout.flushes_stats != 0;
@@ -29,7 +29,7 @@ impl TaxCounts {
         })
     }
 
-    /// `sees_…` are whether the hooks that count these are attached.
+    /// The `sees_…` flags say whether the hooks for these are attached.
     fn open(ebpf: &mut Ebpf, sees_reclaim: bool, sees_flushes: bool) -> anyhow::Result<Self> {
         Ok(Self {
             counts: take_map(ebpf, "TAX")?,

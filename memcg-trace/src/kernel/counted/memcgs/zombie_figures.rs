@@ -1,4 +1,4 @@
-//! What zombies have and cost: for them alone the walk is followed by a closer look.
+//! Figures of zombies: what they hold and cost. Only zombies get this second, closer scan.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
@@ -12,10 +12,10 @@ use crate::kernel::host::cpus::possible_cpus;
 use crate::kernel::layout::fields::{Field, Place};
 use crate::sample::Memcg;
 
-/// Bytes that are read at once of an array of words.
+/// Bytes of a word array that are read at once.
 const PART_BYTES: u64 = 120;
 
-/// Fills in the figures of `dead` in `rows`. What cannot be read stays absent.
+/// Fills in the figures of `dead` in `rows`. A figure that cannot be read stays absent.
 pub(crate) fn fill(reader: &Reader<'_>, dead: &[DeadCss], rows: &mut [Memcg]) {
     if dead.is_empty() {
         return;
@@ -55,8 +55,8 @@ pub(crate) fn fill(reader: &Reader<'_>, dead: &[DeadCss], rows: &mut [Memcg]) {
     }
 }
 
-/// References of the memcg's id, one for each page in swap; until it is offline there is one of
-/// its own (mm/memcontrol.c: mem_cgroup_css_online()).
+/// References to the memcg's id: one for each page in swap, and one of the memcg's own until it is
+/// offline (mm/memcontrol.c: mem_cgroup_css_online()).
 fn swap_entries(reader: &Reader<'_>, csses: &[u64]) -> Result<Vec<Option<u64>>, Unreadable> {
     let entries = reader.column(csses, Field::MemcgIdRef)?;
     let flags = reader.column(csses, Field::CssFlags)?;
@@ -67,7 +67,7 @@ fn swap_entries(reader: &Reader<'_>, csses: &[u64]) -> Result<Vec<Option<u64>>, 
     Ok(entries.into_iter().zip(flags).map(count).collect())
 }
 
-/// Pages on all lists, by the kernel's own count of them: those of MGLRU are counted apart
+/// Pages on all LRU lists, by the kernel's own counters: those of MGLRU are separate
 /// (include/linux/mm_inline.h: lru_gen_update_size()).
 fn lru_pages(
     reader: &Reader<'_>,
@@ -88,7 +88,7 @@ fn lru_pages(
     Ok(pages)
 }
 
-/// Adds the words of an array in each of `bases`; there is none where a base is no address.
+/// Adds the words of the array at each of `bases`; a base that is no address has no array.
 fn add_words(
     reader: &Reader<'_>,
     bases: &[u64],

@@ -30,10 +30,10 @@ use crate::kernel::maps::value::Wire;
 use crate::sample::Text;
 use crate::sample::reclaim::{self, Cause, Pressure, Reclaim};
 
-/// Tasks that a sample has.
+/// Most tasks in a sample.
 const TASKS: usize = 100;
 
-/// Reads what was counted.
+/// The reader of reclaim counters.
 pub(crate) struct Reclaims {
     counts: PerCpuHashMap<MapData, Wire<ReclaimKey>, Wire<ReclaimCount>>,
     times: KernelMap<MapData, Wire<ReclaimKey>, Wire<Times>>,
@@ -44,7 +44,7 @@ pub(crate) struct Reclaims {
     first_counts: Baseline<ReclaimKey, ReclaimCount>,
     first_times: Baseline<ReclaimKey, Times>,
     first_tasks: Baseline<StalledKey, StalledTask>,
-    /// What rows had that made room for others.
+    /// Sums of the rows that were folded to free space.
     folded: HashMap<ReclaimKey, (ReclaimCount, Lengths)>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Reclaims {
 type Key = (u64, Cause, u64);
 
 impl Reclaims {
-    /// `counts_…` are whether the hooks that count these are attached.
+    /// The `counts_…` flags say whether the hooks for these are attached.
     pub(crate) fn open(
         ebpf: &mut Ebpf,
         counts_pages: bool,
@@ -78,7 +78,7 @@ impl Reclaims {
         memcgs: Option<&Memcgs>,
         now_ns: u64,
     ) -> anyhow::Result<Reclaim> {
-        // Sums before lengths: so no length is missing of those that the sums have.
+        // Sums are read before durations, so that the durations are at least as many.
         let mut sums = dump::sums(&self.counts, add).context("read the counters of reclaim")?;
         let times = dump::all(&self.times).context("read how long reclaim took")?;
         let mut times: Vec<_> = times
@@ -132,7 +132,7 @@ impl Reclaims {
         })
     }
 
-    /// Takes rows out that make room, and adds them to those that stand for all such.
+    /// Folds rows into the row of released memcgs, to free space in the table.
     fn make_room(
         &mut self,
         memcgs: &Memcgs,
@@ -146,7 +146,7 @@ impl Reclaims {
         };
         let of_gone = |key: &ReclaimKey| ReclaimKey {
             memcg_serial_nr: GONE,
-            // Such a limit is mostly the memcg's own.
+            // Such a limit is mostly that of the memcg itself.
             limit_serial_nr: match memcgs.is_gone(key.limit_serial_nr) {
                 true => GONE,
                 false => key.limit_serial_nr,
@@ -174,7 +174,7 @@ impl Reclaims {
         times.retain(|(key, _)| !gives_way(key));
     }
 
-    /// Sleeps elsewhere than over memory.high are none of ours.
+    /// The key in samples; `None` for a sleep that is not due to memory.high.
     fn key(&self, key: &ReclaimKey) -> Option<Key> {
         let cause = self.causes.of(key.kind, key.caller);
         let is_ours = key.kind != kind::THROTTLE || cause == Cause::High;
@@ -190,7 +190,7 @@ impl Reclaims {
         self.first_tasks.begin(&tasks);
         let since_first = tasks.into_iter().map(|(key, now)| {
             let first = self.first_tasks.of(&key);
-            // Another task may have had the number.
+            // Another task may have got the same number.
             let first = first.filter(|first| first.start_ns == now.start_ns);
             (key, stalled_since(now, first))
         });
@@ -214,7 +214,7 @@ impl Reclaims {
     }
 }
 
-/// What a row grew by since it was first read. The longest may have been before.
+/// The growth of a row since it was first read. The longest run may be older.
 fn since(now: &ReclaimCount, first: Option<&ReclaimCount>) -> ReclaimCount {
     let Some(first) = first else { return *now };
     let run_ns = now.run_ns.saturating_sub(first.run_ns);
@@ -240,8 +240,8 @@ fn stalled_since(now: StalledTask, first: Option<&StalledTask>) -> StalledTask {
     }
 }
 
-/// The kernel's own account of the memcgs that have rows. Those that have none and those that
-/// cannot be read are left out.
+/// The kernel's own pressure (PSI) of the memcgs that have rows. Memcgs without PSI, and those that
+/// cannot be read, are left out.
 pub(crate) fn pressure(reclaim: &Reclaim, memcgs: &Memcgs, reader: &Reader<'_>) -> Vec<Pressure> {
     if is_off(reader) {
         return Vec::new();
@@ -260,21 +260,21 @@ pub(crate) fn pressure(reclaim: &Reclaim, memcgs: &Memcgs, reader: &Reader<'_>) 
     found.collect()
 }
 
-/// Whether the kernel keeps no account (`psi=0`): `psi_disabled`, a static key, begins with how
-/// often it was switched on.
+/// Whether the kernel measures no pressure (`psi=0`): the first word of the static key
+/// `psi_disabled` says how often the key was enabled.
 fn is_off(reader: &Reader<'_>) -> bool {
     let key = reader.symbol(Symbol::PsiDisabled);
     key.and_then(|key| reader.word_at(key))
         .is_ok_and(|word| word & 0xffff_ffff != 0)
 }
 
-/// The account of a memcg; the root's is that of the host (kernel/sched/psi.c: psi_memory_show()).
+/// The pressure of a memcg; the root has that of the host (kernel/sched/psi.c: psi_memory_show()).
 fn pressure_of(
     serial_nr: u64,
     css: u64,
     reader: &Reader<'_>,
 ) -> Result<Option<Pressure>, Unreadable> {
-    /// `psi_group.total[PSI_AVGS]` has a word a state; those of memory come third and fourth
+    /// `psi_group.total[PSI_AVGS]` has a word for each state; those of memory are third and fourth
     /// (include/linux/psi_types.h: enum psi_states).
     const MEM_SOME: usize = 2;
     const MEM_FULL: usize = 3;
@@ -286,7 +286,7 @@ fn pressure_of(
         return Ok(None);
     }
     let totals = reader.words(group, Field::PsiTotal)?;
-    // A css that is gone may be another's memory by now.
+    // The memory of a css that is gone may have another owner by now.
     if reader.word(css, Field::CssSerialNr)? != serial_nr {
         return Ok(None);
     }
@@ -298,7 +298,7 @@ fn pressure_of(
     }))
 }
 
-/// The `psi_group` of a cgroup: until 6.0 within it, later that points to it.
+/// The `psi_group` of a cgroup: embedded until 6.0, by pointer since.
 fn group_of(cgroup: u64, reader: &Reader<'_>) -> Result<u64, Unreadable> {
     let place = reader.place(Field::CgroupPsi)?;
     match place.bytes {
@@ -307,7 +307,7 @@ fn group_of(cgroup: u64, reader: &Reader<'_>) -> Result<u64, Unreadable> {
     }
 }
 
-/// Adds a row of the kernel's to the one that it belongs to.
+/// Adds a row of the kernel to the row of its key.
 fn book(row: &mut reclaim::ReclaimCount, key: &ReclaimKey, sum: &ReclaimCount) {
     if key.is_kthread == 0 {
         row.stalls_total += sum.runs;
@@ -318,7 +318,7 @@ fn book(row: &mut reclaim::ReclaimCount, key: &ReclaimKey, sum: &ReclaimCount) {
             row.throttle_ns_total += sum.run_ns;
         }
     } else if key.kind == kind::KSWAPD {
-        // It has no end to be seen: what counts is what it does for each memcg.
+        // Background reclaim has no end to be seen: its visits to each memcg are counted.
         row.background_total += sum.visits;
         row.background_ns_total += sum.visit_ns;
     } else {
@@ -333,7 +333,7 @@ fn book(row: &mut reclaim::ReclaimCount, key: &ReclaimKey, sum: &ReclaimCount) {
 
 fn finish((key, (row, lengths)): (Key, (reclaim::ReclaimCount, Lengths))) -> reclaim::ReclaimCount {
     let (memcg, cause, limit) = key;
-    // No longer than what was seen of this time, as far as the class of that goes.
+    // The longest is bounded by the durations of this period, as far as their bucket tells.
     let longest_ns = lengths.longest().map(|about_ns| about_ns + about_ns / 4);
     let max_ns = row.max_ns.min(longest_ns.unwrap_or(row.max_ns));
     let percentile = |percent| lengths.percentile(percent, row.stalls_total, max_ns);

@@ -1,4 +1,4 @@
-//! Whom the kernel kills for memory.
+//! OOM kills.
 
 use aya::Ebpf;
 use aya::maps::{MapData, RingBuf};
@@ -9,12 +9,12 @@ use crate::kernel::hooks::attach::take_map;
 use crate::sample::Text;
 use crate::sample::reclaim::OomKill;
 
-/// Reads the kills.
+/// The reader of kills.
 pub(crate) struct OomKills {
     ring: RingBuf<MapData>,
     kills: Vec<OomKill>,
-    /// The last one that was chosen. The kernel kills for one reason after the other (mm/oom_kill.c:
-    /// oom_lock), so who goes with it comes before the next.
+    /// The victim that was chosen last. The kernel handles one OOM at a time (mm/oom_kill.c:
+    /// oom_lock), so the other members of its group come before the next victim.
     chosen: Option<OomKill>,
 }
 
@@ -27,13 +27,13 @@ impl OomKills {
         })
     }
 
-    /// All since the last time.
+    /// All kills since the last sample.
     pub(crate) fn take(&mut self) -> Vec<OomKill> {
         self.drain();
         std::mem::take(&mut self.kills)
     }
 
-    /// Takes all that are there out of the kernel's buffer.
+    /// Takes all events from the kernel's buffer.
     pub(crate) fn drain(&mut self) {
         while let Some(item) = self.ring.next() {
             if let Ok((record, _)) = OomRecord::read_from_prefix(&item) {
@@ -43,7 +43,7 @@ impl OomKills {
                         self.chosen = Some(told.clone());
                         self.kills.push(told);
                     }
-                    // It is one of the group, too.
+                    // The victim is a member of its group, too.
                     Some(chosen) if chosen.victim_pid == told.victim_pid => {}
                     Some(chosen) => self.kills.push(OomKill {
                         limit_serial_nr: chosen.limit_serial_nr,
@@ -51,7 +51,7 @@ impl OomKills {
                         points: None,
                         ..told
                     }),
-                    // It began before we were there, or was lost.
+                    // The OOM began before the hooks were attached, or its event was lost.
                     None => self.kills.push(OomKill {
                         points: None,
                         ..told

@@ -1,4 +1,4 @@
-//! Tasks that are in reclaim, or asleep over `memory.high`, at the moment.
+//! Stalls in progress: tasks that are in reclaim, or asleep over `memory.high`.
 
 use std::collections::HashMap;
 
@@ -18,19 +18,20 @@ use crate::kernel::maps::dump;
 use crate::kernel::maps::value::Wire;
 use crate::sample::reclaim::{Cause, Stall};
 
-/// Who reclaims has it (`PF_MEMALLOC`, include/linux/sched.h), so as not to reclaim within that.
+/// The flag of a task in reclaim (`PF_MEMALLOC`, include/linux/sched.h), which keeps it from nested
+/// reclaim.
 const RECLAIMS: u64 = 0x800;
-/// Stalls that a sample has.
+/// Most stalls in a sample.
 const MOST: usize = 256;
 
 type Map = KernelMap<MapData, u64, Wire<Reclaimer>>;
 
-/// Reads them.
+/// The reader of stalls.
 pub(crate) struct Stalls {
     reclaimers: Map,
     throttled: Map,
     causes: Causes,
-    /// Since when all hooks are on.
+    /// The time since which all hooks are attached.
     trusted_ns: u64,
     spans: Spans,
 }
@@ -46,24 +47,24 @@ impl Stalls {
         })
     }
 
-    /// Stalls that are over though nobody saw them end.
+    /// The number of stalls that ended without an event.
     pub(crate) fn unseen_ends(&self) -> u64 {
         self.spans.unseen_ends()
     }
 
-    /// Those that go on for `going_on_ns` or longer, the longest first.
-    pub(crate) fn going_on(
+    /// Stalls that have been in progress for `least_ns` or longer, the longest first.
+    pub(crate) fn in_progress(
         &mut self,
         reader: &Reader<'_>,
         symbols: &Symbols,
         now_ns: u64,
-        going_on_ns: u64,
+        least_ns: u64,
     ) -> anyhow::Result<Vec<Stall>> {
-        let noted = self.noted(now_ns.saturating_sub(going_on_ns))?;
+        let noted = self.noted(now_ns.saturating_sub(least_ns))?;
         let callers = noted.values().map(|row| row.caller);
         self.causes.learn(callers, symbols);
         let tasks: Vec<u64> = noted.values().map(|row| row.task).collect();
-        let tasks = TaskNow::of(reader, &tasks).context("look at who waits for reclaim")?;
+        let tasks = TaskNow::of(reader, &tasks).context("read the tasks in reclaim")?;
         let mut stalls = Vec::new();
         for ((key, row), now) in noted.into_iter().zip(tasks) {
             let cause = self.causes.of(row.kind, row.caller);
@@ -80,7 +81,7 @@ impl Stalls {
                     let unconfirmed = claim == Claim::Unconfirmed;
                     stalls.extend(stall(reader, &row, cause, unconfirmed));
                 }
-                // Once it is counted, it need not be noted any more. Who lives may be in the next.
+                // A row is needed only until it is counted. A living task may be in its next stall.
                 Claim::Ended if is_known && is_dead => self.forget(key, &row),
                 Claim::Doubted | Claim::Ended => {}
             }
@@ -91,12 +92,12 @@ impl Stalls {
         Ok(stalls)
     }
 
-    /// Those that began before some time. Somebody else's row may come twice while one is taken out.
+    /// Rows that began before some time. Another row may appear twice while a row is deleted.
     fn noted(&self, before_ns: u64) -> anyhow::Result<HashMap<u64, Reclaimer>> {
         let mut noted = HashMap::new();
-        let reclaimers = dump::all(&self.reclaimers).context("read who reclaims")?;
-        // In reclaim while asleep over memory.high: the row of that was left behind.
-        let throttled = dump::all(&self.throttled).context("read who is over memory.high")?;
+        let reclaimers = dump::all(&self.reclaimers).context("read the stalls in reclaim")?;
+        // A task in reclaim while asleep over memory.high has a stale row of that sleep.
+        let throttled = dump::all(&self.throttled).context("read the stalls over memory.high")?;
         for (key, row) in throttled.into_iter().chain(reclaimers) {
             let is_long = row.begin_ns != 0 && row.begin_ns <= before_ns;
             if is_long {
@@ -114,18 +115,18 @@ impl Stalls {
             kind::THROTTLE => &mut self.throttled,
             _ => &mut self.reclaimers,
         };
-        // It may be gone by now.
+        // The row may be gone by now.
         let _ = map.remove(&key);
     }
 }
 
-/// Where a task is that was seen to begin a stall.
+/// The place of a task that was seen to begin a stall.
 fn place(row: &Reclaimer, now: &TaskNow) -> Place {
     if now.user_ns > row.user_ns {
         return Place::Elsewhere;
     }
     match row.kind {
-        // It is a single sleep.
+        // A stall of this kind is a single sleep.
         kind::THROTTLE if now.sleeps.wrapping_sub(row.sleeps) > 1 => Place::Elsewhere,
         kind::THROTTLE if now.sleeps() => Place::There,
         kind::THROTTLE => Place::Unknown,
@@ -138,7 +139,7 @@ fn stall(reader: &Reader<'_>, row: &Reclaimer, cause: Cause, unconfirmed: bool) 
     let task = tasks::at(reader, row.task, row.begin_ns)?;
     let limit_serial_nr = room::known(row.limit_serial_nr);
     Some(Stall {
-        // A thread of the kernel works for the memcg that is over its limit.
+        // A kernel thread works for the memcg that is over its limit.
         memcg_serial_nr: match row.is_kthread {
             0 => task.memcg_serial_nr,
             _ => limit_serial_nr.or(task.memcg_serial_nr),
@@ -178,7 +179,7 @@ mod tests {
             assert_eq!(place(&row(kind), &now), Place::There);
             let has_left = TaskNow { flags: 0, ..now };
             assert_eq!(place(&row(kind), &has_left), Place::Elsewhere);
-            // It has been outside the kernel, and is in another one.
+            // The task has been outside the kernel, and is in another stall.
             let again = TaskNow {
                 user_ns: 101,
                 ..now

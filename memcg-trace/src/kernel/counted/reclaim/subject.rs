@@ -1,4 +1,4 @@
-//! Reclaim: runs, who waits for them at the moment, and whom the kernel kills.
+//! The subject of reclaim: runs, tasks that wait for them, and OOM kills.
 
 use aya::Ebpf;
 
@@ -50,13 +50,14 @@ impl Counted for ReclaimCounts {
         let mut found = runs.sample(&symbols, round.memcgs, now_ns())?;
         if let Some(stalls) = &mut self.stalls {
             let reader = round.kernel.reader()?;
-            found.stalls = stalls.going_on(&reader, &symbols, now_ns(), LONG_NS)?;
+            found.stalls = stalls.in_progress(&reader, &symbols, now_ns(), LONG_NS)?;
         }
         sample.reclaim = Some(found);
         Ok(())
     }
 
-    /// Limits and pressure of those that reclaimed: the walk may have found them just now.
+    /// Adds limits and pressure of the memcgs that reclaimed: the walk may have found these just
+    /// now.
     fn complete(&mut self, round: &mut Round<'_>, sample: &mut Sample) -> anyhow::Result<()> {
         sample.oom_kills = self.kills.as_mut().map(OomKills::take);
         if let (Some(reclaim), Some(memcgs)) = (&mut sample.reclaim, round.memcgs)

@@ -1,4 +1,4 @@
-//! Where tasks are that have been in one shrinker for long.
+//! Tasks that have been in one shrinker for a long time: their stacks.
 
 use std::collections::HashMap;
 
@@ -10,28 +10,29 @@ use crate::kernel::host::symbols::Symbols;
 use crate::kernel::waits::{self, Unwound};
 use crate::sample::reclaim::Shrinking;
 
-/// Runs of shrinkers that last longer are told of while they go on.
+/// Runs of shrinkers that last longer are reported while they are in progress.
 pub(crate) const LONG_NS: u64 = 500_000_000;
-/// Samples for which a stack is kept: looking at those of all tasks takes time.
+/// Samples for which a stack is kept: reading the stacks of all tasks takes time.
 const KEPT: u32 = 8;
-/// Where a task is while it runs a shrinker; the compiler puts one into the other (mm/shrinker.c).
+/// The functions that a task is in while it runs a shrinker; the compiler may inline one into the
+/// other (mm/shrinker.c).
 const INSIDE: [&str; 2] = ["do_shrink_slab", "shrink_slab"];
 
-/// A stack as it was, and for how many samples.
+/// A stack, and for how many samples it has been kept.
 struct Kept {
     samples: u32,
-    /// Switches of its task then: while it has not run since, it is where it was.
+    /// Context switches of the task at that time: without further ones, the stack is unchanged.
     switches: u64,
     functions: Vec<String>,
 }
 
-/// What is known of those that were stuck at the last look.
+/// Stacks and spans of the tasks that were blocked at the last scan.
 pub(crate) struct Stuck {
     stacks: HashMap<SpanId, Kept>,
     spans: Spans,
-    /// Since when all hooks are on.
+    /// The time since which all hooks are attached.
     trusted_ns: u64,
-    /// For looking at stacks.
+    /// Id of the type of iterators over tasks, for reading stacks.
     iterator_id: Option<u32>,
 }
 
@@ -45,14 +46,14 @@ impl Stuck {
         }
     }
 
-    /// Runs that are over though nobody saw them end.
+    /// The number of runs that ended without an event.
     pub(crate) fn unseen_ends(&self) -> u64 {
         self.spans.unseen_ends()
     }
 
-    /// Which of some runs go on, where their tasks are now; and those of tasks that are gone. The stack of one that runs at the moment
-    /// is the last that was seen, or empty.
-    pub(crate) fn going_on(
+    /// Runs that are in progress, with the stacks of their tasks; and runs of tasks that are gone.
+    /// The stack of a task on a CPU is the last one that was seen, or empty.
+    pub(crate) fn in_progress(
         &mut self,
         runs: Vec<Running>,
         tasks: &[Option<TaskNow>],
@@ -68,7 +69,7 @@ impl Stuck {
             true => look(ebpf, self.iterator_id),
             false => None,
         };
-        let (mut going_on, mut over) = (Vec::with_capacity(runs.len()), Vec::new());
+        let (mut in_progress, mut over) = (Vec::with_capacity(runs.len()), Vec::new());
         for ((task, mut run), now) in runs.into_iter().zip(tasks) {
             let id = (task, run.begin_ns);
             let kept = before.remove(&id);
@@ -83,7 +84,7 @@ impl Stuck {
                 None => Place::Unknown,
             };
             let kept = fresh.or(kept);
-            // One that runs whenever it is looked at is told of when that was so twice.
+            // A task that runs at each scan is reported from the second scan on.
             let is_known = self.spans.is_known(id);
             let claim = self.spans.judge(id, run.tid, now, place, self.trusted_ns);
             run.unconfirmed = claim == Claim::Unconfirmed;
@@ -94,15 +95,15 @@ impl Stuck {
             }
             let is_dead = now.is_none_or(|now| now.start_ns > run.begin_ns || now.exit_state != 0);
             match claim {
-                Claim::Holds => going_on.push(run),
-                Claim::Unconfirmed if is_known => going_on.push(run),
-                // Once it is counted, it need not be noted any more.
+                Claim::Holds => in_progress.push(run),
+                Claim::Unconfirmed if is_known => in_progress.push(run),
+                // A row is needed only until it is counted.
                 Claim::Ended if is_known && is_dead => over.push(run),
                 _ => {}
             }
         }
         self.spans.turn();
-        (going_on, over)
+        (in_progress, over)
     }
 }
 
@@ -116,7 +117,7 @@ impl Kept {
         }
     }
 
-    /// Whether it is worth looking again.
+    /// Whether the stack should be read again.
     fn is_stale(&self, now: &TaskNow) -> bool {
         self.switches != now.switches || self.samples >= KEPT && !now.sleeps()
     }

@@ -1,24 +1,24 @@
-//! Which shrinker was at an address. The kernel uses memory again: what one did that is gone is not
-//! told of the next one, and its name is as it was while it lived.
+//! Shrinkers by address over time. The kernel reuses memory: the counts of a freed shrinker must
+//! not go to the next one at its address, and keep the name that it had.
 
 use std::collections::HashMap;
 
 use memcg_trace_common::shrinker::ShrinkerRow;
 
-/// Addresses are multiples of this: those between stand for shrinkers that were there earlier.
+/// Addresses are multiples of this: the numbers between two stand for earlier shrinkers.
 const ALIGN: u64 = 8;
 
-/// Shrinkers, by address, and those that were there earlier.
+/// Shrinkers by address, and the earlier ones.
 #[derive(Debug, Default)]
 pub(crate) struct Lives {
     rows: HashMap<u64, ShrinkerRow>,
-    /// How many were at an address before.
+    /// The number of earlier shrinkers at an address.
     earlier: HashMap<u64, u64>,
 }
 
 impl Lives {
-    /// Takes in what is at an address now. If another one was there, what that is known by from now
-    /// on. What has no `name` is no shrinker any more.
+    /// Takes in the shrinker that is at an address now. If another one was there, returns the key
+    /// of that one from now on. Without a name, the shrinker is gone.
     pub(crate) fn see(&mut self, row: &ShrinkerRow, has_name: bool) -> Option<u64> {
         if !has_name {
             if row.scan_objects != 0 {
@@ -29,19 +29,19 @@ impl Lives {
         let before = self.rows.insert(row.shrinker, *row);
         let before = before.filter(|before| !is_same(before, row))?;
         let earlier = self.earlier.entry(row.shrinker).or_default();
-        // The last of them stands for all that come after it.
+        // The last number stands for all shrinkers after it.
         *earlier = (*earlier + 1).min(ALIGN - 1);
         let key = row.shrinker + *earlier;
         self.rows.insert(key, before);
         Some(key)
     }
 
-    /// What was read of a shrinker while it lived.
+    /// The facts of a shrinker, as read while it was registered.
     pub(crate) fn row(&self, key: u64) -> Option<&ShrinkerRow> {
         self.rows.get(&key)
     }
 
-    /// Forgets those that are in no row any more.
+    /// Forgets the shrinkers that are in no row any more.
     pub(crate) fn keep(&mut self, is_used: impl Fn(u64) -> bool) {
         self.rows.retain(|key, _| is_used(*key));
         self.earlier.retain(|address, _| is_used(*address));
@@ -50,7 +50,7 @@ impl Lives {
 
 fn is_same(one: &ShrinkerRow, other: &ShrinkerRow) -> bool {
     let functions = |row: &ShrinkerRow| (row.scan_objects, row.count_objects);
-    // Without a file system, the number of its device is anything.
+    // Without a file system, the device number means nothing.
     let is_block = one.fs[0] != 0 || other.fs[0] != 0;
     functions(one) == functions(other) && (!is_block || (one.dev, one.fs) == (other.dev, other.fs))
 }
@@ -74,7 +74,7 @@ mod tests {
         let mut lives = Lives::default();
         assert_eq!(lives.see(&superblock(address, 30), true), None);
         assert_eq!(lives.see(&superblock(address, 30), true), None);
-        // It is freed: what lies there now is nothing.
+        // After the shrinker is freed, the bytes at its address mean nothing.
         assert_eq!(lives.see(&superblock(address, 99), false), None);
         assert_eq!(lives.row(address).map(|row| row.dev), Some(30));
         let earlier = lives.see(&superblock(address, 31), true).unwrap();

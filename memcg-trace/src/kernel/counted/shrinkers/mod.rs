@@ -30,7 +30,7 @@ use crate::kernel::maps::value::Wire;
 use crate::sample::reclaim::{Cause, Shrinking};
 use crate::sample::{LightScan, Shrinker, Text};
 
-/// Reads shrinker counters.
+/// The reader of shrinker counters.
 pub(crate) struct Shrinkers {
     counts: PerCpuHashMap<MapData, Wire<ShrinkerKey>, Wire<ShrinkerCount>>,
     times: KernelMap<MapData, Wire<ShrinkerKey>, Wire<Times>>,
@@ -44,17 +44,17 @@ pub(crate) struct Shrinkers {
     first_counts: Baseline<ShrinkerKey, ShrinkerCount>,
     first_times: Baseline<ShrinkerKey, Times>,
     lives: Lives,
-    /// What rows had that made room for others, or whose shrinker is gone.
+    /// Sums of the rows that were folded, or whose shrinker is gone.
     folded: HashMap<ShrinkerKey, (ShrinkerCount, Lengths)>,
 }
 
-/// A shrinker, a memcg, a node and a cause: what one row is about.
+/// Shrinker, memcg, node and cause: the key of one row.
 type Key = (u64, u64, u32, Cause);
 
-/// A run that goes on, with the address of its task.
+/// A run in progress, with the address of its task.
 pub(crate) type Running = (u64, Shrinking);
 
-/// What the kernel side says of a row.
+/// The sum of a row over the CPUs.
 #[derive(Default)]
 struct Sum {
     count: ShrinkerCount,
@@ -84,16 +84,16 @@ impl Shrinkers {
         })
     }
 
-    /// What shrinkers did, and their runs that go on for `going_on_ns` or longer.
+    /// Counts of shrinkers, and the runs that have been in progress for `least_ns` or longer.
     pub(crate) fn sample(
         &mut self,
         ebpf: &Ebpf,
         symbols: &Symbols,
         memcgs: Option<&Memcgs>,
         now_ns: u64,
-        going_on_ns: u64,
+        least_ns: u64,
     ) -> anyhow::Result<(Vec<Shrinker>, Vec<Running>)> {
-        // Sums before lengths: so no length is missing of those that the sums have.
+        // Sums are read before durations, so that the durations are at least as many.
         let mut counts = dump::sums(&self.counts, add).context("read the shrinker counters")?;
         let times = dump::all(&self.times).context("read how long shrinkers ran")?;
         let mut times: Vec<_> = times
@@ -113,7 +113,7 @@ impl Shrinkers {
             });
         }
         let mut runs = dump::all(&self.runs).context("read which shrinkers run")?;
-        runs.retain(|(_, run)| now_ns.saturating_sub(run.begin_ns) >= going_on_ns);
+        runs.retain(|(_, run)| now_ns.saturating_sub(run.begin_ns) >= least_ns);
         let keys = counts.iter().map(|(key, _)| *key);
         let keys = keys.chain(times.iter().map(|(key, _)| *key));
         let keys = keys.chain(runs.iter().map(|(_, run)| run.key));
@@ -176,21 +176,21 @@ impl Shrinkers {
     /// Forgets runs of tasks that are gone.
     pub(crate) fn forget(&mut self, over: &[Shrinking]) {
         for run in over {
-            // It may be gone by now.
+            // The row may be gone by now.
             let _ = self
                 .runs
                 .remove(&(u64::from(run.pid) << 32 | u64::from(run.tid)));
         }
     }
 
-    /// Takes rows out of the kernel's tables, and adds what they had to those of other keys.
+    /// Takes rows out of the kernel's tables, and adds their sums to those of other keys.
     fn fold(
         &mut self,
         counts: &mut Vec<(ShrinkerKey, ShrinkerCount)>,
         times: &mut Vec<(ShrinkerKey, Times)>,
         to: impl Fn(&ShrinkerKey) -> Option<ShrinkerKey>,
     ) {
-        // Sums before lengths, as ever.
+        // Sums are read before durations, as above.
         counts.retain(|(key, count)| {
             let Some(to) = to(key) else { return true };
             let _ = self.counts.remove(&Wire(*key));
@@ -255,7 +255,7 @@ impl Shrinkers {
         let ShrinkerName { name, fs, dev } = self.name(row);
         let known = row.filter(|row| row.scan_objects != 0);
         let Sum { count, lengths } = sum;
-        // No longer than what was seen of this time, as far as the class of that goes.
+        // The longest is bounded by the durations of this period, as far as their bucket tells.
         let longest_ns = lengths.longest().map(|about_ns| about_ns + about_ns / 4);
         let max_ns = count.max_ns.min(longest_ns.unwrap_or(count.max_ns));
         let percentile = |percent| lengths.percentile(percent, count.runs, max_ns);
@@ -331,14 +331,14 @@ impl Shrinkers {
     }
 }
 
-/// Shrinkers have no names of their own.
+/// A name made up for a shrinker, which has none of its own.
 struct ShrinkerName {
     name: Option<String>,
     fs: Option<Text>,
     dev: Option<String>,
 }
 
-/// What a row grew by since it was first read. The longest may have been before.
+/// The growth of a row since it was first read. The longest run may be older.
 fn since(now: &ShrinkerCount, first: Option<&ShrinkerCount>) -> ShrinkerCount {
     let Some(first) = first else { return *now };
     let mut priorities = now.priorities;
@@ -365,7 +365,7 @@ fn since(now: &ShrinkerCount, first: Option<&ShrinkerCount>) -> ShrinkerCount {
 }
 
 fn add(sum: ShrinkerCount, Wire(cpu): &Wire<ShrinkerCount>) -> ShrinkerCount {
-    // What was seen last counts.
+    // The state that was seen last wins.
     let last = if cpu.seen_ns > sum.seen_ns { *cpu } else { sum };
     let mut priorities = sum.priorities;
     for (all, one) in priorities.iter_mut().zip(cpu.priorities) {

@@ -1,4 +1,4 @@
-//! Shrinkers: their runs, and those that are in progress.
+//! The subject of shrinkers: their runs, and those in progress.
 
 use anyhow::Context as _;
 use aya::Ebpf;
@@ -34,7 +34,7 @@ impl ShrinkerCounts {
         self.runs.is_some()
     }
 
-    /// Those runs that are in progress.
+    /// The runs that are in progress.
     fn shrinking(
         &mut self,
         running: Vec<Running>,
@@ -42,13 +42,13 @@ impl ShrinkerCounts {
         symbols: &Symbols,
     ) -> anyhow::Result<Vec<Shrinking>> {
         let tasks: Vec<u64> = running.iter().map(|(task, _)| *task).collect();
-        let tasks = TaskNow::of(&round.kernel.reader()?, &tasks).context("look at who shrinks")?;
+        let tasks = TaskNow::of(&round.kernel.reader()?, &tasks).context("read shrinking tasks")?;
         let ebpf = &mut round.kernel.ebpf;
-        let (going_on, over) = self.blocked.going_on(running, &tasks, ebpf, symbols);
+        let (in_progress, over) = self.blocked.in_progress(running, &tasks, ebpf, symbols);
         if let Some(runs) = &mut self.runs {
             runs.forget(&over);
         }
-        Ok(going_on)
+        Ok(in_progress)
     }
 }
 

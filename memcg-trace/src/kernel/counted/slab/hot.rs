@@ -1,4 +1,4 @@
-//! The table of keys that move: programs count those without a look-up in a hash map
+//! The table of hot keys: programs count these without a look-up in a hash map
 //! (memcg-trace-ebpf/src/slab_count.rs).
 
 use std::collections::{HashMap, HashSet};
@@ -13,14 +13,15 @@ use crate::kernel::hooks::attach::{SLAB_HOT, SLAB_KNOWN};
 use crate::kernel::host::cpus::possible_cpus;
 use crate::kernel::maps::mapped::Mapped;
 
-/// Keys that wait for a place before others have to leave theirs: that takes a grace period.
+/// Keys that wait for a place before idle keys are evicted for them: an eviction takes a grace
+/// period.
 const WAITING: usize = 16;
 
-/// The table.
+/// The table of hot keys.
 pub(crate) struct Hot {
     tables: Tables,
     slots: HashMap<SlabKey, usize>,
-    /// What those counted that had a place before.
+    /// Counts of the keys that were evicted.
     left: HashMap<SlabKey, SlabCount>,
 }
 
@@ -33,7 +34,7 @@ impl Hot {
         })
     }
 
-    /// Adds what was counted here to the sums of all keys.
+    /// Adds the counts of this table to the sums of all keys.
     pub(crate) fn add_to(&self, sums: &mut HashMap<SlabKey, SlabCount>) {
         for (key, slot) in &self.slots {
             add(sums.entry(*key).or_default(), self.count(*slot));
@@ -51,8 +52,8 @@ impl Hot {
         sum
     }
 
-    /// Gives places to keys that moved. Where others have these that did not move, they have to
-    /// leave once it is worth while.
+    /// Gives places to keys that moved. If there are none free, keys that did not move are evicted,
+    /// once that is worth while.
     pub(crate) fn promote(&mut self, moved: &HashSet<SlabKey>) {
         let mut taken: HashMap<usize, SlabKey> =
             self.slots.iter().map(|(key, slot)| (*slot, *key)).collect();
@@ -81,9 +82,9 @@ impl Hot {
         }
     }
 
-    /// Programs that saw a key in its place have ended after a grace period, and leave no more words
-    /// that lead there; those that took such a word have ended after another one, and all that was
-    /// counted there is known.
+    /// Replaces keys in two grace periods. After the first, programs that saw a key in its place
+    /// have ended, and write no more words that lead there; after the second, programs that read
+    /// such a word have ended, too, and the counts of the place are final.
     fn replace(&mut self, leave: &HashMap<usize, SlabKey>, come: &[(usize, SlabKey)]) {
         for slot in leave.keys() {
             self.tables.write_objcg(*slot, 0);
@@ -112,18 +113,18 @@ impl Hot {
         self.slots.insert(key, slot);
     }
 
-    /// Forgets what such a key counted, if it has no place any more.
+    /// Forgets the counts of an evicted key.
     pub(crate) fn forget(&mut self, key: &SlabKey) {
         self.left.remove(key);
     }
 
-    /// Whether it has a place.
+    /// Whether a key has a place.
     pub(crate) fn has(&self, key: &SlabKey) -> bool {
         self.slots.contains_key(key)
     }
 }
 
-/// Waits until all programs that run now have ended; says whether it could.
+/// Waits until all programs that run now have ended; returns whether that was possible.
 fn grace_period() -> bool {
     // synchronize_rcu() (kernel/sched/membarrier.c: MEMBARRIER_CMD_GLOBAL).
     membarrier(MembarrierCommand::Global).is_ok()
@@ -134,7 +135,7 @@ fn add(sum: &mut SlabCount, more: SlabCount) {
     sum.frees += more.frees;
 }
 
-/// The tables of all CPUs, and the words of objects that are known by a place in them.
+/// The tables of all CPUs, and the words of objects that hold a place in these tables.
 struct Tables {
     rows: Mapped<HotTable>,
     known: Mapped<u64>,
@@ -168,7 +169,7 @@ impl Tables {
         }
     }
 
-    /// The objcg last: until then it is 0, and nobody's.
+    /// Writes a key, its objcg last: until then that is 0, which no owner has.
     fn write_key(&self, slot: usize, key: SlabKey) {
         for cpu in 0..self.cpus() {
             // SAFETY: as above.
@@ -191,8 +192,8 @@ impl Tables {
         }
     }
 
-    /// Clears the words that lead to these places. What a program writes meanwhile may go with them:
-    /// then the free of that object reads its owner.
+    /// Clears the words that lead to these places. A word that a program writes meanwhile may be
+    /// lost with them: then the free of that object reads its owner.
     fn forget(&self, leads: impl Fn(usize) -> bool) {
         for at in 0..self.known.len() {
             let word = self.known.at(at);

@@ -1,4 +1,4 @@
-//! Slab objects charged and uncharged: sums over the CPUs, and what their keys stand for.
+//! Slab objects charged and uncharged: sums over the CPUs, and the owners and caches of their keys.
 
 pub(crate) mod hot;
 pub(crate) mod subject;
@@ -19,17 +19,17 @@ use crate::kernel::maps::value::Wire;
 use crate::sample::{Cache, Slab, SlabCount as Count, Text};
 
 const BASES: &str = "bases";
-/// Programs that go on in themselves, by their slot (memcg-trace-ebpf/src/slab_chain.rs).
+/// Programs that tail-call themselves, by their slot (memcg-trace-ebpf/src/slab_chain.rs).
 const CHAINED: [&str; 2] = ["slab_free_hook_many", "slab_free_bulk"];
-/// Keys from which on those that stand for nothing any more are removed.
+/// The number of keys from which on keys without an owner are removed.
 const CROWDED: usize = 8192;
-/// And from which on all that do not move make room: of an object whose free was missed, the key would
-/// stay for ever.
+/// The number of keys from which on all idle keys are removed: a missed free would keep a key for
+/// ever.
 const FULL: usize = 12288;
 
-/// Reads slab counters.
+/// The reader of slab counters.
 pub(crate) struct Slabs {
-    /// Keeps the tail calls in place.
+    /// The map that the tail calls go through; it must stay open.
     _next: ProgramArray<MapData>,
     counts: PerCpuHashMap<MapData, Wire<SlabKey>, Wire<SlabCount>>,
     hot: Hot,
@@ -93,7 +93,7 @@ impl Slabs {
         })
     }
 
-    /// Objects charged and uncharged since the start, together, as of the last sample.
+    /// Charges plus uncharges since the start, as of the last sample.
     pub(crate) fn events(&self) -> HashMap<SlabKey, u64> {
         let counters = self.last.iter();
         counters
@@ -101,7 +101,7 @@ impl Slabs {
             .collect()
     }
 
-    /// The counters that moved since the last time.
+    /// The counters that moved since the last sample.
     fn changed(&mut self) -> Result<Vec<(SlabKey, SlabCount)>, MapError> {
         let mut sums = HashMap::with_capacity(self.last.len());
         for entry in self.counts.iter() {
@@ -126,7 +126,7 @@ impl Slabs {
         Ok(changed)
     }
 
-    /// Whose the objcgs are now, by `css.serial_nr`.
+    /// The current owners of the objcgs, by `css.serial_nr`.
     fn owners(&mut self, ebpf: &Ebpf, objcgs: HashSet<u64>) -> anyhow::Result<HashMap<u64, u64>> {
         let objcgs: Vec<u64> = objcgs.into_iter().collect();
         let mut owners = HashMap::with_capacity(objcgs.len());
@@ -176,8 +176,8 @@ impl Slabs {
         Ok(caches)
     }
 
-    /// Removes keys that did not move: of cgroups long gone, most often. One that is used again begins
-    /// at zero again, and is added to what there was.
+    /// Removes keys that did not move: mostly of cgroups that are long gone. The counter of a key
+    /// that is used again begins at zero, and is added to the earlier sum.
     fn remove(&mut self, moved: &HashSet<SlabKey>, which: impl Fn(&SlabCount) -> bool) {
         let still: Vec<SlabKey> = self
             .last

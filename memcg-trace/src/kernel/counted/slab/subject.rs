@@ -1,4 +1,4 @@
-//! Slab memory: objects by events, and the walk of all slabs in the background.
+//! The subject of slab memory: objects by events, and the walk of all slabs in the background.
 
 use aya::Ebpf;
 
@@ -15,12 +15,13 @@ use crate::sample::{Absent, Sample};
 pub(crate) struct SlabCounts {
     events: Option<Slabs>,
     walker: Option<SlabWalker>,
-    /// Why there is no walk any more.
+    /// The reason why the walk ended, if it did.
     ended: Option<Absent>,
 }
 
 impl SlabCounts {
-    /// Comes before the hooks, which count from their first event.
+    /// Opens the counters. This must happen before the hooks are attached, which count from their
+    /// first event.
     pub(crate) fn open(ebpf: &mut Ebpf, opening: &mut Opening<'_>, is_wanted: bool) -> Self {
         Self {
             events: opening.open(Subject::Slab, is_wanted, || Slabs::open(ebpf)),
@@ -33,24 +34,25 @@ impl SlabCounts {
         self.events.is_some()
     }
 
-    /// Counts nothing unless all is counted: a half says nothing of what is held.
+    /// Drops the counts unless all hooks are attached: half of the events say nothing of what is
+    /// held.
     pub(crate) fn keep_if(&mut self, has_all: bool) {
         self.events.take_if(|_| !has_all);
     }
 
-    /// Walks all slabs in the background from now on, with so much of one CPU.
+    /// Starts walks of all slabs in the background, with `budget` of one CPU.
     pub(crate) fn walk(&mut self, budget: f64) {
         self.walker = Some(SlabWalker::new(budget));
     }
 
-    /// Goes on with the walk in the background.
+    /// Continues the walk in the background.
     pub(crate) fn advance(&mut self, kernel: &mut Kernel) {
         self.with_walker(kernel, |walker, reader, slab| {
             walker.advance(reader, slab, now_ns)
         });
     }
 
-    /// Does something with the walk. Where it fails, there will be no more.
+    /// Calls `act` with the walker. If the call fails, the walk ends for good.
     fn with_walker<T>(
         &mut self,
         kernel: &mut Kernel,
@@ -75,7 +77,7 @@ impl Counted for SlabCounts {
         if let Some(events) = &mut self.events {
             sample.slab = Some(events.sample(&round.kernel.ebpf, now_ns())?);
         }
-        // Before this sample: what failed in it is said from the next on.
+        // Comes before this sample: a failure in it is reported from the next sample on.
         sample.absent.extend(self.ended.clone());
         let walked = self.with_walker(round.kernel, |walker, reader, slab| {
             walker.take(reader, slab, now_ns())

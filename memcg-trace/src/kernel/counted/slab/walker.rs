@@ -11,14 +11,15 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::slabs::Walk;
 use crate::sample::slab_walk::SlabWalk;
 
-/// Time whose share of the budget may be saved up: after a pause there is no burst.
+/// The period whose share of the budget may be saved up, so that a pause is not followed by a
+/// burst.
 const SAVED: Duration = Duration::from_secs(1);
 
-/// The walk that goes on.
+/// The walker, with the walk in progress.
 pub(crate) struct SlabWalker {
-    /// Part of one CPU.
+    /// The part of one CPU that it may use.
     budget: f64,
-    /// Time that may be taken now, and since when more has not been added.
+    /// Time that may be used now, and when it was last topped up.
     left: Duration,
     since: Instant,
     state: State,
@@ -26,9 +27,9 @@ pub(crate) struct SlabWalker {
 
 enum State {
     Idle,
-    /// With all objects that had been counted by object cgroup and cache when it began.
+    /// The walk, with the charges plus uncharges of each key when the walk began.
     Walking(Box<Walk>, Option<HashMap<SlabKey, u64>>),
-    /// All pages have been looked at.
+    /// The walk after all pages were scanned.
     Ended(Box<Walk>, Option<HashMap<SlabKey, u64>>),
 }
 
@@ -42,7 +43,7 @@ impl SlabWalker {
         }
     }
 
-    /// Goes on for as long as the budget allows.
+    /// Continues for as long as the budget allows.
     pub(crate) fn advance(
         &mut self,
         reader: &Reader<'_>,
@@ -79,8 +80,8 @@ impl SlabWalker {
         };
     }
 
-    /// The walk that has ended, if one has. The counters must just have been read: what they
-    /// counted since it began may be in it or not.
+    /// The finished walk, if there is one. The counters must have been read just now: events since
+    /// the walk began may be in it or not.
     pub(crate) fn take(
         &mut self,
         reader: &Reader<'_>,
@@ -97,7 +98,7 @@ impl SlabWalker {
         let events = before.zip(counted).map(|(before, counted)| {
             let mut events = counted.events();
             for (key, count) in &mut events {
-                // One that went backwards was dropped and made anew.
+                // A counter that went backwards was removed and made anew.
                 let at_first = before.get(key).copied().unwrap_or(0);
                 *count = count.checked_sub(at_first).unwrap_or(*count);
             }

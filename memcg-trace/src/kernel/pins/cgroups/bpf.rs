@@ -1,5 +1,5 @@
-//! What BPF keeps of a dead cgroup: maps whose values are cgroups, and the programs that were
-//! attached to it.
+//! References to a dead cgroup from BPF: maps whose values are cgroups, and programs that were
+//! attached to the cgroup.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
@@ -15,7 +15,7 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind};
 
-/// Who else may have a map.
+/// Other possible holders of a map.
 const MAP_HOLDERS: &str = "BPF programs that use the map, and its names in bpffs";
 const LINK_HOLDERS: &str = "names of the link in bpffs";
 /// Programs of one kind that are attached to one cgroup (include/linux/bpf-cgroup-defs.h:
@@ -53,7 +53,7 @@ pub(super) fn maps(host: &Host<'_, '_>, ledger: &mut Ledger) -> Found {
     Ok(())
 }
 
-/// The references to a map or a link. A file that several processes have is one.
+/// Holders of a map or a link. A file that several processes have open counts once.
 fn held(refs: u64, files: &[OpenFile], others: &str) -> Held {
     let distinct: HashSet<u64> = files.iter().map(|file| file.file).collect();
     let found = distinct.len() as u64;
@@ -65,10 +65,10 @@ fn held(refs: u64, files: &[OpenFile], others: &str) -> Held {
     }
 }
 
-/// The programs' part of a cgroup holds one until all of them are off it, and nothing that they
-/// may run for is left (kernel/bpf/cgroup.c: cgroup_bpf_offline(), cgroup_bpf_release()).
+/// Counts the reference that a cgroup's BPF state holds until all programs are detached and nothing
+/// that they may run for is left (kernel/bpf/cgroup.c: cgroup_bpf_offline(), cgroup_bpf_release()).
 pub(super) fn programs(reader: &Reader<'_>, zombie: &mut Zombie, cgroup: u64) -> Found {
-    // Kernels without them hold none.
+    // Kernels without cgroup programs have no such reference.
     let Ok(data) = reader.word(cgroup, Field::CgroupBpfRefcntData) else {
         return Ok(());
     };
@@ -90,11 +90,11 @@ pub(super) fn programs(reader: &Reader<'_>, zombie: &mut Zombie, cgroup: u64) ->
     Ok(())
 }
 
-/// Each link by which a program is attached holds one, until the program is off the cgroup
+/// Counts one reference for each link by which a program is attached, until the program is detached
 /// (kernel/bpf/cgroup.c: bpf_cgroup_link_auto_detach()) or the link is closed.
 pub(super) fn links(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Found {
     let reader = host.reader;
-    // Kernels without them hold none.
+    // Kernels without links have no such reference.
     if !reader.has(Field::BpfProgLink) {
         return Ok(());
     }
@@ -111,7 +111,7 @@ pub(super) fn links(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Fo
                 .of_kind_and_sent(reader, &operations, Field::FilePrivate);
             open = Some(of_kind?);
         }
-        // The link itself comes first in what is a cgroup's.
+        // The link is the first member of a cgroup's link.
         let files = open.iter().flatten().filter(|file| file.object == link);
         let files: Vec<_> = files.copied().collect();
         let refs = reader.word(link, Field::BpfLinkRefcnt)?;
@@ -128,8 +128,8 @@ pub(super) fn links(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Fo
     Ok(())
 }
 
-/// All links of programs that are attached to a cgroup: a list for each kind of program, which has
-/// a head of two words, or since 6.0 of one.
+/// All links of programs that are attached to a cgroup: one list for each kind of program, whose
+/// head has two words, or since 6.0 one.
 fn links_of(reader: &Reader<'_>, cgroup: u64) -> Result<Vec<u64>, Unreadable> {
     const WORD: u64 = 8;
     let lists = reader.place(Field::CgroupBpfProgs)?;

@@ -1,5 +1,5 @@
-//! What other controllers still have of a dead cgroup: each of their csses holds one reference to
-//! it (kernel/cgroup/cgroup.c: init_and_link_css(), css_free_rwork_fn()).
+//! References to a dead cgroup from other controllers: each of its csses holds one
+//! (kernel/cgroup/cgroup.c: init_and_link_css(), css_free_rwork_fn()).
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -54,7 +54,8 @@ pub(super) fn count(
                 let of_css = reserved.as_mut().and_then(|all| all.remove(&css));
                 files = of_css.unwrap_or_default();
             }
-            // What a file that is not listed holds counts as not found: nobody is told to remove it.
+            // References of files that are not listed count as not found, since the user cannot
+            // remove a file without its name.
             let mut parts = Vec::new();
             for (inode, stretches) in files.into_iter().take(LISTED) {
                 let mut part = Object::default();
@@ -78,7 +79,7 @@ fn is_of_huge_pages(css: &Object) -> bool {
     name.is_some_and(|name| name.as_bytes() == HUGETLB)
 }
 
-/// Counts references to what an object is that its parts have.
+/// Adds references to those that an object's parts were found to hold.
 fn add_found(object: &mut Object, refs: u64) {
     if let Some(held) = &mut object.held {
         held.found += refs;
@@ -88,14 +89,14 @@ fn add_found(object: &mut Object, refs: u64) {
     }
 }
 
-/// Perf events that count for a cgroup, by the css that each holds a reference to
+/// Perf events that count for a cgroup, by the css that each has a reference to
 /// (kernel/events/core.c: perf_cgroup_connect()).
 fn perf_events(host: &Host<'_, '_>) -> Result<HashMap<u64, Vec<OpenFile>>, Unreadable> {
     let reader = host.reader;
     let files = (host.open).of_kind_and_sent(reader, &[Symbol::PerfFops], Field::FilePrivate)?;
     let events: Vec<_> = files.iter().map(|file| file.object).collect();
     let mut found: HashMap<u64, Vec<OpenFile>> = HashMap::new();
-    // A kernel without them has no such css.
+    // A kernel without perf cgroups has no such css.
     let (Ok(css), Ok(_)) = (
         reader.offset(Field::PerfCgroupCss),
         reader.offset(Field::PerfEventCgrp),

@@ -1,6 +1,6 @@
-//! Reservations of huge pages: each stretch that is reserved in a file holds a reference to the
-//! css of the controller hugetlb (mm/hugetlb.c: record_hugetlb_cgroup_uncharge_info()), as long as
-//! the file is there.
+//! Reservations of huge pages: each range that is reserved in a file holds a reference to the css
+//! of the hugetlb controller (mm/hugetlb.c: record_hugetlb_cgroup_uncharge_info()), as long as the
+//! file exists.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,16 +9,16 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::superblocks;
 use crate::kernel::layout::fields::Field;
 
-/// Files of one file system, and stretches of one file.
+/// Files of one file system, and ranges of one file.
 const MOST: usize = 1 << 20;
 
-/// By css: inodes of hugetlbfs, with how many stretches of each it has.
+/// By css: inodes of hugetlbfs, with the number of ranges in each.
 pub(super) type Reserved = HashMap<u64, BTreeMap<u64, u64>>;
 
-/// Looks through all files of hugetlbfs.
+/// Scans all files of hugetlbfs.
 pub(super) fn reserved(reader: &Reader<'_>) -> Result<Reserved, Unreadable> {
     let mut of_csses = Reserved::new();
-    // A kernel without the controller reserves for nobody.
+    // A kernel without the controller has no such references.
     if !reader.has(Field::RegionCss) {
         return Ok(of_csses);
     }
@@ -34,7 +34,7 @@ pub(super) fn reserved(reader: &Reader<'_>) -> Result<Reserved, Unreadable> {
         for inode in inodes {
             let csses = match of_file(reader, inode) {
                 Ok(csses) => csses,
-                // It goes away, or is written.
+                // The file is removed or written meanwhile.
                 Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
                 Err(why) => return Err(why),
             };
@@ -46,7 +46,7 @@ pub(super) fn reserved(reader: &Reader<'_>) -> Result<Reserved, Unreadable> {
     Ok(of_csses)
 }
 
-/// The css of each stretch. Older kernels have the map of them with the page cache.
+/// The css of each range. Older kernels have the map of the ranges with the page cache.
 fn of_file(reader: &Reader<'_>, inode: u64) -> Result<Vec<u64>, Unreadable> {
     let map = match reader.has(Field::HugeReserved) {
         true => {
@@ -58,7 +58,7 @@ fn of_file(reader: &Reader<'_>, inode: u64) -> Result<Vec<u64>, Unreadable> {
             reader.word(mapping, Field::MappingPrivate)?
         }
     };
-    // Folders have none.
+    // Directories have no map.
     if map == 0 {
         return Ok(Vec::new());
     }

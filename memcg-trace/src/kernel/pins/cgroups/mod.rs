@@ -1,5 +1,5 @@
-//! What keeps a dead cgroup whose memory cgroup is gone: the references to the cgroup itself
-//! (`cgroup.self`), which is no memory cgroup's.
+//! Pins of dead cgroups whose memory cgroup is gone: references to the cgroup itself
+//! (`cgroup.self`), which belongs to no memory cgroup.
 
 mod bpf;
 mod controllers;
@@ -19,13 +19,13 @@ use crate::kernel::debugger::visible_paths::VisiblePaths;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind, Pinned};
 
-/// Children and css_sets of one that are looked at.
+/// Bound on the children and css_sets of one cgroup.
 const MOST: usize = 10_000;
-/// Ways to keep a cgroup that leave no trace where one could look.
+/// Ways to hold a cgroup that leave no trace to look at.
 const HIDDEN: &str = "pointers to it in values of BPF maps, BPF iterators over it, and rules of \
                       netfilter that match its path are not looked for";
 
-/// Looks for all references to `targets`, and says how many things it looked at.
+/// Looks for all references to `targets`, and returns the number of objects that were looked at.
 pub(super) fn look(
     host: &Host<'_, '_>,
     visible: &mut VisiblePaths,
@@ -68,7 +68,7 @@ pub(super) fn look(
     (pins.zombies, pins.visited_objects)
 }
 
-/// Each child holds one (cgroup_create(), css_free_rwork_fn()).
+/// Counts the children: each holds one reference (cgroup_create(), css_free_rwork_fn()).
 fn children(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {
     let own = reader.offset(Field::CgroupSelf)?;
     for child in css::children(reader, zombie.css, MOST)? {
@@ -85,7 +85,8 @@ fn children(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {
     Ok(())
 }
 
-/// Each css_set holds one (link_css_set()), however many tasks and namespaces it has.
+/// Counts the css_sets: each holds one reference (link_css_set()), however many tasks and
+/// namespaces it has.
 fn sets(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Found {
     let reader = host.reader;
     let head = cgroup + reader.offset(Field::CgroupCsetLinks)?;
@@ -97,11 +98,12 @@ fn sets(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Found {
     Ok(())
 }
 
-/// A socket holds the cgroup that it was made in (cgroup_sk_alloc()).
+/// Counts the sockets: each holds a reference to the cgroup that it was made in
+/// (cgroup_sk_alloc()).
 fn of_sockets(host: &Host<'_, '_>, ledger: &mut Ledger) -> Found {
     let reader = host.reader;
     let own = reader.offset(Field::CgroupSelf)?;
-    // Without the option, sockets hold none.
+    // Without the option, sockets hold no reference.
     if !reader.has(Field::SockCgroup) {
         return Ok(());
     }
@@ -115,7 +117,7 @@ fn of_sockets(host: &Host<'_, '_>, ledger: &mut Ledger) -> Found {
         let Some(at) = position.filter(|_| seen.insert(file.object)) else {
             continue;
         };
-        // One that was closed meanwhile holds nothing.
+        // A socket that was closed meanwhile holds no reference.
         if let Ok((kind, object)) = sockets::describe(reader, host.namespaces, file.object) {
             ledger.zombies[at].add_held(kind, object, Kind::Sock.at(file.object));
         }

@@ -1,4 +1,4 @@
-//! Folios that no file has, each with a count of its own.
+//! Holders of folios that belong to no file, each with a count of its own.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{BTreeMap, HashSet};
@@ -9,7 +9,7 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::pins::folios::{ANON, Group, MERGED};
 use crate::sample::pins::User;
 
-/// What the low bits of `page.mapping` say.
+/// Flags in the low bits of `page.mapping`.
 const MAPPING_FLAGS: u64 = 3;
 /// `GUP_PIN_COUNTING_BIAS` (include/linux/mm.h).
 const PINNED: u64 = 1 << 10;
@@ -17,9 +17,9 @@ const PINNED: u64 = 1 << 10;
 /// Folios of one `anon_vma`.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::kernel::pins) struct Anon {
-    /// It may be gone, and something else be there.
+    /// May be freed, and its memory in use for something else.
     pub(in crate::kernel::pins) anon_vma: u64,
-    /// The first and the last page of those that it can map.
+    /// Index of the first and the last page that the `anon_vma` can map.
     pub(in crate::kernel::pins) first: u64,
     pub(in crate::kernel::pins) last: u64,
 }
@@ -33,14 +33,14 @@ pub(in crate::kernel::pins) struct Merged {
 }
 
 impl Holders {
-    /// Adds a holder of so many references to each of some folios.
+    /// Adds a holder, with a number of references to each of some folios.
     pub(in crate::kernel::pins) fn add_all(&mut self, folios: &[(Thing, u64)], user: &User) {
         let mut of_roots: BTreeMap<Thing, u64> = BTreeMap::new();
         for (folio, refs) in folios {
             if let Some(root) = self.part_of.get(folio) {
                 *of_roots.entry(*root).or_default() += refs;
             }
-            // Several may share one reference; the first has it.
+            // If several users share one reference, the first has it.
             if user.refs != Some(0) {
                 self.found(*folio, *refs);
             }
@@ -55,22 +55,22 @@ impl Holders {
         }
     }
 
-    /// The folio that a page belongs to, by its number.
+    /// The folio that contains the page with this number.
     pub(in crate::kernel::pins) fn folio(&self, pfn: u64) -> Option<Thing> {
         let (first, (pages, folio)) = self.folios.range(..=pfn).next_back()?;
         (pfn - first < *pages).then_some(*folio)
     }
 
-    /// The same, with how many references it is to pin one of its pages: small folios have no
-    /// other place to count that.
+    /// As `folio()`, with the number of references that a pin of one of its pages counts: small
+    /// folios have no other place to count pins.
     pub(in crate::kernel::pins) fn pinned_folio(&self, pfn: u64) -> Option<(Thing, u64)> {
         let (first, (pages, folio)) = self.folios.range(..=pfn).next_back()?;
         let refs = if *pages == 1 { PINNED } else { 1 };
         (pfn - first < *pages).then_some((*folio, refs))
     }
 
-    /// Wants the holders of folios that no file has, and says which references to them are the
-    /// kernel's own.
+    /// Registers folios that belong to no file, to find their holders, and adds the references that
+    /// the kernel itself has.
     pub(in crate::kernel::pins) fn want_folios(
         &mut self,
         reader: &Reader<'_>,
@@ -84,7 +84,7 @@ impl Holders {
         let first = group.folios.first()?;
         let root = Kind::Folio.at(first.page);
         let mut of_root = Root {
-            // Beyond a bound they are not looked at one by one.
+            // Beyond a bound the folios are not looked at one by one.
             unread: group.folios.len() as u64 != group.refs,
             ..Root::default()
         };
@@ -120,12 +120,12 @@ impl Holders {
         Some(root)
     }
 
-    /// Those of the folios whose holders are wanted that were merged.
+    /// The merged ones of the folios whose holders are wanted.
     pub(in crate::kernel::pins) fn merged(&self) -> Vec<Merged> {
         self.merged.clone()
     }
 
-    /// What the folios whose holders are wanted say that they are mapped by.
+    /// The `anon_vma`s of the folios whose holders are wanted.
     pub(in crate::kernel::pins) fn anon(&self) -> Vec<Anon> {
         self.anon.clone()
     }

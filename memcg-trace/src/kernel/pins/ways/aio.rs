@@ -1,6 +1,6 @@
-//! Asynchronous I/O (io_setup(2)): each context has the file of its ring open, whose pages are the
-//! ring, and the files of the requests that can be cancelled (fs/aio.c: `aio_ring_file`,
-//! `active_reqs`). Others that are under way are on no list.
+//! Asynchronous I/O (io_setup(2)): each context has the file open whose pages are its ring, and the
+//! files of the requests that can be cancelled (fs/aio.c: `aio_ring_file`, `active_reqs`). Other
+//! requests in progress are on no list.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ pub(super) fn contexts(look: &mut Look<'_, '_>) -> Found {
     if look.threads.is_empty() {
         return Err(Unreadable::Failed(UNREAD.to_owned()));
     }
-    // A kernel may be made without.
+    // The kernel may be built without AIO.
     if !look.reader.has(Field::MmIoctxTable) {
         return Ok(());
     }
@@ -34,7 +34,7 @@ pub(super) fn contexts(look: &mut Look<'_, '_>) -> Found {
         };
         let files = match files(look.reader, table) {
             Ok(files) => files,
-            // It ends meanwhile.
+            // The context ends meanwhile.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
             Err(why) => return Err(why),
         };

@@ -1,6 +1,6 @@
-//! The inode of a block device, whose pages are those of the device itself. The device has a
-//! reference to it (block/bdev.c: bdev_alloc()), and a file system that is mounted from it has a
-//! file of it open (since 6.9; before, it has the device alone).
+//! Inodes of block devices, whose pages are those of the device itself. The device has a reference
+//! to its inode (block/bdev.c: bdev_alloc()), and a file system that is mounted from it has a file
+//! of it open (since 6.9; before, it holds only the device).
 
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::superblocks;
@@ -44,7 +44,7 @@ pub(super) fn inodes(look: &mut Look<'_, '_>) -> Found {
         if users.is_empty() {
             users.push(of_kernel("a file system that is not mounted any more"));
         }
-        // One reference, wherever it is mounted.
+        // The file system has one reference, however often it is mounted.
         for (at, user) in users.into_iter().enumerate() {
             let refs = Some(u64::from(at == 0));
             look.hold(file, User { refs, ..user });

@@ -1,4 +1,4 @@
-//! Who uses a block device: what is mounted from it, who has it open, and swap on it.
+//! Users of a block device: file systems on it, processes that have it open, and swap.
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths;
@@ -12,12 +12,12 @@ use crate::sample::pins::{User, UserKind};
 
 use super::{mounts, swap_files};
 
-/// Mounts of one file system that are looked at.
+/// Bound on the mounts of one file system.
 const MOST_MOUNTS: usize = 1024;
 /// Users of one device that are listed.
 const MOST: usize = 16;
 
-/// Who uses a disk, or a partition of it, by the disk's name.
+/// The users of a disk, or of a partition of it, by the disk's name.
 pub(super) fn users_of_disk(look: &mut Look<'_, '_>, disk: &str) -> Result<Vec<User>, Unreadable> {
     let reader = look.reader;
     let is_it = |device: u64| {

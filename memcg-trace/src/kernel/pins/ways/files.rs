@@ -1,4 +1,4 @@
-//! Open files that no descriptor leads to: words of some struct that may be one.
+//! Open files that no descriptor leads to: words of a struct that may point to one.
 
 use std::collections::HashSet;
 
@@ -7,8 +7,8 @@ use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::look::Look;
 
-/// Those of some words that are open files of inodes that are asked about, each once. A word is
-/// one only if, read as a file, it has the operations that its inode has.
+/// The words that are open files of inodes whose holders are wanted, each once. A word is one only
+/// if, read as a file, it has the operations that its inode has.
 pub(super) fn files_among(look: &mut Look<'_, '_>, words: &[u64]) -> Vec<u64> {
     let distinct: HashSet<u64> = words.iter().copied().collect();
     let mut files: Vec<_> = distinct.into_iter().collect();

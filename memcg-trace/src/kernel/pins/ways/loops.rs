@@ -1,8 +1,7 @@
-//! Loop devices, each of which has the file open that backs it (drivers/block/loop.c:
-//! `lo_backing_file`).
+//! Loop devices, each of which has its backing file open (drivers/block/loop.c: `lo_backing_file`).
 //!
-//! `struct loop_device` is the module's, and in none of the kernel's own types. So its words are
-//! looked at for one that is an open file of an inode that is asked about.
+//! `struct loop_device` belongs to the module and is not in the kernel's BTF. So all its words are
+//! tried as an open file of an inode whose holders are wanted.
 
 use super::devices;
 use super::files::files_among;
@@ -18,11 +17,11 @@ use crate::sample::pins::{User, UserKind};
 
 /// All devices by their number.
 const DEVICES: Symbol = Symbol::LoopIndexIdr;
-/// A function that is there wherever the devices are.
+/// A function of the driver, which exists wherever the devices do.
 const FUNCTION: Symbol = Symbol::LoIoctl;
 /// Nodes of the array of devices: 64 devices each.
 const MOST_NODES: usize = 4096;
-/// Bytes of a device up to behind its file.
+/// Bytes of a device up to the end of the pointer to its file.
 const BYTES: usize = 512;
 
 /// Looks for the files of all loop devices.
@@ -31,7 +30,7 @@ pub(super) fn backing_files(look: &mut Look<'_, '_>) -> Found {
     let all = match reader.symbol(DEVICES) {
         Ok(all) => all,
         Err(why) if reader.symbol(FUNCTION).is_ok() => return Err(why),
-        // No module, no devices.
+        // Without the module there are no devices.
         Err(_) => return Ok(()),
     };
     let mut found = Vec::new();

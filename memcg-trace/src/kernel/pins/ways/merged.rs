@@ -1,5 +1,6 @@
-//! Pages that were merged (mm/ksm.c): no `anon_vma` is theirs. Each has a list of the places that
-//! it was found at, with the `anon_vma` of each; page tables tell who maps it still.
+//! Pages that were merged (mm/ksm.c): they belong to no `anon_vma`. Each has a list of the
+//! addresses that it was found at, with the `anon_vma` of each; page tables tell which of these
+//! still map it.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -13,7 +14,7 @@ use crate::kernel::pins::holders::{Look, Merged, Thing};
 use crate::kernel::pins::mappers;
 use crate::sample::pins::UserKind;
 
-/// Places of one page that are looked at (`max_page_sharing` is 256 unless it was raised).
+/// Addresses of one page that are looked at (`max_page_sharing` is 256 unless it was raised).
 const MOST_PLACES: usize = 4096;
 
 pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
@@ -25,7 +26,7 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
                     of_mms.entry(mm).or_default().push((merged.folio, 1));
                 }
             }
-            // It is merged no more.
+            // The page is no longer merged.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
             Err(why) => return Err(why),
         }
@@ -37,7 +38,7 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// The address spaces that map a page, one as often as it does.
+/// The address spaces that map a page, each as often as it does.
 fn mappings(look: &mut Look<'_, '_>, merged: &Merged) -> Result<Vec<u64>, Unreadable> {
     let reader = look.reader;
     let next = reader.offset(Field::MergedItemNext)?;

@@ -1,5 +1,5 @@
-//! Mounts, each of which has a reference to the dentry that is its root: a file that is
-//! bind-mounted, in whatever mount namespace.
+//! Mounts, each of which has a reference to its root dentry: a file that is bind-mounted, in any
+//! mount namespace.
 
 use std::collections::HashSet;
 
@@ -11,10 +11,10 @@ use crate::kernel::pins::look::Look;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
-/// Mounts of one file system that are looked at.
+/// Bound on the mounts of one file system.
 const MOST: usize = 100_000;
 
-/// Goes through the mounts of each file system that an object is of.
+/// Scans the mounts of each file system that an object is in.
 pub(super) fn roots(look: &mut Look<'_, '_>) -> Found {
     let reader = look.reader;
     let inodes = look.holders.inodes();

@@ -1,5 +1,5 @@
-//! Overlayfs: a descriptor has an inode of its own, and behind it the real file open
-//! (fs/overlayfs/file.c); and that inode has a reference to the real dentry (fs/overlayfs/inode.c).
+//! Overlayfs: a descriptor has an inode of its own, and the real file open behind it
+//! (fs/overlayfs/file.c); the inode has a reference to the real dentry (fs/overlayfs/inode.c).
 
 use super::files::files_among;
 use crate::kernel::debugger::memory::Unreadable;
@@ -19,14 +19,14 @@ use crate::sample::pins::{User, UserKind};
 const MOST_INODES: usize = 1 << 20;
 /// Mounts of one overlay that are looked at.
 const MOST_MOUNTS: usize = 1024;
-/// Words of an inode of overlayfs behind what all inodes have, the real dentries among them.
+/// Words of an overlayfs inode after the generic inode; the real dentries are among them.
 const WORDS: usize = 4;
 const OPERATIONS: Symbol = Symbol::OvlFileOperations;
-/// A function that is there wherever the operations are.
+/// A function of overlayfs, which exists wherever its operations do.
 const FUNCTION: Symbol = Symbol::OvlFillSuper;
 
-/// Looks behind the descriptors of overlayfs. The file's private word is the real file, since
-/// 6.13 a struct that begins with up to two of them.
+/// Looks behind the descriptors of overlayfs. The file's private word is the real file, since 6.13
+/// a struct that starts with up to two of them.
 pub(super) fn real_files(look: &mut Look<'_, '_>) -> Found {
     let reader = look.reader;
     if let Err(why) = reader.symbol(OPERATIONS) {
@@ -57,7 +57,7 @@ pub(super) fn real_files(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// Looks at what the inodes of each overlay are of, open or only cached.
+/// Looks at the real dentries of all inodes of each overlay, open or only cached.
 pub(super) fn real_dentries(look: &mut Look<'_, '_>) -> Found {
     let reader = look.reader;
     for superblock in superblocks::all(reader)? {
@@ -88,8 +88,8 @@ pub(super) fn real_dentries(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// An inode whose name is gone is there only as long as somebody has it open, who was found; any
-/// other stays when nobody has, and keeps what is behind it.
+/// An inode without a name exists only as long as it is open, and its descriptors were found; any
+/// other stays cached, and keeps its real dentry.
 fn hold_dentries(look: &mut Look<'_, '_>, superblock: u64, inode: u64, dentries: &[u64]) {
     for dentry in dentries.iter().copied().filter(|at| is_kernel_address(*at)) {
         let thing = Kind::Dentry.at(dentry);
@@ -108,7 +108,7 @@ fn hold_dentries(look: &mut Look<'_, '_>, superblock: u64, inode: u64, dentries:
     }
 }
 
-/// Where a file system is mounted, in our mount namespace if it is.
+/// The mount point of a file system, in our mount namespace if there is one.
 fn mounted_at(look: &Look<'_, '_>, superblock: u64) -> Option<Text> {
     let mounts = paths::mounts(look.reader, superblock, MOST_MOUNTS).ok()?;
     let places = { mounts.into_iter() }.filter_map(|mount| look.paths.of_mount(look.reader, mount));

@@ -1,4 +1,4 @@
-//! What holds folios that no file has: page tables, and pipes.
+//! Holders of folios that belong to no file: page tables, and pipes.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
@@ -20,9 +20,9 @@ const MOST_BUFFERS: u64 = 1 << 16;
 /// Mappings of one `anon_vma` whose page tables are looked at.
 const MOST_MAPPINGS: usize = 4096;
 
-/// Each entry of a page table has one reference. An `anon_vma` says which address spaces may map
-/// its folios, and their tables which do: of a fork, only one side may; and the `anon_vma` of a
-/// folio that is mapped no more may be gone, and be another one's.
+/// Each entry of a page table has one reference. An `anon_vma` tells which address spaces may map
+/// its folios, and their page tables tell which do: of a fork, only one side may. The `anon_vma` of
+/// a folio that is no longer mapped may be freed, and its memory be another one's.
 pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
     let mut outcome = Ok(());
     for anon in look.holders.anon() {
@@ -54,7 +54,7 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
     outcome
 }
 
-/// Folios that a mapping maps; one as often as it does.
+/// Adds the folios that a mapping maps, each as often as it does.
 fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<(Thing, u64)>) -> Found {
     let pages = vma.end.saturating_sub(vma.start) >> PAGE_SHIFT;
     let from = anon.first.saturating_sub(vma.first_page).min(pages);
@@ -70,7 +70,7 @@ fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<(Thing
     })
 }
 
-/// A pipe has one reference to each page that it carries.
+/// A pipe has one reference to each page in it.
 pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
     let first_page = look
         .reader
@@ -79,7 +79,7 @@ pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
     for (pipe, ends) in ends_of_pipes(look.reader, look.open)? {
         let pages = match carried(look.reader, pipe) {
             Ok(pages) => pages,
-            // Closed meanwhile.
+            // The pipe was closed meanwhile.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
             Err(why) => return Err(why),
         };
@@ -106,7 +106,7 @@ pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// All pipes, with who has their ends open.
+/// All pipes, with the processes that have their ends open.
 pub(in crate::kernel::pins) fn ends_of_pipes(
     reader: &Reader<'_>,
     open: &Open,

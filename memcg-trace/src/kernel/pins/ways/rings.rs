@@ -1,5 +1,5 @@
-//! Files that are registered with an io_uring: the ring has them open, without a descriptor. And
-//! buffers that are: the ring has their pages pinned.
+//! Files and buffers that are registered with an io_uring: the ring has the files open, without a
+//! descriptor, and has the pages of the buffers pinned.
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
@@ -15,12 +15,12 @@ const MOST: u64 = 1 << 20;
 /// Buffers of one ring (io_uring/rsrc.c: `IORING_MAX_REG_BUFFERS`), and pages of one: a GiB.
 const MOST_BUFFERS: u64 = 1 << 14;
 const MOST_PAGES: u64 = 1 << 18;
-/// What the low bits of a file say (io_uring/filetable.h: FFS_NOWAIT, FFS_ISREG, …).
+/// Flags in the low bits of a file (io_uring/filetable.h: FFS_NOWAIT, FFS_ISREG, …).
 const FLAGS: u64 = 7;
 /// Bytes of a `struct bio_vec`: a page, a length and an offset.
 const VEC_BYTES: u64 = 16;
 
-/// Looks through the tables of all rings that somebody has open.
+/// Reads the tables of files of all rings that are open.
 pub(super) fn registered_files(look: &mut Look<'_, '_>) -> Found {
     let reader = look.reader;
     for ring in look
@@ -29,7 +29,7 @@ pub(super) fn registered_files(look: &mut Look<'_, '_>) -> Found {
     {
         let files = match registered(reader, ring.object) {
             Ok(files) => files,
-            // It ends meanwhile.
+            // The ring is freed meanwhile.
             Err(Unreadable::Fault(_)) => continue,
             Err(why) => return Err(why),
         };
@@ -47,7 +47,7 @@ pub(super) fn registered_files(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// The table of one: of files, since 6.13 of nodes with a file each.
+/// The table of one ring: of files, since 6.13 of nodes with a file each.
 fn registered(reader: &Reader<'_>, ring: u64) -> Result<Vec<u64>, Unreadable> {
     let files = match reader.has(Field::RingNodes) {
         true => {
@@ -61,7 +61,7 @@ fn registered(reader: &Reader<'_>, ring: u64) -> Result<Vec<u64>, Unreadable> {
     Ok(files.into_iter().map(|file| file & !FLAGS).collect())
 }
 
-/// A table of pointers without those that are null.
+/// The pointers of a table that are not null.
 fn entries(
     reader: &Reader<'_>,
     ring: u64,
@@ -81,7 +81,7 @@ fn entries(
     Ok(entries)
 }
 
-/// Looks for the pages of all buffers of all rings that somebody has open.
+/// Reads the pages of all buffers of all rings that are open.
 pub(super) fn registered_buffers(look: &mut Look<'_, '_>) -> Found {
     let reader = look.reader;
     let first_page = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
@@ -92,7 +92,7 @@ pub(super) fn registered_buffers(look: &mut Look<'_, '_>) -> Found {
     {
         let pages = match pinned(reader, ring.object) {
             Ok(pages) => pages,
-            // It ends meanwhile.
+            // The ring is freed meanwhile.
             Err(Unreadable::Fault(_)) => continue,
             Err(why) => return Err(why),
         };
@@ -117,7 +117,7 @@ pub(super) fn registered_buffers(look: &mut Look<'_, '_>) -> Found {
 
 /// Pages of the buffers of one ring, once for each time that they are pinned.
 fn pinned(reader: &Reader<'_>, ring: u64) -> Result<Vec<u64>, Unreadable> {
-    // Since 6.13 a table of nodes with a buffer each.
+    // Since 6.13 this is a table of nodes with a buffer each.
     let buffers = match reader.has(Field::RingBufferNodes) {
         true => {
             let (count, table) = (Field::RingNrBufferNodes, Field::RingBufferNodes);

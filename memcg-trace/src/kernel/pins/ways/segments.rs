@@ -1,5 +1,5 @@
-//! SysV segments: each has its file open until it is removed (ipc/shm.c: `shm_file`), and so has
-//! each one who attaches it, behind a file of his own.
+//! SysV segments: each has its file open until the segment is removed (ipc/shm.c: `shm_file`), and
+//! each process that attaches it has it open too, behind a file of its own.
 
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
@@ -33,14 +33,15 @@ pub(super) fn files(look: &mut Look<'_, '_>) -> Found {
         let wanted = look.wants_files(&files)?;
         let wanted = files.iter().zip(wanted).filter(|(_, wanted)| *wanted);
         for (file, _) in wanted {
-            // The segment itself has it; nobody's descriptor or mapping is it.
+            // The segment itself has the file open, without a descriptor or a mapping.
             look.holders.found(Kind::File.at(*file), 1);
         }
     }
     attached(look)
 }
 
-/// A file by which a segment is attached has the segment's own open (ipc/shm.c: do_shmat()).
+/// Counts the files by which a segment is attached: each has the segment's own file open
+/// (ipc/shm.c: do_shmat()).
 fn attached(look: &mut Look<'_, '_>) -> Found {
     let reader = look.reader;
     let operations = [Symbol::ShmFileOperations, Symbol::ShmFileOperationsHuge];

@@ -1,4 +1,4 @@
-//! What sockets hold, and how sockets are held without a descriptor.
+//! References in sockets, and holders of sockets other than descriptors.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ const AF_UNIX: u64 = 1;
 const AF_INET: u64 = 2;
 const AF_INET6: u64 = 10;
 
-/// Each file in a message is one reference of the message's (net/core/scm.c: scm_fp_copy()).
+/// Each file in a message has one reference from the message (net/core/scm.c: scm_fp_copy()).
 pub(super) fn messages(look: &mut Look<'_, '_>) -> Found {
     let queues = look.open.queues()?;
     look.visited += queues.sent.len() as u64;
@@ -25,7 +25,7 @@ pub(super) fn messages(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// A connection in a queue is the queue's, until it is accepted (net/unix/af_unix.c).
+/// A connection in a queue is held by the queue, until it is accepted (net/unix/af_unix.c).
 pub(super) fn connections(look: &mut Look<'_, '_>) -> Found {
     let queues = look.open.queues()?;
     look.visited += queues.connections.len() as u64;
@@ -36,7 +36,7 @@ pub(super) fn connections(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// Who has the socket of a queue open has what is in it: one reference, whoever they are.
+/// Adds the processes that have the socket of a queue open: one reference for all of them.
 fn of_owners(look: &mut Look<'_, '_>, thing: Thing, socket: u64, kind: UserKind) {
     let Ok(queues) = look.open.queues() else {
         return;
@@ -59,8 +59,8 @@ fn of_owners(look: &mut Look<'_, '_>, thing: Thing, socket: u64, kind: UserKind)
     }
 }
 
-/// A Unix socket that was not closed is in a table of all of them: one reference. So is each other
-/// end that points to it (net/unix/af_unix.c: unix_insert_socket(), unix_peer()).
+/// A table has one reference to each Unix socket that was not closed. Each peer that points to it
+/// has another one (net/unix/af_unix.c: unix_insert_socket(), unix_peer()).
 pub(super) fn unix_peers(look: &mut Look<'_, '_>) -> Found {
     let wanted = socks(look, &[AF_UNIX])?;
     for sock in &wanted {
@@ -84,8 +84,9 @@ pub(super) fn unix_peers(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// A connection that nobody has open any more is the protocol's own, which ends it; so is each of
-/// its timers that runs (net/ipv4/tcp.c: __tcp_close(); include/net/sock.h: sk_reset_timer()).
+/// The protocol holds a connection that no process has open any more, until it has ended it; so
+/// does each of its running timers (net/ipv4/tcp.c: __tcp_close(); include/net/sock.h:
+/// sk_reset_timer()).
 pub(super) fn lingering(look: &mut Look<'_, '_>) -> Found {
     for sock in socks(look, &[AF_INET, AF_INET6])? {
         let reader = look.reader;
@@ -105,7 +106,7 @@ pub(super) fn lingering(look: &mut Look<'_, '_>) -> Found {
             let Ok(place) = reader.offset(timer) else {
                 continue;
             };
-            // Some kernels have two names for one.
+            // Some kernels have two names for one timer.
             if timers.insert(place) && reader.word(sock, timer)? != 0 {
                 look.explain(thing, 1);
             }
@@ -114,7 +115,7 @@ pub(super) fn lingering(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// Sockets of some families whose own count matters.
+/// Sockets of some families whose own count is used.
 fn socks(look: &Look<'_, '_>, families: &[u64]) -> Result<Vec<u64>, Unreadable> {
     let socks = look.holders.socks();
     let of_each = look.reader.column(&socks, Field::SockFamily)?;
@@ -125,7 +126,7 @@ fn socks(look: &Look<'_, '_>, families: &[u64]) -> Result<Vec<u64>, Unreadable> 
         .collect())
 }
 
-/// States as `ss` has them (include/net/tcp_states.h).
+/// States as `ss` names them (include/net/tcp_states.h).
 fn state_name(state: u64) -> &'static str {
     match state {
         1 => "ESTABLISHED",

@@ -1,4 +1,4 @@
-//! Files and block devices that are swap: each has its file open until swapoff (mm/swapfile.c).
+//! Swap files and swap devices: each has its file open until swapoff (mm/swapfile.c).
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
@@ -14,7 +14,7 @@ use crate::sample::pins::{User, UserKind};
 /// `MAX_SWAPFILES` is never above 32 (include/linux/swap.h).
 const MOST: u64 = 32;
 
-/// Looks for the files of all swap.
+/// Looks for the files of all swap areas.
 pub(super) fn files(look: &mut Look<'_, '_>) -> Found {
     let reader = look.reader;
     for area in areas(reader)? {
@@ -29,7 +29,7 @@ pub(super) fn files(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// Swap as a holder.
+/// A swap area as a holder.
 pub(super) fn user(name: Option<Text>) -> User {
     User {
         kind: UserKind::Swap,
@@ -38,7 +38,7 @@ pub(super) fn user(name: Option<Text>) -> User {
     }
 }
 
-/// Block devices that are swap, with their names.
+/// Block devices that are used as swap, with their names.
 pub(super) fn devices(look: &mut Look<'_, '_>) -> Result<Vec<(u64, Option<Text>)>, Unreadable> {
     let reader = look.reader;
     let mut devices = Vec::new();
@@ -51,7 +51,7 @@ pub(super) fn devices(look: &mut Look<'_, '_>) -> Result<Vec<(u64, Option<Text>)
     Ok(devices)
 }
 
-/// What there is of `swap_info_struct`; those whose swap is off have no file.
+/// All `swap_info_struct`s; those that are switched off have no file.
 pub(in crate::kernel::pins) fn areas(reader: &Reader<'_>) -> Result<Vec<u64>, Unreadable> {
     let count = reader.word_at(reader.symbol(Symbol::NrSwapfiles)?)? & 0xffff_ffff;
     let mut bytes = vec![0; usize::try_from(count.min(MOST)).unwrap_or(0) * 8];

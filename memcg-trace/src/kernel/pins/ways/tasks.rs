@@ -1,4 +1,4 @@
-//! What tasks hold by themselves: descriptors, mappings, executables and directories.
+//! References of tasks: descriptors, mappings, executables and directories.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,10 +10,10 @@ use crate::kernel::pins::holders::{Kind, Look, of_kernel};
 use crate::kernel::pins::mappers::{self, Vma};
 use crate::sample::pins::{User, UserKind};
 
-/// Where the list of tasks could not be read, which says so itself.
+/// The reason where the list of tasks could not be read, which is reported elsewhere.
 pub(super) const UNREAD: &str = "no task was found";
 
-/// A table has one reference to each of its files, whoever shares it.
+/// A table has one reference to each of its files, however many tasks share it.
 pub(super) fn descriptors(look: &mut Look<'_, '_>) -> Found {
     let open = look.open;
     if open.tables.is_empty() {
@@ -38,7 +38,7 @@ pub(super) fn descriptors(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// One reference that several have.
+/// The numbers of references of several users that share one: 1, then 0.
 fn first_only() -> impl Iterator<Item = u64> {
     std::iter::once(1).chain(std::iter::repeat(0))
 }
@@ -115,7 +115,7 @@ pub(super) fn directories(look: &mut Look<'_, '_>) -> Found {
     Ok(())
 }
 
-/// Whose an address space is. One whose process is gone has a reference all the same.
+/// The owner of an address space. An address space whose process is gone still has its references.
 pub(super) fn owner(look: &Look<'_, '_>, mm: u64, kind: UserKind) -> User {
     let owner = look.reader.word(mm, Field::MmOwner).unwrap_or(0);
     let user = is_kernel_address(owner)

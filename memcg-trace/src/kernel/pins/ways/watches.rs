@@ -1,4 +1,4 @@
-//! Watched inodes: all watches of one have a reference together (fs/notify/mark.c:
+//! Watched inodes: all watches of an inode have one reference together (fs/notify/mark.c:
 //! `fsnotify_get_inode_ref()`).
 
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ const MOST: usize = 1 << 20;
 pub(super) fn inodes(look: &mut Look<'_, '_>) -> Found {
     let open = look.open;
     let mut groups = HashSet::new();
-    // Of those that have an inode together, the first has the reference.
+    // The first group that watches an inode gets the reference.
     let mut counted = HashSet::new();
     for group in open.inotify.iter().chain(&open.fanotify) {
         if !groups.insert(group.object) {
@@ -42,7 +42,7 @@ fn watched(look: &mut Look<'_, '_>, group: u64) -> Result<Vec<Thing>, Unreadable
     let head = group + reader.offset(Field::FsnotifyMarks)?;
     let marks = match reader.list(head, Field::MarkInGroup, MOST) {
         Ok((marks, _)) => marks,
-        // Closed meanwhile.
+        // The group was closed meanwhile.
         Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => return Ok(Vec::new()),
         Err(why) => return Err(why),
     };
@@ -50,7 +50,7 @@ fn watched(look: &mut Look<'_, '_>, group: u64) -> Result<Vec<Thing>, Unreadable
     let connectors = reader.column(&marks, Field::MarkConnector)?;
     let connectors: Vec<_> = connectors.into_iter().flatten().collect();
     let objects = reader.column(&connectors, Field::ConnectorObj)?;
-    // The inode itself, or until 6.9 where the inode has the connector.
+    // The mark points to the inode itself, or until 6.9 to the inode's field for the connector.
     let in_inode = reader.offset(Field::InodeMarks)?;
     let either = |object: u64| [object, object.wrapping_sub(in_inode)];
     let inodes = objects.into_iter().flatten().flat_map(either);

@@ -1,10 +1,11 @@
-//! Waiter records, lists and owner words of real kernels, in `tests/recordings/words-*.txt`: what
-//! was read of sleepers whose lock and holder were known.
+//! Tests with waiter records, lists and owner words of real kernels, in
+//! `tests/recordings/words-*.txt`: the words that were read of sleepers whose lock and holder were
+//! known.
 //!
-//! A file is of cases, each a few lines of `KEY VALUE …`: `offsets` of the kernel's layout, the
-//! `task`, where its stack has a `begin`, how many of its `words` are `hidden` in stacks, what is
-//! `at` an address, which addresses are on a `stack`, the lock's `count` and `owner` word; and what
-//! has to come out: the `lock`, and who it is `held` by.
+//! A file consists of cases, each with lines of `KEY VALUE …`: `offsets` of the kernel's layout,
+//! the `task`, where its stack has a `begin`, how many of its `words` are `hidden` in stacks, the
+//! word `at` an address, the addresses on a `stack`, the lock's `count` and `owner` word; and the
+//! expected `lock`, and the task that it is `held` by.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -13,7 +14,7 @@ use std::path::Path;
 use super::*;
 use crate::kernel::waits::owner::{self, Held};
 
-/// Series, and what their locks have of their waiters.
+/// Kernel series, and how their locks keep their waiters.
 const KERNELS: [(&str, &str); 4] = [
     ("5.10", "head"),
     ("6.1", "head"),
@@ -21,7 +22,7 @@ const KERNELS: [(&str, &str); 4] = [
     ("7.2", "first"),
 ];
 
-/// `THREAD_SIZE` of all of them, to which stacks are aligned.
+/// `THREAD_SIZE` of all these kernels, to which stacks are aligned.
 const STACK_BYTES: u64 = 16 << 10;
 
 #[derive(Default)]
@@ -92,7 +93,7 @@ impl Case {
         }
     }
 
-    /// As the layout of its kernel has it.
+    /// The record as the layout of its kernel has it.
     fn record(&self) -> Record {
         let shape = self.shape();
         let name = |field| match field {
@@ -164,7 +165,8 @@ fn every_recorded_record_leads_to_its_lock() {
     }
 }
 
-/// A link that does not lead back, or to what cannot be read: no lock rather than another one.
+/// A link that does not lead back, or leads to unreadable memory, gives no lock rather than a wrong
+/// one.
 #[test]
 fn a_broken_link_leads_to_no_lock() {
     for (series, _) in KERNELS {
@@ -189,7 +191,7 @@ fn what_is_on_a_stack_is_no_lock() {
         };
         let place = case.words.iter().position(|word| *word == case.lock);
         let of_lock = case.memory[&(case.lock + first)];
-        // On its own stack, and somewhere else.
+        // One such word on the task's own stack, and one elsewhere.
         let seeming = [case.begin + 0x20, 0xffff_8880_1234_5000];
         for (seeming, found) in seeming.into_iter().zip([Some(case.lock), None]) {
             case.memory.insert(seeming + first, of_lock);
@@ -215,7 +217,7 @@ fn words_of_a_lock_that_nobody_waits_for_are_none() {
     assert_eq!(owner::of_rwsem(2 << 8 | 2, task | 3), Some(readers));
 }
 
-/// Without a head of the list and without a first record there is nothing to go by.
+/// Without a head of the list and without a first record, no lock is found.
 #[test]
 fn an_unknown_layout_is_not_guessed() {
     for shape in [MUTEX, RWSEM, SEMAPHORE, COMPLETION] {

@@ -1,4 +1,4 @@
-//! How those who hold an object are made to let go of it.
+//! Steps that make the holders of an object release it.
 
 use super::plan::{Step, Way};
 use super::{Case, never, rows};
@@ -7,12 +7,14 @@ use crate::model::pins::words::{self, object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
-/// Of those who hold one object, so many can be dealt with one by one.
+/// The number of holders of one object that one can deal with one by one.
 const MAX_HOLDERS: usize = 4;
 
-/// A step for each who holds it; none where nobody does. One who cannot be made to let go is the
-/// reason why there is no way.
-pub(super) fn let_go(case: &Case<'_>) -> Way {
+/// Returns a step for each holder; none without holders.
+///
+/// # Errors
+/// If a holder cannot be made to release it.
+pub(super) fn release(case: &Case<'_>) -> Way {
     all_are_known(case)?;
     let mut steps: Vec<Step> = Vec::new();
     steps.extend(unmount(case));
@@ -38,14 +40,14 @@ pub(super) fn let_go(case: &Case<'_>) -> Way {
     Ok(steps)
 }
 
-/// Whether it is this program that has it: what it was started with it has until it ends.
+/// Returns whether the user is this program, which keeps inherited descriptors until it ends.
 fn is_own(case: &Case<'_>, user: &User) -> bool {
     let is_descriptor = user.kind == UserKind::Open && user.pid != 0;
     is_descriptor && case.pins.look.by_pid == Some(user.pid)
 }
 
-/// Where some who hold it were not found, all that the others do may free nothing. Tasks that are
-/// in a css_set have to go in any case.
+/// Fails if some holders were not found: then steps for the others may free nothing. The tasks of a
+/// css_set have to leave in any case.
 fn all_are_known(case: &Case<'_>) -> Result<(), String> {
     match words::not_found_text(case.object) {
         Some(text) if case.object.kind != ObjectKind::CssSet => Err(format!(
@@ -56,7 +58,7 @@ fn all_are_known(case: &Case<'_>) -> Result<(), String> {
     }
 }
 
-/// What one of them has to do.
+/// Returns the steps for one holder.
 fn of_user(case: &Case<'_>, user: &User) -> Way {
     match user.kind {
         UserKind::Member => Ok(vec![member(case, user)?]),
@@ -65,7 +67,8 @@ fn of_user(case: &Case<'_>, user: &User) -> Way {
     }
 }
 
-/// Something of the kernel's own that holds it, by what it is. Who holds that lets go of it first.
+/// Returns the steps for a holder in the kernel itself. The users of that holder must release it
+/// first.
 fn kernel(case: &Case<'_>, user: &User) -> Way {
     let what = name(case.pins, case.object);
     let Some(called) = user.name.clone().filter(|name| !name.is_empty()) else {
@@ -106,7 +109,7 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
     }
 }
 
-/// A namespace that a mount keeps.
+/// Returns the step for a namespace that a mount keeps.
 fn unmount(case: &Case<'_>) -> Option<Step> {
     let object = case.object;
     let of = match object.kind {
@@ -123,7 +126,7 @@ fn unmount(case: &Case<'_>) -> Option<Step> {
     Some(Step::sure(Action::Unmount, mount, why))
 }
 
-/// A task that is in a css_set: a dead one, since the cgroup is.
+/// Returns the step for a task in a css_set. The task has ended, since the cgroup is dead.
 fn member(case: &Case<'_>, user: &User) -> Result<Step, String> {
     let task = user_text(user);
     if !is_unreaped(user) {
@@ -146,7 +149,7 @@ fn member(case: &Case<'_>, user: &User) -> Result<Step, String> {
     let parent = process(*pid, comm);
     if never::protected(case.pins, *pid, comm).is_err() {
         return Err(format!(
-            "{} has to wait for {}, which has ended, and must go on running",
+            "{} has to wait for {}, which has ended, and must keep running",
             parent.display(),
             task.display()
         ));
@@ -158,7 +161,7 @@ fn member(case: &Case<'_>, user: &User) -> Result<Step, String> {
     Ok(Step::sure(Action::Reap, parent, why))
 }
 
-/// A process that keeps it otherwise than by being a member of it.
+/// Returns the step for a process that keeps the object in any other way.
 fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
     let what = name(case.pins, case.object);
     let task = user_text(user);
@@ -174,7 +177,7 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
             |ino| format!("namespace {ino}"),
         )
     };
-    // Whoever maps it, or has it open twice, lets go of all of it when it ends.
+    // A process that maps it, or has it open twice, releases all of it only when it ends.
     let same = case.object.users.iter().filter(|one| one.pid == user.pid);
     let is_alone = same.count() <= 1;
     let restart =

@@ -1,8 +1,8 @@
-//! What would free a zombie, by what pins it. Advice only: nothing here is ever done.
+//! Advice for freeing a zombie, derived from its pins. The program does none of it.
 //!
-//! Each object has ways to be freed ([`objects`]), each a list of steps; who holds it has to let
-//! go of it first ([`holders`]). [`never`] says what is not advised however much it would free.
-//! An object without any way gets the reason as its advice.
+//! Each object has ways to be freed ([`objects`]), each a list of steps; its holders must release
+//! it first ([`holders`]). [`never`] rules out what is too dangerous, however much it would free.
+//! The advice for an object without a way is the reason.
 
 mod holders;
 mod never;
@@ -19,12 +19,12 @@ use crate::model::snapshot::{Action, Phase, Pins};
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind};
 use plan::{Plan, Step, Way};
 
-/// Pieces of advice for one zombie: who needs more has to ask again after the first.
+/// Pieces of advice for one zombie: for more, query again after the first.
 const MAX_ADVICE: usize = 16;
-/// Bytes of a page, as pages are counted.
+/// Bytes of a counted page.
 const PAGE_BYTES: u64 = 4096;
 
-/// An object of the ledger with what is around it.
+/// An object of the ledger with its context.
 #[derive(Clone, Copy, Debug)]
 struct Case<'a> {
     pins: &'a Pins,
@@ -32,7 +32,7 @@ struct Case<'a> {
     object: &'a Object,
 }
 
-/// What would free it: the harmless first, then what frees most.
+/// Returns the advice: the harmless first, then what frees most.
 pub(super) fn of(pins: &Pins) -> Vec<Advice> {
     let mut plans = Vec::new();
     let mut reasons = Vec::new();
@@ -78,8 +78,8 @@ pub(super) fn of(pins: &Pins) -> Vec<Advice> {
     bounded(plans, pins)
 }
 
-/// Whether an object is a part of another one of its row: a file that has pages in swap, or that
-/// writeback has, or huge pages of which are reserved. It has no reference of its own.
+/// Returns whether an object is a part of another one of its row, without a reference of its own: a
+/// file that has pages in swap, inodes in writeback or reserved huge pages.
 fn is_part(pin: &Pin, object: &Object) -> bool {
     let whole = match pin.kind {
         PinKind::Swap => ObjectKind::SwapId,
@@ -90,7 +90,7 @@ fn is_part(pin: &Pin, object: &Object) -> bool {
     object.kind != whole
 }
 
-/// Ways that can be gone are plans; where there is none, the first that cannot says why.
+/// Makes plans of the possible ways; without one, the first impossible way gives the reason.
 fn sort_out(
     ways: Vec<Way>,
     plan: &dyn Fn(Vec<Step>) -> Plan,
@@ -102,7 +102,7 @@ fn sort_out(
     let before = plans.len();
     for way in ways {
         match way {
-            // Reclaim does it for all files at once.
+            // Reclaim drops the pages of all files at once.
             Ok(steps) if is_done && drops_pages(&steps) => {}
             Ok(steps) => plans.push(plan(steps)),
             Err(why) => why_not = why_not.or(Some(why)),
@@ -119,7 +119,7 @@ fn drops_pages(steps: &[Step]) -> bool {
     last.is_some_and(|step| step.action == Action::DropFilePages)
 }
 
-/// Where nothing was found, there is still something to be said.
+/// Returns the advice where no pins were found.
 fn without_pins(pins: &Pins) -> Option<Plan> {
     let refs = pins.found.refs;
     let step = match pins.phase {
@@ -136,7 +136,7 @@ fn without_pins(pins: &Pins) -> Option<Plan> {
     Some(Plan::without_object(step))
 }
 
-/// As many plans as there is room for, step by step; each is said once.
+/// Returns at most `MAX_ADVICE` steps of whole plans, and each reason once.
 fn bounded(plans: Vec<Plan>, pins: &Pins) -> Vec<Advice> {
     let of_refs = pins.found.refs.and_then(|refs| u64::try_from(refs).ok());
     let mut all: Vec<Advice> = Vec::new();

@@ -1,5 +1,5 @@
-//! What is never advised, however much it would free: what destroys what somebody needs, or what
-//! brings the host down.
+//! Actions that are never advised, however much they would free: they destroy needed data, or bring
+//! the host down.
 
 use super::plan::all_found;
 use super::{Case, PAGE_BYTES};
@@ -8,7 +8,7 @@ use crate::model::snapshot::Pins;
 use crate::sample::Text;
 use crate::sample::pins::User;
 
-/// Data is not destroyed for less.
+/// The least memory for which destroying data is advised.
 const LEAST_BYTES: u64 = 1 << 20;
 
 /// Folders of the system and of programs, in which a file is part of something.
@@ -64,7 +64,7 @@ const CONTAINER_STATE: &[&[u8]] = &[
     b"youki",
 ];
 
-/// Programs that everything else, or somebody's session, lives by.
+/// Programs that the host or somebody's session depends on.
 const MANAGERS: &[&[u8]] = &[
     b"(sd-pam)",
     b"dbus-broker",
@@ -95,11 +95,11 @@ const MANAGERS: &[&[u8]] = &[
 /// This program.
 const TOOL: &[u8] = b"memcg-trace";
 
-/// Why what is in memory for a file or segment is not to be destroyed; nothing if it may be.
+/// Fails with the reason why the memory of a file or segment must not be destroyed.
 pub(super) fn destroys_too_much(case: &Case<'_>) -> Result<(), String> {
     let pages = case.object.pages.unwrap_or(case.object.refs);
     let bytes = pages.saturating_mul(PAGE_BYTES);
-    // Each of its pages is larger, and of those that are reserved nobody knows how many there are.
+    // Its pages are larger, and the number of reserved ones is not known.
     let is_huge = (case.object.fs.as_ref()).is_some_and(|fs| fs.as_bytes() == b"hugetlbfs");
     if bytes < LEAST_BYTES && !is_huge {
         return Err(format!(
@@ -113,7 +113,7 @@ pub(super) fn destroys_too_much(case: &Case<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Why the file at a path is not to be removed; nothing if it may be.
+/// Fails with the reason why the file at a path must not be removed.
 pub(super) fn keeps_file(case: &Case<'_>, path: &Text) -> Result<(), String> {
     destroys_too_much(case)?;
     match case.object.links {
@@ -140,7 +140,7 @@ pub(super) fn keeps_file(case: &Case<'_>, path: &Text) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a path is none that leads to one file alone.
+/// Returns whether a path is not absolute, or has empty or dot components.
 fn is_odd(path: &[u8]) -> bool {
     let [b'/', rest @ ..] = path else {
         return true;
@@ -168,7 +168,7 @@ fn is_container_state(path: &[u8]) -> bool {
     })
 }
 
-/// Why something is not to be unmounted; nothing if it may be.
+/// Fails with the reason why a mount must not be unmounted.
 pub(super) fn keeps_mount(user: &User, path: &Text) -> Result<(), String> {
     let shown = path.display();
     let path = path.as_bytes();
@@ -189,24 +189,24 @@ pub(super) fn keeps_mount(user: &User, path: &Text) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a path leads elsewhere, or nowhere, once something is unmounted.
+/// Returns whether a path is below a mount, so that unmounting changes or ends it.
 pub(super) fn goes_with_mount(path: &Text, mount: &Text) -> bool {
     is_below(path.as_bytes(), mount.as_bytes())
 }
 
-/// Why a process is not to be ended or restarted; nothing if it may be.
+/// Fails with the reason why a process must not be ended or restarted.
 pub(super) fn keeps_process(pins: &Pins, user: &User) -> Result<(), &'static str> {
     let unit = pins
         .memcg(user.memcg_serial_nr)
         .and_then(|memcg| memcg.path.as_bytes().rsplit(|byte| *byte == b'/').next());
-    protected(pins, user.pid, &user.comm).map_err(|()| "which must go on running")?;
+    protected(pins, user.pid, &user.comm).map_err(|()| "which must keep running")?;
     if unit == Some(b"init.scope") {
-        return Err("which must go on running");
+        return Err("which must keep running");
     }
     Ok(())
 }
 
-/// The same of a process of which only this is known.
+/// Fails for a process that must not be ended, by its id and name alone.
 pub(super) fn protected(pins: &Pins, pid: u32, comm: &Text) -> Result<(), ()> {
     let is_tool = pins.look.by_pid == Some(pid) || comm.as_bytes() == TOOL;
     if pid <= 1 || is_tool || MANAGERS.contains(&comm.as_bytes()) {

@@ -1,6 +1,6 @@
-//! The ways to free an object, by what it is.
+//! Ways to free an object, by its kind.
 
-use super::holders::let_go;
+use super::holders::release;
 use super::plan::{Step, Way};
 use super::{Case, never, rows, writeback};
 use crate::model::pins::words::{self, grouped, object as name};
@@ -8,12 +8,12 @@ use crate::model::snapshot::Action;
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
-/// File systems whose files are nowhere but in memory.
+/// File systems whose files are only in memory.
 const IN_MEMORY: &[&[u8]] = &[b"tmpfs", b"devtmpfs", b"ramfs", b"rootfs", b"hugetlbfs"];
-/// Those that give memory to descriptors and mappings, and have no names.
+/// File systems of nameless files, which only descriptors and mappings keep.
 const NAMELESS: &[&[u8]] = &[b"aio", b"secretmem", b"guest_memfd", b"anon_inodefs"];
 
-/// Each way, the better one first.
+/// Returns the ways to free an object, the best first.
 pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
     let object = case.object;
     match object.kind {
@@ -64,15 +64,15 @@ fn is_of(object: &Object, file_systems: &[&[u8]]) -> bool {
     fs.is_some_and(|fs| file_systems.contains(&fs.as_bytes()))
 }
 
-/// Whether its pages go only when the file does.
+/// Returns whether its pages go only with the file.
 pub(super) fn is_in_memory(case: &Case<'_>) -> bool {
     let is_kind = matches!(case.pin.kind, PinKind::PageShmem | PinKind::PageHugetlb);
     is_kind || is_of(case.object, IN_MEMORY) || is_of(case.object, NAMELESS)
 }
 
-/// It goes when the last who holds it lets go.
+/// Returns the way for an object that goes with its last holder.
 fn by_holders(case: &Case<'_>) -> Way {
-    let steps = let_go(case)?;
+    let steps = release(case)?;
     if steps.is_empty() {
         return Err(format!(
             "who holds {} was not found",
@@ -82,7 +82,7 @@ fn by_holders(case: &Case<'_>) -> Way {
     Ok(steps)
 }
 
-/// Files of a row that are parts of an object of it, and have no reference of their own.
+/// Returns the files of a row that are parts of its object, and have no reference of their own.
 fn parts<'a>(case: &Case<'a>) -> Vec<&'a Object> {
     let is_huge = is_of_huge_pages(case.object);
     let objects = case.pin.objects.iter();
@@ -96,7 +96,7 @@ fn is_of_huge_pages(css: &Object) -> bool {
         .is_some_and(|name| name.as_bytes() == b"hugetlb")
 }
 
-/// It goes when all of its files are gone.
+/// Returns the way for an object that goes with the last of its files.
 fn by_parts(case: &Case<'_>) -> Way {
     let mut steps: Vec<Step> = Vec::new();
     for object in parts(case) {
@@ -115,11 +115,12 @@ fn by_parts(case: &Case<'_>) -> Way {
     Ok(steps)
 }
 
-/// A file that has a name, in memory alone: everybody lets go of it, and it is removed.
+/// Returns the way for a file with a name that is only in memory: all holders release it, and it is
+/// removed.
 fn removal(case: &Case<'_>) -> Way {
-    let mut steps = let_go(case)?;
+    let mut steps = release(case)?;
     let path = words::path(case.object).unwrap_or_default();
-    // Below a mount that has to go, the same path is another file afterwards.
+    // After an unmount above it, the same path is another file.
     let unmounts_it = |step: &Step| {
         let mount = step
             .target
@@ -151,14 +152,15 @@ fn removal(case: &Case<'_>) -> Way {
     Ok(steps)
 }
 
-/// A file with storage behind it: once nobody maps it, its pages can go and come back.
+/// Returns the way for a file with storage: once it is not mapped, its pages can be dropped, and be
+/// read again.
 fn drop_pages(case: &Case<'_>) -> Way {
     let object = case.object;
     let mut mapped = object.clone();
     mapped.users.retain(|user| user.kind == UserKind::Mapped);
-    // Whoever else has it does not keep its pages.
+    // Holders that do not map it do not keep its pages.
     mapped.held = None;
-    let mut steps = let_go(&Case {
+    let mut steps = release(&Case {
         object: &mapped,
         ..*case
     })?;
@@ -181,7 +183,7 @@ fn drop_pages(case: &Case<'_>) -> Way {
 }
 
 fn segment(case: &Case<'_>) -> Way {
-    let mut steps = let_go(case)?;
+    let mut steps = release(case)?;
     never::destroys_too_much(case)?;
     let Some(id) = case.object.ino else {
         return Err("its id was not found".into());

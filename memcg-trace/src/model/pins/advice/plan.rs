@@ -1,4 +1,4 @@
-//! Steps that free something together, with what they free.
+//! Plans: steps that together free something, and their effect.
 
 use std::cmp::Reverse;
 
@@ -8,17 +8,17 @@ use crate::model::snapshot::{Action, Class};
 use crate::sample::Text;
 use crate::sample::pins::{Object, Pin, PinKind};
 
-/// Steps that free an object, or why they are not advised.
+/// The steps that free an object, or the reason why none are advised.
 pub(super) type Way = Result<Vec<Step>, String>;
 
-/// One thing to do.
+/// One action of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) action: Action,
     pub(super) target: Option<Text>,
     pub(super) amount_bytes: Option<u64>,
     pub(super) why: String,
-    /// Whether it is certain that it ends what it is meant to end.
+    /// Whether the step certainly frees what it is meant to free.
     is_sure: bool,
 }
 
@@ -37,7 +37,7 @@ impl Step {
         }
     }
 
-    /// One that may do less than it is meant to.
+    /// Creates a step that may free less than it is meant to.
     pub(super) fn unsure(
         action: Action,
         target: impl Into<Option<Text>>,
@@ -49,19 +49,19 @@ impl Step {
         }
     }
 
-    /// The same, which may do less than it is meant to.
+    /// Marks the step as one that may free less than it is meant to.
     pub(super) fn doubted(mut self) -> Self {
         self.is_sure = false;
         self
     }
 
-    /// That nothing can be done, and why.
+    /// Creates a step that does nothing, with the reason.
     pub(super) fn nothing(why: String) -> Self {
         Self::sure(Action::Nothing, None, why)
     }
 }
 
-/// Steps that free something together.
+/// Steps that together free something.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
@@ -89,7 +89,7 @@ impl Plan {
         }
     }
 
-    /// Of references that no object is known for.
+    /// Creates a plan for references without a known object.
     pub(super) fn of_row(pin: &Pin, steps: Vec<Step>) -> Self {
         let does_nothing = steps.iter().any(|step| step.action == Action::Nothing);
         let is_sure = steps.iter().all(|step| step.is_sure);
@@ -114,13 +114,13 @@ impl Plan {
         }
     }
 
-    /// What the worst of its steps costs.
+    /// Returns the cost of the worst of its steps.
     pub(super) fn class(&self) -> Class {
         let classes = self.steps.iter().map(|step| step.action.class());
         classes.max().unwrap_or(Class::Harmless)
     }
 
-    /// By class, then by what it frees.
+    /// Returns the sort key: by class, then by what it frees.
     pub(super) fn order(&self) -> (Class, Reverse<u64>, Action) {
         let last = self.steps.last();
         let action = last.map_or(Action::Nothing, |step| step.action);
@@ -128,7 +128,7 @@ impl Plan {
     }
 }
 
-/// Whether an action frees an object only if all others who hold it let go as well.
+/// Returns whether an action frees an object only if all other holders release it as well.
 fn needs_all_holders(action: Action) -> bool {
     match action {
         Action::CloseFd
@@ -150,8 +150,8 @@ fn needs_all_holders(action: Action) -> bool {
     }
 }
 
-/// Whether every reference to an object was found: only then is it free when all who are known
-/// let go of it.
+/// Returns whether every reference to an object was found: only then is it free when all known
+/// holders release it.
 pub(super) fn all_found(object: &Object) -> bool {
     let closes = object
         .held
@@ -160,7 +160,7 @@ pub(super) fn all_found(object: &Object) -> bool {
     closes && object.users_omitted == 0
 }
 
-/// Plans with the same steps as one, which frees what all of them free.
+/// Merges plans with the same steps into one with the sum of their effects.
 pub(super) fn merged(plans: Vec<Plan>) -> Vec<Plan> {
     let mut all: Vec<Plan> = Vec::new();
     for plan in plans {

@@ -1,4 +1,5 @@
-//! Reclaim at the nearest memcg that still has a directory: it walks dead ones below as well.
+//! Advice to reclaim at the nearest memcg with a directory, which reaches dead ones below it as
+//! well.
 
 use super::objects::is_in_memory;
 use super::plan::{Plan, Step};
@@ -32,7 +33,7 @@ impl Taken {
     }
 }
 
-/// What reclaim frees, if anything.
+/// Returns a plan for what reclaim frees, if anything.
 pub(super) fn plan(pins: &Pins) -> Option<Plan> {
     let ancestor = pins.live_ancestor.as_deref()?;
     if pins.look.can_reclaim != Some(true) {
@@ -79,17 +80,17 @@ pub(super) fn plan(pins: &Pins) -> Option<Plan> {
     })
 }
 
-/// Whether it takes all that an object holds.
+/// Returns whether reclaim takes all that an object holds.
 pub(super) fn takes_all(case: &Case<'_>) -> bool {
     of_object(case).refs == case.object.refs
 }
 
-/// Whether it takes all of a row.
+/// Returns whether reclaim takes all of a row.
 pub(super) fn takes_row(pins: &Pins, pin: &Pin) -> bool {
     of_row(pins, pin).refs == pin.refs
 }
 
-/// Swap takes no more than it has room for, and is one reference itself.
+/// Limits reclaim to the free swap, which is one reference itself.
 fn limit_by_swap(pins: &Pins, taken: &mut Taken) {
     let room = pins.look.free_swap_bytes.unwrap_or(0) / PAGE_BYTES;
     if taken.pages > room {
@@ -112,7 +113,7 @@ fn needs_swap(kind: PinKind) -> bool {
     )
 }
 
-/// What it takes of a row; of what is in no list of objects, all.
+/// Returns what reclaim takes of a row; of references without a listed object, all.
 fn of_row(pins: &Pins, pin: &Pin) -> Taken {
     if !matches!(pin.kind, PinKind::PageFile) && !needs_swap(pin.kind) {
         return Taken::default();
@@ -140,14 +141,14 @@ fn all_of(object: &Object) -> Taken {
     }
 }
 
-/// What it takes of an object. Pages that nothing moves stay, and those of mapped files are used
-/// all the time.
+/// Returns what reclaim takes of an object. Pages that cannot be moved stay, and those of mapped
+/// files are in use.
 fn of_object(case: &Case<'_>) -> Taken {
     let Case { pins, pin, object } = *case;
     let has_swap = pins.look.free_swap_bytes.is_some_and(|bytes| bytes > 0);
     let fs = object.fs.as_ref().map_or(&b""[..], Text::as_bytes);
     let is_mapped = { object.users.iter() }.any(|user| user.kind == UserKind::Mapped);
-    // Who was not found may map it, too, or have its pages elsewhere.
+    // A holder that was not found may map it, too, or have its pages elsewhere.
     let is_pinned = not_found(object).is_some() || { object.users.iter() }
         .any(|user| matches!(user.kind, UserKind::InPipe | UserKind::Ring));
     let is_private = object.kind == ObjectKind::PrivateAnon;
@@ -170,7 +171,7 @@ fn of_object(case: &Case<'_>) -> Taken {
     }
 }
 
-/// A part of a figure, in proportion.
+/// Returns the part of a figure in proportion.
 fn scaled(figure: u64, part: u64, of: u64) -> u64 {
     let scaled = u128::from(figure) * u128::from(part) / u128::from(of.max(1));
     u64::try_from(scaled).unwrap_or(u64::MAX)

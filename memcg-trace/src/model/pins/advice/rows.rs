@@ -1,4 +1,4 @@
-//! The ways to free references that need no object to be told.
+//! Ways to free the references of a row without a known object.
 
 use super::plan::{Plan, Step, Way, all_found};
 use super::{Case, objects};
@@ -7,10 +7,10 @@ use crate::model::snapshot::{Action, Pins};
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind};
 
-/// Steps that free what is in swap, at most so many.
+/// The most steps that free swapped pages.
 const MAX_STEPS: usize = 6;
 
-/// Ways for a row of which no object is known.
+/// Returns the ways for a row without a known object.
 pub(super) fn ways(pins: &Pins, pin: &Pin) -> Vec<Way> {
     match pin.kind {
         PinKind::Swap => vec![swapoff(pins)],
@@ -23,12 +23,12 @@ pub(super) fn ways(pins: &Pins, pin: &Pin) -> Vec<Way> {
     }
 }
 
-/// Swap can be switched off where there is room for what is in it.
+/// Returns the way to switch all swap off, which needs memory for its pages.
 pub(super) fn swapoff(pins: &Pins) -> Way {
     swapoff_of(pins, None)
 }
 
-/// The same of one device or file.
+/// Returns the way to switch off the swap on `target`, or all swap.
 pub(super) fn swapoff_of(pins: &Pins, target: Option<Text>) -> Way {
     let look = &pins.look;
     let why_not = |why: &str| Err(format!("swapoff would be refused: {why}"));
@@ -52,8 +52,8 @@ pub(super) fn swapoff_of(pins: &Pins, target: Option<Text>) -> Way {
     }
 }
 
-/// Who has what is in swap lets go of it: all of it is one reference. Nothing where that is not
-/// known of some.
+/// Returns the plan to have all owners of the swapped pages release them, which together are one
+/// reference. `None` if the way is not known for some.
 pub(super) fn swapped(pins: &Pins, pin: &Pin) -> Option<Plan> {
     let is_id = |object: &&Object| object.kind == ObjectKind::SwapId;
     let id = pin.objects.iter().find(is_id)?;
@@ -61,7 +61,7 @@ pub(super) fn swapped(pins: &Pins, pin: &Pin) -> Option<Plan> {
     let mut at_most = !all_found(id) || pin.objects_omitted > 0;
     for object in pin.objects.iter().filter(|object| !is_id(object)) {
         if object.kind == ObjectKind::SwapSlots {
-            // A CPU gives them back when it likes to.
+            // A CPU gives them back at a time of its own.
             at_most = true;
             continue;
         }

@@ -1,4 +1,4 @@
-//! Writeback on behalf of a dead memcg: it goes when it has no inodes any more.
+//! Advice for writeback on behalf of a dead memcg, which goes with its last inode.
 
 use super::Case;
 use super::plan::{Step, Way};
@@ -11,7 +11,7 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
     let object = case.object;
     let device = object.dev_name.clone().or_else(|| object.dev.clone());
     let Some(inodes) = object.inodes else {
-        // Older recordings do not say what it has, and its lists may have changed.
+        // Older recordings do not have its inodes, and its lists may have changed.
         let why = "what inodes it has was not seen";
         return vec![Err(why.to_owned())];
     };
@@ -21,8 +21,8 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
     }]
 }
 
-/// The kernel gives clean inodes to the nearest memcg that lives, and looks for them when another
-/// one is removed (mm/backing-dev.c: cleanup_offline_cgwbs_workfn(), wb_memcg_offline()).
+/// Returns the way on kernels that give clean inodes to the nearest live memcg, when another memcg
+/// is removed (mm/backing-dev.c: cleanup_offline_cgwbs_workfn(), wb_memcg_offline()).
 fn given_away(inodes: Inodes, device: Option<Text>) -> Way {
     let next = "when another memcg is removed, the kernel gives its clean inodes away";
     if inodes.dirty == 0 {
@@ -33,7 +33,8 @@ fn given_away(inodes: Inodes, device: Option<Text>) -> Way {
     Ok(vec![Step::unsure(Action::Sync, device, why)])
 }
 
-/// Older kernels leave inodes with it until they leave memory: nothing does that to some alone.
+/// Returns the way on older kernels, where inodes stay with it until they leave memory. No
+/// interface evicts only some inodes.
 fn evicted(case: &Case<'_>, inodes: Inodes) -> Way {
     let parts = case.pin.objects.iter().filter(|object| object.refs == 0);
     let in_use = { parts }.find(|object| {

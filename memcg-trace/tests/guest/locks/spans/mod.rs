@@ -1,5 +1,5 @@
-//! What was seen to begin, and whether it still goes on: after storms in which the tool was started,
-//! stopped and left behind nothing may; and what does stays in sight.
+//! Spans, which have a start and may still be in progress: after storms in which the tool was
+//! started, stopped and left behind none may remain; and real ones stay visible.
 
 mod real;
 mod storms;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::export::Frame;
 
-/// Spans that a snapshot has as going on.
+/// Spans that a snapshot has as in progress.
 fn open(frame: &Frame) -> Vec<String> {
     let waits = frame
         .of_kind("lock_wait")
@@ -22,7 +22,7 @@ fn open(frame: &Frame) -> Vec<String> {
     waits.chain(others).collect()
 }
 
-/// Findings of blocked shrinkers that were told and not taken back.
+/// Findings of blocked shrinkers that were reported and not resolved.
 #[derive(Default)]
 struct Told(BTreeSet<String>);
 

@@ -1,4 +1,4 @@
-//! Real ones, which are shown from begin to end.
+//! Real spans, which are shown from start to end.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -14,9 +14,9 @@ use crate::host::{Cgroup, DEADLINE, Folder, eventually, long_storm};
 use crate::lock::has_tracepoints;
 use crate::locks::coredump::Coredump;
 
-/// How long they are, in a short run and in a long one.
+/// The duration of the spans, in a short run and in a long one.
 const REAL: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(60)];
-/// Sleeps over memory.high that are to be seen: each is a span of its own.
+/// Sleeps over memory.high that must be seen: each is a span of its own.
 const SLEEPS: usize = 2;
 
 fn wait_of(frame: &Frame, comm: &str) -> Option<Record> {
@@ -24,7 +24,7 @@ fn wait_of(frame: &Frame, comm: &str) -> Option<Record> {
     waits.find(|wait| wait.data["comm"] == comm).cloned()
 }
 
-/// When those began who sleep over memory.high in a cgroup.
+/// Start times of sleeps over memory.high in a cgroup.
 fn sleeps_over_high(frame: &Frame, path: &str) -> Vec<u64> {
     let rows = frame
         .of_kind("reclaim")
@@ -36,7 +36,7 @@ fn sleeps_over_high(frame: &Frame, path: &str) -> Vec<u64> {
         .collect()
 }
 
-/// Whether somebody was seen to take a page, to dump it, that another one waits for.
+/// Returns whether a task holds a page for a core dump that another task waits for.
 fn holds_a_page(frame: &Frame, tid: u32) -> bool {
     let waits = frame.of_kind("lock_wait");
     let of_pages = waits.filter(|wait| wait.data["function"] == "offline_pages");
@@ -44,8 +44,8 @@ fn holds_a_page(frame: &Frame, tid: u32) -> bool {
     holders.any(|holder| holder["tid"] == tid && holder["evidence"] == "traced")
 }
 
-/// One that waits for a file's lock, one for memory to stay as it is, one that takes it away, which
-/// runs all the time, one that dumps core, and one that sleeps over memory.high again and again.
+/// One task waits for a file's lock, one for `mem_hotplug_lock`, one offlines memory, which runs
+/// all the time, one dumps core, and one sleeps over memory.high again and again.
 #[test]
 fn real_spans_stay_in_sight() {
     let [short, long] = REAL;
@@ -63,7 +63,7 @@ fn real_spans_stay_in_sight() {
     let waiter = waiter
         .spawn(move || second.write_all(b"x").unwrap())
         .unwrap();
-    // Before somebody is stuck with the lock that it takes to make a cgroup.
+    // Before a task is stuck with the lock that making a cgroup takes.
     let high = Cgroup::new("spans-high");
     high.set("memory.high", "1M");
     let greedy = high.start("x=$(dd if=/dev/zero bs=1M count=64 | tr '\\0' x)", &[]);
@@ -76,7 +76,7 @@ fn real_spans_stay_in_sight() {
         coredump.offliner.as_ref().unwrap().0.id(),
         coredump.hotplug_reader.as_ref().map(|one| one.0.id()),
     );
-    // Where there are no tracepoints, who waits for it is not always seen.
+    // Without tracepoints, a wait for it is not always seen.
     let reader = reader.filter(|_| has_tracepoints());
     let in_sight = |frame: &Frame| -> Result<Vec<(u64, bool)>, String> {
         let mut spans = Vec::new();

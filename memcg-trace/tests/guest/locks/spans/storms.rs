@@ -1,4 +1,4 @@
-//! Storms: tasks that get in each other's way, are killed within, and whose ends are missed.
+//! Storms: tasks that contend, are killed in the middle, and whose ends are missed.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -13,16 +13,16 @@ use crate::export::Export;
 use crate::host::{Cgroup, DEADLINE, Folder, Process, long_storm};
 use crate::locks::coredump::{GENERATIONS, SHRINK};
 
-/// Snapshots without anything open that a storm has to end with.
+/// Snapshots without an open span that must follow a storm.
 const QUIET: u32 = 3;
 /// Starts of the tool in a long run.
 const STARTS: u32 = 10;
-/// For how long it is stopped, in a short run and in a long one.
+/// The time that the tool is stopped, in a short run and in a long one.
 const STOPPED: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(30)];
-/// For how long kprobes do not run, or there is one CPU less.
+/// The time without kprobes, or with one CPU less.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// Everybody in everybody's way: each piece of work is done by a process of its own.
+/// Work that contends: each piece is done by a process of its own.
 struct Storm {
     shells: Vec<Process>,
 }
@@ -47,7 +47,7 @@ impl Storm {
                     echo 2 >/proc/sys/vm/drop_caches";
         let works = [&make, &make, &keep, &read, &read, drop, drop];
         let start = |work: &str| {
-            // In a group of its own, so that all of it can be killed.
+            // In a process group of its own, so that all of it can be killed.
             let script = format!("renice -n 19 $$ >/dev/null; while :; do sh -c '{work}'; done");
             let mut command = Command::new("setsid");
             command.args(["/bin/sh", "-c", &script]);
@@ -62,7 +62,7 @@ impl Storm {
         }
     }
 
-    /// Kills it in the middle of what it does.
+    /// Kills the workers in the middle of their work.
     fn end(&mut self) {
         for shell in &self.shells {
             let pid = i32::try_from(shell.0.id()).unwrap();
@@ -78,11 +78,11 @@ impl Drop for Storm {
     }
 }
 
-/// Something that is switched off, and on again in any case.
+/// A switch that is off until dropped, and then on in any case.
 struct Off(&'static str);
 
 impl Off {
-    /// All kprobes of the host: what begins or ends meanwhile is missed.
+    /// All kprobes of the host: starts and ends meanwhile are missed.
     const KPROBES: &str = "/sys/kernel/debug/kprobes/enabled";
     const CPU: &str = "/sys/devices/system/cpu/cpu1/online";
 
@@ -98,7 +98,7 @@ impl Drop for Off {
     }
 }
 
-/// What befalls the tool in a storm, beside that its tasks are killed in the end.
+/// Mishaps of the tool in a storm, beside that its tasks are killed in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mishap {
     Stopped(Duration),
@@ -126,7 +126,7 @@ impl Mishap {
     }
 }
 
-/// The tool is started in a storm, and outlives it.
+/// The tool starts in a storm, and outlives it.
 fn nothing_is_left(folder: &Folder, squeezed: &Cgroup, mishaps: &[Mishap]) {
     let mut storm = Storm::start(folder, squeezed);
     let mut export = Export::start(&[]);

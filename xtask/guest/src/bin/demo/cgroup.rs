@@ -11,7 +11,7 @@ fn path(cgroup: &str) -> PathBuf {
     Path::new(ROOT).join(cgroup)
 }
 
-/// Makes a cgroup that has the memory controller, and its parents.
+/// Makes a cgroup with the memory controller, and its parents.
 pub fn make(cgroup: &str) -> Result<()> {
     let mut parent = String::new();
     for name in cgroup.split('/') {
@@ -25,7 +25,7 @@ pub fn make(cgroup: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes a cgroup below one that is there.
+/// Makes a cgroup below an existing one.
 pub fn make_leaf(cgroup: &str) -> Result<()> {
     match fs::create_dir(path(cgroup)) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
@@ -39,7 +39,7 @@ pub fn remove(cgroup: &str) -> Result<()> {
     fs::remove_dir(path(cgroup)).with_context(|| format!("remove cgroup {cgroup}"))
 }
 
-/// Moves this process.
+/// Moves this process into a cgroup.
 pub fn join(cgroup: &str) -> Result<()> {
     set(cgroup, "cgroup.procs", "0")
 }

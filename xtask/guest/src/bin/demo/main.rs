@@ -1,8 +1,8 @@
-//! A host with something to see on it: services that hold and churn memory, zombies, reclaim,
-//! lock waits. Gentle, since it runs under emulation. Runs until it is killed.
+//! Demo workloads: services that hold and churn memory, zombies, reclaim, lock waits. Their load is
+//! small, since they run under emulation. They run until they are killed.
 //!
-//! Each workload is a process of its own in a cgroup of its own, so that all shows up under a
-//! name; the first process only starts them.
+//! Each workload is a process of its own in a cgroup of its own, so that everything has a name on
+//! the screen; the first process only starts them.
 
 mod cgroup;
 mod memory;
@@ -132,7 +132,7 @@ fn start(workload: &str, cgroup: &str) -> Result<std::process::Child> {
         .context("start a workload")
 }
 
-/// Holders are shown by the names of their processes.
+/// Names this process after its cgroup: holders are shown by process name.
 fn take_name_of(cgroup: &str) -> Result<()> {
     let leaf = cgroup.rsplit('/').next().unwrap_or(cgroup);
     let name = leaf.split_once('.').map_or(leaf, |(name, _)| name);

@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// Entries looked at before a pause: the guest has one emulated CPU's worth of time for all.
+/// Entries read before a pause: all workloads share one emulated CPU.
 const BATCH: usize = 100;
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// A folder of this process's own.
+/// Makes a folder of this process's own.
 pub fn folder() -> Result<String> {
     let folder = format!("/tmp/demo-{}", std::process::id());
     fs::create_dir_all(&folder).with_context(|| format!("make {folder}"))?;
     Ok(folder)
 }
 
-/// Some memory and some files, and quiet.
+/// Holds some memory and some files, and sleeps.
 pub fn hold() -> Result<()> {
     let memory = vec![1_u8; 8 << 20];
     let folder = folder()?;
@@ -32,7 +32,7 @@ pub fn hold() -> Result<()> {
     }
 }
 
-/// Files that come and go: inodes and dentries, allocated and freed.
+/// Makes and removes files: inodes and dentries, allocated and freed.
 pub fn churn() -> Result<()> {
     let folder = folder()?;
     loop {
@@ -48,8 +48,9 @@ pub fn churn() -> Result<()> {
     }
 }
 
-/// Looks at every file of /sys and /proc like a backup does. Their inodes and dentries do not fit
-/// below `memory.high`, so the shrinkers of both file systems have to make room again and again.
+/// Reads the metadata of every file of /sys and /proc like a backup does. Their inodes and dentries
+/// do not fit below `memory.high`, so the shrinkers of both file systems have to free some again
+/// and again.
 pub fn scan() -> Result<()> {
     loop {
         let mut seen = 0;
@@ -61,7 +62,7 @@ pub fn scan() -> Result<()> {
 }
 
 fn scan_folder(folder: &Path, seen: &mut usize) {
-    // Processes end while we look at them.
+    // Processes end during the scan.
     let Ok(entries) = folder.read_dir() else {
         return;
     };
@@ -70,18 +71,18 @@ fn scan_folder(folder: &Path, seen: &mut usize) {
         if seen.is_multiple_of(BATCH) {
             thread::sleep(PAUSE);
         }
-        // Looking up the inode is the point, and does not follow links, of which /sys has circles.
+        // Only the inode is needed. Links are not followed, since /sys has circles of links.
         let Ok(metadata) = entry.metadata() else {
             continue;
         };
-        // A file system mounted in there is another story, and cgroups block behind their lock.
+        // Other mounted file systems are not scanned, and cgroups block on their lock.
         if metadata.is_dir() && !entry.path().starts_with("/sys/fs/cgroup") {
             scan_folder(&entry.path(), seen);
         }
     }
 }
 
-/// What some administrators have in their crontab.
+/// Drops caches now and then, like the crontab of some administrators.
 pub fn drop_caches() -> Result<()> {
     loop {
         thread::sleep(Duration::from_secs(15));

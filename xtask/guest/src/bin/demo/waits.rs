@@ -1,4 +1,4 @@
-//! Tasks that wait for one another's locks.
+//! Tasks that wait for each other's locks.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
@@ -44,7 +44,7 @@ pub fn pipe() -> Result<()> {
     })
 }
 
-/// Cgroups made and removed as when pods start and stop; whoever else does so waits for
+/// Makes and removes cgroups as when pods start and stop; other tasks that do so wait for
 /// `cgroup_mutex` meanwhile.
 pub fn pods() -> Result<()> {
     let parent = "kubepods.slice";

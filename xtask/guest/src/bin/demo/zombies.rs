@@ -23,7 +23,7 @@ pub fn jobs(cgroup: &str) -> Result<()> {
         cgroup::make_leaf(&job)?;
         running.push_back(start("job", &job)?);
         thread::sleep(EVERY);
-        // The oldest has ended by then, or is about to.
+        // By then the oldest job has ended, or is about to end.
         if running.len() > usize::try_from(LIFE.as_secs() / EVERY.as_secs())?
             && let Some(mut oldest) = running.pop_front()
         {
@@ -33,8 +33,9 @@ pub fn jobs(cgroup: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs in a cgroup, leaves, and removes it. A file it wrote there and a socket it opened there
-/// outlive the cgroup: on older kernels the file's pages pin it, on newer ones the socket does.
+/// Runs in a cgroup, leaves, and removes it. A file that it wrote there and a socket that it opened
+/// there outlive the cgroup: on older kernels the file's pages pin it, on newer ones the socket
+/// does.
 pub fn job(cgroup: &str) -> Result<()> {
     let folder = memory::folder()?;
     let file = format!("{folder}/result");

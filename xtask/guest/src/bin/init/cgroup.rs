@@ -1,4 +1,4 @@
-//! The cgroup hierarchy that was asked for.
+//! The requested cgroup hierarchy.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ pub fn mount(cgroup: Cgroup) -> Result<()> {
     }
 }
 
-/// One write per controller: a single one that cannot be had must not take the others with it.
+/// One write for each controller: an unavailable controller must not fail the others.
 #[expect(
     clippy::print_stderr,
     reason = "standard error is the console, read by people"

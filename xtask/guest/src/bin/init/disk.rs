@@ -1,4 +1,4 @@
-//! Booting the system that is on the guest's disk.
+//! Boot of the system on the guest's disk.
 
 use std::convert::Infallible;
 use std::fs;
@@ -15,10 +15,10 @@ use rustix::mount::{MountFlags, mount, mount_move};
 
 const DISK: &str = "/dev/vda";
 const ROOT: &str = "/root";
-/// Where our programs go: tests look for them in `/bin`, which is a link to it.
+/// The folder for our programs: tests look for them in `/bin`, which is a link to it.
 const PROGRAMS: &str = "usr/bin";
 
-/// This program as a service, when the system is up.
+/// This program as a service, started when the system is up.
 const SERVICE: &str = "\
 [Unit]
 Description=The command of this guest
@@ -31,10 +31,10 @@ StandardInput=null
 Delegate=yes
 ";
 
-/// How long the driver of the disk may take to find it.
+/// Time for the driver of the disk to find it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Hands over to the init of the system on the disk; returns only if that fails.
+/// Starts the init of the system on the disk; returns only if that fails.
 pub fn boot() -> Error {
     match try_boot() {
         Ok(never) => match never {},
@@ -55,7 +55,7 @@ fn try_boot() -> Result<Infallible> {
     fs::copy(SETTINGS, root.join(SETTINGS.trim_start_matches('/')))?;
     fs::copy("/init", programs.join("guest-command"))?;
     for entry in fs::read_dir("/bin")?.flatten() {
-        // The system has its own.
+        // The system has its own programs instead of busybox.
         if entry.file_name() != "busybox" {
             fs::copy(entry.path(), programs.join(entry.file_name()))?;
         }

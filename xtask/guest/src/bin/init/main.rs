@@ -1,8 +1,9 @@
-//! PID 1 of a guest: mounts what a host would have, runs one command, says how it ended. Where a
-//! system is booted from a disk, it hands over to that one's init, and comes back as its service.
+//! PID 1 of a guest: mounts the file systems of a host, runs one command, and reports how it ended.
+//! If a system is booted from a disk, it starts the init of that system, which starts it again as a
+//! service.
 //!
-//! Anything that goes wrong here is a [`Report::Failed`]; if even that cannot be said, the guest
-//! ends without a word, which xtask takes for what it is.
+//! Each error here is a [`Report::Failed`]; if even the report fails, the guest ends without one,
+//! which xtask detects.
 #![expect(
     clippy::print_stderr,
     reason = "standard error is the console, read by people"
@@ -25,13 +26,13 @@ use rustix::system::RebootCommand;
 
 fn main() {
     if let Err(error) = attend() {
-        // The control port itself failed: the console is all that is left.
+        // The control port itself failed: only the console is left.
         eprintln!("init: {error:#}");
     }
     if let Err(error) = rustix::system::reboot(RebootCommand::PowerOff) {
         eprintln!("init: power off: {error}");
     }
-    // PID 1 must not return: the kernel would panic and hide what was said above.
+    // PID 1 must not return: the kernel would panic and hide the messages above.
     loop {
         std::thread::park();
     }
@@ -60,7 +61,7 @@ fn run(control: &mut File, is_service: bool) -> Result<u8> {
         }
         set_up(&settings)?;
     }
-    // Out of the command's reach: what is said on it decides whether a test passed.
+    // The command must not write to this port: its reports decide whether a test passed.
     fs::remove_file(Port::Control.device()).context("hide the control port")?;
     let started = control.try_clone().context("clone the control port")?;
     session::run(&settings, control, || say(&mut &started, &Report::Started))
@@ -68,7 +69,7 @@ fn run(control: &mut File, is_service: bool) -> Result<u8> {
 
 fn set_up(settings: &Settings) -> Result<()> {
     mounts::all()?;
-    // Records and screens name their host.
+    // Records and screens show the name of their host.
     rustix::system::sethostname(b"guest").context("set the host's name")?;
     install_applets()?;
     cgroup::mount(settings.cgroup)?;
@@ -91,7 +92,7 @@ fn say(mut control: impl Write, report: &Report) -> Result<()> {
 fn install_applets() -> Result<()> {
     let status = Command::new("/bin/busybox")
         .args(["--install", "-s", "/bin"])
-        // It complains about each name that a copied file already has.
+        // busybox complains about each name that a copied file already has.
         .stderr(Stdio::null())
         .status()
         .context("start busybox")?;
@@ -107,7 +108,8 @@ fn load_module(path: &str) -> Result<()> {
     }
 }
 
-/// Programs that talk to 127.0.0.1 are common; a guest that cannot is still of use.
+/// Sets up the loopback device. Programs that use 127.0.0.1 are common; a guest without it is still
+/// useful.
 fn loopback_up() {
     match Command::new("/bin/ip")
         .args(["link", "set", "lo", "up"])

@@ -9,7 +9,7 @@ use rustix::mount::{MountFlags, mount};
 struct Mount {
     kind: &'static str,
     at: &'static str,
-    /// Without it the guest is of no use; the others depend on the kernel's configuration.
+    /// Whether the guest is useless without it; the others depend on the kernel's configuration.
     needed: bool,
 }
 
@@ -61,12 +61,12 @@ const MOUNTS: &[Mount] = &[
     },
 ];
 
-/// `/dev` first: the serial ports are there.
+/// Mounts `/dev`, which comes first: the serial ports are there.
 pub fn devices() -> Result<()> {
     mount_one("devtmpfs", "/dev", "")
 }
 
-/// All but `/dev` and the cgroups.
+/// Mounts everything except `/dev` and the cgroups.
 #[expect(
     clippy::print_stderr,
     reason = "standard error is the console, read by people"
@@ -84,9 +84,9 @@ pub fn all() -> Result<()> {
     Ok(())
 }
 
-/// Mounts `kind` at `at`, making the directory where the file system below allows it.
+/// Mounts `kind` at `at`, and makes the directory where the file system below allows that.
 pub fn mount_one(kind: &str, at: &str, options: &str) -> Result<()> {
-    // sysfs has its mount points and refuses new ones; the mount itself tells if one is missing.
+    // sysfs has its mount points and refuses new ones; the mount itself fails if one is missing.
     let _ = fs::create_dir_all(at);
     let options = std::ffi::CString::new(options)?;
     match mount(kind, at, kind, MountFlags::empty(), options.as_c_str()) {

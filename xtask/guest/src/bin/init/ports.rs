@@ -8,7 +8,7 @@ use memcg_trace_guest::{Port, Size};
 use rustix::fs::OFlags;
 use rustix::termios::{self, OptionalActions, Winsize};
 
-/// The port as the kernel sets it up: a terminal that echoes and edits lines.
+/// Opens the port as the kernel sets it up: a terminal that echoes and edits lines.
 pub fn open(port: Port) -> Result<File> {
     let flags = i32::try_from(OFlags::NOCTTY.bits()).context("O_NOCTTY")?;
     OpenOptions::new()
@@ -19,7 +19,7 @@ pub fn open(port: Port) -> Result<File> {
         .with_context(|| format!("open {}", port.device()))
 }
 
-/// The port as a line that carries bytes unchanged.
+/// Opens the port as a line that carries bytes unchanged.
 pub fn open_raw(port: Port) -> Result<File> {
     let file = open(port)?;
     let mut attributes = termios::tcgetattr(&file).context("tcgetattr")?;
@@ -28,7 +28,7 @@ pub fn open_raw(port: Port) -> Result<File> {
     Ok(file)
 }
 
-/// Tells the terminal's programs how large the window is.
+/// Sets the window size for the programs on the terminal.
 pub fn resize(port: &File, size: Size) -> Result<()> {
     let Size { rows, columns } = size;
     let size = Winsize {
@@ -40,7 +40,7 @@ pub fn resize(port: &File, size: Size) -> Result<()> {
     termios::tcsetwinsize(port, size).context("set the window's size")
 }
 
-/// Waits until the last byte has left.
+/// Waits until the last byte has been sent.
 pub fn drain(port: &File) -> Result<()> {
     termios::tcdrain(port).context("drain a serial port")
 }

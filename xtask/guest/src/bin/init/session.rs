@@ -1,4 +1,4 @@
-//! Runs the command, reaps what it leaves behind, and gets its last byte out.
+//! Run of the command: its orphans are reaped, and its output is sent up to the last byte.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -13,8 +13,8 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use crate::ports;
 
-/// How long a process that SIGKILL does not end (it may be stuck in the kernel, that is what we
-/// look at here) can hold up the report by keeping the output open. What was written comes out
+/// Time for which a process that SIGKILL does not end (it may be stuck in the kernel, which is what
+/// tests look for) can delay the report by keeping the output open. Its output is still sent
 /// meanwhile, on a busy machine late.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -24,7 +24,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("LANG", "C.UTF-8"),
 ];
 
-/// Runs the command to its end and returns its status as a shell would put it.
+/// Runs the command to its end and returns its status as a shell would.
 pub fn run(
     settings: &Settings,
     control: &File,
@@ -47,7 +47,8 @@ fn command(argv: &[std::ffi::OsString]) -> Result<Command> {
     Ok(command)
 }
 
-/// Pipes, since a serial port is a terminal and programs write differently to one.
+/// Runs the command on pipes, since a serial port is a terminal, and programs write differently to
+/// a terminal.
 fn on_pipes(argv: &[std::ffi::OsString], started: impl FnOnce() -> Result<()>) -> Result<u8> {
     let mut command = command(argv)?;
     command
@@ -67,7 +68,7 @@ fn on_pipes(argv: &[std::ffi::OsString], started: impl FnOnce() -> Result<()>) -
     let status = reap_until(&child)?;
     end_the_others();
     for pump in [output, errors] {
-        // A timeout is an answer too: what came so far is out.
+        // A timeout is fine, too: the output so far has been sent.
         let _ = pump.recv_timeout(PATIENCE);
     }
     Ok(status)
@@ -82,8 +83,8 @@ fn on_terminal(
     let port = ports::open(Port::Output)?;
     ports::resize(&port, terminal.size)?;
     follow_resizes(control.try_clone()?, port.try_clone()?);
-    // Ctrl-C needs a controlling terminal. It is ours, and the command shares our process group:
-    // a session of the command's own would end with it, and take unwritten output along.
+    // Ctrl-C needs a controlling terminal. It is ours, and the command shares our process group: a
+    // session of the command's own would end with the command, and unwritten output would be lost.
     // A service leads a session already.
     if rustix::process::getsid(None) != Ok(rustix::process::getpid()) {
         rustix::process::setsid().context("start a session")?;
@@ -109,7 +110,7 @@ fn spawn(command: &mut Command) -> Result<Child> {
         .with_context(|| format!("start {:?}", command.get_program()))
 }
 
-/// As PID 1 we inherit every orphan: all of them are reaped while we wait for one.
+/// Reaps all orphans, which PID 1 inherits, until the child ends.
 fn reap_until(child: &Child) -> Result<u8> {
     let wanted = i32::try_from(child.id())
         .ok()
@@ -134,11 +135,11 @@ fn shell_status(status: WaitStatus) -> u8 {
 
 /// Signals every process but this one, so that pipes held by daemons of the command close.
 fn end_the_others() {
-    // To the "group" of PID 1 means to all processes; no such process is fine.
+    // A signal to the group of PID 1 reaches all processes; it is fine if there are none.
     let _ = rustix::process::kill_process_group(Pid::INIT, Signal::KILL);
 }
 
-/// Copies until the pipe's last writer is gone, then says so.
+/// Copies until the pipe's last writer is gone, then reports the end.
 fn pump(mut from: impl Read + Send + 'static, mut to: File) -> Receiver<()> {
     let (done, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -150,7 +151,7 @@ fn pump(mut from: impl Read + Send + 'static, mut to: File) -> Receiver<()> {
     receiver
 }
 
-/// Every line that xtask sends is a new size of the window.
+/// Reads window sizes: each line from xtask is one.
 fn follow_resizes(control: File, port: File) {
     thread::spawn(move || {
         for line in BufReader::new(control).lines().map_while(Result::ok) {
