@@ -22,12 +22,24 @@ pub struct Record {
     pub data: Value,
 }
 
+/// Whether a record of a stream is held to its schema. That takes far longer than to compare keys,
+/// and in an emulated guest a reader of a hundred thousand records would fall behind.
+fn is_checked(seq: u64) -> bool {
+    /// Records of the first frames: of each type, if there is any.
+    const FIRST: u64 = 500;
+    /// After those, one in so many; no number of records that frames often have divides it.
+    const ONE_IN: u64 = 97;
+    seq < FIRST || seq.is_multiple_of(ONE_IN)
+}
+
 impl Record {
     /// Parses a line, with its newline.
     pub fn parse(line: &str) -> Self {
         let (record, data) = envelope(line);
         assert_eq!(keys(&data), fields(&record.kind), "{line}");
-        schemas::assert_valid(&record.kind, &serde_json::from_str(line).unwrap());
+        if is_checked(record.seq) {
+            schemas::assert_valid(&record.kind, &serde_json::from_str(line).unwrap());
+        }
         record
     }
 
@@ -105,7 +117,7 @@ fn envelope(line: &str) -> (Record, Vec<(String, Value)>) {
 }
 
 fn fields(kind: &str) -> String {
-    schemas::keys(kind).join(" ")
+    schemas::keys(kind)
 }
 
 /// Neither terminal nor JSON gets control characters, also not escaped ones.

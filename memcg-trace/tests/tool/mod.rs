@@ -63,7 +63,7 @@ pub const ENVELOPE: [&str; 9] = [
 ];
 /// The fields of a record, in the order of the contract.
 pub fn fields(kind: &str) -> String {
-    schemas::keys(kind).join(" ")
+    schemas::keys(kind)
 }
 
 /// Keys in the order in which they are written, which a parsed object does not keep.
