@@ -1,5 +1,8 @@
 //! Arbitrary samples: small numbers, so that keys coincide, and large ones, so that sums overflow.
 
+mod pin_answers;
+mod wait_looks;
+
 use memcg_trace::sample::pins::{
     Held, Inodes, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
 };
@@ -17,6 +20,9 @@ use memcg_trace::sample::{
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
+
+use pin_answers::pins;
+use wait_looks::all_waits;
 
 /// Few different values, so that they coincide.
 fn serial_nr() -> impl Strategy<Value = u64> {
@@ -152,197 +158,6 @@ prop_compose! {
         Locks {
             as_of_ns, waits: vec![wait],
             times: times.collect(), releases: Some(releases.collect()), holds: holds.collect(), counts,
-        }
-    }
-}
-
-fn pin_kind() -> impl Strategy<Value = PinKind> {
-    prop_oneof![
-        Just(PinKind::PageFile),
-        Just(PinKind::PageShmem),
-        Just(PinKind::PageAnon),
-        Just(PinKind::Swap),
-        Just(PinKind::SocketOther),
-        Just(PinKind::CgroupNs),
-        Just(PinKind::Task),
-        Just(PinKind::ChildCss),
-        Just(PinKind::Writeback),
-        Just(PinKind::ControllerCss),
-        Just(PinKind::Other),
-    ]
-}
-
-prop_compose! {
-    fn user()(
-        kind in prop_oneof![
-            Just(UserKind::Open), Just(UserKind::Mapped), Just(UserKind::Member),
-            Just(UserKind::Namespace), Just(UserKind::NamespaceFd), Just(UserKind::Other),
-            Just(UserKind::InPipe), Just(UserKind::Watches), Just(UserKind::Runs),
-        ],
-        pid: u32,
-        tid in of(any::<u32>()),
-        comm in name(),
-        start_ns in of(figure()),
-        state in of(any::<char>()),
-        memcg_serial_nr in of(serial_nr()),
-        parent in of((any::<u32>(), name())),
-        refs in of(figure()),
-        called in of(name()),
-    ) -> User {
-        User {
-            kind, pid, tid, comm, start_ns, state, fd: tid, memcg_serial_nr, parent, refs,
-            name: called, ns_ino: start_ns, held_by: Vec::new(),
-        }
-    }
-}
-
-prop_compose! {
-    fn object()(
-        kind in prop_oneof![
-            Just(ObjectKind::File), Just(ObjectKind::DeletedFile), Just(ObjectKind::Memfd),
-            Just(ObjectKind::SysvShm), Just(ObjectKind::Socket), Just(ObjectKind::KernelSocket),
-            Just(ObjectKind::CssSet), Just(ObjectKind::Memcg), Just(ObjectKind::SwapId),
-            Just(ObjectKind::Cgroup), Just(ObjectKind::Css), Just(ObjectKind::BpfMap),
-            Just(ObjectKind::Writeback), Just(ObjectKind::SwapSlots), Just(ObjectKind::Unknown),
-        ],
-        refs in figure(),
-        pages in of(figure()),
-        text in of(name()),
-        other_text in of(name()),
-        number in of(figure()),
-        cpu in of(any::<u32>()),
-        memcg_serial_nr in of(serial_nr()),
-        users in vec(user().boxed(), 0..4),
-        users_omitted in figure(),
-        held in of((figure(), figure(), vec("\\PC{0,4}", 0..2))),
-    ) -> Object {
-        Object {
-            held: held.map(|(refs, found, not_checked)| Held { refs, found, not_checked }),
-            links: number, path_of_pid: cpu, kind, refs, pages, cpu, memcg_serial_nr, users, users_omitted,
-            fs: text.clone(), dev: other_text.clone(), path: other_text.clone(),
-            local: text.clone(), remote: other_text.clone(), ns_mount: text,
-            ino: number, ns_ino: number, unevictable_refs: number, dev_name: other_text,
-            inodes: number.map(|dirty| Inodes { dirty, clean: refs, are_given_away: dirty > refs }),
-        }
-    }
-}
-
-prop_compose! {
-    fn pinned()(
-        serial_nr in serial_nr(),
-        refs in of(any::<i64>()),
-        changed: bool,
-        pins in vec((pin_kind(), figure(), of(figure()), vec(object().boxed(), 0..3), of(figure())), 0..4),
-        omitted in figure(),
-        open in vec((pin_kind(), "\\PC{0,4}"), 0..2),
-    ) -> Pinned {
-        let pins = pins.into_iter().map(|(kind, refs, pages, objects, truncated_at)| Pin {
-            kind, refs, pages, objects, objects_omitted: omitted, truncated_at,
-        });
-        let not_checked = open.into_iter().map(|(kind, reason)| NotChecked { kind, reason });
-        Pinned {
-            serial_nr, refs, changed, pins: pins.collect(), not_checked: not_checked.collect(),
-        }
-    }
-}
-
-prop_compose! {
-    fn pins()(
-        time_ns in figure(),
-        visited in figure(),
-        because in of("\\PC{0,4}"),
-        can_reclaim in of(any::<bool>()),
-        free_swap_bytes in of(figure()),
-        zombies in vec(pinned().boxed(), 0..4),
-        cgroups in vec(pinned().boxed(), 0..3),
-    ) -> Pins {
-        Pins {
-            begin_ns: time_ns, end_ns: time_ns, took_ns: time_ns, visited_pages: visited,
-            visited_objects: visited, all_pages_because: because, can_reclaim, free_swap_bytes,
-            used_swap_bytes: free_swap_bytes, available_bytes: free_swap_bytes,
-            by_pid: can_reclaim.map(u32::from), zombies, cgroups,
-        }
-    }
-}
-
-prop_compose! {
-    fn look()(
-        end_ns in figure(),
-        truncated_at in of(figure()),
-        tasks in vec(
-            (0_u64..3, 0_u32..4, name(), of(any::<char>()), of(0_u64..3), of(figure()), of(0_u32..3),
-             of(serial_nr())),
-            0..5,
-        ),
-        resources in vec(
-            (0_usize..12, of("\\PC{0,4}"), 0_u64..3, of(0_u64..2), vec((0_u32..6, 0_u32..4), 0..4),
-             of("\\PC{0,4}")),
-            0..5,
-        ),
-        waits in vec(
-            (0_u32..6, 0_u32..6, of(figure()), 0_u32..4, 0_u32..8, of(0_u64..2)),
-            0..8,
-        ),
-    ) -> Look {
-        let kinds = [
-            ResourceKind::Mutex, ResourceKind::Rwsem, ResourceKind::Pipe, ResourceKind::PageRef,
-            ResourceKind::Reap, ResourceKind::Io, ResourceKind::Freezer, ResourceKind::Unknown,
-            ResourceKind::Fanotify, ResourceKind::Threads, ResourceKind::CoreDump,
-            ResourceKind::Workqueue,
-        ];
-        let grades =
-            [Evidence::Traced, Evidence::OwnerWord, Evidence::Inferred, Evidence::Hint];
-        let tasks = tasks.into_iter().map(
-            |(addr, tid, comm, state, switches, ran_ns, stack, memcg_serial_nr)| waits::Task {
-                addr, pid: tid, tid, state, switches, ran_ns, stack, memcg_serial_nr,
-                real_time: stack,
-                run: stack.map(|cpu| waits::Run {
-                    cpu, on_cpu: cpu == 0, behind: Some(tid),
-                    throttled_by: (cpu == 2).then(|| comm.clone()),
-                }),
-                comm,
-                ..waits::Task::default()
-            },
-        );
-        let resources = resources.into_iter().map(
-            |(kind, name, addr, owner_word, holders, incomplete)| waits::Resource {
-                kind: kinds[kind], of: name.clone().map(|name| Text::from(&*name)), name, addr,
-                pfn: owner_word, ino: owner_word, owner_word, kept_by: incomplete.clone(), incomplete,
-                holders: holders.into_iter().map(|(task, grade)| Holder {
-                    task, evidence: grades[grade as usize], ..Holder::default()
-                }).collect(),
-            },
-        );
-        let waits = waits.into_iter().map(
-            |(task, resource, since_ns, grade, bits, span)| Wait {
-                task, resource, since_ns, evidence: grades[grade as usize],
-                times_out: bits == 7,
-                ends_on: if bits & 1 == 0 { EndsOn::Kill } else { EndsOn::AnySignal },
-                retry: span.filter(|_| bits & 6 == 6).map(|span| Retry { span, tries_total: None }),
-                ..Wait::default()
-            },
-        );
-        Look {
-            begin_ns: end_ns, end_ns, truncated_at, took_ns: end_ns, visited_tasks: end_ns,
-            tasks: tasks.collect(), resources: resources.collect(), waits: waits.collect(),
-        }
-    }
-}
-
-prop_compose! {
-    fn all_waits()(
-        first in look().boxed(),
-        other in of(look().boxed()),
-        is_seen_twice: bool,
-        stacks in vec(vec("\\PC{0,4}", 0..3), 0..3),
-        lost_total in of(figure()),
-        reason in "\\PC{0,4}",
-    ) -> Waits {
-        let mut looks = vec![first.clone()];
-        looks.extend(if is_seen_twice { Some(first) } else { other });
-        Waits {
-            looks, stacks, lost_total, traced_since_ns: lost_total,
-            not_checked: vec![waits::NotChecked { what: reason.clone(), reason }],
         }
     }
 }
