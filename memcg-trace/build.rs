@@ -118,7 +118,8 @@ fn cargo(toolchain: &HashMap<String, String>) -> Result<Command, String> {
         .env("PATH", get("path")?)
         // `asm!` for this target, and build-std where it is used, are unstable.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-C debuginfo=0");
+        // Without BTF of its own an object loads, too, but tail calls in it fail on 6.1 and 6.12.
+        .env("RUSTFLAGS", "-C debuginfo=2 -C link-arg=--btf");
     if let Ok(toolchain) = get("toolchain") {
         command.env("RUSTUP_TOOLCHAIN", toolchain);
     }
