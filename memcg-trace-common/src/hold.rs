@@ -81,9 +81,9 @@ pub struct Hold {
     /// Address of the `task_struct`; a task at that address that started after `asked_ns` is
     /// another one.
     pub task: u64,
-    /// When the task asked.
+    /// Time of the task's request, CLOCK_MONOTONIC.
     pub asked_ns: u64,
-    /// When the task got the lock, as far as that was seen: when it asked, or when its wait ended.
+    /// Time at which the task got the lock: its request, or the end of its wait if that was seen.
     pub since_ns: u64,
     /// Number of its stack in the map `LOCK_STACKS` when it asked; [`NO_STACK`] for none.
     pub stack: u64,
@@ -155,7 +155,7 @@ pub struct Dump {
     pub begin_ns: u64,
     /// The page of its own memory that it took last (`get_dump_page()`); 0 for none yet.
     pub address: u64,
-    /// When the task took that page.
+    /// Time at which the task took that page, CLOCK_MONOTONIC.
     pub page_ns: u64,
 }
 
@@ -166,7 +166,7 @@ pub struct Dump {
 pub struct DumpHelper {
     /// As in [`Offline`].
     pub start_ns: u64,
-    /// When the process was set up (`umh_coredump_setup()`).
+    /// Time at which the process was set up (`umh_coredump_setup()`).
     pub begin_ns: u64,
     /// `struct coredump_params` of the dump, which is on the stack of the dumping task.
     pub params: u64,
