@@ -9,7 +9,7 @@ use crate::units;
 
 /// The note beside the number of zombies; `None` if there are no such cgroups.
 #[must_use]
-pub(super) fn count(dying: &Dying) -> Option<String> {
+pub(crate) fn count(dying: &Dying) -> Option<String> {
     let counted = |count: u64, one: &str, many: &str| {
         let noun = if count == 1 { one } else { many };
         (count > 0).then(|| format!("{} {noun}", units::count(Some(count))))

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::table::{Row, Style, Table};
 use super::{fit, lock_stats, names, open_ends, text, tree};
 use crate::deadlock::{Edge, State, words};
-use crate::model::snapshot::{Convoy, Deadlock, Outcome, Snapshot};
+use crate::model::snapshot::{Convoy, Deadlock, Judged, Outcome, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::tame;
 use crate::sample::waits::Task;
@@ -72,6 +72,31 @@ pub fn overview(snapshot: &Snapshot) -> String {
         let reason = snapshot.waits.reason.as_deref().unwrap_or("not known why");
         return format!("who waits for whom is not known: {}", tame(reason));
     };
+    let mut text = verdict(snapshot, judged);
+    let _ = write!(
+        text,
+        "; {} of the kernel; {} of more than {} judged",
+        units::things(snapshot.waits.items.len() as u64, "long wait"),
+        units::things(judged.judged_waits, "wait"),
+        units::duration(Some(judged.min_wait_ns)),
+    );
+    let times = match judged.looks {
+        1 => "once",
+        _ => "twice",
+    };
+    let _ = write!(
+        text,
+        "; {} looked at {times}, {} ago, in {}",
+        units::things(judged.visited_tasks, "task"),
+        units::duration(Some(snapshot.mono_ns.saturating_sub(judged.as_of_ns))),
+        units::duration(snapshot.waits.took_ns),
+    );
+    text
+}
+
+/// The verdict in a few words: deadlocks, none, or undecided, with the ends of undecided waits.
+#[must_use]
+pub fn verdict(snapshot: &Snapshot, judged: &Judged) -> String {
     let deadlocks = &snapshot.deadlocks.items;
     let count = |state| {
         deadlocks
@@ -95,24 +120,6 @@ pub fn overview(snapshot: &Snapshot) -> String {
     if judged.undecided_waits > 0 {
         let _ = write!(text, ", and {}", open_ends::sum(judged));
     }
-    let _ = write!(
-        text,
-        "; {} of the kernel; {} of more than {} judged",
-        units::things(snapshot.waits.items.len() as u64, "long wait"),
-        units::things(judged.judged_waits, "wait"),
-        units::duration(Some(judged.min_wait_ns)),
-    );
-    let times = match judged.looks {
-        1 => "once",
-        _ => "twice",
-    };
-    let _ = write!(
-        text,
-        "; {} looked at {times}, {} ago, in {}",
-        units::things(judged.visited_tasks, "task"),
-        units::duration(Some(snapshot.mono_ns.saturating_sub(judged.as_of_ns))),
-        units::duration(snapshot.waits.took_ns),
-    );
     text
 }
 

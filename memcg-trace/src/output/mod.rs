@@ -5,7 +5,7 @@ pub mod compare;
 pub mod doctor;
 pub mod document;
 pub mod dot;
-mod dying;
+pub(crate) mod dying;
 pub mod figures;
 pub mod findings;
 pub mod fit;

@@ -11,7 +11,7 @@ use super::view::{Effect, Scene, View, Word};
 use crate::model::snapshot::slab::PAGE_BYTES;
 use crate::model::snapshot::{Reclaim, Section, Severity, Snapshot};
 use crate::model::zombies::{self, Zombie};
-use crate::output::{fit, names, summary};
+use crate::output::{dying, fit, locks, names, summary};
 use crate::sample::tame;
 use crate::units;
 
@@ -211,7 +211,7 @@ fn deadlocks(snapshot: &Snapshot) -> Vec<Row> {
         (Some(judged), None) => {
             let age_ns = snapshot.mono_ns.saturating_sub(judged.as_of_ns);
             let age = units::duration(Some(age_ns));
-            format!("none is proven, as of {age} ago")
+            format!("{}, as of {age} ago", locks::verdict(snapshot, judged))
         }
         (None, None) => "not known: nobody asked so far".to_owned(),
         (_, Some(why)) => why,
@@ -233,18 +233,26 @@ fn zombies(snapshot: &Snapshot) -> Vec<Row> {
         }
         (None, count) => units::count(count),
     };
-    let first = row(text);
+    let others = snapshot.dying.as_deref().and_then(dying::count);
+    let first = row(others
+        .into_iter()
+        .fold(text, |text, more| format!("{text}, {more}")));
     all.retain(|zombie| pinned_bytes(zombie) > Some(0));
     all.sort_by_key(|zombie| std::cmp::Reverse(pinned_bytes(zombie)));
     let below = all.iter().take(MAX_ROWS).map(|zombie| {
         let bytes = units::bytes(pinned_bytes(zombie));
-        first.below(format!("{bytes:>9}  {}", names::path(Some(&zombie.id))))
+        let is_part = zombie.lru_pages.is_none() || zombie.own_cost_bytes.is_none();
+        let more = if is_part { " or more" } else { "" };
+        first.below(format!(
+            "{bytes:>9}{more}  {}",
+            names::path(Some(&zombie.id))
+        ))
     });
     let below: Vec<Row> = below.collect();
     std::iter::once(first).chain(below).collect()
 }
 
-/// Memory that would be free without the zombie, as far as it is known.
+/// Pages of the zombie and memory of the kernel that it takes itself, as far as either is known.
 fn pinned_bytes(zombie: &Zombie) -> Option<u64> {
     let pages = zombie
         .lru_pages
@@ -275,7 +283,8 @@ fn reclaim(snapshot: &Snapshot) -> Vec<Row> {
             };
             format!("{memcg} waits {stall} a second ({cause}{limit})")
         }
-        None => "nobody waited in the last interval".to_owned(),
+        // A wait that is still in progress is in the line of waits.
+        None => "no wait ended in the last interval".to_owned(),
     };
     vec![row(text)]
 }

@@ -1,9 +1,11 @@
 //! The overview: problems, and checks that were not possible.
 
-use memcg_trace::sample::{Absent, Loss, Sample};
+use memcg_trace::sample::reclaim::{Cause, Stall};
+use memcg_trace::sample::waits::NotChecked;
+use memcg_trace::sample::{Absent, Loss, Sample, Task};
 use memcg_trace::tui::App;
 
-use crate::fixture::waits::demo_with_deadlock;
+use crate::fixture::waits::{Host, answered, demo_with_deadlock};
 use crate::fixture::{demo, host};
 use crate::tabs::demo_with_findings;
 use crate::{SIZES, app, check, drawn, go, press, shown};
@@ -78,6 +80,55 @@ fn what_is_absent_is_not_none() {
     let findings = line(&mut app, "findings");
     assert!(!findings.ends_with("none"), "{findings}");
     check("overview-blind", &mut app, 80, 24);
+}
+
+/// What could not be looked at leaves it undecided whether there is a deadlock.
+#[test]
+fn an_undecided_answer_is_not_none() {
+    let mut samples = demo();
+    samples.push(answered(4, Host::default().seen()));
+    let decided = line(&mut overview(&samples), "deadlocks");
+    assert!(decided.contains("no deadlock, as of"), "{decided}");
+    let mut open = Host::default().seen();
+    open.not_checked.push(NotChecked {
+        what: "file_tables".to_owned(),
+        reason: "timed out".to_owned(),
+    });
+    samples.push(answered(5, open));
+    let undecided = line(&mut overview(&samples), "deadlocks");
+    assert!(
+        undecided.contains("undecided: no deadlock found, but not"),
+        "{undecided}"
+    );
+}
+
+/// A task may wait for a minute in which no wait ends.
+#[test]
+fn a_wait_for_reclaim_in_progress_is_not_nobody() {
+    let mut samples = demo();
+    let last = samples.last_mut().unwrap();
+    let since_ns = last.mono_ns - 61_000_000_000;
+    let reclaim = last.reclaim.as_mut().unwrap();
+    reclaim.counts.clear();
+    reclaim.stalls = vec![Stall {
+        task: Task {
+            tid: 71,
+            comm: "nginx".into(),
+            ..Task::default()
+        },
+        memcg_serial_nr: Some(5),
+        cause: Cause::High,
+        limit_serial_nr: None,
+        since_ns,
+        is_throttled: true,
+        unconfirmed: false,
+    }];
+    let mut app = overview(&samples);
+    assert!(line(&mut app, "reclaim").contains("no wait ended"));
+    assert!(line(&mut app, "waits").contains("1 for reclaim"));
+    let lines = drawn(&mut app, 160, 40);
+    let task = |line: &String| line.contains("nginx[") && line.contains("for reclaim");
+    assert!(lines.iter().any(task), "{lines:#?}");
 }
 
 #[test]
