@@ -242,11 +242,11 @@ fn swapoff_needs_room() {
 /// All pages in swap share one reference: the owner of the pages releases all of them.
 #[test]
 fn what_is_in_swap_goes_with_its_owners() {
-    let swapped = |found, part: Object| {
+    let swapped_by = |users, found, part: Object| {
         let id = Object {
             pages: Some(MIB_PAGES),
             held: Some(held(MIB_PAGES, found)),
-            ..object(ObjectKind::SwapId, 1, vec![])
+            ..object(ObjectKind::SwapId, 1, users)
         };
         let part = Object { refs: 0, ..part };
         let row = Pin {
@@ -258,6 +258,7 @@ fn what_is_in_swap_goes_with_its_owners() {
         };
         of(vec![row])
     };
+    let swapped = |found, part| swapped_by(vec![], found, part);
     let pins = swapped(MIB_PAGES, held_by(vec![open(12, "db", 3)]));
     assert_eq!(
         advice(&pins),
@@ -275,6 +276,26 @@ fn what_is_in_swap_goes_with_its_owners() {
     );
     let protected = swapped(MIB_PAGES, held_by(vec![open(1, "init", 3)]));
     assert_eq!(advice(&protected), ["swapoff"]);
+
+    // Memory of a process and a file are in swap by one reference, so both have to go.
+    let file = held_by(vec![open(12, "db", 3)]);
+    let both = swapped_by(vec![mapped(13, "app")], MIB_PAGES, file.clone());
+    assert_eq!(
+        advice(&both),
+        [
+            "swapoff",
+            "restart_process app[13]",
+            "close_fd db[12] fd 3",
+            "remove_file /dev/shm/x"
+        ]
+    );
+    assert_eq!(both.advice[3].frees.refs, 1);
+    let same = swapped_by(vec![open(12, "db", 3)], MIB_PAGES, file);
+    assert_eq!(
+        advice(&same),
+        ["swapoff", "close_fd db[12] fd 3", "remove_file /dev/shm/x"]
+    );
+    assert_eq!(same.advice[2].frees.refs, 1, "one reference, not two");
 }
 
 /// Every object is mentioned in the advice or in its caveats.

@@ -26,7 +26,8 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
         ObjectKind::Cpu => rows::stock(),
         ObjectKind::SwapId => {
             let mut ways = vec![rows::swapoff(case.pins)];
-            if !object.users.is_empty() {
+            // Otherwise that way has the holders, too.
+            if !object.users.is_empty() && rows::swapped(case.pins, case.pin).is_none() {
                 ways.push(by_holders(case));
             }
             ways
@@ -71,7 +72,7 @@ pub(super) fn is_in_memory(case: &Case<'_>) -> bool {
 }
 
 /// Returns the way for an object that goes with its last holder.
-fn by_holders(case: &Case<'_>) -> Way {
+pub(super) fn by_holders(case: &Case<'_>) -> Way {
     let steps = release(case)?;
     if steps.is_empty() {
         return Err(format!(

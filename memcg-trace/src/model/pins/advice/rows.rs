@@ -59,14 +59,21 @@ pub(super) fn swapped(pins: &Pins, pin: &Pin) -> Option<Plan> {
     let id = pin.objects.iter().find(is_id)?;
     let mut steps: Vec<Step> = Vec::new();
     let mut at_most = !all_found(id) || pin.objects_omitted > 0;
-    for object in pin.objects.iter().filter(|object| !is_id(object)) {
+    for object in &pin.objects {
         if object.kind == ObjectKind::SwapSlots {
             // A CPU gives them back at a time of its own.
             at_most = true;
             continue;
         }
+        if is_id(&object) && object.users.is_empty() {
+            continue;
+        }
         let case = Case { pins, pin, object };
-        let way = objects::ways(&case).into_iter().find_map(Result::ok)?;
+        // Pages in swap of processes belong to the id itself, those of files to the files.
+        let way = match is_id(&object) {
+            true => objects::by_holders(&case).ok()?,
+            false => objects::ways(&case).into_iter().find_map(Result::ok)?,
+        };
         let part = Plan::of_object(&case, way);
         at_most |= part.at_most;
         for step in part.steps {
