@@ -41,7 +41,6 @@ pub(super) fn line(advice: &Advice) -> String {
         Action::DetachLoop => format!("losetup -d {quoted}"),
         Action::Swapoff if is_path => format!("swapoff {quoted}"),
         Action::Swapoff => "swapoff -a && swapon -a".to_owned(),
-        Action::Sync if target.is_some() => format!("sync (device {shown})"),
         Action::Sync => "sync".to_owned(),
         Action::LookAtChild if target.is_some() => format!("memcg-trace pins {quoted}"),
         Action::LookAtChild => "look at its children".to_owned(),

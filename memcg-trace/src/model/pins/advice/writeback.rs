@@ -29,7 +29,11 @@ fn given_away(inodes: Inodes, device: Option<Text>) -> Way {
         return Ok(vec![Step::unsure(Action::Wait, None, next)]);
     }
     let count = grouped(inodes.dirty);
-    let why = format!("writes {count} of its inodes that are dirty; {next}");
+    let on = device
+        .as_ref()
+        .map(|device| format!(" on {}", device.display()));
+    let on = on.unwrap_or_default();
+    let why = format!("writes {count} of its inodes{on} that are dirty; {next}");
     Ok(vec![Step::unsure(Action::Sync, device, why)])
 }
 
