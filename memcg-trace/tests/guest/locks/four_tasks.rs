@@ -45,9 +45,14 @@ fn check(look: &Look, coredump: &Coredump) {
     let tried = tried.find(|(_, _, holders)| holders.iter().any(|one| one.tid == dumper));
     let (wait, page, holders) = tried.unwrap();
     assert_eq!(page.kind, ResourceKind::PageRef);
-    let stuck = Coredump::stuck_pfns();
-    println!("the kernel cannot move {stuck:x?}");
-    assert!(stuck.contains(&page.pfn.unwrap()));
+    // The kernel names a page when it gives up on it for now, and at most ten in five seconds.
+    eventually("the kernel cannot move that page either", || {
+        let stuck = Coredump::stuck_pfns();
+        match stuck.contains(&page.pfn.unwrap()) {
+            true => Ok(()),
+            false => Err(format!("the kernel cannot move {stuck:x?}")),
+        }
+    });
     assert_eq!(page.incomplete, None);
     assert_eq!(page.holders[0].evidence, Evidence::Inferred);
     assert!(wait.retry.is_some());
