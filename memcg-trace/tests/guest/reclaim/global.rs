@@ -12,7 +12,7 @@ use super::{
 };
 use crate::disk;
 use crate::export::{Export, Frame};
-use crate::host::{Cgroup, eventually};
+use crate::host::{Cgroup, ROOT, eventually};
 use crate::pins::memory::Memory;
 use crate::slab::missed;
 use crate::vmscan::Trace;
@@ -28,6 +28,9 @@ const SWAPPINESS: &str = "/proc/sys/vm/swappiness";
 /// Pages of a task: 60 MiB, of which 16 fit into swap.
 const PAGES: usize = 15_360;
 const READERS: u64 = 4;
+/// A request so small that MGLRU, too, begins at a low priority (mm/vmscan.c:
+/// lru_gen_shrink_node()).
+const LITTLE: &str = "128K";
 /// This many pages by each way suffice for a comparison within 2 %.
 const ENOUGH_PAGES: u64 = 5_000;
 
@@ -138,6 +141,21 @@ fn squeeze(before: &Vmstat) {
     });
 }
 
+/// Reclaims a little from the whole host, on older kernels as much as [`squeeze`].
+fn reclaim_little<Reader>(read: impl Fn() -> Vec<Reader>) {
+    let reclaim = Path::new(ROOT).join("memory.reclaim");
+    if !reclaim.exists() {
+        let readers = read();
+        squeeze(&Vmstat::now());
+        drop(readers);
+        return;
+    }
+    for _ in 0..10 {
+        // The write fails if less than that was reclaimed.
+        let _ = fs::write(&reclaim, LITTLE);
+    }
+}
+
 pub fn takes_from_all(export: &mut Export, disk: &Disk) {
     let holes = disk.holes();
     let (cache, private) = (Cgroup::new("cache"), Cgroup::new("private"));
@@ -155,13 +173,15 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
 
     let mut small_caches = small::Caches::new();
     let trace = Trace::start(&["mm_vmscan_direct_reclaim_begin"]);
-    let readers: Vec<_> = (0..READERS)
-        .map(|at| {
+    let read = || -> Vec<_> {
+        let reader = |at| {
             let skip = format!("skip={}", at << 15);
             let read = "exec dd if=\"$1\" of=/dev/null bs=64k \"$2\" 2>&-";
             cache.start(read, &[&holes, &skip])
-        })
-        .collect();
+        };
+        (0..READERS).map(reader).collect()
+    };
+    let readers = read();
     squeeze(&before);
     drop(readers);
     if let Some(caches) = &mut small_caches {
@@ -223,6 +243,6 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
     // The root's pressure is the host's.
     compare_pressure(export, "/", Path::new("/proc/pressure/memory"));
     if let Some(caches) = small_caches {
-        caches.are_told_apart(export);
+        caches.are_told_apart(export, || reclaim_little(read));
     }
 }
