@@ -41,8 +41,7 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         ..Needs::guest(None)
     };
     setup::ensure(&needs, &mut Timings::default())?;
-    let binaries = build::binaries(false)?;
-    let program = build::target_of_memcg_trace("bench", "--bench", "guest")?;
+    let (program, binaries) = build::with_target("bench", "--bench", "guest")?;
     let asks =
         |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|one| one == name);
     let others = match asks("locks") || asks("slab") {

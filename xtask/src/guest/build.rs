@@ -34,8 +34,20 @@ pub fn binaries(bare: bool) -> Result<Binaries> {
     })
 }
 
-/// Builds the one executable of a target of memcg-trace (`--test guest`, `--bench guest`).
-pub fn target_of_memcg_trace(verb: &str, kind: &str, name: &str) -> Result<PathBuf> {
+/// Builds the one executable of a target of memcg-trace (`--test guest`, `--bench guest`), and the
+/// programs. Cargo builds memcg-trace with such a target. By itself, it would be compiled once
+/// more, with the features of its own dependencies only.
+pub fn with_target(verb: &str, kind: &str, name: &str) -> Result<(PathBuf, Binaries)> {
+    let program = target_of_memcg_trace(verb, kind, name)?;
+    let memcg_trace = Some(places::release()?.join("memcg-trace"));
+    let binaries = Binaries {
+        memcg_trace,
+        ..binaries(true)?
+    };
+    Ok((program, binaries))
+}
+
+fn target_of_memcg_trace(verb: &str, kind: &str, name: &str) -> Result<PathBuf> {
     let mut command = cargo(verb)?;
     command.args(["--package", "memcg-trace", kind, name, "--no-run"]);
     command.arg("--message-format=json-render-diagnostics");

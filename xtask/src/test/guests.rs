@@ -41,8 +41,7 @@ pub fn run(
     if kernels.is_empty() {
         return Ok(Vec::new());
     }
-    let binaries = build::binaries(false)?;
-    let program = build::target_of_memcg_trace("test", "--test", "guest")?;
+    let (program, binaries) = build::with_target("test", "--test", "guest")?;
     let boots = boots(kernels, names, arguments.long);
     let modules = |series: &'static Series| {
         let no_headers = without_module.iter().find(|(one, _)| *one == series);

@@ -18,8 +18,7 @@ pub fn run(name: &str, kernels: &[&'static Series], arguments: &Arguments) -> Re
     let Some(terminal) = terminal::ours() else {
         bail!("a shell needs a terminal: standard input or output is none");
     };
-    let binaries = build::binaries(false)?;
-    let program = build::target_of_memcg_trace("test", "--test", "guest")?;
+    let (program, binaries) = build::with_target("test", "--test", "guest")?;
     ensure!(
         !libtest::names(&program, &[name.into()])?.is_empty(),
         "no guest test has {name} in its name: memcg-trace/tests/guest has them"
