@@ -66,11 +66,13 @@ fn registered_buffer(parent: &Cgroup) -> Fixture {
 
 /// One page in place of many with the same contents, mapped as often.
 fn merged(parent: &Cgroup) -> Fixture {
+    let set = |file: &str, value: &str| fs::write(format!("{KSM}/{file}"), value).unwrap();
+    // Parts all pages again, and forgets those of an earlier test.
+    set("run", "2");
     let cgroup = parent.child("merged");
     let memory = Memory::private(PAGES);
     cgroup.inside(|| memory.touch());
     memory.let_merge();
-    let set = |file: &str, value: &str| fs::write(format!("{KSM}/{file}"), value).unwrap();
     set("pages_to_scan", "10000");
     set("sleep_millisecs", "1");
     set("run", "1");
@@ -154,30 +156,70 @@ fn pages_without_a_page_table() {
     run(&parent, fixtures);
 }
 
-/// With the rings hidden, the pins are missing: the output names no holder, and advises nothing.
+/// Asks for one zombie with something hidden, and returns the first holder of the kind and the
+/// advice on it.
+fn asked_without(hide: &str, fixture: &Fixture) -> (Value, Vec<Value>) {
+    let holders = eventually("a holder with references that were not found", || {
+        let output = tool::hidden(hide, &["pins", "--json", &fixture.path]);
+        if output.status.code() != Some(0) {
+            // It is no zombie before the kernel has told all CPUs.
+            return Err(tool::stderr(&output).to_owned());
+        }
+        let document = Document::parse(tool::stdout(&output));
+        let item = document.items[0].clone();
+        println!("{}", item["sentence"]);
+        let pins = item["pins"].as_array().unwrap();
+        let pin = pins.iter().find(|pin| pin["kind"] == fixture.kind);
+        let holder = pin.ok_or_else(|| item.to_string())?["holders"][0].clone();
+        let advice = item["advice"].as_array().unwrap().clone();
+        Ok((holder, advice))
+    });
+    let (holder, advice) = holders;
+    let of_kind = |one: &Value| one["cause"]["kind"] == fixture.kind;
+    (holder, advice.into_iter().filter(of_kind).collect())
+}
+
+/// With what has the pages hidden, the output names no holder, and advises nothing.
 #[test]
-fn buffers_of_a_ring_that_is_hidden() {
+fn pages_whose_holder_is_hidden() {
     if reparents_pages() {
         return;
     }
-    let parent = Cgroup::new("hidden-ring");
-    let fixture = registered_buffer(&parent);
-    let hide = "mkdir -p /tmp/hidden-ring && \
-                sed /io_uring_fops/d /proc/kallsyms > /tmp/hidden-ring/k && \
-                mount --bind /tmp/hidden-ring/k /proc/kallsyms";
-    let output = tool::hidden(hide, &["pins", "--json", &fixture.path]);
-    let document = Document::parse(tool::stdout(&output));
-    let item = &document.items[0];
-    println!("{}", item["sentence"]);
-    let pins = item["pins"].as_array().unwrap();
-    let pages = pins.iter().find(|pin| pin["kind"] == "page_anon").unwrap();
-    let holder = &pages["holders"][0];
-    assert_eq!(holder["pid"], Value::Null, "{holder}");
-    assert_eq!(holder["held"]["found"], 0, "{holder}");
-    assert_ne!(holder["held"]["not_checked"], json!([]), "{holder}");
-    let advice = item["advice"].as_array().unwrap();
-    let does_nothing =
-        |one: &Value| one["action"] == "nothing" || one["cause"]["kind"] != "page_anon";
-    assert!(advice.iter().all(does_nothing), "{advice:?}");
+    let parent = Cgroup::new("hidden-holders");
+    let rings = tool::without_symbols(&["io_uring_fops"]);
+    let items = ["ksm_rmap_item", "rmap_item"];
+    let items = items.into_iter().find_map(tool::without_type).unwrap();
+    for (make, hide) in [
+        (registered_buffer as fn(&Cgroup) -> Fixture, rings),
+        (merged, items),
+    ] {
+        let fixture = make(&parent);
+        let (holder, advice) = asked_without(&hide, &fixture);
+        assert_eq!(holder["pid"], Value::Null, "{holder}");
+        assert_eq!(holder["held"]["found"], 0, "{holder}");
+        assert_ne!(holder["held"]["not_checked"], json!([]), "{holder}");
+        let does_nothing = |one: &Value| one["action"] == "nothing";
+        assert!(advice.iter().all(does_nothing), "{advice:?}");
+        (fixture.follow)();
+    }
+}
+
+/// With the contexts of asynchronous I/O hidden, their ring is known to have another holder, and no
+/// advice promises that it goes.
+#[test]
+fn a_ring_whose_context_is_hidden() {
+    if reparents_pages() {
+        return;
+    }
+    let parent = Cgroup::new("hidden-context");
+    let fixture = aio_ring(&parent);
+    let hide = tool::without_type("aio_ring_file").unwrap();
+    let (holder, advice) = asked_without(&hide, &fixture);
+    let held = &holder["held"];
+    assert!(held["found"].as_u64() < held["refs"].as_u64(), "{holder}");
+    let not_checked = held["not_checked"].to_string();
+    assert!(not_checked.contains("asynchronous I/O"), "{holder}");
+    let promises = |one: &Value| one["action"] != "nothing" && one["frees_at_most"] == false;
+    assert!(!advice.iter().any(promises), "{advice:?}");
     (fixture.follow)();
 }

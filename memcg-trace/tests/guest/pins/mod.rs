@@ -13,6 +13,7 @@ mod tasks;
 // Tests.
 mod census;
 mod dying;
+mod followed;
 mod handed_over;
 mod held_files;
 mod held_pages;

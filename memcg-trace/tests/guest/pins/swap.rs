@@ -12,9 +12,17 @@ use crate::host::{Cgroup, eventually};
 
 const PAGES: u64 = 400;
 
-fn succeeds(program: &str, disk: &str) {
+pub fn succeeds(program: &str, disk: &str) {
     let status = Command::new(program).arg(disk).status().unwrap();
     assert!(status.success(), "{program}: {status}");
+}
+
+/// A RAM disk that is used as swap.
+pub fn swap() -> String {
+    let disk = disk::unused();
+    succeeds("mkswap", &disk);
+    succeeds("swapon", &disk);
+    disk
 }
 
 fn bytes(cgroup: &Cgroup, file: &str) -> u64 {
@@ -23,9 +31,7 @@ fn bytes(cgroup: &Cgroup, file: &str) -> u64 {
 
 #[test]
 fn pages_in_swap() {
-    let disk = disk::unused();
-    succeeds("mkswap", &disk);
-    succeeds("swapon", &disk);
+    let disk = swap();
     let parent = Cgroup::new("swap");
     let cgroup = parent.child("swapped");
     let memory = Memory::private(usize::try_from(PAGES).unwrap());

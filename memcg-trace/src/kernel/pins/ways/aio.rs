@@ -21,8 +21,8 @@ pub(super) fn contexts(look: &mut Look<'_, '_>) -> Found {
     if look.threads.is_empty() {
         return Err(Unreadable::Failed(UNREAD.to_owned()));
     }
-    // The kernel may be built without AIO.
-    if !look.reader.has(Field::MmIoctxTable) {
+    // A kernel that is built without AIO has neither the table nor contexts.
+    if !look.reader.has(Field::MmIoctxTable) && !look.reader.has(Field::IoctxFile) {
         return Ok(());
     }
     let mms: HashSet<u64> = look.threads.iter().map(|thread| thread.mm).collect();
