@@ -6,7 +6,7 @@ use crate::kernel::debugger::kernel::Kernel;
 use crate::kernel::hooks::Family;
 use crate::kernel::hooks::select::Outcome;
 use crate::kernel::layout::Resolved;
-use crate::kernel::waits::Traced;
+use crate::kernel::waits::Events;
 use crate::sample::{Absent, Sample};
 
 /// A subject that programs count.
@@ -26,7 +26,7 @@ pub(crate) trait Counted {
     fn keep_up(&mut self) {}
 
     /// Adds waiters and holders that events tell of.
-    fn add_to(&self, _: &mut Traced) -> anyhow::Result<()> {
+    fn add_to(&self, _: &mut Events) -> anyhow::Result<()> {
         Ok(())
     }
 

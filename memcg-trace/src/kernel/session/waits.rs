@@ -35,7 +35,7 @@ impl Session {
         for number in 1..=MOST_LOOKS {
             let begin = Instant::now();
             let begin_ns = now_ns();
-            let traced = self.traced()?;
+            let events = self.events()?;
             // Before any other field of a task: fields that are read after its stack, while the
             // task does not run, belong to the same sleep.
             let iterator = self.kernel.resolved.task_iterator;
@@ -50,7 +50,7 @@ impl Session {
                 });
             let symbols = self.kernel.symbols();
             let reader = self.kernel.reader()?;
-            let mut look = looks::look(&reader, &symbols, &unwound, &traced, begin_ns, &mut waits)
+            let mut look = looks::look(&reader, &symbols, &unwound, &events, begin_ns, &mut waits)
                 .context("scan the waits of all tasks")?;
             look.begin_ns = begin_ns;
             look.end_ns = now_ns();
@@ -67,9 +67,9 @@ impl Session {
             std::thread::sleep(BETWEEN_LOOKS);
         }
         // Waits that began after their events were read, and before the scan.
-        let traced = self.traced()?;
+        let events = self.events()?;
         for look in &mut waits.looks {
-            traced.date_late(look);
+            events.date_late(look);
         }
         waits.not_checked.sort();
         waits.not_checked.dedup();
@@ -80,11 +80,11 @@ impl Session {
     }
 
     /// Waiters and holders that events tell of.
-    fn traced(&mut self) -> anyhow::Result<looks::Traced> {
-        let mut traced = looks::Traced::default();
+    fn events(&mut self) -> anyhow::Result<looks::Events> {
+        let mut events = looks::Events::default();
         for subject in self.subjects.all() {
-            subject.add_to(&mut traced)?;
+            subject.add_to(&mut events)?;
         }
-        Ok(traced)
+        Ok(events)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Finding, View, running, threads};
+use super::finding::Finding;
+use super::running;
+use super::threads;
+use super::view::View;
 use crate::sample::ResourceKind;
 use crate::sample::waits::{Look, Run, Task};
 

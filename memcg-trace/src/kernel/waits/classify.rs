@@ -1,141 +1,95 @@
 //! Classification of the wait of one sleeping thread: by the record that it left, else by the
 //! function that it sleeps in.
 
-use super::family::{self, Family};
-use super::pipes::{self, Pipes};
+use super::family;
+use super::finding::Finding;
+use super::pipes;
+use super::read_once::ReadOnce;
 use super::stacks::Stack;
 use super::table::{self, Hidden, How};
 use super::threads::{self, Thread};
-use super::workers::Workers;
-use super::{Finding, Looking, controllers, grace, locks, processes, servers, work};
+use super::view::View;
+use super::{controllers, grace, locks, processes, servers, work};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 
-impl Looking<'_, '_> {
-    /// The wait of a thread that sleeps; `None` where no task has to act.
-    pub(super) fn classify(
-        &mut self,
-        at: usize,
-        thread: &Thread,
-        stack: &Stack<'_>,
-    ) -> Result<Option<Finding>, Unreadable> {
-        let hidden = table::hidden(&stack.hidden);
-        let is_interruptible = thread.state & threads::INTERRUPTIBLE != 0;
-        if let Some(finding) = locks::wait(self.view, at, stack, &hidden)? {
-            return Ok(Some(finding));
-        }
-        if let Some((function, how)) = table::row(&stack.functions) {
-            if how == How::Idle {
-                return Ok(None);
-            }
-            if let Some(mut finding) = self.by_row(at, stack, how)? {
-                finding.wait.function = Some(function.to_owned());
-                return Ok(Some(finding));
-            }
-        }
-        if hidden.contains(&Hidden::Completion) {
-            return match processes::completion(self.view, at, stack)? {
-                Some(finding) => Ok(Some(finding)),
-                None => {
-                    let mut finding = locks::completion(self.view, at, stack)?;
-                    // Without an address, the slow path may be left from an earlier sleep.
-                    finding.is_common = is_interruptible && finding.resource.addr == 0;
-                    Ok(Some(finding))
-                }
-            };
-        }
-        if hidden.contains(&Hidden::Io) {
-            return Ok(Some(plain(at, ResourceKind::Io, None)));
-        }
-        let sleeps = is_interruptible && table::is_sleep(&stack.functions, &hidden);
-        if sleeps || processes::has_just_begun(stack) {
+/// The wait of a thread that sleeps; `None` where no task has to act.
+pub(super) fn classify(
+    view: &View<'_>,
+    read_once: &mut ReadOnce<'_>,
+    at: usize,
+    thread: &Thread,
+    stack: &Stack<'_>,
+) -> Result<Option<Finding>, Unreadable> {
+    let hidden = table::hidden(&stack.hidden);
+    let is_interruptible = thread.state & threads::INTERRUPTIBLE != 0;
+    if let Some(finding) = locks::wait(view, at, stack, &hidden)? {
+        return Ok(Some(finding));
+    }
+    if let Some((function, how)) = table::row(&stack.functions) {
+        if how == How::Idle {
             return Ok(None);
         }
-        let mut finding = plain(at, ResourceKind::Unknown, None);
-        // A task that a signal wakes may sleep by its own will.
-        finding.is_common = is_interruptible;
-        Ok(Some(finding))
+        if let Some(mut finding) = by_row(view, read_once, at, stack, how)? {
+            finding.wait.function = Some(function.to_owned());
+            return Ok(Some(finding));
+        }
     }
-
-    fn by_row(
-        &mut self,
-        at: usize,
-        stack: &Stack<'_>,
-        how: How,
-    ) -> Result<Option<Finding>, Unreadable> {
-        match how {
-            How::Idle => Ok(None),
-            How::Percpu => locks::percpu(self.view, at, stack),
-            How::PercpuDrain => locks::percpu_drain(self.view, at, stack),
-            How::PipeWrite => self.pipe(at, stack, Mode::Write),
-            How::PipeRead => self.pipe(at, stack, Mode::Read),
-            How::Child => {
-                let view = self.view;
-                Ok(Some(family::child(view, self.family()?, at)))
+    if hidden.contains(&Hidden::Completion) {
+        return match processes::completion(view, at, stack)? {
+            Some(finding) => Ok(Some(finding)),
+            None => {
+                let mut finding = locks::completion(view, at, stack)?;
+                // Without an address, the slow path may be left from an earlier sleep.
+                finding.is_common = is_interruptible && finding.resource.addr == 0;
+                Ok(Some(finding))
             }
-            How::PidNs => {
-                let view = self.view;
-                family::pid_namespace(view, self.family()?, at)
-            }
-            How::CgroupDrain => family::cgroup(self.view, at, stack),
-            How::Fuse => servers::fuse(self.view, at, stack),
-            How::Fanotify => servers::fanotify(self.view, at, stack),
-            How::Grace(grace) => grace::wait(self.view, at, grace),
-            How::Exec => Ok(Some(processes::exec(self.view, at))),
-            How::CoreDump => processes::core_dump(self.view, at),
-            How::Work | How::Workqueue | How::CgroupOffline => self.work(at, stack, how),
-            How::Frozen => {
-                let kind = ResourceKind::Freezer;
-                Ok(Some(plain(at, kind, Some("the freezer"))))
-            }
-            How::Plain(kind, name) => Ok(Some(plain(at, kind, name))),
-            How::Ends(kind, name) => Ok(Some(ends(at, kind, name))),
-        }
+        };
     }
-
-    fn pipe(
-        &mut self,
-        at: usize,
-        stack: &Stack<'_>,
-        mode: Mode,
-    ) -> Result<Option<Finding>, Unreadable> {
-        let view = self.view;
-        if self.pipes.is_none() {
-            self.pipes = Some(Pipes::read(view)?);
-        }
-        match &self.pipes {
-            Some(pipes) => pipes::wait(view, pipes, at, stack, mode),
-            None => Ok(None),
-        }
+    if hidden.contains(&Hidden::Io) {
+        return Ok(Some(plain(at, ResourceKind::Io, None)));
     }
-
-    pub(super) fn family(&mut self) -> Result<&Family, Unreadable> {
-        if self.family.is_none() {
-            self.family = Some(Family::read(self.view.reader, self.view.threads)?);
-        }
-        match &self.family {
-            Some(family) => Ok(family),
-            None => Err(Unreadable::Changed("the family of tasks")),
-        }
+    let sleeps = is_interruptible && table::is_sleep(&stack.functions, &hidden);
+    if sleeps || processes::has_just_begun(stack) {
+        return Ok(None);
     }
+    let mut finding = plain(at, ResourceKind::Unknown, None);
+    // A task that a signal wakes may sleep by its own will.
+    finding.is_common = is_interruptible;
+    Ok(Some(finding))
+}
 
-    fn work(
-        &mut self,
-        at: usize,
-        stack: &Stack<'_>,
-        how: How,
-    ) -> Result<Option<Finding>, Unreadable> {
-        let view = self.view;
-        if self.workers.is_none() {
-            self.workers = Some(Workers::read(view)?);
+fn by_row(
+    view: &View<'_>,
+    read_once: &mut ReadOnce<'_>,
+    at: usize,
+    stack: &Stack<'_>,
+    how: How,
+) -> Result<Option<Finding>, Unreadable> {
+    match how {
+        How::Idle => Ok(None),
+        How::Percpu => locks::percpu(view, at, stack),
+        How::PercpuDrain => locks::percpu_drain(view, at, stack),
+        How::PipeWrite => pipes::wait(view, read_once.pipes()?, at, stack, Mode::Write),
+        How::PipeRead => pipes::wait(view, read_once.pipes()?, at, stack, Mode::Read),
+        How::Child => Ok(Some(family::child(view, read_once.family()?, at))),
+        How::PidNs => family::pid_namespace(view, read_once.family()?, at),
+        How::CgroupDrain => family::cgroup(view, at, stack),
+        How::Fuse => servers::fuse(view, at, stack),
+        How::Fanotify => servers::fanotify(view, at, stack),
+        How::Grace(grace) => grace::wait(view, at, grace),
+        How::Exec => Ok(Some(processes::exec(view, at))),
+        How::CoreDump => processes::core_dump(view, at),
+        How::Work => work::flush(view, read_once.workers()?, at, stack),
+        How::Workqueue => work::flush_all(view, read_once.workers()?, at),
+        How::CgroupOffline => controllers::offline(view, read_once.workers()?, at, stack),
+        How::Frozen => {
+            let kind = ResourceKind::Freezer;
+            Ok(Some(plain(at, kind, Some("the freezer"))))
         }
-        match (&self.workers, how) {
-            (None, _) => Ok(None),
-            (Some(workers), How::Workqueue) => work::flush_all(view, workers, at),
-            (Some(workers), How::CgroupOffline) => controllers::offline(view, workers, at, stack),
-            (Some(workers), _) => work::flush(view, workers, at, stack),
-        }
+        How::Plain(kind, name) => Ok(Some(plain(at, kind, name))),
+        How::Ends(kind, name) => Ok(Some(ends(at, kind, name))),
     }
 }
 

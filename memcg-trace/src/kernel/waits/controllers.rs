@@ -7,11 +7,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::grace::{self, Grace};
+use super::finding::{Finding, holder};
+use super::grace;
 use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
+use super::table::Grace;
+use super::view::View;
 use super::workers::Workers;
-use super::{Finding, View, holder};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::reader::is_kernel_address;

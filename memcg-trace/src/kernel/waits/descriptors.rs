@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::View;
+use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::open_files::table;
 use crate::kernel::layout::fields::Field;

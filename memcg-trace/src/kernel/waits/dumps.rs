@@ -4,7 +4,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::View;
+use super::view::View;
 use crate::kernel::debugger::page_tables::PageTables;
 use crate::kernel::layout::fields::Field;
 
@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_micros(100);
 
 /// The page frame number of the page that a thread last took while it dumped core.
 pub(super) fn taken_page(view: &View<'_>, at: usize) -> Option<u64> {
-    let dump = view.traced.dump(view, at)?;
+    let dump = view.events.dump(view, at)?;
     let mm = view
         .reader
         .word(view.threads.all[at].addr, Field::TaskMm)

@@ -1,16 +1,17 @@
 //! Waits of tasks for tasks: of a parent for its children, of the init of a pid namespace for all
 //! tasks in it, of a cgroup's removal for the tasks that die in it, and of a zombie for its parent.
 
-use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
 
+use super::finding::{Finding, holder};
 use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
 use super::threads::{EXIT_ZOMBIE, Threads};
-use super::{Finding, View, holder};
+use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address};
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{EndsOn, Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};

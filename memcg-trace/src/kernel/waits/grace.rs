@@ -1,25 +1,19 @@
 //! Grace periods of RCU: the CPUs that have still to pass a quiescent state, and their tasks.
 
-use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
-use super::{Finding, View, holder, running};
+use super::finding::{Finding, holder};
+use super::running;
+use super::table::Grace;
+use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 
 /// Preempted readers of one node.
 const MOST_READERS: usize = 1 << 14;
-
-/// The kind of grace period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Grace {
-    /// `synchronize_rcu()`, and the callbacks that come after one.
-    Rcu,
-    /// `synchronize_rcu_tasks()`: every task has to leave its CPU once by itself.
-    Tasks,
-}
 
 /// A wait for a grace period, whose holders must all act.
 pub(super) fn wait(

@@ -1,12 +1,13 @@
 //! Sleeping locks: the lock that a sleeper waits for, by its record, and the lock's owner, by the
 //! owner word.
 
+use super::finding::{Finding, holder};
 use super::members;
 use super::owner::{self, Held};
 use super::records::{self, COMPLETION, Entry, MUTEX, RWSEM, SEMAPHORE, Seen, Shape};
 use super::stacks::Stack;
 use super::table::Hidden;
-use super::{Finding, View, holder};
+use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::percpu_rwsem;
 use crate::kernel::debugger::reader::is_kernel_address;
@@ -184,7 +185,7 @@ fn hold(view: &View<'_>, resource: &mut Resource, held: Held) {
         Held::ByNobody => {}
         Held::By(task) => match view.threads.at(task) {
             Some(at) => {
-                let askers = view.traced.askers(view, resource.addr, Mode::Write);
+                let askers = view.events.askers(view, resource.addr, Mode::Write);
                 let evidence = match askers.iter().any(|(asker, _)| *asker == at) {
                     true => Evidence::Traced,
                     false => Evidence::OwnerWord,
@@ -302,7 +303,7 @@ fn percpu_resource(view: &View<'_>, lock: u64) -> Result<Resource, Unreadable> {
 /// others. If the lock counts fewer readers than events recorded, the end of a read was missed, and
 /// it is not known of which.
 fn readers(view: &View<'_>, resource: &mut Resource) {
-    let known = view.traced.holders(view, resource.addr, Mode::Read);
+    let known = view.events.holders(view, resource.addr, Mode::Read);
     let seen = known.len() as u64;
     let mut evidence = Evidence::Traced;
     resource.incomplete = match percpu_rwsem::readers(view.reader, resource.addr) {
@@ -329,7 +330,7 @@ fn readers(view: &View<'_>, resource: &mut Resource) {
 /// agree.
 fn writer_of(view: &View<'_>, lock: u64, name: Option<&str>) -> Option<(usize, Evidence)> {
     let guard = name.and_then(|name| guard_of(view, name));
-    let asked = view.traced.holders(view, lock, Mode::Write);
+    let asked = view.events.holders(view, lock, Mode::Write);
     match (&asked[..], guard) {
         ([one], Some(guard)) if *one == guard => Some((*one, Evidence::Traced)),
         ([one], None) if view.threads.all[*one].sleeps() => Some((*one, Evidence::Traced)),

@@ -1,8 +1,8 @@
 //! Names of locks that are members of structures. A structure must confirm its type itself, by a
 //! word that only such a structure has.
 
-use super::View;
 use super::pages::Pages;
+use super::view::View;
 use crate::deadlock::words;
 use crate::kernel::debugger::tasks;
 use crate::kernel::layout::fields::Field;
@@ -103,7 +103,7 @@ pub(super) fn frozen(view: &View<'_>, lock: u64) -> Option<String> {
     }
     let kind = of_superblock(view, superblock)??;
     let device = reader.bytes(superblock, Field::SbId).ok()?;
-    let mut holds = view.traced.holds.iter();
+    let mut holds = view.events.holds.iter();
     let seen = holds.find(|hold| hold.lock == lock);
     let by = match seen {
         Some(hold) => format!("{}[{}]", Text::from_c(&hold.comm).display(), hold.tid),

@@ -13,10 +13,11 @@ use std::time::Duration;
 use memcg_trace_common::hold::{Offline, OfflinePage};
 
 use super::dumps;
+use super::finding::{Finding, holder};
 use super::locks;
 use super::pages::Pages;
 use super::stacks::Stack;
-use super::{Finding, View, holder};
+use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::words;
 use crate::sample::waits::{EndsOn, Evidence, Resource, Retry, Wait};
@@ -52,7 +53,7 @@ pub(super) fn wait(
         return Ok(vec![unseen(view, at)]);
     };
     let thread = &view.threads.all[at];
-    let seen = view.traced.offline(view, at);
+    let seen = view.events.offline(view, at);
     let span = seen
         .map(|seen| seen.begin_ns)
         .filter(|begin_ns| *begin_ns != 0)

@@ -1,11 +1,11 @@
 //! Descriptors of pages: the page of an address, and the number of references that neither
 //! mappings, the page cache nor a migration list explain.
 
-use crate::kernel::host::symbols::Symbol;
 use memcg_trace_common::layout::HEAD_MASK;
 
-use super::View;
+use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 
 /// Pages of 4 KiB in the largest folio (2 MiB).

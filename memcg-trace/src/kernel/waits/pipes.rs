@@ -1,12 +1,14 @@
 //! Pipes: the tasks that have them open, from the file tables of all threads.
 
-use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
+use super::descriptors;
+use super::finding::{Finding, holder};
 use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
-use super::{Finding, View, descriptors, holder};
+use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};
@@ -110,7 +112,7 @@ pub(super) fn wait(
     holders.retain(|holder| holder.task as usize != at);
     for holder in &mut holders {
         holder.mode = others;
-        if view.traced.reads_core_of(view, holder.task as usize, at) {
+        if view.events.reads_core_of(view, holder.task as usize, at) {
             holder.evidence = Evidence::Traced;
         }
     }

@@ -1,8 +1,9 @@
 //! Waits inside a process, and for a child that borrows its memory: for vfork(2), for the other
 //! threads at an execve(2) or a core dump, and of those threads until the core is dumped.
 
+use super::finding::{Finding, holder};
 use super::stacks::Stack;
-use super::{Finding, View, holder};
+use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Resource};

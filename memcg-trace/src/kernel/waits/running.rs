@@ -1,8 +1,8 @@
 //! Tasks that are ready to run: whether they run, and if not, the task that has their CPU or the
 //! cgroup that has used up its time. Runnable is not running.
 
-use super::View;
 use super::threads::Thread;
+use super::view::View;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::reader::is_kernel_address;
 use crate::kernel::host::symbols::Symbol;

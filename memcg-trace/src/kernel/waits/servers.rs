@@ -1,16 +1,17 @@
 //! Waits for a program that has to answer: a file system in user space, or a program that decides
 //! on permission events of fanotify. Any thread that has its descriptor may answer.
 
-use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
 use super::descriptors::{self, Descriptor};
+use super::finding::{Finding, holder};
 use super::members;
 use super::records::{self, Entry, Seen};
 use super::stacks::Stack;
-use super::{Finding, View, holder};
+use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{is_kernel_address, words};
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind};

@@ -14,7 +14,7 @@ use super::table::is_slow_path;
 use super::threads::{Thread, Threads};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
-use crate::kernel::host::symbols::Symbols;
+use crate::kernel::host::symbols::{Symbol, Symbols};
 use crate::timings;
 
 const PROGRAM: &str = "task_stacks";
@@ -167,6 +167,24 @@ impl<'a> Stack<'a> {
     /// The address of the word with index `at`.
     pub(super) fn address(&self, at: usize) -> u64 {
         self.begin + at as u64 * 8
+    }
+}
+
+/// Bytes of a stack, `THREAD_SIZE`: those of the first task's, which the linker has laid out
+/// (include/asm-generic/vmlinux.lds.h: INIT_TASK_DATA).
+pub(super) fn stack_bytes(symbols: &Symbols) -> Result<u64, Unreadable> {
+    let bytes = symbols
+        .address(Symbol::InitStackBegin)
+        .zip(symbols.address(Symbol::InitStackEnd))
+        .and_then(|(begin, end)| end.checked_sub(begin));
+    match bytes {
+        Some(bytes) if bytes.is_power_of_two() && (8 << 10..=64 << 10).contains(&bytes) => {
+            Ok(bytes)
+        }
+        Some(bytes) => Err(Unreadable::Absent(format!(
+            "a stack of {bytes} bytes: unsupported layout"
+        ))),
+        None => Err(Unreadable::Absent(symbols.no_address(Symbol::InitStackEnd))),
     }
 }
 

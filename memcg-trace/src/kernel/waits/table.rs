@@ -2,7 +2,6 @@
 //! kernel's wait is a row here. Sleeping locks have no row: stacks leave their functions out, and
 //! the waiter's record says more.
 
-use super::grace::Grace;
 use crate::sample::ResourceKind;
 
 /// The kind of wait that a function means.
@@ -47,6 +46,15 @@ pub(super) enum How {
     /// The task is frozen, if it sleeps in just this function: the freezer's functions are inlined
     /// into it (kernel/signal.c: do_freezer_trap()), and other waits below it do not mean that.
     Frozen,
+}
+
+/// The kind of grace period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grace {
+    /// `synchronize_rcu()`, and the callbacks that come after one.
+    Rcu,
+    /// `synchronize_rcu_tasks()`: every task has to leave its CPU once by itself.
+    Tasks,
 }
 
 /// One line for each function, or for several that mean the same.

@@ -4,34 +4,19 @@
 //! Read before the look: a wait that has ended since is not in the look, or is not the same in the
 //! next one.
 
-use std::collections::HashMap;
-
-use memcg_trace_common::hold::{Dump, DumpHelper, Hold, Offline};
+use memcg_trace_common::hold::{Dump, Hold, Offline};
 use memcg_trace_common::lock::{Wait, flags};
 
-use super::{Finding, View};
+use super::events::Events;
+use super::finding::Finding;
+use super::view::View;
 use crate::deadlock::table;
 use crate::kernel::layout::fields::Field;
 use crate::sample::Mode;
-use crate::sample::waits::{Evidence, Look};
+use crate::sample::waits::Evidence;
 
 /// Functions that a thread is in while it dumps core (fs/coredump.c).
 const DUMPS: &[&str] = &["do_coredump", "vfs_coredump", "elf_core_dump"];
-
-/// Events, by the address of the task that they are about.
-#[derive(Debug, Default)]
-pub(in crate::kernel) struct Traced {
-    /// Waits for locks that are in progress.
-    pub(in crate::kernel) waits: HashMap<u64, Wait>,
-    /// Locks that were asked for and not released.
-    pub(in crate::kernel) holds: Vec<Hold>,
-    /// Tasks that offline memory.
-    pub(in crate::kernel) offlines: HashMap<u64, Offline>,
-    /// Tasks that dump core.
-    pub(in crate::kernel) dumps: HashMap<u64, Dump>,
-    /// Tasks that read a core.
-    pub(in crate::kernel) dump_helpers: HashMap<u64, DumpHelper>,
-}
 
 /// Returns whether a thread is the one that started at `start_ns`: memory of tasks is used again.
 fn is_same(view: &View<'_>, at: usize, start_ns: u64) -> bool {
@@ -64,7 +49,7 @@ fn may_be_in(view: &View<'_>, at: usize, functions: &[&str]) -> bool {
     !is_asleep || now_in.iter().any(|one| functions.contains(one))
 }
 
-impl Traced {
+impl Events {
     /// The wait of a thread for a lock, if an event recorded its start.
     fn wait(&self, view: &View<'_>, at: usize, lock: u64) -> Option<&Wait> {
         let wait = self.waits.get(&view.threads.all[at].addr)?;
@@ -152,29 +137,6 @@ impl Traced {
         if since_ns.is_some() {
             wait.since_ns = since_ns;
             wait.evidence = Evidence::Traced;
-        }
-    }
-
-    /// Sets the start of waits of a look that is over, from events that were read since.
-    pub(in crate::kernel) fn date_late(&self, look: &mut Look) {
-        for wait in look.waits.iter_mut().filter(|wait| wait.since_ns.is_none()) {
-            let task = look.tasks.get(wait.task as usize);
-            let resource = look.resources.get(wait.resource as usize);
-            let Some((task, resource)) = task.zip(resource) else {
-                continue;
-            };
-            let is_it = |begun: &&Wait| {
-                let lived = task
-                    .start_ns
-                    .is_some_and(|start_ns| start_ns <= begun.begin_ns);
-                lived && begun.lock == resource.addr && begun.begin_ns <= look.end_ns
-            };
-            if table::is_lock(resource.kind)
-                && let Some(begun) = self.waits.get(&task.addr).filter(is_it)
-            {
-                wait.since_ns = Some(begun.begin_ns);
-                wait.evidence = Evidence::Traced;
-            }
         }
     }
 }

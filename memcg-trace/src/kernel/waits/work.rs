@@ -1,8 +1,9 @@
 //! Waits for work items and for whole workqueues to be flushed.
 
+use super::finding::{Finding, holder};
 use super::stacks::Stack;
+use super::view::View;
 use super::workers::Workers;
-use super::{Finding, View, holder};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;

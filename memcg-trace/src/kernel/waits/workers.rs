@@ -1,12 +1,13 @@
 //! Workers of the kernel: the one that runs a work item, or that has to act before the item can be
 //! run (kernel/workqueue.c).
 
-use crate::kernel::host::symbols::Symbol;
 use std::collections::{BTreeSet, HashMap};
 
-use super::{View, holder};
+use super::finding::holder;
+use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::is_kernel_address;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::Mode;
 use crate::sample::waits::{Evidence, Holder};

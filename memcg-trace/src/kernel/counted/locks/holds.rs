@@ -1,4 +1,4 @@
-//! Traced holds: percpu-rwsems, memory blocks being offlined, pages of core dumps.
+//! Holds that events recorded: percpu-rwsems, memory blocks being offlined, pages of core dumps.
 
 use anyhow::Context as _;
 use aya::Ebpf;
@@ -9,7 +9,7 @@ use memcg_trace_common::lock::flags;
 use crate::kernel::hooks::attach::take_map;
 use crate::kernel::maps::dump::all;
 use crate::kernel::maps::value::Wire;
-use crate::kernel::waits::Traced;
+use crate::kernel::waits::Events;
 use crate::sample::Mode;
 
 type Map<K, V> = KernelMap<MapData, K, Wire<V>>;
@@ -53,14 +53,14 @@ impl Holds {
     }
 
     /// Adds the holds of this moment.
-    pub(crate) fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
-        traced.holds = self.noted()?;
+    pub(crate) fn add_to(&self, events: &mut Events) -> anyhow::Result<()> {
+        events.holds = self.noted()?;
         let offlines = all(&self.offlines).context("read the memory blocks being offlined")?;
-        traced.offlines = offlines.into_iter().collect();
+        events.offlines = offlines.into_iter().collect();
         let dumps = all(&self.dumps).context("read the tasks that dump core")?;
-        traced.dumps = dumps.into_iter().collect();
+        events.dumps = dumps.into_iter().collect();
         let helpers = all(&self.dump_helpers).context("read the helpers of core dumps")?;
-        traced.dump_helpers = helpers.into_iter().collect();
+        events.dump_helpers = helpers.into_iter().collect();
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ use crate::kernel::host::symbols::{Names, Symbols};
 use crate::kernel::maps::dump;
 use crate::kernel::maps::histogram::classes;
 use crate::kernel::maps::value::Wire;
-use crate::kernel::waits::Traced;
+use crate::kernel::waits::Events;
 use crate::sample::{
     LockCount as Count, LockTimes, LockWait, Locks, Mode, Resource, ResourceKind, Task, Text,
 };
@@ -223,9 +223,9 @@ impl LockWaits {
     }
 
     /// Adds the waits that are in progress, or were a moment ago.
-    pub(crate) fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
+    pub(crate) fn add_to(&self, events: &mut Events) -> anyhow::Result<()> {
         let waits = self.waits.all()?.into_iter();
-        traced.waits = waits.map(|(_, wait)| (wait.task, wait)).collect();
+        events.waits = waits.map(|(_, wait)| (wait.task, wait)).collect();
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::kernel::Subject;
 use crate::kernel::counted::subject::{Counted, Opening, Round};
 use crate::kernel::hooks::Family;
 use crate::kernel::host::clock::now_ns;
-use crate::kernel::waits::Traced;
+use crate::kernel::waits::Events;
 use crate::sample::Sample;
 
 pub(crate) struct LockCounts {
@@ -62,12 +62,12 @@ impl Counted for LockCounts {
         Ok(())
     }
 
-    fn add_to(&self, traced: &mut Traced) -> anyhow::Result<()> {
+    fn add_to(&self, events: &mut Events) -> anyhow::Result<()> {
         if let Some(waits) = &self.waits {
-            waits.add_to(traced)?;
+            waits.add_to(events)?;
         }
         if let Some(holds) = &self.holds {
-            holds.add_to(traced)?;
+            holds.add_to(events)?;
         }
         Ok(())
     }
