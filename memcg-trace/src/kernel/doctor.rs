@@ -4,8 +4,8 @@ use memcg_trace_common::stack::STACK_DEPTH;
 
 use crate::kernel::Subject;
 use crate::kernel::hooks::facts::Facts;
+use crate::kernel::hooks::refusals::Refusals;
 use crate::kernel::hooks::select::foresee;
-use crate::kernel::hooks::trial::Trial;
 use crate::kernel::hooks::{Family, HOOKS};
 use crate::kernel::host::privilege::Capability;
 use crate::kernel::host::symbols::Symbol;
@@ -126,9 +126,9 @@ fn told(facts: &Facts) -> Vec<Fact> {
     }
     all.extend(
         facts
-            .trial
+            .refusals
             .as_ref()
-            .map(|trial| tried(facts, trial))
+            .map(|refusals| tried(facts, refusals))
             .into_iter()
             .flatten(),
     );
@@ -199,7 +199,7 @@ fn not_in_files(facts: &Facts, told: &mut [Fact]) {
 }
 
 /// The results of the trial.
-fn tried(facts: &Facts, trial: &Trial) -> [Fact; 3] {
+fn tried(facts: &Facts, refusals: &Refusals) -> [Fact; 3] {
     let one = |name, refused: &Option<String>, costs, fix| {
         let value = refused
             .clone()
@@ -209,19 +209,19 @@ fn tried(facts: &Facts, trial: &Trial) -> [Fact; 3] {
     [
         one(
             "programs",
-            &trial.programs,
+            &refusals.programs,
             "no program can be loaded: nothing can be traced",
             "see what the kernel says",
         ),
         one(
             "tracepoint_attach",
-            &trial.tracepoint,
+            &refusals.tracepoint,
             "what only tracepoints see is missing, see the hooks",
             "see what the kernel says",
         ),
         one(
             "kprobe_attach",
-            &trial.kprobe,
+            &refusals.kprobe,
             "what only kprobes see is missing, see the hooks: births and deaths of memcgs, slab \
              frees, whose limit is reclaimed for",
             facts.privilege.refuses_kprobes().fix,

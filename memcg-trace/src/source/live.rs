@@ -11,6 +11,7 @@ use crate::kernel::Subject;
 use crate::kernel::doctor::report;
 use crate::kernel::hooks::Family;
 use crate::kernel::hooks::facts::{self, Facts};
+use crate::kernel::hooks::trial;
 use crate::kernel::session::Session;
 use crate::sample::ask::Ask;
 use crate::sample::doctor::Doctor;
@@ -198,7 +199,7 @@ pub fn doctor(attach: Attach) -> Doctor {
         trampolines: true,
         address_names: false,
     });
-    facts.try_out();
+    trial::run(&mut facts);
     report(&facts, attach.family())
 }
 

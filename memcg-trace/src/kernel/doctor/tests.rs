@@ -55,7 +55,7 @@ fn capable() -> Facts {
             kptr_restrict: Some(1),
             perf_event_paranoid: Some(3),
         },
-        trial: Some(Trial::default()),
+        refusals: Some(Refusals::default()),
         lockdown: Some("none".to_owned()),
         memory_is_v1: Some(false),
         kprobes: true,
@@ -192,12 +192,12 @@ fn hidden_addresses_are_named() {
 fn what_the_kernel_refuses_when_tried_is_not_ready() {
     let mut facts = capable();
     let refused = |what: &str| Some(format!("{what}: Permission denied"));
-    facts.trial.as_mut().unwrap().kprobe = refused("attach");
+    facts.refusals.as_mut().unwrap().kprobe = refused("attach");
     let no_kprobes = report(&facts, None);
     assert_eq!(no_kprobes.verdict, Verdict::Partial);
     assert_eq!(not_ok(&no_kprobes), ["kprobe_attach"]);
     assert_eq!(chosen(&no_kprobes, "memcg_life"), None);
     assert!(chosen(&no_kprobes, "slab_alloc").is_some());
-    facts.trial.as_mut().unwrap().programs = refused("load");
+    facts.refusals.as_mut().unwrap().programs = refused("load");
     assert_eq!(report(&facts, None).verdict, Verdict::Unable);
 }

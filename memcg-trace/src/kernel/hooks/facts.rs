@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use crate::kernel::Subject;
 use crate::kernel::hooks;
-use crate::kernel::hooks::trial::Trial;
+use crate::kernel::hooks::refusals::Refusals;
 use crate::kernel::host::btf::{Btf, BtfError};
 use crate::kernel::host::privilege::{Capability, Privilege};
 use crate::kernel::host::symbols::{Symbol, Symbols};
@@ -36,7 +36,7 @@ pub struct Facts {
     /// Permissions of this process.
     pub privilege: Privilege,
     /// The refusals of a trial; `None` without a trial.
-    pub trial: Option<Trial>,
+    pub refusals: Option<Refusals>,
     /// The mode in `/sys/kernel/security/lockdown`: `none`, `integrity`, `confidentiality`.
     pub lockdown: Option<String>,
     /// Whether the memory controller is in a hierarchy of its own: cgroup version 1.
@@ -96,7 +96,7 @@ impl Facts {
             symbols: Arc::new(symbols),
             symbols_error,
             privilege,
-            trial: None,
+            refusals: None,
             lockdown: lockdown(),
             memory_is_v1: memory_is_v1(),
             kprobes: fs::exists("/sys/bus/event_source/devices/kprobe/type").unwrap_or(false),
@@ -145,7 +145,7 @@ impl Facts {
             symbols: Arc::new(symbols.map(read).transpose()?.unwrap_or_default()),
             symbols_error: symbols.is_none().then(|| "not given".to_owned()),
             privilege: Privilege::of_all(),
-            trial: None,
+            refusals: None,
             lockdown: None,
             memory_is_v1: None,
             kprobes: true,
@@ -190,7 +190,11 @@ impl Facts {
         if !self.kprobes {
             return Some("this kernel has no kprobes".to_owned());
         }
-        if let Some(why) = self.trial.as_ref().and_then(|trial| trial.kprobe.as_ref()) {
+        if let Some(why) = self
+            .refusals
+            .as_ref()
+            .and_then(|refusals| refusals.kprobe.as_ref())
+        {
             return Some(why.clone());
         }
         if !self.has_symbols() {
@@ -247,14 +251,7 @@ impl Facts {
                 return Some(format!("no privilege to trace: {name} is missing"));
             }
         }
-        self.trial.as_ref()?.programs.clone()
-    }
-
-    /// Tries out what no fact rules out.
-    pub fn try_out(&mut self) {
-        if self.unable().is_none() {
-            self.trial = Some(Trial::run(self));
-        }
+        self.refusals.as_ref()?.programs.clone()
     }
 
     /// The reason why a subject cannot be observed; `None` if it can be tried.

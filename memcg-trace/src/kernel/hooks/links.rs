@@ -4,6 +4,8 @@
 use std::fs;
 use std::os::fd::RawFd;
 
+use crate::kernel::hooks::object_info::info_of;
+
 /// The links of this process, each of which keeps a program attached. aya does not expose them; the
 /// open files of this process do.
 pub(crate) fn all() -> Vec<RawFd> {
@@ -29,7 +31,7 @@ pub(crate) fn missed(link: RawFd) -> Option<u64> {
     const BYTES: usize = MISSED + 8;
 
     let mut info = [0_u8; BYTES];
-    let written = crate::kernel::hooks::losses::info_of(link, &mut info)?;
+    let written = info_of(link, &mut info)?;
     let number = |at: usize| Some(u32::from_ne_bytes(info.get(at..at + 4)?.try_into().ok()?));
     if number(0)? != TYPE_PERF_EVENT || number(EVENT)? != EVENT_KPROBE {
         return Some(0);

@@ -2,7 +2,7 @@
 
 use memcg_trace_common::layout::Layout;
 
-use super::{At, Family, Hook, Part, Unless, Variant, maybe, part, variant};
+use super::hook::{At, Family, Hook, Part, Unless, Variant, maybe, part, variant};
 use crate::kernel::Subject::{Reclaim, Shrinker};
 
 /// Whether a program on a tracepoint runs without being preempted.

@@ -121,7 +121,7 @@ fn obstacle_at(at: At, facts: &Facts) -> Option<String> {
         At::Tracepoint(name) if !facts.has_tracepoint(name) => {
             Some(format!("no tracepoint {name}"))
         }
-        At::Tracepoint(_) => facts.trial.as_ref()?.tracepoint.clone(),
+        At::Tracepoint(_) => facts.refusals.as_ref()?.tracepoint.clone(),
         At::Kprobe(name) => facts.kprobe_obstacle(name),
         At::Iterated(name) => obstacle_at(At::Tracepoint(iterated(name)), facts)
             .or_else(|| facts.kprobe_obstacle(name)),

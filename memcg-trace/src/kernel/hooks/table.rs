@@ -2,7 +2,8 @@
 
 use memcg_trace_common::layout::{ABSENT, Layout};
 
-use super::{At, Family, Hook, Unless, Variant, maybe, part, reclaim, variant};
+use super::hook::{At, Family, Hook, Unless, Variant, maybe, part, variant};
+use super::reclaim;
 use crate::kernel::Subject::{Acquisition, Life, Lock, Slab, Tax};
 
 /// Whether `kmem_cache_free` fires after the object is gone, and names no cache, as on 5.10; both
@@ -304,3 +305,6 @@ pub const HOOKS: &[Hook] = &[
         costs: "how often and how long cgroup_mutex is held is not counted",
     },
 ];
+
+#[cfg(test)]
+mod tests;
