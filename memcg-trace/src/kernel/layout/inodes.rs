@@ -1,8 +1,8 @@
 //! Bits of `inode.i_state`. They were renumbered when the word became one of four bytes (6.12), and
 //! have names in BTF since they are an enum (6.19).
 
+use super::enumerators::index_of;
 use super::fields::{Field, Fields};
-use super::shapes::index_of;
 use crate::kernel::host::btf::Btf;
 
 /// Masks of `inode.i_state` (include/linux/fs.h); 0 never matches.

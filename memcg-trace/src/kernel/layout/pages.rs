@@ -1,7 +1,7 @@
 //! The layout of a `struct page` for user space: its flags, its type and its owner.
 
+use super::enumerators::index_of;
 use super::fields::{Field, Fields};
-use super::shapes::index_of;
 use crate::kernel::host::btf::Btf;
 
 /// Flags that give the low bits of `memcg_data` their meaning (include/linux/memcontrol.h).

@@ -6,8 +6,9 @@ use memcg_trace_common::layout::{
     VECTOR_STRIDE,
 };
 
+use super::enumerators::index_of;
 use super::fields::{Field, Fields};
-use super::{Missing, Resolved};
+use super::resolved::{Missing, Resolved};
 use crate::kernel::Subject::{self, Memcg, Reclaim, Slab};
 use crate::kernel::host::btf::Btf;
 
@@ -239,9 +240,4 @@ pub(super) fn memcg_aware_mask(btf: &Btf) -> u32 {
 /// Index of the memory controller in arrays of controllers (include/linux/cgroup_subsys.h).
 pub(super) fn memory_cgrp_id(btf: &Btf) -> Option<u32> {
     index_of(btf, "memory_cgrp_id")
-}
-
-pub(super) fn index_of(btf: &Btf, enumerator: &str) -> Option<u32> {
-    btf.enum_value(enumerator)
-        .and_then(|value| u32::try_from(value).ok())
 }
