@@ -2,16 +2,22 @@
 
 use std::collections::HashMap;
 
-use super::Pages;
 use super::owners::Owners;
 use crate::kernel::debugger::reader::Reader;
 use crate::sample::slab_walk::{Inherited, SlabWalk};
+
+/// Pages outside slabs that are charged to one object cgroup.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ChargedPages {
+    pub(super) kernel: u64,
+    pub(super) lru: u64,
+}
 
 /// A row for each memcg with an object cgroup of a dead child that the walk found.
 pub(super) fn rows(
     reader: &Reader<'_>,
     owners: &Owners,
-    pages: &HashMap<u64, Pages>,
+    pages: &HashMap<u64, ChargedPages>,
     walk: &SlabWalk,
 ) -> Vec<Inherited> {
     let marks = &reader.resolved.pages;
