@@ -2,25 +2,23 @@
 
 use std::time::Duration;
 
-use super::Session;
+use crate::kernel::hooks::Family;
 use crate::kernel::hooks::select::Outcome;
-use crate::kernel::hooks::{Family, detach};
 
 /// Time for trampolines to be detached.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Detaches everything. Trampolines can hang while a task spins in the kernel: programs that are
 /// not detached in time are returned by name.
-pub(super) fn close(mut session: Session) -> Vec<String> {
-    let trampolines = trampolines(&session.outcomes);
+pub(super) fn close(outcomes: &[Outcome], detach: impl FnOnce() + Send + 'static) -> Vec<String> {
+    let trampolines = trampolines(outcomes);
     if trampolines.is_empty() {
-        detach::kprobes(&mut session.kernel.ebpf);
+        detach();
         return Vec::new();
     }
     let (done, wait) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        detach::kprobes(&mut session.kernel.ebpf);
-        drop(session);
+        detach();
         // The receiver may have given up waiting.
         let _ = done.send(());
     });

@@ -18,6 +18,7 @@ use crate::kernel::counted::subject::{Opening, Round};
 use crate::kernel::debugger::kernel::Kernel;
 use crate::kernel::hooks::Family;
 use crate::kernel::hooks::attach;
+use crate::kernel::hooks::detach;
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::losses::Losses;
 use crate::kernel::hooks::select::Outcome;
@@ -177,8 +178,12 @@ impl Session {
 
     /// Detaches everything. Programs that are not detached in time are returned by name.
     #[must_use]
-    pub fn close(self) -> Vec<String> {
-        close::close(self)
+    pub fn close(mut self) -> Vec<String> {
+        let outcomes = std::mem::take(&mut self.outcomes);
+        close::close(&outcomes, move || {
+            detach::kprobes(&mut self.kernel.ebpf);
+            drop(self);
+        })
     }
 }
 
