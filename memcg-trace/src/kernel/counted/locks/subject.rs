@@ -2,9 +2,9 @@
 
 use aya::Ebpf;
 
-use super::LockWaits;
 use super::details::LockDetails;
 use super::holds::Holds;
+use super::waits::LockWaits;
 use crate::kernel::Subject;
 use crate::kernel::counted::subject::{Counted, Opening, Round};
 use crate::kernel::hooks::Family;

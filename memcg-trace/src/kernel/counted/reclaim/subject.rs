@@ -2,8 +2,9 @@
 
 use aya::Ebpf;
 
-use super::Reclaims;
+use super::counters::Reclaims;
 use super::oom::OomKills;
+use super::pressure::pressure;
 use super::stalls::Stalls;
 use crate::kernel::Subject;
 use crate::kernel::counted::shrinkers::blocked::LONG_NS;
@@ -64,7 +65,7 @@ impl Counted for ReclaimCounts {
             && !reclaim.counts.is_empty()
         {
             let reader = round.kernel.reader()?;
-            reclaim.pressure = super::pressure(reclaim, memcgs, &reader);
+            reclaim.pressure = pressure(reclaim, memcgs, &reader);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aya::Ebpf;
 
-use crate::kernel::counted::shrinkers::Running;
+use crate::kernel::counted::shrinkers::counters::Running;
 use crate::kernel::counted::spans::{Claim, Place, SpanId, Spans, TaskNow};
 use crate::kernel::host::symbols::Symbols;
 use crate::kernel::waits::{self, Unwound};

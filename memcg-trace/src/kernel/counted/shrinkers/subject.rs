@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use aya::Ebpf;
 
 use super::blocked::{LONG_NS, Stuck};
-use super::{Running, Shrinkers};
+use super::counters::{Running, Shrinkers};
 use crate::kernel::Subject;
 use crate::kernel::counted::spans::TaskNow;
 use crate::kernel::counted::subject::{Counted, Opening, Round};

@@ -2,7 +2,7 @@
 
 use aya::Ebpf;
 
-use super::Slabs;
+use super::counters::Slabs;
 use super::walker::SlabWalker;
 use crate::kernel::Subject;
 use crate::kernel::counted::subject::{Counted, Opening, Round};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use memcg_trace_common::slab::SlabKey;
 
-use crate::kernel::counted::slab::Slabs;
+use crate::kernel::counted::slab::counters::Slabs;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::slabs::Walk;

@@ -1,0 +1,92 @@
+//! Sums of the counters of reclaim, and the rows that samples have of them.
+
+use memcg_trace_common::reclaim::{ReclaimCount, ReclaimKey, StalledTask, kind};
+
+use crate::kernel::counted::room;
+use crate::kernel::maps::histogram::Lengths;
+use crate::kernel::maps::value::Wire;
+use crate::sample::reclaim::{self, Cause};
+
+/// Memcg, cause and limit.
+pub(super) type Key = (u64, Cause, u64);
+
+/// The growth of a row since it was first read. The longest run may be older.
+pub(super) fn since(now: &ReclaimCount, first: Option<&ReclaimCount>) -> ReclaimCount {
+    let Some(first) = first else { return *now };
+    let run_ns = now.run_ns.saturating_sub(first.run_ns);
+    ReclaimCount {
+        runs: now.runs.saturating_sub(first.runs),
+        run_ns,
+        max_ns: now.max_ns.min(run_ns),
+        visits: now.visits.saturating_sub(first.visits),
+        visit_ns: now.visit_ns.saturating_sub(first.visit_ns),
+        scanned_pages: now.scanned_pages.saturating_sub(first.scanned_pages),
+        reclaimed_pages: now.reclaimed_pages.saturating_sub(first.reclaimed_pages),
+    }
+}
+
+pub(super) fn stalled_since(now: StalledTask, first: Option<&StalledTask>) -> StalledTask {
+    let Some(first) = first else { return now };
+    let stall_ns = now.stall_ns.saturating_sub(first.stall_ns);
+    StalledTask {
+        stalls: now.stalls.saturating_sub(first.stalls),
+        stall_ns,
+        max_ns: now.max_ns.min(stall_ns),
+        ..now
+    }
+}
+
+/// Adds a row of the kernel to the row of its key.
+pub(super) fn book(row: &mut reclaim::ReclaimCount, key: &ReclaimKey, sum: &ReclaimCount) {
+    if key.is_kthread == 0 {
+        row.stalls_total += sum.runs;
+        row.stall_ns_total += sum.run_ns;
+        row.max_ns = row.max_ns.max(sum.max_ns);
+        if key.kind == kind::THROTTLE {
+            row.throttles_total += sum.runs;
+            row.throttle_ns_total += sum.run_ns;
+        }
+    } else if key.kind == kind::KSWAPD {
+        // Background reclaim has no end to be seen: its visits to each memcg are counted.
+        row.background_total += sum.visits;
+        row.background_ns_total += sum.visit_ns;
+    } else {
+        row.background_total += sum.runs;
+        row.background_ns_total += sum.run_ns;
+    }
+    row.visits_total += sum.visits;
+    row.visit_ns_total += sum.visit_ns;
+    row.scanned_pages_total += sum.scanned_pages;
+    row.reclaimed_pages_total += sum.reclaimed_pages;
+}
+
+pub(super) fn finish(
+    (key, (row, lengths)): (Key, (reclaim::ReclaimCount, Lengths)),
+) -> reclaim::ReclaimCount {
+    let (memcg, cause, limit) = key;
+    // The longest is bounded by the durations of this period, as far as their bucket tells.
+    let longest_ns = lengths.longest().map(|about_ns| about_ns + about_ns / 4);
+    let max_ns = row.max_ns.min(longest_ns.unwrap_or(row.max_ns));
+    let percentile = |percent| lengths.percentile(percent, row.stalls_total, max_ns);
+    reclaim::ReclaimCount {
+        memcg_serial_nr: room::known(memcg),
+        cause,
+        limit_serial_nr: room::known(limit),
+        p50_ns: percentile(50),
+        p99_ns: percentile(99),
+        max_ns,
+        ..row
+    }
+}
+
+pub(super) fn add(sum: ReclaimCount, Wire(cpu): &Wire<ReclaimCount>) -> ReclaimCount {
+    ReclaimCount {
+        runs: sum.runs + cpu.runs,
+        run_ns: sum.run_ns + cpu.run_ns,
+        max_ns: sum.max_ns.max(cpu.max_ns),
+        visits: sum.visits + cpu.visits,
+        visit_ns: sum.visit_ns + cpu.visit_ns,
+        scanned_pages: sum.scanned_pages + cpu.scanned_pages,
+        reclaimed_pages: sum.reclaimed_pages + cpu.reclaimed_pages,
+    }
+}
