@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use aya::programs::{FEntry, KProbe, Program, RawTracePoint};
 use aya::{Btf, Ebpf};
 use memcg_trace::kernel::Subject;
-use memcg_trace::kernel::hooks::attach;
 use memcg_trace::kernel::hooks::facts::Facts;
+use memcg_trace::kernel::hooks::object;
 use memcg_trace::kernel::hooks::select::{self, Outcome};
 use memcg_trace::kernel::hooks::{At, Family, HOOKS, Part, Variant};
 use memcg_trace::kernel::session::Session;
@@ -230,7 +230,7 @@ fn attach_empty(parts: &[(&str, At)], facts: &Facts) -> Result<Attached> {
     for (_, at) in parts {
         // The program of a trampoline is loaded for one function: each program needs an object of
         // its own.
-        let mut ebpf = attach::open(facts, Subject::ALL, false)?;
+        let mut ebpf = object::open(facts, Subject::ALL, false)?;
         attach_one(&mut ebpf, *at, facts).with_context(|| at.name())?;
         programs.push(ebpf);
     }

@@ -16,7 +16,8 @@ use memcg_trace_common::peek::{PEEK_ADDRESSES, PEEK_BYTES, PEEK_EACH_BYTES, Peek
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::kernel::debugger::resolver::run;
-use crate::kernel::hooks::attach::{load_walk, take_map};
+use crate::kernel::hooks::programs::load_walk;
+use crate::kernel::maps::take_map;
 
 const RANGE: &str = "peek_range";
 const EACH: &str = "peek_each";

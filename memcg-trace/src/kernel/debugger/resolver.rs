@@ -6,13 +6,14 @@ use aya::Ebpf;
 use aya::programs::{RawTracePoint, RawTracePointRunOptions, TestRun as _};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::kernel::hooks::attach::{One, load_walk, take_map};
-use crate::kernel::maps::value::Wire;
+use crate::kernel::hooks::programs::load_walk;
+use crate::kernel::maps::take_map;
+use crate::kernel::maps::value::{SingleValueMap, Wire};
 
 /// A program that answers questions of type `T`.
 pub(crate) struct Resolver<T: FromBytes + IntoBytes + Copy + 'static> {
     program: &'static str,
-    map: One<T>,
+    map: SingleValueMap<T>,
 }
 
 impl<T: FromBytes + IntoBytes + Copy + 'static> Resolver<T> {

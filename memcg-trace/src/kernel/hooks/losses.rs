@@ -10,10 +10,10 @@ use memcg_trace_common::loss::Loss as Place;
 
 use crate::kernel::Subject;
 use crate::kernel::hooks::At;
-use crate::kernel::hooks::attach::take_map;
 use crate::kernel::hooks::links;
 use crate::kernel::hooks::object_info::info_of;
 use crate::kernel::hooks::select::Outcome;
+use crate::kernel::maps::take_map;
 use crate::sample::Loss;
 
 /// The reader of losses.

@@ -4,6 +4,8 @@
 use crate::kernel::Subject;
 use crate::kernel::hooks::attach;
 use crate::kernel::hooks::facts::Facts;
+use crate::kernel::hooks::object;
+use crate::kernel::hooks::programs;
 use crate::kernel::hooks::refusals::Refusals;
 use crate::kernel::hooks::select::obstacle;
 use crate::kernel::hooks::{At, HOOKS, Part};
@@ -22,7 +24,7 @@ pub fn run(facts: &mut Facts) {
 /// events.
 fn refusals(facts: &Facts) -> Refusals {
     let mut found = Refusals::default();
-    let opened = attach::open(facts, Subject::ALL, false);
+    let opened = object::open(facts, Subject::ALL, false);
     let mut ebpf = match opened {
         Ok(ebpf) => ebpf,
         Err(error) => {
@@ -30,7 +32,7 @@ fn refusals(facts: &Facts) -> Refusals {
             return found;
         }
     };
-    if let Err(error) = attach::load_walk(&mut ebpf, WALK) {
+    if let Err(error) = programs::load_walk(&mut ebpf, WALK) {
         found.programs = Some(format!("{error:#}"));
         return found;
     }

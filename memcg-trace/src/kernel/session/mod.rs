@@ -21,6 +21,7 @@ use crate::kernel::hooks::attach;
 use crate::kernel::hooks::detach;
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::losses::Losses;
+use crate::kernel::hooks::object;
 use crate::kernel::hooks::select::Outcome;
 use crate::kernel::host::clock::{now_ns, unix_ns};
 use crate::sample::{Absent, Loss, Sample};
@@ -51,7 +52,7 @@ impl Session {
         asked: Option<Family>,
         debug: bool,
     ) -> anyhow::Result<Self> {
-        let mut ebpf = attach::open(facts, subjects, debug)?;
+        let mut ebpf = object::open(facts, subjects, debug)?;
         timings::step("maps made");
         let logs = debug.then(|| Logs::open(&mut ebpf)).transpose()?;
         let resolved = facts

@@ -16,11 +16,11 @@ use crate::kernel::counted::spans::{Claim, Place, Spans, TaskNow};
 use crate::kernel::debugger::percpu_rwsem;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::tasks;
-use crate::kernel::hooks::attach::{One, take_map};
 use crate::kernel::host::symbols::Symbols;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::maps::histogram::classes;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::take_map;
+use crate::kernel::maps::value::{SingleValueMap, Wire};
 use crate::sample::{LockHold, LockHolder, LockRelease, Locks, Mode};
 
 /// Most stacks of one lock in a sample.
@@ -49,7 +49,7 @@ pub(crate) struct LockDetails {
     releases: KernelMap<MapData, Wire<ReleaseKey>, u64>,
     stacks: StackTraceMap<MapData>,
     held: PerCpuArray<MapData, Wire<HeldCount>>,
-    cgroup_mutex_free: One<u64>,
+    cgroup_mutex_free: SingleValueMap<u64>,
     /// Whether releases of contended locks are traced.
     sees_releases: bool,
     /// Whether all holds of `cgroup_mutex` are traced.

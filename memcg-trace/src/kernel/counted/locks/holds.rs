@@ -6,8 +6,8 @@ use aya::maps::{Array, HashMap as KernelMap, MapData};
 use memcg_trace_common::hold::{Dump, DumpHelper, HOLD_GROUPS, Hold, HoldGroup, Offline};
 use memcg_trace_common::lock::flags;
 
-use crate::kernel::hooks::attach::take_map;
 use crate::kernel::maps::dump::all;
+use crate::kernel::maps::take_map;
 use crate::kernel::maps::value::Wire;
 use crate::kernel::waits::Events;
 use crate::sample::Mode;

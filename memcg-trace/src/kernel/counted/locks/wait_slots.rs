@@ -11,7 +11,7 @@ use memcg_trace_common::lock::{
 use zerocopy::FromZeros as _;
 
 use crate::kernel::debugger::resolver::Resolver;
-use crate::kernel::hooks::attach::take_map;
+use crate::kernel::maps::take_map;
 use crate::kernel::maps::value::Wire;
 
 /// The reader of wait slots.

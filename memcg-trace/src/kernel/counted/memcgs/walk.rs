@@ -13,8 +13,9 @@ use zerocopy::{FromBytes as _, FromZeros as _};
 
 use crate::kernel::counted::memcgs::dead_css::DeadCss;
 use crate::kernel::debugger::resolver::run;
-use crate::kernel::hooks::attach::{One, load_walk, take_map};
-use crate::kernel::maps::value::Wire;
+use crate::kernel::hooks::programs::load_walk;
+use crate::kernel::maps::take_map;
+use crate::kernel::maps::value::{SingleValueMap, Wire};
 use crate::sample::{Life, LifeKind, Memcg, MemcgWalk as Walk, Text};
 
 /// Pages are of 4 KiB on x86-64.
@@ -31,7 +32,7 @@ const WALK: &str = "memcg_walk";
 
 /// The reader of memory cgroups.
 pub(crate) struct Memcgs {
-    state: One<MemcgWalk>,
+    state: SingleValueMap<MemcgWalk>,
     /// The map that the tail call goes through; it must stay open.
     _next: ProgramArray<MapData>,
     life: RingBuf<MapData>,

@@ -7,7 +7,7 @@ use memcg_trace_common::tax::TaxCount;
 
 use crate::kernel::Subject;
 use crate::kernel::counted::subject::{Counted, Opening, Round};
-use crate::kernel::hooks::attach::take_map;
+use crate::kernel::maps::take_map;
 use crate::kernel::maps::value::Wire;
 use crate::sample::{Sample, Tax};
 

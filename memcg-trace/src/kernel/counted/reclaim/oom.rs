@@ -5,7 +5,7 @@ use aya::maps::{MapData, RingBuf};
 use memcg_trace_common::reclaim::OomRecord;
 use zerocopy::FromBytes as _;
 
-use crate::kernel::hooks::attach::take_map;
+use crate::kernel::maps::take_map;
 use crate::sample::Text;
 use crate::sample::reclaim::OomKill;
 

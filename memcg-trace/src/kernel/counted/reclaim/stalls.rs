@@ -12,9 +12,9 @@ use crate::kernel::counted::room;
 use crate::kernel::counted::spans::{Claim, Place, Spans, TaskNow};
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::tasks;
-use crate::kernel::hooks::attach::take_map;
 use crate::kernel::host::symbols::Symbols;
 use crate::kernel::maps::dump;
+use crate::kernel::maps::take_map;
 use crate::kernel::maps::value::Wire;
 use crate::sample::reclaim::{Cause, Stall};
 

@@ -10,7 +10,8 @@ use memcg_trace_common::slab::{CacheAsk, ObjcgAsk, RESOLVE_ROWS, SlabCount, Slab
 
 use crate::kernel::counted::slab::hot::Hot;
 use crate::kernel::debugger::resolver::{Resolver, run};
-use crate::kernel::hooks::attach::{load_kprobe, load_walk, take_map};
+use crate::kernel::hooks::programs::{load_kprobe, load_walk};
+use crate::kernel::maps::take_map;
 use crate::kernel::maps::value::Wire;
 use crate::sample::{Cache, Slab, SlabCount as Count, Text};
 

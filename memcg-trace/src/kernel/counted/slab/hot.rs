@@ -9,7 +9,7 @@ use memcg_trace_common::slab::{
 };
 use rustix::thread::{MembarrierCommand, membarrier};
 
-use crate::kernel::hooks::attach::{SLAB_HOT, SLAB_KNOWN};
+use crate::kernel::hooks::object::{SLAB_HOT, SLAB_KNOWN};
 use crate::kernel::host::cpus::possible_cpus;
 use crate::kernel::maps::mapped::Mapped;
 
