@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::kernel::hooks;
 use crate::kernel::hooks::refusals::Refusals;
 use crate::kernel::host::btf::{Btf, BtfError};
 use crate::kernel::host::privilege::{Capability, Privilege};
+use crate::kernel::host::settings;
 use crate::kernel::host::symbols::{Symbol, Symbols};
 use crate::kernel::layout::{self, Resolved};
 use crate::timings;
@@ -63,8 +64,6 @@ pub struct Needs {
     pub address_names: bool,
 }
 
-const TRACING: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
-
 impl Facts {
     /// Gathers the facts of this host.
     #[must_use]
@@ -97,12 +96,12 @@ impl Facts {
             symbols_error,
             privilege,
             refusals: None,
-            lockdown: lockdown(),
-            memory_is_v1: memory_is_v1(),
+            lockdown: settings::lockdown(),
+            memory_is_v1: settings::memory_is_v1(),
             kprobes: fs::exists("/sys/bus/event_source/devices/kprobe/type").unwrap_or(false),
-            stack_functions: stack_functions(),
+            stack_functions: settings::stack_functions(),
             traceable: if needs.trampolines {
-                traceable(&wanted)
+                settings::traceable(&wanted)
             } else {
                 None
             },
@@ -269,49 +268,4 @@ impl Facts {
 pub fn wanted_symbols() -> HashSet<&'static str> {
     let read = Symbol::ALL.iter().flat_map(|symbol| symbol.names());
     hooks::functions().chain(read.copied()).collect()
-}
-
-/// Whether the memory controller is in a hierarchy of version 1, by the mount at the usual place:
-/// the unified hierarchy, or a tmpfs with a directory for each of the others. `/proc/cgroups` is
-/// certain, but waits for `cgroup_mutex` (kernel/cgroup/cgroup-v1.c: proc_cgroupstats_show()), and
-/// so never ends on a sick host.
-fn memory_is_v1() -> Option<bool> {
-    /// include/uapi/linux/magic.h: CGROUP2_SUPER_MAGIC and TMPFS_MAGIC.
-    const CGROUP2: i64 = 0x6367_7270;
-    const TMPFS: i64 = 0x0102_1994;
-    let stat = rustix::fs::statfs("/sys/fs/cgroup").ok()?;
-    match stat.f_type {
-        CGROUP2 => Some(false),
-        TMPFS => Some(true),
-        _ => None,
-    }
-}
-
-/// The mode in brackets: `none [integrity] confidentiality`.
-fn lockdown() -> Option<String> {
-    let text = fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
-    let (_, rest) = text.split_once('[')?;
-    rest.split_once(']').map(|(mode, _)| mode.to_owned())
-}
-
-fn stack_functions() -> Option<u32> {
-    let text = fs::read_to_string("/proc/sys/kernel/perf_event_max_stack").ok()?;
-    text.trim().parse().ok()
-}
-
-fn traceable(wanted: &HashSet<&str>) -> Option<HashSet<String>> {
-    let file = TRACING
-        .iter()
-        .find_map(|folder| File::open(format!("{folder}/available_filter_functions")).ok())?;
-    let mut found = HashSet::new();
-    for line in BufReader::new(file).split(b'\n') {
-        let Ok(line) = line else { return None };
-        let name = line.split(|byte| *byte == b' ').next().unwrap_or_default();
-        if let Ok(name) = str::from_utf8(name)
-            && wanted.contains(name)
-        {
-            found.insert(name.to_owned());
-        }
-    }
-    Some(found)
 }

@@ -9,6 +9,7 @@ mod kallsyms;
 pub mod privilege;
 pub(crate) mod ram;
 mod raw_bpf;
+pub(crate) mod settings;
 mod symbol_filter;
 mod symbol_iterator;
 mod symbol_table;
