@@ -77,7 +77,7 @@ impl Slab {
         for asked in [None].into_iter().chain(families.map(Some)) {
             let hooks = HOOKS.iter().filter(|hook| hook.subject == Subject::Slab);
             let variants = hooks
-                .filter_map(|hook| select::foresee(facts, hook, asked).chosen)
+                .filter_map(|hook| select::predict(facts, hook, asked).chosen)
                 .collect();
             let way = Self { asked, variants };
             if ways
@@ -198,9 +198,9 @@ fn start_rival(rival: &Rival) -> Result<Attached> {
 fn attach_slab(way: &Slab, facts: &Facts) -> Result<Attached> {
     let session = Session::open(facts, &[Subject::Slab], way.asked, false)?;
     let programs = |variant: &'static Variant| variant.parts.iter().map(|part| part.program);
-    let foreseen = way.variants.iter().copied().flat_map(programs);
+    let predicted = way.variants.iter().copied().flat_map(programs);
     let chosen = session.outcomes().iter().filter_map(|one| one.chosen);
-    if !foreseen.eq(chosen.flat_map(programs)) {
+    if !predicted.eq(chosen.flat_map(programs)) {
         bail!("{}", refused(session.outcomes()));
     }
     Ok(Attached {
@@ -220,7 +220,7 @@ fn refused(outcomes: &[Outcome]) -> String {
 pub fn empty(at: At) -> &'static str {
     match at {
         At::Tracepoint(_) => "empty_tracepoint",
-        At::Kprobe(_) | At::Iterated(_) => "empty_kprobe",
+        At::Kprobe(_) | At::Traceiter(_) => "empty_kprobe",
         At::Fentry(_) | At::Fexit(_) => "empty_fentry",
     }
 }
@@ -249,7 +249,7 @@ fn attach_one(ebpf: &mut Ebpf, at: At, facts: &Facts) -> Result<()> {
             program.load()?;
             program.attach(tracepoint)?;
         }
-        At::Kprobe(function) | At::Iterated(function) => {
+        At::Kprobe(function) | At::Traceiter(function) => {
             let program: &mut KProbe = program.try_into()?;
             program.load()?;
             program.attach(facts.symbols.function(function).unwrap_or(function), 0)?;

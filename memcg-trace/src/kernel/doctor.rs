@@ -5,7 +5,7 @@ use memcg_trace_common::stack::STACK_DEPTH;
 use crate::kernel::Subject;
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::refusals::Refusals;
-use crate::kernel::hooks::select::foresee;
+use crate::kernel::hooks::select::predict;
 use crate::kernel::hooks::{Family, HOOKS};
 use crate::kernel::host::privilege::Capability;
 use crate::kernel::host::symbols::Symbol;
@@ -17,7 +17,7 @@ use crate::sample::doctor::{Doctor, Fact, Verdict};
 pub fn report(facts: &Facts, asked: Option<Family>) -> Doctor {
     let hooks: Vec<_> = HOOKS
         .iter()
-        .map(|hook| foresee(facts, hook, asked))
+        .map(|hook| predict(facts, hook, asked))
         .collect();
     let unable = facts.unable();
     let mut facts_told = told(facts);

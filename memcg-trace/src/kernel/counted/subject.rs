@@ -93,7 +93,7 @@ impl Opening<'_> {
     /// The family by which a hook was attached.
     pub(crate) fn family(&self, hook: &str) -> Option<Family> {
         let mut outcomes = self.outcomes.iter();
-        let outcome = outcomes.find(|one| one.hook.fact == hook)?;
+        let outcome = outcomes.find(|one| one.hook.name == hook)?;
         Some(outcome.chosen?.family)
     }
 

@@ -63,7 +63,7 @@ impl Subjects {
             let hook = outcome.hook;
             Some((
                 hook.subject,
-                format!("{}: {} ({why})", hook.fact, hook.costs),
+                format!("{}: {} ({why})", hook.name, hook.without_it),
             ))
         });
         for (subject, reason) in failures.collect::<Vec<_>>() {

@@ -8,7 +8,7 @@ use crate::kernel::Subject;
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::programs::{explain, find, is_refused, unload};
 use crate::kernel::hooks::select::{Outcome, obstacle, obstacles, try_in_order};
-use crate::kernel::hooks::{At, Family, HOOKS, Hook, Part, Variant, iterated};
+use crate::kernel::hooks::{At, Family, HOOKS, Hook, Part, Variant, tracepoint_of};
 use crate::timings;
 
 /// Attaches the hooks of `subjects`, each by the first of its variants that works.
@@ -65,8 +65,8 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
     let place = part.at.name();
     let load = || format!("load {} for {place}", part.program);
     let attach = || format!("attach {} to {place}", part.program);
-    if let At::Iterated(function) = part.at {
-        iterate(ebpf, iterated(function))?;
+    if let At::Traceiter(function) = part.at {
+        call_traceiter(ebpf, tracepoint_of(function))?;
     }
     let program = find(ebpf, part.program)?;
     match (program, part.at) {
@@ -79,7 +79,7 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
                 .attach(name)
                 .map_err(|error| explain(attach(), error))?;
         }
-        (Program::KProbe(program), At::Kprobe(name) | At::Iterated(name)) => {
+        (Program::KProbe(program), At::Kprobe(name) | At::Traceiter(name)) => {
             let name = facts.symbols.function(name).unwrap_or(name);
             if program.fd().is_err() {
                 timings::program(part.program, || program.load())
@@ -122,7 +122,7 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
 
 /// Has the kernel call `__traceiter_…` for a tracepoint, which it does only if two programs are
 /// attached (memcg-trace-ebpf/src/iterated.rs).
-fn iterate(ebpf: &mut Ebpf, tracepoint: &str) -> anyhow::Result<()> {
+fn call_traceiter(ebpf: &mut Ebpf, tracepoint: &str) -> anyhow::Result<()> {
     let program: &mut RawTracePoint = find(ebpf, "iterate")?.try_into()?;
     if program.fd().is_err() {
         timings::program("iterate", || program.load())

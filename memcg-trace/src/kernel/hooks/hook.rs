@@ -35,7 +35,7 @@ pub enum At {
     /// The entry of a function, by kprobe.
     Kprobe(&'static str),
     /// A tracepoint, by kprobe at the function that calls its programs: `__traceiter_…`.
-    Iterated(&'static str),
+    Traceiter(&'static str),
     /// The entry of a function, by trampoline.
     Fentry(&'static str),
     /// The end of a function, by trampoline.
@@ -48,7 +48,7 @@ impl At {
     pub fn name(self) -> String {
         match self {
             Self::Tracepoint(name) => format!("tracepoint:{name}"),
-            Self::Kprobe(name) | Self::Iterated(name) => format!("kprobe:{name}"),
+            Self::Kprobe(name) | Self::Traceiter(name) => format!("kprobe:{name}"),
             Self::Fentry(name) => format!("fentry:{name}"),
             Self::Fexit(name) => format!("fexit:{name}"),
         }
@@ -57,7 +57,7 @@ impl At {
 
 /// The tracepoint whose programs a `__traceiter_…` function calls (include/linux/tracepoint.h).
 #[must_use]
-pub fn iterated(function: &'static str) -> &'static str {
+pub fn tracepoint_of(function: &'static str) -> &'static str {
     function.strip_prefix("__traceiter_").unwrap_or(function)
 }
 
@@ -72,9 +72,9 @@ pub struct Part {
 
 /// A condition that rules a variant out.
 #[derive(Clone, Copy, Debug)]
-pub struct Unless {
+pub struct RuledOut {
     /// Whether the condition is true, so that the variant is ruled out.
-    pub holds: fn(&Layout) -> bool,
+    pub when: fn(&Layout) -> bool,
     /// The reason, for the user.
     pub why: &'static str,
 }
@@ -87,7 +87,7 @@ pub struct Variant {
     /// The programs to attach.
     pub parts: &'static [Part],
     /// The condition that rules it out although all of its places exist.
-    pub unless: Option<Unless>,
+    pub ruled_out: Option<RuledOut>,
     /// The events that it misses; shown by `doctor` where the variant is chosen.
     pub blind_to: &'static str,
 }
@@ -95,16 +95,16 @@ pub struct Variant {
 /// One fact to observe.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
-    pub fact: &'static str,
+    pub name: &'static str,
     /// The subject that it is for.
     pub subject: Subject,
     /// Ways to observe it, the best first.
     pub variants: &'static [Variant],
     /// The consequence if it is missing.
-    pub costs: &'static str,
+    pub without_it: &'static str,
 }
 
-pub(super) const fn part(program: &'static str, at: At) -> Part {
+pub(super) const fn required(program: &'static str, at: At) -> Part {
     Part {
         program,
         at,
@@ -112,7 +112,7 @@ pub(super) const fn part(program: &'static str, at: At) -> Part {
     }
 }
 
-pub(super) const fn maybe(program: &'static str, at: At) -> Part {
+pub(super) const fn optional(program: &'static str, at: At) -> Part {
     Part {
         program,
         at,
@@ -124,7 +124,7 @@ pub(super) const fn variant(family: Family, parts: &'static [Part]) -> Variant {
     Variant {
         family,
         parts,
-        unless: None,
+        ruled_out: None,
         blind_to: "",
     }
 }

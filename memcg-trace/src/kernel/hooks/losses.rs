@@ -96,7 +96,7 @@ impl Losses {
 }
 
 fn is_kprobe(at: At) -> bool {
-    matches!(at, At::Kprobe(_) | At::Iterated(_))
+    matches!(at, At::Kprobe(_) | At::Traceiter(_))
 }
 
 /// Names of the programs whose place meets a condition.

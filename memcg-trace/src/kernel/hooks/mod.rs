@@ -25,6 +25,6 @@ pub mod select;
 mod table;
 pub mod trial;
 
-pub use hook::{At, Family, Hook, Part, Unless, Variant, iterated};
+pub use hook::{At, Family, Hook, Part, RuledOut, Variant, tracepoint_of};
 pub use places::{functions, tracepoints};
 pub use table::HOOKS;

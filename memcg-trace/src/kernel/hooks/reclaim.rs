@@ -2,21 +2,24 @@
 
 use memcg_trace_common::layout::Layout;
 
-use super::hook::{At, Family, Hook, Part, Unless, Variant, maybe, part, variant};
+use super::hook::{At, Family, Hook, Part, RuledOut, Variant, optional, required, variant};
 use crate::kernel::Subject::{Reclaim, Shrinker};
 
 /// Whether a program on a tracepoint runs without being preempted.
-fn runs_through(layout: &Layout) -> bool {
+fn tracepoints_not_preempted(layout: &Layout) -> bool {
     layout.preempts_tracepoints != 1
 }
 
 /// The variant with kprobes, for kernels on which programs on tracepoints may be preempted.
-const fn where_preempted(parts: &'static [Part], holds: fn(&Layout) -> bool) -> Variant {
+const fn if_tracepoints_are_preempted(
+    parts: &'static [Part],
+    when: fn(&Layout) -> bool,
+) -> Variant {
     Variant {
         family: Family::Kprobe,
         parts,
-        unless: Some(Unless {
-            holds,
+        ruled_out: Some(RuledOut {
+            when,
             why: "programs on tracepoints are not preempted here",
         }),
         blind_to: "",
@@ -30,141 +33,141 @@ fn isolates_by_mode(layout: &Layout) -> bool {
 
 /// The number of pages that reclaim takes: the hook fires after the pages that it looks at have
 /// been taken off the lists of a memcg.
-const RECLAIM_SHRUNK: Part = part(
+const RECLAIM_SHRUNK: Part = required(
     "reclaim_shrunk",
     At::Tracepoint("mm_vmscan_lru_shrink_inactive"),
 );
-const RECLAIM_MEMCG_BEGIN: Part = part(
+const RECLAIM_MEMCG_BEGIN: Part = required(
     "reclaim_memcg_begin",
     At::Kprobe("try_to_free_mem_cgroup_pages"),
 );
-const RECLAIM_VISIT: Part = part("reclaim_visit", At::Kprobe("shrink_lruvec"));
-const RECLAIM_VISIT_ONE: Part = maybe("reclaim_visit", At::Kprobe("shrink_one"));
-const RECLAIM_VISIT_END: Part = maybe("reclaim_visit_end", At::Kprobe("vmpressure"));
+const RECLAIM_VISIT: Part = required("reclaim_visit", At::Kprobe("shrink_lruvec"));
+const RECLAIM_VISIT_ONE: Part = optional("reclaim_visit", At::Kprobe("shrink_one"));
+const RECLAIM_VISIT_END: Part = optional("reclaim_visit_end", At::Kprobe("vmpressure"));
 
 pub(super) const SHRINKER_SCAN: Hook = Hook {
-    fact: "shrinker_scan",
+    name: "shrinker_scan",
     subject: Shrinker,
     variants: &[
-        where_preempted(
+        if_tracepoints_are_preempted(
             &[
-                part(
+                required(
                     "shrinker_end_iterated",
-                    At::Iterated("__traceiter_mm_shrink_slab_end"),
+                    At::Traceiter("__traceiter_mm_shrink_slab_end"),
                 ),
-                part(
+                required(
                     "shrinker_start_iterated",
-                    At::Iterated("__traceiter_mm_shrink_slab_start"),
+                    At::Traceiter("__traceiter_mm_shrink_slab_start"),
                 ),
             ],
-            runs_through,
+            tracepoints_not_preempted,
         ),
         variant(
             Family::Tracepoint,
             &[
-                part("shrinker_end", At::Tracepoint("mm_shrink_slab_end")),
-                part("shrinker_start", At::Tracepoint("mm_shrink_slab_start")),
+                required("shrinker_end", At::Tracepoint("mm_shrink_slab_end")),
+                required("shrinker_start", At::Tracepoint("mm_shrink_slab_start")),
             ],
         ),
     ],
-    costs: "what shrinkers scan and free is not counted",
+    without_it: "what shrinkers scan and free is not counted",
 };
 
 pub(super) const SHRINKER_CALL: Hook = Hook {
-    fact: "shrinker_call",
+    name: "shrinker_call",
     subject: Shrinker,
     variants: &[variant(
         Family::Kprobe,
-        &[part("shrinker_call", At::Kprobe("do_shrink_slab"))],
+        &[required("shrinker_call", At::Kprobe("do_shrink_slab"))],
     )],
-    costs: "calls of shrinkers that find nothing are not counted",
+    without_it: "calls of shrinkers that find nothing are not counted",
 };
 
 pub(super) const RECLAIM_RUN: Hook = Hook {
-    fact: "reclaim_run",
+    name: "reclaim_run",
     subject: Reclaim,
     variants: &[
-        where_preempted(
+        if_tracepoints_are_preempted(
             &[
-                part(
+                required(
                     "reclaim_end_iterated",
-                    At::Iterated("__traceiter_mm_vmscan_memcg_reclaim_end"),
+                    At::Traceiter("__traceiter_mm_vmscan_memcg_reclaim_end"),
                 ),
-                part(
+                required(
                     "reclaim_end_iterated",
-                    At::Iterated("__traceiter_mm_vmscan_direct_reclaim_end"),
+                    At::Traceiter("__traceiter_mm_vmscan_direct_reclaim_end"),
                 ),
-                maybe(
+                optional(
                     "reclaim_end_iterated",
-                    At::Iterated("__traceiter_mm_vmscan_node_reclaim_end"),
+                    At::Traceiter("__traceiter_mm_vmscan_node_reclaim_end"),
                 ),
                 RECLAIM_MEMCG_BEGIN,
-                part(
+                required(
                     "reclaim_direct_begin_iterated",
-                    At::Iterated("__traceiter_mm_vmscan_direct_reclaim_begin"),
+                    At::Traceiter("__traceiter_mm_vmscan_direct_reclaim_begin"),
                 ),
-                maybe(
+                optional(
                     "reclaim_direct_begin_iterated",
-                    At::Iterated("__traceiter_mm_vmscan_node_reclaim_begin"),
+                    At::Traceiter("__traceiter_mm_vmscan_node_reclaim_begin"),
                 ),
             ],
-            runs_through,
+            tracepoints_not_preempted,
         ),
         variant(
             Family::Tracepoint,
             &[
-                part("reclaim_end", At::Tracepoint("mm_vmscan_memcg_reclaim_end")),
-                part(
+                required("reclaim_end", At::Tracepoint("mm_vmscan_memcg_reclaim_end")),
+                required(
                     "reclaim_end",
                     At::Tracepoint("mm_vmscan_direct_reclaim_end"),
                 ),
-                maybe("reclaim_end", At::Tracepoint("mm_vmscan_node_reclaim_end")),
+                optional("reclaim_end", At::Tracepoint("mm_vmscan_node_reclaim_end")),
                 RECLAIM_MEMCG_BEGIN,
-                part(
+                required(
                     "reclaim_direct_begin",
                     At::Tracepoint("mm_vmscan_direct_reclaim_begin"),
                 ),
-                maybe(
+                optional(
                     "reclaim_direct_begin",
                     At::Tracepoint("mm_vmscan_node_reclaim_begin"),
                 ),
             ],
         ),
     ],
-    costs: "who waits for reclaim is not seen, nor why shrinkers run",
+    without_it: "who waits for reclaim is not seen, nor why shrinkers run",
 };
 
 pub(super) const RECLAIM_PAGES: Hook = Hook {
-    fact: "reclaim_pages",
+    name: "reclaim_pages",
     subject: Reclaim,
     variants: &[
-        where_preempted(
+        if_tracepoints_are_preempted(
             &[
-                part(
+                required(
                     "reclaim_isolate_iterated",
-                    At::Iterated("__traceiter_mm_vmscan_lru_isolate"),
+                    At::Traceiter("__traceiter_mm_vmscan_lru_isolate"),
                 ),
-                part(
+                required(
                     "reclaim_shrunk_iterated",
-                    At::Iterated("__traceiter_mm_vmscan_lru_shrink_inactive"),
+                    At::Traceiter("__traceiter_mm_vmscan_lru_shrink_inactive"),
                 ),
                 RECLAIM_VISIT_END,
                 RECLAIM_VISIT,
                 RECLAIM_VISIT_ONE,
             ],
-            |layout| runs_through(layout) || isolates_by_mode(layout),
+            |layout| tracepoints_not_preempted(layout) || isolates_by_mode(layout),
         ),
         Variant {
             family: Family::Tracepoint,
             parts: &[
-                part("reclaim_isolate", At::Tracepoint("mm_vmscan_lru_isolate")),
+                required("reclaim_isolate", At::Tracepoint("mm_vmscan_lru_isolate")),
                 RECLAIM_SHRUNK,
                 RECLAIM_VISIT_END,
                 RECLAIM_VISIT,
                 RECLAIM_VISIT_ONE,
             ],
-            unless: Some(Unless {
-                holds: isolates_by_mode,
+            ruled_out: Some(RuledOut {
+                when: isolates_by_mode,
                 why: "mm_vmscan_lru_isolate has one argument more here",
             }),
             blind_to: "",
@@ -172,7 +175,7 @@ pub(super) const RECLAIM_PAGES: Hook = Hook {
         Variant {
             family: Family::Tracepoint,
             parts: &[
-                part(
+                required(
                     "reclaim_isolate_mode",
                     At::Tracepoint("mm_vmscan_lru_isolate"),
                 ),
@@ -180,55 +183,55 @@ pub(super) const RECLAIM_PAGES: Hook = Hook {
                 RECLAIM_VISIT_END,
                 RECLAIM_VISIT,
                 RECLAIM_VISIT_ONE,
-                maybe("reclaim_lists_done", At::Kprobe("shrink_slab")),
+                optional("reclaim_lists_done", At::Kprobe("shrink_slab")),
             ],
-            unless: Some(Unless {
-                holds: |layout| !isolates_by_mode(layout),
+            ruled_out: Some(RuledOut {
+                when: |layout| !isolates_by_mode(layout),
                 why: "mm_vmscan_lru_isolate has one argument less here",
             }),
             blind_to: "where MGLRU is on, pages that it tries twice count twice",
         },
     ],
-    costs: "pages scanned and reclaimed are not counted",
+    without_it: "pages scanned and reclaimed are not counted",
 };
 
 pub(super) const HIGH_THROTTLE: Hook = Hook {
-    fact: "high_throttle",
+    name: "high_throttle",
     subject: Reclaim,
     variants: &[variant(
         Family::Kprobe,
         &[
-            part("reclaim_throttle_end", At::Kprobe("psi_memstall_leave")),
-            part(
+            required("reclaim_throttle_end", At::Kprobe("psi_memstall_leave")),
+            required(
                 "reclaim_throttle_begin",
                 At::Kprobe("schedule_timeout_killable"),
             ),
         ],
     )],
-    costs: "sleeps over memory.high are not counted",
+    without_it: "sleeps over memory.high are not counted",
 };
 
 pub(super) const DROP_CACHES: Hook = Hook {
-    fact: "drop_caches",
+    name: "drop_caches",
     subject: Reclaim,
     variants: &[variant(
         Family::Kprobe,
-        &[part("reclaim_drop", At::Kprobe("drop_slab"))],
+        &[required("reclaim_drop", At::Kprobe("drop_slab"))],
     )],
-    costs: "shrinkers that run for drop_caches have no cause",
+    without_it: "shrinkers that run for drop_caches have no cause",
 };
 
 pub(super) const OOM_KILL: Hook = Hook {
-    fact: "oom_kill",
+    name: "oom_kill",
     subject: Reclaim,
     variants: &[variant(
         Family::Kprobe,
         &[
-            part("oom_kill", At::Kprobe("oom_kill_process")),
-            maybe("oom_kill_member", At::Kprobe("oom_kill_memcg_member")),
+            required("oom_kill", At::Kprobe("oom_kill_process")),
+            optional("oom_kill_member", At::Kprobe("oom_kill_memcg_member")),
         ],
     )],
-    costs: "OOM kills are not seen",
+    without_it: "OOM kills are not seen",
 };
 
 #[cfg(test)]
@@ -242,9 +245,9 @@ mod tests {
         for (preempts, family) in [(0, Family::Tracepoint), (1, Family::Kprobe)] {
             layout.preempts_tracepoints = preempts;
             for hook in [SHRINKER_SCAN, RECLAIM_RUN, RECLAIM_PAGES] {
-                let is_open = |one: &&Variant| one.unless.is_none_or(|one| !(one.holds)(&layout));
+                let is_open = |one: &&Variant| one.ruled_out.is_none_or(|one| !(one.when)(&layout));
                 let first = hook.variants.iter().find(is_open).unwrap();
-                assert_eq!(first.family, family, "{}", hook.fact);
+                assert_eq!(first.family, family, "{}", hook.name);
             }
         }
     }
@@ -254,8 +257,8 @@ mod tests {
         for hook in [SHRINKER_SCAN, RECLAIM_RUN, RECLAIM_PAGES] {
             let parts = hook.variants.iter().flat_map(|one| one.parts);
             for part in parts {
-                if let At::Iterated(function) = part.at {
-                    let tracepoint = super::super::iterated(function);
+                if let At::Traceiter(function) = part.at {
+                    let tracepoint = super::super::tracepoint_of(function);
                     assert_eq!(function, format!("__traceiter_{tracepoint}"));
                 }
             }

@@ -1,7 +1,7 @@
 //! The choice of a hook's variant: decided from facts, before anything is tried.
 
 use crate::kernel::hooks::facts::Facts;
-use crate::kernel::hooks::{At, Family, Hook, Part, Variant, iterated};
+use crate::kernel::hooks::{At, Family, Hook, Part, Variant, tracepoint_of};
 use crate::sample::doctor;
 
 /// The outcome of attaching a hook.
@@ -37,16 +37,16 @@ impl Outcome {
             .iter()
             .filter(|(variant, _)| variant.family == asked);
         let why = of_it.find_map(|(_, error)| error.as_deref())?;
-        let (fact, asked) = (self.hook.fact, asked.name());
+        let (name, asked) = (self.hook.name, asked.name());
         let chosen = self.chosen.map(describe).unwrap_or_default();
-        Some(format!("{fact}: no {asked} here ({why}); {chosen} serves"))
+        Some(format!("{name}: no {asked} here ({why}); {chosen} serves"))
     }
 
     /// The row of this hook in `doctor`.
     #[must_use]
     pub fn report(&self) -> doctor::Hook {
         doctor::Hook {
-            fact: self.hook.fact.to_owned(),
+            fact: self.hook.name.to_owned(),
             chosen: self.chosen.map(describe),
             blind_to: (self.chosen.map(|chosen| chosen.blind_to))
                 .filter(|blind_to| !blind_to.is_empty())
@@ -76,7 +76,7 @@ fn describe(variant: &Variant) -> String {
 
 /// The outcome that the facts predict, without trying.
 #[must_use]
-pub fn foresee(facts: &Facts, hook: &'static Hook, asked: Option<Family>) -> Outcome {
+pub fn predict(facts: &Facts, hook: &'static Hook, asked: Option<Family>) -> Outcome {
     try_in_order(hook, asked, |variant| match obstacles(variant, facts) {
         Some(why) => Err(why),
         None => Ok(()),
@@ -94,7 +94,7 @@ pub(crate) fn try_in_order(
         chosen: None,
         tried: Vec::new(),
     };
-    for variant in order(hook, asked) {
+    for variant in candidates(hook, asked) {
         if outcome.chosen.is_some() {
             outcome.tried.push((variant, None));
             continue;
@@ -123,7 +123,7 @@ fn obstacle_at(at: At, facts: &Facts) -> Option<String> {
         }
         At::Tracepoint(_) => facts.refusals.as_ref()?.tracepoint.clone(),
         At::Kprobe(name) => facts.kprobe_obstacle(name),
-        At::Iterated(name) => obstacle_at(At::Tracepoint(iterated(name)), facts)
+        At::Traceiter(name) => obstacle_at(At::Tracepoint(tracepoint_of(name)), facts)
             .or_else(|| facts.kprobe_obstacle(name)),
         At::Fentry(name) | At::Fexit(name) => facts.trampoline_obstacle(name),
     }
@@ -132,15 +132,15 @@ fn obstacle_at(at: At, facts: &Facts) -> Option<String> {
 /// The reason why a variant cannot be used, as far as the facts tell.
 #[must_use]
 pub fn obstacles(variant: &Variant, facts: &Facts) -> Option<String> {
-    if let Some(unless) = variant.unless
+    if let Some(ruled_out) = variant.ruled_out
         && facts
             .resolved
             .as_ref()
-            .is_none_or(|resolved| (unless.holds)(&resolved.layout))
+            .is_none_or(|resolved| (ruled_out.when)(&resolved.layout))
     {
         return Some(match facts.has_symbols() {
-            true => unless.why.to_owned(),
-            false => format!("as far as is known without symbols, {}", unless.why),
+            true => ruled_out.why.to_owned(),
+            false => format!("as far as is known without symbols, {}", ruled_out.why),
         });
     }
     variant
@@ -152,7 +152,7 @@ pub fn obstacles(variant: &Variant, facts: &Facts) -> Option<String> {
 
 /// The variants of a hook in the order to try them: those of the requested family first;
 /// trampolines only on request.
-pub fn order(hook: &Hook, asked: Option<Family>) -> Vec<&'static Variant> {
+pub fn candidates(hook: &Hook, asked: Option<Family>) -> Vec<&'static Variant> {
     let mut all: Vec<_> = hook
         .variants
         .iter()
@@ -171,15 +171,15 @@ mod tests {
     fn trampolines_are_for_those_who_ask() {
         for hook in HOOKS {
             for asked in [None, Some(Family::Kprobe), Some(Family::Tracepoint)] {
-                let all = order(hook, asked);
-                assert!(!all.is_empty(), "{}", hook.fact);
+                let all = candidates(hook, asked);
+                assert!(!all.is_empty(), "{}", hook.name);
                 assert!(
                     all.iter()
                         .all(|variant| variant.family != Family::Trampoline)
                 );
             }
             assert_eq!(
-                order(hook, Some(Family::Trampoline)).len(),
+                candidates(hook, Some(Family::Trampoline)).len(),
                 hook.variants.len()
             );
         }
@@ -187,14 +187,14 @@ mod tests {
 
     #[test]
     fn the_family_asked_for_comes_first() {
-        let slab_free = HOOKS.iter().find(|hook| hook.fact == "slab_free").unwrap();
-        assert_eq!(order(slab_free, None)[0].family, Family::Kprobe);
+        let slab_free = HOOKS.iter().find(|hook| hook.name == "slab_free").unwrap();
+        assert_eq!(candidates(slab_free, None)[0].family, Family::Kprobe);
         assert_eq!(
-            order(slab_free, Some(Family::Tracepoint))[0].family,
+            candidates(slab_free, Some(Family::Tracepoint))[0].family,
             Family::Tracepoint
         );
         assert_eq!(
-            order(slab_free, Some(Family::Trampoline))[0].family,
+            candidates(slab_free, Some(Family::Trampoline))[0].family,
             Family::Trampoline
         );
     }
