@@ -20,9 +20,9 @@ pub fn report(facts: &Facts, asked: Option<Family>) -> Doctor {
         .map(|hook| predict(facts, hook, asked))
         .collect();
     let unable = facts.unable();
-    let mut facts_told = told(facts);
+    let mut all_facts = of_host(facts);
     if facts.is_of_files {
-        not_in_files(facts, &mut facts_told);
+        not_in_files(facts, &mut all_facts);
     }
     let subject_ok = |subject| {
         facts.obstacle_for(subject).is_none()
@@ -34,19 +34,19 @@ pub fn report(facts: &Facts, asked: Option<Family>) -> Doctor {
     let is_ok = |fact: &Fact| fact.ok != Some(false);
     let verdict = if unable.is_some() || facts.resolved.is_none() {
         Verdict::Unable
-    } else if Subject::ALL.iter().copied().all(subject_ok) && facts_told.iter().all(is_ok) {
+    } else if Subject::ALL.iter().copied().all(subject_ok) && all_facts.iter().all(is_ok) {
         Verdict::Ready
     } else {
         Verdict::Partial
     };
     Doctor {
         verdict,
-        facts: facts_told,
+        facts: all_facts,
         hooks: hooks.iter().map(|one| one.report()).collect(),
     }
 }
 
-fn told(facts: &Facts) -> Vec<Fact> {
+fn of_host(facts: &Facts) -> Vec<Fact> {
     let mut all = vec![
         fact("kernel", facts.kernel.clone(), true, "", ""),
         lockdown(facts),
@@ -163,14 +163,14 @@ const OF_HOSTS: &[&str] = &[
 ];
 
 /// Marks the facts that a kernel's files do not have.
-fn not_in_files(facts: &Facts, told: &mut [Fact]) {
+fn not_in_files(facts: &Facts, all: &mut [Fact]) {
     let without_symbols = !facts.has_symbols();
     let needs_symbols = |name: &str| {
         let symbols = Symbol::ALL.iter();
         let mut subjects = symbols.flat_map(|symbol| symbol.needed_by());
         subjects.any(|subject| name == format!("layout_{}", subject.name()))
     };
-    for fact in told {
+    for fact in all {
         let why = match &*fact.name {
             "btf" => {
                 fact.value = "read of the file".to_owned();

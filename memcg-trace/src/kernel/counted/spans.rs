@@ -109,7 +109,7 @@ pub(crate) type SpanId = (u64, u64);
 
 /// The state of a span so far.
 #[derive(Clone, Copy, Debug)]
-enum Seen {
+enum State {
     /// In progress, as far as is known.
     Open {
         /// User time at the first scan.
@@ -127,9 +127,9 @@ enum Seen {
 /// Spans of one kind, from scan to scan.
 #[derive(Debug, Default)]
 pub(crate) struct Spans {
-    seen: HashMap<SpanId, Seen>,
+    seen: HashMap<SpanId, State>,
     /// Spans of the current scan.
-    kept: HashMap<SpanId, Seen>,
+    kept: HashMap<SpanId, State>,
     unseen_ends: u64,
 }
 
@@ -145,12 +145,13 @@ impl Spans {
         trusted_ns: u64,
     ) -> Claim {
         let before = self.seen.get(&id).copied();
-        let (claim, seen) = judged(id, tid, now, place, trusted_ns, before);
-        if let (Some(Seen::Over { counted: false }), Seen::Over { counted: true }) = (before, seen)
+        let (claim, state) = judged(id, tid, now, place, trusted_ns, before);
+        if let (Some(State::Over { counted: false }), State::Over { counted: true }) =
+            (before, state)
         {
             self.unseen_ends += 1;
         }
-        self.kept.insert(id, seen);
+        self.kept.insert(id, state);
         claim
     }
 
@@ -160,7 +161,7 @@ impl Spans {
     }
 
     /// Ends a scan: spans that it did not judge are forgotten.
-    pub(crate) fn turn(&mut self) {
+    pub(crate) fn end_scan(&mut self) {
         self.seen = std::mem::take(&mut self.kept);
     }
 
@@ -177,14 +178,14 @@ fn judged(
     now: Option<&TaskNow>,
     place: Place,
     trusted_ns: u64,
-    before: Option<Seen>,
-) -> (Claim, Seen) {
+    before: Option<State>,
+) -> (Claim, State) {
     let (user_ns, elsewhere) = match before {
-        Some(Seen::Over { .. }) => return (Claim::Ended, Seen::Over { counted: true }),
-        Some(Seen::Open { user_ns, elsewhere }) => (Some(user_ns), elsewhere),
+        Some(State::Over { .. }) => return (Claim::Ended, State::Over { counted: true }),
+        Some(State::Open { user_ns, elsewhere }) => (Some(user_ns), elsewhere),
         None => (None, false),
     };
-    let over = (Claim::Ended, Seen::Over { counted: false });
+    let over = (Claim::Ended, State::Over { counted: false });
     let lives = |now: &&TaskNow| now.start_ns <= begin_ns && now.tid == tid && now.exit_state == 0;
     let Some(now) = now.filter(lives) else {
         return over;
@@ -197,11 +198,11 @@ fn judged(
         Place::Unknown if begin_ns < trusted_ns => Claim::Doubted,
         Place::Unknown => Claim::Unconfirmed,
     };
-    let seen = Seen::Open {
+    let state = State::Open {
         user_ns: user_ns.unwrap_or(now.user_ns),
         elsewhere: place == Place::Elsewhere,
     };
-    (claim, seen)
+    (claim, state)
 }
 
 #[cfg(test)]
@@ -225,7 +226,7 @@ mod tests {
 
     fn look(spans: &mut Spans, now: Option<&TaskNow>, place: Place) -> Claim {
         let claim = spans.judge(ID, TID, now, place, 900);
-        spans.turn();
+        spans.end_scan();
         claim
     }
 
@@ -265,7 +266,7 @@ mod tests {
     fn one_that_ends_between_two_looks_is_not_counted() {
         let mut spans = Spans::default();
         look(&mut spans, None, Place::Unknown);
-        spans.turn();
+        spans.end_scan();
         assert_eq!(spans.unseen_ends(), 0);
         assert!(!spans.is_known(ID));
     }

@@ -3,7 +3,7 @@
 use aya::Ebpf;
 
 use super::locks::subject::LockCounts;
-use super::memcgs::zombie_cost::TaxCounts;
+use super::memcgs::zombie_cost::ZombieCosts;
 use super::reclaim::subject::ReclaimCounts;
 use super::shrinkers::subject::ShrinkerCounts;
 use super::slab::subject::SlabCounts;
@@ -16,7 +16,7 @@ pub(crate) struct Subjects {
     reclaim: ReclaimCounts,
     shrinkers: ShrinkerCounts,
     locks: LockCounts,
-    zombie_cost: Option<TaxCounts>,
+    zombie_cost: Option<ZombieCosts>,
 }
 
 impl Subjects {
@@ -28,7 +28,7 @@ impl Subjects {
             reclaim: ReclaimCounts::open(ebpf, opening),
             shrinkers: ShrinkerCounts::open(ebpf, opening),
             locks: LockCounts::open(ebpf, opening),
-            zombie_cost: TaxCounts::open_if(ebpf, opening),
+            zombie_cost: ZombieCosts::open_if(ebpf, opening),
         }
     }
 

@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::kernel::hooks::programs::load_walk;
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::{SingleValueMap, Wire};
+use crate::kernel::maps::value::{MapValue, SingleValueMap};
 
 /// A program that answers questions of type `T`.
 pub(crate) struct Resolver<T: FromBytes + IntoBytes + Copy + 'static> {
@@ -39,7 +39,7 @@ impl<T: FromBytes + IntoBytes + Copy + 'static> Resolver<T> {
         question: impl Fn(&mut T, &[K]),
         mut answer: impl FnMut(&T, &[K]),
     ) -> anyhow::Result<()> {
-        let mut value = Box::new(Wire(T::new_zeroed()));
+        let mut value = Box::new(MapValue(T::new_zeroed()));
         for some in keys.chunks(at_once) {
             question(&mut value.0, some);
             self.map

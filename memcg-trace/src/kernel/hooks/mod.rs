@@ -7,11 +7,11 @@
 //! ends while a task spins in the kernel.
 
 pub mod attach;
-mod blind;
 pub(crate) mod detach;
 pub mod facts;
 mod hook;
 pub(crate) mod links;
+mod loader;
 pub(crate) mod losses;
 pub(crate) mod map_memory;
 pub mod object;

@@ -8,8 +8,8 @@ use memcg_trace_common::hold::LOCK_STACKS;
 use zerocopy::IntoBytes as _;
 
 use crate::kernel::Subject;
-use crate::kernel::hooks::blind;
 use crate::kernel::hooks::facts::Facts;
+use crate::kernel::hooks::loader;
 use crate::kernel::hooks::map_memory;
 use crate::kernel::hooks::patch_object;
 use crate::kernel::host::cpus::possible_cpus;
@@ -68,7 +68,7 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
     timings::step("object completed");
     // Log messages cost a branch, which the verifier removes unless they are requested.
     let log_level: u8 = if debug { 0xff } else { 0 };
-    let mut loader = blind::loader();
+    let mut loader = loader::without_types();
     loader
         .override_global("LAYOUT", layout, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false);

@@ -6,15 +6,15 @@ use crate::sample::{TimeClass, percentile};
 
 /// A histogram of durations.
 #[derive(Clone, Debug)]
-pub(crate) struct Lengths([u64; CLASSES]);
+pub(crate) struct DurationHistogram([u64; CLASSES]);
 
-impl Default for Lengths {
+impl Default for DurationHistogram {
     fn default() -> Self {
         Self([0; CLASSES])
     }
 }
 
-impl Lengths {
+impl DurationHistogram {
     /// Adds the counts of a row.
     pub(crate) fn add(&mut self, times: &Times) {
         for (sum, count) in self.0.iter_mut().zip(times.counts) {
@@ -30,7 +30,7 @@ impl Lengths {
     }
 
     /// Subtracts an earlier state of a row.
-    pub(crate) fn take_away(&mut self, times: &Times) {
+    pub(crate) fn subtract(&mut self, times: &Times) {
         for (sum, count) in self.0.iter_mut().zip(times.counts) {
             *sum = sum.saturating_sub(u64::from(count));
         }
@@ -46,12 +46,12 @@ impl Lengths {
     /// than were counted elsewhere: then some are missing.
     pub(crate) fn percentile(&self, percent: u64, counted: u64, max_ns: u64) -> Option<u64> {
         let all: u64 = self.0.iter().sum();
-        (all >= counted).then(|| percentile(&classes(&self.0), percent, max_ns))?
+        (all >= counted).then(|| percentile(&buckets(&self.0), percent, max_ns))?
     }
 }
 
 /// The classes whose count is not zero.
-pub(crate) fn classes(counts: &[u64; CLASSES]) -> Vec<TimeClass> {
+pub(crate) fn buckets(counts: &[u64; CLASSES]) -> Vec<TimeClass> {
     let counts = counts.iter().enumerate();
     let used = counts.filter(|(_, count)| **count != 0);
     used.map(|(class, count)| TimeClass {
@@ -69,20 +69,20 @@ mod tests {
 
     #[test]
     fn percentiles_are_within_an_eighth() {
-        let mut lengths = Lengths::default();
+        let mut durations = DurationHistogram::default();
         let mut times = Times {
             counts: [0; CLASSES],
         };
         for ns in (1..=1000).map(|us| us * 1000) {
             times.counts[class_of(ns)] += 1;
         }
-        lengths.add(&times);
+        durations.add(&times);
         for (percent, exact) in [(50, 500_000), (99, 990_000)] {
-            let told = lengths.percentile(percent, 1000, 1_000_000).unwrap();
+            let told = durations.percentile(percent, 1000, 1_000_000).unwrap();
             assert!(told.abs_diff(exact) * 8 <= exact, "{percent}: {told}");
         }
-        assert_eq!(lengths.percentile(50, 1001, 1_000_000), None);
-        assert_eq!(Lengths::default().percentile(50, 0, 0), None);
+        assert_eq!(durations.percentile(50, 1001, 1_000_000), None);
+        assert_eq!(DurationHistogram::default().percentile(50, 0, 0), None);
     }
 
     #[test]

@@ -6,11 +6,11 @@ use zerocopy::{FromBytes, IntoBytes};
 /// A value of a map, as both sides of the boundary declare it.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub struct Wire<T>(pub T);
+pub struct MapValue<T>(pub T);
 
 // SAFETY: FromBytes promises that any bit pattern is a T, IntoBytes that each T is all bytes, and
 // Copy that it owns nothing.
-unsafe impl<T: FromBytes + IntoBytes + Copy + 'static> aya::Pod for Wire<T> {}
+unsafe impl<T: FromBytes + IntoBytes + Copy + 'static> aya::Pod for MapValue<T> {}
 
 /// A map of one value.
-pub(crate) type SingleValueMap<T> = Array<MapData, Wire<T>>;
+pub(crate) type SingleValueMap<T> = Array<MapData, MapValue<T>>;

@@ -17,7 +17,7 @@ const WALK_BUDGET: u32 = 100;
 pub(super) struct MemcgWalks {
     pub(super) list: Option<Memcgs>,
     /// Whether creation and release are reported.
-    pub(super) hears_life: bool,
+    pub(super) reads_events: bool,
     life: Vec<Life>,
     walk_due: Instant,
 }
@@ -30,7 +30,7 @@ impl MemcgWalks {
         let list = opening.open(Subject::Memcg, is_wanted, || Memcgs::open(ebpf));
         Self {
             // Events of creation and release are read through the list.
-            hears_life: able.contains(&Subject::Life) && list.is_some(),
+            reads_events: able.contains(&Subject::Life) && list.is_some(),
             list,
             life: Vec::new(),
             walk_due: Instant::now(),
@@ -74,6 +74,6 @@ impl MemcgWalks {
 
     /// Creations and releases since the last sample; `None` if they are not observed.
     pub(super) fn take_life(&mut self) -> Option<Vec<Life>> {
-        self.hears_life.then(|| std::mem::take(&mut self.life))
+        self.reads_events.then(|| std::mem::take(&mut self.life))
     }
 }

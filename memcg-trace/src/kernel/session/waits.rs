@@ -6,14 +6,14 @@ use anyhow::Context as _;
 
 use super::Session;
 use crate::kernel::host::clock::now_ns;
-use crate::kernel::waits as looks;
+use crate::kernel::waits as scans;
 use crate::sample::ResourceKind;
 use crate::sample::waits::{Look, NotChecked, Waits};
 
 /// The least time between two scans: a task that did not run in between was blocked for that long.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 /// Most scans of one answer: two, and more if one of these missed what the other saw.
-const MOST_LOOKS: u32 = 4;
+const MAX_LOOKS: u32 = 4;
 
 /// Whether a scan missed the pages that some task tries to migrate.
 fn misses_pages(look: &Look) -> bool {
@@ -32,25 +32,25 @@ impl Session {
             ..Waits::default()
         };
         self.kernel.refresh_symbols();
-        for number in 1..=MOST_LOOKS {
+        for number in 1..=MAX_LOOKS {
             let begin = Instant::now();
             let begin_ns = now_ns();
             let events = self.events()?;
             // Before any other field of a task: fields that are read after its stack, while the
             // task does not run, belong to the same sleep.
             let iterator = self.kernel.resolved.task_iterator;
-            let unwound = looks::load_stacks(&mut self.kernel.ebpf, iterator)
-                .and_then(|()| looks::read_stacks(&mut self.kernel.ebpf))
+            let unwound = scans::load_stacks(&mut self.kernel.ebpf, iterator)
+                .and_then(|()| scans::read_stacks(&mut self.kernel.ebpf))
                 .unwrap_or_else(|error| {
                     waits.not_checked.push(NotChecked {
                         what: "stacks".to_owned(),
                         reason: format!("{error:#}"),
                     });
-                    looks::Stacks::default()
+                    scans::Stacks::default()
                 });
             let symbols = self.kernel.symbols();
             let reader = self.kernel.reader()?;
-            let mut look = looks::look(&reader, &symbols, &unwound, &events, begin_ns, &mut waits)
+            let mut look = scans::scan(&reader, &symbols, &unwound, &events, begin_ns, &mut waits)
                 .context("scan the waits of all tasks")?;
             look.begin_ns = begin_ns;
             look.end_ns = now_ns();
@@ -69,7 +69,7 @@ impl Session {
         // Waits that began after their events were read, and before the scan.
         let events = self.events()?;
         for look in &mut waits.looks {
-            events.date_late(look);
+            events.set_late_starts(look);
         }
         waits.not_checked.sort();
         waits.not_checked.dedup();
@@ -80,8 +80,8 @@ impl Session {
     }
 
     /// Waiters and holders that events tell of.
-    fn events(&mut self) -> anyhow::Result<looks::Events> {
-        let mut events = looks::Events::default();
+    fn events(&mut self) -> anyhow::Result<scans::Events> {
+        let mut events = scans::Events::default();
         for subject in self.subjects.all() {
             subject.add_to(&mut events)?;
         }

@@ -12,7 +12,7 @@ use crate::sample::Text;
 /// A directory for each cache, and a link to it for each alias (mm/slub.c: sysfs_slab_alias()).
 const CACHES: &str = "/sys/kernel/slab";
 /// Names that are kept of one cache.
-const MOST: usize = 64;
+const MAX_ALIASES: usize = 64;
 
 /// Aliases of merged caches, by each of their names. Empty if sysfs cannot be read.
 pub(super) fn by_name() -> HashMap<Vec<u8>, Vec<Text>> {
@@ -39,7 +39,10 @@ fn of_folder(folder: &Path) -> HashMap<Vec<u8>, Vec<Text>> {
         }
         names.sort_unstable();
         for name in &names {
-            let others = names.iter().filter(|other| *other != name).take(MOST);
+            let others = names
+                .iter()
+                .filter(|other| *other != name)
+                .take(MAX_ALIASES);
             let others: Vec<_> = others.map(|other| Text::from(other.as_bytes())).collect();
             if !others.is_empty() {
                 by_name.insert(name.clone().into_vec(), others);

@@ -72,7 +72,7 @@ impl Caches {
     }
 
     /// Reads a cache when it is first seen.
-    pub(super) fn meet(&mut self, reader: &Reader<'_>, cache: u64) -> Result<(), Unreadable> {
+    pub(super) fn read_new(&mut self, reader: &Reader<'_>, cache: u64) -> Result<(), Unreadable> {
         if self.known.contains_key(&cache) {
             return Ok(());
         }

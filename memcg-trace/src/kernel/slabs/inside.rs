@@ -19,7 +19,7 @@ use crate::sample::slab_walk::{Idle, WalkedCache};
 /// Directories of each memcg and superblock that are listed.
 const PARENTS: usize = 20;
 /// Directories that are counted.
-const MOST: usize = 1 << 20;
+const MAX_OBJECTS: usize = 1 << 20;
 const PAGE_BYTES: u64 = 4096;
 const DENTRIES: &[u8] = b"dentry";
 /// The caches of file systems' inodes have this in their names.
@@ -150,7 +150,7 @@ impl Inside {
         };
         self.found.visited_objects += 1;
         object.state.count(self.rows.entry(group).or_default());
-        let is_full = self.parents.len() >= MOST;
+        let is_full = self.parents.len() >= MAX_OBJECTS;
         let key = (group, object.parent);
         if is_full && !self.parents.contains_key(&key) {
             *self.uncounted.entry(group).or_default() += 1;

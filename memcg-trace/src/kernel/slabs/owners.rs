@@ -38,7 +38,7 @@ impl Owners {
     }
 
     /// Looks up those of `objcgs` that are new.
-    pub(super) fn meet(
+    pub(super) fn read_new(
         &mut self,
         reader: &Reader<'_>,
         objcgs: impl Iterator<Item = u64>,

@@ -10,7 +10,7 @@ use crate::kernel::layout::pages::{DATA_FLAGS, PageKind};
 
 /// Findings in some pages.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct Found {
     pub(super) slabs: Vec<Slab>,
     /// Object cgroup, kind and number of pages that are charged to it.
     pub(super) charged: Vec<(u64, PageKind, u64)>,
@@ -18,9 +18,9 @@ pub(super) struct Seen {
 }
 
 /// Most pages are free, or of no interest: those must cost little.
-pub(super) fn see(places: &FolioPlaces, reader: &Reader<'_>, pfn: u64, pages: &[Words]) -> Seen {
+pub(super) fn find(places: &FolioPlaces, reader: &Reader<'_>, pfn: u64, pages: &[Words]) -> Found {
     let (marks, layout) = (&reader.resolved.pages, &reader.resolved.layout);
-    let mut seen = Seen::default();
+    let mut found = Found::default();
     for (at, words) in pages.iter().enumerate() {
         let (flags, page_type, data) = places.words(words);
         let is_slab = marks.is_slab(flags, page_type);
@@ -32,11 +32,12 @@ pub(super) fn see(places: &FolioPlaces, reader: &Reader<'_>, pfn: u64, pages: &[
         let both = &pages[at..pages.len().min(at + 2)];
         let count = || places.pages(both.as_bytes());
         if is_large_kmalloc {
-            seen.large_kmalloc_pages += count();
+            found.large_kmalloc_pages += count();
         }
         if is_slab {
             let pfn = pfn + at as u64;
-            seen.slabs
+            found
+                .slabs
                 .push(slab(layout, transmute_ref!(words), pfn, count()));
             continue;
         }
@@ -50,13 +51,13 @@ pub(super) fn see(places: &FolioPlaces, reader: &Reader<'_>, pfn: u64, pages: &[
         if is_objcg && data != 0 {
             let (objcg, count) = (data & !DATA_FLAGS, count());
             // Neighbours often have the same owner.
-            match seen.charged.last_mut() {
+            match found.charged.last_mut() {
                 Some(last) if last.0 == objcg && last.1 == kind => last.2 += count,
-                _ => seen.charged.push((objcg, kind, count)),
+                _ => found.charged.push((objcg, kind, count)),
             }
         }
     }
-    seen
+    found
 }
 
 /// The slabs as they are now; `None` for one that was freed.

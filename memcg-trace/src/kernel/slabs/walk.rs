@@ -25,7 +25,7 @@ use crate::sample::slab_inside::SlabInside;
 use crate::sample::slab_walk::SlabWalk;
 
 /// Bound on the rows and on the object cgroups, at which a walk ends.
-const MOST: usize = 1 << 20;
+const MAX_ROWS: usize = 1 << 20;
 /// Charged on top of each object (mm/memcontrol.c: obj_full_size()).
 const OWNER_BYTES: u32 = 8;
 
@@ -94,47 +94,48 @@ impl Walk {
         let Some(pfns) = self.steps.next() else {
             return Ok(false);
         };
-        match self.look(reader, &pfns) {
+        match self.read_pages(reader, &pfns) {
             Ok(()) => self.found.visited_pages += pfns.end - pfns.start,
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
             Err(why) => return Err(why),
         }
         self.took += begin.elapsed();
-        if self.tally.len() >= MOST || self.owners.len() >= MOST {
+        if self.tally.len() >= MAX_ROWS || self.owners.len() >= MAX_ROWS {
             self.found.truncated_at = Some(self.found.visited_pages);
             return Ok(false);
         }
         Ok(true)
     }
 
-    fn look(&mut self, reader: &Reader<'_>, pfns: &Range<u64>) -> Result<(), Unreadable> {
-        let see = |pages: &[Words]| scan::see(&self.places, reader, pfns.start, pages);
-        let mut seen = descriptors(reader, self.caches.vmemmap(), pfns, see)?;
-        if let Some(pages) = &mut self.found.large_kmalloc_pages {
-            *pages += seen.large_kmalloc_pages;
+    fn read_pages(&mut self, reader: &Reader<'_>, pfns: &Range<u64>) -> Result<(), Unreadable> {
+        let find = |pages: &[Words]| scan::find(&self.places, reader, pfns.start, pages);
+        let mut pages = descriptors(reader, self.caches.vmemmap(), pfns, find)?;
+        if let Some(sum) = &mut self.found.large_kmalloc_pages {
+            *sum += pages.large_kmalloc_pages;
         }
-        for (objcg, kind, count) in seen.charged {
-            let pages = self.pages.entry(objcg).or_default();
+        for (objcg, kind, count) in pages.charged {
+            let charged = self.pages.entry(objcg).or_default();
             match kind {
-                PageKind::Kmem => pages.kernel += count,
-                PageKind::Lru | PageKind::Hugetlb => pages.lru += count,
+                PageKind::Kmem => charged.kernel += count,
+                PageKind::Lru | PageKind::Hugetlb => charged.lru += count,
                 PageKind::Slab => {}
             }
         }
-        for slab in &seen.slabs {
-            self.caches.meet(reader, slab.cache)?;
+        for slab in &pages.slabs {
+            self.caches.read_new(reader, slab.cache)?;
         }
-        self.found.visited_slabs += seen.slabs.len() as u64;
-        seen.slabs
+        self.found.visited_slabs += pages.slabs.len() as u64;
+        pages
+            .slabs
             .retain(|slab| self.caches.get(slab.cache).is_some());
         let caches = &self.caches;
-        let owners = vectors::owners(reader, &seen.slabs, |slab| {
+        let owners = vectors::owners(reader, &pages.slabs, |slab| {
             let cache = caches.get(slab.cache);
             cache.map_or(0, |cache| u64::from(cache.size_bytes))
         })?;
-        let now = scan::again(&self.places, self.caches.vmemmap(), reader, &seen.slabs)?;
+        let now = scan::again(&self.places, self.caches.vmemmap(), reader, &pages.slabs)?;
         let mut unchanged = Vec::with_capacity(now.len());
-        for ((slab, owners), now) in seen.slabs.iter().zip(owners).zip(now) {
+        for ((slab, owners), now) in pages.slabs.iter().zip(owners).zip(now) {
             match (now.filter(|now| same(slab, now)), owners) {
                 (Some(now), Some(owners)) => unchanged.push((now, owners)),
                 _ => {
@@ -146,7 +147,7 @@ impl Walk {
         }
         let objcgs = unchanged.iter().flat_map(|(_, owners)| owners);
         self.owners
-            .meet(reader, objcgs.copied().filter(|objcg| *objcg != 0))?;
+            .read_new(reader, objcgs.copied().filter(|objcg| *objcg != 0))?;
         for (slab, mut owners) in unchanged {
             let cached = self.caches.cached_of(&slab);
             let Some(cache) = self.caches.get_mut(slab.cache) else {
@@ -170,9 +171,9 @@ impl Walk {
         events: Option<&HashMap<SlabKey, u64>>,
     ) -> Result<(SlabWalk, Option<SlabInside>), Unreadable> {
         let begin = Instant::now();
-        self.owners.meet(reader, self.pages.keys().copied())?;
+        self.owners.read_new(reader, self.pages.keys().copied())?;
         for (key, count) in events.into_iter().flatten() {
-            self.owners.meet(reader, std::iter::once(key.objcg))?;
+            self.owners.read_new(reader, std::iter::once(key.objcg))?;
             let owner = self.owners.get(key.objcg);
             self.tally.add_events(owner.memcg, key.cache, *count);
         }

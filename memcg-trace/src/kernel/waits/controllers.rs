@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::finding::{Finding, holder};
 use super::grace;
-use super::records::{self, Entry, Seen};
+use super::records::{self, Entry, LinkMemory};
 use super::stacks::Stack;
 use super::table::Grace;
 use super::view::View;
@@ -33,7 +33,7 @@ const STEPS: [Field; 3] = [
     Field::CssDestroyRcuWork,
 ];
 /// Bound on the nesting of cgroups.
-const MOST_LEVELS: usize = 64;
+const MAX_LEVELS: usize = 64;
 const NAME_BYTES: usize = 32;
 
 /// The wait of a task that changes controllers, with the step that the first dead controller waits
@@ -87,8 +87,8 @@ fn drained(view: &View<'_>, at: usize, stack: &Stack<'_>) -> Result<Option<u64>,
     let waiters = reader.offset(Field::CgroupOfflineWaiters)?;
     let task = view.threads.all[at].addr;
     let entry = Entry::of(|field| reader.offset(field))?;
-    let head = Seen::now(reader, view.threads, |seen| {
-        records::queue_of(seen, stack, task, entry, waker, |_| true)
+    let head = LinkMemory::now(reader, view.threads, |memory| {
+        records::queue_of(memory, stack, task, entry, waker, |_| true)
     })?;
     Ok(head.map(|head| head.wrapping_sub(waiters)))
 }
@@ -188,7 +188,7 @@ fn tasks(view: &View<'_>, css: u64) -> Result<Vec<Holder>, Unreadable> {
 }
 
 fn has_ancestor(view: &View<'_>, mut css: u64, ancestor: u64) -> Result<bool, Unreadable> {
-    for _ in 0..MOST_LEVELS {
+    for _ in 0..MAX_LEVELS {
         if css == ancestor || !is_kernel_address(css) {
             return Ok(css == ancestor);
         }

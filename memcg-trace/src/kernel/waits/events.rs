@@ -25,7 +25,7 @@ pub(in crate::kernel) struct Events {
 
 impl Events {
     /// Sets the start of waits of a look that is over, from events that were read since.
-    pub(in crate::kernel) fn date_late(&self, look: &mut Look) {
+    pub(in crate::kernel) fn set_late_starts(&self, look: &mut Look) {
         for wait in look.waits.iter_mut().filter(|wait| wait.since_ns.is_none()) {
             let task = look.tasks.get(wait.task as usize);
             let resource = look.resources.get(wait.resource as usize);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::finding::{Finding, holder};
-use super::records::{self, Entry, Seen};
+use super::records::{self, Entry, LinkMemory};
 use super::stacks::Stack;
 use super::threads::{EXIT_ZOMBIE, Threads};
 use super::view::View;
@@ -179,8 +179,8 @@ pub(super) fn cgroup(
     };
     let task = view.threads.all[at].addr;
     let entry = Entry::of(|field| reader.offset(field))?;
-    let head = Seen::now(reader, view.threads, |seen| {
-        records::queue_of(seen, stack, task, entry, waker, |_| true)
+    let head = LinkMemory::now(reader, view.threads, |memory| {
+        records::queue_of(memory, stack, task, entry, waker, |_| true)
     })?;
     let Some(head) = head else { return Ok(None) };
     let cgroup = head.wrapping_sub(waiters);

@@ -13,7 +13,7 @@ use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
 
 /// Preempted readers of one node.
-const MOST_READERS: usize = 1 << 14;
+const MAX_READERS: usize = 1 << 14;
 
 /// A wait for a grace period, whose holders must all act.
 pub(super) fn wait(
@@ -108,7 +108,7 @@ fn preempted(
     };
     let head = node + blocked;
     let mut link = first;
-    for _ in 0..MOST_READERS {
+    for _ in 0..MAX_READERS {
         if link == head {
             return Ok(true);
         }

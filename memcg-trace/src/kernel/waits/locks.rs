@@ -4,7 +4,7 @@
 use super::finding::{Finding, holder};
 use super::members;
 use super::owner::{self, Held};
-use super::records::{self, COMPLETION, Entry, MUTEX, RWSEM, SEMAPHORE, Seen, Shape};
+use super::records::{self, COMPLETION, Entry, LinkMemory, MUTEX, RWSEM, SEMAPHORE, Shape};
 use super::stacks::Stack;
 use super::table::Hidden;
 use super::view::View;
@@ -101,8 +101,8 @@ fn find(
 ) -> Result<Option<u64>, Unreadable> {
     let task = view.threads.all[at].addr;
     let record = shape.record(|field| view.reader.offset(field))?;
-    let lock = Seen::now(view.reader, view.threads, |seen| {
-        records::lock_of(seen, stack, task, record)
+    let lock = LinkMemory::now(view.reader, view.threads, |memory| {
+        records::lock_of(memory, stack, task, record)
     });
     match lock {
         Err(Unreadable::Fault(_)) => Ok(None),
@@ -225,8 +225,8 @@ pub(super) fn percpu(
     };
     let task = view.threads.all[at].addr;
     let entry = Entry::of(|field| view.reader.offset(field))?;
-    let head = Seen::now(view.reader, view.threads, |seen| {
-        records::queue_of(seen, stack, task, entry, waker, |_| true)
+    let head = LinkMemory::now(view.reader, view.threads, |memory| {
+        records::queue_of(memory, stack, task, entry, waker, |_| true)
     })?;
     let Some(head) = head else { return Ok(None) };
     let lock = head.wrapping_sub(view.reader.offset(Field::PercpuWaiters)?);

@@ -1,7 +1,7 @@
 //! Names of locks that are members of structures. A structure must confirm its type itself, by a
 //! word that only such a structure has.
 
-use super::pages::Pages;
+use super::pages::PageArray;
 use super::view::View;
 use crate::deadlock::words;
 use crate::kernel::debugger::tasks;
@@ -52,7 +52,7 @@ pub(super) fn object_at(view: &View<'_>, address: u64) -> Option<(u64, u64)> {
 /// The slab cache of an address, and the start and the size in bytes of its object.
 fn slab_object(view: &View<'_>, address: u64) -> Option<(u64, u64, u64)> {
     let reader = view.reader;
-    let (page, begin) = Pages::of(view).ok()?.head_of(view, address)?;
+    let (page, begin) = PageArray::of(view).ok()?.head_of(view, address)?;
     let flags = reader.word(page, Field::PageFlags).ok()?;
     let page_type = reader.word(page, Field::PageType).ok()?;
     let page_type = u32::try_from(page_type).ok()?;

@@ -15,7 +15,7 @@ use memcg_trace_common::hold::{Offline, OfflinePage};
 use super::dumps;
 use super::finding::{Finding, holder};
 use super::locks;
-use super::pages::Pages;
+use super::pages::PageArray;
 use super::stacks::Stack;
 use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
@@ -32,7 +32,7 @@ const LOOKS: usize = 16;
 /// alternates between several pages that do not move, so not each of them is seen each time.
 const ENOUGH: usize = 4;
 /// Bound on the pages of one stack.
-const MOST: usize = 16;
+const MAX_PAGES: usize = 16;
 const PAUSE: Duration = Duration::from_micros(500);
 /// Functions that keep a reference to a user page while they wait (fs/coredump.c, mm/gup.c).
 const KEEPERS: &[&str] = &[
@@ -48,7 +48,7 @@ pub(super) fn wait(
     at: usize,
     stacks: &[(usize, Stack<'_>)],
 ) -> Result<Vec<Finding>, Unreadable> {
-    let pages = Pages::of(view)?;
+    let pages = PageArray::of(view)?;
     let Some(stuck) = stuck_pages(view, &pages, at)? else {
         return Ok(vec![unseen(view, at)]);
     };
@@ -156,7 +156,7 @@ struct Sightings {
 /// stuck. `None` if no list was seen and the task still moves pages.
 fn stuck_pages(
     view: &View<'_>,
-    pages: &Pages,
+    pages: &PageArray,
     at: usize,
 ) -> Result<Option<BTreeMap<u64, Sightings>>, Unreadable> {
     let mut seen: BTreeMap<u64, Sightings> = BTreeMap::new();
@@ -192,7 +192,7 @@ fn stuck_pages(
 }
 
 /// Pages on lists whose heads are on a stack now.
-fn listed_pages(view: &View<'_>, pages: &Pages, at: usize) -> Result<Vec<u64>, Unreadable> {
+fn listed_pages(view: &View<'_>, pages: &PageArray, at: usize) -> Result<Vec<u64>, Unreadable> {
     let thread = &view.threads.all[at];
     let mut memory = vec![0; usize::try_from(view.threads.stack_bytes).unwrap_or(0)];
     view.reader.memory.read(thread.stack, &mut memory)?;
@@ -211,7 +211,7 @@ fn listed_pages(view: &View<'_>, pages: &Pages, at: usize) -> Result<Vec<u64>, U
         let next = view.reader.word_at(*word).unwrap_or(head);
         let outcome = view.reader.memory.chain(next, head, 0, |links| {
             on_list.extend(links.iter().filter_map(|link| pages.linked_at(*link)));
-            if on_list.len() < MOST {
+            if on_list.len() < MAX_PAGES {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(())
@@ -223,6 +223,6 @@ fn listed_pages(view: &View<'_>, pages: &Pages, at: usize) -> Result<Vec<u64>, U
     }
     let mut found: Vec<_> = found.into_iter().collect();
     found.sort_unstable();
-    found.truncate(MOST);
+    found.truncate(MAX_PAGES);
     Ok(found)
 }

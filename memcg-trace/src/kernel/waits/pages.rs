@@ -9,13 +9,13 @@ use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 
 /// Pages of 4 KiB in the largest folio (2 MiB).
-const MOST_PAGES: u64 = 512;
+const MAX_PAGES: u64 = 512;
 const PAGE_SHIFT: u32 = 12;
 /// In `page.mapping`: anonymous, or movable by a driver (include/linux/page-flags.h).
 const MAPPING_FLAGS: u64 = 3;
 
 /// The array of page descriptors.
-pub(super) struct Pages {
+pub(super) struct PageArray {
     vmemmap: u64,
     page_offset: u64,
     /// The number of the last page plus one.
@@ -24,7 +24,7 @@ pub(super) struct Pages {
     lru: u64,
 }
 
-impl Pages {
+impl PageArray {
     pub(super) fn of(view: &View<'_>) -> Result<Self, Unreadable> {
         let variable = |symbol| {
             let address = view.symbols.address(symbol);
@@ -86,7 +86,7 @@ impl Pages {
         };
         let count = if is_large {
             let count = view.reader.word(second, Field::PageNrPages)?;
-            count.clamp(1, MOST_PAGES)
+            count.clamp(1, MAX_PAGES)
         } else {
             1
         };
@@ -102,7 +102,7 @@ impl Pages {
 
 /// A folio: one page, or several that the kernel handles as one.
 pub(super) struct Folio<'a> {
-    pages: &'a Pages,
+    pages: &'a PageArray,
     page: u64,
     second: u64,
     is_large: bool,

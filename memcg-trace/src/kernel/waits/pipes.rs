@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::descriptors;
 use super::finding::{Finding, holder};
-use super::records::{self, Entry, Seen};
+use super::records::{self, Entry, LinkMemory};
 use super::stacks::Stack;
 use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
@@ -103,8 +103,8 @@ pub(super) fn wait(
     let offset = view.reader.offset(queue)?;
     let is_head = |head: u64| pipes.ends.contains_key(&head.wrapping_sub(offset));
     let entry = Entry::of(|field| view.reader.offset(field))?;
-    let head = Seen::now(view.reader, view.threads, |seen| {
-        records::queue_of(seen, stack, task, entry, waker, is_head)
+    let head = LinkMemory::now(view.reader, view.threads, |memory| {
+        records::queue_of(memory, stack, task, entry, waker, is_head)
     })?;
     let Some(head) = head else { return Ok(None) };
     let pipe = head.wrapping_sub(offset);

@@ -1,8 +1,8 @@
 //! Waiter records: the structure that a sleeper leaves on its own stack, by which it is found and
 //! woken.
 //!
-//! The code that follows links knows the kernel's memory only as [`Seen`], so that it can be tested
-//! with words that were recorded on other kernels.
+//! The code that follows links knows the kernel's memory only as [`LinkMemory`], so that it can be
+//! tested with words that were recorded on other kernels.
 
 use super::stacks::Stack;
 use super::threads::Threads;
@@ -11,24 +11,24 @@ use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
 
 /// Waiters of one lock that are followed.
-const MOST_WAITERS: usize = 4096;
+const MAX_WAITERS: usize = 4096;
 
 /// The kernel's memory, as far as the code that follows links needs it.
-pub(super) struct Seen<'a> {
+pub(super) struct LinkMemory<'a> {
     /// The word at an address.
     pub(super) word: &'a dyn Fn(u64) -> Result<u64, Unreadable>,
     /// Whether an address is on the stack of a task.
     pub(super) is_on_stack: &'a dyn Fn(u64) -> bool,
 }
 
-impl Seen<'_> {
+impl LinkMemory<'_> {
     /// The kernel's memory as it is now.
     pub(super) fn now<T>(
         reader: &Reader<'_>,
         threads: &Threads,
-        look: impl FnOnce(&Seen<'_>) -> T,
+        look: impl FnOnce(&LinkMemory<'_>) -> T,
     ) -> T {
-        look(&Seen {
+        look(&LinkMemory {
             word: &|address| reader.word_at(address),
             is_on_stack: &|address| threads.by_stack(address).is_some(),
         })
@@ -108,7 +108,7 @@ impl Shape {
 /// The lock that a task waits for by a record of this kind in the frames that the kernel leaves out
 /// of a stack. `None` if there is no such record, or if it does not lead to exactly one lock.
 pub(super) fn lock_of(
-    seen: &Seen<'_>,
+    memory: &LinkMemory<'_>,
     stack: &Stack<'_>,
     task: u64,
     record: Record,
@@ -116,8 +116,10 @@ pub(super) fn lock_of(
     for (at, _) in words_that_are(stack, task) {
         let link = stack.address(at).wrapping_sub(record.task) + record.link;
         let lock = match record.list {
-            List::Head(head) => off_stack(seen, link, |_| true)?.map(|end| end.wrapping_sub(head)),
-            List::First(first) => of_ring(seen, stack, link, record.link, first)?,
+            List::Head(head) => {
+                off_stack(memory, link, |_| true)?.map(|end| end.wrapping_sub(head))
+            }
+            List::First(first) => of_ring(memory, stack, link, record.link, first)?,
         };
         if lock.is_some() {
             return Ok(lock);
@@ -130,20 +132,20 @@ pub(super) fn lock_of(
 /// lock's address, and the lock must point back to the ring. Words on stacks that happen to lie
 /// before a pointer to one of the records look like a lock too.
 fn of_ring(
-    seen: &Seen<'_>,
+    memory: &LinkMemory<'_>,
     stack: &Stack<'_>,
     link: u64,
     to_link: u64,
     first: u64,
 ) -> Result<Option<u64>, Unreadable> {
-    let Some(ring) = ring(seen, link)? else {
+    let Some(ring) = ring(memory, link)? else {
         return Ok(None);
     };
     let words = stack.words.iter().copied();
     let mut locks = words.filter(|lock| {
-        let first = || (seen.word)(lock.wrapping_add(first));
+        let first = || (memory.word)(lock.wrapping_add(first));
         is_kernel_address(*lock)
-            && !(seen.is_on_stack)(*lock)
+            && !(memory.is_on_stack)(*lock)
             && first().is_ok_and(|first| ring.contains(&first.wrapping_add(to_link)))
     });
     let lock = locks.next();
@@ -160,19 +162,19 @@ fn words_that_are(stack: &Stack<'_>, task: u64) -> impl Iterator<Item = (usize, 
 /// Follows a list from one of its nodes to the node that is on no task's stack, which is the head.
 /// `None` if this is no list, or one without a head.
 fn off_stack(
-    seen: &Seen<'_>,
+    memory: &LinkMemory<'_>,
     link: u64,
     is_head: impl Fn(u64) -> bool,
 ) -> Result<Option<u64>, Unreadable> {
     let mut node = link;
-    for _ in 0..MOST_WAITERS {
-        let Some(next) = next(seen, node)? else {
+    for _ in 0..MAX_WAITERS {
+        let Some(next) = next(memory, node)? else {
             return Ok(None);
         };
         if next == link {
             return Ok(None);
         }
-        if !(seen.is_on_stack)(next) && is_head(next) {
+        if !(memory.is_on_stack)(next) && is_head(next) {
             return Ok(Some(next));
         }
         node = next;
@@ -181,17 +183,17 @@ fn off_stack(
 }
 
 /// The nodes of a list that has no head, all of them on stacks. `None` if this is no such list.
-fn ring(seen: &Seen<'_>, link: u64) -> Result<Option<Vec<u64>>, Unreadable> {
+fn ring(memory: &LinkMemory<'_>, link: u64) -> Result<Option<Vec<u64>>, Unreadable> {
     let mut nodes = vec![link];
     let mut node = link;
-    for _ in 0..MOST_WAITERS {
-        let Some(next) = next(seen, node)? else {
+    for _ in 0..MAX_WAITERS {
+        let Some(next) = next(memory, node)? else {
             return Ok(None);
         };
         if next == link {
             return Ok(Some(nodes));
         }
-        if !(seen.is_on_stack)(next) {
+        if !(memory.is_on_stack)(next) {
             return Ok(None);
         }
         nodes.push(next);
@@ -201,13 +203,13 @@ fn ring(seen: &Seen<'_>, link: u64) -> Result<Option<Vec<u64>>, Unreadable> {
 }
 
 /// The node after `node`, if it points back.
-fn next(seen: &Seen<'_>, node: u64) -> Result<Option<u64>, Unreadable> {
-    let next = match (seen.word)(node) {
+fn next(memory: &LinkMemory<'_>, node: u64) -> Result<Option<u64>, Unreadable> {
+    let next = match (memory.word)(node) {
         Ok(next) if is_kernel_address(next) && next % 8 == 0 => next,
         Ok(_) | Err(Unreadable::Fault(_)) => return Ok(None),
         Err(why) => return Err(why),
     };
-    match (seen.word)(next.wrapping_add(8)) {
+    match (memory.word)(next.wrapping_add(8)) {
         Ok(back) => Ok((back == node).then_some(next)),
         Err(Unreadable::Fault(_)) => Ok(None),
         Err(why) => Err(why),
@@ -238,7 +240,7 @@ impl Entry {
 /// queue may have entries of other tasks that are on no stack (poll, epoll), so `is_head` decides
 /// which node is the head.
 pub(super) fn queue_of(
-    seen: &Seen<'_>,
+    memory: &LinkMemory<'_>,
     stack: &Stack<'_>,
     task: u64,
     entry: Entry,
@@ -248,10 +250,10 @@ pub(super) fn queue_of(
     let words = stack.words.iter().enumerate();
     for (at, _) in words.filter(|(_, word)| **word == task) {
         let begin = stack.address(at).wrapping_sub(entry.private);
-        if (seen.word)(begin + entry.func) != Ok(waker) {
+        if (memory.word)(begin + entry.func) != Ok(waker) {
             continue;
         }
-        if let Some(head) = off_stack(seen, begin + entry.link, &is_head)? {
+        if let Some(head) = off_stack(memory, begin + entry.link, &is_head)? {
             return Ok(Some(head));
         }
     }

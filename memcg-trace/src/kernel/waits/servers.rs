@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::descriptors::{self, Descriptor};
 use super::finding::{Finding, holder};
 use super::members;
-use super::records::{self, Entry, Seen};
+use super::records::{self, Entry, LinkMemory};
 use super::stacks::Stack;
 use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
@@ -186,8 +186,8 @@ fn queue(view: &View<'_>, at: usize, stack: &Stack<'_>) -> Result<Option<u64>, U
     };
     let task = view.threads.all[at].addr;
     let entry = Entry::of(|field| view.reader.offset(field))?;
-    Seen::now(view.reader, view.threads, |seen| {
-        records::queue_of(seen, stack, task, entry, waker, |_| true)
+    LinkMemory::now(view.reader, view.threads, |memory| {
+        records::queue_of(memory, stack, task, entry, waker, |_| true)
     })
 }
 

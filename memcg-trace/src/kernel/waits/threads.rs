@@ -9,7 +9,7 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::waits::Task;
 
 /// Bound on the threads that are read.
-const MOST: usize = 1 << 20;
+const MAX_THREADS: usize = 1 << 20;
 /// include/linux/sched.h.
 const PF_EXITING: u64 = 0x4;
 const PF_KTHREAD: u64 = 0x0020_0000;
@@ -93,8 +93,8 @@ impl Threads {
         let leaders = tasks::all(reader)?.processes;
         let leaders: Vec<_> = leaders.iter().map(|process| process.task).collect();
         let mut threads = addresses(reader, &leaders)?;
-        let truncated = threads.len() > MOST;
-        threads.truncate(MOST);
+        let truncated = threads.len() > MAX_THREADS;
+        threads.truncate(MAX_THREADS);
         let tasks: Vec<_> = threads.iter().map(|(task, _)| *task).collect();
         let state = if reader.has(Field::TaskState) {
             Field::TaskState
@@ -210,7 +210,7 @@ fn addresses(reader: &Reader<'_>, leaders: &[u64]) -> Result<Vec<(u64, u64)>, Un
             threads.push((leader, leader));
             continue;
         }
-        match reader.list(signal + head, Field::TaskThreadNode, MOST) {
+        match reader.list(signal + head, Field::TaskThreadNode, MAX_THREADS) {
             Ok((some, _)) => threads.extend(some.into_iter().map(|task| (task, leader))),
             // The process is exiting.
             Err(_) => threads.push((leader, leader)),

@@ -75,7 +75,7 @@ impl Events {
 
     /// The askers without those that are seen to wait for the lock.
     pub(super) fn holders(&self, view: &View<'_>, lock: u64, mode: Mode) -> Vec<usize> {
-        let in_line = [
+        let queued_in = [
             "percpu_rwsem_wait",
             "percpu_down_write",
             "__percpu_down_read",
@@ -83,8 +83,8 @@ impl Events {
         let askers = self.askers(view, lock, mode).into_iter();
         let holders = askers.filter(|(at, _)| {
             let waits = view.functions(*at);
-            let stands = waits.iter().any(|function| in_line.contains(function));
-            !stands && self.wait(view, *at, lock).is_none()
+            let is_queued = waits.iter().any(|function| queued_in.contains(function));
+            !is_queued && self.wait(view, *at, lock).is_none()
         });
         holders.map(|(at, _)| at).collect()
     }
@@ -117,7 +117,7 @@ impl Events {
     }
 
     /// Sets the start of a wait for a lock, if an event recorded it.
-    pub(super) fn date(&self, view: &View<'_>, finding: &mut Finding) {
+    pub(super) fn set_start(&self, view: &View<'_>, finding: &mut Finding) {
         let Finding {
             thread,
             resource,

@@ -11,9 +11,9 @@ use crate::sample::waits::{Evidence, Holder, Resource};
 use crate::sample::{Mode, ResourceKind, Text};
 
 /// Bound on the workqueues of one host.
-const MOST_WORKQUEUES: usize = 1 << 14;
+const MAX_WORKQUEUES: usize = 1 << 14;
 /// Bound on the tasks that flush one workqueue.
-const MOST_FLUSHERS: usize = 1 << 14;
+const MAX_FLUSHERS: usize = 1 << 14;
 const NAME_BYTES: usize = 32;
 
 /// A wait in `flush_work()`: the waiter has put a barrier item behind the item that it waits for,
@@ -111,7 +111,7 @@ fn flushed(view: &View<'_>, at: usize) -> Result<Option<u64>, Unreadable> {
     let (all, _) = reader.list(
         reader.symbol(Symbol::Workqueues)?,
         Field::WqList,
-        MOST_WORKQUEUES,
+        MAX_WORKQUEUES,
     )?;
     let is_own = |record: u64| view.threads.by_stack(record) == Some(at);
     let first = reader.column(&all, Field::WqFirstFlusher)?;
@@ -126,7 +126,7 @@ fn flushed(view: &View<'_>, at: usize) -> Result<Option<u64>, Unreadable> {
         }
         for line in [Field::WqFlusherQueue, Field::WqFlusherOverflow] {
             let head = wq + reader.offset(line)?;
-            let (records, _) = reader.list(head, Field::WqFlusherList, MOST_FLUSHERS)?;
+            let (records, _) = reader.list(head, Field::WqFlusherList, MAX_FLUSHERS)?;
             if records.into_iter().any(is_own) {
                 return Ok(Some(wq));
             }

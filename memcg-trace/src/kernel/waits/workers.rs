@@ -19,7 +19,7 @@ const HAS_PWQ: u64 = 4;
 /// Flags and colour in `work.data`; with debugging of objects they have one bit more.
 const FLAGS: [u64; 2] = [0xff, 0x1ff];
 /// Bound on the items of one list.
-const MOST: usize = 1 << 14;
+const MAX_ITEMS: usize = 1 << 14;
 
 /// A worker.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +134,7 @@ impl Workers {
         let scheduled = reader.offset(Field::WorkerScheduled)?;
         let is_barrier = view.symbols.address(Symbol::WqBarrierFunc);
         let mut item = barrier;
-        for _ in 0..MOST {
+        for _ in 0..MAX_ITEMS {
             let before = reader.word_at(item + entry + 8)?;
             let worker = self.all.iter().find(|one| one.worker + scheduled == before);
             item = worker.map_or_else(|| before.wrapping_sub(entry), |one| one.work);
@@ -177,7 +177,7 @@ impl Workers {
     ) -> Result<Option<Place>, Unreadable> {
         let first = work + view.reader.offset(Field::WorkEntry)?;
         let mut node = first;
-        for _ in 0..MOST {
+        for _ in 0..MAX_ITEMS {
             let next = view.reader.word_at(node)?;
             if let Some(place) = heads.get(&next) {
                 return Ok(Some(*place));
@@ -218,7 +218,7 @@ impl Workers {
 
     /// The `pool_workqueue` of the first item in a list that belongs to a workqueue.
     fn first_of(&self, view: &View<'_>, head: u64, wq: u64) -> Result<Option<u64>, Unreadable> {
-        let (items, _) = view.reader.list(head, Field::WorkEntry, MOST)?;
+        let (items, _) = view.reader.list(head, Field::WorkEntry, MAX_ITEMS)?;
         for data in view.reader.column(&items, Field::WorkData)? {
             let queued = data.map(|data| self.queued_at(view, data)).transpose()?;
             if let Some((pwq, _)) = queued.flatten()

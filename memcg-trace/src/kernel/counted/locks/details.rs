@@ -11,16 +11,16 @@ use memcg_trace_common::lock::Wait;
 use memcg_trace_common::times::CLASSES;
 
 use crate::kernel::counted::locks::holds::Holds;
-use crate::kernel::counted::locks::queues::Lines;
+use crate::kernel::counted::locks::queues::Queues;
 use crate::kernel::counted::spans::{Claim, Place, Spans, TaskNow};
 use crate::kernel::debugger::percpu_rwsem;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::tasks;
 use crate::kernel::host::symbols::Symbols;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::maps::histogram::classes;
+use crate::kernel::maps::histogram::buckets;
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::{SingleValueMap, Wire};
+use crate::kernel::maps::value::{MapValue, SingleValueMap};
 use crate::sample::{LockHold, LockHolder, LockRelease, Locks, Mode};
 
 /// Most stacks of one lock in a sample.
@@ -46,9 +46,9 @@ const OF_LOCKS: &[&str] = &[
 
 /// The reader of stacks and holds.
 pub(crate) struct LockDetails {
-    releases: KernelMap<MapData, Wire<ReleaseKey>, u64>,
+    releases: KernelMap<MapData, MapValue<ReleaseKey>, u64>,
     stacks: StackTraceMap<MapData>,
-    held: PerCpuArray<MapData, Wire<HeldCount>>,
+    held: PerCpuArray<MapData, MapValue<HeldCount>>,
     cgroup_mutex_free: SingleValueMap<u64>,
     /// Whether releases of contended locks are traced.
     sees_releases: bool,
@@ -116,7 +116,7 @@ impl LockDetails {
                 locks.holds.push(hold);
             }
         }
-        self.spans.turn();
+        self.spans.end_scan();
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl LockDetails {
         let seen: Vec<(ReleaseKey, u64)> = self
             .releases
             .iter()
-            .map(|entry| entry.map(|(Wire(key), count)| (key, count)))
+            .map(|entry| entry.map(|(MapValue(key), count)| (key, count)))
             .collect::<Result<_, _>>()
             .context("read the releases of locks")?;
         let mut sums: HashMap<(u64, Vec<String>), u64> = HashMap::new();
@@ -182,7 +182,7 @@ impl LockDetails {
             mode,
             ..LockHold::default()
         };
-        for Wire(one) in per_cpu.iter() {
+        for MapValue(one) in per_cpu.iter() {
             hold.holds_total += one.holds;
             hold.hold_ns_total += one.hold_ns;
             hold.max_ns = hold.max_ns.max(one.max_ns);
@@ -191,7 +191,7 @@ impl LockDetails {
                 .zip(one.times.counts)
                 .for_each(|(sum, one)| *sum += u64::from(one));
         }
-        hold.classes = classes(&times);
+        hold.classes = buckets(&times);
         let free_ns = match held {
             Held::CgroupMutex => {
                 let free_ns = self.cgroup_mutex_free.get(&0, 0);
@@ -239,8 +239,8 @@ impl LockDetails {
             Held::HotplugRead => percpu_rwsem::most_readers(reader, addr),
         };
         // Waiters are not visible on every kernel: a queued task does not hold the lock yet.
-        let mut lines = Lines::default();
-        noted.retain(|one| lines.stands(reader, &as_wait(one), None) != Some(true));
+        let mut queues = Queues::default();
+        noted.retain(|one| queues.is_queued(reader, &as_wait(one), None) != Some(true));
         // A task that asked may not have reached the lock yet.
         let nobody_has_it = holders == Ok(0);
         let place = match holders {

@@ -8,15 +8,15 @@ use memcg_trace_common::lock::flags;
 
 use crate::kernel::maps::dump::all;
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::value::MapValue;
 use crate::kernel::waits::Events;
 use crate::sample::Mode;
 
-type Map<K, V> = KernelMap<MapData, K, Wire<V>>;
+type Map<K, V> = KernelMap<MapData, K, MapValue<V>>;
 
 /// The reader of holds.
 pub(crate) struct Holds {
-    holds: Array<MapData, Wire<HoldGroup>>,
+    holds: Array<MapData, MapValue<HoldGroup>>,
     offlines: Map<u64, Offline>,
     dumps: Map<u64, Dump>,
     dump_helpers: Map<u64, DumpHelper>,
@@ -46,7 +46,7 @@ impl Holds {
     fn noted(&self) -> anyhow::Result<Vec<Hold>> {
         let mut noted = Vec::new();
         for group in 0..HOLD_GROUPS {
-            let Wire(found) = self.holds.get(&group, 0).context("read holds of locks")?;
+            let MapValue(found) = self.holds.get(&group, 0).context("read holds of locks")?;
             noted.extend(found.slots.into_iter().filter(|hold| hold.lock != 0));
         }
         Ok(noted)

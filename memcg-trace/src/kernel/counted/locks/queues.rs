@@ -11,7 +11,7 @@ use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
 
 /// Most waiters of one lock that are followed.
-const MOST: usize = 4096;
+const MAX_WAITERS: usize = 4096;
 /// Most reads of one list. A list changes while it is read, so a task that is missing is looked for
 /// again.
 const TRIES: usize = 3;
@@ -65,15 +65,15 @@ impl Kind {
 
 /// The queued tasks of some locks, as of one scan.
 #[derive(Default)]
-pub(crate) struct Lines {
+pub(crate) struct Queues {
     /// `None` for a lock whose list could not be read.
     by_lock: HashMap<(u64, u32), Option<HashSet<u64>>>,
     read_again: usize,
 }
 
-impl Lines {
+impl Queues {
     /// Whether the task of a wait is queued for its lock; `None` if that cannot be determined.
-    pub(crate) fn stands(
+    pub(crate) fn is_queued(
         &mut self,
         reader: &Reader<'_>,
         wait: &Wait,
@@ -87,14 +87,14 @@ impl Lines {
         let kind = wait.flags & (flags::MUTEX | flags::PERCPU | flags::RWSEM);
         let key = (wait.lock, kind);
         for _ in 0..TRIES {
-            let line = self.by_lock.entry(key).or_insert_with(|| {
-                match line_of(reader, wait.lock, kind) {
+            let queued = self.by_lock.entry(key).or_insert_with(|| {
+                match queued_tasks(reader, wait.lock, kind) {
                     // A lock that is gone has no waiters.
                     Err(Unreadable::Fault(address)) if address == wait.lock => Some(HashSet::new()),
                     other => other.ok(),
                 }
             });
-            if line.as_ref()?.contains(&wait.task) {
+            if queued.as_ref()?.contains(&wait.task) {
                 return Some(true);
             }
             if !now.is_some_and(TaskNow::sleeps) {
@@ -111,7 +111,7 @@ impl Lines {
 }
 
 /// All tasks that are queued.
-fn line_of(reader: &Reader<'_>, lock: u64, of: u32) -> Result<HashSet<u64>, Unreadable> {
+fn queued_tasks(reader: &Reader<'_>, lock: u64, of: u32) -> Result<HashSet<u64>, Unreadable> {
     let kind = Kind::of(of);
     let (link, task) = (reader.offset(kind.link)?, reader.offset(kind.task)?);
     let mut links = Vec::new();
@@ -137,12 +137,12 @@ fn line_of(reader: &Reader<'_>, lock: u64, of: u32) -> Result<HashSet<u64>, Unre
     };
     reader.memory.chain(from, end, 0, |some| {
         links.extend_from_slice(some);
-        match links.len() > MOST {
+        match links.len() > MAX_WAITERS {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     })?;
-    if links.len() > MOST {
+    if links.len() > MAX_WAITERS {
         return Err(Unreadable::Changed("a list of waiters"));
     }
     let to_task = task.wrapping_sub(link);

@@ -12,11 +12,11 @@ use zerocopy::FromZeros as _;
 
 use crate::kernel::debugger::resolver::Resolver;
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::value::MapValue;
 
 /// The reader of wait slots.
 pub(crate) struct WaitSlots {
-    groups: Array<MapData, Wire<WaitGroup>>,
+    groups: Array<MapData, MapValue<WaitGroup>>,
     resolver: Resolver<WaiterAsk>,
 }
 
@@ -33,7 +33,7 @@ impl WaitSlots {
     pub(crate) fn all(&self) -> anyhow::Result<Vec<(u32, Wait)>> {
         let mut all = Vec::new();
         for group in 0..WAIT_GROUPS {
-            let Wire(found) = self.groups.get(&group, 0).context("read the waits")?;
+            let MapValue(found) = self.groups.get(&group, 0).context("read the waits")?;
             let first = group * WAIT_SLOTS as u32;
             let slots = (first..).zip(found.slots);
             all.extend(slots.filter(|(_, wait)| wait.lock != 0));

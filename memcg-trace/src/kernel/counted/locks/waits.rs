@@ -9,7 +9,7 @@ use memcg_trace_common::layout::Layout;
 use memcg_trace_common::lock::{ASK_WHO, LOCK_ROWS, LockCount, LockKey, Wait, WaiterRow, flags};
 use memcg_trace_common::times::{CLASSES, Times, class_of};
 
-use crate::kernel::counted::locks::queues::Lines;
+use crate::kernel::counted::locks::queues::Queues;
 use crate::kernel::counted::locks::rows::{self, SYMBOLS_BEGIN, add, key_of};
 use crate::kernel::counted::locks::wait_slots::WaitSlots;
 use crate::kernel::counted::memcgs::Memcgs;
@@ -18,9 +18,9 @@ use crate::kernel::counted::spans::{Claim, Place, Spans, TaskNow};
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::host::symbols::{Names, Symbols};
 use crate::kernel::maps::dump;
-use crate::kernel::maps::histogram::classes;
+use crate::kernel::maps::histogram::buckets;
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::value::MapValue;
 use crate::kernel::waits::Events;
 use crate::sample::{LockTimes, Locks};
 
@@ -34,8 +34,8 @@ const OTHERS: LockKey = LockKey {
 /// The reader of waits.
 pub(crate) struct LockWaits {
     waits: WaitSlots,
-    counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>>,
-    times: KernelMap<MapData, u64, Wire<Times>>,
+    counts: PerCpuHashMap<MapData, MapValue<LockKey>, MapValue<LockCount>>,
+    times: KernelMap<MapData, u64, MapValue<Times>>,
     /// Locks that are listed even without any wait, and their kinds.
     always: Vec<(u64, u32)>,
     /// Whether a hook fires at the end of a wait.
@@ -50,7 +50,7 @@ pub(crate) struct LockWaits {
     /// Durations of the waits in `closed`, by lock.
     closed_times: HashMap<u64, [u64; CLASSES]>,
     /// Waits whose task was not queued at the last sample: the task spins, or has exited.
-    out_of_line: HashSet<WaitId>,
+    not_queued: HashSet<WaitId>,
     /// The number of waits at the last sample, while the table is nearly full.
     before: HashMap<LockKey, u64>,
     names: Names,
@@ -69,15 +69,15 @@ impl LockWaits {
             (layout.sym_cgroup_mutex, flags::MUTEX),
             (layout.sym_mem_hotplug_lock, flags::PERCPU),
         ];
-        let mut counts: PerCpuHashMap<MapData, Wire<LockKey>, Wire<LockCount>> =
+        let mut counts: PerCpuHashMap<MapData, MapValue<LockKey>, MapValue<LockCount>> =
             take_map(ebpf, "LOCKS")?;
         let cpus = aya::util::nr_cpus().map_err(|(what, error)| {
             anyhow::Error::new(error).context(format!("read the number of CPUs from {what}"))
         })?;
-        let none = aya::maps::PerCpuValues::try_from(vec![Wire(LockCount::default()); cpus])
+        let none = aya::maps::PerCpuValues::try_from(vec![MapValue(LockCount::default()); cpus])
             .context("make the row for all other locks")?;
         counts
-            .insert(Wire(OTHERS), none, 0)
+            .insert(MapValue(OTHERS), none, 0)
             .context("make the row for all other locks")?;
         Ok(Self {
             waits: WaitSlots::open(ebpf)?,
@@ -90,7 +90,7 @@ impl LockWaits {
             unseen_ends: 0,
             closed: HashMap::new(),
             closed_times: HashMap::new(),
-            out_of_line: HashSet::new(),
+            not_queued: HashSet::new(),
             before: HashMap::new(),
             names: Names::default(),
         })
@@ -109,7 +109,7 @@ impl LockWaits {
         now_ns: u64,
     ) -> anyhow::Result<Locks> {
         let waits = self.in_progress(reader)?;
-        let counted = dump::sums(&self.counts, |sum, Wire(cpu)| add(sum, *cpu));
+        let counted = dump::sums(&self.counts, |sum, MapValue(cpu)| add(sum, *cpu));
         let counted = self.make_room(counted.context("read the lock counters")?, memcgs);
         let mut sums = self.closed.clone();
         for (key, count) in counted {
@@ -176,7 +176,7 @@ impl LockWaits {
             }
         }
         for (key, to, count) in folded {
-            let _ = self.counts.remove(&Wire(key));
+            let _ = self.counts.remove(&MapValue(key));
             let sum = self.closed.entry(to).or_default();
             *sum = add(*sum, count);
         }
@@ -194,13 +194,13 @@ impl LockWaits {
         let of = |lock: u64| {
             let mut counts = self.closed_times.get(&lock).copied();
             // A lock that found the table full has no row.
-            if let Ok(Wire(times)) = self.times.get(&lock, 0) {
+            if let Ok(MapValue(times)) = self.times.get(&lock, 0) {
                 let sum = counts.get_or_insert([0; CLASSES]);
                 sum.iter_mut()
                     .zip(times.counts)
                     .for_each(|(sum, one)| *sum += u64::from(one));
             }
-            let classes = classes(&counts?);
+            let classes = buckets(&counts?);
             Some(LockTimes {
                 addr: lock,
                 classes,
@@ -226,13 +226,13 @@ impl LockWaits {
         let waits = self.waits.ask(ebpf, &waits, ASK_WHO)?;
         let tasks: Vec<u64> = waits.iter().map(|row| row.wait.task).collect();
         let tasks = TaskNow::of(reader, &tasks).context("read the tasks that wait")?;
-        let mut lines = Lines::default();
+        let mut queues = Queues::default();
         let (mut waiting, mut over) = (Vec::with_capacity(waits.len()), Vec::new());
-        let before = std::mem::take(&mut self.out_of_line);
+        let before = std::mem::take(&mut self.not_queued);
         for (row, now) in waits.into_iter().zip(&tasks) {
             let (wait, now) = (row.wait, now.as_ref());
-            let stands = lines.stands(reader, &wait, now);
-            let place = match stands {
+            let is_queued = queues.is_queued(reader, &wait, now);
+            let place = match is_queued {
                 Some(true) => Place::There,
                 Some(false) if now.is_some_and(TaskNow::sleeps) => Place::Elsewhere,
                 _ => Place::Unknown,
@@ -241,7 +241,7 @@ impl LockWaits {
             let claim = self.spans.judge(id, wait.tid, now, place, self.trusted_ns);
             // Where no hook fires at the end, a task that was never seen to be woken may still
             // spin, and queues itself if that fails: it has until the next sample.
-            let left = !self.ends_seen && stands == Some(false);
+            let left = !self.ends_seen && is_queued == Some(false);
             let is_over = claim == Claim::Ended
                 || left && (wait.released_ns > wait.begin_ns || before.contains(&id_of(&wait)));
             if is_over {
@@ -249,7 +249,7 @@ impl LockWaits {
                 continue;
             }
             if left {
-                self.out_of_line.insert(id_of(&wait));
+                self.not_queued.insert(id_of(&wait));
             }
             match claim {
                 Claim::Holds => waiting.push((row, true)),
@@ -257,7 +257,7 @@ impl LockWaits {
                 Claim::Doubted | Claim::Ended => {}
             }
         }
-        self.spans.turn();
+        self.spans.end_scan();
         self.close(ebpf, &over)?;
         Ok(waiting)
     }

@@ -15,7 +15,7 @@ use crate::kernel::counted::memcgs::dead_css::DeadCss;
 use crate::kernel::debugger::resolver::run;
 use crate::kernel::hooks::programs::load_walk;
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::{SingleValueMap, Wire};
+use crate::kernel::maps::value::{MapValue, SingleValueMap};
 use crate::sample::{Life, LifeKind, Memcg, MemcgWalk as Walk, Text};
 
 /// Pages are of 4 KiB on x86-64.
@@ -70,7 +70,7 @@ impl Memcgs {
             ..Walk::default()
         };
         let begin = Instant::now();
-        let mut state = Box::new(Wire(MemcgWalk::new_zeroed()));
+        let mut state = Box::new(MapValue(MemcgWalk::new_zeroed()));
         self.state
             .set(0, *state, 0)
             .context("begin the walk of memory cgroups")?;

@@ -8,17 +8,17 @@ use memcg_trace_common::tax::TaxCount;
 use crate::kernel::Subject;
 use crate::kernel::counted::subject::{Counted, Opening, Round};
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::value::MapValue;
 use crate::sample::{Sample, Tax};
 
 /// The reader of these sums.
-pub(crate) struct TaxCounts {
-    counts: PerCpuArray<MapData, Wire<TaxCount>>,
+pub(crate) struct ZombieCosts {
+    counts: PerCpuArray<MapData, MapValue<TaxCount>>,
     sees_reclaim: bool,
     sees_flushes: bool,
 }
 
-impl TaxCounts {
+impl ZombieCosts {
     /// Opens the sums if any of the hooks that count is attached.
     pub(crate) fn open_if(ebpf: &mut Ebpf, opening: &mut Opening<'_>) -> Option<Self> {
         let sees_reclaim = opening.is_attached("reclaim_visit");
@@ -41,7 +41,8 @@ impl TaxCounts {
     fn read(&self) -> anyhow::Result<Tax> {
         let per_cpu = self.counts.get(&0, 0);
         let per_cpu = per_cpu.context("read what dead memory cgroups cost")?;
-        let sum = |count: fn(&TaxCount) -> u64| per_cpu.iter().map(|Wire(one)| count(one)).sum();
+        let sum =
+            |count: fn(&TaxCount) -> u64| per_cpu.iter().map(|MapValue(one)| count(one)).sum();
         let reclaim = |count| self.sees_reclaim.then(|| sum(count));
         let flushes = |count| self.sees_flushes.then(|| sum(count));
         Ok(Tax {
@@ -55,7 +56,7 @@ impl TaxCounts {
     }
 }
 
-impl Counted for TaxCounts {
+impl Counted for ZombieCosts {
     fn sample(&mut self, _: &mut Round<'_>, sample: &mut Sample) -> anyhow::Result<()> {
         sample.tax = Some(self.read()?);
         Ok(())

@@ -18,9 +18,9 @@ use crate::kernel::counted::reclaim::sums::{Key, add, book, finish, since, stall
 use crate::kernel::counted::room::{self, GONE};
 use crate::kernel::host::symbols::Symbols;
 use crate::kernel::maps::dump;
-use crate::kernel::maps::histogram::Lengths;
+use crate::kernel::maps::histogram::DurationHistogram;
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::value::MapValue;
 use crate::sample::Text;
 use crate::sample::reclaim::{self, Cause, Reclaim};
 
@@ -29,9 +29,9 @@ const TASKS: usize = 100;
 
 /// The reader of reclaim counters.
 pub(crate) struct Reclaims {
-    counts: PerCpuHashMap<MapData, Wire<ReclaimKey>, Wire<ReclaimCount>>,
-    times: KernelMap<MapData, Wire<ReclaimKey>, Wire<Times>>,
-    tasks: KernelMap<MapData, Wire<StalledKey>, Wire<StalledTask>>,
+    counts: PerCpuHashMap<MapData, MapValue<ReclaimKey>, MapValue<ReclaimCount>>,
+    times: KernelMap<MapData, MapValue<ReclaimKey>, MapValue<Times>>,
+    tasks: KernelMap<MapData, MapValue<StalledKey>, MapValue<StalledTask>>,
     causes: Causes,
     counts_pages: bool,
     counts_throttles: bool,
@@ -39,7 +39,7 @@ pub(crate) struct Reclaims {
     first_times: Baseline<ReclaimKey, Times>,
     first_tasks: Baseline<StalledKey, StalledTask>,
     /// Sums of the rows that were folded to free space.
-    folded: HashMap<ReclaimKey, (ReclaimCount, Lengths)>,
+    folded: HashMap<ReclaimKey, (ReclaimCount, DurationHistogram)>,
 }
 
 impl Reclaims {
@@ -74,7 +74,7 @@ impl Reclaims {
         let times = dump::all(&self.times).context("read how long reclaim took")?;
         let mut times: Vec<_> = times
             .into_iter()
-            .map(|(Wire(key), times)| (key, times))
+            .map(|(MapValue(key), times)| (key, times))
             .collect();
         self.first_counts.begin(&sums);
         self.first_times.begin(&times);
@@ -85,12 +85,12 @@ impl Reclaims {
         let callers = sums.iter().map(|(key, _)| key.caller).chain(folded);
         let callers = callers.chain(times.iter().map(|(key, _)| key.caller));
         self.causes.learn(callers, symbols);
-        let mut rows: BTreeMap<Key, (reclaim::ReclaimCount, Lengths)> = BTreeMap::new();
-        for (key, (sum, lengths)) in &self.folded {
+        let mut rows: BTreeMap<Key, (reclaim::ReclaimCount, DurationHistogram)> = BTreeMap::new();
+        for (key, (sum, durations)) in &self.folded {
             if let Some(at) = self.key(key) {
                 let (row, all) = rows.entry(at).or_default();
                 book(row, key, sum);
-                all.add_all(lengths);
+                all.add_all(durations);
             }
         }
         for (key, sum) in &sums {
@@ -103,11 +103,11 @@ impl Reclaims {
         }
         for (key, times) in times.iter().filter(|(key, _)| key.is_kthread == 0) {
             if let Some(at) = self.key(key)
-                && let Some((_, lengths)) = rows.get_mut(&at)
+                && let Some((_, durations)) = rows.get_mut(&at)
             {
-                lengths.add(times);
+                durations.add(times);
                 if let Some(first) = self.first_times.of(key) {
-                    lengths.take_away(first);
+                    durations.subtract(first);
                 }
             }
         }
@@ -145,18 +145,18 @@ impl Reclaims {
             ..*key
         };
         for (key, sum) in sums.iter().filter(|(key, _)| gives_way(key)) {
-            let _ = self.counts.remove(&Wire(*key));
+            let _ = self.counts.remove(&MapValue(*key));
             let (all, _) = self.folded.entry(of_gone(key)).or_default();
-            *all = add(*all, &Wire(since(sum, self.first_counts.of(key))));
+            *all = add(*all, &MapValue(since(sum, self.first_counts.of(key))));
             self.first_counts.forget(key);
         }
         for (key, times) in times.iter().filter(|(key, _)| gives_way(key)) {
-            let _ = self.times.remove(&Wire(*key));
+            let _ = self.times.remove(&MapValue(*key));
             if key.is_kthread == 0 {
-                let (_, lengths) = self.folded.entry(of_gone(key)).or_default();
-                lengths.add(times);
+                let (_, durations) = self.folded.entry(of_gone(key)).or_default();
+                durations.add(times);
                 if let Some(first) = self.first_times.of(key) {
-                    lengths.take_away(first);
+                    durations.subtract(first);
                 }
             }
             self.first_times.forget(key);
@@ -176,7 +176,7 @@ impl Reclaims {
         let tasks = dump::all(&self.tasks).context("read which tasks waited for reclaim")?;
         let tasks: Vec<_> = tasks
             .into_iter()
-            .map(|(Wire(key), task)| (key, task))
+            .map(|(MapValue(key), task)| (key, task))
             .collect();
         self.first_tasks.begin(&tasks);
         let since_first = tasks.into_iter().map(|(key, now)| {

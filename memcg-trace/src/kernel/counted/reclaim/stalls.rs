@@ -15,16 +15,16 @@ use crate::kernel::debugger::tasks;
 use crate::kernel::host::symbols::Symbols;
 use crate::kernel::maps::dump;
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::value::MapValue;
 use crate::sample::reclaim::{Cause, Stall};
 
 /// The flag of a task in reclaim (`PF_MEMALLOC`, include/linux/sched.h), which keeps it from nested
 /// reclaim.
 const RECLAIMS: u64 = 0x800;
 /// Most stalls in a sample.
-const MOST: usize = 256;
+const MAX_STALLS: usize = 256;
 
-type Map = KernelMap<MapData, u64, Wire<Reclaimer>>;
+type Map = KernelMap<MapData, u64, MapValue<Reclaimer>>;
 
 /// The reader of stalls.
 pub(crate) struct Stalls {
@@ -86,9 +86,9 @@ impl Stalls {
                 Claim::Doubted | Claim::Ended => {}
             }
         }
-        self.spans.turn();
+        self.spans.end_scan();
         stalls.sort_by_key(|stall| (stall.since_ns, stall.task.tid));
-        stalls.truncate(MOST);
+        stalls.truncate(MAX_STALLS);
         Ok(stalls)
     }
 

@@ -3,8 +3,8 @@
 use memcg_trace_common::reclaim::{ReclaimCount, ReclaimKey, StalledTask, kind};
 
 use crate::kernel::counted::room;
-use crate::kernel::maps::histogram::Lengths;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::histogram::DurationHistogram;
+use crate::kernel::maps::value::MapValue;
 use crate::sample::reclaim::{self, Cause};
 
 /// Memcg, cause and limit.
@@ -61,13 +61,13 @@ pub(super) fn book(row: &mut reclaim::ReclaimCount, key: &ReclaimKey, sum: &Recl
 }
 
 pub(super) fn finish(
-    (key, (row, lengths)): (Key, (reclaim::ReclaimCount, Lengths)),
+    (key, (row, durations)): (Key, (reclaim::ReclaimCount, DurationHistogram)),
 ) -> reclaim::ReclaimCount {
     let (memcg, cause, limit) = key;
     // The longest is bounded by the durations of this period, as far as their bucket tells.
-    let longest_ns = lengths.longest().map(|about_ns| about_ns + about_ns / 4);
+    let longest_ns = durations.longest().map(|about_ns| about_ns + about_ns / 4);
     let max_ns = row.max_ns.min(longest_ns.unwrap_or(row.max_ns));
-    let percentile = |percent| lengths.percentile(percent, row.stalls_total, max_ns);
+    let percentile = |percent| durations.percentile(percent, row.stalls_total, max_ns);
     reclaim::ReclaimCount {
         memcg_serial_nr: room::known(memcg),
         cause,
@@ -79,7 +79,7 @@ pub(super) fn finish(
     }
 }
 
-pub(super) fn add(sum: ReclaimCount, Wire(cpu): &Wire<ReclaimCount>) -> ReclaimCount {
+pub(super) fn add(sum: ReclaimCount, MapValue(cpu): &MapValue<ReclaimCount>) -> ReclaimCount {
     ReclaimCount {
         runs: sum.runs + cpu.runs,
         run_ns: sum.run_ns + cpu.run_ns,

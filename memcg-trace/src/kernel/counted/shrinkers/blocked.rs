@@ -27,7 +27,7 @@ struct Kept {
 }
 
 /// Stacks and spans of the tasks that were blocked at the last scan.
-pub(crate) struct Stuck {
+pub(crate) struct BlockedTasks {
     stacks: HashMap<SpanId, Kept>,
     spans: Spans,
     /// The time since which all hooks are attached.
@@ -36,7 +36,7 @@ pub(crate) struct Stuck {
     iterator_id: Option<u32>,
 }
 
-impl Stuck {
+impl BlockedTasks {
     pub(crate) fn new(trusted_ns: u64, iterator_id: Option<u32>) -> Self {
         Self {
             stacks: HashMap::new(),
@@ -66,7 +66,7 @@ impl Stuck {
             now.is_some_and(|now| kept.is_none_or(|kept| kept.is_stale(&now)))
         };
         let looked = match runs.iter().zip(tasks).any(is_new) {
-            true => look(ebpf, self.iterator_id),
+            true => read_stacks(ebpf, self.iterator_id),
             false => None,
         };
         let (mut in_progress, mut over) = (Vec::with_capacity(runs.len()), Vec::new());
@@ -102,7 +102,7 @@ impl Stuck {
                 _ => {}
             }
         }
-        self.spans.turn();
+        self.spans.end_scan();
         (in_progress, over)
     }
 }
@@ -128,7 +128,7 @@ impl Kept {
     }
 }
 
-fn look(ebpf: &mut Ebpf, iterator_id: Option<u32>) -> Option<waits::Stacks> {
+fn read_stacks(ebpf: &mut Ebpf, iterator_id: Option<u32>) -> Option<waits::Stacks> {
     let stacks = waits::load_stacks(ebpf, iterator_id).and_then(|()| waits::read_stacks(ebpf));
     stacks
         .inspect_err(|error| log::info!("stacks: {error:#}"))

@@ -15,24 +15,24 @@ use crate::kernel::counted::baseline::Baseline;
 use crate::kernel::counted::causes::Causes;
 use crate::kernel::counted::memcgs::Memcgs;
 use crate::kernel::counted::room::{self, GONE};
-use crate::kernel::counted::shrinkers::lives::Lives;
+use crate::kernel::counted::shrinkers::history::ShrinkerHistory;
 use crate::kernel::counted::shrinkers::name::{ShrinkerName, name};
 use crate::kernel::counted::shrinkers::sums::{Sum, add, since};
 use crate::kernel::debugger::resolver::Resolver;
 use crate::kernel::host::symbols::{Names, Symbols};
 use crate::kernel::layout::Resolved;
 use crate::kernel::maps::dump;
-use crate::kernel::maps::histogram::Lengths;
+use crate::kernel::maps::histogram::DurationHistogram;
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::value::MapValue;
 use crate::sample::reclaim::{Cause, Shrinking};
 use crate::sample::{LightScan, Shrinker, Text};
 
 /// The reader of shrinker counters.
 pub(crate) struct Shrinkers {
-    counts: PerCpuHashMap<MapData, Wire<ShrinkerKey>, Wire<ShrinkerCount>>,
-    times: KernelMap<MapData, Wire<ShrinkerKey>, Wire<Times>>,
-    runs: KernelMap<MapData, u64, Wire<ShrinkerRun>>,
+    counts: PerCpuHashMap<MapData, MapValue<ShrinkerKey>, MapValue<ShrinkerCount>>,
+    times: KernelMap<MapData, MapValue<ShrinkerKey>, MapValue<Times>>,
+    runs: KernelMap<MapData, u64, MapValue<ShrinkerRun>>,
     resolver: Resolver<ShrinkerAsk>,
     super_cache_scan: u64,
     memcg_aware_mask: u32,
@@ -41,9 +41,9 @@ pub(crate) struct Shrinkers {
     causes: Causes,
     first_counts: Baseline<ShrinkerKey, ShrinkerCount>,
     first_times: Baseline<ShrinkerKey, Times>,
-    lives: Lives,
+    history: ShrinkerHistory,
     /// Sums of the rows that were folded, or whose shrinker is gone.
-    folded: HashMap<ShrinkerKey, (ShrinkerCount, Lengths)>,
+    folded: HashMap<ShrinkerKey, (ShrinkerCount, DurationHistogram)>,
 }
 
 /// Shrinker, memcg, node and cause: the key of one row.
@@ -70,7 +70,7 @@ impl Shrinkers {
             causes: Causes::default(),
             first_counts: Baseline::default(),
             first_times: Baseline::default(),
-            lives: Lives::default(),
+            history: ShrinkerHistory::default(),
             folded: HashMap::new(),
         })
     }
@@ -89,7 +89,7 @@ impl Shrinkers {
         let times = dump::all(&self.times).context("read how long shrinkers ran")?;
         let mut times: Vec<_> = times
             .into_iter()
-            .map(|(Wire(key), times)| (key, times))
+            .map(|(MapValue(key), times)| (key, times))
             .collect();
         self.first_counts.begin(&counts);
         self.first_times.begin(&times);
@@ -118,7 +118,7 @@ impl Shrinkers {
         let mut replaced = HashMap::new();
         for row in resolved.values() {
             let has_name = self.names.get(row.scan_objects).is_some();
-            if let Some(earlier) = self.lives.see(row, has_name) {
+            if let Some(earlier) = self.history.record(row, has_name) {
                 replaced.insert(row.shrinker, earlier);
             }
         }
@@ -129,37 +129,37 @@ impl Shrinkers {
             })
         });
         let mut sums: BTreeMap<Key, Sum> = BTreeMap::new();
-        for (key, (count, lengths)) in &self.folded {
+        for (key, (count, durations)) in &self.folded {
             let sum = sums.entry(self.key(key)).or_default();
-            sum.count = add(sum.count, &Wire(*count));
-            sum.lengths.add_all(lengths);
+            sum.count = add(sum.count, &MapValue(*count));
+            sum.durations.add_all(durations);
         }
         for (key, count) in &counts {
             let grown = since(count, self.first_counts.of(key));
             if grown.calls + grown.runs > 0 {
                 let sum = sums.entry(self.key(key)).or_default();
-                sum.count = add(sum.count, &Wire(grown));
+                sum.count = add(sum.count, &MapValue(grown));
             }
         }
         for (key, times) in &times {
             if let Some(sum) = sums.get_mut(&self.key(key)) {
-                sum.lengths.add(times);
+                sum.durations.add(times);
                 if let Some(first) = self.first_times.of(key) {
-                    sum.lengths.take_away(first);
+                    sum.durations.subtract(first);
                 }
             }
         }
         let sums = sums.iter();
-        let sums = sums.map(|(key, sum)| self.shrinker(*key, sum, self.lives.row(key.0)));
+        let sums = sums.map(|(key, sum)| self.shrinker(*key, sum, self.history.row(key.0)));
         let runs = runs.iter();
         let runs = runs.map(|(task, run)| {
-            let row = self.lives.row(run.key.shrinker);
+            let row = self.history.row(run.key.shrinker);
             (run.task, self.shrinking(*task, run, row))
         });
         let told = (sums.collect(), runs.collect());
         let used: HashSet<u64> = keys.iter().map(|key| key.shrinker).collect();
         let folded: HashSet<u64> = self.folded.keys().map(|key| key.shrinker).collect();
-        self.lives
+        self.history
             .keep(|key| used.contains(&key) || folded.contains(&key));
         Ok(told)
     }
@@ -184,19 +184,19 @@ impl Shrinkers {
         // Sums are read before durations, as above.
         counts.retain(|(key, count)| {
             let Some(to) = to(key) else { return true };
-            let _ = self.counts.remove(&Wire(*key));
+            let _ = self.counts.remove(&MapValue(*key));
             let (sum, _) = self.folded.entry(to).or_default();
-            *sum = add(*sum, &Wire(since(count, self.first_counts.of(key))));
+            *sum = add(*sum, &MapValue(since(count, self.first_counts.of(key))));
             self.first_counts.forget(key);
             false
         });
         times.retain(|(key, times)| {
             let Some(to) = to(key) else { return true };
-            let _ = self.times.remove(&Wire(*key));
-            let (_, lengths) = self.folded.entry(to).or_default();
-            lengths.add(times);
+            let _ = self.times.remove(&MapValue(*key));
+            let (_, durations) = self.folded.entry(to).or_default();
+            durations.add(times);
             if let Some(first) = self.first_times.of(key) {
-                lengths.take_away(first);
+                durations.subtract(first);
             }
             self.first_times.forget(key);
             false
@@ -245,11 +245,11 @@ impl Shrinkers {
     ) -> Shrinker {
         let ShrinkerName { name, fs, dev } = name(&self.names, row);
         let known = row.filter(|row| row.scan_objects != 0);
-        let Sum { count, lengths } = sum;
+        let Sum { count, durations } = sum;
         // The longest is bounded by the durations of this period, as far as their bucket tells.
-        let longest_ns = lengths.longest().map(|about_ns| about_ns + about_ns / 4);
+        let longest_ns = durations.longest().map(|about_ns| about_ns + about_ns / 4);
         let max_ns = count.max_ns.min(longest_ns.unwrap_or(count.max_ns));
-        let percentile = |percent| lengths.percentile(percent, count.runs, max_ns);
+        let percentile = |percent| durations.percentile(percent, count.runs, max_ns);
         let last = |figure: u64| (count.seen_ns != 0).then_some(figure);
         Shrinker {
             shrinker,

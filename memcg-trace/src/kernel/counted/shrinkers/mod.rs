@@ -2,7 +2,7 @@
 
 pub(crate) mod blocked;
 mod counters;
-mod lives;
+mod history;
 mod name;
 pub(crate) mod subject;
 mod sums;

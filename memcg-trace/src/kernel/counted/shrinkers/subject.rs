@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use aya::Ebpf;
 
-use super::blocked::{LONG_NS, Stuck};
+use super::blocked::{BlockedTasks, LONG_NS};
 use super::counters::{Running, Shrinkers};
 use crate::kernel::Subject;
 use crate::kernel::counted::spans::TaskNow;
@@ -15,7 +15,7 @@ use crate::sample::reclaim::Shrinking;
 
 pub(crate) struct ShrinkerCounts {
     runs: Option<Shrinkers>,
-    blocked: Stuck,
+    blocked: BlockedTasks,
 }
 
 impl ShrinkerCounts {
@@ -26,7 +26,7 @@ impl ShrinkerCounts {
             runs: opening.open(Subject::Shrinker, is_wanted, || {
                 Shrinkers::open(ebpf, resolved, sees_calls)
             }),
-            blocked: Stuck::new(opening.trusted_ns, resolved.task_iterator),
+            blocked: BlockedTasks::new(opening.trusted_ns, resolved.task_iterator),
         }
     }
 

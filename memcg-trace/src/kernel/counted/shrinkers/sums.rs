@@ -2,14 +2,14 @@
 
 use memcg_trace_common::shrinker::ShrinkerCount;
 
-use crate::kernel::maps::histogram::Lengths;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::histogram::DurationHistogram;
+use crate::kernel::maps::value::MapValue;
 
 /// The sum of a row over the CPUs.
 #[derive(Default)]
 pub(super) struct Sum {
     pub(super) count: ShrinkerCount,
-    pub(super) lengths: Lengths,
+    pub(super) durations: DurationHistogram,
 }
 
 /// The growth of a row since it was first read. The longest run may be older.
@@ -38,7 +38,7 @@ pub(super) fn since(now: &ShrinkerCount, first: Option<&ShrinkerCount>) -> Shrin
     }
 }
 
-pub(super) fn add(sum: ShrinkerCount, Wire(cpu): &Wire<ShrinkerCount>) -> ShrinkerCount {
+pub(super) fn add(sum: ShrinkerCount, MapValue(cpu): &MapValue<ShrinkerCount>) -> ShrinkerCount {
     // The state that was seen last wins.
     let last = if cpu.seen_ns > sum.seen_ns { *cpu } else { sum };
     let mut priorities = sum.priorities;

@@ -12,7 +12,7 @@ use crate::kernel::counted::slab::hot::Hot;
 use crate::kernel::debugger::resolver::{Resolver, run};
 use crate::kernel::hooks::programs::{load_kprobe, load_walk};
 use crate::kernel::maps::take_map;
-use crate::kernel::maps::value::Wire;
+use crate::kernel::maps::value::MapValue;
 use crate::sample::{Cache, Slab, SlabCount as Count, Text};
 
 const BASES: &str = "bases";
@@ -28,7 +28,7 @@ const FULL: usize = 12288;
 pub(crate) struct Slabs {
     /// The map that the tail calls go through; it must stay open.
     _next: ProgramArray<MapData>,
-    counts: PerCpuHashMap<MapData, Wire<SlabKey>, Wire<SlabCount>>,
+    counts: PerCpuHashMap<MapData, MapValue<SlabKey>, MapValue<SlabCount>>,
     hot: Hot,
     objcgs: Resolver<ObjcgAsk>,
     caches: Resolver<CacheAsk>,
@@ -102,10 +102,10 @@ impl Slabs {
     fn changed(&mut self) -> Result<Vec<(SlabKey, SlabCount)>, MapError> {
         let mut sums = HashMap::with_capacity(self.last.len());
         for entry in self.counts.iter() {
-            let (Wire(key), per_cpu) = entry?;
+            let (MapValue(key), per_cpu) = entry?;
             let sum = per_cpu
                 .iter()
-                .fold(SlabCount::default(), |sum, Wire(cpu)| SlabCount {
+                .fold(SlabCount::default(), |sum, MapValue(cpu)| SlabCount {
                     allocs: sum.allocs + cpu.allocs,
                     frees: sum.frees + cpu.frees,
                 });
@@ -184,7 +184,7 @@ impl Slabs {
             .map(|(key, _)| *key)
             .collect();
         for key in still {
-            if self.counts.remove(&Wire(key)).is_ok() {
+            if self.counts.remove(&MapValue(key)).is_ok() {
                 self.hot.forget(&key);
                 self.last.remove(&key);
             }

@@ -116,7 +116,7 @@ impl Case {
             begin: self.begin,
             ..Stack::default()
         };
-        let seen = Seen {
+        let memory = LinkMemory {
             word: &|address| {
                 let word = self.memory.get(&address).copied();
                 word.ok_or(Unreadable::Fault(address))
@@ -126,7 +126,7 @@ impl Case {
                 known.any(|known| known / STACK_BYTES == address / STACK_BYTES)
             },
         };
-        lock_of(&seen, &stack, self.task, self.record())
+        lock_of(&memory, &stack, self.task, self.record())
     }
 
     fn held(&self) -> Option<Held> {

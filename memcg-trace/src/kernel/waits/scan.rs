@@ -1,4 +1,4 @@
-//! One look at all tasks: what each of them waits for.
+//! One scan of all tasks: what each of them waits for.
 
 use super::assembly::{self, Assembly};
 use super::classify::{classify, not_read};
@@ -18,8 +18,8 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::host::symbols::Symbols;
 use crate::sample::waits::{Look, NotChecked, Waits};
 
-/// Looks once at all tasks, and adds the result to `waits`.
-pub(in crate::kernel) fn look(
+/// Scans all tasks once, and adds to `waits`.
+pub(in crate::kernel) fn scan(
     reader: &Reader<'_>,
     symbols: &Symbols,
     unwound: &Stacks,
@@ -29,27 +29,27 @@ pub(in crate::kernel) fn look(
 ) -> Result<Look, Unreadable> {
     let threads = Threads::read(reader, stacks::stack_bytes(symbols)?)?;
     let view = View::new(reader, symbols, &threads, unwound, events, begin_ns);
-    let mut looking = Looking {
+    let mut scan = Scan {
         view: &view,
         read_once: ReadOnce::new(&view),
         stacks: Vec::new(),
         findings: Vec::new(),
         not_checked: &mut waits.not_checked,
     };
-    let mover = looking.memory_hotplugger();
+    let hotplugger = scan.memory_hotplugger();
     for (at, thread) in threads.all.iter().enumerate() {
-        if Some(at) != mover {
-            looking.look_at(at, thread);
+        if Some(at) != hotplugger {
+            scan.scan_thread(at, thread);
         } else if thread.sleeps() {
             // The task may sleep between two tries, or for good.
-            looking.look_at_mover(at, thread);
+            scan.scan_hotplugger(at, thread);
         }
     }
-    looking.pages(mover);
-    looking.zombies();
-    let Looking {
+    scan.pages(hotplugger);
+    scan.zombies();
+    let Scan {
         stacks, findings, ..
-    } = looking;
+    } = scan;
     let mut look = Look {
         visited_tasks: threads.all.len() as u64,
         truncated_at: threads.truncated.then_some(threads.all.len() as u64),
@@ -57,7 +57,7 @@ pub(in crate::kernel) fn look(
     };
     let mut assembly = Assembly::new(&view, &mut look, &mut waits.stacks);
     for mut finding in assembly::that_matter(findings) {
-        events.date(&view, &mut finding);
+        events.set_start(&view, &mut finding);
         // If the task ran meanwhile, its data may be from two different sleeps.
         if finding.wait.retry.is_some() || !threads.has_moved(reader, finding.thread) {
             assembly.add(finding);
@@ -67,8 +67,8 @@ pub(in crate::kernel) fn look(
     Ok(look)
 }
 
-/// A look in progress.
-struct Looking<'a, 'w> {
+/// A scan in progress.
+struct Scan<'a, 'w> {
     view: &'a View<'a>,
     read_once: ReadOnce<'a>,
     /// Stacks of the tasks that wait for something.
@@ -77,7 +77,7 @@ struct Looking<'a, 'w> {
     not_checked: &'w mut Vec<NotChecked>,
 }
 
-impl Looking<'_, '_> {
+impl Scan<'_, '_> {
     fn note(&mut self, what: &str, why: &Unreadable) {
         let note = NotChecked {
             what: what.to_owned(),
@@ -90,7 +90,7 @@ impl Looking<'_, '_> {
 
     fn memory_hotplugger(&mut self) -> Option<usize> {
         match locks::memory_hotplugger(self.view) {
-            Ok(mover) => mover,
+            Ok(hotplugger) => hotplugger,
             Err(why) => {
                 self.note("mem_hotplug_lock", &why);
                 None
@@ -99,7 +99,7 @@ impl Looking<'_, '_> {
     }
 
     /// Finds the resource that one thread waits for, if any.
-    fn look_at(&mut self, at: usize, thread: &Thread) {
+    fn scan_thread(&mut self, at: usize, thread: &Thread) {
         if !thread.sleeps() || thread.is_idle() {
             return;
         }
@@ -141,12 +141,12 @@ impl Looking<'_, '_> {
     }
 
     /// Finds a wait of the memory hotplugger, other than for pages.
-    fn look_at_mover(&mut self, at: usize, thread: &Thread) {
+    fn scan_hotplugger(&mut self, at: usize, thread: &Thread) {
         let functions = self.view.functions(at);
         // Between two tries the hotplugger drains the batches of all CPUs (mm/swap.c:
         // lru_add_drain_all()).
         if !functions.contains(&"lru_add_drain_all") {
-            self.look_at(at, thread);
+            self.scan_thread(at, thread);
         }
     }
 
@@ -161,9 +161,9 @@ impl Looking<'_, '_> {
     }
 
     /// Pages that the memory hotplugger cannot move.
-    fn pages(&mut self, mover: Option<usize>) {
-        let Some(mover) = mover else { return };
-        match offline::wait(self.view, mover, &self.stacks) {
+    fn pages(&mut self, hotplugger: Option<usize>) {
+        let Some(hotplugger) = hotplugger else { return };
+        match offline::wait(self.view, hotplugger, &self.stacks) {
             Ok(findings) => self.findings.extend(findings),
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
             Err(why) => self.note("pages", &why),

@@ -8,7 +8,7 @@ use std::thread;
 use aya::EbpfLoader;
 
 /// Makes the loader; where threads cannot be restricted so, it reads all types.
-pub(crate) fn loader<'a>() -> EbpfLoader<'a> {
+pub(crate) fn without_types<'a>() -> EbpfLoader<'a> {
     let restricted = thread::scope(|scope| {
         let made = scope.spawn(|| {
             refuse_to_open()?;

@@ -10,16 +10,16 @@ const ALIGN: u64 = 8;
 
 /// Shrinkers by address, and the earlier ones.
 #[derive(Debug, Default)]
-pub(crate) struct Lives {
+pub(crate) struct ShrinkerHistory {
     rows: HashMap<u64, ShrinkerRow>,
     /// The number of earlier shrinkers at an address.
     earlier: HashMap<u64, u64>,
 }
 
-impl Lives {
+impl ShrinkerHistory {
     /// Takes in the shrinker that is at an address now. If another one was there, returns the key
     /// of that one from now on. Without a name, the shrinker is gone.
-    pub(crate) fn see(&mut self, row: &ShrinkerRow, has_name: bool) -> Option<u64> {
+    pub(crate) fn record(&mut self, row: &ShrinkerRow, has_name: bool) -> Option<u64> {
         if !has_name {
             if row.scan_objects != 0 {
                 self.rows.entry(row.shrinker).or_insert(*row);
@@ -71,17 +71,17 @@ mod tests {
     #[test]
     fn another_one_at_an_address_is_another_one() {
         let address = 0xffff_8880_0000_1000;
-        let mut lives = Lives::default();
-        assert_eq!(lives.see(&superblock(address, 30), true), None);
-        assert_eq!(lives.see(&superblock(address, 30), true), None);
+        let mut history = ShrinkerHistory::default();
+        assert_eq!(history.record(&superblock(address, 30), true), None);
+        assert_eq!(history.record(&superblock(address, 30), true), None);
         // After the shrinker is freed, the bytes at its address mean nothing.
-        assert_eq!(lives.see(&superblock(address, 99), false), None);
-        assert_eq!(lives.row(address).map(|row| row.dev), Some(30));
-        let earlier = lives.see(&superblock(address, 31), true).unwrap();
+        assert_eq!(history.record(&superblock(address, 99), false), None);
+        assert_eq!(history.row(address).map(|row| row.dev), Some(30));
+        let earlier = history.record(&superblock(address, 31), true).unwrap();
         assert_ne!(earlier, address);
-        assert_eq!(lives.row(earlier).map(|row| row.dev), Some(30));
-        assert_eq!(lives.row(address).map(|row| row.dev), Some(31));
-        lives.keep(|key| key == address);
-        assert!(lives.row(earlier).is_none());
+        assert_eq!(history.row(earlier).map(|row| row.dev), Some(30));
+        assert_eq!(history.row(address).map(|row| row.dev), Some(31));
+        history.keep(|key| key == address);
+        assert!(history.row(earlier).is_none());
     }
 }
