@@ -7,7 +7,6 @@ use std::ops::Range;
 
 use zerocopy::IntoBytes as _;
 
-use super::Found;
 use super::folios::{Folios, Owners};
 use super::kernel_pages::KernelPages;
 use super::ledger::Ledger;
@@ -42,7 +41,7 @@ pub(super) fn count(
     open: &Open,
     namespaces: &Namespaces,
     ledger: &mut Ledger,
-) -> Found {
+) -> Result<(), Unreadable> {
     let vmemmap = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
     let mut look = Look {
         reader,
@@ -128,7 +127,7 @@ impl Seen {
 impl Look<'_, '_> {
     /// Scans some pages by their descriptors. While these are in view nothing else can be read, so
     /// the owners are looked up afterwards.
-    fn at(&mut self, pfns: &Range<u64>, ledger: &Ledger) -> Found {
+    fn at(&mut self, pfns: &Range<u64>, ledger: &Ledger) -> Result<(), Unreadable> {
         let see = |pages: &[Words]| self.see(pfns.start, pages);
         let seen = descriptors(self.reader, self.vmemmap, pfns, see)?;
         for (owner, folio) in seen.charged {

@@ -1,7 +1,7 @@
 //! Child memory cgroups: each holds a reference to its parent until its memory is freed.
 
-use super::Found;
 use super::ledger::{Visited, Zombie};
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
@@ -9,7 +9,11 @@ use crate::sample::pins::{Object, ObjectKind, PinKind};
 /// Bound on the children of one memcg.
 const MOST: usize = 100_000;
 
-pub(super) fn count(reader: &Reader<'_>, zombie: &mut Zombie, visited: &mut Visited) -> Found {
+pub(super) fn count(
+    reader: &Reader<'_>,
+    zombie: &mut Zombie,
+    visited: &mut Visited,
+) -> Result<(), Unreadable> {
     let head = zombie.css + reader.offset(Field::CssChildren)?;
     let (found, all) = reader.list(head, Field::CssSibling, MOST)?;
     visited.objects += found.len() as u64;

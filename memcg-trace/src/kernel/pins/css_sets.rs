@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use super::Found;
-use super::ledger::{Visited, Zombie, set_users};
+use super::ledger::{Visited, Zombie};
 use super::namespaces::Namespaces;
+use super::users::set_users;
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::tasks::{self, Tasks};
 use crate::kernel::layout::fields::Field;
@@ -26,7 +27,7 @@ pub(super) fn count(
     namespaces: &Namespaces,
     zombie: &mut Zombie,
     visited: &mut Visited,
-) -> Found {
+) -> Result<(), Unreadable> {
     let controller = reader.resolved.memory_cgrp_id;
     let list = reader.offset(Field::CgroupECsets)? + controller * HEAD_BYTES;
     let node = reader.offset(Field::CssSetECsetNode)? + controller * HEAD_BYTES;
@@ -58,7 +59,7 @@ pub(super) fn one(
     namespaces: &Namespaces,
     zombie: &mut Zombie,
     css_set: u64,
-) -> Found {
+) -> Result<(), Unreadable> {
     let mut members = HashSet::new();
     for list in [
         Field::CssSetTasks,

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::Found;
 use super::holders::Kind;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
@@ -10,9 +9,8 @@ use super::sockets;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::open_files::{Open, OpenFile};
 use crate::kernel::debugger::reader::Reader;
-use crate::kernel::debugger::tasks;
 use crate::kernel::layout::fields::Field;
-use crate::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
+use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 /// Kinds of references that open files can hold.
 pub(super) const KINDS: [PinKind; 4] = [
@@ -28,7 +26,7 @@ pub(super) fn count(
     open: &Open,
     namespaces: &Namespaces,
     ledger: &mut Ledger,
-) -> Found {
+) -> Result<(), Unreadable> {
     // The file of a tun device starts with its socket (drivers/net/tun.c: struct tun_file).
     let sockets: Vec<_> = open.sockets.iter().chain(&open.tuns).copied().collect();
     for (sock, zombie) in owned(reader, &sockets, Field::SockMemcg, ledger)? {
@@ -56,18 +54,6 @@ pub(super) fn count(
         }
     }
     Ok(())
-}
-
-/// Users of some files: of each file, the first process that has it open.
-pub(super) fn users(reader: &Reader<'_>, files: &[OpenFile]) -> Vec<User> {
-    let user = |file: &OpenFile| {
-        let user = tasks::user(reader, file.task, UserKind::Open)?;
-        Some(User {
-            fd: Some(file.fd),
-            ..user
-        })
-    };
-    files.iter().filter_map(user).collect()
 }
 
 /// Objects whose field `memcg` is a zombie, each with the zombie.

@@ -4,8 +4,8 @@
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
-use super::Found;
-use super::ledger::{Ledger, set_users};
+use super::ledger::Ledger;
+use super::users::set_users;
 use super::ways::pages::{carried, ends_of_pipes};
 use crate::kernel::debugger::folio::DESCRIPTOR_BYTES;
 use crate::kernel::debugger::memory::Unreadable;
@@ -44,7 +44,7 @@ impl KernelPages {
         threads: &[Thread],
         open: &Open,
         ledger: &mut Ledger,
-    ) -> Found {
+    ) -> Result<(), Unreadable> {
         if self.by_page.is_empty() {
             return Ok(());
         }
@@ -94,7 +94,12 @@ impl KernelPages {
     }
 
     /// Finds stacks that are mapped page by page (kernel/fork.c: memcg_charge_kernel_stack()).
-    fn stacks(&mut self, reader: &Reader<'_>, threads: &[Thread], sums: &mut Sums) -> Found {
+    fn stacks(
+        &mut self,
+        reader: &Reader<'_>,
+        threads: &[Thread],
+        sums: &mut Sums,
+    ) -> Result<(), Unreadable> {
         let tasks: Vec<_> = threads.iter().map(|thread| thread.task).collect();
         let areas = reader.column(&tasks, Field::TaskStackVmArea)?;
         let areas: Vec<_> = areas.into_iter().map(Option::unwrap_or_default).collect();
@@ -115,7 +120,12 @@ impl KernelPages {
     }
 
     /// Finds the page tables of all address spaces.
-    fn tables(&mut self, reader: &Reader<'_>, threads: &[Thread], sums: &mut Sums) -> Found {
+    fn tables(
+        &mut self,
+        reader: &Reader<'_>,
+        threads: &[Thread],
+        sums: &mut Sums,
+    ) -> Result<(), Unreadable> {
         let vmemmap = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
         let mut seen = HashSet::new();
         for thread in threads {
@@ -137,7 +147,12 @@ impl KernelPages {
     }
 
     /// Finds the pages in pipes.
-    fn pipes(&mut self, reader: &Reader<'_>, open: &Open, ledger: &mut Ledger) -> Found {
+    fn pipes(
+        &mut self,
+        reader: &Reader<'_>,
+        open: &Open,
+        ledger: &mut Ledger,
+    ) -> Result<(), Unreadable> {
         for (pipe, ends) in ends_of_pipes(reader, open)? {
             let Ok(pages) = carried(reader, pipe) else {
                 // The pipe was closed meanwhile.

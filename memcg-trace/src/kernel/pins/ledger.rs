@@ -2,20 +2,25 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::Found;
 use super::folios::Folios;
 use super::holders::{Holders, Thing};
-use super::ways;
 use crate::kernel::counted::memcgs::DeadCss;
 use crate::kernel::debugger::css;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
-use crate::sample::pins::{Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User};
+use crate::sample::pins::{Held, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins};
 
 /// Objects that a row of the ledger lists.
 const OBJECTS: usize = 64;
-/// Users that an object lists.
-const USERS: usize = 16;
+
+/// Ways to hold a css itself that nothing looks at: references that are left over may be any of
+/// these.
+const UNSEEN_WAYS: &[&str] = &[
+    "modules of the kernel",
+    "tasks on their way through the kernel (charging, reclaim, reading a cgroup file)",
+    "BPF programs",
+    "events and moves of charges (cgroup v1)",
+];
 
 /// Findings for one zombie.
 #[derive(Debug, Default)]
@@ -85,7 +90,11 @@ impl Ledger {
     }
 
     /// Runs one search; if it fails, the reason is noted for all zombies.
-    pub(super) fn look(&mut self, kinds: &[PinKind], look: impl FnOnce(&mut Self) -> Found) {
+    pub(super) fn look(
+        &mut self,
+        kinds: &[PinKind],
+        look: impl FnOnce(&mut Self) -> Result<(), Unreadable>,
+    ) {
         if let Err(why) = look(self) {
             self.note_all(kinds, &why);
         }
@@ -95,7 +104,7 @@ impl Ledger {
     pub(super) fn look_at_each(
         &mut self,
         kinds: &[PinKind],
-        look: impl Fn(&mut Zombie, &mut Visited) -> Found,
+        look: impl Fn(&mut Zombie, &mut Visited) -> Result<(), Unreadable>,
     ) {
         for zombie in &mut self.zombies {
             if let Err(why) = look(zombie, &mut self.visited) {
@@ -243,7 +252,7 @@ impl Zombie {
     fn into_pinned(mut self) -> Pinned {
         let found = i64::try_from(self.found()).unwrap_or(i64::MAX);
         if self.refs.is_some_and(|refs| refs > found) {
-            let ways = ways::OF_A_CSS.iter().map(|way| NotChecked {
+            let ways = UNSEEN_WAYS.iter().map(|way| NotChecked {
                 kind: PinKind::Other,
                 reason: (*way).to_owned(),
             });
@@ -278,13 +287,4 @@ impl Row {
             truncated_at: self.truncated_at,
         }
     }
-}
-
-/// Lists users of an object, bounded.
-pub(super) fn set_users(object: &mut Object, mut users: Vec<User>) {
-    users.sort_by_key(|user| (user.pid, user.kind, user.fd));
-    users.dedup();
-    object.users_omitted = users.len().saturating_sub(USERS) as u64;
-    users.truncate(USERS);
-    object.users = users;
 }

@@ -3,7 +3,6 @@
 use crate::kernel::host::symbols::Symbol;
 use std::ops::ControlFlow;
 
-use super::Found;
 use super::folios::{Folios, Owners};
 use super::ledger::{Ledger, Visited, Zombie};
 use crate::kernel::debugger::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces};
@@ -37,7 +36,11 @@ const BATCHES: [(Symbol, usize); 4] = [
     (Symbol::MlockFbatch, 512),
 ];
 
-pub(super) fn count(reader: &Reader<'_>, zombie: &mut Zombie, visited: &mut Visited) -> Found {
+pub(super) fn count(
+    reader: &Reader<'_>,
+    zombie: &mut Zombie,
+    visited: &mut Visited,
+) -> Result<(), Unreadable> {
     let places = FolioPlaces::of(reader)?;
     for node in nodes(reader, zombie.css)? {
         of_node(reader, &places, zombie, node, visited)?;
@@ -61,7 +64,7 @@ fn of_node(
     zombie: &mut Zombie,
     node: u64,
     visited: &mut Visited,
-) -> Found {
+) -> Result<(), Unreadable> {
     for field in [Field::NodeLists, Field::NodeGenerations] {
         let Ok(place) = reader.place(field) else {
             continue;
@@ -128,7 +131,7 @@ fn take(
     css: u64,
     pages: &[u64],
     mut add: impl FnMut(Folio),
-) -> Found {
+) -> Result<(), Unreadable> {
     let mut owners = Owners::default();
     let mut outcome = Ok(());
     read_folios(reader, places, pages, |folio| {
@@ -147,7 +150,7 @@ fn read_folios(
     places: &FolioPlaces,
     pages: &[u64],
     mut see: impl FnMut(Folio),
-) -> Found {
+) -> Result<(), Unreadable> {
     let mut at = pages.iter();
     reader.memory.each(pages, 2 * DESCRIPTOR_BYTES, |bytes| {
         if let (Some(page), Some(bytes)) = (at.next(), bytes) {
@@ -158,7 +161,7 @@ fn read_folios(
 
 /// Counts folios that a CPU has taken off the lists, or not put on one yet. Unused slots of a batch
 /// keep their old value, so a folio that is on a list is not counted here.
-pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
+pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Result<(), Unreadable> {
     let places = FolioPlaces::of(reader)?;
     let first_page = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
     let mut pages = Vec::new();
@@ -209,7 +212,7 @@ const VMEMMAP_BYTES: u64 = 1 << 49;
 
 /// Counts unevictable folios where they are on no list (mm_inline.h: lruvec_add_folio(), 5.18 and
 /// later): only the sizes of the lists include them.
-fn unevictable(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {
+fn unevictable(reader: &Reader<'_>, zombie: &mut Zombie) -> Result<(), Unreadable> {
     let mut pages = 0_u64;
     for node in nodes(reader, zombie.css)? {
         let lists = reader.words(node, Field::NodeLists)?;

@@ -2,8 +2,8 @@
 //! from those to their owners. No lock is taken, least of all `mmap_lock`, behind which a sick host
 //! may be stuck.
 
-use super::Found;
-use super::ledger::{Visited, Zombie, set_users};
+use super::ledger::{Visited, Zombie};
+use super::users::set_users;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::debugger::tasks;
@@ -88,7 +88,7 @@ pub(super) fn count_walked(
     reader: &Reader<'_>,
     zombie: &mut Zombie,
     visited: &mut Visited,
-) -> Found {
+) -> Result<(), Unreadable> {
     // Kernels without MGLRU have no such references.
     let Ok(list) = reader.offset(Field::MemcgMmList) else {
         return Ok(());

@@ -7,7 +7,6 @@
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
-use super::Found;
 use super::holders::Kind;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
@@ -94,7 +93,7 @@ impl SocketSlabs {
         open: &Open,
         namespaces: &Namespaces,
         ledger: &mut Ledger,
-    ) -> Found {
+    ) -> Result<(), Unreadable> {
         let memcg = reader.offset(Field::SockMemcg)?;
         let protocol = reader.offset(Field::SockProt)?;
         let references = reader.offset(Field::SockRefcnt)?;

@@ -1,14 +1,14 @@
 //! Charges that a CPU keeps in stock for the memcg that it charged last: one reference each
 //! (mm/memcontrol.c: refill_stock(), drain_stock()).
 
-use super::Found;
 use super::ledger::Ledger;
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
-pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Found {
+pub(super) fn count(reader: &Reader<'_>, ledger: &mut Ledger) -> Result<(), Unreadable> {
     for (cpu, stock) in reader.per_cpu(Symbol::MemcgStock)? {
         // A stock has one memcg until 6.15, about seven since. A CPU that was never online has no
         // memory for it.

@@ -3,13 +3,13 @@
 
 use memcg_trace_common::memcg::css_flags;
 
-use super::Found;
 use super::ledger::Zombie;
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
-pub(super) fn count(reader: &Reader<'_>, zombie: &mut Zombie) -> Found {
+pub(super) fn count(reader: &Reader<'_>, zombie: &mut Zombie) -> Result<(), Unreadable> {
     // Until the memcg is offline, the id has a reference of its own.
     let flags = reader.word(zombie.css, Field::CssFlags)?;
     let entries = reader.word(zombie.css, Field::MemcgIdRef)?;

@@ -5,11 +5,11 @@
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
-use super::Found;
-use super::files;
+use super::file_object;
 use super::holders::Kind;
-use super::ledger::{Ledger, set_users};
+use super::ledger::Ledger;
 use super::swap_owners::Owners;
+use super::users::set_users;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::page_tables::PageTables;
 use crate::kernel::debugger::reader::{Reader, words};
@@ -35,7 +35,7 @@ pub(super) fn describe(
     threads: &[Thread],
     paths: &mut VisiblePaths,
     ledger: &mut Ledger,
-) -> Found {
+) -> Result<(), Unreadable> {
     let mut by_id = HashMap::new();
     for (at, zombie) in ledger.zombies.iter().enumerate() {
         if zombie.has_swap() {
@@ -95,7 +95,7 @@ impl Look<'_, '_> {
         Ok(of_zombies)
     }
 
-    fn files(&mut self, paths: &mut VisiblePaths, ledger: &mut Ledger) -> Found {
+    fn files(&mut self, paths: &mut VisiblePaths, ledger: &mut Ledger) -> Result<(), Unreadable> {
         let reader = self.reader;
         let list = reader.symbol(Symbol::ShmemSwaplist)?;
         let (infos, mut is_all) = reader.list(list, Field::ShmemSwaplist, MOST_FILES)?;
@@ -126,7 +126,7 @@ impl Look<'_, '_> {
             ledger.visited.objects += 1;
             for (zombie, pages) in self.sort(&places)? {
                 let mut object = Object::default();
-                if files::fill(reader, paths, inode, &mut object).is_err() {
+                if file_object::fill(reader, paths, inode, &mut object).is_err() {
                     continue;
                 }
                 object.pages = Some(pages);
@@ -137,7 +137,7 @@ impl Look<'_, '_> {
         whole(is_all && self.left > 0)
     }
 
-    fn processes(&mut self, threads: &[Thread], ledger: &mut Ledger) -> Found {
+    fn processes(&mut self, threads: &[Thread], ledger: &mut Ledger) -> Result<(), Unreadable> {
         let reader = self.reader;
         let mms: HashSet<u64> = threads.iter().map(|thread| thread.mm).collect();
         let mut is_all = true;
@@ -177,7 +177,7 @@ impl Look<'_, '_> {
 
     /// Counts free swap slots that a CPU keeps before it gives them back: until then they are
     /// charged (mm/swap_slots.c: free_swap_slot()).
-    fn cpus(&mut self, ledger: &mut Ledger) -> Found {
+    fn cpus(&mut self, ledger: &mut Ledger) -> Result<(), Unreadable> {
         let reader = self.reader;
         // Newer kernels have no such slots.
         if !reader.has(Field::SlotsFreed) {
@@ -205,7 +205,7 @@ impl Look<'_, '_> {
     }
 }
 
-fn whole(is_all: bool) -> Found {
+fn whole(is_all: bool) -> Result<(), Unreadable> {
     if is_all {
         Ok(())
     } else {

@@ -1,6 +1,5 @@
 //! The table of ways to hold a thing, one row for each: the function that looks, and the name for
-//! users. The ways to hold a memcg have files of their own; [`OF_A_CSS`] lists only those that
-//! nothing looks at.
+//! users. The ways to hold a memcg have files of their own.
 //!
 //! A row that cannot be looked at, or that has no function, is noted with each object that has
 //! references left.
@@ -21,8 +20,12 @@ pub(super) mod swap_files;
 mod tasks;
 mod watches;
 
-use super::Found;
-use super::holders::{Kind, Look};
+use super::holder_search::Look;
+use super::holders::Kind;
+use crate::kernel::debugger::memory::Unreadable;
+
+/// A function that finds all holders of one kind, and passes them to [`Look::hold`].
+type Search = fn(&mut Look<'_, '_>) -> Result<(), Unreadable>;
 
 /// One way to hold a thing.
 struct Way {
@@ -30,15 +33,11 @@ struct Way {
     name: &'static str,
     /// The kinds of things that can be held in this way.
     holds: &'static [Kind],
-    /// Finds all holders of this kind, and passes them to [`Look::hold`]; `None` if nothing looks.
-    look: Option<fn(&mut Look<'_, '_>) -> Found>,
+    /// `None` if nothing looks.
+    look: Option<Search>,
 }
 
-const fn way(
-    name: &'static str,
-    holds: &'static [Kind],
-    look: fn(&mut Look<'_, '_>) -> Found,
-) -> Way {
+const fn way(name: &'static str, holds: &'static [Kind], look: Search) -> Way {
     Way {
         name,
         holds,
@@ -115,15 +114,6 @@ const WAYS: &[Way] = &[
             Kind::Folio,
         ],
     ),
-];
-
-/// Ways to hold a css itself that nothing looks at: references that are left over may be any of
-/// these.
-pub(super) const OF_A_CSS: &[&str] = &[
-    "modules of the kernel",
-    "tasks on their way through the kernel (charging, reclaim, reading a cgroup file)",
-    "BPF programs",
-    "events and moves of charges (cgroup v1)",
 ];
 
 /// Looks in every way for holders.

@@ -4,8 +4,7 @@
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
-use super::Found;
-use super::files;
+use super::file_object;
 use super::holders::Kind;
 use super::ledger::Ledger;
 use crate::kernel::debugger::memory::Unreadable;
@@ -24,7 +23,11 @@ const MOST_INODES: usize = 1 << 20;
 /// Inodes of one writeback that are listed.
 const LISTED: usize = 16;
 
-pub(super) fn count(reader: &Reader<'_>, paths: &mut VisiblePaths, ledger: &mut Ledger) -> Found {
+pub(super) fn count(
+    reader: &Reader<'_>,
+    paths: &mut VisiblePaths,
+    ledger: &mut Ledger,
+) -> Result<(), Unreadable> {
     let wb_list = reader.offset(Field::BdiWbList)?;
     let (devices, _) = reader.list(reader.symbol(Symbol::BdiList)?, Field::BdiList, MOST)?;
     for device in devices {
@@ -49,7 +52,7 @@ fn add(
     ledger: &mut Ledger,
     (device, writeback): (u64, u64),
     css: u64,
-) -> Found {
+) -> Result<(), Unreadable> {
     let attached = match attached(reader, device, writeback) {
         Ok(attached) => Some(attached),
         // Inodes move between lists while they are written: then their number is not known.
@@ -80,7 +83,7 @@ fn add(
     for inode in attached.dirty.iter().chain(&attached.clean).take(LISTED) {
         let mut object = Object::default();
         // The inode may be gone.
-        if files::fill(reader, paths, *inode, &mut object).is_ok() {
+        if file_object::fill(reader, paths, *inode, &mut object).is_ok() {
             zombie.add_part(PinKind::Writeback, object, Some(Kind::Inode.at(*inode)));
         }
     }

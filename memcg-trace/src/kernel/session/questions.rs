@@ -31,7 +31,7 @@ impl Session {
         let dying = dying::look(&reader, memcgs.dead());
         let cgroups = dying.cgroups.iter().filter(|dead| is_asked(&dead.own));
         let cgroups: Vec<_> = cgroups.copied().collect();
-        Ok(pins::look(&reader, &targets, (&dying, &cgroups), now_ns))
+        Ok(pins::scan(&reader, &targets, (&dying, &cgroups), now_ns))
     }
 
     /// The owners of slab memory: a walk of all slabs of the host, at full speed; and the contents

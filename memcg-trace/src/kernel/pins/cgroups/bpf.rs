@@ -5,14 +5,14 @@ use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use super::super::descriptors;
-use super::super::ledger::{Ledger, Zombie, set_users};
-use super::super::{Found, Host};
 use crate::kernel::debugger::bpf_maps;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::open_files::OpenFile;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
+use crate::kernel::pins::host::Host;
+use crate::kernel::pins::ledger::{Ledger, Zombie};
+use crate::kernel::pins::users::{descriptor_users, set_users};
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind};
 
 /// Other possible holders of a map.
@@ -23,7 +23,7 @@ const LINK_HOLDERS: &str = "names of the link in bpffs";
 const MOST_PROGRAMS: usize = 1024;
 
 /// Each entry of a map of cgroups holds one reference.
-pub(super) fn maps(host: &Host<'_, '_>, ledger: &mut Ledger) -> Found {
+pub(super) fn maps(host: &Host<'_, '_>, ledger: &mut Ledger) -> Result<(), Unreadable> {
     let reader = host.reader;
     let own = reader.offset(Field::CgroupSelf)?;
     let open = (host.open).of_kind_and_sent(reader, &[Symbol::BpfMapFops], Field::FilePrivate)?;
@@ -46,7 +46,7 @@ pub(super) fn maps(host: &Host<'_, '_>, ledger: &mut Ledger) -> Found {
                 held: Some(held(array.refs, &files, MAP_HOLDERS)),
                 ..Object::default()
             };
-            set_users(&mut object, descriptors::users(reader, &files));
+            set_users(&mut object, descriptor_users(reader, &files));
             ledger.zombies[at].add(PinKind::BpfMap, object);
         }
     }
@@ -67,7 +67,11 @@ fn held(refs: u64, files: &[OpenFile], others: &str) -> Held {
 
 /// Counts the reference that a cgroup's BPF state holds until all programs are detached and nothing
 /// that they may run for is left (kernel/bpf/cgroup.c: cgroup_bpf_offline(), cgroup_bpf_release()).
-pub(super) fn programs(reader: &Reader<'_>, zombie: &mut Zombie, cgroup: u64) -> Found {
+pub(super) fn programs(
+    reader: &Reader<'_>,
+    zombie: &mut Zombie,
+    cgroup: u64,
+) -> Result<(), Unreadable> {
     // Kernels without cgroup programs have no such reference.
     let Ok(data) = reader.word(cgroup, Field::CgroupBpfRefcntData) else {
         return Ok(());
@@ -92,7 +96,11 @@ pub(super) fn programs(reader: &Reader<'_>, zombie: &mut Zombie, cgroup: u64) ->
 
 /// Counts one reference for each link by which a program is attached, until the program is detached
 /// (kernel/bpf/cgroup.c: bpf_cgroup_link_auto_detach()) or the link is closed.
-pub(super) fn links(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Found {
+pub(super) fn links(
+    host: &Host<'_, '_>,
+    zombie: &mut Zombie,
+    cgroup: u64,
+) -> Result<(), Unreadable> {
     let reader = host.reader;
     // Kernels without links have no such reference.
     if !reader.has(Field::BpfProgLink) {
@@ -122,7 +130,7 @@ pub(super) fn links(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Fo
             held: Some(held(refs, &files, LINK_HOLDERS)),
             ..Object::default()
         };
-        set_users(&mut object, descriptors::users(reader, &files));
+        set_users(&mut object, descriptor_users(reader, &files));
         zombie.add(PinKind::BpfLink, object);
     }
     Ok(())

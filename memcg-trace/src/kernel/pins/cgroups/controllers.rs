@@ -4,17 +4,18 @@
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::holders::Kind;
-use super::super::ledger::{Ledger, set_users};
-use super::super::{Found, Host};
-use super::super::{descriptors, files};
-use super::{MOST, huge_pages};
+use super::huge_pages;
 use crate::kernel::counted::memcgs::dying::{self, Dying};
 use crate::kernel::debugger::css;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::open_files::OpenFile;
 use crate::kernel::debugger::visible_paths::VisiblePaths;
 use crate::kernel::layout::fields::Field;
+use crate::kernel::pins::file_object;
+use crate::kernel::pins::holders::Kind;
+use crate::kernel::pins::host::Host;
+use crate::kernel::pins::ledger::Ledger;
+use crate::kernel::pins::users::{descriptor_users, set_users};
 use crate::sample::Text;
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind};
 
@@ -22,6 +23,8 @@ use crate::sample::pins::{Held, Object, ObjectKind, PinKind};
 const NAME_BYTES: usize = 32;
 /// The controller of huge pages.
 const HUGETLB: &[u8] = b"hugetlb";
+/// Bound on the children of one css.
+const MAX_CHILDREN: usize = 10_000;
 /// Files of one css that are listed.
 const LISTED: usize = 16;
 
@@ -30,7 +33,7 @@ pub(super) fn count(
     paths: &mut VisiblePaths,
     dying: &Dying,
     ledger: &mut Ledger,
-) -> Found {
+) -> Result<(), Unreadable> {
     let reader = host.reader;
     let own = reader.offset(Field::CgroupSelf)?;
     let root = dying::root(reader)?;
@@ -59,7 +62,7 @@ pub(super) fn count(
             let mut parts = Vec::new();
             for (inode, stretches) in files.into_iter().take(LISTED) {
                 let mut part = Object::default();
-                if files::fill(reader, paths, inode, &mut part).is_ok() {
+                if file_object::fill(reader, paths, inode, &mut part).is_ok() {
                     add_found(&mut object, stretches);
                     parts.push((part, Kind::Inode.at(inode)));
                 }
@@ -123,7 +126,7 @@ fn describe(host: &Host<'_, '_>, css: u64, events: &[OpenFile]) -> Result<Object
         ..Object::default()
     };
     let distinct: HashSet<u64> = events.iter().map(|file| file.object).collect();
-    let children = css::children(reader, css, MOST)?.len();
+    let children = css::children(reader, css, MAX_CHILDREN)?.len();
     let serial_nr = reader.word(css, Field::CssSerialNr)?;
     if let Some(refs) = css::refs(reader, css, serial_nr)? {
         let refs = u64::try_from(refs).unwrap_or(0);
@@ -136,6 +139,6 @@ fn describe(host: &Host<'_, '_>, css: u64, events: &[OpenFile]) -> Result<Object
         });
     }
     object.fs = Some(Text::from(name.as_bytes()));
-    set_users(&mut object, descriptors::users(reader, events));
+    set_users(&mut object, descriptor_users(reader, events));
     Ok(object)
 }

@@ -3,7 +3,8 @@
 use crate::kernel::host::symbols::Symbol;
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Holders, Kind, Root, Thing};
+use super::accounts::{Holders, Root};
+use super::thing::{Anon, Kind, Merged, Thing};
 use crate::kernel::debugger::folio::DESCRIPTOR_BYTES;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::pins::folios::{ANON, Group, MERGED};
@@ -13,24 +14,6 @@ use crate::sample::pins::User;
 const MAPPING_FLAGS: u64 = 3;
 /// `GUP_PIN_COUNTING_BIAS` (include/linux/mm.h).
 const PINNED: u64 = 1 << 10;
-
-/// Folios of one `anon_vma`.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::kernel::pins) struct Anon {
-    /// May be freed, and its memory in use for something else.
-    pub(in crate::kernel::pins) anon_vma: u64,
-    /// Index of the first and the last page that the `anon_vma` can map.
-    pub(in crate::kernel::pins) first: u64,
-    pub(in crate::kernel::pins) last: u64,
-}
-
-/// A folio that was merged with others of the same contents.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::kernel::pins) struct Merged {
-    /// `struct ksm_stable_node`.
-    pub(in crate::kernel::pins) node: u64,
-    pub(in crate::kernel::pins) folio: Thing,
-}
 
 impl Holders {
     /// Adds a holder, with a number of references to each of some folios.

@@ -8,8 +8,8 @@ use super::tasks::{UNREAD, owner};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
-use crate::kernel::pins::holders::{Kind, Look};
+use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holders::Kind;
 use crate::sample::pins::UserKind;
 
 /// Contexts of one address space that are looked at.
@@ -17,7 +17,7 @@ const MOST_CONTEXTS: u64 = 1 << 16;
 /// Requests of one context (fs/aio.c: `aio_max_nr` is 65,536 unless it was raised).
 const MOST_REQUESTS: usize = 1 << 16;
 
-pub(super) fn contexts(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn contexts(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     if look.threads.is_empty() {
         return Err(Unreadable::Failed(UNREAD.to_owned()));
     }

@@ -2,12 +2,12 @@
 //! to its inode (block/bdev.c: bdev_alloc()), and a file system that is mounted from it has a file
 //! of it open (since 6.9; before, it holds only the device).
 
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::superblocks;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
+use crate::kernel::pins::holder_search::{Look, of_kernel};
 use crate::kernel::pins::holders::Kind;
-use crate::kernel::pins::look::{Look, of_kernel};
 use crate::sample::pins::User;
 
 use super::mounts;
@@ -15,7 +15,7 @@ use super::mounts;
 /// Mounts of one file system that are named.
 const MOST_MOUNTS: usize = 16;
 
-pub(super) fn inodes(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn inodes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
     let mut are_any = false;
     for inode in look.holders.inodes() {

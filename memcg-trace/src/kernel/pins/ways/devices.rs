@@ -6,7 +6,7 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::superblocks;
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::look::Look;
+use crate::kernel::pins::holder_search::Look;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::kernel::debugger::reader::is_kernel_address;
 use crate::kernel::layout::fields::Field;
+use crate::kernel::pins::holder_search::Look;
 use crate::kernel::pins::holders::Kind;
-use crate::kernel::pins::look::Look;
 
 /// The words that are open files of inodes whose holders are wanted, each once. A word is one only
 /// if, read as a file, it has the operations that its inode has.

@@ -9,9 +9,8 @@ use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::words;
 use crate::kernel::debugger::xarray;
 use crate::kernel::host::symbols::Symbol;
-use crate::kernel::pins::Found;
+use crate::kernel::pins::holder_search::Look;
 use crate::kernel::pins::holders::Kind;
-use crate::kernel::pins::look::Look;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
@@ -25,7 +24,7 @@ const MOST_NODES: usize = 4096;
 const BYTES: usize = 512;
 
 /// Looks for the files of all loop devices.
-pub(super) fn backing_files(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn backing_files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
     let all = match reader.symbol(DEVICES) {
         Ok(all) => all,

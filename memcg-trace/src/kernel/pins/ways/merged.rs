@@ -9,15 +9,15 @@ use super::tasks::owner;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::page_tables::{PAGE_SHIFT, PageTables};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
-use crate::kernel::pins::holders::{Look, Merged, Thing};
+use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holders::{Merged, Thing};
 use crate::kernel::pins::mappers;
 use crate::sample::pins::UserKind;
 
 /// Addresses of one page that are looked at (`max_page_sharing` is 256 unless it was raised).
 const MOST_PLACES: usize = 4096;
 
-pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn mapped(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let mut of_mms: HashMap<u64, Vec<(Thing, u64)>> = HashMap::new();
     for merged in look.holders.merged() {
         match mappings(look, &merged) {

@@ -3,11 +3,11 @@
 
 use std::collections::HashSet;
 
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
+use crate::kernel::pins::holder_search::Look;
 use crate::kernel::pins::holders::Kind;
-use crate::kernel::pins::look::Look;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
@@ -15,7 +15,7 @@ use crate::sample::pins::{User, UserKind};
 const MOST: usize = 100_000;
 
 /// Scans the mounts of each file system that an object is in.
-pub(super) fn roots(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn roots(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
     let inodes = look.holders.inodes();
     let superblocks = reader.column(&inodes, Field::InodeSb)?;

@@ -9,9 +9,8 @@ use crate::kernel::debugger::reader::{is_kernel_address, words};
 use crate::kernel::debugger::superblocks;
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
+use crate::kernel::pins::holder_search::{Look, of_kernel};
 use crate::kernel::pins::holders::Kind;
-use crate::kernel::pins::look::{Look, of_kernel};
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
@@ -27,7 +26,7 @@ const FUNCTION: Symbol = Symbol::OvlFillSuper;
 
 /// Looks behind the descriptors of overlayfs. The file's private word is the real file, since 6.13
 /// a struct that starts with up to two of them.
-pub(super) fn real_files(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn real_files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
     if let Err(why) = reader.symbol(OPERATIONS) {
         return match reader.symbol(FUNCTION) {
@@ -58,7 +57,7 @@ pub(super) fn real_files(look: &mut Look<'_, '_>) -> Found {
 }
 
 /// Looks at the real dentries of all inodes of each overlay, open or only cached.
-pub(super) fn real_dentries(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn real_dentries(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
     for superblock in superblocks::all(reader)? {
         let Ok((fs, _)) = superblocks::describe(reader, superblock) else {

@@ -9,8 +9,8 @@ use crate::kernel::debugger::open_files::{Open, OpenFile};
 use crate::kernel::debugger::page_tables::{PAGE_SHIFT, PageTables};
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
-use crate::kernel::pins::holders::{Anon, Look, Thing};
+use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holders::{Anon, Thing};
 use crate::kernel::pins::mappers::{self, Vma};
 use crate::sample::pins::{User, UserKind};
 
@@ -23,7 +23,7 @@ const MOST_MAPPINGS: usize = 4096;
 /// Each entry of a page table has one reference. An `anon_vma` tells which address spaces may map
 /// its folios, and their page tables tell which do: of a fork, only one side may. The `anon_vma` of
 /// a folio that is no longer mapped may be freed, and its memory be another one's.
-pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn mapped(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let mut outcome = Ok(());
     for anon in look.holders.anon() {
         let Ok(vmas) = mappers::of_anon_vma(look.reader, anon.anon_vma) else {
@@ -55,7 +55,12 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Found {
 }
 
 /// Adds the folios that a mapping maps, each as often as it does.
-fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<(Thing, u64)>) -> Found {
+fn in_tables(
+    look: &Look<'_, '_>,
+    anon: &Anon,
+    vma: &Vma,
+    found: &mut Vec<(Thing, u64)>,
+) -> Result<(), Unreadable> {
     let pages = vma.end.saturating_sub(vma.start) >> PAGE_SHIFT;
     let from = anon.first.saturating_sub(vma.first_page).min(pages);
     let to = anon.last.saturating_add(1);
@@ -71,7 +76,7 @@ fn in_tables(look: &Look<'_, '_>, anon: &Anon, vma: &Vma, found: &mut Vec<(Thing
 }
 
 /// A pipe has one reference to each page in it.
-pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let first_page = look
         .reader
         .word_at(look.reader.symbol(Symbol::VmemmapBase)?)?;

@@ -5,9 +5,8 @@ use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
+use crate::kernel::pins::holder_search::Look;
 use crate::kernel::pins::holders::Kind;
-use crate::kernel::pins::look::Look;
 use crate::sample::pins::{User, UserKind};
 
 /// `IORING_MAX_FIXED_FILES` was never more (io_uring/rsrc.c).
@@ -21,7 +20,7 @@ const FLAGS: u64 = 7;
 const VEC_BYTES: u64 = 16;
 
 /// Reads the tables of files of all rings that are open.
-pub(super) fn registered_files(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn registered_files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
     for ring in look
         .open
@@ -82,7 +81,7 @@ fn entries(
 }
 
 /// Reads the pages of all buffers of all rings that are open.
-pub(super) fn registered_buffers(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn registered_buffers(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
     let first_page = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
     let page_bytes = reader.resolved.pages.bytes.max(1);

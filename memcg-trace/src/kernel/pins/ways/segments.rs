@@ -1,13 +1,14 @@
 //! SysV segments: each has its file open until the segment is removed (ipc/shm.c: `shm_file`), and
 //! each process that attaches it has it open too, behind a file of its own.
 
+use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
 use crate::kernel::debugger::xarray;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
-use crate::kernel::pins::holders::{Kind, Look};
+use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holders::Kind;
 
 /// Segments are the last of three kinds in a namespace (ipc/util.h: IPC_SHM_IDS).
 const SEGMENTS: u64 = 2;
@@ -15,7 +16,7 @@ const KINDS: u64 = 3;
 /// Nodes of one namespace's array that are looked at: those of a million segments.
 const MOST: usize = 1 << 14;
 
-pub(super) fn files(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
     let tasks: Vec<_> = look.threads.iter().map(|thread| thread.task).collect();
     let proxies = reader.column(&tasks, Field::TaskNsproxy)?;
@@ -42,7 +43,7 @@ pub(super) fn files(look: &mut Look<'_, '_>) -> Found {
 
 /// Counts the files by which a segment is attached: each has the segment's own file open
 /// (ipc/shm.c: do_shmat()).
-fn attached(look: &mut Look<'_, '_>) -> Found {
+fn attached(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
     let operations = [Symbol::ShmFileOperations, Symbol::ShmFileOperationsHuge];
     let operations = operations.map(|symbol| reader.symbol(symbol).ok());

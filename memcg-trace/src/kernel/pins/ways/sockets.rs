@@ -4,9 +4,8 @@ use std::collections::HashSet;
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
+use crate::kernel::pins::holder_search::{Look, of_kernel};
 use crate::kernel::pins::holders::{Kind, Thing};
-use crate::kernel::pins::look::{Look, of_kernel};
 use crate::sample::pins::{User, UserKind};
 
 /// Address families (include/linux/socket.h).
@@ -15,7 +14,7 @@ const AF_INET: u64 = 2;
 const AF_INET6: u64 = 10;
 
 /// Each file in a message has one reference from the message (net/core/scm.c: scm_fp_copy()).
-pub(super) fn messages(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn messages(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let queues = look.open.queues()?;
     look.visited += queues.sent.len() as u64;
     for sent in &queues.sent {
@@ -26,7 +25,7 @@ pub(super) fn messages(look: &mut Look<'_, '_>) -> Found {
 }
 
 /// A connection in a queue is held by the queue, until it is accepted (net/unix/af_unix.c).
-pub(super) fn connections(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn connections(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let queues = look.open.queues()?;
     look.visited += queues.connections.len() as u64;
     for connection in &queues.connections {
@@ -61,7 +60,7 @@ fn of_owners(look: &mut Look<'_, '_>, thing: Thing, socket: u64, kind: UserKind)
 
 /// A table has one reference to each Unix socket that was not closed. Each peer that points to it
 /// has another one (net/unix/af_unix.c: unix_insert_socket(), unix_peer()).
-pub(super) fn unix_peers(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn unix_peers(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let wanted = socks(look, &[AF_UNIX])?;
     for sock in &wanted {
         if look.reader.word(*sock, Field::SockHashed)? != 0 {
@@ -87,7 +86,7 @@ pub(super) fn unix_peers(look: &mut Look<'_, '_>) -> Found {
 /// The protocol holds a connection that no process has open any more, until it has ended it; so
 /// does each of its running timers (net/ipv4/tcp.c: __tcp_close(); include/net/sock.h:
 /// sk_reset_timer()).
-pub(super) fn lingering(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn lingering(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     for sock in socks(look, &[AF_INET, AF_INET6])? {
         let reader = look.reader;
         if reader.word(sock, Field::SockSocket)? != 0 {

@@ -5,9 +5,8 @@ use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::debugger::visible_paths::VisiblePath;
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
+use crate::kernel::pins::holder_search::Look;
 use crate::kernel::pins::holders::Kind;
-use crate::kernel::pins::look::Look;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
@@ -15,7 +14,7 @@ use crate::sample::pins::{User, UserKind};
 const MOST: u64 = 32;
 
 /// Looks for the files of all swap areas.
-pub(super) fn files(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
     for area in areas(reader)? {
         look.visited += 1;

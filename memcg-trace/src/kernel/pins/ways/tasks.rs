@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::is_kernel_address;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
-use crate::kernel::pins::holders::{Kind, Look, of_kernel};
+use crate::kernel::pins::holder_search::{Look, of_kernel};
+use crate::kernel::pins::holders::Kind;
 use crate::kernel::pins::mappers::{self, Vma};
 use crate::sample::pins::{User, UserKind};
 
@@ -14,7 +14,7 @@ use crate::sample::pins::{User, UserKind};
 pub(super) const UNREAD: &str = "no task was found";
 
 /// A table has one reference to each of its files, however many tasks share it.
-pub(super) fn descriptors(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn descriptors(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let open = look.open;
     if open.tables.is_empty() {
         return Err(Unreadable::Failed(UNREAD.to_owned()));
@@ -44,7 +44,7 @@ fn first_only() -> impl Iterator<Item = u64> {
 }
 
 /// Each mapping of a file has one reference to it (mm/mmap.c: `vma->vm_file`).
-pub(super) fn mappings(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn mappings(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let mut outcome = Ok(());
     for inode in look.holders.inodes() {
         let mapping = look.reader.word(inode, Field::InodeMapping);
@@ -72,7 +72,7 @@ pub(super) fn mappings(look: &mut Look<'_, '_>) -> Found {
 }
 
 /// Each address space has a reference to what it executes (kernel/fork.c: `mm->exe_file`).
-pub(super) fn executables(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn executables(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     if look.threads.is_empty() {
         return Err(Unreadable::Failed(UNREAD.to_owned()));
     }
@@ -91,7 +91,7 @@ pub(super) fn executables(look: &mut Look<'_, '_>) -> Found {
 }
 
 /// Each `fs_struct` has a reference to two directories (fs/fs_struct.c).
-pub(super) fn directories(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn directories(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     if look.threads.is_empty() {
         return Err(Unreadable::Failed(UNREAD.to_owned()));
     }

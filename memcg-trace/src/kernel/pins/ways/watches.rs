@@ -5,14 +5,14 @@ use std::collections::HashSet;
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::Found;
-use crate::kernel::pins::holders::{Kind, Look, Thing};
+use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holders::{Kind, Thing};
 use crate::sample::pins::{User, UserKind};
 
 /// Watches of one group that are looked at.
 const MOST: usize = 1 << 20;
 
-pub(super) fn inodes(look: &mut Look<'_, '_>) -> Found {
+pub(super) fn inodes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let open = look.open;
     let mut groups = HashSet::new();
     // The first group that watches an inode gets the reference.

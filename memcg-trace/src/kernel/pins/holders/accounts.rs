@@ -1,96 +1,56 @@
-//! Holders of the objects that pin, counted: each thing below has the kernel's own count of
-//! references, and each way to hold it ([`super::ways`]) adds the holders that it finds.
-//!
-//! A file that pins is an inode, with its dentries and their open files (`struct file`): each level
-//! is counted for itself, so that a surplus of one cannot hide a gap of another.
-
-mod folios;
+//! The counts of each thing whose holders are wanted: the references that it has, and those that
+//! were found.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::ledger::set_users;
-pub(super) use super::look::{Look, of_kernel};
+use super::thing::{Anon, Kind, Merged, Thing};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address};
 use crate::kernel::layout::fields::Field;
+use crate::kernel::pins::file_object;
+use crate::kernel::pins::users::set_users;
 use crate::sample::pins::{Held, Object, User};
-pub(super) use folios::{Anon, Merged};
 
 /// Bound on the names of one inode.
 const ALIASES: usize = 64;
 /// Open files of one object whose counts are read.
 const PARTS: usize = 100_000;
 
-/// The kind of thing that a reference points to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Kind {
-    /// `struct inode`: `i_count`.
-    Inode,
-    /// `struct dentry`: `d_lockref.count`.
-    Dentry,
-    /// `struct file`: `f_count`, `f_ref`.
-    File,
-    /// `struct sock`: `sk_refcnt`. If the socket has a file, the file's count is used instead.
-    Sock,
-    /// `struct fsnotify_group`: the count of its file.
-    Watches,
-    /// The first `struct page` of a folio that belongs to no file: `_refcount`. All folios of one
-    /// object that pins are parts of its first folio.
-    Folio,
-}
-
-impl Kind {
-    /// The thing at an address.
-    pub(super) fn at(self, address: u64) -> Thing {
-        Thing {
-            kind: self,
-            address,
-        }
-    }
-}
-
-/// A kernel object that can be held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Thing {
-    pub(super) kind: Kind,
-    pub(super) address: u64,
-}
-
 /// References to one thing.
 #[derive(Clone, Copy, Debug, Default)]
-struct Account {
+pub(super) struct Account {
     /// The highest value of the kernel's count; `None` if the kernel keeps none.
-    refs: Option<u64>,
-    found: u64,
+    pub(super) refs: Option<u64>,
+    pub(super) found: u64,
 }
 
 /// An object that pins, with the things that it consists of.
 #[derive(Debug, Default)]
-struct Root {
-    parts: Vec<Thing>,
-    users: Vec<User>,
+pub(super) struct Root {
+    pub(super) parts: Vec<Thing>,
+    pub(super) users: Vec<User>,
     /// Some part of the object could not be read.
-    unread: bool,
+    pub(super) unread: bool,
 }
 
 /// All objects whose holders are wanted, and the holders that were found.
 #[derive(Debug, Default)]
-pub(super) struct Holders {
-    roots: HashMap<Thing, Root>,
-    part_of: HashMap<Thing, Thing>,
-    accounts: HashMap<Thing, Account>,
+pub(in crate::kernel::pins) struct Holders {
+    pub(super) roots: HashMap<Thing, Root>,
+    pub(super) part_of: HashMap<Thing, Thing>,
+    pub(super) accounts: HashMap<Thing, Account>,
     /// Folios by the number of their first page, with the number of their pages.
-    folios: BTreeMap<u64, (u64, Thing)>,
+    pub(super) folios: BTreeMap<u64, (u64, Thing)>,
     /// Owners of anonymous folios, as the folios name them.
-    anon: Vec<Anon>,
-    merged: Vec<Merged>,
+    pub(super) anon: Vec<Anon>,
+    pub(super) merged: Vec<Merged>,
     /// Ways that could not be looked at: the kinds of things, and the way with the reason.
     not_checked: Vec<(&'static [Kind], String)>,
 }
 
 impl Holders {
     /// Adds a holder's references to those that were found of a thing.
-    pub(super) fn add(&mut self, thing: Thing, user: User) {
+    pub(in crate::kernel::pins) fn add(&mut self, thing: Thing, user: User) {
         let refs = user.refs.unwrap_or(1);
         self.found(thing, refs);
         if let Some(root) = self.root_of(thing) {
@@ -102,7 +62,7 @@ impl Holders {
     }
 
     /// Registers an object that pins, to find its holders: an inode, a socket, a group of watches.
-    pub(super) fn want(&mut self, reader: &Reader<'_>, root: Thing) {
+    pub(in crate::kernel::pins) fn want(&mut self, reader: &Reader<'_>, root: Thing) {
         if root.address == 0 || self.roots.contains_key(&root) {
             return;
         }
@@ -120,7 +80,12 @@ impl Holders {
     }
 
     /// Adds an open file as a part of a group of watches or a socket.
-    pub(super) fn add_file(&mut self, reader: &Reader<'_>, root: Thing, file: u64) {
+    pub(in crate::kernel::pins) fn add_file(
+        &mut self,
+        reader: &Reader<'_>,
+        root: Thing,
+        file: u64,
+    ) {
         self.add_part(reader, root, Kind::File.at(file));
     }
 
@@ -137,7 +102,7 @@ impl Holders {
                 std::ops::ControlFlow::Break(())
             }
         })?;
-        let keeps_names = super::files::keeps_names(reader, root.address)?;
+        let keeps_names = file_object::keeps_names(reader, root.address)?;
         for dentry in dentries {
             // A dentry has one reference to its inode (fs/dcache.c: d_instantiate()).
             self.found(root, 1);
@@ -184,7 +149,7 @@ impl Holders {
     }
 
     /// Adds references that the kernel itself has by design.
-    pub(super) fn found(&mut self, thing: Thing, refs: u64) {
+    pub(in crate::kernel::pins) fn found(&mut self, thing: Thing, refs: u64) {
         self.accounts.entry(thing).or_default().found += refs;
     }
 
@@ -215,38 +180,38 @@ impl Holders {
     }
 
     /// Open files of objects whose holders are wanted, as far as they were found.
-    pub(super) fn files(&self) -> Vec<u64> {
+    pub(in crate::kernel::pins) fn files(&self) -> Vec<u64> {
         let parts = self.part_of.keys();
         let files = parts.filter(|part| part.kind == Kind::File);
         files.map(|file| file.address).collect()
     }
 
     /// Inodes whose holders are wanted.
-    pub(super) fn inodes(&self) -> Vec<u64> {
+    pub(in crate::kernel::pins) fn inodes(&self) -> Vec<u64> {
         let inodes = self.roots.keys();
         let inodes = inodes.filter(|root| root.kind == Kind::Inode);
         inodes.map(|root| root.address).collect()
     }
 
     /// Sockets whose own count is used: those that have no file.
-    pub(super) fn socks(&self) -> Vec<u64> {
+    pub(in crate::kernel::pins) fn socks(&self) -> Vec<u64> {
         let parts = self.part_of.keys();
         let socks = parts.filter(|part| part.kind == Kind::Sock);
         socks.map(|sock| sock.address).collect()
     }
 
     /// Returns whether the holders of an inode are wanted.
-    pub(super) fn has_inode(&self, inode: u64) -> bool {
+    pub(in crate::kernel::pins) fn has_inode(&self, inode: u64) -> bool {
         self.roots.contains_key(&Kind::Inode.at(inode))
     }
 
-    pub(super) fn is_known(&self, thing: Thing) -> bool {
+    pub(in crate::kernel::pins) fn is_known(&self, thing: Thing) -> bool {
         self.part_of.contains_key(&thing) || self.roots.contains_key(&thing)
     }
 
     /// Returns whether a thing is, or is part of, an object whose holders are wanted. Adds a new
     /// file of such an inode as a part; the file has a reference to its dentry.
-    pub(super) fn learn(&mut self, reader: &Reader<'_>, thing: Thing) -> bool {
+    pub(in crate::kernel::pins) fn learn(&mut self, reader: &Reader<'_>, thing: Thing) -> bool {
         if self.is_known(thing) {
             return true;
         }
@@ -274,12 +239,12 @@ impl Holders {
     }
 
     /// Notes a way that was not looked at.
-    pub(super) fn note(&mut self, kinds: &'static [Kind], what: String) {
+    pub(in crate::kernel::pins) fn note(&mut self, kinds: &'static [Kind], what: String) {
         self.not_checked.push((kinds, what));
     }
 
     /// Reads all counts once more, after the search.
-    pub(super) fn count_again(&mut self, reader: &Reader<'_>) {
+    pub(in crate::kernel::pins) fn count_again(&mut self, reader: &Reader<'_>) {
         let (folios, parts): (Vec<_>, Vec<_>) =
             (self.part_of.keys().copied()).partition(|part| part.kind == Kind::Folio);
         for part in parts {
@@ -296,7 +261,7 @@ impl Holders {
     }
 
     /// Adds the holders to an object, and the number of references that were not found.
-    pub(super) fn describe(&self, thing: Thing, object: &mut Object) {
+    pub(in crate::kernel::pins) fn describe(&self, thing: Thing, object: &mut Object) {
         let Some(root) = self.roots.get(&thing) else {
             return;
         };

@@ -1,0 +1,39 @@
+//! What reclaim can do on this host: whether there is a `memory.reclaim`, and how much memory and
+//! swap is free.
+
+use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::reader::Reader;
+use crate::kernel::host::symbols::Symbol;
+use crate::kernel::layout::fields::Field;
+
+/// Returns whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy,
+/// whose root is `cgrp_dfl_root`; version 1 has none.
+pub(super) fn can_reclaim(reader: &Reader<'_>) -> Result<bool, Unreadable> {
+    if reader.symbol(Symbol::MemoryReclaim).is_err() {
+        return Ok(false);
+    }
+    let memcg = reader.word_at(reader.symbol(Symbol::RootMemCgroup)?)?;
+    let cgroup = reader.word(memcg, Field::CssCgroup)?;
+    Ok(reader.word(cgroup, Field::CgroupRoot)? == reader.symbol(Symbol::CgrpDflRoot)?)
+}
+
+/// Bytes of memory and swap.
+pub(super) struct Room {
+    pub(super) free_swap: u64,
+    pub(super) used_swap: u64,
+    pub(super) available: Option<u64>,
+}
+
+pub(super) fn room() -> Room {
+    let info = rustix::system::sysinfo();
+    let unit = u64::from(info.mem_unit);
+    let used = info.totalswap.saturating_sub(info.freeswap);
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = { meminfo.lines() }.find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    Room {
+        free_swap: info.freeswap.saturating_mul(unit),
+        used_swap: used.saturating_mul(unit),
+        available: kib.map(|kib| kib << 10),
+    }
+}
