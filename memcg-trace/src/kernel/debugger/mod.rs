@@ -7,6 +7,7 @@ pub(crate) mod kernel;
 pub(crate) mod memory;
 mod modules;
 pub(crate) mod mount_namespaces;
+pub(crate) mod open_file;
 pub(crate) mod open_files;
 pub(crate) mod page_tables;
 pub(crate) mod paths;

@@ -4,6 +4,7 @@ use crate::kernel::host::symbols::Symbol;
 use std::collections::{HashMap, HashSet};
 
 use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_file::OpenFile;
 use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::debugger::tasks::Thread;
 use crate::kernel::debugger::unix_queues::Queues;
@@ -21,17 +22,6 @@ pub(crate) struct Table {
     pub(crate) fds: Vec<u32>,
     pub(crate) files: Vec<u64>,
     ops: Vec<u64>,
-}
-
-/// A file that a process has open.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OpenFile {
-    pub(crate) task: u64,
-    pub(crate) fd: u32,
-    pub(crate) file: u64,
-    /// `struct sock`, `struct fsnotify_group`, the inode of a namespace, or another object as
-    /// requested.
-    pub(crate) object: u64,
 }
 
 /// Files that processes have open.

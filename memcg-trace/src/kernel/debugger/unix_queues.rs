@@ -8,7 +8,7 @@ use crate::kernel::host::symbols::Symbol;
 use std::collections::HashMap;
 
 use crate::kernel::debugger::memory::Unreadable;
-use crate::kernel::debugger::open_files::OpenFile;
+use crate::kernel::debugger::open_file::OpenFile;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address, words};
 use crate::kernel::layout::fields::Field;
 

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::mount_namespaces::MountNamespaces;
-use crate::kernel::debugger::open_files::{Open, OpenFile};
+use crate::kernel::debugger::open_file::OpenFile;
+use crate::kernel::debugger::open_files::Open;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::superblocks;

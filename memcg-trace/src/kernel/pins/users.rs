@@ -1,6 +1,6 @@
 //! Users of objects, as an object lists them.
 
-use crate::kernel::debugger::open_files::OpenFile;
+use crate::kernel::debugger::open_file::OpenFile;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::tasks;
 use crate::sample::pins::{Object, User, UserKind};

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use crate::kernel::debugger::bpf_maps;
 use crate::kernel::debugger::memory::Unreadable;
-use crate::kernel::debugger::open_files::OpenFile;
+use crate::kernel::debugger::open_file::OpenFile;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::host::Host;

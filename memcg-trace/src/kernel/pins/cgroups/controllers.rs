@@ -8,7 +8,7 @@ use super::huge_pages;
 use crate::kernel::counted::memcgs::dying::{self, Dying};
 use crate::kernel::debugger::css;
 use crate::kernel::debugger::memory::Unreadable;
-use crate::kernel::debugger::open_files::OpenFile;
+use crate::kernel::debugger::open_file::OpenFile;
 use crate::kernel::debugger::visible_paths::VisiblePaths;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::file_object;

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use super::tasks::owner;
 use crate::kernel::debugger::memory::Unreadable;
-use crate::kernel::debugger::open_files::{Open, OpenFile};
+use crate::kernel::debugger::open_file::OpenFile;
+use crate::kernel::debugger::open_files::Open;
 use crate::kernel::debugger::page_tables::{PAGE_SHIFT, PageTables};
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
