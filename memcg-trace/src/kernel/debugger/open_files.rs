@@ -11,7 +11,7 @@ use crate::kernel::debugger::unix_queues::Queues;
 use crate::kernel::layout::fields::Field;
 
 /// Most descriptors of one process (`fs.nr_open` by default).
-const MOST: u64 = 1 << 20;
+const MAX_FDS: u64 = 1 << 20;
 
 /// The descriptors of one process, or of several that share them.
 #[derive(Debug, Default)]
@@ -188,7 +188,7 @@ fn tables(reader: &Reader<'_>, threads: &[Thread]) -> Result<Vec<Table>, Unreada
 /// Descriptors in use, and their files.
 pub(crate) fn table(reader: &Reader<'_>, files: u64) -> Result<(Vec<u32>, Vec<u64>), Unreadable> {
     let table = reader.word(files, Field::FilesFdt)?;
-    let count = reader.word(table, Field::FdtMaxFds)?.min(MOST);
+    let count = reader.word(table, Field::FdtMaxFds)?.min(MAX_FDS);
     let array = reader.word(table, Field::FdtFd)?;
     let mut bytes = vec![0; usize::try_from(count).unwrap_or(0) * 8];
     reader.memory.read(array, &mut bytes)?;

@@ -23,7 +23,7 @@ const PUD_SHIFT: u32 = 30;
 /// The end of user addresses, with five levels.
 const USER_END: u64 = 1 << 56;
 /// Most tables of one address space that are read: those of 128 GiB of small pages.
-const MOST: usize = 1 << 16;
+const MAX_TABLES: usize = 1 << 16;
 
 /// The page tables of an address space.
 pub(crate) struct PageTables<'a, 'm> {
@@ -80,8 +80,10 @@ impl<'a, 'm> PageTables<'a, 'm> {
                 continue;
             };
             read += 1;
-            if read > MOST {
-                return Err(Unreadable::Failed(format!("more than {MOST} page tables")));
+            if read > MAX_TABLES {
+                return Err(Unreadable::Failed(format!(
+                    "more than {MAX_TABLES} page tables"
+                )));
             }
             let is_top = shift == self.top_shift;
             let count = if is_top { ENTRIES / 2 } else { ENTRIES };
@@ -122,8 +124,10 @@ impl<'a, 'm> PageTables<'a, 'm> {
         let mut read = 0;
         while let Some((table, shift, range)) = open.pop() {
             read += 1;
-            if read > MOST {
-                return Err(Unreadable::Failed(format!("more than {MOST} page tables")));
+            if read > MAX_TABLES {
+                return Err(Unreadable::Failed(format!(
+                    "more than {MAX_TABLES} page tables"
+                )));
             }
             let begin = range.start >> shift;
             let end = ((range.end - 1) >> shift) + 1;

@@ -7,7 +7,7 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
 /// Most superblocks of one host.
-const MOST: usize = 1 << 16;
+const MAX_SUPERBLOCKS: usize = 1 << 16;
 /// Most bytes of a file system's name.
 const NAME_BYTES: usize = 64;
 /// A device number is a major number and, in its lower bits, a minor one
@@ -16,7 +16,11 @@ const MINOR_BITS: u32 = 20;
 
 /// All superblocks (fs/super.c: super_blocks).
 pub(crate) fn all(reader: &Reader<'_>) -> Result<Vec<u64>, Unreadable> {
-    let (all, _) = reader.list(reader.symbol(Symbol::SuperBlocks)?, Field::SbList, MOST)?;
+    let (all, _) = reader.list(
+        reader.symbol(Symbol::SuperBlocks)?,
+        Field::SbList,
+        MAX_SUPERBLOCKS,
+    )?;
     Ok(all)
 }
 

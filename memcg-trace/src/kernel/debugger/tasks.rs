@@ -10,7 +10,7 @@ use crate::sample::pins::{User, UserKind};
 use crate::sample::{Task, Text};
 
 /// Most processes: `PID_MAX_LIMIT` (include/linux/threads.h).
-const MOST: usize = 1 << 22;
+const MAX_TASKS: usize = 1 << 22;
 /// The states of `task.exit_state` (include/linux/sched.h).
 const EXIT_DEAD: u64 = 0x10;
 const EXIT_ZOMBIE: u64 = 0x20;
@@ -37,7 +37,7 @@ pub(crate) fn all(reader: &Reader<'_>) -> Result<Tasks, Unreadable> {
     let head = first + reader.offset(Field::TaskTasks)?;
     let mut outcome = Err(Unreadable::Changed("the list of processes"));
     for _ in 0..3 {
-        outcome = reader.list(head, Field::TaskTasks, MOST);
+        outcome = reader.list(head, Field::TaskTasks, MAX_TASKS);
         if outcome.is_ok() {
             break;
         }
@@ -84,7 +84,9 @@ pub(crate) fn threads(reader: &Reader<'_>, tasks: &Tasks) -> Result<Vec<Thread>,
         if count.is_none_or(|count| count <= 1) {
             continue;
         }
-        if let Ok((threads, _)) = reader.list(signal + thread_head, Field::TaskThreadNode, MOST) {
+        if let Ok((threads, _)) =
+            reader.list(signal + thread_head, Field::TaskThreadNode, MAX_TASKS)
+        {
             all.extend(threads);
         }
     }
@@ -116,7 +118,7 @@ pub(crate) fn threads_in(
             continue;
         };
         let head = signal + reader.offset(Field::SignalThreadHead)?;
-        let Ok((threads, _)) = reader.list(head, Field::TaskThreadNode, MOST) else {
+        let Ok((threads, _)) = reader.list(head, Field::TaskThreadNode, MAX_TASKS) else {
             continue;
         };
         let css_sets = reader.column(&threads, Field::TaskCgroups)?;

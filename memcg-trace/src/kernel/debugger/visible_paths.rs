@@ -14,7 +14,7 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 
 /// Most mounts of one file system, and most mounts on one mount.
-const MOST: usize = 20_000;
+const MAX_MOUNTS: usize = 20_000;
 /// Most names of one file that are tried.
 const NAMES: usize = 16;
 /// Most other mount namespaces that are tried for one file.
@@ -229,7 +229,7 @@ impl VisiblePaths {
 
     fn mounts_of(&mut self, reader: &Reader<'_>, superblock: u64) -> Vec<Mount> {
         let read = || -> Result<Vec<Mount>, Unreadable> {
-            let all = paths::mounts(reader, superblock, MOST)?;
+            let all = paths::mounts(reader, superblock, MAX_MOUNTS)?;
             let roots = reader.column(&all, Field::MountRoot)?;
             let namespaces = reader.column(&all, Field::MountNs)?;
             let all = all.into_iter().zip(roots.into_iter().zip(namespaces));
@@ -253,7 +253,7 @@ impl VisiblePaths {
             Entry::Occupied(known) => Some(known.into_mut()),
             Entry::Vacant(unknown) => {
                 let head = mount + reader.offset(Field::MountChildren).ok()?;
-                let (children, all) = reader.list(head, Field::MountChild, MOST).ok()?;
+                let (children, all) = reader.list(head, Field::MountChild, MAX_MOUNTS).ok()?;
                 let points = reader.column(&children, Field::MountMountpoint).ok()?;
                 let points = points.into_iter().flatten().collect();
                 all.then(|| &*unknown.insert(points))

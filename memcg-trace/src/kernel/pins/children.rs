@@ -7,7 +7,7 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
 
 /// Bound on the children of one memcg.
-const MOST: usize = 100_000;
+const MAX_CHILDREN: usize = 100_000;
 
 pub(super) fn count(
     reader: &Reader<'_>,
@@ -15,7 +15,7 @@ pub(super) fn count(
     visited: &mut Visited,
 ) -> Result<(), Unreadable> {
     let head = zombie.css + reader.offset(Field::CssChildren)?;
-    let (found, all) = reader.list(head, Field::CssSibling, MOST)?;
+    let (found, all) = reader.list(head, Field::CssSibling, MAX_CHILDREN)?;
     visited.objects += found.len() as u64;
     for serial_nr in reader.column(&found, Field::CssSerialNr)? {
         zombie.add(

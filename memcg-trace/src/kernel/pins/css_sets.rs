@@ -14,7 +14,7 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Held, Object, ObjectKind, PinKind, UserKind};
 
 /// Bound on the css_sets of one cgroup, and the tasks of one css_set.
-const MOST: usize = 10_000;
+const MAX_LISTED: usize = 10_000;
 /// Possible holders of a css_set that leave no trace.
 const HIDDEN: &str = "cgroup namespaces that no process, mount or open file leads to, and tasks \
                       that are gone but for a reference of the kernel's";
@@ -36,7 +36,7 @@ pub(super) fn count(
     let mut found = Vec::new();
     reader.memory.chain(first, head, 0, |nodes| {
         found.extend(nodes.iter().map(|at| at.wrapping_sub(node)));
-        if found.len() < MOST {
+        if found.len() < MAX_LISTED {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
@@ -67,7 +67,7 @@ pub(super) fn one(
         Field::CssSetDyingTasks,
     ] {
         let head = css_set + reader.offset(list)?;
-        members.extend(reader.list(head, Field::TaskCgList, MOST)?.0);
+        members.extend(reader.list(head, Field::TaskCgList, MAX_LISTED)?.0);
     }
     // A task that exited is on no list, and keeps its css_set until it is reaped (cgroup_exit(),
     // cgroup_free()).

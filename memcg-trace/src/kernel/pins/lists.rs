@@ -21,7 +21,7 @@ pub(super) const KINDS: [PinKind; 4] = [
 ];
 
 /// Folios of one zombie that are looked at: 16 GiB of single pages.
-const MOST: u64 = 1 << 22;
+const MAX_FOLIOS: u64 = 1 << 22;
 /// Attempts to read a list that changes.
 const ATTEMPTS: u32 = 3;
 /// A `struct list_head`.
@@ -105,10 +105,10 @@ fn of_list(
             outcome = take(reader, places, zombie.css, &pages, |folio| {
                 folios.add(folio)
             });
-            if count >= MOST {
+            if count >= MAX_FOLIOS {
                 folios.truncated_at = Some(count);
             }
-            if outcome.is_err() || count >= MOST {
+            if outcome.is_err() || count >= MAX_FOLIOS {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())

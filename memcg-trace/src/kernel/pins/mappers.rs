@@ -11,9 +11,9 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
 /// Bound on the mappings of one object.
-const MOST: usize = 65_536;
+const MAX_MAPPINGS: usize = 65_536;
 /// Bound on the address spaces on the list of one memcg.
-const MOST_MMS: usize = 10_000;
+const MAX_MMS: usize = 10_000;
 
 /// A mapping: the pages of the object, and the address space that maps them.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +56,10 @@ fn tree(reader: &Reader<'_>, root: u64) -> Result<Vec<u64>, Unreadable> {
             return Ok(found);
         }
         found.extend_from_slice(&level);
-        if found.len() > MOST {
-            return Err(Unreadable::Failed(format!("more than {MOST} mappings")));
+        if found.len() > MAX_MAPPINGS {
+            return Err(Unreadable::Failed(format!(
+                "more than {MAX_MAPPINGS} mappings"
+            )));
         }
         let left = reader.column(&level, Field::RbLeft)?;
         let right = reader.column(&level, Field::RbRight)?;
@@ -93,7 +95,7 @@ pub(super) fn count_walked(
     let Ok(list) = reader.offset(Field::MemcgMmList) else {
         return Ok(());
     };
-    let (mms, all) = reader.list(zombie.css + list, Field::MmLruGenList, MOST_MMS)?;
+    let (mms, all) = reader.list(zombie.css + list, Field::MmLruGenList, MAX_MMS)?;
     visited.objects += mms.len() as u64;
     let memcgs = reader.column(&mms, Field::MmLruGenMemcg)?;
     for (mm, memcg) in mms.into_iter().zip(memcgs) {

@@ -16,7 +16,7 @@ use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
 /// Bound on the mounts of namespaces.
-const MOST: usize = 100_000;
+const MAX_MOUNTS: usize = 100_000;
 
 /// A namespace that holds a reference.
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +180,7 @@ impl Namespaces {
         let whose = MountNamespaces::read(reader, processes)?;
         let nsfs = reader.word_at(reader.symbol(Symbol::NsfsMnt)?)?;
         let superblock = reader.word(nsfs, Field::VfsmountSb)?;
-        for mount in paths::mounts(reader, superblock, MOST)? {
+        for mount in paths::mounts(reader, superblock, MAX_MOUNTS)? {
             let root = reader.word(mount, Field::MountRoot)?;
             let inode = reader.word(root, Field::DentryInode)?;
             if inode == 0 {

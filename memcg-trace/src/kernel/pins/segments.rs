@@ -11,7 +11,7 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::pins::Object;
 
 /// Nodes of one namespace's array of segments: 64 segments each.
-const MOST_NODES: usize = 4096;
+const MAX_NODES: usize = 4096;
 /// Index of the segments among an IPC namespace's kinds of ids (ipc/util.h: IPC_SHM_IDS).
 const SEGMENTS: u64 = 2;
 const KINDS: u64 = 3;
@@ -65,7 +65,7 @@ fn has_segment(reader: &Reader<'_>, namespace: u64, inode: u64) -> Result<bool, 
     let of_segments = namespace + ids.offset + SEGMENTS * (ids.bytes / KINDS);
     let array = of_segments + reader.offset(Field::IpcIdsIdr)?;
     let mut segments = Vec::new();
-    xarray::entries(reader, array, MOST_NODES, |entry| {
+    xarray::entries(reader, array, MAX_NODES, |entry| {
         segments.extend(entry.pointer());
     })?;
     let files = reader.column(&segments, Field::SegmentFile)?;

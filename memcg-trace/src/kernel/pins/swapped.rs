@@ -20,14 +20,14 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
 
 /// Bound on the files of tmpfs that have pages in swap.
-const MOST_FILES: usize = 100_000;
+const MAX_FILES: usize = 100_000;
 /// Nodes of one file's page cache: 64 pages each.
-const MOST_NODES: usize = 1 << 16;
+const MAX_NODES: usize = 1 << 16;
 /// Bound on the free swap slots that one CPU keeps (mm/swap_slots.c: SWAP_SLOTS_CACHE_SIZE is
 /// less).
-const MOST_KEPT: u64 = 1024;
+const MAX_KEPT: u64 = 1024;
 /// Bound on the swap slots that are looked at.
-const MOST_PLACES: usize = 1 << 22;
+const MAX_PLACES: usize = 1 << 22;
 
 /// Finds the owners, for zombies that have pages in swap.
 pub(super) fn describe(
@@ -50,7 +50,7 @@ pub(super) fn describe(
         owners: Owners::new(reader)?,
         by_id,
         seen: ledger.zombies.iter().map(|_| HashSet::new()).collect(),
-        left: MOST_PLACES,
+        left: MAX_PLACES,
     };
     // Either may find all owners: if one search fails, the other is still done.
     let of_files = look.files(paths, ledger);
@@ -98,7 +98,7 @@ impl Look<'_, '_> {
     fn files(&mut self, paths: &mut VisiblePaths, ledger: &mut Ledger) -> Result<(), Unreadable> {
         let reader = self.reader;
         let list = reader.symbol(Symbol::ShmemSwaplist)?;
-        let (infos, mut is_all) = reader.list(list, Field::ShmemSwaplist, MOST_FILES)?;
+        let (infos, mut is_all) = reader.list(list, Field::ShmemSwaplist, MAX_FILES)?;
         let swapped = reader.column(&infos, Field::ShmemSwapped)?;
         let inside = reader.offset(Field::ShmemInode)?;
         let pages = reader.offset(Field::MappingPages)?;
@@ -110,7 +110,7 @@ impl Look<'_, '_> {
             let mut places = Vec::new();
             let left = self.left;
             let array = reader.word(inode, Field::InodeMapping)? + pages;
-            let outcome = xarray::entries(reader, array, MOST_NODES, |entry| {
+            let outcome = xarray::entries(reader, array, MAX_NODES, |entry| {
                 if let Some(first) = entry.value() {
                     let room = left.saturating_sub(places.len()) as u64;
                     places.extend((0..entry.indices.min(room)).map(|at| first + at));
@@ -184,7 +184,7 @@ impl Look<'_, '_> {
             return Ok(());
         }
         for (cpu, slots) in reader.per_cpu(Symbol::SwpSlots)? {
-            let count = reader.word(slots, Field::SlotsNrFreed)?.min(MOST_KEPT);
+            let count = reader.word(slots, Field::SlotsNrFreed)?.min(MAX_KEPT);
             let freed = reader.word(slots, Field::SlotsFreed)?;
             if freed == 0 {
                 continue;

@@ -17,9 +17,9 @@ use crate::sample::Text;
 use crate::sample::pins::{Inodes, Object, ObjectKind, PinKind};
 
 /// Bound on the devices, and on the cgroups that write to one of them.
-const MOST: usize = 100_000;
+const MAX_LISTED: usize = 100_000;
 /// Bound on the inodes of one file system, or of one writeback.
-const MOST_INODES: usize = 1 << 20;
+const MAX_INODES: usize = 1 << 20;
 /// Inodes of one writeback that are listed.
 const LISTED: usize = 16;
 
@@ -29,9 +29,10 @@ pub(super) fn count(
     ledger: &mut Ledger,
 ) -> Result<(), Unreadable> {
     let wb_list = reader.offset(Field::BdiWbList)?;
-    let (devices, _) = reader.list(reader.symbol(Symbol::BdiList)?, Field::BdiList, MOST)?;
+    let (devices, _) = reader.list(reader.symbol(Symbol::BdiList)?, Field::BdiList, MAX_LISTED)?;
     for device in devices {
-        let Ok((writebacks, _)) = reader.list(device + wb_list, Field::WbBdiNode, MOST) else {
+        let Ok((writebacks, _)) = reader.list(device + wb_list, Field::WbBdiNode, MAX_LISTED)
+        else {
             continue;
         };
         ledger.visited.objects += writebacks.len() as u64;
@@ -121,7 +122,7 @@ fn attached(reader: &Reader<'_>, device: u64, writeback: u64) -> Result<Attached
             continue;
         }
         let head = superblock + reader.offset(Field::SbInodes)?;
-        let (inodes, _) = reader.list(head, Field::InodeSbList, MOST_INODES)?;
+        let (inodes, _) = reader.list(head, Field::InodeSbList, MAX_INODES)?;
         let writebacks = reader.column(&inodes, Field::InodeWb)?;
         let own = inodes.into_iter().zip(writebacks);
         let own = own.filter(|(inode, of)| *of == Some(writeback) && !dirty.contains(inode));
@@ -132,5 +133,5 @@ fn attached(reader: &Reader<'_>, device: u64, writeback: u64) -> Result<Attached
 
 fn listed(reader: &Reader<'_>, writeback: u64, list: Field) -> Result<Vec<u64>, Unreadable> {
     let head = writeback + reader.offset(list)?;
-    Ok(reader.list(head, Field::InodeIoList, MOST_INODES)?.0)
+    Ok(reader.list(head, Field::InodeIoList, MAX_INODES)?.0)
 }

@@ -20,7 +20,7 @@ const MAP_HOLDERS: &str = "BPF programs that use the map, and its names in bpffs
 const LINK_HOLDERS: &str = "names of the link in bpffs";
 /// Programs of one kind that are attached to one cgroup (include/linux/bpf-cgroup-defs.h:
 /// BPF_CGROUP_MAX_PROGS is 64).
-const MOST_PROGRAMS: usize = 1024;
+const MAX_PROGRAMS: usize = 1024;
 
 /// Each entry of a map of cgroups holds one reference.
 pub(super) fn maps(host: &Host<'_, '_>, ledger: &mut Ledger) -> Result<(), Unreadable> {
@@ -150,14 +150,14 @@ fn links_of(reader: &Reader<'_>, cgroup: u64) -> Result<Vec<u64>, Unreadable> {
         if head_bytes == WORD {
             let of_kind = |nodes: &[u64]| {
                 programs.extend(nodes.iter().map(|at| at.wrapping_sub(node)));
-                match programs.len() < MOST_PROGRAMS {
+                match programs.len() < MAX_PROGRAMS {
                     true => ControlFlow::Continue(()),
                     false => ControlFlow::Break(()),
                 }
             };
             reader.memory.chain(reader.word_at(head)?, 0, 0, of_kind)?;
         } else if head_bytes == 2 * WORD {
-            programs.extend(reader.list(head, Field::BpfProgNode, MOST_PROGRAMS)?.0);
+            programs.extend(reader.list(head, Field::BpfProgNode, MAX_PROGRAMS)?.0);
         } else {
             let what = format!("{head_bytes} bytes for a list of programs: unsupported layout");
             return Err(Unreadable::Absent(what));

@@ -10,7 +10,7 @@ use crate::kernel::debugger::superblocks;
 use crate::kernel::layout::fields::Field;
 
 /// Files of one file system, and ranges of one file.
-const MOST: usize = 1 << 20;
+const MAX_LISTED: usize = 1 << 20;
 
 /// By css: inodes of hugetlbfs, with the number of ranges in each.
 pub(super) type Reserved = HashMap<u64, BTreeMap<u64, u64>>;
@@ -30,7 +30,7 @@ pub(super) fn reserved(reader: &Reader<'_>) -> Result<Reserved, Unreadable> {
             continue;
         }
         let head = superblock + reader.offset(Field::SbInodes)?;
-        let (inodes, _) = reader.list(head, Field::InodeSbList, MOST)?;
+        let (inodes, _) = reader.list(head, Field::InodeSbList, MAX_LISTED)?;
         for inode in inodes {
             let csses = match of_file(reader, inode) {
                 Ok(csses) => csses,
@@ -63,7 +63,7 @@ fn of_file(reader: &Reader<'_>, inode: u64) -> Result<Vec<u64>, Unreadable> {
         return Ok(Vec::new());
     }
     let head = map + reader.offset(Field::ReservedRegions)?;
-    let (regions, _) = reader.list(head, Field::RegionInMap, MOST)?;
+    let (regions, _) = reader.list(head, Field::RegionInMap, MAX_LISTED)?;
     let csses = reader.column(&regions, Field::RegionCss)?;
     Ok(csses
         .into_iter()

@@ -13,9 +13,9 @@ use crate::kernel::pins::holders::Kind;
 use crate::sample::pins::UserKind;
 
 /// Contexts of one address space that are looked at.
-const MOST_CONTEXTS: u64 = 1 << 16;
+const MAX_CONTEXTS: u64 = 1 << 16;
 /// Requests of one context (fs/aio.c: `aio_max_nr` is 65,536 unless it was raised).
-const MOST_REQUESTS: usize = 1 << 16;
+const MAX_REQUESTS: usize = 1 << 16;
 
 pub(super) fn contexts(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     if look.threads.is_empty() {
@@ -49,7 +49,7 @@ pub(super) fn contexts(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
 
 /// Files that the contexts of one address space have, once for each reference.
 fn files(reader: &Reader<'_>, table: u64) -> Result<Vec<u64>, Unreadable> {
-    let count = reader.word(table, Field::IoctxTableNr)?.min(MOST_CONTEXTS);
+    let count = reader.word(table, Field::IoctxTableNr)?.min(MAX_CONTEXTS);
     let mut bytes = vec![0; usize::try_from(count).unwrap_or(0) * 8];
     let first = table + reader.offset(Field::IoctxTableContexts)?;
     reader.memory.read(first, &mut bytes)?;
@@ -57,7 +57,7 @@ fn files(reader: &Reader<'_>, table: u64) -> Result<Vec<u64>, Unreadable> {
     for context in words(&bytes).into_iter().filter(|context| *context != 0) {
         files.push(reader.word(context, Field::IoctxFile)?);
         let head = context + reader.offset(Field::IoctxRequests)?;
-        let (requests, _) = reader.list(head, Field::IocbInContext, MOST_REQUESTS)?;
+        let (requests, _) = reader.list(head, Field::IocbInContext, MAX_REQUESTS)?;
         let of_requests = reader.column(&requests, Field::IocbFile)?;
         files.extend(of_requests.into_iter().flatten());
     }

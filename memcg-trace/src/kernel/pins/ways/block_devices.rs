@@ -13,7 +13,7 @@ use crate::sample::pins::User;
 use super::mounts;
 
 /// Mounts of one file system that are named.
-const MOST_MOUNTS: usize = 16;
+const MAX_MOUNTS: usize = 16;
 
 pub(super) fn inodes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
@@ -39,7 +39,7 @@ pub(super) fn inodes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
         if !look.wants(file) {
             continue;
         }
-        let mounts = paths::mounts(reader, superblock, MOST_MOUNTS)?;
+        let mounts = paths::mounts(reader, superblock, MAX_MOUNTS)?;
         let mut users: Vec<_> = mounts.iter().map(|one| mounts::user(look, *one)).collect();
         if users.is_empty() {
             users.push(of_kernel("a file system that is not mounted any more"));

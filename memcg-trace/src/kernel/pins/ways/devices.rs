@@ -13,9 +13,9 @@ use crate::sample::pins::{User, UserKind};
 use super::{mounts, swap_files};
 
 /// Bound on the mounts of one file system.
-const MOST_MOUNTS: usize = 1024;
+const MAX_MOUNTS: usize = 1024;
 /// Users of one device that are listed.
-const MOST: usize = 16;
+const MAX_USERS: usize = 16;
 
 /// The users of a disk, or of a partition of it, by the disk's name.
 pub(super) fn users_of_disk(look: &mut Look<'_, '_>, disk: &str) -> Result<Vec<User>, Unreadable> {
@@ -30,7 +30,7 @@ pub(super) fn users_of_disk(look: &mut Look<'_, '_>, disk: &str) -> Result<Vec<U
         if !device.is_some_and(|device| device != 0 && is_it(device)) {
             continue;
         }
-        for mount in paths::mounts(reader, superblock, MOST_MOUNTS)? {
+        for mount in paths::mounts(reader, superblock, MAX_MOUNTS)? {
             users.push(mounts::user(look, mount));
         }
     }
@@ -54,7 +54,7 @@ pub(super) fn users_of_disk(look: &mut Look<'_, '_>, disk: &str) -> Result<Vec<U
             });
         }
     }
-    users.truncate(MOST);
+    users.truncate(MAX_USERS);
     Ok(users)
 }
 

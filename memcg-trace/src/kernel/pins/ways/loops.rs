@@ -19,7 +19,7 @@ const DEVICES: Symbol = Symbol::LoopIndexIdr;
 /// A function of the driver, which exists wherever the devices do.
 const FUNCTION: Symbol = Symbol::LoIoctl;
 /// Nodes of the array of devices: 64 devices each.
-const MOST_NODES: usize = 4096;
+const MAX_NODES: usize = 4096;
 /// Bytes of a device up to the end of the pointer to its file.
 const BYTES: usize = 512;
 
@@ -33,7 +33,7 @@ pub(super) fn backing_files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
         Err(_) => return Ok(()),
     };
     let mut found = Vec::new();
-    let is_all = xarray::entries(reader, all, MOST_NODES, |entry| {
+    let is_all = xarray::entries(reader, all, MAX_NODES, |entry| {
         found.extend(entry.pointer().map(|device| (entry.index, device)));
     })?;
     for (number, device) in found {

@@ -15,7 +15,7 @@ use crate::kernel::pins::mappers;
 use crate::sample::pins::UserKind;
 
 /// Addresses of one page that are looked at (`max_page_sharing` is 256 unless it was raised).
-const MOST_PLACES: usize = 4096;
+const MAX_PLACES: usize = 4096;
 
 pub(super) fn mapped(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let mut of_mms: HashMap<u64, Vec<(Thing, u64)>> = HashMap::new();
@@ -46,7 +46,7 @@ fn mappings(look: &mut Look<'_, '_>, merged: &Merged) -> Result<Vec<u64>, Unread
     let first = reader.word(merged.node, Field::MergedItems)?;
     reader.memory.chain(first, 0, 0, |nodes| {
         items.extend(nodes.iter().map(|node| node.wrapping_sub(next)));
-        if items.len() < MOST_PLACES {
+        if items.len() < MAX_PLACES {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())

@@ -12,7 +12,7 @@ use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
 /// Bound on the mounts of one file system.
-const MOST: usize = 100_000;
+const MAX_MOUNTS: usize = 100_000;
 
 /// Scans the mounts of each file system that an object is in.
 pub(super) fn roots(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
@@ -21,7 +21,7 @@ pub(super) fn roots(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let superblocks = reader.column(&inodes, Field::InodeSb)?;
     let superblocks: HashSet<u64> = superblocks.into_iter().flatten().collect();
     for superblock in superblocks {
-        let mounts = paths::mounts(reader, superblock, MOST)?;
+        let mounts = paths::mounts(reader, superblock, MAX_MOUNTS)?;
         look.visited += mounts.len() as u64;
         let roots = reader.column(&mounts, Field::MountRoot)?;
         for (mount, root) in mounts.into_iter().zip(roots) {

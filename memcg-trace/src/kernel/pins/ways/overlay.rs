@@ -15,9 +15,9 @@ use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
 /// Inodes of one overlay that are looked at.
-const MOST_INODES: usize = 1 << 20;
+const MAX_INODES: usize = 1 << 20;
 /// Mounts of one overlay that are looked at.
-const MOST_MOUNTS: usize = 1024;
+const MAX_MOUNTS: usize = 1024;
 /// Words of an overlayfs inode after the generic inode; the real dentries are among them.
 const WORDS: usize = 4;
 const OPERATIONS: Symbol = Symbol::OvlFileOperations;
@@ -67,7 +67,7 @@ pub(super) fn real_dentries(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
             continue;
         }
         let head = superblock + reader.offset(Field::SbInodes)?;
-        let (inodes, is_all) = reader.list(head, Field::InodeSbList, MOST_INODES)?;
+        let (inodes, is_all) = reader.list(head, Field::InodeSbList, MAX_INODES)?;
         look.visited += inodes.len() as u64;
         let behind = inodes
             .iter()
@@ -109,7 +109,7 @@ fn hold_dentries(look: &mut Look<'_, '_>, superblock: u64, inode: u64, dentries:
 
 /// The mount point of a file system, in our mount namespace if there is one.
 fn mounted_at(look: &Look<'_, '_>, superblock: u64) -> Option<Text> {
-    let mounts = paths::mounts(look.reader, superblock, MOST_MOUNTS).ok()?;
+    let mounts = paths::mounts(look.reader, superblock, MAX_MOUNTS).ok()?;
     let places = { mounts.into_iter() }.filter_map(|mount| look.paths.of_mount(look.reader, mount));
     let best = places.min_by_key(|place| place.ns_ino);
     best.map(Place::named)

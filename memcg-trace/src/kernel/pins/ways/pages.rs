@@ -16,10 +16,10 @@ use crate::kernel::pins::mappers::{self, Vma};
 use crate::sample::pins::{User, UserKind};
 
 /// Buffers of one pipe (fs/pipe.c: `pipe_max_size` is a MiB; root may have more).
-const MOST_BUFFERS: u64 = 1 << 16;
+const MAX_BUFFERS: u64 = 1 << 16;
 
 /// Mappings of one `anon_vma` whose page tables are looked at.
-const MOST_MAPPINGS: usize = 4096;
+const MAX_MAPPINGS: usize = 4096;
 
 /// Each entry of a page table has one reference. An `anon_vma` tells which address spaces may map
 /// its folios, and their page tables tell which do: of a fork, only one side may. The `anon_vma` of
@@ -30,9 +30,9 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
         let Ok(vmas) = mappers::of_anon_vma(look.reader, anon.anon_vma) else {
             continue;
         };
-        if vmas.len() > MOST_MAPPINGS {
+        if vmas.len() > MAX_MAPPINGS {
             outcome = Err(Unreadable::Failed(format!(
-                "more than {MOST_MAPPINGS} mappings of one memory"
+                "more than {MAX_MAPPINGS} mappings of one memory"
             )));
             continue;
         }
@@ -132,7 +132,7 @@ pub(in crate::kernel::pins) fn carried(
 ) -> Result<Vec<u64>, Unreadable> {
     let head = reader.word(pipe, Field::PipeHead)?;
     let tail = reader.word(pipe, Field::PipeTail)?;
-    let size = reader.word(pipe, Field::PipeRingSize)?.min(MOST_BUFFERS);
+    let size = reader.word(pipe, Field::PipeRingSize)?.min(MAX_BUFFERS);
     let used = head.wrapping_sub(tail) & 0xffff_ffff;
     if used == 0 || used > size || !size.is_power_of_two() {
         return Ok(Vec::new());

@@ -10,10 +10,10 @@ use crate::kernel::pins::holders::Kind;
 use crate::sample::pins::{User, UserKind};
 
 /// `IORING_MAX_FIXED_FILES` was never more (io_uring/rsrc.c).
-const MOST: u64 = 1 << 20;
+const MAX_FILES: u64 = 1 << 20;
 /// Buffers of one ring (io_uring/rsrc.c: `IORING_MAX_REG_BUFFERS`), and pages of one: a GiB.
-const MOST_BUFFERS: u64 = 1 << 14;
-const MOST_PAGES: u64 = 1 << 18;
+const MAX_BUFFERS: u64 = 1 << 14;
+const MAX_PAGES: u64 = 1 << 18;
 /// Flags in the low bits of a file (io_uring/filetable.h: FFS_NOWAIT, FFS_ISREG, …).
 const FLAGS: u64 = 7;
 /// Bytes of a `struct bio_vec`: a page, a length and an offset.
@@ -51,11 +51,17 @@ fn registered(reader: &Reader<'_>, ring: u64) -> Result<Vec<u64>, Unreadable> {
     let files = match reader.has(Field::RingNodes) {
         true => {
             let (count, table) = (Field::RingNrNodes, Field::RingNodes);
-            let nodes = entries(reader, ring, count, table, MOST)?;
+            let nodes = entries(reader, ring, count, table, MAX_FILES)?;
             let files = reader.column(&nodes, Field::RingNodeFile)?;
             files.into_iter().flatten().collect()
         }
-        false => entries(reader, ring, Field::RingNrFiles, Field::RingFiles, MOST)?,
+        false => entries(
+            reader,
+            ring,
+            Field::RingNrFiles,
+            Field::RingFiles,
+            MAX_FILES,
+        )?,
     };
     Ok(files.into_iter().map(|file| file & !FLAGS).collect())
 }
@@ -120,19 +126,19 @@ fn pinned(reader: &Reader<'_>, ring: u64) -> Result<Vec<u64>, Unreadable> {
     let buffers = match reader.has(Field::RingBufferNodes) {
         true => {
             let (count, table) = (Field::RingNrBufferNodes, Field::RingBufferNodes);
-            let nodes = entries(reader, ring, count, table, MOST_BUFFERS)?;
+            let nodes = entries(reader, ring, count, table, MAX_BUFFERS)?;
             let buffers = reader.column(&nodes, Field::RingNodeBuffer)?;
             buffers.into_iter().flatten().collect()
         }
         false => {
             let (count, table) = (Field::RingNrBuffers, Field::RingBuffers);
-            entries(reader, ring, count, table, MOST_BUFFERS)?
+            entries(reader, ring, count, table, MAX_BUFFERS)?
         }
     };
     let vecs = reader.offset(Field::BufferVecs)?;
     let mut pages = Vec::new();
     for buffer in buffers {
-        let count = reader.word(buffer, Field::BufferNrVecs)?.min(MOST_PAGES);
+        let count = reader.word(buffer, Field::BufferNrVecs)?.min(MAX_PAGES);
         let vecs: Vec<_> = (0..count)
             .map(|at| buffer + vecs + at * VEC_BYTES)
             .collect();

@@ -14,7 +14,7 @@ use crate::kernel::pins::holders::Kind;
 const SEGMENTS: u64 = 2;
 const KINDS: u64 = 3;
 /// Nodes of one namespace's array that are looked at: those of a million segments.
-const MOST: usize = 1 << 14;
+const MAX_NODES: usize = 1 << 14;
 
 pub(super) fn files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let reader = look.reader;
@@ -28,7 +28,7 @@ pub(super) fn files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     for namespace in namespaces.into_iter().filter(|at| *at != 0) {
         let mut segments = Vec::new();
         let see = |entry: xarray::Entry| segments.extend(entry.pointer());
-        xarray::entries(reader, namespace + array, MOST, see)?;
+        xarray::entries(reader, namespace + array, MAX_NODES, see)?;
         let files = reader.column(&segments, Field::SegmentFile)?;
         let files: Vec<_> = files.into_iter().flatten().collect();
         let wanted = look.wants_files(&files)?;

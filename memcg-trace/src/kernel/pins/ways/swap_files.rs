@@ -11,7 +11,7 @@ use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
 /// `MAX_SWAPFILES` is never above 32 (include/linux/swap.h).
-const MOST: u64 = 32;
+const MAX_AREAS: u64 = 32;
 
 /// Looks for the files of all swap areas.
 pub(super) fn files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
@@ -53,7 +53,7 @@ pub(super) fn devices(look: &mut Look<'_, '_>) -> Result<Vec<(u64, Option<Text>)
 /// All `swap_info_struct`s; those that are switched off have no file.
 pub(in crate::kernel::pins) fn areas(reader: &Reader<'_>) -> Result<Vec<u64>, Unreadable> {
     let count = reader.word_at(reader.symbol(Symbol::NrSwapfiles)?)? & 0xffff_ffff;
-    let mut bytes = vec![0; usize::try_from(count.min(MOST)).unwrap_or(0) * 8];
+    let mut bytes = vec![0; usize::try_from(count.min(MAX_AREAS)).unwrap_or(0) * 8];
     reader
         .memory
         .read(reader.symbol(Symbol::SwapInfo)?, &mut bytes)?;

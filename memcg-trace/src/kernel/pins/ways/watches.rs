@@ -10,7 +10,7 @@ use crate::kernel::pins::holders::{Kind, Thing};
 use crate::sample::pins::{User, UserKind};
 
 /// Watches of one group that are looked at.
-const MOST: usize = 1 << 20;
+const MAX_WATCHES: usize = 1 << 20;
 
 pub(super) fn inodes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
     let open = look.open;
@@ -40,7 +40,7 @@ pub(super) fn inodes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
 fn watched(look: &mut Look<'_, '_>, group: u64) -> Result<Vec<Thing>, Unreadable> {
     let reader = look.reader;
     let head = group + reader.offset(Field::FsnotifyMarks)?;
-    let marks = match reader.list(head, Field::MarkInGroup, MOST) {
+    let marks = match reader.list(head, Field::MarkInGroup, MAX_WATCHES) {
         Ok((marks, _)) => marks,
         // The group was closed meanwhile.
         Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => return Ok(Vec::new()),
