@@ -4,7 +4,7 @@ use aya_ebpf::helpers::generated::{
     bpf_get_current_pid_tgid, bpf_get_current_task, bpf_ktime_get_ns,
 };
 
-use crate::read::{LAYOUT, field};
+use crate::layout::read::{LAYOUT, field};
 
 /// CLOCK_MONOTONIC.
 #[inline(always)]
@@ -31,4 +31,11 @@ pub fn task_struct() -> u64 {
 #[inline(always)]
 pub fn user_ns() -> u64 {
     field(task_struct(), &LAYOUT.task_utime).unwrap_or(0)
+}
+
+/// Address and start time of the current task.
+#[inline(always)]
+pub fn task_and_start() -> (u64, u64) {
+    let task = task_struct();
+    (task, field(task, &LAYOUT.task_start_time).unwrap_or(0))
 }

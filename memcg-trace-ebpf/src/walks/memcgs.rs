@@ -13,9 +13,9 @@ use memcg_trace_common::memcg::{
     ABSENT_BYTES, MemcgRow, MemcgWalk, WALK_DEPTH, WALK_ROWS, WalkStep, css_flags,
 };
 
+use crate::counted::{kernfs_node, read_name};
 use crate::current::task_struct;
-use crate::memcg::{kernfs_node, read_name};
-use crate::read::{LAYOUT, field, has, offset, pointer, read, value, word};
+use crate::layout::read::{LAYOUT, field, has, offset, pointer, read, value, word};
 
 #[map]
 static MEMCG_WALK: Array<MemcgWalk> = Array::with_max_entries(1, 0);

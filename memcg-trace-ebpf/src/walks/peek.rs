@@ -13,7 +13,7 @@ use aya_ebpf::maps::{Array, ProgramArray};
 use aya_ebpf::programs::RawTracePointContext;
 use memcg_trace_common::peek::{PEEK_ADDRESSES, PEEK_BYTES, PEEK_EACH_BYTES, Peek};
 
-use crate::read::read;
+use crate::layout::read::read;
 
 #[map]
 static PEEK: Array<Peek> = Array::with_max_entries(1, BPF_F_MMAPABLE);

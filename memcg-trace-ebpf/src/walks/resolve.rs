@@ -9,10 +9,10 @@ use memcg_trace_common::lock::{self, ASK_CLOSE, WAITER_ENDED, WAITER_WAITS, Wait
 use memcg_trace_common::shrinker::{self, ShrinkerAsk, ShrinkerRow};
 use memcg_trace_common::slab::{self, CacheAsk, CacheRow, ObjcgAsk, ObjcgRow};
 
-use crate::lock::owner;
-use crate::memcg::serial_nr_of_task;
-use crate::read::{LAYOUT, field, has, learn_bases, offset, pointer};
-use crate::wait_slots;
+use crate::counted::owner;
+use crate::counted::serial_nr_of_task;
+use crate::counted::wait_slots;
+use crate::layout::read::{LAYOUT, field, has, learn_bases, offset, pointer};
 
 #[map]
 static OBJCG_ASK: Array<ObjcgAsk> = Array::with_max_entries(1, 0);

@@ -10,7 +10,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::PerCpuArray;
 use memcg_trace_common::stack::{STACK_DEPTH, StackRow};
 
-use crate::read::{LAYOUT, field};
+use crate::layout::read::{LAYOUT, field};
 
 /// Too large for a program's own stack.
 #[map]

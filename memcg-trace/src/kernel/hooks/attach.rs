@@ -121,7 +121,7 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
 }
 
 /// Has the kernel call `__traceiter_…` for a tracepoint, which it does only if two programs are
-/// attached (memcg-trace-ebpf/src/iterated.rs).
+/// attached (memcg-trace-ebpf/src/hooks/traceiter.rs).
 fn call_traceiter(ebpf: &mut Ebpf, tracepoint: &str) -> anyhow::Result<()> {
     let program: &mut RawTracePoint = find(ebpf, "iterate")?.try_into()?;
     if program.fd().is_err() {

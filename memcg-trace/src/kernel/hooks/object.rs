@@ -21,7 +21,7 @@ static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memcg-t
 /// The map of tables of slab keys that move, one table for each CPU.
 pub(crate) const SLAB_HOT: &str = "SLAB_HOT";
 /// The map of objects that are known by a place in those tables
-/// (memcg-trace-ebpf/src/slab_known.rs).
+/// (memcg-trace-ebpf/src/counted/slab/known.rs).
 pub(crate) const SLAB_KNOWN: &str = "SLAB_KNOWN";
 
 /// The large maps. Those of a subject that is not observed are made as small as possible: the

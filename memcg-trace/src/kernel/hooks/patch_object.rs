@@ -2,7 +2,7 @@
 //!
 //! Programs that run rarely load constants from a map that is frozen. The hottest have the
 //! constants in their instructions, and call `bpf_rdonly_cast()`, which aya cannot resolve. The
-//! compiler left distinctive numbers in these places (memcg-trace-ebpf/src/fixed.rs).
+//! compiler left distinctive numbers in these places (memcg-trace-ebpf/src/layout/constants.rs).
 
 use memcg_trace_common::layout::{ABSENT, CAST_LOADS, FIXED, Layout, RDONLY_CAST};
 use zerocopy::IntoBytes as _;

@@ -51,7 +51,7 @@ pub(super) fn slab(layout: &Layout, page: &[u8; DESCRIPTOR_BYTES], pfn: u64, pag
     }
 }
 
-/// Must agree with the programs (memcg-trace-ebpf/src/slab.rs: slab_in()).
+/// Must agree with the programs (memcg-trace-ebpf/src/counted/slab/owner.rs: slab_at()).
 fn vector(layout: &Layout, page: &[u8; DESCRIPTOR_BYTES], counters: u64) -> Option<Vector> {
     // On 5.10 and 6.1 the lowest bit alone marks a vector; later it marks a failed allocation.
     let vector = word(page, layout.slab_vector) & !DATA_FLAGS;

@@ -1,4 +1,4 @@
-//! Slots of waits in progress, as programs note them (memcg-trace-ebpf/src/wait_slots.rs), and
+//! Slots of waits in progress, as programs note them (memcg-trace-ebpf/src/counted/locks/wait_slots.rs), and
 //! their tasks.
 
 use anyhow::Context as _;

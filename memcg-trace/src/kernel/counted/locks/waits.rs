@@ -24,7 +24,7 @@ use crate::kernel::maps::value::MapValue;
 use crate::kernel::waits::Events;
 use crate::sample::{LockTimes, Locks};
 
-/// The row for keys that the table has no space for (memcg-trace-ebpf/src/lock.rs).
+/// The row for keys that the table has no space for (memcg-trace-ebpf/src/counted/locks/waits.rs).
 const OTHERS: LockKey = LockKey {
     lock: 0,
     memcg_serial_nr: 0,

@@ -16,7 +16,7 @@ use crate::kernel::maps::value::MapValue;
 use crate::sample::{Cache, Slab, SlabCount as Count, Text};
 
 const BASES: &str = "bases";
-/// Programs that tail-call themselves, by their slot (memcg-trace-ebpf/src/slab_chain.rs).
+/// Programs that tail-call themselves, by their slot (memcg-trace-ebpf/src/counted/slab/chain.rs).
 const CHAINED: [&str; 2] = ["slab_free_hook_many", "slab_free_bulk"];
 /// The number of keys from which on keys without an owner are removed.
 const CROWDED: usize = 8192;

@@ -1,5 +1,5 @@
 //! The table of hot keys: programs count these without a look-up in a hash map
-//! (memcg-trace-ebpf/src/slab_count.rs).
+//! (memcg-trace-ebpf/src/counted/slab/count.rs).
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,27 +1,23 @@
 //! Holders that can be seen cheaply: writers of percpu-rwsems (no field of theirs names the
-//! writer), readers of `mem_hotplug_lock`, tasks that offline memory, and tasks that dump core. All
-//! these functions are called rarely. Their returns are not hooked, so an entry says that a task
+//! writer), and readers of `mem_hotplug_lock`. All these functions are called rarely. Their returns are not hooked, so an entry says that a task
 //! asked for the lock, and a walk finds out whether the task has it. `cgroup_mutex` is traced only
 //! on request, since the hooks fire for every mutex.
 
 use aya_ebpf::helpers::bpf_get_current_comm;
 use aya_ebpf::macros::{kprobe, map};
-use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray};
+use aya_ebpf::maps::{Array, PerCpuArray};
 use aya_ebpf::programs::ProbeContext;
 use aya_ebpf::programs::tracing::StackIdContext as _;
-use memcg_trace_common::hold::{
-    Dump, DumpHelper, Held, HeldCount, Hold, NO_STACK, OFFLINE_PAGES, Offline, OfflinePage,
-};
+use memcg_trace_common::hold::{Held, HeldCount, Hold, NO_STACK};
 use memcg_trace_common::lock::flags;
-use memcg_trace_common::loss::Loss;
 
-use crate::counter::add;
+use crate::counted::locks::hold_slots;
+use crate::counted::locks::offline;
+use crate::counted::locks::stacks::{ENTRY, LOCK_STACKS};
 use crate::current::{now_ns, task_struct, this_task, user_ns};
-use crate::hold_slots;
-use crate::lock_stacks::{ENTRY, LOCK_STACKS};
-use crate::loss::lost;
-use crate::read::{LAYOUT, field, pointer, word};
-use crate::times::add_time;
+use crate::layout::read::{LAYOUT, word};
+use crate::maps::counter::add;
+use crate::maps::histogram::add_time;
 
 /// Holds that ended.
 #[map]
@@ -29,20 +25,6 @@ static HELD: PerCpuArray<HeldCount> = PerCpuArray::with_max_entries(Held::ALL.le
 /// Time of the last release of `cgroup_mutex`: its present holder got it later.
 #[map]
 static CGROUP_MUTEX_FREE: Array<u64> = Array::with_max_entries(1, 0);
-#[map]
-static OFFLINES: HashMap<u64, Offline> = HashMap::with_max_entries(64, 0);
-/// LRU, since a dumping task exits without an event.
-#[map]
-static DUMPS: LruHashMap<u64, Dump> = LruHashMap::with_max_entries(512, 0);
-#[map]
-static DUMP_HELPERS: LruHashMap<u64, DumpHelper> = LruHashMap::with_max_entries(512, 0);
-
-/// Address and start time of the current task.
-#[inline(always)]
-fn current() -> (u64, u64) {
-    let task = task_struct();
-    (task, field(task, &LAYOUT.task_start_time).unwrap_or(0))
-}
 
 /// The stack of a request for a lock, only for locks whose holders are reported. Each creation of a
 /// cgroup and each move into one takes `cgroup_threadgroup_rwsem`, and a stack is most of the cost
@@ -175,8 +157,7 @@ pub fn hold_percpu_done(ctx: ProbeContext) -> u32 {
     let lock: u64 = ctx.arg(0).unwrap_or(0);
     release(lock);
     if lock == word(&LAYOUT.sym_mem_hotplug_lock) {
-        // The task has failed or is done.
-        let _ = OFFLINES.remove(&current().0);
+        offline::ended();
     }
     0
 }
@@ -193,133 +174,5 @@ pub fn hold_mems_read(ctx: ProbeContext) -> u32 {
 #[kprobe]
 pub fn hold_mems_done(_ctx: ProbeContext) -> u32 {
     release(word(&LAYOUT.sym_mem_hotplug_lock));
-    0
-}
-
-/// `offline_pages(start_pfn, nr_pages, …)`.
-#[kprobe]
-pub fn offline_begin(_ctx: ProbeContext) -> u32 {
-    let (task, start_ns) = current();
-    let offline = Offline {
-        start_ns,
-        begin_ns: now_ns(),
-        end_pfn: 0,
-        pages: [OfflinePage::default(); OFFLINE_PAGES],
-    };
-    if OFFLINES.insert(&task, &offline, 0).is_err() {
-        lost(Loss::Hold, 1);
-    }
-    0
-}
-
-/// `do_migrate_range(start_pfn, end_pfn)`: called again and again with the first page that cannot
-/// be migrated, or with one of several such pages.
-#[kprobe]
-pub fn offline_try(ctx: ProbeContext) -> u32 {
-    let pfn: u64 = ctx.arg(0).unwrap_or(0);
-    let end_pfn: u64 = ctx.arg(1).unwrap_or(0);
-    let (task, start_ns) = current();
-    if let Some(offline) = OFFLINES.get_ptr_mut(&task) {
-        // SAFETY: the entry is this task's own, which nobody else changes.
-        let offline = unsafe { &mut *offline };
-        if offline.start_ns == start_ns {
-            count_try(offline, pfn, end_pfn);
-            return 0;
-        }
-    }
-    // The offlining began before the probes were attached: when its pages were first tried is
-    // unknown.
-    let mut offline = Offline {
-        start_ns,
-        begin_ns: 0,
-        end_pfn: 0,
-        pages: [OfflinePage::default(); OFFLINE_PAGES],
-    };
-    count_try(&mut offline, pfn, end_pfn);
-    if OFFLINES.insert(&task, &offline, 0).is_err() {
-        lost(Loss::Hold, 1);
-    }
-    0
-}
-
-#[inline(always)]
-fn count_try(offline: &mut Offline, pfn: u64, end_pfn: u64) {
-    offline.end_pfn = end_pfn;
-    let now = now_ns();
-    let since_ns = if offline.begin_ns != 0 { now } else { 0 };
-    let [first, others @ ..] = &mut offline.pages;
-    let mut place = first;
-    for page in others {
-        if place.pfn != pfn && (page.pfn == pfn || page.last_ns < place.last_ns) {
-            place = page;
-        }
-    }
-    if place.pfn != pfn {
-        *place = OfflinePage {
-            pfn,
-            since_ns,
-            last_ns: now,
-            tries: 0,
-        };
-    }
-    place.last_ns = now;
-    place.tries += 1;
-}
-
-/// `do_coredump(…)`, later `vfs_coredump(…)`.
-#[kprobe]
-pub fn dump_begin(_ctx: ProbeContext) -> u32 {
-    let (task, start_ns) = current();
-    let dump = Dump {
-        start_ns,
-        begin_ns: now_ns(),
-        address: 0,
-        page_ns: 0,
-    };
-    if DUMPS.insert(&task, &dump, 0).is_err() {
-        lost(Loss::Hold, 1);
-    }
-    0
-}
-
-/// `get_dump_page(address, …)`.
-#[kprobe]
-pub fn dump_page(ctx: ProbeContext) -> u32 {
-    let address: u64 = ctx.arg(0).unwrap_or(0);
-    let (task, start_ns) = current();
-    if let Some(dump) = DUMPS.get_ptr_mut(&task) {
-        // SAFETY: the entry is this task's own, which nobody else changes.
-        unsafe {
-            if (*dump).start_ns == start_ns {
-                (*dump).address = address;
-                (*dump).page_ns = now_ns();
-                return 0;
-            }
-        }
-    }
-    let dump = Dump {
-        start_ns,
-        begin_ns: 0,
-        address,
-        page_ns: now_ns(),
-    };
-    if DUMPS.insert(&task, &dump, 0).is_err() {
-        lost(Loss::Hold, 1);
-    }
-    0
-}
-
-/// `umh_coredump_setup(info, new)`, in the process that is to read the core.
-#[kprobe]
-pub fn dump_helper(ctx: ProbeContext) -> u32 {
-    let (task, start_ns) = current();
-    let helper = DumpHelper {
-        start_ns,
-        begin_ns: now_ns(),
-        params: pointer(ctx.arg(0).unwrap_or(0), &LAYOUT.subprocess_data),
-    };
-    if DUMP_HELPERS.insert(&task, &helper, 0).is_err() {
-        lost(Loss::Hold, 1);
-    }
     0
 }

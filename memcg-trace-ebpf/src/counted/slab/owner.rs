@@ -12,9 +12,9 @@ use memcg_trace_common::layout::{
 };
 use memcg_trace_common::loss::Loss;
 
-use crate::fixed::{HERE, fixed, has_cast, load, load_half, load_two};
-use crate::loss::lost;
-use crate::read::{LAYOUT, page_offset, read, read_to, vmemmap, word};
+use crate::layout::constants::{AT_BASE, constant, has_cast, load, load_half, load_two};
+use crate::layout::read::{LAYOUT, page_offset, read, read_to, vmemmap, word};
+use crate::maps::loss::lost;
 
 const PAGE_HEAD: usize = offset_of!(Layout, page_head);
 const SLAB_CACHE: usize = offset_of!(Layout, slab_cache);
@@ -70,7 +70,7 @@ impl Bases {
 /// The first page of a folio, by the word of another page of the folio.
 #[inline(always)]
 fn first_of(page: u64, head: u64) -> u64 {
-    let is_mask = fixed::<{ offset_of!(Layout, head_shape) }>() == u64::from(HEAD_MASK)
+    let is_mask = constant::<{ offset_of!(Layout, head_shape) }>() == u64::from(HEAD_MASK)
         && head >> 32 == 0xffff_ffff;
     if is_mask { page & head } else { head - 1 }
 }
@@ -128,7 +128,7 @@ fn is_slab(page: u64) -> bool {
         load::<{ offset_of!(Layout, page_flags) }>(page) & mask != 0
     } else {
         let kind = load_half::<{ offset_of!(Layout, page_type) }>(page) >> 24;
-        kind == fixed::<{ offset_of!(Layout, page_type_slab) }>()
+        kind == constant::<{ offset_of!(Layout, page_type_slab) }>()
     }
 }
 
@@ -142,7 +142,7 @@ fn page_word<const FIELD: usize>(page: &Page) -> u64 {
     unsafe {
         page.as_ptr()
             .cast::<u8>()
-            .add(fixed::<FIELD>() as usize)
+            .add(constant::<FIELD>() as usize)
             .cast::<u64>()
             .read()
     }
@@ -154,7 +154,7 @@ fn page_half<const FIELD: usize>(page: &Page) -> u64 {
     let half = unsafe {
         page.as_ptr()
             .cast::<u8>()
-            .add(fixed::<FIELD>() as usize)
+            .add(constant::<FIELD>() as usize)
             .cast::<u32>()
             .read()
     };
@@ -195,7 +195,7 @@ fn is_slab_page(page: &Page) -> bool {
         page_word::<{ offset_of!(Layout, page_flags) }>(page) & mask != 0
     } else {
         let kind = page_half::<{ offset_of!(Layout, page_type) }>(page) >> 24;
-        kind == fixed::<{ offset_of!(Layout, page_type_slab) }>()
+        kind == constant::<{ offset_of!(Layout, page_type_slab) }>()
     }
 }
 
@@ -205,7 +205,7 @@ pub fn slab_with(cache: u64, page: u64, vector: u64) -> Option<Slab> {
     let counters = if has_cast() {
         load::<SLAB_COUNTERS>(page)
     } else {
-        read(page + fixed::<SLAB_COUNTERS>())?
+        read(page + constant::<SLAB_COUNTERS>())?
     };
     Some(Slab {
         cache,
@@ -225,8 +225,8 @@ pub fn slab_at(page: u64) -> Option<Slab> {
 /// owners.
 #[inline(always)]
 fn stride(slab: &Slab, size: u64) -> Option<u64> {
-    let ext_bytes = fixed::<{ offset_of!(Layout, ext_bytes) }>();
-    let shape = fixed::<{ offset_of!(Layout, vector_shape) }>();
+    let ext_bytes = constant::<{ offset_of!(Layout, ext_bytes) }>();
+    let shape = constant::<{ offset_of!(Layout, vector_shape) }>();
     if shape == u64::from(VECTOR_STRIDE) {
         // The upper half of the counters: user space checked this.
         return Some(slab.counters >> 32);
@@ -263,7 +263,7 @@ pub fn owner(slab: &Slab, size: u64, object: u64) -> Option<u64> {
     let objcg = if has_cast() {
         load::<{ offset_of!(Layout, ext_objcg) }>(entry)
     } else {
-        match read(entry + fixed::<{ offset_of!(Layout, ext_objcg) }>()) {
+        match read(entry + constant::<{ offset_of!(Layout, ext_objcg) }>()) {
             Some(objcg) => objcg,
             None => {
                 lost(Loss::SlabRead, 1);
@@ -280,7 +280,7 @@ pub fn size_of_cache(cache: u64) -> u64 {
     if has_cast() {
         load_half::<CACHE_SIZE>(cache)
     } else {
-        read::<u32>(cache + fixed::<CACHE_SIZE>())
+        read::<u32>(cache + constant::<CACHE_SIZE>())
             .unwrap_or(0)
             .into()
     }
@@ -291,7 +291,7 @@ pub fn size_of_cache(cache: u64) -> u64 {
 pub fn pointer_at(array: u64, index: u64) -> u64 {
     let at = array + index * 8;
     if has_cast() {
-        load::<HERE>(at)
+        load::<AT_BASE>(at)
     } else {
         read(at).unwrap_or(0)
     }

@@ -1,8 +1,8 @@
 //! Slab objects charged to a memory cgroup, and uncharged: counts per object cgroup and cache, and
 //! nothing else, since these are the hottest hooks.
 //!
-//! An object keeps its owner for life (`slab_owner.rs`), so its allocation and its free are booked
-//! to the same key (`slab_count.rs`).
+//! An object keeps its owner for life (`owner.rs`), so its allocation and its free are booked
+//! to the same key (`count.rs`).
 
 use core::mem::{MaybeUninit, offset_of};
 
@@ -14,13 +14,17 @@ use memcg_trace_common::layout::Layout;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::slab::KNOWN_NOBODY;
 
-use crate::fixed::{NONE, fixed, has_cast, load_half};
-use crate::loss::lost;
-use crate::read::{page_offset, read, read_to};
-use crate::slab_chain::{BODY, NEXT_FREE_BULK, NEXT_FREE_HOOK, chain, chain_at, tail_call};
-use crate::slab_count::{count_alloc, count_free, count_known};
-use crate::slab_known::remember;
-use crate::slab_owner::{Slab, owner, pointer_at, size_of_cache, slab_at, slab_of, slab_with};
+use crate::counted::slab::chain::{
+    BODY, NEXT_FREE_BULK, NEXT_FREE_HOOK, chain, chain_at, tail_call,
+};
+use crate::counted::slab::count::{count_alloc, count_free, count_known};
+use crate::counted::slab::known::remember;
+use crate::counted::slab::owner::{
+    Slab, owner, pointer_at, size_of_cache, slab_at, slab_of, slab_with,
+};
+use crate::layout::constants::{NONE, constant, has_cast, load_half};
+use crate::layout::read::{page_offset, read, read_to};
+use crate::maps::loss::lost;
 
 const CACHE_FLAGS: usize = offset_of!(Layout, cache_flags);
 const CACHE_SIZE: usize = offset_of!(Layout, cache_size);
@@ -59,7 +63,7 @@ fn allocated(object: u64, size: u64) {
 /// There, the object cannot be charged later either (`kmem_cache_charge()` came with 6.12).
 #[inline(always)]
 fn is_nobodys(object: u64) {
-    if fixed::<{ offset_of!(Layout, has_free_hook) }>() == 0 {
+    if constant::<{ offset_of!(Layout, has_free_hook) }>() == 0 {
         remember(object, KNOWN_NOBODY);
     }
 }
@@ -86,7 +90,7 @@ fn flags_and_size(cache: u64) -> (u64, u64) {
         // The size is not needed if the flags say that nobody is charged.
         return (load_half::<CACHE_FLAGS>(cache), 0);
     }
-    let (flags, size) = (fixed::<CACHE_FLAGS>(), fixed::<CACHE_SIZE>());
+    let (flags, size) = (constant::<CACHE_FLAGS>(), constant::<CACHE_SIZE>());
     if size < flags || size - flags > NEAR {
         let flags: Option<u32> = read(cache + flags);
         let size: Option<u32> = read(cache + size);
@@ -109,7 +113,8 @@ fn flags_and_size(cache: u64) -> (u64, u64) {
 #[inline(always)]
 fn allocated_from(cache: u64, object: u64, gfp: u64) {
     let (flags, size) = flags_and_size(cache);
-    let is_accounted = (gfp & fixed::<GFP_ACCOUNT>()) | (flags & fixed::<CACHE_ACCOUNT>()) != 0;
+    let is_accounted =
+        (gfp & constant::<GFP_ACCOUNT>()) | (flags & constant::<CACHE_ACCOUNT>()) != 0;
     // The allocation may have failed.
     if object == 0 {
         return;
@@ -139,7 +144,7 @@ fn owner_in(cache: u64, size: u64, object: u64) -> Option<u64> {
 /// there, `(call_site, ptr, bytes_req, bytes_alloc, gfp)`.
 #[raw_tracepoint(tracepoint = "kmem_cache_alloc")]
 pub fn slab_cache_alloc(ctx: RawTracePointContext) -> i32 {
-    if fixed::<{ offset_of!(Layout, alloc_cache_arg) }>() != NONE {
+    if constant::<{ offset_of!(Layout, alloc_cache_arg) }>() != NONE {
         allocated_from(ctx.arg(2), ctx.arg(1), ctx.arg(3));
     } else {
         // The cache is not an argument: the vector tells whether it is an accounted one.
@@ -154,7 +159,7 @@ pub fn slab_kmalloc(ctx: RawTracePointContext) -> i32 {
     // Objects of its caches are charged only with this flag. Large allocations are not slab
     // objects: their bytes_alloc differs, and they have no vector.
     let gfp: u64 = ctx.arg(4);
-    if gfp & fixed::<GFP_ACCOUNT>() != 0 {
+    if gfp & constant::<GFP_ACCOUNT>() != 0 {
         allocated(ctx.arg(1), ctx.arg(3));
     }
     0
@@ -193,7 +198,7 @@ pub fn slab_free_bulk(ctx: ProbeContext) -> u32 {
 /// The slab and the object size for a free hook. The hook mostly gets the vector as an argument.
 #[inline(always)]
 fn hooked(cache: u64, page: u64, vector: u64) -> Option<(Slab, u64)> {
-    let slab = match fixed::<VECTOR_ARG>() {
+    let slab = match constant::<VECTOR_ARG>() {
         NONE => slab_at(page)?,
         _ => slab_with(cache, page, vector)?,
     };
@@ -275,7 +280,7 @@ const AT_ONCE: u64 = 32;
 pub fn slab_free_hook_fentry(ctx: FEntryContext) -> i32 {
     let (cache, slab) = (argument(&ctx, 0), argument(&ctx, 1));
     let (array, objects) = (argument(&ctx, 2), argument(&ctx, 3) & 0xffff_ffff);
-    let vector = match fixed::<VECTOR_ARG>() {
+    let vector = match constant::<VECTOR_ARG>() {
         NONE => 0,
         _ => argument(&ctx, VECTOR),
     };
@@ -300,7 +305,7 @@ pub fn slab_free_hook_fentry(ctx: FEntryContext) -> i32 {
 /// function failed, objects that were already charged have their owner, and will be freed.
 #[fexit(function = "__memcg_slab_post_alloc_hook")]
 pub fn slab_post_alloc_fexit(ctx: FExitContext) -> i32 {
-    let at = fixed::<{ offset_of!(Layout, post_alloc_size_arg) }>() as u32;
+    let at = constant::<{ offset_of!(Layout, post_alloc_size_arg) }>() as u32;
     let (size, array) = (argument(&ctx, at), argument(&ctx, at + 1));
     for index in 0..AT_ONCE {
         if index >= size {

@@ -5,7 +5,7 @@ use aya_ebpf::maps::{PerCpuArray, ProgramArray};
 use aya_ebpf::programs::ProbeContext;
 use memcg_trace_common::loss::Loss;
 
-use crate::loss::lost;
+use crate::maps::loss::lost;
 
 /// The two programs that tail-call themselves.
 #[map]

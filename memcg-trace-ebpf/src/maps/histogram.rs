@@ -6,8 +6,8 @@ use aya_ebpf::maps::{Array, HashMap};
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::times::{CLASSES, Times, class_of};
 
-use crate::counter::add_u32;
-use crate::loss::lost;
+use crate::maps::counter::add_u32;
+use crate::maps::loss::lost;
 
 /// The first value of a row in a map of histograms: it is too large for a program's stack.
 #[map]

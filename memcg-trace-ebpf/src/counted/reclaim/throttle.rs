@@ -6,10 +6,11 @@ use aya_ebpf::programs::ProbeContext;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::reclaim::{Reclaimer, kind};
 
+use crate::counted::reclaim::reclaimer::{NOBODY, caller, is_of_this_task, key_of_run};
+use crate::counted::reclaim::sums::count_run;
 use crate::current::{now_ns, task_struct, this_task, user_ns};
-use crate::loss::lost;
-use crate::read::{LAYOUT, field, pointer, word};
-use crate::reclaim::{NOBODY, caller, count_run, is_of_this_task, key_of_run};
+use crate::layout::read::{LAYOUT, field, pointer, word};
+use crate::maps::loss::lost;
 
 /// More than the code size of `mem_cgroup_handle_over_high()`: user space checks the address, too.
 const OVER_HIGH_BYTES: u64 = 4096;

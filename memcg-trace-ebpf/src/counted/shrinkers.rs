@@ -12,13 +12,13 @@ use memcg_trace_common::shrinker::{
 };
 use memcg_trace_common::times::Times;
 
-use crate::counter::{add, add_u32};
+use crate::counted::reclaim::begun_by;
 use crate::current::{now_ns, task_struct, this_task, user_ns};
-use crate::iterated::arg;
-use crate::loss::lost;
-use crate::read::{LAYOUT, field, pointer};
-use crate::reclaim::begun_by;
-use crate::times::count_time;
+use crate::hooks::traceiter::arg;
+use crate::layout::read::{LAYOUT, field, pointer};
+use crate::maps::counter::{add, add_u32};
+use crate::maps::histogram::count_time;
+use crate::maps::loss::lost;
 
 #[map]
 static SHRINKERS: PerCpuHashMap<ShrinkerKey, ShrinkerCount> =

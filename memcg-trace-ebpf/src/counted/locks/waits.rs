@@ -10,15 +10,15 @@ use memcg_trace_common::lock::{LOCK_ROWS, LockCount, LockKey, Wait, flags};
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::times::Times;
 
-use crate::counter::add;
+use crate::counted::locks::holds;
+use crate::counted::locks::wait_slots;
+use crate::counted::locks::waiters::Waiters;
+use crate::counted::memcgs::serial_nr_of_task;
 use crate::current::{now_ns, task_struct, this_task};
-use crate::hold;
-use crate::loss::lost;
-use crate::memcg::serial_nr_of_task;
-use crate::read::{LAYOUT, field, word};
-use crate::times::count_time;
-use crate::wait_slots;
-use crate::waiters::Waiters;
+use crate::layout::read::{LAYOUT, field, word};
+use crate::maps::counter::add;
+use crate::maps::histogram::count_time;
+use crate::maps::loss::lost;
 
 #[map]
 static LOCKS: PerCpuHashMap<LockKey, LockCount> = PerCpuHashMap::with_max_entries(LOCK_ROWS, 0);
@@ -175,7 +175,7 @@ pub fn lock_end(ctx: RawTracePointContext) -> i32 {
     unsafe {
         count(wait, Some(now.saturating_sub((*wait).begin_ns)));
         if (*wait).flags & flags::PERCPU != 0 || lock == word(&LAYOUT.sym_cgroup_mutex) {
-            hold::acquired(lock, (*wait).task, now);
+            holds::acquired(lock, (*wait).task, now);
         }
         (*wait).lock = 0;
     }

@@ -9,7 +9,7 @@
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
 
-use crate::read::read;
+use crate::layout::read::read;
 
 /// Arguments in registers after the first one, `data`, which the tracepoint does not have.
 const IN_REGISTERS: usize = 5;

@@ -2,7 +2,7 @@
 //!
 //! Most objects are freed soon, and reading the owner again is most of the cost of a free. So an
 //! allocation stores a word: the object, and the place of its key in the table of hot keys
-//! (`slab_count.rs`), or that nobody is charged for it. The free takes the word. Another object may
+//! (`count.rs`), or that nobody is charged for it. The free takes the word. Another object may
 //! overwrite the same word; then the free reads the owner.
 //!
 //! An object keeps its owner for life, so a word is right while its object lives: each free that is

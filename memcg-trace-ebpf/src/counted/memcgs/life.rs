@@ -1,20 +1,17 @@
 //! Lifecycle events of memory cgroups: one record in a ring buffer for each, since they are rare.
 
-use core::mem::offset_of;
-
-use aya_ebpf::helpers::{bpf_get_current_comm, bpf_probe_read_kernel_str_bytes};
+use aya_ebpf::helpers::bpf_get_current_comm;
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::RingBuf;
 use aya_ebpf::programs::ProbeContext;
 use aya_log_ebpf::debug;
-use memcg_trace_common::layout::Layout;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::memcg::{ABSENT_PAGES, LifeKind, LifeRecord};
 
+use crate::counted::memcgs::identity::{kernfs_node, read_name};
 use crate::current::{now_ns, this_task};
-use crate::fixed::{HERE, fixed, has_cast, load};
-use crate::loss::lost;
-use crate::read::{LAYOUT, field, has, offset, pointer, read_into, value, word};
+use crate::layout::read::{LAYOUT, field, has, offset, pointer, read_into, value, word};
+use crate::maps::loss::lost;
 
 /// NUMA nodes whose lists are counted; on a host with more nodes the figure is absent.
 const NODES: u64 = 8;
@@ -24,37 +21,6 @@ const LIST_WORDS: u64 = 64;
 
 #[map]
 static LIFE: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
-
-/// `css.serial_nr` of the memcg that a task belongs to; 0 if unknown.
-#[inline(always)]
-pub fn serial_nr_of_task(task: u64) -> u64 {
-    let has_all =
-        has(&LAYOUT.task_cgroups) && has(&LAYOUT.css_set_memory) && has(&LAYOUT.css_serial_nr);
-    if has_cast() && has_all {
-        // The struct that a cast makes of the address is too short for a field of a task.
-        let follow = |base: u64, offset: u64| load::<HERE>(base.wrapping_add(offset));
-        let set = follow(task, fixed::<{ offset_of!(Layout, task_cgroups) }>());
-        let css = follow(set, fixed::<{ offset_of!(Layout, css_set_memory) }>());
-        return follow(css, fixed::<{ offset_of!(Layout, css_serial_nr) }>());
-    }
-    let set = pointer(task, &LAYOUT.task_cgroups);
-    pointer(pointer(set, &LAYOUT.css_set_memory), &LAYOUT.css_serial_nr)
-}
-
-/// The cgroup's directory.
-#[inline(always)]
-pub fn kernfs_node(css: u64) -> u64 {
-    pointer(pointer(css, &LAYOUT.css_cgroup), &LAYOUT.cgroup_kn)
-}
-
-/// Reads a cgroup's name, and returns its length.
-#[inline(always)]
-pub fn read_name(node: u64, name: &mut [u8]) -> u32 {
-    let address = pointer(node, &LAYOUT.kernfs_name);
-    // SAFETY: the helper reads safely at any address.
-    unsafe { bpf_probe_read_kernel_str_bytes(address as *const u8, name) }
-        .map_or(0, |name| name.len() as u32)
-}
 
 /// Pages on the memcg's own lists. MGLRU lists are counted apart from the others
 /// (include/linux/mm_inline.h: lru_gen_update_size()).

@@ -6,9 +6,9 @@ use aya_ebpf::maps::PerCpuArray;
 use aya_ebpf::programs::ProbeContext;
 use memcg_trace_common::tax::{CSS_ONLINE, LONGEST_FLUSH_NS, TaxCount};
 
-use crate::counter::add;
 use crate::current::now_ns;
-use crate::read::{LAYOUT, field};
+use crate::layout::read::{LAYOUT, field};
+use crate::maps::counter::add;
 
 #[map]
 static TAX: PerCpuArray<TaxCount> = PerCpuArray::with_max_entries(1, 0);

@@ -4,11 +4,12 @@ use aya_ebpf::macros::{kprobe, raw_tracepoint};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
 use memcg_trace_common::reclaim::ReclaimCount;
 
-use crate::counter::add;
+use crate::counted::reclaim::reclaimer::{RECLAIMERS, key_of_visit};
+use crate::counted::reclaim::sums::counter;
 use crate::current::this_task;
-use crate::iterated::arg;
-use crate::read::{LAYOUT, pointer};
-use crate::reclaim::{RECLAIMERS, counter, key_of_visit};
+use crate::hooks::traceiter::arg;
+use crate::layout::read::{LAYOUT, pointer};
+use crate::maps::counter::add;
 
 /// The counter of the memcg that this task's reclaim visits.
 #[inline(always)]

@@ -8,12 +8,12 @@ use core::mem::offset_of;
 
 use memcg_trace_common::layout::{CAST_LOADS, FIXED, Layout, RDONLY_CAST};
 
-/// The value of [`fixed`] for a field that this kernel does not have.
+/// The value of [`constant`] for a field that this kernel does not have.
 pub const NONE: u64 = u64::MAX;
 
 /// A field of four bytes of the layout.
 #[inline(always)]
-pub fn fixed<const FIELD: usize>() -> u64 {
+pub fn constant<const FIELD: usize>() -> u64 {
     let value: u64;
     // SAFETY: one instruction, which sets a register.
     unsafe {
@@ -31,7 +31,7 @@ pub fn fixed<const FIELD: usize>() -> u64 {
 /// behind this test, and these calls with it.
 #[inline(always)]
 pub fn has_cast() -> bool {
-    fixed::<{ offset_of!(Layout, word_type_id) }>() != NONE
+    constant::<{ offset_of!(Layout, word_type_id) }>() != NONE
 }
 
 /// The number that stands for a call of `bpf_rdonly_cast` before loads of these fields.
@@ -43,9 +43,9 @@ const fn cast(fields: [usize; CAST_LOADS]) -> i32 {
 }
 
 /// Marks a load at the base address itself: no field is at offset 0 of the layout.
-pub const HERE: usize = 0;
+pub const AT_BASE: usize = 0;
 
-/// Loads a word, where [`has_cast`]: a field of a struct of the kernel, or [`HERE`]. This takes a
+/// Loads a word, where [`has_cast`]: a field of a struct of the kernel, or [`AT_BASE`]. This takes a
 /// tenth of the time of a helper: the verifier replaces the call by a move, and takes the address
 /// for that of a struct of words, so that the kernel guards the load. On a fault the word is 0
 /// (arch/x86/net/bpf_jit_comp.c: BPF_PROBE_MEM).
@@ -60,7 +60,7 @@ pub fn load<const FIELD: usize>(base: u64) -> u64 {
             "r0 = *(u64 *)(r0 + 0)",
             call = const cast([FIELD, 0, 0]),
             inlateout("r1") base => _,
-            inlateout("r2") fixed::<{ offset_of!(Layout, word_type_id) }>() => _,
+            inlateout("r2") constant::<{ offset_of!(Layout, word_type_id) }>() => _,
             lateout("r0") word,
             lateout("r3") _,
             lateout("r4") _,
@@ -82,7 +82,7 @@ pub fn load_half<const FIELD: usize>(base: u64) -> u64 {
             "w0 = *(u32 *)(r0 + 0)",
             call = const cast([FIELD, 0, 0]),
             inlateout("r1") base => _,
-            inlateout("r2") fixed::<{ offset_of!(Layout, word_type_id) }>() => _,
+            inlateout("r2") constant::<{ offset_of!(Layout, word_type_id) }>() => _,
             lateout("r0") half,
             lateout("r3") _,
             lateout("r4") _,
@@ -105,7 +105,7 @@ pub fn load_two<const A: usize, const B: usize>(base: u64) -> (u64, u64) {
             "r0 = *(u64 *)(r0 + 0)",
             call = const cast([A, B, 0]),
             inlateout("r1") base => a,
-            inlateout("r2") fixed::<{ offset_of!(Layout, word_type_id) }>() => _,
+            inlateout("r2") constant::<{ offset_of!(Layout, word_type_id) }>() => _,
             lateout("r0") b,
             lateout("r3") _,
             lateout("r4") _,

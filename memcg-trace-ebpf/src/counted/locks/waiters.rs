@@ -2,8 +2,8 @@
 
 use memcg_trace_common::lock::flags;
 
-use crate::fixed::{HERE, has_cast, load};
-use crate::read::{LAYOUT, has, offset, read};
+use crate::layout::constants::{AT_BASE, has_cast, load};
+use crate::layout::read::{LAYOUT, has, offset, read};
 
 /// A cursor in the list of waiters of a lock, for each kind of lock.
 pub struct Waiters {
@@ -88,7 +88,7 @@ impl Waiters {
 #[inline(always)]
 fn word(address: u64) -> Option<u64> {
     if has_cast() {
-        Some(load::<HERE>(address))
+        Some(load::<AT_BASE>(address))
     } else {
         read(address)
     }

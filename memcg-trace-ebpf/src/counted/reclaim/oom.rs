@@ -7,10 +7,10 @@ use aya_ebpf::programs::ProbeContext;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::reclaim::OomRecord;
 
+use crate::counted::memcgs::serial_nr_of_task;
 use crate::current::{now_ns, this_task};
-use crate::loss::lost;
-use crate::memcg::serial_nr_of_task;
-use crate::read::{LAYOUT, field, pointer};
+use crate::layout::read::{LAYOUT, field, pointer};
+use crate::maps::loss::lost;
 
 /// `OOM_SCORE_ADJ_MIN` (include/uapi/linux/oom.h).
 const NEVER: i16 = -1000;

@@ -11,9 +11,9 @@ use aya_ebpf::maps::{Array, PerCpuHashMap};
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::slab::{HOT_SLOTS, HotRow, HotTable, KNOWN_NOBODY, SlabCount, SlabKey};
 
-use crate::counter::add;
-use crate::loss::lost;
-use crate::slab_known::{recall, remember};
+use crate::counted::slab::known::{recall, remember};
+use crate::maps::counter::add;
+use crate::maps::loss::lost;
 
 #[map]
 static SLAB: PerCpuHashMap<SlabKey, SlabCount> = PerCpuHashMap::with_max_entries(16384, 0);

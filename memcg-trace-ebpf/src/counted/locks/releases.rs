@@ -9,12 +9,12 @@ use memcg_trace_common::hold::{NO_STACK, RELEASE_PAUSE_NS, RELEASED_SLOTS, Relea
 use memcg_trace_common::lock::flags;
 use memcg_trace_common::loss::Loss;
 
-use crate::counter::add;
+use crate::counted::locks::stacks::{ENTRY, LOCK_STACKS};
+use crate::counted::locks::wait_slots;
+use crate::counted::locks::waiters::Waiters;
 use crate::current::{now_ns, this_task};
-use crate::lock_stacks::{ENTRY, LOCK_STACKS};
-use crate::loss::lost;
-use crate::wait_slots;
-use crate::waiters::Waiters;
+use crate::maps::counter::add;
+use crate::maps::loss::lost;
 
 #[map]
 static RELEASES: HashMap<ReleaseKey, u64> = HashMap::with_max_entries(8192, 0);

@@ -1,0 +1,11 @@
+//! What programs count as it happens, a folder a subject, as in user space
+//! (memcg-trace/src/kernel/counted).
+
+mod locks;
+mod memcgs;
+mod reclaim;
+mod shrinkers;
+mod slab;
+
+pub use locks::{owner, wait_slots};
+pub use memcgs::{kernfs_node, read_name, serial_nr_of_task};
