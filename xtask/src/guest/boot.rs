@@ -12,10 +12,10 @@ use anyhow::{Context, Result};
 use memcg_trace_guest::Report;
 use signal_hook::consts::SIGINT;
 
-use super::Spec;
 use super::build::Binaries;
 use super::ending::{Cut, Ending, Evidence, judge};
 use super::qemu::Qemu;
+use super::spec::Spec;
 use super::{initramfs, terminal};
 use crate::interrupt;
 

@@ -9,7 +9,8 @@ use memcg_trace_guest::{SETTINGS, Settings};
 
 use super::build::Binaries;
 use super::cpio::Archive;
-use super::{Spec, modules};
+use super::modules;
+use super::spec::Spec;
 use crate::setup::tools;
 
 /// Writes the first file system of the guest to `path`.

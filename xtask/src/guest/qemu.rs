@@ -14,7 +14,7 @@ use memcg_trace_guest::{PORTS, Port};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use super::{Disk, Spec};
+use super::spec::{Disk, Spec};
 use crate::setup::tools;
 
 /// Timeout for QEMU to connect its ports, which it does first; on a busy machine that takes a

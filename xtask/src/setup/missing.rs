@@ -7,10 +7,11 @@
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::apt::{self, Apt};
+use super::needs::{Needs, NoHeaders};
 use super::progress::{megabytes, say};
 use super::timings::Timings;
 use super::tools::{self, RUSTC, Tool};
-use super::{Needs, NoHeaders, compiler, headers, kernels, linker, other_systems};
+use super::{compiler, headers, kernels, linker, other_systems};
 use crate::kernel::Series;
 use crate::places;
 

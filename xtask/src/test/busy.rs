@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use super::processors;
-
 /// A busy loop on each processor, at the priority of the tests, until dropped.
 pub struct Busy(Arc<AtomicBool>);
 
@@ -30,4 +28,9 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// Number of processors of this host.
+pub fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }

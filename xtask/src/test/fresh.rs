@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::Row;
+use super::row::Row;
 use crate::{child, places};
 
 /// The user that root switches to.

@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::arguments::Arguments;
 use super::boots::{Boot, boots, expected, selection};
+use super::busy::processors;
 use super::prefixed::{Prefixed, Seen};
+use super::row::Row;
 use super::times::{Time, Times};
-use super::{Arguments, Row, libtest, module, processors};
+use super::{libtest, module};
 use crate::guest::boot::Outputs;
 use crate::guest::build::{self, Binaries};
 use crate::guest::ending::Ending;

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use super::Row;
+use super::row::Row;
 use crate::{child, places};
 
 /// Arguments of cargo.

@@ -8,8 +8,9 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use super::arguments::Arguments;
+use super::row::Row;
 use super::times::Time;
-use super::{Arguments, Row};
 
 /// Prints the table and the sum; true if all is well.
 pub fn print(rows: &[Row], arguments: &Arguments) -> bool {

@@ -6,8 +6,9 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::arguments::Arguments;
 use super::boots::boots;
-use super::{Arguments, guests, libtest, module};
+use super::{guests, libtest, module};
 use crate::guest::build;
 use crate::guest::{self, terminal};
 use crate::kernel::{self, DRAINING, Series};
