@@ -67,7 +67,7 @@ pub const SERIES: &[Series] = &[
 
 /// One version, only for tests of [`crate::test`] that need it: there, removing a cgroup waits for
 /// its dying tasks, even if one of them waits for the remover.
-pub const DRAINING: Series = Series {
+pub const REAP_DEADLOCK: Series = Series {
     name: "7.0.4",
     suites: &["trixie-backports"],
     // The packages of its modules are no longer in the archive.
@@ -79,7 +79,7 @@ pub const DRAINING: Series = Series {
 
 /// The tested series, and the one that is only for some tests.
 pub fn all() -> impl Iterator<Item = &'static Series> {
-    SERIES.iter().chain([&DRAINING])
+    SERIES.iter().chain([&REAP_DEADLOCK])
 }
 
 /// The default kernel of guests: the newest series on which the demo loses next to nothing. Later

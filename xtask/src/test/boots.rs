@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use memcg_trace_guest::Cgroup;
 
-use super::apart::{APART, Apart, On, apart};
-use crate::kernel::{DRAINING, Series};
+use super::special_guests::{On, SPECIAL_GUESTS, SpecialGuest, special_guest};
+use crate::kernel::{REAP_DEADLOCK, Series};
 
 /// Tests that need the test modules, by the start of their names.
 const OF_MODULES: &[&str] = &[
@@ -67,15 +67,15 @@ pub enum Tests {
     /// The tests of [`AT_THE_ENDS`].
     AtTheEnds,
     /// Tests that need a special guest.
-    Apart(&'static Apart),
+    Special(&'static SpecialGuest),
     Others,
 }
 
 impl Tests {
     /// The boot of a test, on a kernel that runs all tests.
     fn of(name: &str) -> Self {
-        match apart(name) {
-            Some(one) => Self::Apart(one),
+        match special_guest(name) {
+            Some(one) => Self::Special(one),
             None if is_at_the_ends(name) => Self::AtTheEnds,
             None => Self::Others,
         }
@@ -89,8 +89,8 @@ impl Tests {
     fn have(self, name: &str) -> bool {
         match (self, Self::of(name)) {
             // If several kinds of guest have a test, each runs it.
-            (Self::Apart(one), Self::Apart(_)) => name.starts_with(one.prefix),
-            (Self::Others, Self::Apart(one)) => one.also_elsewhere,
+            (Self::Special(one), Self::Special(_)) => name.starts_with(one.prefix),
+            (Self::Others, Self::Special(one)) => one.also_elsewhere,
             (Self::Others, Self::Others) | (Self::AtTheEnds, Self::AtTheEnds) => true,
             _ => false,
         }
@@ -100,14 +100,14 @@ impl Tests {
     pub fn note(self) -> &'static str {
         match self {
             Self::AtTheEnds => ", first and last",
-            Self::Apart(one) => one.note,
+            Self::Special(one) => one.note,
             Self::Others => "",
         }
     }
 
-    pub fn apart(self) -> Option<&'static Apart> {
+    pub fn special_guest(self) -> Option<&'static SpecialGuest> {
         match self {
-            Self::Apart(one) => Some(one),
+            Self::Special(one) => Some(one),
             Self::AtTheEnds | Self::Others => None,
         }
     }
@@ -115,7 +115,7 @@ impl Tests {
     /// Returns whether some tests of the boot use the test modules, though they can run without.
     pub fn want_modules(self) -> bool {
         match self {
-            Self::Apart(_) => OF_MODULES.iter().any(|tests| self.have(tests)),
+            Self::Special(_) => OF_MODULES.iter().any(|tests| self.have(tests)),
             Self::AtTheEnds | Self::Others => true,
         }
     }
@@ -130,7 +130,7 @@ fn is_at_the_ends(name: &str) -> bool {
 pub fn boots(kernels: &[&'static Series], names: &[String], long: bool) -> Vec<Boot> {
     // The newest kernels take longest.
     let all = kernels.iter().copied().rev();
-    let all: Vec<_> = all.filter(|one| **one != DRAINING).collect();
+    let all: Vec<_> = all.filter(|one| **one != REAP_DEADLOCK).collect();
     let mut ends = vec![all.first().copied(), all.last().copied()];
     ends.dedup();
     if long {
@@ -152,10 +152,10 @@ pub fn boots(kernels: &[&'static Series], names: &[String], long: bool) -> Vec<B
         (Tests::Others, on(On::All)),
         (Tests::AtTheEnds, on(On::TheEnds)),
     ];
-    kinds.extend(APART.iter().map(|one| {
+    kinds.extend(SPECIAL_GUESTS.iter().map(|one| {
         let mut able = on(one.on);
         able.retain(|series| series.has_v1 || one.cgroup == Cgroup::V2);
-        (Tests::Apart(one), able)
+        (Tests::Special(one), able)
     }));
     kinds.retain(|(tests, _)| tests.have_any_of(names));
     let of = |(tests, able): (Tests, Vec<_>)| {
@@ -171,19 +171,19 @@ pub fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsStrin
     let mut arguments: Vec<OsString> = names.map(OsString::from).collect();
     match boot.tests {
         Tests::Others => {
-            let apart = APART.iter().filter(|one| !one.also_elsewhere);
-            let apart = apart.map(|one| one.prefix);
+            let special = SPECIAL_GUESTS.iter().filter(|one| !one.also_elsewhere);
+            let special = special.map(|one| one.prefix);
             // A name that is asked for may be a part of one of these names.
             let ends = AT_THE_ENDS.iter().filter(|_| arguments.is_empty());
-            let elsewhere = apart.chain(ends.copied());
+            let elsewhere = special.chain(ends.copied());
             let skipped: Vec<_> = elsewhere.flat_map(|tests| ["--skip", tests]).collect();
             arguments.extend(skipped.into_iter().map(OsString::from));
         }
         Tests::AtTheEnds if arguments.is_empty() => {
             arguments.extend(AT_THE_ENDS.iter().map(OsString::from));
         }
-        Tests::Apart(one) if arguments.is_empty() => arguments.push(one.prefix.into()),
-        Tests::AtTheEnds | Tests::Apart(_) => {}
+        Tests::Special(one) if arguments.is_empty() => arguments.push(one.prefix.into()),
+        Tests::AtTheEnds | Tests::Special(_) => {}
     }
     if !has_modules {
         let tests = OF_MODULES.iter().flat_map(|tests| ["--skip", tests]);

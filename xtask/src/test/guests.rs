@@ -21,7 +21,7 @@ use crate::guest::build::{self, Binaries};
 use crate::guest::ending::Ending;
 use crate::guest::{self, Spec};
 use crate::interrupt;
-use crate::kernel::{Choice, DRAINING, Kernel, Series};
+use crate::kernel::{Choice, Kernel, REAP_DEADLOCK, Series};
 
 /// Deadline of each test: many times what any test takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -54,7 +54,7 @@ pub fn run(
         };
         (series, modules)
     };
-    let with_modules = kernels.iter().copied().filter(|one| **one != DRAINING);
+    let with_modules = kernels.iter().copied().filter(|one| **one != REAP_DEADLOCK);
     let modules: Vec<_> = with_modules.map(modules).collect();
     let next = AtomicUsize::new(0);
     let rows = Mutex::new(Vec::new());
@@ -155,7 +155,7 @@ pub(super) fn spec(
         timeout: Some(DEADLINE),
         ..Spec::new(Kernel::find(&Choice::Series(series))?, command)
     };
-    if let Some(one) = tests.apart() {
+    if let Some(one) = tests.special_guest() {
         spec.cgroup = one.cgroup;
         spec.memory = one.memory.into();
         spec.qemu = one
@@ -165,7 +165,10 @@ pub(super) fn spec(
             .collect();
         spec.append.extend(one.append.map(str::to_owned));
     }
-    let debian = tests.apart().map(|one| one.debian).unwrap_or_default();
+    let debian = tests
+        .special_guest()
+        .map(|one| one.debian)
+        .unwrap_or_default();
     if !debian.is_empty() {
         let packages: Vec<_> = debian.iter().map(|name| (*name).to_owned()).collect();
         spec = spec.on_debian(&packages, binaries)?;

@@ -1,6 +1,5 @@
 //! `cargo xtask test`: all checks and tests, on this host and in a guest for each kernel.
 
-mod apart;
 mod arguments;
 mod boots;
 mod busy;
@@ -14,7 +13,7 @@ mod prefixed;
 mod report;
 mod row;
 mod shell;
-
+mod special_guests;
 mod times;
 
 pub use arguments::Arguments;

@@ -11,7 +11,7 @@ use super::boots::boots;
 use super::{guests, libtest, module};
 use crate::guest::build;
 use crate::guest::{self, terminal};
-use crate::kernel::{self, DRAINING, Series};
+use crate::kernel::{self, REAP_DEADLOCK, Series};
 
 /// Boots the guest of a test, on the default kernel if that is among `kernels` and has the test:
 /// its modules, memory and kernel parameters, and the test program in `/bin`.
@@ -30,7 +30,7 @@ pub fn run(name: &str, kernels: &[&'static Series], arguments: &Arguments) -> Re
         .find(|boot| boot.series.name == kernel::DEFAULT);
     let boot = usual.or(boots.first()).copied();
     let boot = boot.with_context(|| format!("no kernel that is asked for has {name}"))?;
-    let modules = match *boot.series != DRAINING && boot.tests.want_modules() {
+    let modules = match *boot.series != REAP_DEADLOCK && boot.tests.want_modules() {
         true => module::build(boot.series)?,
         false => Vec::new(),
     };

@@ -2,10 +2,10 @@
 
 use memcg_trace_guest::Cgroup;
 
-use crate::kernel::{DRAINING, Series};
+use crate::kernel::{REAP_DEADLOCK, Series};
 
 /// A kind of guest, and its tests.
-pub struct Apart {
+pub struct SpecialGuest {
     /// The start of the names of its tests.
     pub prefix: &'static str,
     /// The description of the guest, after a comma.
@@ -36,7 +36,7 @@ pub enum On {
     Only(&'static Series),
 }
 
-const PLAIN: Apart = Apart {
+const PLAIN: SpecialGuest = SpecialGuest {
     prefix: "",
     note: "",
     memory: "1G",
@@ -49,10 +49,10 @@ const PLAIN: Apart = Apart {
 };
 
 /// All kinds of special guests; those that take longest come first.
-pub const APART: &[Apart] = &[
+pub const SPECIAL_GUESTS: &[SpecialGuest] = &[
     // A memory module that can be offlined, since all its pages are movable. It disturbs the kernel
     // while it is there, so other guests do not have it.
-    Apart {
+    SpecialGuest {
         prefix: "locks::",
         note: ", memory to offline",
         memory: "768M,slots=4,maxmem=4G",
@@ -65,20 +65,20 @@ pub const APART: &[Apart] = &[
         append: Some("memhp_default_state=online_movable"),
         ..PLAIN
     },
-    Apart {
+    SpecialGuest {
         prefix: "locks::drain::",
         note: ", the kernel of the reap deadlock",
-        on: On::Only(&DRAINING),
+        on: On::Only(&REAP_DEADLOCK),
         ..PLAIN
     },
-    Apart {
+    SpecialGuest {
         prefix: "v1::",
         note: ", cgroup version 1",
         cgroup: Cgroup::V1,
         ..PLAIN
     },
     // The same test as in a guest of the usual size, with the same bounds.
-    Apart {
+    SpecialGuest {
         prefix: "size::",
         note: ", 8 GiB",
         memory: "8G",
@@ -86,7 +86,7 @@ pub const APART: &[Apart] = &[
         also_elsewhere: true,
         ..PLAIN
     },
-    Apart {
+    SpecialGuest {
         prefix: "userland::",
         note: ", Debian",
         memory: "2G",
@@ -97,7 +97,9 @@ pub const APART: &[Apart] = &[
 ];
 
 /// The kind of guest that a test needs, on a kernel that runs all tests.
-pub fn apart(name: &str) -> Option<&'static Apart> {
-    let mut all = APART.iter().filter(|one| !matches!(one.on, On::Only(_)));
+pub fn special_guest(name: &str) -> Option<&'static SpecialGuest> {
+    let mut all = SPECIAL_GUESTS
+        .iter()
+        .filter(|one| !matches!(one.on, On::Only(_)));
     all.find(|one| name.starts_with(one.prefix))
 }
