@@ -34,7 +34,7 @@ pub const PAGE_BYTES: u64 = 64;
 /// Upper half of the number in an instruction `r = number` that stands for a field of [`Layout`];
 /// the lower half is the offset of the field. User space puts the value there before the object is
 /// loaded: a load of a constant from a map takes three instructions each time.
-pub const FIXED: i32 = 0x6b67_0000;
+pub const CONSTANT: i32 = 0x6b67_0000;
 
 /// Uppermost byte of the number in a call that stands for `bpf_rdonly_cast`: a number that no
 /// helper has. The other bytes, the lowest first, are the fields of [`Layout`] that the loads

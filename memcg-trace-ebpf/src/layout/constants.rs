@@ -6,7 +6,7 @@
 
 use core::mem::offset_of;
 
-use memcg_trace_common::layout::{CAST_LOADS, FIXED, Layout, RDONLY_CAST};
+use memcg_trace_common::layout::{CAST_LOADS, CONSTANT, Layout, RDONLY_CAST};
 
 /// The value of [`constant`] for a field that this kernel does not have.
 pub const NONE: u64 = u64::MAX;
@@ -20,7 +20,7 @@ pub fn constant<const FIELD: usize>() -> u64 {
         core::arch::asm!(
             "{0} = {1}",
             out(reg) value,
-            const FIXED | FIELD as i32,
+            const CONSTANT | FIELD as i32,
             options(pure, nomem, nostack, preserves_flags),
         );
     }

@@ -18,8 +18,8 @@ pub struct Waiters {
 }
 
 impl Waiters {
-    /// Waiters that are returned.
-    pub const MOST: u32 = 16;
+    /// Bound on the waiters of one lock that are returned.
+    pub const MAX_RETURNED: u32 = 16;
 
     /// Until 7.0 a lock has the head of a list, later the first waiter of a ring. `None` if this
     /// kernel has neither, or the kind of lock is unknown.

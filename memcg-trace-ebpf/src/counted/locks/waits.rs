@@ -224,7 +224,7 @@ fn released(lock: u64, kind: u32) {
     let Some(mut waiters) = Waiters::of(lock, kind) else {
         return;
     };
-    for _ in 0..Waiters::MOST {
+    for _ in 0..Waiters::MAX_RETURNED {
         let task = waiters.next();
         if task == 0 {
             return;

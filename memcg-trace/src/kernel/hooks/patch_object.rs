@@ -4,7 +4,7 @@
 //! constants in their instructions, and call `bpf_rdonly_cast()`, which aya cannot resolve. The
 //! compiler left distinctive numbers in these places (memcg-trace-ebpf/src/layout/constants.rs).
 
-use memcg_trace_common::layout::{ABSENT, CAST_LOADS, FIXED, Layout, RDONLY_CAST};
+use memcg_trace_common::layout::{ABSENT, CAST_LOADS, CONSTANT, Layout, RDONLY_CAST};
 use zerocopy::IntoBytes as _;
 
 /// Bytes of an instruction: opcode, registers, offset (2), number (4).
@@ -27,7 +27,7 @@ pub(crate) fn complete(object: &mut [u8], layout: &Layout, rdonly_cast: Option<u
             continue;
         }
         let number = i32::from_le_bytes([4, 5, 6, 7].map(|at| instruction[at]));
-        if instruction[0] == MOVE && number & !0xffff == FIXED {
+        if instruction[0] == MOVE && number & !0xffff == CONSTANT {
             let value = field(layout, number & 0xffff);
             instruction[4..].copy_from_slice(&value.to_le_bytes());
         } else if instruction[..4] == [CALL, 0, 0, 0]
@@ -76,8 +76,8 @@ mod tests {
         let load = [0x79, 0x01, 0, 0];
         let call = RDONLY_CAST | (head / 4) | ((vector / 4) << 8);
         let before = [
-            instruction([MOVE, 3, 0, 0], FIXED | vector),
-            instruction([MOVE, 3, 0, 0], FIXED | absent),
+            instruction([MOVE, 3, 0, 0], CONSTANT | vector),
+            instruction([MOVE, 3, 0, 0], CONSTANT | absent),
             OTHER,
             instruction([CALL, 0, 0, 0], call),
             instruction(load, 0),
