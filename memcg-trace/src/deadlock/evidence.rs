@@ -182,7 +182,7 @@ pub(super) fn closing(case: &Case, links: &[Link]) -> Closing {
 
 /// Start of a wait, or the last time before it.
 fn began_ns(case: &Case, link: &Link) -> Option<u64> {
-    super::began_ns(case.look(), link.wait)
+    super::rules::began_ns(case.look(), link.wait)
 }
 
 /// Start of a wait, or a time by which it had begun.

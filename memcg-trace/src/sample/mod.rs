@@ -13,10 +13,12 @@ mod memcgs;
 pub mod pins;
 pub mod reclaim;
 pub mod recording;
+mod resources;
 mod shrinkers;
 mod slab;
 pub mod slab_inside;
 pub mod slab_walk;
+mod tasks;
 mod tax;
 mod text;
 pub mod waits;
@@ -25,10 +27,12 @@ use serde::{Deserialize, Serialize};
 
 pub use dying::{DyingCgroup, DyingCgroups};
 pub use holds::{LockHold, LockHolder, LockRelease, LockTimes, TimeClass, percentile};
-pub use locks::{LockCount, LockWait, Locks, Mode, Resource, ResourceKind, Task};
+pub use locks::{LockCount, LockWait, Locks};
 pub use memcgs::{Life, LifeKind, Memcg, MemcgWalk};
+pub use resources::{Mode, Resource, ResourceKind};
 pub use shrinkers::{GONE_SERIAL_NR, LightScan, Shrinker};
 pub use slab::{Cache, Slab, SlabCount};
+pub use tasks::Task;
 pub use tax::Tax;
 pub use text::{Text, tame};
 
