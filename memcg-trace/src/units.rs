@@ -1,5 +1,8 @@
 //! Figures for people. An unknown figure is [`UNKNOWN`], never 0.
 
+/// Bytes of a page.
+pub const PAGE_BYTES: u64 = 4096;
+
 /// Shown for an unknown figure.
 pub const UNKNOWN: &str = "-";
 

@@ -4,10 +4,10 @@ use std::io::{self, BufRead};
 
 use serde::Deserialize;
 
-use super::records::PAGE_BYTES;
 use crate::model::compare::{Peak, Peaks};
 use crate::sample::Text;
 use crate::sample::recording::Host;
+use crate::units::PAGE_BYTES;
 
 /// Contents of a stream of records.
 #[derive(Debug, Default)]

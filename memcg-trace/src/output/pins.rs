@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::records::PAGE_BYTES;
 use super::table::Style;
 use super::{advice, dying, fit, names, summary, text};
 use crate::model::pins::words::{self, grouped};
@@ -12,7 +11,7 @@ use crate::model::zombies;
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, User, UserKind};
 use crate::sample::recording::Host;
 use crate::sample::tame;
-use crate::units;
+use crate::units::{self, PAGE_BYTES};
 
 /// Maximum number of listed objects of one kind.
 const OBJECTS: usize = 8;

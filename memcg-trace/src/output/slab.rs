@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use super::table::{Row, Style, Table, figure, titled};
 use super::{fit, names, text};
 use crate::model::slab_list::{MemcgSlab, Totals, by_memcg};
-use crate::model::snapshot::slab::PAGE_BYTES;
 use crate::model::snapshot::{Inherited, Slab, SlabCache, Snapshot};
 use crate::sample::recording::Host;
-use crate::units;
+use crate::units::{self, PAGE_BYTES};
 
 /// Shown instead of a memcg for objects that are charged to none.
 pub const UNACCOUNTED: &str = "(unaccounted)";

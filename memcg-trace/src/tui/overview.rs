@@ -8,12 +8,11 @@ use super::cursor::{Cursor, first_shown};
 use super::grid::put;
 use super::keys::{self, Action, Hint};
 use super::view::{Effect, Scene, View, Word};
-use crate::model::snapshot::slab::PAGE_BYTES;
 use crate::model::snapshot::{Reclaim, Section, Severity, Snapshot};
 use crate::model::zombies::{self, Zombie};
 use crate::output::{dying, fit, locks, names, summary};
 use crate::sample::tame;
-use crate::units;
+use crate::units::{self, PAGE_BYTES};
 
 /// Maximum number of rows of a subject below its first.
 const MAX_ROWS: usize = 3;

@@ -10,7 +10,7 @@ use super::window::Window;
 use crate::model::pins::words::grouped;
 use crate::model::snapshot::{Figure, FindingKind, Memcg, Severity, UNLIMITED_BYTES};
 use crate::sample::reclaim::ReclaimCount;
-use crate::units;
+use crate::units::{self, PAGE_BYTES};
 
 /// The share of the limit by which usage must fall below the threshold before a finding ends.
 const NEAR_SLACK: f64 = 0.05;
@@ -33,7 +33,6 @@ const LOPSIDED_BYTES: u64 = 64 << 20;
 /// `DEAD_LEAST_NS`.
 const DEAD_SHARE: u64 = 5;
 const DEAD_LEAST_NS: u64 = 100_000_000;
-const PAGE_BYTES: u64 = 4096;
 
 /// The recent figures of memcgs.
 #[derive(Debug)]

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::MemcgId;
 use crate::sample::Text;
 use crate::sample::slab_walk::{Share, WalkedCache};
-
-/// Bytes of a page.
-pub const PAGE_BYTES: u64 = 4096;
+use crate::units::PAGE_BYTES;
 
 /// Objects of one cache charged to one memcg.
 #[derive(Clone, Debug, PartialEq)]

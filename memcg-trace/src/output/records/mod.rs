@@ -25,7 +25,6 @@ pub use dying::Dying;
 pub use history::{Finding, Reparent};
 pub use inside::{Objects, SlabInside};
 pub use memcgs::{MEMCG_COLUMNS, MemcgName};
-pub(in crate::output) use pins::PAGE_BYTES;
 pub use pins::Pins;
 pub(in crate::output) use slab::Reclaim;
 pub use tax::Tax;

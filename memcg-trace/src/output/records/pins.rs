@@ -8,11 +8,10 @@ use crate::model::snapshot::{self, MemcgId};
 use crate::output::figures::{Name, record};
 use crate::sample::pins::{self as facts, Object, ObjectKind, User, UserKind};
 use crate::sample::tame;
+use crate::units::PAGE_BYTES;
 
 /// Maximum number of holders in a row; the others are counted.
 const MAX_HOLDERS: usize = 64;
-/// Bytes of a page.
-pub(in crate::output) const PAGE_BYTES: u64 = 4096;
 
 record! {
     /// The ledger of a zombie.

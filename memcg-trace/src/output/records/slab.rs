@@ -1,11 +1,12 @@
 //! Figures of slab: charges of memcgs, caches, and objects inherited from dead memcgs.
 
-use crate::model::snapshot::slab::{Held, PAGE_BYTES};
+use crate::model::snapshot::slab::Held;
 use crate::model::snapshot::{Inherited, Reclaimable, Slab, SlabCache};
 use crate::output::figures::{Name, Order, Rounded, Row, Shown, Tied, Unit, Visitor};
 use crate::output::records::MemcgName;
 use crate::output::slab as words;
 use crate::sample::Text;
+use crate::units::PAGE_BYTES;
 
 impl Row for Slab {
     const MEANING: &'static str = "Objects of a cache charged to a memory cgroup: what there is \

@@ -17,12 +17,11 @@ use std::collections::HashSet;
 use crate::model::snapshot::advice::{Advice, Cause, Frees};
 use crate::model::snapshot::{Action, Phase, Pins};
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind};
+use crate::units::PAGE_BYTES;
 use plan::{Plan, Step, Way};
 
 /// Pieces of advice for one zombie: for more, query again after the first.
 const MAX_ADVICE: usize = 16;
-/// Bytes of a counted page.
-const PAGE_BYTES: u64 = 4096;
 
 /// An object of the ledger with its context.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,13 @@
 //! Actions that are never advised, however much they would free: they destroy needed data, or bring
 //! the host down.
 
+use super::Case;
 use super::plan::all_found;
-use super::{Case, PAGE_BYTES};
 use crate::model::pins::words::grouped;
 use crate::model::snapshot::Pins;
 use crate::sample::Text;
 use crate::sample::pins::User;
+use crate::units::PAGE_BYTES;
 
 /// The least memory for which destroying data is advised.
 const LEAST_BYTES: u64 = 1 << 20;

@@ -1,13 +1,14 @@
 //! Advice to reclaim at the nearest memcg with a directory, which reaches dead ones below it as
 //! well.
 
+use super::Case;
 use super::objects::is_in_memory;
 use super::plan::{Plan, Step};
-use super::{Case, PAGE_BYTES};
 use crate::model::pins::words::{grouped, not_found};
 use crate::model::snapshot::{Action, MemcgId, Pins};
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, UserKind};
+use crate::units::PAGE_BYTES;
 
 /// File systems whose pages never leave memory.
 const LOCKED: &[&[u8]] = &[
