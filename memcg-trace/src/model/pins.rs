@@ -167,7 +167,7 @@ fn ledger(pinned: &Pinned, look: &Arc<Answer>, tree: &Tree) -> snapshot::Pins {
         advice: Vec::new(),
     };
     pins.sentence = verdict::sentence(&pins);
-    pins.advice = advice::of(&pins);
+    pins.advice = advice::advise(&pins);
     pins
 }
 

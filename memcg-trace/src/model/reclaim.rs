@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::names::Names;
-use super::per_sec;
+use super::rate::per_sec;
 use super::recent::Recent;
 use super::snapshot::reclaim::Pressure;
 use super::snapshot::{self, Section, Source};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::names::Names;
-use super::per_sec;
+use super::rate::per_sec;
 use super::recent::Recent;
 use super::snapshot::{self, Section, Source};
 use super::tree::Tree;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::per_sec;
+use super::rate::per_sec;
 use super::snapshot::{self, Section, Source};
 use super::tree::Tree;
 use crate::sample::{Cache, Slab, SlabCount, Text};

@@ -94,6 +94,15 @@ impl Sample {
             || self.slab_inside.is_some();
         is_answered && !has_others
     }
+
+    /// Returns the reason why the source does not have a section, if it names one.
+    #[must_use]
+    pub fn absence(&self, section: &str) -> Option<&str> {
+        self.absent
+            .iter()
+            .find(|absent| absent.section == section)
+            .map(|absent| &*absent.reason)
+    }
 }
 
 /// A section that this source does not have.

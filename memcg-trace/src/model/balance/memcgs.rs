@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::Moment;
 use super::list::{Fresh, List};
+use super::moment::Moment;
 use super::window::Window;
 use crate::model::pins::words::grouped;
 use crate::model::snapshot::{Figure, FindingKind, Memcg, Severity, UNLIMITED_BYTES};

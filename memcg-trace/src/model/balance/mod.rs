@@ -5,113 +5,11 @@
 
 mod list;
 mod memcgs;
+mod moment;
 mod oom;
+mod rules;
 mod shrinkers;
 mod window;
 
-use std::sync::Arc;
-
-use super::snapshot::{self, Finding, FindingKind, Section, Source};
-use super::tree::Tree;
-use crate::sample::Sample;
-use list::List;
-use memcgs::MemcgRules;
-use shrinkers::ShrinkerRules;
-
-/// The findings so far, and the state of the rules.
-#[derive(Debug)]
-pub(super) struct Balance {
-    list: List,
-    shrinkers: ShrinkerRules,
-    memcgs: MemcgRules,
-    last_ns: Option<u64>,
-}
-
-/// One sample, as the rules see it.
-pub(super) struct Moment<'a> {
-    pub(super) now_ns: u64,
-    /// The time since the sample before.
-    pub(super) interval_ns: u64,
-    pub(super) sample: &'a Sample,
-    pub(super) tree: &'a Tree,
-    pub(super) memcgs: &'a [snapshot::Memcg],
-    pub(super) slab: &'a [snapshot::Slab],
-}
-
-impl Balance {
-    /// `near_high` is the share of `memory.high` at which usage becomes a finding.
-    pub(super) fn new(near_high: f64) -> Self {
-        Self {
-            list: List::default(),
-            shrinkers: ShrinkerRules::default(),
-            memcgs: MemcgRules::new(near_high),
-            last_ns: None,
-        }
-    }
-
-    /// Takes in a sample, after the sections that it changes.
-    pub(super) fn read(
-        &mut self,
-        sample: &Sample,
-        tree: &Tree,
-        memcgs: &Section<snapshot::Memcg>,
-        slab: &Section<snapshot::Slab>,
-    ) {
-        let now_ns = sample.mono_ns;
-        let before_ns = self.last_ns.replace(now_ns);
-        let interval_ns = before_ns.and_then(|before_ns| now_ns.checked_sub(before_ns));
-        let Some(interval_ns) = interval_ns.filter(|interval_ns| *interval_ns > 0) else {
-            return;
-        };
-        let moment = Moment {
-            now_ns,
-            interval_ns,
-            sample,
-            tree,
-            memcgs: &memcgs.items,
-            slab: &slab.items,
-        };
-        self.shrinkers.look(&moment, &mut self.list);
-        self.memcgs.look(&moment, &mut self.list);
-        for kill in sample.oom_kills.iter().flatten() {
-            oom::tell(kill, &moment, &mut self.list);
-        }
-        self.list.settle(now_ns, |kind| looks_for(kind, sample));
-    }
-
-    /// Returns `others` with these findings added. If `others` is not known, the section has these
-    /// findings, and the reason why the others are missing.
-    pub(super) fn join(&self, others: Arc<Section<Finding>>) -> Arc<Section<Finding>> {
-        let mut items = self.list.items();
-        if items.is_empty() {
-            return others;
-        }
-        items.extend(others.items.iter().cloned());
-        items.sort_by_key(|one| (one.resolved, std::cmp::Reverse(one.severity)));
-        let source = match others.is_known() {
-            true => others.source,
-            false => Source::Event,
-        };
-        Arc::new(Section {
-            source,
-            as_of_ns: others.as_of_ns.or(self.last_ns),
-            truncated_at: others.truncated_at.or(self.list.truncated_at()),
-            ..others.with_items(items)
-        })
-    }
-}
-
-/// Returns whether a sample has the facts for findings of a kind.
-fn looks_for(kind: FindingKind, sample: &Sample) -> bool {
-    match kind {
-        FindingKind::NearHigh | FindingKind::Sawtooth | FindingKind::LopsidedReclaim => {
-            sample.memcgs.is_some()
-        }
-        FindingKind::SmallCacheOverScan | FindingKind::FruitlessScanning => {
-            sample.shrinkers.is_some()
-        }
-        FindingKind::BlockedShrinker | FindingKind::DeadWeight => sample.reclaim.is_some(),
-        // These end by time alone.
-        FindingKind::ZombieGrowth | FindingKind::Oom => true,
-    }
-}
+pub(super) use rules::Balance;
+pub use rules::NEAR_HIGH;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Moment;
 use super::list::{Fresh, List};
+use super::moment::Moment;
 use crate::model::snapshot::{Figure, FindingKind, MemcgId, Severity};
 use crate::sample::reclaim::OomKill;
 use crate::units;

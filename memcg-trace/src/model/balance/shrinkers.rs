@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Moment;
 use super::list::{Fresh, List};
+use super::moment::Moment;
 use super::window::Window;
 use crate::model::pins::words::grouped;
 use crate::model::snapshot::{Figure, FindingKind, MemcgId, Severity};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::snapshot::{self, Creator, MemcgId, Phase, Section, Source};
 use crate::sample::{Life, LifeKind, MemcgWalk};
 use node::Node;
-pub(super) use node::phase;
+pub use node::is_zombie;
 
 /// The most released memcgs that are remembered until the next walk. A walk in progress may still
 /// list them; with more than this many in one walk, the oldest may come back as rows until the walk

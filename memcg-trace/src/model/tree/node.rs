@@ -179,8 +179,14 @@ impl Node {
     }
 }
 
+/// Returns whether a row of a walk is a zombie.
+#[must_use]
+pub fn is_zombie(row: &Memcg) -> bool {
+    phase(row).is_some()
+}
+
 /// Returns the phase of a memcg; `None` while it lives, and before it is online.
-pub(in crate::model) fn phase(facts: &Memcg) -> Option<Phase> {
+fn phase(facts: &Memcg) -> Option<Phase> {
     let online = facts.flags & ONLINE != 0;
     let dying = facts.flags & DYING != 0;
     let dead = dying || (!online && facts.killed);

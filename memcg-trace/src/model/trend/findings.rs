@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Origin;
 use super::growth::Steps;
+use super::origin::Origin;
 use crate::model::pins::words::grouped;
 use crate::model::snapshot::{
     Figures, Finding, FindingKind, Growth, MemcgId, Section, Severity, Source,

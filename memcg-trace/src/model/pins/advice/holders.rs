@@ -1,7 +1,8 @@
 //! Steps that make the holders of an object release it.
 
+use super::case::Case;
 use super::plan::{Step, Way};
-use super::{Case, never, rows};
+use super::{never, rows};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{self, object as name, process, unit, user_text};
 use crate::model::snapshot::Action;

@@ -1,7 +1,7 @@
 //! Actions that are never advised, however much they would free: they destroy needed data, or bring
 //! the host down.
 
-use super::Case;
+use super::case::Case;
 use super::plan::all_found;
 use crate::model::pins::words::grouped;
 use crate::model::snapshot::Pins;

@@ -1,8 +1,9 @@
 //! Ways to free an object, by its kind.
 
+use super::case::Case;
 use super::holders::release;
 use super::plan::{Step, Way};
-use super::{Case, never, rows, writeback};
+use super::{never, rows, writeback};
 use crate::model::pins::words::{self, grouped, object as name};
 use crate::model::snapshot::Action;
 use crate::sample::Text;
@@ -26,8 +27,7 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
         ObjectKind::Cpu => rows::stock(),
         ObjectKind::SwapId => {
             let mut ways = vec![rows::swapoff(case.pins)];
-            // Otherwise that way has the holders, too.
-            if !object.users.is_empty() && rows::swapped(case.pins, case.pin).is_none() {
+            if !object.users.is_empty() {
                 ways.push(by_holders(case));
             }
             ways

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::Case;
+use super::case::Case;
 use crate::model::pins::words;
 use crate::model::snapshot::{Action, Class};
 use crate::sample::Text;

@@ -1,7 +1,7 @@
 //! Advice to reclaim at the nearest memcg with a directory, which reaches dead ones below it as
 //! well.
 
-use super::Case;
+use super::case::Case;
 use super::objects::is_in_memory;
 use super::plan::{Plan, Step};
 use crate::model::pins::words::{grouped, not_found};

@@ -1,6 +1,6 @@
 //! Advice for writeback on behalf of a dead memcg, which goes with its last inode.
 
-use super::Case;
+use super::case::Case;
 use super::plan::{Step, Way};
 use crate::model::pins::words::{self, grouped, user};
 use crate::model::snapshot::Action;

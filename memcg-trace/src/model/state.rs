@@ -1,0 +1,278 @@
+//! The model itself: each sample changes its state, from which snapshots are made.
+
+use std::sync::Arc;
+
+use super::balance::{Balance, NEAR_HIGH};
+use super::deadlocks::Deadlocks;
+use super::locks::Locks;
+use super::pins::Pins;
+use super::reclaim::Reclaims;
+use super::reparent::Reparents;
+use super::shrinkers::Shrinkers;
+use super::slab::SlabTable;
+use super::slab_walk::SlabWalks;
+use super::snapshot::{self, Counted, Section, Snapshot, Source, Totals};
+use super::tree::Tree;
+use super::trend::Trend;
+use super::{dying, slab_inside, tax};
+use crate::deadlock::Rules;
+use crate::sample::{self, LifeKind, Loss, Sample};
+
+/// The state that the model carries from sample to sample.
+#[derive(Debug)]
+pub struct Model {
+    frame: u64,
+    last_mono_ns: Option<u64>,
+    interval_ns: Option<u64>,
+    tree: Tree,
+    dying: Option<Arc<snapshot::Dying>>,
+    slab: SlabTable,
+    slab_walks: SlabWalks,
+    /// The rows of `slab` and `slab_walks` joined.
+    slab_rows: Arc<Section<snapshot::Slab>>,
+    slab_inside: Arc<Section<snapshot::Inside>>,
+    shrinkers: Shrinkers,
+    reclaim: Reclaims,
+    locks: Locks,
+    tax: Arc<Section<sample::Tax>>,
+    deadlocks: Deadlocks,
+    pins: Pins,
+    reparents: Reparents,
+    trend: Trend,
+    balance: Balance,
+    memcgs: Arc<Section<snapshot::Memcg>>,
+    totals: Totals,
+    losses: Arc<[Loss]>,
+    counted: Counted,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Model {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::judging(Rules::default())
+    }
+
+    /// Creates an empty model that judges waits by `rules`.
+    #[must_use]
+    pub fn judging(rules: Rules) -> Self {
+        Self {
+            frame: 0,
+            last_mono_ns: None,
+            interval_ns: None,
+            tree: Tree::default(),
+            dying: None,
+            slab: SlabTable::new(),
+            slab_walks: SlabWalks::new(),
+            slab_rows: Arc::new(Section::unread("slab")),
+            slab_inside: Arc::new(Section::unread("slab_inside")),
+            shrinkers: Shrinkers::new(),
+            reclaim: Reclaims::new(),
+            locks: Locks::new(),
+            tax: tax::section(None, None),
+            deadlocks: Deadlocks::new(rules),
+            pins: Pins::new(),
+            reparents: Reparents::new(),
+            trend: Trend::new(),
+            balance: Balance::new(NEAR_HIGH),
+            memcgs: Arc::new(Section::unread("memcg")),
+            totals: Totals::default(),
+            losses: Arc::new([]),
+            counted: Counted::default(),
+        }
+    }
+
+    /// Sets the share of `memory.high` at which usage becomes a finding.
+    #[must_use]
+    pub fn near_high(self, near_high: f64) -> Self {
+        Self {
+            balance: Balance::new(near_high),
+            ..self
+        }
+    }
+
+    /// Takes in the next sample and returns the snapshot of its moment.
+    ///
+    /// A section for which the sample has nothing stays as it was, with the time at which it was
+    /// read.
+    pub fn step(&mut self, sample: &Sample) -> Arc<Snapshot> {
+        // An answer is not periodic: it changes no interval, and has no losses.
+        if !sample.is_answer() {
+            self.interval_ns = self
+                .last_mono_ns
+                .and_then(|last| sample.mono_ns.checked_sub(last))
+                .filter(|interval| *interval > 0);
+            self.last_mono_ns = Some(sample.mono_ns);
+            if *self.losses != *sample.losses {
+                self.losses = sample.losses.as_slice().into();
+            }
+        }
+
+        let heirs = self.step_memcgs_and_slab(sample);
+        if let Some(counts) = &sample.dying {
+            self.dying = Some(Arc::new(dying::of(counts)));
+        }
+        self.step_slab_walk(sample, &heirs);
+        match (sample.absence("shrinker"), &sample.shrinkers) {
+            (Some(reason), _) => self.shrinkers.mark_absent(reason),
+            (None, Some(rows)) => self.shrinkers.read(rows, sample.mono_ns, &self.tree),
+            (None, None) => {}
+        }
+        match (sample.absence("reclaim"), &sample.reclaim) {
+            (Some(reason), _) => self.reclaim.mark_absent(reason),
+            (None, Some(reclaim)) => self.reclaim.read(reclaim, &self.memcgs.items, &self.tree),
+            (None, None) => {}
+        }
+        match (sample.absence("lock"), &sample.locks) {
+            (Some(reason), _) => self.locks.mark_absent(reason),
+            (None, Some(locks)) => self.locks.read(locks, &self.tree),
+            (None, None) => {}
+        }
+        match (sample.absence("tax"), sample.tax) {
+            (Some(reason), _) => self.tax = Arc::new(Section::absent("tax", reason)),
+            (None, Some(tax)) => self.tax = tax::section(Some(tax), Some(sample.mono_ns)),
+            (None, None) => {}
+        }
+        match (sample.absence("waits"), &sample.waits) {
+            (Some(reason), _) => self.deadlocks.mark_absent(reason),
+            (None, Some(answer)) => self.deadlocks.read(answer, &self.tree),
+            (None, None) => {}
+        }
+        match (sample.absence("pins"), &sample.pins) {
+            (Some(reason), _) => self.pins.mark_absent(reason),
+            (None, Some(answer)) => self.pins.read(answer, &self.tree, self.dying.as_deref()),
+            (None, None) => self.pins.follow(&self.tree, self.dying.as_deref()),
+        }
+
+        if !sample.is_answer() {
+            self.balance
+                .read(sample, &self.tree, &self.memcgs, &self.slab_rows);
+        }
+
+        let frame = self.frame;
+        self.frame += 1;
+        let mut snapshot = Snapshot {
+            frame,
+            mono_ns: sample.mono_ns,
+            unix_ns: sample.unix_ns,
+            interval_ns: self.interval_ns,
+            totals: self.totals,
+            memcgs: Arc::clone(&self.memcgs),
+            dying: self.dying.clone(),
+            slab: Arc::clone(&self.slab_rows),
+            slab_caches: self.slab_walks.caches(),
+            large_kmalloc_pages: self.slab_walks.large_kmalloc_pages(),
+            inherited: self.slab_walks.inherited(),
+            slab_inside: Arc::clone(&self.slab_inside),
+            shrinkers: self.shrinkers.section(),
+            reclaim: self.reclaim.section(),
+            lock_waits: self.locks.waits(),
+            lock_stats: self.locks.stats(),
+            tax: Arc::clone(&self.tax),
+            deadlocks: self.deadlocks.deadlocks(),
+            convoys: self.deadlocks.convoys(),
+            waits: self.deadlocks.waits(),
+            judged: self.deadlocks.judged(),
+            pins: self.pins.section(),
+            reparents: self.reparents.section(),
+            findings: self.balance.join(self.trend.section()),
+            losses: Arc::clone(&self.losses),
+            counted: self.counted,
+        };
+        if !sample.is_answer() {
+            self.counted = self.counted.at_least(snapshot.counted_by_rows());
+            snapshot.counted = self.counted;
+        }
+        Arc::new(snapshot)
+    }
+
+    /// Updates the slab holdings: the last walk of all slabs, and the events since.
+    fn step_slab_walk(&mut self, sample: &Sample, heirs: &[(u64, u64)]) {
+        match (sample.absence("slab_walk"), &sample.slab_walk) {
+            (Some(reason), _) => self.slab_walks.mark_absent(reason),
+            (None, Some(walk)) => {
+                let memcgs = &self.memcgs.items;
+                self.slab_walks.read(walk, &self.slab, &self.tree, memcgs);
+            }
+            (None, None) => {}
+        }
+        match (sample.absence("slab_inside"), &sample.slab_inside) {
+            (Some(reason), _) => {
+                self.slab_inside = Arc::new(Section::absent("slab_inside", reason));
+            }
+            (None, Some(answer)) => self.slab_inside = slab_inside::section(answer, &self.tree),
+            (None, None) => {}
+        }
+        for (dead, heir) in heirs {
+            self.slab_walks.inherits(*dead, *heir, &self.slab);
+        }
+        self.slab_rows = self.slab_walks.join(&self.slab.section(), &self.tree);
+        if self.slab_walks.caches().is_known() && self.memcgs.is_known() {
+            let memcgs = Arc::make_mut(&mut self.memcgs);
+            self.slab_walks.fill(&mut memcgs.items, &self.slab_rows);
+        }
+    }
+
+    /// Updates memcgs and slab rates together: slab counts are booked to memcgs, and memcgs show
+    /// slab rates. Returns each memcg that went offline with its heir, in the order of the events:
+    /// both may have been freed since.
+    fn step_memcgs_and_slab(&mut self, sample: &Sample) -> Vec<(u64, u64)> {
+        let mut heirs = Vec::new();
+        let no_memcgs = sample.absence("memcg");
+        let heard = no_memcgs.is_none() && (sample.memcgs.is_some() || sample.life.is_some());
+        if heard {
+            // Before the first walk no memcg has a path, but events of the same sample need paths.
+            if let (false, Some(walk)) = (self.tree.is_walked(), &sample.memcgs) {
+                self.tree.walk(walk);
+            }
+            for event in sample.life.iter().flatten() {
+                self.tree.hear(event);
+                if event.kind == LifeKind::Offline
+                    && let Some(heir) = self.tree.live_ancestor(event.serial_nr)
+                {
+                    heirs.push((event.serial_nr, heir.serial_nr));
+                }
+                self.reparents.hear(event, &self.tree);
+                self.trend.hear(event, &self.tree);
+            }
+            if let Some(walk) = &sample.memcgs {
+                self.tree.walk(walk);
+            }
+        }
+        self.reparents.before_slab(&self.slab);
+        match (sample.absence("slab"), &sample.slab) {
+            (Some(reason), _) => self.slab.mark_absent(reason),
+            (None, Some(slab)) => self.slab.read(slab, &self.tree),
+            (None, None) => self.slab.follow(&self.tree),
+        }
+        if let Some(reason) = no_memcgs {
+            let known = self.memcgs.source == Source::Absent
+                && self.memcgs.reason.as_deref() == Some(reason);
+            if !known {
+                self.memcgs = Arc::new(Section::absent("memcg", reason));
+                self.totals = Totals::default();
+            }
+            self.reparents.mark_absent(reason);
+            self.trend.mark_absent(reason);
+        } else if heard || (sample.slab.is_some() && self.tree.as_of_ns().is_some()) {
+            self.memcgs = Arc::new(self.tree.section(|serial_nr| self.slab.rates_of(serial_nr)));
+            self.totals = Totals::of(&self.memcgs.items);
+            if sample.life.is_some() {
+                let walk = sample.memcgs.as_ref();
+                let reparents_lru = walk.and_then(|walk| walk.reparents_lru);
+                let slab = &mut self.slab;
+                self.reparents
+                    .settle(slab, &self.tree, reparents_lru, sample.mono_ns);
+            }
+            if let Some(walk) = &sample.memcgs {
+                self.trend.walk(walk, &self.memcgs.items, &self.tree);
+            }
+        }
+        heirs
+    }
+}
