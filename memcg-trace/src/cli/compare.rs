@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-use super::DONE;
 use super::args::{self, Common};
+use super::exit_codes::DONE;
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;

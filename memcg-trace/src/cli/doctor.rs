@@ -4,7 +4,7 @@ use super::args::{Common, Doctor};
 
 #[cfg(not(feature = "live"))]
 pub(super) fn run(_: &Common, _: &Doctor) -> anyhow::Result<u8> {
-    Err(super::replay_only())
+    Err(super::open::replay_only())
 }
 
 /// Prints the report; the exit code says whether tracing is possible.
@@ -62,7 +62,7 @@ pub(super) fn run(common: &Common, files: &Doctor) -> anyhow::Result<u8> {
         .write_all(&bytes)
         .with_context(|| format!("cannot write to {name}"))?;
     Ok(match report.verdict {
-        Verdict::Ready | Verdict::Partial => super::DONE,
-        Verdict::Unable => super::CANNOT_TRACE,
+        Verdict::Ready | Verdict::Partial => super::exit_codes::DONE,
+        Verdict::Unable => super::exit_codes::CANNOT_TRACE,
     })
 }

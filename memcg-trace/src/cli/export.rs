@@ -3,13 +3,13 @@
 use anyhow::Context as _;
 
 use super::args::{Common, Span};
+use super::exit_codes::{DONE, ERROR};
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot::nothing_seen;
 use super::output_file::OutputFile;
 use super::signals::Stop;
 use super::until::Until;
-use super::{DONE, ERROR};
 use crate::output::ndjson::Ndjson;
 use crate::source::replay::Pace;
 

@@ -1,6 +1,6 @@
 //! `--fail-on`: a condition for scripts, answered by the exit code.
 
-use super::{CANNOT_TRACE, DONE, ERROR, FOUND, UNDECIDED};
+use super::exit_codes::{CANNOT_TRACE, DONE, ERROR, FOUND, UNDECIDED};
 use crate::model::snapshot::{FindingKind, Outcome, Snapshot};
 
 /// The condition of a script.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 
 use super::args::Common;
+use super::exit_codes::{DONE, ERROR};
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
 use super::slab::{ROWS, look_for};
-use super::{DONE, ERROR};
 use crate::model::snapshot::Snapshot;
 use crate::output::{document, slab_inside as text};
 use crate::sample::Text;

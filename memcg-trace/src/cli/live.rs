@@ -10,8 +10,8 @@ use anyhow::{Context as _, anyhow, bail};
 use crossterm::event::{Event, read};
 use tokio::sync::{mpsc, watch};
 
-use super::DONE;
 use super::args::{self, Common};
+use super::exit_codes::DONE;
 use super::feed::Feed;
 use super::messages::Messages;
 use super::screen::Screen;

@@ -6,6 +6,7 @@ mod args;
 mod compare;
 mod descriptors;
 mod doctor;
+mod exit_codes;
 mod export;
 mod fail_on;
 mod feed;
@@ -23,6 +24,7 @@ mod pins;
 mod questions;
 mod reclaim;
 mod record;
+mod run;
 mod schema;
 mod screen;
 mod shrinkers;
@@ -34,96 +36,4 @@ mod until;
 mod verb_flags;
 mod zombies;
 
-use std::io::{self, IsTerminal as _};
-use std::process::ExitCode;
-
-use crate::source::CannotTrace;
-use crate::timings;
-use args::{Args, Verb};
-use messages::Messages;
-
-/// Success, or a stream that was ended.
-const DONE: u8 = 0;
-/// An error, or there was no sample.
-const ERROR: u8 = 1;
-/// This host cannot be traced.
-const CANNOT_TRACE: u8 = 3;
-/// The condition of `--fail-on` is met.
-const FOUND: u8 = 4;
-/// The condition of `--fail-on` could not be decided.
-const UNDECIDED: u8 = 5;
-
-/// Parses and executes the command line. Returns the exit code of the program.
-#[must_use]
-pub fn main() -> ExitCode {
-    let args = Args::parse_or_exit();
-    descriptors::make_room();
-    let messages = Messages::new(args.common.quiet, args.common.verbose);
-    if args.common.timings {
-        timings::begin();
-    }
-    let result = run(&args, &messages);
-    messages.timings();
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            messages.error(&error);
-            let cannot_trace = error.chain().any(|cause| cause.is::<CannotTrace>());
-            ExitCode::from(if cannot_trace { CANNOT_TRACE } else { ERROR })
-        }
-    }
-}
-
-fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let common = &args.common;
-        let is_terminal = io::stdout().is_terminal() && common.output.is_none();
-        let dashboard = is_terminal && !common.json;
-        #[cfg(feature = "live")]
-        if !dashboard {
-            logs::listen(common.verbose);
-        }
-        match &args.verb {
-            Some(Verb::Doctor(files)) => doctor::run(common, files),
-            Some(Verb::Schema(schema)) => schema::run(common, schema),
-            Some(Verb::Zombies(zombies)) => zombies::run(common, zombies, messages).await,
-            Some(Verb::Slab(slab)) => match &slab.inside {
-                Some(cache) => inside::run(common, cache, messages).await,
-                None => slab::run(common, slab, messages).await,
-            },
-            Some(Verb::Shrinkers(sums)) => shrinkers::run(common, sums, messages).await,
-            Some(Verb::Reclaim(sums)) => reclaim::run(common, sums, messages).await,
-            Some(Verb::Pins(pins)) => pins::run(common, pins, messages).await,
-            Some(Verb::Locks(locks)) => locks::run(common, locks, messages).await,
-            Some(Verb::Compare(compare)) => compare::run(common, compare, messages).await,
-            Some(Verb::Export(span)) => export::run(common, span, messages).await,
-            Some(Verb::Record(record)) => record::run(common, record, messages).await,
-            Some(Verb::Live(pace)) if dashboard => live::run(common, pace, None, messages).await,
-            Some(Verb::Replay(replay)) if dashboard => {
-                live::run(common, &replay.pace(), Some(&replay.file), messages).await
-            }
-            None if dashboard => live::run(common, &args::Pace::default(), None, messages).await,
-            Some(Verb::Replay(replay)) => oneshot::run(common, Some(&replay.file), messages).await,
-            Some(Verb::Live(_)) | None => oneshot::run(common, None, messages).await,
-        }
-    })
-}
-
-/// The error of a build without a live kernel.
-#[cfg(not(feature = "live"))]
-fn replay_only() -> anyhow::Error {
-    CannotTrace("this build only replays recordings: use --from FILE or replay FILE".to_owned())
-        .into()
-}
-
-/// Whether the reader of the output has closed it.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
+pub use run::main;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::args::Common;
+use super::exit_codes::{CANNOT_TRACE, DONE, ERROR};
 use super::feed::Feed;
 use super::messages::Messages;
 use super::output_file::OutputFile;
 use super::signals::Stop;
-use super::{CANNOT_TRACE, DONE, ERROR};
 use crate::model::snapshot::Snapshot;
 use crate::output::{document, text};
 use crate::source::replay::Pace;

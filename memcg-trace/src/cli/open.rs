@@ -87,5 +87,14 @@ pub(super) fn attach(common: &Common) -> crate::source::live::Attach {
 
 #[cfg(not(feature = "live"))]
 fn live(_: &Common, _: Needs, _: &Messages) -> anyhow::Result<Source> {
-    Err(super::replay_only())
+    Err(replay_only())
+}
+
+/// The error of a build without a live kernel.
+#[cfg(not(feature = "live"))]
+pub(super) fn replay_only() -> anyhow::Error {
+    crate::source::CannotTrace(
+        "this build only replays recordings: use --from FILE or replay FILE".to_owned(),
+    )
+    .into()
 }

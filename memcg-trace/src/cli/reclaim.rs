@@ -4,9 +4,10 @@
 use std::cmp::Reverse;
 
 use super::args::{self, Common};
+use super::exit_codes::{CANNOT_TRACE, DONE, ERROR};
 use super::messages::Messages;
+use super::oneshot;
 use super::sums::{self, Sums};
-use super::{CANNOT_TRACE, DONE, ERROR, oneshot};
 use crate::model::snapshot::Reclaim;
 use crate::output::{document, reclaim};
 

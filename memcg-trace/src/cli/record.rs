@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tokio::time::Instant;
 
 use super::args::{Common, Record};
+use super::exit_codes::{DONE, ERROR};
 use super::messages::Messages;
 use super::oneshot::nothing_seen;
 use super::open::{self, Needs};
@@ -14,7 +15,6 @@ use super::output_file::OutputFile;
 use super::questions::LockQuestions;
 use super::signals::Stop;
 use super::until::Until;
-use super::{DONE, ERROR};
 use crate::deadlock::Rules;
 use crate::model::is_zombie;
 use crate::sample::ask::Ask;

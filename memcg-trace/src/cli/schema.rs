@@ -32,5 +32,5 @@ pub(super) fn run(common: &Common, args: &Schema) -> anyhow::Result<u8> {
     output
         .write_all(text.as_bytes())
         .with_context(|| format!("cannot write to {name}"))?;
-    Ok(super::DONE)
+    Ok(super::exit_codes::DONE)
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::args::{self, Common, SlabSort};
+use super::exit_codes::{CANNOT_TRACE, DONE, ERROR};
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
-use super::{CANNOT_TRACE, DONE, ERROR};
 use crate::model::select;
 use crate::model::slab_list::{self, Order, Totals};
 use crate::model::snapshot::{Slab, SlabCache, Snapshot};

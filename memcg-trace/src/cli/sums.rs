@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::ERROR;
 use super::args::{self, Common};
+use super::exit_codes::ERROR;
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
