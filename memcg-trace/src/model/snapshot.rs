@@ -4,6 +4,7 @@
 //! section has its source, its age and its coverage.
 
 pub mod advice;
+mod counted;
 mod dying;
 pub mod history;
 pub mod inside;
@@ -22,11 +23,12 @@ use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
 pub use advice::{Action, Advice, Class};
+pub use counted::Counted;
 pub use dying::{DeadCgroup, Dying};
 pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
 pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, LockWait, Release};
-pub use losses::{Counted, ONE_IN};
+pub use losses::ONE_IN;
 pub use memcgs::{Creator, Memcg, MemcgId, Phase, Totals, UNLIMITED_BYTES, is_unlimited};
 pub use pins::Pins;
 pub use reclaim::Reclaim;
