@@ -122,7 +122,7 @@ impl Feed {
             questions.saw(&snapshot);
         }
         if let (Some(cgroup), false) = (&self.selection.cgroup, self.found) {
-            look_for(cgroup, &snapshot)?;
+            ensure_known(cgroup, &snapshot)?;
             self.found = snapshot.memcgs.is_known();
         }
         Ok(Some(self.selection.of(&snapshot)))
@@ -170,7 +170,7 @@ fn all_rows(common: &Common) -> Selection {
 }
 
 /// An unknown memcg is an error, not an empty answer.
-fn look_for(cgroup: &Text, snapshot: &Snapshot) -> anyhow::Result<()> {
+fn ensure_known(cgroup: &Text, snapshot: &Snapshot) -> anyhow::Result<()> {
     let section = &snapshot.memcgs;
     if !section.is_known() {
         // A list that was not read yet is no error; a list that cannot be read is one.

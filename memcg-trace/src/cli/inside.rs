@@ -11,7 +11,7 @@ use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
-use super::slab::{ROWS, look_for};
+use super::slab::{ROWS, ensure_known};
 use crate::model::snapshot::Snapshot;
 use crate::output::{document, slab_inside as text};
 use crate::sample::Text;
@@ -36,7 +36,7 @@ pub(super) async fn run(
     let inside = inside.find(|inside| *inside.cache == wanted);
     let inside = inside.with_context(|| format!("{NOT_RECORDED}: no look into that cache"))?;
     if inside.kind == ObjectKind::Unknown {
-        look_for(wanted.as_bytes(), &snapshot)?;
+        ensure_known(wanted.as_bytes(), &snapshot)?;
         bail!("{}", other_kind(&snapshot, &wanted));
     }
     let bytes = if common.json {

@@ -32,10 +32,10 @@ impl Kmsg {
     }
 
     /// Writes confirmed deadlocks that were not written so far.
-    pub(super) fn tell(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
-        let told = self.revision;
+    pub(super) fn report(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        let reported = self.revision;
         let deadlocks = snapshot.deadlocks.items.iter();
-        for one in deadlocks.filter(|one| one.is_confirmed() && one.revision > told) {
+        for one in deadlocks.filter(|one| one.is_confirmed() && one.revision > reported) {
             let line = line(one.found.cycle_id, &one.found.sentence);
             let written = self.file.write_all(line.as_bytes());
             written.with_context(|| format!("cannot write to {PATH}"))?;

@@ -24,7 +24,7 @@ use crate::tui::{self, App, Setup};
 /// Maximum number of keys in the queue. Others wait in the terminal.
 const KEYS: usize = 64;
 /// Interval for checking that the terminal still exists.
-const LOOK: Duration = Duration::from_secs(1);
+const TERMINAL_CHECK: Duration = Duration::from_secs(1);
 
 const FEED_DIED: &str = "the thread that waits for the kernel has died";
 
@@ -128,7 +128,7 @@ async fn show(
 ) -> anyhow::Result<()> {
     let mut keys = read_keys()?;
     let mut is_open = true;
-    let mut look = tokio::time::interval(LOOK);
+    let mut look = tokio::time::interval(TERMINAL_CHECK);
     while !app.is_done() {
         let (columns, rows) = screen.size().context("cannot draw")?;
         app.resize(columns, rows);

@@ -48,7 +48,8 @@ pub(super) async fn run(
         return Ok(nothing_seen(fail_on));
     };
     // Written before anything that may block: the reader of the output may be deadlocked too.
-    kmsg.as_mut().map_or(Ok(()), |kmsg| kmsg.tell(&snapshot))?;
+    kmsg.as_mut()
+        .map_or(Ok(()), |kmsg| kmsg.report(&snapshot))?;
     let bytes = if args.dot {
         dot::render(&snapshot).into_bytes()
     } else if common.json {
@@ -119,7 +120,8 @@ async fn watch(
         let is_answer = snapshot.waits.as_of_ns != before_ns;
         before_ns = snapshot.waits.as_of_ns;
         if is_answer && !feed.is_replay() {
-            kmsg.as_mut().map_or(Ok(()), |kmsg| kmsg.tell(&snapshot))?;
+            kmsg.as_mut()
+                .map_or(Ok(()), |kmsg| kmsg.report(&snapshot))?;
         }
         view.write(&snapshot, is_answer).with_context(failed)?;
         let has_figures = snapshot.waits.is_known() || snapshot.lock_waits.is_known();

@@ -38,7 +38,7 @@ pub(super) async fn run(
     };
     let cache = args.cache.as_ref().map(|cache| cache.as_bytes());
     if let Some(cache) = cache {
-        look_for(cache, &snapshot)?;
+        ensure_known(cache, &snapshot)?;
     }
     let caches = snapshot.slab_caches.items.iter();
     let is_shown = |row: &&SlabCache| cache.is_none_or(|cache| row.is_called(cache));
@@ -85,7 +85,7 @@ async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
 }
 
 /// An unknown cache is an error, not an empty answer.
-pub(super) fn look_for(cache: &[u8], snapshot: &Snapshot) -> anyhow::Result<()> {
+pub(super) fn ensure_known(cache: &[u8], snapshot: &Snapshot) -> anyhow::Result<()> {
     let caches = &snapshot.slab_caches.items;
     if caches.iter().any(|row| row.is_called(cache)) {
         return Ok(());

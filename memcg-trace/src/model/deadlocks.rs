@@ -67,14 +67,16 @@ impl Deadlocks {
 
     /// Takes in an answer.
     pub(super) fn read(&mut self, answer: &Waits, tree: &Tree) {
-        self.names.turn();
+        self.names.start_list();
         let verdict = deadlock::judge(answer, &self.rules);
         let last = answer.looks.last();
         let end_ns = last.map_or(0, |look| look.end_ns);
         let is_whole = answer.looks.iter().all(|look| look.truncated_at.is_none());
 
         let found = verdict.deadlocks.into_iter();
-        let mut deadlocks: Vec<Deadlock> = found.map(|one| self.follow(one, tree)).collect();
+        let mut deadlocks: Vec<Deadlock> = found
+            .map(|one| self.continue_from_earlier(one, tree))
+            .collect();
         let here: HashSet<u64> = deadlocks.iter().map(|one| one.found.cycle_id).collect();
         let before = Arc::clone(&self.deadlocks);
         let gone = (before.items.iter()).filter(|one| !here.contains(&one.found.cycle_id));
@@ -130,7 +132,7 @@ impl Deadlocks {
     }
 
     /// Returns a deadlock of this answer, with the facts from earlier answers.
-    fn follow(&mut self, mut found: deadlock::Deadlock, tree: &Tree) -> Deadlock {
+    fn continue_from_earlier(&mut self, mut found: deadlock::Deadlock, tree: &Tree) -> Deadlock {
         let before = self.deadlocks.items.iter();
         let mut before = before.filter(|one| one.resolved_ns.is_none());
         let before = before

@@ -45,7 +45,7 @@ impl Locks {
 
     /// Takes in the waits of a sample.
     pub(super) fn read(&mut self, locks: &sample::Locks, tree: &Tree) {
-        self.names.turn();
+        self.names.start_list();
         let mut waits: Vec<LockWait> = locks
             .waits
             .iter()

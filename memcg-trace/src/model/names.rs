@@ -19,7 +19,7 @@ pub(super) struct Names {
 
 impl Names {
     /// Starts a new list. Names that are not used in it are forgotten when the next one starts.
-    pub(super) fn turn(&mut self) {
+    pub(super) fn start_list(&mut self) {
         self.before = std::mem::take(&mut self.known);
     }
 

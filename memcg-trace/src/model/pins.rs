@@ -94,7 +94,7 @@ impl Pins {
     }
 
     /// Forgets zombies that are gone.
-    pub(super) fn follow(&mut self, tree: &Tree, dying: Option<&Dying>) {
+    pub(super) fn drop_released(&mut self, tree: &Tree, dying: Option<&Dying>) {
         let has_cgroups = self.section.items.iter().any(|item| item.is_cgroup);
         if self.generation == tree.generation() && !has_cgroups {
             return;

@@ -51,7 +51,7 @@ impl Reclaims {
             .as_of_ns
             .and_then(|before| reclaim.as_of_ns.checked_sub(before))
             .filter(|interval_ns| *interval_ns > 0);
-        self.names.turn();
+        self.names.start_list();
         let mut before = std::mem::take(&mut self.before);
         let by_serial_nr: HashMap<u64, &snapshot::Memcg> = memcgs
             .iter()

@@ -57,7 +57,7 @@ impl Reparents {
     }
 
     /// Takes in an event that the tree has just taken in.
-    pub(super) fn hear(&mut self, event: &Life, tree: &Tree) {
+    pub(super) fn on_event(&mut self, event: &Life, tree: &Tree) {
         let (LifeKind::Offline, Some(memcg)) = (event.kind, tree.id(event.serial_nr)) else {
             return;
         };
@@ -96,12 +96,12 @@ impl Reparents {
 
     /// Completes the reparentings after the counters were read and the tree was walked.
     /// `reparents_lru` says whether the kernel moves LRU pages, if the sample has that.
-    pub(super) fn settle(
+    pub(super) fn complete(
         &mut self,
         slab: &mut SlabTable,
         tree: &Tree,
         reparents_lru: Option<bool>,
-        heard_ns: u64,
+        as_of_ns: u64,
     ) {
         self.reparents_lru = reparents_lru.or(self.reparents_lru);
         let mut new = std::mem::take(&mut self.new);
@@ -130,7 +130,7 @@ impl Reparents {
         self.section = Arc::new(Section {
             name: "reparent",
             source: Source::Event,
-            as_of_ns: Some(heard_ns),
+            as_of_ns: Some(as_of_ns),
             took_ns: None,
             visited: Some(self.number),
             truncated_at: (came > HISTORY).then_some(HISTORY as u64),

@@ -50,7 +50,7 @@ impl Shrinkers {
             .as_of_ns
             .and_then(|before| mono_ns.checked_sub(before))
             .filter(|interval_ns| *interval_ns > 0);
-        self.names.turn();
+        self.names.start_list();
         let mut before = std::mem::take(&mut self.scanned);
         let items = rows
             .iter()

@@ -179,8 +179,8 @@ impl SlabTable {
         });
     }
 
-    /// Follows the tree without new counters.
-    pub(super) fn follow(&mut self, tree: &Tree) {
+    /// Takes in the tree of a sample without counters.
+    pub(super) fn on_tree_change(&mut self, tree: &Tree) {
         if self.section.is_known() && self.drop_released(tree) {
             let items = self.items(tree);
             self.section = Arc::new(self.section.with_items(items));

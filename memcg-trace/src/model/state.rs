@@ -146,7 +146,7 @@ impl Model {
         match (sample.absence("pins"), &sample.pins) {
             (Some(reason), _) => self.pins.mark_absent(reason),
             (None, Some(answer)) => self.pins.read(answer, &self.tree, self.dying.as_deref()),
-            (None, None) => self.pins.follow(&self.tree, self.dying.as_deref()),
+            (None, None) => self.pins.drop_released(&self.tree, self.dying.as_deref()),
         }
 
         if !sample.is_answer() {
@@ -224,31 +224,31 @@ impl Model {
     fn step_memcgs_and_slab(&mut self, sample: &Sample) -> Vec<(u64, u64)> {
         let mut heirs = Vec::new();
         let no_memcgs = sample.absence("memcg");
-        let heard = no_memcgs.is_none() && (sample.memcgs.is_some() || sample.life.is_some());
-        if heard {
+        let has_memcgs = no_memcgs.is_none() && (sample.memcgs.is_some() || sample.life.is_some());
+        if has_memcgs {
             // Before the first walk no memcg has a path, but events of the same sample need paths.
             if let (false, Some(walk)) = (self.tree.is_walked(), &sample.memcgs) {
-                self.tree.walk(walk);
+                self.tree.on_walk(walk);
             }
             for event in sample.life.iter().flatten() {
-                self.tree.hear(event);
+                self.tree.on_event(event);
                 if event.kind == LifeKind::Offline
                     && let Some(heir) = self.tree.live_ancestor(event.serial_nr)
                 {
                     heirs.push((event.serial_nr, heir.serial_nr));
                 }
-                self.reparents.hear(event, &self.tree);
-                self.trend.hear(event, &self.tree);
+                self.reparents.on_event(event, &self.tree);
+                self.trend.on_event(event, &self.tree);
             }
             if let Some(walk) = &sample.memcgs {
-                self.tree.walk(walk);
+                self.tree.on_walk(walk);
             }
         }
         self.reparents.before_slab(&self.slab);
         match (sample.absence("slab"), &sample.slab) {
             (Some(reason), _) => self.slab.mark_absent(reason),
             (None, Some(slab)) => self.slab.read(slab, &self.tree),
-            (None, None) => self.slab.follow(&self.tree),
+            (None, None) => self.slab.on_tree_change(&self.tree),
         }
         if let Some(reason) = no_memcgs {
             let known = self.memcgs.source == Source::Absent
@@ -259,7 +259,7 @@ impl Model {
             }
             self.reparents.mark_absent(reason);
             self.trend.mark_absent(reason);
-        } else if heard || (sample.slab.is_some() && self.tree.as_of_ns().is_some()) {
+        } else if has_memcgs || (sample.slab.is_some() && self.tree.as_of_ns().is_some()) {
             self.memcgs = Arc::new(self.tree.section(|serial_nr| self.slab.rates_of(serial_nr)));
             self.totals = Totals::of(&self.memcgs.items);
             if sample.life.is_some() {
@@ -267,10 +267,10 @@ impl Model {
                 let reparents_lru = walk.and_then(|walk| walk.reparents_lru);
                 let slab = &mut self.slab;
                 self.reparents
-                    .settle(slab, &self.tree, reparents_lru, sample.mono_ns);
+                    .complete(slab, &self.tree, reparents_lru, sample.mono_ns);
             }
             if let Some(walk) = &sample.memcgs {
-                self.trend.walk(walk, &self.memcgs.items, &self.tree);
+                self.trend.on_walk(walk, &self.memcgs.items, &self.tree);
             }
         }
         heirs

@@ -44,7 +44,7 @@ pub fn table(locks: &[LockStats]) -> Table {
 #[must_use]
 pub fn details(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
-    let told = |lock: &&LockStats| {
+    let is_shown = |lock: &&LockStats| {
         let holds = lock
             .held
             .iter()
@@ -55,7 +55,13 @@ pub fn details(snapshot: &Snapshot) -> Vec<String> {
                 .as_ref()
                 .is_some_and(|releases| !releases.is_empty())
     };
-    for lock in snapshot.lock_stats.items.iter().filter(told).take(LOCKS) {
+    for lock in snapshot
+        .lock_stats
+        .items
+        .iter()
+        .filter(is_shown)
+        .take(LOCKS)
+    {
         let name = names::lock(&lock.resource);
         for held in &lock.held {
             lines.push(format!("{name} was {}", held_line(held)));

@@ -19,50 +19,50 @@ const NAMED: usize = 8;
 /// Writes the last answer of a snapshot.
 #[must_use]
 pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
-    let mut page = Page {
+    let mut report = Report {
         text: String::new(),
         style,
     };
-    page.line(&text::heading(snapshot, host), 2);
-    page.text + &answer(snapshot, style)
+    report.line(&text::heading(snapshot, host), 2);
+    report.text + &answer(snapshot, style)
 }
 
 /// Writes the last answer of a snapshot, without the heading.
 #[must_use]
 pub fn answer(snapshot: &Snapshot, style: Style) -> String {
-    let mut page = Page {
+    let mut report = Report {
         text: String::new(),
         style,
     };
-    page.line(&overview(snapshot), 2);
+    report.line(&overview(snapshot), 2);
     for deadlock in &snapshot.deadlocks.items {
-        page.deadlock(deadlock, snapshot.mono_ns);
+        report.deadlock(deadlock, snapshot.mono_ns);
     }
     for line in open_ends::lines(snapshot) {
-        page.line(&line, 4);
+        report.line(&line, 4);
     }
-    convoys(snapshot).write(&mut page.text, style);
+    convoys(snapshot).write(&mut report.text, style);
     let lines = tree::lines(snapshot);
     if !lines.is_empty() {
-        page.text.push('\n');
-        page.heading("who holds, and who waits for it");
+        report.text.push('\n');
+        report.heading("who holds, and who waits for it");
     }
     for line in lines {
         // Wrapped lines would destroy the shape of the tree.
         let columns = style.columns.unwrap_or(usize::MAX);
-        page.coloured(&fit::cut_end(&line.text, columns), line.is_alarm);
+        report.coloured(&fit::cut_end(&line.text, columns), line.is_alarm);
     }
     if snapshot.lock_stats.is_known() {
-        page.text.push('\n');
-        lock_stats::table(&snapshot.lock_stats.items).write(&mut page.text, style);
+        report.text.push('\n');
+        lock_stats::table(&snapshot.lock_stats.items).write(&mut report.text, style);
         for line in lock_stats::details(snapshot) {
-            page.line(&line, 4);
+            report.line(&line, 4);
         }
     }
     for open in not_checked(snapshot) {
-        page.line(&format!("not checked: {open}"), 4);
+        report.line(&format!("not checked: {open}"), 4);
     }
-    page.text
+    report.text
 }
 
 /// Counts of deadlocks and waits, in a line.
@@ -175,12 +175,12 @@ fn root(convoy: &Convoy) -> String {
     root.map_or_else(|| "nobody".to_owned(), words::task)
 }
 
-struct Page {
+struct Report {
     text: String,
     style: Style,
 }
 
-impl Page {
+impl Report {
     /// Indents the lines after the first.
     fn line(&mut self, line: &str, indent: usize) {
         let lines = match self.style.columns {

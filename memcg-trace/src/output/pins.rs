@@ -74,32 +74,32 @@ pub fn unanswered(snapshot: &Snapshot) -> u64 {
 /// Writes one answer.
 #[must_use]
 pub fn one(pins: &Pins, now_ns: u64, style: Style) -> String {
-    let mut page = Page {
+    let mut report = Report {
         text: String::new(),
         style,
     };
     let path = names::path(Some(&pins.zombie));
-    page.coloured(&format!("{path}: {}", pins.sentence), 4);
-    page.line(&facts(pins, now_ns), 2);
-    page.text.push('\n');
-    page.ledger(pins);
+    report.coloured(&format!("{path}: {}", pins.sentence), 4);
+    report.line(&facts(pins, now_ns), 2);
+    report.text.push('\n');
+    report.ledger(pins);
     for open in &pins.found.not_checked {
         let kind = words::kind(open.kind);
-        page.line(&format!("not checked: {kind}: {}", tame(&open.reason)), 4);
+        report.line(&format!("not checked: {kind}: {}", tame(&open.reason)), 4);
     }
-    page.line(&how(pins), 2);
+    report.line(&how(pins), 2);
     if !pins.advice.is_empty() {
-        page.text += "\nwhat would free it\n";
+        report.text += "\nwhat would free it\n";
     }
     for advice in &pins.advice {
         let then = if advice.step > 1 { "then " } else { "" };
-        page.line(&format!("  {then}{}", advice::line(advice)), 6);
-        page.line(&format!("      {}", advice.why), 6);
+        report.line(&format!("  {then}{}", advice::line(advice)), 6);
+        report.line(&format!("      {}", advice.why), 6);
         if let Some(bound) = advice::bound(advice) {
-            page.line(&format!("      {bound}"), 6);
+            report.line(&format!("      {bound}"), 6);
         }
     }
-    page.text
+    report.text
 }
 
 fn facts(pins: &Pins, now_ns: u64) -> String {
@@ -144,12 +144,12 @@ fn how(pins: &Pins) -> String {
     text
 }
 
-struct Page {
+struct Report {
     text: String,
     style: Style,
 }
 
-impl Page {
+impl Report {
     fn lines(&self, line: &str, indent: usize) -> Vec<String> {
         match self.style.columns {
             Some(columns) => fit::wrapped(line, columns, indent),

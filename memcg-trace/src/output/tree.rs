@@ -75,7 +75,7 @@ pub fn lines(snapshot: &Snapshot) -> Vec<Line> {
         trees.find(wait);
     }
     for wait in &snapshot.lock_waits.items {
-        trees.hear(wait);
+        trees.add_traced(wait);
     }
     for (at, entry) in trees.entries.iter().enumerate() {
         for holder in &entry.holders {
@@ -151,7 +151,7 @@ impl Trees {
     }
 
     /// Adds a traced wait, unless a scan found it.
-    fn hear(&mut self, wait: &LockWait) {
+    fn add_traced(&mut self, wait: &LockWait) {
         if !self.waits.insert(wait.facts.task.tid) {
             return;
         }

@@ -83,8 +83,8 @@ impl View for Slabs {
 
     fn on(&mut self, action: Action, scene: &Scene<'_>, page: usize) -> Effect {
         match (action, &self.shown) {
-            (Action::Turn, Shown::Rows) | (Action::Back, Shown::Of(..)) => self.turn(Shown::Caches),
-            (Action::Turn, _) => self.turn(Shown::Rows),
+            (Action::Turn, Shown::Rows) | (Action::Back, Shown::Of(..)) => self.show(Shown::Caches),
+            (Action::Turn, _) => self.show(Shown::Rows),
             (Action::Open, Shown::Caches) => self.open(&scene.snapshot.slab_caches.items),
             (_, Shown::Rows) => self.rows.on(action, page),
             (_, Shown::Caches) => self.caches.on(action, page),
@@ -130,7 +130,7 @@ impl View for Slabs {
 
 impl Slabs {
     /// Shows another table.
-    fn turn(&mut self, shown: Shown) -> Effect {
+    fn show(&mut self, shown: Shown) -> Effect {
         self.shown = shown;
         Effect::Refresh
     }
@@ -139,7 +139,7 @@ impl Slabs {
     fn open(&mut self, caches: &[SlabCache]) -> Effect {
         let cache = self.caches.selected().and_then(|at| caches.get(at));
         cache.map_or(Effect::Done, |cache| {
-            self.turn(Shown::Of(cache.walked.cache, Arc::clone(&cache.name)))
+            self.show(Shown::Of(cache.walked.cache, Arc::clone(&cache.name)))
         })
     }
 }

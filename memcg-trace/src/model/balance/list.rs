@@ -42,7 +42,7 @@ pub(super) struct List {
 #[derive(Debug)]
 struct Open {
     finding: Finding,
-    told_ns: u64,
+    reported_ns: u64,
     lasts_until_ns: u64,
 }
 
@@ -52,11 +52,11 @@ impl List {
         let revision = self.revision + 1;
         if let Some(open) = self.open.get_mut(&about) {
             let finding = &mut open.finding;
-            let is_due = now_ns.saturating_sub(open.told_ns) >= AGAIN_NS;
+            let is_due = now_ns.saturating_sub(open.reported_ns) >= AGAIN_NS;
             if is_due || fresh.severity > finding.severity {
                 self.revision = revision;
                 finding.revision = revision;
-                open.told_ns = now_ns;
+                open.reported_ns = now_ns;
             }
             finding.severity = finding.severity.max(fresh.severity);
             finding.sentence = fresh.sentence;
@@ -85,7 +85,7 @@ impl List {
         };
         let open = Open {
             finding,
-            told_ns: now_ns,
+            reported_ns: now_ns,
             lasts_until_ns: fresh.lasts_until_ns,
         };
         self.open.insert(about, open);
@@ -98,9 +98,9 @@ impl List {
 
     /// Closes findings that were not found again in time, of the kinds that the sample can show:
     /// the others may last.
-    pub(super) fn settle(&mut self, now_ns: u64, looked_for: impl Fn(FindingKind) -> bool) {
+    pub(super) fn close_ended(&mut self, now_ns: u64, can_show: impl Fn(FindingKind) -> bool) {
         let is_over =
-            |(about, open): &(&About, &Open)| looked_for(about.0) && now_ns > open.lasts_until_ns;
+            |(about, open): &(&About, &Open)| can_show(about.0) && now_ns > open.lasts_until_ns;
         let open = self.open.iter().filter(is_over);
         let over: Vec<About> = open.map(|(about, _)| *about).collect();
         for about in over {

@@ -76,7 +76,7 @@ impl MemcgRules {
         }
     }
 
-    pub(super) fn look(&mut self, moment: &Moment<'_>, list: &mut List) {
+    pub(super) fn on_sample(&mut self, moment: &Moment<'_>, list: &mut List) {
         let counts = moment
             .sample
             .reclaim
@@ -251,13 +251,13 @@ impl Usage {
                     .retain(|tooth| now_ns.saturating_sub(*tooth) <= TEETH_WITHIN_NS);
                 let peak = self.peak_bytes;
                 (self.peak_bytes, self.peak_ns) = (usage_bytes, now_ns);
-                self.tell_teeth(memcg, (trough, peak), moment, list);
+                self.report_teeth(memcg, (trough, peak), moment, list);
             }
             Some(trough) => self.trough_bytes = Some(trough.min(usage_bytes)),
         }
     }
 
-    fn tell_teeth(
+    fn report_teeth(
         &self,
         memcg: &Memcg,
         (trough, peak): (u64, u64),

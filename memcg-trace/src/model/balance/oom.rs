@@ -15,7 +15,7 @@ const OOM_NS: u64 = 60_000_000_000;
 const TOP_CACHES: usize = 5;
 
 /// Adds a finding about a kill: the victim, the limiting memcg and its memory.
-pub(super) fn tell(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
+pub(super) fn report(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
     let id = |serial_nr: Option<u64>| -> Option<Arc<MemcgId>> {
         moment.tree.id(serial_nr?).map(Arc::clone)
     };

@@ -56,12 +56,12 @@ impl Balance {
             memcgs: &memcgs.items,
             slab: &slab.items,
         };
-        self.shrinkers.look(&moment, &mut self.list);
-        self.memcgs.look(&moment, &mut self.list);
+        self.shrinkers.on_sample(&moment, &mut self.list);
+        self.memcgs.on_sample(&moment, &mut self.list);
         for kill in sample.oom_kills.iter().flatten() {
-            oom::tell(kill, &moment, &mut self.list);
+            oom::report(kill, &moment, &mut self.list);
         }
-        self.list.settle(now_ns, |kind| looks_for(kind, sample));
+        self.list.close_ended(now_ns, |kind| can_show(kind, sample));
     }
 
     /// Returns `others` with these findings added. If `others` is not known, the section has these
@@ -87,7 +87,7 @@ impl Balance {
 }
 
 /// Returns whether a sample has the facts for findings of a kind.
-fn looks_for(kind: FindingKind, sample: &Sample) -> bool {
+fn can_show(kind: FindingKind, sample: &Sample) -> bool {
     match kind {
         FindingKind::NearHigh | FindingKind::Sawtooth | FindingKind::LopsidedReclaim => {
             sample.memcgs.is_some()

@@ -45,7 +45,7 @@ struct Windows {
 }
 
 impl ShrinkerRules {
-    pub(super) fn look(&mut self, moment: &Moment<'_>, list: &mut List) {
+    pub(super) fn on_sample(&mut self, moment: &Moment<'_>, list: &mut List) {
         if let Some(rows) = &moment.sample.shrinkers {
             let mut before = std::mem::take(&mut self.windows);
             let of_one = |row: &&Shrinker| row.memcg_serial_nr != Some(GONE_SERIAL_NR);

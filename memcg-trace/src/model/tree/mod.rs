@@ -37,29 +37,29 @@ pub(super) struct Tree {
     nodes: HashMap<u64, Node>,
     /// The listing, computed anew when the set of nodes changes.
     places: Vec<Place>,
-    places_hold: bool,
+    places_are_current: bool,
     /// Counts changes of the set of nodes and of their names.
     generation: u64,
     /// Serial numbers of released memcgs, and the times of their release.
     gone: BTreeMap<u64, u64>,
     /// The last walk, without its rows.
     last_walk: Option<MemcgWalk>,
-    heard_ns: Option<u64>,
+    last_event_ns: Option<u64>,
 }
 
 impl Tree {
     /// Takes in an event; events come oldest first.
-    pub(super) fn hear(&mut self, event: &Life) {
-        self.heard_ns = self.heard_ns.max(Some(event.time_ns));
+    pub(super) fn on_event(&mut self, event: &Life) {
+        self.last_event_ns = self.last_event_ns.max(Some(event.time_ns));
         match event.kind {
-            LifeKind::Online | LifeKind::Offline => self.hear_of(event),
+            LifeKind::Online | LifeKind::Offline => self.on_event_of_present(event),
             LifeKind::Released | LifeKind::Freed => self.forget(event),
             LifeKind::Other => {}
         }
     }
 
     /// Takes in an event of a present memcg.
-    fn hear_of(&mut self, event: &Life) {
+    fn on_event_of_present(&mut self, event: &Life) {
         if !self.nodes.contains_key(&event.serial_nr) {
             if self.gone.contains_key(&event.serial_nr) {
                 return;
@@ -70,7 +70,7 @@ impl Tree {
             self.changed();
         }
         if let Some(node) = self.nodes.get_mut(&event.serial_nr) {
-            node.hear(event);
+            node.on_event(event);
         }
     }
 
@@ -86,14 +86,14 @@ impl Tree {
     }
 
     /// Takes in a walk, after the events of its sample.
-    pub(super) fn walk(&mut self, walk: &MemcgWalk) {
+    pub(super) fn on_walk(&mut self, walk: &MemcgWalk) {
         for row in &walk.rows {
             if self.gone.contains_key(&row.serial_nr) || row.flags & node::RELEASED != 0 {
                 continue;
             }
             let parent = self.parent_id(row.parent_serial_nr);
             let changed = match self.nodes.get_mut(&row.serial_nr) {
-                Some(node) => node.see(row, parent, walk),
+                Some(node) => node.on_walk(row, parent, walk),
                 None => {
                     self.nodes
                         .insert(row.serial_nr, Node::from_walk(row, parent, walk));
@@ -143,7 +143,7 @@ impl Tree {
     }
 
     fn changed(&mut self) {
-        self.places_hold = false;
+        self.places_are_current = false;
         self.generation += 1;
     }
 
@@ -212,7 +212,7 @@ impl Tree {
         self.last_walk
             .as_ref()
             .map(|walk| walk.end_ns)
-            .or(self.heard_ns)
+            .or(self.last_event_ns)
     }
 
     /// Returns the section of a snapshot. `slab_rates` gives objects charged and uncharged a
@@ -261,10 +261,10 @@ impl Tree {
 
     /// Puts the nodes in the order of a listing: a parent, then its children by name.
     fn list(&mut self) {
-        if self.places_hold {
+        if self.places_are_current {
             return;
         }
-        self.places_hold = true;
+        self.places_are_current = true;
         self.places.clear();
         let mut roots = Vec::new();
         let mut children: HashMap<u64, Vec<u64>> = HashMap::new();

@@ -65,7 +65,7 @@ impl Node {
     }
 
     /// Takes in an online or offline event.
-    pub(super) fn hear(&mut self, event: &Life) {
+    pub(super) fn on_event(&mut self, event: &Life) {
         self.known_ns = self.known_ns.max(event.time_ns);
         match event.kind {
             LifeKind::Online => {
@@ -87,7 +87,7 @@ impl Node {
     }
 
     /// Takes in a row of a walk. Returns whether the path changed.
-    pub(super) fn see(
+    pub(super) fn on_walk(
         &mut self,
         row: &Memcg,
         parent: Option<Arc<MemcgId>>,

@@ -47,7 +47,7 @@ pub(in crate::model) struct Trend {
     zombies: HashMap<u64, Zombie>,
     origins: HashMap<Origin, Followed>,
     last_walk_ns: u64,
-    hears: bool,
+    has_events: bool,
     findings: Findings,
 }
 
@@ -58,7 +58,7 @@ impl Trend {
             zombies: HashMap::new(),
             origins: HashMap::new(),
             last_walk_ns: 0,
-            hears: false,
+            has_events: false,
             findings: Findings::new(),
         }
     }
@@ -72,8 +72,8 @@ impl Trend {
     }
 
     /// Takes in an event that the tree has just taken in.
-    pub(in crate::model) fn hear(&mut self, event: &Life, tree: &Tree) {
-        self.hears = true;
+    pub(in crate::model) fn on_event(&mut self, event: &Life, tree: &Tree) {
+        self.has_events = true;
         let change: Change = match event.kind {
             LifeKind::Online => |step| &mut step.births,
             LifeKind::Offline => |step| &mut step.deaths,
@@ -85,7 +85,7 @@ impl Trend {
     }
 
     /// Takes in the tree after a walk.
-    pub(in crate::model) fn walk(&mut self, walk: &MemcgWalk, memcgs: &[Memcg], tree: &Tree) {
+    pub(in crate::model) fn on_walk(&mut self, walk: &MemcgWalk, memcgs: &[Memcg], tree: &Tree) {
         let now_ns = walk.end_ns;
         let dead = memcgs.iter().filter(|memcg| memcg.phase.is_some());
         let Some(old) = &mut self.old else {
@@ -100,7 +100,7 @@ impl Trend {
         };
         let dead: HashMap<u64, &Memcg> = dead.map(|memcg| (memcg.id.serial_nr, memcg)).collect();
         old.retain(|serial_nr| dead.contains_key(serial_nr));
-        let changes = self.look(now_ns, &dead, tree);
+        let changes = self.update_zombies(now_ns, &dead, tree);
         for (zombie, change) in &changes {
             self.note_parent(zombie.parent.as_ref(), *change);
         }
@@ -110,8 +110,8 @@ impl Trend {
         // A finding for the parent makes one for the creator redundant.
         for (zombie, change) in &changes {
             let parent = zombie.parent.as_ref();
-            let is_told = parent.is_some_and(|id| self.is_open(&Origin::Parent(id.serial_nr)));
-            if !is_told {
+            let is_reported = parent.is_some_and(|id| self.is_open(&Origin::Parent(id.serial_nr)));
+            if !is_reported {
                 self.note_creator(zombie.creator.as_ref(), *change);
             }
         }
@@ -123,7 +123,7 @@ impl Trend {
     }
 
     /// Updates the list of zombies, and returns the changes.
-    fn look(
+    fn update_zombies(
         &mut self,
         now_ns: u64,
         dead: &HashMap<u64, &Memcg>,
@@ -199,15 +199,15 @@ impl Trend {
 
     /// Closes the steps of some origins, and opens or continues findings.
     fn assess(&mut self, now_ns: u64, gap_ns: u64, which: impl Fn(&Origin) -> bool) {
-        let hears = self.hears;
+        let has_events = self.has_events;
         for (origin, one) in self.origins.iter_mut().filter(|(origin, _)| which(origin)) {
             let step = one.steps.close(now_ns, gap_ns);
             let figures = |sum: Step| Growth {
                 survivors: one.survivors,
                 grown: sum.grown,
                 gone: sum.gone,
-                births: hears.then_some(sum.births),
-                deaths: hears.then_some(sum.deaths),
+                births: has_events.then_some(sum.births),
+                deaths: has_events.then_some(sum.deaths),
                 grown_per_sec: None,
                 own_cost_bytes: one.own_cost_bytes,
                 creator_comm: match origin {

@@ -48,7 +48,7 @@ struct Open {
     growth: Growth,
     /// Walks that found more.
     times: u64,
-    told_ns: u64,
+    reported_ns: u64,
 }
 
 impl Findings {
@@ -108,7 +108,7 @@ impl Findings {
             finding,
             growth,
             times: 1,
-            told_ns: now_ns,
+            reported_ns: now_ns,
         };
         self.open.insert(origin.clone(), open);
     }
@@ -145,11 +145,11 @@ impl Findings {
         let times = (finding.first_ns, finding.last_ns);
         finding.resolved = Steps::has_stopped(now_ns, gap_ns, times, open.times);
         conclude(finding, &mut open.growth);
-        let is_due = now_ns.saturating_sub(open.told_ns) >= AGAIN_NS && open.growth != before.0;
+        let is_due = now_ns.saturating_sub(open.reported_ns) >= AGAIN_NS && open.growth != before.0;
         if is_due || finding.resolved || finding.severity != before.1 {
             self.revision += 1;
             finding.revision = self.revision;
-            open.told_ns = now_ns;
+            open.reported_ns = now_ns;
         }
         let is_over = finding.resolved;
         if is_over && let Some(open) = self.open.remove(origin) {
