@@ -22,7 +22,7 @@ use crate::source::replay::Pace;
 use crate::tui::{self, App, Setup};
 
 /// Maximum number of keys in the queue. Others wait in the terminal.
-const KEYS: usize = 64;
+const MAX_KEYS: usize = 64;
 /// Interval for checking that the terminal still exists.
 const TERMINAL_CHECK: Duration = Duration::from_secs(1);
 
@@ -240,7 +240,7 @@ fn takes(app: &mut App, event: &Event) -> bool {
 
 /// Reads keys in a thread of its own, since reading blocks. The thread ends with the process.
 fn read_keys() -> anyhow::Result<mpsc::Receiver<io::Result<Event>>> {
-    let (sender, receiver) = mpsc::channel(KEYS);
+    let (sender, receiver) = mpsc::channel(MAX_KEYS);
     std::thread::Builder::new()
         .name("keys".to_owned())
         .spawn(move || {

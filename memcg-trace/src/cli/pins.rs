@@ -19,7 +19,7 @@ use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::{Text, tame};
 
 /// Maximum number of candidates in an error.
-const CANDIDATES: usize = 5;
+const MAX_CANDIDATES: usize = 5;
 
 /// Reasons why a cgroup may not be in the list.
 const MAYBE_RELEASED: &str = "that it was removed and released is one way for it not to be there, \
@@ -183,11 +183,11 @@ fn not_found(wanted: &Wanted, why: NotFound) -> anyhow::Error {
 }
 
 fn candidates(ids: &[Arc<MemcgId>]) -> String {
-    let named = ids.iter().take(CANDIDATES);
+    let named = ids.iter().take(MAX_CANDIDATES);
     let mut named: Vec<String> = named
         .map(|id| format!("{} (css:{})", id.path.display(), id.css_id))
         .collect();
-    let left_out = ids.len().saturating_sub(CANDIDATES);
+    let left_out = ids.len().saturating_sub(MAX_CANDIDATES);
     if left_out > 0 {
         named.push(format!("{left_out} more"));
     }

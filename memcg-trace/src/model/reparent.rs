@@ -12,7 +12,7 @@ use crate::sample::{Life, LifeKind};
 use crate::units;
 
 /// The number of reparentings that are remembered, a few screens; of a storm, the last ones.
-const HISTORY: usize = 256;
+const MAX_REPARENTS: usize = 256;
 
 /// The last reparentings.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl Reparents {
                 Some(false) => Some(0),
                 None => None,
             };
-            if self.history.len() == HISTORY {
+            if self.history.len() == MAX_REPARENTS {
                 self.history.pop_front();
             }
             self.history.push_back(reparent);
@@ -133,7 +133,7 @@ impl Reparents {
             as_of_ns: Some(as_of_ns),
             took_ns: None,
             visited: Some(self.number),
-            truncated_at: (came > HISTORY).then_some(HISTORY as u64),
+            truncated_at: (came > MAX_REPARENTS).then_some(MAX_REPARENTS as u64),
             reason: None,
             items: self.history.iter().cloned().collect(),
         });

@@ -9,8 +9,8 @@ use crate::sample::{Mode, tame};
 use crate::units;
 
 /// Maximum number of locks in the details, and of stacks of each.
-const LOCKS: usize = 5;
-const STACKS: usize = 3;
+const MAX_LOCKS: usize = 5;
+const MAX_STACKS: usize = 3;
 
 /// Locks that are always shown.
 const ALWAYS: &[&str] = &["cgroup_mutex", "mem_hotplug_lock"];
@@ -60,15 +60,15 @@ pub fn details(snapshot: &Snapshot) -> Vec<String> {
         .items
         .iter()
         .filter(is_shown)
-        .take(LOCKS)
+        .take(MAX_LOCKS)
     {
         let name = names::lock(&lock.resource);
         for held in &lock.held {
             lines.push(format!("{name} was {}", held_line(held)));
-            let holders = held.holders.iter().take(STACKS);
+            let holders = held.holders.iter().take(MAX_STACKS);
             lines.extend(holders.map(|holder| holder_line(holder, snapshot.mono_ns)));
         }
-        let releases = lock.releases.iter().flatten().take(STACKS).enumerate();
+        let releases = lock.releases.iter().flatten().take(MAX_STACKS).enumerate();
         for (at, release) in releases {
             if at == 0 {
                 lines.push(format!("{name}, released while others waited:"));

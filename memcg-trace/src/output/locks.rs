@@ -12,9 +12,9 @@ use crate::sample::waits::Task;
 use crate::units;
 
 /// Maximum number of convoys in the list.
-const CONVOYS: usize = 20;
+const MAX_CONVOYS: usize = 20;
 /// Maximum number of victims and of zombies that are named for a deadlock.
-const NAMED: usize = 8;
+const MAX_NAMED: usize = 8;
 
 /// Writes the last answer of a snapshot.
 #[must_use]
@@ -165,8 +165,10 @@ fn convoys(snapshot: &Snapshot) -> Table {
     };
     Table::new(
         columns,
-        all.iter().take(CONVOYS).map(row).collect(),
-        all.len().saturating_sub(CONVOYS).saturating_add(omitted),
+        all.iter().take(MAX_CONVOYS).map(row).collect(),
+        all.len()
+            .saturating_sub(MAX_CONVOYS)
+            .saturating_add(omitted),
     )
 }
 
@@ -284,8 +286,8 @@ impl Report {
         if names.is_empty() {
             return;
         }
-        let left_out = more + names.len().saturating_sub(NAMED) as u64;
-        names.truncate(NAMED);
+        let left_out = more + names.len().saturating_sub(MAX_NAMED) as u64;
+        names.truncate(MAX_NAMED);
         if left_out > 0 {
             names.push(format!("{left_out} more"));
         }

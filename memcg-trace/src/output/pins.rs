@@ -14,11 +14,11 @@ use crate::sample::tame;
 use crate::units::{self, PAGE_BYTES};
 
 /// Maximum number of listed objects of one kind.
-const OBJECTS: usize = 8;
+const MAX_OBJECTS: usize = 8;
 /// Maximum number of objects of one kind that are compared with each other.
-const COMPARED: usize = 256;
+const MAX_COMPARED: usize = 256;
 /// Maximum number of listed processes of one object.
-const USERS: usize = 4;
+const MAX_USERS: usize = 4;
 /// Columns of the ledger: kind, references, pages, bytes.
 const WIDTHS: [usize; 4] = [18, 9, 9, 11];
 
@@ -219,7 +219,7 @@ impl Report {
         let holders = alike(pins, pin);
         // A single object has all references of its kind.
         let is_alone = holders.len() == 1 && pin.objects_omitted == 0;
-        for (refs, holder) in holders.iter().take(OBJECTS) {
+        for (refs, holder) in holders.iter().take(MAX_OBJECTS) {
             // Parts that share one reference have none of their own. All pages in swap share one
             // reference.
             let refs = match is_alone || *refs == 0 || pin.kind == PinKind::Swap {
@@ -231,8 +231,8 @@ impl Report {
                 self.line(&format!("      {user}"), 10);
             }
         }
-        let left_out =
-            holders.len().saturating_sub(OBJECTS) + pin.objects.len().saturating_sub(COMPARED);
+        let left_out = holders.len().saturating_sub(MAX_OBJECTS)
+            + pin.objects.len().saturating_sub(MAX_COMPARED);
         if let Some(more) = more(pin.objects_omitted.saturating_add(left_out as u64)) {
             let _ = writeln!(self.text, "    {more}");
         }
@@ -249,13 +249,13 @@ struct Holder {
 /// The objects of a kind with their references; objects that look the same are shown as one.
 fn alike(pins: &Pins, pin: &Pin) -> Vec<(u64, Holder)> {
     let mut all: Vec<(u64, Holder)> = Vec::new();
-    for object in pin.objects.iter().take(COMPARED) {
-        let users = object.users.iter().take(USERS);
+    for object in pin.objects.iter().take(MAX_COMPARED) {
+        let users = object.users.iter().take(MAX_USERS);
         let mut users: Vec<String> = users.map(|user| user_line(pins, user)).collect();
         if let Some(has_it) = words::nobody(pin.kind, object) {
             users.push(format!("nobody has it {has_it}"));
         }
-        let left_out = object.users.len().saturating_sub(USERS) as u64;
+        let left_out = object.users.len().saturating_sub(MAX_USERS) as u64;
         users.extend(more(left_out.saturating_add(object.users_omitted)));
         users.extend(not_found(object));
         let holder = Holder {

@@ -11,7 +11,7 @@ use crate::sample::tame;
 use crate::units;
 
 /// Maximum number of tasks that are shown.
-const TASKS: usize = 10;
+const MAX_TASKS: usize = 10;
 
 /// Writes the reclaim of a snapshot: `rows` in the given order; `left_out` is the number of rows
 /// that were not asked for, `span_ns` the time of the sums.
@@ -113,7 +113,7 @@ fn task_table(rows: &[&Reclaim]) -> Table {
     // A memcg has a row for each cause, and each row names its worst tasks.
     tasks.sort_by_key(|(task, _)| (Reverse(task.stall_ns_total), task.tid));
     tasks.dedup_by_key(|(task, _)| (task.tid, task.stall_ns_total));
-    let cells = tasks.iter().take(TASKS).map(|(task, row)| {
+    let cells = tasks.iter().take(MAX_TASKS).map(|(task, row)| {
         plain(vec![
             format!("{}[{}]", task.comm.display(), task.tid),
             names::path(row.memcg.as_deref()),
@@ -139,7 +139,7 @@ fn stall_table(rows: &[&Reclaim], now_ns: u64) -> Table {
         .flat_map(|row| row.stalls.iter().map(|stall| (stall, *row)))
         .collect();
     stalls.sort_by_key(|(stall, _)| (stall.since_ns, stall.task.tid));
-    let cells = stalls.iter().take(TASKS).map(|(stall, row)| {
+    let cells = stalls.iter().take(MAX_TASKS).map(|(stall, row)| {
         let waited = units::duration(Some(now_ns.saturating_sub(stall.since_ns)));
         plain(vec![
             format!("{}[{}]", stall.task.comm.display(), stall.task.tid),
@@ -152,7 +152,11 @@ fn stall_table(rows: &[&Reclaim], now_ns: u64) -> Table {
             },
         ])
     });
-    Table::new(columns, cells.collect(), stalls.len().saturating_sub(TASKS))
+    Table::new(
+        columns,
+        cells.collect(),
+        stalls.len().saturating_sub(MAX_TASKS),
+    )
 }
 
 fn plain(cells: Vec<String>) -> Row {

@@ -232,11 +232,11 @@ pub(super) fn why_not_reclaimable(row: &SlabCache) -> String {
 /// The name of a cache, and how many others the kernel merged with it: `PING (+UNIX, RAW)`,
 /// `names_cache (+5)`.
 pub(super) fn cache_name(row: &SlabCache) -> String {
-    const NAMED: usize = 2;
+    const MAX_NAMED: usize = 2;
     let (name, aliases) = (row.name.display(), &row.walked.aliases);
     match aliases.len() {
         0 => name.into_owned(),
-        1..=NAMED => {
+        1..=MAX_NAMED => {
             let others: Vec<_> = aliases.iter().map(|alias| alias.display()).collect();
             format!("{name} (+{})", others.join(", "))
         }

@@ -58,7 +58,7 @@ pub fn render(
 
 /// Charges that offline memcgs left to their ancestors: the last rows that are not empty.
 fn reparented(snapshot: &Snapshot) -> Table {
-    const LAST: usize = 8;
+    const MAX_REPARENTS: usize = 8;
     let columns = &[
         ("LEFT BY", false),
         ("TO", false),
@@ -68,7 +68,7 @@ fn reparented(snapshot: &Snapshot) -> Table {
         ("SLAB", true),
     ];
     let last: Vec<_> = reparent::last(snapshot).collect();
-    let rows = last.iter().take(LAST).map(|one| Row {
+    let rows = last.iter().take(MAX_REPARENTS).map(|one| Row {
         cells: vec![
             names::path(Some(&one.memcg)),
             names::path(one.to.as_deref()),
@@ -79,5 +79,9 @@ fn reparented(snapshot: &Snapshot) -> Table {
         ],
         is_marked: false,
     });
-    Table::new(columns, rows.collect(), last.len().saturating_sub(LAST))
+    Table::new(
+        columns,
+        rows.collect(),
+        last.len().saturating_sub(MAX_REPARENTS),
+    )
 }

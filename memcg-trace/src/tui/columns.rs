@@ -3,15 +3,15 @@
 pub(super) use crate::output::figures::Column;
 
 /// Minimum width of the first column, or a third of the screen if that is more.
-const FIRST_LEAST: usize = 18;
+const MIN_FIRST_WIDTH: usize = 18;
 /// Maximum width of the first column: figures far from their name are hard to read.
-const FIRST_MOST: usize = 80;
+const MAX_FIRST_WIDTH: usize = 80;
 /// Columns of the screen between two columns of a table.
 pub(super) const GAP: usize = 1;
 
 /// The columns of a table that fit, by their index, with their widths.
 pub(super) fn fitting<T>(columns: &[Column<T>], available: usize) -> Vec<(usize, usize)> {
-    let least = FIRST_LEAST.max(available / 3);
+    let least = MIN_FIRST_WIDTH.max(available / 3);
     let mut shown: Vec<(usize, usize)> = columns
         .iter()
         .map(|column| column.width)
@@ -28,13 +28,13 @@ pub(super) fn fitting<T>(columns: &[Column<T>], available: usize) -> Vec<(usize,
         }
     }
     // Width that the first column does not need goes to the widest column of words.
-    let spare = first.saturating_sub(FIRST_MOST);
+    let spare = first.saturating_sub(MAX_FIRST_WIDTH);
     let words = shown
         .iter_mut()
         .skip(1)
         .filter(|(at, _)| !columns[*at].is_figure());
     if let Some((_, width)) = words.max_by_key(|(_, width)| *width) {
-        *width += spare.min(FIRST_MOST);
+        *width += spare.min(MAX_FIRST_WIDTH);
     }
     if let Some((_, width)) = shown.first_mut() {
         *width = first - spare;

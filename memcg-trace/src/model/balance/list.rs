@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::model::snapshot::{Figure, Figures, Finding, FindingKind, MemcgId, Severity};
 
 /// The most findings in progress: more than anyone reads.
-const OPEN: usize = 64;
+const MAX_OPEN: usize = 64;
 /// The number of stopped findings that are remembered.
-const RESOLVED: usize = 32;
+const MAX_RESOLVED: usize = 32;
 /// The least time between two records of a finding that lasts.
 const AGAIN_NS: u64 = 10_000_000_000;
 
@@ -65,7 +65,7 @@ impl List {
             open.lasts_until_ns = fresh.lasts_until_ns;
             return;
         }
-        if self.open.len() >= OPEN {
+        if self.open.len() >= MAX_OPEN {
             self.is_cut = true;
             return;
         }
@@ -111,15 +111,15 @@ impl List {
                 self.resolved.push(open.finding);
             }
         }
-        let too_many = self.resolved.len().saturating_sub(RESOLVED);
+        let too_many = self.resolved.len().saturating_sub(MAX_RESOLVED);
         self.resolved.drain(..too_many);
         // A dropped finding that lasts is found again, and sets it again if the list is still full.
-        self.is_cut &= self.open.len() >= OPEN;
+        self.is_cut &= self.open.len() >= MAX_OPEN;
     }
 
     /// Returns the bound of the list if it dropped findings.
     pub(super) fn truncated_at(&self) -> Option<u64> {
-        self.is_cut.then_some(OPEN as u64)
+        self.is_cut.then_some(MAX_OPEN as u64)
     }
 
     /// Returns the findings, those in progress first, the worst of them first.

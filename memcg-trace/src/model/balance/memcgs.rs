@@ -24,10 +24,10 @@ const TOOTH_REFILL: f64 = 0.8;
 const TOOTH_LEAST_BYTES: u64 = 64 << 20;
 const TEETH: u64 = 3;
 const TEETH_WITHIN_NS: u64 = 600_000_000_000;
-/// Slab is at least `LOPSIDED_MOST` of a memcg, and at most `LOPSIDED_LEAST` of what is reclaimed
-/// from it; or the other way round.
-const LOPSIDED_MOST: f64 = 0.5;
-const LOPSIDED_LEAST: f64 = 0.05;
+/// Slab is at least `LOPSIDED_LARGE_SHARE` of a memcg, and at most `LOPSIDED_SMALL_SHARE` of what
+/// is reclaimed from it; or the other way round.
+const LOPSIDED_LARGE_SHARE: f64 = 0.5;
+const LOPSIDED_SMALL_SHARE: f64 = 0.05;
 const LOPSIDED_BYTES: u64 = 64 << 20;
 /// Reclaim spends at least one part in `DEAD_SHARE` of its time on dead memcgs, and at least
 /// `DEAD_LEAST_NS`.
@@ -324,8 +324,8 @@ impl Usage {
         }
         let slab_share = slab_bytes as f64 / usage_bytes as f64;
         let taken_share = slab_taken as f64 / taken as f64;
-        let pages_pay = slab_share >= LOPSIDED_MOST && taken_share <= LOPSIDED_LEAST;
-        let slab_pays = slab_share <= LOPSIDED_LEAST && taken_share >= LOPSIDED_MOST;
+        let pages_pay = slab_share >= LOPSIDED_LARGE_SHARE && taken_share <= LOPSIDED_SMALL_SHARE;
+        let slab_pays = slab_share <= LOPSIDED_SMALL_SHARE && taken_share >= LOPSIDED_LARGE_SHARE;
         if !pages_pay && !slab_pays {
             return;
         }

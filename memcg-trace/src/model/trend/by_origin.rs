@@ -11,7 +11,7 @@ use crate::model::tree::Tree;
 use crate::sample::{Life, LifeKind, MemcgWalk, Text};
 
 /// The most origins that are followed. Quiet ones are forgotten after a while.
-const ORIGINS: usize = 4096;
+const MAX_ORIGINS: usize = 4096;
 
 /// The steps and survivors of one origin.
 #[derive(Debug)]
@@ -246,7 +246,7 @@ impl Trend {
     }
 
     fn note(&mut self, origin: Origin, memcg: Option<&Arc<MemcgId>>, change: Change) {
-        if self.origins.len() >= ORIGINS && !self.origins.contains_key(&origin) {
+        if self.origins.len() >= MAX_ORIGINS && !self.origins.contains_key(&origin) {
             return;
         }
         let one = self.origins.entry(origin).or_insert_with(|| Followed {

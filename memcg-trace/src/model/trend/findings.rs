@@ -13,9 +13,9 @@ use crate::model::snapshot::{
 use crate::sample::MemcgWalk;
 
 /// The most findings in progress: more than anyone reads.
-const OPEN: usize = 64;
+const MAX_OPEN: usize = 64;
 /// The number of stopped findings that are remembered.
-const RESOLVED: usize = 16;
+const MAX_RESOLVED: usize = 16;
 /// Walks before the first finding: the base, one that finds zombies, and one that finds them again.
 const WALKS: u64 = 3;
 
@@ -85,7 +85,7 @@ impl Findings {
         figures: Growth,
         (first_ns, now_ns): (u64, u64),
     ) {
-        if self.open.len() >= OPEN {
+        if self.open.len() >= MAX_OPEN {
             return;
         }
         self.number += 1;
@@ -154,7 +154,7 @@ impl Findings {
         let is_over = finding.resolved;
         if is_over && let Some(open) = self.open.remove(origin) {
             self.resolved.push(open.finding);
-            if self.resolved.len() > RESOLVED {
+            if self.resolved.len() > MAX_RESOLVED {
                 self.resolved.remove(0);
             }
         }
@@ -176,7 +176,7 @@ impl Findings {
             as_of_ns: Some(walk.end_ns),
             took_ns: None,
             visited: Some(self.number),
-            truncated_at: (self.open.len() >= OPEN).then_some(OPEN as u64),
+            truncated_at: (self.open.len() >= MAX_OPEN).then_some(MAX_OPEN as u64),
             reason: None,
             items,
         });

@@ -25,7 +25,7 @@ const QUIET_WALKS: u64 = 5;
 const QUIET_GAPS: u64 = 3;
 
 /// Remembered steps of one origin.
-const STEPS: usize = 1024;
+const MAX_STEPS: usize = 1024;
 
 /// The changes of one origin at a walk, and in the events before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Steps {
         }
         let window_ns = SLOW_NS.max(gap_ns.saturating_mul(SLOW_WALKS));
         let is_old = |step: &Step| at_ns.saturating_sub(step.at_ns) > window_ns;
-        while self.steps.len() > STEPS || self.steps.front().is_some_and(is_old) {
+        while self.steps.len() > MAX_STEPS || self.steps.front().is_some_and(is_old) {
             self.steps.pop_front();
         }
         step

@@ -11,7 +11,7 @@ use crate::sample::{self, Mode, ResourceKind};
 use crate::units;
 
 /// Maximum number of memcgs of waiters, of stacks and of holders in a record.
-const TOP: usize = 5;
+const MAX_LISTED: usize = 5;
 
 record! {
     /// A memory cgroup whose tasks waited.
@@ -108,7 +108,7 @@ impl Row for LockStats {
             "top_memcgs",
             "The memory cgroups that waited longest for it.",
             |row| {
-                let memcgs = row.memcgs.iter().take(TOP).map(|memcg| LockMemcg {
+                let memcgs = row.memcgs.iter().take(MAX_LISTED).map(|memcg| LockMemcg {
                     memcg: MemcgName::of(memcg.memcg.as_deref()),
                     waits_total: memcg.waits_total,
                     wait_ns_total: memcg.wait_ns_total,
@@ -127,7 +127,7 @@ impl Row for LockStats {
             "Where it is released while others wait; null where that is not observed.",
             |row| {
                 let releases = row.releases.as_ref()?;
-                let top = releases.iter().take(TOP).map(|release| LockStack {
+                let top = releases.iter().take(MAX_LISTED).map(|release| LockStack {
                     seen_total: release.seen_total,
                     stack: stack(&release.stack),
                 });
@@ -204,7 +204,7 @@ fn held_by(lock: &LockStats) -> String {
 
 impl<'a> From<&'a snapshot::LockHeld> for Held<'a> {
     fn from(held: &'a snapshot::LockHeld) -> Self {
-        let holders = held.holders.iter().take(TOP).map(|holder| {
+        let holders = held.holders.iter().take(MAX_LISTED).map(|holder| {
             let comm = Name::of(Some(&holder.task.comm));
             Holder {
                 pid: holder.task.pid,
@@ -224,7 +224,7 @@ impl<'a> From<&'a snapshot::LockHeld> for Held<'a> {
             p99_ns: held.p99_ns,
             max_ns: held.max_ns,
             holders: holders.collect(),
-            holders_omitted: held.holders.len().saturating_sub(TOP) as u64,
+            holders_omitted: held.holders.len().saturating_sub(MAX_LISTED) as u64,
         }
     }
 }

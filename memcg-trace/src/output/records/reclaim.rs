@@ -7,7 +7,7 @@ use crate::output::records::{MemcgName, Recent, cause};
 use crate::sample::reclaim::{Stall as StallFacts, StalledTask as TaskFacts};
 
 /// Maximum number of tasks in a row that wait at the moment.
-const STALLS: usize = 8;
+const MAX_STALLS: usize = 8;
 
 impl Row for Reclaim {
     const MEANING: &'static str =
@@ -180,7 +180,7 @@ impl Row for Reclaim {
             |row| {
                 row.stalls
                     .iter()
-                    .take(STALLS)
+                    .take(MAX_STALLS)
                     .map(Stall::of)
                     .collect::<Vec<_>>()
             },
