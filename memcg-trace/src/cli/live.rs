@@ -128,7 +128,7 @@ async fn show(
 ) -> anyhow::Result<()> {
     let mut keys = read_keys()?;
     let mut is_open = true;
-    let mut look = tokio::time::interval(TERMINAL_CHECK);
+    let mut terminal_check = tokio::time::interval(TERMINAL_CHECK);
     while !app.is_done() {
         let (columns, rows) = screen.size().context("cannot draw")?;
         app.resize(columns, rows);
@@ -175,7 +175,7 @@ async fn show(
                     }
                     break;
                 }
-                _ = look.tick() => {
+                _ = terminal_check.tick() => {
                     let attributes = rustix::termios::tcgetattr(io::stdout());
                     attributes.map_err(io::Error::from).context("the terminal is gone")?;
                 }

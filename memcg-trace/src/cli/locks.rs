@@ -28,7 +28,7 @@ pub(super) async fn run(
     args: &args::Locks,
     messages: &Messages,
 ) -> anyhow::Result<u8> {
-    let fail_on = args.verdict.fail_on;
+    let fail_on = args.condition.fail_on;
     let mut stop = Stop::on_signals(nothing_seen(fail_on))?;
     let rules = Rules {
         min_wait_ns: u64::try_from(args.min_wait.as_nanos()).unwrap_or(u64::MAX),
@@ -104,7 +104,7 @@ async fn watch(
     stop: &Stop,
     mut kmsg: Option<Kmsg>,
 ) -> anyhow::Result<u8> {
-    let fail_on = args.verdict.fail_on;
+    let fail_on = args.condition.fail_on;
     let file = OutputFile::create(common.output.as_deref())?;
     let name = file.name();
     let failed = || format!("cannot write to {name}");

@@ -37,7 +37,7 @@ pub(super) async fn run(
     args: &args::Pins,
     messages: &Messages,
 ) -> anyhow::Result<u8> {
-    let fail_on = args.verdict.fail_on;
+    let fail_on = args.condition.fail_on;
     let mut stop = Stop::on_signals(nothing_seen(fail_on))?;
     let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();

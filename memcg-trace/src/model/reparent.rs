@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::pins::words::grouped;
-use super::slab::SlabTable;
+use super::slab::SlabRates;
 use super::snapshot::{Reparent, Section, Snapshot, Source};
 use super::tree::Tree;
 use super::zombies::Wanted;
@@ -79,7 +79,7 @@ impl Reparents {
 
     /// Notes the object cgroups of each memcg before the counters of the sample are read, which may
     /// already name the ancestor.
-    pub(super) fn before_slab(&mut self, slab: &SlabTable) {
+    pub(super) fn before_slab(&mut self, slab: &SlabRates) {
         if self.new.is_empty() {
             return;
         }
@@ -98,7 +98,7 @@ impl Reparents {
     /// `reparents_lru` says whether the kernel moves LRU pages, if the sample has that.
     pub(super) fn complete(
         &mut self,
-        slab: &mut SlabTable,
+        slab: &mut SlabRates,
         tree: &Tree,
         reparents_lru: Option<bool>,
         as_of_ns: u64,
@@ -141,7 +141,7 @@ impl Reparents {
 
     /// Moves object cgroups with their objects from one memcg to the next, in the order of events:
     /// from a child to its parent, and then with the parent's own to the grandparent.
-    fn move_slab(&self, new: &mut [New], slab: &mut SlabTable) {
+    fn move_slab(&self, new: &mut [New], slab: &mut SlabRates) {
         let all = new.iter().flat_map(|new| &new.objcgs).copied().collect();
         let held = slab.held(&all);
         let mut inherited: HashMap<u64, Vec<u64>> = HashMap::new();

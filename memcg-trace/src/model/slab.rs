@@ -31,7 +31,7 @@ struct Row {
 /// changes its memcg: later counts are booked to the new memcg, and booked ones stay. A released
 /// memcg takes its rows and their totals with it.
 #[derive(Debug)]
-pub(super) struct SlabTable {
+pub(super) struct SlabRates {
     counters: HashMap<(u64, u64), SlabCount>,
     caches: HashMap<u64, (Arc<Text>, u32)>,
     rows: Vec<Row>,
@@ -45,7 +45,7 @@ pub(super) struct SlabTable {
     section: Arc<Section<snapshot::Slab>>,
 }
 
-impl SlabTable {
+impl SlabRates {
     pub(super) fn new() -> Self {
         Self {
             counters: HashMap::new(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::slab::{Key, SlabTable};
+use super::slab::{Key, SlabRates};
 use super::snapshot::{self, Held, Inherited, Memcg, Section, SlabCache, Source};
 use super::tree::Tree;
 use crate::sample::slab_walk::SlabWalk;
@@ -48,7 +48,7 @@ const MAX_HEIRS: usize = 4096;
 
 /// The last walk.
 #[derive(Debug)]
-pub(super) struct SlabWalks {
+pub(super) struct SlabHoldings {
     base: BTreeMap<Key, Base>,
     caches: Arc<Section<SlabCache>>,
     /// Indices of the caches in their section, by key.
@@ -66,7 +66,7 @@ pub(super) struct SlabWalks {
     heirs: VecDeque<(u64, u64)>,
 }
 
-impl SlabWalks {
+impl SlabHoldings {
     pub(super) fn new() -> Self {
         Self {
             base: BTreeMap::new(),
@@ -118,7 +118,7 @@ impl SlabWalks {
     pub(super) fn read(
         &mut self,
         walk: &SlabWalk,
-        counted: &SlabTable,
+        counted: &SlabRates,
         tree: &Tree,
         memcgs: &[Memcg],
     ) {
@@ -156,7 +156,7 @@ impl SlabWalks {
         self.inherited = section(walk, "inherited", inherited);
     }
 
-    fn read_rows(&mut self, walk: &SlabWalk, counted: &SlabTable) {
+    fn read_rows(&mut self, walk: &SlabWalk, counted: &SlabRates) {
         let before = std::mem::take(&mut self.base);
         let was_whole = self.is_whole();
         self.is_counted = walk.rows.iter().all(|row| row.uncertain_objects.is_some());
@@ -226,7 +226,7 @@ impl SlabWalks {
 
     /// Gives the objects of a memcg that went offline to an ancestor, also those that a walk found
     /// before and reports after this.
-    pub(super) fn inherits(&mut self, dead: u64, heir: u64, counted: &SlabTable) {
+    pub(super) fn inherits(&mut self, dead: u64, heir: u64, counted: &SlabRates) {
         self.hand_over(dead, heir, counted);
         if self.heirs.len() >= MAX_HEIRS {
             self.heirs.pop_front();
@@ -234,7 +234,7 @@ impl SlabWalks {
         self.heirs.push_back((dead, heir));
     }
 
-    fn hand_over(&mut self, from: u64, to: u64, counted: &SlabTable) {
+    fn hand_over(&mut self, from: u64, to: u64, counted: &SlabRates) {
         let of_dead: Vec<Key> = (self.base)
             .range((Some(from), 0)..=(Some(from), u64::MAX))
             .map(|(key, _)| *key)

@@ -9,8 +9,8 @@ use super::pins::Pins;
 use super::reclaim::Reclaims;
 use super::reparent::Reparents;
 use super::shrinkers::Shrinkers;
-use super::slab::SlabTable;
-use super::slab_walk::SlabWalks;
+use super::slab::SlabRates;
+use super::slab_walk::SlabHoldings;
 use super::snapshot::{self, Counted, Section, Snapshot, Source, Totals};
 use super::tree::Tree;
 use super::trend::Trend;
@@ -26,8 +26,8 @@ pub struct Model {
     interval_ns: Option<u64>,
     tree: Tree,
     dying: Option<Arc<snapshot::Dying>>,
-    slab: SlabTable,
-    slab_walks: SlabWalks,
+    slab: SlabRates,
+    slab_walks: SlabHoldings,
     /// The rows of `slab` and `slab_walks` joined.
     slab_rows: Arc<Section<snapshot::Slab>>,
     slab_inside: Arc<Section<snapshot::Inside>>,
@@ -67,8 +67,8 @@ impl Model {
             interval_ns: None,
             tree: Tree::default(),
             dying: None,
-            slab: SlabTable::new(),
-            slab_walks: SlabWalks::new(),
+            slab: SlabRates::new(),
+            slab_walks: SlabHoldings::new(),
             slab_rows: Arc::new(Section::unread("slab")),
             slab_inside: Arc::new(Section::unread("slab_inside")),
             shrinkers: Shrinkers::new(),

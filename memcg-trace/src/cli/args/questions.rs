@@ -23,7 +23,7 @@ pub(in crate::cli) struct Zombies {
     )]
     pub(in crate::cli) sort: Sort,
     #[command(flatten)]
-    pub(in crate::cli) verdict: Verdict,
+    pub(in crate::cli) condition: FailOnArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub(in crate::cli) struct Pins {
     #[arg(value_name = "ZOMBIE")]
     pub(in crate::cli) zombie: Option<OsString>,
     #[command(flatten)]
-    pub(in crate::cli) verdict: Verdict,
+    pub(in crate::cli) condition: FailOnArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,7 +86,7 @@ pub(in crate::cli) struct Locks {
     #[command(flatten)]
     pub(in crate::cli) span: Span,
     #[command(flatten)]
-    pub(in crate::cli) verdict: Verdict,
+    pub(in crate::cli) condition: FailOnArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -133,7 +133,7 @@ pub(in crate::cli) enum SlabSort {
 
 /// The condition that the exit code reports.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub(in crate::cli) struct Verdict {
+pub(in crate::cli) struct FailOnArgs {
     /// Exit with 4 if this is found, and with 5 if it cannot be decided: deadlock (of locks),
     /// zombies=N, for N zombies or more, or finding=KIND, such as zombie_growth (in a recording: it
     /// takes three samples).
