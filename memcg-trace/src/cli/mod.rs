@@ -3,6 +3,7 @@
 //! Every verb is `source -> model -> view`; verbs differ in the view and in when they stop.
 
 mod args;
+mod cache_contents;
 mod compare;
 mod descriptors;
 mod doctor;
@@ -10,7 +11,6 @@ mod exit_codes;
 mod export;
 mod fail_on;
 mod feed;
-mod inside;
 mod kmsg;
 mod live;
 mod locks;

@@ -9,8 +9,8 @@ use super::exit_codes::{CANNOT_TRACE, ERROR};
 use super::logs;
 use super::messages::Messages;
 use super::{
-    compare, descriptors, doctor, export, inside, live, locks, oneshot, pins, reclaim, record,
-    schema, shrinkers, slab, zombies,
+    cache_contents, compare, descriptors, doctor, export, live, locks, oneshot, pins, reclaim,
+    record, schema, shrinkers, slab, zombies,
 };
 use crate::source::CannotTrace;
 use crate::timings;
@@ -54,7 +54,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
             Some(Verb::Schema(schema)) => schema::run(common, schema),
             Some(Verb::Zombies(zombies)) => zombies::run(common, zombies, messages).await,
             Some(Verb::Slab(slab)) => match &slab.inside {
-                Some(cache) => inside::run(common, cache, messages).await,
+                Some(cache) => cache_contents::run(common, cache, messages).await,
                 None => slab::run(common, slab, messages).await,
             },
             Some(Verb::Shrinkers(sums)) => shrinkers::run(common, sums, messages).await,

@@ -4,6 +4,7 @@
 //! come from a kernel or from a recording of one.
 
 mod balance;
+mod cache_contents;
 pub mod compare;
 mod deadlocks;
 mod dying;
@@ -18,7 +19,6 @@ pub mod reparent;
 pub mod select;
 mod shrinkers;
 mod slab;
-mod slab_inside;
 pub mod slab_list;
 mod slab_walk;
 pub mod snapshot;

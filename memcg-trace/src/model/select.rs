@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::snapshot::{
-    self, Dying, Inside, InsideRow, LockMemcg, LockStats, MemcgId, Section, Snapshot, Totals,
+    self, CacheContents, ContentsRow, Dying, LockMemcg, LockStats, MemcgId, Section, Snapshot,
+    Totals,
 };
 use crate::sample::Text;
 
@@ -119,11 +120,13 @@ fn below(part: &mut Snapshot, cgroup: &Text) {
 
 /// Returns the same caches with other rows.
 fn with_rows(
-    section: &Section<Inside>,
-    change: impl Fn(&mut Vec<InsideRow>),
-) -> Arc<Section<Inside>> {
+    section: &Section<CacheContents>,
+    change: impl Fn(&mut Vec<ContentsRow>),
+) -> Arc<Section<CacheContents>> {
     let mut items = section.items.clone();
-    items.iter_mut().for_each(|inside| change(&mut inside.rows));
+    items
+        .iter_mut()
+        .for_each(|contents| change(&mut contents.rows));
     Arc::new(section.with_items(items))
 }
 

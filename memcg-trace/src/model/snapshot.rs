@@ -4,10 +4,10 @@
 //! section has its source, its age and its coverage.
 
 pub mod advice;
+pub mod cache_contents;
 mod counted;
 mod dying;
 pub mod history;
-pub mod inside;
 pub mod locks;
 mod losses;
 mod memcgs;
@@ -23,10 +23,10 @@ use std::sync::Arc;
 
 pub use crate::sample::waits::Evidence;
 pub use advice::{Action, Advice, Class};
+pub use cache_contents::{CacheContents, ContentsRow};
 pub use counted::Counted;
 pub use dying::{DeadCgroup, Dying};
 pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
-pub use inside::{Inside, InsideRow};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, LockWait, Release};
 pub use losses::ONE_IN;
 pub use memcgs::{Creator, Memcg, MemcgId, Phase, Totals, UNLIMITED_BYTES, is_unlimited};
@@ -67,7 +67,7 @@ pub struct Snapshot {
     /// Charges that memcgs inherited from dead children, as of the last walk.
     pub inherited: Arc<Section<Inherited>>,
     /// The objects of the cache that a query named.
-    pub slab_inside: Arc<Section<Inside>>,
+    pub slab_inside: Arc<Section<CacheContents>>,
     /// Shrinkers.
     pub shrinkers: Arc<Section<Shrinker>>,
     /// Waits for reclaim, and the memcgs that it takes memory from.

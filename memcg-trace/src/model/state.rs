@@ -14,7 +14,7 @@ use super::slab_walk::SlabHoldings;
 use super::snapshot::{self, Counted, Section, Snapshot, Source, Totals};
 use super::tree::Tree;
 use super::trend::Trend;
-use super::{dying, slab_inside, tax};
+use super::{cache_contents, dying, tax};
 use crate::deadlock::Rules;
 use crate::sample::{self, LifeKind, Loss, Sample};
 
@@ -30,7 +30,7 @@ pub struct Model {
     slab_walks: SlabHoldings,
     /// The rows of `slab` and `slab_walks` joined.
     slab_rows: Arc<Section<snapshot::Slab>>,
-    slab_inside: Arc<Section<snapshot::Inside>>,
+    slab_inside: Arc<Section<snapshot::CacheContents>>,
     shrinkers: Shrinkers,
     reclaim: Reclaims,
     locks: Locks,
@@ -205,7 +205,7 @@ impl Model {
             (Some(reason), _) => {
                 self.slab_inside = Arc::new(Section::absent("slab_inside", reason));
             }
-            (None, Some(answer)) => self.slab_inside = slab_inside::section(answer, &self.tree),
+            (None, Some(answer)) => self.slab_inside = cache_contents::section(answer, &self.tree),
             (None, None) => {}
         }
         for (dead, heir) in heirs {

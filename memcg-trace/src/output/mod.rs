@@ -1,6 +1,7 @@
 //! Snapshots as text: records for programs, tables for people.
 
 mod advice;
+pub mod cache_contents;
 pub mod compare;
 pub mod doctor;
 pub mod document;
@@ -21,7 +22,6 @@ pub mod records;
 pub mod schema;
 pub mod shrinkers;
 pub mod slab;
-pub mod slab_inside;
 pub mod spark;
 pub mod summary;
 mod table;

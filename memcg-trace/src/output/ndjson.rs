@@ -30,7 +30,7 @@ pub struct Ndjson<W> {
     /// Time of the last walk of all slabs that was written.
     walked_ns: Option<u64>,
     /// Time of the last walk of a cache's contents that was written.
-    inside_ns: Option<u64>,
+    contents_ns: Option<u64>,
     line: Vec<u8>,
 }
 
@@ -46,7 +46,7 @@ impl<W: Write> Ndjson<W> {
             deadlocks: 0,
             judged_ns: None,
             walked_ns: None,
-            inside_ns: None,
+            contents_ns: None,
             line: Vec::new(),
         }
     }
@@ -151,10 +151,10 @@ impl<W: Write> Ndjson<W> {
                 self.record("slab_cache", at, Object(cache))?;
             }
         }
-        let inside = &at.snapshot.slab_inside;
-        if self.inside_ns != inside.as_of_ns {
-            self.inside_ns = inside.as_of_ns;
-            for cache in &inside.items {
+        let contents = &at.snapshot.slab_inside;
+        if self.contents_ns != contents.as_of_ns {
+            self.contents_ns = contents.as_of_ns;
+            for cache in &contents.items {
                 for row in &cache.rows {
                     self.record("slab_inside", at, SlabInside::of(cache, row))?;
                 }

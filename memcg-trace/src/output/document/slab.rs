@@ -97,7 +97,7 @@ struct InsideSummary<'a> {
 /// Never for what a model made.
 pub fn slab_inside(
     snapshot: &Snapshot,
-    inside: &snapshot::Inside,
+    contents: &snapshot::CacheContents,
     gaps: Vec<String>,
     host: &Host,
 ) -> serde_json::Result<Vec<u8>> {
@@ -106,18 +106,18 @@ pub fn slab_inside(
         what: snapshot.slab_inside.name,
         reason: Cow::from(gap),
     }));
-    let states = inside.states();
-    let rows = inside.rows.iter();
+    let states = contents.states();
+    let rows = contents.rows.iter();
     let document = Document {
         summary: InsideSummary {
-            cache: Some(inside.cache.display()),
-            kind: inside.kind,
-            size_bytes: inside.size_bytes,
-            states: Objects::of(&states, inside.kind),
-            bytes: inside.bytes(states.objects()),
-            unread_objects: inside.unread_objects,
+            cache: Some(contents.cache.display()),
+            kind: contents.kind,
+            size_bytes: contents.size_bytes,
+            states: Objects::of(&states, contents.kind),
+            bytes: contents.bytes(states.objects()),
+            unread_objects: contents.unread_objects,
         },
-        items: rows.map(|row| SlabInside::of(inside, row)).collect(),
+        items: rows.map(|row| SlabInside::of(contents, row)).collect(),
         not_checked,
         sections: vec![
             Section::of(&snapshot.memcgs),

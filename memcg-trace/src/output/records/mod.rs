@@ -4,11 +4,11 @@
 //! changes the text, a `KEY_hex` beside it has the bytes. Fields that this version cannot fill are
 //! always `null`; they are written all the same, since readers may rely on every field.
 
+mod cache_contents;
 mod deadlocks;
 mod doctor;
 mod dying;
 mod history;
-mod inside;
 mod locks;
 mod memcgs;
 mod pins;
@@ -20,10 +20,10 @@ mod waits;
 
 use std::borrow::Cow;
 
+pub use cache_contents::{Objects, SlabInside};
 pub use deadlocks::{Convoy, Deadlock, OpenEnd};
 pub use dying::Dying;
 pub use history::{Finding, Reparent};
-pub use inside::{Objects, SlabInside};
 pub use memcgs::{MEMCG_COLUMNS, MemcgName};
 pub use pins::Pins;
 pub(in crate::output) use slab::Reclaim;

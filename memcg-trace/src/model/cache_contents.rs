@@ -4,13 +4,13 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::slab_walk::name;
-use super::snapshot::{Inside, InsideRow, Section, Source};
+use super::snapshot::{CacheContents, ContentsRow, Section, Source};
 use super::tree::Tree;
 use crate::sample::slab_inside::SlabInside;
 
 /// Returns the section of an answer: one cache, its rows with the most objects first.
-pub(super) fn section(answer: &SlabInside, tree: &Tree) -> Arc<Section<Inside>> {
-    let rows = answer.rows.iter().map(|row| InsideRow {
+pub(super) fn section(answer: &SlabInside, tree: &Tree) -> Arc<Section<CacheContents>> {
+    let rows = answer.rows.iter().map(|row| ContentsRow {
         memcg: row.memcg_serial_nr.map(|serial_nr| name(tree, serial_nr)),
         is_charged: row.is_charged,
         fs: row.fs.clone(),
@@ -20,7 +20,7 @@ pub(super) fn section(answer: &SlabInside, tree: &Tree) -> Arc<Section<Inside>> 
         parents_omitted: row.parents_omitted,
         uncounted_objects: row.uncounted_objects,
     });
-    let mut rows: Vec<InsideRow> = rows.collect();
+    let mut rows: Vec<ContentsRow> = rows.collect();
     rows.sort_by_key(|row| Reverse(row.states.objects()));
     Arc::new(Section {
         name: "slab_inside",
@@ -30,7 +30,7 @@ pub(super) fn section(answer: &SlabInside, tree: &Tree) -> Arc<Section<Inside>> 
         visited: Some(answer.visited_objects),
         truncated_at: None,
         reason: None,
-        items: vec![Inside {
+        items: vec![CacheContents {
             cache: Arc::new(answer.cache.clone()),
             kind: answer.kind,
             size_bytes: answer.size_bytes,

@@ -8,7 +8,7 @@ use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
 
 /// A cache whose objects were read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Inside {
+pub struct CacheContents {
     /// Its name.
     pub cache: Arc<Text>,
     /// The kind of its objects.
@@ -18,10 +18,10 @@ pub struct Inside {
     /// Charged objects that changed while they were read, and are in no row.
     pub unread_objects: u64,
     /// By memcg and superblock, the most objects first.
-    pub rows: Vec<InsideRow>,
+    pub rows: Vec<ContentsRow>,
 }
 
-impl Inside {
+impl CacheContents {
     /// Returns the bytes of `objects` of its objects in their slabs.
     #[must_use]
     pub fn bytes(&self, objects: u64) -> u64 {
@@ -39,7 +39,7 @@ impl Inside {
 
 /// Objects of one superblock that one memcg is charged for, or none.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InsideRow {
+pub struct ContentsRow {
     /// The memcg; `None` if none is charged, or it could not be read.
     pub memcg: Option<Arc<MemcgId>>,
     /// Whether a memcg is charged for them.

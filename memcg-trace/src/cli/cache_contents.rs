@@ -13,7 +13,7 @@ use super::oneshot;
 use super::signals::Stop;
 use super::slab::{ROWS, ensure_known};
 use crate::model::snapshot::Snapshot;
-use crate::output::{document, slab_inside as text};
+use crate::output::{cache_contents as text, document};
 use crate::sample::Text;
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::slab_inside::ObjectKind;
@@ -32,20 +32,20 @@ pub(super) async fn run(
     let Some(snapshot) = oneshot::answer(feed, &mut stop, messages, ask).await? else {
         return Ok(ERROR);
     };
-    let mut inside = snapshot.slab_inside.items.iter();
-    let inside = inside.find(|inside| *inside.cache == wanted);
-    let inside = inside.with_context(|| format!("{NOT_RECORDED}: no look into that cache"))?;
-    if inside.kind == ObjectKind::Unknown {
+    let mut contents = snapshot.slab_inside.items.iter();
+    let contents = contents.find(|contents| *contents.cache == wanted);
+    let contents = contents.with_context(|| format!("{NOT_RECORDED}: no look into that cache"))?;
+    if contents.kind == ObjectKind::Unknown {
         ensure_known(wanted.as_bytes(), &snapshot)?;
         bail!("{}", other_kind(&snapshot, &wanted));
     }
     let bytes = if common.json {
-        let mut inside = inside.clone();
-        inside.rows.truncate(common.top().unwrap_or(usize::MAX));
-        document::slab_inside(&snapshot, &inside, text::gaps(&inside), &host)?
+        let mut contents = contents.clone();
+        contents.rows.truncate(common.top().unwrap_or(usize::MAX));
+        document::slab_inside(&snapshot, &contents, text::gaps(&contents), &host)?
     } else {
         let (top, style) = (common.top().unwrap_or(ROWS), oneshot::style(common));
-        text::render(&snapshot, inside, top, &host, style).into_bytes()
+        text::render(&snapshot, contents, top, &host, style).into_bytes()
     };
     oneshot::write(common, &bytes)?;
     Ok(DONE)

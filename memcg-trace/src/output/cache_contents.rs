@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::table::{Columns, Row, Style, Table};
 use super::{fit, names, slab, text};
-use crate::model::snapshot::{Inside, InsideRow, Snapshot};
+use crate::model::snapshot::{CacheContents, ContentsRow, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
 use crate::units;
@@ -17,7 +17,7 @@ const NOWHERE: &str = "(in no directory)";
 #[must_use]
 pub fn render(
     snapshot: &Snapshot,
-    inside: &Inside,
+    contents: &CacheContents,
     top: usize,
     host: &Host,
     style: Style,
@@ -33,29 +33,29 @@ pub fn render(
         units::duration(section.took_ns),
         units::duration(age),
     );
-    let lines = [text::heading(snapshot, host), verdict(inside), coverage];
-    for line in lines.into_iter().chain(gaps(inside)) {
+    let lines = [text::heading(snapshot, host), verdict(contents), coverage];
+    for line in lines.into_iter().chain(gaps(contents)) {
         let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
         let _ = writeln!(text, "{}", fitted.unwrap_or(line));
     }
-    row_table(inside, top).write(&mut text, style);
-    parent_table(inside, top).write(&mut text, style);
+    row_table(contents, top).write(&mut text, style);
+    parent_table(contents, top).write(&mut text, style);
     text
 }
 
 /// Counts of objects, in one line.
-fn verdict(inside: &Inside) -> String {
-    let states = inside.states();
-    let (what, third) = match inside.kind {
+fn verdict(contents: &CacheContents) -> String {
+    let states = contents.states();
+    let (what, third) = match contents.kind {
         ObjectKind::Dentry => ("dentry", ("negative", states.negative)),
         ObjectKind::Inode => ("inode", ("dirty", states.dirty)),
         ObjectKind::Unknown => ("object", ("unknown", 0)),
     };
     format!(
         "{}: {}, {}: {} in use, {} unused, {} {}, {} dying",
-        inside.cache.display(),
+        contents.cache.display(),
         units::things(states.objects(), what),
-        units::bytes(Some(inside.bytes(states.objects()))),
+        units::bytes(Some(contents.bytes(states.objects()))),
         units::count(Some(states.in_use)),
         units::count(Some(states.unused)),
         units::count(Some(third.1)),
@@ -66,14 +66,14 @@ fn verdict(inside: &Inside) -> String {
 
 /// One line for each thing that the walk could not check.
 #[must_use]
-pub fn gaps(inside: &Inside) -> Vec<String> {
-    let uncounted = inside.rows.iter().map(|row| row.uncounted_objects);
+pub fn gaps(contents: &CacheContents) -> Vec<String> {
+    let uncounted = contents.rows.iter().map(|row| row.uncounted_objects);
     let uncounted = uncounted.fold(0, u64::saturating_add);
     let line = |objects: u64, what: &str| {
         (objects > 0).then(|| format!("{} {what}", units::things(objects, "object")))
     };
     let unread = line(
-        inside.unread_objects,
+        contents.unread_objects,
         "changed during the look, not counted",
     );
     let uncounted = line(
@@ -84,22 +84,22 @@ pub fn gaps(inside: &Inside) -> Vec<String> {
 }
 
 /// The figures of some objects, in the order of the columns.
-fn figures(inside: &Inside, states: &States) -> Vec<String> {
-    let third = match inside.kind {
+fn figures(contents: &CacheContents, states: &States) -> Vec<String> {
+    let third = match contents.kind {
         ObjectKind::Inode => states.dirty,
         ObjectKind::Dentry | ObjectKind::Unknown => states.negative,
     };
     let counts = [states.in_use, states.unused, third, states.dying];
     let mut cells = vec![
         units::count(Some(states.objects())),
-        units::bytes(Some(inside.bytes(states.objects()))),
+        units::bytes(Some(contents.bytes(states.objects()))),
     ];
     cells.extend(counts.map(|count| units::count(Some(count))));
     cells
 }
 
-fn row_table(inside: &Inside, top: usize) -> Table {
-    let rows = inside.rows.iter().take(top).map(|row| {
+fn row_table(contents: &CacheContents, top: usize) -> Table {
+    let rows = contents.rows.iter().take(top).map(|row| {
         let mut cells = vec![
             owner(row),
             row.fs
@@ -107,10 +107,10 @@ fn row_table(inside: &Inside, top: usize) -> Table {
                 .map_or_else(|| units::UNKNOWN.to_owned(), |fs| fs.display().into_owned()),
             row.dev.clone().unwrap_or_else(|| units::UNKNOWN.to_owned()),
         ];
-        cells.extend(figures(inside, &row.states));
+        cells.extend(figures(contents, &row.states));
         plain(cells)
     });
-    let columns: Columns<'_> = match inside.kind {
+    let columns: Columns<'_> = match contents.kind {
         ObjectKind::Inode => &[
             ("MEMCG", false),
             ("FS", false),
@@ -137,28 +137,29 @@ fn row_table(inside: &Inside, top: usize) -> Table {
     Table::new(
         columns,
         rows.collect(),
-        inside.rows.len().saturating_sub(top),
+        contents.rows.len().saturating_sub(top),
     )
 }
 
 /// The directories with the most objects, of all memcgs and superblocks.
-fn parent_table(inside: &Inside, top: usize) -> Table {
+fn parent_table(contents: &CacheContents, top: usize) -> Table {
     let of_row = |row| {
-        let row: &InsideRow = row;
+        let row: &ContentsRow = row;
         row.parents.iter().map(move |parent| (row, parent))
     };
-    let mut all: Vec<(&InsideRow, &InsideParent)> = inside.rows.iter().flat_map(of_row).collect();
+    let mut all: Vec<(&ContentsRow, &InsideParent)> =
+        contents.rows.iter().flat_map(of_row).collect();
     all.sort_by_key(|(_, parent)| Reverse(parent.states.objects()));
-    let omitted = inside.rows.iter().map(|row| row.parents_omitted);
+    let omitted = contents.rows.iter().map(|row| row.parents_omitted);
     let omitted = omitted.fold(0, u64::saturating_add);
     let rows = all.iter().take(top).map(|(row, parent)| {
         let path = parent.path.as_ref();
         let path = path.map_or_else(|| NOWHERE.to_owned(), |path| path.display().into_owned());
         let mut cells = vec![path, owner(row)];
-        cells.extend(figures(inside, &parent.states));
+        cells.extend(figures(contents, &parent.states));
         plain(cells)
     });
-    let columns: Columns<'_> = match inside.kind {
+    let columns: Columns<'_> = match contents.kind {
         ObjectKind::Inode => &[
             ("DIRECTORY", false),
             ("MEMCG", false),
@@ -187,7 +188,7 @@ fn parent_table(inside: &Inside, top: usize) -> Table {
     )
 }
 
-fn owner(row: &InsideRow) -> String {
+fn owner(row: &ContentsRow) -> String {
     if row.is_charged {
         names::path(row.memcg.as_deref())
     } else {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::MemcgName;
-use crate::model::snapshot::{Inside, InsideRow};
+use crate::model::snapshot::{CacheContents, ContentsRow};
 use crate::output::figures::{Name, record};
 use crate::sample::Text;
 use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
@@ -79,24 +79,24 @@ impl Objects {
 impl<'a> SlabInside<'a> {
     /// The record of one row of a cache.
     #[must_use]
-    pub fn of(inside: &'a Inside, row: &'a InsideRow) -> Self {
-        let cache = Name::of(Some(&inside.cache));
+    pub fn of(contents: &'a CacheContents, row: &'a ContentsRow) -> Self {
+        let cache = Name::of(Some(&contents.cache));
         let parent = |parent: &'a InsideParent| {
             let path = Name::of(parent.path.as_ref());
             Parent {
                 path,
-                states: Objects::of(&parent.states, inside.kind),
+                states: Objects::of(&parent.states, contents.kind),
             }
         };
         Self {
             memcg: MemcgName::of(row.memcg.as_deref()),
             cache,
-            kind: inside.kind,
+            kind: contents.kind,
             is_charged: row.is_charged,
             fs: row.fs.as_ref().map(Text::display),
             dev: row.dev.as_deref(),
-            states: Objects::of(&row.states, inside.kind),
-            bytes: inside.bytes(row.states.objects()),
+            states: Objects::of(&row.states, contents.kind),
+            bytes: contents.bytes(row.states.objects()),
             parents: row.parents.iter().map(parent).collect(),
             parents_omitted: row.parents_omitted,
             uncounted_objects: row.uncounted_objects,
