@@ -15,7 +15,7 @@ use crate::model::select::{self, Selection};
 use crate::model::snapshot::Snapshot;
 use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
-use crate::sample::{Text, tame};
+use crate::sample::{Text, sanitized};
 use crate::source::Source;
 use crate::source::replay::Pace;
 
@@ -181,7 +181,7 @@ fn ensure_known(cgroup: &Text, snapshot: &Snapshot) -> anyhow::Result<()> {
         bail!(
             "cannot look for cgroup {}: no list of cgroups here: {}",
             cgroup.display(),
-            tame(reason)
+            sanitized(reason)
         );
     }
     let Err(near) = select::find(snapshot, cgroup) else {

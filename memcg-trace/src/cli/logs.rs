@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::sample::tame;
+use crate::sample::sanitized;
 
 struct Stderr;
 
@@ -37,7 +37,7 @@ impl Log for Stderr {
         let level = record.level().as_str().to_ascii_lowercase();
         for line in record.args().to_string().lines() {
             // A closed standard error is ignored, since no message could report it.
-            let _ = writeln!(io::stderr(), "memcg-trace: {level}: {}", tame(line));
+            let _ = writeln!(io::stderr(), "memcg-trace: {level}: {}", sanitized(line));
         }
     }
 

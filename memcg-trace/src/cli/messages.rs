@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::timings;
 
 /// Detaching that takes longer than this is reported.
@@ -76,5 +76,5 @@ impl Messages {
 /// Prints one line; a closed standard error is ignored, since no message could report it.
 fn say(message: &str) {
     let one_line = message.trim_end().replace('\n', "; ");
-    let _ = writeln!(io::stderr(), "memcg-trace: {}", tame(&one_line));
+    let _ = writeln!(io::stderr(), "memcg-trace: {}", sanitized(&one_line));
 }

@@ -16,7 +16,7 @@ use crate::model::snapshot::{MemcgId, Pins, Snapshot};
 use crate::model::zombies::{self, NotFound, Wanted};
 use crate::output::{document, pins as text};
 use crate::sample::ask::{Ask, NOT_RECORDED};
-use crate::sample::{Text, tame};
+use crate::sample::{Text, sanitized};
 
 /// Maximum number of candidates in an error.
 const MAX_CANDIDATES: usize = 5;
@@ -117,7 +117,7 @@ fn gaps(snapshot: &Snapshot, answered: usize, top: Option<usize>) -> Vec<String>
     let unanswered = text::unanswered(snapshot);
     let unanswered = (unanswered > 0).then(|| {
         let reason = snapshot.pins.reason.as_deref();
-        let reason = reason.map_or_else(String::new, |reason| format!(": {}", tame(reason)));
+        let reason = reason.map_or_else(String::new, |reason| format!(": {}", sanitized(reason)));
         match unanswered {
             1 => format!("1 zombie has no answer{reason}"),
             _ => format!("{unanswered} zombies have no answer{reason}"),
@@ -138,7 +138,7 @@ fn find(snapshot: &Snapshot, wanted: &Wanted) -> anyhow::Result<Arc<MemcgId>> {
         bail!(
             "cannot look for zombie {}: no list of cgroups here: {}",
             wanted.display(),
-            tame(reason)
+            sanitized(reason)
         );
     }
     zombies::find(snapshot, wanted).map_err(|why| {

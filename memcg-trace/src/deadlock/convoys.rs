@@ -9,7 +9,7 @@ use super::stable::{OWNER_FLAGS, Same, Stability};
 use super::verdict::{Cause, Convoy, Deadlock, State, bare};
 use super::{Rules, ready, table, words};
 use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
-use crate::sample::{ResourceKind, tame};
+use crate::sample::{ResourceKind, sanitized};
 
 /// Convoys that are listed; the others are counted.
 const MAX_LISTED: usize = 1000;
@@ -245,7 +245,7 @@ impl<'a> Search<'a> {
         let stack = self.waits.stacks.get(task.stack? as usize)?;
         let symbol = stack.first()?;
         let function = symbol.split('+').next().unwrap_or(symbol);
-        Some(format!("{}()", tame(function)))
+        Some(format!("{}()", sanitized(function)))
     }
 }
 
@@ -258,10 +258,10 @@ pub(super) fn counts(resource: &Resource) -> bool {
 /// The reason why a lock without holders is not given to its waiters.
 fn nobody(resource: &Resource) -> (Cause, String) {
     if let Some(kept_by) = &resource.kept_by {
-        return (Cause::StuckHolder, tame(kept_by).into_owned());
+        return (Cause::StuckHolder, sanitized(kept_by).into_owned());
     }
     if let Some(incomplete) = &resource.incomplete {
-        return (Cause::Unknown, tame(incomplete).into_owned());
+        return (Cause::Unknown, sanitized(incomplete).into_owned());
     }
     let cause = match resource.owner_word {
         Some(_) => Cause::Orphaned,
@@ -289,7 +289,7 @@ pub(super) fn orphan(resource: &Resource) -> String {
 fn waiting(wait: &Wait, resource: &Resource) -> (Cause, String) {
     let name = words::resource(resource);
     let within = match &wait.function {
-        Some(function) => format!(" in {}()", tame(function)),
+        Some(function) => format!(" in {}()", sanitized(function)),
         None => String::new(),
     };
     match resource.kind {

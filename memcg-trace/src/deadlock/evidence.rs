@@ -65,7 +65,10 @@ pub(super) fn missing(case: &Case, links: &[Link]) -> Vec<String> {
             });
         }
         if let Some(incomplete) = &facts.incomplete {
-            say(format!("{resource}: {}", crate::sample::tame(incomplete)));
+            say(format!(
+                "{resource}: {}",
+                crate::sample::sanitized(incomplete)
+            ));
         }
         let stability = case.facts.stability;
         let is_unseen = stability.waits.get(link.at) == Some(&Same::NotKnown);

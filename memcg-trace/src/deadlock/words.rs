@@ -3,7 +3,7 @@
 use super::graph::Needs;
 use super::verdict::{Deadlock, Edge, State};
 use crate::sample::waits::{Resource, Task};
-use crate::sample::{Mode, ResourceKind, tame};
+use crate::sample::{Mode, ResourceKind, sanitized};
 
 /// A task as `comm[tid]`.
 #[must_use]
@@ -21,8 +21,8 @@ pub fn resource(resource: &Resource) -> String {
         _ => {}
     }
     match (&resource.name, of) {
-        (Some(name), Some(of)) => format!("{} of {of}", tame(name)),
-        (Some(name), None) => tame(name).into_owned(),
+        (Some(name), Some(of)) => format!("{} of {of}", sanitized(name)),
+        (Some(name), None) => sanitized(name).into_owned(),
         (None, Some(of)) => of.into_owned(),
         (None, None) if resource.addr == 0 => format!("a {}", kind(resource.kind)),
         (None, None) => format!("{} {:#x}", kind(resource.kind), resource.addr),

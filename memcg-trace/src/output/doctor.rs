@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::fit;
 use crate::sample::doctor::{Doctor, Fact, Hook, Verdict};
-use crate::sample::tame;
+use crate::sample::sanitized;
 
 /// One line for each fact and each hook, then the verdict.
 #[must_use]
@@ -55,20 +55,20 @@ fn mark(ok: Option<bool>) -> &'static str {
 }
 
 fn fact_line(fact: &Fact, name_columns: usize) -> String {
-    let name = fit::pad(&tame(&fact.name), name_columns, false);
-    let mut line = format!("{}  {name}  {}", mark(fact.ok), tame(&fact.value));
+    let name = fit::pad(&sanitized(&fact.name), name_columns, false);
+    let mut line = format!("{}  {name}  {}", mark(fact.ok), sanitized(&fact.value));
     if !fact.costs.is_empty() {
-        let _ = write!(line, "; costs: {}", tame(&fact.costs));
+        let _ = write!(line, "; costs: {}", sanitized(&fact.costs));
     }
     if !fact.fix.is_empty() {
-        let _ = write!(line, "; fix: {}", tame(&fact.fix));
+        let _ = write!(line, "; fix: {}", sanitized(&fact.fix));
     }
     line
 }
 
 fn hook_line(hook: &Hook, name_columns: usize) -> String {
-    let name = fit::pad(&tame(&hook.fact), name_columns, false);
-    let chosen = hook.chosen.as_deref().map(tame);
+    let name = fit::pad(&sanitized(&hook.fact), name_columns, false);
+    let chosen = hook.chosen.as_deref().map(sanitized);
     let mut line = format!(
         "{}  {name}  {}",
         mark(Some(chosen.is_some())),
@@ -79,14 +79,18 @@ fn hook_line(hook: &Hook, name_columns: usize) -> String {
         .iter()
         .filter_map(|tried| {
             let error = tried.error.as_deref()?;
-            Some(format!("{}: {}", tame(&tried.variant), tame(error)))
+            Some(format!(
+                "{}: {}",
+                sanitized(&tried.variant),
+                sanitized(error)
+            ))
         })
         .collect();
     if !failed.is_empty() {
         let _ = write!(line, " ({})", failed.join("; "));
     }
     if let Some(blind_to) = &hook.blind_to {
-        let _ = write!(line, "; not seen: {}", tame(blind_to));
+        let _ = write!(line, "; not seen: {}", sanitized(blind_to));
     }
     line
 }

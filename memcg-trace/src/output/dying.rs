@@ -4,7 +4,7 @@ use super::names;
 use super::table::{Row, Table};
 use crate::model::snapshot::{Dying, Snapshot};
 use crate::model::zombies::pins_of;
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::units;
 
 /// The note beside the number of zombies; `None` if there are no such cgroups.
@@ -46,7 +46,7 @@ pub(super) fn explanation(snapshot: &Snapshot) -> Option<String> {
         text += &format!("; /proc/cgroups {cgroups}");
     }
     if let Some(why) = &counts.not_checked {
-        text += &format!("; {}", tame(why));
+        text += &format!("; {}", sanitized(why));
     }
     Some(text)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::names;
 use super::table::{Table, figure};
 use crate::model::snapshot::{LockHeld, LockHolder, LockStats, Snapshot};
-use crate::sample::{Mode, tame};
+use crate::sample::{Mode, sanitized};
 use crate::units;
 
 /// Maximum number of locks in the details, and of stacks of each.
@@ -120,6 +120,9 @@ fn stack(functions: &[String]) -> String {
     if functions.is_empty() {
         return "where is not known".to_owned();
     }
-    let functions: Vec<_> = functions.iter().map(|function| tame(function)).collect();
+    let functions: Vec<_> = functions
+        .iter()
+        .map(|function| sanitized(function))
+        .collect();
     functions.join(" < ")
 }

@@ -7,7 +7,7 @@ use super::{fit, lock_stats, names, open_ends, text, tree};
 use crate::deadlock::{Edge, State, words};
 use crate::model::snapshot::{Convoy, Deadlock, Judged, Outcome, Snapshot};
 use crate::sample::recording::Host;
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::sample::waits::Task;
 use crate::units;
 
@@ -70,7 +70,7 @@ pub fn answer(snapshot: &Snapshot, style: Style) -> String {
 pub fn overview(snapshot: &Snapshot) -> String {
     let Some(judged) = &snapshot.judged else {
         let reason = snapshot.waits.reason.as_deref().unwrap_or("not known why");
-        return format!("who waits for whom is not known: {}", tame(reason));
+        return format!("who waits for whom is not known: {}", sanitized(reason));
     };
     let mut text = verdict(snapshot, judged);
     let _ = write!(
@@ -128,7 +128,7 @@ fn not_checked(snapshot: &Snapshot) -> Vec<String> {
     let judged = snapshot.judged.as_deref();
     let open = judged.into_iter().flat_map(|judged| &judged.not_checked);
     let mut open: Vec<String> = open
-        .map(|one| format!("{}: {}", tame(&one.what), tame(&one.reason)))
+        .map(|one| format!("{}: {}", sanitized(&one.what), sanitized(&one.reason)))
         .collect();
     if let Some(bound) = snapshot.waits.truncated_at {
         open.push(format!("tasks: the walk stopped after {bound}"));
@@ -277,7 +277,7 @@ impl Report {
         line.push(')');
         self.line(&line, 4);
         if !edge.stack.is_empty() {
-            let stack: Vec<_> = edge.stack.iter().map(|symbol| tame(symbol)).collect();
+            let stack: Vec<_> = edge.stack.iter().map(|symbol| sanitized(symbol)).collect();
             self.line(&format!("      {}", stack.join(" < ")), 8);
         }
     }

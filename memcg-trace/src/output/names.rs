@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::model::snapshot::{Evidence, MemcgId, Reclaim, Shrinker};
 use crate::sample::reclaim::Cause;
-use crate::sample::{Mode, Resource, ResourceKind, Task, tame};
+use crate::sample::{Mode, Resource, ResourceKind, Task, sanitized};
 use crate::units;
 
 /// A task as `comm[tid]`.
@@ -26,7 +26,7 @@ pub fn state(state: Option<char>) -> Option<char> {
 #[must_use]
 pub fn lock(resource: &Resource) -> String {
     match &resource.name {
-        Some(name) => tame(name).into_owned(),
+        Some(name) => sanitized(name).into_owned(),
         None => format!("{:#x}", resource.addr),
     }
 }
@@ -98,9 +98,13 @@ pub fn path(id: Option<&MemcgId>) -> String {
 /// A shrinker by its function, and by its file system if it belongs to a superblock.
 #[must_use]
 pub fn shrinker(row: &Shrinker) -> String {
-    let mut text = tame(&row.shrinker).into_owned();
+    let mut text = sanitized(&row.shrinker).into_owned();
     let fs = row.count.fs.as_ref().map(|fs| fs.display().into_owned());
-    let dev = row.count.dev.as_deref().map(|dev| tame(dev).into_owned());
+    let dev = row
+        .count
+        .dev
+        .as_deref()
+        .map(|dev| sanitized(dev).into_owned());
     for detail in [fs, dev].into_iter().flatten() {
         let _ = write!(text, " {detail}");
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::deadlock::{OpenEnd, words};
 use crate::model::snapshot::{Judged, Snapshot};
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::units;
 
 /// Summary of the undecided waits, and of the places where they end.
@@ -26,7 +26,7 @@ pub(super) fn sum(judged: &Judged) -> String {
 fn place(end: &OpenEnd) -> String {
     let mut text = words::resource(&end.resource);
     if let Some(function) = &end.function {
-        let _ = write!(text, " in {}()", tame(function));
+        let _ = write!(text, " in {}()", sanitized(function));
     }
     text
 }
@@ -46,7 +46,7 @@ pub(super) fn lines(snapshot: &Snapshot) -> Vec<String> {
         if let Some(waiter) = &end.waiter {
             let _ = write!(text, ", where {} is", words::task(waiter));
         }
-        let _ = write!(text, ": {}", tame(&end.why));
+        let _ = write!(text, ": {}", sanitized(&end.why));
         text
     };
     judged

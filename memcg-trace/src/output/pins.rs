@@ -10,7 +10,7 @@ use crate::model::snapshot::{Pins, Snapshot};
 use crate::model::zombies;
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, User, UserKind};
 use crate::sample::recording::Host;
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::units::{self, PAGE_BYTES};
 
 /// Maximum number of listed objects of one kind.
@@ -85,7 +85,10 @@ pub fn one(pins: &Pins, now_ns: u64, style: Style) -> String {
     report.ledger(pins);
     for open in &pins.found.not_checked {
         let kind = words::kind(open.kind);
-        report.line(&format!("not checked: {kind}: {}", tame(&open.reason)), 4);
+        report.line(
+            &format!("not checked: {kind}: {}", sanitized(&open.reason)),
+            4,
+        );
     }
     report.line(&how(pins), 2);
     if !pins.advice.is_empty() {
@@ -139,7 +142,7 @@ fn how(pins: &Pins) -> String {
         units::duration(Some(look.took_ns)),
     );
     if let Some(because) = &look.all_pages_because {
-        text += &format!("; at all pages of the host: {}", tame(because));
+        text += &format!("; at all pages of the host: {}", sanitized(because));
     }
     text
 }
@@ -274,7 +277,7 @@ fn alike(pins: &Pins, pin: &Pin) -> Vec<(u64, Holder)> {
 fn not_found(object: &Object) -> Option<String> {
     let mut text = words::not_found_text(object)?;
     let ways = object.held.iter().flat_map(|held| &held.not_checked);
-    let ways: Vec<_> = ways.map(|way| tame(way)).collect();
+    let ways: Vec<_> = ways.map(|way| sanitized(way)).collect();
     if !ways.is_empty() {
         text += &format!("; not looked at: {}", ways.join(", "));
     }

@@ -7,7 +7,7 @@ use super::table::{Row, Style, Table, figure};
 use super::{fit, names, text};
 use crate::model::snapshot::{Reclaim, Snapshot};
 use crate::sample::recording::Host;
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::units;
 
 /// Maximum number of tasks that are shown.
@@ -31,7 +31,7 @@ pub fn render(
     };
     line(text::heading(snapshot, host));
     if let Some(reason) = &snapshot.reclaim.reason {
-        line(format!("no reclaim figures: {}", tame(reason)));
+        line(format!("no reclaim figures: {}", sanitized(reason)));
     } else {
         line(sums(&snapshot.reclaim.items, span_ns));
     }

@@ -6,7 +6,7 @@ use super::table::{Style, Table, figure};
 use super::{fit, text};
 use crate::model::snapshot::{Shrinker, Snapshot};
 use crate::sample::recording::Host;
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::units;
 
 /// Writes the shrinkers of a snapshot: `rows` in the given order; `left_out` is the number of rows
@@ -27,10 +27,10 @@ pub fn render(
     };
     line(text::heading(snapshot, host));
     if let Some(reason) = &snapshot.shrinkers.reason {
-        line(format!("no shrinker figures: {}", tame(reason)));
+        line(format!("no shrinker figures: {}", sanitized(reason)));
     }
     if let Some(reason) = &snapshot.reclaim.reason {
-        line(format!("no causes: {}", tame(reason)));
+        line(format!("no causes: {}", sanitized(reason)));
     }
     let all = &snapshot.shrinkers.items;
     if snapshot.shrinkers.is_known() {

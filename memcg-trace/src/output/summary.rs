@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{dying, names};
 use crate::deadlock::words;
 use crate::model::snapshot::{Phase, Snapshot};
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::units;
 
 /// `lost 0`, `lost 1 of 2.1M`, `LOST 17 of 300` if that is much, and `lost ?` if the kernel does
@@ -88,7 +88,7 @@ pub fn tax(snapshot: &Snapshot) -> Option<String> {
 #[must_use]
 pub fn absences(snapshot: &Snapshot) -> Vec<String> {
     let absences = snapshot.absences();
-    let lines = absences.map(|(name, reason)| format!("no {name} figures: {}", tame(reason)));
+    let lines = absences.map(|(name, reason)| format!("no {name} figures: {}", sanitized(reason)));
     lines.collect()
 }
 

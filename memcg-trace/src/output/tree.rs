@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::names;
 use crate::deadlock::{table, words};
 use crate::model::snapshot::{LockWait, MemcgId, Snapshot, Wait};
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::sample::waits::Resource;
 use crate::units;
 
@@ -49,11 +49,11 @@ enum Holder {
 fn nobody(resource: &Resource, function: Option<&str>) -> Holder {
     let what = match function.filter(|_| resource.name.is_none() && !table::is_lock(resource.kind))
     {
-        Some(function) => format!("{} in {}()", words::resource(resource), tame(function)),
+        Some(function) => format!("{} in {}()", words::resource(resource), sanitized(function)),
         None => words::resource(resource),
     };
     Holder::Nobody(match &resource.kept_by {
-        Some(kept_by) => format!("{what}: {}", tame(kept_by)),
+        Some(kept_by) => format!("{what}: {}", sanitized(kept_by)),
         None => format!("{what}, holder not found"),
     })
 }

@@ -8,7 +8,7 @@ use crate::model::reparent;
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::Zombie;
 use crate::sample::recording::Host;
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::units;
 
 /// Writes the zombies of a snapshot in the given order; `left_out` is the number of those that were
@@ -24,7 +24,7 @@ pub fn render(
 ) -> String {
     let mut text = String::new();
     let absence = snapshot.memcgs.reason.as_deref();
-    let absence = absence.map(|reason| format!("no memcg figures: {}", tame(reason)));
+    let absence = absence.map(|reason| format!("no memcg figures: {}", sanitized(reason)));
     let heading = [text::heading(snapshot, host), summary::population(snapshot)];
     for line in heading
         .into_iter()

@@ -34,7 +34,7 @@ pub use shrinkers::{GONE_SERIAL_NR, LightScan, Shrinker};
 pub use slab::{Cache, Slab, SlabCount};
 pub use tasks::Task;
 pub use tax::Tax;
-pub use text::{Text, tame};
+pub use text::{Text, sanitized};
 
 /// The facts of one interval.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -43,8 +43,8 @@ impl Text {
     #[must_use]
     pub fn display(&self) -> Cow<'_, str> {
         match str::from_utf8(&self.0) {
-            Ok(text) => tame(text),
-            Err(_) => Cow::Owned(tame(&String::from_utf8_lossy(&self.0)).into_owned()),
+            Ok(text) => sanitized(text),
+            Err(_) => Cow::Owned(sanitized(&String::from_utf8_lossy(&self.0)).into_owned()),
         }
     }
 
@@ -57,7 +57,7 @@ impl Text {
 
 /// Sanitises untrusted text that is valid UTF-8, as [`Text::display`] does.
 #[must_use]
-pub fn tame(text: &str) -> Cow<'_, str> {
+pub fn sanitized(text: &str) -> Cow<'_, str> {
     if text.contains(is_unsafe) {
         Cow::Owned(text.replace(is_unsafe, "\u{fffd}"))
     } else {

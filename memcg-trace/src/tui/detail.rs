@@ -16,7 +16,7 @@ use crate::output::pins as text;
 use crate::output::text::Style as TextStyle;
 use crate::output::{findings, fit, locks, names};
 use crate::sample::ask::{Ask, NOT_RECORDED};
-use crate::sample::tame;
+use crate::sample::sanitized;
 
 /// State of the question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl Detail {
             Question::Unanswered(why) if why == NOT_RECORDED => Some(format!(
                 "no answer: {NOT_RECORDED}: nobody asked while this was recorded"
             )),
-            Question::Unanswered(why) => Some(format!("no answer: {}", tame(why))),
+            Question::Unanswered(why) => Some(format!("no answer: {}", sanitized(why))),
             Question::Answered if !has_answer => {
                 Some("no answer: it was not found any more".to_owned())
             }

@@ -11,7 +11,7 @@ use super::view::{Effect, Scene, View, Word};
 use crate::model::snapshot::{Reclaim, Section, Severity, Snapshot};
 use crate::model::zombies::{self, Zombie};
 use crate::output::{dying, fit, locks, names, summary};
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::units::{self, PAGE_BYTES};
 
 /// Maximum number of rows of a subject below its first.
@@ -164,7 +164,7 @@ fn rows(snapshot: &Snapshot) -> Vec<Row> {
 /// The line of an absent section, with the reason.
 fn unknown<T>(section: &Section<T>) -> Option<String> {
     let reason = section.reason.as_ref()?;
-    Some(format!("not known: {}", tame(reason)))
+    Some(format!("not known: {}", sanitized(reason)))
 }
 
 fn findings(snapshot: &Snapshot) -> Vec<Row> {
@@ -342,7 +342,7 @@ fn unsure(text: String, unconfirmed: bool) -> String {
 
 fn loss(snapshot: &Snapshot) -> Vec<Row> {
     let lost = snapshot.losses.iter().filter_map(|loss| {
-        let place = tame(&loss.place);
+        let place = sanitized(&loss.place);
         match loss.lost_total {
             Some(0) => None,
             Some(lost) => Some(format!("{place} {}", units::count(Some(lost)))),

@@ -13,7 +13,7 @@ use super::keys::{self, Action, Hint};
 use super::regions::rows_u16;
 use super::view::Scene;
 use crate::output::{fit, summary};
-use crate::sample::tame;
+use crate::sample::sanitized;
 
 pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let regions = app.regions(frame.area());
@@ -46,7 +46,7 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
     }
     if app.filter.is_edited || !app.filter.text.is_empty() {
         let cursor = if app.filter.is_edited { "_" } else { "" };
-        let filter = format!("  /{}{cursor}", tame(&app.filter.text));
+        let filter = format!("  /{}{cursor}", sanitized(&app.filter.text));
         put_next(&filter, app.theme.title());
     }
 }

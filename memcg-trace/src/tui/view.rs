@@ -11,7 +11,7 @@ use super::keys::{Action, Hint};
 use super::theme::Theme;
 use crate::model::snapshot::{Section, Snapshot};
 use crate::output::fit;
-use crate::sample::tame;
+use crate::sample::sanitized;
 
 /// Input of a tab.
 pub(super) struct Scene<'a> {
@@ -80,7 +80,7 @@ pub(super) fn draw_empty<T>(
     has_rows: bool,
 ) -> bool {
     let line = match &section.reason {
-        Some(reason) => format!("no {} figures: {}", section.name, tame(reason)),
+        Some(reason) => format!("no {} figures: {}", section.name, sanitized(reason)),
         None if has_rows => return false,
         None if scene.filter.is_empty() => "none so far".to_owned(),
         None => "no row matches".to_owned(),

@@ -9,7 +9,7 @@ use super::window::Window;
 use crate::model::pins::words::grouped;
 use crate::model::snapshot::{Figure, FindingKind, MemcgId, Severity};
 use crate::sample::reclaim::{Cause, Shrinking};
-use crate::sample::{GONE_SERIAL_NR, LightScan, Shrinker, tame};
+use crate::sample::{GONE_SERIAL_NR, LightScan, Shrinker, sanitized};
 use crate::units;
 
 /// The multiple of its share that a cache may be scanned under light pressure: a kernel that
@@ -222,7 +222,7 @@ fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
     let inside = run
         .stack
         .first()
-        .map(|function| format!(", in {}", tame(function)));
+        .map(|function| format!(", in {}", sanitized(function)));
     let sentence = format!(
         "{task} reclaims from {}, and {surely} stuck in the shrinker {shrinker}{} for {} s{}",
         place(of.as_deref()),
@@ -243,9 +243,9 @@ fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
         ),
         (
             "dev",
-            run.dev
-                .as_ref()
-                .map_or(Figure::Unknown, |dev| Figure::Text(tame(dev).into_owned())),
+            run.dev.as_ref().map_or(Figure::Unknown, |dev| {
+                Figure::Text(sanitized(dev).into_owned())
+            }),
         ),
         (
             "cause",
@@ -257,7 +257,12 @@ fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
         ("unconfirmed", Figure::Count(run.unconfirmed.into())),
         (
             "stack",
-            Figure::Texts(run.stack.iter().map(|one| tame(one).into_owned()).collect()),
+            Figure::Texts(
+                run.stack
+                    .iter()
+                    .map(|one| sanitized(one).into_owned())
+                    .collect(),
+            ),
         ),
     ];
     let about = (
@@ -277,7 +282,10 @@ fn blocked(run: &Shrinking, moment: &Moment<'_>, list: &mut List) {
 }
 
 fn name(name: Option<&str>, shrinker: u64) -> String {
-    name.map_or_else(|| format!("{shrinker:#x}"), |name| tame(name).into_owned())
+    name.map_or_else(
+        || format!("{shrinker:#x}"),
+        |name| sanitized(name).into_owned(),
+    )
 }
 
 fn memcg(serial_nr: Option<u64>, moment: &Moment<'_>) -> Option<Arc<MemcgId>> {

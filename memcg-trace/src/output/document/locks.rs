@@ -10,7 +10,7 @@ use crate::model::snapshot::{LockStats, Snapshot};
 use crate::output::figures::{Object, Value};
 use crate::output::records::{Convoy, Deadlock, LockWait, OpenEnd, Section, losses};
 use crate::sample::recording::Host;
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::units;
 
 #[derive(Debug, Serialize)]
@@ -104,7 +104,7 @@ pub fn locks(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
 /// The parts that an answer about waits could not check.
 fn locks_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
     let waits = &snapshot.waits;
-    let absent = waits.reason.as_deref().map(tame);
+    let absent = waits.reason.as_deref().map(sanitized);
     let bound = waits.truncated_at.map(|bound| {
         Cow::from(format!(
             "the walk stopped after {}",
@@ -121,7 +121,7 @@ fn locks_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
         .flat_map(|judged| &judged.not_checked);
     let parts = parts.map(|one| NotChecked {
         what: &one.what,
-        reason: tame(&one.reason),
+        reason: sanitized(&one.reason),
     });
     whole.chain(parts).collect()
 }

@@ -21,7 +21,7 @@ use super::records::{Envelope, Moment, Section, losses, sections};
 use crate::model::snapshot::Snapshot;
 use crate::sample::doctor::{Doctor, Verdict};
 use crate::sample::recording::Host;
-use crate::sample::{Loss, tame};
+use crate::sample::{Loss, sanitized};
 use crate::units;
 
 /// The fields that every document has.
@@ -97,7 +97,7 @@ fn of_snapshot(
 /// The parts of the list of memcgs that could not be checked.
 fn census_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
     let memcgs = &snapshot.memcgs;
-    let absent = memcgs.reason.as_deref().map(tame);
+    let absent = memcgs.reason.as_deref().map(sanitized);
     let bound = memcgs
         .truncated_at
         .map(|bound| Cow::from(format!("the walk stopped after {bound}")));
@@ -141,6 +141,6 @@ fn line(document: Envelope<'_, impl Value>) -> serde_json::Result<Vec<u8>> {
 fn absent<'a>((what, reason): (&'static str, &'a str)) -> NotChecked<'a> {
     NotChecked {
         what,
-        reason: tame(reason),
+        reason: sanitized(reason),
     }
 }

@@ -11,7 +11,7 @@ use crate::model::zombies;
 use crate::output::figures::Object;
 use crate::output::records::{Dying, Finding, Pins, Reparent, Section, Tax, losses};
 use crate::sample::recording::Host;
-use crate::sample::tame;
+use crate::sample::sanitized;
 
 #[derive(Debug, Serialize)]
 struct ZombieSummary<'a> {
@@ -89,7 +89,7 @@ pub fn pins(
     let mut not_checked = census_gaps(snapshot);
     not_checked.extend(open.iter().map(|reason| NotChecked {
         what: "pins",
-        reason: tame(reason),
+        reason: sanitized(reason),
     }));
     let document = Document {
         summary: PinsSummary {
@@ -98,7 +98,8 @@ pub fn pins(
             explained: explained.count() as u64,
             visited_pages: look.map(|look| look.visited_pages),
             visited_objects: look.map(|look| look.visited_objects),
-            all_pages_because: look.and_then(|look| look.all_pages_because.as_deref().map(tame)),
+            all_pages_because: look
+                .and_then(|look| look.all_pages_because.as_deref().map(sanitized)),
             can_reclaim: look.and_then(|look| look.can_reclaim),
             free_swap_bytes: look.and_then(|look| look.free_swap_bytes),
         },

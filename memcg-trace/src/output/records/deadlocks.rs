@@ -10,7 +10,7 @@ use crate::model::snapshot;
 use crate::output::figures::record;
 use crate::output::names;
 use crate::sample::waits::Task as Fact;
-use crate::sample::{Mode, tame};
+use crate::sample::{Mode, sanitized};
 
 record! {
     /// Tasks that wait for each other for ever.
@@ -121,7 +121,7 @@ impl<'a> From<&'a snapshot::Deadlock> for Deadlock<'a> {
             since_ns: edge.since_ns,
             retry: edge.is_retry,
             tries_total: edge.tries_total,
-            function: edge.function.as_deref().map(tame),
+            function: edge.function.as_deref().map(sanitized),
             stack: stack(&edge.stack),
         };
         let breaks = found.breakable_by.iter().map(|one| Break {
@@ -216,9 +216,9 @@ impl<'a> From<&'a deadlock::OpenEnd> for OpenEnd<'a> {
     fn from(end: &'a deadlock::OpenEnd) -> Self {
         Self {
             resource: Resource::of(&end.resource),
-            function: end.function.as_deref().map(tame),
+            function: end.function.as_deref().map(sanitized),
             waiter: end.waiter.as_ref().map(|task| Task::of(task, None)),
-            why: tame(&end.why),
+            why: sanitized(&end.why),
             waits: end.waits,
             max_wait_ns: end.max_wait_ns,
         }

@@ -6,7 +6,7 @@ use super::MemcgName;
 use crate::model::snapshot::{self, DeadCgroup};
 use crate::model::zombies::pins_of;
 use crate::output::figures::record;
-use crate::sample::tame;
+use crate::sample::sanitized;
 
 record! {
     /// The parts of the kernel's own count of dead cgroups.
@@ -58,7 +58,7 @@ impl<'a> Dying<'a> {
             of_zombies: counts.with_zombie,
             without_memcg: counts.without_memcg,
             not_found: dying.unexplained(),
-            not_checked: counts.not_checked.as_deref().map(tame),
+            not_checked: counts.not_checked.as_deref().map(sanitized),
             cgroups: dying.cgroups.iter().map(cgroup).collect(),
             cgroups_omitted: dying.unlisted,
         })

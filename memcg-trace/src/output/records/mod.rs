@@ -35,7 +35,7 @@ use crate::output::figures::{Object, Order, Row, Shown, Unit, Value, Visitor, Wo
 use crate::output::spark;
 use crate::sample::reclaim::Cause;
 use crate::sample::recording::Host;
-use crate::sample::{Loss, tame};
+use crate::sample::{Loss, sanitized};
 use crate::units;
 
 /// Number of bars of a row.
@@ -196,7 +196,9 @@ impl Row for Loss {
     const MEANING: &'static str = "Things that could not be counted.";
 
     fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
-        to.field("where", "Where they were lost.", |row| tame(&row.place));
+        to.field("where", "Where they were lost.", |row| {
+            sanitized(&row.place)
+        });
         to.field(
             "lost_total",
             "How many since the start; null where the kernel does not say.",

@@ -7,7 +7,7 @@ use crate::model::pins::words;
 use crate::model::snapshot::{self, MemcgId};
 use crate::output::figures::{Name, record};
 use crate::sample::pins::{self as facts, Object, ObjectKind, User, UserKind};
-use crate::sample::tame;
+use crate::sample::sanitized;
 use crate::units::PAGE_BYTES;
 
 /// Maximum number of holders in a row; the others are counted.
@@ -173,7 +173,7 @@ impl<'a> From<&'a facts::Held> for Held<'a> {
         Self {
             refs: held.refs,
             found: held.found,
-            not_checked: held.not_checked.iter().map(|way| tame(way)).collect(),
+            not_checked: held.not_checked.iter().map(|way| sanitized(way)).collect(),
         }
     }
 }
@@ -235,7 +235,7 @@ impl<'a> Holder<'a> {
             name,
             state: user
                 .and_then(|user| user.state)
-                .map(|state| tame(&state.to_string()).into_owned()),
+                .map(|state| sanitized(&state.to_string()).into_owned()),
             parent_pid: parent.map(|(pid, _)| *pid),
             cpu: object.cpu,
             held: object.held.as_ref().map(Held::from),
@@ -267,7 +267,7 @@ impl<'a> From<&'a facts::NotChecked> for NotChecked<'a> {
     fn from(open: &'a facts::NotChecked) -> Self {
         Self {
             kind: words::kind(open.kind),
-            reason: tame(&open.reason),
+            reason: sanitized(&open.reason),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::model::snapshot::Shrinker;
 use crate::output::figures::{Name, Rounded, Row, Tied, Visitor};
 use crate::output::names;
 use crate::output::records::{MemcgName, Recent, cause};
-use crate::sample::tame;
+use crate::sample::sanitized;
 
 impl Row for Shrinker {
     const MEANING: &'static str =
@@ -36,7 +36,7 @@ impl Row for Shrinker {
         to.field(
             "shrinker",
             "Symbol of `scan_objects`, or its address.",
-            |row| tame(&row.shrinker),
+            |row| sanitized(&row.shrinker),
         );
         to.field(
             "fs",
@@ -44,7 +44,7 @@ impl Row for Shrinker {
             |row| Name::of(row.count.fs.as_ref()),
         );
         to.field("dev", "Its device, `major:minor`.", |row| {
-            row.count.dev.as_deref().map(tame)
+            row.count.dev.as_deref().map(sanitized)
         });
         to.figure("node", "NODE", "NUMA node.", |row| row.count.node);
         to.field(

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::model::snapshot::{self, MemcgId};
 use crate::output::figures::{Name, address, record};
 use crate::output::names;
-use crate::sample::{self, Mode, ResourceKind, Text, tame, waits};
+use crate::sample::{self, Mode, ResourceKind, Text, sanitized, waits};
 
 /// Maximum number of holders of one resource in a record.
 const MAX_HOLDERS: usize = 16;
@@ -79,7 +79,7 @@ impl<'a> Resource<'a> {
         let of = Name::of(resource.of.as_ref());
         Self {
             kind: resource.kind,
-            name: resource.name.as_deref().map(tame),
+            name: resource.name.as_deref().map(sanitized),
             addr: (resource.addr != 0).then(|| address(resource.addr)),
             of,
             pfn: resource.pfn.map(address),
@@ -92,7 +92,7 @@ impl<'a> From<&'a sample::Resource> for Resource<'a> {
     fn from(resource: &'a sample::Resource) -> Self {
         Self {
             kind: resource.kind,
-            name: resource.name.as_deref().map(tame),
+            name: resource.name.as_deref().map(sanitized),
             addr: Some(address(resource.addr)),
             of: Name::of(None),
             pfn: None,
@@ -104,7 +104,7 @@ impl<'a> From<&'a sample::Resource> for Resource<'a> {
 /// A stack, innermost function first; `null` if it is not known.
 pub(super) fn stack(stack: &[String]) -> Option<Vec<Cow<'_, str>>> {
     let is_known = !stack.is_empty();
-    is_known.then(|| stack.iter().map(|symbol| tame(symbol)).collect())
+    is_known.then(|| stack.iter().map(|symbol| sanitized(symbol)).collect())
 }
 
 record! {
@@ -213,11 +213,11 @@ impl<'a> LockWait<'a> {
             waited_ns: wait.waited_ns,
             evidence: names::evidence(fact.evidence),
             stack: stack(wait.stack()),
-            function: fact.function.as_deref().map(tame),
+            function: fact.function.as_deref().map(sanitized),
             holders: (!holders.is_empty()).then_some(holders),
             holders_omitted: wait.holders().count().saturating_sub(MAX_HOLDERS) as u64,
-            incomplete: resource.incomplete.as_deref().map(tame),
-            kept_by: resource.kept_by.as_deref().map(tame),
+            incomplete: resource.incomplete.as_deref().map(sanitized),
+            kept_by: resource.kept_by.as_deref().map(sanitized),
             unconfirmed: false,
         })
     }
