@@ -16,13 +16,13 @@ pub(super) enum Trust {
 
 /// A look, with the facts that are trusted.
 #[derive(Clone, Copy)]
-pub(super) struct Facts<'a> {
+pub(super) struct TrustedFacts<'a> {
     pub(super) look: &'a Look,
     pub(super) stability: &'a Stability,
     pub(super) trust: Trust,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> TrustedFacts<'a> {
     /// The graph: a task needs all resources that it waits for, a resource its holders. A resource
     /// without a known holder has no successors, and can make progress.
     pub(super) fn graph(self) -> Graph {

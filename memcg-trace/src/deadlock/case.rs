@@ -1,7 +1,7 @@
 //! One case to judge: the graph of the trusted facts, and the nodes that cannot make progress.
 
 use super::Rules;
-use super::build::Facts;
+use super::build::TrustedFacts;
 use super::cycles::{self, Components};
 use super::graph::Graph;
 use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
@@ -9,7 +9,7 @@ use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
 /// A graph and its residue.
 pub(super) struct Case<'a> {
     pub(super) waits: &'a Waits,
-    pub(super) facts: Facts<'a>,
+    pub(super) facts: TrustedFacts<'a>,
     pub(super) rules: &'a Rules,
     pub(super) graph: Graph,
     /// The reversed graph: the waiters of each node.
@@ -28,7 +28,7 @@ pub(super) struct Link<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(waits: &'a Waits, facts: Facts<'a>, rules: &'a Rules) -> Self {
+    pub(super) fn new(waits: &'a Waits, facts: TrustedFacts<'a>, rules: &'a Rules) -> Self {
         let graph = facts.graph();
         let waiting = graph.reversed();
         let residue = graph.residue_after(&waiting, &[]);

@@ -3,12 +3,12 @@
 use std::cmp::Reverse;
 
 use super::Rules;
-use super::build::{Facts, Trust};
+use super::build::{Trust, TrustedFacts};
 use super::case::Case;
 use super::convoys::Search;
 use super::cycles::NONE;
-use super::open::Search as OpenSearch;
 use super::stable::Stability;
+use super::undecided::Search as UndecidedSearch;
 use super::verdict::{Deadlock, Verdict};
 use crate::sample::waits::Waits;
 
@@ -24,7 +24,7 @@ pub fn judge(waits: &Waits, rules: &Rules) -> Verdict {
         return Verdict::default();
     }
     let stability = Stability::of(look, waits.looks.get(1));
-    let facts = |trust| Facts {
+    let facts = |trust| TrustedFacts {
         look,
         stability: &stability,
         trust,
@@ -57,14 +57,14 @@ pub fn judge(waits: &Waits, rules: &Rules) -> Verdict {
         deadlock_of: &deadlock_of,
     };
     let (convoys, convoys_omitted) = search.convoys(rules);
-    let open = OpenSearch {
+    let undecided = UndecidedSearch {
         waits,
         look,
         stability: &stability,
         rules,
         proven: &proven.residue,
     };
-    let (undecided_waits, open_ends) = open.ends();
+    let (undecided_waits, open_ends) = undecided.ends();
     Verdict {
         deadlocks,
         convoys,

@@ -17,12 +17,12 @@ mod cycles;
 mod evidence;
 pub mod graph;
 mod judge;
-mod open;
 mod ready;
 mod report;
 mod rules;
 mod stable;
 pub mod table;
+mod undecided;
 mod verdict;
 pub mod words;
 

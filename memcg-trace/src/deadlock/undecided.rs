@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::build::{Facts, Trust};
+use super::build::{Trust, TrustedFacts};
 use super::convoys::{counts, orphan};
 use super::graph::{Graph, Needs};
 use super::stable::{Same, Stability};
@@ -90,7 +90,7 @@ impl<'a> Search<'a> {
     }
 
     fn undecided(&self) -> Vec<Undecided<'a>> {
-        let facts = Facts {
+        let facts = TrustedFacts {
             look: self.look,
             stability: self.stability,
             trust: Trust::Hints,
@@ -122,7 +122,7 @@ impl<'a> Search<'a> {
     }
 
     /// By resource: whether a long wait for it may end at an unknown holder.
-    fn open(&self, facts: Facts<'_>) -> Vec<bool> {
+    fn open(&self, facts: TrustedFacts<'_>) -> Vec<bool> {
         let mut open = vec![false; self.look.resources.len()];
         for (at, wait) in self.look.waits.iter().enumerate() {
             // A wait that began just now has had no time to end.
@@ -177,7 +177,7 @@ impl<'a> Search<'a> {
     }
 
     /// The graph with one more node, the unknown holder, which is not known to make progress.
-    fn graph(&self, facts: Facts<'_>, open: &[bool]) -> Graph {
+    fn graph(&self, facts: TrustedFacts<'_>, open: &[bool]) -> Graph {
         let tasks = facts.tasks();
         let mut needs = vec![Needs::All; self.look.tasks.len()];
         let resources = self.look.resources.iter();
