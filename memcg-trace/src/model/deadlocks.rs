@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::names::Names;
+use super::names::MemcgNames;
 use super::snapshot::{Convoy, Deadlock, Judged, MemcgId, Outcome, Phase, Section, Source, Wait};
 use super::tree::Tree;
 use crate::deadlock::{self, Rules, State, table};
@@ -19,7 +19,7 @@ const MAX_BLOCKED: usize = 100;
 #[derive(Debug)]
 pub(super) struct Deadlocks {
     rules: Rules,
-    names: Names,
+    names: MemcgNames,
     revision: u64,
     deadlocks: Arc<Section<Deadlock>>,
     convoys: Arc<Section<Convoy>>,
@@ -31,7 +31,7 @@ impl Deadlocks {
     pub(super) fn new(rules: Rules) -> Self {
         Self {
             rules,
-            names: Names::default(),
+            names: MemcgNames::default(),
             revision: 0,
             deadlocks: Arc::new(Section::absent("deadlock", "not asked")),
             convoys: Arc::new(Section::absent("convoy", "not asked")),

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::names::Names;
+use super::names::MemcgNames;
 use super::snapshot::{
     LockHeld, LockHolder, LockMemcg, LockStats, LockWait, Release, Section, Source,
 };
@@ -14,7 +14,7 @@ use crate::sample::{self, Resource, percentile};
 /// The state of waits. A sample has all of them, so only names carry over.
 #[derive(Debug)]
 pub(super) struct Locks {
-    names: Names,
+    names: MemcgNames,
     waits: Arc<Section<LockWait>>,
     stats: Arc<Section<LockStats>>,
 }
@@ -22,7 +22,7 @@ pub(super) struct Locks {
 impl Locks {
     pub(super) fn new() -> Self {
         Self {
-            names: Names::default(),
+            names: MemcgNames::default(),
             waits: Arc::new(Section::unread("lock")),
             stats: Arc::new(Section::unread("lock")),
         }

@@ -12,12 +12,12 @@ use crate::sample::{GONE_SERIAL_NR, Text};
 /// Such counters outlive the memcg. Without them sums would not add up, and without the name they
 /// would mean nothing. Bounded by the number of rows in a sample.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct MemcgNames {
     known: HashMap<u64, Arc<MemcgId>>,
     before: HashMap<u64, Arc<MemcgId>>,
 }
 
-impl Names {
+impl MemcgNames {
     /// Starts a new list. Names that are not used in it are forgotten when the next one starts.
     pub(super) fn start_list(&mut self) {
         self.before = std::mem::take(&mut self.known);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::names::Names;
+use super::names::MemcgNames;
 use super::rate::per_sec;
 use super::recent::Recent;
 use super::snapshot::reclaim::Pressure;
@@ -21,7 +21,7 @@ const WORST_TASKS: usize = 3;
 #[derive(Debug)]
 pub(super) struct Reclaims {
     before: HashMap<Key, (Recent, Recent)>,
-    names: Names,
+    names: MemcgNames,
     section: Arc<Section<snapshot::Reclaim>>,
 }
 
@@ -29,7 +29,7 @@ impl Reclaims {
     pub(super) fn new() -> Self {
         Self {
             before: HashMap::new(),
-            names: Names::default(),
+            names: MemcgNames::default(),
             section: Arc::new(Section::unread("reclaim")),
         }
     }

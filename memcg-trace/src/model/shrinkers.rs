@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::names::Names;
+use super::names::MemcgNames;
 use super::rate::per_sec;
 use super::recent::Recent;
 use super::snapshot::{self, Section, Source};
@@ -20,7 +20,7 @@ type Key = (u64, Option<u64>, u32, Cause);
 pub(super) struct Shrinkers {
     /// Objects scanned, as of the last sample.
     scanned: HashMap<Key, Recent>,
-    names: Names,
+    names: MemcgNames,
     section: Arc<Section<snapshot::Shrinker>>,
 }
 
@@ -28,7 +28,7 @@ impl Shrinkers {
     pub(super) fn new() -> Self {
         Self {
             scanned: HashMap::new(),
-            names: Names::default(),
+            names: MemcgNames::default(),
             section: Arc::new(Section::unread("shrinker")),
         }
     }

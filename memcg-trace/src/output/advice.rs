@@ -33,7 +33,7 @@ pub(super) fn line(advice: &Advice) -> String {
             format!("have {shown} wait for its child, or restart it")
         }
         Action::Reap => "have the parent wait for its child, or restart it".to_owned(),
-        Action::Unmount if is_path => match inside(&shown) {
+        Action::Unmount if is_path => match in_other_namespace(&shown) {
             Some((pid, path)) => format!("nsenter -t {pid} -m umount {}", self::quoted(path)),
             None => format!("umount {quoted}"),
         },
@@ -80,7 +80,7 @@ fn amount(advice: &Advice) -> String {
 }
 
 /// The process and the path of `/proc/PID/root/path`, which is in another mount namespace.
-fn inside(path: &str) -> Option<(u32, &str)> {
+fn in_other_namespace(path: &str) -> Option<(u32, &str)> {
     let (pid, inner) = path.strip_prefix("/proc/")?.split_once("/root")?;
     let is_root = inner.is_empty() || inner.starts_with('/');
     Some((pid.parse().ok().filter(|_| is_root)?, inner))

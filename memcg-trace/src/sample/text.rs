@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_bytes_come_out_tame_and_whole() {
+    fn hostile_bytes_come_out_sanitized_and_whole() {
         let evil = Text::from(&b"a\x1b[2J\n\xff\xe2\x80\xae"[..]);
         let shown = evil.display();
         assert!(

@@ -95,7 +95,7 @@ fn of_snapshot(
 }
 
 /// The parts of the list of memcgs that could not be checked.
-fn census_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
+fn memcg_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
     let memcgs = &snapshot.memcgs;
     let absent = memcgs.reason.as_deref().map(sanitized);
     let bound = memcgs

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Document, absent, census_gaps, of_snapshot};
+use super::{Document, absent, memcg_gaps, of_snapshot};
 use crate::model::snapshot::{self, Snapshot};
 use crate::output::figures::Object;
 use crate::output::records::{Section, losses};
@@ -23,7 +23,7 @@ pub fn shrinkers(
     span_ns: u64,
     host: &Host,
 ) -> serde_json::Result<Vec<u8>> {
-    let mut not_checked = census_gaps(snapshot);
+    let mut not_checked = memcg_gaps(snapshot);
     not_checked.extend(snapshot.shrinkers.absence().map(absent));
     not_checked.extend(snapshot.reclaim.absence().map(absent));
     let document = Document {
@@ -49,7 +49,7 @@ pub fn reclaim(
     span_ns: u64,
     host: &Host,
 ) -> serde_json::Result<Vec<u8>> {
-    let mut not_checked = census_gaps(snapshot);
+    let mut not_checked = memcg_gaps(snapshot);
     not_checked.extend(snapshot.reclaim.absence().map(absent));
     let document = Document {
         summary: SpanSummary { span_ns },

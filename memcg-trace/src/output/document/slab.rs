@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{Document, NotChecked, census_gaps, of_snapshot};
+use super::{Document, NotChecked, memcg_gaps, of_snapshot};
 use crate::model::slab_list;
 use crate::model::snapshot::{self, Snapshot};
 use crate::output::figures::{Object, Rounded};
@@ -44,7 +44,7 @@ pub fn slab(
     totals: &slab_list::Totals,
     host: &Host,
 ) -> serde_json::Result<Vec<u8>> {
-    let mut not_checked = census_gaps(snapshot);
+    let mut not_checked = memcg_gaps(snapshot);
     let gaps = slab_text::gaps(snapshot, totals).into_iter();
     not_checked.extend(gaps.map(|gap| NotChecked {
         what: snapshot.slab_caches.name,
@@ -101,7 +101,7 @@ pub fn slab_inside(
     gaps: Vec<String>,
     host: &Host,
 ) -> serde_json::Result<Vec<u8>> {
-    let mut not_checked = census_gaps(snapshot);
+    let mut not_checked = memcg_gaps(snapshot);
     not_checked.extend(gaps.into_iter().map(|gap| NotChecked {
         what: snapshot.slab_inside.name,
         reason: Cow::from(gap),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Document, NotChecked, census_gaps, of_snapshot};
+use super::{Document, NotChecked, memcg_gaps, of_snapshot};
 use crate::model::snapshot::{self, Phase, Snapshot};
 use crate::model::zombies;
 use crate::output::figures::Object;
@@ -53,7 +53,7 @@ pub fn zombies(
             dying: Dying::of(snapshot),
         },
         items: zombies.iter().map(Object).collect(),
-        not_checked: census_gaps(snapshot),
+        not_checked: memcg_gaps(snapshot),
         sections: vec![Section::of(&snapshot.memcgs)],
         losses: losses(snapshot),
     };
@@ -86,7 +86,7 @@ pub fn pins(
     let looks = items.iter().map(|pins| &pins.look);
     let look = looks.max_by_key(|look| look.end_ns);
     let explained = items.iter().filter(|pins| pins.unexplained_refs == Some(0));
-    let mut not_checked = census_gaps(snapshot);
+    let mut not_checked = memcg_gaps(snapshot);
     not_checked.extend(open.iter().map(|reason| NotChecked {
         what: "pins",
         reason: sanitized(reason),
