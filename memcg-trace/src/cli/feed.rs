@@ -6,9 +6,9 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::args::Common;
+use super::lock_queries::LockQueries;
 use super::messages::Messages;
 use super::open::{self, Needs};
-use super::questions::LockQuestions;
 use crate::deadlock::Rules;
 use crate::model::Model;
 use crate::model::select::{self, Selection};
@@ -25,7 +25,7 @@ pub(super) struct Feed {
     model: Model,
     selection: Selection,
     /// Periodic lock queries, without a user's question.
-    questions: Option<LockQuestions>,
+    lock_queries: Option<LockQueries>,
     /// Whether the memcg of `--cgroup` was found.
     found: bool,
 }
@@ -55,7 +55,7 @@ impl Feed {
         Ok(Self::of(common, source, all_rows(common)))
     }
 
-    /// Opens the source that the flags name, for questions about waits; `is_watching` adds the
+    /// Opens the source that the flags name, for queries about waits; `is_watching` adds the
     /// events of waits.
     pub(super) fn of_locks(
         common: &Common,
@@ -70,15 +70,15 @@ impl Feed {
         let source = open::source(common, needs, None, Pace::Unpaced, messages)?;
         let mut feed = Self::of(common, source, common.selection());
         feed.model = Model::judging(rules);
-        let asks_itself = is_watching && !feed.is_replay();
-        feed.questions = asks_itself.then(|| LockQuestions::watching(rules.min_wait_ns));
+        let has_queries = is_watching && !feed.is_replay();
+        feed.lock_queries = has_queries.then(|| LockQueries::watching(rules.min_wait_ns));
         Ok(feed)
     }
 
     /// Schedules periodic lock queries on a live source. The answers come with the samples.
     pub(super) fn ask_for_locks(&mut self) {
         let min_wait_ns = Rules::default().min_wait_ns;
-        self.questions = (!self.is_replay()).then(|| LockQuestions::beside(min_wait_ns));
+        self.lock_queries = (!self.is_replay()).then(|| LockQueries::beside(min_wait_ns));
     }
 
     /// Opens a recording. Shows all rows, since the largest ones are only known at its end.
@@ -95,7 +95,7 @@ impl Feed {
         Self {
             source,
             model: Model::new().near_high(common.near_high / 100.0),
-            questions: None,
+            lock_queries: None,
             selection,
             found: false,
         }
@@ -114,12 +114,12 @@ impl Feed {
         let Some(mut sample) = self.source.next().await? else {
             return Ok(None);
         };
-        if let Some(questions) = &mut self.questions {
-            questions.add_to(&mut sample, &mut self.source)?;
+        if let Some(lock_queries) = &mut self.lock_queries {
+            lock_queries.add_to(&mut sample, &mut self.source)?;
         }
         let snapshot = self.model.step(&sample);
-        if let Some(questions) = &mut self.questions {
-            questions.saw(&snapshot);
+        if let Some(lock_queries) = &mut self.lock_queries {
+            lock_queries.on_snapshot(&snapshot);
         }
         if let (Some(cgroup), false) = (&self.selection.cgroup, self.found) {
             ensure_known(cgroup, &snapshot)?;

@@ -13,6 +13,7 @@ mod fail_on;
 mod feed;
 mod kmsg;
 mod live;
+mod lock_queries;
 mod locks;
 #[cfg(feature = "live")]
 mod logs;
@@ -21,7 +22,6 @@ mod oneshot;
 mod open;
 mod output_file;
 mod pins;
-mod questions;
 mod reclaim;
 mod record;
 mod run;

@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use super::args::{Common, Record};
 use super::exit_codes::{DONE, ERROR};
+use super::lock_queries::LockQueries;
 use super::messages::Messages;
 use super::oneshot::nothing_seen;
 use super::open::{self, Needs};
 use super::output_file::OutputFile;
-use super::questions::LockQuestions;
 use super::signals::Stop;
 use super::until::Until;
 use crate::deadlock::Rules;
@@ -57,7 +57,7 @@ pub(super) async fn run(
         questions.push(Questions::new(Ask::SlabInside(cache)));
     }
     let min_wait_ns = Rules::default().min_wait_ns;
-    let mut lock_questions = record.locks.then(|| LockQuestions::beside(min_wait_ns));
+    let mut lock_queries = record.locks.then(|| LockQueries::beside(min_wait_ns));
     let mut until = Until::new(&record.span, &stop).or_by_the_clock(source.is_replay());
     let mut samples = 0_u64;
     let result = loop {
@@ -66,8 +66,8 @@ pub(super) async fn run(
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         };
-        if let Some(questions) = &mut lock_questions
-            && let Err(error) = questions.add_to(&mut sample, &mut source)
+        if let Some(queries) = &mut lock_queries
+            && let Err(error) = queries.add_to(&mut sample, &mut source)
         {
             break Err(error);
         }

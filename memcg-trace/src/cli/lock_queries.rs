@@ -15,7 +15,7 @@ const URGENT: u32 = 10;
 const WATCHED: u32 = 1;
 
 /// Schedule of lock queries: the first at the second sample, then as often as the budget allows.
-pub(super) struct LockQuestions {
+pub(super) struct LockQueries {
     min_wait_ns: u64,
     urgent: u32,
     /// Whether a missing answer is an error, since nothing else is shown.
@@ -26,10 +26,10 @@ pub(super) struct LockQuestions {
     /// Whether there was a sample, or the first sample is to have an answer.
     has_begun: bool,
     /// Whether the last answer had an unresolved deadlock, whose end has to be seen.
-    stands: bool,
+    has_deadlock: bool,
 }
 
-impl LockQuestions {
+impl LockQueries {
     /// Queries for one view among others.
     pub(super) fn beside(min_wait_ns: u64) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl LockQuestions {
             asked: None,
             has_failed: false,
             has_begun: false,
-            stands: false,
+            has_deadlock: false,
         }
     }
 
@@ -68,7 +68,7 @@ impl LockQuestions {
         }
         let begin = Instant::now();
         let is_due = self.asked.is_none_or(|(asked, took)| {
-            let is_urgent = self.stands || self.is_urgent(sample);
+            let is_urgent = self.has_deadlock || self.is_urgent(sample);
             let parts = if is_urgent { self.urgent } else { CALM };
             begin.duration_since(asked) >= took * parts
         });
@@ -97,9 +97,9 @@ impl LockQuestions {
     }
 
     /// Notes whether the answer has an unresolved deadlock.
-    pub(super) fn saw(&mut self, snapshot: &Snapshot) {
+    pub(super) fn on_snapshot(&mut self, snapshot: &Snapshot) {
         let mut deadlocks = snapshot.deadlocks.items.iter();
-        self.stands = deadlocks.any(|one| one.found.state != State::Resolved);
+        self.has_deadlock = deadlocks.any(|one| one.found.state != State::Resolved);
     }
 
     /// Whether a traced wait is long.
