@@ -67,7 +67,11 @@ pub(super) fn plan(pins: &Pins) -> Option<Plan> {
         grouped(pages)
     );
     if to_swap.refs > 0 {
-        why += "; what goes to swap keeps one reference for all of it";
+        why += if has_swap(pins) {
+            "; what goes to swap shares the reference of what is there"
+        } else {
+            "; what goes to swap is charged to the nearest live memcg"
+        };
     }
     let mut step = Step::unsure(Action::Reclaim, file(ancestor), why);
     step.amount_bytes = Some(pages.saturating_mul(PAGE_BYTES));
@@ -91,20 +95,21 @@ pub(super) fn takes_row(pins: &Pins, pin: &Pin) -> bool {
     of_row(pins, pin).refs == pin.refs
 }
 
-/// Limits reclaim to the free swap, which is one reference itself.
+/// Limits reclaim to the free swap. A dead memcg that has nothing in swap has given its id back,
+/// and gets no new reference (mm/memcontrol.c: mem_cgroup_id_get_online()).
 fn limit_by_swap(pins: &Pins, taken: &mut Taken) {
     let room = pins.look.free_swap_bytes.unwrap_or(0) / PAGE_BYTES;
     if taken.pages > room {
         taken.refs = scaled(taken.refs, room, taken.pages);
         taken.pages = room;
     }
-    let is_there = pins.found.pins.iter().any(|pin| pin.kind == PinKind::Swap);
-    if !is_there {
-        taken.refs = taken.refs.saturating_sub(1);
-    }
     if taken.refs == 0 {
         taken.pages = 0;
     }
+}
+
+fn has_swap(pins: &Pins) -> bool {
+    pins.found.pins.iter().any(|pin| pin.kind == PinKind::Swap)
 }
 
 fn needs_swap(kind: PinKind) -> bool {
