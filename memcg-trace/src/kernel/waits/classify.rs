@@ -9,7 +9,7 @@ use super::stacks::Stack;
 use super::table::{self, Hidden, How};
 use super::threads::{self, Thread};
 use super::view::View;
-use super::{controllers, grace, locks, processes, servers, work};
+use super::{controllers, grace, locks, percpu_rwsems, processes, servers, work};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
@@ -69,8 +69,8 @@ fn by_row(
 ) -> Result<Option<Finding>, Unreadable> {
     match how {
         How::Idle => Ok(None),
-        How::Percpu => locks::percpu(view, at, stack),
-        How::PercpuDrain => locks::percpu_drain(view, at, stack),
+        How::Percpu => percpu_rwsems::wait(view, at, stack),
+        How::PercpuDrain => percpu_rwsems::drain(view, at, stack),
         How::PipeWrite => pipes::wait(view, read_once.pipes()?, at, stack, Mode::Write),
         How::PipeRead => pipes::wait(view, read_once.pipes()?, at, stack, Mode::Read),
         How::Child => Ok(Some(family::child(view, read_once.family()?, at))),

@@ -21,6 +21,7 @@ mod members;
 mod offline;
 mod owner;
 mod pages;
+mod percpu_rwsems;
 mod pipes;
 mod processes;
 mod read_once;

@@ -14,8 +14,8 @@ use memcg_trace_common::hold::{Offline, OfflinePage};
 
 use super::dumps;
 use super::finding::{Finding, holder};
-use super::locks;
 use super::pages::PageArray;
+use super::percpu_rwsems;
 use super::stacks::Stack;
 use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
@@ -164,7 +164,7 @@ fn stuck_pages(
     let mut is_over = false;
     for attempt in 0..TRIES + MORE_TRIES {
         if attempt >= TRIES {
-            is_over = locks::memory_hotplugger(view)? != Some(at);
+            is_over = percpu_rwsems::memory_hotplugger(view)? != Some(at);
             if is_over || looks > 0 {
                 break;
             }

@@ -6,8 +6,8 @@ use super::ends_on;
 use super::events::Events;
 use super::family;
 use super::finding::Finding;
-use super::locks;
 use super::offline;
+use super::percpu_rwsems;
 use super::read_once::ReadOnce;
 use super::stacks::{self, Stack, Stacks};
 use super::table::{self, How};
@@ -89,7 +89,7 @@ impl Scan<'_, '_> {
     }
 
     fn memory_hotplugger(&mut self) -> Option<usize> {
-        match locks::memory_hotplugger(self.view) {
+        match percpu_rwsems::memory_hotplugger(self.view) {
             Ok(hotplugger) => hotplugger,
             Err(why) => {
                 self.note("mem_hotplug_lock", &why);
