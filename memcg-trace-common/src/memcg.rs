@@ -12,6 +12,10 @@ pub const WALK_ROWS: usize = 64;
 pub const ABSENT_BYTES: i64 = i64::MIN;
 /// Pages that could not be counted.
 pub const ABSENT_PAGES: i64 = -1;
+/// Css_sets and children that this kernel does not count.
+pub const ABSENT_POPULATED: u32 = u32::MAX;
+/// The same for [`MemcgRow::cgroup_populated`].
+pub const ABSENT_CGROUP_POPULATED: u64 = u64::MAX;
 /// Levels of the hierarchy at which the walk can resume after a pause.
 pub const WALK_DEPTH: usize = 64;
 
@@ -55,11 +59,14 @@ pub struct MemcgRow {
     pub slab_unreclaimable_bytes: i64,
     /// All memory of the kernel, slab included, as of the last flush.
     pub kmem_pages: i64,
+    /// Css_sets with tasks, and children with tasks below them, of the cgroup itself: the kernel's
+    /// own test of `cgroup_is_populated()`.
+    pub cgroup_populated: u64,
     /// `css.id`.
     pub css_id: u32,
     /// `css.flags`.
     pub flags: u32,
-    /// Populated css_sets and children of a dying css, as 7.x counts them.
+    /// Populated css_sets and children of the css, as 7.x counts them.
     pub populated: u32,
     /// Bytes of `name` in use, without the NUL.
     pub name_bytes: u32,

@@ -10,7 +10,8 @@ use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::{Array, ProgramArray};
 use aya_ebpf::programs::RawTracePointContext;
 use memcg_trace_common::memcg::{
-    ABSENT_BYTES, MemcgRow, MemcgWalk, WALK_DEPTH, WALK_ROWS, WalkStep, css_flags,
+    ABSENT_BYTES, ABSENT_CGROUP_POPULATED, ABSENT_POPULATED, MemcgRow, MemcgWalk, WALK_DEPTH,
+    WALK_ROWS, WalkStep, css_flags,
 };
 
 use crate::counted::{kernfs_node, read_name};
@@ -250,8 +251,27 @@ fn references(row: &mut MemcgRow, css: u64) {
         field::<u32>(css, &LAYOUT.css_nr_populated_csets).unwrap_or(0)
             + field::<u32>(css, &LAYOUT.css_nr_populated_children).unwrap_or(0)
     } else {
-        0
+        ABSENT_POPULATED
     };
+    row.cgroup_populated = cgroup_populated(css);
+}
+
+/// Css_sets and children with tasks of the css's cgroup (kernel/cgroup/cgroup-internal.h:
+/// cgroup_is_populated()); all ones if one of the counts cannot be read.
+#[inline(always)]
+fn cgroup_populated(css: u64) -> u64 {
+    let cgroup = pointer(css, &LAYOUT.css_cgroup);
+    let parts = [
+        field::<u32>(cgroup, &LAYOUT.cgroup_nr_populated_csets),
+        field::<u32>(cgroup, &LAYOUT.cgroup_nr_populated_domain_children),
+        field::<u32>(cgroup, &LAYOUT.cgroup_nr_populated_threaded_children),
+    ];
+    match parts {
+        [Some(csets), Some(domain), Some(threaded)] => {
+            u64::from(csets) + u64::from(domain) + u64::from(threaded)
+        }
+        _ => ABSENT_CGROUP_POPULATED,
+    }
 }
 
 #[inline(always)]

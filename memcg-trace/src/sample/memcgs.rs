@@ -48,6 +48,9 @@ pub struct Memcg {
     pub refs: Option<i64>,
     /// Css_sets and children with tasks, on kernels that let a dying cgroup drain (7.x).
     pub populated: Option<u32>,
+    /// Whether tasks are in its cgroup or below it, by the kernel's own counts
+    /// (`cgroup.nr_populated_*`); `None` where these could not be read, and in older recordings.
+    pub has_tasks: Option<bool>,
     /// Usage, with everything below. Stale on a dead memcg.
     pub usage_bytes: Option<u64>,
     /// `memory.high`; unlimited is what the kernel makes of it, 2^63 less a page.

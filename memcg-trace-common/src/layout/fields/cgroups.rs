@@ -44,6 +44,9 @@ macro_rules! fields_of_cgroups {
             css_id, -, 4, ["cgroup_subsys_state.id"], [Memcg];
             css_nr_populated_csets, -, 4, ["cgroup_subsys_state.nr_populated_csets"];
             css_nr_populated_children, -, 4, ["cgroup_subsys_state.nr_populated_children"];
+            cgroup_nr_populated_csets, -, 4, ["cgroup.self.nr_populated_csets", "cgroup.nr_populated_csets"];
+            cgroup_nr_populated_domain_children, -, 4, ["cgroup.nr_populated_domain_children"];
+            cgroup_nr_populated_threaded_children, -, 4, ["cgroup.nr_populated_threaded_children"];
             ref_data_count, RefCount, 8, ["percpu_ref_data.count"], [Memcg];
             ref_data_confirm_switch, RefConfirmSwitch, 8, ["percpu_ref_data.confirm_switch"], [Memcg];
             -, MemcgIdRef, 4, ["mem_cgroup.id.ref"];

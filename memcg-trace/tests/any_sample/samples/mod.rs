@@ -48,10 +48,12 @@ prop_compose! {
         confirmed: bool,
         refs in of(-1_i64..3),
         populated in of(0_u32..2),
+        has_tasks in of(any::<bool>()),
         bytes in of(figure()),
     ) -> Memcg {
         Memcg {
             serial_nr, parent_serial_nr, name, flags, killed, confirmed, refs, populated,
+            has_tasks,
             usage_bytes: bytes, high_bytes: bytes, max_bytes: bytes, slab_bytes: bytes,
             kmem_bytes: bytes, ..Memcg::default()
         }

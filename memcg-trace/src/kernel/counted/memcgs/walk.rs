@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{MapData, ProgramArray, RingBuf};
 use memcg_trace_common::memcg::{
-    ABSENT_BYTES, LifeKind as Kind, LifeRecord, MemcgRow, MemcgWalk, NAME_BYTES, css_flags,
+    ABSENT_BYTES, ABSENT_CGROUP_POPULATED, ABSENT_POPULATED, LifeKind as Kind, LifeRecord,
+    MemcgRow, MemcgWalk, NAME_BYTES, css_flags,
 };
 use zerocopy::{FromBytes as _, FromZeros as _};
 
@@ -162,7 +163,9 @@ fn memcg(row: &MemcgRow) -> Memcg {
         killed,
         confirmed,
         refs: confirmed.then_some(row.refs),
-        populated: Some(row.populated),
+        populated: (row.populated != ABSENT_POPULATED).then_some(row.populated),
+        has_tasks: (row.cgroup_populated != ABSENT_CGROUP_POPULATED)
+            .then_some(row.cgroup_populated > 0),
         usage_bytes: bytes(row.usage_pages),
         high_bytes: bytes(row.high_pages),
         max_bytes: bytes(row.max_pages),
