@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use super::args::{Common, Sort, Zombies};
+use super::args::{By, Common, Sort, Zombies};
 use super::fail_on::{exit_code, nothing_seen};
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
+use crate::model::origins;
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::{self, Order};
-use crate::output::{document, zombies as text};
+use crate::output::{document, origins as by_origin, zombies as text};
 use crate::sample::ask::Ask;
+use crate::sample::recording::Host;
 
 /// Maximum number of dead cgroups without a zombie that are asked about.
 const MAX_ASKED: usize = 256;
@@ -26,10 +28,20 @@ pub(super) async fn run(
     let mut stop = Stop::on_signals(nothing_seen(fail_on))?;
     let feed = Feed::of_memcgs(common, messages)?;
     let host = feed.host().clone();
-    let seen = oneshot::answer(feed, &mut stop, messages, ask).await?;
+    let by_origin = args.by == Some(By::Origin);
+    let asked = async |feed: &mut Feed| match (by_origin, args.pins) {
+        (false, _) => ask(feed).await,
+        (true, false) => feed.only().await,
+        (true, true) => ask_pins(feed).await,
+    };
+    let seen = oneshot::answer(feed, &mut stop, messages, asked).await?;
     let Some(snapshot) = seen else {
         return Ok(nothing_seen(fail_on));
     };
+    if by_origin {
+        oneshot::write(common, &by_origins(common, &snapshot, &host)?)?;
+        return Ok(exit_code(fail_on, &snapshot, snapshot.memcgs.is_known()));
+    }
     let mut zombies = zombies::list(&snapshot);
     let order = order(args.sort);
     zombies.sort_by(|a, b| order.compare(a, b));
@@ -59,6 +71,33 @@ async fn ask(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
     }
     let answered = feed.ask(&Ask::Pins(serials))?;
     Ok(Some(answered.unwrap_or(snapshot)))
+}
+
+/// Reads the list of memcgs, and asks what pins each zombie.
+async fn ask_pins(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
+    let Some(snapshot) = feed.only().await? else {
+        return Ok(None);
+    };
+    let zombies = zombies::list(&snapshot);
+    let serials: Vec<u64> = zombies.iter().map(|zombie| zombie.id.serial_nr).collect();
+    // An empty list would ask about all.
+    if serials.is_empty() {
+        return Ok(Some(snapshot));
+    }
+    let answered = feed.ask(&Ask::Pins(serials))?;
+    Ok(Some(answered.unwrap_or(snapshot)))
+}
+
+/// The zombies by where they come from.
+fn by_origins(common: &Common, snapshot: &Snapshot, host: &Host) -> anyhow::Result<Vec<u8>> {
+    let origins = origins::list(snapshot);
+    let shown = common.top().unwrap_or(origins.len()).min(origins.len());
+    let (shown, left_out) = origins.split_at(shown);
+    if common.json {
+        return Ok(document::origins(snapshot, shown, left_out.len(), host)?);
+    }
+    let style = oneshot::style(common);
+    Ok(by_origin::render(snapshot, host, shown, left_out.len(), style).into_bytes())
 }
 
 fn order(sort: Sort) -> Order {

@@ -10,6 +10,7 @@ mod deadlocks;
 mod dying;
 mod locks;
 mod names;
+pub mod origins;
 pub mod pins;
 pub mod pressure;
 mod rate;

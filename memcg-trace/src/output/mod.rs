@@ -16,6 +16,7 @@ pub mod names;
 pub mod ndjson;
 pub mod ndjson_peaks;
 mod open_ends;
+pub mod origins;
 pub mod pins;
 pub mod reclaim;
 pub mod records;

@@ -35,6 +35,7 @@ mod lock;
 mod locks;
 mod memcg;
 mod names;
+mod origins;
 mod pins;
 mod reclaim;
 mod record;

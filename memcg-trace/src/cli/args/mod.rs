@@ -14,7 +14,7 @@ use super::verb_flags;
 #[cfg(feature = "live")]
 pub(super) use common::Attach;
 pub(super) use common::Common;
-pub(super) use questions::{Doctor, Locks, Pins, Schema, Slab, SlabSort, Sort, Zombies};
+pub(super) use questions::{By, Doctor, Locks, Pins, Schema, Slab, SlabSort, Sort, Zombies};
 pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
 
 /// Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
@@ -101,6 +101,9 @@ impl Args {
         let conflict = match &self.verb {
             Some(Verb::Locks(locks)) if !locks.watch && (is_own("count") || is_own("duration")) => {
                 Some("--count and --duration are for locks --watch")
+            }
+            Some(Verb::Zombies(zombies)) if zombies.by.is_some() && is_own("sort") => {
+                Some("--sort is for the list of zombies: groups have an order of their own")
             }
             Some(Verb::Replay(_)) if is_given("from") => {
                 Some("replay names its recording itself, without --from")

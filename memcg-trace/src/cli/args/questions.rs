@@ -22,8 +22,21 @@ pub(in crate::cli) struct Zombies {
         env = "MEMCG_TRACE_SORT"
     )]
     pub(in crate::cli) sort: Sort,
+    /// Group them by where they come from: parent, shape of the name and kind of pin.
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub(in crate::cli) by: Option<By>,
+    /// With --by origin: also ask what pins each of them, which takes longer.
+    #[arg(long, requires = "by")]
+    pub(in crate::cli) pins: bool,
     #[command(flatten)]
     pub(in crate::cli) condition: FailOnArgs,
+}
+
+/// What zombies are grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum By {
+    /// Where they come from.
+    Origin,
 }
 
 #[derive(Debug, clap::Args)]

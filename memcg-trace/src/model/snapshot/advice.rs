@@ -4,7 +4,7 @@ use crate::sample::Text;
 use crate::sample::pins::PinKind;
 
 /// An action for a person. The program itself changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// Write an amount to the target's `memory.reclaim`.
     Reclaim,

@@ -2,6 +2,7 @@
 
 mod compare;
 mod locks;
+mod origins;
 mod reclaim;
 mod slab;
 mod zombies;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 pub use compare::compare;
 pub use locks::locks;
+pub use origins::origins;
 pub use reclaim::{reclaim, shrinkers};
 pub use slab::{slab, slab_inside};
 pub use zombies::{pins, zombies};

@@ -11,6 +11,7 @@ mod dying;
 mod history;
 mod locks;
 mod memcgs;
+mod origins;
 mod pins;
 mod reclaim;
 mod shrinkers;
