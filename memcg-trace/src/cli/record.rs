@@ -52,6 +52,9 @@ pub(super) async fn run(
     if record.pins {
         questions.push(Questions::new(Ask::Pins(Vec::new())));
     }
+    if record.abandoned {
+        questions.push(Questions::new(Ask::CgroupUses));
+    }
     if let Some(cache) = &record.inside {
         let cache = Text::from(cache.as_bytes());
         questions.push(Questions::new(Ask::SlabInside(cache)));

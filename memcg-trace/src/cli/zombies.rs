@@ -8,10 +8,11 @@ use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
 use super::signals::Stop;
+use crate::model::abandoned;
 use crate::model::origins;
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::{self, Order};
-use crate::output::{document, origins as by_origin, zombies as text};
+use crate::output::{document, empties as text_of_empties, origins as by_origin, zombies as text};
 use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
 
@@ -30,6 +31,7 @@ pub(super) async fn run(
     let host = feed.host().clone();
     let by_origin = args.by == Some(By::Origin);
     let asked = async |feed: &mut Feed| match (by_origin, args.pins) {
+        _ if args.abandoned => ask_uses(feed).await,
         (false, _) => ask(feed).await,
         (true, false) => feed.only().await,
         (true, true) => ask_pins(feed).await,
@@ -38,6 +40,10 @@ pub(super) async fn run(
     let Some(snapshot) = seen else {
         return Ok(nothing_seen(fail_on));
     };
+    if args.abandoned {
+        oneshot::write(common, &empties(common, args, &snapshot, &host)?)?;
+        return Ok(exit_code(fail_on, &snapshot, snapshot.memcgs.is_known()));
+    }
     if by_origin {
         oneshot::write(common, &by_origins(common, &snapshot, &host)?)?;
         return Ok(exit_code(fail_on, &snapshot, snapshot.memcgs.is_known()));
@@ -86,6 +92,32 @@ async fn ask_pins(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
     }
     let answered = feed.ask(&Ask::Pins(serials))?;
     Ok(Some(answered.unwrap_or(snapshot)))
+}
+
+/// Reads the list of memcgs, and asks who uses those without tasks.
+async fn ask_uses(feed: &mut Feed) -> anyhow::Result<Option<Arc<Snapshot>>> {
+    let Some(snapshot) = feed.only().await? else {
+        return Ok(None);
+    };
+    let answered = feed.ask(&Ask::CgroupUses)?;
+    Ok(Some(answered.unwrap_or(snapshot)))
+}
+
+/// The live memory cgroups without tasks.
+fn empties(
+    common: &Common,
+    args: &Zombies,
+    snapshot: &Snapshot,
+    host: &Host,
+) -> anyhow::Result<Vec<u8>> {
+    let least_age_ns = u64::try_from(args.min_age.as_nanos()).unwrap_or(u64::MAX);
+    let empties = abandoned::list(snapshot, least_age_ns);
+    let shown = common.top().unwrap_or(usize::MAX).min(empties.groups.len());
+    if common.json {
+        return Ok(document::empties(snapshot, &empties, shown, host)?);
+    }
+    let style = oneshot::style(common);
+    Ok(text_of_empties::render(snapshot, host, &empties, shown, style).into_bytes())
 }
 
 /// The zombies by where they come from.

@@ -3,6 +3,7 @@
 //! Pure: no clock, no file, no kernel. The same samples give the same snapshots, whether they
 //! come from a kernel or from a recording of one.
 
+pub mod abandoned;
 mod balance;
 mod cache_contents;
 pub mod compare;

@@ -29,7 +29,7 @@ pub use dying::{DeadCgroup, Dying};
 pub use history::{Figure, Figures, Finding, FindingKind, Growth, Reparent, Severity};
 pub use locks::{LockHeld, LockHolder, LockMemcg, LockStats, LockWait, Release};
 pub use losses::ONE_IN;
-pub use memcgs::{Creator, Memcg, MemcgId, Phase, Totals, UNLIMITED_BYTES, is_unlimited};
+pub use memcgs::{Creator, Emptied, Memcg, MemcgId, Phase, Totals, UNLIMITED_BYTES, is_unlimited};
 pub use pins::Pins;
 pub use reclaim::Reclaim;
 pub use reclaimable::Reclaimable;
@@ -38,6 +38,7 @@ pub use shrinkers::Shrinker;
 pub use slab::{Held, Inherited, Slab, SlabCache};
 pub use waits::{Convoy, Deadlock, Judged, Outcome, Wait};
 
+use crate::sample::uses::CgroupUses;
 use crate::sample::{Loss, Tax};
 
 /// The state of one moment.
@@ -89,6 +90,8 @@ pub struct Snapshot {
     pub judged: Option<Arc<Judged>>,
     /// Pins of the zombies that a query named, those with the most references first.
     pub pins: Arc<Section<Pins>>,
+    /// Who uses cgroups without tasks, as of the last query; `None` without one.
+    pub cgroup_uses: Option<Arc<CgroupUses>>,
     /// The last reparentings, oldest first.
     pub reparents: Arc<Section<Reparent>>,
     /// Findings: those in progress first, then those that have stopped.

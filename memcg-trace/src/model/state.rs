@@ -16,6 +16,7 @@ use super::tree::Tree;
 use super::trend::Trend;
 use super::{cache_contents, dying, tax};
 use crate::deadlock::Rules;
+use crate::sample::uses::CgroupUses;
 use crate::sample::{self, LifeKind, Loss, Sample};
 
 /// The state that the model carries from sample to sample.
@@ -37,6 +38,7 @@ pub struct Model {
     tax: Arc<Section<sample::Tax>>,
     deadlocks: Deadlocks,
     pins: Pins,
+    cgroup_uses: Option<Arc<CgroupUses>>,
     reparents: Reparents,
     trend: Trend,
     balance: Balance,
@@ -77,6 +79,7 @@ impl Model {
             tax: tax::section(None, None),
             deadlocks: Deadlocks::new(rules),
             pins: Pins::new(),
+            cgroup_uses: None,
             reparents: Reparents::new(),
             trend: Trend::new(),
             balance: Balance::new(NEAR_HIGH),
@@ -149,6 +152,10 @@ impl Model {
             (None, None) => self.pins.drop_released(&self.tree, self.dying.as_deref()),
         }
 
+        if let Some(uses) = &sample.cgroup_uses {
+            self.cgroup_uses = Some(Arc::new(uses.clone()));
+        }
+
         if !sample.is_answer() {
             self.balance
                 .read(sample, &self.tree, &self.memcgs, &self.slab_rows);
@@ -179,6 +186,7 @@ impl Model {
             waits: self.deadlocks.waits(),
             judged: self.deadlocks.judged(),
             pins: self.pins.section(),
+            cgroup_uses: self.cgroup_uses.clone(),
             reparents: self.reparents.section(),
             findings: self.balance.join(self.trend.section()),
             losses: Arc::clone(&self.losses),

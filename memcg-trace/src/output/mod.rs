@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod document;
 pub mod dot;
 pub(crate) mod dying;
+pub mod empties;
 pub mod figures;
 pub mod findings;
 pub mod fit;

@@ -6,6 +6,7 @@ use super::figures::{Object, Value, of_record};
 use super::records::{
     Convoy, Deadlock, Envelope, Finding, Frame, LockWait, OpenEnd, Pins, Reparent, SlabInside, Tax,
 };
+use crate::model::abandoned::Empty;
 use crate::model::origins::Origin;
 use crate::model::snapshot;
 use crate::model::zombies::Zombie;
@@ -15,11 +16,12 @@ use crate::sample::doctor::Doctor;
 type Make = fn(&str) -> Json;
 
 /// All types of records.
-const TYPES: [(&str, Make); 19] = [
+const TYPES: [(&str, Make); 20] = [
     ("frame", record::<Frame<'_>>),
     ("memcg", record::<Object<snapshot::Memcg>>),
     ("zombie", record::<Object<Zombie>>),
     ("origin", record::<Object<Origin>>),
+    ("empty_cgroup", record::<Object<Empty>>),
     ("tax", record::<Tax>),
     ("pins", record::<Pins<'_>>),
     ("reparent", record::<Reparent<'_>>),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::table::{Row, Style, Table, figure, titled};
 use super::{dying, fit, names, summary, text};
+use crate::model::abandoned;
 use crate::model::reparent;
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::Zombie;
@@ -31,6 +32,7 @@ pub fn render(
         .chain(absence)
         .chain(dying::explanation(snapshot))
         .chain(summary::tax(snapshot))
+        .chain(empty(snapshot))
     {
         let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
         let _ = writeln!(text, "{}", fitted.unwrap_or(line));
@@ -54,6 +56,15 @@ pub fn render(
     dying::table(snapshot, top).write(&mut text, style);
     reparented(snapshot).write(&mut text, style);
     text
+}
+
+/// Live memcgs without tasks are often taken for zombies.
+fn empty(snapshot: &Snapshot) -> Option<String> {
+    let count = abandoned::count(snapshot).filter(|count| *count > 0)?;
+    Some(format!(
+        "{} alive without a task in or below: `zombies --abandoned` says which nobody uses",
+        units::things(count, "memcg")
+    ))
 }
 
 /// Charges that offline memcgs left to their ancestors: the last rows that are not empty.

@@ -7,6 +7,8 @@ use super::Text;
 pub enum Ask {
     /// The pins of the zombies with these serial numbers; of all zombies, if the list is empty.
     Pins(Vec<u64>),
+    /// Who uses cgroups in which no task is.
+    CgroupUses,
     /// Waits, resources and holders.
     Locks,
     /// The owners of slab memory, and the use of its pages.

@@ -21,6 +21,7 @@ pub mod slab_walk;
 mod tasks;
 mod tax;
 mod text;
+pub mod uses;
 pub mod waits;
 
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,8 @@ pub struct Sample {
     pub slab_walk: Option<slab_walk::SlabWalk>,
     /// The objects of one cache, if a query asked for them.
     pub slab_inside: Option<slab_inside::SlabInside>,
+    /// Who uses cgroups without tasks, if a query asked for that.
+    pub cgroup_uses: Option<uses::CgroupUses>,
     /// Losses since the start.
     pub losses: Vec<Loss>,
     /// Sections that this source does not have, and why.
@@ -91,7 +94,8 @@ impl Sample {
         let is_answered = self.pins.is_some()
             || self.waits.is_some()
             || self.slab_walk.is_some()
-            || self.slab_inside.is_some();
+            || self.slab_inside.is_some()
+            || self.cgroup_uses.is_some();
         is_answered && !has_others
     }
 
@@ -110,7 +114,7 @@ impl Sample {
 #[serde(default)]
 pub struct Absent {
     /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `reclaim`, `pins`, `waits`,
-    /// `slab_walk`, `slab_inside`.
+    /// `slab_walk`, `slab_inside`, `cgroup_uses`.
     pub section: String,
     /// The reason in one line.
     pub reason: String,

@@ -157,6 +157,10 @@ impl Live {
                 let pins = self.session.pins(serials).context("who pins zombies")?;
                 answer.pins = Some(pins);
             }
+            Ask::CgroupUses => {
+                let uses = self.session.cgroup_uses();
+                answer.cgroup_uses = Some(uses.context("who uses empty cgroups")?);
+            }
             Ask::Locks => {
                 let waits = self.session.waits().context("who waits for whom")?;
                 answer.waits = Some(waits);

@@ -14,10 +14,11 @@ use fixture::{host, recorded, snapshots};
 use memcg_trace::deadlock::{Edge, State};
 use memcg_trace::model::slab_list::{self, Order, Totals};
 use memcg_trace::model::snapshot::Snapshot;
-use memcg_trace::model::{origins, zombies};
+use memcg_trace::model::{abandoned, origins, zombies};
 use memcg_trace::output::{
-    document, dot, locks as locks_text, ndjson::Ndjson, origins as by_origin, pins as pins_text,
-    reclaim as reclaim_text, shrinkers as shrinkers_text, slab as slab_text, text, zombies as list,
+    document, dot, empties as by_use, locks as locks_text, ndjson::Ndjson, origins as by_origin,
+    pins as pins_text, reclaim as reclaim_text, shrinkers as shrinkers_text, slab as slab_text,
+    text, zombies as list,
 };
 use memcg_trace::sample::recording::Reader;
 use memcg_trace::sample::waits::Evidence;
@@ -152,6 +153,9 @@ proptest! {
             assert_eq!(snapshot.totals.zombies.unwrap_or(0), grouped);
             document::origins(&snapshot, &origins, 0, &host()).unwrap();
             assert!(!by_origin::render(&snapshot, &host(), &origins, 0, style).is_empty());
+            let empties = abandoned::list(&snapshot, 5);
+            document::empties(&snapshot, &empties, 3, &host()).unwrap();
+            assert!(!by_use::render(&snapshot, &host(), &empties, 3, style).is_empty());
             let zombies = zombies::list(&snapshot);
             document::zombies(&snapshot, &zombies, &host()).unwrap();
             assert!(!list::render(&snapshot, &host(), &zombies, 0, None, style).is_empty());

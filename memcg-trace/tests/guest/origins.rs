@@ -1,19 +1,22 @@
-//! Zombies by where they come from.
+//! Zombies by where they come from, and cgroups that somebody forgot.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
 
+use rustix::fs::inotify::{self, WatchFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use serde_json::Value;
 
 use crate::contract::Document;
-use crate::host::{Cgroup, eventually};
+use crate::host::{Cgroup, Folder, eventually};
 use crate::tool;
 
 /// Zombies of each origin.
 const EACH: u64 = 50;
+/// Abandoned cgroups.
+const FORGOTTEN: u64 = 12;
 
 fn document(args: &[&str]) -> Document {
     let output = tool::run(args);
@@ -139,4 +142,107 @@ fn the_dead_of_five_origins() {
         }
     });
     drop((alive, sockets));
+}
+
+#[test]
+fn forgotten_cgroups() {
+    let look = |age: &str| document(&["zombies", "--abandoned", "--min-age", age, "--json"]);
+    let fresh = look("1ms");
+    assert_eq!(fresh.not_checked, Value::Array(Vec::new()));
+    assert_eq!(fresh.summary["abandoned"], 0, "{:?}", fresh.items);
+
+    let folder = Folder::new("forgotten");
+    let jobs = Cgroup::new("jobs");
+    let charge = |cgroup: &Cgroup| {
+        let file = folder.file(&cgroup.path().replace('/', "_"));
+        cgroup.run("dd if=/dev/zero of=\"$1\" bs=64k count=4 2>&-", &[&file]);
+    };
+    let forgotten: Vec<_> = (0..FORGOTTEN)
+        .map(|number| jobs.child(&format!("job-{number}")))
+        .collect();
+    forgotten.iter().for_each(charge);
+    // Each of these has no task, and is charged: but somebody may need it.
+    let twins = ["watched", "opened", "file-opened", "mount.slice"].map(|name| jobs.child(name));
+    twins.iter().for_each(charge);
+    let watch = inotify::init(inotify::CreateFlags::CLOEXEC).unwrap();
+    inotify::add_watch(
+        &watch,
+        twins[0].dir().join("cgroup.events"),
+        WatchFlags::MODIFY,
+    )
+    .unwrap();
+    let directory = File::open(twins[1].dir()).unwrap();
+    let file = File::open(twins[2].dir().join("memory.stat")).unwrap();
+    let uncharged = jobs.child("uncharged");
+    // A task in a child.
+    let busy = jobs.child("busy");
+    charge(&busy);
+    let child = busy.child("child");
+    let task = child.start("exec sleep 1000000", &[]);
+    eventually("a task in the child", || {
+        match child.get("cgroup.events").contains("populated 1") {
+            true => Ok(()),
+            false => Err(child.get("cgroup.events")),
+        }
+    });
+
+    let class = |document: &Document, path: &str| -> Option<(String, u64)> {
+        let group = groups(&document.items).get(path).copied()?.clone();
+        Some((
+            group["class"].as_str()?.to_owned(),
+            group["cgroups"].as_u64()?,
+        ))
+    };
+    let is = |document: &Document, path: &str, wanted: &str, count: u64| match class(document, path)
+    {
+        Some(found) if found == (wanted.to_owned(), count) => Ok(()),
+        found => Err(format!(
+            "{path}: {found:?}, not {wanted}, of {:?}",
+            document.items
+        )),
+    };
+    let document = eventually("they are abandoned", || {
+        let document = look("1ms");
+        assert_eq!(document.not_checked, Value::Array(Vec::new()));
+        is(&document, "/jobs/job-<n>", "abandoned", FORGOTTEN)?;
+        is(&document, "/jobs/uncharged", "uncharged", 1)?;
+        Ok(document)
+    });
+    for (path, wanted) in [
+        ("/jobs/watched", "in_use"),
+        ("/jobs/opened", "in_use"),
+        ("/jobs/file-opened", "in_use"),
+        ("/jobs/mount.slice", "by_design"),
+    ] {
+        is(&document, path, wanted, 1).unwrap();
+    }
+    assert_eq!(class(&document, "/jobs/busy"), None, "a task is below it");
+    assert_eq!(class(&document, "/jobs"), None, "a task is below it");
+    assert_eq!(document.summary["abandoned"], FORGOTTEN);
+    let group = groups(&document.items)["/jobs/job-<n>"].clone();
+    let usage: u64 = { forgotten.iter() }
+        .map(|cgroup| cgroup.get("memory.current").trim().parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(group["usage_bytes"], usage, "{group}");
+    println!("{} {}", group["sentence"], group["commands"]);
+    // A young one is not abandoned.
+    is(&look("1h"), "/jobs/job-<n>", "young", FORGOTTEN).unwrap();
+
+    // Once nobody uses the twins any more, they are abandoned too; and so is the one whose child's
+    // task has ended, once that is gone.
+    drop((watch, directory, file, task));
+    child.remove();
+    eventually("the twins are abandoned", || {
+        let document = look("1ms");
+        for path in [
+            "/jobs/watched",
+            "/jobs/opened",
+            "/jobs/file-opened",
+            "/jobs/busy",
+        ] {
+            is(&document, path, "abandoned", 1)?;
+        }
+        is(&document, "/jobs", "parent", 1)
+    });
+    drop((forgotten, twins, uncharged, busy, folder));
 }

@@ -105,6 +105,20 @@ fn every_zombie_is_explained() {
     }
 }
 
+/// Units of mounts and slices have no task, and systemd watches the others.
+#[test]
+fn nothing_is_abandoned() {
+    wait_until_up();
+    let look = ["zombies", "--abandoned", "--min-age", "1ms", "--json"];
+    let empty = document(&look);
+    println!("{}", empty.summary);
+    for group in &empty.items {
+        println!("{} {}", group["class"], group["sentence"]);
+    }
+    assert_eq!(empty.not_checked, Value::Array(Vec::new()));
+    assert_eq!(empty.summary["abandoned"], 0);
+}
+
 #[test]
 fn usage_is_the_kernels() {
     wait_until_up();

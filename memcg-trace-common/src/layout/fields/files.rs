@@ -16,6 +16,8 @@ macro_rules! fields_of_files {
             -, InodeState, 0, ["inode.i_state.__state", "inode.i_state"];
             -, InodeCount, 4, ["inode.i_count"];
             -, InodeRdev, 4, ["inode.i_rdev"];
+            -, InodeMode, 2, ["inode.i_mode"];
+            -, InodeCtime, 8, ["inode.i_ctime_sec", "inode.__i_ctime.tv_sec", "inode.i_ctime.tv_sec"];
             -, InodePrivate, 8, ["inode.i_private"];
             sb_type, SbType, 8, ["super_block.s_type"];
             sb_dev, SbDev, 4, ["super_block.s_dev"];
@@ -28,6 +30,8 @@ macro_rules! fields_of_files {
             -, DentryAlias, 16, ["dentry.d_u.d_alias", "dentry.d_alias"];
             -, DentryInode, 8, ["dentry.d_inode"];
             -, DentryCount, 4, ["dentry.d_lockref.count"];
+            -, DentrySubdirs, 16, ["dentry.d_subdirs"];
+            -, DentryChildren, 8, ["dentry.d_children"];
             -, DentryHashed, 8, ["dentry.d_hash.pprev"];
             -, MountParent, 8, ["mount.mnt_parent"];
             -, MountMountpoint, 8, ["mount.mnt_mountpoint"];

@@ -54,6 +54,9 @@ macro_rules! fields_of_sockets {
             -, MarkConnector, 8, ["fsnotify_mark.connector"];
             -, ConnectorObj, 8, ["fsnotify_mark_connector.obj"];
             -, InodeMarks, 8, ["inode.i_fsnotify_marks"];
+            -, SbMarks, 8, ["super_block.s_fsnotify_marks"];
+            -, SbNotifyInfo, 8, ["super_block.s_fsnotify_info"];
+            -, NotifyInfoMarks, 8, ["fsnotify_sb_info.sb_marks"];
         }
     };
 }

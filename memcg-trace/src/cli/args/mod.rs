@@ -102,8 +102,13 @@ impl Args {
             Some(Verb::Locks(locks)) if !locks.watch && (is_own("count") || is_own("duration")) => {
                 Some("--count and --duration are for locks --watch")
             }
-            Some(Verb::Zombies(zombies)) if zombies.by.is_some() && is_own("sort") => {
+            Some(Verb::Zombies(zombies))
+                if (zombies.by.is_some() || zombies.abandoned) && is_own("sort") =>
+            {
                 Some("--sort is for the list of zombies: groups have an order of their own")
+            }
+            Some(Verb::Zombies(zombies)) if !zombies.abandoned && is_own("min_age") => {
+                Some("--min-age is for zombies --abandoned")
             }
             Some(Verb::Replay(_)) if is_given("from") => {
                 Some("replay names its recording itself, without --from")

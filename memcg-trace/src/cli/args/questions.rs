@@ -25,6 +25,13 @@ pub(in crate::cli) struct Zombies {
     /// Group them by where they come from: parent, shape of the name and kind of pin.
     #[arg(long, value_name = "WHAT", value_enum)]
     pub(in crate::cli) by: Option<By>,
+    /// Show live ones without a task in or below them instead, and which of these nobody seems to
+    /// need any more.
+    #[arg(long, conflicts_with = "by")]
+    pub(in crate::cli) abandoned: bool,
+    /// With --abandoned: only those that are at least so old.
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = span::parse)]
+    pub(in crate::cli) min_age: Duration,
     /// With --by origin: also ask what pins each of them, which takes longer.
     #[arg(long, requires = "by")]
     pub(in crate::cli) pins: bool,

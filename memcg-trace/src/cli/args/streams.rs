@@ -28,6 +28,9 @@ pub(in crate::cli) struct Record {
     /// Also ask who pins the zombies, within a budget of 1 % of the time.
     #[arg(long, env = "MEMCG_TRACE_PINS", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) pins: bool,
+    /// Also ask who uses cgroups without tasks, within a budget of 1 % of the time.
+    #[arg(long, env = "MEMCG_TRACE_ABANDONED", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) abandoned: bool,
     /// Also ask who waits for whom, within a budget of 1 % of the time, and of 10 % while somebody
     /// waits for more than a second.
     #[arg(long, env = "MEMCG_TRACE_LOCKS", value_parser = FalseyValueParser::new())]

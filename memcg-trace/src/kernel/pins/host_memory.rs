@@ -8,13 +8,18 @@ use crate::kernel::layout::fields::Field;
 
 /// Returns whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy,
 /// whose root is `cgrp_dfl_root`; version 1 has none.
-pub(super) fn can_reclaim(reader: &Reader<'_>) -> Result<bool, Unreadable> {
+pub(crate) fn can_reclaim(reader: &Reader<'_>) -> Result<bool, Unreadable> {
     if reader.symbol(Symbol::MemoryReclaim).is_err() {
         return Ok(false);
     }
     let memcg = reader.word_at(reader.symbol(Symbol::RootMemCgroup)?)?;
     let cgroup = reader.word(memcg, Field::CssCgroup)?;
     Ok(reader.word(cgroup, Field::CgroupRoot)? == reader.symbol(Symbol::CgrpDflRoot)?)
+}
+
+/// Swap space of the host that is free.
+pub(crate) fn free_swap_bytes() -> u64 {
+    room().free_swap
 }
 
 /// Bytes of memory and swap.

@@ -17,7 +17,7 @@ mod folios;
 mod holder_search;
 mod holders;
 mod host;
-mod host_memory;
+pub(super) mod host_memory;
 mod kernel_pages;
 mod ledger;
 mod lists;

@@ -103,6 +103,15 @@ pub struct Creator {
     pub comm: Text,
 }
 
+/// Since when a memory cgroup has had no task in or below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Emptied {
+    /// The first of the walks that found none, CLOCK_MONOTONIC.
+    pub since_ns: u64,
+    /// Whether a walk before found tasks; else it may have been empty for longer.
+    pub was_seen: bool,
+}
+
 /// One memory cgroup.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Memcg {
@@ -131,6 +140,8 @@ pub struct Memcg {
     pub zombies: u64,
     /// When it went offline, if that was seen.
     pub offline_ns: Option<u64>,
+    /// Since when it has had no task in or below it; `None` while it has, or if that is not known.
+    pub empty: Option<Emptied>,
     /// The process that made it, if that was seen.
     pub creator: Option<Arc<Creator>>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::snapshot::{self, Creator, MemcgId, Phase};
+use crate::model::snapshot::{self, Creator, Emptied, MemcgId, Phase};
 use crate::sample::{Life, LifeKind, Memcg, MemcgWalk, Text};
 
 /// `css.flags`, the same in all kernels (include/linux/cgroup-defs.h).
@@ -27,6 +27,8 @@ pub(super) struct Node {
     /// The facts of the last walk, updated by the events since; its name is in `id`.
     facts: Memcg,
     offline_ns: Option<u64>,
+    had_tasks: bool,
+    empty: Option<Emptied>,
     pub(super) creator: Option<Arc<Creator>>,
     /// The last time at which it surely existed: that of an event, or the start of the walk that
     /// listed it.
@@ -49,7 +51,9 @@ impl Node {
 
     /// Creates the node of a memcg that a walk lists for the first time.
     pub(super) fn from_walk(row: &Memcg, parent: Option<Arc<MemcgId>>, walk: &MemcgWalk) -> Self {
-        Self::new(without_name(row), &row.name, parent, walk.begin_ns)
+        let mut node = Self::new(without_name(row), &row.name, parent, walk.begin_ns);
+        node.see_tasks(row, walk);
+        node
     }
 
     fn new(facts: Memcg, name: &Text, parent: Option<Arc<MemcgId>>, known_ns: u64) -> Self {
@@ -59,9 +63,24 @@ impl Node {
             parent,
             facts,
             offline_ns: None,
+            had_tasks: false,
+            empty: None,
             creator: None,
             known_ns,
         }
+    }
+
+    /// Takes in whether a walk found tasks in or below it.
+    fn see_tasks(&mut self, row: &Memcg, walk: &MemcgWalk) {
+        self.had_tasks |= row.has_tasks == Some(true);
+        let first = Emptied {
+            since_ns: walk.end_ns,
+            was_seen: self.had_tasks,
+        };
+        self.empty = match row.has_tasks {
+            Some(false) => self.empty.or(Some(first)),
+            Some(true) | None => None,
+        };
     }
 
     /// Takes in an online or offline event.
@@ -94,6 +113,7 @@ impl Node {
         walk: &MemcgWalk,
     ) -> bool {
         self.facts = without_name(row);
+        self.see_tasks(row, walk);
         self.known_ns = self.known_ns.max(walk.begin_ns);
         if self
             .offline_ns
@@ -174,6 +194,7 @@ impl Node {
             slab_free_per_sec: None,
             zombies: 0,
             offline_ns: self.offline_ns,
+            empty: self.empty,
             creator: self.creator.clone(),
         }
     }

@@ -1,6 +1,7 @@
 //! One answer to one question, as a JSON document.
 
 mod compare;
+mod empties;
 mod locks;
 mod origins;
 mod reclaim;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 pub use compare::compare;
+pub use empties::empties;
 pub use locks::locks;
 pub use origins::origins;
 pub use reclaim::{reclaim, shrinkers};

@@ -8,6 +8,7 @@ mod cache_contents;
 mod deadlocks;
 mod doctor;
 mod dying;
+mod empties;
 mod history;
 mod locks;
 mod memcgs;

@@ -11,6 +11,7 @@ use memcg_trace::sample::reclaim::{
 };
 use memcg_trace::sample::slab_inside::{self, InsideParent, InsideRow, SlabInside, States};
 use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, WalkedSlab};
+use memcg_trace::sample::uses::{CgroupUse, CgroupUses};
 use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Look, Retry, Wait, Waits};
 use memcg_trace::sample::{
     Absent, Cache, DyingCgroup, DyingCgroups, Life, LifeKind, LockCount, LockHold, LockHolder,
@@ -88,6 +89,23 @@ prop_compose! {
         rows in vec(memcg(), 0..8),
     ) -> MemcgWalk {
         MemcgWalk { begin_ns, end_ns, took_ns: begin_ns, truncated_at, reparents_lru, rows }
+    }
+}
+
+prop_compose! {
+    fn cgroup_uses()(
+        cgroups in vec((serial_nr(), any::<bool>(), of(figure())), 0..6),
+        can_reclaim in of(any::<bool>()),
+        not_checked in vec("\\PC{0,4}", 0..2),
+    ) -> CgroupUses {
+        let used = |(serial_nr, is_used, least_age_ns)| CgroupUse {
+            serial_nr, least_age_ns, is_watched: is_used, is_open: is_used,
+        };
+        CgroupUses {
+            can_reclaim, not_checked,
+            cgroups: cgroups.into_iter().map(used).collect(),
+            ..CgroupUses::default()
+        }
     }
 }
 
@@ -292,6 +310,7 @@ prop_compose! {
         waits in of(all_waits().boxed()),
         slab_walk in of(slab_walk().boxed()),
         slab_inside in of(slab_inside().boxed()),
+        cgroup_uses in of(cgroup_uses().boxed()),
         lost in vec(of(figure()), 0..3).boxed(),
         absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock"),
             Just("tax"), Just("reclaim"), Just("pins"), Just("waits"), Just("slab_walk"),
@@ -318,7 +337,7 @@ prop_compose! {
         });
         Sample {
             mono_ns, unix_ns, memcgs, dying, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
-            waits, slab_walk, slab_inside,
+            waits, slab_walk, slab_inside, cgroup_uses,
             tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
                 flushes_total: flushes, dead_flushes_total: flushes, dead_flush_ns_total,

@@ -2,6 +2,7 @@
 
 mod dead_css;
 pub(crate) mod dying;
+pub(crate) mod uses;
 mod walk;
 pub(crate) mod zombie_cost;
 pub(crate) mod zombie_figures;

@@ -1,0 +1,94 @@
+//! Live memory cgroups without tasks, for people.
+
+use std::fmt::Write as _;
+
+use super::table::{Style, Table, figure, titled};
+use super::{fit, summary, text};
+use crate::model::abandoned::{Class, Empties, Empty, not_checked};
+use crate::model::snapshot::Snapshot;
+use crate::sample::recording::Host;
+use crate::sample::sanitized;
+use crate::units;
+
+/// Most groups that are described below the table.
+const DESCRIBED: usize = 8;
+
+/// Writes groups of empty cgroups, of which the first `shown` were asked for.
+#[must_use]
+pub fn render(
+    snapshot: &Snapshot,
+    host: &Host,
+    empties: &Empties,
+    shown: usize,
+    style: Style,
+) -> String {
+    let mut out = String::new();
+    let mut line = |line: &str| {
+        let fitted = style.columns.map(|columns| fit::cut_end(line, columns));
+        let _ = writeln!(out, "{}", fitted.as_deref().unwrap_or(line));
+    };
+    line(&text::heading(snapshot, host));
+    line(&population(snapshot, empties));
+    if let Some(reason) = snapshot.memcgs.reason.as_deref() {
+        line(&format!("no memcg figures: {}", sanitized(reason)));
+    }
+    let uses = snapshot.cgroup_uses.as_deref();
+    for reason in not_checked(uses) {
+        line(&format!("not checked: {}", sanitized(&reason)));
+    }
+    let groups = empties.groups.get(..shown).unwrap_or(&empties.groups);
+    let columns = [
+        titled("EMPTY", "origin"),
+        figure("class"),
+        figure("cgroups"),
+        figure("usage_bytes"),
+        figure("slab_bytes"),
+        figure("least_age_ns"),
+        figure("empty_for"),
+    ];
+    let left_out = empties.groups.len() - groups.len();
+    Table::of(&columns, groups, left_out).write(&mut out, style);
+    for group in groups
+        .iter()
+        .filter(|one| one.class == Class::Abandoned)
+        .take(DESCRIBED)
+    {
+        describe(group, &mut out);
+    }
+    if groups.iter().any(|one| one.class == Class::Abandoned) {
+        let swap = uses.and_then(|uses| uses.free_swap_bytes);
+        let _ = writeln!(
+            out,
+            "\nrmdir frees a cgroup only if nothing is charged to it any more: what reclaim leaves \
+             makes a zombie of it, where the kernel does not charge it to the parent then. Reclaim \
+             frees file pages and slab that nobody uses; tmpfs and anonymous pages only go to swap, \
+             of which {} is free.",
+            units::bytes(swap)
+        );
+    }
+    out
+}
+
+/// `12 memcgs, 4 zombies; 340 alive but empty, 300 of these abandoned`.
+fn population(snapshot: &Snapshot, empties: &Empties) -> String {
+    let abandoned = match empties.abandoned {
+        Some(count) => format!("{} of these abandoned", units::count(Some(count))),
+        None => "not known how many of these are abandoned".to_owned(),
+    };
+    format!(
+        "{}; {} alive but empty, {abandoned}",
+        summary::population(snapshot),
+        units::count(empties.empty)
+    )
+}
+
+/// The sentence of a group, and what would free it. Lines are whole: a command is pasted.
+fn describe(group: &Empty, out: &mut String) {
+    let _ = writeln!(out, "\n{}", group.sentence);
+    for command in &group.commands {
+        let _ = writeln!(out, "  {command}");
+    }
+    if group.cgroups > 1 && !group.commands.is_empty() {
+        let _ = writeln!(out, "  # the largest; the others likewise");
+    }
+}

@@ -1,0 +1,266 @@
+//! Live memory cgroups without tasks: which of them are abandoned, and which must not be called so.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
+
+mod fixture;
+#[expect(dead_code, reason = "only what runs the program is needed here")]
+mod tool;
+
+use fixture::{ROOT, SECOND, empty, evil_host, host, root, snapshots, walked, zombie};
+use memcg_trace::model::abandoned::{self, Class, Empty, LEAST_AGE_NS};
+use memcg_trace::sample::uses::{CgroupUse, CgroupUses};
+use memcg_trace::sample::{Memcg, Sample};
+use tool::{document, recording, run, stderr, stdout};
+
+const HOUR: u64 = 3600 * SECOND;
+
+fn cgroup(serial_nr: u64, parent: u64, name: &str, has_tasks: bool) -> Memcg {
+    Memcg {
+        has_tasks: Some(has_tasks),
+        ..fixture::memcg(serial_nr, parent, name)
+    }
+}
+
+fn unused(serial_nr: u64) -> CgroupUse {
+    CgroupUse {
+        serial_nr,
+        least_age_ns: Some(HOUR),
+        ..CgroupUse::default()
+    }
+}
+
+/// /a has tasks below it; job-10 to job-13 have none.
+fn rows() -> Vec<Memcg> {
+    let jobs = (10..14).map(|serial| cgroup(serial, 2, &format!("job-{serial}"), false));
+    let mut rows = vec![
+        Memcg {
+            has_tasks: Some(true),
+            ..root()
+        },
+        cgroup(2, ROOT, "a", true),
+        cgroup(3, 2, "web", true),
+    ];
+    rows.extend(jobs);
+    rows
+}
+
+fn answer(cgroups: Vec<CgroupUse>) -> Sample {
+    Sample {
+        cgroup_uses: Some(CgroupUses {
+            can_reclaim: Some(true),
+            free_swap_bytes: Some(5 << 20),
+            cgroups,
+            ..CgroupUses::default()
+        }),
+        ..empty(1)
+    }
+}
+
+fn samples(rows: Vec<Memcg>, uses: Vec<CgroupUse>) -> Vec<Sample> {
+    vec![walked(0, rows), answer(uses)]
+}
+
+/// The classes of the empty ones of these samples, with their numbers.
+fn classes(samples: &[Sample]) -> Vec<(String, Class, u64)> {
+    let all = snapshots(samples);
+    let found = abandoned::list(all.last().unwrap(), LEAST_AGE_NS);
+    let row = |group: &Empty| {
+        (
+            group.name.display().into_owned(),
+            group.class,
+            group.cgroups,
+        )
+    };
+    found.groups.iter().map(row).collect()
+}
+
+fn counts(samples: &[Sample]) -> (Option<u64>, Option<u64>) {
+    let all = snapshots(samples);
+    let found = abandoned::list(all.last().unwrap(), LEAST_AGE_NS);
+    (found.empty, found.abandoned)
+}
+
+fn job(class: Class, count: u64) -> (String, Class, u64) {
+    ("job-<n>".to_owned(), class, count)
+}
+
+#[test]
+fn what_nobody_uses_is_abandoned() {
+    let all = samples(rows(), (10..14).map(unused).collect());
+    assert_eq!(classes(&all), [job(Class::Abandoned, 4)]);
+    assert_eq!(counts(&all), (Some(4), Some(4)));
+    let last = snapshots(&all).pop().unwrap();
+    let found = abandoned::list(&last, LEAST_AGE_NS);
+    let group = &found.groups[0];
+    assert_eq!(group.usage_bytes, Some((10 + 11 + 12 + 13) << 20));
+    assert_eq!(group.least_age_ns, Some(HOUR));
+    assert!(group.empty_for.unwrap().at_least, "nobody saw when");
+    assert_eq!(
+        group.commands,
+        [
+            "echo 13M > /sys/fs/cgroup/a/job-13/memory.reclaim",
+            "rmdir /sys/fs/cgroup/a/job-13",
+        ]
+    );
+    // With another least age they are young.
+    let found = abandoned::list(&last, 2 * HOUR);
+    assert_eq!(found.groups[0].class, Class::Young);
+    assert_eq!((found.empty, found.abandoned), (Some(4), Some(0)));
+}
+
+/// Each twin differs in one thing.
+#[test]
+fn what_could_be_used_is_not_called_abandoned() {
+    let uses = || -> Vec<CgroupUse> { (10..14).map(unused).collect() };
+    let with_use = |change: &dyn Fn(&mut CgroupUse)| {
+        let mut uses = uses();
+        change(&mut uses[3]);
+        classes(&samples(rows(), uses))
+    };
+    let with_row = |change: &dyn Fn(&mut Memcg)| {
+        let mut rows = rows();
+        change(&mut rows[6]);
+        classes(&samples(rows, uses()))
+    };
+    let three =
+        |other: (&str, Class)| vec![job(Class::Abandoned, 3), (other.0.to_owned(), other.1, 1)];
+    let one = |class| three(("job-<n>", class));
+    assert_eq!(with_use(&|used| used.is_watched = true), one(Class::InUse));
+    assert_eq!(with_use(&|used| used.is_open = true), one(Class::InUse));
+    assert_eq!(
+        with_use(&|used| used.least_age_ns = None),
+        one(Class::Young)
+    );
+    assert_eq!(
+        with_use(&|used| used.least_age_ns = Some(1)),
+        one(Class::Young)
+    );
+    assert_eq!(
+        with_use(&|used| used.serial_nr = 99),
+        one(Class::NotChecked)
+    );
+    assert_eq!(
+        with_row(&|row| row.usage_bytes = Some(0)),
+        one(Class::Uncharged)
+    );
+    assert_eq!(
+        with_row(&|row| row.usage_bytes = None),
+        one(Class::NotChecked)
+    );
+    assert_eq!(
+        with_row(&|row| row.has_tasks = Some(true)),
+        [job(Class::Abandoned, 3)]
+    );
+    assert_eq!(
+        with_row(&|row| row.has_tasks = None),
+        [job(Class::Abandoned, 3)]
+    );
+    assert_eq!(
+        with_row(&|row| *row = zombie(13, 2, "job-13", 1)),
+        [job(Class::Abandoned, 3)]
+    );
+    for unit in ["dev-hugepages.mount", "system-getty.slice", "swap.swap"] {
+        let found = with_row(&|row| row.name = unit.into());
+        assert_eq!(found, three((unit, Class::ByDesign)));
+    }
+    // A live one below.
+    let mut with_child = rows();
+    with_child.push(cgroup(20, 13, "child", false));
+    let found = classes(&samples(with_child, [uses(), vec![unused(20)]].concat()));
+    assert_eq!(
+        found,
+        [
+            job(Class::Abandoned, 3),
+            ("child".to_owned(), Class::Abandoned, 1),
+            job(Class::Parent, 1),
+        ]
+    );
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_said() {
+    // Nobody asked.
+    let unasked = [walked(0, rows())];
+    assert_eq!(classes(&unasked), [job(Class::NotChecked, 4)]);
+    assert_eq!(counts(&unasked), (Some(4), None));
+    // Something was in the way.
+    let mut all = samples(rows(), (10..14).map(unused).collect());
+    let uses = all[1].cgroup_uses.as_mut().unwrap();
+    uses.not_checked = vec!["no symbol\u{1b}[2J".to_owned()];
+    assert_eq!(classes(&all), [job(Class::NotChecked, 4)]);
+    assert_eq!(counts(&all), (Some(4), None));
+    let path = recording("abandoned-open", evil_host(), &all);
+    let text = stdout(&run(&["zombies", "--abandoned", "--from", &path]));
+    assert!(text.contains("not checked: no symbol"), "{text}");
+    assert!(
+        text.contains("not known how many of these are abandoned"),
+        "{text}"
+    );
+    assert!(
+        !text.contains('\u{1b}') && !text.contains("rmdir"),
+        "{text}"
+    );
+    let data = document(
+        &run(&["zombies", "--abandoned", "--json", "--from", &path]),
+        "empty_cgroup",
+    );
+    assert_eq!(data["not_checked"][0]["what"], "cgroup_uses");
+    assert_eq!(data["summary"]["abandoned"], serde_json::Value::Null);
+    // An older recording does not say who has tasks.
+    let old = [walked(0, fixture::demo_rows())];
+    assert_eq!(classes(&old), []);
+    assert_eq!(counts(&old), (None, None));
+}
+
+/// A recording in which they become empty.
+#[test]
+fn the_time_since_they_are_empty_is_seen() {
+    let with = |second: u64, has_tasks: bool| {
+        let mut rows = rows();
+        rows[6].has_tasks = Some(has_tasks);
+        walked(second, rows)
+    };
+    let all = [
+        with(0, true),
+        with(10, false),
+        with(20, false),
+        Sample {
+            mono_ns: fixture::START_NS + 30 * SECOND,
+            ..answer((10..14).map(unused).collect())
+        },
+    ];
+    let last = snapshots(&all).pop().unwrap();
+    let found = abandoned::list(&last, LEAST_AGE_NS);
+    let group = &found.groups[0];
+    let (last_one, first_one) = (group.empty_for.unwrap(), group.longest.unwrap());
+    assert_eq!((last_one.ns, last_one.at_least), (20 * SECOND, false));
+    assert_eq!((first_one.ns, first_one.at_least), (30 * SECOND, true));
+}
+
+#[test]
+fn a_person_reads_what_is_left_over() {
+    let all = samples(rows(), (10..14).map(unused).collect());
+    let path = recording("abandoned", host(), &all);
+    let text = stdout(&run(&["zombies", "--abandoned", "--from", &path]));
+    for part in [
+        "4 alive but empty, 4 of these abandoned",
+        "/a/job-<n>",
+        "4 of 4 are /a/job-<n>: no task in or below, no watch on cgroup.events, not open",
+        "rmdir /sys/fs/cgroup/a/job-13",
+        "only go to swap, of which 5.0 MiB is free",
+    ] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    let text = stdout(&run(&["zombies", "--from", &path]));
+    assert!(
+        text.contains("4 memcgs alive without a task in or below"),
+        "{text}"
+    );
+    let vain = run(&["zombies", "--min-age", "1h", "--from", &path]);
+    assert_eq!(vain.status.code(), Some(2));
+    let said = stderr(&vain);
+    assert!(
+        said.contains("--min-age is for zombies --abandoned"),
+        "{said}"
+    );
+}
