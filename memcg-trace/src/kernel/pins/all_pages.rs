@@ -43,7 +43,7 @@ pub(super) fn count(
     ledger: &mut Ledger,
 ) -> Result<(), Unreadable> {
     let vmemmap = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
-    let mut look = Look {
+    let mut scan = PageScan {
         reader,
         vmemmap,
         places: FolioPlaces::of(reader)?,
@@ -54,25 +54,25 @@ pub(super) fn count(
         kernel_pages: KernelPages::default(),
     };
     for pfns in ram::steps().map_err(Unreadable::Absent)? {
-        match look.at(&pfns, ledger) {
+        match scan.at(&pfns, ledger) {
             Ok(()) => ledger.visited.pages += pfns.end - pfns.start,
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
             Err(why) => return Err(why),
         }
     }
-    for (zombie, found) in ledger.zombies.iter_mut().zip(look.found) {
+    for (zombie, found) in ledger.zombies.iter_mut().zip(scan.found) {
         // The zombie's lists were counted before; this count includes them and is complete.
         zombie.folios = found.folios;
         zombie.off_lists = None;
     }
-    ledger.look(&[PinKind::PageKmem], |ledger| {
-        (look.kernel_pages).describe(reader, threads, open, ledger)
+    ledger.search(&[PinKind::PageKmem], |ledger| {
+        (scan.kernel_pages).describe(reader, threads, open, ledger)
     });
-    look.slabs.count(reader, open, namespaces, ledger)
+    scan.slabs.count(reader, open, namespaces, ledger)
 }
 
 /// The scan, some hundred pages at a time.
-struct Look<'a, 'm> {
+struct PageScan<'a, 'm> {
     reader: &'a Reader<'m>,
     /// Address of the array of all page descriptors.
     vmemmap: u64,
@@ -99,22 +99,22 @@ impl Seen {
     /// Adds a page in use, the first of `pages`. Not inlined, since the few instructions of the
     /// calling loop are most of the scan's work.
     #[inline(never)]
-    fn take(&mut self, look: &Look<'_, '_>, pfn: u64, pages: &[Words], is_slab: bool) {
+    fn take(&mut self, scan: &PageScan<'_, '_>, pfn: u64, pages: &[Words], is_slab: bool) {
         let Some(page) = pages.first() else { return };
-        if look.places.is_tail(page) {
+        if scan.places.is_tail(page) {
             return;
         }
         let both = pages.get(..2).unwrap_or(pages);
-        let page_at = look.vmemmap + pfn * DESCRIPTOR_BYTES as u64;
-        let folio = look.places.folio(page_at, both.as_bytes());
+        let page_at = scan.vmemmap + pfn * DESCRIPTOR_BYTES as u64;
+        let folio = scan.places.folio(page_at, both.as_bytes());
         if is_slab {
-            let cache = look.slabs.cache_of(page.as_bytes());
+            let cache = scan.slabs.cache_of(page.as_bytes());
             self.slabs.push((pfn, cache, folio.pages));
             return;
         }
         // Neighbours often have the same owner.
         if self.last.0 != folio.data {
-            let is_of_none = look.zombies.get(&folio.data) == Some(&None);
+            let is_of_none = scan.zombies.get(&folio.data) == Some(&None);
             self.last = (folio.data, is_of_none);
         }
         let is_of_no_zombie = self.last.1;
@@ -124,7 +124,7 @@ impl Seen {
     }
 }
 
-impl Look<'_, '_> {
+impl PageScan<'_, '_> {
     /// Scans some pages by their descriptors. While these are in view nothing else can be read, so
     /// the owners are looked up afterwards.
     fn at(&mut self, pfns: &Range<u64>, ledger: &Ledger) -> Result<(), Unreadable> {

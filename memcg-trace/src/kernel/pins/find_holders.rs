@@ -1,6 +1,6 @@
 //! The search for holders of the objects that pin.
 
-use super::holder_search::Look;
+use super::holder_search::HolderSearch;
 use super::holders::{self, Holders};
 use super::host::Host;
 use super::ledger::Ledger;
@@ -22,7 +22,7 @@ pub(super) fn find_holders(
         let group = holders::Kind::Watches.at(watches.object);
         holders.add_file(reader, group, watches.file);
     }
-    let mut look = Look {
+    let mut search = HolderSearch {
         reader,
         threads: host.threads,
         open,
@@ -30,7 +30,7 @@ pub(super) fn find_holders(
         paths,
         visited: 0,
     };
-    ways::look(&mut look);
-    ledger.visited.objects += look.visited;
+    ways::search(&mut search);
+    ledger.visited.objects += search.visited;
     holders.count_again(reader);
 }

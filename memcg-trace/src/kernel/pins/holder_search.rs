@@ -11,7 +11,7 @@ use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
 /// The input of a way, and the sink for the holders that it finds.
-pub(super) struct Look<'a, 'm> {
+pub(super) struct HolderSearch<'a, 'm> {
     pub(super) reader: &'a Reader<'m>,
     pub(super) threads: &'a [Thread],
     pub(super) open: &'a Open,
@@ -21,7 +21,7 @@ pub(super) struct Look<'a, 'm> {
     pub(super) visited: u64,
 }
 
-impl Look<'_, '_> {
+impl HolderSearch<'_, '_> {
     /// Returns whether the holders of a thing are wanted. Those of a file are if its inode's are.
     pub(super) fn wants(&mut self, thing: Thing) -> bool {
         self.holders.learn(self.reader, thing)

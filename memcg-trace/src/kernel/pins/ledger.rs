@@ -90,24 +90,24 @@ impl Ledger {
     }
 
     /// Runs one search; if it fails, the reason is noted for all zombies.
-    pub(super) fn look(
+    pub(super) fn search(
         &mut self,
         kinds: &[PinKind],
-        look: impl FnOnce(&mut Self) -> Result<(), Unreadable>,
+        search: impl FnOnce(&mut Self) -> Result<(), Unreadable>,
     ) {
-        if let Err(why) = look(self) {
+        if let Err(why) = search(self) {
             self.note_all(kinds, &why);
         }
     }
 
     /// Runs one search for each zombie; if it fails, the reason is noted for that zombie.
-    pub(super) fn look_at_each(
+    pub(super) fn search_each(
         &mut self,
         kinds: &[PinKind],
-        look: impl Fn(&mut Zombie, &mut Visited) -> Result<(), Unreadable>,
+        search: impl Fn(&mut Zombie, &mut Visited) -> Result<(), Unreadable>,
     ) {
         for zombie in &mut self.zombies {
-            if let Err(why) = look(zombie, &mut self.visited) {
+            if let Err(why) = search(zombie, &mut self.visited) {
                 for kind in kinds {
                     zombie.note(*kind, &why);
                 }

@@ -28,25 +28,25 @@ pub(in crate::kernel) fn scan(
     let begin = Instant::now();
     let mut ledger = Ledger::new(targets);
 
-    ledger.look_at_each(&[PinKind::ChildCss], |zombie, visited| {
+    ledger.search_each(&[PinKind::ChildCss], |zombie, visited| {
         children::count(reader, zombie, visited)
     });
-    ledger.look_at_each(&[PinKind::Swap], |zombie, _| swap::count(reader, zombie));
-    ledger.look_at_each(&lists::KINDS, |zombie, visited| {
+    ledger.search_each(&[PinKind::Swap], |zombie, _| swap::count(reader, zombie));
+    ledger.search_each(&lists::KINDS, |zombie, visited| {
         lists::count(reader, zombie, visited)
     });
-    ledger.look_at_each(&[PinKind::LruGenMm], |zombie, visited| {
+    ledger.search_each(&[PinKind::LruGenMm], |zombie, visited| {
         mappers::count_walked(reader, zombie, visited)
     });
-    ledger.look(&lists::KINDS, |ledger| lists::batches(reader, ledger));
-    ledger.look(&[PinKind::Stock], |ledger| stock::count(reader, ledger));
+    ledger.search(&lists::KINDS, |ledger| lists::batches(reader, ledger));
+    ledger.search(&[PinKind::Stock], |ledger| stock::count(reader, ledger));
     let tasks = tasks::all(reader).unwrap_or_else(|why| {
         ledger.note_all(&[PinKind::SocketInet, PinKind::Fsnotify], &why);
         Tasks::default()
     });
     let processes = tasks.processes.iter().map(|process| process.task);
     let mut paths = VisiblePaths::read(reader, processes);
-    ledger.look(&[PinKind::Writeback], |ledger| {
+    ledger.search(&[PinKind::Writeback], |ledger| {
         writeback::count(reader, &mut paths, ledger)
     });
     let threads = tasks::threads(reader, &tasks).unwrap_or_else(|why| {
@@ -58,16 +58,16 @@ pub(in crate::kernel) fn scan(
         Open::default()
     });
     let namespaces = Namespaces::read(reader, &tasks, &open);
-    ledger.look_at_each(&[PinKind::Task, PinKind::CgroupNs], |zombie, visited| {
+    ledger.search_each(&[PinKind::Task, PinKind::CgroupNs], |zombie, visited| {
         css_sets::count(reader, &tasks, &namespaces, zombie, visited)
     });
-    ledger.look(&descriptors::KINDS, |ledger| {
+    ledger.search(&descriptors::KINDS, |ledger| {
         descriptors::count(reader, &open, &namespaces, ledger)
     });
     ledger.read_refs(reader);
     if let Some(why) = ledger.why_all_pages() {
         ledger.all_pages_because = Some(why);
-        ledger.look(&all_pages::KINDS, |ledger| {
+        ledger.search(&all_pages::KINDS, |ledger| {
             all_pages::count(reader, &threads, &open, &namespaces, ledger)
         });
         ledger.read_refs(reader);
@@ -80,7 +80,7 @@ pub(in crate::kernel) fn scan(
         &mut ledger,
         &mut holders,
     );
-    ledger.look(&[PinKind::Swap], |ledger| {
+    ledger.search(&[PinKind::Swap], |ledger| {
         swapped::describe(reader, &threads, &mut paths, ledger)
     });
     let host = Host {

@@ -45,7 +45,7 @@ pub(super) fn describe(
     if by_id.is_empty() {
         return Ok(());
     }
-    let mut look = Look {
+    let mut scan = SwapScan {
         reader,
         owners: Owners::new(reader)?,
         by_id,
@@ -53,9 +53,9 @@ pub(super) fn describe(
         left: MAX_PLACES,
     };
     // Either may find all owners: if one search fails, the other is still done.
-    let of_files = look.files(paths, ledger);
-    let of_processes = look.processes(threads, ledger);
-    let of_cpus = look.cpus(ledger);
+    let of_files = scan.files(paths, ledger);
+    let of_processes = scan.processes(threads, ledger);
+    let of_cpus = scan.cpus(ledger);
     let not_checked = [
         ("files of tmpfs", of_files),
         ("page tables of processes", of_processes),
@@ -66,13 +66,13 @@ pub(super) fn describe(
         Some(format!("{what}: {why}"))
     });
     let not_checked: Vec<_> = not_checked.collect();
-    for (zombie, seen) in ledger.zombies.iter_mut().zip(look.seen) {
+    for (zombie, seen) in ledger.zombies.iter_mut().zip(scan.seen) {
         zombie.set_swapped(seen.len() as u64, &not_checked);
     }
     Ok(())
 }
 
-struct Look<'a, 'm> {
+struct SwapScan<'a, 'm> {
     reader: &'a Reader<'m>,
     owners: Owners,
     by_id: HashMap<u64, usize>,
@@ -82,7 +82,7 @@ struct Look<'a, 'm> {
     left: usize,
 }
 
-impl Look<'_, '_> {
+impl SwapScan<'_, '_> {
     /// Counts the swap slots of each zombie among `places`.
     fn sort(&mut self, places: &[u64]) -> Result<HashMap<usize, u64>, Unreadable> {
         let mut of_zombies = HashMap::new();

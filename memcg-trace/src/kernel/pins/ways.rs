@@ -20,12 +20,12 @@ pub(super) mod swap_files;
 mod tasks;
 mod watches;
 
-use super::holder_search::Look;
+use super::holder_search::HolderSearch;
 use super::holders::Kind;
 use crate::kernel::debugger::memory::Unreadable;
 
-/// A function that finds all holders of one kind, and passes them to [`Look::hold`].
-type Search = fn(&mut Look<'_, '_>) -> Result<(), Unreadable>;
+/// A function that finds all holders of one kind, and passes them to [`HolderSearch::hold`].
+type Search = fn(&mut HolderSearch<'_, '_>) -> Result<(), Unreadable>;
 
 /// One way to hold a thing.
 struct Way {
@@ -34,14 +34,14 @@ struct Way {
     /// The kinds of things that can be held in this way.
     holds: &'static [Kind],
     /// `None` if nothing looks.
-    look: Option<Search>,
+    search: Option<Search>,
 }
 
-const fn way(name: &'static str, holds: &'static [Kind], look: Search) -> Way {
+const fn way(name: &'static str, holds: &'static [Kind], search: Search) -> Way {
     Way {
         name,
         holds,
-        look: Some(look),
+        search: Some(search),
     }
 }
 
@@ -49,7 +49,7 @@ const fn unseen(name: &'static str, holds: &'static [Kind]) -> Way {
     Way {
         name,
         holds,
-        look: None,
+        search: None,
     }
 }
 
@@ -117,13 +117,13 @@ const WAYS: &[Way] = &[
 ];
 
 /// Looks in every way for holders.
-pub(super) fn look(look: &mut Look<'_, '_>) {
+pub(super) fn search(search: &mut HolderSearch<'_, '_>) {
     for way in WAYS {
-        let what = match way.look.map(|of| of(look)) {
+        let what = match way.search.map(|of| of(search)) {
             Some(Ok(())) => continue,
             Some(Err(why)) => format!("{}: {why}", way.name),
             None => way.name.to_owned(),
         };
-        look.holders.note(way.holds, what);
+        search.holders.note(way.holds, what);
     }
 }

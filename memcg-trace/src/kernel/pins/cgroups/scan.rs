@@ -49,11 +49,11 @@ pub(in crate::kernel::pins) fn scan(
             }
         }
     }
-    ledger.look(&[PinKind::ControllerCss], |ledger| {
+    ledger.search(&[PinKind::ControllerCss], |ledger| {
         controllers::count(host, visible, dying, ledger)
     });
-    ledger.look(&[PinKind::BpfMap], |ledger| bpf::maps(host, ledger));
-    ledger.look(&[PinKind::SocketInet, PinKind::SocketUnix], |ledger| {
+    ledger.search(&[PinKind::BpfMap], |ledger| bpf::maps(host, ledger));
+    ledger.search(&[PinKind::SocketInet, PinKind::SocketUnix], |ledger| {
         of_sockets(host, ledger)
     });
     ledger.read_refs(reader);

@@ -8,7 +8,7 @@ use super::tasks::{UNREAD, owner};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holder_search::HolderSearch;
 use crate::kernel::pins::holders::Kind;
 use crate::sample::pins::UserKind;
 
@@ -17,31 +17,31 @@ const MAX_CONTEXTS: u64 = 1 << 16;
 /// Requests of one context (fs/aio.c: `aio_max_nr` is 65,536 unless it was raised).
 const MAX_REQUESTS: usize = 1 << 16;
 
-pub(super) fn contexts(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    if look.threads.is_empty() {
+pub(super) fn contexts(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    if search.threads.is_empty() {
         return Err(Unreadable::Failed(UNREAD.to_owned()));
     }
     // A kernel that is built without AIO has neither the table nor contexts.
-    if !look.reader.has(Field::MmIoctxTable) && !look.reader.has(Field::IoctxFile) {
+    if !search.reader.has(Field::MmIoctxTable) && !search.reader.has(Field::IoctxFile) {
         return Ok(());
     }
-    let mms: HashSet<u64> = look.threads.iter().map(|thread| thread.mm).collect();
+    let mms: HashSet<u64> = search.threads.iter().map(|thread| thread.mm).collect();
     let mms: Vec<_> = mms.into_iter().filter(|mm| *mm != 0).collect();
-    let tables = look.reader.column(&mms, Field::MmIoctxTable)?;
+    let tables = search.reader.column(&mms, Field::MmIoctxTable)?;
     for (mm, table) in mms.into_iter().zip(tables) {
         let Some(table) = table.filter(|table| *table != 0) else {
             continue;
         };
-        let files = match files(look.reader, table) {
+        let files = match files(search.reader, table) {
             Ok(files) => files,
             // The context ends meanwhile.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
             Err(why) => return Err(why),
         };
-        let wanted = look.wants_files(&files)?;
+        let wanted = search.wants_files(&files)?;
         for (file, _) in files.into_iter().zip(wanted).filter(|(_, wanted)| *wanted) {
-            let user = owner(look, mm, UserKind::Aio);
-            look.hold(Kind::File.at(file), user);
+            let user = owner(search, mm, UserKind::Aio);
+            search.hold(Kind::File.at(file), user);
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::superblocks;
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holder_search::HolderSearch;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
 
@@ -18,8 +18,11 @@ const MAX_MOUNTS: usize = 1024;
 const MAX_USERS: usize = 16;
 
 /// The users of a disk, or of a partition of it, by the disk's name.
-pub(super) fn users_of_disk(look: &mut Look<'_, '_>, disk: &str) -> Result<Vec<User>, Unreadable> {
-    let reader = look.reader;
+pub(super) fn users_of_disk(
+    search: &mut HolderSearch<'_, '_>,
+    disk: &str,
+) -> Result<Vec<User>, Unreadable> {
+    let reader = search.reader;
     let is_it = |device: u64| {
         disk_name(reader, device).is_ok_and(|name| name.as_bytes() == disk.as_bytes())
     };
@@ -31,22 +34,22 @@ pub(super) fn users_of_disk(look: &mut Look<'_, '_>, disk: &str) -> Result<Vec<U
             continue;
         }
         for mount in paths::mounts(reader, superblock, MAX_MOUNTS)? {
-            users.push(mounts::user(look, mount));
+            users.push(mounts::user(search, mount));
         }
     }
-    for (device, name) in swap_files::devices(look)? {
+    for (device, name) in swap_files::devices(search)? {
         if is_it(device) {
             users.push(swap_files::user(name));
         }
     }
-    for file in look
+    for file in search
         .open
         .of_kind(reader, &[Symbol::DefBlkFops], Field::FileMapping)?
     {
         let inode = reader.word(file.object, Field::MappingHost)?;
         let inside = reader.offset(Field::BdevInode)?;
         if is_it(inode.wrapping_sub(inside))
-            && let Some(user) = look.task(file.task, UserKind::Open)
+            && let Some(user) = search.task(file.task, UserKind::Open)
         {
             users.push(User {
                 fd: Some(file.fd),

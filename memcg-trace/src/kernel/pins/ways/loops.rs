@@ -9,7 +9,7 @@ use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::words;
 use crate::kernel::debugger::xarray;
 use crate::kernel::host::symbols::Symbol;
-use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holder_search::HolderSearch;
 use crate::kernel::pins::holders::Kind;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
@@ -24,8 +24,8 @@ const MAX_NODES: usize = 4096;
 const BYTES: usize = 512;
 
 /// Looks for the files of all loop devices.
-pub(super) fn backing_files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let reader = look.reader;
+pub(super) fn backing_files(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let reader = search.reader;
     let all = match reader.symbol(DEVICES) {
         Ok(all) => all,
         Err(why) if reader.symbol(FUNCTION).is_ok() => return Err(why),
@@ -37,22 +37,22 @@ pub(super) fn backing_files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
         found.extend(entry.pointer().map(|device| (entry.index, device)));
     })?;
     for (number, device) in found {
-        look.visited += 1;
+        search.visited += 1;
         let mut bytes = [0; BYTES];
         match reader.memory.read(device, &mut bytes) {
             Ok(()) => {}
             Err(Unreadable::Fault(_)) => continue,
             Err(why) => return Err(why),
         }
-        for file in files_among(look, &words(&bytes)) {
+        for file in files_among(search, &words(&bytes)) {
             let disk = format!("loop{number}");
             let user = User {
                 kind: UserKind::Loop,
                 name: Some(Text::from(&*format!("/dev/{disk}"))),
-                held_by: devices::users_of_disk(look, &disk)?,
+                held_by: devices::users_of_disk(search, &disk)?,
                 ..User::default()
             };
-            look.hold(Kind::File.at(file), user);
+            search.hold(Kind::File.at(file), user);
         }
     }
     if is_all {

@@ -9,7 +9,7 @@ use super::tasks::owner;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::page_tables::{PAGE_SHIFT, PageTables};
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holder_search::HolderSearch;
 use crate::kernel::pins::holders::{Merged, Thing};
 use crate::kernel::pins::mappers;
 use crate::sample::pins::UserKind;
@@ -17,10 +17,10 @@ use crate::sample::pins::UserKind;
 /// Addresses of one page that are looked at (`max_page_sharing` is 256 unless it was raised).
 const MAX_PLACES: usize = 4096;
 
-pub(super) fn mapped(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
+pub(super) fn mapped(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
     let mut of_mms: HashMap<u64, Vec<(Thing, u64)>> = HashMap::new();
-    for merged in look.holders.merged() {
-        match mappings(look, &merged) {
+    for merged in search.holders.merged() {
+        match mappings(search, &merged) {
             Ok(mms) => {
                 for mm in mms {
                     of_mms.entry(mm).or_default().push((merged.folio, 1));
@@ -32,15 +32,15 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
         }
     }
     for (mm, folios) in of_mms {
-        let user = owner(look, mm, UserKind::Mapped);
-        look.hold_all(&folios, &user);
+        let user = owner(search, mm, UserKind::Mapped);
+        search.hold_all(&folios, &user);
     }
     Ok(())
 }
 
 /// The address spaces that map a page, each as often as it does.
-fn mappings(look: &mut Look<'_, '_>, merged: &Merged) -> Result<Vec<u64>, Unreadable> {
-    let reader = look.reader;
+fn mappings(search: &mut HolderSearch<'_, '_>, merged: &Merged) -> Result<Vec<u64>, Unreadable> {
+    let reader = search.reader;
     let next = reader.offset(Field::MergedItemNext)?;
     let mut items = Vec::new();
     let first = reader.word(merged.node, Field::MergedItems)?;
@@ -63,14 +63,14 @@ fn mappings(look: &mut Look<'_, '_>, merged: &Merged) -> Result<Vec<u64>, Unread
         // The low bits are flags.
         let address = address >> PAGE_SHIFT << PAGE_SHIFT;
         for vma in mappers::of_anon_vma(reader, anon_vma)? {
-            look.visited += 1;
+            search.visited += 1;
             // A fork has the same address, and both may be on the list.
             let is_there = (vma.start..vma.end).contains(&address);
             if !is_there || !seen.insert((vma.mm, address)) {
                 continue;
             }
             let pfn = PageTables::of(reader, vma.mm)?.pfn(address);
-            if pfn.and_then(|pfn| look.folio(pfn)) == Some(merged.folio) {
+            if pfn.and_then(|pfn| search.folio(pfn)) == Some(merged.folio) {
                 mms.push(vma.mm);
             }
         }

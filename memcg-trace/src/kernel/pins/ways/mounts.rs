@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holder_search::HolderSearch;
 use crate::kernel::pins::holders::Kind;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
@@ -15,30 +15,30 @@ use crate::sample::pins::{User, UserKind};
 const MAX_MOUNTS: usize = 100_000;
 
 /// Scans the mounts of each file system that an object is in.
-pub(super) fn roots(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let reader = look.reader;
-    let inodes = look.holders.inodes();
+pub(super) fn roots(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let reader = search.reader;
+    let inodes = search.holders.inodes();
     let superblocks = reader.column(&inodes, Field::InodeSb)?;
     let superblocks: HashSet<u64> = superblocks.into_iter().flatten().collect();
     for superblock in superblocks {
         let mounts = paths::mounts(reader, superblock, MAX_MOUNTS)?;
-        look.visited += mounts.len() as u64;
+        search.visited += mounts.len() as u64;
         let roots = reader.column(&mounts, Field::MountRoot)?;
         for (mount, root) in mounts.into_iter().zip(roots) {
             let thing = Kind::Dentry.at(root.unwrap_or(0));
-            if !look.wants(thing) {
+            if !search.wants(thing) {
                 continue;
             }
-            let user = user(look, mount);
-            look.hold(thing, user);
+            let user = user(search, mount);
+            search.hold(thing, user);
         }
     }
     Ok(())
 }
 
 /// A mount as a holder.
-pub(super) fn user(look: &Look<'_, '_>, mount: u64) -> User {
-    let place = look.paths.of_mount(look.reader, mount);
+pub(super) fn user(search: &HolderSearch<'_, '_>, mount: u64) -> User {
+    let place = search.paths.of_mount(search.reader, mount);
     let (path, ns_ino) = match place {
         Some(place) => (Some(place.path), place.ns_ino),
         None => (None, None),

@@ -9,7 +9,7 @@ use crate::kernel::debugger::reader::{is_kernel_address, words};
 use crate::kernel::debugger::superblocks;
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holder_search::{Look, of_kernel};
+use crate::kernel::pins::holder_search::{HolderSearch, of_kernel};
 use crate::kernel::pins::holders::Kind;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
@@ -26,30 +26,30 @@ const FUNCTION: Symbol = Symbol::OvlFillSuper;
 
 /// Looks behind the descriptors of overlayfs. The file's private word is the real file, since 6.13
 /// a struct that starts with up to two of them.
-pub(super) fn real_files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let reader = look.reader;
+pub(super) fn real_files(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let reader = search.reader;
     if let Err(why) = reader.symbol(OPERATIONS) {
         return match reader.symbol(FUNCTION) {
             Ok(_) => Err(why),
             Err(_) => Ok(()),
         };
     }
-    for file in look
+    for file in search
         .open
         .of_kind(reader, &[OPERATIONS], Field::FilePrivate)?
     {
-        look.visited += 1;
+        search.visited += 1;
         let mut candidates = vec![file.object];
         for at in [0, 8] {
             candidates.extend(reader.word_at(file.object + at).ok());
         }
-        for real in files_among(look, &candidates) {
-            if let Some(user) = look.task(file.task, UserKind::Open) {
+        for real in files_among(search, &candidates) {
+            if let Some(user) = search.task(file.task, UserKind::Open) {
                 let user = User {
                     fd: Some(file.fd),
                     ..user
                 };
-                look.hold(Kind::File.at(real), user);
+                search.hold(Kind::File.at(real), user);
             }
         }
     }
@@ -57,8 +57,8 @@ pub(super) fn real_files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
 }
 
 /// Looks at the real dentries of all inodes of each overlay, open or only cached.
-pub(super) fn real_dentries(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let reader = look.reader;
+pub(super) fn real_dentries(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let reader = search.reader;
     for superblock in superblocks::all(reader)? {
         let Ok((fs, _)) = superblocks::describe(reader, superblock) else {
             continue;
@@ -68,7 +68,7 @@ pub(super) fn real_dentries(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
         }
         let head = superblock + reader.offset(Field::SbInodes)?;
         let (inodes, is_all) = reader.list(head, Field::InodeSbList, MAX_INODES)?;
-        look.visited += inodes.len() as u64;
+        search.visited += inodes.len() as u64;
         let behind = inodes
             .iter()
             .map(|inode| inode + reader.resolved.inode_bytes);
@@ -78,7 +78,7 @@ pub(super) fn real_dentries(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
             found.push(bytes.map(words).unwrap_or_default());
         })?;
         for (inode, dentries) in inodes.into_iter().zip(found) {
-            hold_dentries(look, superblock, inode, &dentries);
+            hold_dentries(search, superblock, inode, &dentries);
         }
         if !is_all {
             return Err(Unreadable::Failed("there are too many of them".to_owned()));
@@ -89,28 +89,29 @@ pub(super) fn real_dentries(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
 
 /// An inode without a name exists only as long as it is open, and its descriptors were found; any
 /// other stays cached, and keeps its real dentry.
-fn hold_dentries(look: &mut Look<'_, '_>, superblock: u64, inode: u64, dentries: &[u64]) {
+fn hold_dentries(search: &mut HolderSearch<'_, '_>, superblock: u64, inode: u64, dentries: &[u64]) {
     for dentry in dentries.iter().copied().filter(|at| is_kernel_address(*at)) {
         let thing = Kind::Dentry.at(dentry);
-        if !look.wants(thing) {
+        if !search.wants(thing) {
             continue;
         }
-        if look.reader.word(inode, Field::InodeNlink) == Ok(0) {
-            look.holders.found(thing, 1);
+        if search.reader.word(inode, Field::InodeNlink) == Ok(0) {
+            search.holders.found(thing, 1);
             continue;
         }
-        let name = match mounted_at(look, superblock) {
+        let name = match mounted_at(search, superblock) {
             Some(path) => Text::from([b"the overlay mounted at ", path.as_bytes()].concat()),
             None => Text::from("an overlay"),
         };
-        look.hold(thing, of_kernel(name));
+        search.hold(thing, of_kernel(name));
     }
 }
 
 /// The mount point of a file system, in our mount namespace if there is one.
-fn mounted_at(look: &Look<'_, '_>, superblock: u64) -> Option<Text> {
-    let mounts = paths::mounts(look.reader, superblock, MAX_MOUNTS).ok()?;
-    let places = { mounts.into_iter() }.filter_map(|mount| look.paths.of_mount(look.reader, mount));
+fn mounted_at(search: &HolderSearch<'_, '_>, superblock: u64) -> Option<Text> {
+    let mounts = paths::mounts(search.reader, superblock, MAX_MOUNTS).ok()?;
+    let places =
+        { mounts.into_iter() }.filter_map(|mount| search.paths.of_mount(search.reader, mount));
     let best = places.min_by_key(|place| place.ns_ino);
     best.map(Place::named)
 }

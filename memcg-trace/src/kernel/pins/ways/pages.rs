@@ -10,7 +10,7 @@ use crate::kernel::debugger::open_files::Open;
 use crate::kernel::debugger::page_tables::{PAGE_SHIFT, PageTables};
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holder_search::HolderSearch;
 use crate::kernel::pins::holders::{Anon, Thing};
 use crate::kernel::pins::mappers::{self, Vma};
 use crate::sample::pins::{User, UserKind};
@@ -24,10 +24,10 @@ const MAX_MAPPINGS: usize = 4096;
 /// Each entry of a page table has one reference. An `anon_vma` tells which address spaces may map
 /// its folios, and their page tables tell which do: of a fork, only one side may. The `anon_vma` of
 /// a folio that is no longer mapped may be freed, and its memory be another one's.
-pub(super) fn mapped(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
+pub(super) fn mapped(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
     let mut outcome = Ok(());
-    for anon in look.holders.anon() {
-        let Ok(vmas) = mappers::of_anon_vma(look.reader, anon.anon_vma) else {
+    for anon in search.holders.anon() {
+        let Ok(vmas) = mappers::of_anon_vma(search.reader, anon.anon_vma) else {
             continue;
         };
         if vmas.len() > MAX_MAPPINGS {
@@ -38,17 +38,17 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
         }
         let mut of_mms: HashMap<u64, Vec<(Thing, u64)>> = HashMap::new();
         for vma in vmas {
-            look.visited += 1;
+            search.visited += 1;
             let found = of_mms.entry(vma.mm).or_default();
-            match in_tables(look, &anon, &vma, found) {
+            match in_tables(search, &anon, &vma, found) {
                 Ok(()) | Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
                 Err(why) => return Err(why),
             }
         }
         for (mm, folios) in of_mms {
             if !folios.is_empty() {
-                let user = owner(look, mm, UserKind::Mapped);
-                look.hold_all(&folios, &user);
+                let user = owner(search, mm, UserKind::Mapped);
+                search.hold_all(&folios, &user);
             }
         }
     }
@@ -57,7 +57,7 @@ pub(super) fn mapped(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
 
 /// Adds the folios that a mapping maps, each as often as it does.
 fn in_tables(
-    look: &Look<'_, '_>,
+    search: &HolderSearch<'_, '_>,
     anon: &Anon,
     vma: &Vma,
     found: &mut Vec<(Thing, u64)>,
@@ -71,41 +71,41 @@ fn in_tables(
     }
     let address = |page: u64| vma.start.saturating_add(page << PAGE_SHIFT);
     let range = address(from)..address(to);
-    PageTables::of(look.reader, vma.mm)?.each(range, |entry| {
-        found.extend(look.folio(entry.pfn).map(|folio| (folio, 1)));
+    PageTables::of(search.reader, vma.mm)?.each(range, |entry| {
+        found.extend(search.folio(entry.pfn).map(|folio| (folio, 1)));
     })
 }
 
 /// A pipe has one reference to each page in it.
-pub(super) fn in_pipes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let first_page = look
+pub(super) fn in_pipes(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let first_page = search
         .reader
-        .word_at(look.reader.symbol(Symbol::VmemmapBase)?)?;
-    let page_bytes = look.reader.resolved.pages.bytes.max(1);
-    for (pipe, ends) in ends_of_pipes(look.reader, look.open)? {
-        let pages = match carried(look.reader, pipe) {
+        .word_at(search.reader.symbol(Symbol::VmemmapBase)?)?;
+    let page_bytes = search.reader.resolved.pages.bytes.max(1);
+    for (pipe, ends) in ends_of_pipes(search.reader, search.open)? {
+        let pages = match carried(search.reader, pipe) {
             Ok(pages) => pages,
             // The pipe was closed meanwhile.
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => continue,
             Err(why) => return Err(why),
         };
-        look.visited += pages.len() as u64;
+        search.visited += pages.len() as u64;
         let folios = pages.into_iter().filter_map(|page| {
             let pfn = page.checked_sub(first_page)? / page_bytes;
-            Some((look.folio(pfn)?, 1))
+            Some((search.folio(pfn)?, 1))
         });
         let folios: Vec<_> = folios.collect();
         if folios.is_empty() {
             continue;
         }
         for (at, end) in ends.into_iter().enumerate() {
-            if let Some(user) = look.task(end.task, UserKind::InPipe) {
+            if let Some(user) = search.task(end.task, UserKind::InPipe) {
                 let user = User {
                     fd: Some(end.fd),
                     refs: (at > 0).then_some(0),
                     ..user
                 };
-                look.hold_all(&folios, &user);
+                search.hold_all(&folios, &user);
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holder_search::HolderSearch;
 use crate::kernel::pins::holders::Kind;
 use crate::sample::pins::{User, UserKind};
 
@@ -20,9 +20,9 @@ const FLAGS: u64 = 7;
 const VEC_BYTES: u64 = 16;
 
 /// Reads the tables of files of all rings that are open.
-pub(super) fn registered_files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let reader = look.reader;
-    for ring in look
+pub(super) fn registered_files(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let reader = search.reader;
+    for ring in search
         .open
         .of_kind(reader, &[Symbol::IoUringFops], Field::FilePrivate)?
     {
@@ -32,14 +32,14 @@ pub(super) fn registered_files(look: &mut Look<'_, '_>) -> Result<(), Unreadable
             Err(Unreadable::Fault(_)) => continue,
             Err(why) => return Err(why),
         };
-        let wanted = look.wants_files(&files)?;
+        let wanted = search.wants_files(&files)?;
         for (file, _) in files.into_iter().zip(wanted).filter(|(_, wanted)| *wanted) {
-            if let Some(user) = look.task(ring.task, UserKind::Ring) {
+            if let Some(user) = search.task(ring.task, UserKind::Ring) {
                 let user = User {
                     fd: Some(ring.fd),
                     ..user
                 };
-                look.hold(Kind::File.at(file), user);
+                search.hold(Kind::File.at(file), user);
             }
         }
     }
@@ -87,11 +87,11 @@ fn entries(
 }
 
 /// Reads the pages of all buffers of all rings that are open.
-pub(super) fn registered_buffers(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let reader = look.reader;
+pub(super) fn registered_buffers(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let reader = search.reader;
     let first_page = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
     let page_bytes = reader.resolved.pages.bytes.max(1);
-    for ring in look
+    for ring in search
         .open
         .of_kind(reader, &[Symbol::IoUringFops], Field::FilePrivate)?
     {
@@ -101,20 +101,20 @@ pub(super) fn registered_buffers(look: &mut Look<'_, '_>) -> Result<(), Unreadab
             Err(Unreadable::Fault(_)) => continue,
             Err(why) => return Err(why),
         };
-        look.visited += pages.len() as u64;
+        search.visited += pages.len() as u64;
         let folios = pages.into_iter().filter_map(|page| {
             let pfn = page.checked_sub(first_page)? / page_bytes;
-            look.pinned_folio(pfn)
+            search.pinned_folio(pfn)
         });
         let folios: Vec<_> = folios.collect();
         if !folios.is_empty()
-            && let Some(user) = look.task(ring.task, UserKind::Ring)
+            && let Some(user) = search.task(ring.task, UserKind::Ring)
         {
             let user = User {
                 fd: Some(ring.fd),
                 ..user
             };
-            look.hold_all(&folios, &user);
+            search.hold_all(&folios, &user);
         }
     }
     Ok(())

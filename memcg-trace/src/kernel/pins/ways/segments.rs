@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::kernel::debugger::xarray;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holder_search::HolderSearch;
 use crate::kernel::pins::holders::Kind;
 
 /// Segments are the last of three kinds in a namespace (ipc/util.h: IPC_SHM_IDS).
@@ -16,9 +16,9 @@ const KINDS: u64 = 3;
 /// Nodes of one namespace's array that are looked at: those of a million segments.
 const MAX_NODES: usize = 1 << 14;
 
-pub(super) fn files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let reader = look.reader;
-    let tasks: Vec<_> = look.threads.iter().map(|thread| thread.task).collect();
+pub(super) fn files(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let reader = search.reader;
+    let tasks: Vec<_> = search.threads.iter().map(|thread| thread.task).collect();
     let proxies = reader.column(&tasks, Field::TaskNsproxy)?;
     let proxies: Vec<_> = proxies.into_iter().map(Option::unwrap_or_default).collect();
     let namespaces = reader.column(&proxies, Field::NsproxyIpc)?;
@@ -31,23 +31,23 @@ pub(super) fn files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
         xarray::entries(reader, namespace + array, MAX_NODES, see)?;
         let files = reader.column(&segments, Field::SegmentFile)?;
         let files: Vec<_> = files.into_iter().flatten().collect();
-        let wanted = look.wants_files(&files)?;
+        let wanted = search.wants_files(&files)?;
         let wanted = files.iter().zip(wanted).filter(|(_, wanted)| *wanted);
         for (file, _) in wanted {
             // The segment itself has the file open, without a descriptor or a mapping.
-            look.holders.found(Kind::File.at(*file), 1);
+            search.holders.found(Kind::File.at(*file), 1);
         }
     }
-    attached(look)
+    attached(search)
 }
 
 /// Counts the files by which a segment is attached: each has the segment's own file open
 /// (ipc/shm.c: do_shmat()).
-fn attached(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let reader = look.reader;
+fn attached(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let reader = search.reader;
     let operations = [Symbol::ShmFileOperations, Symbol::ShmFileOperationsHuge];
     let operations = operations.map(|symbol| reader.symbol(symbol).ok());
-    for file in look.holders.files() {
+    for file in search.holders.files() {
         let operation = reader.word(file, Field::FileOp).ok();
         if operation.is_none() || !operations.contains(&operation) {
             continue;
@@ -57,8 +57,8 @@ fn attached(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
             continue;
         };
         let of_segment = Kind::File.at(of_segment);
-        if look.wants(of_segment) {
-            look.holders.found(of_segment, 1);
+        if search.wants(of_segment) {
+            search.holders.found(of_segment, 1);
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::debugger::visible_paths::VisiblePath;
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holder_search::HolderSearch;
 use crate::kernel::pins::holders::Kind;
 use crate::sample::Text;
 use crate::sample::pins::{User, UserKind};
@@ -14,16 +14,16 @@ use crate::sample::pins::{User, UserKind};
 const MAX_AREAS: u64 = 32;
 
 /// Looks for the files of all swap areas.
-pub(super) fn files(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let reader = look.reader;
+pub(super) fn files(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let reader = search.reader;
     for area in areas(reader)? {
-        look.visited += 1;
+        search.visited += 1;
         let file = reader.word(area, Field::SwapFile)?;
-        if file == 0 || !look.wants(Kind::File.at(file)) {
+        if file == 0 || !search.wants(Kind::File.at(file)) {
             continue;
         }
-        let user = user(name(look, file));
-        look.hold(Kind::File.at(file), user);
+        let user = user(name(search, file));
+        search.hold(Kind::File.at(file), user);
     }
     Ok(())
 }
@@ -38,13 +38,15 @@ pub(super) fn user(name: Option<Text>) -> User {
 }
 
 /// Block devices that are used as swap, with their names.
-pub(super) fn devices(look: &mut Look<'_, '_>) -> Result<Vec<(u64, Option<Text>)>, Unreadable> {
-    let reader = look.reader;
+pub(super) fn devices(
+    search: &mut HolderSearch<'_, '_>,
+) -> Result<Vec<(u64, Option<Text>)>, Unreadable> {
+    let reader = search.reader;
     let mut devices = Vec::new();
     for area in areas(reader)? {
         let file = reader.word(area, Field::SwapFile)?;
         if file != 0 {
-            devices.push((reader.word(area, Field::SwapBdev)?, name(look, file)));
+            devices.push((reader.word(area, Field::SwapBdev)?, name(search, file)));
         }
     }
     Ok(devices)
@@ -63,9 +65,9 @@ pub(in crate::kernel::pins) fn areas(reader: &Reader<'_>) -> Result<Vec<u64>, Un
         .collect())
 }
 
-fn name(look: &mut Look<'_, '_>, file: u64) -> Option<Text> {
-    let inode = look.reader.word(file, Field::FileInode).ok()?;
-    let superblock = look.reader.word(inode, Field::InodeSb).ok()?;
-    let path = look.paths.of_inode(look.reader, inode, superblock);
+fn name(search: &mut HolderSearch<'_, '_>, file: u64) -> Option<Text> {
+    let inode = search.reader.word(file, Field::FileInode).ok()?;
+    let superblock = search.reader.word(inode, Field::InodeSb).ok()?;
+    let path = search.paths.of_inode(search.reader, inode, superblock);
     path.map(VisiblePath::path_here)
 }

@@ -5,15 +5,15 @@ use std::collections::HashSet;
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::layout::fields::Field;
-use crate::kernel::pins::holder_search::Look;
+use crate::kernel::pins::holder_search::HolderSearch;
 use crate::kernel::pins::holders::{Kind, Thing};
 use crate::sample::pins::{User, UserKind};
 
 /// Watches of one group that are looked at.
 const MAX_WATCHES: usize = 1 << 20;
 
-pub(super) fn inodes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
-    let open = look.open;
+pub(super) fn inodes(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let open = search.open;
     let mut groups = HashSet::new();
     // The first group that watches an inode gets the reference.
     let mut counted = HashSet::new();
@@ -21,8 +21,8 @@ pub(super) fn inodes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
         if !groups.insert(group.object) {
             continue;
         }
-        for inode in watched(look, group.object)? {
-            let Some(user) = look.task(group.task, UserKind::Watches) else {
+        for inode in watched(search, group.object)? {
+            let Some(user) = search.task(group.task, UserKind::Watches) else {
                 continue;
             };
             let user = User {
@@ -30,15 +30,15 @@ pub(super) fn inodes(look: &mut Look<'_, '_>) -> Result<(), Unreadable> {
                 refs: Some(counted.insert(inode).into()),
                 ..user
             };
-            look.hold(inode, user);
+            search.hold(inode, user);
         }
     }
     Ok(())
 }
 
 /// Inodes that a group watches and whose holders are wanted.
-fn watched(look: &mut Look<'_, '_>, group: u64) -> Result<Vec<Thing>, Unreadable> {
-    let reader = look.reader;
+fn watched(search: &mut HolderSearch<'_, '_>, group: u64) -> Result<Vec<Thing>, Unreadable> {
+    let reader = search.reader;
     let head = group + reader.offset(Field::FsnotifyMarks)?;
     let marks = match reader.list(head, Field::MarkInGroup, MAX_WATCHES) {
         Ok((marks, _)) => marks,
@@ -46,7 +46,7 @@ fn watched(look: &mut Look<'_, '_>, group: u64) -> Result<Vec<Thing>, Unreadable
         Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => return Ok(Vec::new()),
         Err(why) => return Err(why),
     };
-    look.visited += marks.len() as u64;
+    search.visited += marks.len() as u64;
     let connectors = reader.column(&marks, Field::MarkConnector)?;
     let connectors: Vec<_> = connectors.into_iter().flatten().collect();
     let objects = reader.column(&connectors, Field::ConnectorObj)?;
@@ -55,5 +55,5 @@ fn watched(look: &mut Look<'_, '_>, group: u64) -> Result<Vec<Thing>, Unreadable
     let either = |object: u64| [object, object.wrapping_sub(in_inode)];
     let inodes = objects.into_iter().flatten().flat_map(either);
     let inodes = inodes.map(|inode| Kind::Inode.at(inode));
-    Ok(inodes.filter(|inode| look.wants(*inode)).collect())
+    Ok(inodes.filter(|inode| search.wants(*inode)).collect())
 }
