@@ -4,7 +4,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::COMM_BYTES;
-use crate::times::Times;
+use crate::histogram::Histogram;
 
 /// Time between two samples of the releases of a contended lock: one stack takes as long as
 /// everything else that happens to ten waits.
@@ -51,7 +51,7 @@ pub struct HeldCount {
     /// The longest hold.
     pub max_ns: u64,
     /// Durations of the holds.
-    pub times: Times,
+    pub times: Histogram,
 }
 
 /// No stack, see [`Hold::stack`].

@@ -6,11 +6,11 @@ use aya_ebpf::helpers::bpf_get_current_comm;
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
+use memcg_trace_common::histogram::Histogram;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::shrinker::{
     LIGHT_PRIORITY, PRIORITIES, SHRINKER_ROWS, ShrinkerCount, ShrinkerKey, ShrinkerRun,
 };
-use memcg_trace_common::times::Times;
 
 use crate::counted::reclaim::begun_by;
 use crate::current::{now_ns, task_struct, this_task, user_ns};
@@ -25,7 +25,7 @@ static SHRINKERS: PerCpuHashMap<ShrinkerKey, ShrinkerCount> =
     PerCpuHashMap::with_max_entries(SHRINKER_ROWS, 0);
 /// Rows are shared by all CPUs, since they are large: additions are atomic.
 #[map]
-static SHRINKER_TIMES: HashMap<ShrinkerKey, Times> = HashMap::with_max_entries(8192, 0);
+static SHRINKER_TIMES: HashMap<ShrinkerKey, Histogram> = HashMap::with_max_entries(8192, 0);
 #[map]
 static SHRINKER_RUNS: HashMap<u64, ShrinkerRun> = HashMap::with_max_entries(4096, 0);
 

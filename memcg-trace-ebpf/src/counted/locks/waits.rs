@@ -6,9 +6,9 @@ use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::macros::{kprobe, map, raw_tracepoint};
 use aya_ebpf::maps::{HashMap, PerCpuHashMap};
 use aya_ebpf::programs::{ProbeContext, RawTracePointContext};
+use memcg_trace_common::histogram::Histogram;
 use memcg_trace_common::lock::{LOCK_ROWS, LockCount, LockKey, Wait, flags};
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::times::Times;
 
 use crate::counted::locks::holds;
 use crate::counted::locks::wait_slots;
@@ -25,7 +25,7 @@ static LOCKS: PerCpuHashMap<LockKey, LockCount> = PerCpuHashMap::with_max_entrie
 /// Durations of finished waits, by lock. The map is large, so all CPUs share it: a waiter has lost
 /// more time than the shared update takes.
 #[map]
-static LOCK_TIMES: HashMap<u64, Times> = HashMap::with_max_entries(1024, 0);
+static LOCK_TIMES: HashMap<u64, Histogram> = HashMap::with_max_entries(1024, 0);
 /// Flags that distinguish kinds of locks.
 const KIND: u32 = flags::PERCPU | flags::MUTEX | flags::RT | flags::RWSEM;
 

@@ -4,11 +4,11 @@ use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_get_current_comm;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{HashMap, LruHashMap, PerCpuHashMap};
+use memcg_trace_common::histogram::Histogram;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::reclaim::{
     RECLAIM_ROWS, ReclaimCount, ReclaimKey, StalledKey, StalledTask,
 };
-use memcg_trace_common::times::Times;
 
 use crate::current::{task_struct, this_task};
 use crate::layout::read::{LAYOUT, field};
@@ -21,7 +21,7 @@ static RECLAIM: PerCpuHashMap<ReclaimKey, ReclaimCount> =
     PerCpuHashMap::with_max_entries(RECLAIM_ROWS, 0);
 /// Rows are shared by all CPUs, since they are large: additions are atomic.
 #[map]
-static STALL_TIMES: HashMap<ReclaimKey, Times> = HashMap::with_max_entries(4096, 0);
+static STALL_TIMES: HashMap<ReclaimKey, Histogram> = HashMap::with_max_entries(4096, 0);
 /// LRU: only the tasks that waited longest are shown, so rows of short waits may be lost.
 #[map]
 static STALLED_TASKS: LruHashMap<StalledKey, StalledTask> = LruHashMap::with_max_entries(4096, 0);

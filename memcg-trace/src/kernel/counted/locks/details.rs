@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuArray, StackTraceMap};
+use memcg_trace_common::histogram::BUCKETS;
 use memcg_trace_common::hold::{Held, HeldCount, Hold, ReleaseKey};
 use memcg_trace_common::layout::Layout;
 use memcg_trace_common::lock::Wait;
-use memcg_trace_common::times::CLASSES;
 
 use crate::kernel::counted::locks::holds::Holds;
 use crate::kernel::counted::locks::queues::Queues;
@@ -176,7 +176,7 @@ impl LockDetails {
         }
         let per_cpu = self.held.get(&(held as u32), 0);
         let per_cpu = per_cpu.context("read how locks are held")?;
-        let mut times = [0; CLASSES];
+        let mut times = [0; BUCKETS];
         let mut hold = LockHold {
             addr,
             mode,

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
+use memcg_trace_common::histogram::{BUCKETS, Histogram, bucket_of};
 use memcg_trace_common::layout::Layout;
 use memcg_trace_common::lock::{ASK_WHO, LOCK_ROWS, LockCount, LockKey, Wait, WaiterRow, flags};
-use memcg_trace_common::times::{CLASSES, Times, class_of};
 
 use crate::kernel::counted::locks::queues::Queues;
 use crate::kernel::counted::locks::rows::{self, SYMBOLS_BEGIN, add, key_of};
@@ -35,7 +35,7 @@ const OTHERS: LockKey = LockKey {
 pub(crate) struct LockWaits {
     waits: WaitSlots,
     counts: PerCpuHashMap<MapData, MapValue<LockKey>, MapValue<LockCount>>,
-    times: KernelMap<MapData, u64, MapValue<Times>>,
+    times: KernelMap<MapData, u64, MapValue<Histogram>>,
     /// Locks that are listed even without any wait, and their kinds.
     always: Vec<(u64, u32)>,
     /// Whether a hook fires at the end of a wait.
@@ -48,7 +48,7 @@ pub(crate) struct LockWaits {
     /// Waits that user space found to be over.
     closed: HashMap<LockKey, LockCount>,
     /// Durations of the waits in `closed`, by lock.
-    closed_times: HashMap<u64, [u64; CLASSES]>,
+    closed_times: HashMap<u64, [u64; BUCKETS]>,
     /// Waits whose task was not queued at the last sample: the task spins, or has exited.
     not_queued: HashSet<WaitId>,
     /// The number of waits at the last sample, while the table is nearly full.
@@ -195,7 +195,7 @@ impl LockWaits {
             let mut counts = self.closed_times.get(&lock).copied();
             // A lock that found the table full has no row.
             if let Ok(MapValue(times)) = self.times.get(&lock, 0) {
-                let sum = counts.get_or_insert([0; CLASSES]);
+                let sum = counts.get_or_insert([0; BUCKETS]);
                 sum.iter_mut()
                     .zip(times.counts)
                     .for_each(|(sum, one)| *sum += u64::from(one));
@@ -272,7 +272,7 @@ impl LockWaits {
             let measured = measured.filter(|_| wait.released_ns > 0);
             if let Some(measured) = measured {
                 let times = self.closed_times.entry(wait.lock);
-                times.or_insert([0; CLASSES])[class_of(measured)] += 1;
+                times.or_insert([0; BUCKETS])[bucket_of(measured)] += 1;
             }
             self.unseen_ends += u64::from(self.ends_seen);
             let sum = self.closed.entry(key_of(&row)).or_default();

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
+use memcg_trace_common::histogram::Histogram;
 use memcg_trace_common::reclaim::{
     RECLAIM_ROWS, ReclaimCount, ReclaimKey, StalledKey, StalledTask, kind,
 };
-use memcg_trace_common::times::Times;
 
 use crate::kernel::counted::baseline::Baseline;
 use crate::kernel::counted::causes::Causes;
@@ -30,13 +30,13 @@ const TASKS: usize = 100;
 /// The reader of reclaim counters.
 pub(crate) struct Reclaims {
     counts: PerCpuHashMap<MapData, MapValue<ReclaimKey>, MapValue<ReclaimCount>>,
-    times: KernelMap<MapData, MapValue<ReclaimKey>, MapValue<Times>>,
+    times: KernelMap<MapData, MapValue<ReclaimKey>, MapValue<Histogram>>,
     tasks: KernelMap<MapData, MapValue<StalledKey>, MapValue<StalledTask>>,
     causes: Causes,
     counts_pages: bool,
     counts_throttles: bool,
     first_counts: Baseline<ReclaimKey, ReclaimCount>,
-    first_times: Baseline<ReclaimKey, Times>,
+    first_times: Baseline<ReclaimKey, Histogram>,
     first_tasks: Baseline<StalledKey, StalledTask>,
     /// Sums of the rows that were folded to free space.
     folded: HashMap<ReclaimKey, (ReclaimCount, DurationHistogram)>,
@@ -128,7 +128,7 @@ impl Reclaims {
         &mut self,
         memcgs: &Memcgs,
         sums: &mut Vec<(ReclaimKey, ReclaimCount)>,
-        times: &mut Vec<(ReclaimKey, Times)>,
+        times: &mut Vec<(ReclaimKey, Histogram)>,
     ) {
         let rows = sums.len();
         let gives_way = |key: &ReclaimKey| {

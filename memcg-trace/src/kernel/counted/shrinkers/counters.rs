@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
+use memcg_trace_common::histogram::Histogram;
 use memcg_trace_common::shrinker::{
     PRIORITIES, RESOLVE_ROWS, SHRINKER_ROWS, ShrinkerAsk, ShrinkerCount, ShrinkerKey, ShrinkerRow,
     ShrinkerRun,
 };
-use memcg_trace_common::times::Times;
 
 use crate::kernel::counted::baseline::Baseline;
 use crate::kernel::counted::causes::Causes;
@@ -31,7 +31,7 @@ use crate::sample::{LightScan, Shrinker, Text};
 /// The reader of shrinker counters.
 pub(crate) struct Shrinkers {
     counts: PerCpuHashMap<MapData, MapValue<ShrinkerKey>, MapValue<ShrinkerCount>>,
-    times: KernelMap<MapData, MapValue<ShrinkerKey>, MapValue<Times>>,
+    times: KernelMap<MapData, MapValue<ShrinkerKey>, MapValue<Histogram>>,
     runs: KernelMap<MapData, u64, MapValue<ShrinkerRun>>,
     resolver: Resolver<ShrinkerAsk>,
     super_cache_scan: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Shrinkers {
     names: Names,
     causes: Causes,
     first_counts: Baseline<ShrinkerKey, ShrinkerCount>,
-    first_times: Baseline<ShrinkerKey, Times>,
+    first_times: Baseline<ShrinkerKey, Histogram>,
     history: ShrinkerHistory,
     /// Sums of the rows that were folded, or whose shrinker is gone.
     folded: HashMap<ShrinkerKey, (ShrinkerCount, DurationHistogram)>,
@@ -178,7 +178,7 @@ impl Shrinkers {
     fn fold(
         &mut self,
         counts: &mut Vec<(ShrinkerKey, ShrinkerCount)>,
-        times: &mut Vec<(ShrinkerKey, Times)>,
+        times: &mut Vec<(ShrinkerKey, Histogram)>,
         to: impl Fn(&ShrinkerKey) -> Option<ShrinkerKey>,
     ) {
         // Sums are read before durations, as above.
