@@ -18,7 +18,7 @@ mod fault;
 mod host;
 #[path = "../schemas/mod.rs"]
 mod schemas;
-mod shrinkers_to_have;
+mod shrinker_module;
 mod suspend;
 mod terminal;
 mod tool;

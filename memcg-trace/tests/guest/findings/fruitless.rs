@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Watch, figure};
-use crate::shrinkers_to_have::Shrinkers;
+use crate::shrinker_module::Shrinkers;
 
 /// Objects of each (xtask/guest/module/shrinkers.c).
 const OBJECTS: u64 = 50_000;

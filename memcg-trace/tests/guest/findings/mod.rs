@@ -4,8 +4,8 @@
 //! runs short of memory anyway (`reclaim/small.rs`).
 
 mod blocked;
+mod dead_weight;
 mod fruitless;
-mod graves;
 mod load;
 mod usage;
 
@@ -30,7 +30,7 @@ fn what_is_wrong_is_found_and_nothing_else() {
     load::is_lopsided(&mut watch, &holes);
     blocked::in_a_shrinker(&mut watch, &disk);
     fruitless::scanning(&mut watch);
-    graves::are_reclaimed_from(&mut watch);
+    dead_weight::is_reclaimed_from(&mut watch);
     watch.export.stop();
 }
 

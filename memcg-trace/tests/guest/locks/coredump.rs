@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::taker;
+use super::lock_module;
 use crate::host::{Folder, Process, eventually};
 
 const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
@@ -136,8 +136,8 @@ impl Coredump {
         let reader = if Path::new(GENERATIONS).exists() {
             shell(&format!("echo n >{GENERATIONS}"))
         } else {
-            taker::load();
-            let file = taker::FILE;
+            lock_module::load();
+            let file = lock_module::FILE;
             shell(&format!("exec 3>{file}; echo g0 >&3; echo h0 >&3"))
         };
         wait_for(reader.0.id(), "get_online_mems");
@@ -146,7 +146,7 @@ impl Coredump {
 
     /// Whether [`want_both`](Self::want_both) is possible: on 5.10 only with the module.
     pub fn has_both() -> bool {
-        Path::new(GENERATIONS).exists() || taker::is_built()
+        Path::new(GENERATIONS).exists() || lock_module::is_built()
     }
 
     /// Lets the reader continue, up to the lock where it is stuck too.

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::coredump::{Coredump, Then, spare_blocks};
+use super::lock_module::Taker;
 use super::look;
-use super::taker::Taker;
 use crate::host::eventually;
 use crate::tool;
 

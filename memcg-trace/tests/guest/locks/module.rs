@@ -18,7 +18,7 @@ use rustix::fs::OFlags;
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use serde_json::Value;
 
-use super::taker::{FILE, Taker};
+use super::lock_module::{FILE, Taker};
 use crate::host::{Cgroup, Folder, eventually};
 use crate::tool;
 

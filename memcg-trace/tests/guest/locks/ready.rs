@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::lock_module::{self, Taker};
 use super::look;
-use super::taker::{self, Taker};
 use crate::host::{Cgroup, eventually, has_function};
 use crate::tool::{self, Blind};
 
@@ -135,7 +135,7 @@ fn is_throttled(root: u32) {
 #[test]
 fn a_holder_that_is_ready_to_run_and_does_not() {
     assert!(
-        taker::is_built(),
+        lock_module::is_built(),
         "a kernel without modules has none of these tests"
     );
     let mut holder = Taker::with(&["m30"]);
@@ -202,7 +202,7 @@ fn kernel_ticks(tid: u32) -> u64 {
 #[test]
 fn a_grace_period_behind_a_real_time_task() {
     assert!(
-        taker::is_built(),
+        lock_module::is_built(),
         "a kernel without modules has none of these tests"
     );
     let blind = Blind::new(&tool::without_symbols(&["rcu_data"]));

@@ -5,8 +5,8 @@ use std::fs;
 use std::process::Command;
 
 use super::coredump::spare_blocks;
+use super::lock_module::Taker;
 use super::look;
-use super::taker::Taker;
 use crate::host::{Process, eventually};
 
 #[test]

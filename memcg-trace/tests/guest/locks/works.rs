@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::coredump::stack;
+use super::lock_module;
 use super::look;
-use super::taker;
 use crate::host::{Cgroup, Process, eventually};
 use crate::tool;
 
@@ -113,18 +113,18 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
 #[test]
 fn a_cgroup_that_goes_offline_behind_who_waits_for_it() {
     const CONTROLLERS: &str = "/sys/fs/cgroup/cgroup.subtree_control";
-    if !taker::is_built() {
+    if !lock_module::is_built() {
         println!("skipped: no test module for this kernel");
         return;
     }
-    taker::load();
+    lock_module::load();
     let cgroup = Cgroup::new("offline-behind");
     write(CONTROLLERS, "+pids");
     // Each CPU has a queue of its own.
     let script = format!(
         "taskset -p 1 $$; exec 3>{}; echo m40 >&3; echo q40 >&3; \
          echo -pids >{CONTROLLERS}; echo +pids >{CONTROLLERS}; echo -pids >{CONTROLLERS}",
-        taker::FILE
+        lock_module::FILE
     );
     let mut changer = stops_in(&script, "cgroup_lock_and_drain_offline");
     assert_offline_deadlock(changer.0.id());
@@ -132,7 +132,7 @@ fn a_cgroup_that_goes_offline_behind_who_waits_for_it() {
     let why = look::undecided_without(&queues);
     assert!(why.contains(&"which cgroup it is was not found".to_owned()));
 
-    write(taker::FILE, "u40");
+    write(lock_module::FILE, "u40");
     assert!(changer.0.wait().unwrap().success());
     drop(cgroup);
     assert_eq!(look::asked("no_deadlock").1, Some(0));

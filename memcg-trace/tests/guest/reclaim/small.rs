@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::contract::Record;
 use crate::export::{Export, Frame};
 use crate::host::{DEADLINE, now_ns};
-use crate::shrinkers_to_have::Shrinkers;
+use crate::shrinker_module::Shrinkers;
 
 /// The two caches, and the findings since they were made.
 pub struct Caches {

@@ -16,8 +16,8 @@ fn reclaim(parent: &Cgroup) {
     parent.set("memory.high", "max");
 }
 
-pub fn are_reclaimed_from(watch: &mut Watch) {
-    let (parent, other) = (Cgroup::new("graves"), Cgroup::new("other"));
+pub fn is_reclaimed_from(watch: &mut Watch) {
+    let (parent, other) = (Cgroup::new("dead_weight"), Cgroup::new("other"));
     // Memory that cannot be reclaimed, so that the kernel searches again and again.
     let alive = parent.child("alive");
     let memory = alive.inside(|| {
