@@ -18,7 +18,7 @@ pub mod reclaim;
 pub mod shrinker;
 pub mod slab;
 pub mod stack;
-pub mod tax;
+pub mod zombie_cost;
 
 /// `TASK_COMM_LEN` of the kernel (include/linux/sched.h), fixed by its user interface.
 pub const COMM_BYTES: usize = 16;

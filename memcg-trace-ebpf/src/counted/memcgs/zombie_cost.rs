@@ -4,14 +4,14 @@
 use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::PerCpuArray;
 use aya_ebpf::programs::ProbeContext;
-use memcg_trace_common::tax::{CSS_ONLINE, LONGEST_FLUSH_NS, TaxCount};
+use memcg_trace_common::zombie_cost::{CSS_ONLINE, LONGEST_FLUSH_NS, ZombieCost};
 
 use crate::current::now_ns;
 use crate::layout::read::{LAYOUT, field};
 use crate::maps::counter::add;
 
 #[map]
-static TAX: PerCpuArray<TaxCount> = PerCpuArray::with_max_entries(1, 0);
+static TAX: PerCpuArray<ZombieCost> = PerCpuArray::with_max_entries(1, 0);
 
 #[inline(always)]
 fn is_dead(css: u64) -> bool {
@@ -37,7 +37,7 @@ pub fn tax_reclaim(ctx: ProbeContext) -> u32 {
 
 /// Ends a measurement on this CPU whose end was not seen.
 #[inline(always)]
-fn forget(count: *mut TaxCount) {
+fn forget(count: *mut ZombieCost) {
     // SAFETY: the value of the map; only this CPU writes `begin_ns`, with interrupts off, or in a
     // race of two flushes, one of which is then not measured.
     unsafe {

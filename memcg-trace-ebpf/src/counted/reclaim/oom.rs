@@ -20,7 +20,7 @@ static OOM: RingBuf = RingBuf::with_byte_size(1 << 16, 0);
 
 /// A kill of `victim`; without a `control` it belongs to the kill before it.
 #[inline(always)]
-fn tell(victim: u64, control: u64) {
+fn report(victim: u64, control: u64) {
     let limit = pointer(control, &LAYOUT.oom_memcg);
     let Some(mut entry) = OOM.reserve::<OomRecord>(0) else {
         lost(Loss::OomRing, 1);
@@ -47,7 +47,7 @@ fn tell(victim: u64, control: u64) {
 #[kprobe]
 pub fn oom_kill(ctx: ProbeContext) -> u32 {
     let control: u64 = ctx.arg(0).unwrap_or(0);
-    tell(pointer(control, &LAYOUT.oom_chosen), control);
+    report(pointer(control, &LAYOUT.oom_chosen), control);
     0
 }
 
@@ -58,7 +58,7 @@ pub fn oom_kill_member(ctx: ProbeContext) -> u32 {
     let task: u64 = ctx.arg(0).unwrap_or(0);
     let signal = pointer(task, &LAYOUT.task_signal);
     if field::<i16>(signal, &LAYOUT.signal_oom_score_adj) != Some(NEVER) {
-        tell(task, 0);
+        report(task, 0);
     }
     0
 }

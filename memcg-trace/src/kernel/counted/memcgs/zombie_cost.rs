@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{MapData, PerCpuArray};
-use memcg_trace_common::tax::TaxCount;
+use memcg_trace_common::zombie_cost::ZombieCost;
 
 use crate::kernel::Subject;
 use crate::kernel::counted::subject::{Counted, Opening, Round};
@@ -13,7 +13,7 @@ use crate::sample::{Sample, Tax};
 
 /// The reader of these sums.
 pub(crate) struct ZombieCosts {
-    counts: PerCpuArray<MapData, MapValue<TaxCount>>,
+    counts: PerCpuArray<MapData, MapValue<ZombieCost>>,
     sees_reclaim: bool,
     sees_flushes: bool,
 }
@@ -42,7 +42,7 @@ impl ZombieCosts {
         let per_cpu = self.counts.get(&0, 0);
         let per_cpu = per_cpu.context("read what dead memory cgroups cost")?;
         let sum =
-            |count: fn(&TaxCount) -> u64| per_cpu.iter().map(|MapValue(one)| count(one)).sum();
+            |count: fn(&ZombieCost) -> u64| per_cpu.iter().map(|MapValue(one)| count(one)).sum();
         let reclaim = |count| self.sees_reclaim.then(|| sum(count));
         let flushes = |count| self.sees_flushes.then(|| sum(count));
         Ok(Tax {

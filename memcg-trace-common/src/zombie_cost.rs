@@ -13,7 +13,7 @@ pub const LONGEST_FLUSH_NS: u64 = 1_000_000;
 /// The one value of the per-CPU map `TAX`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct TaxCount {
+pub struct ZombieCost {
     /// Memcgs that reclaim visited, once for each node: entries into `shrink_slab()`.
     pub reclaim_visits: u64,
     /// Dead memcgs among `reclaim_visits`.
