@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Class, Empty};
+use super::empty::{Class, Empty};
 use crate::model::pins::words::grouped;
 use crate::sample::uses::CgroupUses;
 

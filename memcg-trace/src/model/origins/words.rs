@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::hash::Hash;
 
-use super::{Origin, PinnedBy, Shared};
+use super::origin::{Origin, PinnedBy, Shared};
 use crate::model::pins::words::{counted, grouped, object, user_of_unit};
 use crate::model::snapshot::{Action, Advice, Pins};
 use crate::sample::Text;
