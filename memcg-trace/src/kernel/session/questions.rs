@@ -54,7 +54,7 @@ impl Session {
         });
         let alive: Vec<_> = alive.collect();
         let reader = self.kernel.reader()?;
-        let mut uses = uses::look(&reader, &alive, unix_ns() / 1_000_000_000, now_ns());
+        let mut uses = uses::find(&reader, &alive, unix_ns() / 1_000_000_000, now_ns());
         uses.can_reclaim = host_memory::can_reclaim(&reader).ok();
         uses.free_swap_bytes = Some(host_memory::free_swap_bytes());
         // A task may have come meanwhile.

@@ -15,7 +15,7 @@ use crate::kernel::layout::fields::Field;
 use crate::sample::uses::{CgroupUse, CgroupUses};
 
 /// Most inodes of cgroups, and most children of a directory, that are looked at.
-const MOST: usize = 1 << 20;
+const MAX_INODES: usize = 1 << 20;
 /// Most reads of a list that changes meanwhile.
 const ATTEMPTS: u32 = 3;
 /// The type of an inode in its mode, and that of a directory (include/uapi/linux/stat.h).
@@ -30,9 +30,9 @@ pub(crate) struct Alive {
     pub(crate) css: u64,
 }
 
-/// Looks who uses the live memory cgroups of the host. `unix_s` is the time, in seconds since 1970,
+/// Finds who uses the live memory cgroups of the host. `unix_s` is the time, in seconds since 1970,
 /// and `up_ns` that since the start of the host.
-pub(crate) fn look(reader: &Reader<'_>, alive: &[Alive], unix_s: i64, up_ns: u64) -> CgroupUses {
+pub(crate) fn find(reader: &Reader<'_>, alive: &[Alive], unix_s: i64, up_ns: u64) -> CgroupUses {
     let mut uses = CgroupUses::default();
     if let Err(why) = fill(reader, alive, (unix_s, up_ns), &mut uses) {
         uses.not_checked.push(why.to_string());
@@ -190,10 +190,10 @@ fn addresses(reader: &Reader<'_>, superblock: u64) -> Result<Vec<u64>, Unreadabl
     let in_list = reader.offset(Field::InodeSbList)?;
     let mut outcome = Err(Unreadable::Changed("the list of inodes"));
     for _ in 0..ATTEMPTS {
-        match reader.list(head, Field::InodeSbList, MOST) {
+        match reader.list(head, Field::InodeSbList, MAX_INODES) {
             Ok((_, false)) => {
                 outcome = Err(Unreadable::Failed(format!(
-                    "the search for marks stopped after {MOST} inodes"
+                    "the search for marks stopped after {MAX_INODES} inodes"
                 )));
             }
             Ok((inodes, true)) => {
@@ -282,7 +282,7 @@ fn children(reader: &Reader<'_>, dentry: u64) -> Result<u64, Unreadable> {
     let mut count = 0;
     reader.memory.chain(first, end, 0, |entries| {
         count += entries.len() as u64;
-        match count < MOST as u64 {
+        match count < MAX_INODES as u64 {
             true => std::ops::ControlFlow::Continue(()),
             false => std::ops::ControlFlow::Break(()),
         }
