@@ -115,9 +115,9 @@ fn uuid(name: &[u8], from: usize) -> Option<usize> {
             at += 1;
         }
     }
-    let goes_on = name.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    let is_longer = name.get(at).is_some_and(u8::is_ascii_alphanumeric);
     let has_digit = name[from..at].iter().any(u8::is_ascii_digit);
-    (!goes_on && has_digit).then_some(at - from)
+    (!is_longer && has_digit).then_some(at - from)
 }
 
 /// Returns the length of the date at `from`.
