@@ -53,6 +53,8 @@ pub struct MemcgRow {
     pub high_pages: u64,
     /// `memory.max`.
     pub max_pages: u64,
+    /// `memory.low`; `ABSENT_PAGES` where it could not be read.
+    pub low_pages: i64,
     /// Reclaimable slab, the kernel's own figure as of its last flush.
     pub slab_reclaimable_bytes: i64,
     /// Unreclaimable slab, as of the last flush.

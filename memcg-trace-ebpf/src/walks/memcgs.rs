@@ -10,8 +10,8 @@ use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::{Array, ProgramArray};
 use aya_ebpf::programs::RawTracePointContext;
 use memcg_trace_common::memcg::{
-    ABSENT_BYTES, ABSENT_CGROUP_POPULATED, ABSENT_POPULATED, MemcgRow, MemcgWalk, WALK_DEPTH,
-    WALK_ROWS, WalkStep, css_flags,
+    ABSENT_BYTES, ABSENT_CGROUP_POPULATED, ABSENT_PAGES, ABSENT_POPULATED, MemcgRow, MemcgWalk,
+    WALK_DEPTH, WALK_ROWS, WalkStep, css_flags,
 };
 
 use crate::counted::{kernfs_node, read_name};
@@ -278,6 +278,7 @@ fn usage(row: &mut MemcgRow, css: u64) {
     row.usage_pages = field(css, &LAYOUT.memcg_memory_usage).unwrap_or(0);
     row.high_pages = field(css, &LAYOUT.memcg_memory_high).unwrap_or(0);
     row.max_pages = field(css, &LAYOUT.memcg_memory_max).unwrap_or(0);
+    row.low_pages = field(css, &LAYOUT.memcg_memory_low).unwrap_or(ABSENT_PAGES);
     let stats = if value(&LAYOUT.vmstats_is_inline) == 1 {
         css + offset(&LAYOUT.memcg_vmstats)
     } else {

@@ -57,6 +57,8 @@ pub struct Memcg {
     pub high_bytes: Option<u64>,
     /// `memory.max`, likewise.
     pub max_bytes: Option<u64>,
+    /// `memory.low`, likewise; `None` where it could not be read, and in older recordings.
+    pub low_bytes: Option<u64>,
     /// Slab, with everything below, as of the kernel's last flush (2 s).
     pub slab_bytes: Option<u64>,
     /// All memory of the kernel, slab included, likewise (`kernel` of `memory.stat`); `None` on

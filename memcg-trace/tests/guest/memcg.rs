@@ -205,6 +205,7 @@ fn usage_and_limits_are_those_of_the_files(export: &mut Export) {
     let (quiet, open) = (Cgroup::new("quiet"), Cgroup::new("open"));
     quiet.set("memory.high", "67108864");
     quiet.set("memory.max", "134217728");
+    quiet.set("memory.low", "33554432");
     let folder = Folder::new("quiet");
     quiet.run(
         "dd if=/dev/zero of=\"$1\" bs=64k count=48 2>&-",
@@ -217,6 +218,8 @@ fn usage_and_limits_are_those_of_the_files(export: &mut Export) {
         }
         assert_eq!(memcg.number("high_bytes"), 64 << 20);
         assert_eq!(memcg.number("max_bytes"), 128 << 20);
+        let low: u64 = quiet.get("memory.low").trim().parse().unwrap();
+        assert_eq!(memcg.number("low_bytes"), low);
         let usage = memcg.number("usage_bytes");
         let current: u64 = quiet.get("memory.current").trim().parse().unwrap();
         if usage == current {
@@ -234,4 +237,6 @@ fn usage_and_limits_are_those_of_the_files(export: &mut Export) {
         assert_eq!(open.get(file), "max\n");
         assert_eq!(memcg.number(field), (i64::MAX as u64 / 4096) * 4096);
     }
+    assert_eq!(open.get("memory.low"), "0\n");
+    assert_eq!(memcg.number("low_bytes"), 0);
 }

@@ -56,6 +56,7 @@ macro_rules! fields_of_cgroups {
             memcg_memory_usage, -, 8, ["mem_cgroup.memory.usage"], [Memcg];
             memcg_memory_high, -, 8, ["mem_cgroup.memory.high"], [Memcg];
             memcg_memory_max, -, 8, ["mem_cgroup.memory.max"], [Memcg];
+            memcg_memory_low, -, 8, ["mem_cgroup.memory.low"];
             -, MemcgCss, 0, ["mem_cgroup.css"];
             memcg_vmstats, -, 0, ["mem_cgroup.vmstats"];
             -, NodeLists, 0, ["mem_cgroup_per_node.lruvec.lists"];

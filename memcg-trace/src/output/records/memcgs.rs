@@ -207,6 +207,12 @@ impl Row for snapshot::Memcg {
             "Whether `max_bytes` means no limit.",
             |row| snapshot::is_unlimited(row.facts.max_bytes),
         );
+        to.figure(
+            "low_bytes",
+            "LOW",
+            "`memory.low`: reclaim leaves it alone while it uses less and there is memory elsewhere.",
+            |row| Limit(row.facts.low_bytes),
+        );
         to.field(
             "slab_uncertain_objects",
             "How many of `slab_objects` may have been counted twice, or not at all; null where \
@@ -222,6 +228,7 @@ pub const MEMCG_COLUMNS: &[Column<snapshot::Memcg>] = &[
     Column::new("usage_bytes", 9, 1),
     Column::new("high_bytes", 10, 8),
     Column::new("max_bytes", 10, 7),
+    Column::new("low_bytes", 9, 9),
     Column::new("slab_bytes", 9, 3),
     Column::new("slab_alloc_per_sec", 12, 4),
     Column::new("slab_free_per_sec", 11, 5),

@@ -55,8 +55,8 @@ prop_compose! {
         Memcg {
             serial_nr, parent_serial_nr, name, flags, killed, confirmed, refs, populated,
             has_tasks,
-            usage_bytes: bytes, high_bytes: bytes, max_bytes: bytes, slab_bytes: bytes,
-            kmem_bytes: bytes, ..Memcg::default()
+            usage_bytes: bytes, high_bytes: bytes, max_bytes: bytes, low_bytes: bytes,
+            slab_bytes: bytes, kmem_bytes: bytes, ..Memcg::default()
         }
     }
 }

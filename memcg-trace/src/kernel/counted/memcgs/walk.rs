@@ -169,6 +169,7 @@ fn memcg(row: &MemcgRow) -> Memcg {
         usage_bytes: bytes(row.usage_pages),
         high_bytes: bytes(row.high_pages),
         max_bytes: bytes(row.max_pages),
+        low_bytes: u64::try_from(row.low_pages).ok().and_then(bytes),
         lru_pages: None,
         swap_entries: None,
         own_cost_bytes: None,
