@@ -11,6 +11,7 @@
  *	lose0	waits for a completion that nothing completes; this wait can be killed
  */
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
@@ -33,6 +34,9 @@ static void works_first(struct work_struct *work)
 {
 	struct pair *pair = container_of(work, struct pair, first);
 
+	/* It is queued right after this one, which may be running by then. */
+	while (!work_pending(&pair->second))
+		msleep(1);
 	flush_work(&pair->second);
 }
 
