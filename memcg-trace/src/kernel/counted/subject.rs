@@ -11,8 +11,8 @@ use crate::sample::{Absent, Sample};
 
 /// A subject that programs count.
 ///
-/// To add one: a folder here with a type that implements this, its hooks in the table of hooks,
-/// and a line in [`super::Subjects`].
+/// To add one: a variant of [`Subject`], a folder here with a type that implements this, its hooks
+/// in the table of hooks, and its lines in [`super::Subjects`].
 pub(crate) trait Counted {
     /// Reads what was counted into the sample.
     fn sample(&mut self, round: &mut Round<'_>, sample: &mut Sample) -> anyhow::Result<()>;

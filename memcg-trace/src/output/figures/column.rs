@@ -56,7 +56,7 @@ impl<T> Column<T> {
         (self.heading)(self.key).is_some_and(|heading| heading.is_number)
     }
 
-    /// The meaning of the figure.
+    /// The text of the figure in a row.
     #[must_use]
     pub fn cell(&self, row: &T) -> String {
         (self.cell)(row, self.key)
