@@ -108,6 +108,18 @@ fn what_nobody_uses_is_abandoned() {
     assert_eq!((found.empty, found.abandoned), (Some(4), Some(0)));
 }
 
+/// A count of what was not all looked at would be one that does not close.
+#[test]
+fn a_count_of_some_is_none() {
+    let uses = || -> Vec<CgroupUse> { (10..14).map(unused).collect() };
+    let mut unread = rows();
+    unread[6].has_tasks = None;
+    assert_eq!(counts(&samples(unread, uses())), (None, None));
+    let mut cut = samples(rows(), uses());
+    cut[0].memcgs.as_mut().unwrap().truncated_at = Some(7);
+    assert_eq!(counts(&cut), (None, None));
+}
+
 /// Each twin differs in one thing.
 #[test]
 fn what_could_be_used_is_not_called_abandoned() {

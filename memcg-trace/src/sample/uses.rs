@@ -1,4 +1,4 @@
-//! Whether somebody uses cgroups in which no task is: the answer to one query.
+//! Users of cgroups without tasks: the answer to one query.
 
 use serde::{Deserialize, Serialize};
 

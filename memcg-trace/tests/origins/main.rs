@@ -181,6 +181,29 @@ fn figures_are_sums_of_what_is_known() {
     );
 }
 
+/// Four that one file pins, which somebody has open in two of them; each has a reference more of
+/// which nothing was found.
+#[test]
+fn a_sentence_says_of_how_many_it_is_true() {
+    let mut rows: Vec<_> = [root(), memcg(2, ROOT, "a")].into();
+    rows.extend((10..14).map(|serial| zombie(serial, 2, format!("job-{serial}"), 4)));
+    let pins = |serial: u64| {
+        let users = match serial {
+            10 | 11 => vec![open(77, "agent", 5)],
+            _ => vec![],
+        };
+        let agent = file(ObjectKind::File, "tmpfs", "/dev/shm/log", 100, users);
+        pinned(serial, 1, vec![pin(PinKind::PageShmem, vec![agent])])
+    };
+    let samples = [walked(0, rows), answered(1, (10..14).map(pins).collect())];
+    let groups = list(&snapshots(&samples)[1]);
+    assert_eq!(
+        groups[0].sentence,
+        "4 of 4 are /a/job-<n>; pinned by 400 tmpfs pages of /dev/shm/log, held by agent[77] fd 5 in \
+         2; and by 4 more references"
+    );
+}
+
 /// Ten that one file pins, three that nothing pins, and two of which nobody asked.
 #[test]
 fn a_kind_of_pin_makes_a_group_with_its_own_advice() {

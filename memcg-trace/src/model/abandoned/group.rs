@@ -41,7 +41,7 @@ pub fn count(snapshot: &Snapshot) -> Option<u64> {
         let is_empty = !memcg.facts.has_tasks?;
         Some(count + u64::from(is_empty && !is_root(memcg)))
     });
-    counted.filter(|_| memcgs.is_known())
+    counted.filter(|_| memcgs.is_known() && memcgs.truncated_at.is_none())
 }
 
 fn is_root(memcg: &Memcg) -> bool {
@@ -107,9 +107,10 @@ pub fn list(snapshot: &Snapshot, least_age_ns: u64) -> Empties {
         let groups = groups.iter().filter(move |one| one.class == class);
         groups.map(|one| one.cgroups).sum::<u64>()
     };
-    let is_whole = is_complete && of(Class::NotChecked) == 0;
+    let empty = count(snapshot);
+    let is_whole = is_complete && empty.is_some() && of(Class::NotChecked) == 0;
     Empties {
-        empty: count(snapshot),
+        empty,
         abandoned: is_whole.then(|| of(Class::Abandoned)),
         groups,
     }

@@ -1,4 +1,4 @@
-//! What empty cgroups are, in words, and what would free the abandoned ones.
+//! The sentence of a group of empty cgroups, and commands that free an abandoned one.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::empty::{Class, Empty};
 use crate::model::pins::words::grouped;
 use crate::sample::uses::CgroupUses;
 
-/// Where cgroups are usually mounted.
+/// The usual mount of cgroups.
 const MOUNT: &str = "/sys/fs/cgroup";
 
 /// Returns the line, without figures that have a unit.
@@ -24,7 +24,7 @@ pub(super) fn sentence(group: &Empty) -> String {
             "no task in or below, no watch on cgroup.events, not open, and still charged"
         }
         Class::Uncharged => {
-            "no task in or below, no watch on cgroup.events, not open, and nothing is charged"
+            "no task in or below, no watch on cgroup.events, not open, and no memory is charged"
         }
         Class::Young => "nobody was found that uses it, but it may be new",
         Class::Parent => "no task, but live cgroups below",

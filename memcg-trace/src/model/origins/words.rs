@@ -1,4 +1,4 @@
-//! What the zombies of a group have in common, in words, and the advice that frees many of them.
+//! The sentence of a group of zombies, and the advice that many of them share.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -12,7 +12,7 @@ use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind, Pin};
 
 /// Most pieces of advice of a group.
-const MOST_ADVICE: usize = 3;
+const MAX_ADVICE: usize = 3;
 
 /// Returns the line.
 pub(super) fn sentence(origin: &Origin, pins: &[&Pins]) -> String {
@@ -35,9 +35,22 @@ pub(super) fn sentence(origin: &Origin, pins: &[&Pins]) -> String {
             let refs = refs.fold(0, u64::saturating_add);
             let _ = write!(text, "pinned by {}", counted(kind, refs));
             text += &held(&own);
+            text += &others(&own, refs);
         }
     }
     text
+}
+
+/// Returns the number of references of other kinds, and of those that were not found.
+fn others(own: &[(&Pins, &Pin)], refs: u64) -> String {
+    let all = own.iter().map(|(pins, _)| pins.found.refs);
+    let all: Option<u64> = all.map(|refs| u64::try_from(refs?).ok()).sum();
+    match all.map(|all| all.saturating_sub(refs)) {
+        None => "; their references are not all known".to_owned(),
+        Some(0) => String::new(),
+        Some(1) => "; and by 1 more reference".to_owned(),
+        Some(more) => format!("; and by {} more references", grouped(more)),
+    }
 }
 
 /// Returns the object that pins most of them, and who holds it.
@@ -58,8 +71,11 @@ fn held(own: &[(&Pins, &Pin)]) -> String {
         let users = of_it.flat_map(|one| &one.users);
         users.map(|user| user_of_unit(pins, user)).collect()
     });
-    if let Some((user, _)) = most_common(users) {
+    if let Some((user, holds)) = most_common(users) {
         let _ = write!(text, ", held by {user}");
+        if holds < members {
+            let _ = write!(text, " in {}", grouped(holds as u64));
+        }
     }
     text
 }
@@ -112,7 +128,7 @@ pub(super) fn advice(pins: &[&Pins]) -> Vec<Shared> {
         let size = |one: &Shared| Reverse((is_any(one), one.zombies, one.steps[0].frees.refs));
         size(a).cmp(&size(b)).then_with(|| a_key.cmp(b_key))
     });
-    let first = shared.into_iter().take(MOST_ADVICE);
+    let first = shared.into_iter().take(MAX_ADVICE);
     first.map(|(_, shared)| shared).collect()
 }
 

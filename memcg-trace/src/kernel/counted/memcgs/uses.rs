@@ -1,4 +1,4 @@
-//! Whether somebody uses a cgroup in which no task is: watches it, has it open, or mounted it.
+//! Users of cgroups without tasks: somebody may watch such a cgroup, have it open or have mounted it.
 //!
 //! A manager that waits for a cgroup to become empty has a mark on its `cgroup.events`, and a mark
 //! keeps the inode of the file. The list of a superblock has all inodes that exist, so a file that
@@ -84,7 +84,13 @@ fn fill(
                 .to_owned(),
         ));
     }
-    for superblock in of_cgroups(reader)? {
+    let superblocks = of_cgroups(reader)?;
+    if superblocks.is_empty() {
+        return Err(Unreadable::Failed(
+            "the cgroup file system was not found".to_owned(),
+        ));
+    }
+    for superblock in superblocks {
         if is_watched_whole(reader, superblock)? {
             return Err(Unreadable::Failed(
                 "all of the cgroup file system is watched by fanotify".to_owned(),
@@ -154,7 +160,7 @@ fn above(
     Ok(nodes)
 }
 
-/// Whether the memory controller is in the unified hierarchy.
+/// Returns whether the memory controller is in the unified hierarchy.
 fn is_unified(reader: &Reader<'_>) -> Result<bool, Unreadable> {
     let memcg = reader.word_at(reader.symbol(Symbol::RootMemCgroup)?)?;
     let cgroup = reader.word(memcg, Field::CssCgroup)?;
@@ -173,7 +179,7 @@ fn of_cgroups(reader: &Reader<'_>) -> Result<Vec<u64>, Unreadable> {
     Ok(found)
 }
 
-/// Whether a mark is on the whole file system: on the superblock itself, or since 6.10 on what that
+/// Returns whether a mark is on the whole file system: on the superblock itself, or since 6.10 on what that
 /// points to.
 fn is_watched_whole(reader: &Reader<'_>, superblock: u64) -> Result<bool, Unreadable> {
     if reader.has(Field::SbMarks) {
@@ -260,7 +266,7 @@ fn inodes(reader: &Reader<'_>, superblock: u64) -> Result<Vec<Inode>, Unreadable
     Ok(found)
 }
 
-/// Whether a directory has more references than children: each child has one.
+/// Returns whether a directory has more references than children: each child has one.
 fn has_more(reader: &Reader<'_>, dentry: u64, count: u64, known: u64) -> Result<bool, Unreadable> {
     if !is_positive(count) || count <= known {
         return Ok(false);
@@ -290,7 +296,7 @@ fn children(reader: &Reader<'_>, dentry: u64) -> Result<u64, Unreadable> {
     Ok(count)
 }
 
-/// Whether a count is above zero: a dentry that is being freed has a count below.
+/// Returns whether a count is above zero: a dentry that is being freed has a count below.
 fn is_positive(count: u64) -> bool {
     let count = u32::try_from(count & 0xffff_ffff).unwrap_or(0);
     count.cast_signed() > 0
