@@ -1,7 +1,6 @@
 //! The contents of a cache of dentries or inodes, for people.
 
 use std::cmp::Reverse;
-use std::fmt::Write as _;
 
 use super::table::{Columns, Row, Style, Table};
 use super::{fit, names, slab, text};
@@ -35,8 +34,7 @@ pub fn render(
     );
     let lines = [text::heading(snapshot, host), verdict(contents), coverage];
     for line in lines.into_iter().chain(gaps(contents)) {
-        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
-        let _ = writeln!(text, "{}", fitted.unwrap_or(line));
+        fit::push_line(&mut text, &line, style.columns);
     }
     row_table(contents, top).write(&mut text, style);
     parent_table(contents, top).write(&mut text, style);

@@ -23,10 +23,7 @@ pub fn render(
     style: Style,
 ) -> String {
     let mut out = String::new();
-    let mut line = |line: &str| {
-        let fitted = style.columns.map(|columns| fit::cut_end(line, columns));
-        let _ = writeln!(out, "{}", fitted.as_deref().unwrap_or(line));
-    };
+    let mut line = |line: &str| fit::push_line(&mut out, line, style.columns);
     line(&text::heading(snapshot, host));
     line(&population(snapshot, empties));
     if let Some(reason) = snapshot.memcgs.reason.as_deref() {
@@ -62,7 +59,8 @@ pub fn render(
             "\nrmdir frees a cgroup only if nothing is charged to it any more: what reclaim leaves \
              makes a zombie of it, where the kernel does not charge it to the parent then. Reclaim \
              frees file pages and slab that nobody uses; tmpfs and anonymous pages only go to swap, \
-             of which {} is free.",
+             of which {} is free. Nobody looked for cgroup namespaces, BPF programs or perf events \
+             of these cgroups.",
             units::bytes(swap)
         );
     }

@@ -129,6 +129,15 @@ pub fn cut_line(line: &str, columns: usize) -> String {
     }
 }
 
+/// Appends a line, cut to the screen if there is one.
+pub(super) fn push_line(text: &mut String, line: &str, columns: Option<usize>) {
+    match columns {
+        Some(columns) => text.push_str(&cut_end(line, columns)),
+        None => text.push_str(line),
+    }
+    text.push('\n');
+}
+
 /// The text, or its start and `…`.
 #[must_use]
 pub fn cut_end(text: &str, columns: usize) -> String {

@@ -1,4 +1,4 @@
-//! Where zombies come from, for people.
+//! Groups of zombies by origin, for people.
 
 use std::fmt::Write as _;
 
@@ -25,10 +25,7 @@ pub fn render(
     style: Style,
 ) -> String {
     let mut out = String::new();
-    let mut line = |line: &str| {
-        let fitted = style.columns.map(|columns| fit::cut_end(line, columns));
-        let _ = writeln!(out, "{}", fitted.as_deref().unwrap_or(line));
-    };
+    let mut line = |line: &str| fit::push_line(&mut out, line, style.columns);
     line(&text::heading(snapshot, host));
     line(&summary::population(snapshot));
     if let Some(reason) = snapshot.memcgs.reason.as_deref() {
@@ -80,7 +77,7 @@ fn describe(origin: &Origin, out: &mut String) {
     }
 }
 
-/// What the steps free, after the last of them.
+/// The gain of the steps, after the last of them.
 fn bound(step: &crate::model::snapshot::Advice, shared: &Shared, origin: &Origin) -> String {
     let Some(bound) = advice::bound(step) else {
         return String::new();
@@ -89,7 +86,7 @@ fn bound(step: &crate::model::snapshot::Advice, shared: &Shared, origin: &Origin
     format!("  # {bound}, in {zombies} of these {all}")
 }
 
-/// How to learn what pins those of which nobody asked.
+/// The command that asks for pins, if nobody asked for those of some zombies.
 fn how_to_ask(snapshot: &Snapshot, origins: &[Origin]) -> Option<String> {
     let open = origins
         .iter()

@@ -1,7 +1,6 @@
 //! Reclaim and the tasks that wait for it, for people.
 
 use std::cmp::Reverse;
-use std::fmt::Write as _;
 
 use super::table::{Row, Style, Table, figure};
 use super::{fit, names, text};
@@ -25,10 +24,7 @@ pub fn render(
     style: Style,
 ) -> String {
     let mut text = String::new();
-    let mut line = |line: String| {
-        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
-        let _ = writeln!(text, "{}", fitted.unwrap_or(line));
-    };
+    let mut line = |line: String| fit::push_line(&mut text, &line, style.columns);
     line(text::heading(snapshot, host));
     if let Some(reason) = &snapshot.reclaim.reason {
         line(format!("no reclaim figures: {}", sanitized(reason)));

@@ -1,7 +1,5 @@
 //! The work of shrinkers, for people.
 
-use std::fmt::Write as _;
-
 use super::table::{Style, Table, figure};
 use super::{fit, text};
 use crate::model::snapshot::{Shrinker, Snapshot};
@@ -21,10 +19,7 @@ pub fn render(
     style: Style,
 ) -> String {
     let mut text = String::new();
-    let mut line = |line: String| {
-        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
-        let _ = writeln!(text, "{}", fitted.unwrap_or(line));
-    };
+    let mut line = |line: String| fit::push_line(&mut text, &line, style.columns);
     line(text::heading(snapshot, host));
     if let Some(reason) = &snapshot.shrinkers.reason {
         line(format!("no shrinker figures: {}", sanitized(reason)));

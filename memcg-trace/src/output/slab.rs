@@ -31,10 +31,7 @@ pub struct View<'a> {
 #[must_use]
 pub fn render(snapshot: &Snapshot, view: &View<'_>, host: &Host, style: Style) -> String {
     let mut text = String::new();
-    let mut line = |line: String| {
-        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
-        let _ = writeln!(text, "{}", fitted.unwrap_or(line));
-    };
+    let mut line = |line: String| fit::push_line(&mut text, &line, style.columns);
     let totals = Totals::of(snapshot, view.cache);
     line(text::heading(snapshot, host));
     line(verdict(&totals));

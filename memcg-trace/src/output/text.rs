@@ -1,7 +1,6 @@
 //! One snapshot as tables for people.
 
 use std::cmp::Reverse;
-use std::fmt::Write as _;
 
 use super::records::MEMCG_COLUMNS;
 pub use super::table::Style;
@@ -14,10 +13,7 @@ use crate::units;
 #[must_use]
 pub fn render(snapshot: &Snapshot, host: &Host, style: Style) -> String {
     let mut text = String::new();
-    let mut line = |line: String| {
-        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
-        let _ = writeln!(text, "{}", fitted.as_deref().unwrap_or(&line).trim_end());
-    };
+    let mut line = |line: String| fit::push_line(&mut text, line.trim_end(), style.columns);
     line(heading(snapshot, host));
     line(summary::population(snapshot));
     for absent in summary::absences(snapshot) {

@@ -1,7 +1,5 @@
 //! The list of zombies, for people.
 
-use std::fmt::Write as _;
-
 use super::table::{Row, Style, Table, figure, titled};
 use super::{dying, fit, names, summary, text};
 use crate::model::abandoned;
@@ -34,12 +32,10 @@ pub fn render(
         .chain(summary::tax(snapshot))
         .chain(empty(snapshot))
     {
-        let fitted = style.columns.map(|columns| fit::cut_end(&line, columns));
-        let _ = writeln!(text, "{}", fitted.unwrap_or(line));
+        fit::push_line(&mut text, &line, style.columns);
     }
     if let Some(finding) = summary::worst_finding(snapshot) {
-        let fitted = style.columns.map(|columns| fit::cut_end(&finding, columns));
-        let _ = writeln!(text, "{}", fitted.unwrap_or(finding));
+        fit::push_line(&mut text, &finding, style.columns);
     }
     let columns = [
         titled("ZOMBIE", "path"),
@@ -62,7 +58,7 @@ pub fn render(
 fn empty(snapshot: &Snapshot) -> Option<String> {
     let count = abandoned::count(snapshot).filter(|count| *count > 0)?;
     Some(format!(
-        "{} alive without a task in or below: `zombies --abandoned` says which nobody uses",
+        "{} alive without a task in or below: `zombies --abandoned` says which look abandoned",
         units::things(count, "memcg")
     ))
 }
