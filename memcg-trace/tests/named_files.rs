@@ -5,30 +5,10 @@
     reason = "a test that cannot go further says where"
 )]
 
+mod tree;
+
 use std::fs;
-use std::path::Path;
-
-const NOT_OURS: [&str; 2] = ["target", ".git"];
-
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
-
-/// Paths of all sources and documents, relative to the root.
-fn files(folder: &Path, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() {
-            if !NOT_OURS.contains(&name) {
-                files(&path, found);
-            }
-        } else if name.ends_with(".rs") || name.ends_with(".md") {
-            let path = path.strip_prefix(root()).unwrap();
-            found.push(path.to_str().unwrap().to_owned());
-        }
-    }
-}
+use std::path::PathBuf;
 
 /// Names of source files in a text. Sources also have those of other projects, and name their own
 /// with the crate.
@@ -48,8 +28,12 @@ fn named(file: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn each_exists() {
-    let mut all = Vec::new();
-    files(root(), &mut all);
+    let all = tree::files(&["rs", "md"], &["target", ".git"]);
+    let relative = |path: &PathBuf| {
+        let path = path.strip_prefix(tree::root()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let all: Vec<String> = all.iter().map(relative).collect();
     assert!(all.len() > 400, "{} files", all.len());
     let exists = |name: &String| {
         let ends_so = |file: &&String| {
@@ -61,7 +45,7 @@ fn each_exists() {
     let mut seen = 0;
     let mut missing = Vec::new();
     for file in &all {
-        let text = fs::read_to_string(root().join(file)).unwrap();
+        let text = fs::read_to_string(tree::root().join(file)).unwrap();
         for name in named(file, &text) {
             seen += 1;
             if !exists(&name) {

@@ -5,18 +5,17 @@
     reason = "a test that cannot go further says where"
 )]
 
+mod tree;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use tree::{files, root};
 
 const GLOSSARY: &str = "docs/glossary.md";
 /// Files that people read; recordings and foreign figures have their own words.
 const ENDINGS: [&str; 4] = ["rs", "md", "toml", "txt"];
 const NOT_OURS: [&str; 4] = ["target", ".git", "recordings", "btf"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 /// Words between backticks.
 fn quoted(text: &str) -> Vec<String> {
@@ -31,23 +30,6 @@ fn glossary() -> (Vec<String>, BTreeSet<String>) {
     let rows = table.lines().filter(|line| line.starts_with("| `"));
     let phrases = rows.flat_map(|row| quoted(row.split('|').nth(1).unwrap()));
     (phrases.collect(), quoted(keys).into_iter().collect())
-}
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() {
-            if !NOT_OURS.contains(&name) {
-                files(&path, found);
-            }
-        } else if path
-            .extension()
-            .is_some_and(|end| ENDINGS.iter().any(|one| end == *one))
-        {
-            found.push(path);
-        }
-    }
 }
 
 /// A line as it is searched: lower case, words separated by one space, no keys.
@@ -67,8 +49,7 @@ fn plain(line: &str, keys: &BTreeSet<String>) -> String {
 fn nothing_says_it_in_words_of_our_own() {
     let (phrases, keys) = glossary();
     assert!(phrases.len() >= 25, "{phrases:?}");
-    let mut all = Vec::new();
-    files(&root(), &mut all);
+    let all = files(&ENDINGS, &NOT_OURS);
     assert!(all.len() > 400, "{} files", all.len());
     let mut found = Vec::new();
     for path in all {
