@@ -1,4 +1,4 @@
-//! What programs count as it happens, a folder a subject, as in user space
+//! Programs that count events. Each subject has a folder, as in user space
 //! (memcg-trace/src/kernel/counted).
 
 mod locks;

@@ -75,7 +75,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
     })
 }
 
-/// Whether the reader of the output has closed it.
+/// Returns whether the reader of the output has closed it.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()

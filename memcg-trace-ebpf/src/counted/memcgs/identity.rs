@@ -1,4 +1,4 @@
-//! What identifies a memory cgroup: its serial number, its directory, and its name.
+//! The identity of a memory cgroup: its serial number, its directory, and its name.
 
 use core::mem::offset_of;
 

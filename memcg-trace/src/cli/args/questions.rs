@@ -39,10 +39,10 @@ pub(in crate::cli) struct Zombies {
     pub(in crate::cli) condition: FailOnArgs,
 }
 
-/// What zombies are grouped by.
+/// The grouping of zombies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum By {
-    /// Where they come from.
+    /// By their origin
     Origin,
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct LockWaits {
     times: KernelMap<MapData, u64, MapValue<Histogram>>,
     /// Locks that are listed even without any wait, and their kinds.
     always: Vec<(u64, u32)>,
-    /// Whether a hook fires at the end of a wait.
+    /// True if a hook fires at the end of each wait.
     ends_seen: bool,
     /// The time since which all hooks are attached.
     trusted_ns: u64,
