@@ -16,7 +16,7 @@ pub struct Arguments {
     /// Pass although this kernel is not tested; can be given more than once
     #[arg(long, value_name = "SERIES")]
     pub(super) without_kernel: Vec<&'static Series>,
-    /// Let the storm over locks blow for ten minutes in any case
+    /// Let the storm over locks blow for ten minutes in any case, and run all tests on each kernel
     #[arg(long)]
     pub(super) long: bool,
     /// Beside a busy loop on each processor: no test may depend on speed

@@ -60,6 +60,19 @@ const AT_THE_ENDS: &[&str] = &[
 pub struct Boot {
     pub series: &'static Series,
     pub tests: Tests,
+    /// Whether the kernel is the first or the last of the run, or the run is a long one.
+    is_at_the_ends: bool,
+}
+
+impl Boot {
+    /// The tests that this boot leaves to the first and the last kernel, by the start of their
+    /// names. One that is asked for by name runs on each kernel.
+    fn left_to_the_ends(self, names: &[String]) -> &'static [&'static str] {
+        match self.tests {
+            Tests::Special(one) if !self.is_at_the_ends && names.is_empty() => one.at_the_ends,
+            _ => &[],
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -158,8 +171,13 @@ pub fn boots(kernels: &[&'static Series], names: &[String], long: bool) -> Vec<B
         (Tests::Special(one), able)
     }));
     kinds.retain(|(tests, _)| tests.have_any_of(names));
-    let of = |(tests, able): (Tests, Vec<_>)| {
-        let boot = move |series| Boot { series, tests };
+    let of = |(tests, able): (Tests, Vec<&'static Series>)| {
+        let ends = ends.clone();
+        let boot = move |series| Boot {
+            series,
+            tests,
+            is_at_the_ends: ends.contains(&Some(series)),
+        };
         able.into_iter().map(boot)
     };
     kinds.into_iter().flat_map(of).collect()
@@ -167,8 +185,8 @@ pub fn boots(kernels: &[&'static Series], names: &[String], long: bool) -> Vec<B
 
 /// Arguments that make the test program run the tests of a boot.
 pub fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsString> {
-    let names = names.iter().filter(|name| boot.tests.have(name));
-    let mut arguments: Vec<OsString> = names.map(OsString::from).collect();
+    let own = names.iter().filter(|name| boot.tests.have(name));
+    let mut arguments: Vec<OsString> = own.map(OsString::from).collect();
     match boot.tests {
         Tests::Others => {
             let special = SPECIAL_GUESTS.iter().filter(|one| !one.also_elsewhere);
@@ -185,10 +203,10 @@ pub fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsStrin
         Tests::Special(one) if arguments.is_empty() => arguments.push(one.prefix.into()),
         Tests::AtTheEnds | Tests::Special(_) => {}
     }
-    if !has_modules {
-        let tests = OF_MODULES.iter().flat_map(|tests| ["--skip", tests]);
-        arguments.extend(tests.map(OsString::from));
-    }
+    let left = boot.left_to_the_ends(names).iter();
+    let of_modules = OF_MODULES.iter().filter(|_| !has_modules);
+    let skipped = left.chain(of_modules).flat_map(|tests| ["--skip", tests]);
+    arguments.extend(skipped.map(OsString::from));
     arguments.extend(["--test-threads=1", "--nocapture"].map(OsString::from));
     arguments
 }
@@ -197,8 +215,9 @@ pub fn selection(boot: Boot, names: &[String], has_modules: bool) -> Vec<OsStrin
 /// might run other tests by [`selection`] unnoticed.
 pub fn expected(boot: Boot, all: &[String], has_modules: bool) -> u64 {
     let belongs = |name: &&String| {
-        let needs_modules = OF_MODULES.iter().any(|tests| name.starts_with(tests));
-        boot.tests.have(name) && (has_modules || !needs_modules)
+        let is_of = |all: &[&str]| all.iter().any(|tests| name.starts_with(tests));
+        let is_left = is_of(boot.left_to_the_ends(&[]));
+        boot.tests.have(name) && !is_left && (has_modules || !is_of(OF_MODULES))
     };
     all.iter().filter(belongs).count() as u64
 }
@@ -236,7 +255,8 @@ mod tests {
             ("memcg::a", [1, 1, 1, 1, 0]),
             ("pins::census::a", [1, 1, 1, 1, 0]),
             ("pins::module::a", [1, 1, 1, 1, 0]),
-            ("locks::storm::a", [1, 1, 1, 1, 0]),
+            ("locks::edges::a", [1, 1, 1, 1, 0]),
+            ("locks::storm::a", [1, 0, 0, 1, 0]),
             ("locks::drain::a", [1, 1, 1, 1, 1]),
             ("v1::a", [1, 1, 0, 0, 0]),
             ("size::a", [2, 1, 1, 2, 0]),
@@ -266,6 +286,21 @@ mod tests {
         let boots = boots(&kernels, &[], true);
         let with = |name: &str| boots.iter().filter(|boot| boot.tests.have(name)).count();
         assert_eq!([with("findings::a"), with("userland::a")], [4, 4]);
+        let left = boots.iter().map(|boot| boot.left_to_the_ends(&[]).len());
+        assert_eq!(left.sum::<usize>(), 0);
+    }
+
+    #[test]
+    fn a_test_that_is_asked_for_runs_on_each_kernel() {
+        let kernels: Vec<_> = kernel::all().collect();
+        let names = ["locks::storm::a".to_owned()];
+        for boot in boots(&kernels, &names, false) {
+            let arguments = selection(boot, &names, true);
+            assert!(
+                !arguments.iter().any(|one| one == "--skip"),
+                "{arguments:?}"
+            );
+        }
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn test_on(
 
 /// The guest for the tests of a boot, with a command.
 pub(super) fn spec(
-    Boot { series, tests }: Boot,
+    Boot { series, tests, .. }: Boot,
     asked: &Arguments,
     program: &Path,
     binaries: &Binaries,
@@ -199,7 +199,7 @@ fn try_on(
     binaries: &Binaries,
     modules: &[PathBuf],
 ) -> Result<Tried> {
-    let Boot { series, tests } = boot;
+    let Boot { series, tests, .. } = boot;
     let name = program
         .file_name()
         .context("the test program has no name")?

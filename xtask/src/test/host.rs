@@ -56,7 +56,16 @@ const STEPS: &[&[&str]] = &[
         "warnings",
     ],
     &["test", "--workspace"],
-    &["test", "--package", "memcg-trace", "--no-default-features"],
+    // The tests that start it: the library's code is that of the other program.
+    &[
+        "test",
+        "--package",
+        "memcg-trace",
+        "--no-default-features",
+        "--bins",
+        "--test",
+        "cli*",
+    ],
 ];
 
 /// Runs all steps, also after one that failed, so that all failures can be fixed together.

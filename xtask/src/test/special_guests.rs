@@ -19,6 +19,8 @@ pub struct SpecialGuest {
     /// Packages of a Debian that is booted in place of the usual guest; empty for the usual guest.
     pub debian: &'static [&'static str],
     pub on: On,
+    /// Tests that only the first and the last kernel run, by the start of their names.
+    pub at_the_ends: &'static [&'static str],
     /// Whether the common boot has these tests as well.
     pub also_elsewhere: bool,
 }
@@ -45,6 +47,7 @@ const PLAIN: SpecialGuest = SpecialGuest {
     append: None,
     debian: &[],
     on: On::All,
+    at_the_ends: &[],
     also_elsewhere: false,
 };
 
@@ -63,6 +66,8 @@ pub const SPECIAL_GUESTS: &[SpecialGuest] = &[
             "pc-dimm,memdev=spare",
         ],
         append: Some("memhp_default_state=online_movable"),
+        // Storms look for what depends on time; each kind of wait is tried on each kernel.
+        at_the_ends: &["locks::storm::", "locks::spans::storms::"],
         ..PLAIN
     },
     SpecialGuest {
