@@ -12,16 +12,10 @@ use crate::sample::slab_inside::SlabInside;
 pub(super) fn section(answer: &SlabInside, tree: &Tree) -> Arc<Section<CacheContents>> {
     let rows = answer.rows.iter().map(|row| ContentsRow {
         memcg: row.memcg_serial_nr.map(|serial_nr| name(tree, serial_nr)),
-        is_charged: row.is_charged,
-        fs: row.fs.clone(),
-        dev: row.dev.clone(),
-        states: row.states,
-        parents: row.parents.clone(),
-        parents_omitted: row.parents_omitted,
-        uncounted_objects: row.uncounted_objects,
+        found: row.clone(),
     });
     let mut rows: Vec<ContentsRow> = rows.collect();
-    rows.sort_by_key(|row| Reverse(row.states.objects()));
+    rows.sort_by_key(|row| Reverse(row.found.states.objects()));
     Arc::new(Section {
         name: "slab_inside",
         source: Source::Walk,

@@ -2,15 +2,13 @@
 
 use std::cmp::Reverse;
 
-use super::table::{Columns, Row, Style, Table};
-use super::{fit, names, slab, text};
-use crate::model::snapshot::{CacheContents, ContentsRow, Snapshot};
+use super::records::{Parent, SlabInside};
+use super::table::{Shows, Style, Table, figure, titled};
+use super::{fit, text};
+use crate::model::snapshot::{CacheContents, Snapshot};
 use crate::sample::recording::Host;
-use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
+use crate::sample::slab_inside::ObjectKind;
 use crate::units;
-
-/// Shown instead of a path for objects that are in no directory.
-const NOWHERE: &str = "(in no directory)";
 
 /// Writes the contents of a cache; `top` rows of each table.
 #[must_use]
@@ -65,7 +63,7 @@ fn verdict(contents: &CacheContents) -> String {
 /// One line for each thing that the walk could not check.
 #[must_use]
 pub fn gaps(contents: &CacheContents) -> Vec<String> {
-    let uncounted = contents.rows.iter().map(|row| row.uncounted_objects);
+    let uncounted = (contents.rows.iter()).map(|row| row.found.uncounted_objects);
     let uncounted = uncounted.fold(0, u64::saturating_add);
     let line = |objects: u64, what: &str| {
         (objects > 0).then(|| format!("{} {what}", units::things(objects, "object")))
@@ -81,122 +79,47 @@ pub fn gaps(contents: &CacheContents) -> Vec<String> {
     unread.into_iter().chain(uncounted).collect()
 }
 
-/// The figures of some objects, in the order of the columns.
-fn figures(contents: &CacheContents, states: &States) -> Vec<String> {
-    let third = match contents.kind {
-        ObjectKind::Inode => states.dirty,
-        ObjectKind::Dentry | ObjectKind::Unknown => states.negative,
+/// Columns of the counts of a kind of object.
+fn counts(kind: ObjectKind) -> Vec<Shows> {
+    let (objects, third) = match kind {
+        ObjectKind::Dentry => (titled("DENTRIES", "objects"), Some("negative_objects")),
+        ObjectKind::Inode => (titled("INODES", "objects"), Some("dirty_objects")),
+        ObjectKind::Unknown => (figure("objects"), None),
     };
-    let counts = [states.in_use, states.unused, third, states.dying];
-    let mut cells = vec![
-        units::count(Some(states.objects())),
-        units::bytes(Some(contents.bytes(states.objects()))),
+    let mut columns = vec![
+        objects,
+        figure("bytes"),
+        figure("in_use_objects"),
+        figure("unused_objects"),
     ];
-    cells.extend(counts.map(|count| units::count(Some(count))));
-    cells
+    columns.extend(third.map(figure));
+    columns.push(figure("dying_objects"));
+    columns
 }
 
 fn row_table(contents: &CacheContents, top: usize) -> Table {
-    let rows = contents.rows.iter().take(top).map(|row| {
-        let mut cells = vec![
-            owner(row),
-            row.fs
-                .as_ref()
-                .map_or_else(|| units::UNKNOWN.to_owned(), |fs| fs.display().into_owned()),
-            row.dev.clone().unwrap_or_else(|| units::UNKNOWN.to_owned()),
-        ];
-        cells.extend(figures(contents, &row.states));
-        plain(cells)
-    });
-    let columns: Columns<'_> = match contents.kind {
-        ObjectKind::Inode => &[
-            ("MEMCG", false),
-            ("FS", false),
-            ("DEV", false),
-            ("INODES", true),
-            ("BYTES", true),
-            ("IN USE", true),
-            ("UNUSED", true),
-            ("DIRTY", true),
-            ("DYING", true),
-        ],
-        ObjectKind::Dentry | ObjectKind::Unknown => &[
-            ("MEMCG", false),
-            ("FS", false),
-            ("DEV", false),
-            ("DENTRIES", true),
-            ("BYTES", true),
-            ("IN USE", true),
-            ("UNUSED", true),
-            ("NEGATIVE", true),
-            ("DYING", true),
-        ],
-    };
-    Table::new(
-        columns,
-        rows.collect(),
-        contents.rows.len().saturating_sub(top),
-    )
+    let mut columns = vec![figure("owner"), figure("fs"), figure("dev")];
+    columns.extend(counts(contents.kind));
+    let rows = contents.rows.iter().take(top);
+    let rows: Vec<_> = rows.map(|row| SlabInside::of(contents, row)).collect();
+    Table::of(&columns, &rows, contents.rows.len().saturating_sub(top))
 }
 
 /// The directories with the most objects, of all memcgs and superblocks.
 fn parent_table(contents: &CacheContents, top: usize) -> Table {
-    let of_row = |row| {
-        let row: &ContentsRow = row;
-        row.parents.iter().map(move |parent| (row, parent))
-    };
-    let mut all: Vec<(&ContentsRow, &InsideParent)> =
-        contents.rows.iter().flat_map(of_row).collect();
-    all.sort_by_key(|(_, parent)| Reverse(parent.states.objects()));
-    let omitted = contents.rows.iter().map(|row| row.parents_omitted);
+    let mut columns = vec![figure("directory"), figure("owner")];
+    columns.extend(counts(contents.kind));
+    let omitted = contents.rows.iter().map(|row| row.found.parents_omitted);
     let omitted = omitted.fold(0, u64::saturating_add);
-    let rows = all.iter().take(top).map(|(row, parent)| {
-        let path = parent.path.as_ref();
-        let path = path.map_or_else(|| NOWHERE.to_owned(), |path| path.display().into_owned());
-        let mut cells = vec![path, owner(row)];
-        cells.extend(figures(contents, &parent.states));
-        plain(cells)
-    });
-    let columns: Columns<'_> = match contents.kind {
-        ObjectKind::Inode => &[
-            ("DIRECTORY", false),
-            ("MEMCG", false),
-            ("INODES", true),
-            ("BYTES", true),
-            ("IN USE", true),
-            ("UNUSED", true),
-            ("DIRTY", true),
-            ("DYING", true),
-        ],
-        ObjectKind::Dentry | ObjectKind::Unknown => &[
-            ("DIRECTORY", false),
-            ("MEMCG", false),
-            ("DENTRIES", true),
-            ("BYTES", true),
-            ("IN USE", true),
-            ("UNUSED", true),
-            ("NEGATIVE", true),
-            ("DYING", true),
-        ],
-    };
-    Table::new(
-        columns,
-        rows.collect(),
-        all.len().saturating_sub(top) + usize::try_from(omitted).unwrap_or(usize::MAX / 2),
-    )
-}
-
-fn owner(row: &ContentsRow) -> String {
-    if row.is_charged {
-        names::path(row.memcg.as_deref())
-    } else {
-        slab::UNACCOUNTED.to_owned()
-    }
-}
-
-fn plain(cells: Vec<String>) -> Row {
-    Row {
-        cells,
-        is_marked: false,
-    }
+    let mut all: Vec<_> = (contents.rows.iter())
+        .flat_map(|row| row.found.parents.iter().map(move |parent| (row, parent)))
+        .collect();
+    all.sort_by_key(|(_, parent)| Reverse(parent.states.objects()));
+    let rows = all.iter().take(top);
+    let rows: Vec<_> = rows
+        .map(|(row, parent)| Parent::of(contents, row, parent))
+        .collect();
+    let left_out = all.len().saturating_sub(top);
+    let omitted = usize::try_from(omitted).unwrap_or(usize::MAX / 2);
+    Table::of(&columns, &rows, left_out + omitted)
 }

@@ -1,9 +1,8 @@
 //! Dead cgroups whose memory cgroup is gone, for people.
 
-use super::names;
-use super::table::{Row, Table};
+use super::records::DyingCgroup;
+use super::table::{Table, figure, titled};
 use crate::model::snapshot::{Dying, Snapshot};
-use crate::model::zombies::pins_of;
 use crate::sample::sanitized;
 use crate::units;
 
@@ -54,30 +53,17 @@ pub(super) fn explanation(snapshot: &Snapshot) -> Option<String> {
 /// The listed cgroups, with what keeps them if that was asked.
 #[must_use]
 pub(super) fn table(snapshot: &Snapshot, top: Option<usize>) -> Table {
-    let columns = &[
-        ("DEAD CGROUP, MEMCG GONE", false),
-        ("REFS", true),
-        ("KEPT BY", false),
+    let columns = [
+        titled("DEAD CGROUP, MEMCG GONE", "path"),
+        figure("refs"),
+        figure("kept_by"),
     ];
     let dying = snapshot.dying.as_deref();
     let cgroups = dying.map_or(&[][..], |dying| &dying.cgroups);
     let shown = top.unwrap_or(usize::MAX).min(cgroups.len());
-    let rows = cgroups.iter().take(shown).map(|cgroup| {
-        let refs = cgroup.refs.and_then(|refs| u64::try_from(refs).ok());
-        let pins = pins_of(snapshot, cgroup.id.serial_nr);
-        Row {
-            cells: vec![
-                names::path(Some(&cgroup.id)),
-                units::count(refs),
-                pins.map_or_else(|| units::UNKNOWN.to_owned(), |pins| pins.sentence.clone()),
-            ],
-            is_marked: false,
-        }
-    });
+    let rows = cgroups.iter().take(shown);
+    let rows: Vec<_> = rows.map(|dead| DyingCgroup::of(snapshot, dead)).collect();
     let unlisted = dying.map_or(0, |dying| dying.unlisted);
-    Table::new(
-        columns,
-        rows.collect(),
-        cgroups.len() - shown + usize::try_from(unlisted).unwrap_or(0),
-    )
+    let unlisted = usize::try_from(unlisted).unwrap_or(0);
+    Table::of(&columns, &rows, cgroups.len() - shown + unlisted)
 }

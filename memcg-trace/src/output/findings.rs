@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{fit, names};
+use super::{figures, fit, names};
 use crate::model::snapshot::{Figure, Figures, Finding, Growth, UNLIMITED_BYTES};
-use crate::sample::Text;
 use crate::units;
 
 /// Width of the column of names.
@@ -37,7 +36,7 @@ pub fn one(finding: &Finding, now_ns: u64, columns: usize) -> String {
         line(&part);
     }
     line("");
-    for (name, values) in figures(&finding.figures) {
+    for (name, values) in named(&finding.figures) {
         let names = std::iter::once(name).chain(std::iter::repeat(""));
         for (name, value) in names.zip(values) {
             line(&format!("{} {value}", fit::pad(name, NAMES, false)));
@@ -47,7 +46,7 @@ pub fn one(finding: &Finding, now_ns: u64, columns: usize) -> String {
 }
 
 /// Figures by name, one a line.
-fn figures(figures: &Figures) -> Vec<(&'static str, Vec<String>)> {
+fn named(figures: &Figures) -> Vec<(&'static str, Vec<String>)> {
     match figures {
         Figures::Growth(growth) => of_growth(growth),
         Figures::Named(all) => {
@@ -60,21 +59,17 @@ fn figures(figures: &Figures) -> Vec<(&'static str, Vec<String>)> {
 }
 
 fn of_growth(growth: &Growth) -> Vec<(&'static str, Vec<String>)> {
-    let creator = growth.creator_comm.as_ref().map(Text::display);
     [
-        ("survivors", units::count(Some(growth.survivors))),
-        ("grown", units::count(Some(growth.grown))),
-        ("gone", units::count(Some(growth.gone))),
-        ("births", units::count(growth.births)),
-        ("deaths", units::count(growth.deaths)),
-        ("grown_per_sec", units::rate(growth.grown_per_sec)),
-        ("own_cost", units::bytes(growth.own_cost_bytes)),
-        (
-            "creator",
-            creator.map_or_else(|| units::UNKNOWN.to_owned(), |comm| comm.into_owned()),
-        ),
+        "survivors",
+        "grown",
+        "gone",
+        "births",
+        "deaths",
+        "grown_per_sec",
+        "own_cost_bytes",
+        "creator_comm",
     ]
-    .map(|(name, value)| (name, vec![value]))
+    .map(|key| (key, vec![figures::cell(growth, key)]))
     .into()
 }
 

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::table::{Row, Style, Table};
+use super::records::Convoy;
+use super::table::{Style, Table, figure};
 use super::{fit, lock_stats, names, open_ends, text, tree};
 use crate::deadlock::{Edge, State, words};
-use crate::model::snapshot::{Convoy, Deadlock, Judged, Outcome, Snapshot};
+use crate::model::snapshot::{Deadlock, Judged, Outcome, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::sanitized;
 use crate::sample::waits::Task;
@@ -140,41 +141,21 @@ fn not_checked(snapshot: &Snapshot) -> Vec<String> {
 }
 
 fn convoys(snapshot: &Snapshot) -> Table {
-    let columns = &[
-        ("LONGEST", true),
-        ("WAITERS", true),
-        ("VERDICT", false),
-        ("ROOT", false),
-        ("HOLDS", false),
-        ("WHY", false),
+    let columns = [
+        figure("max_wait_ns"),
+        figure("waiters"),
+        figure("verdict"),
+        figure("root_task"),
+        figure("holds"),
+        figure("why"),
     ];
     let all = &snapshot.convoys.items;
     let judged = snapshot.judged.as_deref();
     let omitted = judged.map_or(0, |judged| judged.convoys_omitted);
     let omitted = usize::try_from(omitted).unwrap_or(usize::MAX);
-    let row = |convoy: &Convoy| Row {
-        cells: vec![
-            units::duration(convoy.found.max_wait_ns),
-            units::count(Some(convoy.found.waiters)),
-            convoy.found.cause.as_str().to_owned(),
-            root(convoy),
-            words::resource(&convoy.found.resource),
-            convoy.found.why.clone(),
-        ],
-        is_marked: false,
-    };
-    Table::new(
-        columns,
-        all.iter().take(MAX_CONVOYS).map(row).collect(),
-        all.len()
-            .saturating_sub(MAX_CONVOYS)
-            .saturating_add(omitted),
-    )
-}
-
-fn root(convoy: &Convoy) -> String {
-    let root = convoy.found.root.as_ref();
-    root.map_or_else(|| "nobody".to_owned(), words::task)
+    let rows: Vec<Convoy> = all.iter().take(MAX_CONVOYS).map(Convoy::from).collect();
+    let left_out = all.len().saturating_sub(MAX_CONVOYS);
+    Table::of(&columns, &rows, left_out.saturating_add(omitted))
 }
 
 struct Report {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::table::Style;
-use super::{advice, dying, fit, names, summary, text};
+use super::{advice, dying, figures, fit, names, records, summary, text};
 use crate::model::pins::words::{self, grouped};
 use crate::model::snapshot::{Pins, Snapshot};
 use crate::model::zombies;
@@ -179,7 +179,9 @@ impl Report {
     }
 
     fn ledger(&mut self, pins: &Pins) {
-        self.figures(["KIND", "REFS", "PAGES", "BYTES"].map(str::to_owned));
+        let heading = |key| figures::heading::<records::Pin<'_>>(key);
+        let title = |key| heading(key).map_or("", |heading| heading.title);
+        self.figures(["kind", "refs", "pages", "bytes"].map(|key| title(key).to_owned()));
         for pin in &pins.found.pins {
             self.kind(pins, pin);
         }

@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::table::{Row, Style, Table, figure};
+use super::figures::{Word, record};
+use super::records::{Path, Stall, StalledTask, Waited, cause};
+use super::table::{Style, Table, figure};
 use super::{fit, names, text};
 use crate::model::snapshot::{Reclaim, Snapshot};
 use crate::sample::recording::Host;
@@ -94,13 +96,22 @@ fn limit_table(rows: &[&Reclaim]) -> Table {
     Table::of(&columns, memcgs.into_iter().copied(), 0)
 }
 
+record! {
+    /// A task that waited for memory, and whose memory.
+    struct Worst<'a> {
+        @part task: StalledTask<'a>,
+        /// The memory cgroup that memory was reclaimed from.
+        @column memcg: Path<'a> => "MEMCG",
+    }
+}
+
 fn task_table(rows: &[&Reclaim]) -> Table {
-    let columns = &[
-        ("TASK", false),
-        ("MEMCG", false),
-        ("STALLS", true),
-        ("TIME", true),
-        ("MAX", true),
+    let columns = [
+        figure("task"),
+        figure("memcg"),
+        figure("stalls_total"),
+        figure("stall_ns_total"),
+        figure("max_ns"),
     ];
     let mut tasks: Vec<_> = rows
         .iter()
@@ -109,55 +120,52 @@ fn task_table(rows: &[&Reclaim]) -> Table {
     // A memcg has a row for each cause, and each row names its worst tasks.
     tasks.sort_by_key(|(task, _)| (Reverse(task.stall_ns_total), task.tid));
     tasks.dedup_by_key(|(task, _)| (task.tid, task.stall_ns_total));
-    let cells = tasks.iter().take(MAX_TASKS).map(|(task, row)| {
-        plain(vec![
-            format!("{}[{}]", task.comm.display(), task.tid),
-            names::path(row.memcg.as_deref()),
-            units::count(Some(task.stalls_total)),
-            units::duration(Some(task.stall_ns_total)),
-            units::duration(Some(task.max_ns)),
-        ])
+    let rows = tasks.iter().take(MAX_TASKS).map(|(task, row)| Worst {
+        task: StalledTask::of(task),
+        memcg: Path(row.memcg.as_deref()),
     });
-    Table::new(columns, cells.collect(), 0)
+    Table::of(&columns, &rows.collect::<Vec<_>>(), 0)
+}
+
+record! {
+    /// A task that waits at the moment, and for what.
+    struct Waiting<'a> {
+        @part stall: Stall<'a>,
+        /// The memory cgroup that memory is reclaimed from.
+        @column memcg: Path<'a> => "MEMCG",
+        /// Why.
+        @column cause: Word => "CAUSE",
+        /// Whose limit it is.
+        @column limited_by: String => "LIMIT OF",
+        /// For how long.
+        @column waited_ns: Waited => "FOR",
+    }
 }
 
 /// The tasks that wait at the moment, with a question mark if the wait may be over.
 fn stall_table(rows: &[&Reclaim], now_ns: u64) -> Table {
-    let columns = &[
-        ("WAITS NOW", false),
-        ("MEMCG", false),
-        ("CAUSE", false),
-        ("LIMIT OF", false),
-        ("FOR", true),
+    let columns = [
+        figure("task"),
+        figure("memcg"),
+        figure("cause"),
+        figure("limited_by"),
+        figure("waited_ns"),
     ];
     let mut stalls: Vec<_> = rows
         .iter()
         .flat_map(|row| row.stalls.iter().map(|stall| (stall, *row)))
         .collect();
     stalls.sort_by_key(|(stall, _)| (stall.since_ns, stall.task.tid));
-    let cells = stalls.iter().take(MAX_TASKS).map(|(stall, row)| {
-        let waited = units::duration(Some(now_ns.saturating_sub(stall.since_ns)));
-        plain(vec![
-            format!("{}[{}]", stall.task.comm.display(), stall.task.tid),
-            names::path(row.memcg.as_deref()),
-            names::cause(stall.cause),
-            names::limited_by(row),
-            match stall.unconfirmed {
-                true => format!("{waited}?"),
-                false => waited,
-            },
-        ])
+    let rows = stalls.iter().take(MAX_TASKS).map(|(stall, row)| Waiting {
+        stall: Stall::of(stall),
+        memcg: Path(row.memcg.as_deref()),
+        cause: cause(stall.cause),
+        limited_by: names::limited_by(row),
+        waited_ns: Waited {
+            ns: Some(now_ns.saturating_sub(stall.since_ns)),
+            unconfirmed: stall.unconfirmed,
+        },
     });
-    Table::new(
-        columns,
-        cells.collect(),
-        stalls.len().saturating_sub(MAX_TASKS),
-    )
-}
-
-fn plain(cells: Vec<String>) -> Row {
-    Row {
-        cells,
-        is_marked: false,
-    }
+    let left_out = stalls.len().saturating_sub(MAX_TASKS);
+    Table::of(&columns, &rows.collect::<Vec<_>>(), left_out)
 }

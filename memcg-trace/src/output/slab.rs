@@ -2,15 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::table::{Row, Style, Table, figure, titled};
-use super::{fit, names, text};
-use crate::model::slab_list::{MemcgSlab, Totals, by_memcg};
+use super::figures::{Rounded, record};
+use super::records::Charged;
+use super::table::{Style, Table, figure, titled};
+use super::{fit, text};
+use crate::model::slab_list::{Totals, by_memcg};
 use crate::model::snapshot::{Inherited, Slab, SlabCache, Snapshot};
 use crate::sample::recording::Host;
 use crate::units::{self, PAGE_BYTES};
-
-/// Shown instead of a memcg for objects that are charged to none.
-pub const UNACCOUNTED: &str = "(unaccounted)";
 
 /// The part of the last walk that is shown.
 #[derive(Clone, Copy, Debug)]
@@ -142,41 +141,57 @@ pub fn gaps(snapshot: &Snapshot, totals: &Totals) -> Vec<String> {
     bound.into_iter().chain(changed).collect()
 }
 
+record! {
+    /// The slab memory of a memcg, or of none.
+    struct Owner<'a> {
+        /// The memcg, or that none is charged.
+        @column owner: Charged<'a> => "MEMCG",
+        /// Objects.
+        @column objects: u64 => "OBJECTS",
+        /// Bytes that the memcg is charged for them.
+        @column charged_bytes: Option<u64> => "CHARGED",
+        /// Its share of the pages.
+        @column share_bytes: u64 => "SLAB",
+        /// Part of its share that its objects take.
+        @column utilization: Rounded => "USED",
+        /// Caches that it has objects of.
+        @column caches: Option<u64> => "CACHES",
+        /// Objects that were charged to a child that is dead.
+        @column inherited_objects: Option<u64> => "INHERITED",
+    }
+}
+
 fn memcg_table(view: &View<'_>, totals: &Totals) -> Table {
-    let columns = &[
-        ("MEMCG", false),
-        ("OBJECTS", true),
-        ("CHARGED", true),
-        ("SLAB", true),
-        ("USED", true),
-        ("CACHES", true),
-        ("INHERITED", true),
+    let columns = [
+        figure("owner"),
+        figure("objects"),
+        figure("charged_bytes"),
+        figure("share_bytes"),
+        figure("utilization"),
+        figure("caches"),
+        figure("inherited_objects"),
     ];
     let sums = by_memcg(view.held.iter().copied());
-    let cells = |sum: &MemcgSlab| {
-        vec![
-            names::path(sum.memcg.as_deref()),
-            units::count(Some(sum.objects)),
-            units::bytes(Some(sum.charged_bytes)),
-            units::bytes(Some(sum.share_bytes)),
-            percent(sum.utilization()),
-            units::count(Some(sum.caches)),
-            units::count(Some(sum.inherited_objects)),
-        ]
-    };
-    let mut rows: Vec<_> = sums.iter().take(view.top).map(cells).map(plain).collect();
-    if view.is_whole && totals.caches > 0 {
-        rows.push(plain(vec![
-            UNACCOUNTED.to_owned(),
-            units::count(Some(totals.unaccounted_objects)),
-            units::UNKNOWN.to_owned(),
-            units::bytes(Some(totals.unaccounted_share_bytes)),
-            percent(totals.unaccounted_utilization()),
-            units::UNKNOWN.to_owned(),
-            units::UNKNOWN.to_owned(),
-        ]));
-    }
-    Table::new(columns, rows, sums.len().saturating_sub(view.top))
+    let rows = sums.iter().take(view.top).map(|sum| Owner {
+        owner: Charged::To(sum.memcg.as_deref()),
+        objects: sum.objects,
+        charged_bytes: Some(sum.charged_bytes),
+        share_bytes: sum.share_bytes,
+        utilization: Rounded(sum.utilization()),
+        caches: Some(sum.caches),
+        inherited_objects: Some(sum.inherited_objects),
+    });
+    let unaccounted = (view.is_whole && totals.caches > 0).then(|| Owner {
+        owner: Charged::Nobody,
+        objects: totals.unaccounted_objects,
+        charged_bytes: None,
+        share_bytes: totals.unaccounted_share_bytes,
+        utilization: Rounded(totals.unaccounted_utilization()),
+        caches: None,
+        inherited_objects: None,
+    });
+    let rows: Vec<Owner> = rows.chain(unaccounted).collect();
+    Table::of(&columns, &rows, sums.len().saturating_sub(view.top))
 }
 
 fn held_table(view: &View<'_>) -> Table {
@@ -258,13 +273,6 @@ fn inherited_table(snapshot: &Snapshot, view: &View<'_>) -> Table {
     let shown = if view.cache.is_some() { 0 } else { view.top };
     let left_out = rows.len().saturating_sub(shown);
     Table::of(&columns, rows.into_iter().take(shown), left_out)
-}
-
-fn plain(cells: Vec<String>) -> Row {
-    Row {
-        cells,
-        is_marked: false,
-    }
 }
 
 /// A part such as `64 %`; unknown if the whole is 0.

@@ -12,9 +12,6 @@ const BRIEF_ROWS: usize = 10;
 const LEAST: usize = 8;
 const LEAST_PATH: usize = 18;
 
-/// Headings of columns, and whether they have figures.
-pub(super) type Columns<'a> = &'a [(&'static str, bool)];
-
 /// A column that shows a figure.
 #[derive(Clone, Copy)]
 pub(super) struct Shows {
@@ -43,38 +40,31 @@ pub struct Style {
 }
 
 /// A row, and whether it should be seen first.
-pub(super) struct Row {
-    pub(super) cells: Vec<String>,
-    pub(super) is_marked: bool,
+struct Row {
+    cells: Vec<String>,
+    is_marked: bool,
 }
 
 /// A table, and the number of rows that it leaves out.
 pub(super) struct Table {
-    columns: Vec<(&'static str, bool)>,
+    headings: Vec<Heading>,
     rows: Vec<Row>,
     left_out: usize,
 }
 
 impl Table {
-    /// A table of ready-made cells.
-    pub(super) fn new(columns: Columns<'_>, rows: Vec<Row>, left_out: usize) -> Self {
-        let columns = columns.to_vec();
-        Self {
-            columns,
-            rows,
-            left_out,
-        }
-    }
-
     /// A table with the columns of the screen.
     pub(super) fn like_screen<R: figures::Row>(columns: &[figures::Column<R>], rows: &[R]) -> Self {
-        let headings = columns.iter().map(|one| (one.title(), one.is_figure()));
+        let heading = |one: &figures::Column<R>| Heading {
+            title: one.title(),
+            is_number: one.is_figure(),
+        };
         let row = |row: &R| Row {
             cells: columns.iter().map(|one| one.cell(row)).collect(),
             is_marked: false,
         };
         Self {
-            columns: headings.collect(),
+            headings: columns.iter().map(heading).collect(),
             rows: rows.iter().map(row).collect(),
             left_out: 0,
         }
@@ -93,15 +83,19 @@ impl Table {
             is_marked: false,
         };
         let heading = |column: &Shows| {
-            let heading = figures::heading::<R>(column.key);
-            let Heading { title, is_number } = heading.unwrap_or(Heading {
+            let own = figures::heading::<R>(column.key);
+            debug_assert!(own.is_some(), "no figure {}", column.key);
+            let own = own.unwrap_or(Heading {
                 title: column.key,
                 is_number: false,
             });
-            (column.title.unwrap_or(title), is_number)
+            Heading {
+                title: column.title.unwrap_or(own.title),
+                ..own
+            }
         };
         Self {
-            columns: columns.iter().map(heading).collect(),
+            headings: columns.iter().map(heading).collect(),
             rows: rows.into_iter().map(row).collect(),
             left_out,
         }
@@ -111,24 +105,6 @@ impl Table {
     pub(super) fn brief<R: figures::Row>(columns: &[Shows], rows: &[&R]) -> Self {
         let shown = rows.iter().take(BRIEF_ROWS).copied();
         Self::of(columns, shown, rows.len().saturating_sub(BRIEF_ROWS))
-    }
-
-    /// The first of ready-made rows, and the number of the others.
-    pub(super) fn brief_by_hand<T>(
-        columns: Columns<'_>,
-        rows: &[&T],
-        cells: impl Fn(&T) -> Vec<String>,
-    ) -> Self {
-        let shown = rows.iter().take(BRIEF_ROWS);
-        let row = |row: &&T| Row {
-            cells: cells(row),
-            is_marked: false,
-        };
-        Self::new(
-            columns,
-            shown.map(row).collect(),
-            rows.len().saturating_sub(BRIEF_ROWS),
-        )
     }
 
     /// Marks some of the rows.
@@ -145,16 +121,16 @@ impl Table {
             return;
         }
         let widths: Vec<usize> = self
-            .columns
+            .headings
             .iter()
             .enumerate()
-            .map(|(at, (heading, _))| {
+            .map(|(at, heading)| {
                 let cells = self.rows.iter().filter_map(|row| row.cells.get(at));
                 cells
                     .map(|cell| fit::width(cell))
                     .max()
                     .unwrap_or(0)
-                    .max(heading.len())
+                    .max(heading.title.len())
             })
             .collect();
         let least = |at: usize| {
@@ -165,11 +141,11 @@ impl Table {
             }
         };
         let least: Vec<usize> = (0..widths.len()).map(least).collect();
-        let widths = squeezed(widths, &least, &self.columns, style.columns);
+        let widths = squeezed(widths, &least, &self.headings, style.columns);
         let headings: Vec<String> = self
-            .columns
+            .headings
             .iter()
-            .map(|(heading, _)| (*heading).to_owned())
+            .map(|heading| heading.title.to_owned())
             .collect();
         let _ = writeln!(text);
         self.line(
@@ -193,9 +169,9 @@ impl Table {
 
     fn line(&self, text: &mut String, cells: &[String], widths: &[usize], colour: &str) {
         let mut line = String::new();
-        for ((cell, width), (_, is_figure)) in cells.iter().zip(widths).zip(&self.columns) {
+        for ((cell, width), heading) in cells.iter().zip(widths).zip(&self.headings) {
             let cell = fit::cut_cell(cell, *width);
-            line += &fit::pad(&cell, *width, *is_figure);
+            line += &fit::pad(&cell, *width, heading.is_number);
             line += "  ";
         }
         let line = line.trim_end();
@@ -208,7 +184,7 @@ impl Table {
 fn squeezed(
     mut widths: Vec<usize>,
     least: &[usize],
-    columns: Columns<'_>,
+    headings: &[Heading],
     limit: Option<usize>,
 ) -> Vec<usize> {
     let Some(limit) = limit else { return widths };
@@ -216,9 +192,9 @@ fn squeezed(
     while widths.iter().sum::<usize>() + gaps > limit {
         let widest = widths
             .iter_mut()
-            .zip(columns)
+            .zip(headings)
             .zip(least)
-            .filter(|((width, (_, is_figure)), least)| !is_figure && **width > **least)
+            .filter(|((width, heading), least)| !heading.is_number && **width > **least)
             .map(|((width, _), _)| width)
             .max();
         match widest {

@@ -2,11 +2,11 @@
 
 use std::cmp::Reverse;
 
-use super::records::MEMCG_COLUMNS;
+use super::records::{LockWait, MEMCG_COLUMNS};
 pub use super::table::Style;
 use super::table::{Table, figure, titled};
-use super::{fit, lock_stats, names, summary};
-use crate::model::snapshot::{self, LockWait, Snapshot};
+use super::{fit, lock_stats, summary};
+use crate::model::snapshot::{self, Snapshot};
 use crate::sample::recording::Host;
 use crate::units;
 
@@ -115,35 +115,16 @@ fn reclaim_table(snapshot: &Snapshot) -> Table {
     Table::brief(&columns, &rows)
 }
 
-fn wait_table(waits: &[LockWait]) -> Table {
-    let columns = &[
-        ("WAITING", true),
-        ("TASK", false),
-        ("FOR LOCK", false),
-        ("KIND", false),
-        ("MODE", false),
-        ("HELD BY", false),
-        ("MEMCG", false),
+fn wait_table(waits: &[snapshot::LockWait]) -> Table {
+    let columns = [
+        figure("waited_ns"),
+        figure("task"),
+        figure("resource"),
+        figure("kind"),
+        figure("mode"),
+        figure("held_by"),
+        figure("path"),
     ];
-    let rows: Vec<&LockWait> = waits.iter().collect();
-    Table::brief_by_hand(columns, &rows, |wait| {
-        vec![
-            waited(wait),
-            names::task(Some(&wait.facts.task)),
-            names::lock(&wait.facts.resource),
-            names::resource_kind(wait.facts.resource.kind).to_owned(),
-            names::mode(wait.facts.mode).to_owned(),
-            names::task(wait.facts.owner.as_ref()),
-            names::path(wait.memcg.as_deref()),
-        ]
-    })
-}
-
-/// Duration of a wait in progress, with a question mark if its task ran during the scan.
-fn waited(wait: &LockWait) -> String {
-    let waited = units::duration(Some(wait.waited_ns));
-    match wait.facts.unconfirmed {
-        true => format!("{waited}?"),
-        false => waited,
-    }
+    let rows: Vec<LockWait> = waits.iter().map(LockWait::from).collect();
+    Table::brief(&columns, &rows.iter().collect::<Vec<_>>())
 }

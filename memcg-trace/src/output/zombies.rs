@@ -1,7 +1,9 @@
 //! The list of zombies, for people.
 
-use super::table::{Row, Style, Table, figure, titled};
-use super::{dying, fit, names, summary, text};
+use super::figures::record;
+use super::records::Reparent;
+use super::table::{Style, Table, figure, titled};
+use super::{dying, fit, summary, text};
 use crate::model::abandoned;
 use crate::model::reparent;
 use crate::model::snapshot::Snapshot;
@@ -63,32 +65,33 @@ fn empty(snapshot: &Snapshot) -> Option<String> {
     ))
 }
 
+record! {
+    /// What a memcg left to an ancestor, and when.
+    struct Left<'a> {
+        @part reparent: Reparent<'a>,
+        /// Time since it went offline.
+        @column ago_ns: u64 => "AGO",
+    }
+}
+
 /// Charges that offline memcgs left to their ancestors: the last rows that are not empty.
 fn reparented(snapshot: &Snapshot) -> Table {
     const MAX_REPARENTS: usize = 8;
-    let columns = &[
-        ("LEFT BY", false),
-        ("TO", false),
-        ("AGO", true),
-        ("PAGES", true),
-        ("SLAB OBJECTS", true),
-        ("SLAB", true),
+    let columns = [
+        titled("LEFT BY", "path"),
+        figure("to_path"),
+        figure("ago_ns"),
+        figure("lru_pages"),
+        figure("slab_objects"),
+        figure("slab_bytes"),
     ];
-    let last: Vec<_> = reparent::last(snapshot).collect();
-    let rows = last.iter().take(MAX_REPARENTS).map(|one| Row {
-        cells: vec![
-            names::path(Some(&one.memcg)),
-            names::path(one.to.as_deref()),
-            units::duration(Some(snapshot.mono_ns.saturating_sub(one.time_ns))),
-            units::count(one.lru_pages),
-            units::count(one.slab_objects),
-            units::bytes(one.slab_bytes),
-        ],
-        is_marked: false,
-    });
-    Table::new(
-        columns,
-        rows.collect(),
-        last.len().saturating_sub(MAX_REPARENTS),
-    )
+    let rows: Vec<Left> = reparent::last(snapshot)
+        .take(MAX_REPARENTS)
+        .map(|one| Left {
+            reparent: Reparent::from(one),
+            ago_ns: snapshot.mono_ns.saturating_sub(one.time_ns),
+        })
+        .collect();
+    let left_out = reparent::last(snapshot).count() - rows.len();
+    Table::of(&columns, &rows, left_out)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::MemcgId;
 use crate::sample::Text;
-use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
+use crate::sample::slab_inside::{InsideRow, ObjectKind, States};
 
 /// A cache whose objects were read.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ impl CacheContents {
     #[must_use]
     pub fn states(&self) -> States {
         let mut sum = States::default();
-        self.rows.iter().for_each(|row| sum.add(&row.states));
+        self.rows.iter().for_each(|row| sum.add(&row.found.states));
         sum
     }
 }
@@ -42,18 +42,6 @@ impl CacheContents {
 pub struct ContentsRow {
     /// The memcg; `None` if none is charged, or it could not be read.
     pub memcg: Option<Arc<MemcgId>>,
-    /// Whether a memcg is charged for them.
-    pub is_charged: bool,
-    /// File system; `None` if that could not be read.
-    pub fs: Option<Text>,
-    /// Its device, `major:minor`.
-    pub dev: Option<String>,
-    /// Counts by state.
-    pub states: States,
-    /// Directories with the most of them.
-    pub parents: Vec<InsideParent>,
-    /// The number of directories that are not listed.
-    pub parents_omitted: u64,
-    /// Objects in directories that were not counted at all.
-    pub uncounted_objects: u64,
+    /// The objects.
+    pub found: InsideRow,
 }

@@ -6,14 +6,13 @@ use serde::Serialize;
 
 use super::{Document, NotChecked, line};
 use crate::model::compare;
-use crate::output::compare as compare_text;
 use crate::output::ndjson_peaks::Last;
-use crate::output::records::{Envelope, Moment};
+use crate::output::records::{ComparedMemcg, Envelope, Moment, Peaks};
 use crate::sample::recording::Host;
 
 #[derive(Debug, Serialize)]
 struct CompareSummary {
-    host_slab_peak_bytes: compare_text::Figures,
+    host_slab_peak_bytes: Peaks,
     snapshots_a: u64,
     snapshots_b: u64,
 }
@@ -42,7 +41,7 @@ pub fn compare(
             snapshots_a: snapshots[0],
             snapshots_b: snapshots[1],
         },
-        items: items.map(|row| compare_text::Item::from(*row)).collect(),
+        items: items.map(|row| ComparedMemcg::from(*row)).collect(),
         not_checked: gaps.collect(),
         sections: Vec::new(),
         losses: Vec::new(),

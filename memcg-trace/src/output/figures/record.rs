@@ -1,12 +1,13 @@
 //! Records with figures from several places: a struct whose fields are the figures.
 
-/// Declares the struct of a record. The comment of a field is its meaning; `@part` before a field
-/// takes the figures of its row into the record.
+/// Declares the struct of a record. The comment of a field is its meaning, and `=> "TITLE"` behind it
+/// lets tables show it. Before a field, `@part` takes the figures of its row into the record, and
+/// `@column` leaves it to tables alone.
 macro_rules! record {
     (
         $(#[doc = $meaning:literal])*
         $vis:vis struct $name:ident $(<$life:lifetime>)? {
-            $( $(#[doc = $doc:literal])* $(@$part:ident)? $key:ident : $type:ty ),* $(,)?
+            $( $(#[doc = $doc:literal])* $(@$how:ident)? $key:ident : $type:ty $(=> $title:literal)? ),* $(,)?
         }
     ) => {
         $(#[doc = $meaning])*
@@ -23,7 +24,7 @@ macro_rules! record {
                 Self: 'r,
             {
                 $( $crate::output::figures::visit_field!(
-                    to, [$($doc),*], $($part)? $key
+                    to, [$($doc),*], $($how)? $key $(=> $title)?
                 ); )*
             }
         }
@@ -46,6 +47,12 @@ macro_rules! record {
 macro_rules! visit_field {
     ($to:ident, [$($doc:literal),*], part $key:ident) => {
         $to.part(|row| &row.$key)
+    };
+    ($to:ident, [$($doc:literal),*], column $key:ident => $title:literal) => {
+        $to.column(stringify!($key), $title, concat!($($doc),*), |row| &row.$key)
+    };
+    ($to:ident, [$($doc:literal),*], $key:ident => $title:literal) => {
+        $to.figure(stringify!($key), $title, concat!($($doc),*), |row| &row.$key)
     };
     ($to:ident, [$($doc:literal),*], $key:ident) => {
         $to.field(stringify!($key), concat!($($doc),*), |row| &row.$key)

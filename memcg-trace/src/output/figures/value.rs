@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::Unit;
+use crate::output::names;
 use crate::sample;
 use crate::units;
 
@@ -157,6 +158,18 @@ impl Shown for i64 {
 
     fn order(&self) -> Order {
         Order::Number(i128::from(*self))
+    }
+}
+
+impl Shown for sample::Mode {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        names::mode(*self).to_owned()
+    }
+
+    fn order(&self) -> Order {
+        Order::Number(*self as i128)
     }
 }
 

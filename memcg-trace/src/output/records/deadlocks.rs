@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::MemcgName;
 use super::waits::{Resource, Task, stack};
 use crate::deadlock::graph::Needs;
-use crate::deadlock::{self, State};
+use crate::deadlock::{self, State, words};
 use crate::model::snapshot;
 use crate::output::figures::record;
 use crate::output::names;
@@ -163,16 +163,20 @@ record! {
     pub struct Convoy<'a> {
         /// The task that all wait for; null if it is no task.
         root: Option<Task<'a>>,
+        /// The same in a word.
+        @column root_task: String => "ROOT",
         /// What they wait for.
         resource: Resource<'a>,
+        /// What the root has that they wait for.
+        @column holds: String => "HOLDS",
         /// `deadlock`, `stuck_holder`, `orphaned`, `slow` or `unknown`.
-        verdict: &'static str,
+        verdict: &'static str => "VERDICT",
         /// Why, in one sentence.
-        why: &'a str,
+        why: &'a str => "WHY",
         /// Tasks that wait, directly or not.
-        waiters: u64,
+        waiters: u64 => "WAITERS",
         /// The longest wait.
-        max_wait_ns: Option<u64>,
+        max_wait_ns: Option<u64> => "LONGEST",
         /// Where the root is, innermost function first.
         stack: Option<Vec<Cow<'a, str>>>,
     }
@@ -184,7 +188,9 @@ impl<'a> From<&'a snapshot::Convoy> for Convoy<'a> {
         let root = found.root.as_ref();
         Self {
             root: root.map(|task| Task::of(task, convoy.memcg.as_deref())),
+            root_task: root.map_or_else(|| "nobody".to_owned(), words::task),
             resource: Resource::of(&found.resource),
+            holds: words::resource(&found.resource),
             verdict: found.cause.as_str(),
             why: &found.why,
             waiters: found.waiters,

@@ -24,7 +24,7 @@ record! {
         /// Why some could not be looked at.
         not_checked: Option<Cow<'a, str>>,
         /// Those whose memory cgroup is gone.
-        cgroups: Vec<Cgroup<'a>>,
+        cgroups: Vec<DyingCgroup<'a>>,
         /// Number of cgroups that are not listed.
         cgroups_omitted: u64,
     }
@@ -32,12 +32,22 @@ record! {
 
 record! {
     /// A dead cgroup without a memory cgroup, and what keeps it if that was asked.
-    struct Cgroup<'a> {
+    pub(in crate::output) struct DyingCgroup<'a> {
         @part cgroup: MemcgName<'a>,
         /// References to it.
-        refs: Option<i64>,
+        refs: Option<i64> => "REFS",
         /// What keeps it, where that was asked.
-        kept_by: Option<&'a str>,
+        kept_by: Option<&'a str> => "KEPT BY",
+    }
+}
+
+impl<'a> DyingCgroup<'a> {
+    pub(in crate::output) fn of(snapshot: &'a snapshot::Snapshot, dead: &'a DeadCgroup) -> Self {
+        Self {
+            cgroup: MemcgName::of(Some(&dead.id)),
+            refs: dead.refs,
+            kept_by: pins_of(snapshot, dead.id.serial_nr).map(|pins| pins.sentence.as_str()),
+        }
     }
 }
 
@@ -47,11 +57,6 @@ impl<'a> Dying<'a> {
     pub fn of(snapshot: &'a snapshot::Snapshot) -> Option<Self> {
         let dying = snapshot.dying.as_deref()?;
         let counts = &dying.counts;
-        let cgroup = |dead: &'a DeadCgroup| Cgroup {
-            cgroup: MemcgName::of(Some(&dead.id)),
-            refs: dead.refs,
-            kept_by: pins_of(snapshot, dead.id.serial_nr).map(|pins| pins.sentence.as_str()),
-        };
         Some(Self {
             nr_dying_descendants: counts.nr_dying,
             proc_cgroups: counts.nr_cgroups,
@@ -59,7 +64,9 @@ impl<'a> Dying<'a> {
             without_memcg: counts.without_memcg,
             not_found: dying.unexplained(),
             not_checked: counts.not_checked.as_deref().map(sanitized),
-            cgroups: dying.cgroups.iter().map(cgroup).collect(),
+            cgroups: (dying.cgroups.iter())
+                .map(|dead| DyingCgroup::of(snapshot, dead))
+                .collect(),
             cgroups_omitted: dying.unlisted,
         })
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::MemcgName;
+use super::memcgs::Path;
 use crate::model::snapshot;
 use crate::output::figures::{Name, Object, Rounded, Row, Value, Visitor, record};
 
@@ -16,25 +17,25 @@ record! {
         /// `cgroup_id` of the ancestor that has it now.
         to_cgroup_id: Option<u64>,
         /// Its path.
-        to_path: Name<'a>,
+        to_path: Path<'a> => "TO",
         /// Slab objects that were charged to it; null unless all were counted.
-        slab_objects: Option<u64>,
+        slab_objects: Option<u64> => "SLAB OBJECTS",
         /// What those take.
-        slab_bytes: Option<u64>,
+        slab_bytes: Option<u64> => "SLAB",
         /// Pages of its LRU lists; 0 where the kernel leaves them where they are.
-        lru_pages: Option<u64>,
+        lru_pages: Option<u64> => "PAGES",
     }
 }
 
 impl<'a> From<&'a snapshot::Reparent> for Reparent<'a> {
     fn from(reparent: &'a snapshot::Reparent) -> Self {
+        let to = reparent.to.as_deref();
         // A memcg that was never seen has no path.
-        let to = reparent.to.as_deref().filter(|to| !to.path.is_empty());
-        let to_path = Name::of(to.map(|to| &to.path));
+        let seen = to.filter(|to| !to.path.is_empty());
         Self {
             memcg: MemcgName::of(Some(&reparent.memcg)),
-            to_cgroup_id: to.map(|to| to.cgroup_id),
-            to_path,
+            to_cgroup_id: seen.map(|to| to.cgroup_id),
+            to_path: Path(to),
             slab_objects: reparent.slab_objects,
             slab_bytes: reparent.slab_bytes,
             lru_pages: reparent.lru_pages,
@@ -94,24 +95,41 @@ impl Row for snapshot::Growth {
     const MEANING: &'static str = "Cgroups that are removed and stay in memory.";
 
     fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
-        to.field("survivors", "Dead ones that are there.", |row| {
-            row.survivors
+        to.figure(
+            "survivors",
+            "SURVIVORS",
+            "Dead ones that are there.",
+            |row| row.survivors,
+        );
+        to.figure("grown", "GROWN", "How many more there are.", |row| {
+            row.grown
         });
-        to.field("grown", "How many more there are.", |row| row.grown);
-        to.field("gone", "How many went.", |row| row.gone);
-        to.field("births", "Memory cgroups that were made.", |row| row.births);
-        to.field("deaths", "Memory cgroups that were removed.", |row| {
-            row.deaths
-        });
-        to.field("grown_per_sec", "How fast they become more.", |row| {
-            Rounded(row.grown_per_sec)
-        });
-        to.field(
+        to.figure("gone", "GONE", "How many went.", |row| row.gone);
+        to.figure(
+            "births",
+            "BIRTHS",
+            "Memory cgroups that were made.",
+            |row| row.births,
+        );
+        to.figure(
+            "deaths",
+            "DEATHS",
+            "Memory cgroups that were removed.",
+            |row| row.deaths,
+        );
+        to.figure(
+            "grown_per_sec",
+            "GROWN/S",
+            "How fast they become more.",
+            |row| Rounded(row.grown_per_sec),
+        );
+        to.figure(
             "own_cost_bytes",
+            "COST",
             "Memory of the kernel that they take.",
             |row| row.own_cost_bytes,
         );
-        to.field("creator_comm", "Who made most of them.", |row| {
+        to.figure("creator_comm", "CREATOR", "Who made most of them.", |row| {
             Name::of(row.creator_comm.as_ref())
         });
     }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::MemcgName;
-use super::waits::{Resource, stack};
+use super::waits::{Kind, Resource, stack};
 use crate::model::snapshot::{self, LockStats};
 use crate::output::figures::{Name, Order, Row, Shown, Unit, Visitor, record};
 use crate::output::names;
-use crate::sample::{self, Mode, ResourceKind};
+use crate::sample::{self, Mode};
 use crate::units;
 
 /// Maximum number of memcgs of waiters, of stacks and of holders in a record.
@@ -171,20 +171,6 @@ impl Shown for Lock<'_> {
         let name = self.0.name.clone();
         let name = name.map_or(Order::Unknown, Order::Text);
         Order::Each(vec![Kind(self.0.kind).order(), name, self.0.addr.order()])
-    }
-}
-
-struct Kind(ResourceKind);
-
-impl Shown for Kind {
-    const IS_NUMBER: bool = false;
-
-    fn show(&self, _: Unit) -> String {
-        names::resource_kind(self.0).to_owned()
-    }
-
-    fn order(&self) -> Order {
-        Order::Number(self.0 as i128)
     }
 }
 

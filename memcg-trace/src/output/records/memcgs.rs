@@ -75,6 +75,7 @@ impl Value for MemcgName<'_> {
 }
 
 /// The path of a memcg; tables show the number of one without a path.
+#[derive(Clone, Copy, Debug)]
 pub(in crate::output) struct Path<'a>(pub(in crate::output) Option<&'a MemcgId>);
 
 impl Path<'_> {
@@ -110,6 +111,29 @@ impl Shown for Path<'_> {
 
     fn order(&self) -> Order {
         Order::Text(names::path(self.0))
+    }
+}
+
+/// The memcg that is charged for something, in tables.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::output) enum Charged<'a> {
+    /// This one; `None` if it could not be read.
+    To(Option<&'a MemcgId>),
+    Nobody,
+}
+
+impl Shown for Charged<'_> {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        match self {
+            Self::To(memcg) => names::path(*memcg),
+            Self::Nobody => "(unaccounted)".to_owned(),
+        }
+    }
+
+    fn order(&self) -> Order {
+        Order::Text(self.show(Unit::Number))
     }
 }
 

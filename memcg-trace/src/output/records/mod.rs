@@ -5,6 +5,7 @@
 //! always `null`; they are written all the same, since readers may rely on every field.
 
 mod cache_contents;
+mod compare;
 mod deadlocks;
 mod doctor;
 mod dying;
@@ -22,14 +23,22 @@ mod waits;
 
 use std::borrow::Cow;
 
+pub(super) use cache_contents::Parent;
 pub use cache_contents::{Objects, SlabInside};
+pub(super) use compare::Reduction;
+pub use compare::{ComparedMemcg, Peaks};
 pub use deadlocks::{Convoy, Deadlock, OpenEnd};
 pub use dying::Dying;
+pub(super) use dying::DyingCgroup;
 pub use history::{Finding, Reparent};
+pub(super) use memcgs::{Charged, Path};
 pub use memcgs::{MEMCG_COLUMNS, MemcgName};
+pub(super) use pins::Pin;
 pub use pins::Pins;
-pub(in crate::output) use slab::Reclaim;
+pub(super) use reclaim::{Stall, StalledTask};
+pub(super) use slab::Reclaim;
 pub use tax::Tax;
+pub(super) use waits::Waited;
 pub use waits::{LockWait, Resource};
 
 use crate::model::snapshot::{self, Snapshot};
@@ -216,7 +225,7 @@ pub fn losses(snapshot: &Snapshot) -> Vec<Object<&Loss>> {
 }
 
 /// Why memory is reclaimed.
-fn cause(cause: Cause) -> Word {
+pub(super) fn cause(cause: Cause) -> Word {
     let word = cause.as_str();
     Word {
         word,

@@ -53,15 +53,15 @@ impl<'a> From<&'a snapshot::Pins> for Pins<'a> {
 
 record! {
     /// References of one kind.
-    struct Pin<'a> {
+    pub(in crate::output) struct Pin<'a> {
         /// What kind of reference.
-        kind: &'static str,
+        kind: &'static str => "KIND",
         /// Number of references.
-        refs: u64,
+        refs: u64 => "REFS",
         /// Pages that hold them.
-        pages: Option<u64>,
+        pages: Option<u64> => "PAGES",
         /// Bytes of those pages.
-        bytes: Option<u64>,
+        bytes: Option<u64> => "BYTES",
         /// Where the figures come from.
         source: &'static str,
         /// Who holds them.

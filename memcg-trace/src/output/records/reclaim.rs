@@ -3,6 +3,7 @@
 use crate::model::snapshot::{self, MemcgId, Reclaim};
 use crate::output::figures::{Limit, Name, Rounded, Row, Tied, Visitor, record};
 use crate::output::names;
+use crate::output::records::waits::TaskName;
 use crate::output::records::{MemcgName, Recent, cause};
 use crate::sample::reclaim::{Stall as StallFacts, StalledTask as TaskFacts};
 
@@ -194,28 +195,31 @@ fn limit(row: &Reclaim) -> Option<&MemcgId> {
 
 record! {
     /// A task that waited for memory.
-    struct StalledTask<'a> {
+    pub(in crate::output) struct StalledTask<'a> {
         /// Process id.
         pid: u32,
         /// Thread id.
         tid: u32,
         /// Its name.
         comm: Name<'a>,
+        /// Name and thread id.
+        @column task: TaskName<'a> => "TASK",
         /// Number of its waits.
-        stalls_total: u64,
+        stalls_total: u64 => "STALLS",
         /// Time of its waits.
-        stall_ns_total: u64,
+        stall_ns_total: u64 => "TIME",
         /// The longest wait.
-        max_ns: u64,
+        max_ns: u64 => "MAX",
     }
 }
 
 impl<'a> StalledTask<'a> {
-    fn of(task: &'a TaskFacts) -> Self {
+    pub(in crate::output) fn of(task: &'a TaskFacts) -> Self {
         Self {
             pid: task.pid,
             tid: task.tid,
             comm: Name::of(Some(&task.comm)),
+            task: TaskName::of(task.tid, &task.comm),
             stalls_total: task.stalls_total,
             stall_ns_total: task.stall_ns_total,
             max_ns: task.max_ns,
@@ -225,13 +229,15 @@ impl<'a> StalledTask<'a> {
 
 record! {
     /// A task that has been waiting for a while.
-    struct Stall<'a> {
+    pub(in crate::output) struct Stall<'a> {
         /// Process id.
         pid: Option<u32>,
         /// Thread id.
         tid: u32,
         /// Its name.
         comm: Name<'a>,
+        /// Name and thread id.
+        @column task: TaskName<'a> => "WAITS NOW",
         /// When the wait began, CLOCK_MONOTONIC.
         since_ns: u64,
         /// Whether it sleeps over `memory.high`.
@@ -242,11 +248,12 @@ record! {
 }
 
 impl<'a> Stall<'a> {
-    fn of(stall: &'a StallFacts) -> Self {
+    pub(in crate::output) fn of(stall: &'a StallFacts) -> Self {
         Self {
             pid: stall.task.pid,
             tid: stall.task.tid,
             comm: Name::of(Some(&stall.task.comm)),
+            task: TaskName::of(stall.task.tid, &stall.task.comm),
             since_ns: stall.since_ns,
             is_throttled: stall.is_throttled,
             unconfirmed: stall.unconfirmed,

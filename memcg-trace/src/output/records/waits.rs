@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
+
+use super::memcgs::Path;
 use crate::model::snapshot::{self, MemcgId};
-use crate::output::figures::{Name, address, record};
+use crate::output::figures::{Name, Order, Shown, Unit, Value, address, record};
 use crate::output::names;
 use crate::sample::{self, Mode, ResourceKind, Text, sanitized, waits};
 
@@ -19,6 +23,8 @@ record! {
         tid: u32,
         /// Its name.
         comm: Name<'a>,
+        /// Name and thread id.
+        @column task: TaskName<'a> => "TASK",
         /// When it was started, CLOCK_MONOTONIC.
         start_ns: Option<u64>,
         /// As in `ps`.
@@ -26,7 +32,63 @@ record! {
         /// `cgroup_id` of its memory cgroup.
         cgroup_id: Option<u64>,
         /// Path of its memory cgroup.
-        path: Name<'a>,
+        path: Path<'a> => "MEMCG",
+    }
+}
+
+/// A task in tables.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::output) struct TaskName<'a> {
+    comm: &'a Text,
+    tid: u32,
+}
+
+impl<'a> TaskName<'a> {
+    pub(in crate::output) fn of(tid: u32, comm: &'a Text) -> Self {
+        Self { comm, tid }
+    }
+}
+
+impl Shown for TaskName<'_> {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        format!("{}[{}]", self.comm.display(), self.tid)
+    }
+
+    fn order(&self) -> Order {
+        Order::Each(vec![self.comm.display().order(), self.tid.order()])
+    }
+}
+
+/// The duration of a wait in progress; tables add a question mark where it may be over.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::output) struct Waited {
+    pub(in crate::output) ns: Option<u64>,
+    pub(in crate::output) unconfirmed: bool,
+}
+
+impl Serialize for Waited {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.ns.serialize(serializer)
+    }
+}
+
+impl Value for Waited {
+    fn schema() -> Json {
+        Option::<u64>::schema()
+    }
+}
+
+impl Shown for Waited {
+    const IS_NUMBER: bool = true;
+
+    fn show(&self, unit: Unit) -> String {
+        self.ns.show(unit) + if self.unconfirmed { "?" } else { "" }
+    }
+
+    fn order(&self) -> Order {
+        self.ns.order()
     }
 }
 
@@ -41,17 +103,16 @@ impl<'a> Task<'a> {
     }
 
     fn named(tid: u32, comm: &'a Text, memcg: Option<&'a MemcgId>) -> Self {
-        let comm = Name::of(Some(comm));
-        let memcg = memcg.filter(|memcg| !memcg.path.is_empty());
-        let path = Name::of(memcg.map(|memcg| &memcg.path));
+        let seen = memcg.filter(|memcg| !memcg.path.is_empty());
         Self {
             pid: None,
             tid,
-            comm,
+            comm: Name::of(Some(comm)),
+            task: TaskName::of(tid, comm),
             start_ns: None,
             state: None,
-            cgroup_id: memcg.map(|memcg| memcg.cgroup_id),
-            path,
+            cgroup_id: seen.map(|memcg| memcg.cgroup_id),
+            path: Path(memcg),
         }
     }
 }
@@ -88,6 +149,22 @@ impl<'a> Resource<'a> {
     }
 }
 
+/// The kind of a resource in tables.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind(pub(super) ResourceKind);
+
+impl Shown for Kind {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        names::resource_kind(self.0).to_owned()
+    }
+
+    fn order(&self) -> Order {
+        Order::Number(self.0 as i128)
+    }
+}
+
 impl<'a> From<&'a sample::Resource> for Resource<'a> {
     fn from(resource: &'a sample::Resource) -> Self {
         Self {
@@ -98,6 +175,19 @@ impl<'a> From<&'a sample::Resource> for Resource<'a> {
             pfn: None,
             ino: None,
         }
+    }
+}
+
+impl Shown for Resource<'_> {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, unit: Unit) -> String {
+        let name = self.name.as_deref().or(self.addr.as_deref());
+        name.show(unit)
+    }
+
+    fn order(&self) -> Order {
+        Order::Each(vec![self.name.order(), self.addr.order()])
     }
 }
 
@@ -112,13 +202,15 @@ record! {
     pub struct LockWait<'a> {
         @part task: Task<'a>,
         /// What the task waits for.
-        resource: Resource<'a>,
+        resource: Resource<'a> => "FOR LOCK",
+        /// What kind of lock.
+        @column kind: Kind => "KIND",
         /// Mode in which the task wants it.
-        mode: Mode,
+        mode: Mode => "MODE",
         /// When the wait began, CLOCK_MONOTONIC.
         since_ns: Option<u64>,
         /// Duration of the wait.
-        waited_ns: Option<u64>,
+        waited_ns: Waited => "WAITING",
         /// `traced`, `owner_word`, `inferred` or `hint`.
         evidence: &'static str,
         /// Where it waits, innermost function first.
@@ -127,6 +219,8 @@ record! {
         function: Option<Cow<'a, str>>,
         /// Holders; `null` if they are not known.
         holders: Option<Vec<Holder<'a>>>,
+        /// The first holder.
+        @column held_by: Option<TaskName<'a>> => "HELD BY",
         /// Number of holders that are not listed.
         holders_omitted: u64,
         /// Why there may be other holders.
@@ -174,13 +268,18 @@ impl<'a> From<&'a snapshot::LockWait> for LockWait<'a> {
                 ..Task::named(task.tid, &task.comm, wait.memcg.as_deref())
             },
             resource: Resource::from(&wait.facts.resource),
+            kind: Kind(wait.facts.resource.kind),
             mode: wait.facts.mode,
             since_ns: Some(wait.facts.since_ns),
-            waited_ns: Some(wait.waited_ns),
+            waited_ns: Waited {
+                ns: Some(wait.waited_ns),
+                unconfirmed: wait.facts.unconfirmed,
+            },
             evidence: names::evidence(waits::Evidence::Traced),
             stack: None,
             function: None,
             holders: owner.map(|owner| vec![owner]),
+            held_by: (wait.facts.owner.as_ref()).map(|owner| TaskName::of(owner.tid, &owner.comm)),
             holders_omitted: 0,
             incomplete: None,
             kept_by: None,
@@ -195,6 +294,7 @@ impl<'a> LockWait<'a> {
     pub fn found(wait: &'a snapshot::Wait) -> Option<Self> {
         let fact = wait.fact()?;
         let resource = wait.resource()?;
+        let first = wait.holders().next();
         let holders = wait.holders().take(MAX_HOLDERS);
         let holders = holders.map(|(holder, task)| Holder {
             pid: Some(task.pid),
@@ -208,13 +308,18 @@ impl<'a> LockWait<'a> {
         Some(Self {
             task: Task::of(wait.task()?, wait.memcg.as_deref()),
             resource: Resource::of(resource),
+            kind: Kind(resource.kind),
             mode: fact.mode,
             since_ns: fact.since_ns,
-            waited_ns: wait.waited_ns,
+            waited_ns: Waited {
+                ns: wait.waited_ns,
+                unconfirmed: false,
+            },
             evidence: names::evidence(fact.evidence),
             stack: stack(wait.stack()),
             function: fact.function.as_deref().map(sanitized),
             holders: (!holders.is_empty()).then_some(holders),
+            held_by: first.map(|(_, task)| TaskName::of(task.tid, &task.comm)),
             holders_omitted: wait.holders().count().saturating_sub(MAX_HOLDERS) as u64,
             incomplete: resource.incomplete.as_deref().map(sanitized),
             kept_by: resource.kept_by.as_deref().map(sanitized),
