@@ -7,16 +7,19 @@ mod fixture;
 #[expect(dead_code, reason = "only what runs the program is needed here")]
 mod tool;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use boon::{Compiler, Schemas};
 use fixture::{evil_host, host, hostile, pins, slab_walk, snapshots, waits};
 use memcg_trace::output::ndjson::Ndjson;
 use memcg_trace::output::schema;
-use memcg_trace::sample::Sample;
 use memcg_trace::sample::recording::Host;
+use memcg_trace::sample::{self, Sample};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use strum::VariantNames;
 use tool::schemas::check;
 use tool::{assert_fails, run, stdout};
 
@@ -154,6 +157,100 @@ fn a_record_has_every_key_and_no_other_and_each_of_its_type() {
         }
     }
     assert!(changed.len() > 12, "{changed:?}");
+}
+
+/// Checks a record against the schema for readers.
+fn check_lenient(kind: &str, record: &Value) -> Result<(), String> {
+    let place = format!("https://memcg-trace.test/lenient/{kind}.json");
+    let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
+    let schema = schema::lenient(kind).unwrap();
+    compiler.add_resource(&place, schema).unwrap();
+    let index = compiler.compile(&place, &mut schemas).unwrap();
+    let valid = schemas.validate(record, index);
+    valid.map_err(|error| format!("{error:#}"))
+}
+
+/// Words of a record that are from a closed set, by their places.
+fn words(at: &str, schema: &Value, value: &Value, found: &mut Vec<String>) {
+    if schema["enum"].is_array() && value.is_string() {
+        found.push(at.to_owned());
+    }
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let schema = &schema["properties"][key];
+        words(&format!("{at}/{key}"), schema, value, found);
+    }
+    for (index, value) in value.as_array().into_iter().flatten().enumerate() {
+        words(&format!("{at}/{index}"), &schema["items"], value, found);
+    }
+}
+
+#[test]
+fn a_record_has_no_word_that_the_program_does_not_have() {
+    let mut seen = BTreeSet::new();
+    for record in records() {
+        let kind = record["type"].as_str().unwrap();
+        let mut places = Vec::new();
+        words("", &schema::strict(kind).unwrap(), &record, &mut places);
+        for place in places {
+            let (_, key) = place.rsplit_once('/').unwrap();
+            if !seen.insert(format!("{kind}.{key}")) {
+                continue;
+            }
+            let mut other = record.clone();
+            *other.pointer_mut(&place).unwrap() = json!("another_word");
+            assert!(check(kind, &other).is_err(), "{kind}{place} is any word");
+            // Other versions may have more words.
+            let lenient = check_lenient(kind, &other);
+            assert!(lenient.is_ok(), "{kind}{place}: {lenient:?}");
+        }
+    }
+    let expected = [
+        "convoy.verdict",
+        "deadlock.confidence",
+        "deadlock.semantics",
+        "deadlock.signal",
+        "deadlock.state",
+        "frame.source",
+        "lock_stats.kind",
+        "lock_wait.evidence",
+        "lock_wait.mode",
+        "memcg.phase",
+        "pins.action",
+        "pins.class",
+        "pins.how",
+        "pins.kind",
+        "pins.object",
+        "reclaim.cause",
+        "zombie.phase",
+    ];
+    let missing: Vec<_> = (expected.iter())
+        .filter(|word| !seen.contains(**word))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?} of {seen:?}");
+    let of_finding = schema::strict("finding").unwrap();
+    let severity = &of_finding["properties"]["data"]["properties"]["severity"];
+    assert_eq!(severity["enum"], json!(["info", "warn", "critical"]));
+}
+
+/// Records and recordings call a thing by the same name.
+fn assert_same_names<T: DeserializeOwned + Into<&'static str> + VariantNames>() {
+    for name in T::VARIANTS {
+        let recorded: T = serde_json::from_value(json!(name)).unwrap();
+        assert_eq!(*name, recorded.into());
+    }
+}
+
+#[test]
+fn words_of_records_are_those_of_recordings() {
+    assert_same_names::<sample::Mode>();
+    assert_same_names::<sample::ResourceKind>();
+    assert_same_names::<sample::doctor::Verdict>();
+    assert_same_names::<sample::pins::ObjectKind>();
+    assert_same_names::<sample::pins::PinKind>();
+    assert_same_names::<sample::pins::UserKind>();
+    assert_same_names::<sample::reclaim::Cause>();
+    assert_same_names::<sample::slab_inside::ObjectKind>();
+    assert_same_names::<sample::waits::Evidence>();
 }
 
 /// Readers accept records of other versions.

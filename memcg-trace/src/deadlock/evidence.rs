@@ -2,7 +2,7 @@
 
 use super::case::{Case, Link};
 use super::stable::Same;
-use super::verdict::Break;
+use super::verdict::{Break, Signal};
 use super::{table, words};
 use crate::sample::ResourceKind;
 use crate::sample::waits::{EndsOn, Evidence, Task};
@@ -88,17 +88,16 @@ pub(super) fn missing(case: &Case, links: &[Link]) -> Vec<String> {
 /// Signals to members, each of which would unblock the whole cycle.
 pub(super) fn breaks(case: &Case, nodes: &[u32], cycle: &[u32], in_cycle: &[Link]) -> Vec<Break> {
     let signal = |link: &Link| match link.wait.ends_on {
-        EndsOn::AnySignal => Some("SIGTERM"),
-        EndsOn::Kill => Some("SIGKILL"),
+        EndsOn::AnySignal => Some(Signal::SigTerm),
+        EndsOn::Kill => Some(Signal::SigKill),
         EndsOn::Nothing | EndsOn::Unknown => None,
     };
-    let mut ways: Vec<(&str, &Task, u32)> = in_cycle
+    let mut ways: Vec<(Signal, &Task, u32)> = in_cycle
         .iter()
         .filter_map(|link| Some((signal(link)?, case.task(link.wait.task)?, link.wait.task)))
         .filter(|(_, task, _)| !task.kernel_thread)
         .collect();
-    // The milder signals first.
-    ways.sort_by_key(|(signal, task, _)| (*signal == "SIGKILL", task.tid));
+    ways.sort_by_key(|(signal, task, _)| (*signal, task.tid));
     if ways.is_empty() {
         return Vec::new();
     }

@@ -1,14 +1,18 @@
 //! Graphs in which some nodes need all of their successors and others any one of them, and their
 //! residue: the nodes that never make progress.
 
+use strum::{IntoStaticStr, VariantNames};
+
 use std::collections::HashMap;
 
 /// The successors that a node needs to make progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
 pub enum Needs {
     /// All of its successors.
+    #[strum(serialize = "and")]
     All,
     /// Any of its successors.
+    #[strum(serialize = "or")]
     Any,
 }
 

@@ -28,4 +28,4 @@ pub mod words;
 
 pub use judge::judge;
 pub use rules::Rules;
-pub use verdict::{Break, Cause, Convoy, Deadlock, Edge, OpenEnd, State, Verdict};
+pub use verdict::{Break, Cause, Convoy, Deadlock, Edge, OpenEnd, Signal, State, Verdict};

@@ -1,5 +1,7 @@
 //! Verdicts: deadlocks, convoys and open ends.
 
+use strum::{IntoStaticStr, VariantNames};
+
 use super::graph::Needs;
 use crate::sample::waits::{Evidence, Resource, Task};
 use crate::sample::{Mode, Text};
@@ -41,7 +43,8 @@ pub struct OpenEnd {
 }
 
 /// Certainty of a deadlock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum State {
     /// Proven: no part of the deadlock is a guess, and both looks saw all of it.
     Confirmed,
@@ -134,6 +137,14 @@ pub(super) fn bare(resource: &Resource) -> Resource {
     }
 }
 
+/// A signal that ends a process; the milder one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "UPPERCASE")]
+pub enum Signal {
+    SigTerm,
+    SigKill,
+}
+
 /// A signal that would break a deadlock. Advice only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Break {
@@ -141,12 +152,13 @@ pub struct Break {
     pub pid: u32,
     /// Name of the process.
     pub comm: Text,
-    /// `SIGTERM` or `SIGKILL`.
-    pub signal: &'static str,
+    /// The signal.
+    pub signal: Signal,
 }
 
 /// Cause of a long wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Cause {
     /// The root is a deadlock.
     Deadlock,
@@ -164,13 +176,7 @@ impl Cause {
     /// The cause as records have it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deadlock => "deadlock",
-            Self::Orphaned => "orphaned",
-            Self::StuckHolder => "stuck_holder",
-            Self::Slow => "slow",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 }
 

@@ -228,7 +228,8 @@ impl Report {
         self.names("  zombies that cannot go while it lasts: ", blocked, 0);
         for one in &found.breakable_by {
             let comm = one.comm.display();
-            let line = format!("  would break it: {} to {comm}[{}]", one.signal, one.pid);
+            let signal = <&str>::from(one.signal);
+            let line = format!("  would break it: {signal} to {comm}[{}]", one.pid);
             self.line(&line, 4);
         }
         if found.breakable_by.is_empty() && found.state == State::Confirmed {
@@ -246,7 +247,7 @@ impl Report {
             "  {} ({}{state}, {}",
             words::edge(edge, from, to),
             path(deadlock, from),
-            names::evidence(edge.evidence),
+            <&str>::from(edge.evidence),
         );
         if let Some(since_ns) = edge.since_ns {
             let lasts_ns = now_ns.saturating_sub(since_ns);

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::model::snapshot::{Evidence, MemcgId, Reclaim, Shrinker};
+use crate::model::snapshot::{MemcgId, Reclaim, Shrinker};
 use crate::sample::reclaim::Cause;
-use crate::sample::{Mode, Resource, ResourceKind, Task, sanitized};
+use crate::sample::{Resource, Task, sanitized};
 use crate::units;
 
 /// A task as `comm[tid]`.
@@ -28,60 +28,6 @@ pub fn lock(resource: &Resource) -> String {
     match &resource.name {
         Some(name) => sanitized(name).into_owned(),
         None => format!("{:#x}", resource.addr),
-    }
-}
-
-/// The kind of a resource, as in records.
-#[must_use]
-pub fn resource_kind(kind: ResourceKind) -> &'static str {
-    match kind {
-        ResourceKind::Mutex => "mutex",
-        ResourceKind::Rwsem => "rwsem",
-        ResourceKind::PercpuRwsem => "percpu_rwsem",
-        ResourceKind::RtMutex => "rt_mutex",
-        ResourceKind::Semaphore => "semaphore",
-        ResourceKind::PageRef => "page_ref",
-        ResourceKind::Pipe => "pipe",
-        ResourceKind::Completion => "completion",
-        ResourceKind::WaitQueue => "wait_queue",
-        ResourceKind::CgroupDrain => "cgroup_drain",
-        ResourceKind::PidNsDrain => "pid_ns_drain",
-        ResourceKind::Reap => "reap",
-        ResourceKind::ChildExit => "child_exit",
-        ResourceKind::Work => "work",
-        ResourceKind::Rcu => "rcu",
-        ResourceKind::Io => "io",
-        ResourceKind::Kernfs => "kernfs",
-        ResourceKind::PercpuRef => "percpu_ref",
-        ResourceKind::Fuse => "fuse",
-        ResourceKind::Futex => "futex",
-        ResourceKind::Freezer => "freezer",
-        ResourceKind::Throttle => "throttle",
-        ResourceKind::Fanotify => "fanotify",
-        ResourceKind::Threads => "threads",
-        ResourceKind::CoreDump => "core_dump",
-        ResourceKind::Workqueue => "workqueue",
-        ResourceKind::Unknown => "unknown",
-    }
-}
-
-/// The source of a fact, as in records.
-#[must_use]
-pub fn evidence(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Traced => "traced",
-        Evidence::OwnerWord => "owner_word",
-        Evidence::Inferred => "inferred",
-        Evidence::Hint => "hint",
-    }
-}
-
-/// The mode in which a lock is wanted.
-#[must_use]
-pub fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Read => "read",
-        Mode::Write => "write",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::figures::{Word, record};
-use super::records::{Path, Stall, StalledTask, Waited, cause};
+use super::figures::record;
+use super::records::{Path, ReclaimCause, Stall, StalledTask, Waited};
 use super::table::{Style, Table, figure};
 use super::{fit, names, text};
 use crate::model::snapshot::{Reclaim, Snapshot};
@@ -134,7 +134,7 @@ record! {
         /// The memory cgroup that memory is reclaimed from.
         @column memcg: Path<'a> => "MEMCG",
         /// Why.
-        @column cause: Word => "CAUSE",
+        @column cause: ReclaimCause => "CAUSE",
         /// Whose limit it is.
         @column limited_by: String => "LIMIT OF",
         /// For how long.
@@ -159,7 +159,7 @@ fn stall_table(rows: &[&Reclaim], now_ns: u64) -> Table {
     let rows = stalls.iter().take(MAX_TASKS).map(|(stall, row)| Waiting {
         stall: Stall::of(stall),
         memcg: Path(row.memcg.as_deref()),
-        cause: cause(stall.cause),
+        cause: ReclaimCause(stall.cause),
         limited_by: names::limited_by(row),
         waited_ns: Waited {
             ns: Some(now_ns.saturating_sub(stall.since_ns)),

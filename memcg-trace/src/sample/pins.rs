@@ -5,6 +5,7 @@
 //! tasks on one css_set are one reference.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
 use super::Text;
 
@@ -61,6 +62,8 @@ pub struct Pinned {
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum PinKind {
     /// Page cache of a file system with storage behind it.
     PageFile,
@@ -133,6 +136,8 @@ pub struct Pin {
 /// The kind of an object, beyond the kind of its pins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum ObjectKind {
     /// A file that has a name.
     File,
@@ -271,6 +276,8 @@ pub struct Held {
 /// The way in which a process keeps an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum UserKind {
     /// By a file descriptor.
     Open,

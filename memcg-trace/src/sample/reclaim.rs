@@ -1,6 +1,7 @@
 //! Reclaim: its waits, its causes, and the memcgs that it takes memory from.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
 use super::{Task, Text};
 
@@ -9,6 +10,8 @@ use super::{Task, Text};
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
+#[derive(IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Cause {
     /// A node runs short of memory, and its `kswapd` reclaims.
     Kswapd,
@@ -33,15 +36,7 @@ impl Cause {
     /// Returns the name in records and on the screen; `None` where it is not known.
     #[must_use]
     pub fn as_str(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Kswapd => "kswapd",
-            Self::Direct => "direct",
-            Self::High => "high",
-            Self::Max => "max",
-            Self::Proactive => "proactive",
-            Self::DropCaches => "drop_caches",
-            Self::Unknown => return None,
-        })
+        (self != Self::Unknown).then(|| self.into())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Contents of one cache of dentries or inodes: owners, file systems, states and directories.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
 use super::Text;
 
@@ -31,6 +32,8 @@ pub struct SlabInside {
 /// The kind of the objects of a cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum ObjectKind {
     /// `struct dentry`.
     Dentry,

@@ -9,6 +9,7 @@
 //! both held all the time between them.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
 use super::{Mode, ResourceKind, Text};
 
@@ -217,6 +218,8 @@ pub enum EndsOn {
 /// The evidence for a fact, the best first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Evidence {
     /// An event saw it.
     Traced,

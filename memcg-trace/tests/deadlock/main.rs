@@ -52,10 +52,10 @@ fn the_coredump_deadlock_is_confirmed() {
     );
     assert_eq!(deadlock.cycle_edges, 4);
     assert!(deadlock.missing.is_empty());
-    let signals: Vec<_> = deadlock
+    let signals: Vec<(u32, &str)> = deadlock
         .breakable_by
         .iter()
-        .map(|one| (one.pid, one.signal))
+        .map(|one| (one.pid, one.signal.into()))
         .collect();
     assert_eq!(signals, [(161, "SIGTERM"), (155, "SIGKILL")]);
     assert!(deadlock.is_preexisting);

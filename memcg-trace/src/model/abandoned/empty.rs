@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use strum::{IntoStaticStr, VariantNames};
+
 use crate::model::snapshot::MemcgId;
 use crate::sample::Text;
 
 /// Why an empty cgroup is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Class {
     /// Nobody was found that uses it, and memory is charged to it.
     Abandoned,
@@ -28,15 +31,7 @@ impl Class {
     /// Returns the name in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Abandoned => "abandoned",
-            Self::Uncharged => "uncharged",
-            Self::Young => "young",
-            Self::Parent => "parent",
-            Self::InUse => "in_use",
-            Self::ByDesign => "by_design",
-            Self::NotChecked => "not_checked",
-        }
+        self.into()
     }
 }
 

@@ -21,31 +21,7 @@ pub fn grouped(number: u64) -> String {
 /// Returns the name of a kind of pin in records.
 #[must_use]
 pub fn kind(kind: PinKind) -> &'static str {
-    match kind {
-        PinKind::PageFile => "page_file",
-        PinKind::PageShmem => "page_shmem",
-        PinKind::PageAnon => "page_anon",
-        PinKind::PageAnonShared => "page_anon_shared",
-        PinKind::PageKmem => "page_kmem",
-        PinKind::PageHugetlb => "page_hugetlb",
-        PinKind::Swap => "swap",
-        PinKind::SocketInet => "socket_inet",
-        PinKind::SocketUnix => "socket_unix",
-        PinKind::SocketOther => "socket_other",
-        PinKind::Fsnotify => "fsnotify",
-        PinKind::CgroupNs => "cgroup_ns",
-        PinKind::Task => "task",
-        PinKind::CssSet => "css_set",
-        PinKind::LruGenMm => "lru_gen_mm",
-        PinKind::Writeback => "writeback",
-        PinKind::Stock => "stock",
-        PinKind::ChildCss => "child_css",
-        PinKind::ControllerCss => "controller_css",
-        PinKind::BpfMap => "bpf_map",
-        PinKind::CgroupBpf => "cgroup_bpf",
-        PinKind::BpfLink => "bpf_link",
-        PinKind::Other => "other",
-    }
+    kind.into()
 }
 
 /// Returns a count of references of a kind in words: `1 inet socket`, `300 anonymous pages`.

@@ -1,10 +1,13 @@
 //! Advice for freeing a zombie.
 
+use strum::{IntoStaticStr, VariantNames};
+
 use crate::sample::Text;
 use crate::sample::pins::PinKind;
 
 /// An action for a person. The program itself changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Action {
     /// Write an amount to the target's `memory.reclaim`.
     Reclaim,
@@ -41,7 +44,8 @@ pub enum Action {
 }
 
 /// The cost of an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Class {
     /// It takes time, and nothing else.
     Harmless,
@@ -52,39 +56,31 @@ pub enum Class {
 }
 
 impl Action {
-    /// Returns the name in records, and the cost.
-    const fn row(self) -> (&'static str, Class) {
-        use Class::{DestroysData, Disrupts, Harmless};
-        match self {
-            Self::Reclaim => ("reclaim", Harmless),
-            Self::DropFilePages => ("drop_file_pages", Harmless),
-            Self::Sync => ("sync", Harmless),
-            Self::LookAtChild => ("look_at_child", Harmless),
-            Self::Wait => ("wait", Harmless),
-            Self::Nothing => ("nothing", Harmless),
-            Self::CloseFd => ("close_fd", Disrupts),
-            Self::RestartProcess => ("restart_process", Disrupts),
-            Self::EndProcess => ("end_process", Disrupts),
-            Self::Reap => ("reap", Disrupts),
-            Self::Unmount => ("unmount", Disrupts),
-            Self::DetachLoop => ("detach_loop", Disrupts),
-            Self::Swapoff => ("swapoff", Disrupts),
-            Self::AskOwner => ("ask_owner", DestroysData),
-            Self::RemoveSegment => ("remove_segment", DestroysData),
-            Self::RemoveFile => ("remove_file", DestroysData),
-        }
-    }
-
     /// Returns the name in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        self.row().0
+        self.into()
     }
 
     /// Returns the cost.
     #[must_use]
     pub fn class(self) -> Class {
-        self.row().1
+        match self {
+            Self::Reclaim
+            | Self::DropFilePages
+            | Self::Sync
+            | Self::LookAtChild
+            | Self::Wait
+            | Self::Nothing => Class::Harmless,
+            Self::CloseFd
+            | Self::RestartProcess
+            | Self::EndProcess
+            | Self::Reap
+            | Self::Unmount
+            | Self::DetachLoop
+            | Self::Swapoff => Class::Disrupts,
+            Self::AskOwner | Self::RemoveSegment | Self::RemoveFile => Class::DestroysData,
+        }
     }
 }
 
@@ -92,11 +88,7 @@ impl Class {
     /// Returns the name in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Harmless => "harmless",
-            Self::Disrupts => "disrupts",
-            Self::DestroysData => "destroys_data",
-        }
+        self.into()
     }
 
     /// Returns the words for people.

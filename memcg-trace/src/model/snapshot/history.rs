@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use strum::{IntoStaticStr, VariantNames};
+
 use super::MemcgId;
 use crate::sample::Text;
 
@@ -33,7 +35,8 @@ impl Reparent {
 }
 
 /// The kind of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum FindingKind {
     /// Removed cgroups stay in memory, and their number grows.
     ZombieGrowth,
@@ -72,22 +75,13 @@ impl FindingKind {
     /// Returns the name in records and on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ZombieGrowth => "zombie_growth",
-            Self::SmallCacheOverScan => "small_cache_over_scan",
-            Self::FruitlessScanning => "fruitless_scanning",
-            Self::BlockedShrinker => "blocked_shrinker",
-            Self::LopsidedReclaim => "lopsided_reclaim",
-            Self::Sawtooth => "sawtooth",
-            Self::DeadWeight => "dead_weight",
-            Self::NearHigh => "near_high",
-            Self::Oom => "oom",
-        }
+        self.into()
     }
 }
 
 /// The severity of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Severity {
     /// Good to know.
     Info,
@@ -101,11 +95,7 @@ impl Severity {
     /// Returns the name in records and on the screen.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Critical => "critical",
-        }
+        self.into()
     }
 }
 

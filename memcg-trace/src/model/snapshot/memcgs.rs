@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use strum::{IntoStaticStr, VariantNames};
+
 use crate::sample::{self, Text};
 
 /// Counts of memory cgroups, before any `--top` left rows out; `None` where they are not known.
@@ -57,7 +59,8 @@ pub struct MemcgId {
 }
 
 /// The phases of the removal of a memory cgroup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Phase {
     /// Killed, but tasks are still exiting in it (7.x).
     Populated,
@@ -84,13 +87,7 @@ impl Phase {
     /// Returns the name in records and on the screen.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Populated => "populated",
-            Self::KillPending => "kill_pending",
-            Self::OfflineQueued => "offline_queued",
-            Self::Pinned => "pinned",
-            Self::Freeing => "freeing",
-        }
+        self.into()
     }
 }
 

@@ -1,7 +1,10 @@
 //! Sections: one kind of figures with its source, age and coverage.
 
+use strum::{IntoStaticStr, VariantNames};
+
 /// The source of the figures of a section.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Source {
     /// A walk of kernel memory.
     Walk,

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use strum::{IntoStaticStr, VariantNames};
+
 use super::MemcgId;
 use crate::deadlock;
 use crate::sample::waits::{self as facts, Holder, NotChecked, Resource, Task, Waits};
@@ -123,7 +125,8 @@ pub struct Judged {
 }
 
 /// The outcome: a deadlock, none, or undecided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// At least one deadlock is confirmed.
     Deadlock,
@@ -139,10 +142,6 @@ impl Outcome {
     /// Returns the name in records.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deadlock => "deadlock",
-            Self::Undecided => "undecided",
-            Self::NoDeadlock => "no_deadlock",
-        }
+        self.into()
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
+use strum::VariantNames;
 
 use super::{Order, Shown, Unit, Value};
 use crate::sample::Text;
@@ -89,39 +90,43 @@ impl<T: Shown> Shown for Tied<T> {
     }
 }
 
-/// One of the program's own words; tables use `shown` and `place`.
+/// An enum whose variants are the words of a closed set.
+pub trait Words: Copy + Into<&'static str> + VariantNames {}
+
+impl<T: Copy + Into<&'static str> + VariantNames> Words for T {}
+
+/// One of the program's own words. Rows are sorted by them in the order of the variants.
 #[derive(Clone, Copy, Debug)]
-pub struct Word {
-    /// The word in records.
-    pub word: Option<&'static str>,
-    /// The word in tables.
-    pub shown: &'static str,
-    /// Its place in the order of the words.
-    pub place: Option<u8>,
+pub struct Word<T>(pub T);
+
+impl<T: Words> Word<T> {
+    fn word(self) -> &'static str {
+        self.0.into()
+    }
 }
 
-impl Serialize for Word {
+impl<T: Words> Serialize for Word<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.word.serialize(serializer)
+        serializer.serialize_str(self.word())
     }
 }
 
-impl Value for Word {
+impl<T: Words> Value for Word<T> {
     fn schema() -> Json {
-        Option::<String>::schema()
+        json!({"type": "string", "enum": T::VARIANTS})
     }
 }
 
-impl Shown for Word {
+impl<T: Words> Shown for Word<T> {
     const IS_NUMBER: bool = false;
 
     fn show(&self, _: Unit) -> String {
-        self.shown.to_owned()
+        self.word().to_owned()
     }
 
     fn order(&self) -> Order {
-        self.place
-            .map_or(Order::Unknown, |place| Order::Number(place.into()))
+        let place = T::VARIANTS.iter().position(|word| *word == self.word());
+        place.map_or(Order::Unknown, |place| Order::Number(place as i128))
     }
 }
 

@@ -16,7 +16,7 @@ mod value;
 pub use cells::{Heading, cell, compare, heading};
 pub use column::Column;
 pub use json::Object;
-pub use kinds::{Limit, Name, Rounded, Tied, Word, address};
+pub use kinds::{Limit, Name, Rounded, Tied, Word, Words, address};
 pub(in crate::output) use record::{record, visit_field};
 pub use schema::{object, of_record};
 pub use unit::Unit;

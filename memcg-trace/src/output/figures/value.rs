@@ -7,8 +7,6 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::Unit;
-use crate::output::names;
-use crate::sample;
 use crate::units;
 
 /// A figure of a record.
@@ -77,11 +75,6 @@ plain! {
     str => {"type": "string"},
     String => {"type": "string"},
     Cow<'_, str> => {"type": "string"},
-    sample::Mode => {"type": "string", "enum": ["read", "write"]},
-    sample::ResourceKind => {"type": "string"},
-    sample::pins::ObjectKind => {"type": "string"},
-    sample::pins::UserKind => {"type": "string"},
-    sample::slab_inside::ObjectKind => {"type": "string"},
 }
 
 impl<T: Value + ?Sized> Value for &T {
@@ -158,18 +151,6 @@ impl Shown for i64 {
 
     fn order(&self) -> Order {
         Order::Number(i128::from(*self))
-    }
-}
-
-impl Shown for sample::Mode {
-    const IS_NUMBER: bool = false;
-
-    fn show(&self, _: Unit) -> String {
-        names::mode(*self).to_owned()
-    }
-
-    fn order(&self) -> Order {
-        Order::Number(*self as i128)
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::MemcgName;
 use super::memcgs::Charged;
 use crate::model::snapshot::{CacheContents, ContentsRow};
-use crate::output::figures::{Name, Order, Shown, Unit, record};
+use crate::output::figures::{Name, Order, Shown, Unit, Word, record};
 use crate::sample::Text;
 use crate::sample::slab_inside::{InsideParent, ObjectKind, States};
 
@@ -17,8 +17,8 @@ record! {
         @column owner: Charged<'a> => "MEMCG",
         /// Name of the cache.
         cache: Name<'a>,
-        /// `dentry` or `inode`.
-        kind: ObjectKind,
+        /// What kind of objects.
+        kind: Word<ObjectKind>,
         /// Whether a memory cgroup is charged for them.
         is_charged: bool,
         /// File system.
@@ -135,7 +135,7 @@ impl<'a> SlabInside<'a> {
             memcg: MemcgName::of(row.memcg.as_deref()),
             owner: owner(row),
             cache: Name::of(Some(&contents.cache)),
-            kind: contents.kind,
+            kind: Word(contents.kind),
             is_charged: found.is_charged,
             fs: found.fs.as_ref().map(Text::display),
             dev: found.dev.as_deref(),

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
+use strum::{IntoStaticStr, VariantNames};
+
 use super::MemcgName;
 use super::waits::{Resource, Task, stack};
 use crate::deadlock::graph::Needs;
-use crate::deadlock::{self, State, words};
+use crate::deadlock::{self, Cause, Signal, State, words};
 use crate::model::snapshot;
-use crate::output::figures::record;
-use crate::output::names;
-use crate::sample::waits::Task as Fact;
+use crate::output::figures::{Word, record};
+use crate::sample::waits::{Evidence, Task as Fact};
 use crate::sample::{Mode, sanitized};
 
 record! {
@@ -17,10 +18,10 @@ record! {
     pub struct Deadlock<'a> {
         /// Id of the deadlock, equal for the same tasks and locks.
         cycle_id: String,
-        /// `confirmed`, `suspected` or `resolved`.
-        state: &'static str,
-        /// `full`, or `lossy` where events were lost.
-        confidence: &'static str,
+        /// Whether it is proven, and still there.
+        state: Word<State>,
+        /// Whether events were lost that it may depend on.
+        confidence: Word<Confidence>,
         /// Whether it was there when the run began.
         preexisting: bool,
         /// The deadlock in one sentence.
@@ -56,6 +57,14 @@ record! {
     }
 }
 
+/// Whether events were lost.
+#[derive(Clone, Copy, Debug, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+enum Confidence {
+    Full,
+    Lossy,
+}
+
 record! {
     /// A wait of one task for another.
     struct Edge<'a> {
@@ -66,17 +75,17 @@ record! {
         /// What the task waits for.
         resource: Resource<'a>,
         /// Mode in which the task wants it.
-        mode: Mode,
+        mode: Word<Mode>,
         /// `and`: all edges of the task must go; `or`: one.
-        semantics: &'static str,
-        /// `traced`, `owner_word`, `inferred` or `hint`.
-        evidence: &'static str,
+        semantics: Word<Needs>,
+        /// How that is known.
+        evidence: Word<Evidence>,
         /// When the wait began, CLOCK_MONOTONIC.
         since_ns: Option<u64>,
         /// Where it waits, innermost function first.
         stack: Option<Vec<Cow<'a, str>>>,
         /// Mode in which it is held.
-        held: Mode,
+        held: Word<Mode>,
         /// Whether the task tries again and again.
         retry: bool,
         /// How often it tried.
@@ -92,7 +101,7 @@ record! {
         /// Process id.
         pid: u32,
         /// The signal.
-        signal: &'static str,
+        signal: Word<Signal>,
         /// Name of the process.
         comm: Cow<'a, str>,
     }
@@ -111,13 +120,10 @@ impl<'a> From<&'a snapshot::Deadlock> for Deadlock<'a> {
             from: tid(edge.from),
             to: tid(edge.to),
             resource: Resource::of(&edge.resource),
-            mode: edge.mode,
-            held: edge.held,
-            semantics: match edge.needs {
-                Needs::All => "and",
-                Needs::Any => "or",
-            },
-            evidence: names::evidence(edge.evidence),
+            mode: Word(edge.mode),
+            held: Word(edge.held),
+            semantics: Word(edge.needs),
+            evidence: Word(edge.evidence),
             since_ns: edge.since_ns,
             retry: edge.is_retry,
             tries_total: edge.tries_total,
@@ -127,17 +133,16 @@ impl<'a> From<&'a snapshot::Deadlock> for Deadlock<'a> {
         let breaks = found.breakable_by.iter().map(|one| Break {
             pid: one.pid,
             comm: one.comm.display(),
-            signal: one.signal,
+            signal: Word(one.signal),
         });
         let blocked = deadlock.blocked_zombies.iter();
         Self {
             cycle_id: format!("{:016x}", found.cycle_id),
-            state: match found.state {
-                State::Confirmed => "confirmed",
-                State::Suspected => "suspected",
-                State::Resolved => "resolved",
-            },
-            confidence: if found.is_lossy { "lossy" } else { "full" },
+            state: Word(found.state),
+            confidence: Word(match found.is_lossy {
+                true => Confidence::Lossy,
+                false => Confidence::Full,
+            }),
             preexisting: found.is_preexisting,
             sentence: &found.sentence,
             members: found.members.iter().map(task).collect(),
@@ -169,8 +174,8 @@ record! {
         resource: Resource<'a>,
         /// What the root has that they wait for.
         @column holds: String => "HOLDS",
-        /// `deadlock`, `stuck_holder`, `orphaned`, `slow` or `unknown`.
-        verdict: &'static str => "VERDICT",
+        /// Why they last.
+        verdict: Word<Cause> => "VERDICT",
         /// Why, in one sentence.
         why: &'a str => "WHY",
         /// Tasks that wait, directly or not.
@@ -191,7 +196,7 @@ impl<'a> From<&'a snapshot::Convoy> for Convoy<'a> {
             root_task: root.map_or_else(|| "nobody".to_owned(), words::task),
             resource: Resource::of(&found.resource),
             holds: words::resource(&found.resource),
-            verdict: found.cause.as_str(),
+            verdict: Word(found.cause),
             why: &found.why,
             waiters: found.waiters,
             max_wait_ns: found.max_wait_ns,

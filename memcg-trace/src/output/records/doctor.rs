@@ -1,14 +1,14 @@
 //! The report of `doctor` as a record.
 
-use crate::output::figures::{Object, Row, Value, Visitor};
-use crate::sample::doctor::{Doctor, Fact, Hook, Tried, Verdict};
+use crate::output::figures::{Object, Row, Visitor, Word};
+use crate::sample::doctor::{Doctor, Fact, Hook, Tried};
 
 impl Row for Doctor {
     const MEANING: &'static str = "What can be traced on a host.";
 
     fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
-        to.field("verdict", "`ready`, `partial` or `unable`.", |row| {
-            row.verdict
+        to.field("verdict", "How much of all can be traced.", |row| {
+            Word(row.verdict)
         });
         to.field("facts", "What was found.", |row| objects(&row.facts));
         to.field("hooks", "What would be attached.", |row| {
@@ -19,12 +19,6 @@ impl Row for Doctor {
 
 fn objects<R: Row>(rows: &[R]) -> Vec<Object<&R>> {
     rows.iter().map(Object).collect()
-}
-
-impl Value for Verdict {
-    fn schema() -> serde_json::Value {
-        String::schema()
-    }
 }
 
 impl Row for Fact {

@@ -3,7 +3,7 @@
 use super::MemcgName;
 use super::origins::path;
 use crate::model::abandoned::{Empty, Since};
-use crate::output::figures::{Name, Object, Row, Visitor};
+use crate::output::figures::{Name, Object, Row, Visitor, Word};
 use crate::units;
 
 /// A time in words: `at least 3m10s`.
@@ -37,7 +37,7 @@ impl Row for Empty {
              just now, or of an age that is not known; parent: live ones are below it; in_use: \
              somebody watches it, has it open, or mounted it; by_design: a unit without tasks; \
              not_checked.",
-            |row| row.class.as_str().to_owned(),
+            |row| Word(row.class),
         );
         to.figure("cgroups", "CGROUPS", "How many.", |row| row.cgroups);
         to.figure(

@@ -7,8 +7,8 @@ use serde_json::{Value as Json, json};
 
 use super::MemcgName;
 use super::memcgs::Path;
-use crate::model::snapshot;
-use crate::output::figures::{Name, Object, Rounded, Row, Value, Visitor, record};
+use crate::model::snapshot::{self, FindingKind, Severity};
+use crate::output::figures::{Name, Object, Rounded, Row, Value, Visitor, Word, record};
 
 record! {
     /// What a memcg that went offline left to an ancestor.
@@ -49,9 +49,9 @@ record! {
         /// Id of the finding, equal in all its records.
         finding_id: String,
         /// What kind of finding.
-        kind: &'static str,
-        /// `info`, `warn` or `critical`.
-        severity: &'static str,
+        kind: Word<FindingKind>,
+        /// How bad it is.
+        severity: Word<Severity>,
         /// Path of the memory cgroup that it is about.
         path: Name<'a>,
         /// What was found, in one sentence.
@@ -137,14 +137,13 @@ impl Row for snapshot::Growth {
 
 impl<'a> From<&'a snapshot::Finding> for Finding<'a> {
     fn from(finding: &'a snapshot::Finding) -> Self {
-        let kind = finding.kind.as_str();
         let memcg = finding.memcg.as_deref();
         let path = memcg.map(|memcg| &memcg.path);
         let path = Name::of(path.filter(|path| !path.is_empty()));
         Self {
-            finding_id: format!("{kind}-{}", finding.number),
-            kind,
-            severity: finding.severity.as_str(),
+            finding_id: format!("{}-{}", finding.kind.as_str(), finding.number),
+            kind: Word(finding.kind),
+            severity: Word(finding.severity),
             path,
             sentence: &finding.sentence,
             figures: figures(&finding.figures),

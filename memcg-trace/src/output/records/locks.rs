@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::MemcgName;
-use super::waits::{Kind, Resource, stack};
+use super::waits::{Resource, stack};
 use crate::model::snapshot::{self, LockStats};
-use crate::output::figures::{Name, Order, Row, Shown, Unit, Visitor, record};
+use crate::output::figures::{Name, Order, Row, Shown, Unit, Visitor, Word, record};
 use crate::output::names;
 use crate::sample::{self, Mode};
 use crate::units;
@@ -38,7 +38,7 @@ record! {
     /// How a lock was held in one mode.
     struct Held<'a> {
         /// How it was held.
-        mode: Mode,
+        mode: Word<Mode>,
         /// Number of holds.
         holds_total: u64,
         /// Time of all holds.
@@ -86,7 +86,7 @@ impl Row for LockStats {
             Lock(&row.resource)
         });
         to.column("kind", "KIND", "What kind of lock.", |row| {
-            Kind(row.resource.kind)
+            Word(row.resource.kind)
         });
         to.figure("waits_total", "WAITS", "Waits that ended.", |row| {
             row.waits_total
@@ -170,7 +170,7 @@ impl Shown for Lock<'_> {
     fn order(&self) -> Order {
         let name = self.0.name.clone();
         let name = name.map_or(Order::Unknown, Order::Text);
-        Order::Each(vec![Kind(self.0.kind).order(), name, self.0.addr.order()])
+        Order::Each(vec![Word(self.0.kind).order(), name, self.0.addr.order()])
     }
 }
 
@@ -203,7 +203,7 @@ impl<'a> From<&'a snapshot::LockHeld> for Held<'a> {
             }
         });
         Self {
-            mode: held.mode,
+            mode: Word(held.mode),
             holds_total: held.holds_total,
             hold_ns_total: held.hold_ns_total,
             p50_ns: held.p50_ns,

@@ -138,12 +138,30 @@ impl Shown for Charged<'_> {
 }
 
 /// The phase of a memcg; `null` in records while it lives.
-fn phase(phase: Option<Phase>) -> Word {
-    let word = phase.map(Phase::as_str);
-    Word {
-        word,
-        shown: word.unwrap_or("alive"),
-        place: phase.map(|phase| phase as u8),
+#[derive(Clone, Copy, Debug)]
+struct MemcgPhase(Option<Phase>);
+
+impl Serialize for MemcgPhase {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.map(Word).serialize(serializer)
+    }
+}
+
+impl Value for MemcgPhase {
+    fn schema() -> Json {
+        Option::<Word<Phase>>::schema()
+    }
+}
+
+impl Shown for MemcgPhase {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, _: Unit) -> String {
+        self.0.map_or("alive", Phase::as_str).to_owned()
+    }
+
+    fn order(&self) -> Order {
+        self.0.map(Word).order()
     }
 }
 
@@ -160,9 +178,8 @@ impl Row for snapshot::Memcg {
         to.figure(
             "phase",
             "PHASE",
-            "How far a dead one has come: populated, kill_pending, offline_queued, pinned, \
-             freeing; null while it lives.",
-            |row| phase(row.phase),
+            "How far a dead one has come; null while it lives.",
+            |row| MemcgPhase(row.phase),
         );
         to.figure(
             "usage_bytes",
@@ -278,8 +295,8 @@ impl Row for Zombie {
         to.figure(
             "phase",
             "PHASE",
-            "How far it has come: populated, kill_pending, offline_queued, pinned, freeing.",
-            |row| Dead(row.phase),
+            "How far it has come since it was removed.",
+            |row| Word(row.phase),
         );
         to.figure(
             "refs",
@@ -328,33 +345,5 @@ impl Row for Zombie {
             "Pages in swap that are charged to it.",
             |row| row.swap_entries,
         );
-    }
-}
-
-/// The phase of a dead memcg.
-#[derive(Clone, Copy)]
-struct Dead(Phase);
-
-impl Serialize for Dead {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.as_str().serialize(serializer)
-    }
-}
-
-impl Value for Dead {
-    fn schema() -> Json {
-        String::schema()
-    }
-}
-
-impl Shown for Dead {
-    const IS_NUMBER: bool = false;
-
-    fn show(&self, _: Unit) -> String {
-        self.0.as_str().to_owned()
-    }
-
-    fn order(&self) -> Order {
-        phase(Some(self.0)).order()
     }
 }

@@ -23,6 +23,9 @@ mod waits;
 
 use std::borrow::Cow;
 
+use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
+
 pub(super) use cache_contents::Parent;
 pub use cache_contents::{Objects, SlabInside};
 pub(super) use compare::Reduction;
@@ -47,7 +50,6 @@ use crate::output::spark;
 use crate::sample::reclaim::Cause;
 use crate::sample::recording::Host;
 use crate::sample::{Loss, sanitized};
-use crate::units;
 
 /// Number of bars of a row.
 const BARS: usize = 10;
@@ -152,8 +154,8 @@ record! {
     pub struct Section<'a> {
         /// Name of the section.
         name: &'a str,
-        /// `walk`, `event` or `absent`.
-        source: &'static str,
+        /// How it was read, if it was.
+        source: Word<snapshot::Source>,
         /// When it was read, CLOCK_MONOTONIC.
         as_of_ns: Option<u64>,
         /// Time that reading took.
@@ -171,11 +173,7 @@ impl<'a> Section<'a> {
     pub fn of<T>(section: &'a snapshot::Section<T>) -> Self {
         Self {
             name: section.name,
-            source: match section.source {
-                snapshot::Source::Walk => "walk",
-                snapshot::Source::Event => "event",
-                snapshot::Source::Absent => "absent",
-            },
+            source: Word(section.source),
             as_of_ns: section.as_of_ns,
             took_ns: section.took_ns,
             visited: section.visited,
@@ -224,13 +222,41 @@ pub fn losses(snapshot: &Snapshot) -> Vec<Object<&Loss>> {
     snapshot.losses.iter().map(Object).collect()
 }
 
-/// Why memory is reclaimed.
-pub(super) fn cause(cause: Cause) -> Word {
-    let word = cause.as_str();
-    Word {
-        word,
-        shown: word.unwrap_or(units::UNKNOWN),
-        place: Some(cause as u8),
+/// Why memory is reclaimed; `null` in records where that is not known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReclaimCause(pub(super) Cause);
+
+impl ReclaimCause {
+    fn known(self) -> Option<Word<Cause>> {
+        (self.0 != Cause::Unknown).then_some(Word(self.0))
+    }
+}
+
+impl Serialize for ReclaimCause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.known().serialize(serializer)
+    }
+}
+
+impl Value for ReclaimCause {
+    fn schema() -> Json {
+        let mut schema = Option::<Word<Cause>>::schema();
+        if let Some(words) = schema["enum"].as_array_mut() {
+            words.retain(|word| *word != <&str>::from(Cause::Unknown));
+        }
+        schema
+    }
+}
+
+impl Shown for ReclaimCause {
+    const IS_NUMBER: bool = false;
+
+    fn show(&self, unit: Unit) -> String {
+        self.known().show(unit)
+    }
+
+    fn order(&self) -> Order {
+        Word(self.0).order()
     }
 }
 

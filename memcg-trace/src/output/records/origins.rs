@@ -7,10 +7,11 @@ use serde_json::Value as Json;
 
 use super::MemcgName;
 use crate::model::origins::{Origin, PinnedBy, Shared};
-use crate::model::pins::words;
+use crate::model::snapshot::{Action, Class};
 use crate::output::advice;
-use crate::output::figures::{Name, Object, Order, Row, Shown, Unit, Value, Visitor, record};
+use crate::output::figures::{Name, Object, Order, Row, Shown, Unit, Value, Visitor, Word, record};
 use crate::sample::Text;
+use crate::sample::pins::PinKind;
 
 record! {
     /// Steps that free many of the group, together.
@@ -28,13 +29,13 @@ record! {
     /// A step.
     pub struct Step<'a> {
         /// What to do.
-        action: &'static str,
+        action: Word<Action>,
         /// To what: a path, a process, an id.
         target: Name<'a>,
         /// The same as a command, or in words where there is none.
         command: String,
-        /// `harmless`, `disrupts` or `destroys_data`.
-        class: &'static str,
+        /// What it costs others.
+        class: Word<Class>,
     }
 }
 
@@ -47,15 +48,18 @@ impl<'a> From<&'a Shared> for SharedAdvice<'a> {
                 .steps
                 .iter()
                 .map(|step| Step {
-                    action: step.action.as_str(),
+                    action: Word(step.action),
                     target: Name::of(step.target.as_ref()),
                     command: advice::line(step),
-                    class: step.class.as_str(),
+                    class: Word(step.class),
                 })
                 .collect(),
         }
     }
 }
+
+/// The word for zombies that nothing was found to pin.
+const NOTHING_FOUND: &str = "nothing_found";
 
 /// The kind of pin of a group.
 struct Kind(PinnedBy);
@@ -63,8 +67,8 @@ struct Kind(PinnedBy);
 impl Kind {
     fn word(&self) -> Option<&'static str> {
         match self.0 {
-            PinnedBy::Kind(kind) => Some(words::kind(kind)),
-            PinnedBy::Nothing => Some("nothing_found"),
+            PinnedBy::Kind(kind) => Some(kind.into()),
+            PinnedBy::Nothing => Some(NOTHING_FOUND),
             PinnedBy::NotAsked => None,
         }
     }
@@ -78,7 +82,11 @@ impl Serialize for Kind {
 
 impl Value for Kind {
     fn schema() -> Json {
-        Option::<String>::schema()
+        let mut schema = Option::<Word<PinKind>>::schema();
+        if let Some(words) = schema["enum"].as_array_mut() {
+            words.push(NOTHING_FOUND.into());
+        }
+        schema
     }
 }
 

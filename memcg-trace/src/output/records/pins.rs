@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::MemcgName;
 use crate::model::pins::words;
-use crate::model::snapshot::{self, MemcgId};
-use crate::output::figures::{Name, record};
-use crate::sample::pins::{self as facts, Object, ObjectKind, User, UserKind};
+use crate::model::snapshot::{self, Action, Class, MemcgId, Source};
+use crate::output::figures::{Name, Word, record};
+use crate::sample::pins::{self as facts, Object, ObjectKind, PinKind, User, UserKind};
 use crate::sample::sanitized;
 use crate::units::PAGE_BYTES;
 
@@ -55,7 +55,7 @@ record! {
     /// References of one kind.
     pub(in crate::output) struct Pin<'a> {
         /// What kind of reference.
-        kind: &'static str => "KIND",
+        kind: Word<PinKind> => "KIND",
         /// Number of references.
         refs: u64 => "REFS",
         /// Pages that hold them.
@@ -63,7 +63,7 @@ record! {
         /// Bytes of those pages.
         bytes: Option<u64> => "BYTES",
         /// Where the figures come from.
-        source: &'static str,
+        source: Word<Source>,
         /// Who holds them.
         holders: Vec<Holder<'a>>,
         /// Number of holders that are not listed.
@@ -85,11 +85,11 @@ impl<'a> Pin<'a> {
         let users_omitted = pin.objects.iter().map(|object| object.users_omitted);
         let omitted = users_omitted.fold(pin.objects_omitted, u64::saturating_add);
         Self {
-            kind: words::kind(pin.kind),
+            kind: Word(pin.kind),
             refs: pin.refs,
             pages: pin.pages,
             bytes: pin.pages.map(|pages| pages.saturating_mul(PAGE_BYTES)),
-            source: "walk",
+            source: Word(Source::Walk),
             holders: holders().take(MAX_HOLDERS).collect(),
             holders_omitted: omitted.saturating_add(in_lists.saturating_sub(MAX_HOLDERS) as u64),
             truncated_at: pin.truncated_at,
@@ -124,7 +124,7 @@ record! {
         /// Remote end of a socket.
         remote: Name<'a>,
         /// What kind of object.
-        object: ObjectKind,
+        object: Word<ObjectKind>,
         /// References that it holds.
         refs: u64,
         /// Pages that it holds.
@@ -132,7 +132,7 @@ record! {
         /// Where the namespace is mounted.
         ns_mount: Name<'a>,
         /// How the process holds the object.
-        how: Option<UserKind>,
+        how: Option<Word<UserKind>>,
         /// Name of what holds it that is no process.
         name: Name<'a>,
         /// State of the task, as in `ps`.
@@ -227,11 +227,11 @@ impl<'a> Holder<'a> {
             ns_ino: object.ns_ino,
             local,
             remote,
-            object: object.kind,
+            object: Word(object.kind),
             refs: object.refs,
             pages: object.pages,
             ns_mount,
-            how: user.map(|user| user.kind),
+            how: user.map(|user| Word(user.kind)),
             name,
             state: user
                 .and_then(|user| user.state)
@@ -257,7 +257,7 @@ record! {
     /// A kind of pin that could not be looked at.
     struct NotChecked<'a> {
         /// What kind of reference.
-        kind: &'static str,
+        kind: Word<PinKind>,
         /// Why it could not be looked at.
         reason: Cow<'a, str>,
     }
@@ -266,7 +266,7 @@ record! {
 impl<'a> From<&'a facts::NotChecked> for NotChecked<'a> {
     fn from(open: &'a facts::NotChecked) -> Self {
         Self {
-            kind: words::kind(open.kind),
+            kind: Word(open.kind),
             reason: sanitized(&open.reason),
         }
     }
@@ -276,13 +276,13 @@ record! {
     /// What would free it.
     struct Advice<'a> {
         /// The action to take.
-        action: &'static str,
+        action: Word<Action>,
         /// The target of the action.
         target: Name<'a>,
         /// Why the action helps.
         why: &'a str,
         /// What all steps together cost.
-        class: &'static str,
+        class: Word<Class>,
         /// Number of this step.
         step: usize,
         /// Number of steps.
@@ -306,7 +306,7 @@ record! {
     /// The part of the ledger that a piece of advice is about.
     struct Cause<'a> {
         /// What kind of reference.
-        kind: &'static str,
+        kind: Word<PinKind>,
         /// What holds it.
         object: Option<&'a str>,
     }
@@ -316,10 +316,10 @@ impl<'a> From<&'a snapshot::Advice> for Advice<'a> {
     fn from(advice: &'a snapshot::Advice) -> Self {
         let target = Name::of(advice.target.as_ref());
         Self {
-            action: advice.action.as_str(),
+            action: Word(advice.action),
             target,
             why: &advice.why,
-            class: advice.class.as_str(),
+            class: Word(advice.class),
             step: advice.step,
             steps: advice.steps,
             amount_bytes: advice.amount_bytes,
@@ -328,7 +328,7 @@ impl<'a> From<&'a snapshot::Advice> for Advice<'a> {
             frees_bytes: advice.frees.bytes,
             frees_at_most: advice.frees.at_most,
             cause: Cause {
-                kind: words::kind(advice.cause.kind),
+                kind: Word(advice.cause.kind),
                 object: advice.cause.object.as_deref(),
             },
         }

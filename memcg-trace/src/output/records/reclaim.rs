@@ -4,7 +4,7 @@ use crate::model::snapshot::{self, MemcgId, Reclaim};
 use crate::output::figures::{Limit, Name, Rounded, Row, Tied, Visitor, record};
 use crate::output::names;
 use crate::output::records::waits::TaskName;
-use crate::output::records::{MemcgName, Recent, cause};
+use crate::output::records::{MemcgName, Recent, ReclaimCause};
 use crate::sample::reclaim::{Stall as StallFacts, StalledTask as TaskFacts};
 
 /// Maximum number of tasks in a row that wait at the moment.
@@ -19,8 +19,8 @@ impl Row for Reclaim {
         to.figure(
             "cause",
             "CAUSE",
-            "Why: kswapd, direct, high, max, proactive, drop_caches.",
-            |row| cause(row.count.cause),
+            "Why memory is reclaimed; null where that is not known.",
+            |row| ReclaimCause(row.count.cause),
         );
         to.figure(
             "stalls_total",

@@ -3,7 +3,7 @@
 use crate::model::snapshot::Shrinker;
 use crate::output::figures::{Name, Rounded, Row, Tied, Visitor};
 use crate::output::names;
-use crate::output::records::{MemcgName, Recent, cause};
+use crate::output::records::{MemcgName, Recent, ReclaimCause};
 use crate::sample::sanitized;
 
 impl Row for Shrinker {
@@ -55,8 +55,8 @@ impl Row for Shrinker {
         to.figure(
             "cause",
             "CAUSE",
-            "Why: kswapd, direct, high, max, proactive, drop_caches.",
-            |row| cause(row.count.cause),
+            "Why memory is reclaimed; null where that is not known.",
+            |row| ReclaimCause(row.count.cause),
         );
         to.figure(
             "calls_total",

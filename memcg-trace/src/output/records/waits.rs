@@ -7,9 +7,10 @@ use serde_json::Value as Json;
 
 use super::memcgs::Path;
 use crate::model::snapshot::{self, MemcgId};
-use crate::output::figures::{Name, Order, Shown, Unit, Value, address, record};
+use crate::output::figures::{Name, Order, Shown, Unit, Value, Word, address, record};
 use crate::output::names;
-use crate::sample::{self, Mode, ResourceKind, Text, sanitized, waits};
+use crate::sample::waits::{self, Evidence};
+use crate::sample::{self, Mode, ResourceKind, Text, sanitized};
 
 /// Maximum number of holders of one resource in a record.
 const MAX_HOLDERS: usize = 16;
@@ -121,7 +122,7 @@ record! {
     /// What is waited for.
     pub struct Resource<'a> {
         /// What kind of thing.
-        kind: ResourceKind,
+        kind: Word<ResourceKind>,
         /// Its symbol, where it is a variable of the kernel.
         name: Option<Cow<'a, str>>,
         /// Its address.
@@ -139,7 +140,7 @@ impl<'a> Resource<'a> {
     pub(super) fn of(resource: &'a waits::Resource) -> Self {
         let of = Name::of(resource.of.as_ref());
         Self {
-            kind: resource.kind,
+            kind: Word(resource.kind),
             name: resource.name.as_deref().map(sanitized),
             addr: (resource.addr != 0).then(|| address(resource.addr)),
             of,
@@ -149,26 +150,10 @@ impl<'a> Resource<'a> {
     }
 }
 
-/// The kind of a resource in tables.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Kind(pub(super) ResourceKind);
-
-impl Shown for Kind {
-    const IS_NUMBER: bool = false;
-
-    fn show(&self, _: Unit) -> String {
-        names::resource_kind(self.0).to_owned()
-    }
-
-    fn order(&self) -> Order {
-        Order::Number(self.0 as i128)
-    }
-}
-
 impl<'a> From<&'a sample::Resource> for Resource<'a> {
     fn from(resource: &'a sample::Resource) -> Self {
         Self {
-            kind: resource.kind,
+            kind: Word(resource.kind),
             name: resource.name.as_deref().map(sanitized),
             addr: Some(address(resource.addr)),
             of: Name::of(None),
@@ -204,15 +189,15 @@ record! {
         /// What the task waits for.
         resource: Resource<'a> => "FOR LOCK",
         /// What kind of lock.
-        @column kind: Kind => "KIND",
+        @column kind: Word<ResourceKind> => "KIND",
         /// Mode in which the task wants it.
-        mode: Mode => "MODE",
+        mode: Word<Mode> => "MODE",
         /// When the wait began, CLOCK_MONOTONIC.
         since_ns: Option<u64>,
         /// Duration of the wait.
         waited_ns: Waited => "WAITING",
-        /// `traced`, `owner_word`, `inferred` or `hint`.
-        evidence: &'static str,
+        /// How that is known.
+        evidence: Word<Evidence>,
         /// Where it waits, innermost function first.
         stack: Option<Vec<Cow<'a, str>>>,
         /// The function that waits.
@@ -242,9 +227,9 @@ record! {
         /// Name of the task.
         comm: Cow<'a, str>,
         /// How it holds it.
-        mode: Option<Mode>,
-        /// `traced`, `owner_word`, `inferred` or `hint`.
-        evidence: &'static str,
+        mode: Option<Word<Mode>>,
+        /// How that is known.
+        evidence: Word<Evidence>,
         /// File descriptor that it has of it.
         fd: Option<u32>,
     }
@@ -258,7 +243,7 @@ impl<'a> From<&'a snapshot::LockWait> for LockWait<'a> {
             tid: owner.tid,
             comm: owner.comm.display(),
             mode: None,
-            evidence: names::evidence(waits::Evidence::OwnerWord),
+            evidence: Word(Evidence::OwnerWord),
             fd: None,
         });
         Self {
@@ -268,14 +253,14 @@ impl<'a> From<&'a snapshot::LockWait> for LockWait<'a> {
                 ..Task::named(task.tid, &task.comm, wait.memcg.as_deref())
             },
             resource: Resource::from(&wait.facts.resource),
-            kind: Kind(wait.facts.resource.kind),
-            mode: wait.facts.mode,
+            kind: Word(wait.facts.resource.kind),
+            mode: Word(wait.facts.mode),
             since_ns: Some(wait.facts.since_ns),
             waited_ns: Waited {
                 ns: Some(wait.waited_ns),
                 unconfirmed: wait.facts.unconfirmed,
             },
-            evidence: names::evidence(waits::Evidence::Traced),
+            evidence: Word(Evidence::Traced),
             stack: None,
             function: None,
             holders: owner.map(|owner| vec![owner]),
@@ -300,22 +285,22 @@ impl<'a> LockWait<'a> {
             pid: Some(task.pid),
             tid: task.tid,
             comm: task.comm.display(),
-            mode: Some(holder.mode),
-            evidence: names::evidence(holder.evidence),
+            mode: Some(Word(holder.mode)),
+            evidence: Word(holder.evidence),
             fd: holder.fd,
         });
         let holders: Vec<Holder> = holders.collect();
         Some(Self {
             task: Task::of(wait.task()?, wait.memcg.as_deref()),
             resource: Resource::of(resource),
-            kind: Kind(resource.kind),
-            mode: fact.mode,
+            kind: Word(resource.kind),
+            mode: Word(fact.mode),
             since_ns: fact.since_ns,
             waited_ns: Waited {
                 ns: wait.waited_ns,
                 unconfirmed: false,
             },
-            evidence: names::evidence(fact.evidence),
+            evidence: Word(fact.evidence),
             stack: stack(wait.stack()),
             function: fact.function.as_deref().map(sanitized),
             holders: (!holders.is_empty()).then_some(holders),
