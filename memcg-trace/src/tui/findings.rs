@@ -11,7 +11,7 @@ use super::detail::Detail;
 use super::grid::Grid;
 use super::keys::{self, Action, Hint};
 use super::table::Table;
-use super::view::{Effect, Scene, View, Word, draw_empty};
+use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{Finding, Severity, Snapshot};
 use crate::output::figures::{self, Order, Shown, Unit, Visitor};
 use crate::output::{fit, names};
@@ -39,12 +39,27 @@ impl figures::Row for Row {
         to.column("sentence", "FINDING", "What was found.", |row| {
             &row.finding.sentence
         });
-        to.column("severity", "SEVERITY", "How bad it is.", Weight);
-        to.column("lasts_ns", "LASTS", "For how long.", |row| row.lasts_ns);
-        to.column("kind", "KIND", "What kind of finding.", |row| {
-            row.finding.kind.as_str()
+        to.column(
+            "severity",
+            "SEVERITY",
+            "critical, warn or info; over where it is no longer so.",
+            Weight,
+        );
+        to.column(
+            "lasts_ns",
+            "LASTS",
+            "For how long it has been so, or was.",
+            |row| row.lasts_ns,
+        );
+        to.column(
+            "kind",
+            "KIND",
+            "The rule that found it, as in --fail-on finding=KIND.",
+            |row| row.finding.kind.as_str(),
+        );
+        to.column("path", "MEMCG", "The memcg that it is about.", |row| {
+            memcg(&row.finding)
         });
-        to.column("path", "MEMCG", "Where.", |row| memcg(&row.finding));
     }
 }
 
@@ -127,8 +142,8 @@ impl View for Findings {
         &[keys::FILTER, keys::SORT, OPEN]
     }
 
-    fn words(&self) -> &'static [Word] {
-        WORDS
+    fn columns(&self) -> Vec<(&'static str, String)> {
+        self.table.order.meanings()
     }
 }
 
@@ -141,18 +156,6 @@ impl Findings {
         })
     }
 }
-
-const WORDS: &[Word] = &[
-    (
-        "SEVERITY",
-        "critical, warn or info; over where it is no longer so",
-    ),
-    ("LASTS", "for how long it has been so, or was"),
-    (
-        "KIND",
-        "the rule that found it, as in --fail-on finding=KIND",
-    ),
-];
 
 const COLUMNS: &[Column<Row>] = &[
     Column::new("sentence", 0, 0),

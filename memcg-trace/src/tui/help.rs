@@ -24,8 +24,12 @@ type Line = (String, bool);
 /// All lines of the help, wrapped to so many columns.
 pub(super) fn lines(view: &dyn View, columns: usize) -> Vec<Line> {
     let heading = |text: &str| (text.to_owned(), true);
+    let meanings = view.columns();
+    let of_columns = meanings.iter();
+    let of_columns = of_columns.map(|(title, meaning)| ((*title).to_owned(), meaning.as_str()));
     let words = view.words().iter();
-    let words = words.map(|(title, meaning)| ((*title).to_owned(), *meaning));
+    let words = words.map(|(word, meaning)| ((*word).to_owned(), *meaning));
+    let words = of_columns.chain(words);
     // The tab's own words for a key replace the general ones.
     let own = |action| {
         let hints = view.hints().iter();

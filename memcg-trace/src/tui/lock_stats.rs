@@ -3,24 +3,9 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::columns::Column;
-use super::view::Word;
 use crate::model::snapshot::LockStats;
 use crate::output::figures;
 use crate::output::names;
-
-pub(super) const WORDS: &[Word] = &[
-    ("WAITED", "time that tasks waited for it, in all"),
-    (
-        "LONGEST",
-        "the longest wait; P50 is what every second wait exceeds",
-    ),
-    ("HELD BY", "who has it now, with --trace-acquisitions"),
-    (
-        "UNMEASURED",
-        "waits whose length is not known, which WAITED leaves out",
-    ),
-    ("MOST BY", "the memcg whose tasks waited longest"),
-];
 
 pub(super) const COLUMNS: &[Column<LockStats>] = &[
     Column::new("lock", 0, 0),

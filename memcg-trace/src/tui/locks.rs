@@ -12,7 +12,7 @@ use super::keys::{self, Action, Hint};
 use super::lock_stats::{self, COLUMNS};
 use super::order::Order;
 use super::regions::rows_u16;
-use super::view::{Effect, Scene, View, Word, draw_empty};
+use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{LockStats, Snapshot};
 use crate::output::fit;
 use crate::output::tree::{self, Line};
@@ -112,8 +112,8 @@ impl View for Locks {
         &[keys::FILTER, keys::SORT, OPEN]
     }
 
-    fn words(&self) -> &'static [Word] {
-        lock_stats::WORDS
+    fn columns(&self) -> Vec<(&'static str, String)> {
+        self.order.meanings()
     }
 }
 

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use super::grid::Grid;
 use super::keys::{self, Action, Hint};
 use super::table::Table;
-use super::view::{Effect, Scene, View, Word, draw_empty};
+use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{Memcg, Snapshot};
 use crate::output::records::MEMCG_COLUMNS;
 use crate::output::{fit, names};
@@ -102,8 +102,8 @@ impl View for Memcgs {
         }
     }
 
-    fn words(&self) -> &'static [Word] {
-        WORDS
+    fn columns(&self) -> Vec<(&'static str, String)> {
+        self.table.order.meanings()
     }
 }
 
@@ -126,18 +126,6 @@ impl Memcgs {
         Effect::Refresh
     }
 }
-
-const WORDS: &[Word] = &[
-    ("USAGE", "memory charged to it and to all below it"),
-    ("SLAB", "the part of that which is slab"),
-    (
-        "OWN ALLOC/S",
-        "its own slab objects, of all caches, charged in a second",
-    ),
-    ("OWN FREE/S", "those uncharged in a second"),
-    ("ZOMBIES", "dead memcgs below it that are not released"),
-    ("PHASE", "alive, or how far a dead one has come"),
-];
 
 /// All rows except those below folded memcgs.
 fn unfolded(memcgs: &[Memcg], folded: &HashSet<u64>) -> Vec<usize> {

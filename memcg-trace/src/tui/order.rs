@@ -25,6 +25,12 @@ impl<T> Order<T> {
         }
     }
 
+    /// Titles and meanings of the columns.
+    pub(super) fn meanings(&self) -> Vec<(&'static str, String)> {
+        let columns = self.columns.iter();
+        columns.map(|one| (one.title(), one.meaning())).collect()
+    }
+
     /// Whether the rows are sorted by the first column and not reversed.
     pub(super) fn is_natural(&self) -> bool {
         self.sort == 0 && !self.reverse

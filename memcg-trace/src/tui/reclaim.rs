@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::columns::Column;
 use super::section_view::SectionView;
 use super::table::Table;
-use super::view::Word;
 use crate::model::snapshot::Reclaim;
 use crate::output::names;
 
@@ -15,34 +14,9 @@ pub(super) fn view() -> SectionView<Reclaim> {
         section: |snapshot| &snapshot.reclaim,
         matches,
         identity,
-        words: WORDS,
         table: Table::by("STALL/S", COLUMNS),
     }
 }
-
-const WORDS: &[Word] = &[
-    (
-        "CAUSE",
-        "why: kswapd, a limit (high, max), or somebody asked for it",
-    ),
-    ("LIMIT OF", "whose limit it was: own, or an ancestor's"),
-    (
-        "STALL/S",
-        "time that its tasks waited for reclaim in a second",
-    ),
-    ("RECENT", "the same in each of the last intervals"),
-    (
-        "STALLS",
-        "how often they had to wait; P99 and MAX say how long",
-    ),
-    (
-        "BACKGROUND",
-        "reclaim by kswapd and kernel workers, which nobody waited for",
-    ),
-    ("SCANNED", "its pages that were scanned"),
-    ("TAKEN", "its pages that were reclaimed"),
-    ("HIGH", "its memory.high; MEMMAX is its memory.max"),
-];
 
 const COLUMNS: &[Column<Reclaim>] = &[
     Column::new("path", 0, 0),

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::keys::{self, Action, Hint};
 use super::table::Table;
-use super::view::{Effect, Scene, View, Word, draw_empty};
+use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{Section, Snapshot};
 
 #[derive(Debug)]
@@ -16,7 +16,6 @@ pub(super) struct SectionView<T: 'static> {
     pub(super) matches: fn(&T, &str) -> bool,
     /// Identity of a row in all snapshots.
     pub(super) identity: fn(&T) -> u64,
-    pub(super) words: &'static [Word],
     pub(super) table: Table<T>,
 }
 
@@ -50,7 +49,7 @@ impl<T: std::fmt::Debug> View for SectionView<T> {
         &[keys::FILTER, keys::SORT]
     }
 
-    fn words(&self) -> &'static [Word] {
-        self.words
+    fn columns(&self) -> Vec<(&'static str, String)> {
+        self.table.order.meanings()
     }
 }

@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::columns::Column;
 use super::section_view::SectionView;
 use super::table::Table;
-use super::view::Word;
 use crate::model::snapshot::Shrinker;
 use crate::output::names;
 
@@ -15,40 +14,9 @@ pub(super) fn view() -> SectionView<Shrinker> {
         section: |snapshot| &snapshot.shrinkers,
         matches,
         identity,
-        words: WORDS,
         table: Table::by("SCAN/S", COLUMNS),
     }
 }
-
-const WORDS: &[Word] = &[
-    (
-        "FOR",
-        "the memcg that memory is reclaimed from; global is the host",
-    ),
-    (
-        "CAUSE",
-        "why: kswapd, a limit (high, max), or somebody asked for it",
-    ),
-    ("SCAN/S", "objects scanned in a second"),
-    ("RECENT", "objects scanned in each of the last intervals"),
-    (
-        "CALLS",
-        "times that it was asked whether it has something to free",
-    ),
-    ("YIELD", "freed of scanned"),
-    (
-        "FREEABLE",
-        "objects that there were to free when the last run began",
-    ),
-    (
-        "DEFERRED",
-        "objects left to later runs when the last run ended",
-    ),
-    (
-        "TIME",
-        "time spent in it; P99 is what one run in a hundred exceeds",
-    ),
-];
 
 const COLUMNS: &[Column<Shrinker>] = &[
     Column::new("label", 0, 0),

@@ -3,24 +3,8 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::columns::Column;
-use super::view::Word;
 use crate::model::snapshot::Slab;
 use crate::output::names;
-
-pub(super) const WORDS: &[Word] = &[
-    (
-        "OBJECTS",
-        "objects charged to the memcg; before a walk, not known",
-    ),
-    ("SLAB", "its share of the pages under its objects"),
-    ("USED", "the part of that share which its objects take"),
-    (
-        "INHERITED",
-        "objects that were charged to a child that is dead",
-    ),
-    ("ALLOC/S", "objects charged in a second; FREE/S uncharged"),
-    ("NET", "ALLOC less FREE, since the start"),
-];
 
 pub(super) const COLUMNS: &[Column<Slab>] = &[
     Column::new("path", 0, 0),

@@ -9,7 +9,7 @@ use super::columns::Column;
 use super::keys::{self, Action, Hint};
 use super::slab;
 use super::table::Table;
-use super::view::{Effect, Scene, View, Word, draw_empty};
+use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{Slab, SlabCache, Snapshot};
 use crate::sample::Text;
 
@@ -120,10 +120,10 @@ impl View for Slabs {
         }
     }
 
-    fn words(&self) -> &'static [Word] {
+    fn columns(&self) -> Vec<(&'static str, String)> {
         match self.shown {
-            Shown::Caches => WORDS,
-            Shown::Rows | Shown::Of(..) => slab::WORDS,
+            Shown::Caches => self.caches.order.meanings(),
+            Shown::Rows | Shown::Of(..) => self.rows.order.meanings(),
         }
     }
 }
@@ -143,21 +143,6 @@ impl Slabs {
         })
     }
 }
-
-const WORDS: &[Word] = &[
-    ("LIVE", "objects in use"),
-    ("CHARGED", "objects that are charged to a memcg"),
-    ("UNACCOUNTED", "objects that are charged to nobody"),
-    (
-        "SLAB",
-        "the pages of the cache; USED is the part its objects take",
-    ),
-    (
-        "FREEABLE",
-        "pages that would be free if its objects stood side by side",
-    ),
-    ("RECLAIMABLE", "what shrinkers could free"),
-];
 
 const CACHES: &[Column<SlabCache>] = &[
     Column::new("cache", 0, 0),

@@ -34,7 +34,7 @@ pub(super) enum Effect {
     Open(Detail),
 }
 
-/// The title of a column, and its meaning.
+/// A word on a tab, and its meaning.
 pub(super) type Word = (&'static str, &'static str);
 
 /// A tab. It owns its rows, their order and the selection.
@@ -62,8 +62,15 @@ pub(super) trait View: Debug {
     /// Hints for keys, for the line at the bottom and the help.
     fn hints(&self) -> &'static [Hint];
 
-    /// Meanings of the columns, for the help.
-    fn words(&self) -> &'static [Word];
+    /// Titles and meanings of the columns, for the help.
+    fn columns(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Words on the tab that are no columns, for the help.
+    fn words(&self) -> &'static [Word] {
+        &[]
+    }
 
     /// A line for the header instead of the longest wait.
     fn headline(&self, _snapshot: &Snapshot) -> Option<String> {

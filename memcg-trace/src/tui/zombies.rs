@@ -10,7 +10,7 @@ use super::columns::Column;
 use super::detail::Detail;
 use super::keys::{self, Action, Hint};
 use super::table::Table;
-use super::view::{Effect, Scene, View, Word, draw_empty};
+use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::{self, Zombie};
 use crate::output::figures::{self, Visitor};
@@ -28,7 +28,12 @@ impl figures::Row for Row {
 
     fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
         to.part(|row| &row.zombie);
-        to.column("verdict", "VERDICT", "Who pins it.", |row| &row.verdict);
+        to.column(
+            "verdict",
+            "VERDICT",
+            "Who pins it, once that was asked (Enter).",
+            |row| &row.verdict,
+        );
     }
 }
 
@@ -81,8 +86,8 @@ impl View for Zombies {
         &[keys::FILTER, keys::SORT, OPEN]
     }
 
-    fn words(&self) -> &'static [Word] {
-        WORDS
+    fn columns(&self) -> Vec<(&'static str, String)> {
+        self.table.order.meanings()
     }
 
     fn headline(&self, snapshot: &Snapshot) -> Option<String> {
@@ -99,16 +104,6 @@ impl Zombies {
         })
     }
 }
-
-const WORDS: &[Word] = &[
-    ("PHASE", "how far it has come since it went offline"),
-    ("AGE", "time since it went offline, if that was seen"),
-    ("REFS", "references to it: it is released with the last"),
-    ("PAGES", "pages on its own LRU lists"),
-    ("SWAP", "pages in swap that are charged to it"),
-    ("COST", "memory of the kernel that it takes by itself"),
-    ("VERDICT", "who pins it, once that was asked (Enter)"),
-];
 
 const COLUMNS: &[Column<Row>] = &[
     Column::new("path", 0, 0).titled("ZOMBIE"),

@@ -13,10 +13,18 @@ pub struct Heading {
     pub is_number: bool,
 }
 
+/// What a figure means, as plain text; `None` if the rows have no such figure that tables show.
+#[must_use]
+pub fn meaning<R: Row>(key: &str) -> Option<String> {
+    let mut headings = Headings::of(key);
+    R::figures(&mut headings);
+    headings.meaning
+}
+
 /// The heading of a figure; `None` if the rows have no such figure that tables show.
 #[must_use]
 pub fn heading<R: Row>(key: &str) -> Option<Heading> {
-    let mut headings = Headings { key, found: None };
+    let mut headings = Headings::of(key);
     R::figures(&mut headings);
     headings.found
 }
@@ -104,6 +112,17 @@ impl<'r, R: 'r> Visitor<'r, R> for Find<'r, '_, R> {
 struct Headings<'k> {
     key: &'k str,
     found: Option<Heading>,
+    meaning: Option<String>,
+}
+
+impl<'k> Headings<'k> {
+    fn of(key: &'k str) -> Self {
+        Self {
+            key,
+            found: None,
+            meaning: None,
+        }
+    }
 }
 
 impl<'r, R: 'r> Visitor<'r, R> for Headings<'_> {
@@ -123,7 +142,7 @@ impl<'r, R: 'r> Visitor<'r, R> for Headings<'_> {
         &mut self,
         key: &'static str,
         title: &'static str,
-        _: &str,
+        meaning: &str,
         _: impl Fn(&'r R) -> T,
     ) {
         if key == self.key {
@@ -131,6 +150,8 @@ impl<'r, R: 'r> Visitor<'r, R> for Headings<'_> {
                 title,
                 is_number: T::IS_NUMBER,
             });
+            let words: Vec<&str> = meaning.split_whitespace().collect();
+            self.meaning = Some(words.join(" ").replace('`', ""));
         }
     }
 

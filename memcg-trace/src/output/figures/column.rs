@@ -16,6 +16,7 @@ pub struct Column<T> {
     /// If the screen is too narrow, the columns with the highest rank are left out first.
     pub rank: u8,
     heading: fn(&str) -> Option<Heading>,
+    meaning: fn(&str) -> Option<String>,
     cell: fn(&T, &str) -> String,
     compare: fn(&T, &T, &str) -> Ordering,
 }
@@ -30,6 +31,7 @@ impl<T: Row> Column<T> {
             width,
             rank,
             heading: cells::heading::<T>,
+            meaning: cells::meaning::<T>,
             cell: cells::cell::<T>,
             compare: cells::compare::<T>,
         }
@@ -48,6 +50,12 @@ impl<T> Column<T> {
     pub fn title(&self) -> &'static str {
         let own = || (self.heading)(self.key).map_or(self.key, |heading| heading.title);
         self.title.unwrap_or_else(own)
+    }
+
+    /// What the figure means.
+    #[must_use]
+    pub fn meaning(&self) -> String {
+        (self.meaning)(self.key).unwrap_or_default()
     }
 
     /// Whether the column has numbers: those are aligned right, and sorted from the largest.

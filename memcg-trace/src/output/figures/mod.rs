@@ -13,7 +13,7 @@ mod schema;
 mod unit;
 mod value;
 
-pub use cells::{Heading, cell, compare, heading};
+pub use cells::{Heading, cell, compare, heading, meaning};
 pub use column::Column;
 pub use json::Object;
 pub use kinds::{Limit, Name, Rounded, Tied, Word, Words, address};

@@ -91,19 +91,25 @@ impl Row for LockStats {
         to.figure("waits_total", "WAITS", "Waits that ended.", |row| {
             row.waits_total
         });
-        to.figure("wait_ns_total", "TIME", "How long they took.", |row| {
-            row.wait_ns_total
-        });
-        to.figure("p50_ns", "P50", "The median; within an eighth.", |row| {
-            row.p50_ns
-        });
+        to.figure(
+            "wait_ns_total",
+            "TIME",
+            "Time that tasks waited for it.",
+            |row| row.wait_ns_total,
+        );
+        to.figure(
+            "p50_ns",
+            "P50",
+            "The median wait; within an eighth.",
+            |row| row.p50_ns,
+        );
         to.figure(
             "p99_ns",
             "P99",
             "What one wait in a hundred is longer than.",
             |row| row.p99_ns,
         );
-        to.figure("max_ns", "MAX", "The longest.", |row| row.max_ns);
+        to.figure("max_ns", "MAX", "The longest wait.", |row| row.max_ns);
         to.field(
             "top_memcgs",
             "The memory cgroups that waited longest for it.",
@@ -137,7 +143,7 @@ impl Row for LockStats {
         to.figure(
             "unmeasured_total",
             "UNMEASURED",
-            "Waits of no known length, which add nothing to `wait_ns_total`.",
+            "Waits whose length is not known, which the time leaves out.",
             |row| row.unmeasured_total,
         );
         to.field(
@@ -151,7 +157,7 @@ impl Row for LockStats {
         to.column(
             "held_by",
             "HELD BY",
-            "Who has it; nothing if nobody has.",
+            "Who has it now, where acquisitions are traced.",
             held_by,
         );
     }

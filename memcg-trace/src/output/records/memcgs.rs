@@ -51,7 +51,7 @@ impl Row for MemcgName<'_> {
         to.figure(
             "path",
             "MEMCG",
-            "From the root, `/` for the root itself; as it was when it last had a path.",
+            "Path from the root, `/` for the root itself; as it was when it last had one.",
             |row| Path(row.0),
         );
         to.field(
@@ -187,18 +187,12 @@ impl Row for snapshot::Memcg {
             "`memory.current`, with everything below it; stale on a dead one.",
             |row| row.facts.usage_bytes,
         );
-        to.figure(
-            "high_bytes",
-            "HIGH",
-            "`memory.high`; see `high_unlimited`.",
-            |row| Limit(row.facts.high_bytes),
-        );
-        to.figure(
-            "max_bytes",
-            "MAX",
-            "`memory.max`; see `max_unlimited`.",
-            |row| Limit(row.facts.max_bytes),
-        );
+        to.figure("high_bytes", "HIGH", "Its `memory.high`.", |row| {
+            Limit(row.facts.high_bytes)
+        });
+        to.figure("max_bytes", "MAX", "Its `memory.max`.", |row| {
+            Limit(row.facts.max_bytes)
+        });
         to.figure(
             "slab_bytes",
             "SLAB",
@@ -208,13 +202,13 @@ impl Row for snapshot::Memcg {
         to.column(
             "slab_alloc_per_sec",
             "OWN ALLOC/S",
-            "Objects charged to itself.",
+            "Its own slab objects, of all caches, charged in a second.",
             |row| Rounded(row.slab_alloc_per_sec),
         );
         to.column(
             "slab_free_per_sec",
             "OWN FREE/S",
-            "Objects uncharged from itself.",
+            "Its own slab objects, of all caches, uncharged in a second.",
             |row| Rounded(row.slab_free_per_sec),
         );
         to.field(
@@ -227,9 +221,12 @@ impl Row for snapshot::Memcg {
             "What it is charged for since children of it died, as of that walk.",
             |row| row.inherited_bytes,
         );
-        to.figure("zombies", "ZOMBIES", "Dead ones below it.", |row| {
-            row.zombies
-        });
+        to.figure(
+            "zombies",
+            "ZOMBIES",
+            "Dead memory cgroups below it that are not released.",
+            |row| row.zombies,
+        );
         to.field(
             "kmem_bytes",
             "All memory of the kernel, slab included; null on kernels that keep no such sum.",
@@ -301,7 +298,7 @@ impl Row for Zombie {
         to.figure(
             "refs",
             "REFS",
-            "References to it, where they are exact.",
+            "References to it, where they are exact: it is released with the last.",
             |row| row.refs,
         );
         to.figure(

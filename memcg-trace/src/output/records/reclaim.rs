@@ -19,7 +19,7 @@ impl Row for Reclaim {
         to.figure(
             "cause",
             "CAUSE",
-            "Why memory is reclaimed; null where that is not known.",
+            "Why memory is reclaimed, if that is known.",
             |row| ReclaimCause(row.count.cause),
         );
         to.figure(
@@ -31,23 +31,29 @@ impl Row for Reclaim {
         to.figure("stall_ns_total", "TIME", "How long they waited.", |row| {
             row.count.stall_ns_total
         });
-        to.figure("p50_ns", "P50", "The median; within an eighth.", |row| {
-            row.count.p50_ns
-        });
+        to.figure(
+            "p50_ns",
+            "P50",
+            "The median wait; within an eighth.",
+            |row| row.count.p50_ns,
+        );
         to.figure(
             "p99_ns",
             "P99",
             "What one wait in a hundred is longer than.",
             |row| row.count.p99_ns,
         );
-        to.figure("max_ns", "MAX", "The longest.", |row| row.count.max_ns);
-        to.figure("scanned_pages_total", "SCANNED", "Pages scanned.", |row| {
-            row.counts_pages.then_some(row.count.scanned_pages_total)
-        });
+        to.figure("max_ns", "MAX", "The longest wait.", |row| row.count.max_ns);
+        to.figure(
+            "scanned_pages_total",
+            "SCANNED",
+            "Its pages that were scanned.",
+            |row| row.counts_pages.then_some(row.count.scanned_pages_total),
+        );
         to.figure(
             "reclaimed_pages_total",
             "TAKEN",
-            "Pages reclaimed.",
+            "Its pages that were reclaimed.",
             |row| row.counts_pages.then_some(row.count.reclaimed_pages_total),
         );
         to.column("yield", "YIELD", "Reclaimed of what was scanned.", |row| {
@@ -67,7 +73,7 @@ impl Row for Reclaim {
         to.column(
             "limited_by",
             "LIMIT OF",
-            "Whose limit it is.",
+            "Whose limit it is: own, or an ancestor's.",
             names::limited_by,
         );
         to.field("limited_by_serial_nr", "Its `serial_nr`.", |row| {
@@ -90,7 +96,7 @@ impl Row for Reclaim {
         to.figure(
             "background_ns_total",
             "BACKGROUND",
-            "How long that took.",
+            "Time of reclaim that no task waited for: by kswapd, and by workers of the kernel.",
             |row| row.count.background_ns_total,
         );
         to.field(
@@ -104,7 +110,7 @@ impl Row for Reclaim {
         to.figure(
             "stall_ns_per_sec",
             "STALL/S",
-            "Time waited in a second, over the last interval.",
+            "Time that its tasks waited in a second, over the last interval.",
             |row| {
                 let ties = [row.count.stall_ns_total, row.count.background_ns_total];
                 Tied(Rounded(row.stall_ns_per_sec), ties)
@@ -113,7 +119,7 @@ impl Row for Reclaim {
         to.column(
             "recent_stall_ns",
             "RECENT",
-            "Time waited in the last intervals.",
+            "Time waited in each of the last intervals.",
             |row| Recent(&row.recent_stall_ns),
         );
         to.figure(
@@ -122,18 +128,12 @@ impl Row for Reclaim {
             "`memory.current`, as of the last walk.",
             |row| row.usage_bytes,
         );
-        to.figure(
-            "high_bytes",
-            "HIGH",
-            "`memory.high`; see `high_unlimited`.",
-            |row| Limit(row.high_bytes),
-        );
-        to.figure(
-            "max_bytes",
-            "MAX",
-            "`memory.max`; see `max_unlimited`.",
-            |row| Limit(row.max_bytes),
-        );
+        to.figure("high_bytes", "HIGH", "Its `memory.high`.", |row| {
+            Limit(row.high_bytes)
+        });
+        to.figure("max_bytes", "MAX", "Its `memory.max`.", |row| {
+            Limit(row.max_bytes)
+        });
         to.figure(
             "headroom_bytes",
             "HEADROOM",

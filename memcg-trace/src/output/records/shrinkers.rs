@@ -30,7 +30,7 @@ impl Row for Shrinker {
         to.column(
             "reclaimed_for",
             "FOR",
-            "For which memcg it ran.",
+            "The memcg that memory is reclaimed from; global is the host.",
             names::reclaimed_for,
         );
         to.field(
@@ -55,13 +55,13 @@ impl Row for Shrinker {
         to.figure(
             "cause",
             "CAUSE",
-            "Why memory is reclaimed; null where that is not known.",
+            "Why memory is reclaimed, if that is known.",
             |row| ReclaimCause(row.count.cause),
         );
         to.figure(
             "calls_total",
             "CALLS",
-            "Times it was asked; null where that cannot be observed.",
+            "Times it was asked whether it has something to free, where that can be observed.",
             |row| row.count.calls_total,
         );
         to.figure(
@@ -76,19 +76,22 @@ impl Row for Shrinker {
             "Objects it scanned.",
             |row| row.count.scanned_objects_total,
         );
-        to.column("scanned_per_sec", "SCAN/S", "Objects it scans.", |row| {
-            Tied(Rounded(row.scanned_per_sec), [row.count.time_ns_total, 0])
-        });
+        to.column(
+            "scanned_per_sec",
+            "SCAN/S",
+            "Objects scanned in a second, over the last interval.",
+            |row| Tied(Rounded(row.scanned_per_sec), [row.count.time_ns_total, 0]),
+        );
         to.column(
             "recent_scanned",
             "RECENT",
-            "Objects scanned in the last intervals.",
+            "Objects scanned in each of the last intervals.",
             |row| Recent(&row.recent_scanned),
         );
         to.figure("freed_objects_total", "FREED", "Objects it freed.", |row| {
             row.count.freed_objects_total
         });
-        to.figure("time_ns_total", "TIME", "Time it took.", |row| {
+        to.figure("time_ns_total", "TIME", "Time spent in it.", |row| {
             row.count.time_ns_total
         });
         to.figure(
@@ -100,7 +103,7 @@ impl Row for Shrinker {
         to.figure(
             "p99_ns",
             "P99",
-            "What one run in a hundred is longer than; likewise.",
+            "What one run in a hundred is longer than; within an eighth.",
             |row| row.count.p99_ns,
         );
         to.figure("max_ns", "MAX", "The longest run.", |row| row.count.max_ns);
@@ -125,7 +128,7 @@ impl Row for Shrinker {
         to.figure(
             "yield",
             "YIELD",
-            "Freed of what was scanned; null where nothing was.",
+            "Freed of what was scanned, if anything was.",
             |row| Rounded(row.yielded()),
         );
         to.field(

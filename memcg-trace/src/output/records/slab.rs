@@ -22,7 +22,7 @@ impl Row for Slab {
         to.figure(
             "objects",
             "OBJECTS",
-            "How many there are now.",
+            "Objects that are charged to it now, if slabs were walked.",
             Slab::objects,
         );
         to.figure(
@@ -46,7 +46,7 @@ impl Row for Slab {
         to.figure(
             "share_bytes",
             "SLAB",
-            "Its share of the pages.",
+            "Its share of the pages under its objects.",
             Slab::share_bytes,
         );
         to.figure(
@@ -55,28 +55,39 @@ impl Row for Slab {
             "Part of its share that the objects take.",
             |row| Rounded(row.utilization()),
         );
-        to.figure("alloc_total", "ALLOC", "Charged since the start.", |row| {
-            row.alloc_total
-        });
-        to.figure("free_total", "FREE", "Uncharged since the start.", |row| {
-            row.free_total
-        });
+        to.figure(
+            "alloc_total",
+            "ALLOC",
+            "Objects charged since the start.",
+            |row| row.alloc_total,
+        );
+        to.figure(
+            "free_total",
+            "FREE",
+            "Objects uncharged since the start.",
+            |row| row.free_total,
+        );
         to.column(
             "net_objects",
             "NET",
-            "Charged less uncharged since the start.",
+            "Objects charged less uncharged, since the start.",
             |row| net(row).map(|net| Change(net, true)),
         );
-        to.column("net_bytes", "NET BYTES", "What those take.", |row| {
-            let size = row.size_bytes.map(i128::from);
-            net(row)
-                .zip(size)
-                .map(|(net, size)| Change(net * size, false))
-        });
+        to.column(
+            "net_bytes",
+            "NET BYTES",
+            "Bytes charged less uncharged, since the start.",
+            |row| {
+                let size = row.size_bytes.map(i128::from);
+                net(row)
+                    .zip(size)
+                    .map(|(net, size)| Change(net * size, false))
+            },
+        );
         to.figure(
             "alloc_per_sec",
             "ALLOC/S",
-            "Over the last interval.",
+            "Objects charged in a second, over the last interval.",
             |row| {
                 Tied(
                     Rounded(row.alloc_per_sec),
@@ -84,9 +95,12 @@ impl Row for Slab {
                 )
             },
         );
-        to.figure("free_per_sec", "FREE/S", "Over the last interval.", |row| {
-            Rounded(row.free_per_sec)
-        });
+        to.figure(
+            "free_per_sec",
+            "FREE/S",
+            "Objects uncharged in a second, over the last interval.",
+            |row| Rounded(row.free_per_sec),
+        );
         to.field(
             "uncertain_objects",
             "Events during the walk: so many objects may be counted twice, or not at all.",
@@ -142,7 +156,7 @@ impl Row for SlabCache {
     const MEANING: &'static str = "A cache and its slabs, as of the last walk of all slabs.";
 
     fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
-        to.figure("cache", "CACHE", "Its name.", |row| {
+        to.figure("cache", "CACHE", "Name of the cache.", |row| {
             Name::of(Some(&row.name))
         });
         to.column(
@@ -269,7 +283,7 @@ impl Row for Reclaim {
         to.figure(
             "reclaimable_bytes",
             "RECLAIMABLE",
-            "What could be.",
+            "What shrinkers could free.",
             |row| row.0.map(|of| of.reclaimable_bytes),
         );
         to.field("in_use_bytes", "Objects that somebody uses.", |row| {
