@@ -1,4 +1,4 @@
-//! Which files of the library import which.
+//! Which files of a crate import which.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! The files of the library, and the paths that each names.
+//! The files of a crate, and the paths that each names.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ pub type Module = Vec<String>;
 /// A path and the name under which it is imported.
 type Import = (Vec<String>, String);
 
-/// A file of the library.
+/// A file of a crate.
 pub struct Source {
     pub file: String,
     /// Its code without imports.
@@ -157,9 +157,15 @@ fn code(text: &str) -> String {
     code
 }
 
-/// All files of the library, by module.
-pub fn sources() -> BTreeMap<Module, Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+/// All files of a crate, by module.
+pub fn sources(part: &str) -> BTreeMap<Module, Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(part);
+    let root = root.join("src");
+    // Beside a library, `main` is a crate of its own that only starts it.
+    let root_module = match root.join("lib.rs").exists() {
+        true => "lib",
+        false => "main",
+    };
     let mut sources = BTreeMap::new();
     for path in rust_files(&root) {
         let file = path.strip_prefix(&root).unwrap();
@@ -168,7 +174,7 @@ pub fn sources() -> BTreeMap<Module, Source> {
             .iter()
             .map(|part| part.to_str().unwrap().to_owned())
             .collect();
-        module.pop_if(|last| matches!(last.as_str(), "mod" | "lib"));
+        module.pop_if(|last| last == "mod" || last == root_module);
         let source = Source::new(
             file.to_str().unwrap().to_owned(),
             &fs::read_to_string(&path).unwrap(),
