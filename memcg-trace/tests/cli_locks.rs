@@ -70,6 +70,31 @@ fn a_deadlock_is_one_document() {
     assert_eq!(helper["stack"][0], "cgroup_kn_lock_live+0x55");
 }
 
+/// A holder that is not known is not one that does not exist.
+#[test]
+fn the_root_of_a_convoy_is_said_as_far_as_it_is_known() {
+    let rooted = |owner_word: Option<u64>, kept_by: Option<&str>| {
+        let (mut host, _) = crowd('S');
+        let lock = &mut host.look.resources[0];
+        lock.holders.clear();
+        lock.owner_word = owner_word;
+        lock.kept_by = kept_by.map(str::to_owned);
+        let path = recording("locks-root", self::host(), &[answered(0, host.seen())]);
+        let text = stdout(&run(&["locks", "--from", &path]));
+        let mut lines = text.lines().skip_while(|line| !line.starts_with("LONGEST"));
+        let (heading, row) = (lines.next().unwrap(), lines.next().unwrap());
+        let at = heading.find("ROOT").unwrap();
+        let end = heading.find("HOLDS").unwrap();
+        row.get(at..end).unwrap().trim().to_owned()
+    };
+    assert_eq!(rooted(Some(1), None), "no task");
+    assert_eq!(rooted(None, None), "-");
+    assert_eq!(
+        rooted(None, Some("ext4 on dm-0 is frozen by fsfreeze[7]")),
+        "-"
+    );
+}
+
 #[test]
 fn a_deadlock_is_text_for_people() {
     let path = recording("locks-text", host(), &[memcgs(), answered(0, stuck())]);

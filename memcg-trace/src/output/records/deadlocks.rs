@@ -78,7 +78,7 @@ record! {
         mode: Word<Mode>,
         /// `and`: all edges of the task must go; `or`: one.
         semantics: Word<Needs>,
-        /// How that is known.
+        /// The evidence for it.
         evidence: Word<Evidence>,
         /// When the wait began, CLOCK_MONOTONIC.
         since_ns: Option<u64>,
@@ -168,13 +168,13 @@ record! {
     pub struct Convoy<'a> {
         /// The task that all wait for; null if it is no task.
         root: Option<Task<'a>>,
-        /// The same in a word.
-        @column root_task: String => "ROOT",
+        /// The same task; `no task` if no task is left that could end the wait.
+        @column root_task: Option<String> => "ROOT",
         /// What they wait for.
         resource: Resource<'a>,
         /// What the root has that they wait for.
         @column holds: String => "HOLDS",
-        /// Why they last.
+        /// Cause of the waits.
         verdict: Word<Cause> => "VERDICT",
         /// Why, in one sentence.
         why: &'a str => "WHY",
@@ -193,7 +193,10 @@ impl<'a> From<&'a snapshot::Convoy> for Convoy<'a> {
         let root = found.root.as_ref();
         Self {
             root: root.map(|task| Task::of(task, convoy.memcg.as_deref())),
-            root_task: root.map_or_else(|| "nobody".to_owned(), words::task),
+            root_task: match found.cause {
+                Cause::Orphaned if root.is_none() => Some("no task".to_owned()),
+                _ => root.map(words::task),
+            },
             resource: Resource::of(&found.resource),
             holds: words::resource(&found.resource),
             verdict: Word(found.cause),
