@@ -1,10 +1,7 @@
 //! Records of two runs side by side.
 
-use serde::{Serialize, Serializer};
-use serde_json::Value as Json;
-
 use crate::model::compare::{Change, Compared};
-use crate::output::figures::{Name, Order, Shown, Unit, Value, record};
+use crate::output::figures::{Name, Order, Shown, Unit, record};
 
 record! {
     /// A figure in two runs.
@@ -13,41 +10,29 @@ record! {
         a: Option<u64>,
         /// In the second.
         b: Option<u64>,
-        /// How much less it was in the second.
-        reduction_percent: Reduction,
+        /// Reduction in the second, in per cent; negative if it is more there.
+        reduction_percent: Option<f64>,
     }
 }
 
 impl From<&Change> for Peaks {
     fn from(change: &Change) -> Self {
+        let percent = change.reduction_percent();
         Self {
             a: change.a,
             b: change.b,
-            reduction_percent: Reduction::of(change),
+            reduction_percent: percent.map(|percent| (percent * 10.0).round() / 10.0),
         }
     }
 }
 
-/// How much smaller a figure is in the second run, in per cent; negative if it is larger.
+/// The reduction of a figure in the second run, in tables.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::output) struct Reduction(Option<f64>);
 
 impl Reduction {
     pub(in crate::output) fn of(change: &Change) -> Self {
         Self(change.reduction_percent())
-    }
-}
-
-impl Serialize for Reduction {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let rounded = self.0.map(|percent| (percent * 10.0).round() / 10.0);
-        rounded.serialize(serializer)
-    }
-}
-
-impl Value for Reduction {
-    fn schema() -> Json {
-        Option::<f64>::schema()
     }
 }
 
@@ -75,7 +60,7 @@ record! {
         @column memory_a_bytes: Option<u64> => "MEMORY A",
         /// The same in the second.
         @column memory_b_bytes: Option<u64> => "MEMORY B",
-        /// How much less that was.
+        /// Reduction of the most memory in the second run, in per cent.
         @column memory_reduction: Reduction => "REDUCED",
         /// The most memory of the kernel.
         kmem_peak_bytes: Peaks,
@@ -83,7 +68,7 @@ record! {
         @column kmem_a_bytes: Option<u64> => "KMEM A",
         /// The same in the second.
         @column kmem_b_bytes: Option<u64> => "KMEM B",
-        /// How much less that was.
+        /// Reduction of the most memory of the kernel in the second run, in per cent.
         @column kmem_reduction: Reduction => "REDUCED",
         /// The most slab.
         slab_peak_bytes: Peaks,
@@ -91,7 +76,7 @@ record! {
         @column slab_a_bytes: Option<u64> => "SLAB A",
         /// The same in the second.
         @column slab_b_bytes: Option<u64> => "SLAB B",
-        /// How much less that was.
+        /// Reduction of the most slab in the second run, in per cent.
         @column slab_reduction: Reduction => "REDUCED",
     }
 }
