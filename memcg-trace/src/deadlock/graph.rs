@@ -1,9 +1,9 @@
 //! Graphs in which some nodes need all of their successors and others any one of them, and their
 //! residue: the nodes that never make progress.
 
-use strum::{IntoStaticStr, VariantNames};
-
 use std::collections::HashMap;
+
+use strum::{IntoStaticStr, VariantNames};
 
 /// The successors that a node needs to make progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]

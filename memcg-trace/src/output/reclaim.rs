@@ -133,11 +133,11 @@ record! {
         @part stall: Stall<'a>,
         /// The memory cgroup that memory is reclaimed from.
         @column memcg: Path<'a> => "MEMCG",
-        /// Why.
+        /// The cause of the reclaim.
         @column cause: ReclaimCause => "CAUSE",
-        /// Whose limit it is.
+        /// The memory cgroup that has the limit: own, or an ancestor.
         @column limited_by: String => "LIMIT OF",
-        /// For how long.
+        /// Time that it has waited, with a question mark if the wait may be over.
         @column waited_ns: Waited => "FOR",
     }
 }

@@ -137,7 +137,7 @@ pub(in crate::cli) enum SlabSort {
     Share,
     /// Objects.
     Objects,
-    /// What the objects take.
+    /// Memory of the objects.
     Bytes,
     /// Part of the share that the objects take.
     Utilization,

@@ -13,7 +13,8 @@ pub struct Heading {
     pub is_number: bool,
 }
 
-/// What a figure means, as plain text; `None` if the rows have no such figure that tables show.
+/// Returns the meaning of a figure as plain text; `None` if the rows have no such figure that tables
+/// show.
 #[must_use]
 pub fn meaning<R: Row>(key: &str) -> Option<String> {
     let mut headings = Headings::of(key);

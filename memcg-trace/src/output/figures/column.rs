@@ -52,7 +52,7 @@ impl<T> Column<T> {
         self.title.unwrap_or_else(own)
     }
 
-    /// What the figure means.
+    /// Returns the meaning of the figure.
     #[must_use]
     pub fn meaning(&self) -> String {
         (self.meaning)(self.key).unwrap_or_default()

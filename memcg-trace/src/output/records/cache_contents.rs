@@ -17,7 +17,7 @@ record! {
         @column owner: Charged<'a> => "MEMCG",
         /// Name of the cache.
         cache: Name<'a>,
-        /// What kind of objects.
+        /// Kind of the objects.
         kind: Word<ObjectKind>,
         /// Whether a memory cgroup is charged for them.
         is_charged: bool,
@@ -26,7 +26,7 @@ record! {
         /// Its device, `major:minor`.
         dev: Option<&'a str> => "DEV",
         @part states: Objects,
-        /// What the objects take.
+        /// Memory of the objects.
         bytes: u64 => "BYTES",
         /// Directories that they are in, those with the most objects first.
         parents: Vec<Parent<'a>>,
@@ -47,7 +47,7 @@ record! {
         /// The memcg, or that none is charged.
         @column owner: Charged<'a> => "MEMCG",
         @part states: Objects,
-        /// What the objects take.
+        /// Memory of the objects.
         @column bytes: u64 => "BYTES",
     }
 }

@@ -7,9 +7,11 @@ impl Row for Doctor {
     const MEANING: &'static str = "What can be traced on a host.";
 
     fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
-        to.field("verdict", "How much of all can be traced.", |row| {
-            Word(row.verdict)
-        });
+        to.field(
+            "verdict",
+            "The part of all subjects that can be traced.",
+            |row| Word(row.verdict),
+        );
         to.field("facts", "What was found.", |row| objects(&row.facts));
         to.field("hooks", "What would be attached.", |row| {
             objects(&row.hooks)

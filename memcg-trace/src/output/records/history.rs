@@ -50,7 +50,7 @@ record! {
         finding_id: String,
         /// What kind of finding.
         kind: Word<FindingKind>,
-        /// How bad it is.
+        /// Its severity.
         severity: Word<Severity>,
         /// Path of the memory cgroup that it is about.
         path: Name<'a>,

@@ -85,7 +85,7 @@ impl Row for LockStats {
         to.column("lock", "LOCK", "Its symbol, else its address.", |row| {
             Lock(&row.resource)
         });
-        to.column("kind", "KIND", "What kind of lock.", |row| {
+        to.column("kind", "KIND", "Kind of the lock.", |row| {
             Word(row.resource.kind)
         });
         to.figure("waits_total", "WAITS", "Waits that ended.", |row| {
@@ -157,7 +157,7 @@ impl Row for LockStats {
         to.column(
             "held_by",
             "HELD BY",
-            "Who has it now, where acquisitions are traced.",
+            "The task that has it now, where acquisitions are traced (--trace-acquisitions).",
             held_by,
         );
     }

@@ -178,7 +178,7 @@ impl Row for snapshot::Memcg {
         to.figure(
             "phase",
             "PHASE",
-            "How far a dead one has come; null while it lives.",
+            "How far a dead one has come; null, or alive in tables, while it lives.",
             |row| MemcgPhase(row.phase),
         );
         to.figure(

@@ -154,7 +154,7 @@ record! {
     pub struct Section<'a> {
         /// Name of the section.
         name: &'a str,
-        /// How it was read, if it was.
+        /// Way in which it was read; `absent` if it was not.
         source: Word<snapshot::Source>,
         /// When it was read, CLOCK_MONOTONIC.
         as_of_ns: Option<u64>,

@@ -34,7 +34,7 @@ record! {
         target: Name<'a>,
         /// The same as a command, or in words where there is none.
         command: String,
-        /// What it costs others.
+        /// The cost of the step for others.
         class: Word<Class>,
     }
 }

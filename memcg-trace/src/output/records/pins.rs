@@ -54,7 +54,7 @@ impl<'a> From<&'a snapshot::Pins> for Pins<'a> {
 record! {
     /// References of one kind.
     pub(in crate::output) struct Pin<'a> {
-        /// What kind of reference.
+        /// Kind of the references.
         kind: Word<PinKind> => "KIND",
         /// Number of references.
         refs: u64 => "REFS",
@@ -123,7 +123,7 @@ record! {
         local: Name<'a>,
         /// Remote end of a socket.
         remote: Name<'a>,
-        /// What kind of object.
+        /// Kind of the object.
         object: Word<ObjectKind>,
         /// References that it holds.
         refs: u64,
@@ -256,7 +256,7 @@ fn process(user: Option<&User>) -> Option<&User> {
 record! {
     /// A kind of pin that could not be looked at.
     struct NotChecked<'a> {
-        /// What kind of reference.
+        /// Kind of the references.
         kind: Word<PinKind>,
         /// Why it could not be looked at.
         reason: Cow<'a, str>,
@@ -305,7 +305,7 @@ record! {
 record! {
     /// The part of the ledger that a piece of advice is about.
     struct Cause<'a> {
-        /// What kind of reference.
+        /// Kind of the references.
         kind: Word<PinKind>,
         /// What holds it.
         object: Option<&'a str>,

@@ -19,7 +19,8 @@ impl Row for Reclaim {
         to.figure(
             "cause",
             "CAUSE",
-            "Why memory is reclaimed, if that is known.",
+            "The cause of reclaim: kswapd, direct (no page was free), a limit (high, max), or somebody \
+             asked for it (proactive, drop_caches); null or - where it is not known.",
             |row| ReclaimCause(row.count.cause),
         );
         to.figure(
@@ -61,7 +62,7 @@ impl Row for Reclaim {
         });
         to.field(
             "limited_by_path",
-            "Whose limit it is; null where no limit is.",
+            "The memory cgroup that has the limit; null where no limit is.",
             |row| {
                 Name::of(
                     limit(row)
@@ -73,7 +74,7 @@ impl Row for Reclaim {
         to.column(
             "limited_by",
             "LIMIT OF",
-            "Whose limit it is: own, or an ancestor's.",
+            "The memory cgroup that has the limit: own, or an ancestor.",
             names::limited_by,
         );
         to.field("limited_by_serial_nr", "Its `serial_nr`.", |row| {

@@ -55,7 +55,8 @@ impl Row for Shrinker {
         to.figure(
             "cause",
             "CAUSE",
-            "Why memory is reclaimed, if that is known.",
+            "The cause of reclaim: kswapd, direct (no page was free), a limit (high, max), or somebody \
+             asked for it (proactive, drop_caches); null or - where it is not known.",
             |row| ReclaimCause(row.count.cause),
         );
         to.figure(

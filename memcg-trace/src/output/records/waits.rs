@@ -121,7 +121,7 @@ impl<'a> Task<'a> {
 record! {
     /// What is waited for.
     pub struct Resource<'a> {
-        /// What kind of thing.
+        /// Kind of the resource.
         kind: Word<ResourceKind>,
         /// Its symbol, where it is a variable of the kernel.
         name: Option<Cow<'a, str>>,
@@ -188,7 +188,7 @@ record! {
         @part task: Task<'a>,
         /// What the task waits for.
         resource: Resource<'a> => "FOR LOCK",
-        /// What kind of lock.
+        /// Kind of the lock.
         @column kind: Word<ResourceKind> => "KIND",
         /// Mode in which the task wants it.
         mode: Word<Mode> => "MODE",
@@ -196,7 +196,7 @@ record! {
         since_ns: Option<u64>,
         /// Duration of the wait.
         waited_ns: Waited => "WAITING",
-        /// How that is known.
+        /// The evidence for it.
         evidence: Word<Evidence>,
         /// Where it waits, innermost function first.
         stack: Option<Vec<Cow<'a, str>>>,
@@ -228,7 +228,7 @@ record! {
         comm: Cow<'a, str>,
         /// How it holds it.
         mode: Option<Word<Mode>>,
-        /// How that is known.
+        /// The evidence for it.
         evidence: Word<Evidence>,
         /// File descriptor that it has of it.
         fd: Option<u32>,
