@@ -72,34 +72,42 @@ pub fn missed(frame: &Frame) -> Option<u64> {
     missed.map(|(_, total)| *total).sum()
 }
 
-/// Watches objects being freed, some time after their files are gone: until none is left, or until
-/// nothing has changed for long. Then the kernel must have missed at least as many.
-fn all_freed(export: &mut Export, left: impl Fn(&Frame) -> Vec<u64>) -> bool {
+/// Watches objects being freed, some time after they were let go: until none is left, or until
+/// nothing has changed for long. Returns the number of frees that were not seen, of which the
+/// kernel must have missed as many.
+pub fn until_freed(export: &mut Export, left: impl Fn(&Frame) -> Vec<u64>) -> (Frame, u64) {
     /// Snapshots without a change.
     const LONG: u32 = 30;
 
     let (mut last, mut unchanged) = (Vec::new(), 0);
-    let (left, missed) = export.until("freed", |frame| {
+    let (frame, left) = export.until("freed", |frame| {
         let left = left(frame);
         unchanged = if left == last { unchanged + 1 } else { 0 };
         last.clone_from(&left);
         if left.iter().all(|left| *left == 0) || unchanged == LONG {
-            assert_nothing_lost(frame);
-            Ok((left, missed(frame)))
+            Ok((frame.clone(), left))
         } else {
             Err(format!("{left:?}"))
         }
     });
     let unseen = left.iter().sum();
     if unseen > 0 {
+        let missed = missed(&frame);
         println!("{unseen} frees not seen; runs the kernel missed: {missed:?}");
-        assert!(missed.is_none_or(|missed| missed >= unseen));
+        assert!(missed.is_none_or(|missed| missed >= unseen), "{left:?}");
     }
+    (frame, unseen)
+}
+
+/// Returns whether all frees were seen.
+fn all_freed(export: &mut Export, left: impl Fn(&Frame) -> Vec<u64>) -> bool {
+    let (frame, unseen) = until_freed(export, left);
+    assert_nothing_lost(&frame);
     unseen == 0
 }
 
 /// Repeats an attempt until the kernel misses none of its events.
-fn until_seen(mut attempt: impl FnMut(u32) -> bool) {
+pub fn until_seen(mut attempt: impl FnMut(u32) -> bool) {
     assert!((1..=5).any(&mut attempt), "frees were missed five times");
 }
 
