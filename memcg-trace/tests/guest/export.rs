@@ -1,15 +1,16 @@
 //! `memcg-trace export` as a child whose records are read while it runs.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::Read as _;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::contract::Record;
-use crate::host::{DEADLINE, now_ns};
+use crate::host::{DEADLINE, now_ns, outside};
 use crate::tool;
 
 /// A running export.
@@ -46,17 +47,38 @@ impl Export {
 
     /// An export whose standard output is a pipe.
     pub fn of(mut child: Child) -> Self {
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stdout = child.stdout.take().unwrap();
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
+            let (mut bytes, mut text) = (vec![0; 64 << 10], Vec::new());
             loop {
-                let mut line = String::new();
-                // Output that is no UTF-8 is an error here, and so is an early end.
-                if !stdout.read_line(&mut line).is_ok_and(|bytes| bytes > 0)
-                    || sender.send(line).is_err()
-                {
+                let mut ready = [PollFd::new(&stdout, PollFlags::IN)];
+                if poll(&mut ready, None).is_err() {
+                    continue;
+                }
+                let _outside = outside();
+                let read = stdout.read(&mut bytes).unwrap_or(0);
+                text.extend_from_slice(&bytes[..read]);
+                let lines = text.iter().rposition(|byte| *byte == b'\n');
+                let rest = match (lines, read) {
+                    // The end: what is left is no whole line, and the test that reads it fails.
+                    (_, 0) => Vec::new(),
+                    (None, _) => continue,
+                    (Some(last), _) => text.split_off(last + 1),
+                };
+                for line in text.split_inclusive(|byte| *byte == b'\n') {
+                    // Output that is no UTF-8 is an error here, and so is an early end.
+                    let Ok(line) = String::from_utf8(line.to_vec()) else {
+                        return;
+                    };
+                    if sender.send(line).is_err() {
+                        return;
+                    }
+                }
+                if read == 0 {
                     return;
                 }
+                text = rest;
             }
         });
         Self {

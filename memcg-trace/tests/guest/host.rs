@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Once, OnceLock};
+use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -148,9 +148,11 @@ impl Cgroup {
         });
         warm_up();
         thread::spawn(warm_up).join().unwrap();
+        let inside = outside();
         enter.write_all(b"0").unwrap();
         let made = make();
         leave.write_all(b"0").unwrap();
+        drop(inside);
         made
     }
 
@@ -212,6 +214,15 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         let _ = fs::remove_dir(self.dir());
     }
+}
+
+/// Taken while this process is in a cgroup of a test.
+static INSIDE: Mutex<()> = Mutex::new(());
+
+/// Waits until this process is in no cgroup of a test, and keeps it so: a thread that takes memory
+/// meanwhile would take it from that cgroup. Nothing that blocks may be done with it.
+pub fn outside() -> MutexGuard<'static, ()> {
+    INSIDE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Checks a first record. Regular expressions have a place for each CPU, whose number the standard
