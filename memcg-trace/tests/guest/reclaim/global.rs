@@ -209,7 +209,7 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
                 &format!("{name} by {cause}"),
                 &frame,
                 since(Some(cause), figure),
-                kernel,
+                (kernel, 1),
             );
         }
     }
