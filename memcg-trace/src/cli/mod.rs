@@ -21,6 +21,7 @@ mod messages;
 mod oneshot;
 mod open;
 mod output_file;
+mod periodic;
 mod pins;
 mod reclaim;
 mod record;

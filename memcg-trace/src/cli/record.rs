@@ -4,7 +4,6 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use tokio::time::Instant;
 
 use super::args::{Common, Record};
 use super::exit_codes::{DONE, ERROR};
@@ -13,19 +12,15 @@ use super::messages::Messages;
 use super::oneshot::nothing_seen;
 use super::open::{self, Needs};
 use super::output_file::OutputFile;
+use super::periodic::Periodic;
 use super::signals::Stop;
 use super::until::Until;
 use crate::deadlock::Rules;
-use crate::model::is_zombie;
+use crate::sample::Text;
 use crate::sample::ask::Ask;
 use crate::sample::recording::{FORMAT, Header, Writer};
-use crate::sample::{Sample, Text};
-use crate::source::Source;
 use crate::source::replay::Pace;
 use crate::units;
-
-/// Inverse of the part of the time that each question may take.
-const ASK_BUDGET: u32 = 100;
 
 /// Stores samples until the span is over, the source ends or a signal comes.
 pub(super) async fn run(
@@ -50,14 +45,14 @@ pub(super) async fn run(
     let mut writer = Writer::new(file, &header).with_context(failed)?;
     let mut questions = Vec::new();
     if record.pins {
-        questions.push(Questions::new(Ask::Pins(Vec::new())));
+        questions.push(Periodic::new(Ask::Pins(Vec::new())));
     }
     if record.abandoned {
-        questions.push(Questions::new(Ask::CgroupUses));
+        questions.push(Periodic::new(Ask::CgroupUses));
     }
     if let Some(cache) = &record.inside {
         let cache = Text::from(cache.as_bytes());
-        questions.push(Questions::new(Ask::SlabInside(cache)));
+        questions.push(Periodic::new(Ask::SlabInside(cache)));
     }
     let min_wait_ns = Rules::default().min_wait_ns;
     let mut lock_queries = record.locks.then(|| LockQueries::beside(min_wait_ns));
@@ -78,7 +73,8 @@ pub(super) async fn run(
         samples += u64::from(written.is_ok());
         stop.exits_with(DONE);
         for asks in &mut questions {
-            if let (Ok(()), Some(answer)) = (&written, asks.after(&sample, &mut source, messages)) {
+            if let (Ok(()), Some(answer)) = (&written, asks.after(&sample, &mut source, *messages))
+            {
                 written = writer.write_sample(&answer).with_context(failed);
             }
         }
@@ -96,47 +92,4 @@ pub(super) async fn run(
         return Ok(ERROR);
     }
     Ok(DONE)
-}
-
-/// A periodic question, asked as often as the budget allows. Pins are only asked for while there
-/// are zombies.
-struct Questions {
-    ask: Ask,
-    has_zombies: bool,
-    /// When to ask next; `None` for a recording, which cannot be asked.
-    due: Option<Instant>,
-}
-
-impl Questions {
-    fn new(ask: Ask) -> Self {
-        Self {
-            ask,
-            has_zombies: false,
-            due: Some(Instant::now()),
-        }
-    }
-
-    /// The answer that follows a sample, if it is due.
-    fn after(
-        &mut self,
-        sample: &Sample,
-        source: &mut Source,
-        messages: &Messages,
-    ) -> Option<Sample> {
-        if let Some(walk) = &sample.memcgs {
-            self.has_zombies = walk.rows.iter().any(is_zombie);
-        }
-        let is_idle = matches!(self.ask, Ask::Pins(_)) && !self.has_zombies;
-        if is_idle || self.due? > Instant::now() {
-            return None;
-        }
-        self.due = None;
-        let begin = Instant::now();
-        let answer = source.ask(&self.ask);
-        let answer = answer
-            .inspect_err(|error| messages.warn(&format!("{error:#}; it is not asked again")))
-            .ok()??;
-        self.due = Some(Instant::now() + begin.elapsed() * (ASK_BUDGET - 1));
-        Some(answer)
-    }
 }
