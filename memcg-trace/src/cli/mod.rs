@@ -5,6 +5,7 @@
 mod args;
 mod cache_contents;
 mod compare;
+mod completions;
 mod descriptors;
 mod doctor;
 mod exit_codes;
@@ -17,6 +18,7 @@ mod lock_queries;
 mod locks;
 #[cfg(feature = "live")]
 mod logs;
+mod man;
 mod messages;
 mod oneshot;
 mod open;

@@ -9,8 +9,8 @@ use super::exit_codes::{CANNOT_TRACE, ERROR};
 use super::logs;
 use super::messages::Messages;
 use super::{
-    cache_contents, compare, descriptors, doctor, export, live, locks, oneshot, pins, reclaim,
-    record, schema, shrinkers, slab, zombies,
+    cache_contents, compare, completions, descriptors, doctor, export, live, locks, man, oneshot,
+    pins, reclaim, record, schema, shrinkers, slab, zombies,
 };
 use crate::source::CannotTrace;
 use crate::timings;
@@ -52,6 +52,8 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
         match &args.verb {
             Some(Verb::Doctor(files)) => doctor::run(common, files),
             Some(Verb::Schema(schema)) => schema::run(common, schema),
+            Some(Verb::Man(args)) => man::run(common, args),
+            Some(Verb::Completions(args)) => completions::run(common, args),
             Some(Verb::Zombies(zombies)) => zombies::run(common, zombies, messages).await,
             Some(Verb::Slab(slab)) => match &slab.inside {
                 Some(cache) => cache_contents::run(common, cache, messages).await,

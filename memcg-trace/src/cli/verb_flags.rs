@@ -72,21 +72,23 @@ const NOT_FOR: &[(&str, &[&str])] = &[
             "color",
         ],
     ),
-    (
-        "schema",
-        &[
-            "from",
-            "cgroup",
-            "top",
-            "json",
-            "interval",
-            "walk_budget",
-            "trace_acquisitions",
-            "near_high",
-            "color",
-            "attach",
-        ],
-    ),
+    ("schema", WITHOUT_SOURCE),
+    ("man", WITHOUT_SOURCE),
+    ("completions", WITHOUT_SOURCE),
+];
+
+/// The flags of verbs that only print what is in the program.
+const WITHOUT_SOURCE: &[&str] = &[
+    "from",
+    "cgroup",
+    "top",
+    "json",
+    "interval",
+    "walk_budget",
+    "trace_acquisitions",
+    "near_high",
+    "color",
+    "attach",
 ];
 
 /// Flags that leave rows out: they must not be ignored silently.

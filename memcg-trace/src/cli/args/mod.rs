@@ -14,7 +14,9 @@ use super::verb_flags;
 #[cfg(feature = "live")]
 pub(super) use common::Attach;
 pub(super) use common::Common;
-pub(super) use questions::{By, Doctor, Locks, Pins, Schema, Slab, SlabSort, Sort, Zombies};
+pub(super) use questions::{
+    By, Completions, Doctor, Locks, Man, Pins, Schema, Slab, SlabSort, Sort, Zombies,
+};
 pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
 
 /// Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
@@ -61,6 +63,10 @@ pub(super) enum Verb {
     Doctor(Doctor),
     /// What records are like, as JSON Schema: one type, or each of them on a line.
     Schema(Schema),
+    /// A page of the manual: of the program, or of one verb.
+    Man(Man),
+    /// What a shell needs to complete the command line.
+    Completions(Completions),
 }
 
 impl Verb {
@@ -74,10 +80,15 @@ impl Verb {
     }
 }
 
+/// The command line as users see it.
+pub(super) fn command() -> clap::Command {
+    verb_flags::hide(Args::command())
+}
+
 impl Args {
     /// Parses the command line; prints errors and ends the program.
     pub(super) fn parse_or_exit() -> Self {
-        let matches = verb_flags::hide(Self::command()).get_matches();
+        let matches = command().get_matches();
         let args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         if let Some(conflict) = args.conflict(&matches) {
             Self::command()
@@ -122,6 +133,9 @@ impl Args {
             Some(Verb::Schema(_)) if is_given("from") => {
                 Some("schema is the same for all recordings")
             }
+            Some(Verb::Man(_) | Verb::Completions(_)) if is_given("from") => {
+                Some("the command line is the same for all recordings")
+            }
             Some(Verb::Locks(locks)) if locks.kmsg && is_given("from") => {
                 Some("--kmsg tells of this host, not of a recording")
             }
@@ -143,6 +157,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        verb_flags::hide(Args::command()).debug_assert();
+        command().debug_assert();
     }
 }

@@ -172,3 +172,17 @@ pub(in crate::cli) struct Doctor {
     #[arg(long, value_name = "FILE", requires = "btf")]
     pub(in crate::cli) symbols: Option<PathBuf>,
 }
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Man {
+    /// The verb.
+    #[arg(value_name = "VERB")]
+    pub(in crate::cli) verb: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Completions {
+    /// The shell.
+    #[arg(value_name = "SHELL", value_enum)]
+    pub(in crate::cli) shell: clap_complete::Shell,
+}
