@@ -13,6 +13,7 @@ pub mod findings;
 pub mod fit;
 mod lock_stats;
 pub mod locks;
+pub mod metrics;
 pub mod names;
 pub mod ndjson;
 pub mod ndjson_peaks;
