@@ -9,6 +9,7 @@ use super::args::Common;
 use super::lock_queries::LockQueries;
 use super::messages::Messages;
 use super::open::{self, Needs};
+use super::periodic::Periodic;
 use crate::deadlock::Rules;
 use crate::model::Model;
 use crate::model::select::{self, Selection};
@@ -26,6 +27,8 @@ pub(super) struct Feed {
     selection: Selection,
     /// Periodic lock queries, without a user's question.
     lock_queries: Option<LockQueries>,
+    /// Other periodic questions, and where to say that one failed.
+    periodic: Vec<(Periodic, Messages)>,
     /// Whether the memcg of `--cgroup` was found.
     found: bool,
 }
@@ -81,6 +84,19 @@ impl Feed {
         self.lock_queries = (!self.is_replay()).then(|| LockQueries::beside(min_wait_ns));
     }
 
+    /// Asks again and again who pins the zombies, and who uses cgroups without tasks.
+    pub(super) fn ask_in_background(&mut self, pins: bool, abandoned: bool, messages: Messages) {
+        let pins = pins.then(|| Ask::Pins(Vec::new()));
+        let asks = pins.into_iter().chain(abandoned.then_some(Ask::CgroupUses));
+        self.periodic = asks.map(|ask| (Periodic::new(ask), messages)).collect();
+    }
+
+    /// Opens the source that the flags name. Shows all rows: what is served has bounds of its own.
+    pub(super) fn of_whole_host(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
+        let source = open::source(common, Needs::All, None, Pace::Unpaced, messages)?;
+        Ok(Self::of(common, source, all_rows(common)))
+    }
+
     /// Opens a recording. Shows all rows, since the largest ones are only known at its end.
     pub(super) fn of_recording(
         common: &Common,
@@ -96,6 +112,7 @@ impl Feed {
             source,
             model: Model::new().near_high(common.near_high / 100.0),
             lock_queries: None,
+            periodic: Vec::new(),
             selection,
             found: false,
         }
@@ -117,7 +134,12 @@ impl Feed {
         if let Some(lock_queries) = &mut self.lock_queries {
             lock_queries.add_to(&mut sample, &mut self.source)?;
         }
-        let snapshot = self.model.step(&sample);
+        let mut snapshot = self.model.step(&sample);
+        for (asks, messages) in &mut self.periodic {
+            if let Some(answer) = asks.after(&sample, &mut self.source, *messages) {
+                snapshot = self.model.step(&answer);
+            }
+        }
         if let Some(lock_queries) = &mut self.lock_queries {
             lock_queries.on_snapshot(&snapshot);
         }

@@ -30,6 +30,7 @@ mod record;
 mod run;
 mod schema;
 mod screen;
+mod serve;
 mod shrinkers;
 mod signals;
 mod slab;

@@ -10,7 +10,7 @@ use super::logs;
 use super::messages::Messages;
 use super::{
     cache_contents, compare, completions, descriptors, doctor, export, live, locks, man, oneshot,
-    pins, reclaim, record, schema, shrinkers, slab, zombies,
+    pins, reclaim, record, schema, serve, shrinkers, slab, zombies,
 };
 use crate::source::CannotTrace;
 use crate::timings;
@@ -65,6 +65,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
             Some(Verb::Locks(locks)) => locks::run(common, locks, messages).await,
             Some(Verb::Compare(compare)) => compare::run(common, compare, messages).await,
             Some(Verb::Export(span)) => export::run(common, span, messages).await,
+            Some(Verb::Serve(args)) => serve::run(common, args, messages).await,
             Some(Verb::Record(record)) => record::run(common, record, messages).await,
             Some(Verb::Live(pace)) if dashboard => live::run(common, pace, None, messages).await,
             Some(Verb::Replay(replay)) if dashboard => {

@@ -37,6 +37,7 @@ const NOT_FOR: &[(&str, &[&str])] = &[
         "record",
         &["cgroup", "top", "json", "output", "near_high", "color"],
     ),
+    ("serve", &["json", "output", "color"]),
     (
         "replay",
         &[

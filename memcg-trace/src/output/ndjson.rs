@@ -34,6 +34,18 @@ pub struct Ndjson<W> {
     line: Vec<u8>,
 }
 
+/// All records of one snapshot as a JSON array, a record a line.
+///
+/// # Errors
+/// Never for what a model made.
+pub fn array(snapshot: &Snapshot, host: &Host) -> io::Result<Vec<u8>> {
+    let mut records = Vec::new();
+    Ndjson::new(&mut records, host.clone()).write(snapshot)?;
+    let lines = records.split(|byte| *byte == b'\n');
+    let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
+    Ok([b"[".as_slice(), &lines.join(b",\n".as_slice()), b"]\n"].concat())
+}
+
 impl<W: Write> Ndjson<W> {
     /// Starts a stream about a host.
     pub fn new(output: W, host: Host) -> Self {

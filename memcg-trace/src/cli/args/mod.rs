@@ -2,6 +2,7 @@
 
 mod common;
 mod questions;
+mod serve;
 mod streams;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ pub(super) use common::Common;
 pub(super) use questions::{
     By, Completions, Doctor, Locks, Man, Pins, Schema, Slab, SlabSort, Sort, Zombies,
 };
+pub(super) use serve::{Address, Serve};
 pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
 
 /// Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
@@ -57,6 +59,8 @@ pub(super) enum Verb {
     Record(Record),
     /// The dashboard on a recording: `live --from FILE`.
     Replay(Replay),
+    /// Metrics for Prometheus, and the newest snapshot, over HTTP; or metrics in a file.
+    Serve(Serve),
     /// What two runs needed at most, side by side: recordings, or files of records.
     Compare(Compare),
     /// What can be traced here, what cannot, and what would help. Needs no privilege.
@@ -73,7 +77,7 @@ impl Verb {
     /// Whether the verb traces locks as they are taken.
     fn traces_locks(&self) -> bool {
         match self {
-            Self::Live(_) | Self::Export(_) | Self::Record(_) => true,
+            Self::Live(_) | Self::Export(_) | Self::Record(_) | Self::Serve(_) => true,
             Self::Locks(locks) => locks.watch,
             _ => false,
         }
@@ -142,6 +146,9 @@ impl Args {
             Some(verb) if is_given("trace_acquisitions") && !verb.traces_locks() => {
                 Some("--trace-acquisitions is for live, export, record and locks --watch")
             }
+            Some(Verb::Serve(serve)) if serve.is_exposed() => Some(
+                "other hosts could reach that address: --insecure-listen says that this is meant",
+            ),
             Some(Verb::Record(_)) if is_given("output") => {
                 Some("record names its file itself, without --output")
             }

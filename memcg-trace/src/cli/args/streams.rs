@@ -20,6 +20,13 @@ pub(in crate::cli) struct Span {
     pub(in crate::cli) duration: Option<Duration>,
 }
 
+impl Span {
+    /// Whether the stream only ends by a signal, or with its source.
+    pub(in crate::cli) fn is_endless(&self) -> bool {
+        self.count.is_none() && self.duration.is_none()
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Record {
     /// The file to write.
