@@ -1,4 +1,5 @@
-//! The metrics in docs/fleet/README.md are those of the program. With `BLESS=1` the list is written.
+//! The metrics in docs/fleet/README.md, and those that alerts ask for, are those of the program.
+//! With `BLESS=1` the document's list is written.
 
 use std::fs;
 use std::path::PathBuf;
@@ -48,5 +49,54 @@ fn each_metric_is_in_the_document() {
         fs::write(&file, blessed).unwrap();
     } else {
         assert_eq!(listed, expected, "BLESS=1 writes the list");
+    }
+}
+
+#[test]
+fn alerts_and_documents_ask_for_metrics_that_exist() {
+    let names: BTreeSet<String> = all().into_iter().map(|(name, _)| name).collect();
+    let mut seen = 0;
+    for file in [
+        "contrib/prometheus/memcg-trace.rules.yml",
+        "contrib/prometheus/memcg-trace.rules.test.yml",
+        "docs/fleet/README.md",
+    ] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        for word in words.filter(|word| word.starts_with("memcg_trace_")) {
+            seen += 1;
+            assert!(names.contains(word), "{file}: no metric {word}");
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
+
+#[test]
+fn each_alert_has_a_runbook_and_a_test() {
+    let folder = root().join("contrib/prometheus");
+    let rules = fs::read_to_string(folder.join("memcg-trace.rules.yml")).unwrap();
+    let tests = fs::read_to_string(folder.join("memcg-trace.rules.test.yml")).unwrap();
+    let alerts: Vec<&str> = rules.split("- alert: ").skip(1).collect();
+    assert_eq!(alerts.len(), 9);
+    for alert in alerts {
+        let (name, text) = alert.split_once('\n').unwrap();
+        assert!(tests.contains(name), "{name} has no test");
+        let steps = text.lines().map(str::trim);
+        let steps = steps.filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+        assert_eq!(steps.count(), 5, "{name}");
+    }
+}
+
+#[test]
+fn the_unit_and_the_document_name_the_port_that_is_the_default() {
+    let help = tool::stdout(&tool::run(&["serve", "--help"]));
+    let port = help.split("[default: 127.0.0.1:").nth(1).unwrap();
+    let port = &port[..5];
+    for file in [
+        "contrib/systemd/memcg-trace.service",
+        "docs/fleet/README.md",
+    ] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        assert!(text.contains(&format!("127.0.0.1:{port}")), "{file}");
     }
 }
