@@ -14,6 +14,8 @@
 mod contract;
 mod disk;
 mod export;
+#[path = "../serve/exposition.rs"]
+mod exposition;
 mod fault;
 mod host;
 #[path = "../schemas/mod.rs"]
@@ -40,6 +42,7 @@ mod pins;
 mod reclaim;
 mod record;
 mod screen;
+mod serve;
 mod size;
 mod slab;
 mod slab_live;

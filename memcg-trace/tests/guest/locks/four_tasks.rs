@@ -15,6 +15,7 @@ use super::look;
 use crate::contract::Record;
 use crate::export::Export;
 use crate::host::{Cgroup, DEADLINE, Process, eventually, now_ns};
+use crate::serve;
 use crate::terminal::Terminal;
 use crate::tool;
 use crate::traces::TRACING;
@@ -364,6 +365,7 @@ fn seen_by_who_comes_later() {
     }
 
     confirmed(&coredump);
+    serve::tells_of_the_deadlock();
 
     // A query about zombies is not blocked either, and leaves the machine as before.
     let begin = Instant::now();
