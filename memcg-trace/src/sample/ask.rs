@@ -11,6 +11,11 @@ pub enum Ask {
     CgroupUses,
     /// Waits, resources and holders.
     Locks,
+    /// The same, with the task that has this thread id, also if it does not wait.
+    Task(u32),
+    /// The same, with the removal of the memory cgroup that has this serial number, also if many
+    /// others are in progress.
+    Removal(u64),
     /// The owners of slab memory, and the use of its pages.
     SlabWalk,
     /// The same, and the contents of the cache of this name: dentries or inodes.

@@ -13,6 +13,7 @@ mod memcgs;
 pub mod pins;
 pub mod reclaim;
 pub mod recording;
+pub mod removals;
 mod resources;
 mod shrinkers;
 mod slab;

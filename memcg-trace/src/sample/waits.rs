@@ -11,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
+use super::removals::Removals;
 use super::{Mode, ResourceKind, Text};
 
 /// All long waits of the host, as two scans found them.
@@ -54,6 +55,8 @@ pub struct Look {
     pub resources: Vec<Resource>,
     /// The waits. A task with several has to wait for all of them to end.
     pub waits: Vec<Wait>,
+    /// Removals of memory cgroups that are in progress; `None` where they were not looked for.
+    pub removals: Option<Removals>,
 }
 
 /// A task (a thread).

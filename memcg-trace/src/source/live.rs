@@ -16,6 +16,7 @@ use crate::kernel::session::Session;
 use crate::sample::ask::Ask;
 use crate::sample::doctor::Doctor;
 use crate::sample::recording::Host;
+use crate::sample::waits::Waits;
 use crate::sample::{Sample, Text};
 use crate::timings;
 
@@ -161,10 +162,9 @@ impl Live {
                 let uses = self.session.cgroup_uses();
                 answer.cgroup_uses = Some(uses.context("who uses empty cgroups")?);
             }
-            Ask::Locks => {
-                let waits = self.session.waits().context("who waits for whom")?;
-                answer.waits = Some(waits);
-            }
+            Ask::Locks => answer.waits = Some(self.waits(None, None)?),
+            Ask::Task(tid) => answer.waits = Some(self.waits(Some(*tid), None)?),
+            Ask::Removal(serial_nr) => answer.waits = Some(self.waits(None, Some(*serial_nr))?),
             Ask::SlabWalk => {
                 let (walk, _) = self.session.slab_walk(None).context(SLAB_WALK)?;
                 answer.slab_walk = Some(walk);
@@ -179,6 +179,11 @@ impl Live {
         answer.mono_ns = nanoseconds(ClockId::Monotonic).unsigned_abs();
         answer.unix_ns = nanoseconds(ClockId::Realtime);
         Ok(answer)
+    }
+
+    fn waits(&mut self, tid: Option<u32>, removal: Option<u64>) -> anyhow::Result<Waits> {
+        let waits = self.session.waits(tid, removal);
+        waits.context("who waits for whom")
     }
 
     /// Detaches all hooks; returns those that could not be detached, and why.

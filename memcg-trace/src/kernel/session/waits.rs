@@ -22,16 +22,18 @@ fn misses_pages(look: &Look) -> bool {
 }
 
 impl Session {
-    /// Returns who waits for whom: two scans, or one if no task waits.
+    /// Returns who waits for whom: two scans, or one if no task waits. The thread with the id `tid`
+    /// and the removal of the memory cgroup with that serial number are in it, also if common.
     ///
     /// # Errors
     /// If the kernel refuses the programs that read, or its layout is not known.
-    pub fn waits(&mut self) -> anyhow::Result<Waits> {
+    pub fn waits(&mut self, tid: Option<u32>, removal: Option<u64>) -> anyhow::Result<Waits> {
         let mut waits = Waits {
             traced_since_ns: self.traced_since_ns,
             ..Waits::default()
         };
         self.kernel.refresh_symbols();
+        let about = self.about(tid, removal)?;
         for number in 1..=MAX_LOOKS {
             let begin = Instant::now();
             let begin_ns = now_ns();
@@ -50,8 +52,10 @@ impl Session {
                 });
             let symbols = self.kernel.symbols();
             let reader = self.kernel.reader()?;
-            let mut look = scans::scan(&reader, &symbols, &unwound, &events, begin_ns, &mut waits)
-                .context("scan the waits of all tasks")?;
+            let mut look = scans::scan(
+                &reader, &symbols, &unwound, &events, begin_ns, &about, &mut waits,
+            )
+            .context("scan the waits of all tasks")?;
             look.begin_ns = begin_ns;
             look.end_ns = now_ns();
             look.took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -77,6 +81,27 @@ impl Session {
             waits.lost_total = Some(self.losses.of_waits()?);
         }
         Ok(waits)
+    }
+
+    /// The memory cgroups of the last walk, or of a new one if one of them is asked for.
+    fn about(&mut self, tid: Option<u32>, removal: Option<u64>) -> anyhow::Result<scans::About> {
+        let mut about = scans::About {
+            tid,
+            serial_nr: removal,
+            csses: None,
+        };
+        if let Some(memcgs) = &mut self.memcgs.list {
+            if removal.is_some() {
+                memcgs.walk(&self.kernel.ebpf, now_ns)?;
+            }
+            let csses = memcgs.all().map(|(serial_nr, css, is_dead)| scans::Css {
+                css,
+                serial_nr,
+                is_dead,
+            });
+            about.csses = Some(csses.collect());
+        }
+        Ok(about)
     }
 
     /// Waiters and holders that events tell of.

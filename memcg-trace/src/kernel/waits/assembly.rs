@@ -7,12 +7,13 @@ use super::running;
 use super::threads;
 use super::view::View;
 use crate::sample::ResourceKind;
-use crate::sample::waits::{Look, Run, Task};
+use crate::sample::waits::{Look, Resource, Run, Task};
 
-/// Leaves out common waits of threads that no other task waits for.
-pub(super) fn that_matter(findings: Vec<Finding>) -> Vec<Finding> {
-    let (mut common, mut matter): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|one| one.is_common);
+/// Leaves out common waits of threads that no other task waits for, and that were not asked for.
+pub(super) fn that_matter(findings: Vec<Finding>, asked: &HashSet<usize>) -> Vec<Finding> {
+    let (mut common, mut matter): (Vec<_>, Vec<_>) = findings
+        .into_iter()
+        .partition(|one| one.is_common && !asked.contains(&one.thread));
     let mut from = 0;
     while from < matter.len() {
         let holders = matter[from..].iter();
@@ -58,29 +59,33 @@ impl<'a, 'l> Assembly<'a, 'l> {
     pub(super) fn add(&mut self, finding: Finding) {
         let Finding {
             thread,
-            mut resource,
+            resource,
             mut wait,
             ..
         } = finding;
         wait.task = self.task(thread);
-        let key = (resource.kind, resource.addr);
-        let known = self.resources.get(&key).filter(|_| resource.addr != 0);
-        wait.resource = match known {
-            Some(known) => *known,
-            None => {
-                for holder in &mut resource.holders {
-                    holder.task = self.task(holder.task as usize);
-                }
-                let at = number(self.look.resources.len());
-                self.resources.insert(key, at);
-                self.look.resources.push(resource);
-                at
-            }
-        };
+        wait.resource = self.resource(resource);
         self.look.waits.push(wait);
     }
 
-    fn task(&mut self, at: usize) -> u32 {
+    /// The place of a resource whose holders are threads.
+    pub(super) fn resource(&mut self, mut resource: Resource) -> u32 {
+        let key = (resource.kind, resource.addr);
+        let known = self.resources.get(&key).filter(|_| resource.addr != 0);
+        if let Some(known) = known {
+            return *known;
+        }
+        for holder in &mut resource.holders {
+            holder.task = self.task(holder.task as usize);
+        }
+        let at = number(self.look.resources.len());
+        self.resources.insert(key, at);
+        self.look.resources.push(resource);
+        at
+    }
+
+    /// The place of a thread.
+    pub(super) fn task(&mut self, at: usize) -> u32 {
         if let Some(known) = self.tasks.get(&at) {
             return *known;
         }

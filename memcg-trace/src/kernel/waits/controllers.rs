@@ -94,7 +94,7 @@ fn drained(view: &View<'_>, at: usize, stack: &Stack<'_>) -> Result<Option<u64>,
 }
 
 /// The resource that a dead controller waits for, if it was found.
-fn awaited(
+pub(super) fn awaited(
     view: &View<'_>,
     workers: &Workers,
     at: usize,

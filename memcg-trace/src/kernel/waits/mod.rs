@@ -24,8 +24,10 @@ mod pages;
 mod percpu_rwsems;
 mod pipes;
 mod processes;
+mod queued;
 mod read_once;
 mod records;
+mod removals;
 mod running;
 mod scan;
 mod servers;
@@ -38,5 +40,6 @@ mod work;
 mod workers;
 
 pub(super) use events::Events;
-pub(super) use scan::scan;
+pub(super) use removals::Css;
+pub(super) use scan::{About, scan};
 pub(super) use stacks::{Stacks, Unwound, load as load_stacks, read as read_stacks};

@@ -1,5 +1,7 @@
 //! One scan of all tasks: what each of them waits for.
 
+use std::collections::HashSet;
+
 use super::assembly::{self, Assembly};
 use super::classify::{classify, not_read};
 use super::ends_on;
@@ -9,6 +11,7 @@ use super::finding::Finding;
 use super::offline;
 use super::percpu_rwsems;
 use super::read_once::ReadOnce;
+use super::removals::{self, Css};
 use super::stacks::{self, Stack, Stacks};
 use super::table::{self, How};
 use super::threads::{self, Thread, Threads};
@@ -18,6 +21,17 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::host::symbols::Symbols;
 use crate::sample::waits::{Look, NotChecked, Waits};
 
+/// What a scan is about, beyond the waits of all tasks.
+#[derive(Default)]
+pub(in crate::kernel) struct About {
+    /// The memory cgroups of the last walk; `None` where there is no list of them.
+    pub(in crate::kernel) csses: Option<Vec<Css>>,
+    /// The serial number of the memory cgroup whose removal is asked for.
+    pub(in crate::kernel) serial_nr: Option<u64>,
+    /// The id of the thread that is asked for.
+    pub(in crate::kernel) tid: Option<u32>,
+}
+
 /// Scans all tasks once, and adds to `waits`.
 pub(in crate::kernel) fn scan(
     reader: &Reader<'_>,
@@ -25,6 +39,7 @@ pub(in crate::kernel) fn scan(
     unwound: &Stacks,
     events: &Events,
     begin_ns: u64,
+    about: &About,
     waits: &mut Waits,
 ) -> Result<Look, Unreadable> {
     let threads = Threads::read(reader, stacks::stack_bytes(symbols)?)?;
@@ -47,6 +62,16 @@ pub(in crate::kernel) fn scan(
     }
     scan.pages(hotplugger);
     scan.zombies();
+    let removals = about
+        .csses
+        .as_ref()
+        .map(|csses| scan.removals(csses, about));
+    let asked = threads
+        .all
+        .iter()
+        .position(|one| Some(one.tid) == about.tid);
+    let wanted = removals.iter().flat_map(removals::Found::threads);
+    let wanted: HashSet<usize> = wanted.chain(asked).collect();
     let Scan {
         stacks, findings, ..
     } = scan;
@@ -56,13 +81,18 @@ pub(in crate::kernel) fn scan(
         ..Look::default()
     };
     let mut assembly = Assembly::new(&view, &mut look, &mut waits.stacks);
-    for mut finding in assembly::that_matter(findings) {
+    for mut finding in assembly::that_matter(findings, &wanted) {
         events.set_start(&view, &mut finding);
         // If the task ran meanwhile, its data may be from two different sleeps.
         if finding.wait.retry.is_some() || !threads.has_moved(reader, finding.thread) {
             assembly.add(finding);
         }
     }
+    if let Some(asked) = asked {
+        assembly.task(asked);
+    }
+    let removals = removals.map(|removals| removals.assemble(&mut assembly));
+    look.removals = removals;
     drop(stacks);
     Ok(look)
 }
@@ -168,6 +198,15 @@ impl Scan<'_, '_> {
             Err(Unreadable::Fault(_) | Unreadable::Changed(_)) => {}
             Err(why) => self.note("pages", &why),
         }
+    }
+
+    /// Removals of memory cgroups that are in progress.
+    fn removals(&mut self, csses: &[Css], about: &About) -> removals::Found {
+        let view = self.view;
+        let found = self.read_once.workers().and_then(|workers| {
+            removals::find(view, workers, csses, about.serial_nr, &self.stacks)
+        });
+        found.unwrap_or_else(|why| removals::Found::not_checked(&why))
     }
 
     fn zombies(&mut self) {

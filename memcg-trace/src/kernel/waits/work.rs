@@ -136,7 +136,7 @@ fn flushed(view: &View<'_>, at: usize) -> Result<Option<u64>, Unreadable> {
 }
 
 /// The name of a workqueue, which is an array in the struct since 3.10.
-fn name(view: &View<'_>, wq: u64) -> Result<Option<Text>, Unreadable> {
+pub(super) fn name(view: &View<'_>, wq: u64) -> Result<Option<Text>, Unreadable> {
     let name = view.reader.bytes(wq, Field::WqName)?;
     let name = Text::from_c(&name[..name.len().min(NAME_BYTES)]);
     Ok((!name.display().is_empty()).then_some(name))

@@ -28,7 +28,7 @@ pub(super) struct Worker {
     pub(super) at: usize,
     worker: u64,
     /// The item that it works on, and the `pool_workqueue` of that item.
-    work: u64,
+    pub(super) work: u64,
     pwq: u64,
     /// The workqueue of that item.
     pub(super) wq: u64,
@@ -104,14 +104,7 @@ impl Workers {
         let Some((pwq, pool)) = self.queued_at(view, data)? else {
             return Ok(unknown("it is queued nowhere"));
         };
-        let offset = |field| view.reader.offset(field);
-        let mut heads: HashMap<u64, Place> = HashMap::new();
-        let scheduled = offset(Field::WorkerScheduled)?;
-        for one in &self.all {
-            heads.insert(one.worker + scheduled, Place::Behind(one.at));
-        }
-        heads.insert(pool + offset(Field::PoolWorklist)?, Place::Pending);
-        heads.insert(pwq + offset(Field::PwqInactive)?, Place::Inactive);
+        let heads = self.heads(view, pwq, pool)?;
         match self.place(view, work, &heads)? {
             Some(Place::Behind(at)) => {
                 Ok(known(vec![holder(at, Mode::Write, Evidence::OwnerWord)]))
@@ -120,6 +113,24 @@ impl Workers {
             Some(Place::Inactive) => self.inactive(view, pool, pwq),
             None => Ok(unknown("its place in the queue was not found")),
         }
+    }
+
+    /// The heads of the lists that an item of a `pool_workqueue` may be in.
+    pub(super) fn heads(
+        &self,
+        view: &View<'_>,
+        pwq: u64,
+        pool: u64,
+    ) -> Result<HashMap<u64, Place>, Unreadable> {
+        let offset = |field| view.reader.offset(field);
+        let scheduled = offset(Field::WorkerScheduled)?;
+        let given = self.all.iter();
+        let mut heads: HashMap<u64, Place> = given
+            .map(|one| (one.worker + scheduled, Place::Behind(one.at)))
+            .collect();
+        heads.insert(pool + offset(Field::PoolWorklist)?, Place::Pending);
+        heads.insert(pwq + offset(Field::PwqInactive)?, Place::Inactive);
+        Ok(heads)
     }
 
     /// The function of the item that a barrier was put behind, maybe after other barriers: the item
@@ -150,7 +161,11 @@ impl Workers {
     }
 
     /// The `pool_workqueue` and the pool of an item's data.
-    fn queued_at(&self, view: &View<'_>, data: u64) -> Result<Option<(u64, u64)>, Unreadable> {
+    pub(super) fn queued_at(
+        &self,
+        view: &View<'_>,
+        data: u64,
+    ) -> Result<Option<(u64, u64)>, Unreadable> {
         if data & HAS_PWQ == 0 {
             return Ok(None);
         }
@@ -266,7 +281,7 @@ impl Workers {
 
 /// The place of an item.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+pub(super) enum Place {
     /// Given to the worker of a thread.
     Behind(usize),
     /// In the list of its pool.

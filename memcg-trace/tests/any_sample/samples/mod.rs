@@ -9,6 +9,7 @@ use memcg_trace::sample::pins::{
 use memcg_trace::sample::reclaim::{
     Cause, OomKill, Pressure, Reclaim, ReclaimCount, Shrinking, Stall, StalledTask,
 };
+use memcg_trace::sample::removals::{Removal, RemovalStep, Removals, WorkItem, WorkPlace, Working};
 use memcg_trace::sample::slab_inside::{self, InsideParent, InsideRow, SlabInside, States};
 use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, WalkedSlab};
 use memcg_trace::sample::uses::{CgroupUse, CgroupUses};

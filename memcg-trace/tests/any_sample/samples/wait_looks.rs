@@ -3,6 +3,40 @@
 use super::*;
 
 prop_compose! {
+    fn all_removals()(
+        list in vec(
+            (serial_nr(), 0_usize..7, of(0_u32..6), of(0_u32..6), of(serial_nr()), of("\\PC{0,4}"),
+             of((of("\\PC{0,4}"), 0_usize..5, of(figure()), vec((0_u32..6, of("\\PC{0,4}")), 0..6)))),
+            0..4,
+        ),
+        omitted in figure(),
+        strangers in vec(0_u32..6, 0..3),
+        not_checked in of("\\PC{0,4}"),
+    ) -> Removals {
+        let steps = [
+            RemovalStep::Rmdir, RemovalStep::Drain, RemovalStep::Grace, RemovalStep::Children,
+            RemovalStep::Offline, RemovalStep::Release, RemovalStep::Unknown,
+        ];
+        let places = [
+            WorkPlace::Running, WorkPlace::Behind, WorkPlace::Pending, WorkPlace::Inactive,
+            WorkPlace::Unknown,
+        ];
+        let list = list.into_iter().map(
+            |(serial_nr, step, task, resource, child_serial_nr, not_known, work)| Removal {
+                serial_nr, step: steps[step], task, resource, child_serial_nr, not_known,
+                work: work.map(|(name, place, before, workers)| WorkItem {
+                    workqueue: name.clone().map(|name| Text::from(&*name)), function: name,
+                    place: places[place], before, workers_omitted: omitted,
+                    workers: workers.into_iter().map(|(task, function)| Working { task, function })
+                        .collect(),
+                }),
+            },
+        );
+        Removals { list: list.collect(), omitted, strangers, not_checked }
+    }
+}
+
+prop_compose! {
     fn look()(
         end_ns in figure(),
         truncated_at in of(figure()),
@@ -20,6 +54,7 @@ prop_compose! {
             (0_u32..6, 0_u32..6, of(figure()), 0_u32..4, 0_u32..8, of(0_u64..2)),
             0..8,
         ),
+        removals in of(all_removals()),
     ) -> Look {
         let kinds = [
             ResourceKind::Mutex, ResourceKind::Rwsem, ResourceKind::Pipe, ResourceKind::PageRef,
@@ -62,6 +97,7 @@ prop_compose! {
         Look {
             begin_ns: end_ns, end_ns, truncated_at, took_ns: end_ns, visited_tasks: end_ns,
             tasks: tasks.collect(), resources: resources.collect(), waits: waits.collect(),
+            removals,
         }
     }
 }

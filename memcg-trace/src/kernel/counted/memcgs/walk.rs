@@ -118,6 +118,12 @@ impl Memcgs {
         self.csses.get(&serial_nr).map(|(css, _)| *css)
     }
 
+    /// All memcgs of the last walk: serial number, address, and whether it was dead.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u64, u64, bool)> {
+        let all = self.csses.iter();
+        all.map(|(serial_nr, (css, is_dead))| (*serial_nr, *css, *is_dead))
+    }
+
     /// Whether a memcg was released before the last walk: the list lacks it and has memcgs that
     /// were made later.
     pub(crate) fn is_gone(&self, serial_nr: u64) -> bool {
