@@ -55,15 +55,7 @@ pub(super) struct Search<'a> {
 impl<'a> Search<'a> {
     /// The convoys, the longest waits first, and the number of those that are not listed.
     pub(super) fn convoys(&self, rules: &Rules) -> (Vec<Convoy>, u64) {
-        let mut next = vec![None; self.look.tasks.len()];
-        for (at, wait) in self.look.waits.iter().enumerate() {
-            if let Some(next) = next.get_mut(wait.task as usize)
-                && next.is_none()
-                && self.still_waits(at)
-            {
-                *next = Some(wait);
-            }
-        }
+        let next = self.next();
         let mut roots = vec![Found::No; self.look.resources.len()];
         let mut sums: HashMap<Root, Sum> = HashMap::new();
         for (at, wait) in self.look.waits.iter().enumerate() {
@@ -85,6 +77,20 @@ impl<'a> Search<'a> {
         let listed = sums.into_iter().take(MAX_LISTED);
         let convoys = listed.filter_map(|(root, sum)| self.convoy(root, sum, &next));
         (convoys.collect(), omitted)
+    }
+
+    /// By task, the wait that it is in, if it still is.
+    pub(super) fn next(&self) -> Vec<Option<&'a Wait>> {
+        let mut next = vec![None; self.look.tasks.len()];
+        for (at, wait) in self.look.waits.iter().enumerate() {
+            if let Some(next) = next.get_mut(wait.task as usize)
+                && next.is_none()
+                && self.still_waits(at)
+            {
+                *next = Some(wait);
+            }
+        }
+        next
     }
 
     /// Returns whether a wait was still there in the second look, or may have been.
@@ -131,7 +137,7 @@ impl<'a> Search<'a> {
 
     /// The holder to blame: one in a deadlock, else one that waits, else any. Where any holder
     /// would do, one that is not blocked by another task.
-    fn holder(&self, resource: u32, next: &[Option<&Wait>]) -> Option<&'a Holder> {
+    pub(super) fn holder(&self, resource: u32, next: &[Option<&Wait>]) -> Option<&'a Holder> {
         let Resource { kind, holders, .. } = self.look.resources.get(resource as usize)?;
         let is_any = table::needs(*kind) == Needs::Any;
         let there = holders
@@ -147,7 +153,7 @@ impl<'a> Search<'a> {
     }
 
     /// Returns whether the wait is for no lock, and no task is known that could end it.
-    fn ends_at(&self, wait: &Wait) -> bool {
+    pub(super) fn ends_at(&self, wait: &Wait) -> bool {
         let resource = self.look.resources.get(wait.resource as usize);
         resource.is_none_or(|one| one.holders.is_empty() && !table::is_lock(one.kind))
     }
@@ -204,7 +210,7 @@ impl<'a> Search<'a> {
     }
 
     /// The reason why a holder does not act.
-    fn holder_why(&self, at: usize, wait: Option<&Wait>) -> (Cause, String) {
+    pub(super) fn holder_why(&self, at: usize, wait: Option<&Wait>) -> (Cause, String) {
         let Some(task) = self.look.tasks.get(at) else {
             return (
                 Cause::Unknown,
@@ -256,7 +262,7 @@ pub(super) fn counts(resource: &Resource) -> bool {
 }
 
 /// The reason why a lock without holders is not given to its waiters.
-fn nobody(resource: &Resource) -> (Cause, String) {
+pub(super) fn nobody(resource: &Resource) -> (Cause, String) {
     if let Some(kept_by) = &resource.kept_by {
         return (Cause::StuckHolder, sanitized(kept_by).into_owned());
     }
@@ -286,7 +292,7 @@ pub(super) fn orphan(resource: &Resource) -> String {
 
 /// The reason why a holder makes no progress that waits itself, for a resource without a known
 /// holder.
-fn waiting(wait: &Wait, resource: &Resource) -> (Cause, String) {
+pub(super) fn waiting(wait: &Wait, resource: &Resource) -> (Cause, String) {
     let name = words::resource(resource);
     let within = match &wait.function {
         Some(function) => format!(" in {}()", sanitized(function)),

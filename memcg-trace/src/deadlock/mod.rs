@@ -12,6 +12,7 @@
 
 mod build;
 mod case;
+mod chain;
 mod convoys;
 mod cycles;
 mod evidence;
@@ -26,6 +27,7 @@ mod undecided;
 mod verdict;
 pub mod words;
 
+pub use chain::{Chain, Link, Start, chain};
 pub use judge::judge;
 pub use rules::Rules;
 pub use verdict::{Break, Cause, Convoy, Deadlock, Edge, OpenEnd, Signal, State, Verdict};

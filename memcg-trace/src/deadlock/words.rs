@@ -94,9 +94,10 @@ pub fn wait(what: &Resource, mode: Mode, is_retry: bool) -> String {
 }
 
 /// The holder's part in a wait, as a clause after the wait: `, held by kworker[33]`.
-fn hold(edge: &Edge, holder: &str) -> String {
-    match edge.resource.kind {
-        ResourceKind::Rwsem | ResourceKind::PercpuRwsem if edge.held == Mode::Read => {
+#[must_use]
+pub fn hold(kind: ResourceKind, wanted: Mode, held: Mode, holder: &str) -> String {
+    match kind {
+        ResourceKind::Rwsem | ResourceKind::PercpuRwsem if held == Mode::Read => {
             format!(", held for reading by {holder}")
         }
         ResourceKind::Mutex
@@ -105,7 +106,7 @@ fn hold(edge: &Edge, holder: &str) -> String {
         | ResourceKind::PercpuRwsem
         | ResourceKind::Semaphore => format!(", held by {holder}"),
         ResourceKind::PageRef => format!(", which {holder} has a reference to"),
-        ResourceKind::Pipe if edge.mode == Mode::Read => format!(", which {holder} should write"),
+        ResourceKind::Pipe if wanted == Mode::Read => format!(", which {holder} should write"),
         ResourceKind::Pipe => format!(", which {holder} should read"),
         ResourceKind::CgroupDrain | ResourceKind::PidNsDrain | ResourceKind::Threads => {
             format!(", {holder} among them")
@@ -128,7 +129,8 @@ pub fn edge(edge: &Edge, from: &Task, to: &Task) -> String {
     let mut text = task(from);
     text.push(' ');
     text.push_str(&wait(&edge.resource, edge.mode, edge.is_retry));
-    text.push_str(&hold(edge, &task(to)));
+    let kind = edge.resource.kind;
+    text.push_str(&hold(kind, edge.mode, edge.held, &task(to)));
     if edge.needs == Needs::Any && edge.resource.kind == ResourceKind::Pipe {
         // No other task can end the wait, or there would be no deadlock.
         text.push_str(" and nobody else can");
