@@ -52,6 +52,19 @@ impl Feed {
         Ok(Self::of(common, source, all_rows(common)))
     }
 
+    /// Opens the source that the flags name, for questions about memory cgroups and waits. Shows
+    /// all rows, for a cause may be anywhere.
+    pub(super) fn of_waits(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
+        let source = open::source(common, Needs::Waits, None, Pace::Unpaced, messages)?;
+        Ok(Self::of(common, source, Selection::default()))
+    }
+
+    /// The same, with the events of removals and of waits for locks.
+    pub(super) fn of_removals(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
+        let source = open::source(common, Needs::Locks, None, Pace::Unpaced, messages)?;
+        Ok(Self::of(common, source, Selection::default()))
+    }
+
     /// Opens the source that the flags name, for what shrinkers and reclaim do. Shows all rows.
     pub(super) fn of_reclaim(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
         let source = open::source(common, Needs::Reclaim, None, Pace::Unpaced, messages)?;

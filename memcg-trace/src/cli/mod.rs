@@ -38,6 +38,8 @@ mod span;
 mod sums;
 mod until;
 mod verb_flags;
+mod why;
+mod why_watch;
 mod zombies;
 
 pub use run::main;

@@ -10,7 +10,7 @@ use super::logs;
 use super::messages::Messages;
 use super::{
     cache_contents, compare, completions, descriptors, doctor, export, live, locks, man, oneshot,
-    pins, reclaim, record, schema, serve, shrinkers, slab, zombies,
+    pins, reclaim, record, schema, serve, shrinkers, slab, why, why_watch, zombies,
 };
 use crate::source::CannotTrace;
 use crate::timings;
@@ -62,6 +62,8 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
             Some(Verb::Shrinkers(sums)) => shrinkers::run(common, sums, messages).await,
             Some(Verb::Reclaim(sums)) => reclaim::run(common, sums, messages).await,
             Some(Verb::Pins(pins)) => pins::run(common, pins, messages).await,
+            Some(Verb::Why(args)) if args.watch => why_watch::run(common, args, messages).await,
+            Some(Verb::Why(args)) => why::run(common, args, messages).await,
             Some(Verb::Locks(locks)) => locks::run(common, locks, messages).await,
             Some(Verb::Compare(compare)) => compare::run(common, compare, messages).await,
             Some(Verb::Export(span)) => export::run(common, span, messages).await,

@@ -13,6 +13,7 @@ const NOT_FOR: &[(&str, &[&str])] = &[
         "pins",
         &["interval", "walk_budget", "trace_acquisitions", "attach"],
     ),
+    ("why", &["cgroup", "top", "walk_budget", "near_high"]),
     ("locks", &["walk_budget", "near_high"]),
     (
         "slab",

@@ -100,7 +100,8 @@ impl Deadlocks {
             let memcg = root.and_then(|task| self.memcg(task, tree));
             convoys.push(Convoy { found, memcg });
         }
-        let waits = self.listed(answer, &deadlocks, tree);
+        let answered = Arc::new(answer.clone());
+        let waits = self.listed(&answered, &deadlocks, tree);
         let is_suspected = |one: &Deadlock| one.found.state == State::Suspected;
         let outcome = if deadlocks.iter().any(Deadlock::is_confirmed) {
             Outcome::Deadlock
@@ -128,6 +129,7 @@ impl Deadlocks {
             outcome,
             undecided_waits: verdict.undecided_waits,
             open_ends: verdict.open_ends,
+            answer: answered,
         }));
     }
 
@@ -197,18 +199,13 @@ impl Deadlocks {
 
     /// Returns the waits that get a row, the longest first: all in deadlocks and behind them, and
     /// other long ones that no program chooses by itself.
-    fn listed(&mut self, answer: &Waits, deadlocks: &[Deadlock], tree: &Tree) -> Vec<Wait> {
+    fn listed(&mut self, answer: &Arc<Waits>, deadlocks: &[Deadlock], tree: &Tree) -> Vec<Wait> {
         let Some(look) = answer.looks.first() else {
             return Vec::new();
         };
         let standing = deadlocks.iter().filter(|one| one.resolved_ns.is_none());
         let tasks = standing.flat_map(|one| one.found.members.iter().chain(&one.found.victims));
         let stuck: HashSet<u64> = tasks.map(|task| task.addr).collect();
-        let kept = Arc::new(Waits {
-            looks: vec![look.clone()],
-            stacks: answer.stacks.clone(),
-            ..Waits::default()
-        });
         let mut waits = Vec::new();
         for (at, wait) in look.waits.iter().enumerate() {
             let Some(task) = look.tasks.get(wait.task as usize) else {
@@ -218,7 +215,7 @@ impl Deadlocks {
             let is_long = waited_ns.is_none_or(|age_ns| age_ns >= self.rules.min_wait_ns);
             if stuck.contains(&task.addr) || is_long && is_of_the_kernel(look, wait.resource) {
                 waits.push(Wait {
-                    answer: Arc::clone(&kept),
+                    answer: Arc::clone(answer),
                     at,
                     memcg: self.memcg(task, tree),
                     waited_ns,

@@ -28,6 +28,7 @@ mod state;
 mod tax;
 mod tree;
 mod trend;
+pub mod why;
 pub mod zombies;
 
 pub use balance::NEAR_HIGH;

@@ -4,6 +4,8 @@ mod advice;
 mod verdict;
 pub mod words;
 
+pub(in crate::model) use verdict::phrase;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;

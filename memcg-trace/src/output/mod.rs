@@ -30,4 +30,5 @@ pub mod summary;
 mod table;
 pub mod text;
 pub mod tree;
+pub mod why;
 pub mod zombies;

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use super::figures::{Object, Value};
 use super::records::{
     Convoy, Deadlock, Envelope, Finding, Frame, LockWait, Moment, OpenEnd, Pins, Reparent,
-    SlabInside, Tax,
+    SlabInside, Tax, WhyStep,
 };
 use crate::model::snapshot::{FindingKind, Snapshot};
+use crate::model::why::Step;
 use crate::model::zombies;
 use crate::sample::recording::Host;
 use crate::units;
@@ -111,6 +112,28 @@ impl<W: Write> Ndjson<W> {
             time: &time,
         };
         self.locks(at)?;
+        self.record("frame", at, Frame::of(snapshot, self.seq - first))?;
+        self.output.flush()
+    }
+
+    /// Writes steps of a timeline, and a record of type `frame`.
+    ///
+    /// # Errors
+    /// If the write fails.
+    pub fn write_why<'s>(
+        &mut self,
+        snapshot: &Snapshot,
+        steps: impl Iterator<Item = &'s Step>,
+    ) -> io::Result<()> {
+        let first = self.seq;
+        let time = units::time(snapshot.unix_ns);
+        let at = Place {
+            snapshot,
+            time: &time,
+        };
+        for step in steps {
+            self.record("why", at, WhyStep::from(step))?;
+        }
         self.record("frame", at, Frame::of(snapshot, self.seq - first))?;
         self.output.flush()
     }

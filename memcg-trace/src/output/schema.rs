@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::figures::{Object, Value, of_record};
 use super::records::{
     Convoy, Deadlock, Envelope, Finding, Frame, LockWait, OpenEnd, Pins, Reparent, SlabInside, Tax,
+    WhyStep,
 };
 use crate::model::abandoned::Empty;
 use crate::model::origins::Origin;
@@ -16,7 +17,7 @@ use crate::sample::doctor::Doctor;
 type Make = fn(&str) -> Json;
 
 /// All types of records.
-const TYPES: [(&str, Make); 20] = [
+const TYPES: [(&str, Make); 21] = [
     ("frame", record::<Frame<'_>>),
     ("memcg", record::<Object<snapshot::Memcg>>),
     ("zombie", record::<Object<Zombie>>),
@@ -36,6 +37,7 @@ const TYPES: [(&str, Make); 20] = [
     ("open_end", record::<OpenEnd<'_>>),
     ("convoy", record::<Convoy<'_>>),
     ("deadlock", record::<Deadlock<'_>>),
+    ("why", record::<WhyStep<'_>>),
     ("doctor", record::<Object<Doctor>>),
 ];
 

@@ -14,12 +14,14 @@ use fixture::{host, recorded, snapshots};
 use memcg_trace::deadlock::{Edge, State};
 use memcg_trace::model::slab_list::{self, Order, Totals};
 use memcg_trace::model::snapshot::Snapshot;
+use memcg_trace::model::why::{self, Seen, Target};
 use memcg_trace::model::{abandoned, origins, zombies};
 use memcg_trace::output::{
     document, dot, empties as by_use, locks as locks_text, ndjson::Ndjson, origins as by_origin,
     pins as pins_text, reclaim as reclaim_text, shrinkers as shrinkers_text, slab as slab_text,
-    text, zombies as list,
+    text, why as why_text, zombies as list,
 };
+use memcg_trace::sample::Text;
 use memcg_trace::sample::recording::Reader;
 use memcg_trace::sample::waits::Evidence;
 use memcg_trace::tui::{App, Setup, draw};
@@ -123,6 +125,27 @@ fn check_reclaim(snapshot: &Snapshot, style: text::Style) {
     }
 }
 
+/// Checks that each memory cgroup and task has a timeline, and that a terminal survives it.
+fn check_why(snapshot: &Snapshot, seen: &Seen, style: text::Style) {
+    let memcgs = snapshot.memcgs.items.iter();
+    let paths = memcgs.map(|memcg| zombies::Wanted::Path(memcg.id.path.clone()));
+    let dead = snapshot.dying.iter().flat_map(|dying| &dying.cgroups);
+    let numbers = dead.map(|dead| zombies::Wanted::Ino(dead.id.cgroup_id));
+    let targets = paths.chain(numbers);
+    let targets = targets.filter_map(|wanted| Target::find(snapshot, &wanted, seen).ok());
+    let of_memcgs = targets.map(|target| why::of_memcg(snapshot, &target, seen));
+    let of_tasks = (0..4).filter_map(|pid| why::of_task(snapshot, pid));
+    for one in of_memcgs.chain(of_tasks) {
+        assert!(!one.steps.is_empty() && !one.sentence.is_empty(), "{one:?}");
+        document::why(snapshot, &one, &host()).unwrap();
+        let text = why_text::render(snapshot, &one, &host(), style);
+        assert!(
+            !text.contains(|c: char| c.is_control() && c != '\n'),
+            "{text:?}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -138,7 +161,10 @@ proptest! {
         let style = text::Style { columns: Some(60), colour: false };
         let mut app = App::new(Setup { host: host(), is_replay: true, colour: true });
         let mut terminal = Terminal::new(TestBackend::new(90, 12)).unwrap();
+        let name = Text::from("a");
+        let mut seen = Seen::new(Some(zombies::Wanted::Name(name)));
         for snapshot in snapshots(&samples) {
+            seen.see(&snapshot);
             check_tree(&snapshot);
             check_pins(&snapshot);
             check_deadlocks(&snapshot);
@@ -160,6 +186,7 @@ proptest! {
             document::zombies(&snapshot, &zombies, &host()).unwrap();
             assert!(!list::render(&snapshot, &host(), &zombies, 0, None, style).is_empty());
             document::locks(&snapshot, &host()).unwrap();
+            check_why(&snapshot, &seen, style);
             let waits = locks_text::render(&snapshot, &host(), style) + &dot::render(&snapshot);
             assert!(!waits.contains(|c: char| c.is_control() && c != '\n'), "{waits:?}");
             check_slab(&snapshot);

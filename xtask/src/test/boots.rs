@@ -12,6 +12,7 @@ const OF_MODULES: &[&str] = &[
     "pins::module::",
     "locks::edges::",
     "locks::module::",
+    "locks::removals::",
     "locks::works::",
     "locks::ready::",
     "locks::unseen::",

@@ -16,7 +16,7 @@ use super::verb_flags;
 pub(super) use common::Attach;
 pub(super) use common::Common;
 pub(super) use questions::{
-    By, Completions, Doctor, Locks, Man, Pins, Schema, Slab, SlabSort, Sort, Zombies,
+    By, Completions, Doctor, Locks, Man, Pins, Schema, Slab, SlabSort, Sort, Why, Zombies,
 };
 pub(super) use serve::{Address, Serve};
 pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
@@ -45,6 +45,8 @@ pub(super) enum Verb {
     Zombies(Zombies),
     /// Who pins a dead memory cgroup, or all of them, and what would free it.
     Pins(Pins),
+    /// Why a removal is slow, a task is stuck or a cgroup is dying: one timeline of causes.
+    Why(Why),
     /// Who waits for whom, who for ever, and what holds the others up.
     Locks(Locks),
     /// Who holds slab memory, object by object, and how well its pages are used.
@@ -79,6 +81,7 @@ impl Verb {
         match self {
             Self::Live(_) | Self::Export(_) | Self::Record(_) | Self::Serve(_) => true,
             Self::Locks(locks) => locks.watch,
+            Self::Why(why) => why.watch,
             _ => false,
         }
     }
@@ -117,6 +120,9 @@ impl Args {
             Some(Verb::Locks(locks)) if !locks.watch && (is_own("count") || is_own("duration")) => {
                 Some("--count and --duration are for locks --watch")
             }
+            Some(Verb::Why(why)) if !why.watch && (is_own("count") || is_own("duration")) => {
+                Some("--count and --duration are for why --watch")
+            }
             Some(Verb::Zombies(zombies))
                 if (zombies.by.is_some() || zombies.abandoned) && is_own("sort") =>
             {
@@ -143,9 +149,10 @@ impl Args {
             Some(Verb::Locks(locks)) if locks.kmsg && is_given("from") => {
                 Some("--kmsg tells of this host, not of a recording")
             }
-            Some(verb) if is_given("trace_acquisitions") && !verb.traces_locks() => {
-                Some("--trace-acquisitions is for live, export, record and locks --watch")
-            }
+            Some(verb) if is_given("trace_acquisitions") && !verb.traces_locks() => Some(
+                "--trace-acquisitions is for live, export, record, serve, locks --watch and why \
+                 --watch",
+            ),
             Some(Verb::Serve(serve)) if serve.is_exposed() => Some(
                 "other hosts could reach that address: --insecure-listen says that this is meant",
             ),

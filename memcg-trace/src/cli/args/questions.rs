@@ -56,6 +56,22 @@ pub(in crate::cli) struct Pins {
 }
 
 #[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Why {
+    /// Which cgroup, dead or alive: /path, name, css:N (css id) or ino:N (inode of its directory);
+    /// or which process or thread: its number.
+    #[arg(value_name = "CGROUP|PID")]
+    pub(in crate::cli) subject: OsString,
+    /// Watch, from before a removal until the release, and print the timeline whenever it changes.
+    /// With --json, new steps as NDJSON.
+    #[arg(long, env = "MEMCG_TRACE_WATCH", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) watch: bool,
+    #[command(flatten)]
+    pub(in crate::cli) span: Span,
+    #[command(flatten)]
+    pub(in crate::cli) condition: FailOnArgs,
+}
+
+#[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Schema {
     /// Of which type of records, such as memcg.
     #[arg(value_name = "TYPE")]

@@ -127,7 +127,7 @@ fn grouped_signed(number: i64) -> String {
 }
 
 /// Returns the references of one kind, with their first holder.
-fn phrase(pins: &Pins, pin: &Pin) -> String {
+pub(in crate::model) fn phrase(pins: &Pins, pin: &Pin) -> String {
     let least = if pin.truncated_at.is_some() {
         "at least "
     } else {

@@ -44,7 +44,7 @@ pub struct Convoy {
 /// A wait that a scan of the tasks found.
 #[derive(Clone, Debug)]
 pub struct Wait {
-    /// The answer that it is in: the first scan, and all stacks.
+    /// The answer that it is in; it is of the first scan there.
     pub answer: Arc<Waits>,
     /// Its index there.
     pub at: usize,
@@ -122,6 +122,8 @@ pub struct Judged {
     pub undecided_waits: u64,
     /// The ends of the undecided waits.
     pub open_ends: Vec<deadlock::OpenEnd>,
+    /// The answer itself.
+    pub answer: Arc<Waits>,
 }
 
 /// The outcome: a deadlock, none, or undecided.

@@ -6,6 +6,7 @@ mod locks;
 mod origins;
 mod reclaim;
 mod slab;
+mod why;
 mod zombies;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ pub use locks::locks;
 pub use origins::origins;
 pub use reclaim::{reclaim, shrinkers};
 pub use slab::{slab, slab_inside};
+pub use why::why;
 pub use zombies::{pins, zombies};
 
 use super::figures::{Object, Value};

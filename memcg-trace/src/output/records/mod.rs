@@ -20,6 +20,7 @@ mod shrinkers;
 mod slab;
 mod tax;
 mod waits;
+mod why;
 
 use std::borrow::Cow;
 
@@ -42,7 +43,8 @@ pub(super) use reclaim::{Stall, StalledTask};
 pub(super) use slab::Reclaim;
 pub use tax::Tax;
 pub(super) use waits::Waited;
-pub use waits::{LockWait, Resource};
+pub use waits::{LockWait, Resource, Task};
+pub use why::WhyStep;
 
 use crate::model::snapshot::{self, Snapshot};
 use crate::output::figures::{Object, Order, Row, Shown, Unit, Value, Visitor, Word, record};

@@ -17,7 +17,7 @@ const MAX_HOLDERS: usize = 16;
 
 record! {
     /// A task.
-    pub(super) struct Task<'a> {
+    pub struct Task<'a> {
         /// Process id.
         pid: Option<u32>,
         /// Thread id.
@@ -94,7 +94,8 @@ impl Shown for Waited {
 }
 
 impl<'a> Task<'a> {
-    pub(super) fn of(task: &'a waits::Task, memcg: Option<&'a MemcgId>) -> Self {
+    #[must_use]
+    pub fn of(task: &'a waits::Task, memcg: Option<&'a MemcgId>) -> Self {
         Self {
             pid: Some(task.pid),
             start_ns: task.start_ns,

@@ -127,6 +127,10 @@ fn who_removes_a_cgroup_is_to_reap_what_it_waits_for() {
     let mut expected = [remover, init, zombie].map(|pid| u64::from(number(pid)));
     expected.sort_unstable();
     assert_eq!(members, expected);
+    let why = tool::run(&["why", &cgroup.path()]);
+    let why = tool::stdout(&why);
+    let remover = format!("rmdir[{}] is in rmdir(2) of it", number(remover));
+    assert!(why.contains(&remover) && why.contains("deadlock"), "{why}");
     // Nothing ends the deadlock: this guest runs this test alone.
     std::mem::forget((outer, cgroup));
 }

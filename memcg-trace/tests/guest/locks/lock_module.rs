@@ -18,6 +18,7 @@ while read word; do
 	case $word in
 	sleep) echo done; exec sleep 1000000 ;;
 	spin) echo done; while :; do :; done ;;
+	grow) echo done; x=0123456789abcdef; while :; do x=$x$x; done ;;
 	/*) echo x >$word; echo done ;;
 	*) echo $word >&3; echo done ;;
 	esac

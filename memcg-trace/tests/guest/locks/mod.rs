@@ -15,6 +15,7 @@ mod module;
 mod processes;
 mod ready;
 mod reap;
+mod removals;
 mod servers;
 mod spans;
 mod storm;

@@ -167,6 +167,32 @@ fn freed(path: &str, before: i64, frees: i64) {
     other.remove();
 }
 
+/// `why` tells the removal of a zombie that nobody watched, and what pins it.
+fn has_timeline(fixture: &Fixture, other: &Cgroup) {
+    eventually("its timeline", || {
+        use_every_cpu(other);
+        let output = tool::run(&["why", &fixture.path, "--json"]);
+        let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
+        let steps = document["data"]["items"].as_array().unwrap().iter();
+        let is = |step: &&Value, fields: Value| has(step, &fields);
+        let wanted = [
+            json!({"step": "removed", "state": "done", "at_ns": null, "before_ns": null}),
+            json!({"step": "offline", "state": "done"}),
+            json!({"step": "pin", "state": "now", "pin": fixture.kind}),
+            json!({"step": "released", "state": "to_come"}),
+        ];
+        for fields in wanted {
+            if !steps.clone().any(|step| is(&step, fields.clone())) {
+                return Err(format!("no {fields}: {document}"));
+            }
+        }
+        match steps.clone().any(|step| step["step"] == "unexplained") {
+            true => Err(format!("not all explained: {document}")),
+            false => Ok(()),
+        }
+    });
+}
+
 /// Checks all fixtures with one query, then follows the advice and waits until the zombies are
 /// gone.
 pub fn run(parent: &Cgroup, fixtures: Vec<Fixture>) {
@@ -202,6 +228,11 @@ pub fn run(parent: &Cgroup, fixtures: Vec<Fixture>) {
         if let Some(ledger) = ledger.filter(|ledger| !ledger.not_checked().is_empty()) {
             println!("{}: not checked: {:?}", fixture.path, ledger.not_checked());
         }
+    }
+    let pinned = fixtures.iter().filter(|fixture| fixture.pins);
+    let (first, last) = (pinned.clone().next(), pinned.clone().next_back());
+    for fixture in first.into_iter().chain(last) {
+        has_timeline(fixture, &other);
     }
     let is_gone = |path: &str| said.iter().all(|ledger| ledger.path() != path);
     let gone = fixtures.iter().find(|fixture| is_gone(&fixture.path));
