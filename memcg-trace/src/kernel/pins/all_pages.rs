@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use zerocopy::IntoBytes as _;
 
-use super::folios::{Folios, Owners};
+use super::folios::Folios;
 use super::kernel_pages::KernelPages;
 use super::ledger::Ledger;
 use super::namespaces::Namespaces;
@@ -15,6 +15,7 @@ use super::slabs::SocketSlabs;
 use crate::kernel::debugger::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces, Words, descriptors};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::open_files::Open;
+use crate::kernel::debugger::page_owner::Owners;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::tasks::Thread;
 use crate::kernel::host::ram;

@@ -1,14 +1,10 @@
-//! Folios of a zombie, summed up by the object that they belong to, and their owners.
+//! Folios of a zombie, summed up by the object that they belong to.
 //!
 //! A folio is charged to a memcg as one reference, however many pages it has.
 
 use std::collections::HashMap;
 
 use crate::kernel::debugger::folio::Folio;
-use crate::kernel::debugger::memory::Unreadable;
-use crate::kernel::debugger::reader::Reader;
-use crate::kernel::layout::fields::Field;
-use crate::kernel::layout::pages::DATA_FLAGS;
 
 /// Folios, by the object that they belong to.
 #[derive(Debug, Default)]
@@ -87,32 +83,5 @@ impl Folios {
             self.by_mapping.entry(mapping).or_default().merge(group);
         }
         self.truncated_at = self.truncated_at.or(other.truncated_at);
-    }
-}
-
-/// Memcgs of pages, by the owner word.
-#[derive(Debug, Default)]
-pub(super) struct Owners {
-    by_objcg: HashMap<u64, u64>,
-}
-
-impl Owners {
-    /// The memcg that the owner word of a folio on a list stands for.
-    pub(super) fn memcg(&mut self, reader: &Reader<'_>, data: u64) -> Result<u64, Unreadable> {
-        let owner = data & !DATA_FLAGS;
-        if !reader.resolved.pages.owner_is_objcg {
-            return Ok(owner);
-        }
-        self.of_objcg(reader, owner)
-    }
-
-    /// The memcg that an object cgroup belongs to now.
-    pub(super) fn of_objcg(&mut self, reader: &Reader<'_>, objcg: u64) -> Result<u64, Unreadable> {
-        if let Some(memcg) = self.by_objcg.get(&objcg) {
-            return Ok(*memcg);
-        }
-        let memcg = reader.word(objcg, Field::ObjcgMemcg)?;
-        self.by_objcg.insert(objcg, memcg);
-        Ok(memcg)
     }
 }

@@ -3,10 +3,11 @@
 use crate::kernel::host::symbols::Symbol;
 use std::ops::ControlFlow;
 
-use super::folios::{Folios, Owners};
+use super::folios::Folios;
 use super::ledger::{Ledger, Visited, Zombie};
 use crate::kernel::debugger::folio::{DESCRIPTOR_BYTES, Folio, FolioPlaces};
 use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::page_owner::Owners;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address, words};
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::PinKind;
