@@ -3,6 +3,7 @@
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 
 /// The flags of `percpu_ref.percpu_count_ptr`: atomic and dead (include/linux/percpu-refcount.h).
@@ -39,4 +40,11 @@ pub(crate) fn children(reader: &Reader<'_>, css: u64, most: usize) -> Result<Vec
         }
     }
     Ok(outcome?.0)
+}
+
+/// Whether the memory controller is in the unified hierarchy, whose root is `cgrp_dfl_root`.
+pub(crate) fn is_unified(reader: &Reader<'_>) -> Result<bool, Unreadable> {
+    let memcg = reader.word_at(reader.symbol(Symbol::RootMemCgroup)?)?;
+    let cgroup = reader.word(memcg, Field::CssCgroup)?;
+    Ok(reader.word(cgroup, Field::CgroupRoot)? == reader.symbol(Symbol::CgrpDflRoot)?)
 }

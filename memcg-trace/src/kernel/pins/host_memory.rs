@@ -1,20 +1,18 @@
 //! What reclaim can do on this host: whether there is a `memory.reclaim`, and how much memory and
 //! swap is free.
 
+use crate::kernel::debugger::css;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::host::symbols::Symbol;
-use crate::kernel::layout::fields::Field;
 
-/// Returns whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy,
-/// whose root is `cgrp_dfl_root`; version 1 has none.
+/// Returns whether there is a `memory.reclaim`: newer kernels have it in the unified hierarchy;
+/// version 1 has none.
 pub(crate) fn can_reclaim(reader: &Reader<'_>) -> Result<bool, Unreadable> {
     if reader.symbol(Symbol::MemoryReclaim).is_err() {
         return Ok(false);
     }
-    let memcg = reader.word_at(reader.symbol(Symbol::RootMemCgroup)?)?;
-    let cgroup = reader.word(memcg, Field::CssCgroup)?;
-    Ok(reader.word(cgroup, Field::CgroupRoot)? == reader.symbol(Symbol::CgrpDflRoot)?)
+    css::is_unified(reader)
 }
 
 /// Swap space of the host that is free.

@@ -6,11 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::kernel::debugger::css;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths::DEPTH;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::superblocks;
-use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::uses::{CgroupUse, CgroupUses};
 
@@ -77,7 +77,7 @@ fn fill(
             });
         }
     }
-    if !is_unified(reader)? {
+    if !css::is_unified(reader)? {
         return Err(Unreadable::Failed(
             "the memory controller is in a hierarchy of version 1, whose cgroups no manager has to \
              watch"
@@ -158,13 +158,6 @@ fn above(
         };
     }
     Ok(nodes)
-}
-
-/// Returns whether the memory controller is in the unified hierarchy.
-fn is_unified(reader: &Reader<'_>) -> Result<bool, Unreadable> {
-    let memcg = reader.word_at(reader.symbol(Symbol::RootMemCgroup)?)?;
-    let cgroup = reader.word(memcg, Field::CssCgroup)?;
-    Ok(reader.word(cgroup, Field::CgroupRoot)? == reader.symbol(Symbol::CgrpDflRoot)?)
 }
 
 /// The superblocks of the unified hierarchy.
