@@ -122,15 +122,25 @@ pub struct StalledTask {
     pub comm: [u8; 16],
 }
 
+/// The kind of a record in the ring `OOM`.
+pub mod oom_kind {
+    /// A victim was chosen: [`OomRecord`](super::OomRecord).
+    pub const CHOSEN: u64 = 0;
+    /// A task dies with the victim before it, for `memory.oom.group`: its record has neither the
+    /// limit nor the available pages.
+    pub const MEMBER: u64 = 1;
+    /// The memory of the memcg whose limit it is: [`OomMemory`](super::OomMemory).
+    pub const MEMORY: u64 = 2;
+}
+
 /// An OOM kill, in the ring `OOM`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct OomRecord {
+    /// Its kind: [`oom_kind`].
+    pub kind: u64,
     /// Time of the kill, CLOCK_MONOTONIC.
     pub time_ns: u64,
-    /// 1 if the kill belongs to the one before it, for `memory.oom.group`: the record of that one
-    /// has the limit and the available pages.
-    pub is_of_group: u64,
     /// `css.serial_nr` of the memcg whose limit it is; 0 if the host is out of memory.
     pub limit_serial_nr: u64,
     /// The victim's memcg.
@@ -147,4 +157,62 @@ pub struct OomRecord {
     pub victim_comm: [u8; 16],
     /// Name of the process that found no memory.
     pub comm: [u8; 16],
+}
+
+/// Memcgs from the victim's to the root that a record has.
+pub const OOM_LEVELS: usize = 12;
+/// Most counters of a memcg: 74 in 7.2.
+pub const OOM_COUNTERS: usize = 96;
+/// A figure of [`OomMemory`] that could not be read.
+pub const OOM_ABSENT: u64 = u64::MAX;
+
+/// A memcg when its limit, or that of an ancestor, led to a kill. In pages, and [`OOM_ABSENT`]
+/// where a figure could not be read.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct OomLevel {
+    /// `css.serial_nr`.
+    pub serial_nr: u64,
+    /// `memory.usage`.
+    pub usage: u64,
+    /// `memory.max`.
+    pub max: u64,
+    /// `memory.min`.
+    pub min: u64,
+    /// `swap.usage`.
+    pub swap_usage: u64,
+    /// `swap.max`.
+    pub swap_max: u64,
+}
+
+/// The memory of the memcg whose limit led to a kill, once the kernel has reported the kill to its
+/// log and before the victim gets the signal. The counters are the words that the report is made of.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct OomMemory {
+    /// [`oom_kind::MEMORY`].
+    pub kind: u64,
+    /// When it was read, CLOCK_MONOTONIC.
+    pub time_ns: u64,
+    /// Address of the memcg; 0 once it was read.
+    pub limit: u64,
+    /// Address of the victim's memcg.
+    pub victim: u64,
+    /// Swap space of the host, in pages; [`OOM_ABSENT`] where it could not be read.
+    pub swap_total: u64,
+    /// The part of it that is free.
+    pub swap_free: u64,
+    /// Changes of counters that are not added up yet (`memcg_vmstats.stats_updates`), in pages;
+    /// [`OOM_ABSENT`] where the kernel does not count them.
+    pub updates: u64,
+    /// Used entries of `levels`.
+    pub levels_used: u64,
+    /// `css.serial_nr` of the memcg whose limit it is.
+    pub limit_serial_nr: u64,
+    /// Used bytes of `counters`.
+    pub counter_bytes: u64,
+    /// The victim's memcg, its parent, and so on: the one whose limit it is among them.
+    pub levels: [OomLevel; OOM_LEVELS],
+    /// `memcg_vmstats.state`.
+    pub counters: [i64; OOM_COUNTERS],
 }

@@ -45,7 +45,7 @@ pub const RDONLY_CAST: i32 = 0x6b00_0000;
 pub const CAST_LOADS: usize = 3;
 
 /// The compiler rejects another number, since the struct would have padding.
-const BY_SHAPE: usize = 27;
+const BY_SHAPE: usize = 29;
 
 macro_rules! layout {
     ($($($program:ident)? $(-)?, $($user:ident)? $(-)?, $bytes:literal, $paths:tt $(, $needed:tt)?;)*) => {
@@ -61,6 +61,8 @@ macro_rules! layout {
             pub sym_nr_node_ids: u64,
             pub sym_mem_hotplug_lock: u64,
             pub sym_cgroup_mutex: u64,
+            pub sym_nr_swap_pages: u64,
+            pub sym_total_swap_pages: u64,
             // Masks.
             pub page_slab_mask: u64,
             pub slab_in_object_mask: u64,
@@ -71,6 +73,10 @@ macro_rules! layout {
             pub vmstats_is_inline: u32,
             pub stat_slab_reclaimable: u32,
             pub stat_slab_unreclaimable: u32,
+            /// Bytes of all counters of a memcg; absent where there are more than programs read.
+            pub vmstats_bytes: u32,
+            /// Bytes of `vmstats_updates`.
+            pub vmstats_updates_bytes: u32,
             pub memcg_nodeinfo: u32,
             pub node_lru_zone_size: u32,
             /// Words of `node_lru_zone_size`; 0 where it is absent.

@@ -8,4 +8,4 @@ mod shrinkers;
 mod slab;
 
 pub use locks::{owner, wait_slots};
-pub use memcgs::{kernfs_node, read_name, serial_nr_of_task};
+pub use memcgs::{counter, counters, kernfs_node, read_name, serial_nr_of_task};

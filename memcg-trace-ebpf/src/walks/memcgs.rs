@@ -10,13 +10,13 @@ use aya_ebpf::macros::{map, raw_tracepoint};
 use aya_ebpf::maps::{Array, ProgramArray};
 use aya_ebpf::programs::RawTracePointContext;
 use memcg_trace_common::memcg::{
-    ABSENT_BYTES, ABSENT_CGROUP_POPULATED, ABSENT_PAGES, ABSENT_POPULATED, MemcgRow, MemcgWalk,
-    WALK_DEPTH, WALK_ROWS, WalkStep, css_flags,
+    ABSENT_CGROUP_POPULATED, ABSENT_PAGES, ABSENT_POPULATED, MemcgRow, MemcgWalk, WALK_DEPTH,
+    WALK_ROWS, WalkStep, css_flags,
 };
 
-use crate::counted::{kernfs_node, read_name};
+use crate::counted::{counter, counters, kernfs_node, read_name};
 use crate::current::task_struct;
-use crate::layout::read::{LAYOUT, field, has, offset, pointer, read, value, word};
+use crate::layout::read::{LAYOUT, field, has, offset, pointer, read, word};
 
 #[map]
 static MEMCG_WALK: Array<MemcgWalk> = Array::with_max_entries(1, 0);
@@ -279,28 +279,8 @@ fn usage(row: &mut MemcgRow, css: u64) {
     row.high_pages = field(css, &LAYOUT.memcg_memory_high).unwrap_or(0);
     row.max_pages = field(css, &LAYOUT.memcg_memory_max).unwrap_or(0);
     row.low_pages = field(css, &LAYOUT.memcg_memory_low).unwrap_or(ABSENT_PAGES);
-    let stats = if value(&LAYOUT.vmstats_is_inline) == 1 {
-        css + offset(&LAYOUT.memcg_vmstats)
-    } else {
-        pointer(css, &LAYOUT.memcg_vmstats)
-    };
-    row.slab_reclaimable_bytes = stat(stats, &LAYOUT.stat_slab_reclaimable);
-    row.slab_unreclaimable_bytes = stat(stats, &LAYOUT.stat_slab_unreclaimable);
-    row.kmem_pages = stat(stats, &LAYOUT.stat_kmem);
-}
-
-/// One counter of a memcg. Since 6.10 the counters are packed, and a table has their indexes
-/// (mm/memcontrol.c: memcg_stats_index()).
-#[inline(always)]
-fn stat(stats: u64, item: &u32) -> i64 {
-    if !has(item) {
-        return ABSENT_BYTES;
-    }
-    let table = word(&LAYOUT.sym_mem_cgroup_stats_index);
-    let index = if table != 0 {
-        u64::from(read::<u8>(table + offset(item)).unwrap_or(0))
-    } else {
-        offset(item)
-    };
-    read(stats + offset(&LAYOUT.vmstats_state) + index * 8).unwrap_or(ABSENT_BYTES)
+    let counters = counters(css);
+    row.slab_reclaimable_bytes = counter(counters, &LAYOUT.stat_slab_reclaimable);
+    row.slab_unreclaimable_bytes = counter(counters, &LAYOUT.stat_slab_unreclaimable);
+    row.kmem_pages = counter(counters, &LAYOUT.stat_kmem);
 }

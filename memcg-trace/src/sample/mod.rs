@@ -10,6 +10,7 @@ mod dying;
 mod holds;
 mod locks;
 mod memcgs;
+pub mod oom;
 pub mod pins;
 pub mod reclaim;
 pub mod recording;

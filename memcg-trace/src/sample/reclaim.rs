@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantNames};
 
+use super::oom::OomMemory;
 use super::{Task, Text};
 
 /// The cause of reclaim.
@@ -209,4 +210,7 @@ pub struct OomKill {
     pub pid: u32,
     /// Its name.
     pub comm: Text,
+    /// The memory of the memcg whose limit it is; `None` where it was not read, and for one that
+    /// dies with another.
+    pub memory: Option<Box<OomMemory>>,
 }

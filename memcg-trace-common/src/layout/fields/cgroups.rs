@@ -50,15 +50,17 @@ macro_rules! fields_of_cgroups {
             ref_data_count, RefCount, 8, ["percpu_ref_data.count"], [Memcg];
             ref_data_confirm_switch, RefConfirmSwitch, 8, ["percpu_ref_data.confirm_switch"], [Memcg];
             -, MemcgIdRef, 4, ["mem_cgroup.id.ref"];
-            -, MemcgSwapUsage, 8, ["mem_cgroup.swap.usage"];
+            memcg_swap_usage, MemcgSwapUsage, 8, ["mem_cgroup.swap.usage"];
+            memcg_swap_max, -, 8, ["mem_cgroup.swap.max"];
             -, MemcgNodeinfo, 0, ["mem_cgroup.nodeinfo"];
             -, MemcgMmList, 16, ["mem_cgroup.mm_list.fifo"];
             memcg_memory_usage, -, 8, ["mem_cgroup.memory.usage"], [Memcg];
             memcg_memory_high, -, 8, ["mem_cgroup.memory.high"], [Memcg];
             memcg_memory_max, -, 8, ["mem_cgroup.memory.max"], [Memcg];
             memcg_memory_low, -, 8, ["mem_cgroup.memory.low"];
+            memcg_memory_min, -, 8, ["mem_cgroup.memory.min"];
             -, MemcgCss, 0, ["mem_cgroup.css"];
-            memcg_vmstats, -, 0, ["mem_cgroup.vmstats"];
+            memcg_vmstats, MemcgVmstats, 0, ["mem_cgroup.vmstats"];
             -, NodeLists, 0, ["mem_cgroup_per_node.lruvec.lists"];
             -, NodeGenerations, 0, ["mem_cgroup_per_node.lruvec.lrugen.folios", "mem_cgroup_per_node.lruvec.lrugen.lists"];
             -, NodeLruZoneSize, 0, ["mem_cgroup_per_node.lru_zone_size"];
@@ -69,6 +71,7 @@ macro_rules! fields_of_cgroups {
             lruvec_mglru_enabled, -, 1, ["lruvec.lrugen.enabled"];
             -, VmstatsState, 0, ["memcg_vmstats.state"];
             -, VmstatsPending, 0, ["memcg_vmstats.state_pending"];
+            vmstats_updates, VmstatsUpdates, 0, ["memcg_vmstats.stats_updates"];
             // perf events and BPF
             -, PerfEventCgrp, 8, ["perf_event.cgrp"];
             -, PerfCgroupCss, 0, ["perf_cgroup.css"];

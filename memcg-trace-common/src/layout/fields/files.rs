@@ -8,6 +8,7 @@ macro_rules! fields_of_files {
         $crate::fields_of_sockets! { $to $($before)*
             // files
             -, MappingHost, 8, ["address_space.host"];
+            -, MappingNrPages, 8, ["address_space.nrpages"];
             -, MappingMappings, 8, ["address_space.i_mmap.rb_root.rb_node"];
             -, InodeIno, 8, ["inode.i_ino"];
             -, InodeSb, 8, ["inode.i_sb"];

@@ -20,8 +20,14 @@ pub fn serial_nr_of_task(task: u64) -> u64 {
         let css = follow(set, constant::<{ offset_of!(Layout, css_set_memory) }>());
         return follow(css, constant::<{ offset_of!(Layout, css_serial_nr) }>());
     }
+    pointer(memcg_of_task(task), &LAYOUT.css_serial_nr)
+}
+
+/// The memcg of a task.
+#[inline(always)]
+pub fn memcg_of_task(task: u64) -> u64 {
     let set = pointer(task, &LAYOUT.task_cgroups);
-    pointer(pointer(set, &LAYOUT.css_set_memory), &LAYOUT.css_serial_nr)
+    pointer(set, &LAYOUT.css_set_memory)
 }
 
 /// The cgroup's directory.

@@ -1,9 +1,10 @@
 //! Reclaim: waiting tasks, the cause, and the memcgs that lose pages. There are several files since
 //! all hooks in one reclaim share the row of its task (`reclaimer`) and add to the same rows
 //! (`sums`): `runs` and visits, `pages`, and sleeps over memory.high (`throttle`). `oom` is what
-//! follows when reclaim fails.
+//! follows when reclaim fails, and `oom_memory` what the memory was then.
 
 mod oom;
+mod oom_memory;
 mod pages;
 mod reclaimer;
 mod runs;

@@ -5,9 +5,10 @@ use aya_ebpf::macros::{kprobe, map};
 use aya_ebpf::maps::RingBuf;
 use aya_ebpf::programs::ProbeContext;
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::reclaim::OomRecord;
+use memcg_trace_common::reclaim::{OomRecord, oom_kind};
 
-use crate::counted::memcgs::serial_nr_of_task;
+use super::oom_memory::remember;
+use crate::counted::memcgs::{memcg_of_task, serial_nr_of_task};
 use crate::current::{now_ns, this_task};
 use crate::layout::read::{LAYOUT, field, pointer};
 use crate::maps::loss::lost;
@@ -16,7 +17,7 @@ use crate::maps::loss::lost;
 const NEVER: i16 = -1000;
 
 #[map]
-static OOM: RingBuf = RingBuf::with_byte_size(1 << 16, 0);
+pub static OOM: RingBuf = RingBuf::with_byte_size(1 << 17, 0);
 
 /// A kill of `victim`; without a `control` it belongs to the kill before it.
 #[inline(always)]
@@ -30,7 +31,11 @@ fn report(victim: u64, control: u64) {
     unsafe {
         let out = entry.as_mut_ptr();
         (*out).time_ns = now_ns();
-        (*out).is_of_group = u64::from(control == 0);
+        (*out).kind = if control == 0 {
+            oom_kind::MEMBER
+        } else {
+            oom_kind::CHOSEN
+        };
         (*out).limit_serial_nr = pointer(limit, &LAYOUT.css_serial_nr);
         (*out).victim_serial_nr = serial_nr_of_task(victim);
         (*out).total_pages = pointer(control, &LAYOUT.oom_total_pages);
@@ -47,7 +52,9 @@ fn report(victim: u64, control: u64) {
 #[kprobe]
 pub fn oom_kill(ctx: ProbeContext) -> u32 {
     let control: u64 = ctx.arg(0).unwrap_or(0);
-    report(pointer(control, &LAYOUT.oom_chosen), control);
+    let victim = pointer(control, &LAYOUT.oom_chosen);
+    report(victim, control);
+    remember(pointer(control, &LAYOUT.oom_memcg), memcg_of_task(victim));
     0
 }
 

@@ -36,6 +36,7 @@ fn capable() -> Facts {
             cost: Cost::default(),
             pages: Pages::default(),
             inodes: Inodes::default(),
+            memcg_counters: Vec::new(),
             file_ref_bias: 0,
             inode_bytes: 0,
             pipe_buffer_bytes: 0,

@@ -229,6 +229,7 @@ pub(super) const OOM_KILL: Hook = Hook {
         &[
             required("oom_kill", At::Kprobe("oom_kill_process")),
             optional("oom_kill_member", At::Kprobe("oom_kill_memcg_member")),
+            optional("oom_kill_memory", At::Kprobe("__oom_kill_process")),
         ],
     )],
     without_it: "OOM kills are not seen",

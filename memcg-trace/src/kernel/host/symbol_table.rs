@@ -89,6 +89,9 @@ table! {
     SwapCgroupCtrl, ["swap_cgroup_ctrl"];
     SwapInfo, ["swap_info"];
     SwpSlots, ["swp_slots"];
+    // OOM kills.
+    NrSwapPages, ["nr_swap_pages"];
+    TotalSwapPages, ["total_swap_pages"];
     // Time lost for lack of memory.
     PsiDisabled, ["psi_disabled"];
     PsiSystem, ["psi_system"];

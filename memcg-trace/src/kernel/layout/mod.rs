@@ -8,6 +8,7 @@ pub mod cost;
 mod enumerators;
 pub mod fields;
 pub mod inodes;
+pub mod memcg_counters;
 pub mod pages;
 mod resolve;
 mod resolved;

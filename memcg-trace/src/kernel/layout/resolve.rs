@@ -7,6 +7,7 @@ use super::cost::Cost;
 use super::enumerators::index_of;
 use super::fields::{self, Field, Fields};
 use super::inodes::Inodes;
+use super::memcg_counters;
 use super::pages::Pages;
 use super::resolved::{Missing, Resolved};
 use super::shapes;
@@ -52,6 +53,7 @@ pub fn resolve(btf: &Btf, symbols: Option<&Symbols>) -> Resolved {
         cost: Cost::resolve(btf),
         pages: Pages::resolve(btf, &fields),
         inodes: Inodes::resolve(btf, &fields),
+        memcg_counters: memcg_counters::resolve(btf),
         // The first reference is counted as 0 (include/linux/file_ref.h: FILE_REF_ONEREF).
         file_ref_bias: fields.has(Field::FileRef).into(),
         inode_bytes: btf.struct_bytes("inode").map_or(0, u64::from),
@@ -88,6 +90,8 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
     layout.sym_nr_node_ids = address(Symbol::NrNodeIds);
     layout.sym_mem_hotplug_lock = address(Symbol::MemHotplugLock);
     layout.sym_cgroup_mutex = address(Symbol::CgroupMutex);
+    layout.sym_nr_swap_pages = address(Symbol::NrSwapPages);
+    layout.sym_total_swap_pages = address(Symbol::TotalSwapPages);
     layout.sym_over_high = address(Symbol::OverHigh);
     resolved.super_cache_scan = address(Symbol::SuperCacheScan);
     for symbol in Symbol::ALL {
@@ -104,6 +108,7 @@ fn addresses(symbols: &Symbols, resolved: &mut Resolved) {
         layout.stat_slab_reclaimable = ABSENT;
         layout.stat_slab_unreclaimable = ABSENT;
         layout.stat_kmem = ABSENT;
+        layout.vmstats_bytes = ABSENT;
     }
     // A kernel without NUMA has no such variable; where the variable exists, nodes must be known.
     if symbols.has(Symbol::NrNodeIds) && layout.sym_nr_node_ids == 0 {

@@ -37,6 +37,8 @@ pub struct Resolved {
     pub pages: Pages,
     /// The meaning of `inode.i_state`.
     pub inodes: Inodes,
+    /// The index of each row of [`memcg_counters::ROWS`](super::memcg_counters::ROWS).
+    pub memcg_counters: Vec<Option<u32>>,
     /// The number of references minus `file.f_ref`; 0 for `f_count`, which is exact.
     pub file_ref_bias: u64,
     /// Bytes of a `struct inode`, behind which a file system has its own data.

@@ -5,6 +5,7 @@ use memcg_trace_common::layout::{
     ABSENT, HEAD_MASK, HEAD_POINTER, Layout, PAGE_BYTES, VECTOR_ARRAY, VECTOR_IN_OBJECT,
     VECTOR_STRIDE,
 };
+use memcg_trace_common::reclaim::OOM_COUNTERS;
 
 use super::enumerators::index_of;
 use super::fields::{Field, Fields};
@@ -59,6 +60,16 @@ pub(super) fn resolve(btf: &Btf, resolved: &mut Resolved) {
     ] {
         *field = index_of(btf, item).unwrap_or(ABSENT);
     }
+    let counters = match state {
+        Some(_) => fields.place(Field::VmstatsState),
+        None => fields.place(Field::MemcgVmstats),
+    };
+    let bytes = counters.ok().and_then(|place| place.bytes.try_into().ok());
+    let fits = |bytes: &u32| *bytes as usize <= OOM_COUNTERS * 8;
+    layout.vmstats_bytes = bytes.filter(fits).unwrap_or(ABSENT);
+    let updates = fields.place(Field::VmstatsUpdates).ok();
+    let bytes = updates.and_then(|place| place.bytes.try_into().ok());
+    layout.vmstats_updates_bytes = bytes.unwrap_or(ABSENT);
 
     if btf.struct_bytes("page").map(u64::from) != Some(PAGE_BYTES) {
         lacks(Slab, "struct page is not of 64 bytes: unsupported layout");

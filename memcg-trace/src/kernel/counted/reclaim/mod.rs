@@ -2,7 +2,9 @@
 
 mod counters;
 mod oom;
+mod oom_memory;
 mod pressure;
+mod shmem_files;
 mod stalls;
 pub(crate) mod subject;
 mod sums;

@@ -4,6 +4,7 @@ use aya::Ebpf;
 
 use super::counters::Reclaims;
 use super::oom::OomKills;
+use super::oom_memory::OomMemories;
 use super::pressure::pressure;
 use super::stalls::Stalls;
 use crate::kernel::Subject;
@@ -17,6 +18,7 @@ pub(crate) struct ReclaimCounts {
     runs: Option<Reclaims>,
     stalls: Option<Stalls>,
     kills: Option<OomKills>,
+    memories: OomMemories,
 }
 
 impl ReclaimCounts {
@@ -34,6 +36,7 @@ impl ReclaimCounts {
                 OomKills::open(ebpf)
             }),
             runs,
+            memories: OomMemories::default(),
         }
     }
 
@@ -60,7 +63,16 @@ impl Counted for ReclaimCounts {
     /// Adds limits and pressure of the memcgs that reclaimed: the walk may have found these just
     /// now.
     fn complete(&mut self, round: &mut Round<'_>, sample: &mut Sample) -> anyhow::Result<()> {
-        sample.oom_kills = self.kills.as_mut().map(OomKills::take);
+        if let Some(kills) = &mut self.kills {
+            let killed = kills.take(now_ns(), sample.slab.as_ref().map(|slab| slab.as_of_ns));
+            sample.oom_kills = Some(match killed.is_empty() {
+                true => Vec::new(),
+                false => {
+                    let (memcgs, reader) = (round.memcgs, round.kernel.reader()?);
+                    self.memories.complete(killed, memcgs, &reader)
+                }
+            });
+        }
         if let (Some(reclaim), Some(memcgs)) = (&mut sample.reclaim, round.memcgs)
             && !reclaim.counts.is_empty()
         {

@@ -55,24 +55,38 @@ impl Btf {
     #[must_use]
     pub fn enum_value(&self, name: &str) -> Option<i64> {
         let mut enums = self.enums.iter();
+        enums.find_map(|at| self.value_in(*at as usize, name))
+    }
+
+    /// Value of an enumerator of the enum that has another one, too: one name may be in several
+    /// enums of the history of the kernel.
+    #[must_use]
+    pub fn enum_value_beside(&self, name: &str, other: &str) -> Option<i64> {
+        let mut enums = self.enums.iter();
         enums.find_map(|at| {
-            let found = self.read_type(*at as usize)?;
-            let bytes = match found.kind {
-                kind::ENUM => 8,
-                kind::ENUM64 => 12,
-                _ => return None,
-            };
-            (0..found.vlen).find_map(|index| {
-                let at = found.at + index * bytes;
-                if !self.is_named(self.word(at)?, name.as_bytes()) {
-                    return None;
-                }
-                let low = self.word(at + 4)?;
-                Some(match found.kind {
-                    kind::ENUM if found.flag => i64::from(low.cast_signed()),
-                    kind::ENUM => i64::from(low),
-                    _ => (i64::from(self.word(at + 8)?) << 32) | i64::from(low),
-                })
+            self.value_in(*at as usize, other)?;
+            self.value_in(*at as usize, name)
+        })
+    }
+
+    /// Value of an enumerator of the enum at `at`.
+    fn value_in(&self, at: usize, name: &str) -> Option<i64> {
+        let found = self.read_type(at)?;
+        let bytes = match found.kind {
+            kind::ENUM => 8,
+            kind::ENUM64 => 12,
+            _ => return None,
+        };
+        (0..found.vlen).find_map(|index| {
+            let at = found.at + index * bytes;
+            if !self.is_named(self.word(at)?, name.as_bytes()) {
+                return None;
+            }
+            let low = self.word(at + 4)?;
+            Some(match found.kind {
+                kind::ENUM if found.flag => i64::from(low.cast_signed()),
+                kind::ENUM => i64::from(low),
+                _ => (i64::from(self.word(at + 8)?) << 32) | i64::from(low),
             })
         })
     }
