@@ -1,6 +1,6 @@
 //! One sample with the state of the model, as rules see it.
 
-use crate::model::snapshot::{Memcg, Slab};
+use crate::model::snapshot::{Memcg, Section, Slab};
 use crate::model::tree::Tree;
 use crate::sample::Sample;
 
@@ -12,5 +12,5 @@ pub(super) struct Moment<'a> {
     pub(super) sample: &'a Sample,
     pub(super) tree: &'a Tree,
     pub(super) memcgs: &'a [Memcg],
-    pub(super) slab: &'a [Slab],
+    pub(super) slab: &'a Section<Slab>,
 }

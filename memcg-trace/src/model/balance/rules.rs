@@ -20,6 +20,7 @@ pub(in crate::model) struct Balance {
     list: List,
     shrinkers: ShrinkerRules,
     memcgs: MemcgRules,
+    past: oom::Past,
     last_ns: Option<u64>,
 }
 
@@ -30,6 +31,7 @@ impl Balance {
             list: List::default(),
             shrinkers: ShrinkerRules::default(),
             memcgs: MemcgRules::new(near_high),
+            past: oom::Past::default(),
             last_ns: None,
         }
     }
@@ -54,13 +56,15 @@ impl Balance {
             sample,
             tree,
             memcgs: &memcgs.items,
-            slab: &slab.items,
+            slab,
         };
         self.shrinkers.on_sample(&moment, &mut self.list);
         self.memcgs.on_sample(&moment, &mut self.list);
+        self.past.inheritance.on_sample(&moment);
         for kill in sample.oom_kills.iter().flatten() {
-            oom::report(kill, &moment, &mut self.list);
+            oom::report(kill, &self.past, &moment, &mut self.list);
         }
+        self.past.growth.on_sample(&moment);
         self.list.close_ended(now_ns, |kind| can_show(kind, sample));
     }
 

@@ -58,6 +58,18 @@ pub struct MemcgId {
     pub name: Text,
 }
 
+impl MemcgId {
+    /// Returns whether it is `other` or below it, by their paths.
+    #[must_use]
+    pub fn is_in(&self, other: &Self) -> bool {
+        if self.serial_nr == other.serial_nr || other.path.as_bytes() == b"/" {
+            return true;
+        }
+        let rest = self.path.as_bytes().strip_prefix(other.path.as_bytes());
+        rest.is_some_and(|rest| rest.starts_with(b"/"))
+    }
+}
+
 /// The phases of the removal of a memory cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]

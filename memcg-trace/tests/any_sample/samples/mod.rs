@@ -3,6 +3,7 @@
 mod pin_answers;
 mod wait_looks;
 
+use memcg_trace::sample::oom::{Composition, OomLevel, OomMemory, ShmemFile, ShmemFiles};
 use memcg_trace::sample::pins::{
     Held, Inodes, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
 };
@@ -38,6 +39,45 @@ fn figure() -> impl Strategy<Value = u64> {
 
 fn name() -> impl Strategy<Value = Text> {
     vec(any::<u8>(), 0..6).prop_map(Text::from)
+}
+
+/// A memory all of whose figures are one number.
+fn oom_memory(serial_nr: u64, figure: u64, name: &Text) -> Box<OomMemory> {
+    let bytes = Some(figure);
+    let level = OomLevel {
+        serial_nr,
+        usage_bytes: bytes,
+        min_bytes: bytes,
+        swap_bytes: bytes,
+        swap_max_bytes: bytes,
+        ..OomLevel::default()
+    };
+    let file = ShmemFile {
+        path: Some(name.clone()),
+        bytes: figure,
+        ..ShmemFile::default()
+    };
+    Box::new(OomMemory {
+        time_ns: figure,
+        composition: Composition {
+            anon_bytes: bytes,
+            shmem_bytes: bytes,
+            file_dirty_bytes: bytes,
+            file_writeback_bytes: bytes,
+            pagetables_bytes: bytes,
+            sec_pagetables_bytes: bytes,
+            slab_unreclaimable_bytes: bytes,
+            ..Composition::default()
+        },
+        levels: vec![level.clone()],
+        below: vec![level],
+        files: Some(ShmemFiles {
+            files: vec![file.clone(), file],
+            not_checked: vec![name.display().into_owned()],
+            ..ShmemFiles::default()
+        }),
+        ..OomMemory::default()
+    })
 }
 
 prop_compose! {
@@ -326,7 +366,9 @@ prop_compose! {
         });
         let oom_kills = kills.map(|kills| {
             let kill = |(time_ns, limit_serial_nr, victim_comm): (u64, Option<u64>, Text)| OomKill {
-                time_ns, limit_serial_nr, comm: victim_comm.clone(), victim_comm,
+                time_ns, limit_serial_nr, comm: victim_comm.clone(),
+                memory: limit_serial_nr.map(|limit| oom_memory(limit, time_ns, &victim_comm)),
+                victim_comm,
                 ..OomKill::default()
             };
             kills.into_iter().map(kill).collect()

@@ -4,6 +4,7 @@
 mod global;
 mod limits;
 mod oom;
+mod oom_memory;
 mod shrinkers;
 mod sleepers;
 mod small;
@@ -38,6 +39,7 @@ fn what_is_counted_is_what_the_kernel_counts() {
     sleepers::lose_nothing(&mut export);
     global::takes_from_all(&mut export, &disk);
     oom::kills(&mut export);
+    oom_memory::explained(&mut export);
     assert_nothing_lost(&export.fresh());
     export.stop();
 }

@@ -50,6 +50,7 @@ pub fn kills(export: &mut Export) {
     assert_eq!(chosen["victim_comm"], "dd");
     assert!(chosen["chosen_pid"].is_null(), "{chosen}");
     assert_eq!(chosen["max_bytes"], 4 << 20);
+    assert!(chosen["anon_bytes"].as_u64() > Some(1 << 20), "{chosen}");
     assert!(
         chosen["slab_bytes"].is_u64() && chosen["top_caches"].is_array(),
         "{chosen}"
@@ -57,4 +58,6 @@ pub fn kills(export: &mut Export) {
     assert_eq!(with_it["victim_comm"], "sleep");
     assert_eq!(with_it["chosen_pid"], pid);
     assert!(with_it["points"].is_null(), "{with_it}");
+    let why = with_it["memory"].as_str().unwrap();
+    assert!(why.starts_with("not read: see the kill"), "{with_it}");
 }

@@ -1,21 +1,26 @@
-//! Findings about OOM kills.
+//! The finding about one kill.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::list::{Fresh, List};
-use super::moment::Moment;
-use crate::model::snapshot::{Figure, FindingKind, MemcgId, Severity};
+use super::past::Past;
+use super::top_caches::TopCaches;
+use super::{memory, top_caches};
+use crate::model::balance::list::{Fresh, List};
+use crate::model::balance::moment::Moment;
+use crate::model::snapshot::{Figure, FindingKind, Memcg, MemcgId, Severity};
 use crate::sample::reclaim::OomKill;
 use crate::units;
 
 /// The time for which a kill stays a finding.
 const OOM_NS: u64 = 60_000_000_000;
-/// The number of caches that are named.
-const TOP_CACHES: usize = 5;
 
 /// Adds a finding about a kill: the victim, the limiting memcg and its memory.
-pub(super) fn report(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
+pub(in crate::model::balance) fn report(
+    kill: &OomKill,
+    past: &Past,
+    moment: &Moment<'_>,
+    list: &mut List,
+) {
     let id = |serial_nr: Option<u64>| -> Option<Arc<MemcgId>> {
         moment.tree.id(serial_nr?).map(Arc::clone)
     };
@@ -32,21 +37,23 @@ pub(super) fn report(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
         (Some(_), Some(path)) => format!("{path} is at its memory.max"),
         (Some(serial_nr), None) => format!("the memcg serial_nr:{serial_nr} is at its memory.max"),
     };
-    let slab = memcg.and_then(|memcg| memcg.facts.slab_bytes);
     // `memory.oom.group` kills all tasks of a memcg at once.
     let group = kill.chosen_pid.map(|chosen| format!(" with [{chosen}]"));
+    let caches = top_caches::of(limit.as_deref(), kill.time_ns, moment);
+    let (explained, details) = match &kill.memory {
+        Some(memory) => memory::explain(kill, memory, &caches, past, moment),
+        None => unexplained(kill, memcg),
+    };
     let sentence = format!(
-        "the kernel killed {victim}{}{}, since {because}; slab of it {}, zombies below it {}",
+        "the kernel killed {victim}{}{}, since {because}{explained}",
         path(&of)
             .map(|path| format!(" of {path}"))
             .unwrap_or_default(),
         group.unwrap_or_default(),
-        units::bytes(slab),
-        units::count(memcg.map(|memcg| memcg.zombies)),
     );
     let count = |figure: Option<u64>| figure.map_or(Figure::Unknown, Figure::Count);
     let text = |text: Option<String>| text.map_or(Figure::Unknown, Figure::Text);
-    let figures = vec![
+    let mut figures = vec![
         ("victim_pid", Figure::Count(kill.victim_pid.into())),
         (
             "victim_comm",
@@ -64,21 +71,10 @@ pub(super) fn report(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
             count(kill.points.and_then(|one| one.try_into().ok())),
         ),
         ("chosen_pid", count(kill.chosen_pid.map(u64::from))),
-        (
-            "usage_bytes",
-            count(memcg.and_then(|memcg| memcg.facts.usage_bytes)),
-        ),
-        (
-            "max_bytes",
-            count(memcg.and_then(|memcg| memcg.facts.max_bytes)),
-        ),
-        ("slab_bytes", count(slab)),
         ("zombies", count(memcg.map(|memcg| memcg.zombies))),
-        (
-            "top_caches",
-            Figure::Texts(top_caches(limit.as_deref(), moment)),
-        ),
     ];
+    figures.extend(details);
+    figures.extend(caches.figures());
     let about = (
         FindingKind::Oom,
         [
@@ -99,25 +95,42 @@ pub(super) fn report(kill: &OomKill, moment: &Moment<'_>, list: &mut List) {
     list.find(about, moment.now_ns, fresh);
 }
 
-/// Returns the caches that hold most of the slab of a memcg and those below it, by the last walk.
-fn top_caches(limit: Option<&MemcgId>, moment: &Moment<'_>) -> Vec<String> {
-    let is_below = |path: &[u8]| {
-        limit.is_none_or(|limit| {
-            let rest = path.strip_prefix(limit.path.as_bytes());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-        })
+/// What is left to say without the memory of the moment: figures of the last walk, and the reason.
+fn unexplained(kill: &OomKill, memcg: Option<&Memcg>) -> (String, Vec<(&'static str, Figure)>) {
+    let count = |figure: Option<u64>| figure.map_or(Figure::Unknown, Figure::Count);
+    let facts = memcg.map(|memcg| &memcg.facts);
+    let slab = facts.and_then(|facts| facts.slab_bytes);
+    let why = match (kill.limit_serial_nr, kill.chosen_pid) {
+        (_, Some(_)) => "not read: see the kill of the task that was chosen",
+        (None, _) => "not read: the host is out of memory, and no memory cgroup",
+        (Some(_), None) => "not read: this recording or this kernel does not have it",
     };
-    let mut caches: HashMap<String, u64> = HashMap::new();
-    for row in moment.slab {
-        let path = row.memcg.as_ref().map(|memcg| memcg.path.as_bytes());
-        if let (Some(bytes), true) = (row.bytes(), path.is_some_and(is_below)) {
-            let sum = caches.entry(row.cache.display().into_owned()).or_default();
-            *sum = sum.saturating_add(bytes);
-        }
+    let figures = vec![
+        ("memory", Figure::Text(why.to_owned())),
+        (
+            "usage_bytes",
+            count(facts.and_then(|facts| facts.usage_bytes)),
+        ),
+        ("max_bytes", count(facts.and_then(|facts| facts.max_bytes))),
+        ("slab_bytes", count(slab)),
+    ];
+    let sentence = format!(
+        "; slab of it {}, zombies below it {}",
+        units::bytes(slab),
+        units::count(memcg.map(|memcg| memcg.zombies)),
+    );
+    (sentence, figures)
+}
+
+impl TopCaches {
+    /// The caches, and when they were counted: before or after the kill.
+    fn figures(self) -> Vec<(&'static str, Figure)> {
+        let mut figures = vec![("top_caches", Figure::Texts(self.texts()))];
+        figures.extend(match self.as_of {
+            Some(Ok(after_ns)) => Some(("top_caches_after_ns", Figure::Count(after_ns))),
+            Some(Err(before_ns)) => Some(("top_caches_before_ns", Figure::Count(before_ns))),
+            None => None,
+        });
+        figures
     }
-    let mut caches: Vec<_> = caches.into_iter().collect();
-    caches.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let top = caches.iter().take(TOP_CACHES);
-    top.map(|(cache, bytes)| format!("{cache} {}", units::bytes(Some(*bytes))))
-        .collect()
 }
