@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::table::{Style, Table, figure, titled};
 use super::{fit, summary, text};
-use crate::model::abandoned::{Class, Empties, Empty, not_checked};
+use crate::model::abandoned::{Class, Empties, Empty, LEAST_AGE_NS, list, not_checked};
 use crate::model::snapshot::Snapshot;
 use crate::sample::recording::Host;
 use crate::sample::sanitized;
@@ -67,6 +67,20 @@ pub fn render(
     out
 }
 
+/// The sentences about all groups of a snapshot, and what was not checked.
+#[must_use]
+pub fn sentences(snapshot: &Snapshot) -> String {
+    let empties = list(snapshot, LEAST_AGE_NS);
+    let mut out = format!("{}\n", population(snapshot, &empties));
+    for reason in not_checked(snapshot.cgroup_uses.as_deref()) {
+        let _ = writeln!(out, "not checked: {}", sanitized(&reason));
+    }
+    for group in &empties.groups {
+        describe(group, &mut out);
+    }
+    out
+}
+
 /// `12 memcgs, 4 zombies; 340 alive but empty, 300 of these abandoned`.
 fn population(snapshot: &Snapshot, empties: &Empties) -> String {
     let abandoned = match empties.abandoned {
@@ -78,6 +92,14 @@ fn population(snapshot: &Snapshot, empties: &Empties) -> String {
         summary::population(snapshot),
         units::count(empties.empty)
     )
+}
+
+/// The sentence of a group, and what would free it.
+#[must_use]
+pub fn one(group: &Empty) -> String {
+    let mut out = String::new();
+    describe(group, &mut out);
+    out.trim_start().to_owned()
 }
 
 /// The sentence of a group, and what would free it. Lines are whole: a command is pasted.

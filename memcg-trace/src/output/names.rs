@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::model::origins::PinnedBy;
 use crate::model::snapshot::{MemcgId, Reclaim, Shrinker};
 use crate::sample::reclaim::Cause;
-use crate::sample::{Resource, Task, sanitized};
+use crate::sample::{Resource, Task, Text, sanitized};
 use crate::units;
 
 /// A task as `comm[tid]`.
@@ -28,6 +29,30 @@ pub fn lock(resource: &Resource) -> String {
     match &resource.name {
         Some(name) => sanitized(name).into_owned(),
         None => format!("{:#x}", resource.addr),
+    }
+}
+
+/// The path of a group: that of the parent and the shape of the names.
+#[must_use]
+pub fn origin(parent: &Text, name: &Text) -> String {
+    let parent = match parent.as_bytes() {
+        b"/" => b"",
+        path => path,
+    };
+    let path = Text::from([parent, b"/", name.as_bytes()].concat());
+    path.display().into_owned()
+}
+
+/// The word for a group in whose members no pin was found.
+pub const NOTHING_FOUND: &str = "nothing_found";
+
+/// The kind of pin of a group, as in records; `None` if nobody asked.
+#[must_use]
+pub fn pinned_by(kind: PinnedBy) -> Option<&'static str> {
+    match kind {
+        PinnedBy::Kind(kind) => Some(kind.into()),
+        PinnedBy::Nothing => Some(NOTHING_FOUND),
+        PinnedBy::NotAsked => None,
     }
 }
 

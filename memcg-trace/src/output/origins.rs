@@ -55,6 +55,14 @@ pub fn render(
     out
 }
 
+/// The sentence of a group, and what would free it.
+#[must_use]
+pub fn one(origin: &Origin) -> String {
+    let mut out = String::new();
+    describe(origin, &mut out);
+    out.trim_start().to_owned()
+}
+
 /// The sentence of a group, and what would free it. Lines are whole: a command is pasted.
 fn describe(origin: &Origin, out: &mut String) {
     let _ = writeln!(out, "\n{}", origin.sentence);

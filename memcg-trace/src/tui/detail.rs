@@ -1,5 +1,5 @@
-//! The answer to a question, on a screen of its own: the ledger of a zombie, or all waits; and a
-//! finding, which needs no question.
+//! The answer to a question, on a screen of its own: the ledger of a zombie, all waits, or who uses
+//! cgroups without tasks; and a finding and a group of cgroups, which need no question.
 
 use std::sync::Arc;
 
@@ -10,11 +10,13 @@ use ratatui::style::Style;
 use super::grid::put;
 use super::keys::{Action, Hint};
 use super::theme::Theme;
+use crate::model::abandoned::Empty;
+use crate::model::origins::Origin;
 use crate::model::snapshot::{Finding, FindingKind, MemcgId, Snapshot};
 use crate::model::zombies::pins_of;
 use crate::output::pins as text;
 use crate::output::text::Style as TextStyle;
-use crate::output::{findings, fit, locks, names};
+use crate::output::{empties, findings, fit, locks, names, origins};
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::sanitized;
 
@@ -33,6 +35,12 @@ enum About {
     Zombie(Arc<MemcgId>),
     Waits,
     Finding(FindingKind, u64),
+    /// Zombies of one origin, as of the moment at which they were selected.
+    Origin(Arc<Origin>),
+    /// Cgroups without tasks, likewise.
+    Empty(Arc<Empty>),
+    /// All cgroups without tasks.
+    Empties,
 }
 
 /// The subject on the screen, and its scroll position.
@@ -59,6 +67,21 @@ impl Detail {
         Self::of(About::Finding(finding.kind, finding.number))
     }
 
+    /// The screen of zombies of one origin.
+    pub(super) fn of_origin(origin: Arc<Origin>) -> Self {
+        Self::of(About::Origin(origin))
+    }
+
+    /// The screen of a group of cgroups without tasks.
+    pub(super) fn of_empty(group: Arc<Empty>) -> Self {
+        Self::of(About::Empty(group))
+    }
+
+    /// The screen of all cgroups without tasks, whose users have yet to be asked for.
+    pub(super) fn of_empties() -> Self {
+        Self::of(About::Empties)
+    }
+
     fn of(about: About) -> Self {
         Self {
             about,
@@ -71,7 +94,8 @@ impl Detail {
         match &self.about {
             About::Zombie(id) => Some(Ask::Pins(vec![id.serial_nr])),
             About::Waits => Some(Ask::Locks),
-            About::Finding(..) => None,
+            About::Empties => Some(Ask::CgroupUses),
+            About::Finding(..) | About::Origin(_) | About::Empty(_) => None,
         }
     }
 
@@ -115,7 +139,18 @@ impl Detail {
             columns: Some(columns),
             colour: false,
         };
+        // A sentence is one line, which may be long.
+        let whole = |text: &str| -> String {
+            let lines = text.lines().flat_map(|line| fit::wrapped(line, columns, 4));
+            lines.map(|line| line + "\n").collect()
+        };
         let (body, has_answer) = match &self.about {
+            About::Origin(origin) => (whole(&origins::one(origin)), true),
+            About::Empty(group) => (whole(&empties::one(group)), true),
+            About::Empties => (
+                whole(&empties::sentences(snapshot)),
+                snapshot.cgroup_uses.is_some(),
+            ),
             About::Zombie(id) => match pins_of(snapshot, id.serial_nr) {
                 Some(pins) => (text::one(pins, snapshot.mono_ns, style), true),
                 None => (format!("{}\n", names::path(Some(id))), false),
@@ -153,7 +188,8 @@ impl Detail {
         let what = match self.about {
             About::Zombie(_) => "who pins it",
             About::Waits => "who waits for whom",
-            About::Finding(..) => return None,
+            About::Empties => "who uses the cgroups without tasks",
+            About::Finding(..) | About::Origin(_) | About::Empty(_) => return None,
         };
         match &self.question {
             Question::Asked => Some(format!("asking the kernel {what} …")),
@@ -176,8 +212,8 @@ impl Detail {
         const ASK: Hint = (&[Action::Ask], "ask anew");
         const SCROLL: Hint = (&[Action::Up, Action::Down], "scroll");
         match self.about {
-            About::Zombie(_) | About::Waits => &[BACK, ASK, SCROLL],
-            About::Finding(..) => &[BACK, SCROLL],
+            About::Zombie(_) | About::Waits | About::Empties => &[BACK, ASK, SCROLL],
+            About::Finding(..) | About::Origin(_) | About::Empty(_) => &[BACK, SCROLL],
         }
     }
 

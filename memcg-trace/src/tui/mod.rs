@@ -17,6 +17,7 @@ mod lock_stats;
 mod locks;
 mod memcgs;
 mod order;
+mod origins;
 mod overview;
 mod reclaim;
 mod regions;

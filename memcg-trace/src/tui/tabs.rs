@@ -1,13 +1,14 @@
 //! The tabs of the screen.
 
 use super::view::View;
-use super::{findings, locks, memcgs, overview, reclaim, shrinkers, slab_view, zombies};
+use super::{findings, locks, memcgs, origins, overview, reclaim, shrinkers, slab_view, zombies};
 
 pub(super) fn all() -> Vec<Box<dyn View>> {
     vec![
         Box::new(overview::Overview::default()),
         Box::new(memcgs::Memcgs::default()),
         Box::new(zombies::Zombies::default()),
+        Box::new(origins::Origins::default()),
         Box::new(slab_view::Slabs::default()),
         Box::new(shrinkers::view()),
         Box::new(reclaim::view()),

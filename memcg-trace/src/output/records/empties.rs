@@ -1,9 +1,9 @@
 //! Figures of live memory cgroups without tasks.
 
 use super::MemcgName;
-use super::origins::path;
 use crate::model::abandoned::{Empty, Since};
 use crate::output::figures::{Name, Object, Row, Visitor, Word};
+use crate::output::names;
 use crate::units;
 
 /// A time in words: `at least 3m10s`.
@@ -28,7 +28,7 @@ impl Row for Empty {
             Name::of(Some(&row.name))
         });
         to.column("origin", "EMPTY", "Parent and shape.", |row| {
-            path(&row.parent, &row.name).display().into_owned()
+            names::origin(&row.parent, &row.name)
         });
         to.figure(
             "class",

@@ -8,9 +8,8 @@ use serde_json::Value as Json;
 use super::MemcgName;
 use crate::model::origins::{Origin, PinnedBy, Shared};
 use crate::model::snapshot::{Action, Class};
-use crate::output::advice;
 use crate::output::figures::{Name, Object, Order, Row, Shown, Unit, Value, Visitor, Word, record};
-use crate::sample::Text;
+use crate::output::{advice, names};
 use crate::sample::pins::PinKind;
 
 record! {
@@ -58,19 +57,12 @@ impl<'a> From<&'a Shared> for SharedAdvice<'a> {
     }
 }
 
-/// The word for zombies that nothing was found to pin.
-const NOTHING_FOUND: &str = "nothing_found";
-
 /// The kind of pin of a group.
 struct Kind(PinnedBy);
 
 impl Kind {
     fn word(&self) -> Option<&'static str> {
-        match self.0 {
-            PinnedBy::Kind(kind) => Some(kind.into()),
-            PinnedBy::Nothing => Some(NOTHING_FOUND),
-            PinnedBy::NotAsked => None,
-        }
+        names::pinned_by(self.0)
     }
 }
 
@@ -84,7 +76,7 @@ impl Value for Kind {
     fn schema() -> Json {
         let mut schema = Option::<Word<PinKind>>::schema();
         if let Some(words) = schema["enum"].as_array_mut() {
-            words.push(NOTHING_FOUND.into());
+            words.push(names::NOTHING_FOUND.into());
         }
         schema
     }
@@ -102,15 +94,6 @@ impl Shown for Kind {
     }
 }
 
-/// Returns the path of a group: that of the parent and the shape of the name.
-pub(in crate::output) fn path(parent: &Text, name: &Text) -> Text {
-    let parent = match parent.as_bytes() {
-        b"/" => b"",
-        path => path,
-    };
-    Text::from([parent, b"/", name.as_bytes()].concat())
-}
-
 impl Row for Origin {
     const MEANING: &'static str = "Zombies of one parent whose names have one shape, with the same kind of pin. What varies in \
          a name is `<n>` (a number), `<hex64>`, `<id13>`, `<uuid>`, `<date>` or `<name>`.";
@@ -123,7 +106,7 @@ impl Row for Origin {
             Name::of(Some(&row.name))
         });
         to.column("origin", "ORIGIN", "Parent and shape.", |row| {
-            path(&row.parent, &row.name).display().into_owned()
+            names::origin(&row.parent, &row.name)
         });
         to.figure("zombies", "ZOMBIES", "How many.", |row| row.zombies);
         to.figure(
