@@ -5,18 +5,27 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
 
+use memcg_trace::model::pins::words::grouped;
 use rustix::fs::inotify::{self, WatchFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
 use crate::contract::Document;
-use crate::host::{Cgroup, Folder, eventually};
+use crate::host::{Cgroup, Folder, eventually, long_storm};
 use crate::tool;
 
-/// Zombies of each origin.
-const EACH: u64 = 50;
-/// Abandoned cgroups.
-const FORGOTTEN: u64 = 12;
+/// Zombies of each origin, in a short run and in a long one.
+const EACH: [u64; 2] = [50, 2_000];
+/// Abandoned cgroups, likewise.
+const FORGOTTEN: [u64; 2] = [12, 500];
+/// Descriptors of this process beside those of the sockets.
+const OTHER_FILES: u64 = 1_000;
+
+/// The number for the run: the kernels do not differ in what many take.
+fn of_run(numbers: [u64; 2]) -> u64 {
+    numbers[usize::from(long_storm().is_some())]
+}
 
 fn document(args: &[&str]) -> Document {
     let output = tool::run(args);
@@ -81,8 +90,16 @@ fn the_dead_of_five_origins() {
         parent.set("cgroup.subtree_control", "+memory");
     }
     let [docker, run, user] = &parents;
+    let each = of_run(EACH);
+    let files = Some(5 * each + OTHER_FILES);
+    let limit = Rlimit {
+        current: files,
+        maximum: files,
+    };
+    let before = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, limit).unwrap();
     let mut sockets = Vec::new();
-    for number in 0..EACH {
+    for number in 0..each {
         for (parent, name) in [
             (docker, hex(number, 64)),
             (run, format!("run-r{}.service", hex(1000 + number, 32))),
@@ -107,11 +124,16 @@ fn the_dead_of_five_origins() {
             let group = groups
                 .get(path)
                 .ok_or_else(|| format!("no {path} in {groups:?}"))?;
-            assert_eq!(group["zombies"], EACH, "{group}");
+            assert_eq!(group["zombies"], each, "{group}");
             assert_eq!(group["alive"], alive, "{group}");
+            let of = document.summary["zombies"].as_u64().unwrap();
+            let [some, all] = [each, of].map(grouped);
+            let begin = format!("{some} of {all} are {path}; ");
+            let sentence = group["sentence"].as_str().unwrap();
+            assert!(sentence.starts_with(&begin), "{begin:?}: {group}");
             let cost = group["own_cost_bytes"].as_u64().unwrap();
-            assert!(cost > 0 && cost.is_multiple_of(EACH), "{group}");
-            assert_eq!(group["died_unseen"], EACH, "nobody watched: {group}");
+            assert!(cost > 0 && cost.is_multiple_of(each), "{group}");
+            assert_eq!(group["died_unseen"], each, "nobody watched: {group}");
         }
         let zombies = document
             .items
@@ -126,7 +148,7 @@ fn the_dead_of_five_origins() {
         let document = document(&["zombies", "--by", "origin", "--pins", "--json"]);
         for (path, item) in groups(&document.items) {
             let is_ours = wanted.iter().any(|(wanted, _)| *wanted == path);
-            if is_ours && item["zombies"] != EACH {
+            if is_ours && item["zombies"] != each {
                 return Err(format!("{path}: {item}"));
             }
         }
@@ -142,6 +164,7 @@ fn the_dead_of_five_origins() {
         }
     });
     drop((alive, sockets));
+    setrlimit(Resource::Nofile, before).unwrap();
 }
 
 #[test]
@@ -157,7 +180,8 @@ fn forgotten_cgroups() {
         let file = folder.file(&cgroup.path().replace('/', "_"));
         cgroup.run("dd if=/dev/zero of=\"$1\" bs=64k count=4 2>&-", &[&file]);
     };
-    let forgotten: Vec<_> = (0..FORGOTTEN)
+    let count = of_run(FORGOTTEN);
+    let forgotten: Vec<_> = (0..count)
         .map(|number| jobs.child(&format!("job-{number}")))
         .collect();
     forgotten.iter().for_each(charge);
@@ -204,7 +228,7 @@ fn forgotten_cgroups() {
     let document = eventually("they are abandoned", || {
         let document = look("1ms");
         assert_eq!(document.not_checked, Value::Array(Vec::new()));
-        is(&document, "/jobs/job-<n>", "abandoned", FORGOTTEN)?;
+        is(&document, "/jobs/job-<n>", "abandoned", count)?;
         is(&document, "/jobs/uncharged", "uncharged", 1)?;
         Ok(document)
     });
@@ -218,7 +242,7 @@ fn forgotten_cgroups() {
     }
     assert_eq!(class(&document, "/jobs/busy"), None, "a task is below it");
     assert_eq!(class(&document, "/jobs"), None, "a task is below it");
-    assert_eq!(document.summary["abandoned"], FORGOTTEN);
+    assert_eq!(document.summary["abandoned"], count);
     let usage = || -> u64 {
         { forgotten.iter() }
             .map(|cgroup| cgroup.get("memory.current").trim().parse::<u64>().unwrap())
@@ -236,7 +260,7 @@ fn forgotten_cgroups() {
     assert_eq!(group["usage_bytes"], usage, "{group}");
     println!("{} {}", group["sentence"], group["commands"]);
     // A young one is not abandoned.
-    is(&look("1h"), "/jobs/job-<n>", "young", FORGOTTEN).unwrap();
+    is(&look("1h"), "/jobs/job-<n>", "young", count).unwrap();
 
     // Once nobody uses the twins any more, they are abandoned too; and so is the one whose child's
     // task has ended, once that is gone.
