@@ -51,21 +51,32 @@ impl figures::Row for Row {
     const MEANING: &'static str = "Cgroups of one parent and one shape of names.";
 
     fn figures<'r, V: Visitor<'r, Self>>(to: &mut V) {
-        to.column("origin", "ORIGIN", "Parent and shape.", Self::origin);
+        to.column(
+            "origin",
+            "ORIGIN",
+            "Parent and name, with what varies: <n>, <hex64>, <id13>.",
+            Self::origin,
+        );
         to.column(
             "state",
             "STATE",
-            "Dead, or alive without tasks.",
+            "Dead, or alive without a task in or below it: abandoned, uncharged, young, parent, \
+             in_use, by_design; not_checked until somebody asks (r).",
             Self::state,
         );
-        to.column("cgroups", "CGROUPS", "How many.", |row| match row {
-            Self::Dead(one) => one.zombies,
-            Self::Empty(one) => one.cgroups,
-        });
+        to.column(
+            "cgroups",
+            "CGROUPS",
+            "Number of cgroups in the group.",
+            |row| match row {
+                Self::Dead(one) => one.zombies,
+                Self::Empty(one) => one.cgroups,
+            },
+        );
         to.column(
             "alive",
             "ALIVE",
-            "Others of them that live.",
+            "Of the dead: live ones of the same shape; of the empty: those with tasks.",
             |row| match row {
                 Self::Dead(one) => one.alive,
                 Self::Empty(one) => one.with_tasks,
@@ -74,13 +85,13 @@ impl figures::Row for Row {
         to.column(
             "pinned_by",
             "PINNED BY",
-            "What pins the dead.",
+            "The kind of pin with the most references, of zombies that were asked about.",
             Self::pinned_by,
         );
         to.column(
             "own_cost_bytes",
             "COST",
-            "What the dead cost.",
+            "Memory of the kernel that the dead take by themselves.",
             |row| match row {
                 Self::Dead(one) => one.own_cost_bytes,
                 Self::Empty(_) => None,
@@ -89,7 +100,7 @@ impl figures::Row for Row {
         to.column(
             "kept_bytes",
             "KEEP",
-            "What is charged to them.",
+            "Memory that is charged to them, with everything below the empty ones.",
             |row| match row {
                 Self::Dead(one) => one.kept_bytes,
                 Self::Empty(one) => one.usage_bytes,
@@ -98,7 +109,7 @@ impl figures::Row for Row {
         to.column(
             "since_ns",
             "SINCE",
-            "For how long at least.",
+            "Time since the first of them died, or since they are empty, at least.",
             |row| match row {
                 Self::Dead(one) => one.first_dead_ns,
                 Self::Empty(one) => one.empty_for.map(|since| since.ns),
