@@ -1,13 +1,13 @@
 //! OOM kills: one record in a ring buffer for each, since they are rare.
 
 use aya_ebpf::helpers::bpf_get_current_comm;
-use aya_ebpf::macros::{kprobe, map};
-use aya_ebpf::maps::RingBuf;
+use aya_ebpf::macros::kprobe;
 use aya_ebpf::programs::ProbeContext;
 use memcg_trace_common::loss::Loss;
 use memcg_trace_common::reclaim::{OomRecord, oom_kind};
 
 use super::oom_memory::remember;
+use super::oom_ring::OOM;
 use crate::counted::memcgs::{memcg_of_task, serial_nr_of_task};
 use crate::current::{now_ns, this_task};
 use crate::layout::read::{LAYOUT, field, pointer};
@@ -15,9 +15,6 @@ use crate::maps::loss::lost;
 
 /// `OOM_SCORE_ADJ_MIN` (include/uapi/linux/oom.h).
 const NEVER: i16 = -1000;
-
-#[map]
-pub static OOM: RingBuf = RingBuf::with_byte_size(1 << 17, 0);
 
 /// A kill of `victim`; without a `control` it belongs to the kill before it.
 #[inline(always)]

@@ -13,7 +13,7 @@ use memcg_trace_common::reclaim::{
     OOM_ABSENT, OOM_COUNTERS, OOM_LEVELS, OomLevel, OomMemory, oom_kind,
 };
 
-use super::oom::OOM;
+use super::oom_ring::OOM;
 use crate::counted::memcgs::counters;
 use crate::current::now_ns;
 use crate::layout::read::{LAYOUT, field, offset, pointer, read, value, word};
