@@ -100,10 +100,13 @@ impl Inside {
             None if name == DENTRIES => Some(Kind::Dentry),
             None => self
                 .objects
-                .find_inode(address, begins(), size)
+                .find_inode(address, begins(), size, |at| {
+                    owners.get(at).is_some_and(|owner| *owner != 0)
+                })
                 .map(Kind::Inode),
         };
         let Some(kind) = kind else {
+            self.found.unread_objects += if is_wanted { charged } else { 0 };
             return Ok(());
         };
         self.kinds.insert(slab.cache, (kind, padding));

@@ -7,7 +7,7 @@
 //! inode_init_always()), so that the code need not know the file system.
 
 use crate::kernel::host::symbols::Symbol;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::page::Slab;
 use crate::kernel::debugger::memory::Unreadable;
@@ -133,18 +133,22 @@ impl Objects {
         Ok(address)
     }
 
-    /// The offset of the inode in objects of `size` bytes, found by trying the objects of the slab
-    /// that was read, which start at `begins`.
+    /// The offset of the inode in objects of `size` bytes, by the objects of the slab that was
+    /// read, which start at `begins`; `is_charged` has whether each is charged to a memcg.
     pub(super) fn find_inode(
         &self,
         address: u64,
         begins: impl Iterator<Item = usize>,
         size: usize,
+        is_charged: impl Fn(usize) -> bool,
     ) -> Option<usize> {
-        begins.into_iter().find_map(|begin| {
-            let mut into = (0..size).step_by(WORD);
-            into.find(|into| self.is_inode(address, begin + into))
-        })
+        let offsets = |begin: usize| {
+            let into = (0..size).step_by(WORD);
+            into.filter(move |into| self.is_inode(address, begin + into))
+        };
+        let objects = begins.enumerate();
+        let objects = objects.map(|(at, begin)| (is_charged(at), offsets(begin)));
+        common_offset(objects)
     }
 
     /// Returns whether there is an inode at an offset of the slab.
@@ -256,5 +260,60 @@ impl Objects {
     fn count(&self, at: usize) -> i32 {
         let half = self.slab.get(at..).and_then(|rest| rest.first_chunk());
         half.map_or(0, |half| i32::from_ne_bytes(*half))
+    }
+}
+
+/// The offset that is an inode's in most objects of a slab. A page keeps what it had when it was a
+/// slab of another file system's inodes, until its objects are used: an object that was not has
+/// an inode at a wrong offset. Charged objects are used; without them it takes two that agree.
+fn common_offset<I: Iterator<Item = usize>>(
+    objects: impl Iterator<Item = (bool, I)>,
+) -> Option<usize> {
+    let (mut charged, mut votes) = (0, BTreeMap::<usize, (usize, usize)>::new());
+    for (is_charged, offsets) in objects {
+        charged += usize::from(is_charged);
+        for offset in offsets {
+            let (of_charged, of_all) = votes.entry(offset).or_default();
+            *of_charged += usize::from(is_charged);
+            *of_all += 1;
+        }
+    }
+    let (offset, (of_charged, of_all)) = votes.into_iter().max_by_key(|(_, votes)| *votes)?;
+    let is_common = match charged {
+        0 => of_all > 1,
+        _ => of_charged * 2 > charged,
+    };
+    is_common.then_some(offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::common_offset;
+
+    fn offset(objects: &[(bool, &[usize])]) -> Option<usize> {
+        let objects = objects.iter();
+        common_offset(objects.map(|(charged, offsets)| (*charged, offsets.iter().copied())))
+    }
+
+    #[test]
+    fn an_inode_of_a_slab_that_was_another_cache_s_is_not_believed() {
+        let stale: (bool, &[usize]) = (false, &[64]);
+        let used: (bool, &[usize]) = (true, &[432]);
+        assert_eq!(offset(&[stale, used]), Some(432));
+        assert_eq!(offset(&[stale, stale, stale, used]), Some(432));
+        // What is charged has no inode: the cache has none, whatever its pages had before.
+        assert_eq!(offset(&[stale, stale, (true, &[])]), None);
+        assert_eq!(
+            offset(&[(true, &[432]), (true, &[]), (true, &[432])]),
+            Some(432)
+        );
+    }
+
+    #[test]
+    fn without_a_charged_object_two_have_to_agree() {
+        let found: (bool, &[usize]) = (false, &[432]);
+        assert_eq!(offset(&[]), None);
+        assert_eq!(offset(&[found]), None);
+        assert_eq!(offset(&[(false, &[64]), found, found]), Some(432));
     }
 }
