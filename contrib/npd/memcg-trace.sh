@@ -12,13 +12,17 @@ deadlock) verb=locks none="no deadlock" some="tasks wait for each other for ever
 zombies=*) verb=zombies none="fewer" some="as many dead memory cgroups: memcg-trace zombies --by origin" ;;
 *) echo "memcg-trace: no such condition: $condition" && exit 2 ;;
 esac
-mkdir -p "$folder" && exec 9>"$folder/$verb.lock" || { echo "memcg-trace: cannot write to $folder" && exit 2; }
-flock -n 9 || { echo "memcg-trace: $condition: the last question is not answered yet" && exit 2; }
+mkdir -p "$folder" && true >"$folder/$verb.new" || { echo "memcg-trace: cannot write to $folder" && exit 2; }
+read -r name </proc/$$/comm
+if read -r last <"$folder/$verb.pid" && read -r its_name <"/proc/$last/comm" && [ "$its_name" = "$name" ]; then
+    echo "memcg-trace: $condition: the last question is not answered yet" && exit 2
+fi 2>/dev/null
 rm -f "$folder/$verb.code"
 (
     timeout "${2:-10}" memcg-trace "$verb" --fail-on "$condition" --quiet
     echo $? >"$folder/$verb.new" && mv "$folder/$verb.new" "$folder/$verb.code"
 ) >"$folder/$verb.answer" 2>&1 </dev/null &
+echo $! >"$folder/$verb.pid"
 until [ -e "$folder/$verb.code" ] || [ "$tenths" -le 0 ]; do
     sleep 0.1 && tenths=$((tenths - 1))
 done
