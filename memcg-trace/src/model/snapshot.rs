@@ -38,6 +38,7 @@ pub use shrinkers::Shrinker;
 pub use slab::{Held, Inherited, Slab, SlabCache};
 pub use waits::{Convoy, Deadlock, Judged, Outcome, Wait};
 
+use crate::sample::host_facts::HostFacts;
 use crate::sample::uses::CgroupUses;
 use crate::sample::{Loss, Tax};
 
@@ -53,6 +54,8 @@ pub struct Snapshot {
     /// Time between the last two periodic samples; `None` for the first, which therefore has no
     /// rates.
     pub interval_ns: Option<u64>,
+    /// Facts about the host; `None` where no sample had them, as in older recordings.
+    pub host_facts: Option<Arc<HostFacts>>,
     /// Counts of memory cgroups.
     pub totals: Totals,
     /// Memory cgroups, zombies among them, in the order of a tree listing.

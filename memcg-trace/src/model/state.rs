@@ -16,6 +16,7 @@ use super::tree::Tree;
 use super::trend::Trend;
 use super::{cache_contents, dying, tax};
 use crate::deadlock::Rules;
+use crate::sample::host_facts::HostFacts;
 use crate::sample::uses::CgroupUses;
 use crate::sample::{self, LifeKind, Loss, Sample};
 
@@ -25,6 +26,7 @@ pub struct Model {
     frame: u64,
     last_mono_ns: Option<u64>,
     interval_ns: Option<u64>,
+    host_facts: Option<Arc<HostFacts>>,
     tree: Tree,
     dying: Option<Arc<snapshot::Dying>>,
     slab: SlabRates,
@@ -67,6 +69,7 @@ impl Model {
             frame: 0,
             last_mono_ns: None,
             interval_ns: None,
+            host_facts: None,
             tree: Tree::default(),
             dying: None,
             slab: SlabRates::new(),
@@ -116,6 +119,9 @@ impl Model {
             }
         }
 
+        if let Some(facts) = &sample.host_facts {
+            self.host_facts = Some(Arc::new(facts.clone()));
+        }
         let heirs = self.step_memcgs_and_slab(sample);
         if let Some(counts) = &sample.dying {
             self.dying = Some(Arc::new(dying::of(counts)));
@@ -168,6 +174,7 @@ impl Model {
             mono_ns: sample.mono_ns,
             unix_ns: sample.unix_ns,
             interval_ns: self.interval_ns,
+            host_facts: self.host_facts.clone(),
             totals: self.totals,
             memcgs: Arc::clone(&self.memcgs),
             dying: self.dying.clone(),

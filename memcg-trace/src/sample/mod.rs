@@ -8,6 +8,7 @@ pub mod ask;
 pub mod doctor;
 mod dying;
 mod holds;
+pub mod host_facts;
 mod locks;
 mod memcgs;
 pub mod oom;
@@ -47,6 +48,8 @@ pub struct Sample {
     pub mono_ns: u64,
     /// The same moment, nanoseconds since 1970.
     pub unix_ns: i64,
+    /// Facts about the host, in the first sample and after each change.
+    pub host_facts: Option<host_facts::HostFacts>,
     /// All memory cgroups, if a walk ended in this interval.
     pub memcgs: Option<MemcgWalk>,
     /// Dead cgroups without a memory cgroup, if they were counted in this interval.

@@ -5,6 +5,7 @@ pub(crate) mod block_devices;
 pub mod btf;
 pub(crate) mod clock;
 pub(crate) mod cpus;
+pub(crate) mod host_facts;
 mod kallsyms;
 pub mod privilege;
 pub(crate) mod ram;

@@ -24,6 +24,8 @@ use crate::kernel::hooks::losses::Losses;
 use crate::kernel::hooks::object;
 use crate::kernel::hooks::select::Outcome;
 use crate::kernel::host::clock::{now_ns, unix_ns};
+use crate::kernel::host::host_facts;
+use crate::sample::host_facts::HostFacts;
 use crate::sample::{Absent, Loss, Sample};
 use crate::timings;
 
@@ -38,6 +40,8 @@ pub struct Session {
     losses: Losses,
     logs: Option<Logs>,
     absent: Vec<Absent>,
+    /// Facts about the host, as of the last sample.
+    host_facts: Option<HostFacts>,
 }
 
 impl Session {
@@ -105,6 +109,7 @@ impl Session {
             losses,
             logs,
             absent: opening.absent,
+            host_facts: None,
         })
     }
 
@@ -152,12 +157,20 @@ impl Session {
         for subject in self.subjects.all() {
             subject.complete(&mut round(&mut self.kernel, &self.memcgs), &mut sample)?;
         }
+        sample.host_facts = self.changed_host_facts();
         sample.life = self.memcgs.take_life();
         sample.losses = self.losses.sample(&self.kernel.ebpf)?;
         sample.losses.extend(self.unseen_ends());
         sample.mono_ns = now_ns();
         sample.unix_ns = unix_ns();
         Ok(sample)
+    }
+
+    /// The facts about the host, unless they are those of the last sample.
+    fn changed_host_facts(&mut self) -> Option<HostFacts> {
+        let now = host_facts::read();
+        let is_new = self.host_facts.as_ref() != Some(&now);
+        is_new.then(|| self.host_facts.insert(now).clone())
     }
 
     /// Whether samples have names of functions and variables.

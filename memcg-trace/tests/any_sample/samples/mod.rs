@@ -3,6 +3,7 @@
 mod pin_answers;
 mod wait_looks;
 
+use memcg_trace::sample::host_facts::{HostFacts, Setting};
 use memcg_trace::sample::oom::{Composition, OomLevel, OomMemory, ShmemFile, ShmemFiles};
 use memcg_trace::sample::pins::{
     Held, Inodes, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
@@ -352,6 +353,7 @@ prop_compose! {
         slab_walk in of(slab_walk().boxed()),
         slab_inside in of(slab_inside().boxed()),
         cgroup_uses in of(cgroup_uses().boxed()),
+        about_host in of(name().boxed()),
         lost in vec(of(figure()), 0..3).boxed(),
         absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock"),
             Just("tax"), Just("reclaim"), Just("pins"), Just("waits"), Just("slab_walk"),
@@ -378,8 +380,12 @@ prop_compose! {
             section: section.to_owned(),
             reason: "y".to_owned(),
         });
+        let host_facts = about_host.map(|text| HostFacts {
+            settings: vec![Setting { name: "kernel.core_pattern".to_owned(), value: text.clone() }],
+            cmdline: Some(text), taint: Some(u64::MAX), ..HostFacts::default()
+        });
         Sample {
-            mono_ns, unix_ns, memcgs, dying, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
+            mono_ns, unix_ns, host_facts, memcgs, dying, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
             waits, slab_walk, slab_inside, cgroup_uses,
             tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
