@@ -13,6 +13,7 @@ mod export;
 mod fail_on;
 mod feed;
 mod kmsg;
+mod known;
 mod live;
 mod lock_queries;
 mod locks;

@@ -9,8 +9,8 @@ use super::exit_codes::{CANNOT_TRACE, ERROR};
 use super::logs;
 use super::messages::Messages;
 use super::{
-    cache_contents, compare, completions, descriptors, doctor, export, live, locks, man, oneshot,
-    pins, reclaim, record, schema, serve, shrinkers, slab, why, why_watch, zombies,
+    cache_contents, compare, completions, descriptors, doctor, export, known, live, locks, man,
+    oneshot, pins, reclaim, record, schema, serve, shrinkers, slab, why, why_watch, zombies,
 };
 use crate::source::CannotTrace;
 use crate::timings;
@@ -51,6 +51,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
         }
         match &args.verb {
             Some(Verb::Doctor(files)) => doctor::run(common, files),
+            Some(Verb::Known(args)) => known::run(common, args),
             Some(Verb::Schema(schema)) => schema::run(common, schema),
             Some(Verb::Man(args)) => man::run(common, args),
             Some(Verb::Completions(args)) => completions::run(common, args),

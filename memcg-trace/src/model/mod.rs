@@ -9,6 +9,7 @@ mod cache_contents;
 pub mod compare;
 mod deadlocks;
 mod dying;
+pub mod known;
 mod locks;
 mod names;
 pub mod origins;

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use super::records::{Parent, SlabInside};
 use super::table::{Shows, Style, Table, figure, titled};
-use super::{fit, text};
+use super::{fit, known, text};
+use crate::model::known::About;
 use crate::model::snapshot::{CacheContents, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::slab_inside::ObjectKind;
@@ -36,6 +37,7 @@ pub fn render(
     }
     row_table(contents, top).write(&mut text, style);
     parent_table(contents, top).write(&mut text, style);
+    text += &known::seen(snapshot, About::Caches, style);
     text
 }
 

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::records::Convoy;
 use super::table::{Style, Table, figure};
-use super::{fit, lock_stats, names, open_ends, text, tree};
+use super::{fit, known, lock_stats, names, open_ends, text, tree};
 use crate::deadlock::{Edge, State, words};
+use crate::model::known::About;
 use crate::model::snapshot::{Deadlock, Judged, Outcome, Snapshot};
 use crate::sample::recording::Host;
 use crate::sample::sanitized;
@@ -39,6 +40,7 @@ pub fn answer(snapshot: &Snapshot, style: Style) -> String {
     for deadlock in &snapshot.deadlocks.items {
         report.deadlock(deadlock, snapshot.mono_ns);
     }
+    report.text += &known::seen(snapshot, About::Waits, style);
     for line in open_ends::lines(snapshot) {
         report.line(&line, 4);
     }

@@ -11,6 +11,7 @@ pub mod empties;
 pub mod figures;
 pub mod findings;
 pub mod fit;
+pub mod known;
 mod lock_stats;
 pub mod locks;
 pub mod metrics;

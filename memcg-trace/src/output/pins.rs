@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::table::Style;
-use super::{advice, dying, figures, fit, names, records, summary, text};
+use super::{advice, dying, figures, fit, known, names, records, summary, text};
+use crate::model::known::About;
 use crate::model::pins::words::{self, grouped};
 use crate::model::snapshot::{Pins, Snapshot};
 use crate::model::zombies;
@@ -42,6 +43,7 @@ pub fn render(
         text.push('\n');
         text += &one(pins, snapshot.mono_ns, style);
     }
+    text += &known::seen(snapshot, About::Zombies, style);
     if !open.is_empty() {
         text += &cut(&format!("\n{}\n", open.join("\n")), style);
     }

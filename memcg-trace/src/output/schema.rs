@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json};
 
 use super::figures::{Object, Value, of_record};
 use super::records::{
-    Convoy, Deadlock, Envelope, Finding, Frame, LockWait, OpenEnd, Pins, Reparent, SlabInside, Tax,
-    WhyStep,
+    Convoy, Deadlock, Envelope, Finding, Frame, KnownBug, LockWait, OpenEnd, Pins, Reparent,
+    SlabInside, Tax, WhyStep,
 };
 use crate::model::abandoned::Empty;
 use crate::model::origins::Origin;
@@ -17,7 +17,7 @@ use crate::sample::doctor::Doctor;
 type Make = fn(&str) -> Json;
 
 /// All types of records.
-const TYPES: [(&str, Make); 21] = [
+const TYPES: [(&str, Make); 22] = [
     ("frame", record::<Frame<'_>>),
     ("memcg", record::<Object<snapshot::Memcg>>),
     ("zombie", record::<Object<Zombie>>),
@@ -38,6 +38,7 @@ const TYPES: [(&str, Make); 21] = [
     ("convoy", record::<Convoy<'_>>),
     ("deadlock", record::<Deadlock<'_>>),
     ("why", record::<WhyStep<'_>>),
+    ("known_bug", record::<KnownBug<'_>>),
     ("doctor", record::<Object<Doctor>>),
 ];
 

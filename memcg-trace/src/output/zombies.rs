@@ -3,8 +3,9 @@
 use super::figures::record;
 use super::records::Reparent;
 use super::table::{Style, Table, figure, titled};
-use super::{dying, fit, summary, text};
+use super::{dying, fit, known, summary, text};
 use crate::model::abandoned;
+use crate::model::known::About;
 use crate::model::reparent;
 use crate::model::snapshot::Snapshot;
 use crate::model::zombies::Zombie;
@@ -53,6 +54,7 @@ pub fn render(
     table.write(&mut text, style);
     dying::table(snapshot, top).write(&mut text, style);
     reparented(snapshot).write(&mut text, style);
+    text += &known::seen(snapshot, About::Zombies, style);
     text
 }
 

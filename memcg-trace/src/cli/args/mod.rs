@@ -16,7 +16,7 @@ use super::verb_flags;
 pub(super) use common::Attach;
 pub(super) use common::Common;
 pub(super) use questions::{
-    By, Completions, Doctor, Locks, Man, Pins, Schema, Slab, SlabSort, Sort, Why, Zombies,
+    By, Completions, Doctor, Known, Locks, Man, Pins, Schema, Slab, SlabSort, Sort, Why, Zombies,
 };
 pub(super) use serve::{Address, Serve};
 pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
@@ -67,6 +67,8 @@ pub(super) enum Verb {
     Compare(Compare),
     /// What can be traced here, what cannot, and what would help. Needs no privilege.
     Doctor(Doctor),
+    /// Known bugs of the kernel that answers are compared with: what is known of each.
+    Known(Known),
     /// What records are like, as JSON Schema: one type, or each of them on a line.
     Schema(Schema),
     /// A page of the manual: of the program, or of one verb.
@@ -139,6 +141,9 @@ impl Args {
             }
             Some(Verb::Doctor(_)) if is_given("from") => {
                 Some("doctor looks at this host, not at a recording")
+            }
+            Some(Verb::Known(_)) if is_given("from") => {
+                Some("known prints a table that is the same for all hosts")
             }
             Some(Verb::Schema(_)) if is_given("from") => {
                 Some("schema is the same for all recordings")

@@ -72,6 +72,13 @@ pub(in crate::cli) struct Why {
 }
 
 #[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Known {
+    /// Which one, such as rmdir_reap; all if none.
+    #[arg(value_name = "BUG")]
+    pub(in crate::cli) bug: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Schema {
     /// Of which type of records, such as memcg.
     #[arg(value_name = "TYPE")]

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::{Document, NotChecked, of_snapshot};
 use crate::deadlock::State;
+use crate::model::known::About;
 use crate::model::snapshot::{LockStats, Snapshot};
 use crate::output::figures::{Object, Value};
-use crate::output::records::{Convoy, Deadlock, LockWait, OpenEnd, Section, losses};
+use crate::output::records::{Convoy, Deadlock, KnownBug, LockWait, OpenEnd, Section, losses};
 use crate::sample::recording::Host;
 use crate::sample::sanitized;
 use crate::units;
@@ -30,6 +31,7 @@ struct LocksSummary {
     looks: Option<u64>,
     visited_tasks: Option<u64>,
     took_ns: Option<u64>,
+    known_bugs: Vec<KnownBug<'static>>,
 }
 
 /// Everything known of the waits, each part under the name of its record.
@@ -88,6 +90,7 @@ pub fn locks(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
             looks: judged.map(|judged| judged.looks),
             visited_tasks: judged.map(|judged| judged.visited_tasks),
             took_ns: snapshot.waits.took_ns,
+            known_bugs: KnownBug::seen_in(snapshot, About::Waits),
         },
         items: items.collect(),
         not_checked: locks_gaps(snapshot),

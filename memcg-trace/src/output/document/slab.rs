@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{Document, NotChecked, memcg_gaps, of_snapshot};
+use crate::model::known::About;
 use crate::model::slab_list;
 use crate::model::snapshot::{self, Snapshot};
 use crate::output::figures::{Object, Rounded};
-use crate::output::records::{Objects, Reclaim, Section, SlabInside, losses};
+use crate::output::records::{KnownBug, Objects, Reclaim, Section, SlabInside, losses};
 use crate::output::slab as slab_text;
 use crate::sample::recording::Host;
 use crate::sample::slab_inside::ObjectKind;
@@ -89,6 +90,7 @@ struct InsideSummary<'a> {
     states: Objects,
     bytes: u64,
     unread_objects: u64,
+    known_bugs: Vec<KnownBug<'a>>,
 }
 
 /// The contents of a cache of dentries or inodes; `gaps` lists what could not be checked.
@@ -116,6 +118,7 @@ pub fn slab_inside(
             states: Objects::of(&states, contents.kind),
             bytes: contents.bytes(states.objects()),
             unread_objects: contents.unread_objects,
+            known_bugs: KnownBug::seen_in(snapshot, About::Caches),
         },
         items: rows.map(|row| SlabInside::of(contents, row)).collect(),
         not_checked,

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Document, NotChecked, memcg_gaps, of_snapshot};
+use crate::model::known::About;
 use crate::model::snapshot::{self, Phase, Snapshot};
 use crate::model::zombies;
 use crate::output::figures::Object;
-use crate::output::records::{Dying, Finding, Pins, Reparent, Section, Tax, losses};
+use crate::output::records::{Dying, Finding, KnownBug, Pins, Reparent, Section, Tax, losses};
 use crate::sample::recording::Host;
 use crate::sample::sanitized;
 
@@ -22,6 +23,7 @@ struct ZombieSummary<'a> {
     findings: Vec<Finding<'a>>,
     reparents: Vec<Reparent<'a>>,
     dying: Option<Dying<'a>>,
+    known_bugs: Vec<KnownBug<'a>>,
 }
 
 /// The zombies of a moment, in the given order.
@@ -51,6 +53,7 @@ pub fn zombies(
                 .map(Reparent::from)
                 .collect(),
             dying: Dying::of(snapshot),
+            known_bugs: KnownBug::seen_in(snapshot, About::Zombies),
         },
         items: zombies.iter().map(Object).collect(),
         not_checked: memcg_gaps(snapshot),
@@ -71,6 +74,7 @@ struct PinsSummary<'a> {
     all_pages_because: Option<Cow<'a, str>>,
     can_reclaim: Option<bool>,
     free_swap_bytes: Option<u64>,
+    known_bugs: Vec<KnownBug<'a>>,
 }
 
 /// The pins of some zombies of a moment; `open` lists what could not be checked.
@@ -102,6 +106,7 @@ pub fn pins(
                 .and_then(|look| look.all_pages_because.as_deref().map(sanitized)),
             can_reclaim: look.and_then(|look| look.can_reclaim),
             free_swap_bytes: look.and_then(|look| look.free_swap_bytes),
+            known_bugs: KnownBug::seen_in(snapshot, About::Zombies),
         },
         items: items.iter().map(|item| Pins::from(*item)).collect(),
         not_checked,

@@ -11,6 +11,7 @@ fn a_healthy_host_has_no_deadlock_ten_times_of_ten() {
         let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
         let data = &document["data"];
         assert_eq!(data["summary"]["verdict"], "no_deadlock", "{data:#}");
+        assert_eq!(data["summary"]["known_bugs"], Value::Array(Vec::new()));
         assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
     }
 }

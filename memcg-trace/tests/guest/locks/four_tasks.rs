@@ -91,12 +91,16 @@ fn check(look: &Look, coredump: &Coredump) {
     is(&holders, offliner);
 }
 
-/// The deadlocks in the program's output, and its exit status.
+/// The deadlocks in the program's output, and its exit status. A proven one looks like itself.
 fn deadlocks() -> (Option<i32>, Vec<Value>) {
     let begin = Instant::now();
     let output = tool::run(&["locks", "--json", "--fail-on", "deadlock"]);
     println!("locks answered in {:?}", begin.elapsed());
     let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
+    if output.status.code() == Some(4) {
+        let known = look::known_bugs(&document["data"]);
+        assert_eq!(known, ["coredump_hot_remove"]);
+    }
     let items = document["data"]["items"].as_array().unwrap();
     let deadlocks = items.iter().filter(|item| item.get("cycle_id").is_some());
     (output.status.code(), deadlocks.cloned().collect())

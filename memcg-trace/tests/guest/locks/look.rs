@@ -127,6 +127,12 @@ pub fn waits(look: &Look, tid: u32) -> bool {
     waits.any(|wait| look.tasks[wait.task as usize].tid == tid)
 }
 
+/// The known bugs that an answer looks like.
+pub fn known_bugs(data: &Value) -> Vec<&str> {
+    let bugs = data["summary"]["known_bugs"].as_array().unwrap().iter();
+    bugs.map(|bug| bug["bug"].as_str().unwrap()).collect()
+}
+
 const ARGS: &[&str] = &["locks", "--json", "--fail-on", "deadlock"];
 
 /// An answer as users get it, and its exit code.

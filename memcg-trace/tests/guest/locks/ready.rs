@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::lock_module::{self, Taker};
 use super::look;
-use crate::host::{Cgroup, eventually, has_function};
+use crate::host::{Cgroup, Process, eventually, has_function};
 use crate::tool::{self, Blind};
 
 const RT_RUNTIME: &str = "/proc/sys/kernel/sched_rt_runtime_us";
@@ -187,8 +187,33 @@ fn a_holder_that_is_ready_to_run_and_does_not() {
     let why = kept_off["why"].as_str().unwrap();
     assert!(why.contains("ready to run, but CPU 1 has"), "{why}");
     assert!(why.contains(&format!("[{}]", hog.tid)), "{why}");
+    let tasks = [fills_lru_batch(), drains_lru_batches()];
+    eventually("a drain behind the CPU without time", || {
+        let (data, _) = look::answer(&["--min-wait", "10ms"]);
+        match look::known_bugs(&data)[..] {
+            ["lru_add_drain"] => Ok(()),
+            _ => Err(format!("{data:#}")),
+        }
+    });
     drop((hog, no_limit));
+    drop(tasks);
     drop((holder, waiter));
+}
+
+/// A task that adds pages to files on CPU 1, whenever it has that CPU: they are in its LRU batch.
+fn fills_lru_batch() -> Process {
+    let script = "while :; do dd if=/dev/zero of=/tmp/batch bs=4096 count=3 2>/dev/null; done";
+    // Mask 2 is CPU 1.
+    let mut filler = Command::new("taskset");
+    Process(filler.args(["2", "sh", "-c", script]).spawn().unwrap())
+}
+
+/// A task that drains the LRU batches of all CPUs, again and again.
+fn drains_lru_batches() -> Process {
+    let script = "while :; do echo 1 >/proc/sys/vm/compact_memory; done";
+    let mut shell = Command::new("taskset");
+    // Mask 1 is CPU 0.
+    Process(shell.args(["1", "sh", "-c", script]).spawn().unwrap())
 }
 
 /// Ticks (USER_HZ) that a task has run in the kernel.

@@ -65,6 +65,7 @@ fn a_worker_that_waits_for_what_only_it_may_start() {
         ];
         let (data, code) = look::asked("deadlock");
         assert_eq!(code, Some(4));
+        assert_eq!(look::known_bugs(&data), Vec::<&str>::new());
         let deadlocks = items(&data, "deadlock");
         assert_eq!(deadlocks.len(), 1);
         let members = deadlocks[0]["members"].as_array().unwrap();
@@ -141,6 +142,7 @@ fn a_cgroup_that_goes_offline_behind_who_waits_for_it() {
 fn assert_offline_deadlock(changer: u32) {
     let (data, code) = look::asked("deadlock");
     assert_eq!(code, Some(4));
+    assert_eq!(look::known_bugs(&data), ["drain_offline"]);
     let deadlocks = items(&data, "deadlock");
     assert_eq!(deadlocks.len(), 1);
     let members = deadlocks[0]["members"].as_array().unwrap().iter();

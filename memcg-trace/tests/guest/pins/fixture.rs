@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::ledger::{Ledger, ledgers};
-use crate::host::{Cgroup, DEADLINE, eventually, use_every_cpu};
+use super::ledger::{Ledger, ledgers, ledgers_and_bugs};
+use crate::host::{Cgroup, DEADLINE, eventually, has_function, use_every_cpu};
 use crate::tool;
 
 /// Properties of a zombie that a test knows, since it made the zombie.
@@ -193,6 +193,30 @@ fn has_timeline(fixture: &Fixture, other: &Cgroup) {
     });
 }
 
+/// Compares the known bugs that an answer looks like with its ledgers.
+fn check_bugs(ledgers: &[Ledger], bugs: &[String]) -> Result<(), String> {
+    let has = |kinds: &[&str]| {
+        let mut pairs = ledgers.iter().flat_map(|ledger| ledger.kinds());
+        pairs.any(|(kind, _)| kinds.contains(&kind))
+    };
+    let lru_pages = ["page_file", "page_shmem", "page_anon", "page_anon_shared"];
+    // mm/backing-dev.c: newer kernels give clean inodes away.
+    let keeps_inodes = !has_function("cleanup_offline_cgwbs_workfn");
+    for (bug, is_here) in [
+        ("lru_pages_pin", has(&lru_pages)),
+        ("kernel_pages_pin", has(&["page_kmem"])),
+        (
+            "writeback_keeps_inodes",
+            keeps_inodes && has(&["writeback"]),
+        ),
+    ] {
+        if bugs.iter().any(|one| one == bug) != is_here {
+            return Err(format!("{bug} is here: {is_here}; found are {bugs:?}"));
+        }
+    }
+    Ok(())
+}
+
 /// Checks all fixtures with one query, then follows the advice and waits until the zombies are
 /// gone.
 pub fn run(parent: &Cgroup, fixtures: Vec<Fixture>) {
@@ -206,7 +230,9 @@ pub fn run(parent: &Cgroup, fixtures: Vec<Fixture>) {
         if dying < pinned {
             return Err(format!("{dying} of {pinned} are dying"));
         }
-        said = ledgers(None);
+        let (all, bugs) = ledgers_and_bugs(None);
+        said = all;
+        check_bugs(&said, &bugs)?;
         let wrong = fixtures.iter().filter_map(|fixture| {
             let why = fixture.check(&said).err()?;
             Some(format!("\n{} {why}", fixture.path))

@@ -13,6 +13,11 @@ pub struct Ledger(Value);
 
 /// The ledgers of all zombies, or of one.
 pub fn ledgers(zombie: Option<&str>) -> Vec<Ledger> {
+    ledgers_and_bugs(zombie).0
+}
+
+/// The same, and the known bugs that the answer looks like.
+pub fn ledgers_and_bugs(zombie: Option<&str>) -> (Vec<Ledger>, Vec<String>) {
     let mut args = vec!["pins", "--json"];
     args.extend(zombie);
     let output = tool::run(&args);
@@ -20,7 +25,10 @@ pub fn ledgers(zombie: Option<&str>) -> Vec<Ledger> {
     assert_eq!(tool::stderr(&output), "");
     let document = Document::parse(tool::stdout(&output));
     println!("pins: {} {}", document.summary, document.not_checked);
-    document.items.into_iter().map(Ledger::of).collect()
+    let bugs = document.summary["known_bugs"].as_array().unwrap().iter();
+    let bugs = bugs.map(|bug| bug["bug"].as_str().unwrap().to_owned());
+    let bugs = bugs.collect();
+    (document.items.into_iter().map(Ledger::of).collect(), bugs)
 }
 
 /// The records of `memcg-trace zombies`, and its summary.
