@@ -15,6 +15,7 @@ pub mod oom;
 pub mod pins;
 pub mod reclaim;
 pub mod recording;
+pub mod redact;
 pub mod removals;
 mod resources;
 mod shrinkers;
