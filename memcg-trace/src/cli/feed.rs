@@ -16,7 +16,8 @@ use crate::model::select::{self, Selection};
 use crate::model::snapshot::Snapshot;
 use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
-use crate::sample::{Text, sanitized};
+use crate::sample::redact::Redactor;
+use crate::sample::{Sample, Text, sanitized};
 use crate::source::Source;
 use crate::source::replay::Pace;
 
@@ -31,6 +32,8 @@ pub(super) struct Feed {
     periodic: Vec<(Periodic, Messages)>,
     /// Whether the memcg of `--cgroup` was found.
     found: bool,
+    /// What replaces names, and the host without its name.
+    redacted: Option<(Redactor, Host)>,
 }
 
 impl Feed {
@@ -128,11 +131,35 @@ impl Feed {
             periodic: Vec::new(),
             selection,
             found: false,
+            redacted: None,
+        }
+    }
+
+    /// Replaces names in all that follows, if that is asked for.
+    pub(super) fn redacting(mut self, is_asked: bool) -> Self {
+        if is_asked {
+            let mut redactor = Redactor::default();
+            let host = redactor.host(self.source.host());
+            let cgroup = self.selection.cgroup.take();
+            self.selection.cgroup = cgroup.map(|path| redactor.path(&path));
+            self.redacted = Some((redactor, host));
+        }
+        self
+    }
+
+    /// A cgroup's path or name as samples have it.
+    pub(super) fn as_sampled(&mut self, path: Text) -> Text {
+        match &mut self.redacted {
+            Some((redactor, _)) => redactor.path(&path),
+            None => path,
         }
     }
 
     pub(super) fn host(&self) -> &Host {
-        self.source.host()
+        match &self.redacted {
+            Some((_, host)) => host,
+            None => self.source.host(),
+        }
     }
 
     pub(super) fn is_replay(&self) -> bool {
@@ -147,9 +174,11 @@ impl Feed {
         if let Some(lock_queries) = &mut self.lock_queries {
             lock_queries.add_to(&mut sample, &mut self.source)?;
         }
+        let sample = without_names(&mut self.redacted, sample);
         let mut snapshot = self.model.step(&sample);
         for (asks, messages) in &mut self.periodic {
             if let Some(answer) = asks.after(&sample, &mut self.source, *messages) {
+                let answer = without_names(&mut self.redacted, answer);
                 snapshot = self.model.step(&answer);
             }
         }
@@ -178,8 +207,11 @@ impl Feed {
     /// Asks the source, and returns a snapshot with the answer; `None` for a recording, which
     /// cannot be asked.
     pub(super) fn ask(&mut self, ask: &Ask) -> anyhow::Result<Option<Arc<Snapshot>>> {
-        let answer = self.source.ask(ask)?;
-        Ok(answer.map(|sample| self.selection.of(&self.model.step(&sample))))
+        let Some(answer) = self.source.ask(ask)? else {
+            return Ok(None);
+        };
+        let answer = without_names(&mut self.redacted, answer);
+        Ok(Some(self.selection.of(&self.model.step(&answer))))
     }
 
     /// Releases the source, and prints its messages.
@@ -193,6 +225,14 @@ impl Feed {
     #[must_use]
     pub(super) fn detach(self) -> Vec<String> {
         self.source.close()
+    }
+}
+
+/// A sample without names, if that is asked for.
+fn without_names(redacted: &mut Option<(Redactor, Host)>, sample: Sample) -> Sample {
+    match redacted {
+        Some((redactor, _)) => redactor.sample(sample),
+        None => sample,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::deadlock::Rules;
 use crate::model::snapshot::Snapshot;
 use crate::output::ndjson::Ndjson;
 use crate::output::text::Style;
-use crate::output::{document, dot, locks as text};
+use crate::output::{document, dot, locks as text, report};
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::recording::Host;
 
@@ -37,7 +37,8 @@ pub(super) async fn run(
         true => Some(Kmsg::open()?),
         false => None,
     };
-    let mut feed = Feed::of_locks(common, rules, args.watch, messages)?;
+    let feed = Feed::of_locks(common, rules, args.watch, messages)?;
+    let mut feed = feed.redacting(args.report.redact);
     if args.watch {
         let result = watch(common, args, &mut feed, &stop, kmsg).await;
         feed.close(messages);
@@ -52,6 +53,8 @@ pub(super) async fn run(
         .map_or(Ok(()), |kmsg| kmsg.report(&snapshot))?;
     let bytes = if args.dot {
         dot::render(&snapshot).into_bytes()
+    } else if args.report.report {
+        report::locks(&snapshot, &host).into_bytes()
     } else if common.json {
         document::locks(&snapshot, &host)?
     } else {

@@ -14,7 +14,7 @@ use super::signals::Stop;
 use crate::model::reparent;
 use crate::model::snapshot::{MemcgId, Pins, Snapshot};
 use crate::model::zombies::{self, NotFound, Wanted};
-use crate::output::{document, pins as text};
+use crate::output::{document, pins as text, report};
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::{Text, sanitized};
 
@@ -39,10 +39,11 @@ pub(super) async fn run(
 ) -> anyhow::Result<u8> {
     let fail_on = args.condition.fail_on;
     let mut stop = Stop::on_signals(nothing_seen(fail_on))?;
-    let feed = Feed::of_memcgs(common, messages)?;
+    let mut feed = Feed::of_memcgs(common, messages)?.redacting(args.report.redact);
     let host = feed.host().clone();
     let zombie = args.zombie.as_ref();
     let wanted = zombie.map(|zombie| Wanted::parse(zombie.as_bytes()));
+    let wanted = wanted.map(|wanted| wanted.with_name(|name| feed.as_sampled(name)));
     let ask = async |feed: &mut Feed| ask(feed, wanted.as_ref()).await;
     let answer = oneshot::answer(feed, &mut stop, messages, ask).await?;
     let Some(Answer { snapshot, zombie }) = answer else {
@@ -62,6 +63,8 @@ pub(super) async fn run(
     items.truncate(common.top().unwrap_or(usize::MAX));
     let bytes = if common.json {
         document::pins(&snapshot, &items, &open, &host)?
+    } else if args.report.report {
+        report::pins(&snapshot, &items, &open, &host).into_bytes()
     } else {
         text::render(&snapshot, &items, &open, &host, oneshot::style(common)).into_bytes()
     };

@@ -17,7 +17,7 @@ use crate::model::select;
 use crate::model::slab_list::{self, Order, Totals};
 use crate::model::snapshot::{Slab, SlabCache, Snapshot};
 use crate::output::slab::View;
-use crate::output::{document, slab as text};
+use crate::output::{document, report, slab as text};
 use crate::sample::Text;
 use crate::sample::ask::{Ask, NOT_RECORDED};
 
@@ -31,7 +31,7 @@ pub(super) async fn run(
     messages: &Messages,
 ) -> anyhow::Result<u8> {
     let mut stop = Stop::on_signals(ERROR)?;
-    let feed = Feed::of_memcgs(common, messages)?;
+    let feed = Feed::of_memcgs(common, messages)?.redacting(args.report.redact);
     let host = feed.host().clone();
     let Some(snapshot) = oneshot::answer(feed, &mut stop, messages, ask).await? else {
         return Ok(ERROR);
@@ -62,7 +62,11 @@ pub(super) async fn run(
             cache,
             is_whole: common.is_whole(),
         };
-        text::render(&snapshot, &view, &host, oneshot::style(common)).into_bytes()
+        match args.report.report {
+            true => report::slab(&snapshot, &view, &host),
+            false => text::render(&snapshot, &view, &host, oneshot::style(common)),
+        }
+        .into_bytes()
     };
     oneshot::write(common, &bytes)?;
     Ok(if snapshot.slab_caches.is_known() {

@@ -13,7 +13,7 @@ use super::oneshot;
 use super::signals::Stop;
 use crate::model::snapshot::{Phase, Snapshot};
 use crate::model::why::{self, NotFound, Seen, Subject, Target, Wanted, Why};
-use crate::output::{document, why as text};
+use crate::output::{document, report, why as text};
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::{Text, sanitized};
 
@@ -34,17 +34,23 @@ pub(super) async fn run(
 ) -> anyhow::Result<u8> {
     let fail_on = args.condition.fail_on;
     let mut stop = Stop::on_signals(nothing_seen(fail_on))?;
-    let feed = Feed::of_waits(common, messages)?;
+    let mut feed = Feed::of_waits(common, messages)?.redacting(args.report.redact);
     let host = feed.host().clone();
-    let wanted = Wanted::parse(args.subject.as_bytes());
+    let wanted = match Wanted::parse(args.subject.as_bytes()) {
+        Wanted::Memcg(named) => Wanted::Memcg(named.with_name(|name| feed.as_sampled(name))),
+        task @ Wanted::Task(_) => task,
+    };
     let ask = async |feed: &mut Feed| ask(feed, &wanted).await;
     let answer = oneshot::answer(feed, &mut stop, messages, ask).await?;
     let Some(Answer { snapshot, why }) = answer else {
         return Ok(nothing_seen(fail_on));
     };
-    let bytes = match common.json {
-        true => document::why(&snapshot, &why, &host)?,
-        false => text::render(&snapshot, &why, &host, oneshot::style(common)).into_bytes(),
+    let bytes = if args.report.report {
+        report::why(&snapshot, &why, &host).into_bytes()
+    } else if common.json {
+        document::why(&snapshot, &why, &host)?
+    } else {
+        text::render(&snapshot, &why, &host, oneshot::style(common)).into_bytes()
     };
     oneshot::write(common, &bytes)?;
     Ok(exit_code(fail_on, &snapshot, snapshot.memcgs.is_known()))

@@ -132,6 +132,16 @@ impl Wanted {
         }
     }
 
+    /// Replaces a path or a name.
+    #[must_use]
+    pub fn with_name(self, replace: impl FnOnce(Text) -> Text) -> Self {
+        match self {
+            Self::Path(path) => Self::Path(replace(path)),
+            Self::Name(name) => Self::Name(replace(name)),
+            Self::Css(_) | Self::Ino(_) => self,
+        }
+    }
+
     pub(super) fn is(&self, id: &MemcgId) -> bool {
         match self {
             Self::Path(path) => id.path == *path,

@@ -127,7 +127,7 @@ pub fn verdict(snapshot: &Snapshot, judged: &Judged) -> String {
 }
 
 /// The parts that the answer could not check.
-fn not_checked(snapshot: &Snapshot) -> Vec<String> {
+pub(super) fn not_checked(snapshot: &Snapshot) -> Vec<String> {
     let judged = snapshot.judged.as_deref();
     let open = judged.into_iter().flat_map(|judged| &judged.not_checked);
     let mut open: Vec<String> = open
@@ -279,14 +279,14 @@ impl Report {
     }
 }
 
-fn path(deadlock: &Deadlock, task: &Task) -> String {
+pub(super) fn path(deadlock: &Deadlock, task: &Task) -> String {
     let serial_nr = task.memcg_serial_nr;
     let memcg = serial_nr.and_then(|serial_nr| deadlock.memcgs.get(&serial_nr));
     names::path(memcg.map(|id| &**id))
 }
 
 /// When the cycle closed, and when that was proven.
-fn times(deadlock: &Deadlock, now_ns: u64) -> String {
+pub(super) fn times(deadlock: &Deadlock, now_ns: u64) -> String {
     let found = &deadlock.found;
     let ago = |ns: u64| units::duration(Some(now_ns.saturating_sub(ns)));
     let mut text = match (found.close_ns, found.close_after_ns) {

@@ -23,6 +23,7 @@ pub mod origins;
 pub mod pins;
 pub mod reclaim;
 pub mod records;
+pub mod report;
 pub mod schema;
 pub mod shrinkers;
 pub mod slab;

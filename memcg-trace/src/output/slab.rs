@@ -30,9 +30,16 @@ pub struct View<'a> {
 #[must_use]
 pub fn render(snapshot: &Snapshot, view: &View<'_>, host: &Host, style: Style) -> String {
     let mut text = String::new();
+    fit::push_line(&mut text, &text::heading(snapshot, host), style.columns);
+    text + &answer(snapshot, view, style)
+}
+
+/// Writes the last walk, without the heading.
+#[must_use]
+pub fn answer(snapshot: &Snapshot, view: &View<'_>, style: Style) -> String {
+    let mut text = String::new();
     let mut line = |line: String| fit::push_line(&mut text, &line, style.columns);
     let totals = Totals::of(snapshot, view.cache);
-    line(text::heading(snapshot, host));
     line(verdict(&totals));
     line(charged(view, &totals));
     if view.is_whole {

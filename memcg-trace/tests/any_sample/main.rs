@@ -18,11 +18,12 @@ use memcg_trace::model::why::{self, Seen, Target};
 use memcg_trace::model::{abandoned, origins, zombies};
 use memcg_trace::output::{
     document, dot, empties as by_use, locks as locks_text, ndjson::Ndjson, origins as by_origin,
-    pins as pins_text, reclaim as reclaim_text, shrinkers as shrinkers_text, slab as slab_text,
-    text, why as why_text, zombies as list,
+    pins as pins_text, reclaim as reclaim_text, report, shrinkers as shrinkers_text,
+    slab as slab_text, text, why as why_text, zombies as list,
 };
 use memcg_trace::sample::Text;
 use memcg_trace::sample::recording::Reader;
+use memcg_trace::sample::redact::Redactor;
 use memcg_trace::sample::waits::Evidence;
 use memcg_trace::tui::{App, Setup, draw};
 use proptest::collection::vec;
@@ -138,9 +139,35 @@ fn check_why(snapshot: &Snapshot, seen: &Seen, style: text::Style) {
     for one in of_memcgs.chain(of_tasks) {
         assert!(!one.steps.is_empty() && !one.sentence.is_empty(), "{one:?}");
         document::why(snapshot, &one, &host()).unwrap();
-        let text = why_text::render(snapshot, &one, &host(), style);
+        let text = why_text::render(snapshot, &one, &host(), style)
+            + &report::why(snapshot, &one, &host());
         assert!(
             !text.contains(|c: char| c.is_control() && c != '\n'),
+            "{text:?}"
+        );
+    }
+}
+
+/// Checks that each report is tame text.
+fn check_reports(snapshot: &Snapshot) {
+    let pins: Vec<_> = snapshot.pins.items.iter().collect();
+    let held: Vec<_> = slab_list::held(snapshot).collect();
+    let caches: Vec<_> = snapshot.slab_caches.items.iter().collect();
+    let view = slab_text::View {
+        held: &held,
+        caches: &caches,
+        top: 3,
+        cache: None,
+        is_whole: true,
+    };
+    for text in [
+        report::locks(snapshot, &host()),
+        report::pins(snapshot, &pins, &[], &host()),
+        report::slab(snapshot, &view, &host()),
+    ] {
+        let is_wild = |c: char| c.is_control() && c != '\n';
+        assert!(
+            text.starts_with("Subject: ") && !text.contains(is_wild),
             "{text:?}"
         );
     }
@@ -191,12 +218,18 @@ proptest! {
             assert!(!waits.contains(|c: char| c.is_control() && c != '\n'), "{waits:?}");
             check_slab(&snapshot);
             check_reclaim(&snapshot, style);
+            check_reports(&snapshot);
             app.take(snapshot);
             // Opens a zombie, if there is one, and then the next tab.
             for key in [KeyCode::Enter, KeyCode::End, KeyCode::Esc, KeyCode::Tab] {
                 app.press(KeyEvent::new(key, KeyModifiers::NONE));
                 terminal.draw(|frame| draw(frame, &app)).unwrap();
             }
+        }
+        let mut redactor = Redactor::default();
+        let redacted: Vec<_> = samples.into_iter().map(|one| redactor.sample(one)).collect();
+        for snapshot in snapshots(&redacted) {
+            check_reports(&snapshot);
         }
     }
 }

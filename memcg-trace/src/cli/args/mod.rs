@@ -2,6 +2,7 @@
 
 mod common;
 mod questions;
+mod report;
 mod serve;
 mod streams;
 
@@ -124,6 +125,15 @@ impl Args {
             }
             Some(Verb::Why(why)) if !why.watch && (is_own("count") || is_own("duration")) => {
                 Some("--count and --duration are for why --watch")
+            }
+            Some(Verb::Locks(locks)) if locks.report.report && (locks.watch || locks.dot) => {
+                Some("--report is of one answer: not for --watch or --dot")
+            }
+            Some(Verb::Why(why)) if why.report.report && why.watch => {
+                Some("--report is of one answer: not for --watch")
+            }
+            Some(Verb::Slab(slab)) if slab.report.report && slab.inside.is_some() => {
+                Some("--report is of all slabs: not for --inside")
             }
             Some(Verb::Zombies(zombies))
                 if (zombies.by.is_some() || zombies.abandoned) && is_own("sort") =>

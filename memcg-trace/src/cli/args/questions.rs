@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::FalseyValueParser;
 
+use super::report::ReportArgs;
 use super::streams::Span;
 use crate::cli::fail_on::FailOn;
 use crate::cli::span;
@@ -52,6 +53,8 @@ pub(in crate::cli) struct Pins {
     #[arg(value_name = "ZOMBIE")]
     pub(in crate::cli) zombie: Option<OsString>,
     #[command(flatten)]
+    pub(in crate::cli) report: ReportArgs,
+    #[command(flatten)]
     pub(in crate::cli) condition: FailOnArgs,
 }
 
@@ -65,6 +68,8 @@ pub(in crate::cli) struct Why {
     /// With --json, new steps as NDJSON.
     #[arg(long, env = "MEMCG_TRACE_WATCH", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) watch: bool,
+    #[command(flatten)]
+    pub(in crate::cli) report: ReportArgs,
     #[command(flatten)]
     pub(in crate::cli) span: Span,
     #[command(flatten)]
@@ -127,6 +132,8 @@ pub(in crate::cli) struct Locks {
           env = "MEMCG_TRACE_MIN_WAIT")]
     pub(in crate::cli) min_wait: Duration,
     #[command(flatten)]
+    pub(in crate::cli) report: ReportArgs,
+    #[command(flatten)]
     pub(in crate::cli) span: Span,
     #[command(flatten)]
     pub(in crate::cli) condition: FailOnArgs,
@@ -150,6 +157,8 @@ pub(in crate::cli) struct Slab {
         env = "MEMCG_TRACE_SLAB_SORT"
     )]
     pub(in crate::cli) sort: SlabSort,
+    #[command(flatten)]
+    pub(in crate::cli) report: ReportArgs,
 }
 
 /// Sort keys of slab rows.
