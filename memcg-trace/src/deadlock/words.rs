@@ -87,6 +87,7 @@ pub fn wait(what: &Resource, mode: Mode, is_retry: bool) -> String {
         ResourceKind::Threads => "waits for the other threads of its process".to_owned(),
         ResourceKind::CoreDump => "waits until its core is dumped".to_owned(),
         ResourceKind::Workqueue => format!("waits for all that is queued in {name}"),
+        ResourceKind::Kernfs => format!("waits for the users of {name}"),
         ResourceKind::Freezer => "is frozen".to_owned(),
         ResourceKind::Throttle => format!("is throttled by {name}"),
         _ => format!("waits for {name}"),

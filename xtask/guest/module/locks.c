@@ -19,18 +19,29 @@
  *	o0	makes a task that offlines memory spin before it tries to migrate a page
  *	k0	occupies its CPU as a reader of RCU, until it is killed
  *	y0	waits for a grace period of RCU
+ *	p0	waits until a percpu_ref has stopped counting by CPU
+ *	s0	becomes a reader of an SRCU domain
+ *	x0	waits for a grace period of that domain
+ *	j0	runs in the kernel, as no reader of RCU, until it is killed
+ *	t0	waits for a grace period of RCU tasks
+ *	d0	removes a file of sysfs whose reading takes and releases mutex 0
+ *		(/sys/kernel/locks_to_take)
  */
 #include <linux/kernel.h>
+#include <linux/kobject.h>
 #include <linux/kprobes.h>
 #include <linux/memory.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
 #include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/srcu.h>
+#include <linux/sysfs.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
@@ -51,6 +62,8 @@ struct taken {
 	bool cgroups;
 	bool mems;
 	bool offlining;
+	bool domain;
+	int place;
 };
 
 static struct mutex *cgroups;
@@ -158,6 +171,53 @@ static int keep_cpu(void)
 	return -EINTR;
 }
 
+static int run_on(void)
+{
+	while (!fatal_signal_pending(current))
+		cond_resched();
+	return -EINTR;
+}
+
+DEFINE_STATIC_SRCU(domain);
+
+static int read_domain(struct taken *taken)
+{
+	if (taken->domain)
+		return -EBUSY;
+	taken->place = srcu_read_lock(&domain);
+	taken->domain = true;
+	return 0;
+}
+
+static void unused(struct percpu_ref *ref)
+{
+}
+
+static int switch_ref(void)
+{
+	struct percpu_ref ref;
+	int error = percpu_ref_init(&ref, unused, 0, GFP_KERNEL);
+
+	if (error)
+		return error;
+	percpu_ref_switch_to_atomic_sync(&ref);
+	percpu_ref_exit(&ref);
+	return 0;
+}
+
+static ssize_t show(struct kobject *object, struct kobj_attribute *attribute, char *to)
+{
+	int error = mutex_lock_killable(&mutexes[0]);
+
+	if (error)
+		return error;
+	mutex_unlock(&mutexes[0]);
+	return sprintf(to, "\n");
+}
+
+static struct kobj_attribute file = __ATTR(mutex, 0400, show, NULL);
+static struct kobject *folder;
+
 static int take(struct taken *taken, char what, unsigned int at)
 {
 	int error = 0;
@@ -203,6 +263,25 @@ static int take(struct taken *taken, char what, unsigned int at)
 	case 'y':
 		synchronize_rcu();
 		break;
+	case 'p':
+		error = switch_ref();
+		break;
+	case 's':
+		error = read_domain(taken);
+		break;
+	case 'x':
+		synchronize_srcu(&domain);
+		break;
+	case 'j':
+		error = run_on();
+		break;
+	case 't':
+		synchronize_rcu_tasks();
+		break;
+	case 'd':
+		sysfs_remove_file(folder, &file.attr);
+		error = sysfs_create_file(folder, &file.attr);
+		break;
 	default:
 		error = -EINVAL;
 	}
@@ -247,6 +326,8 @@ static int locks_release(struct inode *inode, struct file *file)
 	}
 	if (taken->offlining)
 		WRITE_ONCE(is_offlining_held, false);
+	if (taken->domain)
+		srcu_read_unlock(&domain, taken->place);
 	if (taken->mems)
 		put_mems();
 	if (taken->cgroups)
@@ -272,15 +353,27 @@ static int __init locks_init(void)
 	error = register_memory_notifier(&memory_events);
 	if (error)
 		return error;
+	error = -ENOMEM;
+	folder = kobject_create_and_add(NAME, kernel_kobj);
+	if (!folder)
+		goto unregister;
+	error = sysfs_create_file(folder, &file.attr);
+	if (error)
+		goto put;
 	if (proc_create(NAME, 0200, NULL, &locks_ops))
 		return 0;
+	error = -ENOMEM;
+put:
+	kobject_put(folder);
+unregister:
 	unregister_memory_notifier(&memory_events);
-	return -ENOMEM;
+	return error;
 }
 
 static void __exit locks_exit(void)
 {
 	remove_proc_entry(NAME, NULL);
+	kobject_put(folder);
 	unregister_memory_notifier(&memory_events);
 }
 

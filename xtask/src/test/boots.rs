@@ -11,6 +11,8 @@ use crate::kernel::{REAP_DEADLOCK, Series};
 const OF_MODULES: &[&str] = &[
     "pins::module::",
     "locks::edges::",
+    "locks::grace::",
+    "locks::in_use::",
     "locks::module::",
     "locks::removals::",
     "locks::works::",

@@ -68,6 +68,18 @@ macro_rules! fields_of_actors {
             -, RcuNodeBlocked, 16, ["rcu_node.blkd_tasks"];
             -, TaskRcuNodeEntry, 16, ["task_struct.rcu_node_entry"];
             -, RcuGpKthread, 8, ["rcu_state.gp_kthread"];
+            -, RcuTasksKthread, 8, ["rcu_tasks.kthread_ptr"];
+            -, SrcuPerCpu, 8, ["srcu_struct.sda"];
+            -, SrcuOwner, 8, ["srcu_data.ssp"];
+            -, SrcuLockCounts, 16, ["srcu_data.srcu_lock_count"];
+            -, SrcuUnlockCounts, 16, ["srcu_data.srcu_unlock_count"];
+            -, SrcuCounts, 0, ["srcu_data.srcu_ctrs"];
+            -, SrcuCountLocks, 8, ["srcu_ctr.srcu_locks"];
+            -, SrcuCountUnlocks, 8, ["srcu_ctr.srcu_unlocks"];
+            -, KernfsActive, 4, ["kernfs_node.active"];
+            -, QueueFreezeWaiters, 16, ["request_queue.mq_freeze_wq.head"];
+            -, QueueUsage, 8, ["request_queue.q_usage_counter.data"];
+            -, QueueDisk, 8, ["request_queue.disk"];
             -, CgroupPsi, 0, ["cgroup.psi"];
             -, PsiTotal, 0, ["psi_group.total"];
         }

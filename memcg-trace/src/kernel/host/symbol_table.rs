@@ -108,14 +108,17 @@ table! {
     CpuAddRemoveLock, ["cpu_add_remove_lock"];
     DeviceHotplugLock, ["device_hotplug_lock"];
     HrtimerWakeup, ["hrtimer_wakeup"];
+    KernfsNodeCache, ["kernfs_node_cache"];
     MaxPfn, ["max_pfn"];
     Modules, ["modules"];
     PercpuRwsemWakeFunction, ["percpu_rwsem_wake_function"];
     PipeanonFops, ["pipeanon_fops"];
     PipefifoFops, ["pipefifo_fops"];
     ProcessTimeout, ["process_timeout"];
+    CallRcuTasks, ["call_rcu_tasks"];
     RcuData, ["rcu_data"];
     RcuState, ["rcu_state"];
+    RcuTasks, ["rcu_tasks"];
     Runqueues, ["runqueues"];
     Workqueues, ["workqueues"];
     WqBarrierFunc, ["wq_barrier_func"];

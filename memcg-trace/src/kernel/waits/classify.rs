@@ -6,10 +6,12 @@ use super::finding::Finding;
 use super::pipes;
 use super::read_once::ReadOnce;
 use super::stacks::Stack;
-use super::table::{self, Hidden, How};
+use super::table::{self, Grace, Hidden, How};
 use super::threads::{self, Thread};
 use super::view::View;
-use super::{controllers, grace, locks, percpu_rwsems, processes, servers, work};
+use super::{
+    controllers, disk_queues, grace, kernfs, locks, percpu_rwsems, processes, servers, srcu, work,
+};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::sample::waits::{Evidence, Resource};
 use crate::sample::{Mode, ResourceKind};
@@ -78,7 +80,12 @@ fn by_row(
         How::CgroupDrain => family::cgroup(view, at, stack),
         How::Fuse => servers::fuse(view, at, stack),
         How::Fanotify => servers::fanotify(view, at, stack),
-        How::Grace(grace) => grace::wait(view, at, grace),
+        How::Grace(Grace::Rcu) => Ok(Some(grace::rcu(view, at)?)),
+        How::Grace(Grace::Callback) => Ok(Some(grace::callback(view, at)?)),
+        How::Grace(Grace::Tasks) => Ok(Some(grace::tasks(view, at, stack)?)),
+        How::Srcu => Ok(Some(srcu::wait(view, at, stack)?)),
+        How::Kernfs => Ok(Some(kernfs::drain(view, at, stack)?)),
+        How::QueueFreeze => Ok(Some(disk_queues::freeze(view, at, stack)?)),
         How::Exec => Ok(Some(processes::exec(view, at))),
         How::CoreDump => processes::core_dump(view, at),
         How::Work => work::flush(view, read_once.workers()?, at, stack),

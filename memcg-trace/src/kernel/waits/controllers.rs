@@ -11,7 +11,6 @@ use super::finding::{Finding, holder};
 use super::grace;
 use super::records::{self, Entry, LinkMemory};
 use super::stacks::Stack;
-use super::table::Grace;
 use super::view::View;
 use super::workers::Workers;
 use crate::kernel::debugger::memory::Unreadable;
@@ -117,7 +116,7 @@ pub(super) fn awaited(
         }
     }
     if in_grace(view, css)? {
-        return grace_period(view, at);
+        return Ok(Some(grace::callback(view, at)?.resource));
     }
     let holders = tasks(view, css)?;
     Ok((!holders.is_empty()).then(|| Resource {
@@ -146,18 +145,6 @@ fn in_grace(view: &View<'_>, css: u64) -> Result<bool, Unreadable> {
     }
     let item = reader.offset(Field::CssDestroyRcuWork)?;
     Ok(reader.word(css + item, Field::WorkData)? & PENDING != 0)
-}
-
-fn grace_period(view: &View<'_>, at: usize) -> Result<Option<Resource>, Unreadable> {
-    let mut resource = grace::wait(view, at, Grace::Rcu)?.map(|finding| finding.resource);
-    if let Some(resource) = &mut resource
-        // The only holder is the kthread that starts and ends grace periods.
-        && resource.holders.len() <= 1
-    {
-        let why = "nobody holds its grace period up, and its callback has not run";
-        resource.incomplete.get_or_insert_with(|| why.to_owned());
-    }
-    Ok(resource)
 }
 
 /// Tasks that use the controller, or one below it, until they are dead.

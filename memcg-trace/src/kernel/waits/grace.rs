@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::finding::{Finding, holder};
 use super::running;
-use super::table::Grace;
+use super::stacks::Stack;
 use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::host::symbols::Symbol;
@@ -16,31 +16,57 @@ use crate::sample::{Mode, ResourceKind};
 const MAX_READERS: usize = 1 << 14;
 
 /// A wait for a grace period, whose holders must all act.
-pub(super) fn wait(
-    view: &View<'_>,
-    at: usize,
-    grace: Grace,
-) -> Result<Option<Finding>, Unreadable> {
+pub(super) fn rcu(view: &View<'_>, at: usize) -> Result<Finding, Unreadable> {
     let mut resource = Resource {
         kind: ResourceKind::Rcu,
+        name: Some("RCU".to_owned()),
         ..Resource::default()
     };
-    let kthread = match grace {
-        Grace::Rcu => {
-            resource.name = Some("RCU".to_owned());
-            rcu(view, &mut resource)?;
-            let state = view.reader.symbol(Symbol::RcuState)?;
-            view.reader.word(state, Field::RcuGpKthread)?
-        }
-        Grace::Tasks => {
-            resource.name = Some("RCU tasks".to_owned());
-            tasks(view, &mut resource)?;
-            0
-        }
+    readers(view, &mut resource)?;
+    let state = view.reader.symbol(Symbol::RcuState)?;
+    let kthread = view.reader.word(state, Field::RcuGpKthread)?;
+    Ok(behind(view, at, resource, kthread))
+}
+
+/// A wait for a callback that runs after a grace period, such as that of a percpu-ref which stops
+/// counting by CPU (lib/percpu-refcount.c: __percpu_ref_switch_to_atomic()).
+pub(super) fn callback(view: &View<'_>, at: usize) -> Result<Finding, Unreadable> {
+    let mut finding = rcu(view, at)?;
+    let resource = &mut finding.resource;
+    // The only holder is the kthread that starts and ends grace periods.
+    if resource.holders.len() <= 1 {
+        let why = "nobody holds its grace period up, and its callback has not run";
+        resource.incomplete.get_or_insert_with(|| why.to_owned());
+    }
+    Ok(finding)
+}
+
+/// A wait for all tasks to leave their CPUs. Of the variants of it, only one notes the tasks
+/// (kernel/rcu/tasks.h); the function that queues its callbacks is on the stack.
+pub(super) fn tasks(view: &View<'_>, at: usize, stack: &Stack<'_>) -> Result<Finding, Unreadable> {
+    let mut resource = Resource {
+        kind: ResourceKind::Rcu,
+        name: Some("RCU tasks".to_owned()),
+        ..Resource::default()
     };
+    let queues = view.symbols.address(Symbol::CallRcuTasks);
+    let mut kthread = 0;
+    if queues.is_some_and(|queues| stack.words.contains(&queues)) {
+        holdouts(view, &mut resource)?;
+        let variant = view.reader.symbol(Symbol::RcuTasks)?;
+        kthread = view.reader.word(variant, Field::RcuTasksKthread)?;
+    } else {
+        let why = "which tasks a variant of RCU tasks waits for is not known";
+        resource.incomplete = Some(why.to_owned());
+    }
+    Ok(behind(view, at, resource, kthread))
+}
+
+/// A wait for the tasks that hold a grace period up, and for the kthread, which notices that all
+/// have passed, and wakes the waiters.
+fn behind(view: &View<'_>, at: usize, mut resource: Resource, kthread: u64) -> Finding {
     // The waiter itself does not block the grace period.
     resource.holders.retain(|one| one.task as usize != at);
-    // The kthread notices that all CPUs have passed, and wakes the waiters.
     match view.threads.at(kthread) {
         Some(one) => resource
             .holders
@@ -50,17 +76,12 @@ pub(super) fn wait(
         }
         None => {}
     }
-    Ok(Some(Finding::new(
-        at,
-        resource,
-        Mode::Write,
-        Evidence::Inferred,
-    )))
+    Finding::new(at, resource, Mode::Write, Evidence::Inferred)
 }
 
 /// Adds the tasks on the CPUs that have still to pass (kernel/rcu/tree.c: rcu_node.qsmask), and
 /// preempted readers.
-fn rcu(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
+fn readers(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
     let reader = view.reader;
     let cpus = reader.per_cpu(Symbol::RcuData)?;
     let mut nodes = HashSet::new();
@@ -125,7 +146,7 @@ fn preempted(
 }
 
 /// Adds the tasks that have not left their CPU since the grace period began (kernel/rcu/tasks.h).
-fn tasks(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
+fn holdouts(view: &View<'_>, resource: &mut Resource) -> Result<(), Unreadable> {
     let tasks: Vec<_> = view.threads.all.iter().map(|thread| thread.addr).collect();
     let holdouts = view.reader.column(&tasks, Field::TaskRcuHoldout)?;
     let holdouts = holdouts.iter().enumerate();

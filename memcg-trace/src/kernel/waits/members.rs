@@ -49,6 +49,11 @@ pub(super) fn object_at(view: &View<'_>, address: u64) -> Option<(u64, u64)> {
     Some((begin, bytes))
 }
 
+/// Returns whether an address is the start of an object of a slab cache.
+pub(super) fn is_object_of(view: &View<'_>, address: u64, cache: u64) -> bool {
+    slab_object(view, address).is_some_and(|(of, begin, _)| (of, begin) == (cache, address))
+}
+
 /// The slab cache of an address, and the start and the size in bytes of its object.
 fn slab_object(view: &View<'_>, address: u64) -> Option<(u64, u64, u64)> {
     let reader = view.reader;

@@ -29,6 +29,12 @@ pub(super) enum How {
     Fanotify,
     /// For a grace period of RCU.
     Grace(Grace),
+    /// For the readers of one SRCU domain.
+    Srcu,
+    /// For those who read or write a file of kernfs, as who removes it.
+    Kernfs,
+    /// For all that use the queue of a block device.
+    QueueFreeze,
     /// For a work item.
     Work,
     /// For all items of a workqueue.
@@ -51,9 +57,11 @@ pub(super) enum How {
 /// The kind of grace period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Grace {
-    /// `synchronize_rcu()`, and the callbacks that come after one.
+    /// `synchronize_rcu()` and variants.
     Rcu,
-    /// `synchronize_rcu_tasks()`: every task has to leave its CPU once by itself.
+    /// A callback that runs after one.
+    Callback,
+    /// `synchronize_rcu_tasks()` and variants: every task has to leave its CPU once by itself.
     Tasks,
 }
 
@@ -77,15 +85,17 @@ const ROWS: &[(&[&str], How)] = &[
     (&["__flush_work", "flush_work", "start_flush_work"], How::Work),
     (&["__flush_workqueue", "flush_workqueue", "drain_workqueue"], How::Workqueue),
     (&["cgroup_lock_and_drain_offline"], How::CgroupOffline),
-    (&["synchronize_rcu", "synchronize_rcu_normal", "synchronize_rcu_expedited", "__wait_rcu_gp"], How::Grace(Grace::Rcu)),
+    (&["synchronize_rcu", "synchronize_rcu_normal", "synchronize_rcu_expedited"], How::Grace(Grace::Rcu)),
     (&["rcu_barrier", "exp_funnel_lock", "rcu_sync_enter"], How::Grace(Grace::Rcu)),
-    (&["__synchronize_srcu", "synchronize_srcu", "srcu_barrier"], How::Plain(ResourceKind::Rcu, Some("SRCU"))),
-    (&["synchronize_rcu_tasks", "synchronize_rcu_tasks_generic", "rcu_tasks_wait_gp", "synchronize_rcu_tasks_rude"], How::Grace(Grace::Tasks)),
+    (&["percpu_ref_switch_to_atomic_sync", "__percpu_ref_switch_mode"], How::Grace(Grace::Callback)),
+    (&["synchronize_rcu_tasks", "synchronize_rcu_tasks_generic", "synchronize_rcu_tasks_rude", "synchronize_rcu_tasks_trace"], How::Grace(Grace::Tasks)),
+    (&["__synchronize_srcu", "synchronize_srcu", "synchronize_srcu_expedited"], How::Srcu),
+    (&["srcu_barrier"], How::Plain(ResourceKind::Rcu, Some("SRCU"))),
     (&["folio_wait_bit_common", "wait_on_page_bit_common", "wait_on_page_bit", "folio_wait_writeback"], How::Plain(ResourceKind::Io, None)),
     (&["__wait_on_buffer", "bit_wait_io", "out_of_line_wait_on_bit", "submit_bio_wait", "blk_mq_get_tag"], How::Plain(ResourceKind::Io, None)),
     (&["rq_qos_wait", "blk_wait_io", "wbt_wait", "__bio_queue_enter", "blk_queue_enter"], How::Plain(ResourceKind::Io, None)),
-    (&["kernfs_drain"], How::Plain(ResourceKind::Kernfs, None)),
-    (&["__percpu_ref_switch_mode", "percpu_ref_switch_to_atomic_sync", "blk_mq_freeze_queue_wait"], How::Plain(ResourceKind::PercpuRef, None)),
+    (&["kernfs_drain", "__kernfs_remove"], How::Kernfs),
+    (&["blk_mq_freeze_queue_wait"], How::QueueFreeze),
     (&["request_wait_answer", "__fuse_request_send", "__fuse_simple_request", "fuse_simple_request", "fuse_get_req"], How::Fuse),
     (&["fanotify_handle_event", "fanotify_handle_group_event", "fanotify_get_response"], How::Fanotify),
     (&["de_thread", "begin_new_exec"], How::Exec),
