@@ -11,7 +11,9 @@ use fixture::zombie;
 use memcg_trace::model::snapshot::{Action, Class};
 use memcg_trace::output::{pins as text, text::Style};
 use memcg_trace::sample::Memcg;
-use memcg_trace::sample::pins::{Held, Object, ObjectKind, Pin, PinKind, Pins as Answer, User};
+use memcg_trace::sample::pins::{
+    Backing, Held, Object, ObjectKind, Pin, PinKind, Pins as Answer, User,
+};
 
 /// One MiB in pages: no data is destroyed for less.
 const MIB_PAGES: u64 = 256;
@@ -185,6 +187,22 @@ fn reclaim_takes_what_the_kernel_lets_go() {
         };
         assert_eq!(refs(PinKind::PageFile, object, much), None, "{fs}");
     }
+    // What the kernel's own marks say counts, and not the name of the file system.
+    for (backing, expected) in [
+        (Backing::Storage, Some(9)),
+        (Backing::Swap, None),
+        (Backing::Memory, None),
+        (Backing::HugePages, None),
+    ] {
+        for fs in ["new", "ramfs", "ext4"] {
+            let object = Object {
+                fs: Some(fs.into()),
+                backing: Some(backing),
+                ..disk()
+            };
+            assert_eq!(refs(PinKind::PageFile, object, much), expected, "{fs}");
+        }
+    }
     let memory = || tmpfs("/dev/shm/x");
     assert_eq!(refs(PinKind::PageShmem, memory(), 0), None, "no swap");
     assert_eq!(refs(PinKind::PageShmem, memory(), much), Some(MIB_PAGES));
@@ -200,6 +218,29 @@ fn reclaim_takes_what_the_kernel_lets_go() {
     assert_eq!(refs(PinKind::PageShmem, alone, much), Some(1));
     assert_eq!(refs(PinKind::PageHugetlb, memory(), much), None);
     assert_eq!(refs(PinKind::PageKmem, memory(), much), None);
+}
+
+/// A file that only memory has is removed, one that no path leads to is not, and the pages of one
+/// with storage are dropped: whatever its file system is called.
+#[test]
+fn what_frees_a_file_follows_its_backing() {
+    let actions = |backing, is_mountable| {
+        let object = Object {
+            fs: Some("new".into()),
+            backing: Some(backing),
+            is_mountable: Some(is_mountable),
+            ..tmpfs("/srv/x")
+        };
+        let pins = vec![pin(PinKind::PageFile, vec![object])];
+        let pins = ask(rows(), answer(1, vec![pinned(ZOMBIE, 0, pins)]));
+        let actions = pins.advice.iter().map(|one| one.action);
+        actions.collect::<Vec<_>>()
+    };
+    assert_eq!(actions(Backing::Storage, true), [Action::Reclaim]);
+    for backing in [Backing::Swap, Backing::Memory, Backing::HugePages] {
+        assert_eq!(actions(backing, true), [Action::RemoveFile], "{backing:?}");
+        assert_eq!(actions(backing, false), [Action::Nothing], "{backing:?}");
+    }
 }
 
 /// Swapoff needs free memory for the pages that come back, and a swap device to switch off.

@@ -239,6 +239,11 @@ pub struct Object {
     pub inodes: Option<Inodes>,
     /// Names that its inode has (`i_nlink`).
     pub links: Option<u64>,
+    /// Where reclaim can move a file's pages; `None` where that was not read.
+    pub backing: Option<Backing>,
+    /// Whether a file's file system can be mounted. No path leads to files of those that only the
+    /// kernel itself mounts.
+    pub is_mountable: Option<bool>,
     /// The process in whose mount namespace `path` is a path, as `/proc/PID/root` shows it; `None`
     /// where it is a path in ours.
     pub path_of_pid: Option<u32>,
@@ -246,6 +251,26 @@ pub struct Object {
     pub users: Vec<User>,
     /// Users that are not in the list, for it is bounded.
     pub users_omitted: u64,
+}
+
+/// The place to which reclaim can move a file's pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum Backing {
+    /// A device, a server, other files: pages are dropped, and read again.
+    Storage,
+    /// Swap, if there is some.
+    Swap,
+    /// None: they stay in memory as long as the file has them.
+    Memory,
+    /// None, and they are huge ones.
+    HugePages,
+    /// Not known to this version.
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 /// The inodes of a writeback.

@@ -19,7 +19,7 @@ fn pins_follow_the_contract() {
                           frees_bytes frees_at_most cause";
     const HOLDER: &str = "pid comm fd owner_path fs dev ino path ns_ino local remote object refs \
                           pages ns_mount how name state parent_pid cpu held user_refs links \
-                          path_of_pid dev_name unit";
+                          path_of_pid dev_name unit backing";
     let path = recording("pins-contract", host(), &demo_with_pins());
     let text = stdout(&run(&["export", "--from", &path]));
     let records = checked(&text);

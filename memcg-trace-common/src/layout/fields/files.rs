@@ -59,6 +59,10 @@ macro_rules! fields_of_files {
             -, InodeIoList, 16, ["inode.i_io_list"];
             -, InodeWb, 8, ["inode.i_wb"];
             -, SbBdi, 8, ["super_block.s_bdi"];
+            -, SbFlags, 8, ["super_block.s_flags"];
+            -, BdiCapabilities, 4, ["backing_dev_info.capabilities"];
+            -, MappingOps, 8, ["address_space.a_ops"];
+            -, MappingFlags, 8, ["address_space.flags"];
             // ways to hold a file
             -, SbInodes, 16, ["super_block.s_inodes"];
             -, InodeSbList, 16, ["inode.i_sb_list"];

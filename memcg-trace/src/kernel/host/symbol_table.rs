@@ -58,6 +58,8 @@ table! {
     FanotifyFops, ["fanotify_fops"];
     InitTask, ["init_task"];
     InotifyFops, ["inotify_fops"];
+    HugetlbfsAops, ["hugetlbfs_aops"];
+    ShmemAops, ["shmem_aops"];
     KernfsFileFops, ["kernfs_file_fops"];
     LruPvecs, ["lru_pvecs"];
     MapIdr, ["map_idr"];

@@ -1,5 +1,6 @@
 //! Files as objects that pin: the file system, the number, a path, and the kind.
 
+use super::backing;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::superblocks;
@@ -45,6 +46,8 @@ pub(super) fn fill(
         object.path = object.dev_name.clone();
         return Ok(());
     }
+    object.backing = backing::of(reader, inode, superblock).ok();
+    object.is_mountable = backing::is_mountable(reader, superblock).ok();
     object.dev_name = block_devices::name(&dev);
     object.dev = Some(Text::from(&*dev));
     if let Some(found) = paths.of_inode(reader, inode, superblock) {

@@ -7,6 +7,7 @@
 //! are left over.
 
 mod all_pages;
+mod backing;
 mod cgroups;
 mod children;
 mod css_sets;

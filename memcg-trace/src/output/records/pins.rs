@@ -6,7 +6,7 @@ use super::MemcgName;
 use crate::model::pins::words;
 use crate::model::snapshot::{self, Action, Class, MemcgId, Source};
 use crate::output::figures::{Name, Word, record};
-use crate::sample::pins::{self as facts, Object, ObjectKind, PinKind, User, UserKind};
+use crate::sample::pins::{self as facts, Backing, Object, ObjectKind, PinKind, User, UserKind};
 use crate::sample::sanitized;
 use crate::units::PAGE_BYTES;
 
@@ -153,6 +153,9 @@ record! {
         dev_name: Name<'a>,
         /// The unit of the process.
         unit: Name<'a>,
+        /// Where reclaim can move the file's pages: `storage`, `swap`, `memory` (nowhere) or
+        /// `huge_pages`.
+        backing: Option<Word<Backing>>,
     }
 }
 
@@ -244,6 +247,7 @@ impl<'a> Holder<'a> {
             path_of_pid: object.path_of_pid,
             dev_name,
             unit,
+            backing: object.backing.map(Word),
         }
     }
 }

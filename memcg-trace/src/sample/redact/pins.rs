@@ -77,6 +77,8 @@ impl Redactor {
             inodes: _,
             links: _,
             path_of_pid: _,
+            backing: _,
+            is_mountable: _,
             users_omitted: _,
         } = object;
         for path in [path, dev_name, ns_mount] {

@@ -6,7 +6,8 @@ mod wait_looks;
 use memcg_trace::sample::host_facts::{HostFacts, Setting};
 use memcg_trace::sample::oom::{Composition, OomLevel, OomMemory, ShmemFile, ShmemFiles};
 use memcg_trace::sample::pins::{
-    Held, Inodes, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User, UserKind,
+    Backing, Held, Inodes, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User,
+    UserKind,
 };
 use memcg_trace::sample::reclaim::{
     Cause, OomKill, Pressure, Reclaim, ReclaimCount, Shrinking, Stall, StalledTask,

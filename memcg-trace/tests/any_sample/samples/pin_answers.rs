@@ -67,6 +67,7 @@ prop_compose! {
             links: number, path_of_pid: cpu, kind, refs, pages, cpu, memcg_serial_nr, users, users_omitted,
             fs: text.clone(), dev: other_text.clone(), path: other_text.clone(),
             local: text.clone(), remote: other_text.clone(), ns_mount: text,
+            backing: number.map(|_| Backing::Storage), is_mountable: number.map(|refs| refs > 1),
             ino: number, ns_ino: number, unevictable_refs: number, dev_name: other_text,
             inodes: number.map(|dirty| Inodes { dirty, clean: refs, are_given_away: dirty > refs }),
         }

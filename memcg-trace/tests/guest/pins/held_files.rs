@@ -281,6 +281,7 @@ fn secret_memory() {
     cgroup.remove();
     let mut holder = us(&secret.file);
     holder["fs"] = Value::from("secretmem");
+    holder["backing"] = Value::from("memory");
     let path = cgroup.path();
     let fixture = Fixture {
         holders: vec![holder],

@@ -28,7 +28,7 @@ fn aio_ring(parent: &Cgroup) -> Fixture {
     cgroup.remove();
     let pid = std::process::id();
     let holder = |how: &str| {
-        json!({"fs": "aio", "how": how, "pid": pid,
+        json!({"fs": "aio", "backing": "memory", "how": how, "pid": pid,
                "held": {"refs": 4, "found": 4, "not_checked": []}})
     };
     Fixture {

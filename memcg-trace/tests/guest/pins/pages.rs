@@ -59,7 +59,8 @@ pub fn tmpfs_file(parent: &Cgroup, folder: &Folder) -> Fixture {
     Fixture {
         holders: vec![and(
             &place(name.as_ref(), "tmpfs"),
-            &json!({"object": "file", "refs": 300, "pages": 300, "pid": null, "links": 1}),
+            &json!({"object": "file", "refs": 300, "pages": 300, "pid": null, "links": 1,
+                    "backing": "swap"}),
         )],
         advice: vec![("remove_file", vec![name.clone()])],
         follow: Box::new(move || fs::remove_file(name).unwrap()),
@@ -242,7 +243,7 @@ pub fn ext4_file(parent: &Cgroup) -> Fixture {
         None => ("drop_file_pages", name.clone()),
     };
     let path = cgroup.path();
-    let data = json!({"object": "file", "refs": 100, "pages": 100});
+    let data = json!({"object": "file", "refs": 100, "pages": 100, "backing": "storage"});
     Fixture {
         refs: Refs::AtLeast(100),
         company: &["writeback"],

@@ -5,6 +5,7 @@
 //! The advice for an object without a way is the reason.
 
 mod advise;
+mod backing;
 mod case;
 mod holders;
 mod never;

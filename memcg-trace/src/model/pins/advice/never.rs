@@ -1,12 +1,13 @@
 //! Actions that are never advised, however much they would free: they destroy needed data, or bring
 //! the host down.
 
+use super::backing;
 use super::case::Case;
 use super::plan::all_found;
 use crate::model::pins::words::grouped;
 use crate::model::snapshot::Pins;
 use crate::sample::Text;
-use crate::sample::pins::User;
+use crate::sample::pins::{Backing, User};
 use crate::units::PAGE_BYTES;
 
 /// The least memory for which destroying data is advised.
@@ -101,7 +102,7 @@ pub(super) fn destroys_too_much(case: &Case<'_>) -> Result<(), String> {
     let pages = case.object.pages.unwrap_or(case.object.refs);
     let bytes = pages.saturating_mul(PAGE_BYTES);
     // Its pages are larger, and the number of reserved ones is not known.
-    let is_huge = (case.object.fs.as_ref()).is_some_and(|fs| fs.as_bytes() == b"hugetlbfs");
+    let is_huge = backing::of(case.object) == Backing::HugePages;
     if bytes < LEAST_BYTES && !is_huge {
         return Err(format!(
             "it is {} KiB: too little to destroy data for",

@@ -3,22 +3,17 @@
 use super::case::Case;
 use super::holders::release;
 use super::plan::{Step, Way};
-use super::{never, rows, writeback};
+use super::{backing, never, rows, writeback};
 use crate::model::pins::words::{self, grouped, object as name};
 use crate::model::snapshot::Action;
 use crate::sample::Text;
-use crate::sample::pins::{Object, ObjectKind, PinKind, UserKind};
-
-/// File systems whose files are only in memory.
-const IN_MEMORY: &[&[u8]] = &[b"tmpfs", b"devtmpfs", b"ramfs", b"rootfs", b"hugetlbfs"];
-/// File systems of nameless files, which only descriptors and mappings keep.
-const NAMELESS: &[&[u8]] = &[b"aio", b"secretmem", b"guest_memfd", b"anon_inodefs"];
+use crate::sample::pins::{Backing, Object, ObjectKind, PinKind, UserKind};
 
 /// Returns the ways to free an object, the best first.
 pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
     let object = case.object;
     match object.kind {
-        ObjectKind::File if is_of(object, NAMELESS) => vec![by_holders(case)],
+        ObjectKind::File if backing::is_nameless(object) => vec![by_holders(case)],
         ObjectKind::File if is_in_memory(case) => vec![removal(case)],
         ObjectKind::File | ObjectKind::BlockDevice => vec![drop_pages(case)],
         ObjectKind::SysvShm => vec![segment(case)],
@@ -60,15 +55,10 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
     }
 }
 
-fn is_of(object: &Object, file_systems: &[&[u8]]) -> bool {
-    let fs = object.fs.as_ref();
-    fs.is_some_and(|fs| file_systems.contains(&fs.as_bytes()))
-}
-
 /// Returns whether its pages go only with the file.
 pub(super) fn is_in_memory(case: &Case<'_>) -> bool {
     let is_kind = matches!(case.pin.kind, PinKind::PageShmem | PinKind::PageHugetlb);
-    is_kind || is_of(case.object, IN_MEMORY) || is_of(case.object, NAMELESS)
+    is_kind || backing::of(case.object) != Backing::Storage
 }
 
 /// Returns the way for an object that goes with its last holder.

@@ -1,24 +1,15 @@
 //! Advice to reclaim at the nearest memcg with a directory, which reaches dead ones below it as
 //! well.
 
+use super::backing;
 use super::case::Case;
 use super::objects::is_in_memory;
 use super::plan::{Plan, Step};
 use crate::model::pins::words::{grouped, not_found};
 use crate::model::snapshot::{Action, MemcgId, Pins};
 use crate::sample::Text;
-use crate::sample::pins::{Object, ObjectKind, Pin, PinKind, UserKind};
+use crate::sample::pins::{Backing, Object, ObjectKind, Pin, PinKind, UserKind};
 use crate::units::PAGE_BYTES;
-
-/// File systems whose pages never leave memory.
-const LOCKED: &[&[u8]] = &[
-    b"aio",
-    b"ramfs",
-    b"hugetlbfs",
-    b"secretmem",
-    b"guest_memfd",
-    b"anon_inodefs",
-];
 
 /// References and pages that reclaim would take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,13 +143,12 @@ fn all_of(object: &Object) -> Taken {
 fn of_object(case: &Case<'_>) -> Taken {
     let Case { pins, pin, object } = *case;
     let has_swap = pins.look.free_swap_bytes.is_some_and(|bytes| bytes > 0);
-    let fs = object.fs.as_ref().map_or(&b""[..], Text::as_bytes);
     let is_mapped = { object.users.iter() }.any(|user| user.kind == UserKind::Mapped);
     // A holder that was not found may map it, too, or have its pages elsewhere.
     let is_pinned = not_found(object).is_some() || { object.users.iter() }
         .any(|user| matches!(user.kind, UserKind::InPipe | UserKind::Ring));
     let is_private = object.kind == ObjectKind::PrivateAnon;
-    let stays = LOCKED.contains(&fs)
+    let stays = matches!(backing::of(object), Backing::Memory | Backing::HugePages)
         || is_pinned
         || (is_mapped && !is_private)
         || (needs_swap(pin.kind) && !has_swap)
