@@ -7,7 +7,7 @@
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::ptr;
 
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap, mmap_anonymous, munmap};
 
 const PAGE: usize = 4096;
 /// Bytes that one page table maps.
@@ -210,4 +210,50 @@ pub fn peak_bytes(pid: u32) -> u64 {
         .parse()
         .unwrap();
     kib << 10
+}
+
+/// The ring of a packet socket, mapped until it is dropped (Documentation/networking/packet_mmap.rst).
+pub struct Ring(*mut u8);
+
+impl Ring {
+    const BYTES: usize = 16 * PAGE;
+
+    pub fn of(socket: impl AsFd) -> Self {
+        /// `PACKET_RX_RING` (include/uapi/linux/if_packet.h).
+        const RECEIVE: libc::c_int = 5;
+        // struct tpacket_req: the size and number of blocks, and of frames.
+        let request: [u32; 4] = [PAGE as u32, 16, PAGE as u32, 16];
+        let socket = socket.as_fd();
+        // SAFETY: the request lives as long as the call, which gets its size.
+        let outcome = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_PACKET,
+                RECEIVE,
+                request.as_ptr().cast(),
+                size_of_val(&request) as libc::socklen_t,
+            )
+        };
+        assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping at an address that the kernel chooses.
+        let mapped = unsafe {
+            mmap(
+                ptr::null_mut(),
+                Self::BYTES,
+                access,
+                MapFlags::SHARED,
+                socket,
+                0,
+            )
+        };
+        Self(mapped.unwrap().cast())
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // SAFETY: this is the whole mapping, and nothing refers to it.
+        unsafe { munmap(self.0.cast(), Self::BYTES) }.unwrap();
+    }
 }

@@ -14,6 +14,7 @@ use rustix::thread::{UnshareFlags, gettid, unshare_unsafe};
 use serde_json::{Value, json};
 
 use super::fixture::{Fixture, Refs, close, us};
+use super::memory::Ring;
 use crate::host::{Cgroup, Folder};
 
 /// A socket that no child process inherits.
@@ -106,6 +107,25 @@ pub fn network_namespace(parent: &Cgroup, folder: &Folder) -> Fixture {
         holders: vec![of_kernel],
         advice: vec![("unmount", vec![name.clone()])],
         follow: Box::new(move || unmount(name, UnmountFlags::empty()).unwrap()),
+        ..of_sockets(cgroup.path(), "socket_other", 1)
+    }
+}
+
+/// A packet socket whose descriptor is closed: its ring is mapped.
+pub fn mapped_ring(parent: &Cgroup) -> Fixture {
+    let cgroup = parent.child("mapped-ring");
+    let (family, kind) = (AddressFamily::PACKET, SocketType::RAW);
+    let open = || socket_with(family, kind, SocketFlags::CLOEXEC, None);
+    let fd = cgroup.inside(|| open().unwrap());
+    // Page tables are charged, too.
+    let ring = Ring::of(&fd);
+    drop(fd);
+    cgroup.remove();
+    let pid = std::process::id();
+    Fixture {
+        holders: vec![json!({"object": "socket", "fs": "PACKET", "how": "mapped", "pid": pid})],
+        advice: vec![("restart_process", vec![format!("[{pid}]")])],
+        follow: Box::new(move || drop(ring)),
         ..of_sockets(cgroup.path(), "socket_other", 1)
     }
 }

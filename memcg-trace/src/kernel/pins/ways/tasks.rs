@@ -46,7 +46,12 @@ fn first_only() -> impl Iterator<Item = u64> {
 /// Each mapping of a file has one reference to it (mm/mmap.c: `vma->vm_file`).
 pub(super) fn mappings(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
     let mut outcome = Ok(());
-    for inode in search.holders.inodes() {
+    // Files of sockets can be mapped, too.
+    let files = search.holders.files();
+    let of_files = search.reader.column(&files, Field::FileInode)?;
+    let mut inodes: HashSet<_> = search.holders.inodes().into_iter().collect();
+    inodes.extend(of_files.into_iter().flatten());
+    for inode in inodes {
         let mapping = search.reader.word(inode, Field::InodeMapping);
         let vmas = match mapping.and_then(|at| mappers::of_mapping(search.reader, at)) {
             Ok(vmas) => vmas,
