@@ -351,6 +351,7 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Accepts => Some("has not accepted it"),
         UserKind::Peer => Some("has its other end"),
         UserKind::NamespaceFile => Some("a cgroup file opened in the namespace"),
+        UserKind::NamespaceSocket => Some("has a socket in the namespace"),
         UserKind::InPipe => Some("has it in a pipe"),
         UserKind::Runs => Some("runs it"),
         UserKind::WorksIn => Some("works in it"),

@@ -328,6 +328,8 @@ pub enum UserKind {
     NamespaceFile,
     /// By an end of the pipe that it is in.
     InPipe,
+    /// By a socket in the namespace that keeps it, though the process is in another.
+    NamespaceSocket,
     /// By watching it.
     Watches,
     /// No process: something of the kernel's own, which `name` names.

@@ -36,6 +36,8 @@ pub(super) struct Namespaces {
     open: HashMap<u64, Vec<OpenFile>>,
     /// Files of cgroups that were opened in each namespace.
     files: HashMap<u64, Vec<OpenFile>>,
+    /// Sockets in each network namespace that processes of others have open.
+    sockets: HashMap<u64, Vec<OpenFile>>,
     mounts: HashMap<u64, Text>,
 }
 
@@ -48,6 +50,7 @@ impl Namespaces {
             namespaces.read_open(reader, open),
             namespaces.read_mounts(reader, tasks),
             namespaces.read_cgroup_files(reader, open),
+            namespaces.read_sockets(reader, tasks, open),
         ] {
             if let Err(why) = outcome {
                 log::info!("pins: namespaces: {why}");
@@ -86,7 +89,15 @@ impl Namespaces {
                 ..user
             })
         });
-        members.chain(open).chain(files).collect()
+        let sockets = self.sockets.get(&ino).into_iter().flatten();
+        let sockets = sockets.filter_map(|file| {
+            let user = tasks::user(reader, file.task, UserKind::NamespaceSocket)?;
+            Some(User {
+                fd: Some(file.fd),
+                ..user
+            })
+        });
+        members.chain(open).chain(files).chain(sockets).collect()
     }
 
     fn read_members(&mut self, reader: &Reader<'_>, tasks: &Tasks) -> Result<(), Unreadable> {
@@ -123,6 +134,33 @@ impl Namespaces {
             let ino = reader.word(file.object, Field::InodeIno)?;
             self.open.entry(ino).or_default().push(*file);
             self.learn_inode(reader, file.object)?;
+        }
+        Ok(())
+    }
+
+    /// A socket has a reference to its namespace (net/core/sock.c: sk_alloc()), whichever one its
+    /// process is in.
+    fn read_sockets(
+        &mut self,
+        reader: &Reader<'_>,
+        tasks: &Tasks,
+        open: &Open,
+    ) -> Result<(), Unreadable> {
+        let processes = tasks.processes.iter();
+        let own: HashMap<u64, u64> = processes.map(|one| (one.task, one.net_ns)).collect();
+        let socks: Vec<_> = open.sockets.iter().map(|file| file.object).collect();
+        let namespaces = reader.column(&socks, Field::SockNet)?;
+        let others = open.sockets.iter().zip(namespaces);
+        let others = others.filter_map(|(file, namespace)| Some((file, namespace?)));
+        let others: Vec<_> = others
+            .filter(|(file, namespace)| own.get(&file.task) != Some(namespace))
+            .collect();
+        let namespaces: Vec<_> = others.iter().map(|(_, namespace)| *namespace).collect();
+        let inos = reader.column(&namespaces, Field::NetInum)?;
+        for ((file, _), ino) in others.into_iter().zip(inos) {
+            if let Some(ino) = ino {
+                self.sockets.entry(ino).or_default().push(*file);
+            }
         }
         Ok(())
     }

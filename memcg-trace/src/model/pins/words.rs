@@ -120,6 +120,7 @@ pub(super) fn user_text(user: &User) -> Text {
             UserKind::Open
             | UserKind::NamespaceFd
             | UserKind::NamespaceFile
+            | UserKind::NamespaceSocket
             | UserKind::Receives
             | UserKind::Accepts
             | UserKind::Peer

@@ -47,6 +47,7 @@ fn sockets_of_every_family() {
         sockets::unix(&parent, &folder),
         sockets::netlink(&parent),
         sockets::network_namespace(&parent, &folder),
+        sockets::socket_of_a_namespace(&parent),
         sockets::mapped_ring(&parent),
     ];
     run(&parent, fixtures);

@@ -111,6 +111,32 @@ pub fn network_namespace(parent: &Cgroup, folder: &Folder) -> Fixture {
     }
 }
 
+/// A namespace made in the cgroup, which only a socket in it keeps: that of a process which is in
+/// another namespace.
+pub fn socket_of_a_namespace(parent: &Cgroup) -> Fixture {
+    let cgroup = parent.child("socket-of-a-namespace");
+    let fd = cgroup.inside(|| {
+        thread::scope(|scope| {
+            let maker = scope.spawn(|| {
+                unshare(UnshareFlags::NEWNET);
+                new_socket(AddressFamily::NETLINK)
+            });
+            maker.join().unwrap()
+        })
+    });
+    cgroup.remove();
+    let mut of_kernel = with(us(&fd), "object", "kernel_socket".to_owned());
+    of_kernel["how"] = "namespace_socket".into();
+    Fixture {
+        refs: Refs::AtLeast(2),
+        company: &["socket_inet", "socket_unix"],
+        holders: vec![us(&fd), of_kernel],
+        advice: vec![close(&fd)],
+        follow: Box::new(move || drop(fd)),
+        ..of_sockets(cgroup.path(), "socket_other", 2)
+    }
+}
+
 /// A packet socket whose descriptor is closed: its ring is mapped.
 pub fn mapped_ring(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("mapped-ring");

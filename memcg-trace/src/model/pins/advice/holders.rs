@@ -179,8 +179,8 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
         )
     };
     // A process that maps it, or has it open twice, releases all of it only when it ends.
-    let same = case.object.users.iter().filter(|one| one.pid == user.pid);
-    let is_alone = same.count() <= 1;
+    let mut same = case.object.users.iter().filter(|one| one.pid == user.pid);
+    let is_alone = same.all(|one| one.fd == user.fd);
     let restart =
         |why: String| Step::sure(Action::RestartProcess, process(user.pid, &user.comm), why);
     Ok(match user.kind {
@@ -214,6 +214,11 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
                 "it has a cgroup file open that was opened in {}{unit}",
                 namespace()
             ),
+        ),
+        UserKind::NamespaceSocket if is_alone => Step::sure(
+            Action::CloseFd,
+            task,
+            format!("it has a socket in {} open{unit}", namespace()),
         ),
         UserKind::Namespace => Step::sure(
             Action::EndProcess,
