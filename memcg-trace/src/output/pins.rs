@@ -352,6 +352,7 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Peer => Some("has its other end"),
         UserKind::NamespaceFile => Some("a cgroup file opened in the namespace"),
         UserKind::NamespaceSocket => Some("has a socket in the namespace"),
+        UserKind::FileSystem => Some("keeps its file system, which is not mounted"),
         UserKind::InPipe => Some("has it in a pipe"),
         UserKind::Runs => Some("runs it"),
         UserKind::WorksIn => Some("works in it"),

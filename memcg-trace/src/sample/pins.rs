@@ -330,6 +330,9 @@ pub enum UserKind {
     InPipe,
     /// By a socket in the namespace that keeps it, though the process is in another.
     NamespaceSocket,
+    /// By keeping the file system that it is in, which no process sees mounted: with a directory or
+    /// another file of it, or with a descriptor of its mount or mount namespace.
+    FileSystem,
     /// By watching it.
     Watches,
     /// No process: something of the kernel's own, which `name` names.

@@ -18,6 +18,7 @@ mod segments;
 mod sockets;
 pub(super) mod swap_files;
 mod tasks;
+mod unmounted;
 mod watches;
 
 use super::holder_search::HolderSearch;
@@ -69,6 +70,11 @@ const WAYS: &[Way] = &[
     way("SysV segments", FILES, segments::files),
     way("loop devices", FILES, loops::backing_files),
     way("mounts", NAMES, mounts::roots),
+    way(
+        "what keeps file systems that no process sees mounted",
+        INODES,
+        unmounted::keepers,
+    ),
     way("swap", FILES, swap_files::files),
     way(
         "file systems on block devices",

@@ -338,6 +338,7 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Peer => "the other end of one that is held by",
             UserKind::NamespaceFile => "with a cgroup file opened in it, which is held by",
             UserKind::NamespaceSocket => "with a socket in it, which is held by",
+            UserKind::FileSystem => "in a file system that is not mounted, and is kept by",
             UserKind::InPipe => "in the pipe of",
             UserKind::Runs => "run by",
             UserKind::WorksIn => "the working directory of",

@@ -121,6 +121,7 @@ pub(super) fn user_text(user: &User) -> Text {
             | UserKind::NamespaceFd
             | UserKind::NamespaceFile
             | UserKind::NamespaceSocket
+            | UserKind::FileSystem
             | UserKind::Receives
             | UserKind::Accepts
             | UserKind::Peer

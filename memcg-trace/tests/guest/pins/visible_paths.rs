@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -11,7 +12,8 @@ use serde_json::json;
 
 use super::fixture::{Fixture, run};
 use super::pages::{PAGE, and, of_pages, place};
-use crate::host::{Cgroup, Folder, eventually};
+use super::queues;
+use crate::host::{Cgroup, Folder, Process, eventually};
 
 /// More than one MiB: less is not removed anyway.
 const PAGES: usize = 270;
@@ -37,12 +39,17 @@ fn paths_are_ours_or_somebodys() {
     let parent = Cgroup::new("names");
     let folder = Folder::new("names");
     let fixtures = vec![
+        // A new mount namespace copies each mount: later mounts are only ours.
+        in_a_namespace_of_a_descriptor(&parent, &folder),
         in_another_namespace(&parent, &folder),
         with_two_names(&parent, &folder),
         hidden_by_a_mount(&parent, &folder),
         root_of_a_mount(&parent, &folder),
         of_a_container(&parent),
         too_little(&parent, &folder),
+        below_a_descriptor(&parent, &folder),
+        below_a_directory(&parent, &folder),
+        below_a_message(&parent, &folder),
     ];
     run(&parent, fixtures);
 }
@@ -60,6 +67,95 @@ fn container(volume: &str) -> Child {
         fs::metadata(&ready).map_err(|error| error.to_string())
     });
     child
+}
+
+/// A file that goes with its file system, which the process with this id keeps.
+fn of_unmounted(cgroup: &Cgroup, name: &str, pid: u32, advice: &'static str) -> Fixture {
+    Fixture {
+        holders: vec![json!({"object": "file", "path": name, "how": "file_system", "pid": pid})],
+        advice: vec![(advice, vec![format!("[{pid}]")])],
+        never: &["remove_file", "unmount"],
+        ..of_file(cgroup)
+    }
+}
+
+/// A file system that is unmounted, and a descriptor of its root.
+fn below_a_descriptor(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("below-a-descriptor");
+    let at = folder.file("unmounted");
+    tmpfs(&at);
+    write(&cgroup, &format!("{at}/data"), PAGES);
+    let root = File::open(&at).unwrap();
+    unmount(&at, UnmountFlags::DETACH).unwrap();
+    cgroup.remove();
+    Fixture {
+        follow: Box::new(move || drop(root)),
+        ..of_unmounted(&cgroup, "data", std::process::id(), "close_fd")
+    }
+}
+
+/// A file system in a mount namespace without a process, and a descriptor of the namespace.
+fn in_a_namespace_of_a_descriptor(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("in-a-namespace-of-a-descriptor");
+    let volume = folder.file("left");
+    fs::create_dir(&volume).unwrap();
+    let mut child = container(&volume);
+    let pid = child.id();
+    write(
+        &cgroup,
+        &format!("/proc/{pid}/root{volume}/left-data"),
+        PAGES,
+    );
+    let namespace = File::open(format!("/proc/{pid}/ns/mnt")).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    cgroup.remove();
+    Fixture {
+        follow: Box::new(move || drop(namespace)),
+        ..of_unmounted(&cgroup, "left-data", std::process::id(), "close_fd")
+    }
+}
+
+/// A file system that is unmounted, and in which a process has its working directory.
+fn below_a_directory(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("below-a-directory");
+    let at = folder.file("worked-in");
+    tmpfs(&at);
+    write(&cgroup, &format!("{at}/worked-on"), PAGES);
+    let mut sleep = Command::new("sleep");
+    let sleep = sleep.arg("1000000").current_dir(&at).stdin(Stdio::null());
+    let sleep = Process(sleep.spawn().unwrap());
+    unmount(&at, UnmountFlags::DETACH).unwrap();
+    cgroup.remove();
+    let pid = sleep.0.id();
+    Fixture {
+        follow: Box::new(move || drop(sleep)),
+        ..of_unmounted(&cgroup, "worked-on", pid, "restart_process")
+    }
+}
+
+/// A file system that is unmounted, and a descriptor of its root in a message that was not received:
+/// such a message is not looked at.
+fn below_a_message(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("below-a-message");
+    let at = folder.file("sent");
+    tmpfs(&at);
+    write(&cgroup, &format!("{at}/sent-data"), PAGES);
+    let root = File::open(&at).unwrap();
+    unmount(&at, UnmountFlags::DETACH).unwrap();
+    let ends = UnixStream::pair().unwrap();
+    queues::send(&ends.0, root);
+    cgroup.remove();
+    let unknown = "its file system, which no process sees mounted (what keeps that was not found)";
+    Fixture {
+        holders: vec![
+            json!({"object": "file", "path": "sent-data", "how": "kernel", "name": unknown}),
+        ],
+        advice: vec![("nothing", vec![])],
+        never: &["remove_file", "unmount"],
+        follow: Box::new(move || drop(ends)),
+        ..of_file(&cgroup)
+    }
 }
 
 /// At the same path our namespace has another file, which is unrelated.

@@ -220,6 +220,13 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
             task,
             format!("it has a socket in {} open{unit}", namespace()),
         ),
+        UserKind::FileSystem => {
+            let why = format!("it keeps the file system of {what}, which is not mounted{unit}");
+            match user.fd {
+                Some(_) if is_alone => Step::unsure(Action::CloseFd, task, why),
+                _ => restart(why).doubted(),
+            }
+        }
         UserKind::Namespace => Step::sure(
             Action::EndProcess,
             task,

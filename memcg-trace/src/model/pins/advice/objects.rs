@@ -13,7 +13,9 @@ use crate::sample::pins::{Backing, Object, ObjectKind, PinKind, UserKind};
 pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
     let object = case.object;
     match object.kind {
-        ObjectKind::File if backing::is_nameless(object) => vec![by_holders(case)],
+        ObjectKind::File if backing::is_nameless(object) || is_unmounted(object) => {
+            vec![by_holders(case)]
+        }
         ObjectKind::File if is_in_memory(case) => vec![removal(case)],
         ObjectKind::File | ObjectKind::BlockDevice => vec![drop_pages(case)],
         ObjectKind::SysvShm => vec![segment(case)],
@@ -53,6 +55,12 @@ pub(super) fn ways(case: &Case<'_>) -> Vec<Way> {
         | ObjectKind::Mm
         | ObjectKind::Unknown => vec![by_holders(case)],
     }
+}
+
+/// Returns whether a file goes with its file system, which no process sees mounted.
+fn is_unmounted(object: &Object) -> bool {
+    let mut users = object.users.iter();
+    users.any(|user| user.kind == UserKind::FileSystem)
 }
 
 /// Returns whether its pages go only with the file.
