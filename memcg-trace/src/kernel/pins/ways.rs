@@ -106,10 +106,13 @@ const WAYS: &[Way] = &[
     unseen("asynchronous I/O that cannot be cancelled", FILES),
     unseen(
         "servers of the kernel (NFS, SMB, SCSI and USB targets)",
-        FILES,
+        &[Kind::Dentry, Kind::File],
     ),
     unseen("caches and passthrough (cachefiles, FUSE)", FILES),
     unseen("process accounting", FILES),
+    unseen("interpreters that binfmt_misc keeps open", FILES),
+    unseen("probes of user space (perf, BPF, tracefs)", NAMES),
+    unseen("notifications of POSIX message queues", SOCKS),
     unseen(
         "modules of the kernel",
         &[
