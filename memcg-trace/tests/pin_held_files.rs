@@ -40,6 +40,10 @@ fn cases() -> Vec<(User, &'static str, Vec<&'static str>)> {
         held_by,
         ..of_kernel(UserKind::Loop, "/dev/loop0")
     };
+    let above = |name| User {
+        held_by: vec![of_kernel(UserKind::Mount, "/srv")],
+        ..of_kernel(UserKind::Device, name)
+    };
     let ring = User {
         fd: Some(9),
         ..user(UserKind::Ring, 12, "qemu")
@@ -75,6 +79,28 @@ fn cases() -> Vec<(User, &'static str, Vec<&'static str>)> {
             device(vec![of_kernel(UserKind::Swap, "/dev/loop0")]),
             "the backing file of loop device /dev/loop0, which is swap",
             vec!["swapoff /dev/loop0", "detach_loop /dev/loop0", remove],
+        ),
+        (
+            device(vec![above("/dev/mapper/data")]),
+            "the backing file of loop device /dev/loop0, below device /dev/mapper/data, mounted at \
+             /srv",
+            vec![
+                "unmount /srv",
+                "remove_device /dev/mapper/data",
+                "detach_loop /dev/loop0",
+                remove,
+            ],
+        ),
+        // How to end that one is not known.
+        (
+            device(vec![above("/dev/bcache0")]),
+            "the backing file of loop device /dev/loop0, below device /dev/bcache0, mounted at /srv",
+            vec!["nothing"],
+        ),
+        (
+            device(vec![of_kernel(UserKind::Kernel, "1 user of /dev/loop0")]),
+            "the backing file of loop device /dev/loop0, used by 1 user of /dev/loop0",
+            vec!["nothing"],
         ),
         (
             of_kernel(UserKind::Kernel, "an overlay"),

@@ -39,6 +39,11 @@ pub(super) fn line(advice: &Advice) -> String {
         },
         Action::Unmount => format!("unmount {shown}"),
         Action::DetachLoop => format!("losetup -d {quoted}"),
+        Action::RemoveDevice => match shown.strip_prefix("/dev/mapper/") {
+            Some(name) if is_exact => format!("dmsetup remove {}", self::quoted(name)),
+            _ if is_exact => format!("mdadm --stop {quoted}"),
+            _ => format!("remove the device {shown}"),
+        },
         Action::Swapoff if is_path => format!("swapoff {quoted}"),
         Action::Swapoff => "swapoff -a && swapon -a".to_owned(),
         Action::Sync => "sync".to_owned(),
@@ -140,6 +145,14 @@ mod tests {
             "sync '/a b' && dd if='/a b' iflag=nocache count=0"
         );
         assert_eq!(advice(Action::RemoveSegment, "5"), "ipcrm -m 5");
+        assert_eq!(
+            advice(Action::RemoveDevice, "/dev/mapper/a b"),
+            "dmsetup remove 'a b'"
+        );
+        assert_eq!(
+            advice(Action::RemoveDevice, "/dev/md127"),
+            "mdadm --stop /dev/md127"
+        );
         assert_eq!(
             advice(Action::Reclaim, "/sys/fs/cgroup/a b/memory.reclaim"),
             "echo 5M > '/sys/fs/cgroup/a b/memory.reclaim'"

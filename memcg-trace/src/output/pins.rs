@@ -357,6 +357,7 @@ fn user_line(pins: &Pins, user: &User) -> String {
         UserKind::Runs => Some("runs it"),
         UserKind::WorksIn => Some("works in it"),
         UserKind::Loop => Some("is backed by it"),
+        UserKind::Device => Some("is made of it"),
         UserKind::Mount => Some("has it as its root"),
         UserKind::Swap => Some("has it open"),
         UserKind::Ring => Some("has it registered with io_uring"),

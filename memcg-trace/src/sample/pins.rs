@@ -339,6 +339,9 @@ pub enum UserKind {
     Kernel,
     /// No process: a loop device that it backs; `held_by` has the users of that.
     Loop,
+    /// No process: a block device that is made of it (device-mapper, md); `held_by` has the users of
+    /// that.
+    Device,
     /// No process: a mount whose root it is; `name` is the mount's path.
     Mount,
     /// No process: swap is on it; `name` is its path.
@@ -382,7 +385,7 @@ pub struct User {
     /// Inode number of the mount namespace that the mount is in, where it is not ours; its path is
     /// then `/proc/PID/root/…`, if a process is in there.
     pub ns_ino: Option<u64>,
-    /// The users that keep it in turn, where it is no process: users of a loop device.
+    /// The users that keep it in turn, where it is no process: users of a device.
     pub held_by: Vec<User>,
 }
 

@@ -69,6 +69,7 @@ macro_rules! fields_of_files {
             -, SbBdev, 8, ["super_block.s_bdev"];
             -, SbBdevFile, 8, ["super_block.s_bdev_file"];
             -, BdevDevice, 0, ["block_device.bd_device"];
+            -, BdevOpeners, 4, ["block_device.bd_openers"];
             -, BdevDisk, 8, ["block_device.bd_disk"];
             -, BdevInode, 0, ["bdev_inode.vfs_inode"];
             -, DiskName, 32, ["gendisk.disk_name"];

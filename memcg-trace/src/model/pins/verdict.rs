@@ -343,6 +343,7 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
             UserKind::Runs => "run by",
             UserKind::WorksIn => "the working directory of",
             UserKind::Loop => "the backing file of",
+            UserKind::Device => "below",
             UserKind::Mount => "kept by",
             UserKind::Swap => "in use as",
             UserKind::Ring => "registered with io_uring by",

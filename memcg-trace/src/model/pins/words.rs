@@ -61,6 +61,7 @@ pub fn user(user: &User) -> String {
     let name = user_text(user).display().into_owned();
     match user.kind {
         UserKind::Loop => format!("loop device {name}{}", used_by(user)),
+        UserKind::Device => format!("device {name}{}", used_by(user)),
         UserKind::Mount if name.starts_with("/proc/") || user.ns_ino.is_none() => {
             format!("mount {name}")
         }
@@ -78,6 +79,8 @@ fn used_by(device: &User) -> String {
     let how = match first.kind {
         UserKind::Mount => format!("mounted at {}", user_text(first).display()),
         UserKind::Swap => "which is swap".to_owned(),
+        UserKind::Device => format!("below {}", user(first)),
+        UserKind::Kernel => format!("used by {}", user(first)),
         _ => format!("which {} has open", user(first)),
     };
     match device.held_by.len() - 1 {

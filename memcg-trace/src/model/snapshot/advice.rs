@@ -31,6 +31,8 @@ pub enum Action {
     Unmount,
     /// Detach a loop device from its file.
     DetachLoop,
+    /// Remove a block device that is made of another one.
+    RemoveDevice,
     /// Switch swap off, and on again; with a target only on that device or file.
     Swapoff,
     /// Write dirty pages of a device.
@@ -78,6 +80,7 @@ impl Action {
             | Self::Reap
             | Self::Unmount
             | Self::DetachLoop
+            | Self::RemoveDevice
             | Self::Swapoff => Class::Disrupts,
             Self::AskOwner | Self::RemoveSegment | Self::RemoveFile => Class::DestroysData,
         }

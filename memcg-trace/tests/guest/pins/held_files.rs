@@ -10,61 +10,31 @@ use serde_json::{Value, json};
 
 use super::fixture::{Fixture, Refs, close, run, us};
 use super::held_by_fd::{Ring, Secret, huge_file};
+use super::loop_devices;
 use super::pages::of_pages;
-use crate::contract::Document;
 use crate::host::{Cgroup, Folder, Process, eventually, kernel, reparents_pages};
-use crate::tool;
 
 /// 2 MiB: data is not destroyed for less than one.
 const PAGES: usize = 512;
-const LOOP: &str = "/dev/loop1";
 /// A RAM disk.
 const SWAP: &str = "/dev/ram1";
 
-fn succeeds(command: &[&str]) {
+pub fn succeeds(command: &[&str]) {
     let status = Command::new(command[0]).args(&command[1..]).status();
     let status = status.unwrap();
     assert!(status.success(), "{command:?}: {status}");
 }
 
 /// A file of tmpfs whose pages are charged to a cgroup.
-fn write(cgroup: &Cgroup, name: &str) -> File {
+pub fn write(cgroup: &Cgroup, name: &str) -> File {
     let pages = vec![1; PAGES * 4096];
     let mut file = File::create(name).unwrap();
     cgroup.inside(|| file.write_all(&pages)).unwrap();
     file
 }
 
-fn of_file(cgroup: &Cgroup) -> Fixture {
+pub fn of_file(cgroup: &Cgroup) -> Fixture {
     of_pages(cgroup.path(), "page_shmem", PAGES as u64)
-}
-
-/// A disk image in tmpfs that was made in a job, with a file system that is mounted from it.
-fn loop_device(parent: &Cgroup, folder: &Folder) -> Fixture {
-    let cgroup = parent.child("loop-device");
-    let (name, mounted) = (folder.file("disk"), folder.file("mounted"));
-    drop(write(&cgroup, &name));
-    cgroup.remove();
-    succeeds(&["losetup", LOOP, &name]);
-    succeeds(&["mke2fs", "-q", LOOP]);
-    fs::create_dir(&mounted).unwrap();
-    succeeds(&["mount", "-t", "ext4", LOOP, &mounted]);
-    Fixture {
-        holders: vec![json!({
-            "object": "file", "path": name, "how": "loop", "name": LOOP, "pid": null,
-        })],
-        advice: vec![
-            ("unmount", vec![mounted.clone()]),
-            ("detach_loop", vec![LOOP.to_owned()]),
-            ("remove_file", vec![name.clone()]),
-        ],
-        follow: Box::new(move || {
-            succeeds(&["umount", &mounted]);
-            succeeds(&["losetup", "-d", LOOP]);
-            fs::remove_file(name).unwrap();
-        }),
-        ..of_file(&cgroup)
-    }
 }
 
 fn bind_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
@@ -179,53 +149,13 @@ fn files_without_a_descriptor() {
     let fixtures = vec![
         // A new mount namespace copies each mount: later mounts are only ours.
         bind_mount_elsewhere(&parent, &folder),
-        loop_device(&parent, &folder),
+        loop_devices::mounted(&parent, &folder),
+        loop_devices::below_another(&parent, &folder),
         bind_mount(&parent, &folder),
         overlay(&parent, &folder),
         ring(&parent, &folder),
     ];
     run(&parent, fixtures);
-}
-
-/// With the loop devices hidden, a reference is missing: the output says so, and no removal is
-/// advised.
-#[test]
-fn a_loop_device_that_is_hidden() {
-    if reparents_pages() {
-        return;
-    }
-    let (parent, folder) = (Cgroup::new("hidden"), Folder::new("hidden"));
-    let cgroup = parent.child("loop-device");
-    let name = folder.file("disk");
-    drop(write(&cgroup, &name));
-    cgroup.remove();
-    succeeds(&["losetup", LOOP, &name]);
-    let hide = "sed /loop_index_idr/d /proc/kallsyms > /tmp/hidden/k && \
-                mount --bind /tmp/hidden/k /proc/kallsyms";
-    let output = tool::hidden(hide, &["pins", "--json", &cgroup.path()]);
-    let document = Document::parse(tool::stdout(&output));
-    let item = &document.items[0];
-    println!("{}", item["sentence"]);
-    let pins = item["pins"].as_array().unwrap();
-    let shmem = pins.iter().find(|pin| pin["kind"] == "page_shmem").unwrap();
-    let held = &shmem["holders"][0]["held"];
-    assert!(held["found"].as_u64() < held["refs"].as_u64(), "{held}");
-    let not_checked = held["not_checked"].as_array().unwrap();
-    let says = |part: &str| {
-        not_checked
-            .iter()
-            .any(|one| one.as_str().unwrap().contains(part))
-    };
-    assert!(says("loop devices: "), "{held}");
-    let sentence = item["sentence"].as_str().unwrap();
-    assert!(!sentence.contains("nobody"), "{sentence}");
-    let advice = item["advice"].as_array().unwrap();
-    assert!(
-        advice.iter().all(|one| one["action"] != "remove_file"),
-        "{advice:?}"
-    );
-    succeeds(&["losetup", "-d", LOOP]);
-    fs::remove_file(name).unwrap();
 }
 
 /// A tmpfs file all of whose pages are in swap.

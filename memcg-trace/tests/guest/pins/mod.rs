@@ -20,6 +20,7 @@ mod held_pages;
 mod holders;
 mod hung;
 mod kinds;
+mod loop_devices;
 mod many;
 mod module;
 mod queues;

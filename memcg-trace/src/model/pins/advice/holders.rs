@@ -6,6 +6,7 @@ use super::{never, rows};
 use crate::model::pins::verdict::is_unreaped;
 use crate::model::pins::words::{self, object as name, process, unit, user_text};
 use crate::model::snapshot::Action;
+use crate::sample::Text;
 use crate::sample::pins::{ObjectKind, User, UserKind};
 
 /// The number of holders of one object that one can deal with one by one.
@@ -80,15 +81,15 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
     let is_path = called.as_bytes().starts_with(b"/");
     match user.kind {
         UserKind::Loop if is_path => {
-            let mut steps = Vec::new();
-            for holder in &user.held_by {
-                steps.extend(of_user(case, holder)?);
-            }
-            for step in &mut steps {
-                step.why = format!("it uses {}", called.display());
-            }
+            let mut steps = of_device(case, user, &called)?;
             let why = format!("it is backed by {what}");
             steps.push(Step::sure(Action::DetachLoop, called, why));
+            Ok(steps)
+        }
+        UserKind::Device if is_removable(&called) => {
+            let mut steps = of_device(case, user, &called)?;
+            let why = format!("it is made of {what}");
+            steps.push(Step::sure(Action::RemoveDevice, called, why));
             Ok(steps)
         }
         UserKind::Mount if is_path => {
@@ -108,6 +109,26 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
             called.display()
         )),
     }
+}
+
+/// Returns the steps for the users of a device.
+fn of_device(case: &Case<'_>, device: &User, called: &Text) -> Way {
+    let mut steps = Vec::new();
+    for holder in &device.held_by {
+        let mut of_holder = of_user(case, holder)?;
+        // The steps before are for users of this holder.
+        if let Some(own) = of_holder.last_mut() {
+            own.why = format!("it uses {}", called.display());
+        }
+        steps.extend(of_holder);
+    }
+    Ok(steps)
+}
+
+/// Returns whether a command is known that removes a device: those of device-mapper and md.
+fn is_removable(device: &Text) -> bool {
+    let path = device.as_bytes();
+    path.starts_with(b"/dev/mapper/") || path.starts_with(b"/dev/md")
 }
 
 /// Returns the step for a namespace that a mount keeps.

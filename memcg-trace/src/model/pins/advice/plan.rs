@@ -137,6 +137,7 @@ fn needs_all_holders(action: Action) -> bool {
         | Action::Reap
         | Action::Unmount
         | Action::DetachLoop
+        | Action::RemoveDevice
         | Action::RemoveFile
         | Action::RemoveSegment
         | Action::AskOwner
