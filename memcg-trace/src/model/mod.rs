@@ -30,6 +30,7 @@ mod tax;
 mod tree;
 mod trend;
 pub mod why;
+pub mod workload;
 pub mod zombies;
 
 pub use balance::NEAR_HIGH;

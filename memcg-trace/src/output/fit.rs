@@ -36,12 +36,21 @@ pub fn cut_cell(text: &str, columns: usize) -> String {
 }
 
 /// The path, or its last component with as much of the others as fits: the last one is the unit or
-/// the container, and the others are often the same for all.
+/// the container, and the others are often the same for all. What stands in parentheses behind the
+/// path stays whole, if there is room for both.
 #[must_use]
 pub fn cut_path(path: &str, columns: usize) -> String {
     const CUT_PARENTS: &str = "…/";
+    const LEAST_PATH: usize = 24;
     if width(path) <= columns {
         return path.to_owned();
+    }
+    if let Some(at) = path.rfind(" (").filter(|_| path.ends_with(')')) {
+        let (path, label) = path.split_at(at);
+        return match columns.checked_sub(width(label)) {
+            Some(room) if room >= LEAST_PATH => cut_path(path, room) + label,
+            _ => cut_path(path, columns),
+        };
     }
     let (parents, leaf) = path.split_at(path.rfind('/').map_or(0, |at| at + 1));
     // The first digits identify a number of 64 digits; the names of its parents say more than the
@@ -52,12 +61,27 @@ pub fn cut_path(path: &str, columns: usize) -> String {
     };
     let room = columns.saturating_sub(width(&short));
     match columns.checked_sub(width(CUT_PARENTS)) {
-        _ if room >= width(CUT_PARENTS) => cut_middle(parents, room) + &short,
+        _ if room >= width(CUT_PARENTS) => cut_parents(parents, room) + &short,
         Some(room) if room > 2 && !parents.is_empty() => {
             CUT_PARENTS.to_owned() + &cut_name(leaf, room)
         }
         _ => cut_name(leaf, columns),
     }
+}
+
+/// The parents of a path, with their slash at the end. Long numbers are shortened or left out, with
+/// the names before them, and never cut elsewhere.
+fn cut_parents(parents: &str, columns: usize) -> String {
+    let names: Vec<String> = (parents.split_inclusive('/'))
+        .map(|name| short_id(name).unwrap_or_else(|| name.to_owned()))
+        .collect();
+    let short = names.concat();
+    if short == parents {
+        return cut_middle(parents, columns);
+    }
+    let cut = (1..=names.len()).map(|from| format!("{CUT}/{}", names[from..].concat()));
+    let mut all = std::iter::once(short).chain(cut);
+    all.find(|text| width(text) <= columns).unwrap_or_default()
 }
 
 /// The name, or as much of it as identifies it: the first digits of a long number.
@@ -251,6 +275,18 @@ mod tests {
             cut_path(&pod, 18)
         );
         assert_eq!(cut_name(&id, 13), "4f0c7a2be91d…");
+        let named = format!("{pod} (containerd web in pod default/web-0)");
+        let whole = width(&named);
+        assert_eq!(cut_path(&named, whole), named);
+        for columns in 63..whole {
+            let cut = cut_path(&named, columns);
+            assert!(
+                cut.ends_with(" (containerd web in pod default/web-0)"),
+                "{cut}"
+            );
+            assert!(width(&cut) <= columns, "{cut}");
+        }
+        assert_eq!(cut_path(&named, 61), cut_path(&pod, 61));
         let line = format!("20.0 s mkdir[7] waits for cgroup_mutex  {unit}");
         assert!(cut_line(&line, 60).starts_with("20.0 s mkdir[7] waits for cgroup_mutex  "));
         for columns in 44..width(&line) {

@@ -56,9 +56,19 @@ pub fn pinned_by(kind: PinnedBy) -> Option<&'static str> {
     }
 }
 
-/// Path of a memcg, fit for a terminal; its serial number if no event or walk gave a path.
+/// Path of a memcg with the container and the pod that it belongs to, fit for a terminal; its serial
+/// number if no event or walk gave a path.
 #[must_use]
 pub fn path(id: Option<&MemcgId>) -> String {
+    match id {
+        Some(id) if !id.path.is_empty() => id.shown(),
+        id => bare_path(id),
+    }
+}
+
+/// The same with the path alone.
+#[must_use]
+pub fn bare_path(id: Option<&MemcgId>) -> String {
     match id {
         None => units::UNKNOWN.to_owned(),
         Some(id) if id.path.is_empty() => format!("serial_nr:{}", id.serial_nr),

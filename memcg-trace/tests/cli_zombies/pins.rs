@@ -19,7 +19,7 @@ fn pins_follow_the_contract() {
                           frees_bytes frees_at_most cause";
     const HOLDER: &str = "pid comm fd owner_path fs dev ino path ns_ino local remote object refs \
                           pages ns_mount how name state parent_pid cpu held user_refs links \
-                          path_of_pid dev_name unit backing";
+                          path_of_pid dev_name unit backing container pod namespace";
     let path = recording("pins-contract", host(), &demo_with_pins());
     let text = stdout(&run(&["export", "--from", &path]));
     let records = checked(&text);
@@ -47,7 +47,7 @@ fn pins_follow_the_contract() {
         assert_eq!(holders.replace(HOLDER, "").trim(), "", "{holders}");
         assert_eq!(
             keys(line, 3).join(" "),
-            "cgroup_id css_id serial_nr path name",
+            "cgroup_id css_id serial_nr path name unit container pod namespace",
             "of the zombie"
         );
         let rows = data["pins"].as_array().unwrap().iter();

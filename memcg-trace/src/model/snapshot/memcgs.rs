@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use strum::{IntoStaticStr, VariantNames};
 
+use crate::model::workload::Workload;
 use crate::sample::{self, Text};
 
 /// Counts of memory cgroups, before any `--top` left rows out; `None` where they are not known.
@@ -67,6 +68,22 @@ impl MemcgId {
         }
         let rest = self.path.as_bytes().strip_prefix(other.path.as_bytes());
         rest.is_some_and(|rest| rest.starts_with(b"/"))
+    }
+
+    /// Returns what it belongs to, as far as is known.
+    #[must_use]
+    pub fn workload(&self) -> Workload {
+        Workload::of_path(&self.path)
+    }
+
+    /// Returns its path with the container and the pod that it belongs to, fit for a terminal.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let path = self.path.display();
+        match self.workload().label() {
+            Some(label) => format!("{path} ({label})"),
+            None => path.into_owned(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::MemcgName;
 use super::memcgs::Path;
+use super::workloads::BelongsTo;
 use crate::model::snapshot::{self, FindingKind, Severity};
 use crate::output::figures::{Name, Object, Rounded, Row, Value, Visitor, Word, record};
 
@@ -54,6 +55,7 @@ record! {
         severity: Word<Severity>,
         /// Path of the memory cgroup that it is about.
         path: Name<'a>,
+        @part belongs_to: BelongsTo<'a>,
         /// What was found, in one sentence.
         sentence: &'a str,
         /// Figures of the finding; they depend on the kind.
@@ -138,13 +140,13 @@ impl Row for snapshot::Growth {
 impl<'a> From<&'a snapshot::Finding> for Finding<'a> {
     fn from(finding: &'a snapshot::Finding) -> Self {
         let memcg = finding.memcg.as_deref();
-        let path = memcg.map(|memcg| &memcg.path);
-        let path = Name::of(path.filter(|path| !path.is_empty()));
+        let memcg = memcg.filter(|memcg| !memcg.path.is_empty());
         Self {
             finding_id: format!("{}-{}", finding.kind.as_str(), finding.number),
             kind: Word(finding.kind),
             severity: Word(finding.severity),
-            path,
+            path: Name::of(memcg.map(|memcg| &memcg.path)),
+            belongs_to: BelongsTo::of(memcg),
             sentence: &finding.sentence,
             figures: figures(&finding.figures),
             first_ns: finding.first_ns,

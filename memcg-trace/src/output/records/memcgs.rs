@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
+use super::workloads::BelongsTo;
 use crate::model::snapshot::{self, MemcgId, Phase};
 use crate::model::zombies::Zombie;
 use crate::output::figures::{
@@ -59,6 +60,7 @@ impl Row for MemcgName<'_> {
             "Last component of the path; `/` for the root.",
             |row| Name::of(row.seen().map(|id| &id.name)),
         );
+        to.part(|row| BelongsTo::of(row.seen()));
     }
 }
 
@@ -110,7 +112,7 @@ impl Shown for Path<'_> {
     }
 
     fn order(&self) -> Order {
-        Order::Text(names::path(self.0))
+        Order::Text(names::bare_path(self.0))
     }
 }
 
@@ -122,18 +124,24 @@ pub(in crate::output) enum Charged<'a> {
     Nobody,
 }
 
+impl Charged<'_> {
+    fn text(&self, path: impl Fn(Option<&MemcgId>) -> String) -> String {
+        match self {
+            Self::To(memcg) => path(*memcg),
+            Self::Nobody => "(unaccounted)".to_owned(),
+        }
+    }
+}
+
 impl Shown for Charged<'_> {
     const IS_NUMBER: bool = false;
 
     fn show(&self, _: Unit) -> String {
-        match self {
-            Self::To(memcg) => names::path(*memcg),
-            Self::Nobody => "(unaccounted)".to_owned(),
-        }
+        self.text(names::path)
     }
 
     fn order(&self) -> Order {
-        Order::Text(self.show(Unit::Number))
+        Order::Text(self.text(names::bare_path))
     }
 }
 

@@ -22,6 +22,7 @@ mod slab;
 mod tax;
 mod waits;
 mod why;
+mod workloads;
 
 use std::borrow::Cow;
 

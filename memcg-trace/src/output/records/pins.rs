@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::MemcgName;
+use super::workloads::ContainedIn;
 use crate::model::pins::words;
 use crate::model::snapshot::{self, Action, Class, MemcgId, Source};
 use crate::output::figures::{Name, Word, record};
@@ -156,6 +157,7 @@ record! {
         /// Where reclaim can move the file's pages: `storage`, `swap`, `memory` (nowhere) or
         /// `huge_pages`.
         backing: Option<Word<Backing>>,
+        @part owner_in: ContainedIn<'a>,
     }
 }
 
@@ -248,6 +250,7 @@ impl<'a> Holder<'a> {
             dev_name,
             unit,
             backing: object.backing.map(Word),
+            owner_in: ContainedIn::of(owner),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
 use super::memcgs::Path;
+use super::workloads::BelongsTo;
 use crate::model::snapshot::{self, MemcgId};
 use crate::output::figures::{Name, Order, Shown, Unit, Value, Word, address, record};
 use crate::output::names;
@@ -34,6 +35,7 @@ record! {
         cgroup_id: Option<u64>,
         /// Path of its memory cgroup.
         path: Path<'a> => "MEMCG",
+        @part belongs_to: BelongsTo<'a>,
     }
 }
 
@@ -115,6 +117,7 @@ impl<'a> Task<'a> {
             state: None,
             cgroup_id: seen.map(|memcg| memcg.cgroup_id),
             path: Path(memcg),
+            belongs_to: BelongsTo::of(seen),
         }
     }
 }

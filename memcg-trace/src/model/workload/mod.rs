@@ -1,0 +1,10 @@
+//! The unit, container and pod that a memory cgroup belongs to.
+
+mod container;
+mod pod;
+mod unit;
+mod workloads;
+
+pub use container::{Container, Runtime};
+pub use pod::Pod;
+pub use workloads::Workload;
