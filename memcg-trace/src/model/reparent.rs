@@ -186,8 +186,8 @@ pub fn find<'a>(snapshot: &'a Snapshot, wanted: &Wanted) -> Option<&'a Reparent>
 /// Returns a sentence about a memcg that is gone, fit for a terminal.
 #[must_use]
 pub fn sentence(reparent: &Reparent) -> String {
-    let path = reparent.memcg.path.display();
-    let to = reparent.to.as_ref().map(|to| to.path.display());
+    let path = reparent.memcg.shown();
+    let to = reparent.to.as_ref().map(|to| to.shown());
     let to = to.as_deref().unwrap_or("an ancestor");
     let counted = |count: Option<u64>, what: &str| {
         let count = count.filter(|count| *count > 0)?;

@@ -186,7 +186,7 @@ fn near_high(memcg: &Memcg, share: f64, moment: &Moment<'_>, list: &mut List) {
     }
     let sentence = format!(
         "{} uses {} of its memory.high of {} ({:.0} %)",
-        memcg.id.path.display(),
+        memcg.id.shown(),
         units::bytes(Some(usage)),
         units::bytes(Some(high)),
         part * 100.0,
@@ -270,7 +270,7 @@ impl Usage {
         };
         let sentence = format!(
             "the memory of {} collapses and refills: {} {} within {}, the last from {} to {}",
-            memcg.id.path.display(),
+            memcg.id.shown(),
             grouped(teeth),
             units::noun(teeth, "time"),
             units::duration(Some(moment.now_ns.saturating_sub(first_ns))),
@@ -332,7 +332,7 @@ impl Usage {
         let sentence = format!(
             "slab is {:.0} % of the memory of {} and {:.0} % of what is taken from it: {} pay",
             slab_share * 100.0,
-            memcg.id.path.display(),
+            memcg.id.shown(),
             taken_share * 100.0,
             if pages_pay { "its pages" } else { "its caches" },
         );

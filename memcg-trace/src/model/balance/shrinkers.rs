@@ -293,8 +293,5 @@ fn memcg(serial_nr: Option<u64>, moment: &Moment<'_>) -> Option<Arc<MemcgId>> {
 }
 
 fn place(memcg: Option<&MemcgId>) -> String {
-    memcg.map_or_else(
-        || "the host".to_owned(),
-        |id| id.path.display().into_owned(),
-    )
+    memcg.map_or_else(|| "the host".to_owned(), |id| id.shown())
 }

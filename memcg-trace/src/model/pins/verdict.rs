@@ -353,7 +353,7 @@ fn kept_by(pins: &Pins, kind: PinKind, first: &Object) -> String {
         let more = (users.count() as u64).saturating_add(first.users_omitted);
         let now_in = match pins.memcg(one.memcg_serial_nr) {
             Some(memcg) if kind == PinKind::PageAnon && !memcg.path.is_empty() => {
-                format!(", which is now in {}", memcg.path.display())
+                format!(", which is now in {}", memcg.shown())
             }
             _ => String::new(),
         };

@@ -328,7 +328,7 @@ fn bpf_map(object: &Object) -> String {
 
 fn child(id: Option<&MemcgId>, object: &Object) -> String {
     match id {
-        Some(id) if !id.path.is_empty() => format!("child cgroup {}", id.path.display()),
+        Some(id) if !id.path.is_empty() => format!("child cgroup {}", id.shown()),
         _ => format!(
             "child cgroup of serial_nr {}",
             known(object.memcg_serial_nr)

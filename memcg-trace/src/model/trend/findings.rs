@@ -208,13 +208,10 @@ fn sentence(finding: &Finding, figures: &Growth, took_ns: u64) -> String {
     let comm = figures.creator_comm.as_ref().map(|comm| comm.display());
     let (what, made_by) = match (&finding.memcg, comm) {
         (Some(memcg), Some(comm)) => (
-            format!("removed from {}", memcg.path.display()),
+            format!("removed from {}", memcg.shown()),
             format!(", the last made by {comm}"),
         ),
-        (Some(memcg), None) => (
-            format!("removed from {}", memcg.path.display()),
-            String::new(),
-        ),
+        (Some(memcg), None) => (format!("removed from {}", memcg.shown()), String::new()),
         (None, comm) => {
             let comm = comm.unwrap_or_default();
             (format!("that {comm} made and were removed"), String::new())

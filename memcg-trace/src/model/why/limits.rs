@@ -92,7 +92,7 @@ fn limit_of(
             Some(Arc::clone(&memcg.id)),
             format!(
                 "reclaims for {name} of {}: {} are used, {} is the limit",
-                memcg.id.path.display(),
+                memcg.id.shown(),
                 units::bytes(memcg.facts.usage_bytes),
                 units::bytes(bytes(memcg)),
             ),
@@ -101,7 +101,7 @@ fn limit_of(
             Some(Arc::clone(&only.id)),
             format!(
                 "reclaims for {name} of {}, which was not at it when the list was read: {} of {}",
-                only.id.path.display(),
+                only.id.shown(),
                 units::bytes(only.facts.usage_bytes),
                 units::bytes(bytes(only)),
             ),

@@ -323,7 +323,7 @@ fn behind_child(
     let child = items.find(|memcg| memcg.id.serial_nr == serial_nr);
     let name = child.map_or_else(
         || format!("child serial_nr:{serial_nr}"),
-        |child| format!("its child {}", child.id.path.display()),
+        |child| format!("its child {}", child.id.shown()),
     );
     let text = format!("{name} has to go offline first");
     let mut step = Step::new(What::Offline, State::Now, text.clone()).deep(depth);

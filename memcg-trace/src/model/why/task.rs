@@ -68,7 +68,7 @@ fn of_thread(
         let memcg = items.find(|memcg| memcg.id.serial_nr == one.serial_nr);
         let path = memcg.map_or_else(
             || format!("serial_nr:{}", one.serial_nr),
-            |memcg| memcg.id.path.display().into_owned(),
+            |memcg| memcg.id.shown(),
         );
         let mut step = Step::new(
             What::Rmdir,

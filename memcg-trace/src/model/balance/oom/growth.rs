@@ -46,7 +46,7 @@ impl Grown {
     pub(super) fn text(&self) -> String {
         format!(
             "{} by {} in {}",
-            self.memcg.path.display(),
+            self.memcg.shown(),
             units::bytes(Some(self.bytes)),
             units::duration(Some(self.within_ns)),
         )

@@ -104,7 +104,7 @@ fn swap(memory: &OomMemory, moment: &Moment<'_>) -> String {
 
 pub(super) fn path(level: &OomLevel, moment: &Moment<'_>) -> String {
     match moment.tree.id(level.serial_nr) {
-        Some(id) => id.path.display().into_owned(),
+        Some(id) => id.shown(),
         None => format!("serial_nr:{}", level.serial_nr),
     }
 }

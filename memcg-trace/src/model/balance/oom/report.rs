@@ -30,9 +30,10 @@ pub(in crate::model::balance) fn report(
         .memcgs
         .iter()
         .find(|memcg| Some(memcg.id.serial_nr) == limit_nr);
+    let shown = |id: &Option<Arc<MemcgId>>| id.as_ref().map(|id| id.shown());
     let path = |id: &Option<Arc<MemcgId>>| id.as_ref().map(|id| id.path.display().into_owned());
     let victim = format!("{}[{}]", kill.victim_comm.display(), kill.victim_pid);
-    let because = match (limit_nr, path(&limit)) {
+    let because = match (limit_nr, shown(&limit)) {
         (None, _) => "the host is out of memory".to_owned(),
         (Some(_), Some(path)) => format!("{path} is at its memory.max"),
         (Some(serial_nr), None) => format!("the memcg serial_nr:{serial_nr} is at its memory.max"),
@@ -46,7 +47,7 @@ pub(in crate::model::balance) fn report(
     };
     let sentence = format!(
         "the kernel killed {victim}{}{}, since {because}{explained}",
-        path(&of)
+        shown(&of)
             .map(|path| format!(" of {path}"))
             .unwrap_or_default(),
         group.unwrap_or_default(),

@@ -257,7 +257,7 @@ fn keeper(case: &Case<'_>, user: &User) -> Result<Step, String> {
             _ if case.object.kind != ObjectKind::PrivateAnon => format!("it maps {what}{unit}"),
             Some(memcg) if !memcg.path.is_empty() => format!(
                 "it is its memory, from before it moved to {}",
-                memcg.path.display()
+                memcg.shown()
             ),
             _ => "it is its memory".to_owned(),
         }),
