@@ -13,8 +13,8 @@ pub(super) fn run(common: &Common, man: &Man) -> anyhow::Result<u8> {
     program.build();
     let page = match &man.verb {
         Some(verb) => program.find_subcommand(verb).cloned().with_context(|| {
-            let verbs = program.get_subcommands().map(Command::get_name);
-            let verbs: Vec<_> = verbs.collect();
+            let verbs = program.get_subcommands().filter(|verb| !verb.is_hide_set());
+            let verbs: Vec<_> = verbs.map(Command::get_name).collect();
             format!("no verb {verb}; there are {}", verbs.join(", "))
         })?,
         None => program,

@@ -36,6 +36,8 @@ mod shrinkers;
 mod signals;
 mod slab;
 mod span;
+#[cfg(feature = "live")]
+mod state_files;
 mod sums;
 mod until;
 mod verb_flags;

@@ -40,6 +40,7 @@ pub(super) fn source(
 
 #[cfg(feature = "live")]
 fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<Source> {
+    use super::args::Names;
     use crate::kernel::Subject;
     use crate::source::live;
 
@@ -60,6 +61,7 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
         attach: attach(common),
         walk_budget: common.walk_budget / 100.0,
         address_names: needs != Needs::Memcgs,
+        state_files: common.names == Names::Files,
         debug: messages.is_debug(),
     };
     let source = Source::live(&options, common.interval)?;

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use super::args::{self, Args, Verb};
 use super::exit_codes::{CANNOT_TRACE, ERROR};
-#[cfg(feature = "live")]
-use super::logs;
 use super::messages::Messages;
 use super::{
     cache_contents, compare, completions, descriptors, doctor, export, known, live, locks, man,
     oneshot, pins, reclaim, record, schema, serve, shrinkers, slab, why, why_watch, zombies,
 };
+#[cfg(feature = "live")]
+use super::{logs, state_files};
 use crate::source::CannotTrace;
 use crate::timings;
 
@@ -55,6 +55,8 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
             Some(Verb::Schema(schema)) => schema::run(common, schema),
             Some(Verb::Man(args)) => man::run(common, args),
             Some(Verb::Completions(args)) => completions::run(common, args),
+            #[cfg(feature = "live")]
+            Some(Verb::StateFiles(args)) => Ok(state_files::run(args)),
             Some(Verb::Zombies(zombies)) => zombies::run(common, zombies, messages).await,
             Some(Verb::Slab(slab)) => match &slab.inside {
                 Some(cache) => cache_contents::run(common, cache, messages).await,

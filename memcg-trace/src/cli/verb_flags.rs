@@ -47,6 +47,7 @@ const NOT_FOR: &[(&str, &[&str])] = &[
             "interval",
             "walk_budget",
             "trace_acquisitions",
+            "names",
             "attach",
         ],
     ),
@@ -58,6 +59,7 @@ const NOT_FOR: &[(&str, &[&str])] = &[
             "walk_budget",
             "trace_acquisitions",
             "near_high",
+            "names",
             "attach",
         ],
     ),
@@ -71,6 +73,7 @@ const NOT_FOR: &[(&str, &[&str])] = &[
             "walk_budget",
             "trace_acquisitions",
             "near_high",
+            "names",
             "color",
         ],
     ),
@@ -104,6 +107,7 @@ const WITHOUT_SOURCE: &[&str] = &[
     "trace_acquisitions",
     "near_high",
     "color",
+    "names",
     "attach",
 ];
 

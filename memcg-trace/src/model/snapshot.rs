@@ -99,6 +99,8 @@ pub struct Snapshot {
     pub reparents: Arc<Section<Reparent>>,
     /// Findings: those in progress first, then those that have stopped.
     pub findings: Arc<Section<Finding>>,
+    /// State files that could not be read, and why, a line each: names may be missing.
+    pub names_not_read: Arc<[String]>,
     /// Losses since the start.
     pub losses: Arc<[Loss]>,
     /// Counts to compare the losses with, before any row was left out.

@@ -46,6 +46,7 @@ pub struct Model {
     balance: Balance,
     memcgs: Arc<Section<snapshot::Memcg>>,
     totals: Totals,
+    names_not_read: Arc<[String]>,
     losses: Arc<[Loss]>,
     counted: Counted,
 }
@@ -88,6 +89,7 @@ impl Model {
             balance: Balance::new(NEAR_HIGH),
             memcgs: Arc::new(Section::unread("memcg")),
             totals: Totals::default(),
+            names_not_read: Arc::new([]),
             losses: Arc::new([]),
             counted: Counted::default(),
         }
@@ -122,9 +124,13 @@ impl Model {
         if let Some(facts) = &sample.host_facts {
             self.host_facts = Some(Arc::new(facts.clone()));
         }
+        if let Some(files) = &sample.state_files {
+            self.tree.on_names(files);
+            self.names_not_read = files.not_read.as_slice().into();
+        }
         let heirs = self.step_memcgs_and_slab(sample);
         if let Some(counts) = &sample.dying {
-            self.dying = Some(Arc::new(dying::of(counts)));
+            self.dying = Some(Arc::new(dying::of(counts, self.tree.names())));
         }
         self.step_slab_walk(sample, &heirs);
         match (sample.absence("shrinker"), &sample.shrinkers) {
@@ -196,6 +202,7 @@ impl Model {
             cgroup_uses: self.cgroup_uses.clone(),
             reparents: self.reparents.section(),
             findings: self.balance.join(self.trend.section()),
+            names_not_read: Arc::clone(&self.names_not_read),
             losses: Arc::clone(&self.losses),
             counted: self.counted,
         };

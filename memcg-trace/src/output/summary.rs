@@ -89,7 +89,19 @@ pub fn tax(snapshot: &Snapshot) -> Option<String> {
 pub fn absences(snapshot: &Snapshot) -> Vec<String> {
     let absences = snapshot.absences();
     let lines = absences.map(|(name, reason)| format!("no {name} figures: {}", sanitized(reason)));
-    lines.collect()
+    lines.chain(names_not_read(snapshot)).collect()
+}
+
+/// State files that could not be read: the first lines, and the number of the others.
+pub(super) fn names_not_read(snapshot: &Snapshot) -> impl Iterator<Item = String> {
+    const SHOWN: usize = 2;
+    let lines = snapshot.names_not_read.iter();
+    let more = lines.len().saturating_sub(SHOWN);
+    let shown = lines.take(SHOWN).map(|line| sanitized(line).into_owned());
+    let more = (more > 0).then(|| format!("{more} more, which --json lists"));
+    shown
+        .chain(more)
+        .map(|line| format!("names not read: {line}"))
 }
 
 /// The worst unresolved finding, in one line; `None` if there is none.

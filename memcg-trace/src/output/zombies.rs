@@ -31,6 +31,7 @@ pub fn render(
     for line in heading
         .into_iter()
         .chain(absence)
+        .chain(summary::names_not_read(snapshot))
         .chain(dying::explanation(snapshot))
         .chain(summary::tax(snapshot))
         .chain(empty(snapshot))

@@ -22,6 +22,7 @@ mod shrinkers;
 mod slab;
 pub mod slab_inside;
 pub mod slab_walk;
+pub mod state_files;
 mod tasks;
 mod tax;
 mod text;
@@ -79,6 +80,8 @@ pub struct Sample {
     pub slab_inside: Option<slab_inside::SlabInside>,
     /// Who uses cgroups without tasks, if a query asked for that.
     pub cgroup_uses: Option<uses::CgroupUses>,
+    /// Names of containers and pods, if they have changed.
+    pub state_files: Option<state_files::StateFiles>,
     /// Losses since the start.
     pub losses: Vec<Loss>,
     /// Sections that this source does not have, and why.

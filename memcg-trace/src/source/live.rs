@@ -18,6 +18,7 @@ use crate::sample::doctor::Doctor;
 use crate::sample::recording::Host;
 use crate::sample::waits::Waits;
 use crate::sample::{Sample, Text};
+use crate::source::state_files::Names;
 use crate::timings;
 
 /// A preferred family of hooks.
@@ -56,6 +57,8 @@ pub struct Options {
     pub walk_budget: f64,
     /// Whether addresses will be named, such as those of stacks.
     pub address_names: bool,
+    /// Whether to read the names of containers and pods from the state files of their runtimes.
+    pub state_files: bool,
     /// Whether the eBPF side logs.
     pub debug: bool,
 }
@@ -81,6 +84,7 @@ const KEEP_UP: Duration = Duration::from_millis(100);
 pub struct Live {
     session: Session,
     asked: Option<Family>,
+    names: Option<Names>,
     /// When the next sample is due; `None` before the first.
     due: Option<Instant>,
 }
@@ -92,6 +96,7 @@ impl Live {
     /// [`OpenError::CannotTrace`] if nothing can be traced here.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
         let asked = options.attach.family();
+        let mut names = options.state_files.then(Names::start);
         let facts = Facts::gather(facts::Needs {
             trampolines: asked == Some(Family::Trampoline),
             address_names: options.address_names,
@@ -100,6 +105,11 @@ impl Live {
             return Err(OpenError::CannotTrace(why));
         }
         timings::step("permissions looked at");
+        // Events wait for nobody once hooks are attached.
+        if let Some(names) = &mut names {
+            names.wait();
+            timings::step("state files read");
+        }
         let mut session = Session::open(&facts, options.subjects, asked, options.debug)
             .map_err(|error| OpenError::CannotTrace(format!("{error:#}")))?;
         if options.subjects.contains(&Subject::Slab) && options.walk_budget > 0.0 {
@@ -108,6 +118,7 @@ impl Live {
         Ok(Self {
             session,
             asked,
+            names,
             due: None,
         })
     }
@@ -135,9 +146,10 @@ impl Live {
         };
         self.keep_up_until(due).await;
         self.due = Some(due);
-        let sample = self.session.sample();
+        let mut sample = self.session.sample()?;
+        sample.state_files = self.names.as_mut().and_then(Names::take);
         timings::step("first sample");
-        sample
+        Ok(sample)
     }
 
     async fn keep_up_until(&mut self, until: Instant) {

@@ -3,6 +3,8 @@
 #[cfg(feature = "live")]
 pub mod live;
 pub mod replay;
+#[cfg(feature = "live")]
+pub mod state_files;
 
 use std::path::Path;
 #[cfg(feature = "live")]

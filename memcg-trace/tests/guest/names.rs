@@ -1,13 +1,18 @@
-//! Names of cgroups are bytes that strangers chose.
+//! Names of cgroups are bytes that strangers chose; names of containers are in files, which may hang.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::host::{Cgroup, Folder};
+use crate::contract::Document;
+use crate::host::{Cgroup, DEADLINE, Folder};
+use crate::locks::fuse::{self, Server};
 use crate::tool;
 
 const HOSTILE: &[&[u8]] = &[
@@ -24,6 +29,10 @@ const HARMLESS: &[&str] = &[
     "コンテナ",
     "{\"type\":\"frame\"}",
 ];
+
+/// A folder of state files that hangs, and one that does not.
+const HUNG: &str = "/var/lib/docker/containers";
+const LOGS: &str = "/var/log/containers";
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -91,4 +100,45 @@ fn reach_neither_terminal_nor_json_raw() {
     }
     let near = tool::run(&["--cgroup", "/broken"]);
     tool::assert_fails(&near, 1, &["/broken"]);
+}
+
+#[test]
+fn names_are_told_although_other_files_hang() {
+    let id = "4f0c7a2be91d0123".repeat(4);
+    let cgroup = Cgroup::new(format!("crio-{id}"));
+    fs::create_dir_all(LOGS).unwrap();
+    let log = format!("{LOGS}/web-0_shop_nginx-{id}.log");
+    symlink("/nowhere", &log).unwrap();
+    // It answers nothing but what the mount needs: whoever lists it waits, and no signal ends that.
+    fs::create_dir_all(HUNG).unwrap();
+    let server = Server::at(HUNG);
+    let serving = thread::spawn(move || server.serve(|| {}));
+
+    let folder = Folder::new("state_files");
+    let tape = folder.file("tape");
+    let record = ["record", &tape, "-n", "1", "--names", "files"].map(str::to_owned);
+    let (sender, done) = mpsc::channel();
+    thread::spawn(move || sender.send(tool::run(&record.each_ref().map(String::as_str))));
+    let output = done.recv_timeout(DEADLINE).expect("it hangs");
+    assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+    fuse::abort(HUNG);
+    serving.join().unwrap();
+    fs::remove_file(&log).unwrap();
+
+    let document = tool::run(&["--json", "--from", &tape]);
+    let document = Document::parse(tool::stdout(&document));
+    println!("{}", document.not_checked);
+    let gap = json!({"what": "names", "reason": "docker: did not answer in time"});
+    assert!(document.not_checked.as_array().unwrap().contains(&gap));
+    let mut memcgs = document.items.iter();
+    let memcg = memcgs
+        .find(|memcg| memcg["path"] == *cgroup.path())
+        .unwrap();
+    assert_eq!(memcg["container"], "nginx");
+    assert_eq!(memcg["pod"], "web-0");
+    assert_eq!(memcg["namespace"], "shop");
+    let text = tool::run(&["--from", &tape]);
+    let shown = format!("{} (cri-o nginx in pod shop/web-0)", cgroup.path());
+    assert!(tool::stdout(&text).contains(&shown));
+    assert!(tool::stdout(&text).contains("names not read: docker: did not answer in time"));
 }

@@ -5,6 +5,12 @@
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod hosts;
+#[cfg(feature = "live")]
+mod reader;
+#[cfg(feature = "live")]
+mod root;
+#[cfg(feature = "live")]
+mod state_files;
 
 use std::collections::BTreeMap;
 

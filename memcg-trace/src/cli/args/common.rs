@@ -73,6 +73,15 @@ pub(in crate::cli) struct Common {
         env = "MEMCG_TRACE_COLOR"
     )]
     pub(in crate::cli) color: Color,
+    /// Where names of containers and pods come from; a recording has those that were recorded.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "MEMCG_TRACE_NAMES"
+    )]
+    pub(in crate::cli) names: Names,
     /// Force one family of probes.
     #[arg(
         long,
@@ -82,6 +91,16 @@ pub(in crate::cli) struct Common {
         env = "MEMCG_TRACE_ATTACH"
     )]
     pub(in crate::cli) attach: Attach,
+}
+
+/// Where names of containers and pods come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Names {
+    /// The paths of cgroups alone, which have ids.
+    #[default]
+    Paths,
+    /// The state files of Docker, containerd, CRI-O, podman and the kubelet, too.
+    Files,
 }
 
 /// When to use colours.

@@ -13,9 +13,11 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::verb_flags;
-#[cfg(feature = "live")]
-pub(super) use common::Attach;
 pub(super) use common::Common;
+#[cfg(feature = "live")]
+pub(super) use common::{Attach, Names};
+#[cfg(feature = "live")]
+pub(super) use questions::StateFiles;
 pub(super) use questions::{
     By, Completions, Doctor, Known, Locks, Man, Pins, Schema, Slab, SlabSort, Sort, Why, Zombies,
 };
@@ -74,6 +76,10 @@ pub(super) enum Verb {
     Schema(Schema),
     /// A page of the manual: of the program, or of one verb.
     Man(Man),
+    /// What the state files of container runtimes tell, for the program itself.
+    #[cfg(feature = "live")]
+    #[command(hide = true)]
+    StateFiles(StateFiles),
     /// What a shell needs to complete the command line.
     Completions(Completions),
 }

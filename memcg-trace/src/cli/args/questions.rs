@@ -205,6 +205,14 @@ pub(in crate::cli) struct Doctor {
     pub(in crate::cli) symbols: Option<PathBuf>,
 }
 
+#[cfg(feature = "live")]
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct StateFiles {
+    /// The folder that they are below, as from the root.
+    #[arg(value_name = "FOLDER")]
+    pub(in crate::cli) root: PathBuf,
+}
+
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Man {
     /// The verb.

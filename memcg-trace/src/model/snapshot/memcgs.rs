@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use strum::{IntoStaticStr, VariantNames};
 
-use crate::model::workload::Workload;
+use crate::model::workload::{Told, Workload};
 use crate::sample::{self, Text};
 
 /// Counts of memory cgroups, before any `--top` left rows out; `None` where they are not known.
@@ -57,6 +57,8 @@ pub struct MemcgId {
     pub path: Text,
     /// Last component of the path; `/` for the root.
     pub name: Text,
+    /// What state files told of its container and its pod.
+    pub told: Option<Arc<Told>>,
 }
 
 impl MemcgId {
@@ -73,7 +75,11 @@ impl MemcgId {
     /// Returns what it belongs to, as far as is known.
     #[must_use]
     pub fn workload(&self) -> Workload {
-        Workload::of_path(&self.path)
+        let workload = Workload::of_path(&self.path);
+        match &self.told {
+            Some(told) => told.added_to(workload),
+            None => workload,
+        }
     }
 
     /// Returns its path with the container and the pod that it belongs to, fit for a terminal.

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::snapshot::{self, Creator, MemcgId, Phase, Section, Source};
+use super::workload::ToldNames;
+use crate::sample::state_files::StateFiles;
 use crate::sample::{Life, LifeKind, MemcgWalk};
 use node::Node;
 pub use node::is_zombie;
@@ -44,10 +46,29 @@ pub(super) struct Tree {
     gone: BTreeMap<u64, u64>,
     /// The last walk, without its rows.
     last_walk: Option<MemcgWalk>,
+    /// Names of containers and pods.
+    names: ToldNames,
     last_event_ns: Option<u64>,
 }
 
 impl Tree {
+    /// Takes in names of containers and pods.
+    pub(super) fn on_names(&mut self, files: &StateFiles) {
+        self.names.read(files);
+        let mut has_new = false;
+        for node in self.nodes.values_mut() {
+            has_new |= node.on_names(&self.names);
+        }
+        if has_new {
+            self.changed();
+        }
+    }
+
+    /// Returns the names of containers and pods.
+    pub(super) fn names(&self) -> &ToldNames {
+        &self.names
+    }
+
     /// Takes in an event; events come oldest first.
     pub(super) fn on_event(&mut self, event: &Life) {
         self.last_event_ns = self.last_event_ns.max(Some(event.time_ns));
@@ -65,8 +86,10 @@ impl Tree {
                 return;
             }
             let parent = self.parent_id(event.parent_serial_nr);
-            self.nodes
-                .insert(event.serial_nr, Node::from_event(event, parent));
+            self.nodes.insert(
+                event.serial_nr,
+                Node::from_event(event, parent, &self.names),
+            );
             self.changed();
         }
         if let Some(node) = self.nodes.get_mut(&event.serial_nr) {
@@ -93,10 +116,12 @@ impl Tree {
             }
             let parent = self.parent_id(row.parent_serial_nr);
             let changed = match self.nodes.get_mut(&row.serial_nr) {
-                Some(node) => node.on_walk(row, parent, walk),
+                Some(node) => node.on_walk(row, parent, &self.names, walk),
                 None => {
-                    self.nodes
-                        .insert(row.serial_nr, Node::from_walk(row, parent, walk));
+                    self.nodes.insert(
+                        row.serial_nr,
+                        Node::from_walk(row, parent, &self.names, walk),
+                    );
                     true
                 }
             };
@@ -136,7 +161,7 @@ impl Tree {
         for (serial_nr, parent) in orphans {
             let parent = self.parent_id(parent);
             if let (Some(node), Some(parent)) = (self.nodes.get_mut(&serial_nr), parent) {
-                node.move_below(parent);
+                node.move_below(parent, &self.names);
                 self.changed();
             }
         }

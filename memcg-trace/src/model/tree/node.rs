@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::snapshot::{self, Creator, Emptied, MemcgId, Phase};
+use crate::model::workload::ToldNames;
 use crate::sample::{Life, LifeKind, Memcg, MemcgWalk, Text};
 
 /// `css.flags`, the same in all kernels (include/linux/cgroup-defs.h).
@@ -37,7 +38,11 @@ pub(super) struct Node {
 
 impl Node {
     /// Creates the node of a memcg that no walk has listed yet.
-    pub(super) fn from_event(event: &Life, parent: Option<Arc<MemcgId>>) -> Self {
+    pub(super) fn from_event(
+        event: &Life,
+        parent: Option<Arc<MemcgId>>,
+        names: &ToldNames,
+    ) -> Self {
         let facts = Memcg {
             serial_nr: event.serial_nr,
             parent_serial_nr: event.parent_serial_nr,
@@ -46,20 +51,33 @@ impl Node {
             flags: ONLINE,
             ..Memcg::default()
         };
-        Self::new(facts, &event.name, parent, event.time_ns)
+        Self::new(facts, &event.name, parent, names, event.time_ns)
     }
 
     /// Creates the node of a memcg that a walk lists for the first time.
-    pub(super) fn from_walk(row: &Memcg, parent: Option<Arc<MemcgId>>, walk: &MemcgWalk) -> Self {
-        let mut node = Self::new(without_name(row), &row.name, parent, walk.begin_ns);
+    pub(super) fn from_walk(
+        row: &Memcg,
+        parent: Option<Arc<MemcgId>>,
+        names: &ToldNames,
+        walk: &MemcgWalk,
+    ) -> Self {
+        let mut node = Self::new(without_name(row), &row.name, parent, names, walk.begin_ns);
         node.see_tasks(row, walk);
         node
     }
 
-    fn new(facts: Memcg, name: &Text, parent: Option<Arc<MemcgId>>, known_ns: u64) -> Self {
+    fn new(
+        facts: Memcg,
+        name: &Text,
+        parent: Option<Arc<MemcgId>>,
+        names: &ToldNames,
+        known_ns: u64,
+    ) -> Self {
+        let mut id = identify(&facts, name, parent.as_deref());
+        id.told = names.of(&id.path);
         Self {
             parent_serial_nr: facts.parent_serial_nr,
-            id: Arc::new(identify(&facts, name, parent.as_deref())),
+            id: Arc::new(id),
             parent,
             facts,
             offline_ns: None,
@@ -110,6 +128,7 @@ impl Node {
         &mut self,
         row: &Memcg,
         parent: Option<Arc<MemcgId>>,
+        names: &ToldNames,
         walk: &MemcgWalk,
     ) -> bool {
         self.facts = without_name(row);
@@ -139,7 +158,7 @@ impl Node {
         if !parent_holds {
             self.parent = parent;
         }
-        self.id = Arc::new(identify(row, &name, self.parent.as_deref()));
+        self.rename(identify(row, &name, self.parent.as_deref()), names);
         true
     }
 
@@ -150,10 +169,27 @@ impl Node {
     }
 
     /// Derives its path from a new parent.
-    pub(super) fn move_below(&mut self, parent: Arc<MemcgId>) {
+    pub(super) fn move_below(&mut self, parent: Arc<MemcgId>, names: &ToldNames) {
         let name = self.id.name.clone();
-        self.id = Arc::new(identify(&self.facts, &name, Some(&parent)));
+        self.rename(identify(&self.facts, &name, Some(&parent)), names);
         self.parent = Some(parent);
+    }
+
+    fn rename(&mut self, id: MemcgId, names: &ToldNames) {
+        let told = names.of(&id.path).or_else(|| self.id.told.clone());
+        self.id = Arc::new(MemcgId { told, ..id });
+    }
+
+    /// Takes in names of containers and pods; those that it has stay if there are no others.
+    /// Returns whether they are new.
+    pub(super) fn on_names(&mut self, names: &ToldNames) -> bool {
+        let told = names.of(&self.id.path);
+        if told.is_none() || told == self.id.told {
+            return false;
+        }
+        let id = MemcgId::clone(&self.id);
+        self.id = Arc::new(MemcgId { told, ..id });
+        true
     }
 
     /// The kernel takes a css offline once its kill is confirmed, so that much is known of it;
@@ -258,5 +294,6 @@ fn identify(facts: &Memcg, name: &Text, parent: Option<&MemcgId>) -> MemcgId {
         serial_nr: facts.serial_nr,
         path,
         name,
+        told: None,
     }
 }

@@ -76,11 +76,24 @@ pub fn memcgs(snapshot: &Snapshot, host: &Host) -> serde_json::Result<Vec<u8>> {
     let document = Document {
         summary,
         items: snapshot.memcgs.items.iter().map(Object).collect(),
-        not_checked: snapshot.absences().map(absent).collect(),
+        not_checked: snapshot
+            .absences()
+            .map(absent)
+            .chain(names(snapshot))
+            .collect(),
         sections: sections(snapshot),
         losses: losses(snapshot),
     };
     of_snapshot("memcg", snapshot, host, document)
+}
+
+/// The names that could not be read.
+fn names(snapshot: &Snapshot) -> impl Iterator<Item = NotChecked<'_>> {
+    let lines = snapshot.names_not_read.iter();
+    lines.map(|line| NotChecked {
+        what: "names",
+        reason: sanitized(line),
+    })
 }
 
 /// Puts the document into its envelope.
@@ -108,12 +121,11 @@ fn memcg_gaps(snapshot: &Snapshot) -> Vec<NotChecked<'_>> {
         .truncated_at
         .map(|bound| Cow::from(format!("the walk stopped after {bound}")));
     let reasons = [absent, bound].into_iter().flatten();
-    reasons
-        .map(|reason| NotChecked {
-            what: memcgs.name,
-            reason,
-        })
-        .collect()
+    let gaps = reasons.map(|reason| NotChecked {
+        what: memcgs.name,
+        reason,
+    });
+    gaps.chain(names(snapshot)).collect()
 }
 
 /// The capabilities of a host, in one line with its newline, as of `moment`.

@@ -138,6 +138,8 @@ record! {
         sections: Vec<Section<'a>>,
         /// What could not be counted.
         losses: Vec<Object<&'a Loss>>,
+        /// State files that could not be read, and why, a line each: names may be missing.
+        names_not_read: Vec<Cow<'a, str>>,
     }
 }
 
@@ -150,6 +152,11 @@ impl<'a> Frame<'a> {
             interval_ns: snapshot.interval_ns,
             sections: sections(snapshot),
             losses: losses(snapshot),
+            names_not_read: snapshot
+                .names_not_read
+                .iter()
+                .map(|line| sanitized(line))
+                .collect(),
         }
     }
 }

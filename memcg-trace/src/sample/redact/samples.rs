@@ -36,6 +36,7 @@ impl Redactor {
             tax: None,
             oom_kills: None,
             cgroup_uses: None,
+            state_files: None,
             ..sample
         };
         let Sample {
@@ -57,6 +58,7 @@ impl Redactor {
             tax: _,
             oom_kills: _,
             cgroup_uses: _,
+            state_files: _,
             losses: _,
         } = &mut sample;
         if let Some(facts) = host_facts {

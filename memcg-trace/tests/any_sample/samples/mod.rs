@@ -1,5 +1,6 @@
 //! Arbitrary samples: small numbers, so that keys coincide, and large ones, so that sums overflow.
 
+mod names;
 mod pin_answers;
 mod wait_looks;
 
@@ -26,6 +27,7 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 
+use names::state_files;
 use pin_answers::pins;
 use wait_looks::all_waits;
 
@@ -355,6 +357,7 @@ prop_compose! {
         slab_inside in of(slab_inside().boxed()),
         cgroup_uses in of(cgroup_uses().boxed()),
         about_host in of(name().boxed()),
+        state_files in of(state_files().boxed()),
         lost in vec(of(figure()), 0..3).boxed(),
         absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock"),
             Just("tax"), Just("reclaim"), Just("pins"), Just("waits"), Just("slab_walk"),
@@ -387,7 +390,7 @@ prop_compose! {
         });
         Sample {
             mono_ns, unix_ns, host_facts, memcgs, dying, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
-            waits, slab_walk, slab_inside, cgroup_uses,
+            waits, slab_walk, slab_inside, cgroup_uses, state_files,
             tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
                 flushes_total: flushes, dead_flushes_total: flushes, dead_flush_ns_total,

@@ -21,6 +21,7 @@ pub fn ask() -> Waits {
         address_names: true,
         debug: false,
         walk_budget: 0.0,
+        state_files: false,
     };
     let mut live = Live::open(&options).unwrap_or_else(|why| panic!("{why}"));
     let opened = begin.elapsed();

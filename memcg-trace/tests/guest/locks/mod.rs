@@ -7,7 +7,7 @@ mod coredump;
 mod drain;
 mod edges;
 mod four_tasks;
-mod fuse;
+pub mod fuse;
 mod grace;
 mod holders;
 mod in_use;

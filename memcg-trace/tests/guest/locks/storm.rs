@@ -154,6 +154,7 @@ fn nothing_is_confirmed_in_a_storm() {
         address_names: true,
         debug: false,
         walk_budget: 0.0,
+        state_files: false,
     };
     let mut live = Live::open(&options).unwrap_or_else(|why| panic!("{why}"));
     let (mut answers, mut judged, mut most) = (0_u64, 0, 0);
