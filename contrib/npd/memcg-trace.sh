@@ -19,7 +19,7 @@ if read -r last <"$folder/$verb.pid" && read -r its_name <"/proc/$last/comm" && 
 fi 2>/dev/null
 rm -f "$folder/$verb.code"
 (
-    timeout "${2:-10}" memcg-trace "$verb" --fail-on "$condition" --quiet
+    timeout "${2:-10}" memcg-trace "$verb" --config /dev/null --fail-on "$condition" --quiet
     echo $? >"$folder/$verb.new" && mv "$folder/$verb.new" "$folder/$verb.code"
 ) >"$folder/$verb.answer" 2>&1 </dev/null &
 echo $! >"$folder/$verb.pid"

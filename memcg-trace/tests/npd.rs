@@ -48,8 +48,14 @@ fn every_exit_code_has_its_answer() {
         let script = format!("echo \"$@\" >{{}}; echo much; echo text; exit {of_tool}");
         let tool = Tool::new("npd-codes", &script.replace("{}", "\"$0.args\""));
         for (condition, args) in [
-            ("deadlock", "locks --fail-on deadlock --quiet\n"),
-            ("zombies=10000", "zombies --fail-on zombies=10000 --quiet\n"),
+            (
+                "deadlock",
+                "locks --config /dev/null --fail-on deadlock --quiet\n",
+            ),
+            (
+                "zombies=10000",
+                "zombies --config /dev/null --fail-on zombies=10000 --quiet\n",
+            ),
         ] {
             let (code, said) = tool.ask(&[condition]);
             assert_eq!(code, Some(of_plugin), "{of_tool}: {said}");

@@ -6,6 +6,7 @@ mod args;
 mod cache_contents;
 mod compare;
 mod completions;
+mod config;
 mod descriptors;
 mod doctor;
 mod exit_codes;

@@ -21,6 +21,8 @@ pub fn memcg_trace(args: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // This host may have one of its own.
+    command.env("MEMCG_TRACE_CONFIG", "/dev/null");
     command
 }
 

@@ -16,6 +16,9 @@ use crate::model::select::Selection;
 /// Flags of all verbs.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Common {
+    /// Read values of flags from this file [default: /etc/memcg-trace.toml, if there is one].
+    #[arg(long, global = true, value_name = "FILE", env = "MEMCG_TRACE_CONFIG")]
+    pub(super) config: Option<PathBuf>,
     /// Read a recording instead of the kernel.
     #[arg(long, global = true, value_name = "FILE", env = "MEMCG_TRACE_FROM")]
     pub(in crate::cli) from: Option<PathBuf>,

@@ -12,6 +12,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use super::config::{self, Settings};
 use super::verb_flags;
 pub(super) use common::Common;
 #[cfg(feature = "live")]
@@ -102,10 +103,18 @@ pub(super) fn command() -> clap::Command {
 }
 
 impl Args {
-    /// Parses the command line; prints errors and ends the program.
+    /// Parses the command line, with the values of the configuration file where it has none; prints
+    /// errors and ends the program.
     pub(super) fn parse_or_exit() -> Self {
-        let matches = command().get_matches();
-        let args = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let mut matches = command().get_matches();
+        let mut args = Self::of(&matches);
+        let settings = Settings::read(args.common.config.as_deref(), command());
+        let settings = settings.unwrap_or_else(|wrong| config::refuse(wrong));
+        if !settings.is_empty() {
+            let with_defaults = settings.set_defaults(Self::command(), &matches);
+            matches = verb_flags::hide(with_defaults).get_matches();
+            args = Self::of(&matches);
+        }
         if let Some(conflict) = args.conflict(&matches) {
             Self::command()
                 .error(ErrorKind::ArgumentConflict, conflict)
@@ -114,8 +123,12 @@ impl Args {
         args
     }
 
-    /// Flags that make no sense with the verb. Flags from the environment are ignored, since they
-    /// are meant for other verbs.
+    fn of(matches: &ArgMatches) -> Self {
+        Self::from_arg_matches(matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Flags that make no sense with the verb. Flags from the environment and from the
+    /// configuration file are ignored, since they are meant for other verbs.
     fn conflict(&self, matches: &ArgMatches) -> Option<Cow<'static, str>> {
         let is_given = |flag: &str| matches.value_source(flag) == Some(ValueSource::CommandLine);
         let own = matches.subcommand().map(|(_, own)| own);
