@@ -5,6 +5,16 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+/// Takes cargo's variables for xtask away: they must not reach another package.
+pub fn without_our_crate(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+}
+
 /// Runs `command` with our output and fails unless it succeeds.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command

@@ -6,6 +6,7 @@
 
 mod bench;
 mod child;
+mod dist;
 mod first_screen;
 mod guest;
 mod interrupt;
@@ -42,6 +43,7 @@ enum Verb {
     Bench(bench::Arguments),
     Guest(guest::Arguments),
     Picture(picture::Arguments),
+    Dist(dist::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -64,5 +66,6 @@ fn dispatch() -> Result<u8> {
         Verb::Bench(arguments) => bench::main(&arguments),
         Verb::Guest(arguments) => guest::main(&arguments),
         Verb::Picture(arguments) => picture::main(&arguments),
+        Verb::Dist(arguments) => dist::main(&arguments),
     }
 }

@@ -80,13 +80,7 @@ pub fn install() -> Result<()> {
     let folder = folder()?;
     let prefix = llvm_prefix()?.with_context(|| format!("there is no libLLVM of LLVM {LLVM}"))?;
     let mut command = install_command(&folder, &prefix)?;
-    // Cargo's environment variables for xtask must not reach the build of another package.
-    for (name, _) in env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(&name);
-        }
-    }
+    child::without_our_crate(&mut command);
     command.env_remove("CARGO_TARGET_DIR");
     // Beside the final folder, so that an interrupted build resumes there.
     let target = places::cache()?.join("bpf-linker-build");

@@ -5,6 +5,7 @@
 //! second and needs no network.
 
 pub mod apt;
+pub mod cargo_tools;
 mod command;
 pub mod compiler;
 mod ensure;

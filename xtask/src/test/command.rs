@@ -33,6 +33,9 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     let mut rows = Vec::new();
     if arguments.names.is_empty() {
         rows.extend(host::run());
+        if arguments.long {
+            rows.push(host::packages());
+        }
     }
     rows.extend(guests::run(&kernels, arguments, &without_module)?);
     if let Some(signal) = interrupt::received() {

@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use super::row::Row;
-use crate::{child, places};
+use crate::{child, dist, places};
 
 /// Arguments of cargo.
 const STEPS: &[&[&str]] = &[
@@ -77,6 +77,11 @@ pub fn run() -> Vec<Row> {
     }
     rows.push(row("no aya in the replay-only build".into(), no_aya));
     rows
+}
+
+/// Makes the packages, and tries them in a guest with Debian.
+pub fn packages() -> Row {
+    row("packages".into(), || dist::packages(true))
 }
 
 fn row(step: String, check: impl FnOnce() -> Result<()>) -> Row {

@@ -1,0 +1,1 @@
+[ ! -x /usr/bin/systemctl ] || systemctl daemon-reload || :
