@@ -100,3 +100,23 @@ fn the_unit_and_the_document_name_the_port_that_is_the_default() {
         assert!(text.contains(&format!("127.0.0.1:{port}")), "{file}");
     }
 }
+
+#[test]
+fn the_manifest_asks_for_what_the_unit_has() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let unit = read("contrib/systemd/memcg-trace.service");
+    let line = |start: &str| {
+        let mut lines = unit.lines().filter_map(|line| line.strip_prefix(start));
+        lines.next().unwrap().replace("CAP_", "")
+    };
+    let capabilities = line("CapabilityBoundingSet=");
+    assert_eq!(line("AmbientCapabilities="), capabilities);
+    let manifest = read("contrib/kubernetes/daemonset.yaml");
+    let wanted = format!("add: [{}]\n", capabilities.replace(' ', ", "));
+    assert!(manifest.contains(&wanted), "{wanted}");
+    let memory = line("MemoryMax=");
+    assert!(
+        manifest.contains(&format!("limits: {{memory: {memory}i}}")),
+        "{memory}"
+    );
+}
