@@ -140,7 +140,39 @@ fn filtered<T: Clone>(section: &Section<T>, keep: impl Fn(&T) -> bool) -> Arc<Se
     Arc::new(section.with_items(items))
 }
 
+/// Numbers of the rows that [`largest`] leaves out, by type of record.
+fn rows(part: &Snapshot) -> [(&'static str, usize); 10] {
+    let memcgs = &part.memcgs.items;
+    let contents = part.slab_inside.items.iter();
+    [
+        ("memcg", memcgs.len()),
+        (
+            "zombie",
+            memcgs.iter().filter(|one| one.phase.is_some()).count(),
+        ),
+        ("pins", part.pins.items.len()),
+        ("slab", part.slab.items.len()),
+        ("slab_inside", contents.map(|cache| cache.rows.len()).sum()),
+        ("shrinker", part.shrinkers.items.len()),
+        ("reclaim", part.reclaim.items.len()),
+        (
+            "lock_wait",
+            part.lock_waits.items.len() + part.waits.items.len(),
+        ),
+        ("convoy", part.convoys.items.len()),
+        ("lock_stats", part.lock_stats.items.len()),
+    ]
+}
+
 fn largest(part: &mut Snapshot, top: usize) {
+    let before = rows(part);
+    cut(part, top);
+    let both = before.into_iter().zip(rows(part));
+    let omitted = both.map(|((of, before), (_, after))| (of, (before - after) as u64));
+    part.omitted = omitted.filter(|(_, rows)| *rows > 0).collect();
+}
+
+fn cut(part: &mut Snapshot, top: usize) {
     part.memcgs = highest(&part.memcgs, top, |memcg| memcg.facts.usage_bytes);
     part.pins = highest(&part.pins, top, |pins| pins.found.refs);
     part.slab = highest(&part.slab, top, |row| {

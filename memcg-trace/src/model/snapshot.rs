@@ -103,6 +103,8 @@ pub struct Snapshot {
     pub names_not_read: Arc<[String]>,
     /// Losses since the start.
     pub losses: Arc<[Loss]>,
+    /// Rows that a bound on their number left out, by type of record; none without such a bound.
+    pub omitted: Vec<(&'static str, u64)>,
     /// Counts to compare the losses with, before any row was left out.
     pub counted: Counted,
 }

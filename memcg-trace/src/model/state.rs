@@ -204,6 +204,7 @@ impl Model {
             findings: self.balance.join(self.trend.section()),
             names_not_read: Arc::clone(&self.names_not_read),
             losses: Arc::clone(&self.losses),
+            omitted: Vec::new(),
             counted: self.counted,
         };
         if !sample.is_answer() {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::figures::{Object, Value};
 use super::records::{
-    Convoy, Deadlock, Envelope, Finding, Frame, LockWait, Moment, OpenEnd, Pins, Reparent,
+    Convoy, Deadlock, Envelope, Finding, Frame, LockWait, Moment, Omitted, OpenEnd, Pins, Reparent,
     SlabInside, Tax, WhyStep,
 };
 use crate::model::snapshot::{FindingKind, Snapshot};
@@ -96,6 +96,9 @@ impl<W: Write> Ndjson<W> {
             self.record("reclaim", at, Object(row))?;
         }
         self.locks(at)?;
+        for (of, rows) in &snapshot.omitted {
+            self.record("omitted", at, Omitted::new(of, *rows))?;
+        }
         self.record("frame", at, Frame::of(snapshot, self.seq - first))?;
         self.output.flush()
     }

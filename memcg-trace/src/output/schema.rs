@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::figures::{Object, Value, of_record};
 use super::records::{
-    Convoy, Deadlock, Envelope, Finding, Frame, KnownBug, LockWait, OpenEnd, Pins, Reparent,
+    Convoy, Deadlock, Envelope, Finding, Frame, KnownBug, LockWait, Omitted, OpenEnd, Pins, Reparent,
     SlabInside, Tax, WhyStep,
 };
 use crate::model::abandoned::Empty;
@@ -39,6 +39,7 @@ const TYPES: [(&str, Make); 22] = [
     ("deadlock", record::<Deadlock<'_>>),
     ("why", record::<WhyStep<'_>>),
     ("known_bug", record::<KnownBug<'_>>),
+    ("omitted", record::<Omitted<'_>>),
     ("doctor", record::<Object<Doctor>>),
 ];
 
