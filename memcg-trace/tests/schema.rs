@@ -13,6 +13,8 @@ use std::path::Path;
 
 use boon::{Compiler, Schemas};
 use fixture::{evil_host, host, hostile, pins, slab_walk, snapshots, waits};
+use memcg_trace::model::select::Selection;
+use memcg_trace::output::changes::Changes;
 use memcg_trace::output::ndjson::Ndjson;
 use memcg_trace::output::schema;
 use memcg_trace::sample::recording::Host;
@@ -85,7 +87,21 @@ fn records() -> Vec<Value> {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     };
+    // What changed, of the largest rows.
+    let largest = Selection {
+        top: Some(2),
+        ..Selection::default()
+    };
+    let mut changed = Vec::new();
+    let mut changes = Ndjson::new(Changes::new(&mut changed, 60), host());
+    for snapshot in snapshots(&pins::demo_with_pins()) {
+        changes.write(&largest.of(&snapshot)).unwrap();
+    }
+    drop(changes);
+    let changed = std::str::from_utf8(&changed).unwrap().lines();
+    let changed = changed.map(|line| serde_json::from_str(line).unwrap());
     [
+        changed.collect(),
         of(evil_host(), &hostile()),
         of(host(), &pins::demo_with_pins()),
         of(host(), &waits::demo_with_deadlock()),
@@ -126,6 +142,8 @@ fn a_record_has_every_key_and_no_other_and_each_of_its_type() {
         objects("", &record, &mut places);
         // The kind of a finding decides which figures it has.
         places.retain(|place| place != "/data/figures");
+        // A figure that changed is whatever it is in its own type.
+        places.retain(|place| kind != "changed" || !place.starts_with("/data/rows/"));
         for place in places {
             let with = |change: &dyn Fn(&mut Map<String, Value>)| {
                 let mut other = record.clone();
@@ -156,7 +174,10 @@ fn a_record_has_every_key_and_no_other_and_each_of_its_type() {
             }
         }
     }
-    assert!(changed.len() > 12, "{changed:?}");
+    assert!(changed.len() > 16, "{changed:?}");
+    for kind in ["base", "removed", "changed", "omitted"] {
+        assert!(changed.contains_key(kind), "no record of type {kind}");
+    }
 }
 
 /// Checks a record against the schema for readers.

@@ -15,7 +15,7 @@ mod names;
 pub mod origins;
 pub mod pins;
 pub mod pressure;
-mod rate;
+pub(crate) mod rate;
 mod recent;
 mod reclaim;
 pub mod reparent;

@@ -5,6 +5,6 @@
     clippy::cast_precision_loss,
     reason = "a rate is shown with three digits"
 )]
-pub(super) fn per_sec(count: u64, interval_ns: Option<u64>) -> Option<f64> {
+pub(crate) fn per_sec(count: u64, interval_ns: Option<u64>) -> Option<f64> {
     interval_ns.map(|interval_ns| count as f64 * 1e9 / interval_ns as f64)
 }

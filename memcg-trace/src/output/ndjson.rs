@@ -64,6 +64,11 @@ impl<W: Write> Ndjson<W> {
         }
     }
 
+    /// Where the records are written to.
+    pub fn output_mut(&mut self) -> &mut W {
+        &mut self.output
+    }
+
     /// Writes all records of a snapshot, that of type `frame` last.
     ///
     /// # Errors

@@ -76,6 +76,10 @@ pub fn read(lines: impl BufRead) -> io::Result<Read> {
         next = Some(record.seq.saturating_add(1));
         let data = record.data;
         match &*record.kind {
+            "base" => {
+                let why = "these are changes: export --whole FILE makes whole records of them";
+                return Err(io::Error::other(why));
+            }
             "memcg" if data.phase.is_none() => {
                 let path = data
                     .path_hex

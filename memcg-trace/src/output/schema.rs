@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json};
 
 use super::figures::{Object, Value, of_record};
 use super::records::{
-    Convoy, Deadlock, Envelope, Finding, Frame, KnownBug, LockWait, Omitted, OpenEnd, Pins, Reparent,
-    SlabInside, Tax, WhyStep,
+    Base, Changed, Convoy, Deadlock, Envelope, Finding, Frame, KnownBug, LockWait, Omitted,
+    OpenEnd, Pins, Removed, Reparent, SlabInside, Tax, WhyStep,
 };
 use crate::model::abandoned::Empty;
 use crate::model::origins::Origin;
@@ -17,7 +17,7 @@ use crate::sample::doctor::Doctor;
 type Make = fn(&str) -> Json;
 
 /// All types of records.
-const TYPES: [(&str, Make); 22] = [
+const TYPES: [(&str, Make); 26] = [
     ("frame", record::<Frame<'_>>),
     ("memcg", record::<Object<snapshot::Memcg>>),
     ("zombie", record::<Object<Zombie>>),
@@ -40,6 +40,9 @@ const TYPES: [(&str, Make); 22] = [
     ("why", record::<WhyStep<'_>>),
     ("known_bug", record::<KnownBug<'_>>),
     ("omitted", record::<Omitted<'_>>),
+    ("base", record::<Base>),
+    ("removed", record::<Removed<'_>>),
+    ("changed", record::<Changed<'_>>),
     ("doctor", record::<Object<Doctor>>),
 ];
 

@@ -3,9 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
+mod changes;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod samples;
+#[expect(dead_code, reason = "only what checks records is needed here")]
+#[path = "../schemas/mod.rs"]
+mod schemas;
 
 use std::collections::HashSet;
 

@@ -5,6 +5,7 @@
 //! always `null`; they are written all the same, since readers may rely on every field.
 
 mod cache_contents;
+mod changes;
 mod compare;
 mod deadlocks;
 mod doctor;
@@ -32,6 +33,7 @@ use serde_json::Value as Json;
 
 pub(super) use cache_contents::Parent;
 pub use cache_contents::{Objects, SlabInside};
+pub use changes::{Base, Changed, Removed};
 pub(super) use compare::Reduction;
 pub use compare::{ComparedMemcg, Peaks};
 pub use deadlocks::{Convoy, Deadlock, OpenEnd};
