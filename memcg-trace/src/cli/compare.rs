@@ -1,8 +1,6 @@
 //! `compare`: peaks of two runs, side by side.
 
 use std::cmp::Reverse;
-use std::fs::File;
-use std::io::{BufReader, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -12,6 +10,7 @@ use super::exit_codes::DONE;
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
+use super::record_file;
 use crate::model::compare::{self, Compared, Peaks};
 use crate::output::ndjson_peaks::{self, Last};
 use crate::output::{compare as text, document};
@@ -60,9 +59,8 @@ struct Run {
 
 impl Run {
     async fn of(common: &Common, path: &Path, messages: &Messages) -> anyhow::Result<Self> {
-        let run = if is_ndjson(path)? {
-            let file = File::open(path)?;
-            let read = ndjson_peaks::read(BufReader::new(file))
+        let run = if record_file::has_records(path)? {
+            let read = ndjson_peaks::read(record_file::open(path)?)
                 .with_context(|| format!("cannot read the records {}", path.display()))?;
             Self {
                 peaks: read.peaks,
@@ -103,12 +101,4 @@ impl Run {
             missing: 0,
         })
     }
-}
-
-/// Whether a file starts as NDJSON does: a recording starts with the name of its format.
-fn is_ndjson(path: &Path) -> anyhow::Result<bool> {
-    let mut first = [0];
-    let failed = || format!("cannot open {}", path.display());
-    let mut file = File::open(path).with_context(failed)?;
-    Ok(file.read(&mut first).with_context(failed)? == 1 && first == *b"{")
 }

@@ -69,7 +69,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
             Some(Verb::Why(args)) => why::run(common, args, messages).await,
             Some(Verb::Locks(locks)) => locks::run(common, locks, messages).await,
             Some(Verb::Compare(compare)) => compare::run(common, compare, messages).await,
-            Some(Verb::Export(span)) => export::run(common, span, messages).await,
+            Some(Verb::Export(args)) => export::run(common, args, messages).await,
             Some(Verb::Serve(args)) => serve::run(common, args, messages).await,
             Some(Verb::Record(record)) => record::run(common, record, messages).await,
             Some(Verb::Live(pace)) if dashboard => live::run(common, pace, None, messages).await,

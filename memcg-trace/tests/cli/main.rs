@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 
+mod export_changes;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod outputs;

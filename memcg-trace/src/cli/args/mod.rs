@@ -1,6 +1,7 @@
 //! The command line.
 
 mod common;
+mod export;
 mod questions;
 mod report;
 mod serve;
@@ -17,6 +18,7 @@ use super::verb_flags;
 pub(super) use common::Common;
 #[cfg(feature = "live")]
 pub(super) use common::{Attach, Names};
+pub(super) use export::{Export, Rotation};
 #[cfg(feature = "live")]
 pub(super) use questions::StateFiles;
 pub(super) use questions::{
@@ -60,7 +62,7 @@ pub(super) enum Verb {
     /// Who waits for memory to be reclaimed, under whose limit, and from whom it is taken.
     Reclaim(Sums),
     /// Write records as NDJSON, until stopped.
-    Export(Span),
+    Export(Export),
     /// Store samples in a file, to be read with --from or replay.
     Record(Record),
     /// The dashboard on a recording: `live --from FILE`.
@@ -190,6 +192,7 @@ impl Args {
             Some(Verb::Serve(serve)) if serve.is_exposed() => Some(
                 "other hosts could reach that address: --insecure-listen says that this is meant",
             ),
+            Some(Verb::Export(export)) => export_conflict(export, is_given, is_own),
             Some(Verb::Record(_)) if is_given("output") => {
                 Some("record names its file itself, without --output")
             }
@@ -197,6 +200,31 @@ impl Args {
         };
         conflict.map(Cow::from)
     }
+}
+
+fn export_conflict(
+    export: &Export,
+    is_given: impl Fn(&str) -> bool,
+    is_own: impl Fn(&str) -> bool,
+) -> Option<&'static str> {
+    let of_a_source = ["from", "cgroup", "top"];
+    let of_a_stream = ["changes", "whole_every", "count", "duration"];
+    let of_files = ["rotate_size", "rotate_time", "rotate_keep"];
+    if export.whole.is_some() {
+        let all = of_a_source.iter().any(|flag| is_given(flag));
+        let own = of_a_stream.iter().chain(&of_files).any(|flag| is_own(flag));
+        return (all || own).then_some(
+            "--whole rebuilds what is in its file: it takes no other flag but --output",
+        );
+    }
+    if of_files.iter().any(|flag| is_own(flag)) && !is_given("output") {
+        return Some("files are rotated with -o FILE only");
+    }
+    if is_own("rotate_keep") && !export.rotation.is_wanted() {
+        return Some("--rotate-keep is for --rotate-size and --rotate-time");
+    }
+    let is_vain = is_own("whole_every") && !export.changes;
+    is_vain.then_some("--whole-every is for export --changes")
 }
 
 #[cfg(test)]
