@@ -130,7 +130,7 @@ pub enum WalkStep {
 /// Kind of a lifecycle event.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LifeKind {
+pub enum MemcgEventKind {
     /// The memcg can be used from now on (`mem_cgroup_css_online`).
     Online = 1,
     /// The memcg is a zombie from now on, if it was not one before (`mem_cgroup_css_offline`).
@@ -155,14 +155,14 @@ pub struct LifeRecord {
     pub cgroup_id: u64,
     /// Address of the css.
     pub css: u64,
-    /// For [`LifeKind::Offline`]: pages on the memcg's own LRU lists of all NUMA nodes, before the
+    /// For [`MemcgEventKind::Offline`]: pages on the memcg's own LRU lists of all NUMA nodes, before the
     /// kernel moves them; else [`ABSENT_PAGES`].
     pub lru_pages: i64,
     /// As in [`MemcgRow`].
     pub css_id: u32,
-    /// A [`LifeKind`].
+    /// A [`MemcgEventKind`].
     pub kind: u32,
-    /// Process in whose context the event happened: for [`LifeKind::Online`], the creator.
+    /// Process in whose context the event happened: for [`MemcgEventKind::Online`], the creator.
     pub pid: u32,
     /// Bytes of `name` in use.
     pub name_bytes: u32,

@@ -10,7 +10,7 @@ pub const CSS_ONLINE: u32 = 1 << 1;
 /// scheduled out in between.
 pub const LONGEST_FLUSH_NS: u64 = 1_000_000;
 
-/// The one value of the per-CPU map `TAX`.
+/// The one value of the per-CPU map `ZOMBIE_COST`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct ZombieCost {

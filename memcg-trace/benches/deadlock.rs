@@ -3,7 +3,7 @@
 
 use memcg_trace::deadlock::{Rules, Verdict, judge};
 use memcg_trace::sample::ResourceKind;
-use memcg_trace::sample::waits::{Evidence, Holder, Look, Resource, Task, Wait, Waits};
+use memcg_trace::sample::waits::{Evidence, Holder, Resource, Task, TaskScan, Wait, Waits};
 
 const TASKS: u32 = 100_000;
 /// Holders of each resource: with the wait itself, ten edges for each task.
@@ -47,12 +47,12 @@ fn waits(kind: ResourceKind, is_first_stuck: bool) -> Waits {
         evidence: Evidence::OwnerWord,
         ..Wait::default()
     };
-    let look = Look {
+    let look = TaskScan {
         end_ns: 10_000_000_000,
         tasks: (0..TASKS).map(task).collect(),
         resources: (0..TASKS).map(resource).collect(),
         waits: (u32::from(!is_first_stuck)..TASKS).map(wait).collect(),
-        ..Look::default()
+        ..TaskScan::default()
     };
     Waits {
         looks: vec![look.clone(), look],

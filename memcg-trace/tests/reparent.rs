@@ -14,17 +14,17 @@ use memcg_trace::model::reparent;
 use memcg_trace::model::snapshot::{Reparent, Snapshot};
 use memcg_trace::model::zombies::Wanted;
 use memcg_trace::output::ndjson::Ndjson;
-use memcg_trace::sample::{Life, LifeKind, Memcg, MemcgWalk, Sample, Text};
+use memcg_trace::sample::{Memcg, MemcgEvent, MemcgEventKind, MemcgWalk, Sample, Text};
 
 /// A sample with events.
-fn heard(second: u64, events: Vec<Life>) -> Sample {
+fn heard(second: u64, events: Vec<MemcgEvent>) -> Sample {
     Sample {
         life: Some(events),
         ..empty(second)
     }
 }
 
-fn at(kind: LifeKind, second: u64, memcg: &Memcg) -> Life {
+fn at(kind: MemcgEventKind, second: u64, memcg: &Memcg) -> MemcgEvent {
     life(kind, START_NS + second * fixture::SECOND - 5, memcg)
 }
 
@@ -41,8 +41,8 @@ fn begin() -> Vec<Sample> {
         ..walked(0, vec![root(), heir])
     };
     let born = vec![
-        at(LifeKind::Online, 1, &job),
-        at(LifeKind::Online, 1, &step),
+        at(MemcgEventKind::Online, 1, &job),
+        at(MemcgEventKind::Online, 1, &step),
     ];
     vec![first, heard(1, born)]
 }
@@ -73,7 +73,7 @@ fn slab_objects_and_pages_go_to_the_parent() {
             2,
             vec![count(0xa, 0xc1, 2, 110, 40), count(0xa, 0xc3, 2, 1, 0)],
         )),
-        ..heard(2, vec![at(LifeKind::Offline, 2, &job)])
+        ..heard(2, vec![at(MemcgEventKind::Offline, 2, &job)])
     });
     let all = snapshots(&samples);
     assert!(all[1].reparents.is_known() && all[1].reparents.items.is_empty());
@@ -99,7 +99,7 @@ fn slab_objects_and_pages_go_to_the_parent() {
 #[test]
 fn those_that_are_gone_before_the_first_walk_have_a_path() {
     let [heir, job, _] = family();
-    let events = [LifeKind::Offline, LifeKind::Released].map(|kind| at(kind, 0, &job));
+    let events = [MemcgEventKind::Offline, MemcgEventKind::Released].map(|kind| at(kind, 0, &job));
     let first = Sample {
         life: Some(events.to_vec()),
         ..walked(0, vec![root(), heir])
@@ -118,8 +118,8 @@ fn what_was_inherited_is_inherited_again() {
     let counts = vec![count(0xa, 0xc1, 3, 10, 0), count(0xb, 0xc1, 4, 5, 0)];
     samples[1].slab = Some(slab(0, counts));
     let both = vec![
-        at(LifeKind::Offline, 2, &step),
-        at(LifeKind::Offline, 2, &job),
+        at(MemcgEventKind::Offline, 2, &step),
+        at(MemcgEventKind::Offline, 2, &job),
     ];
     // Nothing moved since, so nothing is counted.
     let at_once = Sample {
@@ -162,10 +162,10 @@ fn what_was_not_counted_is_not_known() {
     let second = heard(
         1,
         vec![
-            event(LifeKind::Offline, &old),
-            event(LifeKind::Online, &young),
-            event(LifeKind::Offline, &young),
-            event(LifeKind::Released, &young),
+            event(MemcgEventKind::Offline, &old),
+            event(MemcgEventKind::Online, &young),
+            event(MemcgEventKind::Offline, &young),
+            event(MemcgEventKind::Released, &young),
         ],
     );
     let last = snapshots(&[first, second]).pop().unwrap();
@@ -191,7 +191,7 @@ fn pages_move_where_the_kernel_moves_them() {
             }),
             ..empty(0)
         };
-        let events = vec![at(LifeKind::Offline, 1, &one)];
+        let events = vec![at(MemcgEventKind::Offline, 1, &one)];
         let last = snapshots(&[first, heard(1, events)]).pop().unwrap();
         only(&last).lru_pages
     };
@@ -205,7 +205,7 @@ fn pages_move_where_the_kernel_moves_them() {
 fn events_before_the_first_walk() {
     let one = memcg(3, 2, "one");
     let sample = Sample {
-        life: Some(vec![at(LifeKind::Offline, 0, &one)]),
+        life: Some(vec![at(MemcgEventKind::Offline, 0, &one)]),
         ..walked(
             0,
             vec![root(), memcg(2, ROOT, "above"), zombie(3, 2, "one", 1)],
@@ -225,8 +225,12 @@ fn a_storm_leaves_the_last_ones() {
     for second in 1..4 {
         let jobs = (0..200).map(|number| memcg(second * 1000 + number, ROOT, "job"));
         let events = jobs.flat_map(|job| {
-            [LifeKind::Online, LifeKind::Offline, LifeKind::Released]
-                .map(|kind| at(kind, second, &job))
+            [
+                MemcgEventKind::Online,
+                MemcgEventKind::Offline,
+                MemcgEventKind::Released,
+            ]
+            .map(|kind| at(kind, second, &job))
         });
         samples.push(heard(second, events.collect()));
     }
@@ -255,7 +259,7 @@ fn hostile_names_are_tamed() {
         life: Some(Vec::new()),
         ..walked(0, vec![root(), evil.clone()])
     };
-    let last = snapshots(&[first, heard(1, vec![at(LifeKind::Offline, 1, &evil)])]);
+    let last = snapshots(&[first, heard(1, vec![at(MemcgEventKind::Offline, 1, &evil)])]);
     let said = reparent::sentence(only(&last[1]));
     assert!(!said.chars().any(char::is_control), "{said:?}");
     assert!(!said.contains('\u{202e}'), "{said:?}");
@@ -271,7 +275,7 @@ fn sums_that_overflow_are_not_known() {
         count(0xa, 0xc2, 3, u64::MAX, 0),
     ];
     samples[1].slab = Some(slab(0, counts));
-    samples.push(heard(2, vec![at(LifeKind::Offline, 2, &job)]));
+    samples.push(heard(2, vec![at(MemcgEventKind::Offline, 2, &job)]));
     let last = snapshots(&samples).pop().unwrap();
     assert_eq!(figures(only(&last)), (None, None, Some(6400)));
 }

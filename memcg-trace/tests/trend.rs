@@ -14,7 +14,7 @@ use memcg_trace::model::select::Selection;
 use memcg_trace::model::snapshot::{Finding, Severity, Snapshot};
 use memcg_trace::output::ndjson::Ndjson;
 use memcg_trace::output::{summary, text, zombies as list};
-use memcg_trace::sample::{Life, LifeKind, Memcg, Sample, Text};
+use memcg_trace::sample::{Memcg, MemcgEvent, MemcgEventKind, Sample, Text};
 
 const PARENT: u64 = 2;
 
@@ -235,13 +235,13 @@ fn with_events(second: u64, of: impl Fn(u64) -> u64) -> Sample {
     let events = born.flat_map(|number| {
         let job = memcg(100 + number, of(number), format!("job-{number}").as_str());
         let time_ns = START_NS + second * SECOND - 500_000_000 + number;
-        let event = move |kind, time_ns| Life {
+        let event = move |kind, time_ns| MemcgEvent {
             comm: "runc".into(),
             ..life(kind, time_ns, &job)
         };
         [
-            event(LifeKind::Online, time_ns),
-            event(LifeKind::Offline, time_ns + 1),
+            event(MemcgEventKind::Online, time_ns),
+            event(MemcgEventKind::Offline, time_ns + 1),
         ]
     });
     let parents = (0..50).map(|number| memcg(PARENT + number, ROOT, format!("p{number}").as_str()));

@@ -11,7 +11,7 @@ use fixture::{DYING, ONLINE, ROOT, SECOND, START_NS, host, life, memcg, root, wa
 use memcg_trace::sample::pins::{ObjectKind, PinKind};
 use memcg_trace::sample::removals::{Removal, RemovalStep, Removals, WorkItem, WorkPlace, Working};
 use memcg_trace::sample::waits::Waits;
-use memcg_trace::sample::{LifeKind, Memcg, ResourceKind, Sample, Text};
+use memcg_trace::sample::{Memcg, MemcgEventKind, ResourceKind, Sample, Text};
 use tool::{assert_fails, checked, document, recording, run, stderr, stdout};
 
 const DEAD: u64 = 9;
@@ -214,7 +214,11 @@ fn the_newest_of_a_name_that_is_reused() {
 fn a_memcg_that_is_released_in_the_recording() {
     let alive = memcg(DEAD, ROOT, "job");
     let offline = Sample {
-        life: Some(vec![life(LifeKind::Offline, START_NS + SECOND, &alive)]),
+        life: Some(vec![life(
+            MemcgEventKind::Offline,
+            START_NS + SECOND,
+            &alive,
+        )]),
         ..walked(2, vec![root(), named("job", |_| {})])
     };
     let samples = [

@@ -16,7 +16,7 @@ use memcg_trace::model::snapshot::{MemcgId, Pins, Snapshot};
 use memcg_trace::model::zombies::{self, NotFound, Order, Wanted};
 use memcg_trace::output::{pins as text, text::Style};
 use memcg_trace::sample::pins::{ObjectKind, PinKind};
-use memcg_trace::sample::{Absent, LifeKind, Memcg, Sample};
+use memcg_trace::sample::{Absent, Memcg, MemcgEventKind, Sample};
 
 #[test]
 fn an_answer_holds_until_the_next_or_the_end_of_its_zombie() {
@@ -30,7 +30,7 @@ fn an_answer_holds_until_the_next_or_the_end_of_its_zombie() {
     let other = pinned(7, 3, vec![]);
     let stranger = pinned(99, 1, vec![]);
     let released = Sample {
-        life: Some(vec![life(LifeKind::Released, u64::MAX, &rows()[4])]),
+        life: Some(vec![life(MemcgEventKind::Released, u64::MAX, &rows()[4])]),
         ..empty(4)
     };
     let all = snapshots(&[

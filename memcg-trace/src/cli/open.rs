@@ -50,10 +50,10 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
             (Needs::All, true) => Subject::ALL_AND_ACQUISITIONS,
             (Needs::Memcgs | Needs::Waits, _) => &[Subject::Memcg],
             (Needs::Reclaim, _) => &[Subject::Memcg, Subject::Shrinker, Subject::Reclaim],
-            (Needs::Locks, false) => &[Subject::Memcg, Subject::Life, Subject::Lock],
+            (Needs::Locks, false) => &[Subject::Memcg, Subject::MemcgEvents, Subject::Lock],
             (Needs::Locks, true) => &[
                 Subject::Memcg,
-                Subject::Life,
+                Subject::MemcgEvents,
                 Subject::Lock,
                 Subject::Acquisition,
             ],

@@ -3,7 +3,7 @@
 use super::graph::{Graph, Needs};
 use super::stable::{Same, Stability};
 use super::table;
-use crate::sample::waits::{Evidence, Holder, Look, Resource, Wait};
+use crate::sample::waits::{Evidence, Holder, Resource, TaskScan, Wait};
 
 /// The facts that the graph is built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) enum Trust {
 /// A look, with the facts that are trusted.
 #[derive(Clone, Copy)]
 pub(super) struct TrustedFacts<'a> {
-    pub(super) look: &'a Look,
+    pub(super) look: &'a TaskScan,
     pub(super) stability: &'a Stability,
     pub(super) trust: Trust,
 }

@@ -4,7 +4,7 @@ use super::Rules;
 use super::build::TrustedFacts;
 use super::cycles::{self, Components};
 use super::graph::Graph;
-use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
+use crate::sample::waits::{Holder, Resource, Task, TaskScan, Wait, Waits};
 
 /// A graph and its residue.
 pub(super) struct Case<'a> {
@@ -44,7 +44,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    pub(super) fn look(&self) -> &'a Look {
+    pub(super) fn look(&self) -> &'a TaskScan {
         self.facts.look
     }
 

@@ -8,7 +8,7 @@ use super::graph::Needs;
 use super::stable::{OWNER_FLAGS, Same, Stability};
 use super::verdict::{Cause, Convoy, Deadlock, State, bare};
 use super::{Rules, ready, table, words};
-use crate::sample::waits::{Holder, Look, Resource, Task, Wait, Waits};
+use crate::sample::waits::{Holder, Resource, Task, TaskScan, Wait, Waits};
 use crate::sample::{ResourceKind, sanitized};
 
 /// Convoys that are listed; the others are counted.
@@ -45,7 +45,7 @@ struct Sum {
 /// The search for roots.
 pub(super) struct Search<'a> {
     pub(super) waits: &'a Waits,
-    pub(super) look: &'a Look,
+    pub(super) look: &'a TaskScan,
     pub(super) stability: &'a Stability,
     pub(super) deadlocks: &'a [Deadlock],
     /// Index of the deadlock by task, or [`NONE`].

@@ -3,10 +3,10 @@
 use super::stable::{Same, Stability};
 use super::verdict::Cause;
 use super::words;
-use crate::sample::waits::{Look, Run, Task};
+use crate::sample::waits::{Run, Task, TaskScan};
 
 /// The cause and the reason for the task with index `at`, which is ready to run.
-pub(super) fn why(look: &Look, stability: &Stability, at: usize, run: &Run) -> (Cause, String) {
+pub(super) fn why(look: &TaskScan, stability: &Stability, at: usize, run: &Run) -> (Cause, String) {
     let cpu = run.cpu;
     let stayed = |at: usize| stability.tasks.get(at) == Some(&Same::Yes);
     if let Some(cgroup) = &run.throttled_by {

@@ -1,6 +1,6 @@
 //! Rules: which waits are judged.
 
-use crate::sample::waits::{Look, Wait, Waits};
+use crate::sample::waits::{TaskScan, Wait, Waits};
 
 /// The parameters of a judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Rules {
 }
 
 /// Start of a wait: as an event recorded it, else when its task last got a CPU, shortly before.
-pub(super) fn began_ns(look: &Look, wait: &Wait) -> Option<u64> {
+pub(super) fn began_ns(look: &TaskScan, wait: &Wait) -> Option<u64> {
     let ran_ns = || look.tasks.get(wait.task as usize)?.ran_ns;
     wait.since_ns.or_else(ran_ns)
 }

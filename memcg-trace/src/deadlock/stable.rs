@@ -10,7 +10,7 @@ use std::hash::Hash;
 use super::graph::Needs;
 use super::table;
 use crate::sample::ResourceKind;
-use crate::sample::waits::{Look, Resource, Task, Wait};
+use crate::sample::waits::{Resource, Task, TaskScan, Wait};
 
 /// `MUTEX_FLAG_WAITERS`, `_HANDOFF` and `_PICKUP` (kernel/locking/mutex.c), and the flags of
 /// `rw_semaphore.owner` (kernel/locking/rwsem.c): the rest of an owner word is a task.
@@ -46,7 +46,7 @@ pub(super) struct Stability {
 impl Stability {
     /// Compares two looks. Without a second look nothing is known, but for locks on their way to a
     /// new owner.
-    pub(super) fn of(first: &Look, second: Option<&Look>) -> Self {
+    pub(super) fn of(first: &TaskScan, second: Option<&TaskScan>) -> Self {
         let mut stability = Self {
             waits: vec![Same::NotKnown; first.waits.len()],
             resources: vec![Same::NotKnown; first.resources.len()],
@@ -192,12 +192,12 @@ fn places_of_waits(wanted: &[Option<(u32, u32)>], second: &[Wait]) -> Vec<Option
 /// Finds resources without an identity (a device, a grace period) by their waiters: each is of one
 /// wait.
 fn places_of_nameless(
-    first: &Look,
-    second: &Look,
+    first: &TaskScan,
+    second: &TaskScan,
     tasks: &[Option<u32>],
     places: &mut [Option<u32>],
 ) {
-    fn nameless<'a>(look: &'a Look) -> impl Iterator<Item = (&'a Wait, ResourceKind)> {
+    fn nameless<'a>(look: &'a TaskScan) -> impl Iterator<Item = (&'a Wait, ResourceKind)> {
         let resource = |wait: &'a Wait| Some((wait, look.resources.get(wait.resource as usize)?));
         let waits = look.waits.iter().filter_map(resource);
         waits

@@ -13,7 +13,7 @@ use super::graph::{Graph, Needs};
 use super::stable::{Same, Stability};
 use super::verdict::{OpenEnd, bare};
 use super::{Rules, table};
-use crate::sample::waits::{Evidence, Holder, Look, Resource, Task, Wait, Waits};
+use crate::sample::waits::{Evidence, Holder, Resource, Task, TaskScan, Wait, Waits};
 
 /// Ends that are listed; their waits are all counted.
 const MAX_LISTED: usize = 100;
@@ -21,7 +21,7 @@ const MAX_LISTED: usize = 100;
 /// The search for open ends.
 pub(super) struct Search<'a> {
     pub(super) waits: &'a Waits,
-    pub(super) look: &'a Look,
+    pub(super) look: &'a TaskScan,
     pub(super) stability: &'a Stability,
     pub(super) rules: &'a Rules,
     /// By node: proven never to make progress.

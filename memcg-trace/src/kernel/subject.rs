@@ -6,7 +6,7 @@ pub enum Subject {
     /// Memory cgroups: the walk.
     Memcg,
     /// Creation, offlining and release of memory cgroups.
-    Life,
+    MemcgEvents,
     /// Slab objects charged and uncharged.
     Slab,
     /// Shrinker runs.
@@ -14,7 +14,7 @@ pub enum Subject {
     /// Waits for locks.
     Lock,
     /// CPU and memory that dead memory cgroups cost the living ones.
-    Tax,
+    ZombieCost,
     /// Reclaim: the tasks that wait for it, and the memcgs that it takes pages from.
     Reclaim,
     /// Every lock and unlock of `cgroup_mutex`, contended or not. Only on request, since all
@@ -26,11 +26,11 @@ impl Subject {
     /// All subjects; the last one is observed only on request.
     pub const ALL_AND_ACQUISITIONS: &'static [Self] = &[
         Self::Memcg,
-        Self::Life,
+        Self::MemcgEvents,
         Self::Slab,
         Self::Shrinker,
         Self::Lock,
-        Self::Tax,
+        Self::ZombieCost,
         Self::Reclaim,
         Self::Acquisition,
     ];
@@ -42,11 +42,11 @@ impl Subject {
     pub fn name(self) -> &'static str {
         match self {
             Self::Memcg => "memcg",
-            Self::Life => "life",
+            Self::MemcgEvents => "life",
             Self::Slab => "slab",
             Self::Shrinker => "shrinker",
             Self::Lock => "lock",
-            Self::Tax => "tax",
+            Self::ZombieCost => "tax",
             Self::Acquisition => "acquisition",
             Self::Reclaim => "reclaim",
         }

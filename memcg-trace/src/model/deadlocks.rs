@@ -8,7 +8,7 @@ use super::snapshot::{Convoy, Deadlock, Judged, MemcgId, Outcome, Phase, Section
 use super::tree::Tree;
 use crate::deadlock::{self, Rules, State, table};
 use crate::sample::ResourceKind;
-use crate::sample::waits::{Look, Task, Waits};
+use crate::sample::waits::{Task, TaskScan, Waits};
 
 /// The number of resolved deadlocks that stay listed.
 const MAX_RESOLVED: usize = 16;
@@ -228,7 +228,7 @@ impl Deadlocks {
 }
 
 /// Returns whether a wait for the resource is none that programs choose to sleep in.
-fn is_of_the_kernel(look: &Look, resource: u32) -> bool {
+fn is_of_the_kernel(look: &TaskScan, resource: u32) -> bool {
     let kind = look.resources.get(resource as usize).map(|one| one.kind);
     kind.is_some_and(|kind| !table::is_of_user_space(kind) && kind != ResourceKind::Reap)
 }

@@ -26,11 +26,11 @@ pub mod slab_list;
 mod slab_walk;
 pub mod snapshot;
 mod state;
-mod tax;
 mod tree;
 mod trend;
 pub mod why;
 pub mod workload;
+mod zombie_cost;
 pub mod zombies;
 
 pub use balance::NEAR_HIGH;

@@ -8,7 +8,7 @@ use super::slab::SlabRates;
 use super::snapshot::{Reparent, Section, Snapshot, Source};
 use super::tree::Tree;
 use super::zombies::Wanted;
-use crate::sample::{Life, LifeKind};
+use crate::sample::{MemcgEvent, MemcgEventKind};
 use crate::units;
 
 /// The number of reparentings that are remembered, a few screens; of a storm, the last ones.
@@ -57,8 +57,8 @@ impl Reparents {
     }
 
     /// Takes in an event that the tree has just taken in.
-    pub(super) fn on_event(&mut self, event: &Life, tree: &Tree) {
-        let (LifeKind::Offline, Some(memcg)) = (event.kind, tree.id(event.serial_nr)) else {
+    pub(super) fn on_event(&mut self, event: &MemcgEvent, tree: &Tree) {
+        let (MemcgEventKind::Offline, Some(memcg)) = (event.kind, tree.id(event.serial_nr)) else {
             return;
         };
         self.number += 1;

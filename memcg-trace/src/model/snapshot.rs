@@ -40,7 +40,7 @@ pub use waits::{Convoy, Deadlock, Judged, Outcome, Wait};
 
 use crate::sample::host_facts::HostFacts;
 use crate::sample::uses::CgroupUses;
-use crate::sample::{Loss, Tax};
+use crate::sample::{Loss, ZombieCost};
 
 /// The state of one moment.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ pub struct Snapshot {
     /// Waits that ended, by lock, longest sum first.
     pub lock_stats: Arc<Section<LockStats>>,
     /// The cost of dead memory cgroups for those that live: one item, sums since the start.
-    pub tax: Arc<Section<Tax>>,
+    pub zombie_cost: Arc<Section<ZombieCost>>,
     /// Deadlocks of the last answer, the shortest cycle first, and those that are gone.
     pub deadlocks: Arc<Section<Deadlock>>,
     /// The roots of the long waits of the last answer, the longest first.
@@ -117,7 +117,7 @@ impl Snapshot {
             self.slab.absence(),
             self.shrinkers.absence(),
             self.lock_waits.absence(),
-            self.tax.absence(),
+            self.zombie_cost.absence(),
             self.reclaim.absence(),
         ];
         absences.into_iter().flatten()
@@ -130,7 +130,7 @@ impl Snapshot {
             || self.slab.is_known()
             || self.shrinkers.is_known()
             || self.lock_waits.is_known()
-            || self.tax.is_known()
+            || self.zombie_cost.is_known()
             || self.reclaim.is_known()
     }
 

@@ -14,11 +14,11 @@ use super::slab_walk::SlabHoldings;
 use super::snapshot::{self, Counted, Section, Snapshot, Source, Totals};
 use super::tree::Tree;
 use super::trend::Trend;
-use super::{cache_contents, dying, tax};
+use super::{cache_contents, dying, zombie_cost};
 use crate::deadlock::Rules;
 use crate::sample::host_facts::HostFacts;
 use crate::sample::uses::CgroupUses;
-use crate::sample::{self, LifeKind, Loss, Sample};
+use crate::sample::{self, Loss, MemcgEventKind, Sample};
 
 /// The state that the model carries from sample to sample.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub struct Model {
     shrinkers: Shrinkers,
     reclaim: Reclaims,
     locks: Locks,
-    tax: Arc<Section<sample::Tax>>,
+    zombie_cost: Arc<Section<sample::ZombieCost>>,
     deadlocks: Deadlocks,
     pins: Pins,
     cgroup_uses: Option<Arc<CgroupUses>>,
@@ -80,7 +80,7 @@ impl Model {
             shrinkers: Shrinkers::new(),
             reclaim: Reclaims::new(),
             locks: Locks::new(),
-            tax: tax::section(None, None),
+            zombie_cost: zombie_cost::section(None, None),
             deadlocks: Deadlocks::new(rules),
             pins: Pins::new(),
             cgroup_uses: None,
@@ -148,9 +148,11 @@ impl Model {
             (None, Some(locks)) => self.locks.read(locks, &self.tree),
             (None, None) => {}
         }
-        match (sample.absence("tax"), sample.tax) {
-            (Some(reason), _) => self.tax = Arc::new(Section::absent("tax", reason)),
-            (None, Some(tax)) => self.tax = tax::section(Some(tax), Some(sample.mono_ns)),
+        match (sample.absence("tax"), sample.zombie_cost) {
+            (Some(reason), _) => self.zombie_cost = Arc::new(Section::absent("tax", reason)),
+            (None, Some(tax)) => {
+                self.zombie_cost = zombie_cost::section(Some(tax), Some(sample.mono_ns))
+            }
             (None, None) => {}
         }
         match (sample.absence("waits"), &sample.waits) {
@@ -193,7 +195,7 @@ impl Model {
             reclaim: self.reclaim.section(),
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
-            tax: Arc::clone(&self.tax),
+            zombie_cost: Arc::clone(&self.zombie_cost),
             deadlocks: self.deadlocks.deadlocks(),
             convoys: self.deadlocks.convoys(),
             waits: self.deadlocks.waits(),
@@ -255,7 +257,7 @@ impl Model {
             }
             for event in sample.life.iter().flatten() {
                 self.tree.on_event(event);
-                if event.kind == LifeKind::Offline
+                if event.kind == MemcgEventKind::Offline
                     && let Some(heir) = self.tree.live_ancestor(event.serial_nr)
                 {
                     heirs.push((event.serial_nr, heir.serial_nr));

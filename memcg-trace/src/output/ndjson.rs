@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::figures::{Object, Value};
 use super::records::{
     Convoy, Deadlock, Envelope, Finding, Frame, LockWait, Moment, Omitted, OpenEnd, Pins, Reparent,
-    SlabInside, Tax, WhyStep,
+    SlabInside, WhyStep, ZombieCost,
 };
 use crate::model::snapshot::{FindingKind, Snapshot};
 use crate::model::why::Step;
@@ -86,8 +86,8 @@ impl<W: Write> Ndjson<W> {
         for zombie in &zombies::list(snapshot) {
             self.record("zombie", at, Object(zombie))?;
         }
-        if !snapshot.tax.items.is_empty() {
-            self.record("tax", at, Tax::of(snapshot))?;
+        if !snapshot.zombie_cost.items.is_empty() {
+            self.record("tax", at, ZombieCost::of(snapshot))?;
         }
         for pins in &snapshot.pins.items {
             self.record("pins", at, Pins::from(pins))?;

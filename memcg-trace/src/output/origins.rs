@@ -31,7 +31,7 @@ pub fn render(
     if let Some(reason) = snapshot.memcgs.reason.as_deref() {
         line(&format!("no memcg figures: {}", sanitized(reason)));
     }
-    if let Some(tax) = summary::tax(snapshot) {
+    if let Some(tax) = summary::zombie_cost(snapshot) {
         line(&tax);
     }
     let columns = [

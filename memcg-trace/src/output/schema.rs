@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::figures::{Object, Value, of_record};
 use super::records::{
     Base, Changed, Convoy, Deadlock, Envelope, Finding, Frame, KnownBug, LockWait, Omitted,
-    OpenEnd, Pins, Removed, Reparent, SlabInside, Tax, WhyStep,
+    OpenEnd, Pins, Removed, Reparent, SlabInside, WhyStep, ZombieCost,
 };
 use crate::model::abandoned::Empty;
 use crate::model::origins::Origin;
@@ -23,7 +23,7 @@ const TYPES: [(&str, Make); 26] = [
     ("zombie", record::<Object<Zombie>>),
     ("origin", record::<Object<Origin>>),
     ("empty_cgroup", record::<Object<Empty>>),
-    ("tax", record::<Tax>),
+    ("tax", record::<ZombieCost>),
     ("pins", record::<Pins<'_>>),
     ("reparent", record::<Reparent<'_>>),
     ("finding", record::<Finding<'_>>),

@@ -60,9 +60,14 @@ pub fn population(snapshot: &Snapshot) -> String {
 
 /// The cost of dead memcgs for living ones, in one line; `None` if no part of it is known.
 #[must_use]
-pub fn tax(snapshot: &Snapshot) -> Option<String> {
+pub fn zombie_cost(snapshot: &Snapshot) -> Option<String> {
     let totals = &snapshot.totals;
-    let tax = snapshot.tax.items.first().copied().unwrap_or_default();
+    let tax = snapshot
+        .zombie_cost
+        .items
+        .first()
+        .copied()
+        .unwrap_or_default();
     let memory = totals.own_cost_bytes.filter(|_| totals.zombies > Some(0));
     let memory = memory.map(|bytes| format!("{} of the kernel", units::bytes(Some(bytes))));
     // Without any visit there is no share of the dead.

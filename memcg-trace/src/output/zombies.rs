@@ -33,7 +33,7 @@ pub fn render(
         .chain(absence)
         .chain(summary::names_not_read(snapshot))
         .chain(dying::explanation(snapshot))
-        .chain(summary::tax(snapshot))
+        .chain(summary::zombie_cost(snapshot))
         .chain(empty(snapshot))
     {
         fit::push_line(&mut text, &line, style.columns);

@@ -75,7 +75,7 @@ pub struct Memcg {
 /// The kind of an event in the life of a memory cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LifeKind {
+pub enum MemcgEventKind {
     /// It was made.
     Online,
     /// It was taken offline: it is dead, and nothing is charged to it any more.
@@ -91,9 +91,9 @@ pub enum LifeKind {
 
 /// One event of the life of a memory cgroup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Life {
+pub struct MemcgEvent {
     /// The kind.
-    pub kind: LifeKind,
+    pub kind: MemcgEventKind,
     /// The time, CLOCK_MONOTONIC.
     pub time_ns: u64,
     /// As in [`Memcg`].
@@ -110,7 +110,7 @@ pub struct Life {
     pub pid: u32,
     /// Its name.
     pub comm: Text,
-    /// For [`LifeKind::Offline`], the pages on its own LRU lists at that time; `None` where that
+    /// For [`MemcgEventKind::Offline`], the pages on its own LRU lists at that time; `None` where that
     /// could not be read. [`MemcgWalk::reparents_lru`] says whether they went to its parent.
     #[serde(default)]
     pub lru_pages: Option<u64>,

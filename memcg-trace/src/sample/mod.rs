@@ -24,23 +24,23 @@ pub mod slab_inside;
 pub mod slab_walk;
 pub mod state_files;
 mod tasks;
-mod tax;
 mod text;
 pub mod uses;
 pub mod waits;
+mod zombie_cost;
 
 use serde::{Deserialize, Serialize};
 
 pub use dying::{DyingCgroup, DyingCgroups};
 pub use holds::{LockHold, LockHolder, LockRelease, LockTimes, TimeClass, percentile};
 pub use locks::{LockCount, LockWait, Locks};
-pub use memcgs::{Life, LifeKind, Memcg, MemcgWalk};
+pub use memcgs::{Memcg, MemcgEvent, MemcgEventKind, MemcgWalk};
 pub use resources::{Mode, Resource, ResourceKind};
 pub use shrinkers::{GONE_SERIAL_NR, LightScan, Shrinker};
 pub use slab::{Cache, Slab, SlabCount};
 pub use tasks::Task;
-pub use tax::Tax;
 pub use text::{Text, sanitized};
+pub use zombie_cost::ZombieCost;
 
 /// The facts of one interval.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub struct Sample {
     /// Dead cgroups without a memory cgroup, if they were counted in this interval.
     pub dying: Option<DyingCgroups>,
     /// Events of the life of memory cgroups, oldest first.
-    pub life: Option<Vec<Life>>,
+    pub life: Option<Vec<MemcgEvent>>,
     /// Slab objects charged and uncharged.
     pub slab: Option<Slab>,
     /// Shrinkers that ran.
@@ -65,7 +65,8 @@ pub struct Sample {
     /// Waits for locks.
     pub locks: Option<Locks>,
     /// The cost of dead memory cgroups.
-    pub tax: Option<Tax>,
+    #[serde(rename = "tax")]
+    pub zombie_cost: Option<ZombieCost>,
     /// Reclaim: its waiters, and the memcgs that it takes memory from.
     pub reclaim: Option<reclaim::Reclaim>,
     /// OOM kills, oldest first.
@@ -98,7 +99,7 @@ impl Sample {
             || self.slab.is_some()
             || self.shrinkers.is_some()
             || self.locks.is_some()
-            || self.tax.is_some()
+            || self.zombie_cost.is_some()
             || self.reclaim.is_some();
         let is_answered = self.pins.is_some()
             || self.waits.is_some()

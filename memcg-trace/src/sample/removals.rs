@@ -1,7 +1,7 @@
 //! Removals of memory cgroups that are not over: the step that each is at, and who has to act.
 //!
 //! Part of the answer about waits: tasks and resources are indices into the lists of its
-//! [`Look`](super::waits::Look).
+//! [`TaskScan`](super::waits::TaskScan).
 
 use serde::{Deserialize, Serialize};
 

@@ -20,7 +20,7 @@ use super::{Mode, ResourceKind, Text};
 pub struct Waits {
     /// One or two scans, oldest first, 100 ms or more apart. The second may cover only the tasks
     /// and resources that waits of the first name, and may have no stacks.
-    pub looks: Vec<Look>,
+    pub looks: Vec<TaskScan>,
     /// Stacks, see [`Task::stack`]: functions from the innermost outwards, each once.
     pub stacks: Vec<Vec<String>>,
     /// The time since which events trace waits, CLOCK_MONOTONIC; `None` if none do. A wait without
@@ -36,7 +36,7 @@ pub struct Waits {
 /// lists of the same scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Look {
+pub struct TaskScan {
     /// The start of the scan, CLOCK_MONOTONIC.
     pub begin_ns: u64,
     /// The end of the scan, CLOCK_MONOTONIC.
@@ -106,7 +106,7 @@ pub struct Run {
     pub cpu: u32,
     /// Whether it has the CPU.
     pub on_cpu: bool,
-    /// The task that has the CPU instead, an index into [`Look::tasks`]; `None` where that is the
+    /// The task that has the CPU instead, an index into [`TaskScan::tasks`]; `None` where that is the
     /// idle task.
     pub behind: Option<u32>,
     /// The cgroup whose `cpu.max` is used up for now.
@@ -152,7 +152,7 @@ pub struct Resource {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Holder {
-    /// An index into [`Look::tasks`].
+    /// An index into [`TaskScan::tasks`].
     pub task: u32,
     /// The mode in which a lock is held.
     pub mode: Mode,
@@ -166,9 +166,9 @@ pub struct Holder {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Wait {
-    /// An index into [`Look::tasks`].
+    /// An index into [`TaskScan::tasks`].
     pub task: u32,
-    /// An index into [`Look::resources`].
+    /// An index into [`TaskScan::resources`].
     pub resource: u32,
     /// The mode that the task asks for: to read or to write a pipe; `write` where the kind has only
     /// one mode.

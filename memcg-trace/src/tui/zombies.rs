@@ -91,7 +91,7 @@ impl View for Zombies {
     }
 
     fn headline(&self, snapshot: &Snapshot) -> Option<String> {
-        summary::tax(snapshot)
+        summary::zombie_cost(snapshot)
     }
 }
 

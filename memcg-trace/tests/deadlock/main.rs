@@ -12,7 +12,7 @@ mod undecided;
 use fixture::waits::{Host, abba, coredump, tries_again};
 use fixture::{SECOND, START_NS};
 use memcg_trace::deadlock::{Cause, Convoy, Deadlock, Rules, State, Verdict, judge};
-use memcg_trace::sample::waits::{EndsOn, Evidence, Look, Retry, Waits};
+use memcg_trace::sample::waits::{EndsOn, Evidence, Retry, TaskScan, Waits};
 use memcg_trace::sample::{Mode, ResourceKind};
 
 fn verdict(waits: &Waits) -> Verdict {
@@ -138,7 +138,7 @@ fn without_any_one_edge_it_is_none() {
 
 #[test]
 fn what_changes_between_the_looks_is_none() {
-    type Change = fn(&mut Look);
+    type Change = fn(&mut TaskScan);
     let changes: [(&str, Change); 8] = [
         ("a waiter ran", |look| look.tasks[1].switches = Some(1)),
         ("a waiter is another", |look| {

@@ -2,7 +2,7 @@
 //! and one whose cgroup has used up its time.
 
 use memcg_trace::deadlock::Cause;
-use memcg_trace::sample::waits::{Look, Run, Task};
+use memcg_trace::sample::waits::{Run, Task, TaskScan};
 
 use crate::fixture::waits::{Host, crowd};
 use crate::{only, verdict};
@@ -35,7 +35,7 @@ fn preempted(by: &str, real_time: Option<u32>) -> (Host, u32, u32) {
     (host, holder, other)
 }
 
-fn assert_why(host: Host, change: impl FnOnce(&mut Look), cause: Cause, why: &str) {
+fn assert_why(host: Host, change: impl FnOnce(&mut TaskScan), cause: Cause, why: &str) {
     let found = verdict(&host.seen_twice(change));
     assert!(found.deadlocks.is_empty(), "{why}");
     assert_eq!(found.undecided_waits, 0, "{why}: it can act");
@@ -54,7 +54,7 @@ fn a_real_time_task_keeps_the_holder_from_its_cpu() {
     let why = "its holder is ready to run, but CPU 1 has rt-hog[99], a real-time task of priority \
                90";
     let (host, _, hog) = preempted("rt-hog", Some(90));
-    let moves = |look: &mut Look| look.tasks[hog as usize].switches = Some(1);
+    let moves = |look: &mut TaskScan| look.tasks[hog as usize].switches = Some(1);
     assert_why(host, moves, Cause::Slow, why);
 }
 
@@ -64,7 +64,7 @@ fn a_holder_that_waits_for_its_turn_is_slow() {
     let (host, _, _) = preempted("make", None);
     assert_why(host, |_| {}, Cause::Slow, why);
     let (host, holder, _) = preempted("make", None);
-    let ran = |look: &mut Look| look.tasks[holder as usize].switches = Some(1);
+    let ran = |look: &mut TaskScan| look.tasks[holder as usize].switches = Some(1);
     assert_why(host, ran, Cause::Slow, "its holder ran between the looks");
     let (mut host, holder) = crowd('R');
     host.look.tasks[holder as usize].run = Some(run());
@@ -96,6 +96,6 @@ fn a_holder_that_has_the_cpu_spins_or_runs() {
     let why = "its holder spins: it did not leave CPU 1 between the looks";
     assert_why(on_cpu().0, |_| {}, Cause::StuckHolder, why);
     let (host, holder) = on_cpu();
-    let ran = |look: &mut Look| look.tasks[holder as usize].switches = Some(1);
+    let ran = |look: &mut TaskScan| look.tasks[holder as usize].switches = Some(1);
     assert_why(host, ran, Cause::Slow, "its holder runs");
 }

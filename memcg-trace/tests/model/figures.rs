@@ -11,7 +11,7 @@ fn slab_counters_become_rows_and_rates() {
     };
     let mut first = step(0, vec![count(0x1, 0xc1, 2, 100, 40)]);
     first.memcgs = Some(walk(0, rows.clone()));
-    let gone = lived(4, &[(LifeKind::Released, at(4) - 9, &rows[1])]);
+    let gone = lived(4, &[(MemcgEventKind::Released, at(4) - 9, &rows[1])]);
     let all = snapshots(&[
         first,
         step(2, vec![count(0x1, 0xc1, 2, 300, 40)]),
@@ -73,7 +73,7 @@ fn what_is_absent_is_not_zero() {
 fn counters_of_released_memcgs_keep_their_name() {
     let mut samples = fixture::demo();
     let nginx = memcg(5, 3, "nginx.service");
-    samples[3].life = lived(3, &[(LifeKind::Released, at(3) - 9, &nginx)]).life;
+    samples[3].life = lived(3, &[(MemcgEventKind::Released, at(3) - 9, &nginx)]).life;
     let all = snapshots(&samples);
     let last = &all[4];
     assert!(!paths(last).contains(&"/system.slice/nginx.service".to_owned()));

@@ -13,9 +13,9 @@ use fixture::{
 use memcg_trace::model::Model;
 use memcg_trace::model::select::{self, Selection};
 use memcg_trace::model::snapshot::{Phase, Snapshot, Source};
-use memcg_trace::sample::{Absent, LifeKind, Memcg, Sample, Text};
+use memcg_trace::sample::{Absent, Memcg, MemcgEventKind, Sample, Text};
 
-fn lived(second: u64, events: &[(LifeKind, u64, &Memcg)]) -> Sample {
+fn lived(second: u64, events: &[(MemcgEventKind, u64, &Memcg)]) -> Sample {
     let events = events
         .iter()
         .map(|(kind, time_ns, memcg)| life(*kind, *time_ns, memcg));
@@ -157,11 +157,11 @@ fn events_are_the_change_since_the_walk() {
         lived(
             1,
             &[
-                (LifeKind::Online, at(1) - 9, &new),
-                (LifeKind::Offline, at(1) - 5, &old),
+                (MemcgEventKind::Online, at(1) - 9, &new),
+                (MemcgEventKind::Offline, at(1) - 5, &old),
             ],
         ),
-        lived(2, &[(LifeKind::Released, at(2) - 9, &old)]),
+        lived(2, &[(MemcgEventKind::Released, at(2) - 9, &old)]),
         empty(3),
     ]);
     assert_eq!(paths(&all[1]), ["/", "/new", "/old"]);
@@ -189,11 +189,11 @@ fn a_walk_is_not_an_instant() {
         life: lived(
             1,
             &[
-                (LifeKind::Online, before, &early),
-                (LifeKind::Offline, before, &rows[1]),
-                (LifeKind::Released, during, &rows[1]),
-                (LifeKind::Offline, during, &rows[2]),
-                (LifeKind::Online, during, &late),
+                (MemcgEventKind::Online, before, &early),
+                (MemcgEventKind::Offline, before, &rows[1]),
+                (MemcgEventKind::Released, during, &rows[1]),
+                (MemcgEventKind::Offline, during, &rows[2]),
+                (MemcgEventKind::Online, during, &late),
             ],
         )
         .life,
@@ -217,7 +217,7 @@ fn a_walk_is_not_an_instant() {
 #[test]
 fn an_event_of_the_time_before_a_walk_is_contained_in_it() {
     let row = memcg(2, ROOT, "a");
-    let mut sample = lived(1, &[(LifeKind::Offline, at(1) - SECOND / 2, &row)]);
+    let mut sample = lived(1, &[(MemcgEventKind::Offline, at(1) - SECOND / 2, &row)]);
     sample.memcgs = Some(walk(1, vec![root(), zombie(2, ROOT, "a", 9)]));
     let all = snapshots(&[walked(0, vec![root(), row]), sample]);
     assert_eq!(
@@ -261,8 +261,8 @@ fn an_event_before_the_first_walk_gets_its_path_from_it() {
     let mut first = lived(
         1,
         &[
-            (LifeKind::Online, at(1), &child),
-            (LifeKind::Online, at(1), &parent),
+            (MemcgEventKind::Online, at(1), &child),
+            (MemcgEventKind::Online, at(1), &parent),
         ],
     );
     first.memcgs = Some(walk(1, vec![root(), memcg(2, ROOT, "a")]));

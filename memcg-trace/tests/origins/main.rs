@@ -15,7 +15,7 @@ use fixture::pins::{answered, demo_with_pins, file, open, pin, pinned};
 use fixture::{ROOT, evil_host, host, hostile, life, root, snapshots, walked};
 use memcg_trace::model::origins::{Origin, PinnedBy, list};
 use memcg_trace::sample::pins::{ObjectKind, PinKind};
-use memcg_trace::sample::{LifeKind, Memcg, Sample};
+use memcg_trace::sample::{Memcg, MemcgEventKind, Sample};
 use serde_json::Value;
 use tool::{document, recording, run, stdout};
 
@@ -151,7 +151,7 @@ fn figures_are_sums_of_what_is_known() {
     rows[11].lru_pages = None;
     let died = |serial: u64, second: u64| {
         life(
-            LifeKind::Offline,
+            MemcgEventKind::Offline,
             fixture::START_NS + second * fixture::SECOND,
             &dead(serial),
         )

@@ -1,7 +1,7 @@
 //! Pins of a zombie on the screen: the query, and its result.
 
 use memcg_trace::sample::ask::{Ask, NOT_RECORDED};
-use memcg_trace::sample::{LifeKind, Sample};
+use memcg_trace::sample::{MemcgEventKind, Sample};
 use memcg_trace::tui::App;
 
 use crate::fixture::pins::demo_with_pins;
@@ -88,7 +88,7 @@ fn a_zombie_that_is_freed_while_it_is_shown() {
     let mut samples = demo_with_pins();
     let backup = memcg(6, 3, "backup.service");
     samples.push(Sample {
-        life: Some(vec![life(LifeKind::Released, u64::MAX, &backup)]),
+        life: Some(vec![life(MemcgEventKind::Released, u64::MAX, &backup)]),
         ..fixture::empty(5)
     });
     let all = snapshots(&samples);

@@ -1,7 +1,7 @@
 //! Slab totals between two walks, which events update.
 
 use memcg_trace::sample::slab_walk::{Share, WalkedSlab};
-use memcg_trace::sample::{LifeKind, Sample, Text};
+use memcg_trace::sample::{MemcgEventKind, Sample, Text};
 
 use crate::fixture::slab_walk::{cache, row, share, walk};
 use crate::fixture::{self, count, empty, memcg, root, slab, snapshots};
@@ -72,7 +72,7 @@ fn totals_stay_true_between_walks() {
 fn the_heir_has_what_a_dead_memcg_held() {
     let (parent, child) = (memcg(2, 1, "a"), memcg(3, 2, "dead"));
     let died = fixture::life(
-        LifeKind::Offline,
+        MemcgEventKind::Offline,
         fixture::START_NS + 2 * fixture::SECOND,
         &child,
     );
@@ -140,7 +140,11 @@ fn events_during_a_walk_are_added_to_it() {
     let born = memcg(4, 1, "born");
     let at = |second| fixture::START_NS + second * fixture::SECOND;
     let life = |second| {
-        let kinds = [LifeKind::Offline, LifeKind::Released, LifeKind::Freed];
+        let kinds = [
+            MemcgEventKind::Offline,
+            MemcgEventKind::Released,
+            MemcgEventKind::Freed,
+        ];
         Some(
             kinds
                 .map(|kind| fixture::life(kind, at(second), &child))

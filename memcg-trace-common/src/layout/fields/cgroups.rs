@@ -38,7 +38,7 @@ macro_rules! fields_of_cgroups {
             css_sibling, CssSibling, 16, ["cgroup_subsys_state.sibling"], [Memcg];
             css_flags, CssFlags, 4, ["cgroup_subsys_state.flags"], [Memcg];
             css_parent, CssParent, 8, ["cgroup_subsys_state.parent"], [Memcg];
-            css_serial_nr, CssSerialNr, 8, ["cgroup_subsys_state.serial_nr"], [Memcg, Life, Slab, Shrinker, Lock, Tax, Reclaim];
+            css_serial_nr, CssSerialNr, 8, ["cgroup_subsys_state.serial_nr"], [Memcg, MemcgEvents, Slab, Shrinker, Lock, ZombieCost, Reclaim];
             css_refcnt_percpu_count_ptr, CssRefcntPtr, 8, ["cgroup_subsys_state.refcnt.percpu_count_ptr"], [Memcg];
             css_refcnt_data, CssRefcntData, 8, ["cgroup_subsys_state.refcnt.data"], [Memcg];
             css_id, -, 4, ["cgroup_subsys_state.id"], [Memcg];

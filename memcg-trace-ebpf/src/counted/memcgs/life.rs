@@ -6,7 +6,7 @@ use aya_ebpf::maps::RingBuf;
 use aya_ebpf::programs::ProbeContext;
 use aya_log_ebpf::debug;
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::memcg::{ABSENT_PAGES, LifeKind, LifeRecord};
+use memcg_trace_common::memcg::{ABSENT_PAGES, LifeRecord, MemcgEventKind};
 
 use crate::counted::memcgs::identity::{kernfs_node, read_name};
 use crate::current::{now_ns, this_task};
@@ -92,12 +92,12 @@ fn add_words(sum: &mut i64, address: u64, words: &u32) -> bool {
 }
 
 #[inline(always)]
-fn record(ctx: &ProbeContext, kind: LifeKind) -> u32 {
+fn record(ctx: &ProbeContext, kind: MemcgEventKind) -> u32 {
     let Some(css) = ctx.arg::<u64>(0) else {
         return 0;
     };
     let lru_pages = match kind {
-        LifeKind::Offline => lru_pages(css),
+        MemcgEventKind::Offline => lru_pages(css),
         _ => ABSENT_PAGES,
     };
     let Some(mut entry) = LIFE.reserve::<LifeRecord>(0) else {
@@ -129,23 +129,23 @@ fn record(ctx: &ProbeContext, kind: LifeKind) -> u32 {
 /// `mem_cgroup_css_online(css)`.
 #[kprobe]
 pub fn memcg_online(ctx: ProbeContext) -> u32 {
-    record(&ctx, LifeKind::Online)
+    record(&ctx, MemcgEventKind::Online)
 }
 
 /// `mem_cgroup_css_offline(css)`.
 #[kprobe]
 pub fn memcg_offline(ctx: ProbeContext) -> u32 {
-    record(&ctx, LifeKind::Offline)
+    record(&ctx, MemcgEventKind::Offline)
 }
 
 /// `mem_cgroup_css_released(css)`.
 #[kprobe]
 pub fn memcg_released(ctx: ProbeContext) -> u32 {
-    record(&ctx, LifeKind::Released)
+    record(&ctx, MemcgEventKind::Released)
 }
 
 /// `mem_cgroup_css_free(css)`.
 #[kprobe]
 pub fn memcg_free(ctx: ProbeContext) -> u32 {
-    record(&ctx, LifeKind::Freed)
+    record(&ctx, MemcgEventKind::Freed)
 }

@@ -11,7 +11,7 @@ use crate::layout::read::{LAYOUT, field};
 use crate::maps::counter::add;
 
 #[map]
-static TAX: PerCpuArray<ZombieCost> = PerCpuArray::with_max_entries(1, 0);
+static ZOMBIE_COST: PerCpuArray<ZombieCost> = PerCpuArray::with_max_entries(1, 0);
 
 #[inline(always)]
 fn is_dead(css: u64) -> bool {
@@ -22,7 +22,7 @@ fn is_dead(css: u64) -> bool {
 /// after its lists (mm/vmscan.c: shrink_node_memcgs(), shrink_one()).
 #[kprobe]
 pub fn tax_reclaim(ctx: ProbeContext) -> u32 {
-    let (Some(memcg), Some(count)) = (ctx.arg::<u64>(2), TAX.get_ptr_mut(0)) else {
+    let (Some(memcg), Some(count)) = (ctx.arg::<u64>(2), ZOMBIE_COST.get_ptr_mut(0)) else {
         return 0;
     };
     // SAFETY: the value of the map.
@@ -51,7 +51,7 @@ fn forget(count: *mut ZombieCost) {
 /// The start of a run of flushes: the last flush of the previous run has no visible end.
 #[kprobe]
 pub fn tax_flush_begin(_ctx: ProbeContext) -> u32 {
-    if let Some(count) = TAX.get_ptr_mut(0) {
+    if let Some(count) = ZOMBIE_COST.get_ptr_mut(0) {
         forget(count);
     }
     0
@@ -61,7 +61,7 @@ pub fn tax_flush_begin(_ctx: ProbeContext) -> u32 {
 /// of one flush is the end of the previous one.
 #[kprobe]
 pub fn tax_flush(ctx: ProbeContext) -> u32 {
-    let (Some(css), Some(count)) = (ctx.arg::<u64>(0), TAX.get_ptr_mut(0)) else {
+    let (Some(css), Some(count)) = (ctx.arg::<u64>(0), ZOMBIE_COST.get_ptr_mut(0)) else {
         return 0;
     };
     let is_dead = is_dead(css);

@@ -50,8 +50,8 @@ impl Subjects {
             Subject::Reclaim => self.reclaim.is_open(),
             Subject::Shrinker => self.shrinkers.is_open(),
             Subject::Lock => self.locks.is_open(),
-            Subject::Tax => self.zombie_cost.is_some(),
-            Subject::Memcg | Subject::Life | Subject::Acquisition => false,
+            Subject::ZombieCost => self.zombie_cost.is_some(),
+            Subject::Memcg | Subject::MemcgEvents | Subject::Acquisition => false,
         }
     }
 
@@ -68,7 +68,7 @@ impl Subjects {
         });
         for (subject, reason) in failures.collect::<Vec<_>>() {
             log::info!("{reason}");
-            if subject != Subject::Life && !self.is_open(subject) {
+            if subject != Subject::MemcgEvents && !self.is_open(subject) {
                 opening.note(subject, reason);
             }
         }

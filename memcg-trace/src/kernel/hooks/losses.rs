@@ -40,7 +40,7 @@ impl Losses {
             subjects.contains(match place {
                 Place::ReclaimMap | Place::ReclaimRun | Place::OomRing => &Subject::Reclaim,
                 Place::TimesMap => with_times(subjects),
-                Place::MemcgRing => &Subject::Life,
+                Place::MemcgRing => &Subject::MemcgEvents,
                 Place::SlabMap | Place::SlabRead | Place::SlabBulk => &Subject::Slab,
                 Place::ShrinkerMap | Place::ShrinkerRun => &Subject::Shrinker,
                 Place::LockMap | Place::LockWait | Place::Hold | Place::LockStack => &Subject::Lock,

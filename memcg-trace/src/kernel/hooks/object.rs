@@ -27,7 +27,7 @@ pub(crate) const SLAB_KNOWN: &str = "SLAB_KNOWN";
 /// The large maps. Those of a subject that is not observed are made as small as possible: the
 /// kernel takes longer to make and free them than to answer most questions.
 const MAPS: &[(&str, Subject)] = &[
-    ("LIFE", Subject::Life),
+    ("LIFE", Subject::MemcgEvents),
     ("SLAB", Subject::Slab),
     (SLAB_HOT, Subject::Slab),
     (SLAB_KNOWN, Subject::Slab),

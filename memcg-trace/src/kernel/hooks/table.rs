@@ -4,7 +4,7 @@ use memcg_trace_common::layout::{ABSENT, Layout};
 
 use super::hook::{At, Family, Hook, RuledOut, Variant, optional, required, variant};
 use super::reclaim;
-use crate::kernel::Subject::{Acquisition, Life, Lock, Slab, Tax};
+use crate::kernel::Subject::{Acquisition, Lock, MemcgEvents, Slab, ZombieCost};
 
 /// Whether `kmem_cache_free` fires after the object is gone, and names no cache, as on 5.10; both
 /// changed together (mm/slab.c and mm/slub.c, 5.18 and 6.1).
@@ -26,7 +26,7 @@ fn flushes_stats(layout: &Layout) -> bool {
 pub const HOOKS: &[Hook] = &[
     Hook {
         name: "memcg_life",
-        subject: Life,
+        subject: MemcgEvents,
         variants: &[variant(
             Family::Kprobe,
             &[
@@ -108,7 +108,7 @@ pub const HOOKS: &[Hook] = &[
     },
     Hook {
         name: "reclaim_visit",
-        subject: Tax,
+        subject: ZombieCost,
         variants: &[Variant {
             family: Family::Kprobe,
             parts: &[required("tax_reclaim", At::Kprobe("shrink_slab"))],
@@ -122,7 +122,7 @@ pub const HOOKS: &[Hook] = &[
     },
     Hook {
         name: "stats_flush",
-        subject: Tax,
+        subject: ZombieCost,
         variants: &[
             variant(
                 Family::Kprobe,

@@ -49,7 +49,7 @@ fn refusals(facts: &Facts) -> Refusals {
 
 /// All parts of hooks, those of rare events first: creation, offlining and OOM kills.
 fn rare_first() -> impl Iterator<Item = &'static Part> {
-    let is_rare = |subject| matches!(subject, Subject::Life | Subject::Reclaim);
+    let is_rare = |subject| matches!(subject, Subject::MemcgEvents | Subject::Reclaim);
     let of = move |wanted: bool| {
         let hooks = HOOKS
             .iter()

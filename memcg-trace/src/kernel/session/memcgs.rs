@@ -9,7 +9,7 @@ use crate::kernel::counted::memcgs::{Memcgs, dying, zombie_figures};
 use crate::kernel::counted::subject::Opening;
 use crate::kernel::debugger::kernel::Kernel;
 use crate::kernel::host::clock::now_ns;
-use crate::sample::{Life, Sample};
+use crate::sample::{MemcgEvent, Sample};
 
 /// The part of one CPU that walks may use, as one in so many.
 const WALK_BUDGET: u32 = 100;
@@ -18,7 +18,7 @@ pub(super) struct MemcgWalks {
     pub(super) list: Option<Memcgs>,
     /// Whether creation and release are reported.
     pub(super) reads_events: bool,
-    life: Vec<Life>,
+    life: Vec<MemcgEvent>,
     walk_due: Instant,
 }
 
@@ -30,7 +30,7 @@ impl MemcgWalks {
         let list = opening.open(Subject::Memcg, is_wanted, || Memcgs::open(ebpf));
         Self {
             // Events of creation and release are read through the list.
-            reads_events: able.contains(&Subject::Life) && list.is_some(),
+            reads_events: able.contains(&Subject::MemcgEvents) && list.is_some(),
             list,
             life: Vec::new(),
             walk_due: Instant::now(),
@@ -73,7 +73,7 @@ impl MemcgWalks {
     }
 
     /// Creations and releases since the last sample; `None` if they are not observed.
-    pub(super) fn take_life(&mut self) -> Option<Vec<Life>> {
+    pub(super) fn take_life(&mut self) -> Option<Vec<MemcgEvent>> {
         self.reads_events.then(|| std::mem::take(&mut self.life))
     }
 }

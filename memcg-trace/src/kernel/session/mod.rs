@@ -78,7 +78,7 @@ impl Session {
         }
         let mut memcgs = MemcgWalks::open(&mut ebpf, &mut opening, &able);
         let slab = SlabCounts::open(&mut ebpf, &mut opening, able.contains(&Subject::Slab));
-        able.retain(|subject| *subject != Subject::Life || memcgs.reads_events);
+        able.retain(|subject| *subject != Subject::MemcgEvents || memcgs.reads_events);
         opening.outcomes = attach::attach_all(&mut ebpf, facts, &able, asked);
         opening.trusted_ns = now_ns();
         timings::step("hooks attached");

@@ -8,7 +8,7 @@ use super::Session;
 use crate::kernel::host::clock::now_ns;
 use crate::kernel::waits as scans;
 use crate::sample::ResourceKind;
-use crate::sample::waits::{Look, NotChecked, Waits};
+use crate::sample::waits::{NotChecked, TaskScan, Waits};
 
 /// The least time between two scans: a task that did not run in between was blocked for that long.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -16,7 +16,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 const MAX_LOOKS: u32 = 4;
 
 /// Whether a scan missed the pages that some task tries to migrate.
-fn misses_pages(look: &Look) -> bool {
+fn misses_pages(look: &TaskScan) -> bool {
     let mut resources = look.resources.iter();
     resources.any(|one| one.kind == ResourceKind::PageRef && one.pfn.is_none())
 }

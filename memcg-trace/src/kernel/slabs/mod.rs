@@ -5,9 +5,9 @@
 //! meanwhile. Nothing is held between two steps, so a walk can be interrupted for any time.
 
 mod aliases;
+mod cache_contents;
 mod caches;
 mod inherited;
-mod inside;
 mod objects;
 mod owners;
 mod page;

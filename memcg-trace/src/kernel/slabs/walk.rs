@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use memcg_trace_common::slab::SlabKey;
 
+use super::cache_contents::CacheContents;
 use super::caches::Caches;
 use super::inherited::{self, ChargedPages};
-use super::inside::Inside;
 use super::owners::Owners;
 use super::page::Slab;
 use super::scan;
@@ -38,7 +38,7 @@ pub(in crate::kernel) struct Walk {
     owners: Owners,
     tally: Tally,
     /// Contents of dentry and inode caches, if they were asked for.
-    inside: Option<Inside>,
+    inside: Option<CacheContents>,
     /// Pages outside slabs, by the object cgroup that they are charged to.
     pages: HashMap<u64, ChargedPages>,
     took: Duration,
@@ -78,7 +78,7 @@ impl Walk {
         reader: &Reader<'_>,
         cache: Option<&Text>,
     ) -> Result<(), Unreadable> {
-        match Inside::new(reader, cache) {
+        match CacheContents::new(reader, cache) {
             Ok(inside) => self.inside = Some(inside),
             // Only the objects that could be freed are then unknown.
             Err(Unreadable::Absent(_)) if cache.is_none() => {}

@@ -7,7 +7,7 @@ use super::running;
 use super::threads;
 use super::view::View;
 use crate::sample::ResourceKind;
-use crate::sample::waits::{Look, Resource, Run, Task};
+use crate::sample::waits::{Resource, Run, Task, TaskScan};
 
 /// Leaves out common waits of threads that no other task waits for, and that were not asked for.
 pub(super) fn that_matter(findings: Vec<Finding>, asked: &HashSet<usize>) -> Vec<Finding> {
@@ -34,7 +34,7 @@ pub(super) fn that_matter(findings: Vec<Finding>, asked: &HashSet<usize>) -> Vec
 /// A look under assembly: each task and each resource once.
 pub(super) struct Assembly<'a, 'l> {
     view: &'a View<'a>,
-    look: &'l mut Look,
+    look: &'l mut TaskScan,
     stacks: &'l mut Vec<Vec<String>>,
     tasks: HashMap<usize, u32>,
     resources: HashMap<(ResourceKind, u64), u32>,
@@ -43,7 +43,7 @@ pub(super) struct Assembly<'a, 'l> {
 impl<'a, 'l> Assembly<'a, 'l> {
     pub(super) fn new(
         view: &'a View<'a>,
-        look: &'l mut Look,
+        look: &'l mut TaskScan,
         stacks: &'l mut Vec<Vec<String>>,
     ) -> Self {
         Self {

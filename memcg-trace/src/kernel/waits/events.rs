@@ -6,7 +6,7 @@ use memcg_trace_common::hold::{Dump, DumpHelper, Hold, Offline};
 use memcg_trace_common::lock::Wait;
 
 use crate::deadlock::table;
-use crate::sample::waits::{Evidence, Look};
+use crate::sample::waits::{Evidence, TaskScan};
 
 /// Events, by the address of the task that they are about.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub(in crate::kernel) struct Events {
 
 impl Events {
     /// Sets the start of waits of a look that is over, from events that were read since.
-    pub(in crate::kernel) fn set_late_starts(&self, look: &mut Look) {
+    pub(in crate::kernel) fn set_late_starts(&self, look: &mut TaskScan) {
         for wait in look.waits.iter_mut().filter(|wait| wait.since_ns.is_none()) {
             let task = look.tasks.get(wait.task as usize);
             let resource = look.resources.get(wait.resource as usize);

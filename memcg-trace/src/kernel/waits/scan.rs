@@ -19,7 +19,7 @@ use super::view::View;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::host::symbols::Symbols;
-use crate::sample::waits::{Look, NotChecked, Waits};
+use crate::sample::waits::{NotChecked, TaskScan, Waits};
 
 /// What a scan is about, beyond the waits of all tasks.
 #[derive(Default)]
@@ -41,7 +41,7 @@ pub(in crate::kernel) fn scan(
     begin_ns: u64,
     about: &About,
     waits: &mut Waits,
-) -> Result<Look, Unreadable> {
+) -> Result<TaskScan, Unreadable> {
     let threads = Threads::read(reader, stacks::stack_bytes(symbols)?)?;
     let view = View::new(reader, symbols, &threads, unwound, events, begin_ns);
     let mut scan = Scan {
@@ -75,10 +75,10 @@ pub(in crate::kernel) fn scan(
     let Scan {
         stacks, findings, ..
     } = scan;
-    let mut look = Look {
+    let mut look = TaskScan {
         visited_tasks: threads.all.len() as u64,
         truncated_at: threads.truncated.then_some(threads.all.len() as u64),
-        ..Look::default()
+        ..TaskScan::default()
     };
     let mut assembly = Assembly::new(&view, &mut look, &mut waits.stacks);
     for mut finding in assembly::that_matter(findings, &wanted) {

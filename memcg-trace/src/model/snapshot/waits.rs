@@ -56,7 +56,7 @@ pub struct Wait {
 }
 
 impl Wait {
-    fn look(&self) -> Option<&facts::Look> {
+    fn look(&self) -> Option<&facts::TaskScan> {
         self.answer.looks.first()
     }
 

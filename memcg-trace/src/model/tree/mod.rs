@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::snapshot::{self, Creator, MemcgId, Phase, Section, Source};
 use super::workload::ToldNames;
 use crate::sample::state_files::StateFiles;
-use crate::sample::{Life, LifeKind, MemcgWalk};
+use crate::sample::{MemcgEvent, MemcgEventKind, MemcgWalk};
 use node::Node;
 pub use node::is_zombie;
 
@@ -70,17 +70,17 @@ impl Tree {
     }
 
     /// Takes in an event; events come oldest first.
-    pub(super) fn on_event(&mut self, event: &Life) {
+    pub(super) fn on_event(&mut self, event: &MemcgEvent) {
         self.last_event_ns = self.last_event_ns.max(Some(event.time_ns));
         match event.kind {
-            LifeKind::Online | LifeKind::Offline => self.on_event_of_present(event),
-            LifeKind::Released | LifeKind::Freed => self.forget(event),
-            LifeKind::Other => {}
+            MemcgEventKind::Online | MemcgEventKind::Offline => self.on_event_of_present(event),
+            MemcgEventKind::Released | MemcgEventKind::Freed => self.forget(event),
+            MemcgEventKind::Other => {}
         }
     }
 
     /// Takes in an event of a present memcg.
-    fn on_event_of_present(&mut self, event: &Life) {
+    fn on_event_of_present(&mut self, event: &MemcgEvent) {
         if !self.nodes.contains_key(&event.serial_nr) {
             if self.gone.contains_key(&event.serial_nr) {
                 return;
@@ -98,7 +98,7 @@ impl Tree {
     }
 
     /// Takes in an event of a released memcg.
-    fn forget(&mut self, event: &Life) {
+    fn forget(&mut self, event: &MemcgEvent) {
         if self.nodes.remove(&event.serial_nr).is_some() {
             self.changed();
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::snapshot::{self, Creator, Emptied, MemcgId, Phase};
 use crate::model::workload::ToldNames;
-use crate::sample::{Life, LifeKind, Memcg, MemcgWalk, Text};
+use crate::sample::{Memcg, MemcgEvent, MemcgEventKind, MemcgWalk, Text};
 
 /// `css.flags`, the same in all kernels (include/linux/cgroup-defs.h).
 pub(super) const ONLINE: u32 = 1 << 1;
@@ -39,7 +39,7 @@ pub(super) struct Node {
 impl Node {
     /// Creates the node of a memcg that no walk has listed yet.
     pub(super) fn from_event(
-        event: &Life,
+        event: &MemcgEvent,
         parent: Option<Arc<MemcgId>>,
         names: &ToldNames,
     ) -> Self {
@@ -102,10 +102,10 @@ impl Node {
     }
 
     /// Takes in an online or offline event.
-    pub(super) fn on_event(&mut self, event: &Life) {
+    pub(super) fn on_event(&mut self, event: &MemcgEvent) {
         self.known_ns = self.known_ns.max(event.time_ns);
         match event.kind {
-            LifeKind::Online => {
+            MemcgEventKind::Online => {
                 self.creator = Some(Arc::new(Creator {
                     pid: event.pid,
                     comm: event.comm.clone(),
@@ -115,7 +115,7 @@ impl Node {
                     self.facts.flags |= ONLINE;
                 }
             }
-            LifeKind::Offline => {
+            MemcgEventKind::Offline => {
                 self.offline_ns = Some(event.time_ns);
                 self.take_offline();
             }

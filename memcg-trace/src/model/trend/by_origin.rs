@@ -8,7 +8,7 @@ use super::growth::{GRACE_NS, Step, Steps};
 use super::origin::Origin;
 use crate::model::snapshot::{Creator, Finding, Growth, Memcg, MemcgId, Phase, Section};
 use crate::model::tree::Tree;
-use crate::sample::{Life, LifeKind, MemcgWalk, Text};
+use crate::sample::{MemcgEvent, MemcgEventKind, MemcgWalk, Text};
 
 /// The most origins that are followed. Quiet ones are forgotten after a while.
 const MAX_ORIGINS: usize = 4096;
@@ -72,11 +72,11 @@ impl Trend {
     }
 
     /// Takes in an event that the tree has just taken in.
-    pub(in crate::model) fn on_event(&mut self, event: &Life, tree: &Tree) {
+    pub(in crate::model) fn on_event(&mut self, event: &MemcgEvent, tree: &Tree) {
         self.has_events = true;
         let change: Change = match event.kind {
-            LifeKind::Online => |step| &mut step.births,
-            LifeKind::Offline => |step| &mut step.deaths,
+            MemcgEventKind::Online => |step| &mut step.births,
+            MemcgEventKind::Offline => |step| &mut step.deaths,
             _ => return,
         };
         let parent = tree.live_ancestor(event.serial_nr);

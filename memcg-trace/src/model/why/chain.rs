@@ -6,7 +6,7 @@ use super::answer::{State, Step, What, When};
 use super::limits;
 use crate::deadlock::{self, Cause, Link, Start, words};
 use crate::model::snapshot::{Deadlock, MemcgId, Snapshot};
-use crate::sample::waits::{Look, Resource, Task, Waits};
+use crate::sample::waits::{Resource, Task, TaskScan, Waits};
 use crate::units;
 
 /// Bound on the waits that are told; a chain has no loops, but may be long.
@@ -91,7 +91,7 @@ pub(super) fn age(snapshot: &Snapshot) -> Option<Step> {
 struct Teller<'a> {
     snapshot: &'a Snapshot,
     waits: &'a Waits,
-    look: &'a Look,
+    look: &'a TaskScan,
 }
 
 impl Teller<'_> {

@@ -6,7 +6,7 @@ use crate::deadlock::{Start, words};
 use crate::model::snapshot::{Memcg, Snapshot};
 use crate::sample::removals::{Removal, RemovalStep, Removals};
 use crate::sample::sanitized;
-use crate::sample::waits::{Look, Task, Waits};
+use crate::sample::waits::{Task, TaskScan, Waits};
 use crate::units;
 
 /// Bound on the tasks in `rmdir(2)` that are told.
@@ -74,7 +74,7 @@ pub(super) fn alive(
 /// A task in `rmdir(2)` of it, with its causes.
 fn in_rmdir(
     snapshot: &Snapshot,
-    look: Option<&Look>,
+    look: Option<&TaskScan>,
     removal: &Removal,
     steps: &mut Vec<Step>,
 ) -> Option<String> {

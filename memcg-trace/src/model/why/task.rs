@@ -6,7 +6,7 @@ use crate::deadlock::{Start, words};
 use crate::model::snapshot::Snapshot;
 use crate::sample::removals::RemovalStep;
 use crate::sample::sanitized;
-use crate::sample::waits::{Look, Task};
+use crate::sample::waits::{Task, TaskScan};
 
 /// Bound on the threads of a process that are told.
 const MAX_THREADS: usize = 16;
@@ -50,7 +50,7 @@ pub fn of_task(snapshot: &Snapshot, pid: u32) -> Option<Why> {
 
 fn of_thread(
     snapshot: &Snapshot,
-    look: &Look,
+    look: &TaskScan,
     task: &Task,
     at: u32,
     stacks: &[Vec<String>],

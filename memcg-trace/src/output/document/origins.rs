@@ -6,7 +6,7 @@ use super::{Document, NotChecked, memcg_gaps, of_snapshot};
 use crate::model::origins::{Origin, PinnedBy};
 use crate::model::snapshot::Snapshot;
 use crate::output::figures::Object;
-use crate::output::records::{Section, Tax, losses};
+use crate::output::records::{Section, ZombieCost, losses};
 use crate::sample::recording::Host;
 use crate::sample::sanitized;
 
@@ -16,7 +16,7 @@ struct OriginSummary {
     zombies: Option<u64>,
     /// Groups, before any was left out.
     origins: u64,
-    tax: Tax,
+    tax: ZombieCost,
 }
 
 /// The zombies of a moment by origin; `left_out` groups were not asked for.
@@ -43,7 +43,7 @@ pub fn origins(
             memcgs: snapshot.totals.memcgs,
             zombies: snapshot.totals.zombies,
             origins: (origins.len() + left_out) as u64,
-            tax: Tax::of(snapshot),
+            tax: ZombieCost::of(snapshot),
         },
         items: origins.iter().map(Object).collect(),
         not_checked,

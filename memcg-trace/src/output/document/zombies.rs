@@ -10,7 +10,9 @@ use crate::model::known::About;
 use crate::model::snapshot::{self, Phase, Snapshot};
 use crate::model::zombies;
 use crate::output::figures::Object;
-use crate::output::records::{Dying, Finding, KnownBug, Pins, Reparent, Section, Tax, losses};
+use crate::output::records::{
+    Dying, Finding, KnownBug, Pins, Reparent, Section, ZombieCost, losses,
+};
 use crate::sample::recording::Host;
 use crate::sample::sanitized;
 
@@ -19,7 +21,7 @@ struct ZombieSummary<'a> {
     memcgs: Option<u64>,
     zombies: Option<u64>,
     by_phase: Option<BTreeMap<&'static str, u64>>,
-    tax: Tax,
+    tax: ZombieCost,
     findings: Vec<Finding<'a>>,
     reparents: Vec<Reparent<'a>>,
     dying: Option<Dying<'a>>,
@@ -44,7 +46,7 @@ pub fn zombies(
             by_phase: totals
                 .zombies
                 .map(|_| phases.zip(totals.by_phase).collect()),
-            tax: Tax::of(snapshot),
+            tax: ZombieCost::of(snapshot),
             findings: snapshot.findings.items.iter().map(Finding::from).collect(),
             reparents: snapshot
                 .reparents

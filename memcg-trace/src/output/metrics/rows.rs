@@ -12,7 +12,7 @@ use super::figure::{meaning, metric_key, number, text};
 use crate::model::origins;
 use crate::model::snapshot::{MemcgId, Snapshot};
 use crate::output::figures::Row;
-use crate::output::records::Tax;
+use crate::output::records::ZombieCost;
 use crate::sample::sanitized;
 
 /// The bounds on rows.
@@ -33,7 +33,7 @@ struct Kind {
     figures: &'static [&'static str],
 }
 
-const TAX: Kind = Kind {
+const ZOMBIE_COST: Kind = Kind {
     name: "tax",
     about: "Dead memory cgroups and what they cost",
     labels: &[],
@@ -144,7 +144,7 @@ pub(super) fn add(families: &mut Families, whole: &Snapshot, limits: Limits) {
         left,
         omitted: Vec::new(),
     };
-    rows.of_host(&TAX, &Tax::of(whole));
+    rows.of_host(&ZOMBIE_COST, &ZombieCost::of(whole));
     rows.add(&MEMCG, named);
     rows.add(&ORIGIN, origins.iter());
     rows.add(&SLAB_CACHE, whole.slab_caches.items.iter());
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn each_figure_and_label_is_one_of_its_row() {
-        all_known::<Tax>(&TAX);
+        all_known::<ZombieCost>(&ZOMBIE_COST);
         all_known::<snapshot::Memcg>(&MEMCG);
         all_known::<Origin>(&ORIGIN);
         all_known::<snapshot::SlabCache>(&SLAB_CACHE);

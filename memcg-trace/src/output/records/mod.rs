@@ -21,10 +21,10 @@ mod pins;
 mod reclaim;
 mod shrinkers;
 mod slab;
-mod tax;
 mod waits;
 mod why;
 mod workloads;
+mod zombie_cost;
 
 use std::borrow::Cow;
 
@@ -48,10 +48,10 @@ pub(super) use pins::Pin;
 pub use pins::Pins;
 pub(super) use reclaim::{Stall, StalledTask};
 pub(super) use slab::Reclaim;
-pub use tax::Tax;
 pub(super) use waits::Waited;
 pub use waits::{LockWait, Resource, Task};
 pub use why::WhyStep;
+pub use zombie_cost::ZombieCost;
 
 use crate::model::snapshot::{self, Snapshot};
 use crate::output::figures::{Object, Order, Row, Shown, Unit, Value, Visitor, Word, record};
@@ -209,7 +209,7 @@ pub fn sections(snapshot: &Snapshot) -> Vec<Section<'_>> {
         Section::of(&snapshot.shrinkers),
         Section::of(&snapshot.reclaim),
         Section::of(&snapshot.lock_waits),
-        Section::of(&snapshot.tax),
+        Section::of(&snapshot.zombie_cost),
         Section::of(&snapshot.waits),
         Section::of(&snapshot.pins),
         Section::of(&snapshot.reparents),

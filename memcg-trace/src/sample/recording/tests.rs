@@ -140,7 +140,10 @@ fn unknown_fields_are_ignored_and_missing_ones_are_not_looked_at() {
     )
     .unwrap();
     assert_eq!(sample.memcgs, None);
-    assert_eq!(sample.life.unwrap()[0].kind, crate::sample::LifeKind::Other);
+    assert_eq!(
+        sample.life.unwrap()[0].kind,
+        crate::sample::MemcgEventKind::Other
+    );
 }
 
 proptest! {

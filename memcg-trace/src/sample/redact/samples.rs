@@ -9,7 +9,7 @@ use crate::sample::recording::Host;
 use crate::sample::slab_inside::{InsideParent, InsideRow, SlabInside};
 use crate::sample::slab_walk::{SlabWalk, WalkedCache, WalkedSlab};
 use crate::sample::{
-    Absent, DyingCgroup, DyingCgroups, Life, Memcg, MemcgWalk, Sample, Task, Text,
+    Absent, DyingCgroup, DyingCgroups, Memcg, MemcgEvent, MemcgWalk, Sample, Task, Text,
 };
 
 impl Redactor {
@@ -33,7 +33,7 @@ impl Redactor {
             slab: None,
             shrinkers: None,
             locks: None,
-            tax: None,
+            zombie_cost: None,
             oom_kills: None,
             cgroup_uses: None,
             state_files: None,
@@ -55,7 +55,7 @@ impl Redactor {
             slab: _,
             shrinkers: _,
             locks: _,
-            tax: _,
+            zombie_cost: _,
             oom_kills: _,
             cgroup_uses: _,
             state_files: _,
@@ -132,8 +132,8 @@ impl Redactor {
         *not_checked = not_checked.take().map(|why| self.sentence(&why));
     }
 
-    fn life(&mut self, event: &mut Life) {
-        let Life {
+    fn life(&mut self, event: &mut MemcgEvent) {
+        let MemcgEvent {
             name,
             comm,
             kind: _,

@@ -1,7 +1,7 @@
 use super::{Redactor, cmdline};
 use crate::sample::host_facts::{HostFacts, Setting};
 use crate::sample::pins::{Object, Pin, Pinned, Pins, User};
-use crate::sample::waits::{Holder, Look, Resource, Run, Task, Wait, Waits};
+use crate::sample::waits::{Holder, Resource, Run, Task, TaskScan, Wait, Waits};
 use crate::sample::{Memcg, MemcgWalk, ResourceKind, Sample, Text};
 
 fn text(text: &str) -> Text {
@@ -194,11 +194,11 @@ fn secret() -> Sample {
             ..Pins::default()
         }),
         waits: Some(Waits {
-            looks: vec![Look {
+            looks: vec![TaskScan {
                 tasks: vec![task],
                 resources: vec![resource],
                 waits: vec![Wait::default()],
-                ..Look::default()
+                ..TaskScan::default()
             }],
             ..Waits::default()
         }),

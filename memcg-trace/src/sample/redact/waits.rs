@@ -3,7 +3,7 @@
 
 use super::words::Redactor;
 use crate::sample::removals::{Removal, Removals, WorkItem};
-use crate::sample::waits::{Look, NotChecked, Resource, Retry, Run, Task, Wait, Waits};
+use crate::sample::waits::{NotChecked, Resource, Retry, Run, Task, TaskScan, Wait, Waits};
 use crate::sample::{ResourceKind, Text};
 
 impl Redactor {
@@ -30,8 +30,8 @@ impl Redactor {
         }
     }
 
-    fn look(&mut self, look: &mut Look) {
-        let Look {
+    fn look(&mut self, look: &mut TaskScan) {
+        let TaskScan {
             // They were first.
             tasks: _,
             resources,

@@ -17,11 +17,11 @@ use memcg_trace::sample::removals::{Removal, RemovalStep, Removals, WorkItem, Wo
 use memcg_trace::sample::slab_inside::{self, InsideParent, InsideRow, SlabInside, States};
 use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, WalkedSlab};
 use memcg_trace::sample::uses::{CgroupUse, CgroupUses};
-use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Look, Retry, Wait, Waits};
+use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Retry, TaskScan, Wait, Waits};
 use memcg_trace::sample::{
-    Absent, Cache, DyingCgroup, DyingCgroups, Life, LifeKind, LockCount, LockHold, LockHolder,
-    LockRelease, LockTimes, LockWait, Locks, Loss, Memcg, MemcgWalk, Resource, ResourceKind,
-    Sample, Shrinker, Slab, SlabCount, Task, Tax, Text, TimeClass,
+    Absent, Cache, DyingCgroup, DyingCgroups, LockCount, LockHold, LockHolder, LockRelease,
+    LockTimes, LockWait, Locks, Loss, Memcg, MemcgEvent, MemcgEventKind, MemcgWalk, Resource,
+    ResourceKind, Sample, Shrinker, Slab, SlabCount, Task, Text, TimeClass, ZombieCost,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -109,16 +109,16 @@ prop_compose! {
 prop_compose! {
     fn life()(
         kind in prop_oneof![
-            Just(LifeKind::Online), Just(LifeKind::Offline), Just(LifeKind::Released),
-            Just(LifeKind::Freed), Just(LifeKind::Other),
+            Just(MemcgEventKind::Online), Just(MemcgEventKind::Offline), Just(MemcgEventKind::Released),
+            Just(MemcgEventKind::Freed), Just(MemcgEventKind::Other),
         ],
         time_ns in figure(),
         serial_nr in serial_nr(),
         parent_serial_nr in of(serial_nr()),
         name in name(),
         lru_pages in of(figure()),
-    ) -> Life {
-        Life {
+    ) -> MemcgEvent {
+        MemcgEvent {
             kind, time_ns, serial_nr, parent_serial_nr, cgroup_id: 1, css_id: 1,
             comm: name.clone(), name, pid: 1, lru_pages,
         }
@@ -391,10 +391,10 @@ prop_compose! {
         Sample {
             mono_ns, unix_ns, host_facts, memcgs, dying, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
             waits, slab_walk, slab_inside, cgroup_uses, state_files,
-            tax: tax.map(|(visits, flushes, dead_flush_ns_total)| Tax {
+            zombie_cost: tax.map(|(visits, flushes, dead_flush_ns_total)| ZombieCost {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
                 flushes_total: flushes, dead_flushes_total: flushes, dead_flush_ns_total,
-                ..Tax::default()
+                ..ZombieCost::default()
             }),
             losses: lost.into_iter().map(loss).collect(),
             absent: absent.into_iter().collect(),

@@ -55,7 +55,7 @@ prop_compose! {
             0..8,
         ),
         removals in of(all_removals()),
-    ) -> Look {
+    ) -> TaskScan {
         let kinds = [
             ResourceKind::Mutex, ResourceKind::Rwsem, ResourceKind::Pipe, ResourceKind::PageRef,
             ResourceKind::Reap, ResourceKind::Io, ResourceKind::Freezer, ResourceKind::Unknown,
@@ -94,7 +94,7 @@ prop_compose! {
                 ..Wait::default()
             },
         );
-        Look {
+        TaskScan {
             begin_ns: end_ns, end_ns, truncated_at, took_ns: end_ns, visited_tasks: end_ns,
             tasks: tasks.collect(), resources: resources.collect(), waits: waits.collect(),
             removals,

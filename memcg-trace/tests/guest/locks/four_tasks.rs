@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use memcg_trace::deadlock::{Rules, judge};
-use memcg_trace::sample::waits::{EndsOn, Evidence, Look, Waits};
+use memcg_trace::sample::waits::{EndsOn, Evidence, TaskScan, Waits};
 use memcg_trace::sample::{Mode, ResourceKind};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -25,7 +25,7 @@ use crate::traces::TRACING;
 fn both_saw_the_page(waits: &Waits, coredump: &Coredump) -> bool {
     let offliner = coredump.offliner.as_ref().unwrap().0.id();
     let dumper = coredump.dumper.0.id();
-    let saw = |look: &Look| {
+    let saw = |look: &TaskScan| {
         let mut tried = look::waits_of(look, offliner).into_iter();
         tried.any(|(_, _, holders)| holders.iter().any(|one| one.tid == dumper))
     };
@@ -33,7 +33,7 @@ fn both_saw_the_page(waits: &Waits, coredump: &Coredump) -> bool {
 }
 
 /// Checks the deadlock: each edge with its lock, page or pipe.
-fn check(look: &Look, coredump: &Coredump) {
+fn check(look: &TaskScan, coredump: &Coredump) {
     let offliner = coredump.offliner.as_ref().unwrap().0.id();
     let dumper = coredump.dumper.0.id();
     let is = |tasks: &[&memcg_trace::sample::waits::Task], tid: u32| {

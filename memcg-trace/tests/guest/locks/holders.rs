@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
-use memcg_trace::sample::waits::{Evidence, Look};
+use memcg_trace::sample::waits::{Evidence, TaskScan};
 use memcg_trace::sample::{Mode, ResourceKind};
 use rustix::fs::RawDir;
 
@@ -70,7 +70,7 @@ impl Line {
         }
     }
 
-    fn check(&self, look: &Look) {
+    fn check(&self, look: &TaskScan) {
         let mut addresses = Vec::new();
         for (tid, _) in &self.waiters {
             let (wait, lock, holders) = look::wait_of(look, *tid);
@@ -135,7 +135,7 @@ impl Listed {
         }
     }
 
-    fn check(&self, look: &Look) {
+    fn check(&self, look: &TaskScan) {
         let (wait, lock, holders) = look::wait_of(look, self.mkdir.id());
         assert_eq!(lock.kind, ResourceKind::Rwsem);
         assert_eq!(wait.mode, Mode::Write);
@@ -199,7 +199,7 @@ impl FullPipe {
         }
     }
 
-    fn check(&self, look: &Look) {
+    fn check(&self, look: &TaskScan) {
         let (wait, pipe, holders) = look::wait_of(look, self.writer.0);
         assert_eq!(pipe.kind, ResourceKind::Pipe);
         assert_eq!(wait.mode, Mode::Write);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use memcg_trace::kernel::Subject;
 use memcg_trace::sample::ask::Ask;
-use memcg_trace::sample::waits::{Look, Resource, Task, Wait, Waits};
+use memcg_trace::sample::waits::{Resource, Task, TaskScan, Wait, Waits};
 use memcg_trace::source::live::{Attach, Live, Options};
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ pub fn ask() -> Waits {
 }
 
 /// One edge as text, to print and to compare.
-pub fn edge(look: &Look, wait: &Wait) -> String {
+pub fn edge(look: &TaskScan, wait: &Wait) -> String {
     let name = |at: u32| {
         let task = &look.tasks[at as usize];
         format!("{} {}", task.comm.display(), task.tid)
@@ -89,7 +89,7 @@ fn label(resource: &Resource) -> String {
 }
 
 /// Prints a whole scan.
-pub fn show(look: &Look) {
+pub fn show(look: &TaskScan) {
     println!(
         "{} tasks seen, {} named, {} waits",
         look.visited_tasks,
@@ -102,7 +102,7 @@ pub fn show(look: &Look) {
 }
 
 /// The waits of a thread, each with its resource and the holders of that.
-pub fn waits_of(look: &Look, tid: u32) -> Vec<(&Wait, &Resource, Vec<&Task>)> {
+pub fn waits_of(look: &TaskScan, tid: u32) -> Vec<(&Wait, &Resource, Vec<&Task>)> {
     let waits = look.waits.iter();
     let waits = waits.filter(|wait| look.tasks[wait.task as usize].tid == tid);
     let all = waits.map(|wait| {
@@ -115,7 +115,7 @@ pub fn waits_of(look: &Look, tid: u32) -> Vec<(&Wait, &Resource, Vec<&Task>)> {
 }
 
 /// The one wait of a thread, with its resource and the holders of that.
-pub fn wait_of(look: &Look, tid: u32) -> (&Wait, &Resource, Vec<&Task>) {
+pub fn wait_of(look: &TaskScan, tid: u32) -> (&Wait, &Resource, Vec<&Task>) {
     let mut waits = waits_of(look, tid);
     assert!(waits.len() <= 1, "{tid} waits for more than one thing");
     let wait = waits.pop();
@@ -123,7 +123,7 @@ pub fn wait_of(look: &Look, tid: u32) -> (&Wait, &Resource, Vec<&Task>) {
 }
 
 /// Returns whether a thread waits for anything.
-pub fn waits(look: &Look, tid: u32) -> bool {
+pub fn waits(look: &TaskScan, tid: u32) -> bool {
     let mut waits = look.waits.iter();
     waits.any(|wait| look.tasks[wait.task as usize].tid == tid)
 }

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use memcg_trace::sample::ResourceKind;
-use memcg_trace::sample::waits::Look;
+use memcg_trace::sample::waits::TaskScan;
 
 use super::coredump::stack;
 use super::fuse::{self, Server};
@@ -132,7 +132,7 @@ fn tracer(has_another_thread: bool) -> Option<(Forked, u32)> {
     is_stuck.then_some((tracer, traced))
 }
 
-fn tids(look: &Look, of: u32) -> (ResourceKind, Vec<u32>) {
+fn tids(look: &TaskScan, of: u32) -> (ResourceKind, Vec<u32>) {
     let (_, resource, holders) = look::wait_of(look, of);
     assert_eq!(resource.incomplete, None);
     (resource.kind, holders.iter().map(|task| task.tid).collect())

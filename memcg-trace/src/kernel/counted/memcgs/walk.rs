@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{MapData, ProgramArray, RingBuf};
 use memcg_trace_common::memcg::{
-    ABSENT_BYTES, ABSENT_CGROUP_POPULATED, ABSENT_POPULATED, LifeKind as Kind, LifeRecord,
+    ABSENT_BYTES, ABSENT_CGROUP_POPULATED, ABSENT_POPULATED, LifeRecord, MemcgEventKind as Kind,
     MemcgRow, MemcgWalk, NAME_BYTES, css_flags,
 };
 use zerocopy::{FromBytes as _, FromZeros as _};
@@ -17,7 +17,7 @@ use crate::kernel::debugger::resolver::run;
 use crate::kernel::hooks::programs::load_walk;
 use crate::kernel::maps::take_map;
 use crate::kernel::maps::value::{MapValue, SingleValueMap};
-use crate::sample::{Life, LifeKind, Memcg, MemcgWalk as Walk, Text};
+use crate::sample::{Memcg, MemcgEvent, MemcgEventKind, MemcgWalk as Walk, Text};
 
 /// Pages are of 4 KiB on x86-64.
 const PAGE_BYTES: u64 = 4096;
@@ -139,7 +139,7 @@ impl Memcgs {
     }
 
     /// Takes all events from the buffer.
-    pub(crate) fn drain(&mut self, life: &mut Vec<Life>) {
+    pub(crate) fn drain(&mut self, life: &mut Vec<MemcgEvent>) {
         while let Some(item) = self.life.next() {
             if let Ok((record, _)) = LifeRecord::read_from_prefix(&item) {
                 life.push(event(&record));
@@ -191,14 +191,14 @@ fn memcg(row: &MemcgRow) -> Memcg {
     }
 }
 
-fn event(record: &LifeRecord) -> Life {
-    Life {
+fn event(record: &LifeRecord) -> MemcgEvent {
+    MemcgEvent {
         kind: match record.kind {
-            kind if kind == Kind::Online as u32 => LifeKind::Online,
-            kind if kind == Kind::Offline as u32 => LifeKind::Offline,
-            kind if kind == Kind::Released as u32 => LifeKind::Released,
-            kind if kind == Kind::Freed as u32 => LifeKind::Freed,
-            _ => LifeKind::Other,
+            kind if kind == Kind::Online as u32 => MemcgEventKind::Online,
+            kind if kind == Kind::Offline as u32 => MemcgEventKind::Offline,
+            kind if kind == Kind::Released as u32 => MemcgEventKind::Released,
+            kind if kind == Kind::Freed as u32 => MemcgEventKind::Freed,
+            _ => MemcgEventKind::Other,
         },
         time_ns: record.time_ns,
         serial_nr: record.serial_nr,

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::model::balance::moment::Moment;
-use crate::sample::{Life, LifeKind};
+use crate::sample::{MemcgEvent, MemcgEventKind};
 use crate::units::PAGE_BYTES;
 
 /// What the dead left to each memcg that lives, of those that were seen to die.
@@ -43,7 +43,7 @@ impl Inheritance {
             return;
         }
         let events = moment.sample.life.iter().flatten();
-        for event in events.filter(|event| event.kind == LifeKind::Offline) {
+        for event in events.filter(|event| event.kind == MemcgEventKind::Offline) {
             let pages = event.lru_pages.unwrap_or(0);
             let mut left = self.by_heir.remove(&event.serial_nr).unwrap_or_default();
             left.add(Left {
@@ -76,7 +76,7 @@ impl Inheritance {
 }
 
 /// Returns the live memcg that has what a dead one left. The dead one may be forgotten by now.
-fn heir(event: &Life, moment: &Moment<'_>) -> Option<u64> {
+fn heir(event: &MemcgEvent, moment: &Moment<'_>) -> Option<u64> {
     let tree = moment.tree;
     let of = |serial_nr| tree.live_ancestor(serial_nr).map(|heir| heir.serial_nr);
     let parent = || {

@@ -35,7 +35,7 @@ struct Group {
 
 /// The findings of a walk.
 #[derive(Debug)]
-pub(super) struct Inside {
+pub(super) struct CacheContents {
     objects: Objects,
     /// The cache whose objects are listed.
     wanted: Option<Text>,
@@ -48,7 +48,7 @@ pub(super) struct Inside {
     uncounted: HashMap<Group, u64>,
 }
 
-impl Inside {
+impl CacheContents {
     pub(super) fn new(reader: &Reader<'_>, wanted: Option<&Text>) -> Result<Self, Unreadable> {
         Ok(Self {
             objects: Objects::new(reader)?,

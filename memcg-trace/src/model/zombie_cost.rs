@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::snapshot::{Section, Source};
-use crate::sample::Tax;
+use crate::sample::ZombieCost;
 
 /// The section has no item in recordings that are older than it.
-pub(super) fn section(tax: Option<Tax>, as_of_ns: Option<u64>) -> Arc<Section<Tax>> {
+pub(super) fn section(tax: Option<ZombieCost>, as_of_ns: Option<u64>) -> Arc<Section<ZombieCost>> {
     Arc::new(Section {
         name: "tax",
         source: Source::Event,

@@ -7,28 +7,33 @@ use crate::sample;
 record! {
     /// What dead memory cgroups cost those that live: sums since the start, but for the memory,
     /// which is taken now.
-    pub struct Tax {
+    pub struct ZombieCost {
         /// Dead memory cgroups.
         zombies: Option<u64>,
         /// Memory of the kernel that they take by themselves.
         own_cost_bytes: Option<u64>,
-        @part counts: sample::Tax,
+        @part counts: sample::ZombieCost,
     }
 }
 
-impl Tax {
+impl ZombieCost {
     /// The record of a snapshot; figures that are not known are `None`.
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
         Self {
             zombies: snapshot.totals.zombies,
             own_cost_bytes: snapshot.totals.own_cost_bytes,
-            counts: snapshot.tax.items.first().copied().unwrap_or_default(),
+            counts: snapshot
+                .zombie_cost
+                .items
+                .first()
+                .copied()
+                .unwrap_or_default(),
         }
     }
 }
 
-impl Row for sample::Tax {
+impl Row for sample::ZombieCost {
     const MEANING: &'static str =
         "Sums since the start; null where this kernel does not show them.";
 

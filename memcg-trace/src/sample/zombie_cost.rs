@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Sums since the start; `None` where this kernel does not show them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Tax {
+pub struct ZombieCost {
     /// Visits of reclaim to memory cgroups, one for every NUMA node of every walk (mm/shrinker.c:
     /// shrink_slab()).
     pub reclaim_visits_total: Option<u64>,
