@@ -55,7 +55,7 @@ proptest! {
 
     #[test]
     fn changes_make_the_same_frames(
-        samples in vec(sample(), 1..6),
+        samples in vec(sample().boxed(), 1..6),
         whole_every in 1_u64..5,
         at: Index,
         byte: u8,

@@ -181,7 +181,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_the_samples_say(samples in vec(sample(), 1..6)) {
+    fn whatever_the_samples_say(samples in vec(sample().boxed(), 1..6)) {
         let file = recorded(host(), &samples);
         let mut reader = Reader::open(&*file).unwrap();
         for sample in &samples {

@@ -1,10 +1,10 @@
 //! Arbitrary samples: small numbers, so that keys coincide, and large ones, so that sums overflow.
 
+mod about;
 mod names;
 mod pin_answers;
 mod wait_looks;
 
-use memcg_trace::sample::host_facts::{HostFacts, Setting};
 use memcg_trace::sample::oom::{Composition, OomLevel, OomMemory, ShmemFile, ShmemFiles};
 use memcg_trace::sample::pins::{
     Backing, Held, Inodes, NotChecked, Object, ObjectKind, Pin, PinKind, Pinned, Pins, User,
@@ -19,15 +19,15 @@ use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, Wa
 use memcg_trace::sample::uses::{CgroupUse, CgroupUses};
 use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Retry, TaskScan, Wait, Waits};
 use memcg_trace::sample::{
-    Absent, Cache, DyingCgroup, DyingCgroups, LockCount, LockHold, LockHolder, LockRelease,
-    LockTimes, LockWait, Locks, Loss, Memcg, MemcgEvent, MemcgEventKind, MemcgWalk, Resource,
-    ResourceKind, Sample, Shrinker, Slab, SlabCount, Task, Text, TimeClass, ZombieCost,
+    Cache, DyingCgroup, DyingCgroups, LockCount, LockHold, LockHolder, LockRelease, LockTimes,
+    LockWait, Locks, Memcg, MemcgEvent, MemcgEventKind, MemcgWalk, Resource, ResourceKind, Sample,
+    Shrinker, Slab, SlabCount, Task, Text, TimeClass, ZombieCost,
 };
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 
-use names::state_files;
+use about::about;
 use pin_answers::pins;
 use wait_looks::all_waits;
 
@@ -356,12 +356,7 @@ prop_compose! {
         slab_walk in of(slab_walk().boxed()),
         slab_inside in of(slab_inside().boxed()),
         cgroup_uses in of(cgroup_uses().boxed()),
-        about_host in of(name().boxed()),
-        state_files in of(state_files().boxed()),
-        lost in vec(of(figure()), 0..3).boxed(),
-        absent in of(prop_oneof![Just("memcg"), Just("slab"), Just("shrinker"), Just("lock"),
-            Just("tax"), Just("reclaim"), Just("pins"), Just("waits"), Just("slab_walk"),
-            Just("slab_inside")].boxed()),
+        about in about().boxed(),
     ) -> Sample {
         let shrinkers = sums.map(|sums| {
             let shrinker = |(shrinker, memcg_serial_nr, sum)| Shrinker {
@@ -379,25 +374,15 @@ prop_compose! {
             };
             kills.into_iter().map(kill).collect()
         });
-        let loss = |lost_total| Loss { place: "x".to_owned(), lost_total };
-        let absent = absent.map(|section| Absent {
-            section: section.to_owned(),
-            reason: "y".to_owned(),
-        });
-        let host_facts = about_host.map(|text| HostFacts {
-            settings: vec![Setting { name: "kernel.core_pattern".to_owned(), value: text.clone() }],
-            cmdline: Some(text), taint: Some(u64::MAX), ..HostFacts::default()
-        });
         Sample {
-            mono_ns, unix_ns, host_facts, memcgs, dying, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
-            waits, slab_walk, slab_inside, cgroup_uses, state_files,
+            mono_ns, unix_ns, memcgs, dying, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
+            waits, slab_walk, slab_inside, cgroup_uses,
             zombie_cost: tax.map(|(visits, flushes, dead_flush_ns_total)| ZombieCost {
                 reclaim_visits_total: visits, dead_reclaim_visits_total: visits,
                 flushes_total: flushes, dead_flushes_total: flushes, dead_flush_ns_total,
                 ..ZombieCost::default()
             }),
-            losses: lost.into_iter().map(loss).collect(),
-            absent: absent.into_iter().collect(),
+            ..about
         }
     }
 }
