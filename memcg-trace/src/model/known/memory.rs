@@ -40,7 +40,7 @@ fn pinned(snapshot: &Snapshot, is_such: impl Fn(&Pin) -> bool) -> Option<(u64, u
 pub(super) fn lru_pages_pin(snapshot: &Snapshot) -> Option<String> {
     if let Some((zombies, refs)) = pinned(snapshot, |pin| LRU_PAGES.contains(&pin.kind)) {
         let pages = format!("{} of pages on LRU lists", references(refs));
-        return Some(format!("{} have {pages}", zombie_memcgs(zombies)));
+        return Some(format!("{} {pages}", zombies_have(zombies)));
     }
     let memcgs = snapshot.memcgs.items.iter();
     let dead = memcgs.filter(|memcg| memcg.phase == Some(Phase::Pinned));
@@ -49,11 +49,8 @@ pub(super) fn lru_pages_pin(snapshot: &Snapshot) -> Option<String> {
     let sum = pages.iter().copied().fold(0, u64::saturating_add);
     (!pages.is_empty()).then(|| {
         let noun = units::noun(sum, "page");
-        let zombies = zombie_memcgs(pages.len() as u64);
-        format!(
-            "{zombies} have {} {noun} on their own LRU lists",
-            grouped(sum)
-        )
+        let zombies = zombies_have(pages.len() as u64);
+        format!("{zombies} {} {noun} on LRU lists", grouped(sum))
     })
 }
 
@@ -61,7 +58,7 @@ pub(super) fn lru_pages_pin(snapshot: &Snapshot) -> Option<String> {
 pub(super) fn kernel_pages_pin(snapshot: &Snapshot) -> Option<String> {
     let (zombies, refs) = pinned(snapshot, |pin| pin.kind == PinKind::PageKmem)?;
     let pages = format!("{} of pages of the kernel's own", references(refs));
-    Some(format!("{} have {pages}", zombie_memcgs(zombies)))
+    Some(format!("{} {pages}", zombies_have(zombies)))
 }
 
 /// Clean inodes stay with the writeback of a dead memcg.
@@ -80,8 +77,8 @@ pub(super) fn writeback_keeps_inodes(snapshot: &Snapshot) -> Option<String> {
         .map(|inodes| inodes.clean)
         .fold(0, u64::saturating_add);
     Some(format!(
-        "{} have a writeback that {} clean {} stay with",
-        zombie_memcgs(zombies),
+        "{} a writeback with {} clean {}",
+        zombies_have(zombies),
         grouped(clean),
         units::noun(clean, "inode"),
     ))
@@ -128,6 +125,9 @@ fn references(refs: u64) -> String {
     format!("{} {}", grouped(refs), units::noun(refs, "reference"))
 }
 
-fn zombie_memcgs(zombies: u64) -> String {
-    format!("{} {}", grouped(zombies), units::noun(zombies, "zombie"))
+fn zombies_have(zombies: u64) -> String {
+    match zombies {
+        1 => "1 zombie has".to_owned(),
+        _ => format!("{} zombies have", grouped(zombies)),
+    }
 }
