@@ -202,12 +202,16 @@ fn known(export: &mut Export, cgroup: &Cgroup) {
     });
 }
 
+/// Waits until a walk has read what a removed cgroup has. One that is removed can be released.
 fn known_gone(export: &mut Export, path: &str) {
     export.until("a walk has seen that it is dead", |frame| {
         let mut rows = frame.of_kind("memcg");
         let lives = rows.any(|row| row.is_of("memcg", path) && row.data["phase"].is_null());
-        match lives {
-            true => Err(format!("{path} lives")),
+        let mut zombies = frame.of_kind("zombie");
+        let unread =
+            zombies.any(|row| row.is_of("zombie", path) && row.data["lru_pages"].is_null());
+        match lives || unread && !reparents_pages() {
+            true => Err(format!("{path} lives, or was not read")),
             false => Ok(()),
         }
     });

@@ -58,6 +58,11 @@ impl Inheritance {
         }
     }
 
+    /// Returns whether pages of the dead go to an ancestor, so that they keep none.
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on
+    }
+
     /// Returns what was left to a memcg and to those below it.
     pub(super) fn left_to(&self, limit: u64, moment: &Moment<'_>) -> Left {
         let mut sum = Left::default();
@@ -87,19 +92,18 @@ fn heir(event: &MemcgEvent, moment: &Moment<'_>) -> Option<u64> {
     of(event.serial_nr).or_else(parent)
 }
 
-/// Returns what dead memcgs below a memcg have on their own lists, by the last walk.
-pub(super) fn kept_below(limit: u64, moment: &Moment<'_>) -> Left {
+/// Returns what dead memcgs below a memcg have on their own lists, by the last walk; `None` if it
+/// was not read of each, as of those that died since.
+pub(super) fn kept_below(limit: u64, moment: &Moment<'_>) -> Option<Left> {
+    let limit = moment.tree.id(limit)?;
     let mut sum = Left::default();
-    let Some(limit) = moment.tree.id(limit) else {
-        return sum;
-    };
     let dead = moment.memcgs.iter().filter(|memcg| memcg.phase.is_some());
     for memcg in dead.filter(|memcg| memcg.id.is_in(limit)) {
-        let pages = memcg.facts.lru_pages.unwrap_or(0);
+        let pages = memcg.facts.lru_pages?;
         sum.add(Left {
             memcgs: u64::from(pages > 0),
             bytes: pages.saturating_mul(PAGE_BYTES),
         });
     }
-    sum
+    Some(sum)
 }

@@ -23,8 +23,10 @@ const LEAST_PART: u64 = 20;
 struct Dead {
     /// What they left when they died.
     left: Left,
-    /// What they still have.
-    kept: Left,
+    /// What they still have; `None` if it was not read of each.
+    kept: Option<Left>,
+    /// Whether that is worth a word: a kill for the whole host looks at no memcg's children.
+    is_unread: bool,
 }
 
 /// Returns what a sentence says of the memory, after its limit, and the figures.
@@ -43,10 +45,16 @@ pub(super) fn explain(
     let left = kill
         .limit_serial_nr
         .map(|limit| past.inheritance.left_to(limit, moment));
-    let kept = kill.limit_serial_nr.map(|limit| kept_below(limit, moment));
+    let kept = match past.inheritance.is_on() {
+        true => Some(Left::default()),
+        false => kill
+            .limit_serial_nr
+            .and_then(|limit| kept_below(limit, moment)),
+    };
     let dead = Dead {
         left: left.unwrap_or_default(),
-        kept: kept.unwrap_or_default(),
+        kept,
+        is_unread: kept.is_none() && kill.limit_serial_nr.is_some(),
     };
     let grown = past.growth.before(kill.time_ns, memory, moment);
 
@@ -136,10 +144,16 @@ fn whose(
         let (path, bytes) = (path(lowest, moment), units::bytes(lowest.usage_bytes));
         text += &format!("; {path} below it had {bytes}");
     }
-    if is_much(dead.kept.bytes) {
-        let cgroups = units::things(dead.kept.memcgs, "removed cgroup");
-        let bytes = units::bytes(Some(dead.kept.bytes));
-        text += &format!("; {bytes} were charged to {cgroups} below it");
+    match dead.kept {
+        Some(kept) if is_much(kept.bytes) => {
+            let cgroups = units::things(kept.memcgs, "removed cgroup");
+            let bytes = units::bytes(Some(kept.bytes));
+            text += &format!("; {bytes} were charged to {cgroups} below it");
+        }
+        None if dead.is_unread => {
+            text += "; what was charged to removed cgroups below it was not read";
+        }
+        _ => {}
     }
     if is_much(dead.left.bytes) {
         let cgroups = units::things(dead.left.memcgs, "removed cgroup");
@@ -227,8 +241,8 @@ fn figures(
         ("host_swap_free_bytes", count(memory.swap_free_bytes)),
         ("not_reclaimed", Figure::Texts(reasons.collect())),
         ("below", Figure::Texts(below.collect())),
-        ("dead_below", Figure::Count(dead.kept.memcgs)),
-        ("dead_below_bytes", Figure::Count(dead.kept.bytes)),
+        ("dead_below", count(dead.kept.map(|kept| kept.memcgs))),
+        ("dead_below_bytes", count(dead.kept.map(|kept| kept.bytes))),
         ("left_by_dead_bytes", Figure::Count(dead.left.bytes)),
         (
             "grew",
