@@ -242,6 +242,14 @@ fn behind_a_full_queue_of_offlines() {
     let itself = why.has("work", None, &["before it"]);
     assert!(behind.is_ok() || itself.is_ok(), "{behind:?}, {itself:?}");
 
+    // It looks at all memcgs as often as its share of time allows.
+    eventually("the watch has seen what it waits for", || {
+        let seen = ["offline", "work"].map(|step| watch.steps(step, "now").len());
+        match seen.contains(&0) {
+            true => Err(format!("{seen:?}")),
+            false => Ok(()),
+        }
+    });
     drop(holder);
     eventually("both are gone", || {
         let output = tool::run(&["zombies", "--json"]);
