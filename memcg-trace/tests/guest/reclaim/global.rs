@@ -233,7 +233,9 @@ pub fn takes_from_all(export: &mut Export, disk: &Disk) {
     match missed(&frame) {
         // A call scans any number of objects.
         Some(1..) => assert!(objects <= kernel),
-        _ => assert_eq!(objects, kernel),
+        Some(0) => assert_eq!(objects, kernel),
+        // Older kernels do not count all runs that they skip: a call of 2 objects was one.
+        None => assert!(objects <= kernel && kernel - objects <= kernel / 1000),
     }
     assert_pages(&frame, &cache);
     // MGLRU may not call it.
