@@ -15,8 +15,20 @@ const SETTINGS: &[(&str, &str)] = &[
     ("fs.dentry-negative", "/proc/sys/fs/dentry-negative"),
 ];
 
-/// Reads them.
-pub(crate) fn read() -> HostFacts {
+/// The facts that were read last.
+#[derive(Default)]
+pub(crate) struct LastFacts(Option<HostFacts>);
+
+impl LastFacts {
+    /// Reads the facts; `None` if they are those of the last time.
+    pub(crate) fn changed(&mut self) -> Option<HostFacts> {
+        let now = read();
+        let is_new = self.0.as_ref() != Some(&now);
+        is_new.then(|| self.0.insert(now).clone())
+    }
+}
+
+fn read() -> HostFacts {
     let uname = rustix::system::uname();
     let settings = SETTINGS.iter().filter_map(|(name, file)| {
         Some(Setting {

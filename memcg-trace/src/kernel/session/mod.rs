@@ -16,16 +16,12 @@ use crate::kernel::counted::logs::Logs;
 use crate::kernel::counted::slab::subject::SlabCounts;
 use crate::kernel::counted::subject::{Opening, Round};
 use crate::kernel::debugger::kernel::Kernel;
-use crate::kernel::hooks::Family;
-use crate::kernel::hooks::attach;
-use crate::kernel::hooks::detach;
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::losses::Losses;
-use crate::kernel::hooks::object;
 use crate::kernel::hooks::select::Outcome;
+use crate::kernel::hooks::{Family, attach, detach, object};
 use crate::kernel::host::clock::{now_ns, unix_ns};
-use crate::kernel::host::host_facts;
-use crate::sample::host_facts::HostFacts;
+use crate::kernel::host::host_facts::LastFacts;
 use crate::sample::{Absent, Loss, Sample};
 use crate::timings;
 
@@ -40,8 +36,7 @@ pub struct Session {
     losses: Losses,
     logs: Option<Logs>,
     absent: Vec<Absent>,
-    /// Facts about the host, as of the last sample.
-    host_facts: Option<HostFacts>,
+    host_facts: LastFacts,
 }
 
 impl Session {
@@ -109,7 +104,7 @@ impl Session {
             losses,
             logs,
             absent: opening.absent,
-            host_facts: None,
+            host_facts: LastFacts::default(),
         })
     }
 
@@ -157,20 +152,13 @@ impl Session {
         for subject in self.subjects.all() {
             subject.complete(&mut round(&mut self.kernel, &self.memcgs), &mut sample)?;
         }
-        sample.host_facts = self.changed_host_facts();
+        sample.host_facts = self.host_facts.changed();
         sample.life = self.memcgs.take_life();
         sample.losses = self.losses.sample(&self.kernel.ebpf)?;
         sample.losses.extend(self.unseen_ends());
         sample.mono_ns = now_ns();
         sample.unix_ns = unix_ns();
         Ok(sample)
-    }
-
-    /// The facts about the host, unless they are those of the last sample.
-    fn changed_host_facts(&mut self) -> Option<HostFacts> {
-        let now = host_facts::read();
-        let is_new = self.host_facts.as_ref() != Some(&now);
-        is_new.then(|| self.host_facts.insert(now).clone())
     }
 
     /// Whether samples have names of functions and variables.
