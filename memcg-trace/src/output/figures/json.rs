@@ -4,7 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::{Row, Shown, Value, Visitor, schema};
+use super::{Row, Value, Visitor, schema};
 
 /// A row, written as an object of its figures.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,25 +52,6 @@ impl<'r, R, M: SerializeMap> Visitor<'r, R> for Entries<'r, '_, R, M> {
         if self.result.is_ok() {
             self.result = self.write(key, &get(self.row));
         }
-    }
-
-    fn figure<T: Value + Shown>(
-        &mut self,
-        key: &'static str,
-        _: &'static str,
-        meaning: &str,
-        get: impl Fn(&'r R) -> T,
-    ) {
-        self.field(key, meaning, get);
-    }
-
-    fn column<T: Shown>(
-        &mut self,
-        _: &'static str,
-        _: &'static str,
-        _: &str,
-        _: impl Fn(&'r R) -> T,
-    ) {
     }
 
     fn part<P: Row + 'r>(&mut self, get: impl Fn(&'r R) -> P) {

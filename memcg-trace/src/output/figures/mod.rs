@@ -38,23 +38,26 @@ pub trait Visitor<'r, R: ?Sized + 'r> {
     /// A figure of records only.
     fn field<T: Value>(&mut self, key: &'static str, meaning: &str, get: impl Fn(&'r R) -> T);
 
-    /// A figure of records, and of tables under a title.
+    /// A figure of records, and of tables under a title. Consumers of records need no title.
     fn figure<T: Value + Shown>(
         &mut self,
         key: &'static str,
-        title: &'static str,
+        _title: &'static str,
         meaning: &str,
         get: impl Fn(&'r R) -> T,
-    );
+    ) {
+        self.field(key, meaning, get);
+    }
 
-    /// A figure of tables only, which choose it by its key.
+    /// A figure of tables only, which choose it by its key. Consumers of records leave it out.
     fn column<T: Shown>(
         &mut self,
-        key: &'static str,
-        title: &'static str,
-        meaning: &str,
-        get: impl Fn(&'r R) -> T,
-    );
+        _key: &'static str,
+        _title: &'static str,
+        _meaning: &str,
+        _get: impl Fn(&'r R) -> T,
+    ) {
+    }
 
     /// All figures of a part, as if they were the row's own.
     fn part<P: Row + 'r>(&mut self, get: impl Fn(&'r R) -> P);

@@ -69,15 +69,6 @@ impl<'r, R: 'r> Visitor<'r, R> for Keys {
         self.properties[key]["title"] = json!(title);
     }
 
-    fn column<T: Shown>(
-        &mut self,
-        _: &'static str,
-        _: &'static str,
-        _: &str,
-        _: impl Fn(&'r R) -> T,
-    ) {
-    }
-
     fn part<P: Row + 'r>(&mut self, _: impl Fn(&'r R) -> P) {
         P::figures(self);
     }

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::family::Number;
 use crate::model::snapshot::UNLIMITED_BYTES;
-use crate::output::figures::{Row, Shown, Unit, Value, Visitor};
+use crate::output::figures::{Row, Unit, Value, Visitor};
 use crate::units::PAGE_BYTES;
 
 /// The end of a metric's name that a key makes: base units, as Prometheus asks for.
@@ -91,25 +91,6 @@ impl<'r, R: 'r> Visitor<'r, R> for Find<'r, '_, R> {
         }
     }
 
-    fn figure<T: Value + Shown>(
-        &mut self,
-        key: &'static str,
-        _: &'static str,
-        meaning: &str,
-        get: impl Fn(&'r R) -> T,
-    ) {
-        self.field(key, meaning, get);
-    }
-
-    fn column<T: Shown>(
-        &mut self,
-        _: &'static str,
-        _: &'static str,
-        _: &str,
-        _: impl Fn(&'r R) -> T,
-    ) {
-    }
-
     fn part<P: Row + 'r>(&mut self, get: impl Fn(&'r R) -> P) {
         let part = get(self.row);
         P::figures(&mut Find {
@@ -130,25 +111,6 @@ impl<'r, R: 'r> Visitor<'r, R> for Meanings<'_> {
         if key == self.key {
             self.found = Some(meaning.to_owned());
         }
-    }
-
-    fn figure<T: Value + Shown>(
-        &mut self,
-        key: &'static str,
-        _: &'static str,
-        meaning: &str,
-        get: impl Fn(&'r R) -> T,
-    ) {
-        Visitor::<'r, R>::field(self, key, meaning, get);
-    }
-
-    fn column<T: Shown>(
-        &mut self,
-        _: &'static str,
-        _: &'static str,
-        _: &str,
-        _: impl Fn(&'r R) -> T,
-    ) {
     }
 
     fn part<P: Row + 'r>(&mut self, _: impl Fn(&'r R) -> P) {
