@@ -1,6 +1,10 @@
 //! Time to group 100,000 dead memory cgroups of five origins: of a snapshot, and from the bytes of a
 //! recording on, as `zombies --by origin --from FILE` does.
 
+#[path = "../tests/fixture/digits.rs"]
+mod digits;
+
+use digits::hex;
 use memcg_trace::model::Model;
 use memcg_trace::model::origins::list;
 use memcg_trace::sample::recording::{FORMAT, Header, Reader, Writer};
@@ -15,21 +19,6 @@ const DEAD: u32 = 1 << 4;
 
 fn main() {
     divan::main();
-}
-
-/// Digits that look random, others for each number.
-fn hex(number: u64, digits: usize) -> String {
-    let mut state = number + 1;
-    let mut text = String::new();
-    while text.len() < digits {
-        // The constants of Knuth's MMIX.
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        text += &format!("{:08x}", state >> 32);
-    }
-    text.truncate(digits);
-    text
 }
 
 fn sample() -> Sample {

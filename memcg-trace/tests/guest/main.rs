@@ -12,6 +12,8 @@
 
 // Helpers of tests.
 mod contract;
+#[path = "../fixture/digits.rs"]
+mod digits;
 mod disk;
 mod export;
 #[path = "../serve/exposition.rs"]

@@ -12,6 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
 use crate::contract::Document;
+use crate::digits::hex;
 use crate::host::{Cgroup, Folder, eventually, long_storm};
 use crate::tool;
 
@@ -31,21 +32,6 @@ fn document(args: &[&str]) -> Document {
     let output = tool::run(args);
     assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
     Document::parse(tool::stdout(&output))
-}
-
-/// Digits that look random, others for each number.
-fn hex(number: u64, digits: usize) -> String {
-    let mut state = number + 1;
-    let mut text = String::new();
-    while text.len() < digits {
-        // The constants of Knuth's MMIX.
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        text += &format!("{:08x}", state >> 32);
-    }
-    text.truncate(digits);
-    text
 }
 
 fn uuid(number: u64) -> String {
