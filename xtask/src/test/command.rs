@@ -35,6 +35,7 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         rows.extend(host::run());
         if arguments.long {
             rows.push(host::packages());
+            rows.push(host::fleet_questions());
         }
     }
     rows.extend(guests::run(&kernels, arguments, &without_module)?);
