@@ -126,7 +126,7 @@ fn a_look_as_text_is_for_people() {
     let text = stdout(&on("inside-text", ObjectKind::Dentry, &args));
     for part in [
         "dentry: 125 dentries, 23.4 KiB: 31 in use, 24 unused, 70 negative, 0 dying",
-        "2 objects changed during the look, not counted",
+        "2 objects could not be read, not counted",
         "NEGATIVE",
         "/srv/www",
         "(in no directory)",

@@ -80,6 +80,11 @@ fn the_root_of_a_convoy_is_said_as_far_as_it_is_known() {
         lock.owner_word = owner_word;
         lock.kept_by = kept_by.map(str::to_owned);
         let path = recording("locks-root", self::host(), &[answered(0, host.seen())]);
+        let report = stdout(&run(&["locks", "--report", "--from", &path]));
+        let is_unowned = report.contains("no task has");
+        assert_eq!(is_unowned, owner_word.is_some(), "{report}");
+        let is_unknown = report.contains("who has") && report.contains("is not known");
+        assert_eq!(is_unknown, owner_word.is_none(), "{report}");
         let text = stdout(&run(&["locks", "--from", &path]));
         let mut lines = text.lines().skip_while(|line| !line.starts_with("LONGEST"));
         let (heading, row) = (lines.next().unwrap(), lines.next().unwrap());

@@ -342,3 +342,25 @@ fn alive_with_tasks_and_children() {
         assert!(shown.contains(part), "{shown}");
     }
 }
+
+/// Cgroups without the controller have no memory cgroup, and a scan may end before its last task.
+#[test]
+fn alive_and_empty_as_far_as_was_looked() {
+    let shown = |name: &str, truncated_at: Option<u64>| {
+        let mut empty = memcg(2, ROOT, "a.slice");
+        empty.has_tasks = Some(false);
+        let mut host = Host::default();
+        host.task(1, "init", 'S');
+        host.look.removals = Some(Removals::default());
+        host.look.truncated_at = truncated_at;
+        let samples = [walked(0, vec![root(), empty]), answered(0, host.seen())];
+        text(name, &samples, "/a.slice").replace("\n", " ")
+    };
+    let all = shown("why-empty", None);
+    assert!(all.contains("no task waits in rmdir(2) of it"), "{all}");
+    assert!(all.contains("without the memory controller"), "{all}");
+    assert!(!all.contains("would not be refused"), "{all}");
+    let cut = shown("why-cut", Some(1));
+    assert!(cut.contains("not all tasks were looked at"), "{cut}");
+    assert!(!cut.contains("no task waits"), "{cut}");
+}

@@ -70,10 +70,7 @@ pub fn gaps(contents: &CacheContents) -> Vec<String> {
     let line = |objects: u64, what: &str| {
         (objects > 0).then(|| format!("{} {what}", units::things(objects, "object")))
     };
-    let unread = line(
-        contents.unread_objects,
-        "changed during the look, not counted",
-    );
+    let unread = line(contents.unread_objects, "could not be read, not counted");
     let uncounted = line(
         uncounted,
         "in more directories than are counted, and in no row of these",

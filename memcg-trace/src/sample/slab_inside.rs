@@ -23,7 +23,8 @@ pub struct SlabInside {
     pub size_bytes: u32,
     /// Objects that were read.
     pub visited_objects: u64,
-    /// Charged objects that could not be read, because they changed meanwhile.
+    /// Charged objects that could not be read: they changed meanwhile, or nothing told where in them
+    /// their inode is.
     pub unread_objects: u64,
     /// A row for each memcg and superblock.
     pub rows: Vec<InsideRow>,

@@ -15,7 +15,8 @@ pub struct CacheContents {
     pub kind: ObjectKind,
     /// Bytes of one object in the slab.
     pub size_bytes: u32,
-    /// Charged objects that changed while they were read, and are in no row.
+    /// Charged objects that are in no row: they changed while they were read, or nothing told where
+    /// in them their inode is.
     pub unread_objects: u64,
     /// By memcg and superblock, the most objects first.
     pub rows: Vec<ContentsRow>,

@@ -41,18 +41,20 @@ pub(super) fn alive(
     }
     steps.push(Step::new(What::Alive, State::Now, "it is alive"));
     let strangers = strangers(snapshot, memcg, removals, waits, &mut steps);
+    let is_cut = look.is_some_and(|look| look.truncated_at.is_some());
     let text = match (removals, strangers) {
         (None, _) => "nobody looked for tasks in rmdir(2)",
         (Some(removals), _) if removals.not_checked.is_some() => {
             "tasks in rmdir(2) could not be looked for"
         }
+        _ if is_cut => "no task was found in rmdir(2) of it, and not all tasks were looked at",
         (Some(_), 0) => "no task waits in rmdir(2) of it",
         (Some(_), _) => "no task was found that surely is in rmdir(2) of it",
     };
     let mut step = Step::new(What::Rmdir, State::Now, text);
     if let Some(reason) = removals.and_then(|removals| removals.not_checked.as_deref()) {
         step = Step::unknown(0, format!("{text}: {}", sanitized(reason)));
-    } else if removals.is_none() || strangers > 0 {
+    } else if removals.is_none() || is_cut || strangers > 0 {
         step = Step::unknown(0, text);
     }
     steps.push(step);
@@ -63,7 +65,9 @@ pub(super) fn alive(
             Step::unknown(1, "whether tasks are in it is not known")
         }
         None => {
-            let text = "no task and no live cgroup is in it: rmdir(2) would not be refused";
+            // A cgroup without the controller has no memory cgroup, and refuses rmdir(2) as well.
+            let text = "no task and no live memory cgroup is in it; live cgroups in it without the \
+                        memory controller, for which rmdir(2) is refused too, were not looked for";
             Step::new(What::Alive, State::Now, text).deep(1)
         }
     });

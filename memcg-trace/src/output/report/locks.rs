@@ -235,7 +235,7 @@ fn owner<'a>(kind: ResourceKind, word: u64, mut tasks: impl Iterator<Item = &'a 
         .filter(|(bit, _)| flags >> bit & 1 == 1);
     let set: Vec<&str> = set.map(|(_, name)| *name).collect();
     let task = match tasks.find(|task| task.addr == addr) {
-        _ if addr == 0 => "nobody".to_owned(),
+        _ if addr == 0 => "no task".to_owned(),
         Some(task) => words::task(task),
         None => "a task that is not in this answer".to_owned(),
     };
@@ -284,14 +284,15 @@ fn left_out(page: &mut Page, count: usize, one: &str) {
 
 fn root(page: &mut Page, convoy: &Convoy) {
     let found = &convoy.found;
-    let task = found
-        .root
-        .as_ref()
-        .map_or_else(|| "nobody".to_owned(), words::task);
+    let resource = words::resource(&found.resource);
+    let root = match (&found.root, found.cause) {
+        (Some(task), _) => format!("{} has {resource}", words::task(task)),
+        (None, Cause::Orphaned) => format!("no task has {resource}"),
+        (None, _) => format!("who has {resource} is not known"),
+    };
     let waiters = units::things(found.waiters, "task");
     let line = format!(
-        "{task} has {}: {}: {}; {waiters} behind it, for up to {}",
-        words::resource(&found.resource),
+        "{root}: {}: {}; {waiters} behind it, for up to {}",
         found.cause.as_str(),
         sanitized(&found.why),
         units::duration(found.max_wait_ns),
