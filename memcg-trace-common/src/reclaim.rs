@@ -192,7 +192,7 @@ pub struct OomLevel {
 pub struct OomMemory {
     /// [`oom_kind::MEMORY`].
     pub kind: u64,
-    /// When it was read, CLOCK_MONOTONIC.
+    /// The time at which the memory was read, CLOCK_MONOTONIC.
     pub time_ns: u64,
     /// Address of the memcg; 0 once it was read.
     pub limit: u64,

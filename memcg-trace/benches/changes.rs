@@ -1,5 +1,6 @@
-//! How large the records of a host with a thousand memory cgroups are in an hour, a snapshot a
-//! second: whole, and with `--changes`, each as it is and compressed as `-o FILE.zst` is.
+//! This bench measures the size of an hour of records, a snapshot a second, of a host with a
+//! thousand memory cgroups: whole, and with `--changes`, each plain and compressed as by
+//! `-o FILE.zst`.
 //!
 //! The host is made up. In each second one memory cgroup in twenty runs: it charges and frees
 //! objects of six caches, and its usage changes. A walk of all slabs ends every half a minute.
@@ -235,7 +236,7 @@ impl MadeHost {
     }
 }
 
-/// What was written, and what is left of it compressed.
+/// The size of a stream, plain and compressed.
 struct Written {
     name: &'static str,
     bytes: u64,

@@ -9,7 +9,7 @@ use super::Text;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OomMemory {
-    /// When it was read, CLOCK_MONOTONIC.
+    /// The time at which the memory was read, CLOCK_MONOTONIC.
     pub time_ns: u64,
     /// What the memory was, by the kernel's counters.
     pub composition: Composition,

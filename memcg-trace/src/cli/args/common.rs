@@ -76,7 +76,7 @@ pub(in crate::cli) struct Common {
         env = "MEMCG_TRACE_COLOR"
     )]
     pub(in crate::cli) color: Color,
-    /// Where names of containers and pods come from; a recording has those that were recorded.
+    /// Source of the names of containers and pods; a recording has those that were recorded.
     #[arg(
         long,
         global = true,
@@ -96,7 +96,7 @@ pub(in crate::cli) struct Common {
     pub(in crate::cli) attach: Attach,
 }
 
-/// Where names of containers and pods come from.
+/// The source of the names of containers and pods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Names {
     /// The paths of cgroups alone, which have ids.

@@ -29,7 +29,7 @@ pub(in crate::cli) struct Export {
     pub(in crate::cli) span: Span,
 }
 
-/// When the file of `-o` is full.
+/// Bounds of a file of `-o`, after which the next one begins.
 #[derive(Clone, Debug, clap::Args)]
 pub(in crate::cli) struct Rotation {
     /// Start a new file of -o once it has so many bytes, such as 64M or 1G.
@@ -38,7 +38,7 @@ pub(in crate::cli) struct Rotation {
     /// Start a new file of -o after this time.
     #[arg(long, value_name = "TIME", value_parser = time::parse, env = "MEMCG_TRACE_ROTATE_TIME")]
     pub(in crate::cli) rotate_time: Option<Duration>,
-    /// How many old files to keep.
+    /// Keep so many old files.
     #[arg(
         long,
         value_name = "N",
@@ -58,7 +58,7 @@ impl Rotation {
         }
     }
 
-    /// Whether there is to be more than one file.
+    /// Returns whether a file has a bound at all.
     pub(in crate::cli) fn is_wanted(&self) -> bool {
         self.rotate_size.is_some() || self.rotate_time.is_some()
     }

@@ -22,7 +22,7 @@ pub struct Section<T> {
     pub name: &'static str,
     /// Its source.
     pub source: Source,
-    /// When it was read, CLOCK_MONOTONIC; `None` if it never was.
+    /// The time at which it was read, CLOCK_MONOTONIC; `None` if it never was.
     pub as_of_ns: Option<u64>,
     /// The time that reading it took.
     pub took_ns: Option<u64>,

@@ -172,7 +172,7 @@ record! {
         name: &'a str,
         /// Way in which it was read; `absent` if it was not.
         source: Word<snapshot::Source>,
-        /// When it was read, CLOCK_MONOTONIC.
+        /// The time at which it was read, CLOCK_MONOTONIC.
         as_of_ns: Option<u64>,
         /// Time that reading took.
         took_ns: Option<u64>,
