@@ -253,10 +253,35 @@ fn warm_up() {
     std::hint::black_box(vec![1_u8; 96 << 10]);
 }
 
+/// Cgroups that `use_every_cpu` charges besides: more than twice the memcgs that a CPU keeps stocks
+/// of (`NR_MEMCG_STOCK`, 7 since 6.16).
+const CHARGED: usize = 16;
+
+/// Moves the shell through all of them. A fork charges the cgroup that the shell is in.
+const CHARGE_EACH: &str = "for folder in /sys/fs/cgroup/charged/*/; do
+	echo 0 >$folder/cgroup.procs
+	(:)
+done";
+
 /// A CPU that uncharged something keeps a little of it for the same memcg, with a reference, until
-/// it charges another memcg: so this charges another one, which lives on.
+/// it charges other memcgs: so this charges others, which live on. A CPU that keeps stocks of
+/// several memcgs gives up one of them, by chance, for each memcg that is none of them.
 pub fn use_every_cpu(other: &Cgroup) {
     other.run("taskset 1 true; taskset 2 true", &[]);
+    let charged = Path::new(ROOT).join("charged");
+    if !charged.exists() {
+        // They stay: a removed one would be a dead memcg among those that a test counts.
+        fs::create_dir(&charged).unwrap();
+        fs::write(charged.join("cgroup.subtree_control"), "+memory").unwrap();
+        for number in 0..CHARGED {
+            fs::create_dir(charged.join(number.to_string())).unwrap();
+        }
+    }
+    for cpu in ["1", "2"] {
+        let shell = ["taskset", cpu, "sh", "-c", CHARGE_EACH];
+        let status = Command::new(shell[0]).args(&shell[1..]).status();
+        assert!(status.unwrap().success());
+    }
 }
 
 /// A child process, killed when dropped.

@@ -267,10 +267,22 @@ fn pins_of_one_that_is_gone() {
         left.cloned().ok_or_else(|| summary.to_string())
     });
     println!("{left}");
+    let pins = || tool::run(&["pins", "/heir/job", "--from", &recording]);
+    if reparents_pages() {
+        eventually("it is recorded as gone", || {
+            use_every_cpu(&other);
+            let output = pins();
+            let said = tool::stderr(&output).to_owned();
+            if output.status.success() || !said.contains("gone") {
+                return Err(tool::stdout(&output).to_owned() + &said);
+            }
+            Ok(())
+        });
+    }
     let pid = Pid::from_child(&recorder.0);
     kill_process(pid, Signal::INT).unwrap();
     assert!(recorder.0.wait().unwrap().success());
-    let output = tool::run(&["pins", "/heir/job", "--from", &recording]);
+    let output = pins();
     let said = tool::stderr(&output);
     if reparents_pages() {
         tool::assert_fails(

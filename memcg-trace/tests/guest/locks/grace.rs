@@ -1,6 +1,8 @@
 //! Grace periods of SRCU, whose readers nothing records, and of RCU tasks, which waits for tasks
 //! that run in the kernel.
 
+use std::fs;
+
 use serde_json::Value;
 
 use super::lock_module::{self, Taker};
@@ -36,6 +38,15 @@ fn a_reader_of_srcu() {
     drop(waiter);
 }
 
+/// Ticks that a process has run in the kernel.
+fn kernel_ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // The 15th field; the second one, the name, ends with a parenthesis.
+    let fields = stat.rsplit_once(')').unwrap().1;
+    let ticks = fields.split_whitespace().nth(12).unwrap();
+    ticks.parse().unwrap()
+}
+
 /// A task that runs in the kernel and gives its CPU away only when it has to.
 #[test]
 fn a_task_that_holds_rcu_tasks_up() {
@@ -44,7 +55,16 @@ fn a_task_that_holds_rcu_tasks_up() {
         return;
     }
     let mut runner = Taker::with(&[]);
+    let before = kernel_ticks(runner.tid());
     runner.tell("j0");
+    // A grace period that begins earlier waits for nothing.
+    eventually("it runs in the kernel", || {
+        let ticks = kernel_ticks(runner.tid()) - before;
+        match ticks {
+            0..10 => Err(format!("{ticks} ticks")),
+            _ => Ok(()),
+        }
+    });
     let mut waiter = Taker::with(&[]);
     waiter.want("t0");
     let behind = eventually("a convoy behind it", || {
