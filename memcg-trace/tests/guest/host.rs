@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -87,6 +87,8 @@ pub fn kmem_pins() -> bool {
 /// A cgroup, removed with its last clone if it is empty by then.
 pub struct Cgroup {
     below_root: PathBuf,
+    /// How often every CPU has charged it.
+    charges: AtomicU32,
 }
 
 impl Cgroup {
@@ -96,7 +98,10 @@ impl Cgroup {
 
     fn make(below_root: PathBuf) -> Self {
         warm_up_schemas();
-        let cgroup = Self { below_root };
+        let cgroup = Self {
+            below_root,
+            charges: AtomicU32::new(0),
+        };
         let dir = cgroup.dir();
         fs::create_dir(&dir).unwrap_or_else(|error| panic!("mkdir {}: {error}", dir.display()));
         cgroup
@@ -115,6 +120,13 @@ impl Cgroup {
     /// The path as records have it.
     pub fn path(&self) -> String {
         format!("/{}", self.below_root.display())
+    }
+
+    /// The cgroup with those that `use_every_cpu` charges besides this one.
+    fn company(&self) -> PathBuf {
+        let mut name = self.dir().into_os_string();
+        name.push("-company");
+        name.into()
     }
 
     /// The directory's inode.
@@ -213,6 +225,13 @@ impl Cgroup {
 impl Drop for Cgroup {
     fn drop(&mut self) {
         let _ = fs::remove_dir(self.dir());
+        let company = self.company();
+        if company.exists() {
+            for number in 0..COMPANY {
+                fs::remove_dir(company.join(number.to_string())).unwrap();
+            }
+            fs::remove_dir(company).unwrap();
+        }
     }
 }
 
@@ -253,34 +272,36 @@ fn warm_up() {
     std::hint::black_box(vec![1_u8; 96 << 10]);
 }
 
-/// Cgroups that `use_every_cpu` charges besides: more than twice the memcgs that a CPU keeps stocks
-/// of (`NR_MEMCG_STOCK`, 7 since 6.16).
-const CHARGED: usize = 16;
+/// More than twice the number of memcgs that a CPU keeps stocks of (`NR_MEMCG_STOCK`, 7 since 6.16).
+const COMPANY: usize = 16;
 
-/// Moves the shell through all of them. A fork charges the cgroup that the shell is in.
-const CHARGE_EACH: &str = "for folder in /sys/fs/cgroup/charged/*/; do
-	echo 0 >$folder/cgroup.procs
+/// Moves the shell through the cgroups below a folder. A fork charges the cgroup of the shell.
+const CHARGE_EACH: &str = "for folder in \"$0\"/*/; do
+	echo 0 >\"$folder\"/cgroup.procs
 	(:)
 done";
 
 /// A CPU that uncharged something keeps a little of it for the same memcg, with a reference, until
-/// it charges other memcgs: so this charges others, which live on. A CPU that keeps stocks of
-/// several memcgs gives up one of them, by chance, for each memcg that is none of them.
+/// it charges another memcg: so this charges another one, which lives on. A CPU that keeps stocks
+/// of several memcgs need not give up the right one then: a test that goes on asking gets many
+/// others charged, one of which makes the CPU give up any of its stocks.
 pub fn use_every_cpu(other: &Cgroup) {
     other.run("taskset 1 true; taskset 2 true", &[]);
-    let charged = Path::new(ROOT).join("charged");
-    if !charged.exists() {
-        // They stay: a removed one would be a dead memcg among those that a test counts.
-        fs::create_dir(&charged).unwrap();
-        fs::write(charged.join("cgroup.subtree_control"), "+memory").unwrap();
-        for number in 0..CHARGED {
-            fs::create_dir(charged.join(number.to_string())).unwrap();
+    if other.charges.fetch_add(1, Ordering::Relaxed) < 20 {
+        return;
+    }
+    let company = other.company();
+    if !company.exists() {
+        fs::create_dir(&company).unwrap();
+        fs::write(company.join("cgroup.subtree_control"), "+memory").unwrap();
+        for number in 0..COMPANY {
+            fs::create_dir(company.join(number.to_string())).unwrap();
         }
     }
     for cpu in ["1", "2"] {
-        let shell = ["taskset", cpu, "sh", "-c", CHARGE_EACH];
-        let status = Command::new(shell[0]).args(&shell[1..]).status();
-        assert!(status.unwrap().success());
+        let mut shell = Command::new("taskset");
+        shell.args([cpu, "sh", "-c", CHARGE_EACH]).arg(&company);
+        assert!(shell.status().unwrap().success());
     }
 }
 
