@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::kernel::Series;
 
 /// Runs all checks and tests: on this host, then in a guest per kernel
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct Arguments {
     /// Only this kernel's guest (5.10, 6.1, 6.12, 7.0.4, 7.2); can be given more than once
     #[arg(long, value_name = "SERIES")]

@@ -40,12 +40,16 @@ pub fn run(
     arguments: &Arguments,
     without_module: &[(&'static Series, anyhow::Error)],
 ) -> Result<Vec<Row>> {
-    let names = &arguments.names;
     if kernels.is_empty() {
         return Ok(Vec::new());
     }
     let (program, binaries) = build::with_target("test", "--test", "guest")?;
-    let boots = boots(kernels, names, arguments.long);
+    // The start of a whole name says which guest the test needs.
+    let arguments = &Arguments {
+        names: libtest::whole_names(&program, &arguments.names)?,
+        ..arguments.clone()
+    };
+    let boots = boots(kernels, &arguments.names, arguments.long);
     let modules = |series: &'static Series| {
         let no_headers = without_module.iter().find(|(one, _)| *one == series);
         let modules = match no_headers {

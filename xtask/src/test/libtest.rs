@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::child;
 use crate::guest::ending::Ending;
@@ -49,6 +49,22 @@ pub fn names(program: &Path, arguments: &[OsString]) -> Result<Vec<String>> {
     let names = child::read(&mut list)?;
     let names = names.lines().filter_map(|line| line.strip_suffix(": test"));
     Ok(names.map(str::to_owned).collect())
+}
+
+/// The names of all tests that have one of these parts in their names; each part must be in one.
+pub fn whole_names(program: &Path, parts: &[String]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for part in parts {
+        let names = names(program, &[part.into()])?;
+        ensure!(
+            !names.is_empty(),
+            "no guest test has {part} in its name: memcg-trace/tests/guest has them"
+        );
+        found.extend(names);
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 /// Passed, failed, and the error. A run that did not run all expected tests has failed, even if no

@@ -4,7 +4,7 @@
     reason = "xtask talks to the person who started it"
 )]
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 
 use super::arguments::Arguments;
 use super::boots::boots;
@@ -20,11 +20,8 @@ pub fn run(name: &str, kernels: &[&'static Series], arguments: &Arguments) -> Re
         bail!("a shell needs a terminal: standard input or output is none");
     };
     let (program, binaries) = build::with_target("test", "--test", "guest")?;
-    ensure!(
-        !libtest::names(&program, &[name.into()])?.is_empty(),
-        "no guest test has {name} in its name: memcg-trace/tests/guest has them"
-    );
-    let boots = boots(kernels, &[name.to_owned()], arguments.long);
+    let names = libtest::whole_names(&program, &[name.to_owned()])?;
+    let boots = boots(kernels, &names, arguments.long);
     let usual = boots
         .iter()
         .find(|boot| boot.series.name == kernel::DEFAULT);
