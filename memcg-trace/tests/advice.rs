@@ -348,9 +348,27 @@ fn there_is_always_an_answer() {
     let mut many: Vec<User> = (1_000..1_010).map(|pid| mapped(pid, "worker")).collect();
     many.sort_by_key(|user| user.pid);
     let shared = object(ObjectKind::SharedAnon, 9, many);
-    let pins = one(PinKind::PageAnonShared, shared);
+    let pins = one(PinKind::PageAnonShared, shared.clone());
     assert_eq!(advice(&pins), ["nothing"]);
-    assert_eq!(pins.advice[0].why, "it goes when all 10 who hold it let go");
+    let why = "it goes when all 10 who hold it let go";
+    assert_eq!(pins.advice[0].why, why);
+    let shown = text::one(&pins, 0, Style::default());
+    assert!(
+        shown.contains("nothing sensible can be done about shared anonymous memory"),
+        "{shown}"
+    );
+    let second = Object {
+        ino: Some(10),
+        ..shared.clone()
+    };
+    let twice = of(vec![pin(PinKind::PageAnonShared, vec![shared, second])]).advice;
+    let [once] = &twice[..] else {
+        panic!("{twice:?}")
+    };
+    assert_eq!(
+        once.why,
+        format!("{why}; the same holds for 1 other object")
+    );
     let row = Pin {
         kind: PinKind::PageKmem,
         refs: 5,

@@ -51,7 +51,10 @@ pub(super) fn line(advice: &Advice) -> String {
         Action::LookAtChild => "look at its children".to_owned(),
         Action::Wait if target.is_some() => format!("wait for {shown}"),
         Action::Wait => "wait".to_owned(),
-        Action::Nothing => "nothing sensible can be done".to_owned(),
+        Action::Nothing => match &advice.cause.object {
+            Some(object) => format!("nothing sensible can be done about {object}"),
+            None => "nothing sensible can be done".to_owned(),
+        },
     }
 }
 

@@ -8,7 +8,7 @@ use super::{objects, reclaim, rows, swapped};
 use crate::model::snapshot::advice::{Advice, Cause, Frees};
 use crate::model::snapshot::{Action, Phase, Pins};
 use crate::sample::pins::{Object, ObjectKind, Pin, PinKind};
-use crate::units::PAGE_BYTES;
+use crate::units::{self, PAGE_BYTES};
 
 /// Pieces of advice for one zombie: for more, query again after the first.
 const MAX_ADVICE: usize = 16;
@@ -127,10 +127,13 @@ fn bounded(plans: Vec<Plan>, pins: &Pins) -> Vec<Advice> {
     let of_refs = pins.found.refs.and_then(|refs| u64::try_from(refs).ok());
     let mut all: Vec<Advice> = Vec::new();
     let mut reasons = HashSet::new();
-    for plan in plans {
-        let is_reason = plan.steps.iter().all(|step| step.action == Action::Nothing);
-        if is_reason && !reasons.insert(plan.steps[0].why.clone()) {
+    for mut plan in plans {
+        if plan.is_reason() && !reasons.insert(plan.steps[0].why.clone()) {
             continue;
+        }
+        if plan.others > 0 {
+            let others = units::things(plan.others, "other object");
+            plan.steps[0].why += &format!("; the same holds for {others}");
         }
         if all.len() + plan.steps.len() > MAX_ADVICE {
             break;

@@ -67,6 +67,8 @@ pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     pub(super) kind: PinKind,
     pub(super) object: Option<String>,
+    /// The number of other objects that a reason holds for.
+    pub(super) others: u64,
     pub(super) refs: u64,
     pub(super) pages: Option<u64>,
     pub(super) at_most: bool,
@@ -81,6 +83,7 @@ impl Plan {
         Self {
             kind: case.pin.kind,
             object: Some(words::object(case.pins, case.object)),
+            others: 0,
             refs: if does_nothing { 0 } else { case.object.refs },
             pages: case.object.pages.filter(|_| !does_nothing),
             at_most: !does_nothing
@@ -96,6 +99,7 @@ impl Plan {
         Self {
             kind: pin.kind,
             object: None,
+            others: 0,
             refs: if does_nothing { 0 } else { pin.refs },
             pages: pin.pages.filter(|_| !does_nothing),
             at_most: !does_nothing && !is_sure,
@@ -103,11 +107,17 @@ impl Plan {
         }
     }
 
+    /// Returns whether the plan has no step but a reason why.
+    pub(super) fn is_reason(&self) -> bool {
+        self.steps.iter().all(|step| step.action == Action::Nothing)
+    }
+
     pub(super) fn without_object(step: Step) -> Self {
         Self {
             steps: vec![step],
             kind: PinKind::Other,
             object: None,
+            others: 0,
             refs: 0,
             pages: None,
             at_most: false,
@@ -161,7 +171,8 @@ pub(super) fn all_found(object: &Object) -> bool {
     closes && object.users_omitted == 0
 }
 
-/// Merges plans with the same steps into one with the sum of their effects.
+/// Merges plans with the same steps into one with the sum of their effects, and reasons into one
+/// that names the first object.
 pub(super) fn merged(plans: Vec<Plan>) -> Vec<Plan> {
     let mut all: Vec<Plan> = Vec::new();
     for plan in plans {
@@ -175,7 +186,9 @@ pub(super) fn merged(plans: Vec<Plan>) -> Vec<Plan> {
             (one, two) => one.or(two),
         };
         same.at_most |= plan.at_most;
-        if same.object != plan.object {
+        if same.is_reason() {
+            same.others = same.others.saturating_add(1);
+        } else if same.object != plan.object {
             same.object = None;
         }
     }

@@ -70,6 +70,7 @@ pub(super) fn plan(pins: &Pins) -> Option<Plan> {
         steps: vec![step],
         kind: most.map_or(PinKind::Other, |(_, kind)| kind),
         object: None,
+        others: 0,
         refs,
         pages: Some(pages),
         at_most: true,

@@ -44,6 +44,7 @@ pub(super) fn plan(pins: &Pins, pin: &Pin) -> Option<Plan> {
     let is_short = (1..=MAX_STEPS).contains(&steps.len());
     is_short.then(|| Plan {
         kind: pin.kind,
+        others: 0,
         object: Some(name(pins, id)),
         refs: id.refs,
         pages: id.pages,
