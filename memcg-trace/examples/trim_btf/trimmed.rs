@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use memcg_trace::kernel::hooks;
 
+use crate::names::{ENUMERATORS, FUNCTIONS, TRACEPOINTS};
 use crate::whole::{Type, Whole, kind};
-use crate::{ENUMERATORS, FUNCTIONS, TRACEPOINTS};
 
 /// A trimmed BTF.
 pub struct Trimmed<'a> {

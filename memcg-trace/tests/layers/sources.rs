@@ -1,6 +1,6 @@
 //! The files of a crate, and the paths that each names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -157,18 +157,29 @@ fn code(text: &str) -> String {
     code
 }
 
-/// All files of a crate, by module.
-pub fn sources(part: &str) -> BTreeMap<Module, Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(part);
-    let root = root.join("src");
+/// The folders below one that are the root of a crate.
+pub fn crates(folder: &Path) -> Vec<PathBuf> {
+    let files = rust_files(folder).into_iter();
+    let roots = files.filter(|file| file.ends_with("lib.rs") || file.ends_with("main.rs"));
     // Beside a library, `main` is a crate of its own that only starts it.
+    let folders: BTreeSet<_> = roots.map(|file| file.parent().unwrap().into()).collect();
+    folders.into_iter().collect()
+}
+
+/// All files of the crate whose root is in a folder, by module.
+pub fn sources(root: &Path) -> BTreeMap<Module, Source> {
     let root_module = match root.join("lib.rs").exists() {
         true => "lib",
         false => "main",
     };
+    let inner = crates(root).into_iter().filter(|folder| folder != root);
+    let inner: Vec<_> = inner.collect();
     let mut sources = BTreeMap::new();
-    for path in rust_files(&root) {
-        let file = path.strip_prefix(&root).unwrap();
+    for path in rust_files(root) {
+        if inner.iter().any(|folder| path.starts_with(folder)) {
+            continue;
+        }
+        let file = path.strip_prefix(root).unwrap();
         let module = file.with_extension("");
         let mut module: Module = module
             .iter()

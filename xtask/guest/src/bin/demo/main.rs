@@ -6,13 +6,12 @@
 
 mod cgroup;
 mod memory;
+mod process;
 mod waits;
 mod zombies;
 
 use std::env;
-use std::ffi::CString;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use memcg_trace_guest::SETTINGS;
@@ -97,7 +96,7 @@ fn main() -> Result<()> {
         [] => start_all(),
         [workload, cgroup] => {
             cgroup::join(cgroup)?;
-            take_name_of(cgroup)?;
+            process::take_name_of(cgroup)?;
             work(workload, cgroup).with_context(|| format!("{workload} in {cgroup}"))
         }
         _ => bail!("usage: demo [WORKLOAD CGROUP]"),
@@ -114,30 +113,13 @@ fn start_all() -> Result<()> {
     {
         cgroup::make(cgroup)?;
         cgroup::set(cgroup, "memory.high", high)?;
-        children.push(start(workload, cgroup)?);
+        children.push(process::start(workload, cgroup)?);
     }
     for mut child in children {
         let status = child.wait()?;
         ensure!(status.success(), "a workload ended: {status}");
     }
     Ok(())
-}
-
-/// Runs this program again as one workload.
-fn start(workload: &str, cgroup: &str) -> Result<std::process::Child> {
-    let ourselves = env::current_exe().context("find this program")?;
-    Command::new(ourselves)
-        .args([workload, cgroup])
-        .spawn()
-        .context("start a workload")
-}
-
-/// Names this process after its cgroup: holders are shown by process name.
-fn take_name_of(cgroup: &str) -> Result<()> {
-    let leaf = cgroup.rsplit('/').next().unwrap_or(cgroup);
-    let name = leaf.split_once('.').map_or(leaf, |(name, _)| name);
-    let name = CString::new(name).context("a cgroup's name with a zero in it")?;
-    rustix::thread::set_name(&name).context("set the process's name")
 }
 
 fn work(workload: &str, cgroup: &str) -> Result<()> {

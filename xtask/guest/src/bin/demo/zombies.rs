@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::{cgroup, memory, start};
+use crate::{cgroup, memory, process};
 
 const EVERY: Duration = Duration::from_secs(5);
 const LIFE: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ pub fn jobs(cgroup: &str) -> Result<()> {
     for number in 1_u64.. {
         let job = format!("{parent}/job-{number}.service");
         cgroup::make_leaf(&job)?;
-        running.push_back(start("job", &job)?);
+        running.push_back(process::start("job", &job)?);
         thread::sleep(EVERY);
         // By then the oldest job has ended, or is about to end.
         if running.len() > usize::try_from(LIFE.as_secs() / EVERY.as_secs())?
