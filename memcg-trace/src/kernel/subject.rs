@@ -1,7 +1,9 @@
 //! Subjects of observation.
 
+use strum::VariantArray;
+
 /// A subject of observation; a verb requests those that it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
 pub enum Subject {
     /// Memory cgroups: the walk.
     Memcg,
@@ -18,24 +20,15 @@ pub enum Subject {
     /// Reclaim: the tasks that wait for it, and the memcgs that it takes pages from.
     Reclaim,
     /// Every lock and unlock of `cgroup_mutex`, contended or not. Only on request, since all
-    /// mutexes of the kernel become slower by it.
+    /// mutexes of the kernel become slower by it, and therefore the last one.
     Acquisition,
 }
 
 impl Subject {
     /// All subjects; the last one is observed only on request.
-    pub const ALL_AND_ACQUISITIONS: &'static [Self] = &[
-        Self::Memcg,
-        Self::MemcgEvents,
-        Self::Slab,
-        Self::Shrinker,
-        Self::Lock,
-        Self::ZombieCost,
-        Self::Reclaim,
-        Self::Acquisition,
-    ];
+    pub const ALL_AND_ACQUISITIONS: &'static [Self] = Self::VARIANTS;
     /// The subjects that are observed unless fewer are requested.
-    pub const ALL: &'static [Self] = Self::ALL_AND_ACQUISITIONS.split_at(7).0;
+    pub const ALL: &'static [Self] = Self::VARIANTS.split_at(Self::VARIANTS.len() - 1).0;
 
     /// The name of the subject in records and messages.
     #[must_use]

@@ -36,7 +36,7 @@ impl Losses {
         outcomes: &[Outcome],
         counts_kprobe_misses: bool,
     ) -> anyhow::Result<Self> {
-        let places = Place::ALL.into_iter().filter(|(place, _)| {
+        let places = Place::ALL.iter().copied().filter(|(place, _)| {
             subjects.contains(match place {
                 Place::ReclaimMap | Place::ReclaimRun | Place::OomRing => &Subject::Reclaim,
                 Place::TimesMap => with_times(subjects),
