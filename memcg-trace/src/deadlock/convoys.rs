@@ -60,7 +60,9 @@ impl<'a> Search<'a> {
         let mut sums: HashMap<Root, Sum> = HashMap::new();
         for (at, wait) in self.look.waits.iter().enumerate() {
             let resource = self.look.resources.get(wait.resource as usize);
-            if !resource.is_some_and(counts) || !self.still_waits(at) {
+            if !resource.is_some_and(|one| table::is_of_the_kernel(one.kind))
+                || !self.still_waits(at)
+            {
                 continue;
             }
             let Some(root) = self.root(wait, &next, &mut roots) else {
@@ -253,12 +255,6 @@ impl<'a> Search<'a> {
         let function = symbol.split('+').next().unwrap_or(symbol);
         Some(format!("{}()", sanitized(function)))
     }
-}
-
-/// Returns whether the kernel makes tasks wait for the resource. A shell that waits for its child,
-/// and a reader of an empty pipe, may wait for ever.
-pub(super) fn counts(resource: &Resource) -> bool {
-    !table::is_of_user_space(resource.kind) && resource.kind != ResourceKind::Reap
 }
 
 /// The reason why a lock without holders is not given to its waiters.

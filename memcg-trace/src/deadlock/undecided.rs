@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use super::build::{Trust, TrustedFacts};
-use super::convoys::{counts, orphan};
+use super::convoys::orphan;
 use super::graph::{Graph, Needs};
 use super::stable::{Same, Stability};
 use super::verdict::{OpenEnd, bare};
@@ -107,7 +107,8 @@ impl<'a> Search<'a> {
         for (at, wait) in self.look.waits.iter().enumerate() {
             let task = wait.task as usize;
             let resource = self.look.resources.get(wait.resource as usize);
-            let is_asked = resource.is_some_and(counts) && self.rules.is_old(self.waits, wait);
+            let is_asked = resource.is_some_and(|one| table::is_of_the_kernel(one.kind))
+                && self.rules.is_old(self.waits, wait);
             let is_proven = self.proven.get(task) == Some(&true);
             let end = end_of.get(task).copied().flatten();
             if is_asked

@@ -7,7 +7,6 @@ use super::names::MemcgNames;
 use super::snapshot::{Convoy, Deadlock, Judged, MemcgId, Outcome, Phase, Section, Source, Wait};
 use super::tree::Tree;
 use crate::deadlock::{self, Rules, State, table};
-use crate::sample::ResourceKind;
 use crate::sample::waits::{Task, TaskScan, Waits};
 
 /// The number of resolved deadlocks that stay listed.
@@ -230,7 +229,7 @@ impl Deadlocks {
 /// Returns whether a wait for the resource is none that programs choose to sleep in.
 fn is_of_the_kernel(look: &TaskScan, resource: u32) -> bool {
     let kind = look.resources.get(resource as usize).map(|one| one.kind);
-    kind.is_some_and(|kind| !table::is_of_user_space(kind) && kind != ResourceKind::Reap)
+    kind.is_some_and(table::is_of_the_kernel)
 }
 
 /// Returns the zombies that a deadlock keeps: those whose tasks are in it and, if it is about

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::page::Page;
 use super::{ending, header};
-use crate::deadlock::{self, Cause, Edge, State, words};
+use crate::deadlock::{self, Cause, Edge, State, table, words};
 use crate::model::known::About;
 use crate::model::snapshot::{Convoy, Deadlock, Snapshot, Wait};
 use crate::output::{locks as text, names, open_ends};
@@ -188,7 +188,7 @@ fn lock_words(page: &mut Page, deadlock: &Deadlock) {
     for edge in found
         .edges
         .iter()
-        .filter(|edge| is_lock(edge.resource.kind))
+        .filter(|edge| table::is_lock(edge.resource.kind))
     {
         if locks.iter().all(|lock| lock.addr != edge.resource.addr) {
             locks.push(&edge.resource);
@@ -207,17 +207,6 @@ fn lock_words(page: &mut Page, deadlock: &Deadlock) {
         let name = words::resource(lock);
         page.line(&format!("  {name} at {:#x}: {word}", lock.addr), 4);
     }
-}
-
-fn is_lock(kind: ResourceKind) -> bool {
-    matches!(
-        kind,
-        ResourceKind::Mutex
-            | ResourceKind::Rwsem
-            | ResourceKind::PercpuRwsem
-            | ResourceKind::RtMutex
-            | ResourceKind::Semaphore
-    )
 }
 
 /// An owner word: the task, and the flags (kernel/locking: mutex.c, rwsem.c, rtmutex_common.h).
