@@ -52,6 +52,15 @@ fn a_host_without_any_has_none() {
     assert_eq!(seen_in(Host::default()), Vec::<&str>::new());
 }
 
+/// The hosts beside this file: each bug is the only one that one of them looks like.
+#[test]
+fn each_bug_has_a_host() {
+    let hosts = [include_str!("memory.rs"), include_str!("waits.rs")].concat();
+    let has_host = |key: &&str| hosts.contains(&format!("[\"{key}\"]"));
+    let without: Vec<_> = keys().into_iter().filter(|key| !has_host(key)).collect();
+    assert_eq!(without, Vec::<&str>::new());
+}
+
 #[test]
 fn keys_and_commits_are_written_once_and_whole() {
     for (at, bug) in BUGS.iter().enumerate() {
