@@ -6,6 +6,9 @@
 mod fixture;
 mod tool;
 
+use std::fs;
+use std::path::Path;
+
 use fixture::{SECOND, START_NS, count, demo, empty, host, slab};
 use memcg_trace::sample::{Absent, Loss, Sample};
 use serde_json::Value;
@@ -65,6 +68,21 @@ fn without_a_sample_or_figures_it_is_no_success() {
     assert_eq!(output.status.code(), Some(3));
     let data = document(&output, "memcg");
     assert_eq!(data["items"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn the_manual_names_each_verb() {
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/commands.md");
+    let manual = fs::read_to_string(manual).unwrap();
+    let help = stdout(&run(&["--help"]));
+    let list = help.split("Commands:\n").nth(1).unwrap();
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    let verbs = lines.filter_map(|line| line.strip_prefix("  ")?.split_once(' '));
+    let verbs: Vec<_> = verbs.map(|(verb, _)| verb).collect();
+    assert!(verbs.contains(&"zombies") && verbs.len() > 15, "{verbs:?}");
+    let named = |verb: &&str| *verb == "help" || manual.contains(&format!("memcg-trace {verb}"));
+    let missing: Vec<_> = verbs.into_iter().filter(|verb| !named(verb)).collect();
+    assert_eq!(missing, [""; 0]);
 }
 
 /// The first line of a snapshot as text.
