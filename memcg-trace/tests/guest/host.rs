@@ -283,7 +283,7 @@ done";
 
 /// A CPU that uncharged something keeps a little of it for the same memcg, with a reference, until
 /// it charges another memcg: so this charges another one, which lives on. A CPU that keeps stocks
-/// of several memcgs need not give up the right one then: a test that goes on asking gets many
+/// of several memcgs need not give up the right one then: a test that keeps asking gets many
 /// others charged, one of which makes the CPU give up any of its stocks.
 pub fn use_every_cpu(other: &Cgroup) {
     other.run("taskset 1 true; taskset 2 true", &[]);
