@@ -108,6 +108,70 @@ fn what_nobody_uses_is_abandoned() {
     assert_eq!((found.empty, found.abandoned), (Some(4), Some(0)));
 }
 
+/// A cgroup without the memory controller is no memory cgroup, and its parent cannot be removed.
+#[test]
+fn what_is_below_an_abandoned_cgroup_is_removed_first() {
+    let with_below = |below: &dyn Fn(u64) -> Option<u64>| {
+        let uses = (10..14).map(|serial| CgroupUse {
+            live_below: below(serial),
+            ..unused(serial)
+        });
+        let all = samples(rows(), uses.collect());
+        let last = snapshots(&all).pop().unwrap();
+        let mut found = abandoned::list(&last, LEAST_AGE_NS);
+        let path = recording("abandoned-below", host(), &all);
+        let text = stdout(&run(&["zombies", "--abandoned", "--from", &path])).to_owned();
+        (found.groups.remove(0), text)
+    };
+    let unknown = "Whether live cgroups without the memory controller are below them is not known";
+    let remove = |group: &Empty| group.commands[1].clone();
+
+    let (group, text) = with_below(&|serial| Some(u64::from(serial == 13) * 2));
+    assert_eq!((group.class, group.live_below), (Class::Abandoned, Some(2)));
+    let said = "; 2 live cgroups without the memory controller are below, and rmdir fails until \
+                they are removed";
+    assert!(group.sentence.contains(said), "{}", group.sentence);
+    let all = "find /sys/fs/cgroup/a/job-13 -depth -type d -exec rmdir {} +";
+    assert_eq!(remove(&group), all);
+    assert!(!text.contains(unknown), "{text}");
+
+    // Below another one of the group.
+    let (group, _) = with_below(&|serial| Some(u64::from(serial == 12)));
+    let said = "; 1 live cgroup without the memory controller is below, and rmdir fails until it is \
+                removed";
+    assert!(group.sentence.contains(said), "{}", group.sentence);
+    assert_eq!(remove(&group), "rmdir /sys/fs/cgroup/a/job-13");
+
+    let (group, text) = with_below(&|_| Some(0));
+    assert!(!group.sentence.contains("below, and"), "{}", group.sentence);
+    assert!(!text.contains(unknown), "{text}");
+
+    // Of a slice, those below are memory cgroups.
+    let mut slice = rows();
+    slice[6].name = "job.slice".into();
+    let uses = (10..14).map(|serial| CgroupUse {
+        live_below: Some(1),
+        ..unused(serial)
+    });
+    let last = snapshots(&samples(slice, uses.collect())).pop().unwrap();
+    let found = abandoned::list(&last, LEAST_AGE_NS).groups;
+    let by_design = found
+        .iter()
+        .find(|one| one.class == Class::ByDesign)
+        .unwrap();
+    assert!(
+        !by_design.sentence.contains("without the memory"),
+        "{}",
+        by_design.sentence
+    );
+
+    // Nobody counted them.
+    let (group, text) = with_below(&|serial| (serial != 13).then_some(0));
+    assert_eq!(group.live_below, None);
+    assert!(!group.sentence.contains("below, and"), "{}", group.sentence);
+    assert!(text.contains(unknown), "{text}");
+}
+
 /// A count of what was not all looked at would be one that does not close.
 #[test]
 fn a_count_of_some_is_none() {

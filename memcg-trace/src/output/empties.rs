@@ -53,6 +53,18 @@ pub fn render(
         describe(group, &mut out);
     }
     if groups.iter().any(|one| one.class == Class::Abandoned) {
+        let is_abandoned = |one: &&Empty| one.class == Class::Abandoned;
+        let below = match groups
+            .iter()
+            .filter(is_abandoned)
+            .all(|one| one.live_below.is_some())
+        {
+            true => "",
+            false => {
+                " Whether live cgroups without the memory controller are below them is not known of \
+                 all: while there are some, rmdir fails."
+            }
+        };
         let swap = uses.and_then(|uses| uses.free_swap_bytes);
         let _ = writeln!(
             out,
@@ -60,7 +72,7 @@ pub fn render(
              makes a zombie of it, where the kernel does not charge it to the parent then. Reclaim \
              frees file pages and slab that nobody uses; tmpfs and anonymous pages only go to swap, \
              of which {} is free. Nobody looked for cgroup namespaces, BPF programs or perf events \
-             of these cgroups.",
+             of these cgroups.{below}",
             units::bytes(swap)
         );
     }

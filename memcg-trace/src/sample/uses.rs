@@ -37,4 +37,7 @@ pub struct CgroupUse {
     /// The least time that it exists: since its directory, or a file in it, was looked up first;
     /// `None` where the kernel has forgotten that.
     pub least_age_ns: Option<u64>,
+    /// Live cgroups below it, with the memory controller or without (`cgroup.nr_descendants`):
+    /// `rmdir(2)` is refused while there are some. `None` where that could not be read.
+    pub live_below: Option<u64>,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
+use std::process::Command;
 
 use memcg_trace::model::pins::words::grouped;
 use rustix::fs::inotify::{self, WatchFlags};
@@ -184,6 +185,10 @@ fn forgotten_cgroups() {
     let directory = File::open(twins[1].dir()).unwrap();
     let file = File::open(twins[2].dir().join("memory.stat")).unwrap();
     let uncharged = jobs.child("uncharged");
+    // A child without the memory controller, and another one in that.
+    let nested = jobs.child("nested");
+    charge(&nested);
+    fs::create_dir_all(nested.dir().join("plain/lower")).unwrap();
     // A task in a child.
     let busy = jobs.child("busy");
     charge(&busy);
@@ -216,6 +221,7 @@ fn forgotten_cgroups() {
         assert_eq!(document.not_checked, Value::Array(Vec::new()));
         is(&document, "/jobs/job-<n>", "abandoned", count)?;
         is(&document, "/jobs/uncharged", "uncharged", 1)?;
+        is(&document, "/jobs/nested", "abandoned", 1)?;
         Ok(document)
     });
     for (path, wanted) in [
@@ -228,7 +234,9 @@ fn forgotten_cgroups() {
     }
     assert_eq!(class(&document, "/jobs/busy"), None, "a task is below it");
     assert_eq!(class(&document, "/jobs"), None, "a task is below it");
-    assert_eq!(document.summary["abandoned"], count);
+    assert_eq!(document.summary["abandoned"], count + 1);
+    remove_as_told(groups(&document.items)["/jobs/nested"], &nested);
+    assert_eq!(groups(&document.items)["/jobs/job-<n>"]["live_below"], 0);
     let usage = || -> u64 {
         { forgotten.iter() }
             .map(|cgroup| cgroup.get("memory.current").trim().parse::<u64>().unwrap())
@@ -264,5 +272,17 @@ fn forgotten_cgroups() {
         }
         is(&document, "/jobs", "parent", 1)
     });
-    drop((forgotten, twins, uncharged, busy, folder));
+    drop((forgotten, twins, uncharged, nested, busy, folder));
+}
+
+/// `rmdir` of it alone fails; the command that is shown removes it.
+fn remove_as_told(group: &Value, cgroup: &Cgroup) {
+    println!("{} {}", group["sentence"], group["commands"]);
+    assert_eq!(group["live_below"], 2, "{group}");
+    let refused = fs::remove_dir(cgroup.dir()).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ResourceBusy);
+    let command = group["commands"][1].as_str().unwrap();
+    let status = Command::new("sh").args(["-c", command]).status();
+    assert!(status.unwrap().success(), "{command}");
+    assert!(!cgroup.dir().exists(), "{command}");
 }

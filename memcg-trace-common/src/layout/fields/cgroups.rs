@@ -24,6 +24,7 @@ macro_rules! fields_of_cgroups {
             css_cgroup, CssCgroup, 8, ["cgroup_subsys_state.cgroup"], [Memcg];
             -, CgroupRoot, 8, ["cgroup.root"];
             -, CgroupSelf, 0, ["cgroup.self"];
+            -, CgroupNrDescendants, 4, ["cgroup.nr_descendants"];
             -, CgroupNrDying, 4, ["cgroup.nr_dying_descendants"];
             -, CgroupSubsys, 0, ["cgroup.subsys"];
             -, CgroupCsetLinks, 16, ["cgroup.cset_links"];

@@ -44,6 +44,17 @@ pub struct Since {
     pub at_least: bool,
 }
 
+/// The empty cgroup of a group to which most is charged.
+#[derive(Clone, Debug)]
+pub struct Largest {
+    /// Who it is.
+    pub id: Arc<MemcgId>,
+    /// Memory that is charged to it.
+    pub usage_bytes: Option<u64>,
+    /// Live cgroups below it; `None` if that is not known.
+    pub live_below: Option<u64>,
+}
+
 /// Empty cgroups of one parent, one shape of names and one class.
 #[derive(Clone, Debug)]
 pub struct Empty {
@@ -67,12 +78,15 @@ pub struct Empty {
     pub empty_for: Option<Since>,
     /// The same of the one that became empty first, as far as is known.
     pub longest: Option<Since>,
+    /// Live cgroups below them, with the memory controller or without; `None` if that of one is not
+    /// known.
+    pub live_below: Option<u64>,
     /// Live memcgs of the same parent and shape that have tasks.
     pub with_tasks: u64,
     /// The one that was made first.
     pub oldest: Arc<MemcgId>,
-    /// The one to which most is charged, and its usage.
-    pub largest: (Arc<MemcgId>, Option<u64>),
+    /// The one to which most is charged.
+    pub largest: Largest,
     /// All of it in one line, fit for a terminal.
     pub sentence: String,
     /// What would free the largest of them, in order; only of class `Abandoned`.

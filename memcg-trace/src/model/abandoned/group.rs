@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::empty::{Class, Empties, Empty, Since};
+use super::empty::{Class, Empties, Empty, Largest, Since};
 use super::words;
 use crate::model::origins::places::{self, Place};
 use crate::model::origins::sum;
@@ -157,6 +157,10 @@ impl Member<'_> {
         seen.max(self.used.and_then(|used| used.least_age_ns))
     }
 
+    fn live_below(&self) -> Option<u64> {
+        self.used.and_then(|used| used.live_below)
+    }
+
     /// How long it has been empty: since a walk saw that. If none did, it may have been empty ever
     /// since it was made.
     fn empty_for(&self) -> Option<Since> {
@@ -184,14 +188,18 @@ fn group((parent, name): &(Text, Text), class: Class, members: &[Member<'_>]) ->
         usage_bytes: sum(members.iter().map(|one| one.memcg.facts.usage_bytes)),
         slab_bytes: sum(members.iter().map(|one| one.memcg.facts.slab_bytes)),
         least_age_ns: { members.iter() }.map(Member::least_age_ns).min().flatten(),
+        live_below: { members.iter() }.try_fold(0_u64, |below, one| {
+            Some(below.saturating_add(one.live_below()?))
+        }),
         empty_for: times.first().copied().flatten(),
         longest: times.last().copied().flatten(),
         with_tasks: 0,
         oldest: Arc::clone(&oldest.memcg.id),
-        largest: (
-            Arc::clone(&largest.memcg.id),
-            largest.memcg.facts.usage_bytes,
-        ),
+        largest: Largest {
+            id: Arc::clone(&largest.memcg.id),
+            usage_bytes: largest.memcg.facts.usage_bytes,
+            live_below: largest.live_below(),
+        },
         sentence: String::new(),
         commands: Vec::new(),
     })

@@ -5,5 +5,5 @@ mod empty;
 mod group;
 mod words;
 
-pub use empty::{Class, Empties, Empty, Since};
+pub use empty::{Class, Empties, Empty, Largest, Since};
 pub use group::{LEAST_AGE_NS, count, list, not_checked};

@@ -74,11 +74,17 @@ impl Row for Empty {
             "Live ones of the same parent and shape that have tasks.",
             |row| row.with_tasks,
         );
+        to.field(
+            "live_below",
+            "Live cgroups below them, with the memory controller or without: rmdir fails while \
+             there are some; null if that of one is not known.",
+            |row| row.live_below,
+        );
         to.field("oldest", "The one that was made first.", |row| {
             Object(MemcgName::of(Some(&row.oldest)))
         });
         to.field("largest", "The one to which most is charged.", |row| {
-            Object(MemcgName::of(Some(&row.largest.0)))
+            Object(MemcgName::of(Some(&row.largest.id)))
         });
         to.field("sentence", "All of it in one line.", |row| {
             row.sentence.as_str()

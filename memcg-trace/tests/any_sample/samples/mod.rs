@@ -145,6 +145,7 @@ prop_compose! {
     ) -> CgroupUses {
         let used = |(serial_nr, is_used, least_age_ns)| CgroupUse {
             serial_nr, least_age_ns, is_watched: is_used, is_open: is_used,
+            live_below: least_age_ns,
         };
         CgroupUses {
             can_reclaim, not_checked,

@@ -61,6 +61,8 @@ fn fill(
     let cgroups = zeros(reader.column(&csses, Field::CssCgroup)?);
     let nodes = zeros(reader.column(&cgroups, Field::CgroupKn)?);
     let serials = reader.column(&csses, Field::CssSerialNr)?;
+    let live_below = reader.column(&cgroups, Field::CgroupNrDescendants);
+    let live_below = live_below.unwrap_or_else(|_| vec![None; cgroups.len()]);
     let own = reader.offset(Field::CgroupSelf)?;
     let own: Vec<_> = cgroups.iter().map(|cgroup| cgroup + own).collect();
     let own = zeros(reader.column(&own, Field::CssSerialNr)?);
@@ -73,6 +75,7 @@ fn fill(
             made.push(own[at]);
             uses.cgroups.push(CgroupUse {
                 serial_nr: one.serial_nr,
+                live_below: live_below[at],
                 ..CgroupUse::default()
             });
         }
