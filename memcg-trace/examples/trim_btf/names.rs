@@ -39,6 +39,7 @@ pub const MEMBERS: &[&str] = &[
     "vmstats_percpu",
 ];
 pub const ENUMERATORS: &[&str] = &[
+    "DCACHE_PERSISTENT",
     "I_CLEAR",
     "I_DIRTY_DATASYNC",
     "I_DIRTY_PAGES",

@@ -25,6 +25,7 @@ macro_rules! fields_of_files {
             -, SbMounts, 0, ["super_block.s_mounts"];
             -, SbList, 16, ["super_block.s_list"];
             fs_type_name, FsTypeName, 8, ["file_system_type.name"];
+            -, FsTypeKillSb, 8, ["file_system_type.kill_sb"];
             -, DentryParent, 8, ["dentry.d_parent"];
             -, DentryName, 8, ["dentry.d_name.name"];
             -, DentryNameLen, 4, ["dentry.d_name.len"];
@@ -33,6 +34,7 @@ macro_rules! fields_of_files {
             -, DentryCount, 4, ["dentry.d_lockref.count"];
             -, DentrySubdirs, 16, ["dentry.d_subdirs"];
             -, DentryChildren, 8, ["dentry.d_children"];
+            -, DentryFlags, 4, ["dentry.d_flags"];
             -, DentryHashed, 8, ["dentry.d_hash.pprev"];
             -, MountParent, 8, ["mount.mnt_parent"];
             -, MountMountpoint, 8, ["mount.mnt_mountpoint"];

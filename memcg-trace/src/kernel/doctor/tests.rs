@@ -35,6 +35,7 @@ fn capable() -> Facts {
             fields: Fields::default(),
             cost: Cost::default(),
             pages: Pages::default(),
+            persistent_name: None,
             inodes: Inodes::default(),
             memcg_counters: Vec::new(),
             file_ref_bias: 0,

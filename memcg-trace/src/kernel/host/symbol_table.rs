@@ -81,6 +81,8 @@ table! {
     TunFops, ["tun_fops"];
     // Holders of pinned things.
     DefBlkFops, ["def_blk_fops"];
+    KillLitterSuper, ["kill_litter_super"];
+    RamfsKillSb, ["ramfs_kill_sb"];
     IoUringFops, ["io_uring_fops"];
     LoIoctl, ["lo_ioctl"];
     LoopIndexIdr, ["loop_index_idr"];

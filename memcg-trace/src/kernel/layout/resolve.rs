@@ -52,6 +52,7 @@ pub fn resolve(btf: &Btf, symbols: Option<&Symbols>) -> Resolved {
         counts_kprobe_misses: fields.has(Field::LinkKprobeMissed),
         cost: Cost::resolve(btf),
         pages: Pages::resolve(btf, &fields),
+        persistent_name: index_of(btf, "DCACHE_PERSISTENT").map(u64::from),
         inodes: Inodes::resolve(btf, &fields),
         memcg_counters: memcg_counters::resolve(btf),
         // The first reference is counted as 0 (include/linux/file_ref.h: FILE_REF_ONEREF).

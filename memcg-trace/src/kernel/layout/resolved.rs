@@ -37,6 +37,9 @@ pub struct Resolved {
     pub pages: Pages,
     /// The meaning of `inode.i_state`.
     pub inodes: Inodes,
+    /// `DCACHE_PERSISTENT` in `dentry.d_flags`: the name has a reference until it is removed; `None`
+    /// in kernels that have no such mark.
+    pub persistent_name: Option<u64>,
     /// The index of each row of [`memcg_counters::ROWS`](super::memcg_counters::ROWS).
     pub memcg_counters: Vec<Option<u32>>,
     /// The number of references minus `file.f_ref`; 0 for `f_count`, which is exact.

@@ -6,18 +6,28 @@ use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::superblocks;
 use crate::kernel::debugger::visible_paths::VisiblePaths;
 use crate::kernel::host::block_devices;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::sample::Text;
 use crate::sample::pins::{Object, ObjectKind};
 
-/// File systems that keep their names in memory only (their `kill_sb` is `kill_litter_super()`).
-const IN_MEMORY: [&[u8]; 4] = [b"tmpfs", b"ramfs", b"hugetlbfs", b"devtmpfs"];
-
-/// Returns whether a name of an inode has a reference of its own until it is removed.
-pub(super) fn keeps_names(reader: &Reader<'_>, inode: u64) -> Result<bool, Unreadable> {
+/// Returns whether a name of an inode has a reference of its own until it is removed, as in file
+/// systems that keep their names in memory only.
+pub(super) fn keeps_name(reader: &Reader<'_>, inode: u64, dentry: u64) -> Result<bool, Unreadable> {
+    if let Some(persistent) = reader.resolved.persistent_name {
+        return Ok(reader.word(dentry, Field::DentryFlags)? & persistent != 0);
+    }
+    if reader.word(dentry, Field::DentryHashed)? == 0 {
+        return Ok(false);
+    }
+    // Without the mark on each name (before 6.19), what is called at the last unmount tells: this
+    // function puts these references (fs/super.c). Others that call it are of file systems whose
+    // files have no pages.
     let superblock = reader.word(inode, Field::InodeSb)?;
-    let (fs, _) = superblocks::describe(reader, superblock)?;
-    Ok(IN_MEMORY.contains(&fs.as_bytes()))
+    let fs_type = reader.word(superblock, Field::SbType)?;
+    let kill_sb = reader.word(fs_type, Field::FsTypeKillSb)?;
+    Ok(kill_sb == reader.symbol(Symbol::KillLitterSuper)?
+        || reader.symbol(Symbol::RamfsKillSb) == Ok(kill_sb))
 }
 
 /// Describes the file of an inode.

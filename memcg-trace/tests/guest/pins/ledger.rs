@@ -31,6 +31,16 @@ pub fn ledgers_and_bugs(zombie: Option<&str>) -> (Vec<Ledger>, Vec<String>) {
     (document.items.into_iter().map(Ledger::of).collect(), bugs)
 }
 
+/// The ledger of a zombie, after a script has hidden something.
+pub fn ledger_without(script: &str, zombie: &str) -> Ledger {
+    let output = tool::hidden(script, &["pins", "--json", zombie]);
+    assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
+    let mut items = Document::parse(tool::stdout(&output)).items;
+    let ledger = Ledger::of(items.remove(0));
+    println!("{}", ledger.sentence());
+    ledger
+}
+
 /// The records of `memcg-trace zombies`, and its summary.
 pub fn zombies() -> (Vec<Value>, Value) {
     let output = tool::run(&["zombies", "--json"]);

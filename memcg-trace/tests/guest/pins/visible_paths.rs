@@ -11,9 +11,11 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, unmount};
 use serde_json::json;
 
 use super::fixture::{Fixture, run};
+use super::ledger::ledger_without;
 use super::pages::{PAGE, and, of_pages, place};
 use super::queues;
-use crate::host::{Cgroup, Folder, Process, eventually};
+use crate::host::{Cgroup, Folder, Process, eventually, has_function};
+use crate::tool;
 
 /// More than one MiB: less is not removed anyway.
 const PAGES: usize = 270;
@@ -47,6 +49,7 @@ fn paths_are_ours_or_somebodys() {
         root_of_a_mount(&parent, &folder),
         of_a_container(&parent),
         too_little(&parent, &folder),
+        below_the_first_root(&parent),
         below_a_descriptor(&parent, &folder),
         below_a_directory(&parent, &folder),
         below_a_message(&parent, &folder),
@@ -274,6 +277,30 @@ fn of_a_container(parent: &Cgroup) -> Fixture {
         follow: Box::new(move || {
             fs::remove_file(name).unwrap();
             unmount("/run", UnmountFlags::empty()).unwrap();
+        }),
+        ..of_file(&cgroup)
+    }
+}
+
+/// The file system that a host starts with has another name than tmpfs, and keeps its names likewise.
+fn below_the_first_root(parent: &Cgroup) -> Fixture {
+    let cgroup = parent.child("below-the-first-root");
+    let name = "/first-root.bin";
+    write(&cgroup, name, PAGES);
+    cgroup.remove();
+    let path = cgroup.path();
+    Fixture {
+        holders: vec![place(name.as_ref(), "rootfs")],
+        advice: vec![("remove_file", vec![name.to_owned()])],
+        follow: Box::new(move || {
+            // Newer kernels have a mark instead.
+            let mark = "kill_litter_super";
+            if has_function(mark) {
+                let ledger = ledger_without(&tool::without_symbols(&[mark]), &path);
+                assert!(!ledger.sentence().contains("nobody"), "{ledger:?}");
+                assert_eq!(ledger.advice("remove_file").next(), None, "{ledger:?}");
+            }
+            fs::remove_file(name).unwrap();
         }),
         ..of_file(&cgroup)
     }

@@ -102,15 +102,12 @@ impl Holders {
                 std::ops::ControlFlow::Break(())
             }
         })?;
-        let keeps_names = file_object::keeps_names(reader, root.address)?;
         for dentry in dentries {
             // A dentry has one reference to its inode (fs/dcache.c: d_instantiate()).
             self.found(root, 1);
             let part = Kind::Dentry.at(dentry);
             self.add_part(reader, root, part);
-            // File systems that keep names in memory have one reference to each until it is
-            // removed.
-            if keeps_names && reader.word(dentry, Field::DentryHashed)? != 0 {
+            if file_object::keeps_name(reader, root.address, dentry)? {
                 self.found(part, 1);
             }
         }
