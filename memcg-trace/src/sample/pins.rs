@@ -212,7 +212,7 @@ pub enum UserKind {
     /// By a socket in the namespace that keeps it, though the process is in another.
     NamespaceSocket,
     /// By keeping the file system that it is in, which no process sees mounted: with a directory or
-    /// another file of it, or with a descriptor of its mount or mount namespace.
+    /// another file of it, or with a descriptor or a mount (`name`) of its mount namespace.
     FileSystem,
     /// By watching it.
     Watches,

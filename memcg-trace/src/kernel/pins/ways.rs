@@ -7,6 +7,7 @@
 mod aio;
 mod block_devices;
 mod devices;
+mod file_system_keepers;
 mod files;
 mod loops;
 mod merged;

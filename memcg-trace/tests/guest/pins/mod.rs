@@ -25,4 +25,5 @@ mod many;
 mod module;
 mod queues;
 mod swap;
+mod unmounted;
 mod visible_paths;

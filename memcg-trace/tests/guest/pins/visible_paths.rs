@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -13,26 +12,25 @@ use serde_json::json;
 use super::fixture::{Fixture, run};
 use super::ledger::ledger_without;
 use super::pages::{PAGE, and, of_pages, place};
-use super::queues;
-use crate::host::{Cgroup, Folder, Process, eventually, has_function};
+use crate::host::{Cgroup, Folder, eventually, has_function};
 use crate::tool;
 
 /// More than one MiB: less is not removed anyway.
-const PAGES: usize = 270;
+pub const PAGES: usize = 270;
 
 /// Only the file's pages are charged to the cgroup: the file itself is made before.
-fn write(cgroup: &Cgroup, name: &str, pages: usize) {
+pub fn write(cgroup: &Cgroup, name: &str, pages: usize) {
     let bytes = vec![1; pages * PAGE];
     let mut file = File::create(name).unwrap();
     cgroup.inside(|| file.write_all(&bytes)).unwrap();
 }
 
-fn tmpfs(at: &str) {
+pub fn tmpfs(at: &str) {
     fs::create_dir_all(at).unwrap();
     mount("none", at, "tmpfs", MountFlags::empty(), None).unwrap();
 }
 
-fn of_file(cgroup: &Cgroup) -> Fixture {
+pub fn of_file(cgroup: &Cgroup) -> Fixture {
     of_pages(cgroup.path(), "page_shmem", PAGES as u64)
 }
 
@@ -42,7 +40,6 @@ fn paths_are_ours_or_somebodys() {
     let folder = Folder::new("names");
     let fixtures = vec![
         // A new mount namespace copies each mount: later mounts are only ours.
-        in_a_namespace_of_a_descriptor(&parent, &folder),
         in_another_namespace(&parent, &folder),
         with_two_names(&parent, &folder),
         hidden_by_a_mount(&parent, &folder),
@@ -50,15 +47,12 @@ fn paths_are_ours_or_somebodys() {
         of_a_container(&parent),
         too_little(&parent, &folder),
         below_the_first_root(&parent),
-        below_a_descriptor(&parent, &folder),
-        below_a_directory(&parent, &folder),
-        below_a_message(&parent, &folder),
     ];
     run(&parent, fixtures);
 }
 
 /// A process in a mount namespace of its own, with a tmpfs at a folder.
-fn container(volume: &str) -> Child {
+pub fn container(volume: &str) -> Child {
     let script = "mount -t tmpfs none \"$0\" && touch \"$0\"/ready && exec sleep 600";
     let child = Command::new("/bin/busybox")
         .args(["unshare", "-m", "/bin/sh", "-c", script, volume])
@@ -70,95 +64,6 @@ fn container(volume: &str) -> Child {
         fs::metadata(&ready).map_err(|error| error.to_string())
     });
     child
-}
-
-/// A file that goes with its file system, which the process with this id keeps.
-fn of_unmounted(cgroup: &Cgroup, name: &str, pid: u32, advice: &'static str) -> Fixture {
-    Fixture {
-        holders: vec![json!({"object": "file", "path": name, "how": "file_system", "pid": pid})],
-        advice: vec![(advice, vec![format!("[{pid}]")])],
-        never: &["remove_file", "unmount"],
-        ..of_file(cgroup)
-    }
-}
-
-/// A file system that is unmounted, and a descriptor of its root.
-fn below_a_descriptor(parent: &Cgroup, folder: &Folder) -> Fixture {
-    let cgroup = parent.child("below-a-descriptor");
-    let at = folder.file("unmounted");
-    tmpfs(&at);
-    write(&cgroup, &format!("{at}/data"), PAGES);
-    let root = File::open(&at).unwrap();
-    unmount(&at, UnmountFlags::DETACH).unwrap();
-    cgroup.remove();
-    Fixture {
-        follow: Box::new(move || drop(root)),
-        ..of_unmounted(&cgroup, "data", std::process::id(), "close_fd")
-    }
-}
-
-/// A file system in a mount namespace without a process, and a descriptor of the namespace.
-fn in_a_namespace_of_a_descriptor(parent: &Cgroup, folder: &Folder) -> Fixture {
-    let cgroup = parent.child("in-a-namespace-of-a-descriptor");
-    let volume = folder.file("left");
-    fs::create_dir(&volume).unwrap();
-    let mut child = container(&volume);
-    let pid = child.id();
-    write(
-        &cgroup,
-        &format!("/proc/{pid}/root{volume}/left-data"),
-        PAGES,
-    );
-    let namespace = File::open(format!("/proc/{pid}/ns/mnt")).unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    cgroup.remove();
-    Fixture {
-        follow: Box::new(move || drop(namespace)),
-        ..of_unmounted(&cgroup, "left-data", std::process::id(), "close_fd")
-    }
-}
-
-/// A file system that is unmounted, and in which a process has its working directory.
-fn below_a_directory(parent: &Cgroup, folder: &Folder) -> Fixture {
-    let cgroup = parent.child("below-a-directory");
-    let at = folder.file("worked-in");
-    tmpfs(&at);
-    write(&cgroup, &format!("{at}/worked-on"), PAGES);
-    let mut sleep = Command::new("sleep");
-    let sleep = sleep.arg("1000000").current_dir(&at).stdin(Stdio::null());
-    let sleep = Process(sleep.spawn().unwrap());
-    unmount(&at, UnmountFlags::DETACH).unwrap();
-    cgroup.remove();
-    let pid = sleep.0.id();
-    Fixture {
-        follow: Box::new(move || drop(sleep)),
-        ..of_unmounted(&cgroup, "worked-on", pid, "restart_process")
-    }
-}
-
-/// A file system that is unmounted, and a descriptor of its root in a message that was not received:
-/// such a message is not looked at.
-fn below_a_message(parent: &Cgroup, folder: &Folder) -> Fixture {
-    let cgroup = parent.child("below-a-message");
-    let at = folder.file("sent");
-    tmpfs(&at);
-    write(&cgroup, &format!("{at}/sent-data"), PAGES);
-    let root = File::open(&at).unwrap();
-    unmount(&at, UnmountFlags::DETACH).unwrap();
-    let ends = UnixStream::pair().unwrap();
-    queues::send(&ends.0, root);
-    cgroup.remove();
-    let unknown = "its file system, which no process sees mounted (what keeps that was not found)";
-    Fixture {
-        holders: vec![
-            json!({"object": "file", "path": "sent-data", "how": "kernel", "name": unknown}),
-        ],
-        advice: vec![("nothing", vec![])],
-        never: &["remove_file", "unmount"],
-        follow: Box::new(move || drop(ends)),
-        ..of_file(&cgroup)
-    }
 }
 
 /// At the same path our namespace has another file, which is unrelated.

@@ -2,6 +2,7 @@
 //! descriptor, and has the pages of the buffers pinned.
 
 use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_file::OpenFile;
 use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
@@ -21,7 +22,29 @@ const VEC_BYTES: u64 = 16;
 
 /// Reads the tables of files of all rings that are open.
 pub(super) fn registered_files(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
+    let registrations = registrations(search)?;
+    let files: Vec<_> = registrations.iter().map(|one| one.file).collect();
+    let wanted = search.wants_files(&files)?;
+    for (one, _) in registrations
+        .into_iter()
+        .zip(wanted)
+        .filter(|(_, wanted)| *wanted)
+    {
+        if let Some(user) = search.task(one.task, UserKind::Ring) {
+            let user = User {
+                fd: Some(one.fd),
+                ..user
+            };
+            search.hold(Kind::File.at(one.file), user);
+        }
+    }
+    Ok(())
+}
+
+/// Each file that is registered, with the descriptor of its ring.
+pub(super) fn registrations(search: &HolderSearch<'_, '_>) -> Result<Vec<OpenFile>, Unreadable> {
     let reader = search.reader;
+    let mut found = Vec::new();
     for ring in search
         .open
         .of_kind(reader, &[Symbol::IoUringFops], Field::FilePrivate)?
@@ -32,18 +55,9 @@ pub(super) fn registered_files(search: &mut HolderSearch<'_, '_>) -> Result<(), 
             Err(Unreadable::Fault(_)) => continue,
             Err(why) => return Err(why),
         };
-        let wanted = search.wants_files(&files)?;
-        for (file, _) in files.into_iter().zip(wanted).filter(|(_, wanted)| *wanted) {
-            if let Some(user) = search.task(ring.task, UserKind::Ring) {
-                let user = User {
-                    fd: Some(ring.fd),
-                    ..user
-                };
-                search.hold(Kind::File.at(file), user);
-            }
-        }
+        found.extend(files.into_iter().map(|file| OpenFile { file, ..ring }));
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The table of one ring: of files, since 6.13 of nodes with a file each.

@@ -4,16 +4,20 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::file_system_keepers;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::backing;
 use crate::kernel::pins::holder_search::{HolderSearch, of_kernel};
 use crate::kernel::pins::holders::Kind;
-use crate::sample::pins::{User, UserKind};
+use crate::sample::pins::User;
 
 /// Bound on the mounts of one file system.
 const MAX_MOUNTS: usize = 1024;
+const UNSEEN: &str = "its file system, which no process sees mounted";
+const NOT_FOUND: &str = "what keeps that was not found; loop devices, swap, overlays and modules of \
+                         the kernel were not looked at";
 /// Users of one file system that are listed.
 const MAX_USERS: usize = 16;
 
@@ -26,20 +30,27 @@ pub(super) fn keepers(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadabl
     if files.is_empty() {
         return Ok(());
     }
+    let wanted: HashSet<u64> = files.keys().copied().collect();
     let mut users: HashMap<u64, Vec<User>> = HashMap::new();
-    for (superblock, user) in directories(search, &files)?
-        .into_iter()
-        .chain(descriptors(search, &files)?)
-        .chain(namespaces(search, &files)?)
-    {
-        let users = users.entry(superblock).or_default();
-        if users.len() < MAX_USERS && !users.contains(&user) {
-            users.push(user);
+    let mut outcome = Ok(());
+    for look in file_system_keepers::LOOKS {
+        match look(search, &wanted) {
+            Ok(found) => {
+                for (superblock, user) in found {
+                    let users = users.entry(superblock).or_default();
+                    if users.len() < MAX_USERS && !users.contains(&user) {
+                        users.push(user);
+                    }
+                }
+            }
+            Err(why) => outcome = Err(why),
         }
     }
-    let unknown = [of_kernel(
-        "its file system, which no process sees mounted (what keeps that was not found)",
-    )];
+    let unknown = match &outcome {
+        Ok(()) => format!("{UNSEEN} ({NOT_FOUND})"),
+        Err(why) => format!("{UNSEEN} ({NOT_FOUND}; nor all of the rest: {why})"),
+    };
+    let unknown = [of_kernel(unknown.as_str())];
     for (superblock, inodes) in &files {
         let users = users.get(superblock).map_or(&unknown[..], Vec::as_slice);
         for inode in inodes {
@@ -53,7 +64,7 @@ pub(super) fn keepers(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadabl
             }
         }
     }
-    Ok(())
+    outcome
 }
 
 fn files(search: &mut HolderSearch<'_, '_>) -> Result<Files, Unreadable> {
@@ -83,86 +94,4 @@ fn is_seen(search: &HolderSearch<'_, '_>, superblock: u64) -> Result<bool, Unrea
             place.ns_ino.is_none() || place.path.as_bytes().starts_with(b"/proc/")
         })
     }))
-}
-
-/// Tasks whose working or root directory is there.
-fn directories(
-    search: &HolderSearch<'_, '_>,
-    files: &Files,
-) -> Result<Vec<(u64, User)>, Unreadable> {
-    let reader = search.reader;
-    let mut seen = HashSet::new();
-    let threads: Vec<_> = { search.threads.iter() }
-        .filter(|thread| thread.fs != 0 && seen.insert(thread.fs))
-        .collect();
-    let structs: Vec<_> = threads.iter().map(|thread| thread.fs).collect();
-    let mut found = Vec::new();
-    for field in [Field::FsRootDentry, Field::FsPwdDentry] {
-        let dentries = reader.column(&structs, field)?;
-        let dentries: Vec<_> = dentries
-            .into_iter()
-            .map(Option::unwrap_or_default)
-            .collect();
-        let superblocks = reader.column(&dentries, Field::DentrySb)?;
-        for (thread, superblock) in threads.iter().zip(superblocks) {
-            if let Some(superblock) = superblock.filter(|of| files.contains_key(of))
-                && let Some(user) = search.task(thread.task, UserKind::FileSystem)
-            {
-                found.push((superblock, user));
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Descriptors of files there, and of the mount itself.
-fn descriptors(
-    search: &HolderSearch<'_, '_>,
-    files: &Files,
-) -> Result<Vec<(u64, User)>, Unreadable> {
-    let reader = search.reader;
-    let mut found = Vec::new();
-    for table in &search.open.tables {
-        let inodes = reader.column(&table.files, Field::FileInode)?;
-        let inodes: Vec<_> = inodes.into_iter().map(Option::unwrap_or_default).collect();
-        let superblocks = reader.column(&inodes, Field::InodeSb)?;
-        for (fd, superblock) in table.fds.iter().zip(superblocks) {
-            let Some(superblock) = superblock.filter(|of| files.contains_key(of)) else {
-                continue;
-            };
-            let users = table.tasks.iter();
-            let users = users.filter_map(|task| search.task(*task, UserKind::FileSystem));
-            found.extend(users.map(|user| {
-                let fd = Some(*fd);
-                (superblock, User { fd, ..user })
-            }));
-        }
-    }
-    Ok(found)
-}
-
-/// Descriptors of the mount namespaces that have the mounts.
-fn namespaces(
-    search: &HolderSearch<'_, '_>,
-    files: &Files,
-) -> Result<Vec<(u64, User)>, Unreadable> {
-    let reader = search.reader;
-    let open: Vec<_> = search.open.namespaces.iter().collect();
-    let inodes: Vec<_> = open.iter().map(|file| file.object).collect();
-    let open_inos = reader.column(&inodes, Field::InodeIno)?;
-    let mut found = Vec::new();
-    for superblock in files.keys() {
-        let mounts = paths::mounts(reader, *superblock, MAX_MOUNTS)?;
-        let places = { mounts.iter() }.filter_map(|mount| search.paths.of_mount(reader, *mount));
-        let inos: HashSet<u64> = places.filter_map(|place| place.ns_ino).collect();
-        for (file, ino) in open.iter().zip(&open_inos) {
-            if ino.is_some_and(|ino| inos.contains(&ino))
-                && let Some(user) = search.task(file.task, UserKind::FileSystem)
-            {
-                let fd = Some(file.fd);
-                found.push((*superblock, User { fd, ..user }));
-            }
-        }
-    }
-    Ok(found)
 }

@@ -100,6 +100,14 @@ fn kernel(case: &Case<'_>, user: &User) -> Way {
                 format!("this mount keeps {what}"),
             )])
         }
+        UserKind::FileSystem if is_path => {
+            never::keeps_mount(user, &called)?;
+            let why = format!(
+                "this mount keeps a mount namespace without a process, which has the file system of \
+                 {what}"
+            );
+            Ok(vec![Step::unsure(Action::Unmount, called, why)])
+        }
         UserKind::Swap if is_path => {
             let swapoff = rows::swapoff_of(case.pins, Some(called));
             swapoff.map_err(|why| format!("{what} is in use as swap, and {why}"))
