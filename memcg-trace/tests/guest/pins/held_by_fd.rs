@@ -4,6 +4,7 @@
     reason = "these system calls have no safe face; what is unsafe of them is here"
 )]
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
 use std::ptr;
@@ -73,6 +74,14 @@ impl Drop for AioRing {
         // SAFETY: the context is not used any more.
         unsafe { libc::syscall(libc::SYS_io_destroy, self.0) };
     }
+}
+
+/// Makes the kernel write an entry to a file for each process that ends, or ends that.
+pub fn account_to(name: Option<&CStr>) {
+    let name = name.map_or(ptr::null(), CStr::as_ptr);
+    // SAFETY: the pointer is null or a string that outlives the call.
+    let outcome = unsafe { libc::acct(name) };
+    assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
 }
 
 /// Writes to the first byte of each step of a shared mapping of a file.

@@ -23,6 +23,7 @@ mod kinds;
 mod loop_devices;
 mod many;
 mod module;
+mod not_looked_at;
 mod queues;
 mod swap;
 mod unmounted;
