@@ -7,6 +7,7 @@
 //! `bpf_ktime_get_ns`.
 #![no_std]
 
+pub mod callers;
 pub mod histogram;
 pub mod hold;
 pub mod layout;

@@ -46,4 +46,8 @@ losses! {
     TimesMap, "times_map";
     /// The ring buffer of OOM kills was full.
     OomRing, "oom_ring";
+    /// More call sites of allocations than their map holds: their allocations are not counted.
+    CallerMap, "caller_map";
+    /// More objects alive at once than the map holds that follows them.
+    CallerObjects, "caller_objects";
 }

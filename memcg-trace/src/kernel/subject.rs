@@ -20,15 +20,30 @@ pub enum Subject {
     /// Reclaim: the tasks that wait for it, and the memcgs that it takes pages from.
     Reclaim,
     /// Every lock and unlock of `cgroup_mutex`, contended or not. Only on request, since all
-    /// mutexes of the kernel become slower by it, and therefore the last one.
+    /// mutexes of the kernel become slower by it, and therefore one of the last two.
     Acquisition,
+    /// Call sites of the objects of one slab cache. Only for the question about them, since all
+    /// allocations and frees of slab objects become slower by it.
+    Callers,
 }
 
 impl Subject {
-    /// All subjects; the last one is observed only on request.
-    pub const ALL_AND_ACQUISITIONS: &'static [Self] = Self::VARIANTS;
-    /// The subjects that are observed unless fewer are requested.
-    pub const ALL: &'static [Self] = Self::VARIANTS.split_at(Self::VARIANTS.len() - 1).0;
+    /// The subjects that are observed unless fewer are requested: all but the last two.
+    pub const ALL: &'static [Self] = Self::VARIANTS.split_at(Self::VARIANTS.len() - 2).0;
+    /// The same, and each lock of `cgroup_mutex`.
+    pub const ALL_AND_ACQUISITIONS: &'static [Self] =
+        Self::VARIANTS.split_at(Self::VARIANTS.len() - 1).0;
+    /// All but the acquisitions.
+    pub const ALL_AND_CALLERS: &'static [Self] = &[
+        Self::Memcg,
+        Self::MemcgEvents,
+        Self::Slab,
+        Self::Shrinker,
+        Self::Lock,
+        Self::ZombieCost,
+        Self::Reclaim,
+        Self::Callers,
+    ];
 
     /// The name of the subject in records and messages.
     #[must_use]
@@ -41,6 +56,7 @@ impl Subject {
             Self::Lock => "lock",
             Self::ZombieCost => "tax",
             Self::Acquisition => "acquisition",
+            Self::Callers => "slab_callers",
             Self::Reclaim => "reclaim",
         }
     }

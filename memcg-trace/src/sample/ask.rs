@@ -20,6 +20,9 @@ pub enum Ask {
     SlabWalk,
     /// The same, and the contents of the cache of this name: dentries or inodes.
     SlabInside(Text),
+    /// To watch from now on which call sites allocate objects of the cache of this name. The answer
+    /// is a walk that has the cache, if there is one, and samples have the call sites from then on.
+    Callers(Text),
 }
 
 /// The reason of absence where a recording has no answer.

@@ -5,6 +5,7 @@
 //! interval". [`Sample::absent`] names the parts that this source never has, and says why.
 
 pub mod ask;
+pub mod callers;
 pub mod doctor;
 mod dying;
 mod holds;
@@ -79,6 +80,8 @@ pub struct Sample {
     pub slab_walk: Option<slab_walk::SlabWalk>,
     /// The objects of one cache, if a query asked for them.
     pub slab_inside: Option<slab_inside::SlabInside>,
+    /// The call sites that have objects of a slab cache, if it is watched.
+    pub callers: Option<callers::Callers>,
     /// Who uses cgroups without tasks, if a query asked for that.
     pub cgroup_uses: Option<uses::CgroupUses>,
     /// Names of containers and pods, if they have changed.
@@ -100,7 +103,8 @@ impl Sample {
             || self.shrinkers.is_some()
             || self.locks.is_some()
             || self.zombie_cost.is_some()
-            || self.reclaim.is_some();
+            || self.reclaim.is_some()
+            || self.callers.is_some();
         let is_answered = self.pins.is_some()
             || self.waits.is_some()
             || self.slab_walk.is_some()
@@ -124,7 +128,7 @@ impl Sample {
 #[serde(default)]
 pub struct Absent {
     /// Its name: `memcg`, `slab`, `shrinker`, `lock`, `tax`, `reclaim`, `pins`, `waits`,
-    /// `slab_walk`, `slab_inside`, `cgroup_uses`.
+    /// `slab_walk`, `slab_inside`, `cgroup_uses`, `slab_callers`.
     pub section: String,
     /// The reason in one line.
     pub reason: String,

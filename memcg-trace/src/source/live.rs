@@ -185,6 +185,10 @@ impl Live {
                 let walked = self.session.slab_walk(Some(cache)).context(SLAB_WALK)?;
                 (answer.slab_walk, answer.slab_inside) = (Some(walked.0), walked.1);
             }
+            Ask::Callers(cache) => {
+                let walk = self.session.watch_callers(cache);
+                answer.slab_walk = Some(walk.context("who allocates slab objects")?);
+            }
         }
         timings::step("first answer");
         self.session.keep_up();

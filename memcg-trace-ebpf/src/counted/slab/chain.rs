@@ -9,7 +9,7 @@ use crate::maps::loss::lost;
 
 /// The two programs that tail-call themselves.
 #[map]
-static SLAB_NEXT: ProgramArray = ProgramArray::with_max_entries(2, 0);
+pub static SLAB_NEXT: ProgramArray = ProgramArray::with_max_entries(2, 0);
 /// Index of the next object of a chain; 0 outside of a chain. An interrupt cannot interfere: the
 /// kernel runs no kprobe program while one runs on the CPU.
 #[map]
@@ -32,17 +32,23 @@ pub fn chain_at() -> Option<&'static mut u64> {
 
 /// Tail-calls a program; returns only on failure.
 #[inline(always)]
-pub fn tail_call(ctx: &ProbeContext, next: u32) {
+pub fn tail_call(ctx: &ProbeContext, programs: &'static ProgramArray, next: u32) {
     // SAFETY: the map holds a program of this kind or nothing; on failure it returns.
-    unsafe { SLAB_NEXT.tail_call(ctx, next) };
+    unsafe { programs.tail_call(ctx, next) };
 }
 
 /// Tail-calls the same program for the next objects; at the bound, counts the rest as lost.
 #[inline(always)]
-pub fn chain(ctx: &ProbeContext, next: u32, at: &mut u64, objects: u64) {
+pub fn chain(
+    ctx: &ProbeContext,
+    programs: &'static ProgramArray,
+    next: u32,
+    at: &mut u64,
+    objects: u64,
+) {
     *at += BODY;
     if *at < objects && *at < BODY * BODIES {
-        tail_call(ctx, next);
+        tail_call(ctx, programs, next);
     }
     lost(Loss::SlabBulk, objects.saturating_sub(*at));
     *at = 0;

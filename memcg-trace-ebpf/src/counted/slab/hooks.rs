@@ -15,7 +15,7 @@ use memcg_trace_common::loss::Loss;
 use memcg_trace_common::slab::KNOWN_NOBODY;
 
 use crate::counted::slab::chain::{
-    BODY, NEXT_FREE_BULK, NEXT_FREE_HOOK, chain, chain_at, tail_call,
+    BODY, NEXT_FREE_BULK, NEXT_FREE_HOOK, SLAB_NEXT, chain, chain_at, tail_call,
 };
 use crate::counted::slab::count::{count_alloc, count_free, count_known};
 use crate::counted::slab::known::remember;
@@ -191,7 +191,7 @@ pub fn slab_free_bulk(ctx: ProbeContext) -> u32 {
         }
         freed(pointer_at(array, from + index));
     }
-    chain(&ctx, NEXT_FREE_BULK, at, size);
+    chain(&ctx, &SLAB_NEXT, NEXT_FREE_BULK, at, size);
     0
 }
 
@@ -220,7 +220,7 @@ pub fn slab_free_hook(ctx: ProbeContext) -> u32 {
     let (array, objects): (u64, u32) = (ctx.arg(2).unwrap_or(0), ctx.arg(3).unwrap_or(0));
     let vector: u64 = ctx.arg(VECTOR as usize).unwrap_or(0);
     if objects != 1 {
-        tail_call(&ctx, NEXT_FREE_HOOK);
+        tail_call(&ctx, &SLAB_NEXT, NEXT_FREE_HOOK);
         lost(Loss::SlabBulk, u64::from(objects));
         return 0;
     }
@@ -257,7 +257,7 @@ pub fn slab_free_hook_many(ctx: ProbeContext) -> u32 {
             uncharge(&slab, size, cache, object);
         }
     }
-    chain(&ctx, NEXT_FREE_HOOK, at, objects);
+    chain(&ctx, &SLAB_NEXT, NEXT_FREE_HOOK, at, objects);
     0
 }
 

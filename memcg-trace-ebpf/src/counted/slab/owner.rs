@@ -199,6 +199,31 @@ fn is_slab_page(page: &Page) -> bool {
     }
 }
 
+/// The cache of an object, whoever is charged for it; `None` if the address is no slab object.
+#[inline(always)]
+pub fn cache_of(object: u64) -> Option<u64> {
+    let mut page = Bases::load().page_of(object);
+    if has_cast() {
+        let head = load::<PAGE_HEAD>(page);
+        if head & 1 != 0 {
+            page = first_of(page, head);
+        }
+        return is_slab(page).then(|| load::<SLAB_CACHE>(page));
+    }
+    let mut bytes = Page::uninit();
+    if !read_to(page, &mut bytes) {
+        return None;
+    }
+    let head = page_word::<PAGE_HEAD>(&bytes);
+    if head & 1 != 0 {
+        page = first_of(page, head);
+        if !read_to(page, &mut bytes) {
+            return None;
+        }
+    }
+    is_slab_page(&bytes).then(|| page_word::<SLAB_CACHE>(&bytes))
+}
+
 /// A slab of which all but one word is known. `None` if that word could not be read.
 #[inline(always)]
 pub fn slab_with(cache: u64, page: u64, vector: u64) -> Option<Slab> {

@@ -6,6 +6,7 @@ use super::locks::subject::LockCounts;
 use super::memcgs::zombie_cost::ZombieCosts;
 use super::reclaim::subject::ReclaimCounts;
 use super::shrinkers::subject::ShrinkerCounts;
+use super::slab::callers::Callers;
 use super::slab::subject::SlabCounts;
 use super::subject::{Counted, Opening};
 use crate::kernel::Subject;
@@ -17,6 +18,7 @@ pub(crate) struct Subjects {
     shrinkers: ShrinkerCounts,
     locks: LockCounts,
     zombie_cost: Option<ZombieCosts>,
+    pub(crate) callers: Option<Callers>,
 }
 
 impl Subjects {
@@ -29,17 +31,19 @@ impl Subjects {
             shrinkers: ShrinkerCounts::open(ebpf, opening),
             locks: LockCounts::open(ebpf, opening),
             zombie_cost: ZombieCosts::open_if(ebpf, opening),
+            callers: Callers::open_if(ebpf, opening),
         }
     }
 
     /// All subjects in the order in which they are read: shrinkers that run are part of reclaim.
-    pub(crate) fn all(&mut self) -> [&mut dyn Counted; 5] {
+    pub(crate) fn all(&mut self) -> [&mut dyn Counted; 6] {
         [
             &mut self.slab,
             &mut self.reclaim,
             &mut self.shrinkers,
             &mut self.locks,
             &mut self.zombie_cost,
+            &mut self.callers,
         ]
     }
 
@@ -51,6 +55,7 @@ impl Subjects {
             Subject::Shrinker => self.shrinkers.is_open(),
             Subject::Lock => self.locks.is_open(),
             Subject::ZombieCost => self.zombie_cost.is_some(),
+            Subject::Callers => self.callers.is_some(),
             Subject::Memcg | Subject::MemcgEvents | Subject::Acquisition => false,
         }
     }

@@ -41,7 +41,9 @@ impl Losses {
                 Place::ReclaimMap | Place::ReclaimRun | Place::OomRing => &Subject::Reclaim,
                 Place::TimesMap => with_times(subjects),
                 Place::MemcgRing => &Subject::MemcgEvents,
-                Place::SlabMap | Place::SlabRead | Place::SlabBulk => &Subject::Slab,
+                Place::SlabMap | Place::SlabRead => &Subject::Slab,
+                Place::SlabBulk => with_bulk_frees(subjects),
+                Place::CallerMap | Place::CallerObjects => &Subject::Callers,
                 Place::ShrinkerMap | Place::ShrinkerRun => &Subject::Shrinker,
                 Place::LockMap | Place::LockWait | Place::Hold | Place::LockStack => &Subject::Lock,
             })
@@ -114,14 +116,12 @@ fn programs(outcomes: &[Outcome], is_such: fn(At) -> bool) -> Vec<&'static str> 
 }
 
 /// Sum of `recursion_misses` of programs; `None` where the kernel has no such counter (before
-/// 5.12).
+/// 5.12). A program whose optional place the kernel lacks is not loaded, and misses nothing.
 fn missed_runs(ebpf: &Ebpf, programs: &[&str]) -> Option<u64> {
     programs
         .iter()
-        .map(|name| {
-            let program = ebpf.program(name)?;
-            recursion_misses(program.fd().ok()?)
-        })
+        .filter_map(|name| ebpf.program(name)?.fd().ok())
+        .map(recursion_misses)
         .sum()
 }
 
@@ -138,6 +138,12 @@ fn recursion_misses(program: impl AsFd) -> Option<u64> {
         return None;
     }
     Some(u64::from_ne_bytes(info[AT..BYTES].try_into().ok()?))
+}
+
+/// One of these subjects that follows bulk frees, if any does.
+fn with_bulk_frees(subjects: &[Subject]) -> &Subject {
+    let follows = |one: &&Subject| matches!(one, Subject::Slab | Subject::Callers);
+    subjects.iter().find(follows).unwrap_or(&Subject::Slab)
 }
 
 /// One of these subjects that has histograms, if any has.

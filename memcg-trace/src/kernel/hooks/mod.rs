@@ -7,6 +7,7 @@
 //! ends while a task spins in the kernel.
 
 pub mod attach;
+mod callers;
 pub(crate) mod detach;
 pub mod facts;
 mod hook;

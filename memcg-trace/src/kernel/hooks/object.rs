@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Context as _;
 use aya::{Ebpf, include_bytes_aligned};
+use memcg_trace_common::callers::CALLER_TRACES;
 use memcg_trace_common::hold::LOCK_STACKS;
 use zerocopy::IntoBytes as _;
 
@@ -46,6 +47,10 @@ const MAPS: &[(&str, Subject)] = &[
     ("HOLDS", Subject::Lock),
     ("RELEASED", Subject::Lock),
     ("RELEASES", Subject::Lock),
+    ("CALLERS", Subject::Callers),
+    ("CALLER_OBJECTS", Subject::Callers),
+    ("CALLER_STACKS", Subject::Callers),
+    ("CALLER_TRACES", Subject::Callers),
 ];
 
 /// The depth of stacks in maps of stacks that aya makes (PERF_MAX_STACK_DEPTH).
@@ -85,8 +90,8 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
         .map_err(|error| map_memory::explain(&object, &entries, error))
 }
 
-/// The object with a `LOCK_STACKS` for stacks no deeper than the kernel keeps: it refuses any other
-/// such map (kernel/bpf/stackmap.c: stack_map_alloc()). aya lets a loader change the number of
+/// The object with maps for stacks no deeper than the kernel keeps: it refuses any other such map
+/// (kernel/bpf/stackmap.c: stack_map_alloc()). aya lets a loader change the number of
 /// entries of a map, but not their size.
 fn with_stacks(mut object: Vec<u8>, functions: Option<u32>) -> Vec<u8> {
     /// The beginning of `struct bpf_map_def`: type and size of the key. The size of the value and
@@ -94,14 +99,15 @@ fn with_stacks(mut object: Vec<u8>, functions: Option<u32>) -> Vec<u8> {
     const STACK_TRACE: [u32; 2] = [7, 4];
     let bytes = |words: [u32; 2]| words.map(u32::to_le_bytes).concat();
     if let Some(functions) = functions.filter(|functions| *functions < AYA_STACK_FUNCTIONS) {
-        let wanted = bytes(STACK_TRACE);
-        let size = [AYA_STACK_FUNCTIONS * WORD_BYTES, LOCK_STACKS];
-        let wanted = [wanted, bytes(size)].concat();
-        let at = object
-            .windows(wanted.len())
-            .position(|some| *some == wanted);
-        if let Some(place) = at.and_then(|at| object.get_mut(at + 8..at + 12)) {
-            place.copy_from_slice(&(functions * WORD_BYTES).to_le_bytes());
+        for entries in [LOCK_STACKS, CALLER_TRACES] {
+            let size = [AYA_STACK_FUNCTIONS * WORD_BYTES, entries];
+            let wanted = [bytes(STACK_TRACE), bytes(size)].concat();
+            let at = object
+                .windows(wanted.len())
+                .position(|some| *some == wanted);
+            if let Some(place) = at.and_then(|at| object.get_mut(at + 8..at + 12)) {
+                place.copy_from_slice(&(functions * WORD_BYTES).to_le_bytes());
+            }
         }
     }
     object

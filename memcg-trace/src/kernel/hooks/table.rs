@@ -1,16 +1,11 @@
 //! The table of hooks.
 
-use memcg_trace_common::layout::{ABSENT, Layout};
+use memcg_trace_common::layout::Layout;
 
+use super::callers::{CALLER_ALLOC, CALLER_FREE, free_fires_late};
 use super::hook::{At, Family, Hook, RuledOut, Variant, optional, required, variant};
 use super::reclaim;
 use crate::kernel::Subject::{Acquisition, Lock, MemcgEvents, Slab, ZombieCost};
-
-/// Whether `kmem_cache_free` fires after the object is gone, and names no cache, as on 5.10; both
-/// changed together (mm/slab.c and mm/slub.c, 5.18 and 6.1).
-fn free_fires_late(layout: &Layout) -> bool {
-    layout.alloc_cache_arg == ABSENT
-}
 
 /// Whether the third argument of the function is something else than the memcg, which it is on all
 /// known kernels.
@@ -307,6 +302,8 @@ pub const HOOKS: &[Hook] = &[
         )],
         without_it: "how often and how long cgroup_mutex is held is not counted",
     },
+    CALLER_FREE,
+    CALLER_ALLOC,
 ];
 
 #[cfg(test)]

@@ -243,6 +243,13 @@ impl Symbols {
         Some(base_name(name))
     }
 
+    /// A call by its return address: `name+0x10`. The call is before that address, and may be the
+    /// last instruction of its function.
+    pub(crate) fn call_site_at(&self, return_address: u64) -> Option<String> {
+        let (name, offset) = self.nearest(return_address.checked_sub(1)?)?;
+        Some(format!("{}+{:#x}", base_name(name), offset + 1))
+    }
+
     /// A variable: `name`, or `name+0x10`.
     pub(crate) fn variable_at(&self, address: u64) -> Option<String> {
         let (name, offset) = self.nearest(address)?;

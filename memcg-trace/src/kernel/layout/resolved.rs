@@ -68,6 +68,11 @@ impl Resolved {
     /// The reason why a subject cannot be observed, if there is one.
     #[must_use]
     pub fn missing_for(&self, subject: Subject) -> Option<&str> {
+        let subject = match subject {
+            // Its programs find the cache of an object as those of slab do.
+            Subject::Callers => Subject::Slab,
+            other => other,
+        };
         self.missing
             .iter()
             .find(|missing| missing.subject == subject)

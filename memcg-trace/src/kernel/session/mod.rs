@@ -163,7 +163,13 @@ impl Session {
 
     /// Whether samples have names of functions and variables.
     fn names_addresses(&self) -> bool {
-        let mut subjects = [Subject::Reclaim, Subject::Shrinker, Subject::Lock].into_iter();
+        let mut subjects = [
+            Subject::Reclaim,
+            Subject::Shrinker,
+            Subject::Lock,
+            Subject::Callers,
+        ]
+        .into_iter();
         subjects.any(|subject| self.subjects.is_open(subject))
     }
 

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use anyhow::Context as _;
 
 use super::Session;
+use crate::kernel::Subject;
 use crate::kernel::counted::memcgs::{DeadCss, dying, uses};
 use crate::kernel::host::clock::{now_ns, unix_ns};
 use crate::kernel::pins::{self, host_memory};
@@ -93,5 +94,27 @@ impl Session {
             self.memcgs.keep_up();
         }
         Ok(walk.finish(&reader, now_ns(), None)?)
+    }
+
+    /// Watches from now on which call sites allocate objects of a cache, if a walk finds one of
+    /// that name. Returns the walk.
+    ///
+    /// # Errors
+    /// If the hooks are not attached, this kernel's slabs cannot be read, or it refuses the programs
+    /// that read.
+    pub fn watch_callers(&mut self, cache: &Text) -> anyhow::Result<SlabWalk> {
+        let (walk, _) = self.slab_walk(None)?;
+        let callers = self.subjects.callers.as_mut();
+        let why = || {
+            let mut absent = self.absent.iter();
+            let of_callers = absent.find(|one| one.section == Subject::Callers.name());
+            of_callers.map_or_else(String::new, |one| one.reason.clone())
+        };
+        let callers = callers.with_context(why)?;
+        let mut caches = walk.caches.iter();
+        if let Some(found) = caches.find(|one| one.name == *cache || one.aliases.contains(cache)) {
+            callers.watch(found)?;
+        }
+        Ok(walk)
     }
 }

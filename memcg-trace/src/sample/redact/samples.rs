@@ -37,6 +37,7 @@ impl Redactor {
             oom_kills: None,
             cgroup_uses: None,
             state_files: None,
+            callers: None,
             ..sample
         };
         let Sample {
@@ -59,6 +60,7 @@ impl Redactor {
             oom_kills: _,
             cgroup_uses: _,
             state_files: _,
+            callers: _,
             losses: _,
         } = &mut sample;
         if let Some(facts) = host_facts {

@@ -1,6 +1,7 @@
 //! Arbitrary samples: small numbers, so that keys coincide, and large ones, so that sums overflow.
 
 mod about;
+mod callers;
 mod names;
 mod pin_answers;
 mod wait_looks;
@@ -355,7 +356,7 @@ prop_compose! {
         pins in of(pins().boxed()),
         waits in of(all_waits().boxed()),
         slab_walk in of(slab_walk().boxed()),
-        slab_inside in of(slab_inside().boxed()),
+        slab_inside in of((slab_inside(), of(callers::callers())).boxed()),
         cgroup_uses in of(cgroup_uses().boxed()),
         about in about().boxed(),
     ) -> Sample {
@@ -375,7 +376,9 @@ prop_compose! {
             };
             kills.into_iter().map(kill).collect()
         });
+        let (slab_inside, callers) = slab_inside.unzip();
         Sample {
+            callers: callers.flatten(),
             mono_ns, unix_ns, memcgs, dying, life, slab, shrinkers, locks, reclaim, oom_kills, pins,
             waits, slab_walk, slab_inside, cgroup_uses,
             zombie_cost: tax.map(|(visits, flushes, dead_flush_ns_total)| ZombieCost {

@@ -12,6 +12,14 @@ const SPANS: &[(&str, &[&str])] = &[
         ],
     ),
     ("slab_kmalloc", &["slab_free", "slab_free_hook"]),
+    (
+        "caller_cache_alloc",
+        &["caller_free", "caller_cache_free", "caller_free_bulk"],
+    ),
+    (
+        "caller_kmalloc",
+        &["caller_free", "caller_cache_free", "caller_free_bulk"],
+    ),
     ("shrinker_start", &["shrinker_end"]),
     ("shrinker_start_iterated", &["shrinker_end_iterated"]),
     (
