@@ -209,6 +209,16 @@ fn crio_and_podman_tell_names() {
     let files = root.read();
     assert_eq!(files.not_read, Vec::<String>::new());
     let podman = named("podman, rootless and not", files);
+    // With a pod it is said where its name is.
+    let infra = format!("{}-infra", &c2[..12]);
+    let list = json!([{"id": c1, "names": ["web"]}, {"id": c2, "names": [infra]}]);
+    root.json(&format!("{storage}/containers.json"), &list);
+    let not_read = root.read().not_read;
+    assert_eq!(not_read.len(), 1, "{not_read:?}");
+    assert!(
+        not_read[0].contains("podman's pods are in its database"),
+        "{not_read:?}"
+    );
     let rootless: Vec<_> = podman
         .into_iter()
         .filter(|(path, _)| path.contains("@1000") && path.contains(&format!("-{c1}")))

@@ -88,7 +88,8 @@ impl Finder<'_> {
         }
     }
 
-    fn not_read(&self, path: &Path, why: &str) {
+    /// Tells of something that could not be read, or is not.
+    pub(super) fn not_read(&self, path: &Path, why: &str) {
         let line = format!("{}: {}: {why}", self.kind, path.display());
         (self.tell)(Found::NotRead(line));
     }

@@ -21,6 +21,10 @@ const MAX_LIST_BYTES: u64 = 16 << 20;
 /// The roots of the host's own: what stays, and what a boot leaves behind.
 const ROOTS: [&str; 2] = ["var/lib/containers/storage", "run/containers/storage"];
 
+/// Why podman's own pods have no name: no file but its database has it (db.sql, and until podman 4
+/// bolt_state.db).
+const PODS_OF_PODMAN: &str = "the names of podman's pods are in its database, which is not read";
+
 /// A row of the list.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -47,8 +51,10 @@ fn of_driver(finder: &Finder<'_>, folder: &Path) {
     let list = folder.join("containers.json");
     let list = finder.json_within::<Vec<Listed>>(&list, MAX_LIST_BYTES);
     let mut of_pods = HashSet::new();
+    let mut has_pods_of_podman = false;
     for one in list.iter().flatten() {
         let name = one.names.iter().flatten().next().map(String::as_str);
+        has_pods_of_podman |= name.is_some_and(is_of_a_pod_of_podman);
         match name.and_then(kubernetes::of_name) {
             Some((name, pod)) => {
                 of_pods.insert(one.id.as_bytes());
@@ -56,6 +62,9 @@ fn of_driver(finder: &Finder<'_>, folder: &Path) {
             }
             None => finder.container(one.id.as_bytes(), name.and_then(found::name), None),
         }
+    }
+    if has_pods_of_podman {
+        finder.not_read(folder, PODS_OF_PODMAN);
     }
     // The description has the pod in any case.
     finder.each(folder, |id, folder| {
@@ -68,4 +77,11 @@ fn of_driver(finder: &Finder<'_>, folder: &Path) {
             finder.container(id, name, Some(pod));
         }
     });
+}
+
+/// Whether a container is the one that podman adds to a pod, unless it got another name: it is
+/// called after the first twelve digits of the pod's id (libpod: `makeInfraContainer`).
+fn is_of_a_pod_of_podman(name: &str) -> bool {
+    let digits = name.strip_suffix("-infra").unwrap_or_default();
+    digits.len() == 12 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
