@@ -74,6 +74,12 @@ impl Feed {
         Ok(Self::of(common, source, all_rows(common)))
     }
 
+    /// Opens the source that the flags name, for the call sites of slab objects.
+    pub(super) fn of_callers(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
+        let source = open::source(common, Needs::Callers, None, Pace::Unpaced, messages)?;
+        Ok(Self::of(common, source, all_rows(common)))
+    }
+
     /// Opens the source that the flags name, for queries about waits; `is_watching` adds the
     /// events of waits.
     pub(super) fn of_locks(
@@ -168,9 +174,21 @@ impl Feed {
 
     /// Waits for the next snapshot; `None` at the end of a recording.
     pub(super) async fn next(&mut self) -> anyhow::Result<Option<Arc<Snapshot>>> {
-        let Some(mut sample) = self.source.next().await? else {
-            return Ok(None);
-        };
+        match self.source.next().await? {
+            Some(sample) => self.step(sample).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A snapshot of this moment, before the next is due; `None` for a recording.
+    pub(super) async fn at_once(&mut self) -> anyhow::Result<Option<Arc<Snapshot>>> {
+        match self.source.at_once().await? {
+            Some(sample) => self.step(sample).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn step(&mut self, mut sample: Sample) -> anyhow::Result<Arc<Snapshot>> {
         if let Some(lock_queries) = &mut self.lock_queries {
             lock_queries.add_to(&mut sample, &mut self.source)?;
         }
@@ -189,7 +207,7 @@ impl Feed {
             ensure_known(cgroup, &snapshot)?;
             self.found = snapshot.memcgs.is_known();
         }
-        Ok(Some(self.selection.of(&snapshot)))
+        Ok(self.selection.of(&snapshot))
     }
 
     /// The first snapshot of a kernel, or the last of a recording; `None` if there is none.

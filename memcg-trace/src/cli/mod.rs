@@ -4,6 +4,7 @@
 
 mod args;
 mod cache_contents;
+mod callers;
 mod compare;
 mod completions;
 mod config;

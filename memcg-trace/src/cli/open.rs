@@ -19,6 +19,10 @@ pub(super) enum Needs {
     Locks,
     /// Memory cgroups, shrinkers and reclaim.
     Reclaim,
+    /// The list of memory cgroups, and the call sites of slab objects.
+    Callers,
+    /// What [`Needs::All`] has, and the call sites of slab objects.
+    AllAndCallers,
 }
 
 /// Opens the recording that was named, or else this kernel.
@@ -49,6 +53,8 @@ fn live(common: &Common, needs: Needs, messages: &Messages) -> anyhow::Result<So
             (Needs::All, false) => Subject::ALL,
             (Needs::All, true) => Subject::ALL_AND_ACQUISITIONS,
             (Needs::Memcgs | Needs::Waits, _) => &[Subject::Memcg],
+            (Needs::Callers, _) => &[Subject::Memcg, Subject::Callers],
+            (Needs::AllAndCallers, _) => Subject::ALL_AND_CALLERS,
             (Needs::Reclaim, _) => &[Subject::Memcg, Subject::Shrinker, Subject::Reclaim],
             (Needs::Locks, false) => &[Subject::Memcg, Subject::MemcgEvents, Subject::Lock],
             (Needs::Locks, true) => &[

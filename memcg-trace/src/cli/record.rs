@@ -1,5 +1,6 @@
 //! `record`: writes samples to a file.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,11 +15,14 @@ use super::open::{self, Needs};
 use super::output_file::OutputFile;
 use super::periodic::Periodic;
 use super::signals::Stop;
+use super::slab::ensure_known;
 use super::until::Until;
 use crate::deadlock::Rules;
-use crate::sample::Text;
+use crate::model::Model;
 use crate::sample::ask::Ask;
 use crate::sample::recording::{FORMAT, Header, Writer};
+use crate::sample::{Sample, Text};
+use crate::source::Source;
 use crate::source::replay::Pace;
 use crate::units;
 
@@ -29,7 +33,11 @@ pub(super) async fn run(
     messages: &Messages,
 ) -> anyhow::Result<u8> {
     let stop = Stop::on_signals(ERROR)?;
-    let mut source = open::source(common, Needs::All, None, Pace::Unpaced, messages)?;
+    let needs = match &record.callers {
+        Some(_) => Needs::AllAndCallers,
+        None => Needs::All,
+    };
+    let mut source = open::source(common, needs, None, Pace::Unpaced, messages)?;
     let start = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -53,6 +61,13 @@ pub(super) async fn run(
     if let Some(cache) = &record.inside {
         let cache = Text::from(cache.as_bytes());
         questions.push(Periodic::new(Ask::SlabInside(cache)));
+    }
+    let callers = match &record.callers {
+        Some(cache) => watch_callers(&mut source, cache)?,
+        None => None,
+    };
+    if let Some(walked) = callers {
+        writer.write_sample(&walked).with_context(failed)?;
     }
     let min_wait_ns = Rules::default().min_wait_ns;
     let mut lock_queries = record.locks.then(|| LockQueries::beside(min_wait_ns));
@@ -92,4 +107,14 @@ pub(super) async fn run(
         return Ok(ERROR);
     }
     Ok(DONE)
+}
+
+/// Starts to watch the callers of a cache; `None` for a recording, which cannot be asked.
+fn watch_callers(source: &mut Source, cache: &OsStr) -> anyhow::Result<Option<Sample>> {
+    let name = Text::from(cache.as_bytes());
+    let Some(walked) = source.ask(&Ask::Callers(name))? else {
+        return Ok(None);
+    };
+    ensure_known(cache.as_bytes(), &Model::new().step(&walked))?;
+    Ok(Some(walked))
 }

@@ -7,8 +7,8 @@ use super::args::{self, Args, Verb};
 use super::exit_codes::{CANNOT_TRACE, ERROR};
 use super::messages::Messages;
 use super::{
-    cache_contents, compare, completions, descriptors, doctor, export, known, live, locks, man,
-    oneshot, pins, reclaim, record, schema, serve, shrinkers, slab, why, why_watch, zombies,
+    cache_contents, callers, compare, completions, descriptors, doctor, export, known, live, locks,
+    man, oneshot, pins, reclaim, record, schema, serve, shrinkers, slab, why, why_watch, zombies,
 };
 #[cfg(feature = "live")]
 use super::{logs, state_files};
@@ -58,9 +58,10 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
             #[cfg(feature = "live")]
             Some(Verb::StateFiles(args)) => Ok(state_files::run(args)),
             Some(Verb::Zombies(zombies)) => zombies::run(common, zombies, messages).await,
-            Some(Verb::Slab(slab)) => match &slab.inside {
-                Some(cache) => cache_contents::run(common, cache, messages).await,
-                None => slab::run(common, slab, messages).await,
+            Some(Verb::Slab(slab)) => match (&slab.inside, &slab.callers) {
+                (Some(cache), _) => cache_contents::run(common, cache, messages).await,
+                (None, Some(cache)) => callers::run(common, slab, cache, messages).await,
+                (None, None) => slab::run(common, slab, messages).await,
             },
             Some(Verb::Shrinkers(sums)) => shrinkers::run(common, sums, messages).await,
             Some(Verb::Reclaim(sums)) => reclaim::run(common, sums, messages).await,

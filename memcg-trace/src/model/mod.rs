@@ -6,6 +6,7 @@
 pub mod abandoned;
 mod balance;
 mod cache_contents;
+mod callers;
 pub mod compare;
 mod deadlocks;
 mod dying;

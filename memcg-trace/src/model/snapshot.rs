@@ -38,6 +38,7 @@ pub use shrinkers::Shrinker;
 pub use slab::{Held, Inherited, Slab, SlabCache};
 pub use waits::{Convoy, Deadlock, Judged, Outcome, Wait};
 
+use crate::sample::callers::Callers;
 use crate::sample::host_facts::HostFacts;
 use crate::sample::uses::CgroupUses;
 use crate::sample::{Loss, ZombieCost};
@@ -72,6 +73,8 @@ pub struct Snapshot {
     pub inherited: Arc<Section<Inherited>>,
     /// The objects of the cache that a query named.
     pub slab_inside: Arc<Section<CacheContents>>,
+    /// Call sites that have objects of one cache.
+    pub callers: Arc<Section<Callers>>,
     /// Shrinkers.
     pub shrinkers: Arc<Section<Shrinker>>,
     /// Waits for reclaim, and the memcgs that it takes memory from.

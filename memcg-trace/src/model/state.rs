@@ -14,8 +14,9 @@ use super::slab_walk::SlabHoldings;
 use super::snapshot::{self, Counted, Section, Snapshot, Source, Totals};
 use super::tree::Tree;
 use super::trend::Trend;
-use super::{cache_contents, dying, zombie_cost};
+use super::{cache_contents, callers, dying, zombie_cost};
 use crate::deadlock::Rules;
+use crate::sample::callers::Callers;
 use crate::sample::host_facts::HostFacts;
 use crate::sample::uses::CgroupUses;
 use crate::sample::{self, Loss, MemcgEventKind, Sample};
@@ -34,6 +35,7 @@ pub struct Model {
     /// The rows of `slab` and `slab_walks` joined.
     slab_rows: Arc<Section<snapshot::Slab>>,
     slab_inside: Arc<Section<snapshot::CacheContents>>,
+    callers: Arc<Section<Callers>>,
     shrinkers: Shrinkers,
     reclaim: Reclaims,
     locks: Locks,
@@ -77,6 +79,7 @@ impl Model {
             slab_walks: SlabHoldings::new(),
             slab_rows: Arc::new(Section::unread("slab")),
             slab_inside: Arc::new(Section::unread("slab_inside")),
+            callers: Arc::new(Section::unread(callers::NAME)),
             shrinkers: Shrinkers::new(),
             reclaim: Reclaims::new(),
             locks: Locks::new(),
@@ -191,6 +194,7 @@ impl Model {
             large_kmalloc_pages: self.slab_walks.large_kmalloc_pages(),
             inherited: self.slab_walks.inherited(),
             slab_inside: Arc::clone(&self.slab_inside),
+            callers: Arc::clone(&self.callers),
             shrinkers: self.shrinkers.section(),
             reclaim: self.reclaim.section(),
             lock_waits: self.locks.waits(),
@@ -231,6 +235,11 @@ impl Model {
                 self.slab_inside = Arc::new(Section::absent("slab_inside", reason));
             }
             (None, Some(answer)) => self.slab_inside = cache_contents::section(answer, &self.tree),
+            (None, None) => {}
+        }
+        match (sample.absence(callers::NAME), &sample.callers) {
+            (Some(reason), _) => self.callers = Arc::new(Section::absent(callers::NAME, reason)),
+            (None, Some(read)) => self.callers = callers::section(read),
             (None, None) => {}
         }
         for (dead, heir) in heirs {

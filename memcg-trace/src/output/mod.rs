@@ -2,6 +2,7 @@
 
 mod advice;
 pub mod cache_contents;
+pub mod callers;
 pub mod changes;
 pub mod compare;
 pub mod doctor;

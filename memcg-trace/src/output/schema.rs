@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::figures::{Object, Value, of_record};
 use super::records::{
     Base, Changed, Convoy, Deadlock, Envelope, Finding, Frame, KnownBug, LockWait, Omitted,
-    OpenEnd, Pins, Removed, Reparent, SlabInside, WhyStep, ZombieCost,
+    OpenEnd, Pins, Removed, Reparent, SlabCaller, SlabInside, WhyStep, ZombieCost,
 };
 use crate::model::abandoned::Empty;
 use crate::model::origins::Origin;
@@ -17,7 +17,7 @@ use crate::sample::doctor::Doctor;
 type Make = fn(&str) -> Json;
 
 /// All types of records.
-const TYPES: [(&str, Make); 26] = [
+const TYPES: [(&str, Make); 27] = [
     ("frame", record::<Frame<'_>>),
     ("memcg", record::<Object<snapshot::Memcg>>),
     ("zombie", record::<Object<Zombie>>),
@@ -30,6 +30,7 @@ const TYPES: [(&str, Make); 26] = [
     ("slab", record::<Object<snapshot::Slab>>),
     ("slab_cache", record::<Object<snapshot::SlabCache>>),
     ("slab_inside", record::<SlabInside<'_>>),
+    ("slab_caller", record::<SlabCaller<'_>>),
     ("shrinker", record::<Object<snapshot::Shrinker>>),
     ("reclaim", record::<Object<snapshot::Reclaim>>),
     ("lock_wait", record::<LockWait<'_>>),

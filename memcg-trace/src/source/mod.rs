@@ -88,6 +88,18 @@ impl Source {
         }
     }
 
+    /// A sample of this moment, before its interval is over; `None` for a recording.
+    ///
+    /// # Errors
+    /// If the kernel cannot be read.
+    pub async fn at_once(&mut self) -> anyhow::Result<Option<Sample>> {
+        match self {
+            #[cfg(feature = "live")]
+            Self::Live { live, .. } => live.next(Duration::ZERO).await.map(Some),
+            Self::Replay(_) => Ok(None),
+        }
+    }
+
     /// Asks a question, whose answer is a sample of its own; `None` for a recording, which cannot
     /// be asked.
     ///

@@ -47,6 +47,7 @@ mod screen;
 mod serve;
 mod size;
 mod slab;
+mod slab_callers;
 mod slab_live;
 mod slab_walk;
 mod slab_ways;

@@ -43,10 +43,10 @@ pub fn is_built() -> bool {
 }
 
 /// The module, until dropped.
-struct Module;
+pub struct Module;
 
 impl Module {
-    fn load() -> Self {
+    pub fn load() -> Self {
         let loaded = Command::new("insmod").arg(MODULE).status().unwrap();
         assert!(loaded.success());
         Self
@@ -60,7 +60,8 @@ impl Drop for Module {
     }
 }
 
-fn ask(word: &str) {
+/// Has the module do something.
+pub fn ask(word: &str) {
     fs::write(FILE, word).unwrap();
 }
 

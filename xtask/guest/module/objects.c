@@ -14,10 +14,19 @@
  *	spare	as one; the owners are in the space of the slab that its objects leave
  *	within	as one; each owner is in the padding of its object
  *	kmalloc	kmalloc()
+ *
+ * And objects that are not charged to anybody, by known functions, most of which leak:
+ *
+ *	leak	30 by leak_first(), of which 10 are freed; 20 by leak_second(), of which 5 are freed at
+ *		once; 12 by leak_bulk(), all at once; and 8 by leak_kmalloc(), charged ones by
+ *		kmalloc(), of which 3 are freed, and 2 after a grace period
+ *	flood	FLOOD by leak_flood()
+ *	-leak	frees all of these
  */
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -51,7 +60,122 @@ static struct way {
 	{ .name = "kmalloc", .bytes = 700 },
 };
 
+#define LEAK_FIRST 30
+#define LEAK_SECOND 20
+#define LEAK_SECOND_FREED 5
+#define LEAK_BULK 12
+#define LEAK_KMALLOC 8
+/* More than memcg-trace follows at once. */
+#define FLOOD ((1 << 18) + 1000)
+
+/* Objects of one cache, each linked to the one before. */
+struct leak {
+	struct leak *before;
+	char bytes[64];
+};
+
+struct leak_large {
+	struct rcu_head rcu;
+	char bytes[700];
+};
+
+static struct kmem_cache *leak_cache;
+static struct leak *leaks;
+static struct leak_large *large[LEAK_KMALLOC];
+
 static DEFINE_MUTEX(lock);
+
+static bool push(struct leak *leak)
+{
+	if (!leak)
+		return false;
+	leak->before = leaks;
+	leaks = leak;
+	return true;
+}
+
+static struct leak *pop(void)
+{
+	struct leak *leak = leaks;
+
+	if (leak)
+		leaks = leak->before;
+	return leak;
+}
+
+static noinline bool leak_first(void)
+{
+	return push(kmem_cache_alloc(leak_cache, GFP_KERNEL));
+}
+
+static noinline bool leak_second(void)
+{
+	return push(kmem_cache_alloc_node(leak_cache, GFP_KERNEL, NUMA_NO_NODE));
+}
+
+/* With other flags, so that the compiler does not make one function of this and leak_first(). */
+static noinline bool leak_flood(void)
+{
+	return push(kmem_cache_alloc(leak_cache, GFP_KERNEL | __GFP_NOWARN));
+}
+
+static noinline bool leak_bulk(void)
+{
+	void *some[LEAK_BULK];
+	int at;
+
+	if (!kmem_cache_alloc_bulk(leak_cache, GFP_KERNEL, LEAK_BULK, some))
+		return false;
+	for (at = 0; at < LEAK_BULK; at++)
+		push(some[at]);
+	return true;
+}
+
+static noinline bool leak_kmalloc(int at)
+{
+	large[at] = kmalloc(sizeof(*large[at]), GFP_KERNEL_ACCOUNT);
+	return large[at];
+}
+
+static void leak_some(void)
+{
+	void *some[LEAK_SECOND_FREED];
+	int at;
+
+	for (at = 0; at < LEAK_FIRST; at++)
+		leak_first();
+	for (at = 0; at < 10; at++)
+		kmem_cache_free(leak_cache, pop());
+	for (at = 0; at < LEAK_SECOND; at++)
+		leak_second();
+	for (at = 0; at < LEAK_SECOND_FREED; at++)
+		some[at] = pop();
+	kmem_cache_free_bulk(leak_cache, LEAK_SECOND_FREED, some);
+	leak_bulk();
+	for (at = 0; at < LEAK_KMALLOC; at++)
+		leak_kmalloc(at);
+	for (at = 0; at < 3; at++) {
+		kfree(large[at]);
+		large[at] = NULL;
+	}
+	for (; at < 5; at++) {
+		kfree_rcu(large[at], rcu);
+		large[at] = NULL;
+	}
+}
+
+static void leak_none(void)
+{
+	struct leak *leak;
+	int at;
+
+	while ((leak = pop()))
+		kmem_cache_free(leak_cache, leak);
+	for (at = 0; at < LEAK_KMALLOC; at++) {
+		kfree(large[at]);
+		large[at] = NULL;
+	}
+}
 
 static void make(void *object)
 {
@@ -109,6 +233,17 @@ static ssize_t objects_write(struct file *file, const char __user *from, size_t 
 		return -EFAULT;
 	word = strim(text);
 	mutex_lock(&lock);
+	if (!strcmp(word, "leak")) {
+		leak_some();
+		error = 0;
+	} else if (!strcmp(word, "flood")) {
+		for (at = 0; at < FLOOD; at++)
+			leak_flood();
+		error = 0;
+	} else if (!strcmp(word, "-leak")) {
+		leak_none();
+		error = 0;
+	}
 	for (at = 0; at < ARRAY_SIZE(ways); at++) {
 		if (!strcmp(ways[at].name, word)) {
 			error = have(&ways[at]);
@@ -158,6 +293,8 @@ static void end(void)
 		give_back(&ways[at]);
 		kmem_cache_destroy(ways[at].cache);
 	}
+	leak_none();
+	kmem_cache_destroy(leak_cache);
 }
 
 static int __init objects_init(void)
@@ -174,6 +311,9 @@ static int __init objects_init(void)
 		if (!way->cache)
 			goto failed;
 	}
+	leak_cache = kmem_cache_create("objects_leak", sizeof(struct leak), 0, 0, make);
+	if (!leak_cache)
+		goto failed;
 	if (proc_create(NAME, 0600, NULL, &objects_ops))
 		return 0;
 failed:

@@ -18,6 +18,7 @@ const OF_MODULES: &[&str] = &[
     "locks::works::",
     "locks::ready::",
     "locks::unseen::",
+    "slab_callers::",
     "slab_ways::",
 ];
 /// Tests that run only on the first and the last kernel of a run, in a boot of their own, by the
@@ -45,6 +46,8 @@ const AT_THE_ENDS: &[&str] = &[
     // the kernel's own counts on each.
     "pins::census::a_storm_during_the_census",
     "slab_walk::a_storm_does_not_move_what_stays",
+    // Frees after a grace period, which differ most between those two.
+    "slab_callers::a_recording_has_callers",
     // Files, texts, screens, and exits of the tool.
     "record::",
     "screen::",

@@ -148,6 +148,14 @@ pub(in crate::cli) struct Slab {
     /// file systems its objects are, in which state and in which directories.
     #[arg(long, value_name = "CACHE", conflicts_with_all = ["cache", "sort"])]
     pub(in crate::cli) inside: Option<OsString>,
+    /// Watch which call sites allocate objects of one cache, charged or not, and how many of these
+    /// are not freed.
+    #[arg(long, value_name = "CACHE", 
+          conflicts_with_all = ["cache", "inside", "sort", "report", "cgroup"])]
+    pub(in crate::cli) callers: Option<OsString>,
+    /// With --callers: watch for this time; to the end, for a recording [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = span::parse, requires = "callers")]
+    duration: Option<Duration>,
     /// Sort by this; figures from the largest, utilization from the lowest.
     #[arg(
         long,
@@ -159,6 +167,13 @@ pub(in crate::cli) struct Slab {
     pub(in crate::cli) sort: SlabSort,
     #[command(flatten)]
     pub(in crate::cli) report: ReportArgs,
+}
+
+impl Slab {
+    /// The span for which callers are watched.
+    pub(in crate::cli) fn callers_span(&self, is_replay: bool) -> Span {
+        Span::or_usual(self.duration, is_replay)
+    }
 }
 
 /// Sort keys of slab rows.

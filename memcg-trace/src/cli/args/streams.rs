@@ -21,6 +21,15 @@ pub(in crate::cli) struct Span {
 }
 
 impl Span {
+    /// The span to watch, unless a recording is read to its end.
+    pub(in crate::cli) fn or_usual(duration: Option<Duration>, is_replay: bool) -> Self {
+        const USUAL: Duration = Duration::from_secs(10);
+        Self {
+            count: None,
+            duration: duration.or((!is_replay).then_some(USUAL)),
+        }
+    }
+
     /// Whether the stream only ends by a signal, or with its source.
     pub(in crate::cli) fn is_endless(&self) -> bool {
         self.count.is_none() && self.duration.is_none()
@@ -45,6 +54,9 @@ pub(in crate::cli) struct Record {
     /// Also look into this cache of dentries or inodes, within a budget of 1 % of the time.
     #[arg(long, value_name = "CACHE", env = "MEMCG_TRACE_INSIDE")]
     pub(in crate::cli) inside: Option<OsString>,
+    /// Also watch which call sites allocate objects of this cache, for slab --callers --from.
+    #[arg(long, value_name = "CACHE", conflicts_with = "trace_acquisitions")]
+    pub(in crate::cli) callers: Option<OsString>,
     #[command(flatten)]
     pub(in crate::cli) span: Span,
 }
@@ -59,11 +71,7 @@ pub(in crate::cli) struct Sums {
 impl Sums {
     /// The span to watch.
     pub(in crate::cli) fn span(&self, is_replay: bool) -> Span {
-        const USUAL: Duration = Duration::from_secs(10);
-        Span {
-            count: None,
-            duration: self.duration.or((!is_replay).then_some(USUAL)),
-        }
+        Span::or_usual(self.duration, is_replay)
     }
 }
 

@@ -17,8 +17,9 @@ pub enum Source {
 /// One kind of figures.
 #[derive(Clone, Debug)]
 pub struct Section<T> {
-    /// Its name: `memcg`, `slab`, `slab_walk`, `slab_inside`, `inherited`, `shrinker`, `reclaim`,
-    /// `lock`, `tax`, `deadlock`, `convoy`, `waits`, `pins`, `reparent`, `finding`.
+    /// Its name: `memcg`, `slab`, `slab_walk`, `slab_inside`, `slab_callers`, `inherited`,
+    /// `shrinker`, `reclaim`, `lock`, `tax`, `deadlock`, `convoy`, `waits`, `pins`, `reparent`,
+    /// `finding`.
     pub name: &'static str,
     /// Its source.
     pub source: Source,

@@ -1,5 +1,6 @@
 //! One answer to one question, as a JSON document.
 
+mod callers;
 mod compare;
 mod empties;
 mod locks;
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+pub use callers::callers;
 pub use compare::compare;
 pub use empties::empties;
 pub use locks::locks;

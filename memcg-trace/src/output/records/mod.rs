@@ -5,6 +5,7 @@
 //! always `null`; they are written all the same, since readers may rely on every field.
 
 mod cache_contents;
+mod callers;
 mod changes;
 mod compare;
 mod deadlocks;
@@ -33,6 +34,7 @@ use serde_json::Value as Json;
 
 pub(super) use cache_contents::Parent;
 pub use cache_contents::{Objects, SlabInside};
+pub use callers::SlabCaller;
 pub use changes::{Base, Changed, Removed};
 pub(super) use compare::Reduction;
 pub use compare::{ComparedMemcg, Peaks};
