@@ -25,6 +25,8 @@ pub enum Case {
     Slab(Slab),
     /// All hooks that `live` and `export` attach.
     All,
+    /// Those of `slab --callers` with a cache.
+    Callers(&'static str),
     /// Another program that counts allocations.
     Rival(&'static Rival),
 }
@@ -143,6 +145,7 @@ impl Case {
             Self::Empty(way) => format!("empty programs, {}", way.name()),
             Self::Slab(way) => format!("slab hooks, {}", way.name()),
             Self::All => "all subjects (live)".to_owned(),
+            Self::Callers(cache) => format!("slab --callers {cache}"),
             Self::Rival(rival) => rival.what.to_owned(),
         }
     }
@@ -156,8 +159,21 @@ impl Case {
                 session: Some(Session::open(facts, Subject::ALL, None, false)?),
                 ..Attached::default()
             }),
+            Self::Callers(cache) => {
+                let mut session = Session::open(facts, &[Subject::Callers], None, false)?;
+                session.watch_callers(&(*cache).into())?;
+                Ok(Attached {
+                    session: Some(session),
+                    ..Attached::default()
+                })
+            }
             Self::Rival(rival) => start_rival(rival),
         }
+    }
+
+    /// Callers of a cache that the storm fills and empties, and of one that it does not use.
+    pub fn callers() -> [Self; 2] {
+        ["dentry", "task_struct"].map(Self::Callers)
     }
 
     /// The programs of other projects that are in the guest.

@@ -56,6 +56,7 @@ pub fn report(facts: &Facts) -> Result<()> {
         .iter()
         .flat_map(|way| [Case::Empty(way.clone()), Case::Slab(way.clone())])
         .chain([Case::All])
+        .chain(Case::callers())
         .chain(Case::rivals());
     let mut all: Vec<Measured> = cases.map(Measured::new).collect();
     let storm = Storm::new()?;
@@ -132,7 +133,7 @@ fn list_storms(all: &[Measured]) {
         }
         let of_empty = match one.case {
             Case::Slab(_) => ratio(per_event, floor),
-            Case::Empty(_) | Case::All | Case::Rival(_) => "-".to_owned(),
+            Case::Empty(_) | Case::All | Case::Callers(_) | Case::Rival(_) => "-".to_owned(),
         };
         let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let most = ratios.iter().copied().fold(0.0, f64::max);
@@ -171,7 +172,7 @@ fn list_programs(all: &[Measured], ways: &[Slab], facts: &Facts) {
     let floors = floors(all);
     for one in all {
         let way = match &one.case {
-            Case::Empty(_) | Case::Rival(_) => None,
+            Case::Empty(_) | Case::Callers(_) | Case::Rival(_) => None,
             Case::Slab(way) => Some(way),
             Case::All => ways.first(),
         };
