@@ -1,16 +1,22 @@
-//! Time to group 100,000 dead memory cgroups of five origins: of a snapshot, and from the bytes of a
-//! recording on, as `zombies --by origin --from FILE` does.
+//! Time to group 10,000 and 100,000 dead memory cgroups of five origins: of a snapshot, and from the
+//! bytes of a recording to the document, as `zombies --by origin --json --from FILE` does. Beside it
+//! the time of `zombies --json --from FILE`, which lists them.
 
 #[path = "../tests/fixture/digits.rs"]
 mod digits;
 
+use std::sync::Arc;
+
 use digits::hex;
-use memcg_trace::model::Model;
 use memcg_trace::model::origins::list;
-use memcg_trace::sample::recording::{FORMAT, Header, Reader, Writer};
+use memcg_trace::model::snapshot::Snapshot;
+use memcg_trace::model::{Model, zombies};
+use memcg_trace::output::document;
+use memcg_trace::sample::recording::{FORMAT, Header, Host, Reader, Writer};
 use memcg_trace::sample::{Memcg, MemcgWalk, Sample};
 
-const EACH: u64 = 20_000;
+/// Dead memory cgroups of each origin.
+const EACH: [u64; 2] = [2_000, 20_000];
 /// Parents: the root, and one for the names of each manager.
 const PARENTS: [&str; 4] = ["", "docker", "system.slice", "user.slice"];
 /// Flags of a css that is online, and of one that was killed and is offline.
@@ -21,7 +27,7 @@ fn main() {
     divan::main();
 }
 
-fn sample() -> Sample {
+fn sample(each: u64) -> Sample {
     let memcg = |serial_nr: u64, parent: u64, name: String, flags: u32| Memcg {
         serial_nr,
         parent_serial_nr: (parent != 0).then_some(parent),
@@ -39,7 +45,7 @@ fn sample() -> Sample {
     let parents = (1_u64..).zip(PARENTS);
     let parents = parents.map(|(nr, name)| memcg(nr, u64::from(nr > 1), name.to_owned(), ALIVE));
     let mut rows: Vec<Memcg> = parents.collect();
-    for number in 0..EACH {
+    for number in 0..each {
         for (parent, name) in [
             (2, hex(number, 64)),
             (3, format!("run-r{}.service", hex(1_000_000 + number, 32))),
@@ -67,26 +73,47 @@ fn sample() -> Sample {
     }
 }
 
-#[divan::bench]
-fn a_snapshot(bencher: divan::Bencher<'_, '_>) {
-    let snapshot = Model::new().step(&sample());
+#[divan::bench(args = EACH)]
+fn a_snapshot(bencher: divan::Bencher<'_, '_>, each: u64) {
+    let snapshot = Model::new().step(&sample(each));
     assert_eq!(list(&snapshot).len(), 5, "{:#?}", list(&snapshot));
     bencher.bench(|| list(divan::black_box(&snapshot)));
 }
 
-#[divan::bench]
-fn a_recording(bencher: divan::Bencher<'_, '_>) {
+/// The bytes of a recording.
+fn recording(each: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let header = Header {
         format: FORMAT,
         ..Header::default()
     };
-    let written = Writer::new(&mut bytes, &header).and_then(|mut to| to.write_sample(&sample()));
+    let written =
+        Writer::new(&mut bytes, &header).and_then(|mut to| to.write_sample(&sample(each)));
     assert!(written.is_ok(), "{written:?}");
+    bytes
+}
+
+/// The snapshot of a recording.
+fn replayed(bytes: &[u8]) -> Option<Arc<Snapshot>> {
+    let mut reader = Reader::open(divan::black_box(bytes)).ok()?;
+    let sample = reader.read_sample().ok()??;
+    Some(Model::new().step(&sample))
+}
+
+#[divan::bench(args = EACH)]
+fn a_recording_by_origin(bencher: divan::Bencher<'_, '_>, each: u64) {
+    let bytes = recording(each);
     bencher.bench(|| {
-        let mut model = Model::new();
-        let mut reader = Reader::open(divan::black_box(&*bytes)).ok()?;
-        let sample = reader.read_sample().ok()??;
-        Some(list(&model.step(&sample)))
+        let snapshot = replayed(&bytes)?;
+        document::origins(&snapshot, &list(&snapshot), 0, &Host::default()).ok()
+    });
+}
+
+#[divan::bench(args = EACH)]
+fn a_recording_of_zombies(bencher: divan::Bencher<'_, '_>, each: u64) {
+    let bytes = recording(each);
+    bencher.bench(|| {
+        let snapshot = replayed(&bytes)?;
+        document::zombies(&snapshot, &zombies::list(&snapshot), &Host::default()).ok()
     });
 }
