@@ -184,6 +184,7 @@ impl MadeHost {
                 took_ns: 400_000 + self.random.below(100_000),
                 counts: moved,
                 caches: caches.filter(|_| second == 0).collect(),
+                before: None,
             }),
             slab_walk: second
                 .is_multiple_of(WALK_EVERY)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::rate::per_sec;
 use super::snapshot::{self, Section, Source};
 use super::tree::Tree;
-use crate::sample::{Cache, Slab, SlabCount, Text};
+use crate::sample::{BookedSlab, Cache, Slab, SlabBefore, SlabCount, Text};
 
 /// The most counters that are followed. The key of each is the addresses of an object cgroup and a
 /// cache. The kernel reuses both, so only a host with a million at a time reaches this.
@@ -142,8 +142,51 @@ impl SlabRates {
         }
     }
 
+    /// Returns all that was counted so far, of memcgs that the tree has.
+    pub(super) fn so_far(&self, tree: &Tree) -> SlabBefore {
+        let is_there =
+            |serial_nr: Option<u64>| serial_nr.is_none_or(|serial_nr| tree.id(serial_nr).is_some());
+        let counts = self.counters.values();
+        let counts = counts.filter(|count| is_there(count.memcg_serial_nr));
+        let rows = self.rows.iter().filter(|row| is_there(row.key.0));
+        SlabBefore {
+            counts: counts.cloned().collect(),
+            booked: rows
+                .map(|row| BookedSlab {
+                    memcg_serial_nr: row.key.0,
+                    cache: row.key.1,
+                    alloc_total: row.alloc_total,
+                    free_total: row.free_total,
+                })
+                .collect(),
+        }
+    }
+
+    /// Goes on from what was counted before a recording began.
+    fn begin_after(&mut self, before: &SlabBefore, tree: &Tree) {
+        let counts = before.counts.iter().take(MAX_COUNTERS);
+        self.counters = counts
+            .map(|count| ((count.objcg, count.cache), count.clone()))
+            .collect();
+        self.rows.clear();
+        self.index.clear();
+        for booked in before.booked.iter().take(MAX_COUNTERS) {
+            let memcg = booked.memcg_serial_nr;
+            let row = self.row((
+                memcg.filter(|serial_nr| tree.id(*serial_nr).is_some()),
+                booked.cache,
+            ));
+            row.alloc_total = booked.alloc_total;
+            row.free_total = booked.free_total;
+        }
+        self.truncated = before.counts.len().max(before.booked.len()) > MAX_COUNTERS;
+    }
+
     /// Takes in the counters that moved.
     pub(super) fn read(&mut self, slab: &Slab, tree: &Tree) {
+        if let Some(before) = &slab.before {
+            self.begin_after(before, tree);
+        }
         self.interval_ns = self
             .section
             .as_of_ns
@@ -211,6 +254,20 @@ impl SlabRates {
             .memcg_serial_nr
             .filter(|serial_nr| tree.id(*serial_nr).is_some());
         let key = (memcg, count.cache);
+        let row = self.row(key);
+        row.alloc_total = row.alloc_total.saturating_add(allocs);
+        row.free_total = row.free_total.saturating_add(frees);
+        row.allocs = row.allocs.saturating_add(allocs);
+        row.frees = row.frees.saturating_add(frees);
+        if let Some(serial_nr) = memcg {
+            let sums = self.sums.entry(serial_nr).or_default();
+            sums.0 = sums.0.saturating_add(allocs);
+            sums.1 = sums.1.saturating_add(frees);
+        }
+    }
+
+    /// Returns the row with this key, which it makes if there is none.
+    fn row(&mut self, key: Key) -> &mut Row {
         let at = *self.index.entry(key).or_insert_with(|| {
             self.rows.push(Row {
                 key,
@@ -221,16 +278,7 @@ impl SlabRates {
             });
             self.rows.len() - 1
         });
-        let row = &mut self.rows[at];
-        row.alloc_total = row.alloc_total.saturating_add(allocs);
-        row.free_total = row.free_total.saturating_add(frees);
-        row.allocs = row.allocs.saturating_add(allocs);
-        row.frees = row.frees.saturating_add(frees);
-        if let Some(serial_nr) = memcg {
-            let sums = self.sums.entry(serial_nr).or_default();
-            sums.0 = sums.0.saturating_add(allocs);
-            sums.1 = sums.1.saturating_add(frees);
-        }
+        &mut self.rows[at]
     }
 
     /// Drops the rows of memcgs that the tree no longer has. Returns whether anything may differ.

@@ -19,7 +19,7 @@ use crate::deadlock::Rules;
 use crate::sample::callers::Callers;
 use crate::sample::host_facts::HostFacts;
 use crate::sample::uses::CgroupUses;
-use crate::sample::{self, Loss, MemcgEventKind, Sample};
+use crate::sample::{self, Loss, MemcgEventKind, Sample, SlabBefore};
 
 /// The state that the model carries from sample to sample.
 #[derive(Debug)]
@@ -218,6 +218,12 @@ impl Model {
             snapshot.counted = self.counted;
         }
         Arc::new(snapshot)
+    }
+
+    /// Returns what slab counters counted so far, for a recording that begins with the last sample.
+    #[must_use]
+    pub fn slab_so_far(&self) -> SlabBefore {
+        self.slab.so_far(&self.tree)
     }
 
     /// Updates the slab holdings: the last walk of all slabs, and the events since.

@@ -38,7 +38,7 @@ pub use locks::{LockCount, LockWait, Locks};
 pub use memcgs::{Memcg, MemcgEvent, MemcgEventKind, MemcgWalk};
 pub use resources::{Mode, Resource, ResourceKind};
 pub use shrinkers::{GONE_SERIAL_NR, LightScan, Shrinker};
-pub use slab::{Cache, Slab, SlabCount};
+pub use slab::{BookedSlab, Cache, Slab, SlabBefore, SlabCount};
 pub use tasks::Task;
 pub use text::{Text, sanitized};
 pub use zombie_cost::ZombieCost;

@@ -16,6 +16,33 @@ pub struct Slab {
     pub counts: Vec<SlabCount>,
     /// Caches that appear for the first time.
     pub caches: Vec<Cache>,
+    /// What was counted before a recording that begins within a run; only in its first sample.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<SlabBefore>>,
+}
+
+/// All that was counted until a sample, with what that sample has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SlabBefore {
+    /// Where the counters stood.
+    pub counts: Vec<SlabCount>,
+    /// What was booked to memcgs: a counter changes its memcg, and what it counted before stays.
+    pub booked: Vec<BookedSlab>,
+}
+
+/// Objects of one cache that were charged to one memcg.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BookedSlab {
+    /// The memcg; `None` if it could not be read.
+    pub memcg_serial_nr: Option<u64>,
+    /// The cache, see [`Slab::caches`].
+    pub cache: u64,
+    /// Charged since the start.
+    pub alloc_total: u64,
+    /// Uncharged since the start.
+    pub free_total: u64,
 }
 
 /// Objects of one cache that one object cgroup was charged for.

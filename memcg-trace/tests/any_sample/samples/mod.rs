@@ -20,9 +20,9 @@ use memcg_trace::sample::slab_walk::{Inherited, Share, SlabWalk, WalkedCache, Wa
 use memcg_trace::sample::uses::{CgroupUse, CgroupUses};
 use memcg_trace::sample::waits::{self, EndsOn, Evidence, Holder, Retry, TaskScan, Wait, Waits};
 use memcg_trace::sample::{
-    Cache, DyingCgroup, DyingCgroups, LockCount, LockHold, LockHolder, LockRelease, LockTimes,
-    LockWait, Locks, Memcg, MemcgEvent, MemcgEventKind, MemcgWalk, Resource, ResourceKind, Sample,
-    Shrinker, Slab, SlabCount, Task, Text, TimeClass, ZombieCost,
+    BookedSlab, Cache, DyingCgroup, DyingCgroups, LockCount, LockHold, LockHolder, LockRelease,
+    LockTimes, LockWait, Locks, Memcg, MemcgEvent, MemcgEventKind, MemcgWalk, Resource,
+    ResourceKind, Sample, Shrinker, Slab, SlabBefore, SlabCount, Task, Text, TimeClass, ZombieCost,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -180,6 +180,7 @@ prop_compose! {
     fn slab()(
         as_of_ns in figure(),
         counts in vec((0_u64..3, 0_u64..3, of(serial_nr()), figure(), figure()), 0..6),
+        booked in of(vec((of(serial_nr()), 0_u64..3, figure(), figure()), 0..6)),
         cache in 0_u64..3,
         name in name(),
     ) -> Slab {
@@ -187,7 +188,14 @@ prop_compose! {
             SlabCount { objcg, cache, memcg_serial_nr, alloc_total: alloc, free_total: free }
         });
         let cache = Cache { cache, name, size_bytes: u32::MAX, object_bytes: 0 };
-        Slab { as_of_ns, took_ns: 0, counts: counts.collect(), caches: vec![cache] }
+        let counts: Vec<_> = counts.collect();
+        let before = booked.map(|booked| {
+            let booked = booked.into_iter().map(|(memcg_serial_nr, cache, alloc, free)| {
+                BookedSlab { memcg_serial_nr, cache, alloc_total: alloc, free_total: free }
+            });
+            Box::new(SlabBefore { counts: counts.clone(), booked: booked.collect() })
+        });
+        Slab { as_of_ns, took_ns: 0, counts, caches: vec![cache], before }
     }
 }
 

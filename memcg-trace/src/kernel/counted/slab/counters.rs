@@ -87,6 +87,7 @@ impl Slabs {
             took_ns,
             counts,
             caches,
+            before: None,
         })
     }
 
