@@ -84,6 +84,7 @@ fn a_snapshot(bencher: divan::Bencher<'_, '_>, each: u64) {
 fn recording(each: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let header = Header {
+        incident: None,
         format: FORMAT,
         ..Header::default()
     };

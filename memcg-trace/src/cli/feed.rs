@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::args::Common;
+use super::args::{Common, Incidents};
+use super::black_box::{BlackBox, Stats};
 use super::lock_queries::LockQueries;
 use super::messages::Messages;
 use super::open::{self, Needs};
@@ -17,7 +18,7 @@ use crate::model::snapshot::Snapshot;
 use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
 use crate::sample::redact::Redactor;
-use crate::sample::{Sample, Text, sanitized};
+use crate::sample::{Absent, Sample, Text, sanitized};
 use crate::source::Source;
 use crate::source::replay::Pace;
 
@@ -30,6 +31,10 @@ pub(super) struct Feed {
     lock_queries: Option<LockQueries>,
     /// Other periodic questions, and where to say that one failed.
     periodic: Vec<(Periodic, Messages)>,
+    /// The black box that all samples go to.
+    black_box: Option<BlackBox>,
+    /// Why questions about an incident have no answer, for the next sample.
+    unanswered: Vec<Absent>,
     /// Whether the memcg of `--cgroup` was found.
     found: bool,
     /// What replaces names, and the host without its name.
@@ -113,6 +118,23 @@ impl Feed {
         self.periodic = asks.map(|ask| (Periodic::new(ask), messages)).collect();
     }
 
+    /// Records incidents, if that is asked for. Returns what is counted of them.
+    pub(super) fn record_incidents(
+        &mut self,
+        flags: &Incidents,
+        messages: Messages,
+    ) -> anyhow::Result<Option<Arc<Stats>>> {
+        self.black_box = BlackBox::start(flags, self.host(), self.is_replay(), messages)?;
+        Ok(self.black_box.as_ref().map(BlackBox::stats))
+    }
+
+    /// Ends the recordings of incidents.
+    pub(super) fn end_incidents(&mut self) {
+        if let Some(black_box) = self.black_box.take() {
+            black_box.end();
+        }
+    }
+
     /// Opens the source that the flags name. Shows all rows: what is served has bounds of its own.
     pub(super) fn of_whole_host(common: &Common, messages: &Messages) -> anyhow::Result<Self> {
         let source = open::source(common, Needs::All, None, Pace::Unpaced, messages)?;
@@ -135,6 +157,8 @@ impl Feed {
             model: Model::new().near_high(common.near_high / 100.0),
             lock_queries: None,
             periodic: Vec::new(),
+            black_box: None,
+            unanswered: Vec::new(),
             selection,
             found: false,
             redacted: None,
@@ -192,13 +216,28 @@ impl Feed {
         if let Some(lock_queries) = &mut self.lock_queries {
             lock_queries.add_to(&mut sample, &mut self.source)?;
         }
-        let sample = without_names(&mut self.redacted, sample);
+        let mut sample = without_names(&mut self.redacted, sample);
+        sample.absent.append(&mut self.unanswered);
+        if let Some(black_box) = &self.black_box {
+            black_box.add_losses(&mut sample);
+        }
         let mut snapshot = self.model.step(&sample);
+        if let Some(black_box) = &mut self.black_box {
+            black_box.on_sample(&mut sample, &self.model);
+        }
         for (asks, messages) in &mut self.periodic {
             if let Some(answer) = asks.after(&sample, &mut self.source, *messages) {
                 let answer = without_names(&mut self.redacted, answer);
                 snapshot = self.model.step(&answer);
+                if let Some(black_box) = &mut self.black_box {
+                    black_box.on_answer(&answer);
+                }
             }
+        }
+        if let Some(black_box) = &mut self.black_box
+            && black_box.on_snapshot(&snapshot)
+        {
+            snapshot = self.ask_about_incident(&sample, snapshot);
         }
         if let Some(lock_queries) = &mut self.lock_queries {
             lock_queries.on_snapshot(&snapshot);
@@ -208,6 +247,35 @@ impl Feed {
             self.found = snapshot.memcgs.is_known();
         }
         Ok(self.selection.of(&snapshot))
+    }
+
+    /// Asks who waits for whom and who pins the zombies at the moment of an incident.
+    fn ask_about_incident(
+        &mut self,
+        sample: &Sample,
+        mut snapshot: Arc<Snapshot>,
+    ) -> Arc<Snapshot> {
+        let has_waits = sample.waits.is_some();
+        let locks = (!has_waits).then_some(("waits", Ask::Locks));
+        let asks = locks.into_iter().chain([("pins", Ask::Pins(Vec::new()))]);
+        for (section, ask) in asks {
+            match self.source.ask(&ask) {
+                Ok(Some(answer)) => {
+                    let answer = without_names(&mut self.redacted, answer);
+                    snapshot = self.model.step(&answer);
+                    if let Some(black_box) = &mut self.black_box {
+                        black_box.on_answer(&answer);
+                    }
+                }
+                // A recording has what was asked when it was made.
+                Ok(None) => {}
+                Err(error) => self.unanswered.push(Absent {
+                    section: section.to_owned(),
+                    reason: format!("{error:#}"),
+                }),
+            }
+        }
+        snapshot
     }
 
     /// The first snapshot of a kernel, or the last of a recording; `None` if there is none.

@@ -3,6 +3,7 @@
 //! Every verb is `source -> model -> view`; verbs differ in the view and in when they stop.
 
 mod args;
+mod black_box;
 mod cache_contents;
 mod callers;
 mod compare;
@@ -15,6 +16,7 @@ mod export;
 mod export_whole;
 mod fail_on;
 mod feed;
+mod incidents;
 mod kmsg;
 mod known;
 mod live;

@@ -46,6 +46,7 @@ pub(super) async fn run(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: source.host().clone(),
         start_unix_ns: i64::try_from(start.as_nanos()).unwrap_or(i64::MAX),
+        incident: None,
     };
     let path = record.file.display();
     let failed = || format!("cannot write the recording {path}");

@@ -18,6 +18,25 @@ const TIME_BYTES: usize = "20260921T141320Z".len();
 /// The most files of one second.
 const MAX_OF_ONE_SECOND: u32 = 1000;
 
+/// A time for the name of a file, such as `20260921T141320Z`.
+pub(super) fn stamp(unix_ns: i64) -> String {
+    let time = units::time(unix_ns);
+    let (seconds, _) = time.split_once('.').unwrap_or((&time, ""));
+    let digits = seconds.chars().filter(|c| !"-:".contains(*c));
+    digits.chain(['Z']).collect()
+}
+
+/// Whether a part of a name is such a time.
+pub(super) fn is_stamp(time: &[u8]) -> bool {
+    let mut bytes = time.iter().enumerate();
+    time.len() == TIME_BYTES
+        && bytes.all(|(at, byte)| match at {
+            8 => *byte == b'T',
+            15 => *byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
 /// The old files of a stream of records.
 #[derive(Debug)]
 pub(super) struct OldFiles {
@@ -67,9 +86,7 @@ impl OldFiles {
 
     /// Gives the file a name of its own.
     pub(super) fn put_aside(&self, unix_ns: i64) -> anyhow::Result<()> {
-        let time = units::time(unix_ns);
-        let (seconds, _) = time.split_once('.').unwrap_or((&time, ""));
-        let time: String = seconds.chars().filter(|c| !"-:".contains(*c)).collect();
+        let time = stamp(unix_ns);
         let names = (1..=MAX_OF_ONE_SECOND).map(|number| self.old(&time, number));
         // A link that leads nowhere is a name, too.
         let mut free = names.filter(|name| fs::symlink_metadata(name).is_err());
@@ -100,7 +117,7 @@ impl OldFiles {
 
     fn old(&self, time: &str, number: u32) -> PathBuf {
         let mut name = self.stem.clone();
-        name.push(format!("-{time}Z"));
+        name.push(format!("-{time}"));
         if number > 1 {
             name.push(format!("-{number}"));
         }
@@ -113,11 +130,7 @@ impl OldFiles {
         let name = name.as_bytes().strip_prefix(self.stem.as_bytes())?;
         let rest = name.strip_suffix(self.end.as_bytes())?.strip_prefix(b"-")?;
         let (time, number) = rest.split_at_checked(TIME_BYTES)?;
-        let is_time = time.iter().enumerate().all(|(at, byte)| match at {
-            8 => *byte == b'T',
-            15 => *byte == b'Z',
-            _ => byte.is_ascii_digit(),
-        });
+        let is_time = is_stamp(time);
         let number = match number {
             [] => 1,
             [b'-', number @ ..] => std::str::from_utf8(number).ok()?.parse().ok()?,
@@ -134,7 +147,7 @@ mod tests {
     #[test]
     fn only_old_files_of_the_same_name_are_old_files() {
         let files = OldFiles::of(Path::new("/x/a.b.ndjson.zst"), 3).unwrap();
-        let old = files.old("20260921T141320", 2);
+        let old = files.old("20260921T141320Z", 2);
         assert_eq!(old, Path::new("/x/a-20260921T141320Z-2.b.ndjson.zst"));
         let order = |name: &str| files.order(OsStr::new(name));
         assert_eq!(
@@ -156,9 +169,9 @@ mod tests {
     #[test]
     fn a_name_without_dots() {
         let files = OldFiles::of(Path::new("records"), 3).unwrap();
-        assert_eq!(files.old("T", 1), Path::new("./records-TZ"));
+        assert_eq!(files.old("T", 1), Path::new("./records-T"));
         let hidden = OldFiles::of(Path::new(".records"), 3).unwrap();
-        assert_eq!(hidden.old("T", 1), Path::new("./.records-TZ"));
+        assert_eq!(hidden.old("T", 1), Path::new("./.records-T"));
         assert!(OldFiles::of(Path::new("/dev/null"), 3).is_err());
     }
 }

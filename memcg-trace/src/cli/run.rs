@@ -7,8 +7,9 @@ use super::args::{self, Args, Verb};
 use super::exit_codes::{CANNOT_TRACE, ERROR};
 use super::messages::Messages;
 use super::{
-    cache_contents, callers, compare, completions, descriptors, doctor, export, known, live, locks,
-    man, oneshot, pins, reclaim, record, schema, serve, shrinkers, slab, why, why_watch, zombies,
+    cache_contents, callers, compare, completions, descriptors, doctor, export, incidents, known,
+    live, locks, man, oneshot, pins, reclaim, record, schema, serve, shrinkers, slab, why,
+    why_watch, zombies,
 };
 #[cfg(feature = "live")]
 use super::{logs, state_files};
@@ -52,6 +53,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
         match &args.verb {
             Some(Verb::Doctor(files)) => doctor::run(common, files),
             Some(Verb::Known(args)) => known::run(common, args),
+            Some(Verb::Incidents(args)) => incidents::run(common, args),
             Some(Verb::Schema(schema)) => schema::run(common, schema),
             Some(Verb::Man(args)) => man::run(common, args),
             Some(Verb::Completions(args)) => completions::run(common, args),

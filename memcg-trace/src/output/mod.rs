@@ -13,6 +13,7 @@ pub mod empties;
 pub mod figures;
 pub mod findings;
 pub mod fit;
+pub mod incidents;
 pub mod known;
 mod lock_stats;
 pub mod locks;

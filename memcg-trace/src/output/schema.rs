@@ -12,12 +12,13 @@ use crate::model::origins::Origin;
 use crate::model::snapshot;
 use crate::model::zombies::Zombie;
 use crate::sample::doctor::Doctor;
+use crate::sample::incident::Recorded;
 
 /// A function that makes a schema.
 type Make = fn(&str) -> Json;
 
 /// All types of records.
-const TYPES: [(&str, Make); 27] = [
+const TYPES: [(&str, Make); 28] = [
     ("frame", record::<Frame<'_>>),
     ("memcg", record::<Object<snapshot::Memcg>>),
     ("zombie", record::<Object<Zombie>>),
@@ -44,6 +45,7 @@ const TYPES: [(&str, Make); 27] = [
     ("base", record::<Base>),
     ("removed", record::<Removed<'_>>),
     ("changed", record::<Changed<'_>>),
+    ("incident", record::<Object<Recorded>>),
     ("doctor", record::<Object<Doctor>>),
 ];
 

@@ -10,6 +10,7 @@ pub mod doctor;
 mod dying;
 mod holds;
 pub mod host_facts;
+pub mod incident;
 mod locks;
 mod memcgs;
 pub mod oom;

@@ -11,11 +11,15 @@
 //!
 //! A recording may come from anyone: nothing in it is trusted, and reading it takes bounded memory.
 
-use std::io::{self, Read, Write};
+mod outline;
+
+use std::io::{self, BufWriter, Read, Write};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::outline::Outline;
+use super::incident::Incident;
 use super::{Sample, Text};
 
 /// The first line.
@@ -28,6 +32,10 @@ const MAX_HEADER_BYTES: usize = 64 << 10;
 const MAX_FRAME_BYTES: usize = 64 << 20;
 /// Bytes of a frame's JSON; 100,000 memcgs take some 40 MB.
 const MAX_SAMPLE_BYTES: usize = 256 << 20;
+/// Bytes of a frame's length.
+const LENGTH_BYTES: usize = 4;
+/// Bytes of a sample's text that are compressed at a time.
+const TEXT_BUFFER_BYTES: usize = 64 << 10;
 /// Fast, and small enough: samples shrink to a tenth.
 const LEVEL: i32 = 3;
 
@@ -56,6 +64,9 @@ pub struct Header {
     pub host: Host,
     /// The start of the recording, nanoseconds since 1970.
     pub start_unix_ns: i64,
+    /// The incident that it is of, where a black box wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Box<Incident>>,
 }
 
 /// The reason why a recording cannot be read or written.
@@ -103,6 +114,79 @@ pub enum Error {
     },
 }
 
+fn writing(frame: u64, error: io::Error) -> Error {
+    Error::Io {
+        operation: "writing",
+        frame,
+        error,
+    }
+}
+
+/// The first bytes of a recording.
+///
+/// # Errors
+/// Never for a header of this version.
+pub fn start(header: &Header) -> Result<Vec<u8>, Error> {
+    let mut start = MAGIC.to_vec();
+    serde_json::to_writer(&mut start, header).map_err(|error| Error::Header(error.to_string()))?;
+    start.push(b'\n');
+    Ok(start)
+}
+
+/// A sample as a frame; `number` is for errors. The text of the sample is never in memory as a
+/// whole.
+///
+/// # Errors
+/// If it is too large.
+pub fn frame(sample: &Sample, number: u64) -> Result<Vec<u8>, Error> {
+    let too_long = |bytes, limit| Error::TooLong {
+        frame: number,
+        bytes,
+        limit,
+    };
+    let io_error = |error| writing(number, error);
+    let mut frame = vec![0; LENGTH_BYTES];
+    let encoder = zstd::stream::write::Encoder::new(&mut frame, LEVEL).map_err(io_error)?;
+    let mut text = BufWriter::with_capacity(TEXT_BUFFER_BYTES, Counting { encoder, bytes: 0 });
+    let written = serde_json::to_writer(&mut text, sample).map_err(io::Error::from);
+    written.and_then(|()| text.flush()).map_err(io_error)?;
+    let counting = text
+        .into_inner()
+        .map_err(|error| io_error(error.into_error()))?;
+    let Counting { encoder, bytes } = counting;
+    encoder.finish().map_err(io_error)?;
+    if bytes > MAX_SAMPLE_BYTES as u64 {
+        return Err(too_long(bytes, MAX_SAMPLE_BYTES));
+    }
+    let packed = frame.len() - LENGTH_BYTES;
+    let length = u32::try_from(packed)
+        .ok()
+        .filter(|_| packed <= MAX_FRAME_BYTES)
+        .ok_or_else(|| too_long(packed as u64, MAX_FRAME_BYTES))?;
+    frame[..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
+    Ok(frame)
+}
+
+/// Compresses what is written to it up to the limit of a sample, and counts all of it.
+struct Counting<E> {
+    encoder: E,
+    bytes: u64,
+}
+
+impl<E: Write> Write for Counting<E> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.bytes += text.len() as u64;
+        if self.bytes <= MAX_SAMPLE_BYTES as u64 {
+            self.encoder.write_all(text)?;
+        }
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Writes a recording in whole lines and whole frames, one `write_all` each.
 #[derive(Debug)]
 pub struct Writer<W> {
@@ -116,18 +200,11 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// If the header cannot be written.
     pub fn new(mut output: W, header: &Header) -> Result<Self, Error> {
-        let mut start = MAGIC.to_vec();
-        serde_json::to_writer(&mut start, header)
-            .map_err(|error| Error::Header(error.to_string()))?;
-        start.push(b'\n');
+        let start = start(header)?;
         output
             .write_all(&start)
             .and_then(|()| output.flush())
-            .map_err(|error| Error::Io {
-                operation: "writing",
-                frame: 0,
-                error,
-            })?;
+            .map_err(|error| writing(0, error))?;
         Ok(Self { output, frame: 0 })
     }
 
@@ -137,31 +214,11 @@ impl<W: Write> Writer<W> {
     /// If it is too large or cannot be written. In the latter case the output may end in a part
     /// of the frame; where it is a file, its owner should cut that off.
     pub fn write_sample(&mut self, sample: &Sample) -> Result<(), Error> {
-        let frame = self.frame;
-        let too_long = |bytes: usize, limit| Error::TooLong {
-            frame,
-            bytes: bytes as u64,
-            limit,
-        };
-        let io_error = |error| Error::Io {
-            operation: "writing",
-            frame,
-            error,
-        };
-        let json = serde_json::to_vec(sample).map_err(|error| io_error(error.into()))?;
-        if json.len() > MAX_SAMPLE_BYTES {
-            return Err(too_long(json.len(), MAX_SAMPLE_BYTES));
-        }
-        let packed = zstd::bulk::compress(&json, LEVEL).map_err(io_error)?;
-        let length = u32::try_from(packed.len())
-            .ok()
-            .filter(|_| packed.len() <= MAX_FRAME_BYTES)
-            .ok_or_else(|| too_long(packed.len(), MAX_FRAME_BYTES))?;
-        let bytes = [&length.to_le_bytes(), &*packed].concat();
+        let bytes = frame(sample, self.frame)?;
         self.output
             .write_all(&bytes)
             .and_then(|()| self.output.flush())
-            .map_err(io_error)?;
+            .map_err(|error| writing(self.frame, error))?;
         self.frame += 1;
         Ok(())
     }
@@ -246,7 +303,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// If the file cannot be read, or the next frame is not a sample.
     pub fn read_sample(&mut self) -> Result<Option<Sample>, Error> {
-        let Some(length) = self.bytes(4)? else {
+        let Some(length) = self.bytes(LENGTH_BYTES)? else {
             return Ok(None);
         };
         let length: u32 = length

@@ -11,9 +11,9 @@ mod documented;
 mod exposition;
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod incidents;
 mod outputs;
 mod server;
-#[expect(dead_code, reason = "a part of it is needed here")]
 #[path = "../tool/mod.rs"]
 mod tool;
 

@@ -1,8 +1,8 @@
 //! `serve` as users run it, and those who ask it.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,6 +16,7 @@ pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 /// A server on a port that the kernel chose.
 pub struct Server {
     child: Child,
+    said: Lines<BufReader<ChildStderr>>,
     pub address: String,
 }
 
@@ -31,8 +32,13 @@ impl Server {
             "-v",
         ];
         let mut command = memcg_trace(&args);
-        command.args(flags).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        command.args(flags);
+        Self::of(command)
+    }
+
+    /// Starts it by a command that says much, and waits until it is ready.
+    pub fn of(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = said.find_map(|line| {
             let line = line.unwrap();
@@ -41,6 +47,7 @@ impl Server {
         });
         let server = Self {
             child,
+            said,
             address: address.unwrap(),
         };
         let end = Instant::now() + DEADLINE;
@@ -81,6 +88,13 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.unwrap().trim().strip_suffix(" kB").unwrap();
         kib.parse().unwrap()
+    }
+
+    /// Ends it by a signal; returns what it said.
+    pub fn said_until_the_end(mut self) -> String {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let lines = self.said.by_ref().map(Result::unwrap);
+        lines.map(|line| line + "\n").collect()
     }
 
     /// Ends it by a signal; returns its exit code.

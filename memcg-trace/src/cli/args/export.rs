@@ -65,7 +65,7 @@ impl Rotation {
 }
 
 /// Parses a size that is not 0.
-fn parse_size(text: &str) -> Result<u64, String> {
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let text = text.trim_end_matches('B').trim_end_matches('i');
     let found = UNITS
         .iter()

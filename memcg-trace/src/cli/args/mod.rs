@@ -22,9 +22,10 @@ pub(super) use export::{Export, Rotation};
 #[cfg(feature = "live")]
 pub(super) use questions::StateFiles;
 pub(super) use questions::{
-    By, Completions, Doctor, Known, Locks, Man, Pins, Schema, Slab, SlabSort, Sort, Why, Zombies,
+    By, Completions, Doctor, Known, ListIncidents, Locks, Man, Pins, Schema, Slab, SlabSort, Sort,
+    Why, Zombies,
 };
-pub(super) use serve::{Address, Serve};
+pub(super) use serve::{Address, Incidents, Serve};
 pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
 
 /// Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
@@ -69,6 +70,8 @@ pub(super) enum Verb {
     Replay(Replay),
     /// Metrics for Prometheus, and the newest snapshot, over HTTP; or metrics in a file.
     Serve(Serve),
+    /// Recordings of OOM kills, deadlocks and critical findings that `serve --incidents` made.
+    Incidents(ListIncidents),
     /// What two runs needed at most, side by side: recordings, or files of records.
     Compare(Compare),
     /// What can be traced here, what cannot, and what would help. Needs no privilege.
@@ -169,6 +172,9 @@ impl Args {
             }
             Some(Verb::Compare(_)) if is_given("from") => {
                 Some("compare names its recordings itself, without --from")
+            }
+            Some(Verb::Incidents(_)) if is_given("from") => {
+                Some("incidents lists a folder: --from FILE is for the verbs that show a recording")
             }
             Some(Verb::Doctor(_)) if is_given("from") => {
                 Some("doctor looks at this host, not at a recording")

@@ -220,6 +220,13 @@ pub(in crate::cli) struct Doctor {
     pub(in crate::cli) symbols: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct ListIncidents {
+    /// The folder of `serve --incidents`.
+    #[arg(value_name = "DIR", env = "MEMCG_TRACE_INCIDENTS")]
+    pub(in crate::cli) folder: PathBuf,
+}
+
 #[cfg(feature = "live")]
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct StateFiles {

@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 
+use super::export::parse_size;
 use super::streams::Span;
+use crate::cli::span as time;
 
 /// A port that no exporter has in Prometheus's list of default ports.
 const DEFAULT: &str = "127.0.0.1:10977";
@@ -35,7 +38,42 @@ pub(in crate::cli) struct Serve {
     #[arg(long, env = "MEMCG_TRACE_ABANDONED", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) abandoned: bool,
     #[command(flatten)]
+    pub(in crate::cli) incidents: Incidents,
+    #[command(flatten)]
     pub(in crate::cli) span: Span,
+}
+
+/// The black box.
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::cli) struct Incidents {
+    /// Record OOM kills, proven deadlocks and critical findings in this folder, with the time before
+    /// and after.
+    #[arg(long, value_name = "DIR", env = "MEMCG_TRACE_INCIDENTS")]
+    pub(in crate::cli) incidents: Option<PathBuf>,
+    /// Keep so many recordings of incidents: the oldest give way.
+    #[arg(long, value_name = "N", default_value_t = 20, env = "MEMCG_TRACE_INCIDENTS_MAX",
+          value_parser = parse_number)]
+    pub(in crate::cli) incidents_max: usize,
+    /// Keep so many bytes of them.
+    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_size,
+          env = "MEMCG_TRACE_INCIDENTS_MAX_BYTES")]
+    pub(in crate::cli) incidents_max_bytes: u64,
+    /// Record so much of the time before an incident, as far as --incidents-ring allows.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time::parse,
+          env = "MEMCG_TRACE_INCIDENTS_BEFORE")]
+    pub(in crate::cli) incidents_before: Duration,
+    /// Record so much of the time after it.
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = time::parse,
+          env = "MEMCG_TRACE_INCIDENTS_AFTER")]
+    pub(in crate::cli) incidents_after: Duration,
+    /// After an incident, record no other of its kind for so long.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time::parse,
+          env = "MEMCG_TRACE_INCIDENTS_COOLDOWN")]
+    pub(in crate::cli) incidents_cooldown: Duration,
+    /// Memory for the samples of the time before an incident.
+    #[arg(long, value_name = "SIZE", default_value = "24M", value_parser = parse_size,
+          env = "MEMCG_TRACE_INCIDENTS_RING")]
+    pub(in crate::cli) incidents_ring: u64,
 }
 
 /// Where to listen.
@@ -58,6 +96,15 @@ impl Serve {
             Some(Address::Tcp(address)) => !address.ip().is_loopback() && !self.insecure_listen,
             Some(Address::Unix(_)) | None => false,
         }
+    }
+}
+
+/// Parses a number of files that is not 0.
+fn parse_number(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be more than 0".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("must be a number".to_owned()),
     }
 }
 

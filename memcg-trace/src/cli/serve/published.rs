@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use hyper::body::Bytes;
 
 use super::own;
+use crate::cli::black_box::Stats;
 use crate::model::select::Selection;
 use crate::model::snapshot::Snapshot;
 use crate::output::metrics::{self, Format, Limits};
@@ -34,10 +35,17 @@ pub(super) struct Published {
     scrape_ns: AtomicU64,
     requests: Mutex<BTreeMap<u16, u64>>,
     closed_early: AtomicU64,
+    /// What is counted of incidents, where they are recorded.
+    incidents: Option<Arc<Stats>>,
 }
 
 impl Published {
-    pub(super) fn new(host: Host, limits: Limits, stale_after: Option<Duration>) -> Self {
+    pub(super) fn new(
+        host: Host,
+        limits: Limits,
+        stale_after: Option<Duration>,
+        incidents: Option<Arc<Stats>>,
+    ) -> Self {
         Self {
             host,
             limits,
@@ -46,6 +54,7 @@ impl Published {
             scrape_ns: AtomicU64::new(0),
             requests: Mutex::default(),
             closed_early: AtomicU64::new(0),
+            incidents,
         }
     }
 
@@ -100,6 +109,7 @@ impl Published {
             scrape_ns: Some(self.scrape_ns.load(Ordering::Relaxed)).filter(|ns| *ns > 0),
             requests: self.requests(),
             closed_early: self.closed_early.load(Ordering::Relaxed),
+            incidents: self.incidents.as_deref().map(counted),
             ..own::read()
         };
         text + &metrics::encode(metrics::own(&own), format) + format.end()
@@ -136,5 +146,17 @@ impl Published {
     /// Counts a connection that was closed without an answer.
     pub(super) fn count_closed(&self) {
         self.closed_early.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn counted(stats: &Stats) -> metrics::Incidents {
+    metrics::Incidents {
+        whole: stats.whole.get(),
+        cut: stats.cut.get(),
+        failed: stats.failed.get(),
+        skipped: stats.skipped.get(),
+        removed: stats.removed.get(),
+        ring_bytes: stats.ring_bytes.get(),
+        ring_ns: stats.ring_ns.get(),
     }
 }

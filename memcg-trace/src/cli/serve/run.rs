@@ -39,12 +39,18 @@ pub(in crate::cli) async fn run(
     let is_replay = feed.is_replay();
     feed.ask_for_locks();
     feed.ask_in_background(serve.pins, serve.abandoned, *messages);
+    let incidents = feed.record_incidents(&serve.incidents, *messages)?;
     let limits = Limits {
         top: common.top().unwrap_or(TOP),
         max_series: usize::try_from(serve.max_series).unwrap_or(usize::MAX),
     };
     let stale_after = (!is_replay).then(|| common.interval * STALE_INTERVALS + STALE_AFTER);
-    let published = Arc::new(Published::new(feed.host().clone(), limits, stale_after));
+    let published = Arc::new(Published::new(
+        feed.host().clone(),
+        limits,
+        stale_after,
+        incidents,
+    ));
     let is_listening = listener.is_some();
     if let Some(listener) = listener {
         messages.inform(&format!("listening on {}", listener.name()));
@@ -80,6 +86,7 @@ pub(in crate::cli) async fn run(
             break;
         }
     }
+    feed.end_incidents();
     // The end of a recording is no end for those who ask about it.
     if is_replay && is_listening && serve.span.is_endless() && code == DONE {
         stop.asked().await;

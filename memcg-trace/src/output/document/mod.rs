@@ -3,6 +3,7 @@
 mod callers;
 mod compare;
 mod empties;
+mod incidents;
 mod locks;
 mod origins;
 mod reclaim;
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use callers::callers;
 pub use compare::compare;
 pub use empties::empties;
+pub use incidents::incidents;
 pub use locks::locks;
 pub use origins::origins;
 pub use reclaim::{reclaim, shrinkers};

@@ -16,6 +16,6 @@ mod snapshot;
 
 pub use encode::{Format, encode};
 pub use family::{Families, Family};
-pub use own::{Own, own};
+pub use own::{Incidents, Own, own};
 pub use rows::Limits;
 pub use snapshot::of;

@@ -18,6 +18,25 @@ pub struct Own {
     pub requests: Vec<(u16, u64)>,
     /// Connections that were closed before they had asked for anything.
     pub closed_early: u64,
+    /// What became of incidents, where they are recorded.
+    pub incidents: Option<Incidents>,
+}
+
+/// Recordings of incidents, and the samples in memory that they are made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Incidents {
+    pub whole: u64,
+    /// Their end is missing.
+    pub cut: u64,
+    /// Could not be written.
+    pub failed: u64,
+    /// Followed too soon on others.
+    pub skipped: u64,
+    /// Gave way to newer ones.
+    pub removed: u64,
+    pub ring_bytes: u64,
+    /// How far the samples in memory reach back.
+    pub ring_ns: u64,
 }
 
 /// The metrics of this program.
@@ -50,6 +69,35 @@ pub fn own(own: &Own) -> Families {
         "Connections that were closed since they took too long, asked for too much, or made room \
          for others.",
         count(Some(own.closed_early)),
+    );
+    let incidents = own.incidents;
+    to.add(
+        "memcg_trace_incidents_total",
+        "Incidents that --incidents was to record: OOM kills, proven deadlocks and critical \
+         findings, by what became of the recording. It is cut if its end is missing, and skipped if \
+         it would follow too soon on one of its kind.",
+        [
+            ("whole", incidents.map(|all| all.whole)),
+            ("cut", incidents.map(|all| all.cut)),
+            ("failed", incidents.map(|all| all.failed)),
+            ("skipped", incidents.map(|all| all.skipped)),
+        ]
+        .map(|(outcome, number)| (label("outcome", outcome), count(number))),
+    );
+    to.one(
+        "memcg_trace_incidents_removed_total",
+        "Recordings of incidents that gave way to newer ones.",
+        count(incidents.map(|all| all.removed)),
+    );
+    to.one(
+        "memcg_trace_incident_ring_bytes",
+        "Memory of the samples that the next recording of an incident begins with.",
+        count(incidents.map(|all| all.ring_bytes)),
+    );
+    to.one(
+        "memcg_trace_incident_ring_seconds",
+        "How far these reach back.",
+        seconds(incidents.map(|all| all.ring_ns)),
     );
     to.one(
         "process_cpu_seconds_total",

@@ -13,6 +13,7 @@ mod doctor;
 mod dying;
 mod empties;
 mod history;
+mod incidents;
 mod known;
 mod locks;
 mod memcgs;

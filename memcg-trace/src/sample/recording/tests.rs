@@ -35,6 +35,7 @@ fn header() -> Header {
             ..Host::default()
         },
         start_unix_ns: 7,
+        incident: None,
     }
 }
 

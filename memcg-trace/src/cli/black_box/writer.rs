@@ -1,0 +1,186 @@
+//! The thread that writes recordings: a disk may be full, or hang.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel,
+};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::folder::Folder;
+use super::recording::{Bounds, Order, Recording};
+use super::ring::Frame;
+use super::stats::Stats;
+use crate::cli::messages::Messages;
+
+/// The most frames that wait for the disk.
+const MAX_WAITING: usize = 256;
+/// The longest wait for the disk at the end.
+const LONGEST_END: Duration = Duration::from_secs(5);
+
+/// What the thread is to do; the number tells recordings apart.
+enum Task {
+    Begin(u64, Box<Order>),
+    Add(u64, Frame),
+    End(u64, IsComplete),
+}
+
+type IsComplete = bool;
+
+/// The other side of the thread.
+pub(super) struct Writer {
+    tasks: SyncSender<Task>,
+    ended: Receiver<()>,
+    /// Whether to wait for the disk: a recording that is read as fast as possible can wait.
+    may_wait: bool,
+    stats: Arc<Stats>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(
+        folder: Folder,
+        bounds: Bounds,
+        may_wait: bool,
+        stats: &Arc<Stats>,
+        messages: Messages,
+    ) -> anyhow::Result<Self> {
+        let (tasks, receiver) = sync_channel(MAX_WAITING);
+        let (end, ended) = channel();
+        let mut thread = Thread {
+            folder,
+            bounds,
+            recordings: BTreeMap::new(),
+            stats: Arc::clone(stats),
+            messages,
+        };
+        std::thread::Builder::new()
+            .name("incidents".to_owned())
+            .spawn(move || {
+                while let Ok(task) = receiver.recv() {
+                    thread.take(task);
+                }
+                thread.end_all();
+                drop(end);
+            })
+            .context("cannot write incidents")?;
+        Ok(Self {
+            tasks,
+            ended,
+            may_wait,
+            stats: Arc::clone(stats),
+        })
+    }
+
+    /// Begins a recording. Returns whether that is possible.
+    pub(super) fn begin(&self, number: u64, order: Order) -> bool {
+        let is_begun = self.send(Task::Begin(number, Box::new(order)));
+        if !is_begun {
+            self.stats.failed.add(1);
+            self.stats.lost.add(1);
+        }
+        is_begun
+    }
+
+    /// Adds a frame to a recording. Returns whether it will be in it.
+    pub(super) fn add(&self, number: u64, frame: Frame) -> bool {
+        self.send(Task::Add(number, frame))
+    }
+
+    /// Ends a recording.
+    pub(super) fn end(&self, number: u64, is_complete: bool) {
+        // A disk that hangs gets to it later, at the end of the program.
+        self.send(Task::End(number, is_complete));
+    }
+
+    fn send(&self, task: Task) -> bool {
+        match self.may_wait {
+            true => self.tasks.send(task).is_ok(),
+            false => match self.tasks.try_send(task) {
+                Ok(()) => true,
+                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+            },
+        }
+    }
+
+    /// Waits until all is written, but not for ever.
+    pub(super) fn finish(self, messages: Messages) {
+        drop(self.tasks);
+        if self.ended.recv_timeout(LONGEST_END) == Err(RecvTimeoutError::Timeout) {
+            messages
+                .warn("incidents: the disk does not answer, and the end of a recording is lost");
+        }
+    }
+}
+
+struct Thread {
+    folder: Folder,
+    bounds: Bounds,
+    recordings: BTreeMap<u64, Recording>,
+    stats: Arc<Stats>,
+    messages: Messages,
+}
+
+impl Thread {
+    fn take(&mut self, task: Task) {
+        match task {
+            Task::Begin(number, order) => self.begin(number, *order),
+            Task::Add(number, frame) => {
+                if let Some(recording) = self.recordings.get_mut(&number) {
+                    recording.add(&frame);
+                }
+            }
+            Task::End(number, is_complete) => self.end(number, is_complete),
+        }
+    }
+
+    fn begin(&mut self, number: u64, order: Order) {
+        match Recording::begin(&self.folder, self.bounds, order) {
+            Ok(recording) => {
+                self.recordings.insert(number, recording);
+            }
+            Err(error) => {
+                self.stats.failed.add(1);
+                self.stats.lost.add(1);
+                self.warn("cannot write an incident", &error);
+            }
+        }
+    }
+
+    fn end(&mut self, number: u64, is_complete: bool) {
+        let Some(recording) = self.recordings.remove(&number) else {
+            return;
+        };
+        self.stats.removed.add(recording.removed);
+        let name = recording.name();
+        if let Some(lost) = &recording.lost {
+            self.stats.lost.add(1);
+            self.messages
+                .warn(&format!("incidents: {name} lacks a part: {lost}"));
+        }
+        match recording.end(is_complete) {
+            Ok(true) => self.stats.whole.add(1),
+            Ok(false) => self.stats.cut.add(1),
+            Err(error) => {
+                self.stats.cut.add(1);
+                self.warn(&format!("the end of {name}"), &error);
+            }
+        }
+    }
+
+    fn end_all(&mut self) {
+        while let Some(number) = self.recordings.keys().next().copied() {
+            self.end(number, false);
+        }
+    }
+
+    fn warn(&self, what: &str, error: &io::Error) {
+        self.messages.warn(&format!(
+            "incidents: {what} in {}: {error}",
+            self.folder.path.display()
+        ));
+    }
+}
