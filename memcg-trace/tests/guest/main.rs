@@ -35,6 +35,7 @@ mod bad_hosts;
 mod capabilities;
 mod doctor;
 mod findings;
+mod incidents;
 mod lock;
 mod locks;
 mod memcg;

@@ -35,6 +35,8 @@ const AT_THE_ENDS: &[&str] = &[
     // Rules of the model. Their figures are compared with the kernel's own on each kernel (`memcg`,
     // `reclaim`, `slab`).
     "findings::",
+    // Recordings of an OOM kill: a deadlock is recorded on each kernel (`locks`).
+    "incidents::",
     // Untrusted bytes in names.
     "names::",
     // Memory of the tool, lookup of a zombie by name, and the rule that nothing below the cgroup

@@ -15,6 +15,7 @@ use super::look;
 use crate::contract::Record;
 use crate::export::Export;
 use crate::host::{Cgroup, DEADLINE, Process, eventually, now_ns};
+use crate::incidents;
 use crate::serve;
 use crate::terminal::Terminal;
 use crate::tool;
@@ -370,6 +371,7 @@ fn seen_by_who_comes_later() {
 
     confirmed(&coredump);
     serve::tells_of_the_deadlock();
+    incidents::have_the_deadlock("/zombie");
 
     // A query about zombies is not blocked either, and leaves the machine as before.
     let begin = Instant::now();
