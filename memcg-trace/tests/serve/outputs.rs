@@ -107,3 +107,45 @@ fn systemd_is_told() {
     assert_eq!(told(), "STOPPING=1");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// systemd may be a member of the deadlock that we look at.
+#[test]
+fn a_systemd_that_reads_nothing_delays_nobody() {
+    // More than the queue of a socket has places for (net.unix.max_dgram_qlen).
+    let samples: Vec<_> = (0..2_000)
+        .map(|second| walked(second, vec![root()]))
+        .collect();
+    let recorded = recording("deaf", host(), &samples);
+    let socket = place("deaf.sock");
+    let _manager = UnixDatagram::bind(&socket).unwrap();
+    let file = place("deaf.prom");
+    let args = [
+        "serve",
+        "--from",
+        &recorded,
+        "--textfile",
+        file.to_str().unwrap(),
+    ];
+    let mut child = memcg_trace(&args)
+        .env("NOTIFY_SOCKET", &socket)
+        .env("WATCHDOG_USEC", "60000000")
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > end {
+            let _ = child.kill();
+            panic!("it waits for systemd");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(0));
+    let metrics = Metrics::prometheus(&fs::read_to_string(&file).unwrap());
+    assert_eq!(
+        metrics.value("memcg_trace_snapshots_total", &[]),
+        Some(2_000.0)
+    );
+}
