@@ -5,7 +5,7 @@
 #
 # It waits for a file, not for the tool. Should the tool ever sleep where no signal reaches it, this
 # script ends in time all the same, leaves it no pipe, and does not start a second one.
-condition=${1:-deadlock} tenths=$((${2:-10} * 10))
+condition=${1:-deadlock} seconds=${2:-10}
 folder=${MEMCG_TRACE_NPD:-/run/memcg-trace-npd}
 case $condition in
 deadlock) verb=locks none="no deadlock" some="tasks wait for each other for ever: memcg-trace locks" ;;
@@ -19,12 +19,15 @@ if read -r last <"$folder/$verb.pid" && read -r its_name <"/proc/$last/comm" && 
 fi 2>/dev/null
 rm -f "$folder/$verb.code"
 (
-    timeout "${2:-10}" memcg-trace "$verb" --config /dev/null --fail-on "$condition" --quiet
+    timeout "$seconds" memcg-trace "$verb" --config /dev/null --fail-on "$condition" --quiet
     echo $? >"$folder/$verb.new" && mv "$folder/$verb.new" "$folder/$verb.code"
 ) >"$folder/$verb.answer" 2>&1 </dev/null &
 echo $! >"$folder/$verb.pid"
-until [ -e "$folder/$verb.code" ] || [ "$tenths" -le 0 ]; do
-    sleep 0.1 && tenths=$((tenths - 1))
+# By the clock: on a host that is ill, a tenth of a second of sleep can take seconds.
+now() { read -r up _ </proc/uptime && up=${up%.*}; }
+now && end=$((up + seconds))
+until [ -e "$folder/$verb.code" ] || [ "$up" -gt "$end" ]; do
+    sleep 0.1 && now
 done
 code=$(cat "$folder/$verb.code" 2>/dev/null)
 case $code in

@@ -20,6 +20,7 @@ mod export;
 mod exposition;
 mod fault;
 mod host;
+mod npd;
 #[path = "../schemas/mod.rs"]
 mod schemas;
 mod shrinker_module;
