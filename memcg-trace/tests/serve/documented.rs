@@ -9,6 +9,41 @@ use memcg_trace::output::metrics::{self, Families, Limits, Own};
 use super::*;
 use crate::fixture::snapshots;
 
+const DASHBOARD: &str = "contrib/grafana/memcg-trace.json";
+
+/// Metrics that the dashboard does not show, and why.
+const NOT_SHOWN: [(&str, &[&str]); 4] = [
+    (
+        "a panel has the same in bytes, in seconds, or as a sum of it",
+        &[
+            "memcg_trace_memcg_slab_objects",
+            "memcg_trace_memcg_zombies",
+            "memcg_trace_origin_own_cost_bytes",
+            "memcg_trace_slab_objects",
+            "memcg_trace_slab_cache_live_objects",
+            "memcg_trace_reclaim_stalls_now",
+            "memcg_trace_lock_stats_waits_total",
+        ],
+    ),
+    (
+        "what it says is for who looks into one cache, origin or lock",
+        &[
+            "memcg_trace_slab_cache_charged_objects",
+            "memcg_trace_slab_cache_unaccounted_objects",
+            "memcg_trace_origin_alive",
+            "memcg_trace_lock_stats_unmeasured_total",
+        ],
+    ),
+    (
+        "alerts compare with it",
+        &["memcg_trace_counted_total", "memcg_trace_snapshots_total"],
+    ),
+    (
+        "it does not change while the program runs",
+        &["memcg_trace_build_info", "process_start_time_seconds"],
+    ),
+];
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -59,6 +94,7 @@ fn alerts_and_documents_ask_for_metrics_that_exist() {
     for file in [
         "contrib/prometheus/memcg-trace.rules.yml",
         "contrib/prometheus/memcg-trace.rules.test.yml",
+        DASHBOARD,
         "docs/fleet/README.md",
     ] {
         let text = fs::read_to_string(root().join(file)).unwrap();
@@ -69,6 +105,36 @@ fn alerts_and_documents_ask_for_metrics_that_exist() {
         }
     }
     assert!(seen > 40, "{seen}");
+}
+
+#[test]
+fn the_dashboard_shows_each_metric_or_leaves_it_out_on_purpose() {
+    let text = fs::read_to_string(root().join(DASHBOARD)).unwrap();
+    let dashboard: Value = serde_json::from_str(&text).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let mut shown = BTreeSet::new();
+    let mut places = BTreeSet::new();
+    for panel in panels {
+        let place = &panel["gridPos"];
+        assert!(
+            places.insert((place["y"].as_u64(), place["x"].as_u64())),
+            "{place}"
+        );
+        let targets = panel["targets"].as_array().into_iter().flatten();
+        for expr in targets.map(|target| target["expr"].as_str().unwrap()) {
+            let words = expr.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            shown.extend(words.map(str::to_owned));
+            assert!(expr.contains("{instance=~\"$instance\""), "{expr}");
+        }
+    }
+    let left: BTreeSet<&str> = NOT_SHOWN
+        .iter()
+        .flat_map(|(_, names)| names.iter().copied())
+        .collect();
+    for (name, _) in all() {
+        let is_left = left.contains(name.as_str());
+        assert_ne!(shown.contains(&name), is_left, "{name}");
+    }
 }
 
 #[test]
