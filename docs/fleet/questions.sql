@@ -61,7 +61,7 @@ SELECT data->>'$.path' AS path, data->>'$.cause' AS cause,
 FROM latest WHERE type = 'reclaim' GROUP BY ALL HAVING seconds > 0 ORDER BY seconds DESC, path LIMIT 20;
 
 -- 7. How many critical findings begin on each day, and on how many hosts?
-SELECT date_trunc('day', time) AS day, data->>'$.kind' AS kind,
+SELECT CAST(time AT TIME ZONE 'UTC' AS DATE) AS day, data->>'$.kind' AS kind,
     count(DISTINCT (host, boot_id, data->>'$.finding_id')) AS findings, count(DISTINCT host) AS hosts
 FROM records WHERE type = 'finding' AND data->>'$.severity' = 'critical'
 GROUP BY ALL ORDER BY day, findings DESC, kind;

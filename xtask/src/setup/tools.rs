@@ -72,6 +72,12 @@ pub const GCC: Tool = Tool {
         "usr/bin/strip",
     ],
 };
+/// For alerts.
+pub const PROMTOOL: Tool = Tool {
+    name: "promtool",
+    packages: &["prometheus"],
+    programs: &["usr/bin/promtool"],
+};
 /// A Rust compiler for eBPF; [`super::compiler`] looks for it.
 pub const RUSTC: Tool = Tool {
     name: "rustc",

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::arguments::Arguments;
 use super::busy::Busy;
-use super::{fresh, guests, host, report, shell};
+use super::{fleet, fresh, guests, host, report, shell};
 use crate::interrupt;
 use crate::kernel;
 use crate::setup::timings::Timings;
@@ -35,7 +35,9 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         rows.extend(host::run());
         if arguments.long {
             rows.push(host::packages());
-            rows.push(host::fleet_questions());
+            rows.push(fleet::alerts());
+            rows.push(fleet::dashboard());
+            rows.push(fleet::questions());
         }
     }
     rows.extend(guests::run(&kernels, arguments, &without_module)?);

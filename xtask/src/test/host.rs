@@ -84,22 +84,8 @@ pub fn packages() -> Row {
     row("packages".into(), || dist::packages(true))
 }
 
-/// Asks the questions of docs/fleet in DuckDB, by a Python environment in the user's cache.
-pub fn fleet_questions() -> Row {
-    row("the questions of docs/fleet".into(), || {
-        let folder = places::cache()?.join("duckdb");
-        let python = folder.join("bin/python3");
-        child::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        let install = ["-m", "pip", "install", "--quiet", "duckdb"];
-        child::run(Command::new(&python).args(install))?;
-        let test = ["test", "--package", "memcg-trace", "--test", "fleet_sql"];
-        let mut command = cargo()?;
-        command.args(test).args(["--", "--ignored"]);
-        child::run(command.env("DUCKDB_PYTHON", &python))
-    })
-}
-
-fn row(step: String, check: impl FnOnce() -> Result<()>) -> Row {
+/// Runs a check.
+pub(super) fn row(step: String, check: impl FnOnce() -> Result<()>) -> Row {
     eprintln!("test: {step}");
     let start = Instant::now();
     let failed = match check() {
@@ -120,7 +106,8 @@ fn row(step: String, check: impl FnOnce() -> Result<()>) -> Row {
     }
 }
 
-fn cargo() -> Result<Command> {
+/// Cargo, in the repository.
+pub(super) fn cargo() -> Result<Command> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(places::repository()?);
     Ok(command)
