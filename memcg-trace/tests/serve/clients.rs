@@ -45,15 +45,20 @@ fn thousands_of_broken_requests_leave_no_trace() {
     metrics(&server);
     records(&server, "frame");
     let before = server.resident_kib();
-    for round in 0..3_000_u32 {
+    for round in 0..10_000_u32 {
         let mut stream = server.connect();
         let bytes = round
             .to_le_bytes()
             .repeat(usize::try_from(round % 300).unwrap());
-        let _ = match round % 4 {
+        let _ = match round % 5 {
             0 => stream.write_all(&bytes),
             1 => write!(stream, "GET /{round} HTTP/1.1\r\nHost"),
             2 => write!(stream, "GET \u{7f}\r\n\r\n"),
+            // More than a request may have, in one header.
+            3 if round % 100 == 3 => {
+                stream.write_all(&[b"GET / HTTP/1.1\r\nLong: ", &[b'x'; 40 << 10][..]].concat())
+            }
+            3 => write!(stream, "GET / HTTP/1.1\r\n: no name\r\n\r\n"),
             _ => write!(stream, "GET /snapshot.json HTTP/1.1\r\nHost: x\r\n\r\n"),
         };
         // Closed at once, whatever is on its way.

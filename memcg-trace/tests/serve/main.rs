@@ -222,3 +222,25 @@ fn series_are_bounded_and_what_is_cut_is_counted() {
     assert!((250..=300).contains(&series), "{series}");
     assert!(omitted(&bounded, "memcg") > Some(500.0));
 }
+
+#[test]
+fn ten_thousand_memcgs_stay_within_the_budget_of_each_setting() {
+    let many = (2..=10_001).map(|at| memcg(at, ROOT, format!("unit-{at}.service").as_bytes()));
+    let rows: Vec<_> = [root()].into_iter().chain(many).collect();
+    let path = recording("ten-thousand", host(), &[walked(0, rows)]);
+    for (flags, most) in [
+        (&[][..], 2_000),
+        (&["--top", "100000"][..], 2_000),
+        (&["--top", "100000", "--max-series", "20000"][..], 20_000),
+    ] {
+        let server = Server::start(&path, flags);
+        let metrics = metrics(&server);
+        let series = metrics.series.len();
+        assert!(series <= most, "{flags:?}: {series}");
+        assert_eq!(metrics.value("memcg_trace_memcgs", &[]), Some(10_001.0));
+        let named = metrics.series.iter();
+        let named = named.filter(|(name, _, _)| name == "memcg_trace_memcg_usage_bytes");
+        let omitted = metrics.value("memcg_trace_rows_omitted", &[("rows", "memcg")]);
+        assert_eq!(omitted, Some(10_001.0 - named.count() as f64), "{flags:?}");
+    }
+}
