@@ -8,6 +8,7 @@ pub mod ask;
 pub mod callers;
 pub mod doctor;
 mod dying;
+pub mod history;
 mod holds;
 pub mod host_facts;
 pub mod incident;

@@ -104,7 +104,7 @@ pub enum Error {
     /// The file could not be read or written.
     #[error("{operation} frame {frame}: {error}")]
     Io {
-        /// `reading` or `writing`.
+        /// `reading`, `encoding` or `writing`.
         operation: &'static str,
         /// From 0.
         frame: u64,
@@ -214,13 +214,67 @@ impl<W: Write> Writer<W> {
     /// If it is too large or cannot be written. In the latter case the output may end in a part
     /// of the frame; where it is a file, its owner should cut that off.
     pub fn write_sample(&mut self, sample: &Sample) -> Result<(), Error> {
-        let bytes = frame(sample, self.frame)?;
+        self.write_encoded(&Encoded::as_frame(sample, self.frame)?)
+    }
+
+    /// Appends a sample that is encoded already.
+    ///
+    /// # Errors
+    /// As [`Writer::write_sample`].
+    pub fn write_encoded(&mut self, sample: &Encoded) -> Result<(), Error> {
         self.output
-            .write_all(&bytes)
+            .write_all(&sample.frame)
             .and_then(|()| self.output.flush())
             .map_err(|error| writing(self.frame, error))?;
         self.frame += 1;
         Ok(())
+    }
+}
+
+/// A sample as recordings have it.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// Time of the sample, CLOCK_MONOTONIC.
+    pub mono_ns: u64,
+    /// The same moment, nanoseconds since 1970.
+    pub unix_ns: i64,
+    frame: Box<[u8]>,
+}
+
+impl Encoded {
+    /// Encodes a sample.
+    ///
+    /// # Errors
+    /// If it is too large.
+    pub fn of(sample: &Sample) -> Result<Self, Error> {
+        Self::as_frame(sample, 0)
+    }
+
+    /// Encodes a sample, which errors call by its number in the recording.
+    fn as_frame(sample: &Sample, number: u64) -> Result<Self, Error> {
+        Ok(Self {
+            mono_ns: sample.mono_ns,
+            unix_ns: sample.unix_ns,
+            frame: frame(sample, number)?.into(),
+        })
+    }
+
+    /// Returns the sample again.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn sample(&self) -> Result<Sample, Error> {
+        decode(self.frame.get(LENGTH_BYTES..).unwrap_or_default()).map_err(|why| Error::Frame {
+            frame: 0,
+            offset: 0,
+            why,
+        })
+    }
+
+    /// Returns the bytes that it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.frame.len()
     }
 }
 
