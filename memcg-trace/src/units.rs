@@ -143,6 +143,15 @@ pub fn time(unix_ns: i64) -> String {
     format!("{time:.9}")
 }
 
+/// A point in time to the second, with the day: `2026-11-30 12:34:56Z`.
+#[must_use]
+pub fn clock(unix_ns: i64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(unix_ns))
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let whole = format!("{time:.0}");
+    whole.replace('T', " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

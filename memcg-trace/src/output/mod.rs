@@ -34,6 +34,7 @@ pub mod spark;
 pub mod summary;
 mod table;
 pub mod text;
+pub mod tool;
 pub mod tree;
 pub mod why;
 pub mod zombies;

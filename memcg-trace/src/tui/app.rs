@@ -10,6 +10,7 @@ use super::detail::Detail;
 use super::filter::Filter;
 use super::help;
 use super::keys::{self, Action};
+use super::overview::Trends;
 use super::regions::Regions;
 use super::tabs;
 use super::theme::Theme;
@@ -35,6 +36,8 @@ pub struct App {
     pub(super) setup: Setup,
     pub(super) theme: Theme,
     pub(super) snapshot: Option<Arc<Snapshot>>,
+    /// The last figures, up to the snapshot that is shown.
+    pub(super) trends: Trends,
     /// The newest snapshot, while the screen is paused.
     held: Option<Arc<Snapshot>>,
     pub(super) first_ns: Option<u64>,
@@ -63,6 +66,7 @@ impl App {
             setup,
             theme,
             snapshot: None,
+            trends: Trends::default(),
             held: None,
             first_ns: None,
             views: tabs::all(),
@@ -96,6 +100,7 @@ impl App {
         if self.is_paused && self.snapshot.is_some() {
             self.held = Some(snapshot);
         } else {
+            self.trends.push(&snapshot);
             self.snapshot = Some(snapshot);
             self.refresh();
         }
@@ -292,6 +297,7 @@ impl App {
             snapshot: self.snapshot.as_deref()?,
             filter: &self.filter.text.to_lowercase(),
             theme: self.theme,
+            trends: &self.trends,
         };
         Some(act(self.views[self.shown].as_mut(), &scene))
     }

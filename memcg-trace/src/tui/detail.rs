@@ -16,7 +16,7 @@ use crate::model::snapshot::{Finding, FindingKind, MemcgId, Snapshot};
 use crate::model::zombies::pins_of;
 use crate::output::pins as text;
 use crate::output::text::Style as TextStyle;
-use crate::output::{empties, findings, fit, locks, names, origins};
+use crate::output::{empties, findings, fit, locks, names, origins, tool};
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::sanitized;
 
@@ -41,6 +41,8 @@ enum About {
     Empty(Arc<Empty>),
     /// All cgroups without tasks.
     Empties,
+    /// What this program missed, and what it costs.
+    Tool,
 }
 
 /// The subject on the screen, and its scroll position.
@@ -82,6 +84,11 @@ impl Detail {
         Self::of(About::Empties)
     }
 
+    /// The screen of what this program missed, and of what it costs.
+    pub(super) fn of_the_tool() -> Self {
+        Self::of(About::Tool)
+    }
+
     fn of(about: About) -> Self {
         Self {
             about,
@@ -95,7 +102,7 @@ impl Detail {
             About::Zombie(id) => Some(Ask::Pins(vec![id.serial_nr])),
             About::Waits => Some(Ask::Locks),
             About::Empties => Some(Ask::CgroupUses),
-            About::Finding(..) | About::Origin(_) | About::Empty(_) => None,
+            About::Finding(..) | About::Origin(_) | About::Empty(_) | About::Tool => None,
         }
     }
 
@@ -151,6 +158,7 @@ impl Detail {
                 whole(&empties::sentences(snapshot)),
                 snapshot.cgroup_uses.is_some(),
             ),
+            About::Tool => (whole(&tool::render(snapshot)), true),
             About::Zombie(id) => match pins_of(snapshot, id.serial_nr) {
                 Some(pins) => (text::one(pins, snapshot.mono_ns, style), true),
                 None => (format!("{}\n", names::path(Some(id))), false),
@@ -189,7 +197,7 @@ impl Detail {
             About::Zombie(_) => "who pins it",
             About::Waits => "who waits for whom",
             About::Empties => "who uses the cgroups without tasks",
-            About::Finding(..) | About::Origin(_) | About::Empty(_) => return None,
+            About::Finding(..) | About::Origin(_) | About::Empty(_) | About::Tool => return None,
         };
         match &self.question {
             Question::Asked => Some(format!("asking the kernel {what} …")),
@@ -213,7 +221,9 @@ impl Detail {
         const SCROLL: Hint = (&[Action::Up, Action::Down], "scroll");
         match self.about {
             About::Zombie(_) | About::Waits | About::Empties => &[BACK, ASK, SCROLL],
-            About::Finding(..) | About::Origin(_) | About::Empty(_) => &[BACK, SCROLL],
+            About::Finding(..) | About::Origin(_) | About::Empty(_) | About::Tool => {
+                &[BACK, SCROLL]
+            }
         }
     }
 

@@ -33,5 +33,6 @@ mod view;
 mod zombies;
 
 pub use app::{App, Setup};
+pub use overview::Trends;
 pub use regions::Regions;
 pub use screen::draw;

@@ -66,6 +66,7 @@ fn draw_body(buffer: &mut Buffer, area: Rect, app: &App) {
         snapshot,
         filter: &app.filter.text.to_lowercase(),
         theme: app.theme,
+        trends: &app.trends,
     };
     app.view().draw(buffer, area, &scene);
 }

@@ -32,6 +32,16 @@ impl Theme {
         self.foreground(Style::new().add_modifier(Modifier::BOLD), Color::Red)
     }
 
+    /// What is worth a look.
+    pub(super) fn warning(self) -> Style {
+        self.foreground(Style::new().add_modifier(Modifier::BOLD), Color::Yellow)
+    }
+
+    /// What was looked at, and is well.
+    pub(super) fn good(self) -> Style {
+        self.foreground(Style::new(), Color::Green)
+    }
+
     /// Confirmed deadlocks.
     pub(super) fn banner(self) -> Style {
         self.alarm().add_modifier(Modifier::REVERSED)

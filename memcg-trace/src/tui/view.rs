@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::detail::Detail;
 use super::grid::put;
 use super::keys::{Action, Hint};
+use super::overview::Trends;
 use super::theme::Theme;
 use crate::model::snapshot::{Section, Snapshot};
 use crate::output::fit;
@@ -19,6 +20,7 @@ pub(super) struct Scene<'a> {
     /// Text that shown rows contain, in lower case; empty if all are shown.
     pub(super) filter: &'a str,
     pub(super) theme: Theme,
+    pub(super) trends: &'a Trends,
 }
 
 /// Effect of a key on the screen.

@@ -24,7 +24,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Rect;
 
-const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (200, 50)];
+const SIZES: [(u16, u16); 3] = [(60, 15), (80, 24), (200, 50)];
 
 fn app(host: Host, samples: &[Sample]) -> App {
     let mut app = App::new(Setup {

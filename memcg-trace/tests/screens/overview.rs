@@ -8,7 +8,7 @@ use memcg_trace::tui::App;
 use crate::fixture::waits::{Host, answered, demo_with_deadlock};
 use crate::fixture::{demo, host};
 use crate::tabs::demo_with_findings;
-use crate::{SIZES, app, check, drawn, go, press, shown};
+use crate::{SIZES, app, check, drawn, go, press, regions, shown};
 
 fn overview(samples: &[Sample]) -> App {
     let mut app = app(host(), samples);
@@ -16,10 +16,11 @@ fn overview(samples: &[Sample]) -> App {
     app
 }
 
-/// The line of a subject.
+/// The line of a subject, which begins with the state.
 fn line(app: &mut App, subject: &str) -> String {
     let lines = drawn(app, 160, 40);
-    let line = lines.iter().find(|line| line.starts_with(subject));
+    let is_of = |line: &&String| line.get(6..).is_some_and(|rest| rest.starts_with(subject));
+    let line = lines.iter().find(is_of);
     assert!(line.is_some(), "no {subject}: {lines:#?}");
     line.unwrap().clone()
 }
@@ -34,20 +35,25 @@ fn findings_and_deadlocks_at_each_size() {
     }
 }
 
-/// A check that was not made is not shown as "none".
+/// A check that was not made is not shown as "ok".
 #[test]
-fn what_is_absent_is_not_none() {
+fn what_is_absent_is_not_well() {
     let mut seen = overview(&demo());
-    for subject in ["reclaim", "waits", "loss"] {
+    for subject in ["reclaim", "waits", "shrinkers", "losses"] {
         let line = line(&mut seen, subject);
         assert!(!line.contains("not known"), "{line}");
     }
+    assert!(line(&mut seen, "losses").starts_with("ok"));
     let zombies = line(&mut seen, "zombies");
     assert!(
-        zombies.ends_with("4; what they pin is not known"),
+        zombies.contains("4; what they keep is not known"),
         "{zombies}"
     );
-    assert!(line(&mut seen, "deadlocks").contains("not known: not asked"));
+    assert!(zombies.starts_with("look"), "{zombies}");
+    for (subject, why) in [("deadlocks", "not asked"), ("slab", "not read yet")] {
+        let line = line(&mut seen, subject);
+        assert!(line.starts_with('?') && line.contains(why), "{line}");
+    }
 
     let absent = ["memcg", "slab", "reclaim", "lock", "finding", "shrinker"];
     let absent = absent.map(|section| Absent {
@@ -69,17 +75,68 @@ fn what_is_absent_is_not_none() {
     };
     let samples: Vec<Sample> = demo().into_iter().map(blind).collect();
     let mut app = overview(&samples);
-    for subject in ["zombies", "reclaim", "waits"] {
+    for subject in ["zombies", "abandoned", "reclaim", "waits", "shrinkers"] {
         let line = line(&mut app, subject);
         assert!(line.contains("not known: locked down\u{fffd}[2J"), "{line}");
     }
-    for subject in ["deadlocks", "loss"] {
-        let line = line(&mut app, subject);
-        assert!(line.contains("not known"), "{line}");
-    }
-    let findings = line(&mut app, "findings");
-    assert!(!findings.ends_with("none"), "{findings}");
+    let lines = drawn(&mut app, 160, 40);
+    let is_well = |line: &String| line.starts_with("ok") || line.contains("FINDINGS none");
+    assert!(!lines.iter().any(is_well), "{lines:#?}");
     check("overview-blind", &mut app, 80, 24);
+}
+
+#[test]
+fn the_worst_comes_first_and_what_is_well_says_so() {
+    let mut app = overview(&demo_with_findings());
+    let body = regions(&app, 160, 40).body;
+    let lines = drawn(&mut app, 160, 40);
+    let states = lines[body.top().into()..].iter();
+    let states = states.filter_map(|line| line.split_whitespace().next());
+    let states: Vec<&str> = states.take_while(|word| !word.starts_with("FINDINGS")).collect();
+    let rank = |state: &&str| {
+        ["BAD", "look", "?", "ok"]
+            .iter()
+            .position(|one| one == state)
+    };
+    assert!(
+        states.iter().all(|state| rank(state).is_some()),
+        "{states:?}"
+    );
+    assert!(states.is_sorted_by_key(rank), "{states:?}");
+    assert!(
+        states.contains(&"BAD") && states.contains(&"ok"),
+        "{states:?}"
+    );
+}
+
+/// A finding says when it began, and Enter opens it.
+#[test]
+fn the_newest_findings_are_below() {
+    let mut app = overview(&demo_with_findings());
+    let lines = drawn(&mut app, 160, 40);
+    let at = lines.iter().position(|line| line.starts_with("FINDINGS"));
+    let below = &lines[at.unwrap() + 1..];
+    let is_found = |line: &&String| line.contains("killed java[900]");
+    let killed = below.iter().find(is_found).unwrap();
+    let (time, rest) = killed.split_once(' ').unwrap();
+    assert_eq!(time.matches(':').count(), 2, "{killed}");
+    assert!(
+        time.ends_with('Z') && rest.starts_with("critical"),
+        "{killed}"
+    );
+    press(&mut app, "/killed java\nG\n");
+    assert!(drawn(&mut app, 160, 40).join("\n").contains("oom"));
+}
+
+/// The figure of a subject is drawn beside its verdict, the newest on the right.
+#[test]
+fn a_figure_that_moves_is_drawn() {
+    let mut samples = demo();
+    for (lost, sample) in (0..).zip(&mut samples) {
+        sample.losses[0].lost_total = Some(lost);
+    }
+    let losses = line(&mut overview(&samples), "losses");
+    assert!(losses.contains(" ▂▄▆█ "), "{losses}");
 }
 
 /// What could not be looked at leaves it undecided whether there is a deadlock.
@@ -88,7 +145,10 @@ fn an_undecided_answer_is_not_none() {
     let mut samples = demo();
     samples.push(answered(4, Host::default().seen()));
     let decided = line(&mut overview(&samples), "deadlocks");
-    assert!(decided.contains("no deadlock, as of"), "{decided}");
+    assert!(
+        decided.starts_with("ok") && decided.contains("no deadlock, as of"),
+        "{decided}"
+    );
     let mut open = Host::default().seen();
     open.not_checked.push(NotChecked {
         what: "file_tables".to_owned(),
@@ -97,7 +157,8 @@ fn an_undecided_answer_is_not_none() {
     samples.push(answered(5, open));
     let undecided = line(&mut overview(&samples), "deadlocks");
     assert!(
-        undecided.contains("undecided: no deadlock found, but not"),
+        undecided.starts_with("look")
+            && undecided.contains("undecided: no deadlock found, but not"),
         "{undecided}"
     );
 }
@@ -124,23 +185,36 @@ fn a_wait_for_reclaim_in_progress_is_not_nobody() {
         unconfirmed: false,
     }];
     let mut app = overview(&samples);
-    assert!(line(&mut app, "reclaim").contains("no wait ended"));
-    assert!(line(&mut app, "waits").contains("1 for reclaim"));
-    let lines = drawn(&mut app, 160, 40);
-    let task = |line: &String| line.contains("nginx[") && line.contains("for reclaim");
-    assert!(lines.iter().any(task), "{lines:#?}");
+    let reclaim = line(&mut app, "reclaim");
+    assert!(
+        reclaim.starts_with("look") && reclaim.contains("1 task now"),
+        "{reclaim}"
+    );
+    let waits = line(&mut app, "waits");
+    assert!(
+        waits.contains("nginx[71] for memory to be reclaimed"),
+        "{waits}"
+    );
 }
 
 #[test]
-fn enter_goes_to_the_tab_of_a_line() {
+fn enter_goes_to_where_a_line_is_explained() {
     let mut app = overview(&demo());
-    for (filter, tab) in [
-        ("findings", "findings"),
-        ("zombies", "zombies"),
+    for (subject, tab) in [
+        ("zombies", "origins"),
         ("reclaim", "reclaim"),
+        ("slab", "slab"),
+        ("shrinkers", "shrinkers"),
     ] {
         go(&mut app, "overview");
-        press(&mut app, &format!("/{filter}\n\n\x1b"));
+        press(&mut app, &format!("/{subject}\n\n\x1b"));
         assert_eq!(shown(&mut app), tab);
     }
+    go(&mut app, "overview");
+    press(&mut app, "/losses\n\n");
+    assert!(
+        drawn(&mut app, 80, 24)
+            .join("\n")
+            .contains("could not be counted")
+    );
 }
