@@ -1,26 +1,29 @@
 //! The pipeline from samples to the snapshots that a user asked for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use super::args::{Common, Incidents};
 use super::black_box::{BlackBox, Stats};
 use super::lock_queries::LockQueries;
 use super::messages::Messages;
 use super::open::{self, Needs};
+use super::past::{self, Journey};
 use super::periodic::Periodic;
 use crate::deadlock::Rules;
 use crate::model::Model;
 use crate::model::select::{self, Selection};
 use crate::model::snapshot::Snapshot;
 use crate::sample::ask::Ask;
+use crate::sample::history::{Bounds, History};
 use crate::sample::recording::Host;
 use crate::sample::redact::Redactor;
 use crate::sample::{Absent, Sample, Text, sanitized};
 use crate::source::Source;
 use crate::source::replay::Pace;
+use crate::tui::{Travel, Visit};
 
 /// A source, the model of its samples, and the selection of rows that is shown.
 pub(super) struct Feed {
@@ -39,6 +42,9 @@ pub(super) struct Feed {
     found: bool,
     /// What replaces names, and the host without its name.
     redacted: Option<(Redactor, Host)>,
+    /// The last samples, for a dashboard that can go back to them.
+    history: Option<History>,
+    near_high: f64,
 }
 
 impl Feed {
@@ -162,6 +168,47 @@ impl Feed {
             selection,
             found: false,
             redacted: None,
+            history: None,
+            near_high: common.near_high / 100.0,
+        }
+    }
+
+    /// Keeps the last samples of a kernel, so many bytes. A recording has them all anyway.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        let bounds = Bounds {
+            bytes,
+            age_ns: None,
+        };
+        self.history = (!self.is_replay()).then(|| History::new(bounds));
+    }
+
+    /// The oldest moment that is kept, CLOCK_MONOTONIC.
+    pub(super) fn kept_since_ns(&self) -> Option<u64> {
+        let oldest = self.history.as_ref()?.samples().next()?;
+        Some(oldest.mono_ns)
+    }
+
+    /// Goes to another moment. A recording continues there.
+    pub(super) fn visit(&mut self, travel: &Travel) -> anyhow::Result<Visit> {
+        let model = Model::new().near_high(self.near_high);
+        let mut journey = Journey::new(model);
+        if let Some(recording) = self.source.recording() {
+            let next = journey.through_recording(recording.index()?, travel)?;
+            recording.go_to(next)?;
+            let visit = journey.visit(|snapshot| self.selection.of(snapshot))?;
+            self.model = journey.model;
+            return Ok(visit);
+        }
+        let history = self.history.as_ref().context("no samples are kept")?;
+        journey.through_memory(history, travel)?;
+        journey.visit(|snapshot| self.selection.of(snapshot))
+    }
+
+    /// Writes a recording of the samples that are kept. Returns its name, and their number.
+    pub(super) fn write_kept(&self) -> anyhow::Result<(PathBuf, usize)> {
+        match &self.history {
+            Some(history) => past::write(history, self.host()),
+            None => bail!("this is a recording already"),
         }
     }
 
@@ -221,6 +268,7 @@ impl Feed {
         if let Some(black_box) = &self.black_box {
             black_box.add_losses(&mut sample);
         }
+        remember(&mut self.history, &sample)?;
         let mut snapshot = self.model.step(&sample);
         if let Some(black_box) = &mut self.black_box {
             black_box.on_sample(&mut sample, &self.model);
@@ -228,6 +276,7 @@ impl Feed {
         for (asks, messages) in &mut self.periodic {
             if let Some(answer) = asks.after(&sample, &mut self.source, *messages) {
                 let answer = without_names(&mut self.redacted, answer);
+                remember(&mut self.history, &answer)?;
                 snapshot = self.model.step(&answer);
                 if let Some(black_box) = &mut self.black_box {
                     black_box.on_answer(&answer);
@@ -297,6 +346,7 @@ impl Feed {
             return Ok(None);
         };
         let answer = without_names(&mut self.redacted, answer);
+        remember(&mut self.history, &answer)?;
         Ok(Some(self.selection.of(&self.model.step(&answer))))
     }
 
@@ -311,6 +361,14 @@ impl Feed {
     #[must_use]
     pub(super) fn detach(self) -> Vec<String> {
         self.source.close()
+    }
+}
+
+/// Keeps a sample, if any are kept.
+fn remember(history: &mut Option<History>, sample: &Sample) -> anyhow::Result<()> {
+    match history {
+        Some(history) => history.push(sample).context("cannot keep a sample"),
+        None => Ok(()),
     }
 }
 

@@ -75,11 +75,13 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
             Some(Verb::Export(args)) => export::run(common, args, messages).await,
             Some(Verb::Serve(args)) => serve::run(common, args, messages).await,
             Some(Verb::Record(record)) => record::run(common, record, messages).await,
-            Some(Verb::Live(pace)) if dashboard => live::run(common, pace, None, messages).await,
+            Some(Verb::Live(args)) if dashboard => live::run(common, args, None, messages).await,
             Some(Verb::Replay(replay)) if dashboard => {
-                live::run(common, &replay.pace(), Some(&replay.file), messages).await
+                live::run(common, &replay.dashboard, Some(&replay.file), messages).await
             }
-            None if dashboard => live::run(common, &args::Pace::default(), None, messages).await,
+            None if dashboard => {
+                live::run(common, &args::Dashboard::default(), None, messages).await
+            }
             Some(Verb::Replay(replay)) => oneshot::run(common, Some(&replay.file), messages).await,
             Some(Verb::Live(_)) | None => oneshot::run(common, None, messages).await,
         }

@@ -13,7 +13,7 @@
 
 mod outline;
 
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -345,6 +345,12 @@ impl<R: Read> Reader<R> {
         &self.header
     }
 
+    /// Returns the offset of the next frame in the file.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Returns whether the file ends within a frame, because its writer was stopped. Known at the
     /// end.
     #[must_use]
@@ -406,7 +412,23 @@ impl<R: Read> Reader<R> {
     }
 }
 
-fn decode(packed: &[u8]) -> Result<Sample, String> {
+impl<R: Read + Seek> Reader<R> {
+    /// Continues with the frame of this number, which begins at this offset in the file.
+    ///
+    /// # Errors
+    /// If the file cannot be sought in.
+    pub fn go_to(&mut self, frame: u64, offset: u64) -> io::Result<()> {
+        self.input.seek(SeekFrom::Start(offset))?;
+        (self.frame, self.offset, self.is_cut) = (frame, offset, false);
+        Ok(())
+    }
+}
+
+/// Returns the sample of a frame.
+///
+/// # Errors
+/// In one line, if it is damaged.
+pub fn decode(packed: &[u8]) -> Result<Sample, String> {
     let mut json = Vec::new();
     let unpacked = zstd::stream::read::Decoder::new(packed).and_then(|decoder| {
         decoder

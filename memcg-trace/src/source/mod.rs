@@ -1,5 +1,6 @@
 //! Sources of samples: the kernel of this host, or a recording.
 
+pub mod index;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod replay;
@@ -117,6 +118,15 @@ impl Source {
                 Err(error) => Err(CannotTrace(format!("{error:#}")).into()),
             },
             Self::Replay(_) => Ok(None),
+        }
+    }
+
+    /// The recording, if the samples are of one.
+    pub fn recording(&mut self) -> Option<&mut Replay> {
+        match self {
+            #[cfg(feature = "live")]
+            Self::Live { .. } => None,
+            Self::Replay(replay) => Some(replay),
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::time::Instant;
 
+use super::index::Index;
 use crate::sample::Sample;
 use crate::sample::recording::{Host, Reader};
 
@@ -33,6 +34,10 @@ pub struct Replay {
     last: Option<(u64, Instant)>,
     /// The next sample, until its time has come.
     waiting: Option<Sample>,
+    /// Offset of the first sample.
+    begin: u64,
+    /// Where all samples are, once somebody wanted to know.
+    index: Option<Index>,
 }
 
 impl Replay {
@@ -47,10 +52,12 @@ impl Replay {
             .with_context(|| format!("cannot read the recording {}", path.display()))?;
         Ok(Self {
             path: path.to_owned(),
+            begin: reader.offset(),
             reader,
             pace,
             last: None,
             waiting: None,
+            index: None,
         })
     }
 
@@ -85,6 +92,32 @@ impl Replay {
             .as_ref()
             .map(|sample| (sample.mono_ns, Instant::now()));
         Ok(sample)
+    }
+
+    /// Where the samples are.
+    ///
+    /// # Errors
+    /// If the recording is no file that can be read at any offset.
+    pub fn index(&mut self) -> anyhow::Result<&Index> {
+        let index = match self.index.take() {
+            Some(index) => index,
+            None => File::open(&self.path)
+                .and_then(|file| Index::of(file, self.begin))
+                .with_context(|| format!("cannot seek in {}", self.path.display()))?,
+        };
+        Ok(self.index.insert(index))
+    }
+
+    /// Continues with the sample of this number.
+    ///
+    /// # Errors
+    /// As [`Replay::index`].
+    pub fn go_to(&mut self, frame: usize) -> anyhow::Result<()> {
+        let offset = self.index()?.offset(frame).unwrap_or(self.begin);
+        let sought = self.reader.go_to(frame as u64, offset);
+        sought.with_context(|| format!("cannot seek in {}", self.path.display()))?;
+        (self.last, self.waiting) = (None, None);
+        Ok(())
     }
 
     /// Returns a message if the recording was cut off.

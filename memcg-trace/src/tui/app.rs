@@ -10,15 +10,19 @@ use super::detail::Detail;
 use super::filter::Filter;
 use super::help;
 use super::keys::{self, Action};
-use super::overview::Trends;
 use super::regions::Regions;
 use super::tabs;
 use super::theme::Theme;
+use super::timeline::{Timeline, Visit};
+use super::travel::{self, Destination, TimePrompt, Travel};
 use super::view::{Effect, Scene, View};
 use crate::model::snapshot::Snapshot;
 use crate::output::summary;
 use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
+
+/// Why there is no answer while a moment of the past is shown.
+const PAST: &str = "the kernel can only be asked about now: Space goes back to it";
 
 /// Settings that stay the same while the screen is up.
 #[derive(Clone, Debug)]
@@ -35,12 +39,12 @@ pub struct Setup {
 pub struct App {
     pub(super) setup: Setup,
     pub(super) theme: Theme,
-    pub(super) snapshot: Option<Arc<Snapshot>>,
-    /// The last figures, up to the snapshot that is shown.
-    pub(super) trends: Trends,
-    /// The newest snapshot, while the screen is paused.
-    held: Option<Arc<Snapshot>>,
-    pub(super) first_ns: Option<u64>,
+    pub(super) time: Timeline,
+    pub(super) prompt: TimePrompt,
+    /// A message for the user, until the next key.
+    pub(super) message: Option<String>,
+    /// Whether to write what is kept in memory.
+    is_to_write: bool,
     pub(super) views: Vec<Box<dyn View>>,
     /// Index of the tab that is shown.
     pub(super) shown: usize,
@@ -51,8 +55,6 @@ pub struct App {
     pub(super) filter: Filter,
     /// Scroll position of the help, while it is shown.
     pub(super) help: Option<usize>,
-    pub(super) is_paused: bool,
-    pub(super) has_ended: bool,
     size: Rect,
     is_done: bool,
 }
@@ -65,18 +67,16 @@ impl App {
         Self {
             setup,
             theme,
-            snapshot: None,
-            trends: Trends::default(),
-            held: None,
-            first_ns: None,
+            time: Timeline::default(),
+            prompt: TimePrompt::default(),
+            message: None,
+            is_to_write: false,
             views: tabs::all(),
             shown: 0,
             detail: None,
             question: None,
             filter: Filter::default(),
             help: None,
-            is_paused: false,
-            has_ended: false,
             size: Rect::new(0, 0, 80, 24),
             is_done: false,
         }
@@ -91,19 +91,39 @@ impl App {
     /// Whether the screen is paused.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        self.is_paused
+        self.time.is_paused
     }
 
     /// Stores a new snapshot. It is not shown while the screen is paused.
     pub fn take(&mut self, snapshot: Arc<Snapshot>) {
-        self.first_ns.get_or_insert(snapshot.mono_ns);
-        if self.is_paused && self.snapshot.is_some() {
-            self.held = Some(snapshot);
-        } else {
-            self.trends.push(&snapshot);
-            self.snapshot = Some(snapshot);
-            self.refresh();
-        }
+        self.time.take(snapshot);
+        self.refresh();
+    }
+
+    /// Notes the oldest moment that can be shown, CLOCK_MONOTONIC.
+    pub fn keeps_since(&mut self, oldest_ns: Option<u64>) {
+        self.time.kept_since_ns = oldest_ns;
+    }
+
+    /// Takes the user's wish to see another moment, which is returned only once.
+    pub fn travel(&mut self) -> Option<Travel> {
+        self.time.wish()
+    }
+
+    /// Shows another moment.
+    pub fn visit(&mut self, visit: Visit) {
+        self.time.visit(visit, self.setup.is_replay);
+        self.refresh();
+    }
+
+    /// Takes the user's wish for a recording of what is kept, which is returned only once.
+    pub fn is_to_write(&mut self) -> bool {
+        std::mem::take(&mut self.is_to_write)
+    }
+
+    /// Shows a message, until the next key.
+    pub fn say(&mut self, message: &str) {
+        self.message = Some(message.to_owned());
     }
 
     /// Takes the user's question, which is returned only once.
@@ -111,25 +131,13 @@ impl App {
         self.question.take()
     }
 
-    /// Stores the answer to a question. A paused screen shows the answer, and nothing else of its
-    /// snapshot.
+    /// Stores the answer to a question.
     pub fn answer(&mut self, ask: &Ask, snapshot: Arc<Snapshot>) {
         if let Some(detail) = self.detail_of(ask) {
             detail.answered();
         }
-        if let (true, Some(shown)) = (self.is_paused, &self.snapshot) {
-            let mut shown = Snapshot::clone(shown);
-            shown.pins = Arc::clone(&snapshot.pins);
-            shown.deadlocks = Arc::clone(&snapshot.deadlocks);
-            shown.convoys = Arc::clone(&snapshot.convoys);
-            shown.waits = Arc::clone(&snapshot.waits);
-            shown.judged.clone_from(&snapshot.judged);
-            self.snapshot = Some(Arc::new(shown));
-            self.held = Some(snapshot);
-            self.refresh();
-        } else {
-            self.take(snapshot);
-        }
+        self.time.answer(snapshot);
+        self.refresh();
     }
 
     /// Notes that a question has no answer.
@@ -147,7 +155,7 @@ impl App {
 
     /// Lines of urgent facts for the header of every tab, with their styles.
     pub(super) fn news(&self) -> Vec<(String, Style)> {
-        let snapshot = self.snapshot.as_deref();
+        let snapshot = self.time.shown.as_deref();
         let deadlock = snapshot.and_then(summary::deadlock);
         let finding = snapshot.and_then(summary::worst_finding);
         let deadlock = deadlock.map(|line| (line, self.theme.banner()));
@@ -158,13 +166,13 @@ impl App {
     /// The regions of a screen of this size.
     #[must_use]
     pub fn regions(&self, area: Rect) -> Regions {
-        let absences = self.snapshot.as_deref().map(summary::absences);
+        let absences = self.time.shown.as_deref().map(summary::absences);
         Regions::of(area, self.news().len(), absences.map_or(0, |all| all.len()))
     }
 
     /// Notes that there will be no more snapshots.
     pub fn end(&mut self) {
-        self.has_ended = true;
+        self.time.has_ended = true;
     }
 
     /// Notes the new size of the screen.
@@ -182,6 +190,7 @@ impl App {
         if event.kind == KeyEventKind::Release {
             return;
         }
+        self.message = None;
         let action = keys::action(event);
         let is_ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
         match action {
@@ -189,6 +198,11 @@ impl App {
             _ if self.filter.is_edited => {
                 self.filter.edit(event);
                 self.refresh();
+            }
+            _ if self.prompt.is_edited => {
+                if let Some(text) = self.prompt.edit(event) {
+                    self.go_to(&text);
+                }
             }
             Some(action) if self.help.is_some() => self.act_on_help(action),
             Some(action) if self.detail.is_some() => self.act_on_detail(action),
@@ -223,11 +237,14 @@ impl App {
                 self.detail = None;
                 self.act(action);
             }
-            Action::Quit | Action::Help | Action::Pause => self.act(action),
+            Action::Quit | Action::Help | Action::Pause | Action::GoTo | Action::Write => {
+                self.act(action);
+            }
+            action if self.travels(action) => {}
             _ => {
                 let body = self.regions(self.size).body;
                 let area = (usize::from(body.width), usize::from(body.height).max(1));
-                if let (Some(detail), Some(snapshot)) = (&mut self.detail, &self.snapshot) {
+                if let (Some(detail), Some(snapshot)) = (&mut self.detail, &self.time.shown) {
                     detail.scroll(action, snapshot, area);
                 }
             }
@@ -246,12 +263,34 @@ impl App {
                 self.refresh();
             }
             Action::Pause => {
-                self.is_paused = !self.is_paused;
-                if let (false, Some(held)) = (self.is_paused, self.held.take()) {
-                    self.take(held);
-                }
+                self.time.pause_or_resume();
+                self.refresh();
             }
+            Action::GoTo => self.prompt.is_edited = true,
+            Action::Write => self.is_to_write = true,
+            action if self.travels(action) => {}
             _ => self.act_on_view(action),
+        }
+    }
+
+    /// Travels in time, if the action does; returns whether it does.
+    fn travels(&mut self, action: Action) -> bool {
+        let from_ns = self.time.shown.as_ref().map_or(0, |shown| shown.mono_ns);
+        let to = Destination::of(action, from_ns);
+        if let Some(to) = to {
+            self.time.go(to);
+        }
+        to.is_some()
+    }
+
+    /// Travels to the time that the user typed.
+    fn go_to(&mut self, text: &str) {
+        let Some(shown) = self.time.shown.as_deref() else {
+            return;
+        };
+        match travel::parse(text, shown) {
+            Ok(moment_ns) => self.time.go(Destination::Moment(moment_ns)),
+            Err(wrong) => self.say(&wrong),
         }
     }
 
@@ -275,8 +314,13 @@ impl App {
     }
 
     fn ask(&mut self) {
-        if let Some(detail) = &mut self.detail {
-            self.question = detail.ask_again();
+        let Some(detail) = &mut self.detail else {
+            return;
+        };
+        self.question = detail.ask_again();
+        if self.question.is_some() && self.time.is_past() {
+            self.question = None;
+            detail.unanswered(PAST);
         }
     }
 
@@ -294,10 +338,10 @@ impl App {
     /// Passes an action to the tab that is shown, once there is a snapshot.
     fn with_view<T>(&mut self, act: impl FnOnce(&mut dyn View, &Scene<'_>) -> T) -> Option<T> {
         let scene = Scene {
-            snapshot: self.snapshot.as_deref()?,
+            snapshot: self.time.shown.as_deref()?,
             filter: &self.filter.text.to_lowercase(),
             theme: self.theme,
-            trends: &self.trends,
+            trends: &self.time.trends,
         };
         Some(act(self.views[self.shown].as_mut(), &scene))
     }

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use super::app::App;
 use super::grid::put;
 use super::regions::HEADER_ROWS;
-use crate::model::snapshot::LockWait;
+use crate::model::snapshot::{LockWait, Snapshot};
 use crate::output::{fit, summary};
 use crate::units;
 
@@ -29,7 +29,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
         false => format!("  kernel {}", host.kernel.display()),
     };
     let columns = usize::from(area.width);
-    let Some(snapshot) = &app.snapshot else {
+    let Some(snapshot) = &app.time.shown else {
         let title = fit::cut_end(&(name + &kernel), columns);
         put(buffer, area, 0, &title, theme.title());
         return;
@@ -39,38 +39,34 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
         true => theme.alarm(),
         false => Style::new(),
     };
-    let since = app
-        .first_ns
-        .map(|first_ns| snapshot.mono_ns.saturating_sub(first_ns));
+    let since = app.time.since_ns();
+    let since = since.map(|since_ns| snapshot.mono_ns.saturating_sub(since_ns));
     let watched = match app.setup.is_replay {
         true => format!("  {} into it", units::duration(since)),
         false => format!("  watching for {}", units::duration(since)),
     };
+    // Without the time that the host was suspended.
+    let uptime = format!("  up {}", units::duration(Some(snapshot.mono_ns)));
     let every = format!("  every {}", units::duration(snapshot.interval_ns));
     // A part that does not fit is left out whole, the least important first.
     let titles = [
-        format!("{name}{kernel}{watched}{every}"),
+        format!("{name}{uptime}{kernel}{watched}{every}"),
+        format!("{name}{uptime}{kernel}{watched}"),
         format!("{name}{kernel}{watched}"),
         format!("{name}{watched}"),
     ];
     let room = columns.saturating_sub(fit::width(&lost) + 1);
     let fitting = titles.iter().find(|title| fit::width(title) <= room);
-    let title = fitting.unwrap_or(&titles[2]);
+    let title = fitting.unwrap_or(&titles[3]);
     split_line(buffer, area, 0, (title, theme.title()), (&lost, lost_style));
 
-    let state = match (app.is_paused, app.has_ended, app.setup.is_replay) {
-        (true, _, _) => "PAUSED",
-        (false, true, _) => "END",
-        (false, false, true) => "replay",
-        (false, false, false) => "",
-    };
     let population = summary::population(snapshot);
     split_line(
         buffer,
         area,
         1,
         (&population, Style::new()),
-        (state, theme.title()),
+        (&state(app, snapshot), theme.title()),
     );
 
     let waits = &snapshot.lock_waits.items;
@@ -81,6 +77,30 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     let line = headline.unwrap_or_else(|| summary::longest_wait(snapshot));
     let line = fit::cut_end(&line, usize::from(area.width));
     put(buffer, area, 2, &line, style);
+}
+
+/// Which moment is shown, and how far back the user can go.
+fn state(app: &App, snapshot: &Snapshot) -> String {
+    let time = &app.time;
+    let at = units::clock(snapshot.unix_ns);
+    let at = at.split_once(' ').map_or(&*at, |(_, time)| time);
+    let reach = time.reach_ns().map(|reach| units::duration(Some(reach)));
+    match (time.is_past(), time.is_paused, app.setup.is_replay) {
+        (true, _, _) => {
+            let behind = units::duration(Some(time.behind_ns()));
+            let reach = reach
+                .map(|reach| format!(" of {reach}"))
+                .unwrap_or_default();
+            format!("{at}, {behind}{reach} BACK")
+        }
+        (false, true, _) => format!("{at} PAUSED"),
+        (false, false, true) if time.has_ended => format!("{at} END"),
+        (false, false, true) => format!("{at} replay"),
+        (false, false, false) => match reach {
+            Some(reach) => format!("live, back to {reach} ago"),
+            None => "live".to_owned(),
+        },
+    }
 }
 
 /// Two texts on one line. The right one is never cut.

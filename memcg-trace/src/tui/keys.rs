@@ -21,6 +21,12 @@ pub(super) enum Action {
     Reverse,
     Turn,
     Pause,
+    SampleBack,
+    SampleForward,
+    MinuteBack,
+    MinuteForward,
+    GoTo,
+    Write,
     Help,
     Quit,
 }
@@ -137,7 +143,37 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Pause,
         keys: &[char(' ')],
-        help: "pause, resume",
+        help: "pause; resume, from the past too",
+    },
+    Binding {
+        action: Action::SampleBack,
+        keys: &[char('[')],
+        help: "a sample back",
+    },
+    Binding {
+        action: Action::SampleForward,
+        keys: &[char(']')],
+        help: "a sample forward",
+    },
+    Binding {
+        action: Action::MinuteBack,
+        keys: &[char('{')],
+        help: "a minute back",
+    },
+    Binding {
+        action: Action::MinuteForward,
+        keys: &[char('}')],
+        help: "a minute forward",
+    },
+    Binding {
+        action: Action::GoTo,
+        keys: &[char(':')],
+        help: "go to a time: 12:34 or 12:34:56 in UTC, -5m or +90s from here",
+    },
+    Binding {
+        action: Action::Write,
+        keys: &[char('w')],
+        help: "write a recording of the samples that are kept in memory",
     },
 ];
 

@@ -29,6 +29,8 @@ mod slab_view;
 mod table;
 mod tabs;
 mod theme;
+mod timeline;
+mod travel;
 mod view;
 mod zombies;
 
@@ -36,3 +38,5 @@ pub use app::{App, Setup};
 pub use overview::Trends;
 pub use regions::Regions;
 pub use screen::draw;
+pub use timeline::Visit;
+pub use travel::{Destination, Travel};

@@ -36,7 +36,7 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
         x = x.saturating_add(rows_u16(fit::width(text))).min(area.width);
     };
     for (at, view) in app.views.iter().enumerate() {
-        let snapshot = app.snapshot.as_deref();
+        let snapshot = app.time.shown.as_deref();
         let is_known = snapshot.is_none_or(|snapshot| view.is_known(snapshot));
         match (at == app.shown, is_known) {
             (true, _) => put_next(&format!("[{}]", view.title()), app.theme.selected()),
@@ -49,13 +49,17 @@ fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
         let filter = format!("  /{}{cursor}", sanitized(&app.filter.text));
         put_next(&filter, app.theme.title());
     }
+    if app.prompt.is_edited {
+        let time = format!("  :{}_", sanitized(&app.prompt.text));
+        put_next(&time, app.theme.title());
+    }
 }
 
 fn draw_body(buffer: &mut Buffer, area: Rect, app: &App) {
     if let Some(first) = app.help {
         return help::draw(buffer, area, first, app.view(), app.theme);
     }
-    let Some(snapshot) = app.snapshot.as_deref() else {
+    let Some(snapshot) = app.time.shown.as_deref() else {
         let text = "waiting for the first sample";
         return put(buffer, area, 0, text, app.theme.faint());
     };
@@ -66,20 +70,24 @@ fn draw_body(buffer: &mut Buffer, area: Rect, app: &App) {
         snapshot,
         filter: &app.filter.text.to_lowercase(),
         theme: app.theme,
-        trends: &app.trends,
+        trends: &app.time.trends,
     };
     app.view().draw(buffer, area, &scene);
 }
 
 fn draw_footer(buffer: &mut Buffer, area: Rect, app: &App) {
     let columns = usize::from(area.width);
-    let absences = app.snapshot.as_deref().map(summary::absences);
+    let absences = app.time.shown.as_deref().map(summary::absences);
     let room_for_absences = area.height.saturating_sub(1);
     for (y, absence) in (0..room_for_absences).zip(absences.unwrap_or_default()) {
         let absence = fit::cut_end(&absence, columns);
         put(buffer, area, y, &absence, app.theme.faint());
     }
-    let hints = fit::cut_end(&hints(app, columns), columns);
+    let hints = match &app.message {
+        Some(message) => sanitized(message).into_owned(),
+        None => hints(app, columns),
+    };
+    let hints = fit::cut_end(&hints, columns);
     put(buffer, area, room_for_absences, &hints, app.theme.faint());
 }
 
@@ -90,15 +98,24 @@ fn hints(app: &App, columns: usize) -> String {
     const PAUSE: Hint = (&[Action::Pause], "pause");
     const KEEP: Hint = (&[Action::Open], "keep the filter");
     const CLEAR: Hint = (&[Action::Back], "clear it");
+    const GO: Hint = (&[Action::Open], "go to that time, such as 12:34 or -5m");
+    const RESUME: Hint = (&[Action::Pause], "back to now");
+    const STEP: Hint = (&[Action::SampleBack, Action::SampleForward], "a sample");
+    const MINUTE: Hint = (&[Action::MinuteBack, Action::MinuteForward], "a minute");
     let mut hints = EVERYWHERE.to_vec();
     if app.filter.is_edited {
         hints = vec![KEEP, CLEAR];
+    } else if app.prompt.is_edited {
+        hints = vec![GO];
     } else if let Some(detail) = &app.detail {
         hints.extend(detail.hints());
     } else {
         hints.push(NEXT);
         hints.extend(app.view().hints());
-        hints.push(PAUSE);
+        match app.time.is_past() {
+            true => hints.splice(2..2, [RESUME, STEP, MINUTE]).for_each(drop),
+            false => hints.push(PAUSE),
+        }
     }
     let mut line = String::new();
     for hint in hints.iter().map(keys::hint) {

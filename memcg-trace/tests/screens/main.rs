@@ -11,6 +11,7 @@ mod fixture;
 mod keys;
 mod overview;
 mod tabs;
+mod time;
 
 use std::fs;
 use std::path::PathBuf;

@@ -92,7 +92,9 @@ fn the_worst_comes_first_and_what_is_well_says_so() {
     let lines = drawn(&mut app, 160, 40);
     let states = lines[body.top().into()..].iter();
     let states = states.filter_map(|line| line.split_whitespace().next());
-    let states: Vec<&str> = states.take_while(|word| !word.starts_with("FINDINGS")).collect();
+    let states: Vec<&str> = states
+        .take_while(|word| !word.starts_with("FINDINGS"))
+        .collect();
     let rank = |state: &&str| {
         ["BAD", "look", "?", "ok"]
             .iter()

@@ -5,6 +5,7 @@ mod export;
 mod questions;
 mod report;
 mod serve;
+mod size;
 mod streams;
 
 use std::borrow::Cow;
@@ -26,7 +27,7 @@ pub(super) use questions::{
     Why, Zombies,
 };
 pub(super) use serve::{Address, Incidents, Serve};
-pub(super) use streams::{Compare, Pace, Record, Replay, Span, Sums};
+pub(super) use streams::{Compare, Dashboard, Record, Replay, Span, Sums};
 
 /// Who holds slab memory, who pins zombie memory cgroups, who waits for whom.
 ///
@@ -47,7 +48,7 @@ Exit codes: 0 done, 1 error or nothing looked at, 2 usage, 3 cannot trace here (
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// A live dashboard.
-    Live(Pace),
+    Live(Dashboard),
     /// All dead memory cgroups that are still in memory.
     Zombies(Zombies),
     /// Who pins a dead memory cgroup, or all of them, and what would free it.

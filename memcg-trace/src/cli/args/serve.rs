@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 
-use super::export::parse_size;
+use super::size;
 use super::streams::Span;
 use crate::cli::span as time;
 
@@ -55,7 +55,7 @@ pub(in crate::cli) struct Incidents {
           value_parser = parse_number)]
     pub(in crate::cli) incidents_max: usize,
     /// Keep so many bytes of them.
-    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_size,
+    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = size::parse,
           env = "MEMCG_TRACE_INCIDENTS_MAX_BYTES")]
     pub(in crate::cli) incidents_max_bytes: u64,
     /// Record so much of the time before an incident, as far as --incidents-ring allows.
@@ -71,7 +71,7 @@ pub(in crate::cli) struct Incidents {
           env = "MEMCG_TRACE_INCIDENTS_COOLDOWN")]
     pub(in crate::cli) incidents_cooldown: Duration,
     /// Memory for the samples of the time before an incident.
-    #[arg(long, value_name = "SIZE", default_value = "24M", value_parser = parse_size,
+    #[arg(long, value_name = "SIZE", default_value = "24M", value_parser = size::parse,
           env = "MEMCG_TRACE_INCIDENTS_RING")]
     pub(in crate::cli) incidents_ring: u64,
 }

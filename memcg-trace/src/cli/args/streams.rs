@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 
+use super::size;
 use crate::cli::span as time;
 
 /// The span after which a stream ends by itself.
@@ -85,19 +86,31 @@ pub(in crate::cli) struct Compare {
     pub(in crate::cli) b: PathBuf,
 }
 
-/// Speed of a replay.
+/// How the dashboard goes through time.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub(in crate::cli) struct Pace {
+pub(in crate::cli) struct Dashboard {
     /// Play a recording N times as fast as it was recorded.
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = parse_speed,
           env = "MEMCG_TRACE_SPEED")]
     pub(in crate::cli) speed: f64,
+    /// Keep the last samples of this kernel in so many bytes of memory, to go back to them.
+    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_history,
+          env = "MEMCG_TRACE_HISTORY")]
+    pub(in crate::cli) history: usize,
 }
 
-impl Default for Pace {
+impl Default for Dashboard {
     fn default() -> Self {
-        Self { speed: 1.0 }
+        Self {
+            speed: 1.0,
+            history: 16 << 20,
+        }
     }
+}
+
+fn parse_history(text: &str) -> Result<usize, String> {
+    let bytes = size::parse(text)?;
+    usize::try_from(bytes).map_err(|_| "more than this machine can address".to_owned())
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,13 +119,7 @@ pub(in crate::cli) struct Replay {
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: PathBuf,
     #[command(flatten)]
-    pace: Pace,
-}
-
-impl Replay {
-    pub(in crate::cli) fn pace(&self) -> Pace {
-        self.pace
-    }
+    pub(in crate::cli) dashboard: Dashboard,
 }
 
 fn parse_speed(text: &str) -> Result<f64, String> {
