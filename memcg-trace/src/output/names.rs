@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::deadlock::words;
 use crate::model::origins::PinnedBy;
-use crate::model::snapshot::{MemcgId, Reclaim, Shrinker};
+use crate::model::snapshot::{LockWait, MemcgId, Reclaim, Shrinker, Snapshot, Wait};
 use crate::sample::reclaim::Cause;
 use crate::sample::{Resource, Task, Text, sanitized};
 use crate::units;
@@ -30,6 +31,28 @@ pub fn lock(resource: &Resource) -> String {
         Some(name) => sanitized(name).into_owned(),
         None => format!("{:#x}", resource.addr),
     }
+}
+
+/// The lock of a wait. One in allocated memory has no symbol: then it is called as the last scan of
+/// all tasks found it, with its structure, if the task waited for it before that and still does.
+#[must_use]
+pub fn lock_of_wait(wait: &LockWait, snapshot: &Snapshot) -> String {
+    let resource = &wait.facts.resource;
+    if resource.name.is_some() || resource.addr == 0 {
+        return lock(resource);
+    }
+    let scanned_ns = snapshot.judged.as_ref().map(|judged| judged.as_of_ns);
+    let is_older = scanned_ns.is_some_and(|scanned_ns| wait.facts.since_ns < scanned_ns);
+    let is_same = |one: &&Wait| {
+        let task = one.task().map(|task| task.tid);
+        task == Some(wait.facts.task.tid)
+            && one
+                .resource()
+                .is_some_and(|found| found.addr == resource.addr)
+    };
+    let found = snapshot.waits.items.iter().find(is_same);
+    let found = found.filter(|_| is_older).and_then(Wait::resource);
+    found.map_or_else(|| lock(resource), words::resource)
 }
 
 /// The path of a group: that of the parent and the shape of the names.

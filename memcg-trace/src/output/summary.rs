@@ -167,7 +167,7 @@ pub fn longest_wait(snapshot: &Snapshot) -> String {
         "locks: {} waits {} for {}",
         names::task(Some(&longest.facts.task)),
         units::duration(Some(longest.waited_ns)),
-        names::lock(&longest.facts.resource),
+        names::lock_of_wait(longest, snapshot),
     );
     if longest.facts.owner.is_some() {
         let _ = write!(

@@ -9,9 +9,18 @@ const MAX_FIRST_WIDTH: usize = 80;
 /// Columns of the screen between two columns of a table.
 pub(super) const GAP: usize = 1;
 
-/// The columns of a table that fit, by their index, with their widths.
-pub(super) fn fitting<T>(columns: &[Column<T>], available: usize) -> Vec<(usize, usize)> {
-    let least = MIN_FIRST_WIDTH.max(available / 3);
+/// The columns of a table that fit, by their index, with their widths. The first one gets the width
+/// that it wants, as far as the two most important others leave it.
+pub(super) fn fitting<T>(
+    columns: &[Column<T>],
+    available: usize,
+    wanted: usize,
+) -> Vec<(usize, usize)> {
+    let mut ranked: Vec<&Column<T>> = columns.iter().skip(1).collect();
+    ranked.sort_by_key(|column| column.rank);
+    let kept = ranked.iter().take(2).map(|column| column.width + GAP);
+    let most = available.saturating_sub(kept.sum());
+    let least = MIN_FIRST_WIDTH.max(available / 3).max(wanted.min(most));
     let mut shown: Vec<(usize, usize)> = columns
         .iter()
         .map(|column| column.width)
@@ -28,7 +37,7 @@ pub(super) fn fitting<T>(columns: &[Column<T>], available: usize) -> Vec<(usize,
         }
     }
     // Width that the first column does not need goes to the widest column of words.
-    let spare = first.saturating_sub(MAX_FIRST_WIDTH);
+    let spare = first.saturating_sub(MAX_FIRST_WIDTH.max(wanted));
     let words = shown
         .iter_mut()
         .skip(1)

@@ -129,8 +129,13 @@ impl View for Findings {
             (false, Severity::Critical) => scene.theme.alarm(),
             (false, _) => Style::new(),
         };
+        let widths = self
+            .items
+            .iter()
+            .map(|row| fit::width(&row.finding.sentence));
         let grid = Grid {
             first: Some(&first),
+            wanted: widths.max().unwrap_or(0),
             style: Some(&style),
             ..self.table.grid(&self.items)
         };

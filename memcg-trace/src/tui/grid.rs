@@ -25,6 +25,8 @@ pub(super) struct Grid<'a, T> {
     pub(super) sort: (usize, bool),
     /// Replaces the first column's own cell.
     pub(super) first: Option<Cell<'a, T>>,
+    /// Width of the longest text of the first column, where that comes before other figures.
+    pub(super) wanted: usize,
     /// The style of a row, if rows differ.
     pub(super) style: Option<&'a dyn Fn(&T) -> Style>,
 }
@@ -44,6 +46,7 @@ impl<'a, T> Grid<'a, T> {
             selected,
             sort: (order.sort, order.reverse),
             first: None,
+            wanted: 0,
             style: None,
         }
     }
@@ -53,7 +56,7 @@ impl<'a, T> Grid<'a, T> {
         if area.height == 0 {
             return;
         }
-        let shown = fitting(self.columns, usize::from(area.width));
+        let shown = fitting(self.columns, usize::from(area.width), self.wanted);
         let headings = shown.iter().map(|(at, _)| self.heading(*at));
         let line = self.line(&shown, headings);
         put(buffer, area, 0, &line, theme.heading());

@@ -47,7 +47,7 @@ pub(super) fn waits(snapshot: &Snapshot) -> Verdict {
     let mut all: Vec<(u64, String)> = Vec::new();
     let for_locks = waits.items.iter().filter(|one| !one.facts.unconfirmed);
     all.extend(for_locks.map(|wait| {
-        let what = names::lock(&wait.facts.resource);
+        let what = names::lock_of_wait(wait, snapshot);
         let owner = wait.facts.owner.as_ref();
         let owner = owner.map(|owner| format!(", held by {}", names::task(Some(owner))));
         let task = names::task(Some(&wait.facts.task));
@@ -129,7 +129,7 @@ pub(super) fn reclaim(snapshot: &Snapshot) -> Verdict {
         names::path(worst.memcg.as_deref()),
         names::cause(worst.count.cause),
     );
-    Verdict::new(state, text)
+    Verdict::new(state, text).about(names::path(worst.memcg.as_deref()))
 }
 
 /// What is scanned, and how much of that is freed.

@@ -41,12 +41,9 @@ pub(super) fn zombies(snapshot: &Snapshot) -> Verdict {
         (Some(bytes), true) => format!("{dead} keep {} or more", units::bytes(Some(bytes))),
         (None, _) => format!("{dead}; what they keep is not known"),
     };
-    let text = format!(
-        "{kept}, most: {} {}{others}",
-        most.zombies,
-        names::origin(&most.parent, &most.name)
-    );
-    Verdict::new(state, text)
+    let origin = names::origin(&most.parent, &most.name);
+    let text = format!("{kept}, most: {} {origin}{others}", most.zombies);
+    Verdict::new(state, text).about(origin)
 }
 
 /// The order of origins: by what they keep, then by their number.
@@ -69,13 +66,10 @@ pub(super) fn abandoned(snapshot: &Snapshot) -> Verdict {
     if let Some(worst) = of(Class::Abandoned).max_by_key(|one| one.usage_bytes) {
         let count: u64 = of(Class::Abandoned).map(|one| one.cgroups).sum();
         let bytes = of(Class::Abandoned).filter_map(|one| one.usage_bytes);
-        let text = format!(
-            "{count} keep {}, most: {} {}",
-            units::bytes(Some(bytes.sum())),
-            worst.cgroups,
-            names::origin(&worst.parent, &worst.name)
-        );
-        return Verdict::new(State::Look, text);
+        let bytes = units::bytes(Some(bytes.sum()));
+        let origin = names::origin(&worst.parent, &worst.name);
+        let text = format!("{count} keep {bytes}, most: {} {origin}", worst.cgroups);
+        return Verdict::new(State::Look, text).about(origin);
     }
     match (empties.empty, empties.abandoned) {
         (_, Some(_)) => {

@@ -223,7 +223,7 @@ fn draw_row(buffer: &mut Buffer, line: Rect, row: &Row, scene: &Scene<'_>, is_se
         &scene.trends.last(subject, drawn.into()),
         style,
     );
-    let cut = fit::cut_end(&verdict.text, text.width.into());
+    let cut = verdict.fitted(text.width.into());
     put(buffer, text, 0, &cut, style);
 }
 
