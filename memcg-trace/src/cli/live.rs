@@ -1,6 +1,6 @@
 //! `live` and `replay`: the dashboard, and the loop that feeds it.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -56,6 +56,10 @@ pub(super) async fn run(
     // Restored before detaching, whose duration has no bound.
     screen.give_back();
     drop(fed);
+    for row in app.yanked() {
+        // Nobody may read that any more.
+        let _ = writeln!(io::stdout(), "{row}");
+    }
     let ended = messages.while_detaching(!is_replay, || feeding.end());
     let ended = ended.map(|notes| notes.iter().for_each(|note| messages.warn(note)));
     match result.and(ended) {
@@ -74,13 +78,17 @@ async fn show(
     is_replay: bool,
 ) -> anyhow::Result<()> {
     let mut keys = read_keys()?;
+    // Nobody looks at a terminal that says that it lost the focus.
+    let mut has_focus = true;
     let mut terminal_check = tokio::time::interval(TERMINAL_CHECK);
     while !app.is_done() {
         let (columns, rows) = screen.size().context("cannot draw")?;
         app.resize(columns, rows);
-        screen
-            .draw(|frame| tui::draw(frame, app))
-            .context("cannot draw")?;
+        if has_focus {
+            screen
+                .draw(|frame| tui::draw(frame, app))
+                .context("cannot draw")?;
+        }
         // The question is sent after drawing, since the kernel may need a while to answer. Only one
         // is in progress; the next one stays in the app.
         if is_replay && let Some(ask) = app.question() {
@@ -103,7 +111,13 @@ async fn show(
                 () = stop.asked() => return Ok(()),
                 event = keys.recv() => {
                     let Some(event) = event else { return Ok(()) };
-                    if takes(app, &event.context("cannot read keys")?) {
+                    let event = event.context("cannot read keys")?;
+                    match event {
+                        Event::FocusLost => has_focus = false,
+                        Event::FocusGained => has_focus = true,
+                        _ => has_focus |= matches!(event, Event::Key(_)),
+                    }
+                    if takes(app, &event) {
                         break;
                     }
                 }
@@ -145,7 +159,8 @@ fn takes(app: &mut App, event: &Event) -> bool {
     match event {
         Event::Key(key) => app.press(*key),
         Event::Paste(text) => app.paste(text),
-        Event::Resize(..) => {}
+        Event::Mouse(mouse) => app.point(*mouse),
+        Event::Resize(..) | Event::FocusGained => {}
         _ => return false,
     }
     true

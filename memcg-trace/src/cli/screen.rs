@@ -1,7 +1,7 @@
 //! The terminal of the dashboard: taken once, and restored once, at the end or by force.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
@@ -11,8 +11,12 @@ use ratatui::{DefaultTerminal, Frame};
 use rustix::fs::{Mode, OFlags};
 use rustix::termios::{OptionalActions, QueueSelector};
 
-/// Leaves the alternate screen and shows the cursor.
-const LEAVE: &[u8] = b"\x1b[?1049l\x1b[?25h";
+/// Has the terminal report the wheel and clicks, and whether it has the focus.
+const REPORT: &[u8] = b"\x1b[?1000h\x1b[?1006h\x1b[?1004h";
+/// Ends that.
+const REPORT_NOT: &[u8] = b"\x1b[?1004l\x1b[?1006l\x1b[?1000l";
+/// Ends that, leaves the alternate screen and shows the cursor.
+const LEAVE: &[u8] = b"\x1b[?1004l\x1b[?1006l\x1b[?1000l\x1b[?1049l\x1b[?25h";
 /// Number of attempts to write to a terminal that accepts nothing, and the pause between them.
 const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
@@ -53,6 +57,8 @@ impl Screen {
                 *state = State::GivenBack;
             })
             .context("cannot use this terminal")?;
+        // A terminal that cannot report that has its keys all the same.
+        let _ = write_now(REPORT);
         Ok(Self {
             terminal: Some(terminal),
         })
@@ -78,6 +84,7 @@ impl Screen {
         let Some(mut terminal) = self.terminal.take() else {
             return;
         };
+        let _ = write_now(REPORT_NOT);
         // A restored terminal must not be restored again, and an error could not be shown on one
         // that is gone: dropping would do both.
         if *state != State::Taken || ratatui::try_restore().and(terminal.show_cursor()).is_err() {
@@ -91,6 +98,12 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.give_back();
     }
+}
+
+fn write_now(bytes: &[u8]) -> io::Result<()> {
+    let mut output = io::stdout();
+    output.write_all(bytes)?;
+    output.flush()
 }
 
 /// Restores the terminal while the dashboard may be blocked in a write to it. Only for the code

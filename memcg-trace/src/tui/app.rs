@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui::layout::Rect;
+use crossterm::event::{
+    KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::detail::Detail;
@@ -11,6 +13,7 @@ use super::filter::Filter;
 use super::help;
 use super::keys::{self, Action};
 use super::regions::Regions;
+use super::tab_bar;
 use super::tabs;
 use super::theme::Theme;
 use super::timeline::{Timeline, Visit};
@@ -20,9 +23,13 @@ use crate::model::snapshot::Snapshot;
 use crate::output::summary;
 use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
+use crate::units;
 
 /// Why there is no answer while a moment of the past is shown.
 const PAST: &str = "the kernel can only be asked about now: Space goes back to it";
+
+/// Maximum number of rows to be printed on exit.
+const MAX_YANKED: usize = 1_000;
 
 /// Settings that stay the same while the screen is up.
 #[derive(Clone, Debug)]
@@ -45,6 +52,8 @@ pub struct App {
     pub(super) message: Option<String>,
     /// Whether to write what is kept in memory.
     is_to_write: bool,
+    /// Rows that are to be printed on exit, a line of JSON each.
+    yanked: Vec<String>,
     pub(super) views: Vec<Box<dyn View>>,
     /// Index of the tab that is shown.
     pub(super) shown: usize,
@@ -71,6 +80,7 @@ impl App {
             prompt: TimePrompt::default(),
             message: None,
             is_to_write: false,
+            yanked: Vec::new(),
             views: tabs::all(),
             shown: 0,
             detail: None,
@@ -119,6 +129,12 @@ impl App {
     /// Takes the user's wish for a recording of what is kept, which is returned only once.
     pub fn is_to_write(&mut self) -> bool {
         std::mem::take(&mut self.is_to_write)
+    }
+
+    /// Rows that the user wants to have after the end, a line of JSON each.
+    #[must_use]
+    pub fn yanked(&self) -> &[String] {
+        &self.yanked
     }
 
     /// Shows a message, until the next key.
@@ -211,6 +227,37 @@ impl App {
         }
     }
 
+    /// Acts on the mouse: the wheel moves the selection, a click selects a row or a tab.
+    pub fn point(&mut self, event: MouseEvent) {
+        let regions = self.regions(self.size);
+        let at = Position::new(event.column, event.row);
+        match event.kind {
+            MouseEventKind::ScrollUp => self.roll(Action::Up),
+            MouseEventKind::ScrollDown => self.roll(Action::Down),
+            MouseEventKind::Down(MouseButton::Left) if regions.tabs.contains(at) => {
+                if let Some(tab) = tab_bar::tab_at(self, regions.tabs, event.column) {
+                    (self.help, self.detail) = (None, None);
+                    self.show(tab);
+                }
+            }
+            MouseEventKind::Down(MouseButton::Left) if regions.body.contains(at) => {
+                if self.help.is_none() && self.detail.is_none() {
+                    let line = usize::from(event.row - regions.body.y);
+                    self.views[self.shown].click(line, regions.body.height.into());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn roll(&mut self, action: Action) {
+        match (self.help.is_some(), self.detail.is_some()) {
+            (true, _) => self.act_on_help(action),
+            (false, true) => self.act_on_detail(action),
+            (false, false) => self.act(action),
+        }
+    }
+
     /// Acts on pasted text, which only a filter uses.
     pub fn paste(&mut self, text: &str) {
         if self.filter.is_edited {
@@ -268,8 +315,25 @@ impl App {
             }
             Action::GoTo => self.prompt.is_edited = true,
             Action::Write => self.is_to_write = true,
+            Action::Yank => self.yank(),
             action if self.travels(action) => {}
             _ => self.act_on_view(action),
+        }
+    }
+
+    /// Notes the selected row, to be printed on exit.
+    fn yank(&mut self) {
+        let row = self.with_view(|view, scene| view.json(scene)).flatten();
+        match row {
+            Some(row) if self.yanked.len() < MAX_YANKED => {
+                if !self.yanked.contains(&row) {
+                    self.yanked.push(row);
+                }
+                let count = units::things(self.yanked.len() as u64, "row");
+                self.say(&format!("{count} will be printed as JSON on exit"));
+            }
+            Some(_) => self.say("so many rows will be printed already"),
+            None => self.say("there is no row of figures here"),
         }
     }
 
@@ -339,7 +403,7 @@ impl App {
     fn with_view<T>(&mut self, act: impl FnOnce(&mut dyn View, &Scene<'_>) -> T) -> Option<T> {
         let scene = Scene {
             snapshot: self.time.shown.as_deref()?,
-            filter: &self.filter.text.to_lowercase(),
+            filter: &self.filter.wanted(),
             theme: self.theme,
             trends: &self.time.trends,
         };

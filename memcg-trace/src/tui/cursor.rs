@@ -44,7 +44,15 @@ impl Cursor {
         self.select(to);
     }
 
-    fn select(&mut self, at: usize) {
+    /// Selects the row at this line of a table that shows so many.
+    pub(super) fn click(&mut self, line: usize, height: usize) {
+        let at = first_shown(self.at, self.rows.len(), height) + line;
+        if line < height && at < self.rows.len() {
+            self.select(at);
+        }
+    }
+
+    pub(super) fn select(&mut self, at: usize) {
         self.at = at.min(self.rows.len().saturating_sub(1));
         self.identity = self.rows.get(self.at).copied();
     }

@@ -14,7 +14,7 @@ use super::table::Table;
 use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{Finding, Severity, Snapshot};
 use crate::output::figures::{self, Order, Shown, Unit, Visitor};
-use crate::output::{fit, names};
+use crate::output::{fit, names, records};
 use crate::units;
 
 /// A finding and its duration.
@@ -107,8 +107,9 @@ impl View for Findings {
 
     fn refresh(&mut self, scene: &Scene<'_>) {
         self.items = rows(scene.snapshot);
-        let is_shown = |row: &Row| scene.filter.is_empty() || matches(row, scene.filter);
-        self.table.refresh(&self.items, is_shown, identity);
+        let is_shown = |row: &Row| scene.filter.text.is_empty() || matches(row, &scene.filter.text);
+        self.table
+            .refresh(&self.items, scene.filter, is_shown, identity);
     }
 
     fn on(&mut self, action: Action, _: &Scene<'_>, page: usize) -> Effect {
@@ -140,6 +141,15 @@ impl View for Findings {
             ..self.table.grid(&self.items)
         };
         grid.draw(buffer, area, scene.theme);
+    }
+
+    fn json(&self, _: &Scene<'_>) -> Option<String> {
+        let row = self.items.get(self.table.selected()?)?;
+        Some(figures::json_text(&records::Finding::from(&row.finding)))
+    }
+
+    fn click(&mut self, line: usize, height: usize) {
+        self.table.click(line, height);
     }
 
     fn hints(&self) -> &'static [Hint] {

@@ -27,6 +27,7 @@ pub(super) enum Action {
     MinuteForward,
     GoTo,
     Write,
+    Yank,
     Help,
     Quit,
 }
@@ -118,7 +119,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Filter,
         keys: &[char('/')],
-        help: "show only rows with a text in them",
+        help: "show only rows with a text, and with figures: SLAB>10M AGE<5m",
     },
     Binding {
         action: Action::Back,
@@ -174,6 +175,11 @@ pub(super) const BINDINGS: &[Binding] = &[
         action: Action::Write,
         keys: &[char('w')],
         help: "write a recording of the samples that are kept in memory",
+    },
+    Binding {
+        action: Action::Yank,
+        keys: &[char('y')],
+        help: "print the selected row as JSON on exit",
     },
 ];
 

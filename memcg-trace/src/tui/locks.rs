@@ -49,12 +49,12 @@ impl View for Locks {
     }
 
     fn refresh(&mut self, scene: &Scene<'_>) {
-        let filter = scene.filter;
+        let filter = scene.filter.text.as_str();
         self.waits = tree::lines(scene.snapshot);
         self.waits
             .retain(|line| filter.is_empty() || line.text.to_lowercase().contains(filter));
         let items = &scene.snapshot.lock_stats.items;
-        self.stats = self.order.rows(items, |lock| {
+        self.stats = self.order.rows(items, scene.filter, |lock| {
             filter.is_empty() || lock_stats::matches(lock, filter)
         });
         let waits = self.waits.iter().map(|line| line.identity);
@@ -105,6 +105,12 @@ impl View for Locks {
             let items = &scene.snapshot.lock_stats.items;
             Grid::of(&self.order, items, stats, selected).draw(buffer, below, scene.theme);
         }
+    }
+
+    fn json(&self, scene: &Scene<'_>) -> Option<String> {
+        let at = self.cursor.selected()?.checked_sub(self.waits.len())?;
+        let items = &scene.snapshot.lock_stats.items;
+        self.order.json(items.get(*self.stats.get(at)?)?)
     }
 
     fn hints(&self) -> &'static [Hint] {

@@ -51,16 +51,21 @@ impl View for Memcgs {
             self.folded.retain(|serial_nr| here.contains(serial_nr));
         }
         let is_natural = self.table.order.is_natural();
-        self.is_tree = is_natural && scene.filter.is_empty();
+        self.is_tree = is_natural && scene.filter.is_all();
         let rows = match (self.is_tree, is_natural) {
             (true, _) => unfolded(items, &self.folded),
             // The rows of the walk are in the order of the tree already.
             (false, true) => (0..items.len())
-                .filter(|at| matches(&items[*at], scene.filter))
+                .filter(|at| {
+                    let memcg = &items[*at];
+                    matches(memcg, &scene.filter.text)
+                        && self.table.order.admits(memcg, scene.filter)
+                })
                 .collect(),
             (false, false) => {
                 let order = &self.table.order;
-                order.rows(items, |memcg| matches(memcg, scene.filter))
+                let is_shown = |memcg: &Memcg| matches(memcg, &scene.filter.text);
+                order.rows(items, scene.filter, is_shown)
             }
         };
         self.table.show(items, rows, identity);
@@ -92,6 +97,14 @@ impl View for Memcgs {
             ..self.table.grid(&section.items)
         };
         grid.draw(buffer, area, scene.theme);
+    }
+
+    fn json(&self, scene: &Scene<'_>) -> Option<String> {
+        self.table.json(&scene.snapshot.memcgs.items)
+    }
+
+    fn click(&mut self, line: usize, height: usize) {
+        self.table.click(line, height);
     }
 
     fn hints(&self) -> &'static [Hint] {

@@ -26,6 +26,7 @@ mod section_view;
 mod shrinkers;
 mod slab;
 mod slab_view;
+mod tab_bar;
 mod table;
 mod tabs;
 mod theme;

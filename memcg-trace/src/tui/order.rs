@@ -1,6 +1,7 @@
 //! Filter and order of the rows of a table.
 
 use super::columns::Column;
+use super::filter::Wanted;
 use super::keys::Action;
 
 /// The column that a table is sorted by.
@@ -49,10 +50,29 @@ impl<T> Order<T> {
         true
     }
 
+    /// Whether a row is within all bounds. One on a column that the table does not have admits none.
+    pub(super) fn admits(&self, row: &T, wanted: &Wanted) -> bool {
+        wanted.bounds.iter().all(|bound| {
+            let mut columns = self.columns.iter();
+            let column = columns.find(|column| bound.is_about(column.title()));
+            column.is_some_and(|column| column.admits(row, bound))
+        })
+    }
+
+    /// A row as one line of JSON.
+    pub(super) fn json(&self, row: &T) -> Option<String> {
+        Some(self.columns.first()?.json(row))
+    }
+
     /// Indices of the items that are shown.
-    pub(super) fn rows(&self, items: &[T], is_shown: impl Fn(&T) -> bool) -> Vec<usize> {
+    pub(super) fn rows(
+        &self,
+        items: &[T],
+        wanted: &Wanted,
+        is_shown: impl Fn(&T) -> bool,
+    ) -> Vec<usize> {
         let mut rows: Vec<usize> = (0..items.len())
-            .filter(|at| is_shown(&items[*at]))
+            .filter(|at| is_shown(&items[*at]) && self.admits(&items[*at], wanted))
             .collect();
         if let Some(column) = self.columns.get(self.sort) {
             let is_descending = column.is_figure() != self.reverse;

@@ -144,8 +144,9 @@ impl View for Origins {
 
     fn refresh(&mut self, scene: &Scene<'_>) {
         self.items = rows(scene.snapshot);
-        let is_shown = |row: &Row| scene.filter.is_empty() || matches(row, scene.filter);
-        self.table.refresh(&self.items, is_shown, identity);
+        let is_shown = |row: &Row| scene.filter.text.is_empty() || matches(row, &scene.filter.text);
+        self.table
+            .refresh(&self.items, scene.filter, is_shown, identity);
     }
 
     fn on(&mut self, action: Action, _: &Scene<'_>, page: usize) -> Effect {
@@ -161,6 +162,17 @@ impl View for Origins {
         if !draw_empty(buffer, area, scene, section, !self.table.is_empty()) {
             self.table.draw(buffer, area, &self.items, scene.theme);
         }
+    }
+
+    fn json(&self, _: &Scene<'_>) -> Option<String> {
+        Some(match self.items.get(self.table.selected()?)? {
+            Row::Dead(one) => figures::json_text(&**one),
+            Row::Empty(one) => figures::json_text(&**one),
+        })
+    }
+
+    fn click(&mut self, line: usize, height: usize) {
+        self.table.click(line, height);
     }
 
     fn hints(&self) -> &'static [Hint] {

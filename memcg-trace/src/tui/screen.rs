@@ -3,14 +3,13 @@
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::app::App;
 use super::grid::put;
 use super::header;
 use super::help;
 use super::keys::{self, Action, Hint};
-use super::regions::rows_u16;
+use super::tab_bar;
 use super::view::Scene;
 use crate::output::{fit, summary};
 use crate::sample::sanitized;
@@ -19,40 +18,9 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let regions = app.regions(frame.area());
     let buffer = frame.buffer_mut();
     header::draw(buffer, regions.header, app);
-    draw_tabs(buffer, regions.tabs, app);
+    tab_bar::draw(buffer, regions.tabs, app);
     draw_body(buffer, regions.body, app);
     draw_footer(buffer, regions.footer, app);
-}
-
-fn draw_tabs(buffer: &mut Buffer, area: Rect, app: &App) {
-    let mut x = 0;
-    let mut put_next = |text: &str, style: Style| {
-        let rest = Rect {
-            x: area.x + x,
-            width: area.width.saturating_sub(x),
-            ..area
-        };
-        put(buffer, rest, 0, text, style);
-        x = x.saturating_add(rows_u16(fit::width(text))).min(area.width);
-    };
-    for (at, view) in app.views.iter().enumerate() {
-        let snapshot = app.time.shown.as_deref();
-        let is_known = snapshot.is_none_or(|snapshot| view.is_known(snapshot));
-        match (at == app.shown, is_known) {
-            (true, _) => put_next(&format!("[{}]", view.title()), app.theme.selected()),
-            (false, false) => put_next(&format!(" {} ", view.name()), app.theme.faint()),
-            (false, true) => put_next(&format!(" {} ", view.name()), Style::new()),
-        }
-    }
-    if app.filter.is_edited || !app.filter.text.is_empty() {
-        let cursor = if app.filter.is_edited { "_" } else { "" };
-        let filter = format!("  /{}{cursor}", sanitized(&app.filter.text));
-        put_next(&filter, app.theme.title());
-    }
-    if app.prompt.is_edited {
-        let time = format!("  :{}_", sanitized(&app.prompt.text));
-        put_next(&time, app.theme.title());
-    }
 }
 
 fn draw_body(buffer: &mut Buffer, area: Rect, app: &App) {
@@ -68,7 +36,7 @@ fn draw_body(buffer: &mut Buffer, area: Rect, app: &App) {
     }
     let scene = Scene {
         snapshot,
-        filter: &app.filter.text.to_lowercase(),
+        filter: &app.filter.wanted(),
         theme: app.theme,
         trends: &app.time.trends,
     };

@@ -29,9 +29,11 @@ impl<T: std::fmt::Debug> View for SectionView<T> {
     }
 
     fn refresh(&mut self, scene: &Scene<'_>) {
-        let is_shown = |row: &T| scene.filter.is_empty() || (self.matches)(row, scene.filter);
+        let is_shown =
+            |row: &T| scene.filter.text.is_empty() || (self.matches)(row, &scene.filter.text);
         let items = &(self.section)(scene.snapshot).items;
-        self.table.refresh(items, is_shown, self.identity);
+        self.table
+            .refresh(items, scene.filter, is_shown, self.identity);
     }
 
     fn on(&mut self, action: Action, _: &Scene<'_>, page: usize) -> Effect {
@@ -43,6 +45,14 @@ impl<T: std::fmt::Debug> View for SectionView<T> {
         if !draw_empty(buffer, area, scene, section, !self.table.is_empty()) {
             self.table.draw(buffer, area, &section.items, scene.theme);
         }
+    }
+
+    fn json(&self, scene: &Scene<'_>) -> Option<String> {
+        self.table.json(&(self.section)(scene.snapshot).items)
+    }
+
+    fn click(&mut self, line: usize, height: usize) {
+        self.table.click(line, height);
     }
 
     fn hints(&self) -> &'static [Hint] {

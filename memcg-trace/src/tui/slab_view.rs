@@ -62,21 +62,26 @@ impl View for Slabs {
     }
 
     fn refresh(&mut self, scene: &Scene<'_>) {
-        let is_shown = |row: &Slab| scene.filter.is_empty() || slab::matches(row, scene.filter);
+        let is_shown =
+            |row: &Slab| scene.filter.text.is_empty() || slab::matches(row, &scene.filter.text);
         let items = &scene.snapshot.slab.items;
         match &self.shown {
-            Shown::Rows => self.rows.refresh(items, is_shown, slab::identity),
+            Shown::Rows => self
+                .rows
+                .refresh(items, scene.filter, is_shown, slab::identity),
             Shown::Of(key, _) => {
                 let is_shown = |row: &Slab| row.cache_key == *key && is_shown(row);
-                self.of.refresh(items, is_shown, slab::identity);
+                self.of
+                    .refresh(items, scene.filter, is_shown, slab::identity);
             }
             Shown::Caches => {
                 let is_shown = |cache: &SlabCache| {
                     let name = cache.name.display().to_lowercase();
-                    name.contains(scene.filter)
+                    name.contains(&scene.filter.text)
                 };
                 let items = &scene.snapshot.slab_caches.items;
-                self.caches.refresh(items, is_shown, |row| row.walked.cache);
+                self.caches
+                    .refresh(items, scene.filter, is_shown, |row| row.walked.cache);
             }
         }
     }
@@ -106,6 +111,23 @@ impl View for Slabs {
         };
         if !draw_empty(buffer, area, scene, slab, !table.is_empty()) {
             table.draw(buffer, area, &slab.items, scene.theme);
+        }
+    }
+
+    fn json(&self, scene: &Scene<'_>) -> Option<String> {
+        let (slab, caches) = (&scene.snapshot.slab, &scene.snapshot.slab_caches);
+        match self.shown {
+            Shown::Rows => self.rows.json(&slab.items),
+            Shown::Caches => self.caches.json(&caches.items),
+            Shown::Of(..) => self.of.json(&slab.items),
+        }
+    }
+
+    fn click(&mut self, line: usize, height: usize) {
+        match self.shown {
+            Shown::Rows => self.rows.click(line, height),
+            Shown::Caches => self.caches.click(line, height),
+            Shown::Of(..) => self.of.click(line, height),
         }
     }
 

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::columns::Column;
 use super::cursor::Cursor;
+use super::filter::Wanted;
 use super::grid::Grid;
 use super::keys::Action;
 use super::order::Order;
@@ -34,10 +35,11 @@ impl<T> Table<T> {
     pub(super) fn refresh(
         &mut self,
         items: &[T],
+        wanted: &Wanted,
         is_shown: impl Fn(&T) -> bool,
         identity: fn(&T) -> u64,
     ) {
-        let rows = self.order.rows(items, is_shown);
+        let rows = self.order.rows(items, wanted, is_shown);
         self.show(items, rows, identity);
     }
 
@@ -57,6 +59,11 @@ impl<T> Table<T> {
         self.rows.get(self.cursor.selected()?).copied()
     }
 
+    /// The selected item as one line of JSON.
+    pub(super) fn json(&self, items: &[T]) -> Option<String> {
+        self.order.json(items.get(self.selected()?)?)
+    }
+
     /// Moves the selection or changes the order.
     pub(super) fn on(&mut self, action: Action, page: usize) -> Effect {
         if self.order.on(action) {
@@ -64,6 +71,13 @@ impl<T> Table<T> {
         }
         self.cursor.on(action, page);
         Effect::Done
+    }
+
+    /// Selects the row at this line, of so many with the heading.
+    pub(super) fn click(&mut self, line: usize, height: usize) {
+        if let Some(below) = line.checked_sub(1) {
+            self.cursor.click(below, height.saturating_sub(1));
+        }
     }
 
     /// The table ready to be drawn.

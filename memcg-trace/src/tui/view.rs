@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::detail::Detail;
+use super::filter::Wanted;
 use super::grid::put;
 use super::keys::{Action, Hint};
 use super::overview::Trends;
@@ -17,8 +18,8 @@ use crate::sample::sanitized;
 /// Input of a tab.
 pub(super) struct Scene<'a> {
     pub(super) snapshot: &'a Snapshot,
-    /// Text that shown rows contain, in lower case; empty if all are shown.
-    pub(super) filter: &'a str,
+    /// What shown rows have.
+    pub(super) filter: &'a Wanted,
     pub(super) theme: Theme,
     pub(super) trends: &'a Trends,
 }
@@ -74,6 +75,14 @@ pub(super) trait View: Debug {
         &[]
     }
 
+    /// The selected row as one line of JSON.
+    fn json(&self, _scene: &Scene<'_>) -> Option<String> {
+        None
+    }
+
+    /// Selects the row at this line of the body, which has so many.
+    fn click(&mut self, _line: usize, _height: usize) {}
+
     /// A line for the header instead of the longest wait.
     fn headline(&self, _snapshot: &Snapshot) -> Option<String> {
         None
@@ -91,7 +100,7 @@ pub(super) fn draw_empty<T>(
     let line = match &section.reason {
         Some(reason) => format!("no {} figures: {}", section.name, sanitized(reason)),
         None if has_rows => return false,
-        None if scene.filter.is_empty() => "none so far".to_owned(),
+        None if scene.filter.is_all() => "none so far".to_owned(),
         None => "no row matches".to_owned(),
     };
     let line = fit::cut_end(&line, usize::from(area.width));

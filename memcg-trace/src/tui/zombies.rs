@@ -63,8 +63,9 @@ impl View for Zombies {
 
     fn refresh(&mut self, scene: &Scene<'_>) {
         self.items = rows(scene.snapshot);
-        let is_shown = |row: &Row| scene.filter.is_empty() || matches(row, scene.filter);
-        self.table.refresh(&self.items, is_shown, identity);
+        let is_shown = |row: &Row| scene.filter.text.is_empty() || matches(row, &scene.filter.text);
+        self.table
+            .refresh(&self.items, scene.filter, is_shown, identity);
     }
 
     fn on(&mut self, action: Action, _: &Scene<'_>, page: usize) -> Effect {
@@ -79,6 +80,14 @@ impl View for Zombies {
         if !draw_empty(buffer, area, scene, section, !self.table.is_empty()) {
             self.table.draw(buffer, area, &self.items, scene.theme);
         }
+    }
+
+    fn json(&self, _: &Scene<'_>) -> Option<String> {
+        self.table.json(&self.items)
+    }
+
+    fn click(&mut self, line: usize, height: usize) {
+        self.table.click(line, height);
     }
 
     fn hints(&self) -> &'static [Hint] {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Order, Row, Shown, Unit, Value, Visitor};
+use super::{Order, Row, Shown, Threshold, Unit, Value, Visitor};
 use crate::units;
 
 /// The heading of a column.
@@ -35,6 +35,13 @@ pub fn heading<R: Row>(key: &str) -> Option<Heading> {
 pub fn cell<R: Row>(row: &R, key: &str) -> String {
     let show = |value: &dyn AnyShown| value.cell(Unit::of(key));
     find(row, key, show).unwrap_or_else(|| units::UNKNOWN.to_owned())
+}
+
+/// Whether a figure of a row is within a bound.
+#[must_use]
+pub fn admits<R: Row>(row: &R, key: &str, bound: &Threshold) -> bool {
+    let order = find(row, key, |value| value.place()).unwrap_or(Order::Unknown);
+    bound.admits(&order, Unit::of(key))
 }
 
 /// Compares two rows by a figure.

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Heading, Row, cells};
+use super::{Heading, Row, Threshold, cells, json};
 
 /// A column of a table of `T`: a figure and its width.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Column<T> {
     meaning: fn(&str) -> Option<String>,
     cell: fn(&T, &str) -> String,
     compare: fn(&T, &T, &str) -> Ordering,
+    admits: fn(&T, &str, &Threshold) -> bool,
+    json: fn(&T) -> String,
 }
 
 impl<T: Row> Column<T> {
@@ -34,6 +36,8 @@ impl<T: Row> Column<T> {
             meaning: cells::meaning::<T>,
             cell: cells::cell::<T>,
             compare: cells::compare::<T>,
+            admits: cells::admits::<T>,
+            json: json::text::<T>,
         }
     }
 }
@@ -68,6 +72,18 @@ impl<T> Column<T> {
     #[must_use]
     pub fn cell(&self, row: &T) -> String {
         (self.cell)(row, self.key)
+    }
+
+    /// Whether the figure in a row is within a bound.
+    #[must_use]
+    pub fn admits(&self, row: &T, bound: &Threshold) -> bool {
+        (self.admits)(row, self.key, bound)
+    }
+
+    /// The whole row as a JSON object.
+    #[must_use]
+    pub fn json(&self, row: &T) -> String {
+        (self.json)(row)
     }
 
     /// Compares two rows by the figure, the smaller one first.

@@ -24,6 +24,12 @@ impl<R: Row> Serialize for Object<R> {
     }
 }
 
+/// A row as one line of JSON.
+#[must_use]
+pub fn text<R: Row>(row: &R) -> String {
+    serde_json::to_string(&Object(row)).unwrap_or_default()
+}
+
 impl<R: Row> Value for Object<R> {
     fn schema() -> Json {
         schema::object::<R>()

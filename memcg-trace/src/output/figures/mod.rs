@@ -10,15 +10,17 @@ mod json;
 mod kinds;
 mod record;
 mod schema;
+mod threshold;
 mod unit;
 mod value;
 
-pub use cells::{Heading, cell, compare, heading, meaning};
+pub use cells::{Heading, admits, cell, compare, heading, meaning};
 pub use column::Column;
-pub use json::Object;
+pub use json::{Object, text as json_text};
 pub use kinds::{Limit, Name, Rounded, Tied, Word, Words, address};
 pub(in crate::output) use record::{record, visit_field};
 pub use schema::{object, of_record};
+pub use threshold::Threshold;
 pub use unit::Unit;
 pub use value::{Order, Shown, Value};
 

@@ -10,7 +10,7 @@ use super::subject::Subject;
 use super::verdict::{State, Verdict};
 use super::verdicts;
 use crate::model::snapshot::Snapshot;
-use crate::output::fit;
+use crate::output::{figures, fit, records};
 use crate::tui::cursor::{Cursor, first_shown};
 use crate::tui::detail::Detail;
 use crate::tui::grid::put;
@@ -136,7 +136,7 @@ impl View for Overview {
         let subjects = verdicts::all(scene.snapshot).into_iter();
         let subjects = subjects.map(|(subject, verdict)| Row::Subject(subject, verdict));
         let rows = subjects.chain(found.into_iter().map(Row::Finding));
-        self.rows = rows.filter(|row| row.has(scene.filter)).collect();
+        self.rows = rows.filter(|row| row.has(&scene.filter.text)).collect();
         let identities = self.rows.iter().map(Row::identity);
         self.cursor.update(identities.collect());
     }
@@ -156,13 +156,9 @@ impl View for Overview {
         if self.rows.is_empty() {
             return put(buffer, area, 0, "no row matches", scene.theme.faint());
         }
-        let is_subject = |row: &&Row| matches!(row, Row::Subject(..));
-        let subjects = self.rows.iter().take_while(is_subject).count();
-        // The heading is a line, but no row.
-        let line_of = |row: usize| row + usize::from(row >= subjects);
+        let subjects = self.subjects();
         let selected = self.cursor.selected().unwrap_or(0);
-        let height = usize::from(area.height);
-        let first = first_shown(line_of(selected), self.rows.len() + 1, height);
+        let first = self.first_line(area.height.into());
         let y_of = |line: usize| {
             let y = u16::try_from(line.checked_sub(first)?).ok()?;
             (y < area.height).then_some(y)
@@ -172,13 +168,32 @@ impl View for Overview {
             put(buffer, area, y, &heading, scene.theme.heading());
         }
         for (at, row) in self.rows.iter().enumerate() {
-            let Some(y) = y_of(line_of(at)) else { continue };
+            let Some(y) = y_of(self.line_of(at)) else {
+                continue;
+            };
             let line = Rect {
                 y: area.y + y,
                 height: 1,
                 ..area
             };
             draw_row(buffer, line, row, scene, at == selected);
+        }
+    }
+
+    fn json(&self, _: &Scene<'_>) -> Option<String> {
+        match self.rows.get(self.cursor.selected()?)? {
+            Row::Subject(..) => None,
+            Row::Finding(found) => {
+                let record = records::Finding::from(&found.finding);
+                Some(figures::json_text(&record))
+            }
+        }
+    }
+
+    fn click(&mut self, line: usize, height: usize) {
+        let wanted = self.first_line(height) + line;
+        if let Some(at) = (0..self.rows.len()).find(|at| self.line_of(*at) == wanted) {
+            self.cursor.select(at);
         }
     }
 
@@ -189,6 +204,25 @@ impl View for Overview {
 
     fn words(&self) -> &'static [Word] {
         WORDS
+    }
+}
+
+impl Overview {
+    /// Number of rows above the heading.
+    fn subjects(&self) -> usize {
+        let is_subject = |row: &&Row| matches!(row, Row::Subject(..));
+        self.rows.iter().take_while(is_subject).count()
+    }
+
+    /// The line of a row: the heading is a line, but no row.
+    fn line_of(&self, row: usize) -> usize {
+        row + usize::from(row >= self.subjects())
+    }
+
+    /// The first line that is shown.
+    fn first_line(&self, height: usize) -> usize {
+        let selected = self.cursor.selected().unwrap_or(0);
+        first_shown(self.line_of(selected), self.rows.len() + 1, height)
     }
 }
 

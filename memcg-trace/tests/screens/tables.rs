@@ -1,0 +1,103 @@
+//! What any table does: bounds on figures, rows as JSON, the mouse.
+
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use memcg_trace::tui::App;
+
+use crate::fixture::waits::demo_with_deadlock;
+use crate::fixture::{demo, host};
+use crate::tabs::demo_with_findings;
+use crate::{app, drawn, go, has, press, regions, shown, tabs};
+
+fn point(app: &mut App, kind: MouseEventKind, column: u16, row: u16) {
+    app.point(MouseEvent {
+        kind,
+        column,
+        row,
+        modifiers: KeyModifiers::NONE,
+    });
+}
+
+const CLICK: MouseEventKind = MouseEventKind::Down(MouseButton::Left);
+
+#[test]
+fn a_filter_can_bound_a_figure() {
+    let mut app = app(host(), &demo());
+    go(&mut app, "memcgs");
+    press(&mut app, "/usage>8.5M\n");
+    let found = ["/session-3.scope", "/session-4.scope"];
+    assert!(found.iter().all(|path| has(&mut app, path)));
+    assert!(!has(&mut app, "nginx.service"));
+    press(&mut app, "\x1b/usage<5.5M ser\n");
+    assert!(has(&mut app, "nginx.service") && has(&mut app, "cron.service"));
+    assert!(!has(&mut app, "backup.service"), "it uses 6 MiB");
+    assert!(!has(&mut app, "init.scope"), "the text must be there too");
+    press(&mut app, "\x1b/nonsense>1\n");
+    assert!(has(&mut app, "no row matches"));
+}
+
+#[test]
+fn a_row_can_be_had_as_json() {
+    for (tab, filter, key) in [
+        ("memcgs", "nginx", "\"path\":\"/system.slice/nginx.service\""),
+        ("slab", "dentry", "\"cache\":\"dentry\""),
+        ("zombies", "session-3", "session-3.scope"),
+        ("findings", "killed", "\"kind\":\"oom\""),
+        ("origins", "session", "\"zombies\":2"),
+    ] {
+        let mut app = app(host(), &demo_with_findings());
+        go(&mut app, tab);
+        press(&mut app, &format!("/{filter}\nyy"));
+        assert!(has(&mut app, "1 row will be printed as JSON on exit"), "{tab}");
+        let [row] = app.yanked() else {
+            panic!("{tab}: {:?}", app.yanked());
+        };
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        let text = row.to_string();
+        assert!(row.is_object() && text.contains(key), "{tab}: {text}");
+    }
+}
+
+#[test]
+fn the_mouse_selects_rows_and_tabs() {
+    let mut app = app(host(), &demo());
+    let all = tabs(&mut app);
+    go(&mut app, "memcgs");
+    let bar = regions(&app, 80, 24).tabs.y;
+    let line = drawn(&mut app, 80, 24)[usize::from(bar)].clone();
+    for tab in &all {
+        let column = line.find(tab.as_str()).unwrap();
+        point(&mut app, CLICK, u16::try_from(column).unwrap(), bar);
+        assert_eq!(shown(&mut app), *tab);
+        drawn(&mut app, 80, 24);
+    }
+    go(&mut app, "memcgs");
+    let lines = drawn(&mut app, 80, 24);
+    let row = lines.iter().position(|line| line.contains("nginx")).unwrap();
+    point(&mut app, CLICK, 5, u16::try_from(row).unwrap());
+    press(&mut app, "y");
+    assert!(app.yanked()[0].contains("nginx.service"));
+    point(&mut app, MouseEventKind::ScrollUp, 5, 5);
+    press(&mut app, "y");
+    assert!(app.yanked()[1].contains("cron.service"));
+    // A click beside all rows changes nothing.
+    point(&mut app, CLICK, 5, 23);
+    point(&mut app, CLICK, 200, 200);
+    press(&mut app, "y");
+    assert_eq!(app.yanked().len(), 2);
+}
+
+/// The tab that is shown, and what the user types, are in the bar of a narrow screen.
+#[test]
+fn a_narrow_bar_has_what_matters() {
+    let mut app = app(host(), &demo_with_deadlock());
+    for tab in tabs(&mut app) {
+        go(&mut app, &tab);
+        press(&mut app, "/web");
+        let bar = regions(&app, 60, 15).tabs.y;
+        let line = drawn(&mut app, 60, 15)[usize::from(bar)].clone();
+        assert!(line.ends_with("  /web_"), "{line}");
+        press(&mut app, "\x1b");
+        let line = drawn(&mut app, 60, 15)[usize::from(bar)].clone();
+        assert!(line.contains(&format!("[{tab}]")), "{line}");
+    }
+}
