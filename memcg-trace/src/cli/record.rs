@@ -1,5 +1,6 @@
 //! `record`: writes samples to a file.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,11 +21,15 @@ use super::until::Until;
 use crate::deadlock::Rules;
 use crate::model::Model;
 use crate::sample::ask::Ask;
+use crate::sample::history::Lasting;
 use crate::sample::recording::{FORMAT, Header, Writer};
 use crate::sample::{Sample, Text};
 use crate::source::Source;
 use crate::source::replay::Pace;
 use crate::units;
+
+/// One sample in so many relies on none before it, so that a long recording can be sought in.
+const STARTS_EVERY: u64 = 60;
 
 /// Stores samples until the span is over, the source ends or a signal comes.
 pub(super) async fn run(
@@ -74,6 +79,7 @@ pub(super) async fn run(
     let mut lock_queries = record.locks.then(|| LockQueries::beside(min_wait_ns));
     let mut until = Until::new(&record.span, &stop).or_by_the_clock(source.is_replay());
     let mut samples = 0_u64;
+    let mut lasting = Lasting::default();
     let result = loop {
         let mut sample = match until.next(source.next()).await {
             Ok(Some(sample)) => sample,
@@ -85,7 +91,12 @@ pub(super) async fn run(
         {
             break Err(error);
         }
-        let mut written = writer.write_sample(&sample).with_context(failed);
+        let whole = match samples.is_multiple_of(STARTS_EVERY) {
+            true => lasting.added_to(&sample),
+            false => Cow::Borrowed(&sample),
+        };
+        let mut written = writer.write_sample(&whole).with_context(failed);
+        lasting.read(&sample);
         samples += u64::from(written.is_ok());
         stop.exits_with(DONE);
         for asks in &mut questions {

@@ -13,7 +13,7 @@ use std::io::Write;
 
 use super::Sample;
 use super::recording::{Encoded, Error, Header, Writer};
-use lasting::Lasting;
+pub use lasting::Lasting;
 
 /// So many groups, at least, are within the bounds: when the oldest goes, the others stay.
 const GROUPS: usize = 16;

@@ -12,7 +12,7 @@ const MAX_COUNTERS: usize = 1 << 20;
 
 /// The newest of what is only in the samples in which it changed.
 #[derive(Debug, Default)]
-pub(super) struct Lasting {
+pub struct Lasting {
     host_facts: Option<HostFacts>,
     state_files: Option<StateFiles>,
     caches: HashMap<u64, Cache>,
@@ -20,7 +20,8 @@ pub(super) struct Lasting {
 }
 
 impl Lasting {
-    pub(super) fn read(&mut self, sample: &Sample) {
+    /// Takes in what a sample tells once.
+    pub fn read(&mut self, sample: &Sample) {
         if sample.host_facts.is_some() {
             self.host_facts.clone_from(&sample.host_facts);
         }
@@ -39,8 +40,8 @@ impl Lasting {
         }
     }
 
-    /// The sample, with what only earlier ones have.
-    pub(super) fn added_to<'a>(&mut self, sample: &'a Sample) -> Cow<'a, Sample> {
+    /// Returns the sample, with what only earlier ones have.
+    pub fn added_to<'a>(&mut self, sample: &'a Sample) -> Cow<'a, Sample> {
         self.forget_released(sample);
         let mut whole = Cow::Borrowed(sample);
         if sample.host_facts.is_none() && self.host_facts.is_some() {
