@@ -34,7 +34,8 @@ impl Theme {
 
     /// What is worth a look.
     pub(super) fn warning(self) -> Style {
-        self.foreground(Style::new().add_modifier(Modifier::BOLD), Color::Yellow)
+        // Yellow is not seen on a light background.
+        Style::new().add_modifier(Modifier::BOLD)
     }
 
     /// What was looked at, and is well.

@@ -26,7 +26,8 @@ pub(super) fn zombies(snapshot: &Snapshot) -> Verdict {
         .unwrap_or_default();
     let seen = units::things(memcgs.items.len() as u64, "memcg");
     let origins = origins::list(snapshot);
-    let dead: u64 = origins.iter().map(|one| one.zombies).sum();
+    let dead = origins.iter().map(|one| one.zombies);
+    let dead = dead.fold(0, u64::saturating_add);
     let state = match (memcgs.truncated_at, dead) {
         (_, 1..) => State::Look,
         (Some(_), 0) => State::Unknown,
@@ -37,13 +38,24 @@ pub(super) fn zombies(snapshot: &Snapshot) -> Verdict {
     };
     let is_part = origins.iter().any(|one| one.unmeasured > 0);
     let kept = match (kept_bytes(snapshot), is_part) {
-        (Some(bytes), false) => format!("{dead} keep {}", units::bytes(Some(bytes))),
-        (Some(bytes), true) => format!("{dead} keep {} or more", units::bytes(Some(bytes))),
+        (Some(bytes), false) => format!("{} {}", keep(dead), units::bytes(Some(bytes))),
+        (Some(bytes), true) => format!("{} {} or more", keep(dead), units::bytes(Some(bytes))),
         (None, _) => format!("{dead}; what they keep is not known"),
     };
     let origin = names::origin(&most.parent, &most.name);
-    let text = format!("{kept}, most: {} {origin}{others}", most.zombies);
+    let part = match most.zombies == dead {
+        true => "all".to_owned(),
+        false => format!("most: {}", units::count(Some(most.zombies))),
+    };
+    let text = format!("{kept}, {part} {origin}{others}");
     Verdict::new(state, text).about(origin)
+}
+
+fn keep(count: u64) -> String {
+    match count {
+        1 => "1 keeps".to_owned(),
+        count => format!("{} keep", units::count(Some(count))),
+    }
 }
 
 /// The order of origins: by what they keep, then by their number.
@@ -64,16 +76,18 @@ pub(super) fn abandoned(snapshot: &Snapshot) -> Verdict {
     let empties = abandoned::list(snapshot, LEAST_AGE_NS);
     let of = |class: Class| empties.groups.iter().filter(move |one| one.class == class);
     if let Some(worst) = of(Class::Abandoned).max_by_key(|one| one.usage_bytes) {
-        let count: u64 = of(Class::Abandoned).map(|one| one.cgroups).sum();
+        let count = of(Class::Abandoned).map(|one| one.cgroups);
+        let count = count.fold(0, u64::saturating_add);
         let bytes = of(Class::Abandoned).filter_map(|one| one.usage_bytes);
-        let bytes = units::bytes(Some(bytes.sum()));
+        let bytes = units::bytes(Some(bytes.fold(0, u64::saturating_add)));
         let origin = names::origin(&worst.parent, &worst.name);
-        let text = format!("{count} keep {bytes}, most: {} {origin}", worst.cgroups);
+        let text = format!("{} {bytes}, most: {} {origin}", keep(count), worst.cgroups);
         return Verdict::new(State::Look, text).about(origin);
     }
     match (empties.empty, empties.abandoned) {
         (_, Some(_)) => {
-            let all = empties.groups.iter().map(|one| one.cgroups).sum();
+            let all = empties.groups.iter().map(|one| one.cgroups);
+            let all = all.fold(0, u64::saturating_add);
             let all = units::things(all, "cgroup");
             Verdict::new(State::Good, format!("none among {all} without tasks"))
         }

@@ -78,7 +78,8 @@ impl Subject {
             Self::Slab => {
                 let caches = &snapshot.slab_caches;
                 let bytes = caches.items.iter().map(|cache| cache.slab_bytes());
-                caches.is_known().then(|| bytes.sum())
+                let bytes = bytes.fold(0, u64::saturating_add);
+                caches.is_known().then_some(bytes)
             }
             Self::Shrinkers => {
                 let rows = snapshot.shrinkers.items.iter();

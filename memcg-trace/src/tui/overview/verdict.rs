@@ -80,9 +80,16 @@ impl Verdict {
     pub(super) fn with_findings(self, subject: Subject, snapshot: &Snapshot) -> Self {
         let findings = snapshot.findings.items.iter();
         let own = findings.filter(|one| !one.resolved && Subject::of(one.kind) == subject);
-        let worst = own.map(|one| state_of(one)).min();
+        let worst = own.map(state_of).min();
         let state = worst.map_or(self.state, |worst| worst.min(self.state));
         Self { state, ..self }
+    }
+}
+
+fn state_of(finding: &Finding) -> State {
+    match finding.severity {
+        Severity::Critical => State::Bad,
+        Severity::Warn | Severity::Info => State::Look,
     }
 }
 
@@ -107,12 +114,5 @@ mod tests {
         }
         let plain = Verdict::new(State::Good, "nobody waits");
         assert_eq!(plain.fitted(7), "nobody…");
-    }
-}
-
-fn state_of(finding: &Finding) -> State {
-    match finding.severity {
-        Severity::Critical => State::Bad,
-        Severity::Warn | Severity::Info => State::Look,
     }
 }
