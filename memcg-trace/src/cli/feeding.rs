@@ -23,7 +23,7 @@ pub(super) enum Fed {
     /// The reason why a question has no answer.
     Unanswered(Ask, String),
     /// Another moment.
-    Visit(Visit),
+    Visit(Box<Visit>),
     /// A message for the user.
     Message(String),
     /// The end of the recording.
@@ -103,7 +103,7 @@ async fn feed_all(
                 Some(Request::Travel(travel)) => match feed.visit(&travel) {
                     Ok(visit) => {
                         has_ended = false;
-                        Fed::Visit(visit)
+                        Fed::Visit(Box::new(visit))
                     }
                     Err(error) => Fed::Message(format!("{error:#}")),
                 },

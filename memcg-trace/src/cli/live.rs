@@ -129,7 +129,7 @@ async fn show(
                         }
                         Some(Fed::Answer(ask, snapshot)) => app.answer(&ask, snapshot),
                         Some(Fed::Unanswered(ask, why)) => app.leave_unanswered(&ask, &why),
-                        Some(Fed::Visit(visit)) => app.visit(visit),
+                        Some(Fed::Visit(visit)) => app.visit(*visit),
                         Some(Fed::Message(message)) => app.say(&message),
                         Some(Fed::End) => app.end(),
                         Some(Fed::Failed(error)) => return Err(error),
@@ -151,7 +151,7 @@ async fn show(
 fn request(app: &mut App) -> Option<Request> {
     let ask = app.question().map(Request::Ask);
     let travel = ask.or_else(|| app.travel().map(Request::Travel));
-    travel.or_else(|| app.is_to_write().then_some(Request::Write))
+    travel.or_else(|| app.wishes_recording().then_some(Request::Write))
 }
 
 /// Passes an event to the screen. Returns whether it has to be drawn again.

@@ -58,6 +58,26 @@ pub(super) fn line(advice: &Advice) -> String {
     }
 }
 
+/// Whether the line can be pasted into a shell.
+pub(super) fn is_command(advice: &Advice) -> bool {
+    let target = advice.target.as_ref();
+    let is_exact = target.is_some_and(|target| target.hex().is_none());
+    let is_path = is_exact && target.is_some_and(|target| target.as_bytes().starts_with(b"/"));
+    match advice.action {
+        Action::Reclaim | Action::RemoveFile | Action::DropFilePages | Action::Unmount => is_path,
+        Action::RemoveSegment | Action::DetachLoop | Action::RemoveDevice => is_exact,
+        Action::LookAtChild => target.is_some(),
+        Action::Swapoff | Action::Sync => true,
+        Action::AskOwner
+        | Action::CloseFd
+        | Action::RestartProcess
+        | Action::EndProcess
+        | Action::Reap
+        | Action::Wait
+        | Action::Nothing => false,
+    }
+}
+
 /// The total cost and gain of the steps, after the last of them.
 pub(super) fn bound(advice: &Advice) -> Option<String> {
     if advice.action == Action::Nothing || advice.step != advice.steps {

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{
-    KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
-};
-use ratatui::layout::{Position, Rect};
+use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::detail::Detail;
@@ -13,7 +11,6 @@ use super::filter::Filter;
 use super::help;
 use super::keys::{self, Action};
 use super::regions::Regions;
-use super::tab_bar;
 use super::tabs;
 use super::theme::Theme;
 use super::timeline::{Timeline, Visit};
@@ -23,13 +20,9 @@ use crate::model::snapshot::Snapshot;
 use crate::output::summary;
 use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
-use crate::units;
 
 /// Why there is no answer while a moment of the past is shown.
 const PAST: &str = "the kernel can only be asked about now: Space goes back to it";
-
-/// Maximum number of rows to be printed on exit.
-const MAX_YANKED: usize = 1_000;
 
 /// Settings that stay the same while the screen is up.
 #[derive(Clone, Debug)]
@@ -53,7 +46,7 @@ pub struct App {
     /// Whether to write what is kept in memory.
     is_to_write: bool,
     /// Rows that are to be printed on exit, a line of JSON each.
-    yanked: Vec<String>,
+    pub(super) yanked: Vec<String>,
     pub(super) views: Vec<Box<dyn View>>,
     /// Index of the tab that is shown.
     pub(super) shown: usize,
@@ -64,7 +57,7 @@ pub struct App {
     pub(super) filter: Filter,
     /// Scroll position of the help, while it is shown.
     pub(super) help: Option<usize>,
-    size: Rect,
+    pub(super) size: Rect,
     is_done: bool,
 }
 
@@ -127,14 +120,8 @@ impl App {
     }
 
     /// Takes the user's wish for a recording of what is kept, which is returned only once.
-    pub fn is_to_write(&mut self) -> bool {
+    pub fn wishes_recording(&mut self) -> bool {
         std::mem::take(&mut self.is_to_write)
-    }
-
-    /// Rows that the user wants to have after the end, a line of JSON each.
-    #[must_use]
-    pub fn yanked(&self) -> &[String] {
-        &self.yanked
     }
 
     /// Shows a message, until the next key.
@@ -183,7 +170,13 @@ impl App {
     #[must_use]
     pub fn regions(&self, area: Rect) -> Regions {
         let absences = self.time.shown.as_deref().map(summary::absences);
-        Regions::of(area, self.news().len(), absences.map_or(0, |all| all.len()))
+        let is_covered = self.help.is_some() || self.detail.is_some();
+        let pictures = match is_covered {
+            true => 0,
+            false => self.view().picture_rows(),
+        };
+        let absences = absences.map_or(0, |all| all.len());
+        Regions::of(area, self.news().len(), absences, pictures)
     }
 
     /// Notes that there will be no more snapshots.
@@ -227,37 +220,6 @@ impl App {
         }
     }
 
-    /// Acts on the mouse: the wheel moves the selection, a click selects a row or a tab.
-    pub fn point(&mut self, event: MouseEvent) {
-        let regions = self.regions(self.size);
-        let at = Position::new(event.column, event.row);
-        match event.kind {
-            MouseEventKind::ScrollUp => self.roll(Action::Up),
-            MouseEventKind::ScrollDown => self.roll(Action::Down),
-            MouseEventKind::Down(MouseButton::Left) if regions.tabs.contains(at) => {
-                if let Some(tab) = tab_bar::tab_at(self, regions.tabs, event.column) {
-                    (self.help, self.detail) = (None, None);
-                    self.show(tab);
-                }
-            }
-            MouseEventKind::Down(MouseButton::Left) if regions.body.contains(at) => {
-                if self.help.is_none() && self.detail.is_none() {
-                    let line = usize::from(event.row - regions.body.y);
-                    self.views[self.shown].click(line, regions.body.height.into());
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn roll(&mut self, action: Action) {
-        match (self.help.is_some(), self.detail.is_some()) {
-            (true, _) => self.act_on_help(action),
-            (false, true) => self.act_on_detail(action),
-            (false, false) => self.act(action),
-        }
-    }
-
     /// Acts on pasted text, which only a filter uses.
     pub fn paste(&mut self, text: &str) {
         if self.filter.is_edited {
@@ -266,7 +228,7 @@ impl App {
         }
     }
 
-    fn act_on_help(&mut self, action: Action) {
+    pub(super) fn act_on_help(&mut self, action: Action) {
         let columns = usize::from(self.size.width);
         let last = help::lines(self.view(), columns).len().saturating_sub(1);
         self.help = match (action, self.help) {
@@ -276,7 +238,7 @@ impl App {
         };
     }
 
-    fn act_on_detail(&mut self, action: Action) {
+    pub(super) fn act_on_detail(&mut self, action: Action) {
         match action {
             Action::Back => self.detail = None,
             Action::Ask => self.ask(),
@@ -284,7 +246,13 @@ impl App {
                 self.detail = None;
                 self.act(action);
             }
-            Action::Quit | Action::Help | Action::Pause | Action::GoTo | Action::Write => {
+            Action::Quit
+            | Action::Help
+            | Action::Pause
+            | Action::GoTo
+            | Action::Write
+            | Action::Yank
+            | Action::Advice => {
                 self.act(action);
             }
             action if self.travels(action) => {}
@@ -298,7 +266,7 @@ impl App {
         }
     }
 
-    fn act(&mut self, action: Action) {
+    pub(super) fn act(&mut self, action: Action) {
         match action {
             Action::Quit => self.is_done = true,
             Action::Help => self.help = Some(0),
@@ -316,24 +284,9 @@ impl App {
             Action::GoTo => self.prompt.is_edited = true,
             Action::Write => self.is_to_write = true,
             Action::Yank => self.yank(),
+            Action::Advice => self.detail = Some(Detail::of_advice()),
             action if self.travels(action) => {}
             _ => self.act_on_view(action),
-        }
-    }
-
-    /// Notes the selected row, to be printed on exit.
-    fn yank(&mut self) {
-        let row = self.with_view(|view, scene| view.json(scene)).flatten();
-        match row {
-            Some(row) if self.yanked.len() < MAX_YANKED => {
-                if !self.yanked.contains(&row) {
-                    self.yanked.push(row);
-                }
-                let count = units::things(self.yanked.len() as u64, "row");
-                self.say(&format!("{count} will be printed as JSON on exit"));
-            }
-            Some(_) => self.say("so many rows will be printed already"),
-            None => self.say("there is no row of figures here"),
         }
     }
 
@@ -389,7 +342,7 @@ impl App {
     }
 
     /// Shows a tab; after the last comes the first.
-    fn show(&mut self, at: usize) {
+    pub(super) fn show(&mut self, at: usize) {
         self.shown = at % self.views.len();
         self.refresh();
     }
@@ -400,7 +353,10 @@ impl App {
     }
 
     /// Passes an action to the tab that is shown, once there is a snapshot.
-    fn with_view<T>(&mut self, act: impl FnOnce(&mut dyn View, &Scene<'_>) -> T) -> Option<T> {
+    pub(super) fn with_view<T>(
+        &mut self,
+        act: impl FnOnce(&mut dyn View, &Scene<'_>) -> T,
+    ) -> Option<T> {
         let scene = Scene {
             snapshot: self.time.shown.as_deref()?,
             filter: &self.filter.wanted(),

@@ -16,7 +16,7 @@ use crate::model::snapshot::{Finding, FindingKind, MemcgId, Snapshot};
 use crate::model::zombies::pins_of;
 use crate::output::pins as text;
 use crate::output::text::Style as TextStyle;
-use crate::output::{empties, findings, fit, locks, names, origins, tool};
+use crate::output::{empties, findings, fit, locks, names, origins, ring, to_do, tool};
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::sanitized;
 
@@ -43,6 +43,8 @@ enum About {
     Empties,
     /// What this program missed, and what it costs.
     Tool,
+    /// The advice of all answers.
+    Advice,
 }
 
 /// The subject on the screen, and its scroll position.
@@ -89,6 +91,19 @@ impl Detail {
         Self::of(About::Tool)
     }
 
+    /// The advice of all answers, as a list.
+    pub(super) fn of_advice() -> Self {
+        Self::of(About::Advice)
+    }
+
+    /// The lines that the user can take along.
+    pub(super) fn to_copy(&self, snapshot: &Snapshot) -> Vec<String> {
+        match self.about {
+            About::Advice => to_do::list(snapshot).lines().map(str::to_owned).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn of(about: About) -> Self {
         Self {
             about,
@@ -102,7 +117,11 @@ impl Detail {
             About::Zombie(id) => Some(Ask::Pins(vec![id.serial_nr])),
             About::Waits => Some(Ask::Locks),
             About::Empties => Some(Ask::CgroupUses),
-            About::Finding(..) | About::Origin(_) | About::Empty(_) | About::Tool => None,
+            About::Finding(..)
+            | About::Origin(_)
+            | About::Empty(_)
+            | About::Tool
+            | About::Advice => None,
         }
     }
 
@@ -158,6 +177,7 @@ impl Detail {
                 whole(&empties::sentences(snapshot)),
                 snapshot.cgroup_uses.is_some(),
             ),
+            About::Advice => (advice(snapshot, columns), true),
             About::Tool => (whole(&tool::render(snapshot)), true),
             About::Zombie(id) => match pins_of(snapshot, id.serial_nr) {
                 Some(pins) => (text::one(pins, snapshot.mono_ns, style), true),
@@ -175,6 +195,13 @@ impl Detail {
             }
         };
         let mut lines: Vec<String> = Vec::new();
+        if let About::Waits = self.about {
+            let standing = snapshot.deadlocks.items.iter();
+            for one in standing.filter(|one| one.is_confirmed()) {
+                lines.extend(ring::lines(&one.found, columns));
+                lines.push(String::new());
+            }
+        }
         if let Some(state) = self.state(snapshot, has_answer) {
             lines.extend(fit::wrapped(&state, columns, 2));
             lines.push(String::new());
@@ -197,7 +224,11 @@ impl Detail {
             About::Zombie(_) => "who pins it",
             About::Waits => "who waits for whom",
             About::Empties => "who uses the cgroups without tasks",
-            About::Finding(..) | About::Origin(_) | About::Empty(_) | About::Tool => return None,
+            About::Finding(..)
+            | About::Origin(_)
+            | About::Empty(_)
+            | About::Tool
+            | About::Advice => return None,
         };
         match &self.question {
             Question::Asked => Some(format!("asking the kernel {what} …")),
@@ -218,12 +249,14 @@ impl Detail {
     pub(super) fn hints(&self) -> &'static [Hint] {
         const BACK: Hint = (&[Action::Back], "back");
         const ASK: Hint = (&[Action::Ask], "ask anew");
+        const COPY: Hint = (&[Action::Yank], "print it on exit");
         const SCROLL: Hint = (&[Action::Up, Action::Down], "scroll");
         match self.about {
             About::Zombie(_) | About::Waits | About::Empties => &[BACK, ASK, SCROLL],
             About::Finding(..) | About::Origin(_) | About::Empty(_) | About::Tool => {
                 &[BACK, SCROLL]
             }
+            About::Advice => &[BACK, COPY, SCROLL],
         }
     }
 
@@ -235,6 +268,16 @@ impl Detail {
             put(buffer, area, y, line, style(line, theme));
         }
     }
+}
+
+/// The advice of all answers; where there is none, what gives some.
+fn advice(snapshot: &Snapshot, columns: usize) -> String {
+    let text = to_do::list(snapshot);
+    let none = "no answer so far has advice: Enter on a zombie asks who pins it, and r on the tab of \
+                origins who uses cgroups without tasks";
+    let text = if text.is_empty() { none } else { &text };
+    let lines = text.lines().flat_map(|line| fit::wrapped(line, columns, 4));
+    lines.map(|line| line + "\n").collect()
 }
 
 /// Headings of the ledger and of the advice stand out.

@@ -28,6 +28,7 @@ pub(super) enum Action {
     GoTo,
     Write,
     Yank,
+    Advice,
     Help,
     Quit,
 }
@@ -179,7 +180,12 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Yank,
         keys: &[char('y')],
-        help: "print the selected row as JSON on exit",
+        help: "print the selected row as JSON on exit, or the list of advice",
+    },
+    Binding {
+        action: Action::Advice,
+        keys: &[char('!')],
+        help: "all advice of the answers so far, as a list to copy",
     },
 ];
 

@@ -11,6 +11,7 @@ use super::grid::{Grid, put};
 use super::keys::{self, Action, Hint};
 use super::lock_stats::{self, COLUMNS};
 use super::order::Order;
+use super::picture::Picture;
 use super::regions::rows_u16;
 use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{LockStats, Snapshot};
@@ -105,6 +106,22 @@ impl View for Locks {
             let items = &scene.snapshot.lock_stats.items;
             Grid::of(&self.order, items, stats, selected).draw(buffer, below, scene.theme);
         }
+    }
+
+    fn picture_rows(&self) -> u16 {
+        2
+    }
+
+    fn pictures(&self, scene: &Scene<'_>) -> Vec<Picture> {
+        let items = &scene.snapshot.lock_stats.items;
+        let at = self.cursor.selected().unwrap_or(0);
+        let at = at.saturating_sub(self.waits.len());
+        let lock = self.stats.get(at).and_then(|at| items.get(*at));
+        let picture = lock.map(|lock| {
+            let max_ns = (lock.waits_total > 0).then_some(lock.max_ns);
+            Picture::percentiles("its waits", [lock.p50_ns, lock.p99_ns, max_ns])
+        });
+        picture.into_iter().collect()
     }
 
     fn json(&self, scene: &Scene<'_>) -> Option<String> {

@@ -8,11 +8,15 @@ use ratatui::style::Style;
 
 use super::grid::Grid;
 use super::keys::{self, Action, Hint};
+use super::picture::Picture;
+use super::reclaim;
 use super::table::Table;
 use super::view::{Effect, Scene, View, draw_empty};
+use crate::model::snapshot::slab::part;
 use crate::model::snapshot::{Memcg, Snapshot};
 use crate::output::records::MEMCG_COLUMNS;
 use crate::output::{fit, names};
+use crate::units;
 
 /// The tab of memory cgroups.
 #[derive(Debug)]
@@ -97,6 +101,30 @@ impl View for Memcgs {
             ..self.table.grid(&section.items)
         };
         grid.draw(buffer, area, scene.theme);
+    }
+
+    fn picture_rows(&self) -> u16 {
+        3
+    }
+
+    fn pictures(&self, scene: &Scene<'_>) -> Vec<Picture> {
+        let items = &scene.snapshot.memcgs.items;
+        let Some(memcg) = self.table.selected().and_then(|at| items.get(at)) else {
+            return Vec::new();
+        };
+        let facts = &memcg.facts;
+        let of = facts
+            .usage_bytes
+            .and_then(|usage| part(facts.slab_bytes?, usage));
+        let slab = units::bytes(facts.slab_bytes);
+        vec![
+            reclaim::usage(facts.usage_bytes, facts.high_bytes, facts.max_bytes),
+            Picture::part(
+                "slab",
+                of,
+                format!("{slab} of its usage, with all below it"),
+            ),
+        ]
     }
 
     fn json(&self, scene: &Scene<'_>) -> Option<String> {

@@ -3,10 +3,13 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::columns::Column;
+use super::picture::Picture;
 use super::section_view::SectionView;
 use super::table::Table;
-use crate::model::snapshot::Reclaim;
+use crate::model::snapshot::slab::part;
+use crate::model::snapshot::{Reclaim, UNLIMITED_BYTES};
 use crate::output::names;
+use crate::units;
 
 pub(super) fn view() -> SectionView<Reclaim> {
     SectionView {
@@ -15,6 +18,7 @@ pub(super) fn view() -> SectionView<Reclaim> {
         matches,
         identity,
         table: Table::by("STALL/S", COLUMNS),
+        pictures: (3, pictures),
     }
 }
 
@@ -34,6 +38,47 @@ const COLUMNS: &[Column<Reclaim>] = &[
     Column::new("high_bytes", 9, 12),
     Column::new("max_bytes", 9, 13).titled("MEMMAX"),
 ];
+
+/// Recent waits, usage of the limit, and how long waits take.
+fn pictures(row: &Reclaim) -> Vec<Picture> {
+    let waits = units::time_share(row.stall_ns_per_sec);
+    let used = usage(row.usage_bytes, row.high_bytes, row.max_bytes);
+    let count = &row.count;
+    let max_ns = (count.stalls_total > 0).then_some(count.max_ns);
+    vec![
+        Picture::bars(
+            "waits",
+            row.recent_stall_ns.iter().copied().map(Some).collect(),
+            format!("{waits} a second now"),
+        ),
+        used,
+        Picture::percentiles("a wait", [count.p50_ns, count.p99_ns, max_ns]),
+    ]
+}
+
+/// The part of the lower of two limits that is used, and what is left.
+pub(super) fn usage(usage: Option<u64>, high: Option<u64>, max: Option<u64>) -> Picture {
+    let limits = [(high, "memory.high"), (max, "memory.max")];
+    let limits = limits
+        .into_iter()
+        .filter_map(|(limit, name)| Some((limit?, name)));
+    let limit = limits.filter(|(limit, _)| *limit < UNLIMITED_BYTES).min();
+    let used = units::bytes(usage);
+    let Some((limit, name)) = limit else {
+        let is_known = high.is_some() && max.is_some();
+        let limit = if is_known {
+            "no limit"
+        } else {
+            "limits not known"
+        };
+        return Picture::part("usage", None, format!("{used}, {limit}"));
+    };
+    let part = usage.and_then(|usage| part(usage, limit));
+    let left = usage.map(|usage| limit.saturating_sub(usage));
+    let of = units::bytes(Some(limit));
+    let left = units::bytes(left);
+    Picture::part("usage", part, format!("{used} of {name} {of}, {left} left"))
+}
 
 fn matches(row: &Reclaim, filter: &str) -> bool {
     let words = [

@@ -16,24 +16,31 @@ pub struct Regions {
     pub tabs: Rect,
     /// The contents of the tab.
     pub body: Rect,
+    /// Pictures of the selected row.
+    pub pictures: Rect,
     /// Absent sections, and hints for keys.
     pub footer: Rect,
 }
 
 impl Regions {
-    /// The regions of an area, with so many rows of alarms and of absent sections. The body gets
-    /// the rows that the others leave.
-    pub(super) fn of(area: Rect, news: usize, absences: usize) -> Self {
+    /// The regions of an area, with so many rows of alarms, of absent sections and of pictures. The
+    /// body gets the rows that the others leave. A small screen has no pictures.
+    pub(super) fn of(area: Rect, news: usize, absences: usize, pictures: u16) -> Self {
         let header_rows = HEADER_ROWS.saturating_add(rows_u16(news));
         let footer_rows = match area.height >= TALL {
             true => rows_u16(absences).saturating_add(1),
             false => 1,
         };
-        let fixed = header_rows.saturating_add(1).saturating_add(footer_rows);
+        let pictures_rows = match area.height >= TALL {
+            true => pictures,
+            false => 0,
+        };
+        let fixed = [1, footer_rows, pictures_rows].into_iter();
+        let fixed = fixed.fold(header_rows, |sum, rows| sum.saturating_add(rows));
         let body_rows = area.height.saturating_sub(fixed);
         let mut y = area.y;
-        let [header, tabs, body, footer] =
-            [header_rows, 1, body_rows, footer_rows].map(|wanted: u16| {
+        let [header, tabs, body, pictures, footer] =
+            [header_rows, 1, body_rows, pictures_rows, footer_rows].map(|wanted: u16| {
                 let height = wanted.min(area.bottom().saturating_sub(y));
                 let strip = Rect { y, height, ..area };
                 y += height;
@@ -43,6 +50,7 @@ impl Regions {
             header,
             tabs,
             body,
+            pictures,
             footer,
         }
     }

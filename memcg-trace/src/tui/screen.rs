@@ -9,6 +9,8 @@ use super::grid::put;
 use super::header;
 use super::help;
 use super::keys::{self, Action, Hint};
+use super::picture;
+use super::regions::Regions;
 use super::tab_bar;
 use super::view::Scene;
 use crate::output::{fit, summary};
@@ -19,11 +21,12 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let buffer = frame.buffer_mut();
     header::draw(buffer, regions.header, app);
     tab_bar::draw(buffer, regions.tabs, app);
-    draw_body(buffer, regions.body, app);
+    draw_body(buffer, regions, app);
     draw_footer(buffer, regions.footer, app);
 }
 
-fn draw_body(buffer: &mut Buffer, area: Rect, app: &App) {
+fn draw_body(buffer: &mut Buffer, regions: Regions, app: &App) {
+    let area = regions.body;
     if let Some(first) = app.help {
         return help::draw(buffer, area, first, app.view(), app.theme);
     }
@@ -41,6 +44,10 @@ fn draw_body(buffer: &mut Buffer, area: Rect, app: &App) {
         trends: &app.time.trends,
     };
     app.view().draw(buffer, area, &scene);
+    if regions.pictures.height > 0 {
+        let pictures = app.view().pictures(&scene);
+        picture::draw(buffer, regions.pictures, &pictures, app.theme);
+    }
 }
 
 fn draw_footer(buffer: &mut Buffer, area: Rect, app: &App) {

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::keys::{self, Action, Hint};
+use super::picture::Picture;
 use super::table::Table;
 use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{Section, Snapshot};
@@ -17,6 +18,8 @@ pub(super) struct SectionView<T: 'static> {
     /// Identity of a row in all snapshots.
     pub(super) identity: fn(&T) -> u64,
     pub(super) table: Table<T>,
+    /// Pictures of a row, and their number.
+    pub(super) pictures: (u16, fn(&T) -> Vec<Picture>),
 }
 
 impl<T: std::fmt::Debug> View for SectionView<T> {
@@ -45,6 +48,16 @@ impl<T: std::fmt::Debug> View for SectionView<T> {
         if !draw_empty(buffer, area, scene, section, !self.table.is_empty()) {
             self.table.draw(buffer, area, &section.items, scene.theme);
         }
+    }
+
+    fn picture_rows(&self) -> u16 {
+        self.pictures.0 + 1
+    }
+
+    fn pictures(&self, scene: &Scene<'_>) -> Vec<Picture> {
+        let items = &(self.section)(scene.snapshot).items;
+        let row = self.table.selected().and_then(|at| items.get(at));
+        row.map(self.pictures.1).unwrap_or_default()
     }
 
     fn json(&self, scene: &Scene<'_>) -> Option<String> {

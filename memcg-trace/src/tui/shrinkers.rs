@@ -3,10 +3,12 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::columns::Column;
+use super::picture::Picture;
 use super::section_view::SectionView;
 use super::table::Table;
 use crate::model::snapshot::Shrinker;
 use crate::output::names;
+use crate::units;
 
 pub(super) fn view() -> SectionView<Shrinker> {
     SectionView {
@@ -15,6 +17,7 @@ pub(super) fn view() -> SectionView<Shrinker> {
         matches,
         identity,
         table: Table::by("SCAN/S", COLUMNS),
+        pictures: (4, pictures),
     }
 }
 
@@ -35,6 +38,38 @@ const COLUMNS: &[Column<Shrinker>] = &[
     Column::new("p99_ns", 9, 7),
     Column::new("max_ns", 9, 11),
 ];
+
+/// Recent scans, their yield, the priorities of reclaim, and how long runs take.
+fn pictures(row: &Shrinker) -> Vec<Picture> {
+    let count = &row.count;
+    let rate = units::rate(row.scanned_per_sec);
+    let freed = units::count(Some(count.freed_objects_total));
+    let scanned = units::count(Some(count.scanned_objects_total));
+    // From 12, the lightest, to 0.
+    let priorities = count.priorities.iter().rev().copied().map(Some).collect();
+    let max_ns = count
+        .runs_total
+        .is_none_or(|runs| runs > 0)
+        .then_some(count.max_ns);
+    vec![
+        Picture::bars(
+            "scanned",
+            row.recent_scanned.iter().copied().map(Some).collect(),
+            format!("{rate} a second now"),
+        ),
+        Picture::part(
+            "freed",
+            row.yielded(),
+            format!("{freed} of {scanned} scanned"),
+        ),
+        Picture::bars(
+            "priorities",
+            priorities,
+            "runs, from light pressure to heavy".to_owned(),
+        ),
+        Picture::percentiles("a run", [count.p50_ns, count.p99_ns, max_ns]),
+    ]
+}
 
 fn matches(row: &Shrinker, filter: &str) -> bool {
     names::shrinker(row).to_lowercase().contains(filter)

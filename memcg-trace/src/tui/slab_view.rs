@@ -7,6 +7,8 @@ use ratatui::layout::Rect;
 
 use super::columns::Column;
 use super::keys::{self, Action, Hint};
+use super::picture::Picture;
+use super::row_trend::RowTrend;
 use super::slab;
 use super::table::Table;
 use super::view::{Effect, Scene, View, draw_empty};
@@ -31,6 +33,8 @@ pub(super) struct Slabs {
     rows: Table<Slab>,
     caches: Table<SlabCache>,
     of: Table<Slab>,
+    /// Rates of the selected row.
+    trend: RowTrend,
 }
 
 impl Default for Slabs {
@@ -40,6 +44,7 @@ impl Default for Slabs {
             rows: Table::by("ALLOC/S", slab::COLUMNS),
             caches: Table::by("SLAB", CACHES),
             of: Table::by("SLAB", slab::COLUMNS),
+            trend: RowTrend::default(),
         }
     }
 }
@@ -84,6 +89,11 @@ impl View for Slabs {
                     .refresh(items, scene.filter, is_shown, |row| row.walked.cache);
             }
         }
+        let row = self.selected(items);
+        let rates = row.map(|row| (slab::identity(row), [row.alloc_per_sec, row.free_per_sec]));
+        if let Some((identity, rates)) = rates {
+            self.trend.push(identity, scene.snapshot.mono_ns, rates);
+        }
     }
 
     fn on(&mut self, action: Action, scene: &Scene<'_>, page: usize) -> Effect {
@@ -112,6 +122,28 @@ impl View for Slabs {
         if !draw_empty(buffer, area, scene, slab, !table.is_empty()) {
             table.draw(buffer, area, &slab.items, scene.theme);
         }
+    }
+
+    fn picture_rows(&self) -> u16 {
+        match self.shown {
+            Shown::Caches => 3,
+            Shown::Rows | Shown::Of(..) => 4,
+        }
+    }
+
+    fn pictures(&self, scene: &Scene<'_>) -> Vec<Picture> {
+        let caches = &scene.snapshot.slab_caches.items;
+        match self.shown {
+            Shown::Caches => {
+                let cache = self.caches.selected().and_then(|at| caches.get(at));
+                cache.map(|cache| slab::of_cache(cache, caches))
+            }
+            Shown::Rows | Shown::Of(..) => {
+                let row = self.selected(&scene.snapshot.slab.items);
+                row.map(|row| slab::of_row(row, &self.trend, caches))
+            }
+        }
+        .unwrap_or_default()
     }
 
     fn json(&self, scene: &Scene<'_>) -> Option<String> {
@@ -151,6 +183,16 @@ impl View for Slabs {
 }
 
 impl Slabs {
+    /// The selected row of a memcg and a cache.
+    fn selected<'a>(&self, items: &'a [Slab]) -> Option<&'a Slab> {
+        let table = match self.shown {
+            Shown::Rows => &self.rows,
+            Shown::Of(..) => &self.of,
+            Shown::Caches => return None,
+        };
+        items.get(table.selected()?)
+    }
+
     /// Shows another table.
     fn show(&mut self, shown: Shown) -> Effect {
         self.shown = shown;

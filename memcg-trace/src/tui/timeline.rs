@@ -50,7 +50,7 @@ impl Timeline {
 
     /// Takes a snapshot with an answer. A paused screen shows the answer, and nothing else of it.
     pub(super) fn answer(&mut self, snapshot: Arc<Snapshot>) {
-        if let (true, Some(shown)) = (self.is_paused, &self.shown) {
+        if let (true, false, Some(shown)) = (self.is_paused, self.is_past(), &self.shown) {
             let mut shown = Snapshot::clone(shown);
             shown.pins = Arc::clone(&snapshot.pins);
             shown.deadlocks = Arc::clone(&snapshot.deadlocks);

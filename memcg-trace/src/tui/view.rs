@@ -10,6 +10,7 @@ use super::filter::Wanted;
 use super::grid::put;
 use super::keys::{Action, Hint};
 use super::overview::Trends;
+use super::picture::Picture;
 use super::theme::Theme;
 use crate::model::snapshot::{Section, Snapshot};
 use crate::output::fit;
@@ -82,6 +83,16 @@ pub(super) trait View: Debug {
 
     /// Selects the row at this line of the body, which has so many.
     fn click(&mut self, _line: usize, _height: usize) {}
+
+    /// Number of lines that pictures of the selected row take below the table; 0 for none.
+    fn picture_rows(&self) -> u16 {
+        0
+    }
+
+    /// Pictures of the selected row.
+    fn pictures(&self, _scene: &Scene<'_>) -> Vec<Picture> {
+        Vec::new()
+    }
 
     /// A line for the header instead of the longest wait.
     fn headline(&self, _snapshot: &Snapshot) -> Option<String> {

@@ -50,6 +50,14 @@ fn q_leaves_a_small_one() {
         terminal.until("the next tab", |lines| {
             lines.iter().any(|line| line.contains("[zombies]"))
         });
+        terminal.until("a second sample", |lines| {
+            let (_, reach) = lines[1].split_once("live, back to ").unwrap_or_default();
+            !reach.is_empty() && reach != "0 s ago"
+        });
+        terminal.press("[");
+        terminal.until("the past", |lines| lines[1].ends_with(" BACK"));
+        terminal.press(" ");
+        terminal.until("now", |lines| lines[1].contains("live, back to "));
         terminal.press("q");
         assert_eq!(terminal.end(), Some(0));
     });

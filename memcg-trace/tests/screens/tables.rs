@@ -3,6 +3,7 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use memcg_trace::tui::App;
 
+use crate::fixture::pins::demo_with_pins;
 use crate::fixture::waits::demo_with_deadlock;
 use crate::fixture::{demo, host};
 use crate::tabs::demo_with_findings;
@@ -38,7 +39,11 @@ fn a_filter_can_bound_a_figure() {
 #[test]
 fn a_row_can_be_had_as_json() {
     for (tab, filter, key) in [
-        ("memcgs", "nginx", "\"path\":\"/system.slice/nginx.service\""),
+        (
+            "memcgs",
+            "nginx",
+            "\"path\":\"/system.slice/nginx.service\"",
+        ),
         ("slab", "dentry", "\"cache\":\"dentry\""),
         ("zombies", "session-3", "session-3.scope"),
         ("findings", "killed", "\"kind\":\"oom\""),
@@ -47,7 +52,10 @@ fn a_row_can_be_had_as_json() {
         let mut app = app(host(), &demo_with_findings());
         go(&mut app, tab);
         press(&mut app, &format!("/{filter}\nyy"));
-        assert!(has(&mut app, "1 row will be printed as JSON on exit"), "{tab}");
+        assert!(
+            has(&mut app, "1 row will be printed as JSON on exit"),
+            "{tab}"
+        );
         let [row] = app.yanked() else {
             panic!("{tab}: {:?}", app.yanked());
         };
@@ -72,7 +80,10 @@ fn the_mouse_selects_rows_and_tabs() {
     }
     go(&mut app, "memcgs");
     let lines = drawn(&mut app, 80, 24);
-    let row = lines.iter().position(|line| line.contains("nginx")).unwrap();
+    let row = lines
+        .iter()
+        .position(|line| line.contains("nginx"))
+        .unwrap();
     point(&mut app, CLICK, 5, u16::try_from(row).unwrap());
     press(&mut app, "y");
     assert!(app.yanked()[0].contains("nginx.service"));
@@ -100,4 +111,61 @@ fn a_narrow_bar_has_what_matters() {
         let line = drawn(&mut app, 60, 15)[usize::from(bar)].clone();
         assert!(line.contains(&format!("[{tab}]")), "{line}");
     }
+}
+
+/// The selected row of a large enough screen has pictures.
+#[test]
+fn the_selected_row_is_drawn() {
+    let mut app = app(host(), &demo());
+    for (tab, label) in [
+        ("memcgs", "usage"),
+        ("slab", "charged"),
+        ("shrinkers", "priorities"),
+        ("reclaim", "a wait"),
+        ("locks", "its waits"),
+    ] {
+        go(&mut app, tab);
+        let is_drawn = |lines: &[String]| lines.iter().any(|line| line.starts_with(label));
+        assert!(is_drawn(&drawn(&mut app, 80, 24)), "{tab}");
+        assert!(!is_drawn(&drawn(&mut app, 60, 15)), "{tab}");
+        press(&mut app, "?");
+        assert!(
+            !is_drawn(&drawn(&mut app, 80, 24)),
+            "{tab}: the help covers it"
+        );
+        press(&mut app, "\x1b");
+    }
+    go(&mut app, "memcgs");
+    press(&mut app, "/nginx\n");
+    assert!(has(&mut app, "5.0 MiB"));
+}
+
+/// Boxes of tasks, and arrows to whom they wait for.
+#[test]
+fn a_deadlock_is_drawn_as_a_ring() {
+    let mut app = app(host(), &demo_with_deadlock());
+    go(&mut app, "locks");
+    press(&mut app, "\n");
+    let lines = drawn(&mut app, 80, 60);
+    let boxes: Vec<&String> = lines.iter().filter(|line| line.contains("] │")).collect();
+    assert_eq!(boxes.len(), 4, "{lines:#?}");
+    assert!(boxes[0].starts_with("┌▶│ crasher[155] │"), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("└────┘")));
+}
+
+#[test]
+fn all_advice_is_a_list_to_copy() {
+    let mut none = app(host(), &demo());
+    press(&mut none, "!");
+    assert!(has(&mut none, "no answer so far has advice"));
+    press(&mut none, "y");
+    assert!(none.yanked().is_empty());
+    let mut app = app(host(), &demo_with_pins());
+    press(&mut app, "!");
+    let lines = drawn(&mut app, 160, 40);
+    let of_zombie = lines.iter().any(|line| line.starts_with("# /"));
+    assert!(of_zombie, "{lines:#?}");
+    press(&mut app, "y");
+    assert!(has(&mut app, "the list will be printed on exit"));
+    assert!(app.yanked().iter().any(|line| !line.starts_with('#')));
 }

@@ -62,7 +62,7 @@ fn a_time_that_is_none_is_no_wish() {
     assert!(!app.is_paused());
 }
 
-/// Live figures go on in the background, and Space shows them again.
+/// Live figures continue in the background, and Space shows them again.
 #[test]
 fn the_past_stays_until_the_user_comes_back() {
     let all = snapshots(&demo());
@@ -131,9 +131,9 @@ fn a_replay_continues_from_there() {
 #[test]
 fn w_writes_what_is_kept() {
     let mut app = app(host(), &demo());
-    assert!(!app.is_to_write());
+    assert!(!app.wishes_recording());
     press(&mut app, "w");
-    assert!(app.is_to_write() && !app.is_to_write());
+    assert!(app.wishes_recording() && !app.wishes_recording());
     app.say("wrote x.rec: 5 samples");
     assert_eq!(drawn(&mut app, 80, 24)[23], "wrote x.rec: 5 samples");
 }
