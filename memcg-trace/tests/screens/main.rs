@@ -10,6 +10,7 @@ mod chrome;
 mod fixture;
 mod keys;
 mod overview;
+mod recordings;
 mod tables;
 mod tabs;
 mod time;

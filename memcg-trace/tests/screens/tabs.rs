@@ -1,15 +1,8 @@
 //! Tabs: the body of each.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
-
-use memcg_trace::model::Model;
 use memcg_trace::sample::Sample;
 use memcg_trace::sample::ask::{Ask, NOT_RECORDED};
 use memcg_trace::sample::reclaim::{Cause, Shrinking};
-use memcg_trace::sample::recording::Reader;
-use memcg_trace::tui::{App, Setup};
 
 use crate::fixture::pins::demo_with_pins;
 use crate::fixture::slab_walk::demo_with_slab;
@@ -154,28 +147,6 @@ fn findings_at_each_size() {
         check("finding", &mut app, columns, rows);
         press(&mut app, "r");
         assert_eq!(app.question(), None);
-    }
-}
-
-/// The kept files are the screens of `replay demo-6.12.rec` at its end.
-#[test]
-fn a_recording_of_a_real_kernel() {
-    let file = "tests/recordings/demo-6.12.rec";
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
-    let mut reader = Reader::open(BufReader::new(File::open(path).unwrap())).unwrap();
-    let mut app = App::new(Setup {
-        host: reader.header().host.clone(),
-        is_replay: true,
-        colour: false,
-    });
-    let mut model = Model::new();
-    while let Some(sample) = reader.read_sample().unwrap() {
-        app.take(model.step(&sample));
-    }
-    app.end();
-    go(&mut app, "memcgs");
-    for (columns, rows) in SIZES {
-        check("recording", &mut app, columns, rows);
     }
 }
 
