@@ -1,6 +1,8 @@
 //! Permissions: what the kernel allows, by a capability together with a setting of the host.
 
-use std::fs;
+use std::{fs, io};
+
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 
 /// Capabilities that matter here (include/uapi/linux/capability.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +123,30 @@ impl Privilege {
         };
         Refusal { why, fix }
     }
+}
+
+/// Gives up what only attaching needs, for this thread and those that it starts from now on:
+/// `CAP_SYS_RESOURCE` for the limit of locked memory, and `CAP_SYS_ADMIN`, unless it stands for the
+/// two that later questions need.
+///
+/// # Errors
+///
+/// The kernel has a rule of its own against it.
+pub fn give_up_attaching() -> io::Result<()> {
+    let mut sets = capabilities(None)?;
+    let later = CapabilitySet::BPF | CapabilitySet::PERFMON;
+    let mut unneeded = CapabilitySet::SYS_RESOURCE;
+    if sets.effective.contains(later) {
+        unneeded |= CapabilitySet::SYS_ADMIN;
+    }
+    for set in [
+        &mut sets.effective,
+        &mut sets.permitted,
+        &mut sets.inheritable,
+    ] {
+        set.remove(unneeded);
+    }
+    Ok(set_capabilities(None, sets)?)
 }
 
 fn effective_capabilities() -> u64 {
