@@ -36,6 +36,7 @@ mod bad_hosts;
 mod capabilities;
 mod doctor;
 mod findings;
+mod fleet;
 mod incidents;
 mod lock;
 mod locks;

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -81,6 +82,8 @@ pub fn ask(condition: &str, slower: u64) -> Answer {
         has_ended.store(true, Ordering::SeqCst);
     });
     let code = plugin.wait().unwrap().code();
+    let folder = Path::new(rule["path"].as_str().unwrap()).ancestors().nth(2);
+    fs::remove_dir_all(folder.unwrap()).unwrap();
     assert_eq!(err, "", "nothing is on standard error");
     println!("plugin: {code:?} {}", out.trim_end());
     Answer {

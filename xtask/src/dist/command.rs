@@ -8,6 +8,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
@@ -23,6 +24,21 @@ pub struct Arguments {
     /// Also install, run, upgrade and purge the .deb in a guest with Debian and systemd
     #[arg(long)]
     trial: bool,
+}
+
+/// The `.deb` that this process has made.
+static DEB: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// The `.deb` of the present sources; it is made, unless this process has made it before.
+pub fn deb() -> Result<PathBuf> {
+    let made = || DEB.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = made().clone();
+    if let Some(deb) = before {
+        return Ok(deb);
+    }
+    packages(false)?;
+    let deb = made().clone();
+    deb.context("no .deb was made")
 }
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
@@ -62,6 +78,7 @@ pub fn packages(in_guest: bool) -> Result<()> {
     for path in &all {
         println!("{:>10}  {}", fs::metadata(path)?.len(), path.display());
     }
+    *DEB.lock().unwrap_or_else(PoisonError::into_inner) = Some(all[1].clone());
     if in_guest {
         trial::run(&all[1])?;
         println!("installed, ran and was purged in Debian");

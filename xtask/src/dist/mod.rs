@@ -13,4 +13,4 @@ mod sbom;
 mod tarball;
 mod trial;
 
-pub use command::{Arguments, main, packages};
+pub use command::{Arguments, deb, main, packages};

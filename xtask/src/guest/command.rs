@@ -53,7 +53,7 @@ pub struct Arguments {
     cgroup: Cgroup,
     /// Boot a real userland, with systemd as PID 1; it is made of packages at the first use, and
     /// what is written to its disk is lost at the end
-    #[arg(long, value_name = "SYSTEM", conflicts_with_all = ["cgroup", "bare"])]
+    #[arg(long, value_name = "SYSTEM", conflicts_with = "cgroup")]
     userland: Option<Userland>,
     /// Packages that the userland has beside its base (postgresql, podman, …)
     #[arg(long, value_name = "PACKAGE", num_args = 1.., requires = "userland")]
@@ -64,7 +64,8 @@ pub struct Arguments {
     /// Lend the command this terminal; Ctrl-] ends a guest that no longer listens
     #[arg(long)]
     tty: bool,
-    /// Leave memcg-trace out and do not build it, to look at a kernel while it does not compile
+    /// Leave memcg-trace out and do not build it, to look at a kernel while it does not compile, or
+    /// at a package
     #[arg(long)]
     bare: bool,
     /// Show the kernel's console as well

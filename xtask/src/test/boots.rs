@@ -9,6 +9,7 @@ use crate::kernel::{REAP_DEADLOCK, Series};
 
 /// Tests that need the test modules, by the start of their names.
 const OF_MODULES: &[&str] = &[
+    "fleet::",
     "pins::module::",
     "locks::edges::",
     "locks::grace::",
@@ -131,6 +132,11 @@ impl Tests {
             Self::Special(one) => Some(one),
             Self::AtTheEnds | Self::Others => None,
         }
+    }
+
+    /// Returns whether the guest has our package instead of the program.
+    pub fn have_package(self) -> bool {
+        self.special_guest().is_some_and(|one| one.has_package)
     }
 
     /// Returns whether some tests of the boot use the test modules, though they can run without.

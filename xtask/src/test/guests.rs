@@ -20,8 +20,8 @@ use crate::guest::boot::Outputs;
 use crate::guest::build::{self, Binaries};
 use crate::guest::ending::Ending;
 use crate::guest::{self, Spec};
-use crate::interrupt;
 use crate::kernel::{Choice, Kernel, REAP_DEADLOCK, Series};
+use crate::{dist, interrupt};
 
 /// Deadline of each test: many times what any test takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -139,6 +139,15 @@ fn test_on(
     }
 }
 
+/// The programs of a boot: a guest with our package has no other memcg-trace.
+pub(super) fn programs(boot: Boot, binaries: &Binaries) -> Binaries {
+    let memcg_trace = binaries.memcg_trace.clone();
+    Binaries {
+        memcg_trace: memcg_trace.filter(|_| !boot.tests.have_package()),
+        ..binaries.clone()
+    }
+}
+
 /// The guest for the tests of a boot, with a command.
 pub(super) fn spec(
     Boot { series, tests, .. }: Boot,
@@ -150,6 +159,9 @@ pub(super) fn spec(
 ) -> Result<Spec> {
     let mut copies = vec![program.to_owned()];
     copies.extend(modules.iter().cloned());
+    if tests.have_package() {
+        copies.push(dist::deb()?);
+    }
     let mut spec = Spec {
         copies,
         modules: match series.has_modules {
@@ -204,6 +216,7 @@ fn try_on(
     modules: &[PathBuf],
 ) -> Result<Tried> {
     let Boot { series, tests, .. } = boot;
+    let binaries = programs(boot, binaries);
     let name = program
         .file_name()
         .context("the test program has no name")?
@@ -217,7 +230,7 @@ fn try_on(
         false => list(&arguments)?.len() as u64,
     };
     let command = std::iter::once(name).chain(arguments).collect();
-    let spec = spec(boot, asked, program, binaries, modules, command)?;
+    let spec = spec(boot, asked, program, &binaries, modules, command)?;
     let seen = Seen::new(Times::new(spec.pace.clone()));
     let outputs = || {
         // A second boot starts anew: the results of the first one are void.
@@ -231,7 +244,7 @@ fn try_on(
             stderr: Box::new(Prefixed::new(name, None)),
         }
     };
-    let ending = guest::run(&spec, binaries, outputs)?;
+    let ending = guest::run(&spec, &binaries, outputs)?;
     Ok(seen.with(|output, times| {
         let output = String::from_utf8_lossy(output);
         let mut judgement = libtest::judge(&ending, &output, expected);

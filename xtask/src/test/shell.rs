@@ -31,6 +31,7 @@ pub fn run(name: &str, kernels: &[&'static Series], arguments: &Arguments) -> Re
         true => module::build(boot.series)?,
         false => Vec::new(),
     };
+    let binaries = guests::programs(boot, &binaries);
     let mut spec = guests::spec(
         boot,
         arguments,

@@ -18,6 +18,8 @@ pub struct SpecialGuest {
     pub append: Option<&'static str>,
     /// Packages of a Debian that is booted in place of the usual guest; empty for the usual guest.
     pub debian: &'static [&'static str],
+    /// Whether `/bin` has our own package for Debian instead of the program.
+    pub has_package: bool,
     pub on: On,
     /// Tests that only the first and the last kernel run, by the start of their names.
     pub at_the_ends: &'static [&'static str],
@@ -46,10 +48,20 @@ const PLAIN: SpecialGuest = SpecialGuest {
     qemu: &[],
     append: None,
     debian: &[],
+    has_package: false,
     on: On::All,
     at_the_ends: &[],
     also_elsewhere: false,
 };
+
+/// A memory module.
+const SPARE_MEMORY: &[&str] = &[
+    "-object",
+    "memory-backend-ram,id=spare,size=256M",
+    "-device",
+    "pc-dimm,memdev=spare",
+];
+const SPARE_IS_MOVABLE: Option<&str> = Some("memhp_default_state=online_movable");
 
 /// All kinds of special guests; those that take longest come first.
 pub const SPECIAL_GUESTS: &[SpecialGuest] = &[
@@ -59,13 +71,8 @@ pub const SPECIAL_GUESTS: &[SpecialGuest] = &[
         prefix: "locks::",
         note: ", memory to offline",
         memory: "768M,slots=4,maxmem=4G",
-        qemu: &[
-            "-object",
-            "memory-backend-ram,id=spare,size=256M",
-            "-device",
-            "pc-dimm,memdev=spare",
-        ],
-        append: Some("memhp_default_state=online_movable"),
+        qemu: SPARE_MEMORY,
+        append: SPARE_IS_MOVABLE,
         // Storms look for what depends on time; each kind of wait is tried on each kernel.
         at_the_ends: &["locks::storm::", "locks::spans::storms::"],
         ..PLAIN
@@ -96,6 +103,18 @@ pub const SPECIAL_GUESTS: &[SpecialGuest] = &[
         note: ", Debian",
         memory: "2G",
         debian: &["crun", "podman", "postgresql", "redis-server"],
+        on: On::Long,
+        ..PLAIN
+    },
+    // What docs/fleet describes, with the programs that it names, and the deadlock of `locks::`.
+    SpecialGuest {
+        prefix: "fleet::",
+        note: ", Debian with our package",
+        memory: "2G,slots=4,maxmem=4G",
+        qemu: SPARE_MEMORY,
+        append: SPARE_IS_MOVABLE,
+        debian: &["curl", "lintian", "prometheus"],
+        has_package: true,
         on: On::Long,
         ..PLAIN
     },

@@ -24,3 +24,5 @@ mod storm;
 mod stuck;
 mod unseen;
 mod works;
+
+pub use coredump::Coredump;
