@@ -10,6 +10,7 @@ use super::slab::callers::Callers;
 use super::slab::subject::SlabCounts;
 use super::subject::{Counted, Opening};
 use crate::kernel::Subject;
+use crate::sample::Loss;
 
 /// The readers of all subjects.
 pub(crate) struct Subjects {
@@ -45,6 +46,17 @@ impl Subjects {
             &mut self.zombie_cost,
             &mut self.callers,
         ]
+    }
+
+    /// The number of spans that ended without an event; `None` where there are no spans.
+    pub(crate) fn unseen_ends(&mut self) -> Option<Loss> {
+        let all = self.all();
+        let counts = all.iter().filter_map(|subject| subject.unseen_ends());
+        let lost_total = counts.reduce(|sum, more| sum + more)?;
+        Some(Loss {
+            place: "unseen_ends".to_owned(),
+            lost_total: Some(lost_total),
+        })
     }
 
     /// Whether a subject has a reader.

@@ -22,7 +22,7 @@ use crate::kernel::hooks::select::Outcome;
 use crate::kernel::hooks::{Family, attach, detach, object};
 use crate::kernel::host::clock::{now_ns, unix_ns};
 use crate::kernel::host::host_facts::LastFacts;
-use crate::sample::{Absent, Loss, Sample};
+use crate::sample::{Absent, Sample};
 use crate::timings;
 
 /// The attached programs and their readers.
@@ -155,7 +155,7 @@ impl Session {
         sample.host_facts = self.host_facts.changed();
         sample.life = self.memcgs.take_life();
         sample.losses = self.losses.sample(&self.kernel.ebpf)?;
-        sample.losses.extend(self.unseen_ends());
+        sample.losses.extend(self.subjects.unseen_ends());
         sample.mono_ns = now_ns();
         sample.unix_ns = unix_ns();
         Ok(sample)
@@ -171,17 +171,6 @@ impl Session {
         ]
         .into_iter();
         subjects.any(|subject| self.subjects.is_open(subject))
-    }
-
-    /// The number of spans that ended without an event; `None` where there are no spans.
-    fn unseen_ends(&mut self) -> Option<Loss> {
-        let all = self.subjects.all();
-        let counts = all.iter().filter_map(|subject| subject.unseen_ends());
-        let lost_total = counts.reduce(|sum, more| sum + more)?;
-        Some(Loss {
-            place: "unseen_ends".to_owned(),
-            lost_total: Some(lost_total),
-        })
     }
 
     /// Detaches everything. Programs that are not detached in time are returned by name.
