@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use ratatui::symbols::block;
 use ratatui::widgets::{Gauge, Sparkline, Widget as _};
 
 use super::grid::put;
@@ -94,15 +95,24 @@ impl Shape {
         match self {
             Self::Part(None) => put(buffer, area, 0, units::UNKNOWN, theme.faint()),
             Self::Part(Some(part)) => {
-                // What is free is seen, too, without colours.
-                let free = "·".repeat(area.width.into());
-                let gauge = Gauge::default().ratio(part.clamp(0.0, 1.0)).label("");
+                let part = part.clamp(0.0, 1.0);
+                let gauge = Gauge::default().ratio(part).label("");
                 gauge.use_unicode(true).render(area, buffer);
-                for (x, dot) in (area.left()..area.right()).zip(free.chars()) {
-                    if let Some(cell) = buffer.cell_mut((x, area.y))
-                        && cell.symbol() == " "
-                    {
-                        cell.set_char(dot).set_style(theme.faint());
+                // A gauge leaves room for a label in its middle; and what is free is seen, too,
+                // without colours.
+                for (at, x) in (0_u16..).zip(area.left()..area.right()) {
+                    let is_used = f64::from(at) + 1.0 <= part * f64::from(area.width);
+                    let Some(cell) = buffer.cell_mut((x, area.y)) else {
+                        continue;
+                    };
+                    match (cell.symbol(), is_used) {
+                        (" ", true) => {
+                            cell.set_symbol(block::FULL);
+                        }
+                        (" ", false) => {
+                            cell.set_char('·').set_style(theme.faint());
+                        }
+                        _ => {}
                     }
                 }
             }
