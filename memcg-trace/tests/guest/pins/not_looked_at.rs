@@ -2,7 +2,8 @@
 //! part is named as one that was not looked at.
 
 use std::ffi::CString;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 
 use super::held_by_fd::account_to;
 use super::held_files::write;
@@ -33,7 +34,11 @@ const PARTS: [Part; 2] = [
 ];
 
 fn set_probe(command: &str) {
-    fs::write(format!("{TRACING}/uprobe_events"), command).unwrap();
+    // Truncating the file would remove all probes.
+    let file = File::options()
+        .append(true)
+        .open(format!("{TRACING}/uprobe_events"));
+    file.unwrap().write_all(command.as_bytes()).unwrap();
 }
 
 #[test]
