@@ -102,7 +102,7 @@ fn damage_is_named_with_its_place() {
 #[test]
 fn a_bomb_does_not_go_off() {
     let zeros = vec![b' '; MAX_SAMPLE_BYTES + 1];
-    let bomb = zstd::bulk::compress(&zeros, LEVEL).unwrap();
+    let bomb = zstd::bulk::compress(&zeros, writer::LEVEL).unwrap();
     let mut file = recorded(&[]);
     file.extend(u32::try_from(bomb.len()).unwrap().to_le_bytes());
     file.extend(bomb);
