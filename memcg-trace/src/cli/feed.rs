@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 
 use super::args::{Common, Incidents};
 use super::black_box::{BlackBox, Stats};
+use super::known_cgroup::ensure_known;
 use super::lock_queries::LockQueries;
 use super::messages::Messages;
 use super::open::{self, Needs};
@@ -14,13 +15,13 @@ use super::past::{self, Journey};
 use super::periodic::Periodic;
 use crate::deadlock::Rules;
 use crate::model::Model;
-use crate::model::select::{self, Selection};
+use crate::model::select::Selection;
 use crate::model::snapshot::Snapshot;
 use crate::sample::ask::Ask;
 use crate::sample::history::{Bounds, History};
 use crate::sample::recording::Host;
 use crate::sample::redact::Redactor;
-use crate::sample::{Absent, Sample, Text, sanitized};
+use crate::sample::{Absent, Sample, Text};
 use crate::source::Source;
 use crate::source::replay::Pace;
 use crate::tui::{Travel, Visit};
@@ -386,36 +387,4 @@ fn all_rows(common: &Common) -> Selection {
         top: None,
         ..common.selection()
     }
-}
-
-/// An unknown memcg is an error, not an empty answer.
-fn ensure_known(cgroup: &Text, snapshot: &Snapshot) -> anyhow::Result<()> {
-    let section = &snapshot.memcgs;
-    if !section.is_known() {
-        // A list that was not read yet is no error; a list that cannot be read is one.
-        if snapshot.frame == 0 && section.reason.as_deref() == Some("not read yet") {
-            return Ok(());
-        }
-        let reason = section.reason.as_deref().unwrap_or("not known why");
-        bail!(
-            "cannot look for cgroup {}: no list of cgroups here: {}",
-            cgroup.display(),
-            sanitized(reason)
-        );
-    }
-    let Err(near) = select::find(snapshot, cgroup) else {
-        return Ok(());
-    };
-    let near: Vec<_> = near.iter().map(Text::display).collect();
-    if near.is_empty() {
-        bail!(
-            "no cgroup {}: name it as below /sys/fs/cgroup",
-            cgroup.display()
-        );
-    }
-    bail!(
-        "no cgroup {}: did you mean {}?",
-        cgroup.display(),
-        near.join(" or ")
-    );
 }

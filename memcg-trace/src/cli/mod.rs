@@ -20,6 +20,7 @@ mod feeding;
 mod incidents;
 mod kmsg;
 mod known;
+mod known_cgroup;
 mod live;
 mod lock_queries;
 mod locks;
