@@ -16,7 +16,7 @@ use crate::cli::rotation::{is_stamp, stamp};
 use crate::sample::incident::Cause;
 
 /// The most files of a folder that are looked at.
-pub(in crate::cli) const MAX_FILES: usize = 10_000;
+pub(in crate::cli) const MAX_FILES: usize = 100_000;
 /// The most incidents of one second.
 const MAX_OF_ONE_SECOND: u32 = 1000;
 
@@ -73,9 +73,9 @@ impl Folder {
 
     pub(in crate::cli) fn content(&self) -> io::Result<Content> {
         let mut content = Content::default();
-        for entry in fs::read_dir(&self.path)? {
+        for (at, entry) in fs::read_dir(&self.path)?.enumerate() {
             let entry = entry?;
-            if content.entries.len() + content.scraps.len() >= MAX_FILES {
+            if at >= MAX_FILES {
                 content.is_truncated = true;
                 break;
             }

@@ -24,7 +24,7 @@ const MAX_OPEN: usize = 4;
 /// The place of losses.
 const LOSS: &str = "incidents";
 
-/// A recording that goes on.
+/// A recording in progress.
 struct Open {
     number: u64,
     until_ns: u64,
@@ -180,7 +180,7 @@ impl BlackBox {
             },
             incident,
             past: self.ring.segments(),
-            short: match self.ring.is_crowded() {
+            short: match self.ring.is_crowded(mono_ns) {
                 true => crowded(self.flags.incidents_ring),
                 false => format!(
                     "there are samples of {} only",
@@ -200,18 +200,22 @@ impl BlackBox {
         is_begun
     }
 
-    /// Passes a frame on to the recordings that go on, and ends those whose time is over.
+    /// Passes a frame on to the recordings in progress, and ends those whose time is over.
     fn pass_on(&mut self, now_ns: u64, frame: &Frame) {
         for open in &mut self.open {
-            open.is_complete &= self.writer.add(open.number, Arc::clone(frame));
+            let is_added = self.writer.add(open.number, Arc::clone(frame));
+            if open.is_complete && !is_added {
+                open.is_complete = false;
+                self.stats.lost.add(1);
+            }
         }
         let writer = &self.writer;
         self.open.retain(|open| {
-            let goes_on = now_ns < open.until_ns;
-            if !goes_on {
+            let is_in_progress = now_ns < open.until_ns;
+            if !is_in_progress {
                 writer.end(open.number, open.is_complete);
             }
-            goes_on
+            is_in_progress
         });
     }
 

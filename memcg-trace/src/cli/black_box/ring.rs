@@ -50,8 +50,8 @@ pub(in crate::cli) struct Ring {
     bytes: usize,
     span_ns: u64,
     max_bytes: usize,
-    /// The time of the oldest sample that was forgotten for lack of room, while it was of interest.
-    crowded_out_ns: Option<u64>,
+    /// The time until which samples were forgotten for lack of room.
+    crowded_until_ns: u64,
 }
 
 impl Ring {
@@ -63,7 +63,7 @@ impl Ring {
             bytes: 0,
             span_ns,
             max_bytes,
-            crowded_out_ns: None,
+            crowded_until_ns: 0,
         }
     }
 
@@ -114,7 +114,7 @@ impl Ring {
                 break;
             }
             if !is_old {
-                self.crowded_out_ns = Some(first.first_ns);
+                self.crowded_until_ns = second.first_ns;
             }
             self.bytes -= first.bytes;
             self.segments.pop_front();
@@ -126,10 +126,9 @@ impl Ring {
         self.segments.iter().cloned().collect()
     }
 
-    /// Whether it would reach back further than it does, if there were more room.
-    pub(super) fn is_crowded(&self) -> bool {
-        let first_ns = self.segments.front().map(|first| first.first_ns);
-        first_ns.is_some_and(|first_ns| self.crowded_out_ns.is_some_and(|ns| ns < first_ns))
+    /// Whether it would reach back further now, if there were more room.
+    pub(super) fn is_crowded(&self, now_ns: u64) -> bool {
+        self.crowded_until_ns > now_ns.saturating_sub(self.span_ns)
     }
 
     /// The bytes of its frames.
@@ -183,7 +182,7 @@ mod tests {
         let reach = 1_999 - kept[0];
         assert!((600..=660).contains(&reach), "{reach}");
         assert_eq!(ring.reach_ns(1_999 * SECOND), reach * SECOND);
-        assert!(!ring.is_crowded());
+        assert!(!ring.is_crowded(1_999 * SECOND));
         assert_eq!(ring.bytes(), kept.len() * 100 + ring.segments().len() * 100);
     }
 
@@ -191,16 +190,16 @@ mod tests {
     fn its_bytes_are_bounded_and_it_says_so() {
         let mut ring = Ring::new(600 * SECOND, 10_000);
         fill(&mut ring, 0..50, 100);
-        assert!(!ring.is_crowded());
+        assert!(!ring.is_crowded(49 * SECOND));
         assert_eq!(ring.reach_ns(49 * SECOND), 49 * SECOND);
         fill(&mut ring, 50..2_000, 100);
-        assert!(ring.is_crowded());
+        assert!(ring.is_crowded(1_999 * SECOND));
         assert!(ring.bytes() <= 10_000, "{}", ring.bytes());
         let kept = seconds(&ring);
         assert!(kept.len() > 70, "{}", kept.len());
         // With smaller samples there is room again.
         fill(&mut ring, 2_000..4_000, 8);
-        assert!(!ring.is_crowded());
+        assert!(!ring.is_crowded(3_999 * SECOND));
         assert!(ring.reach_ns(3_999 * SECOND) >= 600 * SECOND);
     }
 
@@ -209,7 +208,7 @@ mod tests {
         let mut ring = Ring::new(600 * SECOND, 1_000);
         fill(&mut ring, 0..5, 700);
         assert_eq!(seconds(&ring), [4]);
-        assert!(ring.is_crowded());
+        assert!(ring.is_crowded(4 * SECOND));
     }
 
     #[test]

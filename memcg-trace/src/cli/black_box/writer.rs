@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{
     Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel,
 };
@@ -16,8 +17,9 @@ use super::ring::Frame;
 use super::stats::Stats;
 use crate::cli::messages::Messages;
 
-/// The most frames that wait for the disk.
-const MAX_WAITING: usize = 256;
+/// The most tasks, and the most bytes of frames, that wait for the disk.
+const MAX_TASKS: usize = 256;
+const MAX_WAITING_BYTES: usize = 16 << 20;
 /// The longest wait for the disk at the end.
 const LONGEST_END: Duration = Duration::from_secs(5);
 
@@ -36,7 +38,18 @@ pub(super) struct Writer {
     ended: Receiver<()>,
     /// Whether to wait for the disk: a recording that is read as fast as possible can wait.
     may_wait: bool,
+    waiting: Arc<Waiting>,
+    /// The moment of the last recording that was begun.
+    moment_ns: u64,
     stats: Arc<Stats>,
+}
+
+/// What the thread has not taken yet.
+#[derive(Default)]
+struct Waiting {
+    bytes: AtomicUsize,
+    /// Recordings that it has to begin: each has all samples until its moment.
+    begun: AtomicUsize,
 }
 
 impl Writer {
@@ -48,9 +61,11 @@ impl Writer {
         stats: &Arc<Stats>,
         messages: Messages,
     ) -> anyhow::Result<Self> {
-        let (tasks, receiver) = sync_channel(MAX_WAITING);
+        let (tasks, receiver) = sync_channel(MAX_TASKS);
         let (end, ended) = channel();
+        let waiting = Arc::new(Waiting::default());
         let mut thread = Thread {
+            waiting: Arc::clone(&waiting),
             folder,
             bounds,
             recordings: BTreeMap::new(),
@@ -71,14 +86,23 @@ impl Writer {
             tasks,
             ended,
             may_wait,
+            waiting,
+            moment_ns: 0,
             stats: Arc::clone(stats),
         })
     }
 
     /// Begins a recording. Returns whether that is possible.
-    pub(super) fn begin(&self, number: u64, order: Order) -> bool {
-        let is_begun = self.send(Task::Begin(number, Box::new(order)));
+    pub(super) fn begin(&mut self, number: u64, order: Order) -> bool {
+        let moment_ns = order.incident.mono_ns;
+        let is_other = std::mem::replace(&mut self.moment_ns, moment_ns) != moment_ns;
+        let is_busy = self.waiting.begun.load(Ordering::Relaxed) > 0;
+        // Samples until another moment would be in memory, too.
+        let is_refused = is_other && is_busy && !self.may_wait;
+        self.waiting.begun.fetch_add(1, Ordering::Relaxed);
+        let is_begun = !is_refused && self.send(Task::Begin(number, Box::new(order)));
         if !is_begun {
+            self.waiting.begun.fetch_sub(1, Ordering::Relaxed);
             self.stats.failed.add(1);
             self.stats.lost.add(1);
         }
@@ -87,7 +111,14 @@ impl Writer {
 
     /// Adds a frame to a recording. Returns whether it will be in it.
     pub(super) fn add(&self, number: u64, frame: Frame) -> bool {
-        self.send(Task::Add(number, frame))
+        let bytes = frame.len();
+        let before = self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let has_room = self.may_wait || before < MAX_WAITING_BYTES;
+        let is_added = has_room && self.send(Task::Add(number, frame));
+        if !is_added {
+            self.waiting.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        is_added
     }
 
     /// Ends a recording.
@@ -122,13 +153,18 @@ struct Thread {
     recordings: BTreeMap<u64, Recording>,
     stats: Arc<Stats>,
     messages: Messages,
+    waiting: Arc<Waiting>,
 }
 
 impl Thread {
     fn take(&mut self, task: Task) {
         match task {
-            Task::Begin(number, order) => self.begin(number, *order),
+            Task::Begin(number, order) => {
+                self.begin(number, *order);
+                self.waiting.begun.fetch_sub(1, Ordering::Relaxed);
+            }
             Task::Add(number, frame) => {
+                self.waiting.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
                 if let Some(recording) = self.recordings.get_mut(&number) {
                     recording.add(&frame);
                 }
