@@ -162,7 +162,7 @@ impl SlabRates {
         }
     }
 
-    /// Goes on from what was counted before a recording began.
+    /// Continues from what was counted before a recording began.
     fn begin_after(&mut self, before: &SlabBefore, tree: &Tree) {
         let counts = before.counts.iter().take(MAX_COUNTERS);
         self.counters = counts

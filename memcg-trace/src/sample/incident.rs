@@ -68,7 +68,7 @@ pub struct Incident {
     pub short: Option<String>,
     /// Samples until that moment, with that of the moment.
     pub before_samples: u64,
-    /// How long the recording should go on.
+    /// How long the recording should continue.
     pub wanted_after_ns: u64,
 }
 

@@ -146,7 +146,7 @@ fn a_kill_is_kept_whatever_happens_then() {
     let other = kill_one(&cgroup);
     let kept = until(&other, &["whole", "cut_off"]);
     println!("{kept:#}");
-    assert!(!Path::new(&path(&left)).exists(), "the oldest gives way");
+    assert!(!Path::new(&path(&left)).exists(), "the oldest is removed");
     eventually("its end", || {
         match path(&until(&other, &["whole", "cut_off"])) {
             path if path.ends_with(".rec") => Ok(()),

@@ -50,7 +50,7 @@ pub(in crate::cli) struct Incidents {
     /// and after.
     #[arg(long, value_name = "DIR", env = "MEMCG_TRACE_INCIDENTS")]
     pub(in crate::cli) incidents: Option<PathBuf>,
-    /// Keep so many recordings of incidents: the oldest give way.
+    /// Keep so many recordings of incidents: the oldest are removed.
     #[arg(long, value_name = "N", default_value_t = 20, env = "MEMCG_TRACE_INCIDENTS_MAX",
           value_parser = parse_number)]
     pub(in crate::cli) incidents_max: usize,

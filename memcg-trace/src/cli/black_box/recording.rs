@@ -39,7 +39,7 @@ pub(super) struct Recording {
     whole_bytes: u64,
     /// Bytes of the other recordings.
     others_bytes: u64,
-    /// Recordings that gave way.
+    /// Recordings that were removed.
     pub(super) removed: u64,
     /// The reason why a part of it is missing.
     pub(super) lost: Option<String>,

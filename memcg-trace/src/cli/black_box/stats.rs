@@ -13,7 +13,7 @@ pub(in crate::cli) struct Stats {
     pub(in crate::cli) failed: Count,
     /// Incidents that followed too soon on one of their kind.
     pub(in crate::cli) skipped: Count,
-    /// Recordings that gave way to newer ones.
+    /// Recordings that were removed for newer ones.
     pub(in crate::cli) removed: Count,
     /// Incidents of whose recording something is lost, for lack of room or by an error.
     pub(in crate::cli) lost: Count,

@@ -32,7 +32,7 @@ pub struct Incidents {
     pub failed: u64,
     /// Followed too soon on others.
     pub skipped: u64,
-    /// Gave way to newer ones.
+    /// Were removed for newer ones.
     pub removed: u64,
     pub ring_bytes: u64,
     /// How far the samples in memory reach back.
@@ -86,7 +86,7 @@ pub fn own(own: &Own) -> Families {
     );
     to.one(
         "memcg_trace_incidents_removed_total",
-        "Recordings of incidents that gave way to newer ones.",
+        "Recordings of incidents that were removed for newer ones.",
         count(incidents.map(|all| all.removed)),
     );
     to.one(

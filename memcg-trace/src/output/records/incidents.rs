@@ -53,10 +53,10 @@ impl Row for Recorded {
         });
         to.field(
             "after_ns",
-            "How long it goes on; null if the incident itself is missing.",
+            "How long it continues; null if the incident itself is missing.",
             |row| row.after_ns,
         );
-        to.field("wanted_after_ns", "How long it should go on.", |row| {
+        to.field("wanted_after_ns", "How long it should continue.", |row| {
             row.incident.wanted_after_ns
         });
         to.field("samples", "Samples that it has.", |row| row.samples);
