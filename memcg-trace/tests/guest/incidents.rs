@@ -91,7 +91,7 @@ fn shows_the_kill(item: &Value, victim: &str) {
     // Who waits and who pins was asked at that moment.
     let (status, pins) = shown(&["pins"], item);
     assert_eq!(status, Some(0), "{pins:#}");
-    let of_zombie = |pins: &Value| pins["path"] == "/kept-zombie";
+    let of_zombie = |pins: &Value| pins["zombie"]["path"] == "/kept-zombie";
     assert!(
         pins["items"].as_array().unwrap().iter().any(of_zombie),
         "{pins:#}"
@@ -179,7 +179,7 @@ pub fn have_the_deadlock(zombie: &str) {
     assert_eq!(locks["items"][0]["cycle_id"], item["id"]);
     let (status, pins) = shown(&["pins"], &item);
     assert_eq!(status, Some(0), "{pins:#}");
-    let of_zombie = |pins: &Value| pins["path"] == zombie;
+    let of_zombie = |pins: &Value| pins["zombie"]["path"] == zombie;
     assert!(
         pins["items"].as_array().unwrap().iter().any(of_zombie),
         "{pins:#}"
