@@ -6,6 +6,7 @@ mod args;
 mod black_box;
 mod cache_contents;
 mod callers;
+mod capabilities;
 mod compare;
 mod completions;
 mod config;

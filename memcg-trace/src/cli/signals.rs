@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use super::capabilities::give_up_attaching;
 use super::screen;
 
 /// Time for an orderly end. Longer means that the program is blocked: on a pipe that nobody reads,
@@ -52,6 +53,8 @@ impl Stop {
         std::thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || {
+                // It attaches nothing. Without the right to give up it waits as well.
+                let _ = give_up_attaching();
                 runtime.block_on(async {
                     any(&mut signals).await;
                     let _ = sender.send(true);

@@ -10,6 +10,7 @@ use super::notify::Notify;
 use super::published::Published;
 use super::textfile::Textfile;
 use crate::cli::args::{Common, Serve};
+use crate::cli::capabilities::give_up_attaching;
 use crate::cli::exit_codes::{DONE, ERROR};
 use crate::cli::feed::Feed;
 use crate::cli::messages::Messages;
@@ -37,7 +38,10 @@ pub(in crate::cli) async fn run(
     let socket = listener.as_ref().and_then(Listener::path);
     let mut feed = Feed::of_whole_host(common, messages)?;
     let is_replay = feed.is_replay();
-    give_up_attaching(is_replay, messages);
+    // Before other threads start, so that none of them has more.
+    if !is_replay && let Err(error) = give_up_attaching() {
+        messages.warn(&format!("cannot give up capabilities: {error}"));
+    }
     feed.ask_for_locks();
     feed.ask_in_background(serve.pins, serve.abandoned, *messages);
     let incidents = feed.record_incidents(&serve.incidents, *messages)?;
@@ -104,14 +108,3 @@ pub(in crate::cli) async fn run(
     textfile.map_or(Ok(()), Textfile::finish)?;
     Ok(code)
 }
-
-/// Before any other thread starts, so that none of them has more.
-#[cfg(feature = "live")]
-fn give_up_attaching(is_replay: bool, messages: &Messages) {
-    if !is_replay && let Err(error) = crate::kernel::host::privilege::give_up_attaching() {
-        messages.warn(&format!("cannot give up capabilities: {error}"));
-    }
-}
-
-#[cfg(not(feature = "live"))]
-fn give_up_attaching(_: bool, _: &Messages) {}

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::child::KINDS;
 use super::found::Found;
+use crate::kernel::host::privilege::give_up_attaching;
 use crate::sample::state_files::StateFiles;
 
 /// The time that all files have to be read.
@@ -53,7 +54,10 @@ impl Reader {
             has_ended: false,
         };
         if let Some(output) = output {
-            thread::Builder::new().spawn(move || listen(output, &tell))?;
+            thread::Builder::new().spawn(move || {
+                let _ = give_up_attaching();
+                listen(output, &tell);
+            })?;
         }
         reader.ask(deadline);
         Ok(reader)
