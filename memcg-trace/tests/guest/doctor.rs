@@ -32,11 +32,13 @@ pub fn chosen(report: &Value, fact: &str) -> Option<String> {
     hook["chosen"].as_str().map(str::to_owned)
 }
 
-/// The places of all chosen hooks of one family.
+/// The places of all chosen hooks of one family, but for those of `slab --callers`.
 fn places(report: &Value, family: &str) -> BTreeSet<String> {
     let hooks = report["hooks"].as_array().unwrap();
+    let of_callers = |hook: &&Value| hook["fact"].as_str().unwrap().starts_with("caller_");
     hooks
         .iter()
+        .filter(|hook| !of_callers(hook))
         .flat_map(|hook| hook["chosen"].as_str().unwrap().split('+'))
         .filter_map(|place| place.strip_prefix(family)?.strip_prefix(':'))
         .map(str::to_owned)
