@@ -45,9 +45,13 @@ pub fn watch(parent: &Cgroup) -> Fixture {
     }
 }
 
-/// A child of this process that has ended, and was not waited for.
-fn unreaped() -> Child {
-    let child = Command::new("true").stdin(Stdio::null()).spawn().unwrap();
+/// A child of this process that has ended in a cgroup, and was not waited for. It is moved there:
+/// to start it there may cost this process memory, which would be charged to the cgroup.
+fn unreaped_in(cgroup: &Cgroup) -> Child {
+    let mut cat = Command::new("cat");
+    let mut child = cat.stdin(Stdio::piped()).spawn().unwrap();
+    cgroup.set("cgroup.procs", &child.id().to_string());
+    drop(child.stdin.take());
     let stat = format!("/proc/{}/stat", child.id());
     eventually("it has ended", || {
         let stat = fs::read_to_string(&stat).unwrap();
@@ -61,7 +65,7 @@ fn unreaped() -> Child {
 }
 
 fn dead(child: &Child) -> Value {
-    json!({"pid": child.id(), "comm": "true", "state": "Z", "parent_pid": std::process::id()})
+    json!({"pid": child.id(), "comm": "cat", "state": "Z", "parent_pid": std::process::id()})
 }
 
 /// Advice to have this process wait for its children.
@@ -71,10 +75,7 @@ fn reap() -> (&'static str, Vec<String>) {
 
 pub fn unreaped_task(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("unreaped-task");
-    // The first child may cost this process a page table, which 5.10 charges to the cgroup that it
-    // is in at that time, and which then pins the cgroup as long as this process runs.
-    unreaped().wait().unwrap();
-    let mut child = cgroup.inside(unreaped);
+    let mut child = unreaped_in(&cgroup);
     cgroup.remove();
     Fixture {
         holders: vec![dead(&child)],
@@ -104,7 +105,7 @@ pub fn shared_css_set(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("shared-css-set");
     let name = folder.file("shared-cgroup");
     let ns_ino = keep_namespace(&cgroup, UnshareFlags::NEWCGROUP, "cgroup", &name);
-    let mut children = cgroup.inside(|| [unreaped(), unreaped()]);
+    let mut children = [unreaped_in(&cgroup), unreaped_in(&cgroup)];
     cgroup.remove();
     let mut holders: Vec<_> = children.iter().map(dead).collect();
     holders.push(json!({"ns_ino": ns_ino, "ns_mount": name}));
