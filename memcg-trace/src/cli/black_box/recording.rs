@@ -62,22 +62,31 @@ impl Recording {
         let part = folder::as_part(&stem);
         // The newest samples first: whatever happens from then on, the moment is there.
         let newest = &order.past[order.past.len().saturating_sub(1)..];
+        let shortest: Vec<Segment> = newest.iter().map(Segment::ends).collect();
+        let mut moment = newest;
         let (file, whole_bytes) = loop {
             let written = folder::create(&part).and_then(|mut file| {
-                let bytes = order.write(newest, &mut file)?;
+                let bytes = order.write(moment, &mut file)?;
                 Ok((file, bytes))
             });
             match written {
                 Ok(written) => break written,
                 Err(error) => {
                     let _ = fs::remove_file(&part);
-                    if !is_no_room(&error) || !folder.remove_oldest()? {
+                    if !is_no_room(&error) {
                         return Err(error);
                     }
-                    removed += 1;
+                    if folder.remove_oldest()? {
+                        removed += 1;
+                    } else if samples(moment) > samples(&shortest) {
+                        moment = &shortest;
+                    } else {
+                        return Err(error);
+                    }
                 }
             }
         };
+        let is_short = samples(moment) < samples(newest);
         let mut recording = Self {
             folder: folder.clone(),
             bounds,
@@ -86,9 +95,10 @@ impl Recording {
             whole_bytes,
             others_bytes,
             removed,
-            lost: None,
+            lost: is_short.then(|| "the time before the moment: no room".to_owned()),
         };
-        if past.len() > newest.len()
+        if !is_short
+            && past.len() > newest.len()
             && let Err(error) = recording.reach_back(&order, past)
         {
             recording.lost = Some(format!("the time before the moment: {error}"));
@@ -179,14 +189,14 @@ impl Order {
         };
         let before_ns = self.incident.mono_ns.saturating_sub(first.first_ns);
         let is_short = before_ns < self.incident.wanted_before_ns;
-        let is_part = past.len() < self.past.len();
+        let is_part = samples(past) < samples(&self.past);
         let short = match is_part {
             true => "no room for what was before",
             false => &self.short,
         };
         let incident = Incident {
             before_ns,
-            before_samples: past.iter().map(|segment| segment.len() as u64).sum(),
+            before_samples: samples(past),
             short: is_short.then(|| short.to_owned()),
             ..self.incident.clone()
         };
@@ -222,6 +232,11 @@ fn to_disk(file: &File) -> io::Result<()> {
     // Where that is not possible, the kernel takes it when it needs it.
     let _ = fadvise(file, 0, None, Advice::DontNeed);
     Ok(())
+}
+
+/// The number of their samples.
+fn samples(past: &[Segment]) -> u64 {
+    past.iter().map(|segment| segment.len() as u64).sum()
 }
 
 /// The bytes of a recording of these, with the header.

@@ -32,6 +32,19 @@ impl Segment {
         self.frames.iter()
     }
 
+    /// Its first and its last sample alone.
+    pub(super) fn ends(&self) -> Self {
+        let first = self.frames.iter().take(1);
+        let last = self.frames.iter().skip(1).last();
+        let frames: Vec<Frame> = first.chain(last).cloned().collect();
+        Self {
+            first_ns: self.first_ns,
+            base: Arc::clone(&self.base),
+            bytes: self.base.len() + frames.iter().map(|frame| frame.len()).sum::<usize>(),
+            frames,
+        }
+    }
+
     /// The number of its samples.
     pub(super) fn len(&self) -> usize {
         self.frames.len()
