@@ -199,6 +199,36 @@ fn a_wait_for_reclaim_in_progress_is_not_nobody() {
     );
 }
 
+/// A task that ran when it was looked at may wait all the same.
+#[test]
+fn a_wait_that_is_not_confirmed_is_not_nobody() {
+    let mut samples = demo();
+    let last = samples.last_mut().unwrap();
+    let (since_ns, task) = (last.mono_ns - 61_000_000_000, Task::default());
+    last.locks.as_mut().unwrap().waits.clear();
+    let reclaim = last.reclaim.as_mut().unwrap();
+    reclaim.stalls.clear();
+    let quiet = line(&mut overview(&samples), "waits");
+    let none = "no wait that was seen to begin is in progress";
+    assert!(quiet.starts_with("ok") && quiet.contains(none), "{quiet}");
+
+    let reclaim = samples.last_mut().unwrap().reclaim.as_mut().unwrap();
+    reclaim.stalls = vec![Stall {
+        task,
+        memcg_serial_nr: Some(5),
+        cause: Cause::High,
+        limit_serial_nr: None,
+        since_ns,
+        is_throttled: true,
+        unconfirmed: true,
+    }];
+    let unsure = line(&mut overview(&samples), "waits");
+    assert!(
+        unsure.starts_with('?') && unsure.contains("1 wait not confirmed"),
+        "{unsure}"
+    );
+}
+
 #[test]
 fn enter_goes_to_where_a_line_is_explained() {
     let mut app = overview(&demo());

@@ -1,4 +1,4 @@
-//! What any table does: bounds on figures, rows as JSON, the mouse.
+//! Features of each table: bounds on figures, rows as JSON, the mouse.
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use memcg_trace::tui::App;

@@ -66,10 +66,22 @@ pub(super) fn waits(snapshot: &Snapshot) -> Verdict {
         .filter_map(|(of, why)| Some(format!("for {of} not known: {}", why.as_ref()?)))
         .collect();
     let Some((waited_ns, text)) = all.iter().max_by_key(|(waited_ns, _)| *waited_ns) else {
-        return match not_known.is_empty() {
-            true => Verdict::new(State::Good, "nobody waits for a lock or for reclaim now"),
-            false => Verdict::new(State::Unknown, not_known.join(", ")),
+        let unconfirmed = unconfirmed_waits(snapshot);
+        let text = match (not_known.is_empty(), unconfirmed) {
+            (false, _) => not_known.join(", "),
+            (true, 1..) => format!("{} not confirmed", units::things(unconfirmed, "wait")),
+            (true, 0) => {
+                let text = "no wait that was seen to begin is in progress";
+                let is_whole = waits.truncated_at.is_none() && reclaim.truncated_at.is_none();
+                let state = if is_whole {
+                    State::Good
+                } else {
+                    State::Unknown
+                };
+                return Verdict::new(state, text);
+            }
         };
+        return Verdict::new(State::Unknown, text);
     };
     let state = match *waited_ns {
         HUNG_NS.. => State::Bad,
@@ -84,12 +96,21 @@ pub(super) fn waits(snapshot: &Snapshot) -> Verdict {
     Verdict::new(state, parts.collect::<Vec<_>>().join("; "))
 }
 
+/// Counts waits whose tasks ran when it was looked at whether they still wait.
+fn unconfirmed_waits(snapshot: &Snapshot) -> u64 {
+    let for_locks = snapshot.lock_waits.items.iter();
+    let for_locks = for_locks.filter(|wait| wait.facts.unconfirmed).count();
+    let stalls = { snapshot.reclaim.items.iter() }.flat_map(|row| &row.stalls);
+    let for_memory = stalls.filter(|stall| stall.unconfirmed).count();
+    (for_locks + for_memory) as u64
+}
+
 fn absence<T>(section: &Section<T>) -> Option<String> {
     let reason = section.reason.as_ref()?;
     Some(sanitized(reason).into_owned())
 }
 
-/// Whose tasks wait most for memory, and whose limit it is.
+/// Says whose tasks wait most for memory, and whose limit it is.
 pub(super) fn reclaim(snapshot: &Snapshot) -> Verdict {
     if let Some(unknown) = Verdict::unknown(&snapshot.reclaim) {
         return unknown;
@@ -111,7 +132,7 @@ pub(super) fn reclaim(snapshot: &Snapshot) -> Verdict {
             0 => State::Good,
             _ => State::Look,
         };
-        let text = format!("no wait for memory ended in the last {interval}{waiting}");
+        let text = format!("no wait for memory was seen to end in the last {interval}{waiting}");
         return Verdict::new(state, text);
     };
     let limit = match worst.limited_by {
@@ -132,7 +153,7 @@ pub(super) fn reclaim(snapshot: &Snapshot) -> Verdict {
     Verdict::new(state, text).about(names::path(worst.memcg.as_deref()))
 }
 
-/// What is scanned, and how much of that is freed.
+/// Says how much is scanned, and how much of that is freed.
 pub(super) fn shrinkers(snapshot: &Snapshot) -> Verdict {
     if let Some(unknown) = Verdict::unknown(&snapshot.shrinkers) {
         return unknown;
@@ -145,8 +166,14 @@ pub(super) fn shrinkers(snapshot: &Snapshot) -> Verdict {
     let busiest = rows.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)));
     let Some(busiest) = busiest.filter(|row| rate(row) > 0.0) else {
         let interval = units::duration(Some(interval_ns));
-        let text = format!("none scanned anything in the last {interval}");
-        return Verdict::new(State::Good, text);
+        let text = format!("no scan was seen in the last {interval}");
+        let is_whole = snapshot.shrinkers.truncated_at.is_none();
+        let state = if is_whole {
+            State::Good
+        } else {
+            State::Unknown
+        };
+        return Verdict::new(state, text);
     };
     let total = |figure: fn(&Shrinker) -> u64| rows.iter().map(figure).fold(0, u64::saturating_add);
     let scanned = total(|row| row.count.scanned_objects_total);

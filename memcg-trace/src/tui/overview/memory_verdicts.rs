@@ -14,7 +14,7 @@ use crate::units::{self, PAGE_BYTES};
 /// Below this, half of the memory of slabs is empty.
 const HALF: f64 = 0.5;
 
-/// How much the dead keep, and where most of them come from.
+/// Says how much the dead keep, and where most of them come from.
 pub(super) fn zombies(snapshot: &Snapshot) -> Verdict {
     let memcgs = &snapshot.memcgs;
     if let Some(unknown) = Verdict::unknown(memcgs) {
@@ -68,7 +68,7 @@ fn rank(origin: &Origin) -> Reverse<(Option<u64>, u64)> {
     Reverse((kept, origin.zombies))
 }
 
-/// Live cgroups that nobody seems to need.
+/// Live cgroups that look abandoned.
 pub(super) fn abandoned(snapshot: &Snapshot) -> Verdict {
     if let Some(unknown) = Verdict::unknown(&snapshot.memcgs) {
         return unknown;
@@ -86,10 +86,22 @@ pub(super) fn abandoned(snapshot: &Snapshot) -> Verdict {
     }
     match (empties.empty, empties.abandoned) {
         (_, Some(_)) => {
-            let all = empties.groups.iter().map(|one| one.cgroups);
-            let all = all.fold(0, u64::saturating_add);
-            let all = units::things(all, "cgroup");
-            Verdict::new(State::Good, format!("none among {all} without tasks"))
+            let count = |is_counted: fn(Class) -> bool| {
+                let groups = empties.groups.iter().filter(|one| is_counted(one.class));
+                groups.map(|one| one.cgroups).fold(0, u64::saturating_add)
+            };
+            let unjudged = |class: Class| matches!(class, Class::NotChecked | Class::Young);
+            let unchecked = count(|class| class == Class::NotChecked);
+            let all = units::things(count(|_| true), "cgroup");
+            let but = match count(unjudged) {
+                0 => String::new(),
+                some => format!("; {some} too young or not looked at"),
+            };
+            let state = match unchecked {
+                0 => State::Good,
+                _ => State::Unknown,
+            };
+            Verdict::new(state, format!("none among {all} without tasks{but}"))
         }
         (Some(0), None) => Verdict::new(State::Good, "each cgroup has tasks in or below it"),
         (Some(empty), None) => {
@@ -101,7 +113,7 @@ pub(super) fn abandoned(snapshot: &Snapshot) -> Verdict {
     }
 }
 
-/// How much slab there is, and how much of it is in use.
+/// Says how much slab there is, and how much of it is in use.
 pub(super) fn slab(snapshot: &Snapshot) -> Verdict {
     let caches = &snapshot.slab_caches;
     if let Some(unknown) = Verdict::unknown(caches) {

@@ -116,7 +116,8 @@ fn sum(mut rates: impl Iterator<Item = Option<f64>>) -> Option<u64> {
     sum.map(|sum| sum as u64)
 }
 
-/// What the dead keep, as far as it is known; `None` if there are dead ones, and nothing is known.
+/// Memory that the dead keep, as far as it is known; `None` if there are dead ones, and nothing is
+/// known.
 pub(super) fn kept_bytes(snapshot: &Snapshot) -> Option<u64> {
     let memcgs = &snapshot.memcgs;
     let mut dead = memcgs.items.iter().filter(|memcg| memcg.phase.is_some());

@@ -21,7 +21,7 @@ pub(super) fn losses(snapshot: &Snapshot) -> Verdict {
     let places: Vec<String> = lost.collect();
     let text = match (snapshot.losses.is_empty(), places.is_empty()) {
         (true, _) => "not known: no counter was read".to_owned(),
-        (false, true) => "no event was lost".to_owned(),
+        (false, true) => "no loss was counted".to_owned(),
         (false, false) => format!("{}: {}", summary::lost(snapshot), places.join(", ")),
     };
     let is_unknown = snapshot.losses.iter().any(|loss| loss.lost_total.is_none());

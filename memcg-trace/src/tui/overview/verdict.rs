@@ -1,4 +1,4 @@
-//! What is said of a subject.
+//! The verdict on a subject.
 
 use crate::model::snapshot::{Finding, Section, Severity, Snapshot};
 use crate::output::fit;

@@ -85,7 +85,7 @@ impl Row {
         }
     }
 
-    /// Whether the row contains the filter's text, which is lower case.
+    /// Returns whether the row contains the filter's text, which is lower case.
     fn has(&self, filter: &str) -> bool {
         match self {
             Self::Subject(subject, verdict) => {
