@@ -77,38 +77,25 @@ const NOT_FOR: &[(&str, &[&str])] = &[
             "color",
         ],
     ),
-    (
-        "known",
-        &[
-            "from",
-            "cgroup",
-            "top",
-            "interval",
-            "walk_budget",
-            "trace_acquisitions",
-            "near_high",
-            "color",
-            "attach",
-        ],
-    ),
-    (
-        "incidents",
-        &[
-            "from",
-            "cgroup",
-            "top",
-            "interval",
-            "walk_budget",
-            "trace_acquisitions",
-            "near_high",
-            "color",
-            "names",
-            "attach",
-        ],
-    ),
+    ("known", WITHOUT_HOST),
+    ("incidents", WITHOUT_HOST),
     ("schema", WITHOUT_SOURCE),
     ("man", WITHOUT_SOURCE),
     ("completions", WITHOUT_SOURCE),
+];
+
+/// The flags of verbs that look at no host.
+const WITHOUT_HOST: &[&str] = &[
+    "from",
+    "cgroup",
+    "top",
+    "interval",
+    "walk_budget",
+    "trace_acquisitions",
+    "near_high",
+    "color",
+    "names",
+    "attach",
 ];
 
 /// The flags of verbs that only print what is in the program.

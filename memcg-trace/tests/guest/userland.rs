@@ -14,8 +14,8 @@ use crate::tool;
 /// Runs of a verb in a row.
 const TIMES: usize = 10;
 
-/// Waits until systemd and its services are up and quiet.
-fn wait_until_up() {
+/// Waits until systemd has started all units.
+pub fn wait_until_booted() {
     eventually("the system is up", || {
         let mut systemctl = Command::new("systemctl");
         let output = systemctl.args(["is-system-running", "--wait"]).output();
@@ -25,6 +25,11 @@ fn wait_until_up() {
             other => Err(other.to_owned()),
         }
     });
+}
+
+/// Waits until systemd and its services are up and quiet.
+fn wait_until_up() {
+    wait_until_booted();
     for unit in ["postgresql", "redis-server"] {
         eventually(unit, || {
             let mut systemctl = Command::new("systemctl");

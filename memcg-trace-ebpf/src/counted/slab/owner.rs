@@ -164,18 +164,8 @@ fn page_half<const FIELD: usize>(page: &Page) -> u64 {
 #[inline(always)]
 fn slab_by_page(object: u64, is_known: bool) -> Option<Slab> {
     let bases = Bases::load();
-    let mut page = bases.page_of(object);
     let mut bytes = Page::uninit();
-    if !read_to(page, &mut bytes) {
-        return None;
-    }
-    let head = page_word::<PAGE_HEAD>(&bytes);
-    if head & 1 != 0 {
-        page = first_of(page, head);
-        if !read_to(page, &mut bytes) {
-            return None;
-        }
-    }
+    let page = read_first(bases.page_of(object), &mut bytes)?;
     let vector = page_word::<SLAB_VECTOR>(&bytes);
     if is_empty(vector) || !is_known && !is_slab_page(&bytes) {
         return None;
@@ -186,6 +176,22 @@ fn slab_by_page(object: u64, is_known: bool) -> Option<Slab> {
         counters: page_word::<SLAB_COUNTERS>(&bytes),
         vector,
     })
+}
+
+/// Reads the first page of the slab that a page is a part of, and returns its address.
+#[inline(always)]
+fn read_first(mut page: u64, bytes: &mut Page) -> Option<u64> {
+    if !read_to(page, bytes) {
+        return None;
+    }
+    let head = page_word::<PAGE_HEAD>(bytes);
+    if head & 1 != 0 {
+        page = first_of(page, head);
+        if !read_to(page, bytes) {
+            return None;
+        }
+    }
+    Some(page)
 }
 
 #[inline(always)]
@@ -211,16 +217,7 @@ pub fn cache_of(object: u64) -> Option<u64> {
         return is_slab(page).then(|| load::<SLAB_CACHE>(page));
     }
     let mut bytes = Page::uninit();
-    if !read_to(page, &mut bytes) {
-        return None;
-    }
-    let head = page_word::<PAGE_HEAD>(&bytes);
-    if head & 1 != 0 {
-        page = first_of(page, head);
-        if !read_to(page, &mut bytes) {
-            return None;
-        }
-    }
+    read_first(page, &mut bytes)?;
     is_slab_page(&bytes).then(|| page_word::<SLAB_CACHE>(&bytes))
 }
 

@@ -22,6 +22,7 @@ use snapshots::Snapshots;
 use crate::host::{Cgroup, Process, eventually};
 use crate::locks::Coredump;
 use crate::npd;
+use crate::userland;
 
 /// How much slower than a host an emulated guest may be.
 const SLOWER: u64 = 12;
@@ -29,7 +30,7 @@ const SLOWER: u64 = 12;
 /// One test, since each step stands on the one before.
 #[test]
 fn from_the_package_to_an_alert_and_back() {
-    package::wait_until_up();
+    userland::wait_until_booted();
     let before = package::files();
     package::is_clean_for_lintian();
 

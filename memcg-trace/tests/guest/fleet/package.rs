@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use super::http::get;
-use crate::host::eventually;
 
 const EXAMPLES: &str = "/usr/share/doc/memcg-trace/examples";
 
@@ -21,18 +20,6 @@ fn shell(script: &str) -> String {
         output.status
     );
     said
-}
-
-pub fn wait_until_up() {
-    eventually("the system is up", || {
-        let mut systemctl = Command::new("systemctl");
-        let output = systemctl.args(["is-system-running", "--wait"]).output();
-        let state = String::from_utf8(output.unwrap().stdout).unwrap();
-        match state.trim() {
-            "running" | "degraded" => Ok(()),
-            other => Err(other.to_owned()),
-        }
-    });
 }
 
 /// All files of the system but those that services write all the time.

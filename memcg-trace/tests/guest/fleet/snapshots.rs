@@ -16,7 +16,7 @@ const KEPT: usize = 120;
 #[derive(Default)]
 pub struct Snapshots(BTreeMap<u64, Vec<Value>>);
 
-/// What was the same in both.
+/// Numbers of figures that are the same in both.
 #[derive(Debug, Default)]
 pub struct Agreed {
     pub zombies: f64,
