@@ -50,7 +50,7 @@ pub(super) async fn run(
     Ok(DONE)
 }
 
-/// What was seen in the span, which a signal ends early.
+/// Returns the snapshot at the end of the span, which a signal ends early.
 async fn watch(
     feed: &mut Feed,
     args: &args::Slab,

@@ -37,7 +37,7 @@ pub(super) struct Feed {
     periodic: Vec<(Periodic, Messages)>,
     /// The black box that all samples go to.
     black_box: Option<BlackBox>,
-    /// Why questions about an incident have no answer, for the next sample.
+    /// The reasons why questions about an incident have no answer, for the next sample.
     unanswered: Vec<Absent>,
     /// Whether the memcg of `--cgroup` was found.
     found: bool,

@@ -32,7 +32,7 @@ pub(super) enum Fed {
     Failed(anyhow::Error),
 }
 
-/// What the user wants of the feed.
+/// The wishes of the user to the feed.
 pub(super) enum Request {
     /// The answer to a question.
     Ask(Ask),
@@ -45,7 +45,7 @@ pub(super) enum Request {
 /// A thread that waits for the kernel, so that the screen does not have to.
 pub(super) struct Feeding {
     pub(super) requests: mpsc::Sender<Request>,
-    /// Whether the screen is paused, so that the next snapshot has to wait.
+    /// The screen is paused, so that the next snapshot has to wait.
     pub(super) held: watch::Sender<bool>,
     thread: JoinHandle<Feed>,
 }

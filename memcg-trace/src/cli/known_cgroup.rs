@@ -1,4 +1,4 @@
-//! Whether a snapshot has the cgroup of `--cgroup`.
+//! Check that a snapshot has the cgroup of `--cgroup`.
 
 use anyhow::bail;
 

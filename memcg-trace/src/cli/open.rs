@@ -21,7 +21,7 @@ pub(super) enum Needs {
     Reclaim,
     /// The list of memory cgroups, and the call sites of slab objects.
     Callers,
-    /// What [`Needs::All`] has, and the call sites of slab objects.
+    /// All of [`Needs::All`], and the call sites of slab objects.
     AllAndCallers,
 }
 

@@ -26,7 +26,7 @@ pub(super) fn stamp(unix_ns: i64) -> String {
     digits.chain(['Z']).collect()
 }
 
-/// Whether a part of a name is such a time.
+/// Returns whether a part of a name is such a time.
 pub(super) fn is_stamp(time: &[u8]) -> bool {
     let mut bytes = time.iter().enumerate();
     time.len() == TIME_BYTES

@@ -41,7 +41,7 @@ pub fn needs(kind: ResourceKind) -> Needs {
     }
 }
 
-/// What ends the wait for a resource.
+/// A thing that ends the wait for a resource.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ender {
     /// The owner of a lock, or those who hold it for reading.

@@ -58,7 +58,7 @@ pub(super) fn line(advice: &Advice) -> String {
     }
 }
 
-/// Whether the line can be pasted into a shell.
+/// Returns whether the line can be pasted into a shell.
 pub(super) fn is_command(advice: &Advice) -> bool {
     let target = advice.target.as_ref();
     let is_exact = target.is_some_and(|target| target.hex().is_none());

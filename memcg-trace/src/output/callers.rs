@@ -34,7 +34,7 @@ pub fn render(
     text
 }
 
-/// What was seen, in one sentence.
+/// Says in one sentence how many objects were not freed.
 fn verdict(callers: &Callers) -> String {
     let alive: u64 = sum(callers, CallSite::alive);
     let sites = callers.sites.iter().filter(|site| site.alive() > 0);

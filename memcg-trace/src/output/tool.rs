@@ -1,4 +1,4 @@
-//! What this program missed, and what it costs, in sentences.
+//! Losses and costs of this program, in sentences.
 
 use std::fmt::Write as _;
 

@@ -11,7 +11,7 @@ use super::Text;
 pub struct Callers {
     /// Since when the cache is watched, CLOCK_MONOTONIC.
     pub since_ns: u64,
-    /// When this was read, CLOCK_MONOTONIC.
+    /// The time of reading, CLOCK_MONOTONIC.
     pub as_of_ns: u64,
     /// The time that reading it took.
     pub took_ns: u64,
@@ -21,7 +21,7 @@ pub struct Callers {
     pub aliases: Vec<Text>,
     /// Bytes of one object in the slab (`kmem_cache.size`).
     pub size_bytes: u32,
-    /// Whether the cache was destroyed meanwhile: what was allocated since may be of another one.
+    /// The cache was destroyed meanwhile: what was allocated since may be of another one.
     pub is_gone: bool,
     /// Stacks are kept of the first so many allocations of a call site, and of one in so many later.
     pub stack_every: u64,

@@ -91,7 +91,7 @@ impl History {
         Ok(())
     }
 
-    /// Whether the newest group has its share of the bounds.
+    /// Returns whether the newest group has its share of the bounds.
     fn is_full(&self, sample: &Sample) -> bool {
         let Some(group) = self.groups.back() else {
             return true;

@@ -54,25 +54,25 @@ pub struct Incident {
     pub id: String,
     /// Path of the memory cgroup that it is about.
     pub path: Option<Text>,
-    /// What happened, in one sentence.
+    /// The sentence that says what happened.
     pub sentence: String,
     /// The time of the first sample that has it, CLOCK_MONOTONIC.
     pub mono_ns: u64,
     /// The same moment, nanoseconds since 1970.
     pub unix_ns: i64,
-    /// How far back the recording reaches.
+    /// The time that the recording reaches back.
     pub before_ns: u64,
-    /// How far back it should reach.
+    /// The time that it should reach back.
     pub wanted_before_ns: u64,
     /// The reason why it reaches back less, in one line.
     pub short: Option<String>,
     /// Samples until that moment, with that of the moment.
     pub before_samples: u64,
-    /// How long the recording should continue.
+    /// The time for which the recording should continue.
     pub wanted_after_ns: u64,
 }
 
-/// How whole a recording of an incident is.
+/// Completeness of a recording of an incident.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames,
 )]
@@ -98,9 +98,9 @@ pub struct Recorded {
     pub host: Text,
     /// The incident.
     pub incident: Incident,
-    /// How whole the recording is.
+    /// Completeness of the recording.
     pub wholeness: Wholeness,
-    /// What is wrong with it, in one line.
+    /// The fault of it, in one line.
     pub why: Option<String>,
     /// Samples that it has.
     pub samples: u64,
@@ -128,6 +128,6 @@ pub struct Listed {
     pub recordings: Vec<Recorded>,
     /// The others.
     pub not_read: Vec<NotRead>,
-    /// What has no name of a recording of an incident.
+    /// Files without the name of a recording of an incident.
     pub other_files: u64,
 }

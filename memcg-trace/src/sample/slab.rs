@@ -16,7 +16,7 @@ pub struct Slab {
     pub counts: Vec<SlabCount>,
     /// Caches that appear for the first time.
     pub caches: Vec<Cache>,
-    /// What was counted before a recording that begins within a run; only in its first sample.
+    /// Counts before a recording that begins within a run; only in its first sample.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Box<SlabBefore>>,
 }
@@ -25,9 +25,10 @@ pub struct Slab {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SlabBefore {
-    /// Where the counters stood.
+    /// The counters as they stood.
     pub counts: Vec<SlabCount>,
-    /// What was booked to memcgs: a counter changes its memcg, and what it counted before stays.
+    /// Counts that were booked to memcgs: a counter changes its memcg, and what it counted before
+    /// stays.
     pub booked: Vec<BookedSlab>,
 }
 

@@ -1,4 +1,4 @@
-//! Where the samples of a recording are, so that any of them can be read.
+//! Offsets of the samples of a recording, so that any of them can be read.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -27,7 +27,7 @@ pub struct Index {
 pub struct Head {
     /// Its time, CLOCK_MONOTONIC.
     pub mono_ns: u64,
-    /// Whether it relies on no sample before it: it has facts about the host.
+    /// It relies on no sample before it: it has facts about the host.
     pub is_start: bool,
 }
 
@@ -60,7 +60,7 @@ impl Index {
         self.frames.len()
     }
 
-    /// Whether there is no whole frame.
+    /// Returns whether there is no whole frame.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()

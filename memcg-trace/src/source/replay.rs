@@ -36,7 +36,7 @@ pub struct Replay {
     waiting: Option<Sample>,
     /// Offset of the first sample.
     begin: u64,
-    /// Where all samples are, once somebody wanted to know.
+    /// The offsets of all samples, once somebody asked for them.
     index: Option<Index>,
 }
 
@@ -94,7 +94,7 @@ impl Replay {
         Ok(sample)
     }
 
-    /// Where the samples are.
+    /// Returns the offsets of the samples.
     ///
     /// # Errors
     /// If the recording is no file that can be read at any offset.

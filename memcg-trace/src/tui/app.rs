@@ -21,7 +21,7 @@ use crate::output::summary;
 use crate::sample::ask::Ask;
 use crate::sample::recording::Host;
 
-/// Why there is no answer while a moment of the past is shown.
+/// The reason why there is no answer while a moment of the past is shown.
 const PAST: &str = "the kernel can only be asked about now: Space goes back to it";
 
 /// Settings that stay the same while the screen is up.
@@ -43,7 +43,7 @@ pub struct App {
     pub(super) prompt: TimePrompt,
     /// A message for the user, until the next key.
     pub(super) message: Option<String>,
-    /// Whether to write what is kept in memory.
+    /// The user asked to write what is kept in memory.
     is_to_write: bool,
     /// Rows that are to be printed on exit, a line of JSON each.
     pub(super) yanked: Vec<String>,

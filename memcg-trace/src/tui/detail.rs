@@ -41,7 +41,7 @@ enum About {
     Empty(Arc<Empty>),
     /// All cgroups without tasks.
     Empties,
-    /// What this program missed, and what it costs.
+    /// Losses and costs of this program.
     Tool,
     /// The advice of all answers.
     Advice,

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::output::figures::Threshold;
 
-/// What shown rows have: words, and figures within bounds.
+/// Conditions on rows that are shown: words, and figures within bounds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// Text that they contain, in lower case; empty if any will do.
@@ -13,7 +13,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Whether each row is shown.
+    /// Returns whether each row is shown.
     pub(super) fn is_all(&self) -> bool {
         self.text.is_empty() && self.bounds.is_empty()
     }
@@ -27,7 +27,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// What the text means: each `COLUMN>VALUE` in it is a bound, and the rest is text.
+    /// Returns the meaning of the text: each `COLUMN>VALUE` in it is a bound, and the rest is text.
     pub(super) fn wanted(&self) -> Wanted {
         let mut wanted = Wanted::default();
         let mut words = Vec::new();

@@ -79,7 +79,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     put(buffer, area, 2, &line, style);
 }
 
-/// Which moment is shown, and how far back the user can go.
+/// Says which moment is shown, and how far back the user can go.
 fn state(app: &App, snapshot: &Snapshot) -> String {
     let time = &app.time;
     let at = units::clock(snapshot.unix_ns);

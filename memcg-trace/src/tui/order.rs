@@ -50,7 +50,8 @@ impl<T> Order<T> {
         true
     }
 
-    /// Whether a row is within all bounds. One on a column that the table does not have admits none.
+    /// Returns whether a row is within all bounds. One on a column that the table does not have
+    /// admits none.
     pub(super) fn admits(&self, row: &T, wanted: &Wanted) -> bool {
         wanted.bounds.iter().all(|bound| {
             let mut columns = self.columns.iter();

@@ -20,7 +20,7 @@ const SCALE_DECADES: f64 = 8.0;
 /// A picture of one line.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Picture {
-    /// What it shows.
+    /// Its title.
     label: &'static str,
     shape: Shape,
     /// The same in figures.

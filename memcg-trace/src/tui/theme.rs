@@ -32,13 +32,13 @@ impl Theme {
         self.foreground(Style::new().add_modifier(Modifier::BOLD), Color::Red)
     }
 
-    /// What is worth a look.
+    /// Something that is worth a look.
     pub(super) fn warning(self) -> Style {
         // Yellow is not seen on a light background.
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// What was looked at, and is well.
+    /// Something that was looked at, and is well.
     pub(super) fn good(self) -> Style {
         self.foreground(Style::new(), Color::Green)
     }

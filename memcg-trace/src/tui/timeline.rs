@@ -1,4 +1,4 @@
-//! Which moment is shown: the newest, one at which the screen was paused, or one of the past.
+//! The moment that is shown: the newest, one at which the screen was paused, or one of the past.
 
 use std::sync::Arc;
 
@@ -118,7 +118,7 @@ impl Timeline {
         }
     }
 
-    /// Whether a moment of the past is shown, of a host that can only be asked about now.
+    /// Returns whether a moment of the past is shown, of a host that can only be asked about now.
     pub(super) fn is_past(&self) -> bool {
         self.past_since_ns.is_some()
     }

@@ -19,7 +19,7 @@ use crate::sample::sanitized;
 /// Input of a tab.
 pub(super) struct Scene<'a> {
     pub(super) snapshot: &'a Snapshot,
-    /// What shown rows have.
+    /// Conditions on rows that are shown.
     pub(super) filter: &'a Wanted,
     pub(super) theme: Theme,
     pub(super) trends: &'a Trends,

@@ -1,4 +1,4 @@
-//! What the user takes along: rows and lists that are printed after the end.
+//! Rows that the user takes along: rows and lists that are printed after the end.
 
 use super::app::App;
 use crate::units;

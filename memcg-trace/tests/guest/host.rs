@@ -87,7 +87,7 @@ pub fn kmem_pins() -> bool {
 /// A cgroup, removed with its last clone if it is empty by then.
 pub struct Cgroup {
     below_root: PathBuf,
-    /// How often every CPU has charged it.
+    /// The number of times that every CPU has charged it.
     charges: AtomicU32,
 }
 

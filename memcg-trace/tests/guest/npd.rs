@@ -19,12 +19,12 @@ const MONITOR: &str = include_str!("../../../contrib/npd/memcg-trace-monitor.jso
 /// How long a process may be in D, without running in between, to count as one that is stuck there.
 const STUCK: Duration = Duration::from_secs(2);
 
-/// What node-problem-detector would know after a run.
+/// The facts that node-problem-detector would know after a run.
 #[derive(Debug)]
 pub struct Answer {
     pub code: Option<i32>,
     pub said: String,
-    /// Whether it had to be killed.
+    /// It had to be killed.
     pub was_killed: bool,
 }
 

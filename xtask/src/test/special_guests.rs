@@ -18,7 +18,7 @@ pub struct SpecialGuest {
     pub append: Option<&'static str>,
     /// Packages of a Debian that is booted in place of the usual guest; empty for the usual guest.
     pub debian: &'static [&'static str],
-    /// Whether `/bin` has our own package for Debian instead of the program.
+    /// `/bin` has our own package for Debian instead of the program.
     pub has_package: bool,
     pub on: On,
     /// Tests that only the first and the last kernel run, by the start of their names.

@@ -164,7 +164,8 @@ fn freed(object: u64) {
     }
 }
 
-/// Whether an object of that size is one of the watched cache, where the tracepoint does not say.
+/// Returns whether an object of that size is one of the watched cache, where the tracepoint does
+/// not say.
 #[inline(always)]
 fn is_of(watched: &WatchedCache, object: u64, bytes: u64) -> bool {
     // The allocation may have failed, or be ZERO_SIZE_PTR.

@@ -86,7 +86,7 @@ pub(in crate::cli) struct Compare {
     pub(in crate::cli) b: PathBuf,
 }
 
-/// How the dashboard goes through time.
+/// Flags of a dashboard that goes through time.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(in crate::cli) struct Dashboard {
     /// Play a recording N times as fast as it was recorded.

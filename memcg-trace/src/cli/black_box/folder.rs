@@ -35,22 +35,22 @@ pub(in crate::cli) struct Entry {
     order: (String, u32),
     pub(in crate::cli) path: PathBuf,
     pub(in crate::cli) bytes: u64,
-    /// Whether its name says that its end is missing.
+    /// Its name says that its end is missing.
     pub(in crate::cli) is_cut: bool,
-    /// Whether its name says that it is not complete yet.
+    /// Its name says that it is not complete yet.
     pub(in crate::cli) is_part: bool,
 }
 
-/// What a folder has.
+/// The recordings of a folder, and its other files.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Content {
     /// Recordings of incidents, the oldest first.
     pub(in crate::cli) entries: Vec<Entry>,
-    /// What programs that were killed left beside these.
+    /// Files that killed programs left beside these.
     scraps: Vec<PathBuf>,
     /// Files of other names, and what is no file.
     pub(in crate::cli) others: u64,
-    /// Whether there are more files than are looked at.
+    /// The folder has more files than are looked at.
     pub(in crate::cli) is_truncated: bool,
 }
 
@@ -201,7 +201,7 @@ pub(in crate::cli) fn read(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Whether some program writes the file.
+/// Returns whether some program writes the file.
 pub(in crate::cli) fn is_locked(file: &File) -> bool {
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
@@ -216,7 +216,7 @@ pub(super) fn as_past(stem: &Path) -> PathBuf {
     with_end(stem, &format!("{END}{PAST}"))
 }
 
-/// When it is complete, or when no more will come.
+/// The name of a recording that is complete, or to which no more will come.
 pub(super) fn as_done(stem: &Path, is_whole: bool) -> PathBuf {
     match is_whole {
         true => with_end(stem, END),

@@ -1,4 +1,4 @@
-//! What a folder has from earlier runs.
+//! Incidents that earlier runs recorded in a folder.
 
 use std::io::BufReader;
 

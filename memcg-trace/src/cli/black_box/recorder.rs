@@ -28,7 +28,7 @@ const LOSS: &str = "incidents";
 struct Open {
     number: u64,
     until_ns: u64,
-    /// Whether each frame since the moment was passed on.
+    /// Each frame since the moment was passed on.
     is_complete: bool,
 }
 
@@ -79,7 +79,7 @@ impl BlackBox {
         }))
     }
 
-    /// What became of incidents.
+    /// Numbers of incidents that were recorded, cut off, failed or skipped.
     pub(in crate::cli) fn stats(&self) -> Arc<Stats> {
         Arc::clone(&self.stats)
     }

@@ -16,14 +16,14 @@ use crate::units;
 const BUFFER_BYTES: usize = 256 << 10;
 const SYNC_BYTES: u64 = 4 << 20;
 
-/// What is to be written.
+/// A recording that is to be written.
 pub(super) struct Order {
     /// The header; how far the recording reaches back is filled in when it is written.
     pub(super) header: Header,
     pub(super) incident: Incident,
     /// The samples until the moment.
     pub(super) past: Vec<Segment>,
-    /// Why these reach back less than wanted, if they do.
+    /// The reason why these reach back less than wanted, if they do.
     pub(super) short: String,
 }
 
@@ -253,7 +253,7 @@ fn is_no_room(error: &io::Error) -> bool {
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
-/// How much a ring holds, for people.
+/// Says how much a ring holds.
 pub(super) fn crowded(bytes: u64) -> String {
     format!(
         "{} in memory hold no more (--incidents-ring)",

@@ -80,7 +80,7 @@ impl Ring {
         }
     }
 
-    /// Whether the next sample should begin a segment.
+    /// Returns whether the next sample should begin a segment.
     pub(super) fn is_due(&self, now_ns: u64) -> bool {
         self.segments.back().is_none_or(|last| {
             now_ns.saturating_sub(last.first_ns) >= self.span_ns / SEGMENTS
@@ -88,7 +88,7 @@ impl Ring {
         })
     }
 
-    /// Whether it should even if the sample is not a good beginning.
+    /// Returns whether it should even if the sample is not a good beginning.
     pub(super) fn is_overdue(&self, now_ns: u64) -> bool {
         self.segments.back().is_none_or(|last| {
             now_ns.saturating_sub(last.first_ns) >= 2 * self.span_ns / SEGMENTS
@@ -139,7 +139,7 @@ impl Ring {
         self.segments.iter().cloned().collect()
     }
 
-    /// Whether it would reach back further now, if there were more room.
+    /// Returns whether it would reach back further now, if there were more room.
     pub(super) fn is_crowded(&self, now_ns: u64) -> bool {
         self.crowded_until_ns > now_ns.saturating_sub(self.span_ns)
     }
@@ -149,7 +149,7 @@ impl Ring {
         self.bytes
     }
 
-    /// How far it reaches back.
+    /// Returns how far it reaches back.
     pub(super) fn reach_ns(&self, now_ns: u64) -> u64 {
         let first = self.segments.front();
         first.map_or(0, |first| now_ns.saturating_sub(first.first_ns))

@@ -1,4 +1,4 @@
-//! What became of incidents, for metrics.
+//! Numbers of incidents by their outcome, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,7 +19,7 @@ pub(in crate::cli) struct Stats {
     pub(in crate::cli) lost: Count,
     /// The bytes of the samples that are kept in memory.
     pub(in crate::cli) ring_bytes: Count,
-    /// How far these reach back.
+    /// The time that these reach back.
     pub(in crate::cli) ring_ns: Count,
 }
 

@@ -1,4 +1,4 @@
-//! What makes the black box write: an OOM kill, a proven deadlock, a critical finding.
+//! Triggers of the black box: an OOM kill, a proven deadlock, a critical finding.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,7 +21,7 @@ pub(super) struct Trigger {
     pub(super) sentence: String,
 }
 
-/// What was seen, and when what was recorded.
+/// Triggers that were seen, and the times of recordings.
 #[derive(Debug)]
 pub(super) struct Triggers {
     /// Findings and deadlocks of the last snapshot.
@@ -29,7 +29,7 @@ pub(super) struct Triggers {
     /// Deadlocks among them that wait for the end of a cooldown: they last.
     waiting: HashSet<String>,
     cooldown_ns: u64,
-    /// When each kind was last recorded, since 1970: a program before this one may have done that.
+    /// The time at which each kind was last recorded, since 1970: maybe by an earlier program.
     recorded: HashMap<Kind, i64>,
     /// Deadlocks of this boot that have a recording already.
     deadlocks: HashSet<String>,

@@ -23,7 +23,7 @@ const MAX_WAITING_BYTES: usize = 16 << 20;
 /// The longest wait for the disk at the end.
 const LONGEST_END: Duration = Duration::from_secs(5);
 
-/// What the thread is to do; the number tells recordings apart.
+/// A task of the thread; the number tells recordings apart.
 enum Task {
     Begin(u64, Box<Order>),
     Add(u64, Frame),
@@ -36,7 +36,7 @@ type IsComplete = bool;
 pub(super) struct Writer {
     tasks: SyncSender<Task>,
     ended: Receiver<()>,
-    /// Whether to wait for the disk: a recording that is read as fast as possible can wait.
+    /// The program waits for the disk: a recording that is read as fast as possible can wait.
     may_wait: bool,
     waiting: Arc<Waiting>,
     /// The moment of the last recording that was begun.
@@ -44,7 +44,7 @@ pub(super) struct Writer {
     stats: Arc<Stats>,
 }
 
-/// What the thread has not taken yet.
+/// Tasks that the thread has not taken yet.
 #[derive(Default)]
 struct Waiting {
     bytes: AtomicUsize,

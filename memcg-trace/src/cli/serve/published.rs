@@ -35,7 +35,7 @@ pub(super) struct Published {
     scrape_ns: AtomicU64,
     requests: Mutex<BTreeMap<u16, u64>>,
     closed_early: AtomicU64,
-    /// What is counted of incidents, where they are recorded.
+    /// Counts of incidents, where they are recorded.
     incidents: Option<Arc<Stats>>,
 }
 

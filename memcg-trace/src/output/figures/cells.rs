@@ -37,7 +37,7 @@ pub fn cell<R: Row>(row: &R, key: &str) -> String {
     find(row, key, show).unwrap_or_else(|| units::UNKNOWN.to_owned())
 }
 
-/// Whether a figure of a row is within a bound.
+/// Returns whether a figure of a row is within a bound.
 #[must_use]
 pub fn admits<R: Row>(row: &R, key: &str, bound: &Threshold) -> bool {
     let order = find(row, key, |value| value.place()).unwrap_or(Order::Unknown);

@@ -74,7 +74,7 @@ impl<T> Column<T> {
         (self.cell)(row, self.key)
     }
 
-    /// Whether the figure in a row is within a bound.
+    /// Returns whether the figure in a row is within a bound.
     #[must_use]
     pub fn admits(&self, row: &T, bound: &Threshold) -> bool {
         (self.admits)(row, self.key, bound)

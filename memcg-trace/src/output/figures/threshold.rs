@@ -25,13 +25,13 @@ impl Threshold {
         })
     }
 
-    /// Whether it is about the column with this title: its start is enough.
+    /// Returns whether it is about the column with this title: its start is enough.
     #[must_use]
     pub fn is_about(&self, title: &str) -> bool {
         title.to_lowercase().starts_with(&self.column)
     }
 
-    /// Whether a figure with this unit is within the bound. One that is not known is not.
+    /// Returns whether a figure with this unit is within the bound. One that is not known is not.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a bound has few digits")]
     pub(super) fn admits(&self, figure: &Order, unit: Unit) -> bool {

@@ -18,7 +18,7 @@ pub struct Own {
     pub requests: Vec<(u16, u64)>,
     /// Connections that were closed before they had asked for anything.
     pub closed_early: u64,
-    /// What became of incidents, where they are recorded.
+    /// Counts of incidents, where they are recorded.
     pub incidents: Option<Incidents>,
 }
 
@@ -35,7 +35,7 @@ pub struct Incidents {
     /// Were removed for newer ones.
     pub removed: u64,
     pub ring_bytes: u64,
-    /// How far the samples in memory reach back.
+    /// The time that the samples in memory reach back.
     pub ring_ns: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What samples tell once, and what later samples of the same run rely on.
+//! Facts that samples tell once, and that later samples of the same run rely on.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

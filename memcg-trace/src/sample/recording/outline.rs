@@ -1,4 +1,4 @@
-//! What a recording is, without its samples: only the times of the first and the last one are read.
+//! A recording without its samples: only the times of the first and the last one are read.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -21,9 +21,9 @@ pub struct Outline {
     pub first_ns: Option<u64>,
     /// The time of the last one.
     pub last_ns: Option<u64>,
-    /// Whether it ends within a frame.
+    /// It ends within a frame.
     pub is_cut: bool,
-    /// What is wrong with it, in one line; what is counted is before that.
+    /// The fault of it, in one line; samples before that are counted.
     pub damage: Option<String>,
 }
 

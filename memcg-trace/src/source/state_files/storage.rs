@@ -21,8 +21,8 @@ const MAX_LIST_BYTES: u64 = 16 << 20;
 /// The roots of the host's own: what stays, and what a boot leaves behind.
 const ROOTS: [&str; 2] = ["var/lib/containers/storage", "run/containers/storage"];
 
-/// Why podman's own pods have no name: no file but its database has it (db.sql, and until podman 4
-/// bolt_state.db).
+/// The reason why podman's own pods have no name: no file but its database has it (db.sql, and
+/// until podman 4 bolt_state.db).
 const PODS_OF_PODMAN: &str = "the names of podman's pods are in its database, which is not read";
 
 /// A row of the list.
@@ -79,8 +79,8 @@ fn of_driver(finder: &Finder<'_>, folder: &Path) {
     });
 }
 
-/// Whether a container is the one that podman adds to a pod, unless it got another name: it is
-/// called after the first twelve digits of the pod's id (libpod: `makeInfraContainer`).
+/// Returns whether a container is the one that podman adds to a pod, unless it got another name: it
+/// is called after the first twelve digits of the pod's id (libpod: `makeInfraContainer`).
 fn is_of_a_pod_of_podman(name: &str) -> bool {
     let digits = name.strip_suffix("-infra").unwrap_or_default();
     digits.len() == 12 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())

@@ -1,4 +1,4 @@
-//! What is recorded, and how much of it is kept.
+//! Incidents that are recorded, and how many are kept.
 
 use super::*;
 
