@@ -30,7 +30,7 @@ pub fn render(listed: &Listed, columns: Option<usize>) -> String {
         let _ = writeln!(text, "not read: {file}: {why}");
     }
     if listed.other_files > 0 {
-        let others = units::things(listed.other_files, "other file");
+        let others = units::things(listed.other_files, "file");
         let _ = writeln!(text, "{others} of other names");
     }
     text
