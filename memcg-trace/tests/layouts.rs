@@ -1,8 +1,9 @@
 //! Fields and hooks of kernels by their BTF. Each file of `tests/btf` was made by
-//! `cargo run --example trim_btf`, and has its expected text beside it. If a difference is meant,
+//! `cargo xtask btf`, and has its expected text beside it. If a difference is meant,
 //! `BLESS=1 cargo test --test layouts` writes these files anew; look at them.
 //!
-//! A row that was added after a kernel was trimmed is missing in its file: trim that kernel anew.
+//! A row that was added after a kernel was trimmed is missing in its file: `cargo xtask btf` makes
+//! the files anew.
 #![cfg(feature = "live")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue says where")]
 

@@ -5,6 +5,7 @@
 )]
 
 mod bench;
+mod btf;
 mod child;
 mod dist;
 mod first_screen;
@@ -41,6 +42,7 @@ enum Verb {
     Run(run::Arguments),
     Test(test::Arguments),
     Bench(bench::Arguments),
+    Btf(btf::Arguments),
     Guest(guest::Arguments),
     Picture(picture::Arguments),
     Dist(dist::Arguments),
@@ -64,6 +66,7 @@ fn dispatch() -> Result<u8> {
         Verb::Run(arguments) => run::main(&arguments),
         Verb::Test(arguments) => test::main(&arguments),
         Verb::Bench(arguments) => bench::main(&arguments),
+        Verb::Btf(arguments) => btf::main(&arguments),
         Verb::Guest(arguments) => guest::main(&arguments),
         Verb::Picture(arguments) => picture::main(&arguments),
         Verb::Dist(arguments) => dist::main(&arguments),

@@ -18,6 +18,9 @@ const FROZEN: &[&str] = &["bullseye", "bullseye-security"];
 /// The file in which Debian's packages put the keys of its archive.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
+/// The architecture of what runs here and in guests.
+const AMD64: &str = "amd64";
+
 /// A package of a certain version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
@@ -30,6 +33,8 @@ pub struct Package {
 /// apt with its own configuration.
 pub struct Apt {
     folder: PathBuf,
+    /// The architecture of packages, by Debian's name.
+    architecture: &'static str,
     mirror: Mirror,
     /// Suites whose indexes have been read by this process.
     suites: BTreeSet<&'static str>,
@@ -43,8 +48,17 @@ pub fn is_here() -> bool {
 }
 
 impl Apt {
+    /// apt for packages that run here and in guests.
     pub fn new() -> Result<Self> {
-        let folder = places::cache()?.join("apt");
+        Self::of_architecture(AMD64)
+    }
+
+    /// apt for packages of an architecture, by Debian's name.
+    pub fn of_architecture(architecture: &'static str) -> Result<Self> {
+        let folder = match architecture {
+            AMD64 => places::cache()?.join("apt"),
+            other => places::cache()?.join(format!("apt-{other}")),
+        };
         for sub in [
             "lists/partial",
             "archives/partial",
@@ -61,6 +75,7 @@ impl Apt {
         let mirror = Mirror::of_this_machine()?;
         let apt = Self {
             folder,
+            architecture,
             mirror,
             suites: BTreeSet::new(),
         };
@@ -98,8 +113,8 @@ impl Apt {
             ("Dir::Etc::sourceparts", format!("{ours}/none")),
             ("Dir::Etc::preferences", format!("{ours}/none/preferences")),
             ("Dir::Etc::preferencesparts", format!("{ours}/none")),
-            ("APT::Architecture", "amd64".into()),
-            ("APT::Architectures::", "amd64".into()),
+            ("APT::Architecture", self.architecture.into()),
+            ("APT::Architectures::", self.architecture.into()),
             ("APT::Install-Recommends", "false".into()),
             ("APT::Get::List-Cleanup", "false".into()),
             // Under another user apt could not write to this user's folder.
@@ -131,7 +146,7 @@ impl Apt {
     }
 
     fn write_sources<'a>(&self, suites: impl Iterator<Item = &'a &'static str>) -> Result<()> {
-        let mut options = vec!["arch=amd64".to_owned()];
+        let mut options = vec![format!("arch={}", self.architecture)];
         if Path::new(KEYRING).exists() {
             options.push(format!("signed-by={KEYRING}"));
         }
@@ -188,21 +203,22 @@ impl Apt {
         Ok(packages.filter(|package| !without(&package.name)).collect())
     }
 
-    /// The newest package whose name `wanted` accepts, among those that start with `prefix`.
-    pub fn newest(&self, prefix: &str, wanted: impl Fn(&str) -> bool) -> Result<Option<Package>> {
+    /// The packages whose names `wanted` accepts, among those that start with `prefix`, the newest
+    /// first.
+    pub fn newest(&self, prefix: &str, wanted: impl Fn(&str) -> bool) -> Result<Vec<Package>> {
         let names = child::read(self.command("apt-cache").args(["pkgnames", prefix]))?;
         let names: Vec<_> = names.lines().filter(|name| wanted(name)).collect();
-        let mut newest: Option<Package> = None;
+        let mut sorted: Vec<Package> = Vec::new();
         for package in self.versions(&names)? {
-            let is_newer = match &newest {
-                Some(newest) => is_newer(&package.version, &newest.version)?,
-                None => true,
-            };
-            if is_newer {
-                newest = Some(package);
+            let mut at = 0;
+            while let Some(newer) = sorted.get(at)
+                && !is_newer(&package.version, &newer.version)?
+            {
+                at += 1;
             }
+            sorted.insert(at, package);
         }
-        Ok(newest)
+        Ok(sorted)
     }
 
     /// The package of that name and version, if there is one.
@@ -249,7 +265,7 @@ impl Apt {
         }
         let archive = |package: &Package| {
             let version = package.version.replace(':', "%3a");
-            let mut paths = ["amd64", "all"].iter().map(|architecture| {
+            let mut paths = [self.architecture, "all"].into_iter().map(|architecture| {
                 folder.join(format!("{}_{version}_{architecture}.deb", package.name))
             });
             let path = paths.find(|path| path.exists());

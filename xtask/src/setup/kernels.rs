@@ -52,8 +52,7 @@ fn newest(series: &Series, apt: &Apt) -> Result<Vec<Package>> {
         )
     };
     let (first, others) = series.packages.split_first().context("it has no package")?;
-    let prefix = format!("{}{}", first.0, series.name);
-    let newest = apt.newest(&prefix, |name| is_of(series, *first, name))?;
+    let newest = all_of(series.name, *first, apt)?.into_iter().next();
     let newest = newest.with_context(missing)?;
     let release = release(*first, &newest.name).with_context(missing)?;
     let mut packages = vec![newest.clone()];
@@ -66,6 +65,12 @@ fn newest(series: &Series, apt: &Apt) -> Result<Vec<Package>> {
     Ok(packages)
 }
 
+/// The packages of a series with this prefix and suffix around the version, the newest first.
+pub fn all_of(series: &str, naming: (&str, &str), apt: &Apt) -> Result<Vec<Package>> {
+    let prefix = format!("{}{series}", naming.0);
+    apt.newest(&prefix, |name| is_of(series, naming, name))
+}
+
 /// `5.10.0-46` for `linux-image-5.10.0-46-cloud-amd64`.
 pub fn release<'a>((prefix, suffix): (&str, &str), name: &'a str) -> Option<&'a str> {
     name.strip_prefix(prefix)?.strip_suffix(suffix)
@@ -73,27 +78,34 @@ pub fn release<'a>((prefix, suffix): (&str, &str), name: &'a str) -> Option<&'a 
 
 /// Returns whether a package is `PREFIX + SERIES.… + SUFFIX`, or `SERIES+…` where a series is one
 /// version.
-fn is_of(series: &Series, naming: (&str, &str), name: &str) -> bool {
+fn is_of(series: &str, naming: (&str, &str), name: &str) -> bool {
     let release = release(naming, name);
-    let rest = release.and_then(|release| release.strip_prefix(series.name));
+    let rest = release.and_then(|release| release.strip_prefix(series));
     rest.is_some_and(|rest| rest.starts_with(['.', '+']))
 }
 
 /// Makes `vmlinuz` and `modules/` from the files of the packages.
 fn arrange(root: &Path, ready: &Path, has_modules: bool) -> Result<()> {
     fs::create_dir(ready)?;
-    let trees = ["lib/modules", "usr/lib/modules"].map(|tree| root.join(tree));
-    let modules = trees.iter().find_map(|tree| only_entry(tree));
-    let in_boot = only_entry(&root.join("boot"));
-    let in_modules = || Some(modules.as_ref()?.join("vmlinuz"));
-    let image = in_boot.or_else(in_modules).filter(|image| image.exists());
-    let image = image.context("the packages hold no kernel")?;
-    fs::rename(&image, ready.join("vmlinuz"))?;
+    fs::rename(image_in(root)?, ready.join("vmlinuz"))?;
     if has_modules {
-        let modules = modules.context("the packages hold no modules")?;
+        let modules = modules_in(root).context("the packages hold no modules")?;
         fs::rename(&modules, ready.join("modules"))?;
     }
     Ok(())
+}
+
+/// The image of the kernel whose packages were unpacked there.
+pub fn image_in(root: &Path) -> Result<PathBuf> {
+    let in_boot = only_entry(&root.join("boot"));
+    let in_modules = || Some(modules_in(root)?.join("vmlinuz"));
+    let image = in_boot.or_else(in_modules).filter(|image| image.exists());
+    image.context("the packages hold no kernel")
+}
+
+fn modules_in(root: &Path) -> Option<PathBuf> {
+    let trees = ["lib/modules", "usr/lib/modules"].map(|tree| root.join(tree));
+    trees.iter().find_map(|tree| only_entry(tree))
 }
 
 fn only_entry(folder: &Path) -> Option<PathBuf> {
@@ -107,13 +119,13 @@ mod tests {
     #[test]
     fn packages_of_a_series() {
         let series: &Series = "6.1".parse().unwrap();
-        let is_of = |name| is_of(series, series.packages[0], name);
+        let is_of = |name| is_of(series.name, series.packages[0], name);
         assert!(is_of("linux-image-6.1.0-56-cloud-amd64-unsigned"));
         assert!(!is_of("linux-image-6.12.95+deb12-cloud-amd64-unsigned"));
         assert!(!is_of("linux-image-6.1.0-56-cloud-amd64"));
         let version: &Series = "7.0.4".parse().unwrap();
         let name = "linux-binary-7.0.4+deb13-cloud-amd64";
-        assert!(super::is_of(version, version.packages[0], name));
+        assert!(super::is_of(version.name, version.packages[0], name));
         assert_eq!(release(version.packages[0], name), Some("7.0.4+deb13"));
     }
 }

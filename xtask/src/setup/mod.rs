@@ -10,7 +10,7 @@ mod command;
 pub mod compiler;
 mod ensure;
 mod headers;
-mod kernels;
+pub mod kernels;
 mod linker;
 mod mirror;
 mod missing;
@@ -19,7 +19,7 @@ mod other_systems;
 pub mod progress;
 pub mod timings;
 pub mod tools;
-mod unpack;
+pub mod unpack;
 
 pub use command::{Arguments, main};
 pub use ensure::{ensure, lock};

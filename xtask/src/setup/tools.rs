@@ -38,11 +38,23 @@ pub const BUSYBOX: Tool = Tool {
     packages: &["busybox-static"],
     programs: &["bin/busybox"],
 };
-/// For modules, on kernels that cannot decompress them.
+/// For modules, on kernels that cannot decompress them, and for kernels.
 pub const XZ: Tool = Tool {
     name: "xz",
     packages: &["xz-utils"],
     programs: &["usr/bin/xz"],
+};
+/// For kernels whose BTF is read.
+pub const ZSTD: Tool = Tool {
+    name: "zstd",
+    packages: &["zstd"],
+    programs: &["usr/bin/zstd"],
+};
+/// The same.
+pub const LZ4: Tool = Tool {
+    name: "lz4",
+    packages: &["lz4"],
+    programs: &["usr/bin/lz4"],
 };
 /// For disks.
 pub const MKE2FS: Tool = Tool {
@@ -87,6 +99,8 @@ pub const RUSTC: Tool = Tool {
 
 /// Tools that a guest needs.
 pub const OF_GUESTS: &[Tool] = &[QEMU, BUSYBOX, XZ];
+/// Tools that unpack kernels.
+pub const OF_IMAGES: &[Tool] = &[XZ, ZSTD, LZ4];
 /// Additional tools to make a userland.
 pub const OF_USERLAND: &[Tool] = &[MKE2FS];
 /// Tools to build test modules.
