@@ -18,9 +18,9 @@ use crate::model::Model;
 use crate::model::select::Selection;
 use crate::model::snapshot::Snapshot;
 use crate::sample::ask::Ask;
-use crate::sample::history::{Bounds, History};
 use crate::sample::recording::Host;
 use crate::sample::redact::Redactor;
+use crate::sample::ring::{Bounds, Ring};
 use crate::sample::{Absent, Sample, Text};
 use crate::source::Source;
 use crate::source::replay::Pace;
@@ -44,7 +44,7 @@ pub(super) struct Feed {
     /// What replaces names, and the host without its name.
     redacted: Option<(Redactor, Host)>,
     /// The last samples, for a dashboard that can go back to them.
-    history: Option<History>,
+    kept: Option<Ring>,
     near_high: f64,
 }
 
@@ -169,7 +169,7 @@ impl Feed {
             selection,
             found: false,
             redacted: None,
-            history: None,
+            kept: None,
             near_high: common.near_high / 100.0,
         }
     }
@@ -180,12 +180,12 @@ impl Feed {
             bytes,
             age_ns: None,
         };
-        self.history = (!self.is_replay()).then(|| History::new(bounds));
+        self.kept = (!self.is_replay()).then(|| Ring::new(bounds));
     }
 
     /// The oldest moment that is kept, CLOCK_MONOTONIC.
     pub(super) fn kept_since_ns(&self) -> Option<u64> {
-        let oldest = self.history.as_ref()?.samples().next()?;
+        let oldest = self.kept.as_ref()?.samples().next()?;
         Some(oldest.mono_ns)
     }
 
@@ -200,15 +200,15 @@ impl Feed {
             self.model = journey.model;
             return Ok(visit);
         }
-        let history = self.history.as_ref().context("no samples are kept")?;
-        journey.through_memory(history, travel)?;
+        let kept = self.kept.as_ref().context("no samples are kept")?;
+        journey.through_memory(kept, travel)?;
         journey.visit(|snapshot| self.selection.of(snapshot))
     }
 
     /// Writes a recording of the samples that are kept. Returns its name, and their number.
     pub(super) fn write_kept(&self) -> anyhow::Result<(PathBuf, usize)> {
-        match &self.history {
-            Some(history) => past::write(history, self.host()),
+        match &self.kept {
+            Some(kept) => past::write(kept, self.host()),
             None => bail!("this is a recording already"),
         }
     }
@@ -269,25 +269,19 @@ impl Feed {
         if let Some(black_box) = &self.black_box {
             black_box.add_losses(&mut sample);
         }
-        remember(&mut self.history, &sample)?;
         let mut snapshot = self.model.step(&sample);
-        if let Some(black_box) = &mut self.black_box {
-            black_box.on_sample(&mut sample, &self.model);
-        }
+        keep(&mut self.kept, &mut self.black_box, &sample, &self.model)?;
         for (asks, messages) in &mut self.periodic {
             if let Some(answer) = asks.after(&sample, &mut self.source, *messages) {
                 let answer = without_names(&mut self.redacted, answer);
-                remember(&mut self.history, &answer)?;
                 snapshot = self.model.step(&answer);
-                if let Some(black_box) = &mut self.black_box {
-                    black_box.on_answer(&answer);
-                }
+                keep(&mut self.kept, &mut self.black_box, &answer, &self.model)?;
             }
         }
         if let Some(black_box) = &mut self.black_box
             && black_box.on_snapshot(&snapshot)
         {
-            snapshot = self.ask_about_incident(&sample, snapshot);
+            snapshot = self.ask_about_incident(&sample, snapshot)?;
         }
         if let Some(lock_queries) = &mut self.lock_queries {
             lock_queries.on_snapshot(&snapshot);
@@ -304,7 +298,7 @@ impl Feed {
         &mut self,
         sample: &Sample,
         mut snapshot: Arc<Snapshot>,
-    ) -> Arc<Snapshot> {
+    ) -> anyhow::Result<Arc<Snapshot>> {
         let has_waits = sample.waits.is_some();
         let locks = (!has_waits).then_some(("waits", Ask::Locks));
         let asks = locks.into_iter().chain([("pins", Ask::Pins(Vec::new()))]);
@@ -313,9 +307,7 @@ impl Feed {
                 Ok(Some(answer)) => {
                     let answer = without_names(&mut self.redacted, answer);
                     snapshot = self.model.step(&answer);
-                    if let Some(black_box) = &mut self.black_box {
-                        black_box.on_answer(&answer);
-                    }
+                    keep(&mut self.kept, &mut self.black_box, &answer, &self.model)?;
                 }
                 // A recording has what was asked when it was made.
                 Ok(None) => {}
@@ -325,7 +317,7 @@ impl Feed {
                 }),
             }
         }
-        snapshot
+        Ok(snapshot)
     }
 
     /// The first snapshot of a kernel, or the last of a recording; `None` if there is none.
@@ -347,8 +339,9 @@ impl Feed {
             return Ok(None);
         };
         let answer = without_names(&mut self.redacted, answer);
-        remember(&mut self.history, &answer)?;
-        Ok(Some(self.selection.of(&self.model.step(&answer))))
+        let snapshot = self.model.step(&answer);
+        keep(&mut self.kept, &mut self.black_box, &answer, &self.model)?;
+        Ok(Some(self.selection.of(&snapshot)))
     }
 
     /// Releases the source, and prints its messages.
@@ -365,12 +358,21 @@ impl Feed {
     }
 }
 
-/// Keeps a sample, if any are kept.
-fn remember(history: &mut Option<History>, sample: &Sample) -> anyhow::Result<()> {
-    match history {
-        Some(history) => history.push(sample).context("cannot keep a sample"),
-        None => Ok(()),
+/// Keeps a sample that the model has taken in, where samples are kept.
+fn keep(
+    kept: &mut Option<Ring>,
+    black_box: &mut Option<BlackBox>,
+    sample: &Sample,
+    model: &Model,
+) -> anyhow::Result<()> {
+    if let Some(black_box) = black_box {
+        black_box.on_sample(sample, model);
     }
+    if let Some(kept) = kept {
+        let pushed = kept.push(sample, || model.slab_so_far());
+        pushed.context("cannot keep a sample")?;
+    }
+    Ok(())
 }
 
 /// A sample without names, if that is asked for.

@@ -10,8 +10,8 @@ use anyhow::{Context as _, bail};
 use crate::model::Model;
 use crate::model::snapshot::Snapshot;
 use crate::sample::Sample;
-use crate::sample::history::History;
 use crate::sample::recording::{FORMAT, Header, Host};
+use crate::sample::ring::Ring;
 use crate::source::index::Index;
 use crate::tui::{Destination, Travel, Trends, Visit};
 use crate::units;
@@ -60,18 +60,14 @@ impl Journey {
     }
 
     /// Goes to a moment that is kept in memory.
-    pub(super) fn through_memory(
-        &mut self,
-        history: &History,
-        travel: &Travel,
-    ) -> anyhow::Result<()> {
-        let samples: Vec<_> = history.samples().collect();
+    pub(super) fn through_memory(&mut self, kept: &Ring, travel: &Travel) -> anyhow::Result<()> {
+        let samples: Vec<_> = kept.samples().collect();
         let at = arrival(samples.len(), |at| Ok(samples[at].mono_ns), travel)?;
         let end_ns = samples[at].mono_ns;
         let bytes = |at: usize| samples[at].bytes();
         let begin_ns = samples[first(at, bytes)].mono_ns;
         let begin_ns = begin_ns.min(end_ns.saturating_sub(LEAD_NS));
-        for sample in history.leading_to(begin_ns, end_ns) {
+        for sample in kept.leading_to(begin_ns, end_ns) {
             self.pass(&sample.sample()?);
         }
         Ok(())
@@ -150,8 +146,8 @@ fn arrival(
 
 /// Writes a recording of all samples that are kept, into a new file. Returns its name, and the
 /// number of samples.
-pub(super) fn write(history: &History, host: &Host) -> anyhow::Result<(PathBuf, usize)> {
-    let mut samples = history.samples();
+pub(super) fn write(kept: &Ring, host: &Host) -> anyhow::Result<(PathBuf, usize)> {
+    let mut samples = kept.samples();
     let (Some(first), last) = (samples.next(), samples.next_back()) else {
         bail!("there is no sample yet");
     };
@@ -166,7 +162,7 @@ pub(super) fn write(history: &History, host: &Host) -> anyhow::Result<(PathBuf, 
         start_unix_ns: first.unix_ns,
         incident: None,
     };
-    let written = write_into(file, history, &header);
+    let written = write_into(file, kept, &header);
     if written.is_err() {
         let _ = std::fs::remove_file(Path::new(&path));
     }
@@ -174,9 +170,9 @@ pub(super) fn write(history: &History, host: &Host) -> anyhow::Result<(PathBuf, 
     Ok((path, count))
 }
 
-fn write_into(file: File, history: &History, header: &Header) -> anyhow::Result<usize> {
+fn write_into(file: File, kept: &Ring, header: &Header) -> anyhow::Result<usize> {
     let mut file = BufWriter::new(file);
-    let count = history.write(&mut file, header, 0)?;
+    let count = kept.write(&mut file, header, 0)?;
     file.flush()?;
     Ok(count)
 }
@@ -194,8 +190,9 @@ fn file_name(host: &Host, unix_ns: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::history::Bounds;
+    use crate::sample::lasting::Lasting;
     use crate::sample::recording::Reader;
+    use crate::sample::ring::Bounds;
 
     #[test]
     fn a_wish_leads_to_the_sample_that_is_meant() {
@@ -221,15 +218,15 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/demo-6.12.rec");
         let mut reader = Reader::open(File::open(&path).unwrap()).unwrap();
         let index = Index::of(File::open(&path).unwrap(), reader.offset()).unwrap();
-        let mut history = History::new(Bounds {
+        let mut kept = Ring::new(Bounds {
             bytes: 64 << 20,
             age_ns: None,
         });
         let mut model = Model::new();
         let mut all = Vec::new();
         while let Some(sample) = reader.read_sample().unwrap() {
-            history.push(&sample).unwrap();
             all.push(model.step(&sample));
+            kept.push(&sample, || model.slab_so_far()).unwrap();
         }
         assert_eq!(index.len(), all.len());
         let looks = |one: &Snapshot| {
@@ -249,13 +246,48 @@ mod tests {
             let there = journey.visit(Arc::clone).unwrap();
             assert!(looks(&there.snapshot) == looks(one), "sample {at}");
             let mut journey = Journey::new(Model::new());
-            journey.through_memory(&history, &travel).unwrap();
+            journey.through_memory(&kept, &travel).unwrap();
             let there = journey.visit(Arc::clone).unwrap();
             assert!(
                 looks(&there.snapshot) == looks(one),
                 "sample {at} in memory"
             );
         }
+    }
+
+    /// A sample that relies on none before it, as `record` writes some, changes nothing for a
+    /// reader of those, and tells all others what was counted.
+    #[test]
+    fn a_start_within_a_recording_is_for_those_who_begin_there() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/demo-6.12.rec");
+        let mut reader = Reader::open(File::open(&path).unwrap()).unwrap();
+        let (mut plain, mut with_starts) = (Model::new(), Model::new());
+        let mut lasting = Lasting::default();
+        let slab = |one: &Snapshot| format!("{:?}", one.slab.items);
+        let (mut number, mut starts) = (0, 0);
+        while let Some(sample) = reader.read_sample().unwrap() {
+            let expected = plain.step(&sample);
+            lasting.read(&sample);
+            if number % 2 == 0 || sample.is_answer() {
+                assert_eq!(slab(&with_starts.step(&sample)), slab(&expected));
+            } else {
+                let start = lasting.added_to(&sample, plain.slab_so_far());
+                assert_eq!(slab(&with_starts.step(&start)), slab(&expected));
+                let totals = |one: &Snapshot| {
+                    let rows = one.slab.items.iter();
+                    let mut rows: Vec<_> = rows
+                        .map(|row| (row.memcg.clone(), row.cache_key, row.alloc_total))
+                        .map(|row| format!("{row:?}"))
+                        .collect();
+                    rows.sort();
+                    rows
+                };
+                assert_eq!(totals(&Model::new().step(&start)), totals(&expected));
+                starts += usize::from(!expected.slab.items.is_empty());
+            }
+            number += 1;
+        }
+        assert!(starts > 1, "{starts}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::until::Until;
 use crate::deadlock::Rules;
 use crate::model::Model;
 use crate::sample::ask::Ask;
-use crate::sample::history::Lasting;
+use crate::sample::lasting::Lasting;
 use crate::sample::recording::{FORMAT, Header, Writer};
 use crate::sample::{Sample, Text};
 use crate::source::Source;
@@ -79,7 +79,7 @@ pub(super) async fn run(
     let mut lock_queries = record.locks.then(|| LockQueries::beside(min_wait_ns));
     let mut until = Until::new(&record.span, &stop).or_by_the_clock(source.is_replay());
     let mut samples = 0_u64;
-    let mut lasting = Lasting::default();
+    let (mut lasting, mut model) = (Lasting::default(), Model::new());
     let result = loop {
         let mut sample = match until.next(source.next()).await {
             Ok(Some(sample)) => sample,
@@ -91,12 +91,14 @@ pub(super) async fn run(
         {
             break Err(error);
         }
-        let whole = match samples.is_multiple_of(STARTS_EVERY) {
-            true => lasting.added_to(&sample),
+        lasting.read(&sample);
+        model.step(&sample);
+        let starts = samples > 0 && samples.is_multiple_of(STARTS_EVERY);
+        let whole = match starts {
+            true => Cow::Owned(lasting.added_to(&sample, model.slab_so_far())),
             false => Cow::Borrowed(&sample),
         };
         let mut written = writer.write_sample(&whole).with_context(failed);
-        lasting.read(&sample);
         samples += u64::from(written.is_ok());
         stop.exits_with(DONE);
         for asks in &mut questions {

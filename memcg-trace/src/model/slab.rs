@@ -184,7 +184,7 @@ impl SlabRates {
 
     /// Takes in the counters that moved.
     pub(super) fn read(&mut self, slab: &Slab, tree: &Tree) {
-        if let Some(before) = &slab.before {
+        if let (Some(before), None) = (&slab.before, self.section.as_of_ns) {
             self.begin_after(before, tree);
         }
         self.interval_ns = self

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::outline::Outline;
-pub use self::writer::{Encoded, Writer, frame, start};
+pub use self::writer::{Encoded, Writer, start};
 use super::incident::Incident;
 use super::{Sample, Text};
 

@@ -16,7 +16,8 @@ pub struct Slab {
     pub counts: Vec<SlabCount>,
     /// Caches that appear for the first time.
     pub caches: Vec<Cache>,
-    /// Counts before a recording that begins within a run; only in its first sample.
+    /// Counts until this sample, for a recording that begins with it. Who has read samples before
+    /// it has counted them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Box<SlabBefore>>,
 }

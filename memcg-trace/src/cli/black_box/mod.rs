@@ -2,10 +2,8 @@
 
 pub(super) mod folder;
 mod known;
-mod lasting;
 mod recorder;
 mod recording;
-mod ring;
 mod stats;
 mod triggers;
 mod writer;

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::folder::Folder;
-use super::lasting::Lasting;
 use super::recording::{Order, crowded};
-use super::ring::{Frame, Ring};
 use super::stats::Stats;
 use super::triggers::{Trigger, Triggers};
 use super::writer::Writer;
@@ -15,7 +13,8 @@ use crate::cli::messages::Messages;
 use crate::model::Model;
 use crate::model::snapshot::Snapshot;
 use crate::sample::incident::Incident;
-use crate::sample::recording::{FORMAT, Header, Host, frame};
+use crate::sample::recording::{Encoded, FORMAT, Header, Host};
+use crate::sample::ring::{Bounds, Ring};
 use crate::sample::{Loss, Sample};
 use crate::units;
 
@@ -28,7 +27,7 @@ const LOSS: &str = "incidents";
 struct Open {
     number: u64,
     until_ns: u64,
-    /// Each frame since the moment was passed on.
+    /// Each sample since the moment was passed on.
     is_complete: bool,
 }
 
@@ -37,7 +36,6 @@ pub(in crate::cli) struct BlackBox {
     flags: Incidents,
     host: Host,
     ring: Ring,
-    lasting: Lasting,
     triggers: Triggers,
     open: Vec<Open>,
     begun: u64,
@@ -63,12 +61,13 @@ impl BlackBox {
         known::tidy(&folder, host, &mut triggers, messages)?;
         let stats = Arc::new(Stats::default());
         let bounds: recording::Bounds = (flags.incidents_max, flags.incidents_max_bytes);
-        let ring_bytes = usize::try_from(flags.incidents_ring).unwrap_or(usize::MAX);
         Ok(Some(Self {
             flags: flags.clone(),
             host: host.clone(),
-            ring: Ring::new(nanoseconds(flags.incidents_before), ring_bytes),
-            lasting: Lasting::default(),
+            ring: Ring::new(Bounds {
+                bytes: usize::try_from(flags.incidents_ring).unwrap_or(usize::MAX),
+                age_ns: Some(nanoseconds(flags.incidents_before)),
+            }),
             triggers,
             open: Vec::new(),
             begun: 0,
@@ -94,39 +93,20 @@ impl BlackBox {
         });
     }
 
-    /// Keeps a sample that the model has taken in, which is as before in the end.
-    pub(in crate::cli) fn on_sample(&mut self, sample: &mut Sample, model: &Model) {
-        // A recording has answers among its samples.
-        if sample.is_answer() {
-            self.on_answer(sample);
-            return;
-        }
-        self.lasting.note(sample);
-        let now_ns = sample.mono_ns;
-        let Some(own) = self.framed(frame(sample, 0)) else {
-            return;
-        };
-        // Without a list of memory cgroups the first samples of a recording would have no names.
-        let has_names = sample.memcgs.is_some() || sample.absence("memcg").is_some();
-        let is_first = has_names && self.ring.is_due(now_ns) || self.ring.is_overdue(now_ns);
-        let base = match is_first {
-            true => self.framed(self.lasting.frame_of_first(sample, model)),
-            false => None,
-        };
-        match base {
-            Some(base) => self.ring.begin(now_ns, base, Arc::clone(&own)),
-            None => self.ring.add(now_ns, Arc::clone(&own)),
-        }
-        self.pass_on(now_ns, &own);
-        self.stats.ring_bytes.set(self.ring.bytes() as u64);
-        self.stats.ring_ns.set(self.ring.reach_ns(now_ns));
-    }
-
-    /// Keeps the answer to a question.
-    pub(in crate::cli) fn on_answer(&mut self, answer: &Sample) {
-        if let Some(frame) = self.framed(frame(answer, 0)) {
-            self.ring.add(answer.mono_ns, Arc::clone(&frame));
-            self.pass_on(answer.mono_ns, &frame);
+    /// Keeps a sample, or an answer, that the model has taken in.
+    pub(in crate::cli) fn on_sample(&mut self, sample: &Sample, model: &Model) {
+        match self.ring.push(sample, || model.slab_so_far()) {
+            Ok(encoded) => {
+                self.pass_on(&encoded);
+                self.stats.ring_bytes.set(self.ring.bytes() as u64);
+                self.stats.ring_ns.set(self.ring.reach_ns(sample.mono_ns));
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.has_failed, true) {
+                    self.messages.warn(&format!("incidents: {error}"));
+                }
+                self.stats.lost.add(1);
+            }
         }
     }
 
@@ -200,10 +180,10 @@ impl BlackBox {
         is_begun
     }
 
-    /// Passes a frame on to the recordings in progress, and ends those whose time is over.
-    fn pass_on(&mut self, now_ns: u64, frame: &Frame) {
+    /// Passes a sample on to the recordings in progress, and ends those whose time is over.
+    fn pass_on(&mut self, sample: &Encoded) {
         for open in &mut self.open {
-            let is_added = self.writer.add(open.number, Arc::clone(frame));
+            let is_added = self.writer.add(open.number, sample.clone());
             if open.is_complete && !is_added {
                 open.is_complete = false;
                 self.stats.lost.add(1);
@@ -211,25 +191,12 @@ impl BlackBox {
         }
         let writer = &self.writer;
         self.open.retain(|open| {
-            let is_in_progress = now_ns < open.until_ns;
+            let is_in_progress = sample.mono_ns < open.until_ns;
             if !is_in_progress {
                 writer.end(open.number, open.is_complete);
             }
             is_in_progress
         });
-    }
-
-    fn framed(&mut self, frame: Result<Vec<u8>, crate::sample::recording::Error>) -> Option<Frame> {
-        match frame {
-            Ok(frame) => Some(frame.into()),
-            Err(error) => {
-                if !std::mem::replace(&mut self.has_failed, true) {
-                    self.messages.warn(&format!("incidents: {error}"));
-                }
-                self.stats.lost.add(1);
-                None
-            }
-        }
     }
 
     /// Ends all recordings, and waits until they are written.

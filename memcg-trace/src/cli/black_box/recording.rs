@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use rustix::fs::{Advice, fadvise};
 
 use super::folder::{self, Folder};
-use super::ring::{Frame, Segment};
 use crate::sample::incident::Incident;
 use crate::sample::recording::{Header, start};
+use crate::sample::ring::{Segment, recorded};
 use crate::units;
 
 /// Bytes that are written at a time, and after which they are on the disk.
@@ -127,7 +127,7 @@ impl Recording {
     }
 
     /// Appends a frame of the time after the moment.
-    pub(super) fn add(&mut self, frame: &Frame) {
+    pub(super) fn add(&mut self, frame: &[u8]) {
         if self.lost.as_deref().is_some_and(is_of_the_end) {
             return;
         }
@@ -187,7 +187,7 @@ impl Order {
         let Some(first) = past.first() else {
             return Err(io::Error::other("there are no samples"));
         };
-        let before_ns = self.incident.mono_ns.saturating_sub(first.first_ns);
+        let before_ns = self.incident.mono_ns.saturating_sub(first.first_ns());
         let is_short = before_ns < self.incident.wanted_before_ns;
         let is_part = samples(past) < samples(&self.past);
         let short = match is_part {
@@ -208,11 +208,10 @@ impl Order {
         let mut written = start.len() as u64;
         let mut buffer = BufWriter::with_capacity(BUFFER_BYTES, &mut *file);
         buffer.write_all(&start)?;
-        let next = past.iter().skip(1).flat_map(Segment::as_next);
-        for frame in first.as_first().chain(next) {
-            buffer.write_all(frame)?;
+        for sample in recorded(past) {
+            buffer.write_all(sample.frame())?;
             let before = written / SYNC_BYTES;
-            written += frame.len() as u64;
+            written += sample.bytes() as u64;
             if written / SYNC_BYTES > before {
                 buffer.flush()?;
                 to_disk(buffer.get_ref())?;
@@ -242,10 +241,8 @@ fn samples(past: &[Segment]) -> u64 {
 /// The bytes of a recording of these, with the header.
 fn bytes(past: &[Segment]) -> u64 {
     const HEADER: u64 = 8 << 10;
-    let first = past.iter().take(1).flat_map(Segment::as_first);
-    let next = past.iter().skip(1).flat_map(Segment::as_next);
-    let frames = first.chain(next).map(|frame| frame.len() as u64);
-    frames.sum::<u64>() + HEADER
+    let samples = recorded(past).map(|sample| sample.bytes() as u64);
+    samples.sum::<u64>() + HEADER
 }
 
 fn is_no_room(error: &io::Error) -> bool {

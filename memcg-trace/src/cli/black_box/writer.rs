@@ -13,11 +13,11 @@ use anyhow::Context as _;
 
 use super::folder::Folder;
 use super::recording::{Bounds, Order, Recording};
-use super::ring::Frame;
 use super::stats::Stats;
 use crate::cli::messages::Messages;
+use crate::sample::recording::Encoded;
 
-/// The most tasks, and the most bytes of frames, that wait for the disk.
+/// The most tasks, and the most bytes of samples, that wait for the disk.
 const MAX_TASKS: usize = 256;
 const MAX_WAITING_BYTES: usize = 16 << 20;
 /// The longest wait for the disk at the end.
@@ -26,7 +26,7 @@ const LONGEST_END: Duration = Duration::from_secs(5);
 /// A task of the thread; the number tells recordings apart.
 enum Task {
     Begin(u64, Box<Order>),
-    Add(u64, Frame),
+    Add(u64, Encoded),
     End(u64, IsComplete),
 }
 
@@ -109,12 +109,12 @@ impl Writer {
         is_begun
     }
 
-    /// Adds a frame to a recording. Returns whether it will be in it.
-    pub(super) fn add(&self, number: u64, frame: Frame) -> bool {
-        let bytes = frame.len();
+    /// Adds a sample to a recording. Returns whether it will be in it.
+    pub(super) fn add(&self, number: u64, sample: Encoded) -> bool {
+        let bytes = sample.bytes();
         let before = self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
         let has_room = self.may_wait || before < MAX_WAITING_BYTES;
-        let is_added = has_room && self.send(Task::Add(number, frame));
+        let is_added = has_room && self.send(Task::Add(number, sample));
         if !is_added {
             self.waiting.bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
@@ -163,10 +163,11 @@ impl Thread {
                 self.begin(number, *order);
                 self.waiting.begun.fetch_sub(1, Ordering::Relaxed);
             }
-            Task::Add(number, frame) => {
-                self.waiting.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
+            Task::Add(number, sample) => {
+                let bytes = sample.bytes();
+                self.waiting.bytes.fetch_sub(bytes, Ordering::Relaxed);
                 if let Some(recording) = self.recordings.get_mut(&number) {
-                    recording.add(&frame);
+                    recording.add(sample.frame());
                 }
             }
             Task::End(number, is_complete) => self.end(number, is_complete),

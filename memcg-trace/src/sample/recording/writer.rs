@@ -1,6 +1,7 @@
 //! Writing recordings: samples as frames.
 
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
 use super::{Error, Header, LENGTH_BYTES, MAGIC, MAX_FRAME_BYTES, MAX_SAMPLE_BYTES, decode};
 use crate::sample::Sample;
@@ -34,7 +35,7 @@ pub fn start(header: &Header) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 /// If it is too large.
-pub fn frame(sample: &Sample, number: u64) -> Result<Vec<u8>, Error> {
+fn frame(sample: &Sample, number: u64) -> Result<Vec<u8>, Error> {
     let too_long = |bytes, limit| Error::TooLong {
         frame: number,
         bytes,
@@ -127,14 +128,14 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// A sample as recordings have it.
+/// A sample as recordings have it. A copy shares its bytes.
 #[derive(Clone, Debug)]
 pub struct Encoded {
     /// Time of the sample, CLOCK_MONOTONIC.
     pub mono_ns: u64,
     /// The same moment, nanoseconds since 1970.
     pub unix_ns: i64,
-    frame: Box<[u8]>,
+    frame: Arc<[u8]>,
 }
 
 impl Encoded {
@@ -155,6 +156,16 @@ impl Encoded {
         })
     }
 
+    /// So many bytes, which are no sample.
+    #[cfg(test)]
+    pub(in crate::sample) fn of_bytes(mono_ns: u64, bytes: usize) -> Self {
+        Self {
+            mono_ns,
+            unix_ns: 0,
+            frame: vec![0; bytes].into(),
+        }
+    }
+
     /// Returns the sample again.
     ///
     /// # Errors
@@ -165,6 +176,12 @@ impl Encoded {
             offset: 0,
             why,
         })
+    }
+
+    /// Its frame in a recording.
+    #[must_use]
+    pub fn frame(&self) -> &[u8] {
+        &self.frame
     }
 
     /// Returns the bytes that it takes.
