@@ -143,7 +143,7 @@ fn each_alert_has_a_runbook_and_a_test() {
     let rules = fs::read_to_string(folder.join("memcg-trace.rules.yml")).unwrap();
     let tests = fs::read_to_string(folder.join("memcg-trace.rules.test.yml")).unwrap();
     let alerts: Vec<&str> = rules.split("- alert: ").skip(1).collect();
-    assert_eq!(alerts.len(), 9);
+    assert_eq!(alerts.len(), 11);
     for alert in alerts {
         let (name, text) = alert.split_once('\n').unwrap();
         assert!(tests.contains(name), "{name} has no test");
@@ -184,5 +184,17 @@ fn the_manifest_asks_for_what_the_unit_has() {
     assert!(
         manifest.contains(&format!("limits: {{memory: {memory}i}}")),
         "{memory}"
+    );
+    // Where recordings of incidents are, which the runbooks name, is a volume of the node.
+    let folder = "/var/lib/memcg-trace";
+    for part in [
+        format!("--incidents={folder}\n"),
+        format!("mountPath: {folder}}}"),
+        format!("hostPath: {{path: {folder}, "),
+    ] {
+        assert!(manifest.contains(&part), "{part}");
+    }
+    assert!(
+        read("contrib/prometheus/memcg-trace.rules.yml").contains(&format!("incidents {folder}`"))
     );
 }
