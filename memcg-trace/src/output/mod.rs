@@ -38,5 +38,6 @@ pub mod text;
 pub mod to_do;
 pub mod tool;
 pub mod tree;
+pub mod verdicts;
 pub mod why;
 pub mod zombies;

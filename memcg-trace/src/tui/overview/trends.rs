@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::subject::Subject;
 use crate::model::snapshot::Snapshot;
+use crate::output::verdicts::Subject;
 
 /// The number of values that are kept: some minutes, and as many as a wide screen can show.
 const VALUES: usize = 240;

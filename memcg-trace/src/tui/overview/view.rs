@@ -6,10 +6,8 @@ use ratatui::style::Style;
 use ratatui::widgets::{Sparkline, Widget as _};
 
 use super::findings::{self, Found};
-use super::subject::Subject;
-use super::verdict::{State, Verdict};
-use super::verdicts;
 use crate::model::snapshot::Snapshot;
+use crate::output::verdicts::{self, State, Subject, Verdict};
 use crate::output::{figures, fit, records};
 use crate::tui::cursor::{Cursor, first_shown};
 use crate::tui::detail::Detail;

@@ -1,14 +1,13 @@
 //! The verdict on a subject.
 
+use super::subject::Subject;
 use crate::model::snapshot::{Finding, Section, Severity, Snapshot};
 use crate::output::fit;
 use crate::sample::sanitized;
 
-use super::subject::Subject;
-
 /// The state of a subject, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum State {
+pub enum State {
     Bad,
     Look,
     Unknown,
@@ -17,7 +16,8 @@ pub(super) enum State {
 
 impl State {
     /// The word before the subject.
-    pub(super) fn word(self) -> &'static str {
+    #[must_use]
+    pub fn word(self) -> &'static str {
         match self {
             Self::Bad => "BAD",
             Self::Look => "look",
@@ -29,9 +29,9 @@ impl State {
 
 /// A state, and the reason in words.
 #[derive(Clone, Debug)]
-pub(super) struct Verdict {
-    pub(super) state: State,
-    pub(super) text: String,
+pub struct Verdict {
+    pub state: State,
+    pub text: String,
     /// The path in the text that is cut first, so that its last component stays.
     path: Option<String>,
 }
@@ -50,7 +50,8 @@ impl Verdict {
     }
 
     /// The text, or as much of it as fits: first of all the name at the end of the path.
-    pub(super) fn fitted(&self, columns: usize) -> String {
+    #[must_use]
+    pub fn fitted(&self, columns: usize) -> String {
         let path = self.path.as_deref().filter(|path| !path.is_empty());
         let parts = path.and_then(|path| Some((path, self.text.split_once(path)?)));
         let Some((path, (before, after))) = parts else {

@@ -1,12 +1,12 @@
-//! The subjects of the overview.
+//! The subjects of verdicts.
 
 use crate::model::abandoned;
 use crate::model::snapshot::{FindingKind, Memcg, Snapshot};
 use crate::units::PAGE_BYTES;
 
-/// A subject: a line of the overview.
+/// A subject: a line of the overview, and of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
+pub enum Subject {
     Deadlocks,
     Waits,
     Reclaim,
@@ -20,7 +20,7 @@ pub(super) enum Subject {
 
 impl Subject {
     /// All of them; of two in the same state, the first comes first.
-    pub(super) const ALL: [Self; 9] = [
+    pub const ALL: [Self; 9] = [
         Self::Deadlocks,
         Self::Waits,
         Self::Reclaim,
@@ -32,7 +32,9 @@ impl Subject {
         Self::OwnCost,
     ];
 
-    pub(super) fn name(self) -> &'static str {
+    /// Its name on the screen.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Deadlocks => "deadlocks",
             Self::Waits => "waits",
@@ -47,7 +49,8 @@ impl Subject {
     }
 
     /// The subject of a finding.
-    pub(super) fn of(finding: FindingKind) -> Self {
+    #[must_use]
+    pub fn of(finding: FindingKind) -> Self {
         match finding {
             FindingKind::ZombieGrowth | FindingKind::DeadWeight => Self::Zombies,
             FindingKind::SmallCacheOverScan
@@ -60,8 +63,9 @@ impl Subject {
         }
     }
 
-    /// The figure whose last values are drawn beside the verdict; `None` where it is not known.
-    pub(super) fn figure(self, snapshot: &Snapshot) -> Option<u64> {
+    /// The figure that is drawn over time, beside the verdict; `None` where it is not known.
+    #[must_use]
+    pub fn figure(self, snapshot: &Snapshot) -> Option<u64> {
         match self {
             Self::Deadlocks => {
                 snapshot.judged.as_ref()?;
