@@ -36,10 +36,19 @@ pub fn one(finding: &Finding, now_ns: u64, columns: usize) -> String {
         line(&part);
     }
     line("");
+    text += &figure_lines(finding, columns);
+    text
+}
+
+/// Writes the figures of a finding, in lines of at most `columns` columns.
+#[must_use]
+pub(super) fn figure_lines(finding: &Finding, columns: usize) -> String {
+    let mut text = String::new();
     for (name, values) in named(&finding.figures) {
         let names = std::iter::once(name).chain(std::iter::repeat(""));
         for (name, value) in names.zip(values) {
-            line(&format!("{} {value}", fit::pad(name, NAMES, false)));
+            let line = format!("{} {value}", fit::pad(name, NAMES, false));
+            let _ = writeln!(text, "{}", fit::cut_end(&line, columns));
         }
     }
     text

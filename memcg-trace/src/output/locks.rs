@@ -142,7 +142,8 @@ pub(super) fn not_checked(snapshot: &Snapshot) -> Vec<String> {
     open
 }
 
-fn convoys(snapshot: &Snapshot) -> Table {
+/// The roots of long waits.
+pub(super) fn convoys(snapshot: &Snapshot) -> Table {
     let columns = [
         figure("max_wait_ns"),
         figure("waiters"),

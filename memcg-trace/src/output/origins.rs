@@ -34,6 +34,18 @@ pub fn render(
     if let Some(tax) = summary::zombie_cost(snapshot) {
         line(&tax);
     }
+    table(origins, left_out).write(&mut out, style);
+    for origin in origins.iter().take(DESCRIBED) {
+        describe(origin, &mut out);
+    }
+    if let Some(how) = how_to_ask(snapshot, origins) {
+        let _ = writeln!(out, "\n{how}");
+    }
+    out
+}
+
+/// Groups of zombies as a table.
+pub(super) fn table(origins: &[Origin], left_out: usize) -> Table {
     let columns = [
         titled("ORIGIN", "origin"),
         figure("zombies"),
@@ -45,14 +57,7 @@ pub fn render(
         figure("first_dead_ns"),
         figure("last_dead_ns"),
     ];
-    Table::of(&columns, origins, left_out).write(&mut out, style);
-    for origin in origins.iter().take(DESCRIBED) {
-        describe(origin, &mut out);
-    }
-    if let Some(how) = how_to_ask(snapshot, origins) {
-        let _ = writeln!(out, "\n{how}");
-    }
-    out
+    Table::of(&columns, origins, left_out)
 }
 
 /// The sentence of a group, and what would free it.
@@ -95,7 +100,7 @@ fn bound(step: &crate::model::snapshot::Advice, shared: &Shared, origin: &Origin
 }
 
 /// The command that asks for pins, if nobody asked for those of some zombies.
-fn how_to_ask(snapshot: &Snapshot, origins: &[Origin]) -> Option<String> {
+pub(super) fn how_to_ask(snapshot: &Snapshot, origins: &[Origin]) -> Option<String> {
     let open = origins
         .iter()
         .filter(|one| one.pinned_by == PinnedBy::NotAsked);

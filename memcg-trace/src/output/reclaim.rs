@@ -33,14 +33,31 @@ pub fn render(
     } else {
         line(sums(&snapshot.reclaim.items, span_ns));
     }
-    count_table(rows, left_out).write(&mut text, style);
-    limit_table(rows).write(&mut text, style);
-    task_table(rows).write(&mut text, style);
-    stall_table(rows, snapshot.mono_ns).write(&mut text, style);
+    for (_, table) in tables(rows, left_out, snapshot.mono_ns) {
+        table.write(&mut text, style);
+    }
     text
 }
 
-fn sums(rows: &[Reclaim], span_ns: u64) -> String {
+/// The rows as tables, each with a caption.
+pub(super) fn tables(
+    rows: &[&Reclaim],
+    left_out: usize,
+    now_ns: u64,
+) -> [(&'static str, Table); 4] {
+    [
+        (
+            "Waits for memory, by memory cgroup, cause and limit",
+            count_table(rows, left_out),
+        ),
+        ("Limits", limit_table(rows)),
+        ("Tasks that waited longest", task_table(rows)),
+        ("Tasks that wait at the end", stall_table(rows, now_ns)),
+    ]
+}
+
+/// The sums of all rows in a line.
+pub(super) fn sums(rows: &[Reclaim], span_ns: u64) -> String {
     let sum = |figure: fn(&Reclaim) -> u64| {
         let figures = rows.iter().map(figure);
         Some(figures.fold(0, u64::saturating_add))

@@ -32,6 +32,12 @@ pub fn render(
         line(sums(all, span_ns));
         line(priorities(all));
     }
+    table(rows, left_out).write(&mut text, style);
+    text
+}
+
+/// The rows as a table.
+pub(super) fn table(rows: &[&Shrinker], left_out: usize) -> Table {
     let columns = [
         figure("label_with_scope"),
         figure("reclaimed_for"),
@@ -50,12 +56,11 @@ pub fn render(
         figure("p99_ns"),
         figure("max_ns"),
     ];
-    let table = Table::of(&columns, rows.iter().copied(), left_out);
-    table.write(&mut text, style);
-    text
+    Table::of(&columns, rows.iter().copied(), left_out)
 }
 
-fn sums(rows: &[Shrinker], span_ns: u64) -> String {
+/// The sums of all rows in a line.
+pub(super) fn sums(rows: &[Shrinker], span_ns: u64) -> String {
     let sum = |figure: fn(&Shrinker) -> u64| {
         let figures = rows.iter().map(figure);
         Some(figures.fold(0, u64::saturating_add))
@@ -71,7 +76,7 @@ fn sums(rows: &[Shrinker], span_ns: u64) -> String {
 }
 
 /// Runs by the priority of reclaim, from 12 (scan 1/4096 of a cache) to 0 (all of it).
-fn priorities(rows: &[Shrinker]) -> String {
+pub(super) fn priorities(rows: &[Shrinker]) -> String {
     let most = rows.iter().map(|row| row.count.priorities.len()).max();
     let runs = (0..most.unwrap_or(0)).rev().filter_map(|priority| {
         let runs = rows

@@ -38,22 +38,37 @@ pub fn render(snapshot: &Snapshot, view: &View<'_>, host: &Host, style: Style) -
 #[must_use]
 pub fn answer(snapshot: &Snapshot, view: &View<'_>, style: Style) -> String {
     let mut text = String::new();
-    let mut line = |line: String| fit::push_line(&mut text, &line, style.columns);
-    let totals = Totals::of(snapshot, view.cache);
-    line(verdict(&totals));
-    line(charged(view, &totals));
-    if view.is_whole {
-        line(reclaim(&totals));
+    for line in lines(snapshot, view) {
+        fit::push_line(&mut text, &line, style.columns);
     }
-    line(coverage(snapshot));
-    for gap in gaps(snapshot, &totals) {
-        line(gap);
+    for (_, table) in tables(snapshot, view) {
+        table.write(&mut text, style);
     }
-    memcg_table(view, &totals).write(&mut text, style);
-    held_table(view).write(&mut text, style);
-    cache_table(view).write(&mut text, style);
-    inherited_table(snapshot, view).write(&mut text, style);
     text
+}
+
+/// The last walk in some lines.
+pub(super) fn lines(snapshot: &Snapshot, view: &View<'_>) -> Vec<String> {
+    let totals = Totals::of(snapshot, view.cache);
+    let mut lines = vec![verdict(&totals), charged(view, &totals)];
+    lines.extend(view.is_whole.then(|| reclaim(&totals)));
+    lines.push(coverage(snapshot));
+    lines.extend(gaps(snapshot, &totals));
+    lines
+}
+
+/// The last walk in tables, each with a caption.
+pub(super) fn tables(snapshot: &Snapshot, view: &View<'_>) -> [(&'static str, Table); 4] {
+    let totals = Totals::of(snapshot, view.cache);
+    [
+        ("Slab by memory cgroup", memcg_table(view, &totals)),
+        ("Slab by memory cgroup and cache", held_table(view)),
+        ("Caches", cache_table(view)),
+        (
+            "Inherited from dead children",
+            inherited_table(snapshot, view),
+        ),
+    ]
 }
 
 /// The utilization of pages, in one line.

@@ -45,9 +45,15 @@ struct Row {
     is_marked: bool,
 }
 
+/// The meaning of a figure by its key.
+type Meaning = fn(&str) -> Option<String>;
+
 /// A table, and the number of rows that it leaves out.
 pub(super) struct Table {
     headings: Vec<Heading>,
+    /// The key of each column, and what says what these mean.
+    keys: Vec<&'static str>,
+    meaning: Meaning,
     rows: Vec<Row>,
     left_out: usize,
 }
@@ -65,6 +71,8 @@ impl Table {
         };
         Self {
             headings: columns.iter().map(heading).collect(),
+            keys: columns.iter().map(figures::Column::key).collect(),
+            meaning: figures::meaning::<R>,
             rows: rows.iter().map(row).collect(),
             left_out: 0,
         }
@@ -96,6 +104,8 @@ impl Table {
         };
         Self {
             headings: columns.iter().map(heading).collect(),
+            keys: columns.iter().map(|column| column.key).collect(),
+            meaning: figures::meaning::<R>,
             rows: rows.into_iter().map(row).collect(),
             left_out,
         }
@@ -113,6 +123,25 @@ impl Table {
             row.is_marked = is_marked;
         }
         self
+    }
+
+    /// The heading of each column, and what the figures below it mean.
+    pub(super) fn columns(&self) -> Vec<(Heading, Option<String>)> {
+        let meanings = self.keys.iter().map(|key| (self.meaning)(key));
+        self.headings.iter().copied().zip(meanings).collect()
+    }
+
+    /// The cells of each row, and whether it should be seen first.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&[String], bool)> {
+        self.rows.iter().map(|row| (&*row.cells, row.is_marked))
+    }
+
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// Writes the table; nothing at all if there are no rows.

@@ -51,6 +51,11 @@ impl<T> Column<T> {
     }
 
     #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.key
+    }
+
+    #[must_use]
     pub fn title(&self) -> &'static str {
         let own = || (self.heading)(self.key).map_or(self.key, |heading| heading.title);
         self.title.unwrap_or_else(own)

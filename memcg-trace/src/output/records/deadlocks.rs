@@ -168,7 +168,7 @@ record! {
     pub struct Convoy<'a> {
         /// The task that all wait for; null if it is no task.
         root: Option<Task<'a>>,
-        /// The same task; `no task` if no task is left that could end the wait.
+        /// The task that would have to act first; `no task` if no task is left that could end the wait.
         @column root_task: Option<String> => "ROOT",
         /// What they wait for.
         resource: Resource<'a>,

@@ -21,7 +21,7 @@ impl Row for Shrinker {
         to.column(
             "label_with_scope",
             "SHRINKER",
-            "The same, and that it looks at no memcg, if so.",
+            "Its function, file system and device, and that it looks at no memcg, if so.",
             |row| match row.count.memcg_aware {
                 Some(false) => format!("{} (not memcg-aware)", names::shrinker(row)),
                 _ => names::shrinker(row),

@@ -17,18 +17,27 @@ pub(super) fn start(subject: &str, snapshot: &Snapshot, host: &Host) -> Page {
     let mut page = Page::default();
     page.line(&format!("Subject: {subject}"), 2);
     page.empty();
+    for (name, value) in facts(snapshot, host) {
+        page.fact(name, &value);
+    }
+    page
+}
+
+/// What is known of the host, and of the program, each under a name.
+pub(in crate::output) fn facts(snapshot: &Snapshot, host: &Host) -> [(&'static str, String); 7] {
     let facts = snapshot.host_facts.as_deref();
     let known = |of: fn(&HostFacts) -> String| facts.map_or_else(|| NOT_HERE.to_owned(), of);
-    page.fact("Kernel", &kernel(host, facts));
-    page.fact("Command line", &known(cmdline));
-    page.fact("Tainted", &known(tainted));
-    page.fact("Configuration", &known(configuration));
-    page.fact("Host", &shown(&host.host));
-    page.fact("Time", &units::time(snapshot.unix_ns));
     let version = env!("CARGO_PKG_VERSION");
     let lost = summary::lost(snapshot);
-    page.fact("Found by", &format!("memcg-trace {version}; {lost}"));
-    page
+    [
+        ("Kernel", kernel(host, facts)),
+        ("Command line", known(cmdline)),
+        ("Tainted", known(tainted)),
+        ("Configuration", known(configuration)),
+        ("Host", shown(&host.host)),
+        ("Time", units::time(snapshot.unix_ns)),
+        ("Found by", format!("memcg-trace {version}; {lost}")),
+    ]
 }
 
 fn kernel(host: &Host, facts: Option<&HostFacts>) -> String {

@@ -31,7 +31,7 @@ pub fn locks(snapshot: &Snapshot, host: &Host) -> String {
         all.filter(|one| one.resolved_ns.is_none())
     };
     for deadlock in standing() {
-        proof(&mut page, deadlock, snapshot);
+        proven(&mut page, deadlock, snapshot);
     }
     let told: BTreeSet<u64> = standing()
         .flat_map(|one| one.found.members.iter())
@@ -44,6 +44,14 @@ pub fn locks(snapshot: &Snapshot, host: &Host) -> String {
         &[About::Waits],
         &text::not_checked(snapshot),
     )
+}
+
+/// Writes the proof of one deadlock.
+#[must_use]
+pub fn proof(deadlock: &Deadlock, snapshot: &Snapshot) -> String {
+    let mut page = Page::default();
+    proven(&mut page, deadlock, snapshot);
+    page.into_text()
 }
 
 fn subject(snapshot: &Snapshot) -> String {
@@ -73,7 +81,7 @@ fn thing(resource: &Resource) -> String {
     }
 }
 
-fn proof(page: &mut Page, deadlock: &Deadlock, snapshot: &Snapshot) {
+fn proven(page: &mut Page, deadlock: &Deadlock, snapshot: &Snapshot) {
     let found = &deadlock.found;
     page.section(match found.state {
         State::Confirmed | State::Resolved => "Proof",

@@ -10,7 +10,8 @@ mod slab;
 mod taint;
 mod why;
 
-pub use locks::locks;
+pub(super) use header::facts;
+pub use locks::{locks, proof};
 pub use pins::pins;
 pub use slab::slab;
 pub use why::why;
