@@ -6,6 +6,7 @@
 //! until somebody says here what of it is a name.
 
 mod cmdline;
+mod counted;
 mod kernel_names;
 mod pins;
 mod samples;

@@ -30,11 +30,6 @@ impl Redactor {
     /// The parts of a sample that a report shows, without names; the others are left out.
     pub fn sample(&mut self, sample: Sample) -> Sample {
         let mut sample = Sample {
-            slab: None,
-            shrinkers: None,
-            locks: None,
-            zombie_cost: None,
-            oom_kills: None,
             cgroup_uses: None,
             state_files: None,
             callers: None,
@@ -48,16 +43,17 @@ impl Redactor {
             reclaim,
             waits,
             pins,
+            slab,
             slab_walk,
             slab_inside,
+            shrinkers,
+            locks,
+            oom_kills,
             absent,
             mono_ns: _,
             unix_ns: _,
-            slab: _,
-            shrinkers: _,
-            locks: _,
+            // Only figures.
             zombie_cost: _,
-            oom_kills: _,
             cgroup_uses: _,
             state_files: _,
             callers: _,
@@ -85,11 +81,23 @@ impl Redactor {
         if let Some(reclaim) = reclaim {
             self.reclaim(reclaim);
         }
+        if let Some(slab) = slab {
+            self.slab(slab);
+        }
         if let Some(walk) = slab_walk {
             self.slab_walk(walk);
         }
         if let Some(contents) = slab_inside {
             self.slab_inside(contents);
+        }
+        for row in shrinkers.iter_mut().flatten() {
+            self.shrinker(row);
+        }
+        if let Some(locks) = locks {
+            self.locks(locks);
+        }
+        for kill in oom_kills.iter_mut().flatten() {
+            self.oom_kill(kill);
         }
         for Absent { section: _, reason } in absent {
             *reason = self.sentence(reason);

@@ -1,8 +1,13 @@
 use super::{Redactor, cmdline};
 use crate::sample::host_facts::{HostFacts, Setting};
+use crate::sample::oom::{OomMemory, ShmemFile, ShmemFiles};
 use crate::sample::pins::{Object, Pin, Pinned, Pins, User};
+use crate::sample::reclaim::OomKill;
 use crate::sample::waits::{Holder, Resource, Run, Task, TaskScan, Wait, Waits};
-use crate::sample::{Memcg, MemcgWalk, ResourceKind, Sample, Text};
+use crate::sample::{
+    self, LockHold, LockHolder, LockWait, Locks, Memcg, MemcgWalk, ResourceKind, Sample, Shrinker,
+    Slab, SlabCount, Text,
+};
 
 fn text(text: &str) -> Text {
     Text::from(text)
@@ -153,6 +158,10 @@ fn secret() -> Sample {
         }],
         ..Pinned::default()
     };
+    let counted = sample::Task {
+        comm: text("secret"),
+        ..sample::Task::default()
+    };
     let task = Task {
         addr: 0xffff_8880_0077_7000,
         comm: text("secret"),
@@ -193,6 +202,50 @@ fn secret() -> Sample {
             all_pages_because: Some(name()),
             ..Pins::default()
         }),
+        shrinkers: Some(vec![Shrinker {
+            shrinker: 0xffff_ffff_8177_7000,
+            name: Some("0xffff888000777000".to_owned()),
+            ..Shrinker::default()
+        }]),
+        slab: Some(Slab {
+            counts: vec![SlabCount {
+                objcg: 0xffff_8880_0077_7000,
+                cache: 0xffff_8880_0077_9000,
+                ..SlabCount::default()
+            }],
+            ..Slab::default()
+        }),
+        locks: Some(Locks {
+            waits: vec![LockWait {
+                task: counted.clone(),
+                owner: Some(counted.clone()),
+                ..LockWait::default()
+            }],
+            holds: vec![LockHold {
+                holders: vec![LockHolder {
+                    task: counted,
+                    ..LockHolder::default()
+                }],
+                ..LockHold::default()
+            }],
+            ..Locks::default()
+        }),
+        oom_kills: Some(vec![OomKill {
+            comm: text("secret"),
+            victim_comm: text("secret"),
+            memory: Some(Box::new(OomMemory {
+                files: Some(ShmemFiles {
+                    files: vec![ShmemFile {
+                        path: Some(secret()),
+                        ..ShmemFile::default()
+                    }],
+                    not_checked: vec![name()],
+                    ..ShmemFiles::default()
+                }),
+                ..OomMemory::default()
+            })),
+            ..OomKill::default()
+        }]),
         waits: Some(Waits {
             looks: vec![TaskScan {
                 tasks: vec![task],
@@ -209,7 +262,7 @@ fn secret() -> Sample {
 #[test]
 fn nothing_of_a_name_is_left() {
     let before = serde_json::to_string(&secret()).unwrap();
-    assert!(before.matches("secret").count() > 15, "{before}");
+    assert!(before.matches("secret").count() > 22, "{before}");
     let after = serde_json::to_string(&Redactor::default().sample(secret())).unwrap();
     assert!(!after.contains("secret"), "{after}");
     // 0xffff888000000000 in decimal begins so.
