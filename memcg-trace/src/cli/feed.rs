@@ -23,7 +23,7 @@ use crate::sample::redact::Redactor;
 use crate::sample::ring::{Bounds, Ring};
 use crate::sample::{Absent, Sample, Text};
 use crate::source::Source;
-use crate::source::replay::Pace;
+use crate::source::replay::{Pace, Replay};
 use crate::tui::{Travel, Visit};
 
 /// A source, the model of its samples, and the selection of rows that is shown.
@@ -242,6 +242,11 @@ impl Feed {
 
     pub(super) fn is_replay(&self) -> bool {
         self.source.is_replay()
+    }
+
+    /// The recording, if it is one.
+    pub(super) fn recording(&mut self) -> Option<&mut Replay> {
+        self.source.recording()
     }
 
     /// Waits for the next snapshot; `None` at the end of a recording.

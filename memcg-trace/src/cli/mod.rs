@@ -35,6 +35,7 @@ mod output_file;
 mod past;
 mod periodic;
 mod pins;
+mod post_mortem;
 mod reclaim;
 mod record;
 mod record_file;

@@ -8,8 +8,8 @@ use super::exit_codes::{CANNOT_TRACE, ERROR};
 use super::messages::Messages;
 use super::{
     cache_contents, callers, compare, completions, descriptors, doctor, export, incidents, known,
-    live, locks, man, oneshot, pins, reclaim, record, schema, serve, shrinkers, slab, why,
-    why_watch, zombies,
+    live, locks, man, oneshot, pins, post_mortem, reclaim, record, schema, serve, shrinkers, slab,
+    why, why_watch, zombies,
 };
 #[cfg(feature = "live")]
 use super::{logs, state_files};
@@ -73,6 +73,7 @@ fn run(args: &Args, messages: &Messages) -> anyhow::Result<u8> {
             Some(Verb::Locks(locks)) => locks::run(common, locks, messages).await,
             Some(Verb::Compare(compare)) => compare::run(common, compare, messages).await,
             Some(Verb::Export(args)) => export::run(common, args, messages).await,
+            Some(Verb::Report(args)) => post_mortem::run(common, args, messages).await,
             Some(Verb::Serve(args)) => serve::run(common, args, messages).await,
             Some(Verb::Record(record)) => record::run(common, record, messages).await,
             Some(Verb::Live(args)) if dashboard => live::run(common, args, None, messages).await,

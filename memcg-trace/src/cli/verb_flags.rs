@@ -38,6 +38,18 @@ const NOT_FOR: &[(&str, &[&str])] = &[
         "record",
         &["cgroup", "top", "json", "output", "near_high", "color"],
     ),
+    (
+        "report",
+        &[
+            "json",
+            "interval",
+            "walk_budget",
+            "trace_acquisitions",
+            "color",
+            "names",
+            "attach",
+        ],
+    ),
     ("serve", &["json", "output", "color"]),
     (
         "replay",

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::index::Index;
 use crate::sample::Sample;
+use crate::sample::incident::Incident;
 use crate::sample::recording::{Host, Reader};
 
 /// Speed of a replay.
@@ -59,6 +60,12 @@ impl Replay {
             waiting: None,
             index: None,
         })
+    }
+
+    /// The incident that the recording is of.
+    #[must_use]
+    pub fn incident(&self) -> Option<&Incident> {
+        self.reader.header().incident.as_deref()
     }
 
     /// The host of the recording.

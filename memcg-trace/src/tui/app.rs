@@ -305,7 +305,7 @@ impl App {
         let Some(shown) = self.time.shown.as_deref() else {
             return;
         };
-        match travel::parse(text, shown) {
+        match travel::parse(text, shown.mono_ns, shown.unix_ns) {
             Ok(moment_ns) => self.time.go(Destination::Moment(moment_ns)),
             Err(wrong) => self.say(&wrong),
         }

@@ -44,4 +44,4 @@ pub use overview::Trends;
 pub use regions::Regions;
 pub use screen::draw;
 pub use timeline::Visit;
-pub use travel::{Destination, Travel};
+pub use travel::{Destination, Travel, parse as parse_moment};

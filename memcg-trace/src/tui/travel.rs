@@ -5,7 +5,6 @@ use std::str::FromStr as _;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::keys::Action;
-use crate::model::snapshot::Snapshot;
 
 const SECOND_NS: i64 = 1_000_000_000;
 const DAY_NS: i64 = 86_400 * SECOND_NS;
@@ -66,9 +65,12 @@ impl TimePrompt {
     }
 }
 
-/// The moment that a text means: `12:34`, `12:34:56` or with a day before it, in UTC; `-5m` or
-/// `+90s` from the moment that is shown.
-pub(super) fn parse(text: &str, shown: &Snapshot) -> Result<u64, String> {
+/// The moment that a text means, CLOCK_MONOTONIC: `12:34`, `12:34:56` or with a day before it, in
+/// UTC; `-5m` or `+90s` from the moment of both clocks that is shown.
+///
+/// # Errors
+/// If the text is no time.
+pub fn parse(text: &str, mono_ns: u64, unix_ns: i64) -> Result<u64, String> {
     let wrong = || format!("{text}: write it like 12:34, 12:34:56 or -5m");
     let text = text.trim().trim_end_matches('Z');
     let away_ns = match text.strip_prefix(['-', '+']) {
@@ -76,12 +78,12 @@ pub(super) fn parse(text: &str, shown: &Snapshot) -> Result<u64, String> {
             let span = span_ns(span).ok_or_else(wrong)?;
             if text.starts_with('-') { -span } else { span }
         }
-        None => time_of_day(text, shown.unix_ns)
+        None => time_of_day(text, unix_ns)
             .or_else(|| date_and_time(text))
-            .and_then(|unix_ns| unix_ns.checked_sub(shown.unix_ns))
+            .and_then(|there_ns| there_ns.checked_sub(unix_ns))
             .ok_or_else(wrong)?,
     };
-    Ok(shown.mono_ns.saturating_add_signed(away_ns))
+    Ok(mono_ns.saturating_add_signed(away_ns))
 }
 
 /// `90`, `90s`, `5m` or `2h`.
@@ -115,19 +117,13 @@ fn date_and_time(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Model;
-    use crate::sample::Sample;
 
     #[test]
     fn times_as_users_write_them() {
         // 2026-11-30 00:10:00Z, and as many seconds after the boot.
         let shown_s = 1_795_997_400;
         let mono_s = 1_000_000;
-        let shown = Model::new().step(&Sample {
-            mono_ns: mono_s * 1_000_000_000,
-            unix_ns: shown_s * SECOND_NS,
-            ..Sample::default()
-        });
+        let parse = |text: &str| parse(text, mono_s * 1_000_000_000, shown_s * SECOND_NS);
         for (text, away_s) in [
             ("-5m", -300),
             ("+90s", 90),
@@ -139,12 +135,12 @@ mod tests {
             ("23:50:01Z", -1_199),
             ("2026-11-29 23:50", -1_200),
         ] {
-            let there = parse(text, &shown).unwrap();
+            let there = parse(text).unwrap();
             let wanted = mono_s.saturating_add_signed(away_s) * 1_000_000_000;
             assert_eq!(there, wanted, "{text}");
         }
         for text in ["", "x", "-", "-5x", "25:00", "12:34:56:78", "--5"] {
-            assert!(parse(text, &shown).is_err(), "{text}");
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 }

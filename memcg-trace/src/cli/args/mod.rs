@@ -2,6 +2,7 @@
 
 mod common;
 mod export;
+mod post_mortem;
 mod questions;
 mod report;
 mod serve;
@@ -9,6 +10,7 @@ mod size;
 mod streams;
 
 use std::borrow::Cow;
+use std::io::{self, IsTerminal as _};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -20,6 +22,7 @@ pub(super) use common::Common;
 #[cfg(feature = "live")]
 pub(super) use common::{Attach, Names};
 pub(super) use export::{Export, Rotation};
+pub(super) use post_mortem::PostMortem;
 #[cfg(feature = "live")]
 pub(super) use questions::StateFiles;
 pub(super) use questions::{
@@ -69,6 +72,8 @@ pub(super) enum Verb {
     Record(Record),
     /// The dashboard on a recording: `live --from FILE`.
     Replay(Replay),
+    /// A page for a post-mortem: what a recording shows, as one file of HTML.
+    Report(PostMortem),
     /// Metrics for Prometheus, and the newest snapshot, over HTTP; or metrics in a file.
     Serve(Serve),
     /// Recordings of OOM kills, deadlocks and critical findings that `serve --incidents` made.
@@ -92,6 +97,14 @@ pub(super) enum Verb {
 }
 
 impl Verb {
+    /// Says what is no time, though it has to be one.
+    fn wrong_time(&self) -> Option<String> {
+        match self {
+            Self::Report(report) => report.wrong(),
+            _ => None,
+        }
+    }
+
     /// Whether the verb traces locks as they are taken.
     fn traces_locks(&self) -> bool {
         match self {
@@ -121,6 +134,7 @@ impl Args {
             matches = verb_flags::hide(with_defaults).get_matches();
             args = Self::of(&matches);
         }
+        args.forget_other_meanings(&matches);
         if let Some(conflict) = args.conflict(&matches) {
             Self::command()
                 .error(ErrorKind::ArgumentConflict, conflict)
@@ -133,6 +147,18 @@ impl Args {
         Self::from_arg_matches(matches).unwrap_or_else(|error| error.exit())
     }
 
+    /// The environment and the configuration file name a recording for the flag that is a time for
+    /// `report`.
+    fn forget_other_meanings(&mut self, matches: &ArgMatches) {
+        let own = matches.subcommand().map(|(_, own)| own);
+        let source = own.and_then(|own| own.value_source("from"));
+        if let (Some(Verb::Report(report)), false) =
+            (&mut self.verb, source == Some(ValueSource::CommandLine))
+        {
+            report.begin = None;
+        }
+    }
+
     /// Flags that make no sense with the verb. Flags from the environment and from the
     /// configuration file are ignored, since they are meant for other verbs.
     fn conflict(&self, matches: &ArgMatches) -> Option<Cow<'static, str>> {
@@ -143,6 +169,9 @@ impl Args {
         };
         if let Some(vain) = verb_flags::vain(matches, is_given) {
             return Some(vain.into());
+        }
+        if let Some(wrong) = self.verb.as_ref().and_then(Verb::wrong_time) {
+            return Some(wrong.into());
         }
         let conflict = match &self.verb {
             Some(Verb::Locks(locks)) if !locks.watch && (is_own("count") || is_own("duration")) => {
@@ -200,6 +229,9 @@ impl Args {
                 "other hosts could reach that address: --insecure-listen says that this is meant",
             ),
             Some(Verb::Export(export)) => export_conflict(export, is_given, is_own),
+            Some(Verb::Report(_)) if self.common.output.is_none() && io::stdout().is_terminal() => {
+                Some("a page of HTML is not for a terminal: -o FILE, or a pipe")
+            }
             Some(Verb::Record(_)) if is_given("output") => {
                 Some("record names its file itself, without --output")
             }
