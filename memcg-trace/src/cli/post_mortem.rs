@@ -1,4 +1,7 @@
-//! `report`: a page for a post-mortem, from a recording.
+//! `report`: a page for a post-mortem, or a trace, from a recording.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
 
 use anyhow::{Context as _, anyhow, bail};
 
@@ -7,8 +10,10 @@ use super::exit_codes::{CANNOT_TRACE, DONE, ERROR};
 use super::feed::Feed;
 use super::messages::Messages;
 use super::oneshot;
+use super::output_file::OutputFile;
 use super::signals::Stop;
 use crate::output::html::{self, Gathered, Of};
+use crate::output::trace::{self, Spans};
 use crate::sample::incident::Incident;
 use crate::tui;
 use crate::units;
@@ -27,10 +32,22 @@ pub(super) async fn run(
     let span = Span::wanted(args, &mut feed)?;
     let incident = incident(&mut feed, args.redact);
     let host = feed.host().clone();
-    let gather = async |feed: &mut Feed| gather(feed, &span).await;
-    let Some(gathered) = oneshot::answer(feed, &mut stop, messages, gather).await? else {
+    let is_traced = args.trace.is_some();
+    let gather = async |feed: &mut Feed| gather(feed, &span, is_traced).await;
+    let answer = oneshot::answer(feed, &mut stop, messages, gather).await?;
+    let Some((gathered, spans)) = answer else {
         return Ok(ERROR);
     };
+    if let (Some(path), Some(spans)) = (&args.trace, spans) {
+        let mut file = OutputFile::create(Some(path))?;
+        let written = file.write_all(trace::write(spans, &host).as_bytes());
+        written.with_context(|| format!("cannot write to {}", path.display()))?;
+    }
+    let has_figures = gathered.has_figures();
+    let code = if has_figures { DONE } else { CANNOT_TRACE };
+    if is_traced && common.output.is_none() {
+        return Ok(code);
+    }
     let cgroup = common.selection().cgroup;
     let page = html::page(
         &gathered,
@@ -42,8 +59,7 @@ pub(super) async fn run(
         },
     );
     oneshot::write(common, page.as_bytes())?;
-    let has_figures = gathered.has_figures();
-    Ok(if has_figures { DONE } else { CANNOT_TRACE })
+    Ok(code)
 }
 
 /// The incident that the recording is of, without its names if that is asked for.
@@ -80,7 +96,7 @@ impl Span {
         let index = feed.recording().context("this is no recording")?.index()?;
         let last = index.len().checked_sub(1);
         let last = index.sample(last.context("there is not one sample")?)?;
-        let moment = |text: Option<&std::ffi::OsStr>, usual| match text {
+        let moment = |text: Option<&OsStr>, usual| match text {
             None => Ok(usual),
             Some(text) => tui::parse_moment(&text.to_string_lossy(), last.mono_ns, last.unix_ns)
                 .map_err(|wrong| anyhow!(wrong)),
@@ -98,8 +114,12 @@ impl Span {
 
 /// Reads the recording until the end of the span. What is before it leads to it: a finding may
 /// have begun earlier.
-async fn gather(feed: &mut Feed, span: &Span) -> anyhow::Result<Option<Gathered>> {
-    let mut gathered: Option<Gathered> = None;
+async fn gather(
+    feed: &mut Feed,
+    span: &Span,
+    is_traced: bool,
+) -> anyhow::Result<Option<(Gathered, Option<Spans>)>> {
+    let mut gathered: Option<(Gathered, Option<Spans>)> = None;
     let mut outside = None;
     while let Some(snapshot) = feed.next().await? {
         if snapshot.mono_ns > span.end_ns {
@@ -108,8 +128,14 @@ async fn gather(feed: &mut Feed, span: &Span) -> anyhow::Result<Option<Gathered>
         }
         match &mut gathered {
             _ if snapshot.mono_ns < span.begin_ns => outside = Some(snapshot),
-            Some(gathered) => gathered.push(&snapshot),
-            None => gathered = Some(Gathered::beginning_with(&snapshot)),
+            Some((gathered, spans)) => {
+                gathered.push(&snapshot);
+                spans.iter_mut().for_each(|spans| spans.push(&snapshot));
+            }
+            None => {
+                let spans = is_traced.then(|| Spans::beginning_with(&snapshot));
+                gathered = Some((Gathered::beginning_with(&snapshot), spans));
+            }
         }
     }
     if let (None, Some(outside)) = (&gathered, outside) {

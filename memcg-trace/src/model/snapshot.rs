@@ -40,6 +40,7 @@ pub use waits::{Convoy, Deadlock, Judged, Outcome, Wait};
 
 use crate::sample::callers::Callers;
 use crate::sample::host_facts::HostFacts;
+use crate::sample::reclaim::Shrinking;
 use crate::sample::uses::CgroupUses;
 use crate::sample::{Loss, ZombieCost};
 
@@ -79,6 +80,8 @@ pub struct Snapshot {
     pub shrinkers: Arc<Section<Shrinker>>,
     /// Waits for reclaim, and the memcgs that it takes memory from.
     pub reclaim: Arc<Section<Reclaim>>,
+    /// Runs of shrinkers in progress.
+    pub shrinking: Arc<[Shrinking]>,
     /// Waits in progress, longest first.
     pub lock_waits: Arc<Section<LockWait>>,
     /// Waits that ended, by lock, longest sum first.

@@ -18,6 +18,7 @@ use super::{cache_contents, callers, dying, zombie_cost};
 use crate::deadlock::Rules;
 use crate::sample::callers::Callers;
 use crate::sample::host_facts::HostFacts;
+use crate::sample::reclaim::Shrinking;
 use crate::sample::uses::CgroupUses;
 use crate::sample::{self, Loss, MemcgEventKind, Sample, SlabBefore};
 
@@ -38,6 +39,7 @@ pub struct Model {
     callers: Arc<Section<Callers>>,
     shrinkers: Shrinkers,
     reclaim: Reclaims,
+    shrinking: Arc<[Shrinking]>,
     locks: Locks,
     zombie_cost: Arc<Section<sample::ZombieCost>>,
     deadlocks: Deadlocks,
@@ -82,6 +84,7 @@ impl Model {
             callers: Arc::new(Section::unread(callers::NAME)),
             shrinkers: Shrinkers::new(),
             reclaim: Reclaims::new(),
+            shrinking: Arc::new([]),
             locks: Locks::new(),
             zombie_cost: zombie_cost::section(None, None),
             deadlocks: Deadlocks::new(rules),
@@ -143,7 +146,10 @@ impl Model {
         }
         match (sample.absence("reclaim"), &sample.reclaim) {
             (Some(reason), _) => self.reclaim.mark_absent(reason),
-            (None, Some(reclaim)) => self.reclaim.read(reclaim, &self.memcgs.items, &self.tree),
+            (None, Some(reclaim)) => {
+                self.reclaim.read(reclaim, &self.memcgs.items, &self.tree);
+                self.shrinking = reclaim.shrinking.as_slice().into();
+            }
             (None, None) => {}
         }
         match (sample.absence("lock"), &sample.locks) {
@@ -197,6 +203,7 @@ impl Model {
             callers: Arc::clone(&self.callers),
             shrinkers: self.shrinkers.section(),
             reclaim: self.reclaim.section(),
+            shrinking: Arc::clone(&self.shrinking),
             lock_waits: self.locks.waits(),
             lock_stats: self.locks.stats(),
             zombie_cost: Arc::clone(&self.zombie_cost),

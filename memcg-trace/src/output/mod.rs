@@ -40,6 +40,7 @@ pub mod text;
 mod timeline;
 pub mod to_do;
 pub mod tool;
+pub mod trace;
 pub mod tree;
 pub mod verdicts;
 pub mod why;

@@ -10,6 +10,7 @@ mod strangers;
 #[expect(dead_code, reason = "only what runs the program is needed here")]
 #[path = "../tool/mod.rs"]
 mod tool;
+mod trace;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -229,7 +229,11 @@ impl Args {
                 "other hosts could reach that address: --insecure-listen says that this is meant",
             ),
             Some(Verb::Export(export)) => export_conflict(export, is_given, is_own),
-            Some(Verb::Report(_)) if self.common.output.is_none() && io::stdout().is_terminal() => {
+            Some(Verb::Report(report))
+                if report.trace.is_none()
+                    && self.common.output.is_none()
+                    && io::stdout().is_terminal() =>
+            {
                 Some("a page of HTML is not for a terminal: -o FILE, or a pipe")
             }
             Some(Verb::Record(_)) if is_given("output") => {

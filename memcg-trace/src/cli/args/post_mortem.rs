@@ -18,6 +18,10 @@ pub(in crate::cli) struct PostMortem {
     /// Only until this time.
     #[arg(id = "to", long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) end: Option<PathBuf>,
+    /// Write waits, holds of locks, reclaim and runs of shrinkers as Chrome trace events to this
+    /// file, for Perfetto; no page, unless -o says where.
+    #[arg(long, value_name = "JSON")]
+    pub(in crate::cli) trace: Option<PathBuf>,
     /// Replace names of the host, of cgroups, tasks and files, and addresses, each by the same word
     /// everywhere.
     #[arg(long)]
