@@ -131,6 +131,12 @@ impl<'k> Headings<'k> {
             meaning: None,
         }
     }
+
+    fn take(&mut self, heading: Heading, meaning: &str) {
+        self.found = Some(heading);
+        let words: Vec<&str> = meaning.split_whitespace().collect();
+        self.meaning = Some(words.join(" ").replace('`', ""));
+    }
 }
 
 impl<'r, R: 'r> Visitor<'r, R> for Headings<'_> {
@@ -154,12 +160,8 @@ impl<'r, R: 'r> Visitor<'r, R> for Headings<'_> {
         _: impl Fn(&'r R) -> T,
     ) {
         if key == self.key {
-            self.found = Some(Heading {
-                title,
-                is_number: T::IS_NUMBER,
-            });
-            let words: Vec<&str> = meaning.split_whitespace().collect();
-            self.meaning = Some(words.join(" ").replace('`', ""));
+            let is_number = T::IS_NUMBER;
+            self.take(Heading { title, is_number }, meaning);
         }
     }
 
