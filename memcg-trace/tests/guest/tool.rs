@@ -68,7 +68,9 @@ impl Blind {
 
 /// A script that hides symbols of the kernel.
 pub fn without_symbols(names: &[&str]) -> String {
-    let lines: Vec<_> = names.iter().map(|name| format!(" {name}$")).collect();
+    // Behind a symbol of a module stands the name of the module.
+    let line = |name: &&str| format!(" {name}\\($\\|[[:space:]]\\)");
+    let lines: Vec<_> = names.iter().map(line).collect();
     let lines = lines.join("\\|");
     format!(
         "sed '/{lines}/d' /proc/kallsyms >/tmp/symbols && mount --bind /tmp/symbols /proc/kallsyms"

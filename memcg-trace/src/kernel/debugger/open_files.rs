@@ -45,7 +45,8 @@ impl Open {
             tables: tables(reader, threads)?,
             ..Self::default()
         };
-        open.sockets = open.of_kind(reader, &[Symbol::SocketFileOps], Field::FilePrivate)?;
+        let sockets = open.of_kind(reader, &[Symbol::SocketFileOps], Field::FilePrivate);
+        open.sockets = unless_absent(sockets)?;
         let sockets: Vec<_> = open.sockets.iter().map(|file| file.object).collect();
         let socks = reader.column(&sockets, Field::SocketSk)?;
         for (file, sock) in open.sockets.iter_mut().zip(socks) {
@@ -60,26 +61,32 @@ impl Open {
         open.sockets.extend(waiting);
         open.known_sockets = open.sockets.iter().map(|file| file.object).collect();
         let private = Field::FilePrivate;
-        open.tuns = open.of_kind_and_sent(reader, &[Symbol::TunFops, Symbol::TapFops], private)?;
-        open.inotify = open.of_kind_and_sent(reader, &[Symbol::InotifyFops], private)?;
-        open.fanotify = open.of_kind_and_sent(reader, &[Symbol::FanotifyFops], private)?;
-        let inode = Field::FileInode;
-        open.namespaces = open.of_kind_and_sent(reader, &[Symbol::NsFileOperations], inode)?;
-        Ok(open)
+        let of_kind = |operations: &[Symbol], field| {
+            unless_absent(open.of_kind_and_sent(reader, operations, field))
+        };
+        let tuns = of_kind(&[Symbol::TunFops, Symbol::TapFops], private)?;
+        let inotify = of_kind(&[Symbol::InotifyFops], private)?;
+        let fanotify = of_kind(&[Symbol::FanotifyFops], private)?;
+        let namespaces = of_kind(&[Symbol::NsFileOperations], Field::FileInode)?;
+        Ok(Self {
+            tuns,
+            inotify,
+            fanotify,
+            namespaces,
+            ..open
+        })
     }
 
     /// Descriptors whose file has one of these `f_op`, with a field of the file, by the first
-    /// process that has each. A kernel with none of the names has no such files.
+    /// process that has each. An error if no name has an address: a kernel without such files looks
+    /// the same as one that does not tell.
     pub(crate) fn of_kind(
         &self,
         reader: &Reader<'_>,
         operations: &[Symbol],
         field: Field,
     ) -> Result<Vec<OpenFile>, Unreadable> {
-        let wanted = operations
-            .iter()
-            .filter_map(|symbol| reader.symbol(*symbol).ok());
-        let wanted: Vec<_> = wanted.collect();
+        let wanted = reader.known_symbols(operations)?;
         let mut found = Vec::new();
         for table in &self.tables {
             for (at, op) in table.ops.iter().enumerate() {
@@ -122,7 +129,8 @@ impl Open {
         let Some(Ok(queues)) = &self.queues else {
             return Ok(Vec::new());
         };
-        let mut sent = queues.files_with(reader, &[Symbol::SocketFileOps], Field::FilePrivate)?;
+        let sent = queues.files_with(reader, &[Symbol::SocketFileOps], Field::FilePrivate);
+        let mut sent = unless_absent(sent)?;
         let sockets: Vec<_> = sent.iter().map(|file| file.object).collect();
         let socks = reader.column(&sockets, Field::SocketSk)?;
         for (file, sock) in sent.iter_mut().zip(socks) {
@@ -143,6 +151,14 @@ impl Open {
     /// Whether any process has a socket open.
     pub(crate) fn has_socket(&self, sock: u64) -> bool {
         self.known_sockets.contains(&sock)
+    }
+}
+
+/// Files of a kind that a kernel may be built without.
+fn unless_absent(files: Result<Vec<OpenFile>, Unreadable>) -> Result<Vec<OpenFile>, Unreadable> {
+    match files {
+        Err(Unreadable::Absent(_)) => Ok(Vec::new()),
+        files => files,
     }
 }
 

@@ -151,10 +151,7 @@ impl Queues {
         operations: &[Symbol],
         field: Field,
     ) -> Result<Vec<OpenFile>, Unreadable> {
-        let wanted = operations.iter();
-        let wanted: Vec<_> = wanted
-            .filter_map(|symbol| reader.symbol(*symbol).ok())
-            .collect();
+        let wanted = reader.known_symbols(operations)?;
         let files: Vec<_> = self.sent.iter().map(|sent| sent.file).collect();
         let operations = reader.column(&files, Field::FileOp)?;
         let objects = reader.column(&files, field)?;

@@ -37,7 +37,7 @@ pub fn of_file(cgroup: &Cgroup) -> Fixture {
     of_pages(cgroup.path(), "page_shmem", PAGES as u64)
 }
 
-fn bind_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
+pub fn bind_mount(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("bind-mount");
     let (name, target) = (folder.file("secret"), folder.file("target"));
     drop(write(&cgroup, &name));
@@ -95,7 +95,7 @@ fn bind_mount_elsewhere(parent: &Cgroup, folder: &Folder) -> Fixture {
 }
 
 /// A descriptor of overlayfs has another inode than the file whose pages pin.
-fn overlay(parent: &Cgroup, folder: &Folder) -> Fixture {
+pub fn overlay(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("overlay");
     let [lower, upper, work, merged] =
         ["lower", "upper", "work", "merged"].map(|name| folder.file(name));
@@ -123,7 +123,7 @@ fn overlay(parent: &Cgroup, folder: &Folder) -> Fixture {
 }
 
 /// A file without a name or a descriptor, registered with an io_uring.
-fn ring(parent: &Cgroup, folder: &Folder) -> Fixture {
+pub fn ring(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("io-uring");
     let name = folder.file("registered");
     let file = write(&cgroup, &name);

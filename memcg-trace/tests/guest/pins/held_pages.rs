@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{Fixture, Refs, run};
 use super::held_by_fd::{AioRing, Ring};
+use super::held_files::succeeds;
 use super::memory::Memory;
 use super::pages::of_pages;
 use crate::contract::Document;
@@ -144,11 +145,46 @@ fn mounted_device(parent: &Cgroup, folder: &Folder) -> Fixture {
     }
 }
 
+/// A file that is swapped to, with pages from when it was written.
+fn swap_file(parent: &Cgroup, folder: &Folder) -> Fixture {
+    let cgroup = parent.child("swap-file");
+    let disk = disk::unused();
+    disk::format(&disk, &[]);
+    mount(&*disk, &folder.0, "ext4", MountFlags::empty(), None).unwrap();
+    let name = folder.file("swap");
+    let pages = vec![1; PAGES * 4096];
+    cgroup.inside(|| fs::write(&name, &pages).unwrap());
+    succeeds(&["mkswap", &name]);
+    succeeds(&["swapon", &name]);
+    cgroup.remove();
+    let reclaim = parent.dir().join("memory.reclaim");
+    let mounted = folder.path().to_owned();
+    Fixture {
+        refs: Refs::AtLeast(PAGES as u64),
+        holders: vec![json!({"object": "file", "path": name, "how": "swap", "pid": null})],
+        never: &["remove_file"],
+        follow: Box::new(move || {
+            if reclaim.exists() {
+                // It fails where less than that could be reclaimed.
+                drop(fs::write(reclaim, "64M"));
+            } else {
+                let file = File::open(&name).unwrap();
+                fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+            }
+            succeeds(&["swapoff", &name]);
+            unmount(mounted, UnmountFlags::empty()).unwrap();
+        }),
+        ..of_pages(cgroup.path(), "page_file", PAGES as u64)
+    }
+}
+
 #[test]
 fn pages_without_a_page_table() {
     let (parent, folder) = (Cgroup::new("held-pages"), Folder::new("held-pages"));
+    let swapped = Folder::new("swap-file");
     let fixtures = vec![
         mounted_device(&parent, &folder),
+        swap_file(&parent, &swapped),
         aio_ring(&parent),
         registered_buffer(&parent),
         merged(&parent),
@@ -158,7 +194,7 @@ fn pages_without_a_page_table() {
 
 /// Asks for one zombie with something hidden, and returns the first holder of the kind and the
 /// advice on it.
-fn asked_without(hide: &str, fixture: &Fixture) -> (Value, Vec<Value>) {
+pub fn asked_without(hide: &str, fixture: &Fixture) -> (Value, Vec<Value>) {
     let holders = eventually("a holder with references that were not found", || {
         let output = tool::hidden(hide, &["pins", "--json", &fixture.path]);
         if output.status.code() != Some(0) {

@@ -17,6 +17,7 @@ mod followed;
 mod handed_over;
 mod held_files;
 mod held_pages;
+mod hidden_holders;
 mod holders;
 mod hung;
 mod kinds;

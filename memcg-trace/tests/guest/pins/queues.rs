@@ -56,7 +56,7 @@ fn queue(fd: impl AsFd, how: &str) -> Value {
 
 /// The connecting task is charged for both ends (net/unix/af_unix.c: unix_stream_connect()), and
 /// the queued end keeps the other, although that is closed.
-fn connections(parent: &Cgroup, folder: &Folder) -> Fixture {
+pub fn connections(parent: &Cgroup, folder: &Folder) -> Fixture {
     let cgroup = parent.child("connections");
     let name = folder.file("server");
     let server = UnixListener::bind(&name).unwrap();
@@ -80,7 +80,7 @@ fn connections(parent: &Cgroup, folder: &Folder) -> Fixture {
 }
 
 /// A file in a message that was not received.
-fn message(parent: &Cgroup) -> Fixture {
+pub fn message(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("message");
     let (from, to) = UnixDatagram::pair().unwrap();
     let sent = cgroup.inside(|| UdpSocket::bind("127.0.0.1:0").unwrap());
@@ -129,7 +129,7 @@ fn watches_in_a_message(parent: &Cgroup) -> Fixture {
 }
 
 /// A connection that was closed before the other side received all data.
-fn lingering(parent: &Cgroup) -> Fixture {
+pub fn lingering(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("lingering");
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();

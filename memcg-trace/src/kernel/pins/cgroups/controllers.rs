@@ -96,8 +96,6 @@ fn add_found(object: &mut Object, refs: u64) {
 /// (kernel/events/core.c: perf_cgroup_connect()).
 fn perf_events(host: &Host<'_, '_>) -> Result<HashMap<u64, Vec<OpenFile>>, Unreadable> {
     let reader = host.reader;
-    let files = (host.open).of_kind_and_sent(reader, &[Symbol::PerfFops], Field::FilePrivate)?;
-    let events: Vec<_> = files.iter().map(|file| file.object).collect();
     let mut found: HashMap<u64, Vec<OpenFile>> = HashMap::new();
     // A kernel without perf cgroups has no such css.
     let (Ok(css), Ok(_)) = (
@@ -106,6 +104,8 @@ fn perf_events(host: &Host<'_, '_>) -> Result<HashMap<u64, Vec<OpenFile>>, Unrea
     ) else {
         return Ok(found);
     };
+    let files = (host.open).of_kind_and_sent(reader, &[Symbol::PerfFops], Field::FilePrivate)?;
+    let events: Vec<_> = files.iter().map(|file| file.object).collect();
     let cgroups = reader.column(&events, Field::PerfEventCgrp)?;
     for (file, cgroup) in files.into_iter().zip(cgroups) {
         if let Some(cgroup) = cgroup.filter(|cgroup| *cgroup != 0) {

@@ -41,14 +41,22 @@ pub(super) fn registered_files(search: &mut HolderSearch<'_, '_>) -> Result<(), 
     Ok(())
 }
 
+/// All rings that are open. A kernel without io_uring does not have its types either.
+fn rings(search: &HolderSearch<'_, '_>) -> Result<Vec<OpenFile>, Unreadable> {
+    let reader = search.reader;
+    let counts = [Field::RingNrFiles, Field::RingNrNodes];
+    if !counts.iter().any(|field| reader.has(*field)) {
+        return Ok(Vec::new());
+    }
+    let operations = [Symbol::IoUringFops];
+    { search.open }.of_kind(reader, &operations, Field::FilePrivate)
+}
+
 /// Each file that is registered, with the descriptor of its ring.
 pub(super) fn registrations(search: &HolderSearch<'_, '_>) -> Result<Vec<OpenFile>, Unreadable> {
     let reader = search.reader;
     let mut found = Vec::new();
-    for ring in search
-        .open
-        .of_kind(reader, &[Symbol::IoUringFops], Field::FilePrivate)?
-    {
+    for ring in rings(search)? {
         let files = match registered(reader, ring.object) {
             Ok(files) => files,
             // The ring is freed meanwhile.
@@ -105,10 +113,7 @@ pub(super) fn registered_buffers(search: &mut HolderSearch<'_, '_>) -> Result<()
     let reader = search.reader;
     let first_page = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
     let page_bytes = reader.resolved.pages.bytes.max(1);
-    for ring in search
-        .open
-        .of_kind(reader, &[Symbol::IoUringFops], Field::FilePrivate)?
-    {
+    for ring in rings(search)? {
         let pages = match pinned(reader, ring.object) {
             Ok(pages) => pages,
             // The ring is freed meanwhile.
