@@ -6,19 +6,40 @@ use anyhow::{Context as _, Result};
 
 use super::arguments::Arguments;
 use super::busy::Busy;
+use super::row::Row;
 use super::{fleet, fresh, guests, host, report, shell};
 use crate::interrupt;
 use crate::kernel;
 use crate::setup::timings::Timings;
 use crate::setup::{self, Needs};
 
+/// A step on this host.
+type Step = fn() -> Row;
+
+/// Steps that only `--long` has, by the names that ask for one of them.
+const LONG: [(&str, Step); 4] = [
+    ("packages", host::packages),
+    ("alerts", fleet::alerts),
+    ("dashboard", fleet::dashboard),
+    ("questions", fleet::questions),
+];
+
 pub fn main(arguments: &Arguments) -> Result<u8> {
     if arguments.fresh {
         let rows = fresh::run(&arguments.names)?;
         return Ok(u8::from(!report::print(&rows, arguments)));
     }
+    let is_step = |name: &String| LONG.iter().any(|(step, _)| step == name);
+    let (steps, names): (Vec<_>, Vec<_>) = arguments.names.iter().cloned().partition(is_step);
+    let is_all = arguments.names.is_empty();
+    // Those who ask for steps alone want no guests.
+    let has_guests = !arguments.host_only && (is_all || !names.is_empty());
+    let arguments = &Arguments {
+        names,
+        ..arguments.clone()
+    };
     let kernels: Vec<_> = kernel::all()
-        .filter(|_| !arguments.host_only)
+        .filter(|_| has_guests)
         .filter(|series| arguments.kernel.is_empty() || arguments.kernel.contains(series))
         .filter(|series| !arguments.without_kernel.contains(series))
         .collect();
@@ -31,13 +52,12 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     }
     let _busy = arguments.busy.then(Busy::start);
     let mut rows = Vec::new();
-    if arguments.names.is_empty() {
+    if is_all {
         rows.extend(host::run());
-        if arguments.long {
-            rows.push(host::packages());
-            rows.push(fleet::alerts());
-            rows.push(fleet::dashboard());
-            rows.push(fleet::questions());
+    }
+    for (step, run) in LONG {
+        if is_all && arguments.long || steps.iter().any(|name| name == step) {
+            rows.push(run());
         }
     }
     rows.extend(guests::run(&kernels, arguments, &without_module)?);

@@ -39,7 +39,9 @@ pub fn dashboard() -> Row {
         let queries = targets.flatten().filter_map(|one| one["expr"].as_str());
         // Grafana puts values in place of its variables. Rules are what promtool checks.
         let rules = queries.map(|query| {
-            let query = query.replace("$__rate_interval", "5m");
+            let query = query
+                .replace("$__rate_interval", "5m")
+                .replace("$__range", "6h");
             json!({"record": "query", "expr": query.replace("$instance", ".*")})
         });
         let rules: Vec<Value> = rules.collect();
