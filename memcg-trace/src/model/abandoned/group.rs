@@ -68,16 +68,17 @@ pub fn list(snapshot: &Snapshot, least_age_ns: u64) -> Empties {
             if let Some(parent) = memcg.facts.parent_serial_nr {
                 *alive_below.entry(parent).or_default() += 1;
             }
-            *with_tasks.entry(*place).or_default() += u64::from(!is_empty(memcg));
+            if let Some(place) = place {
+                *with_tasks.entry(*place).or_default() += u64::from(!is_empty(memcg));
+            }
         }
     }
     let is_complete = uses.is_some_and(|uses| uses.not_checked.is_empty());
     let mut groups: HashMap<(Place, Class), Vec<Member<'_>>> = HashMap::new();
-    for (memcg, place) in memcgs
-        .iter()
-        .zip(&places.of)
-        .filter(|(memcg, _)| is_empty(memcg))
-    {
+    for (memcg, place) in memcgs.iter().zip(&places.of) {
+        let Some(place) = place.filter(|_| is_empty(memcg)) else {
+            continue;
+        };
         let serial_nr = memcg.id.serial_nr;
         let member = Member {
             memcg,
@@ -86,7 +87,7 @@ pub fn list(snapshot: &Snapshot, least_age_ns: u64) -> Empties {
             now_ns: snapshot.mono_ns,
         };
         let class = member.class(least_age_ns);
-        groups.entry((*place, class)).or_default().push(member);
+        groups.entry((place, class)).or_default().push(member);
     }
     let all = groups.values().map(|members| members.len() as u64).sum();
     let named = groups.into_iter().filter_map(|((place, class), members)| {

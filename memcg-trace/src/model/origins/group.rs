@@ -21,6 +21,7 @@ pub fn list(snapshot: &Snapshot) -> Vec<Origin> {
     let mut alive: HashMap<Place, u64> = HashMap::new();
     let mut groups: HashMap<(Place, PinnedBy), Group<'_>> = HashMap::new();
     for (memcg, place) in memcgs.iter().zip(&places.of) {
+        let Some(place) = place else { continue };
         if memcg.phase.is_none() {
             *alive.entry(*place).or_default() += 1;
             continue;

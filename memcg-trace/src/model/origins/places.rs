@@ -12,8 +12,8 @@ pub(in crate::model) type Place = usize;
 /// The places of memcgs.
 #[derive(Debug, Default)]
 pub(in crate::model) struct Places {
-    /// The place of each memcg, in their order.
-    pub(in crate::model) of: Vec<Place>,
+    /// The place of each memcg, in their order; `None` where none of those in question can be.
+    pub(in crate::model) of: Vec<Option<Place>>,
     /// The shape of the parent's path, and that of the name, of each place.
     pub(in crate::model) paths: Vec<(Text, Text)>,
 }
@@ -46,7 +46,11 @@ impl Known {
 /// those in question varies as they do; another one is itself, but for ids in its name.
 pub(in crate::model) fn find(memcgs: &[Memcg], is_asked: impl Fn(&Memcg) -> bool) -> Places {
     let parents = parents(memcgs);
-    let mut of = vec![0; memcgs.len()];
+    let mut has_children = vec![false; memcgs.len()];
+    for parent in parents.iter().flatten() {
+        has_children[*parent] = true;
+    }
+    let mut of = vec![None; memcgs.len()];
     // The place below which the children of each are.
     let mut as_parent: Vec<Option<Place>> = vec![None; memcgs.len()];
     let mut known = Known::default();
@@ -62,14 +66,24 @@ pub(in crate::model) fn find(memcgs: &[Memcg], is_asked: impl Fn(&Memcg) -> bool
         }
         let mut siblings: Vec<_> = siblings.into_iter().collect();
         siblings.sort_unstable_by_key(|(_, members)| members[0]);
-        for ((parent, above), members) in siblings {
+        for ((parent, above), mut members) in siblings {
+            let has_asked = members.iter().any(|at| is_asked(&memcgs[*at]));
+            if !has_asked && parent.is_some() {
+                // Names take time: these matter only where others are below.
+                members.retain(|at| has_children[*at]);
+                for at in members {
+                    let itself = alone(memcgs[at].id.name.as_bytes());
+                    as_parent[at] = Some(known.place(parent, &above, &itself));
+                }
+                continue;
+            }
             let names: Vec<&[u8]> = members
                 .iter()
                 .map(|at| memcgs[*at].id.name.as_bytes())
                 .collect();
             let shapes = learn(&names, |name| is_asked(&memcgs[members[name]]));
             for ((at, shape), name) in members.iter().zip(&shapes).zip(names) {
-                of[*at] = known.place(parent, &above, shape);
+                of[*at] = Some(known.place(parent, &above, shape));
                 let itself = match (is_asked(&memcgs[*at]), &**shape) {
                     (true, [Piece::Any]) => vec![Piece::Text(name.to_vec())],
                     (true, _) => shape.clone(),

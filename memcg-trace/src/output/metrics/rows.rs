@@ -3,6 +3,7 @@
 //! The rows of memory cgroups are those of live ones. The dead have no names of their own any more,
 //! since others are made by the same names: they are counted by origin.
 
+use std::cell::Cell;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -121,9 +122,17 @@ pub(super) fn add(families: &mut Families, whole: &Snapshot, limits: Limits) {
     let memcgs = || whole.memcgs.items.iter();
     let alive = || memcgs().filter(|memcg| memcg.phase.is_none());
     let serials: HashSet<u64> = alive().map(|memcg| memcg.id.serial_nr).collect();
+    // Rows of one memory cgroup mostly follow each other.
+    let last = Cell::new((u64::MAX, false));
     let lives = |id: &Option<Arc<MemcgId>>| {
-        let id = id.as_deref();
-        id.is_some_and(|id| serials.contains(&id.serial_nr) && !id.path.is_empty())
+        let Some(id) = id.as_deref() else {
+            return false;
+        };
+        if last.get().0 != id.serial_nr {
+            let lives = serials.contains(&id.serial_nr) && !id.path.is_empty();
+            last.set((id.serial_nr, lives));
+        }
+        last.get().1
     };
     let named = alive().filter(|memcg| !memcg.id.path.is_empty());
     let origins = origins::list(whole);
@@ -191,19 +200,17 @@ impl Rows<'_> {
         self.add_labelled(kind, rows, |row| labels(kind, row));
     }
 
-    /// Adds the largest rows. Rows with the same labels are added up.
+    /// Adds the largest rows, each of which has a series at least. Rows with the same labels are
+    /// added up.
     fn add_labelled<'r, R: Row + 'r>(
         &mut self,
         kind: &Kind,
         rows: impl Iterator<Item = &'r R>,
         labels: impl Fn(&R) -> Labels,
     ) {
-        let mut rows: Vec<&R> = rows.collect();
+        let rows: Vec<&R> = rows.collect();
         let all = rows.len();
-        let largest = kind.figures[0];
-        let size = |row: &&R| Reverse(Size(number(*row, largest).map(Number::as_f64)));
-        rows.sort_by_cached_key(size);
-        rows.truncate(self.top);
+        let rows = largest(&rows, kind.figures[0], self.top.min(self.left));
         let mut sums: Vec<(Labels, Vec<Option<Number>>, usize)> = Vec::new();
         let mut at: HashMap<Labels, usize> = HashMap::new();
         for row in rows {
@@ -247,6 +254,19 @@ impl Rows<'_> {
         let omitted = Number::Count((all - shown) as u64);
         self.omitted.push((label("rows", kind.name), Some(omitted)));
     }
+}
+
+/// The largest rows by a figure, the largest first; of the same size, those that come first.
+fn largest<'r, R: Row>(rows: &[&'r R], key: &str, most: usize) -> Vec<&'r R> {
+    let size = |row: &R| Reverse(Size(number(row, key).map(Number::as_f64)));
+    let sizes = rows.iter().enumerate().map(|(at, row)| (size(row), at));
+    let mut sizes: Vec<(Reverse<Size>, usize)> = sizes.collect();
+    if most < sizes.len() {
+        sizes.select_nth_unstable(most);
+        sizes.truncate(most);
+    }
+    sizes.sort_unstable();
+    sizes.into_iter().map(|(_, at)| rows[at]).collect()
 }
 
 fn family<R: Row>(kind: &Kind, key: &str) -> Family {
