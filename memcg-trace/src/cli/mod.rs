@@ -2,6 +2,7 @@
 //!
 //! Every verb is `source -> model -> view`; verbs differ in the view and in when they stop.
 
+mod allocator;
 mod args;
 mod black_box;
 mod cache_contents;

@@ -9,6 +9,7 @@ use super::listener::Listener;
 use super::notify::Notify;
 use super::published::Published;
 use super::textfile::Textfile;
+use crate::cli::allocator::give_back_large_blocks;
 use crate::cli::args::{Common, Serve};
 use crate::cli::capabilities::give_up_attaching;
 use crate::cli::exit_codes::{DONE, ERROR};
@@ -32,6 +33,7 @@ pub(in crate::cli) async fn run(
     serve: &Serve,
     messages: &Messages,
 ) -> anyhow::Result<u8> {
+    give_back_large_blocks();
     let mut stop = Stop::on_signals(ERROR)?;
     let listener = serve.address().map(|address| Listener::bind(&address));
     let listener = listener.transpose()?;

@@ -1,6 +1,7 @@
 //! Facts from the host's own files: types, symbols, privileges, processors, memory, disks.
 
 pub(crate) mod address_names;
+pub mod allocator;
 pub(crate) mod block_devices;
 pub mod btf;
 pub(crate) mod clock;
