@@ -2,6 +2,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+/// Rows of the map `SLAB`.
+pub const SLAB_ROWS: u32 = 16384;
 /// Pointers that one run of a resolver looks up. The kernel verifies each iteration anew.
 pub const RESOLVE_ROWS: usize = 16;
 /// Bytes of a cache's name that are kept; longer names are cut.

@@ -9,14 +9,16 @@ use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, PerCpuHashMap};
 use memcg_trace_common::loss::Loss;
-use memcg_trace_common::slab::{HOT_SLOTS, HotRow, HotTable, KNOWN_NOBODY, SlabCount, SlabKey};
+use memcg_trace_common::slab::{
+    HOT_SLOTS, HotRow, HotTable, KNOWN_NOBODY, SLAB_ROWS, SlabCount, SlabKey,
+};
 
 use crate::counted::slab::known::{recall, remember};
 use crate::maps::counter::add;
 use crate::maps::loss::lost;
 
 #[map]
-static SLAB: PerCpuHashMap<SlabKey, SlabCount> = PerCpuHashMap::with_max_entries(16384, 0);
+static SLAB: PerCpuHashMap<SlabKey, SlabCount> = PerCpuHashMap::with_max_entries(SLAB_ROWS, 0);
 
 /// One table for each CPU: user space sets the number.
 #[map]

@@ -15,6 +15,7 @@ pub(crate) mod links;
 mod loader;
 pub(crate) mod losses;
 pub(crate) mod map_memory;
+pub(crate) mod map_rows;
 pub mod object;
 mod object_info;
 pub(crate) mod patch_object;

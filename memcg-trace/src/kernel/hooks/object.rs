@@ -12,6 +12,7 @@ use crate::kernel::Subject;
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::loader;
 use crate::kernel::hooks::map_memory;
+use crate::kernel::hooks::map_rows;
 use crate::kernel::hooks::patch_object;
 use crate::kernel::host::cpus::possible_cpus;
 use crate::timings;
@@ -78,6 +79,7 @@ pub fn open(facts: &Facts, subjects: &[Subject], debug: bool) -> anyhow::Result<
         .override_global("LAYOUT", layout, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false);
     let mut entries = HashMap::from([(SLAB_HOT, possible_cpus())]);
+    entries.extend(map_rows::ALL.map(|map| (map.name, map.rows())));
     let unused = MAPS
         .iter()
         .filter(|(_, subject)| !subjects.contains(subject));

@@ -7,7 +7,7 @@ use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
 use memcg_trace_common::histogram::{BUCKETS, Histogram, bucket_of};
 use memcg_trace_common::layout::Layout;
-use memcg_trace_common::lock::{ASK_WHO, LOCK_ROWS, LockCount, LockKey, Wait, WaiterRow, flags};
+use memcg_trace_common::lock::{ASK_WHO, LockCount, LockKey, Wait, WaiterRow, flags};
 
 use crate::kernel::counted::locks::queues::Queues;
 use crate::kernel::counted::locks::rows::{self, SYMBOLS_BEGIN, add, key_of};
@@ -16,6 +16,7 @@ use crate::kernel::counted::memcgs::Memcgs;
 use crate::kernel::counted::room::{self, GONE};
 use crate::kernel::counted::spans::{Claim, Place, Spans, TaskNow};
 use crate::kernel::debugger::reader::Reader;
+use crate::kernel::hooks::map_rows;
 use crate::kernel::host::symbols::{Names, Symbols};
 use crate::kernel::maps::dump;
 use crate::kernel::maps::histogram::buckets;
@@ -35,6 +36,8 @@ const OTHERS: LockKey = LockKey {
 pub(crate) struct LockWaits {
     waits: WaitSlots,
     counts: PerCpuHashMap<MapData, MapValue<LockKey>, MapValue<LockCount>>,
+    /// The rows that it has room for.
+    most_rows: usize,
     times: KernelMap<MapData, u64, MapValue<Histogram>>,
     /// Locks that are listed even without any wait, and their kinds.
     always: Vec<(u64, u32)>,
@@ -70,7 +73,7 @@ impl LockWaits {
             (layout.sym_mem_hotplug_lock, flags::PERCPU),
         ];
         let mut counts: PerCpuHashMap<MapData, MapValue<LockKey>, MapValue<LockCount>> =
-            take_map(ebpf, "LOCKS")?;
+            take_map(ebpf, map_rows::LOCKS.name)?;
         let cpus = aya::util::nr_cpus().map_err(|(what, error)| {
             anyhow::Error::new(error).context(format!("read the number of CPUs from {what}"))
         })?;
@@ -82,6 +85,7 @@ impl LockWaits {
         Ok(Self {
             waits: WaitSlots::open(ebpf)?,
             counts,
+            most_rows: map_rows::LOCKS.rows() as usize,
             times: take_map(ebpf, "LOCK_TIMES")?,
             always: always.into_iter().filter(|(lock, _)| *lock != 0).collect(),
             ends_seen,
@@ -156,7 +160,7 @@ impl LockWaits {
         counted: Vec<(LockKey, LockCount)>,
         memcgs: Option<&Memcgs>,
     ) -> Vec<(LockKey, LockCount)> {
-        let (rows, most) = (counted.len(), LOCK_ROWS as usize);
+        let (rows, most) = (counted.len(), self.most_rows);
         let is_full = rows > most / 2;
         let before = std::mem::take(&mut self.before);
         let (mut kept, mut folded) = (Vec::with_capacity(rows), Vec::new());

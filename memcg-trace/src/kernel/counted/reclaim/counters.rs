@@ -7,15 +7,14 @@ use anyhow::Context as _;
 use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
 use memcg_trace_common::histogram::Histogram;
-use memcg_trace_common::reclaim::{
-    RECLAIM_ROWS, ReclaimCount, ReclaimKey, StalledKey, StalledTask, kind,
-};
+use memcg_trace_common::reclaim::{ReclaimCount, ReclaimKey, StalledKey, StalledTask, kind};
 
 use crate::kernel::counted::baseline::Baseline;
 use crate::kernel::counted::causes::Causes;
 use crate::kernel::counted::memcgs::Memcgs;
 use crate::kernel::counted::reclaim::sums::{Key, add, book, finish, since, stalled_since};
 use crate::kernel::counted::room::{self, GONE};
+use crate::kernel::hooks::map_rows;
 use crate::kernel::host::symbols::Symbols;
 use crate::kernel::maps::dump;
 use crate::kernel::maps::histogram::DurationHistogram;
@@ -30,6 +29,8 @@ const TASKS: usize = 100;
 /// The reader of reclaim counters.
 pub(crate) struct Reclaims {
     counts: PerCpuHashMap<MapData, MapValue<ReclaimKey>, MapValue<ReclaimCount>>,
+    /// The rows that it has room for.
+    most_rows: usize,
     times: KernelMap<MapData, MapValue<ReclaimKey>, MapValue<Histogram>>,
     tasks: KernelMap<MapData, MapValue<StalledKey>, MapValue<StalledTask>>,
     causes: Causes,
@@ -50,7 +51,8 @@ impl Reclaims {
         counts_throttles: bool,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            counts: take_map(ebpf, "RECLAIM")?,
+            counts: take_map(ebpf, map_rows::RECLAIM.name)?,
+            most_rows: map_rows::RECLAIM.rows() as usize,
             times: take_map(ebpf, "STALL_TIMES")?,
             tasks: take_map(ebpf, "STALLED_TASKS")?,
             causes: Causes::default(),
@@ -130,11 +132,8 @@ impl Reclaims {
         sums: &mut Vec<(ReclaimKey, ReclaimCount)>,
         times: &mut Vec<(ReclaimKey, Histogram)>,
     ) {
-        let rows = sums.len();
-        let gives_way = |key: &ReclaimKey| {
-            let most = RECLAIM_ROWS as usize;
-            room::gives_way(memcgs, key.memcg_serial_nr, rows, most)
-        };
+        let (rows, most) = (sums.len(), self.most_rows);
+        let gives_way = |key: &ReclaimKey| room::gives_way(memcgs, key.memcg_serial_nr, rows, most);
         let of_gone = |key: &ReclaimKey| ReclaimKey {
             memcg_serial_nr: GONE,
             // Such a limit is mostly that of the memcg itself.

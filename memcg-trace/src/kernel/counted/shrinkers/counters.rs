@@ -7,8 +7,7 @@ use aya::Ebpf;
 use aya::maps::{HashMap as KernelMap, MapData, PerCpuHashMap};
 use memcg_trace_common::histogram::Histogram;
 use memcg_trace_common::shrinker::{
-    PRIORITIES, RESOLVE_ROWS, SHRINKER_ROWS, ShrinkerAsk, ShrinkerCount, ShrinkerKey, ShrinkerRow,
-    ShrinkerRun,
+    PRIORITIES, RESOLVE_ROWS, ShrinkerAsk, ShrinkerCount, ShrinkerKey, ShrinkerRow, ShrinkerRun,
 };
 
 use crate::kernel::counted::baseline::Baseline;
@@ -19,6 +18,7 @@ use crate::kernel::counted::shrinkers::history::ShrinkerHistory;
 use crate::kernel::counted::shrinkers::name::{ShrinkerName, name};
 use crate::kernel::counted::shrinkers::sums::{Sum, add, since};
 use crate::kernel::debugger::resolver::Resolver;
+use crate::kernel::hooks::map_rows;
 use crate::kernel::host::symbols::{Names, Symbols};
 use crate::kernel::layout::Resolved;
 use crate::kernel::maps::dump;
@@ -31,6 +31,8 @@ use crate::sample::{LightScan, Shrinker, Text};
 /// The reader of shrinker counters.
 pub(crate) struct Shrinkers {
     counts: PerCpuHashMap<MapData, MapValue<ShrinkerKey>, MapValue<ShrinkerCount>>,
+    /// The rows that it has room for.
+    most_rows: usize,
     times: KernelMap<MapData, MapValue<ShrinkerKey>, MapValue<Histogram>>,
     runs: KernelMap<MapData, u64, MapValue<ShrinkerRun>>,
     resolver: Resolver<ShrinkerAsk>,
@@ -59,7 +61,8 @@ impl Shrinkers {
         counts_calls: bool,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            counts: take_map(ebpf, "SHRINKERS")?,
+            counts: take_map(ebpf, map_rows::SHRINKERS.name)?,
+            most_rows: map_rows::SHRINKERS.rows() as usize,
             times: take_map(ebpf, "SHRINKER_TIMES")?,
             runs: take_map(ebpf, "SHRINKER_RUNS")?,
             resolver: Resolver::open(ebpf, "resolve_shrinkers", "SHRINKER_ASK")?,
@@ -94,7 +97,7 @@ impl Shrinkers {
         self.first_counts.begin(&counts);
         self.first_times.begin(&times);
         if let Some(memcgs) = memcgs {
-            let (rows, most) = (counts.len(), SHRINKER_ROWS as usize);
+            let (rows, most) = (counts.len(), self.most_rows);
             self.fold(&mut counts, &mut times, |key| {
                 let gives_way = room::gives_way(memcgs, key.memcg_serial_nr, rows, most);
                 gives_way.then_some(ShrinkerKey {

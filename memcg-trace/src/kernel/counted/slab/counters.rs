@@ -10,6 +10,7 @@ use memcg_trace_common::slab::{CacheAsk, ObjcgAsk, RESOLVE_ROWS, SlabCount, Slab
 
 use crate::kernel::counted::slab::hot::Hot;
 use crate::kernel::debugger::resolver::{Resolver, run};
+use crate::kernel::hooks::map_rows;
 use crate::kernel::hooks::programs::{load_kprobe, load_walk};
 use crate::kernel::maps::take_map;
 use crate::kernel::maps::value::MapValue;
@@ -18,17 +19,14 @@ use crate::sample::{Cache, Slab, SlabCount as Count, Text};
 const BASES: &str = "bases";
 /// Programs that tail-call themselves, by their slot (memcg-trace-ebpf/src/counted/slab/chain.rs).
 const CHAINED: [&str; 2] = ["slab_free_hook_many", "slab_free_bulk"];
-/// The number of keys from which on keys without an owner are removed.
-const CROWDED: usize = 8192;
-/// The number of keys from which on all idle keys are removed: a missed free would keep a key for
-/// ever.
-const FULL: usize = 12288;
 
 /// The reader of slab counters.
 pub(crate) struct Slabs {
     /// The map that the tail calls go through; it must stay open.
     _next: ProgramArray<MapData>,
     counts: PerCpuHashMap<MapData, MapValue<SlabKey>, MapValue<SlabCount>>,
+    /// The rows that it has room for.
+    most_rows: usize,
     hot: Hot,
     objcgs: Resolver<ObjcgAsk>,
     caches: Resolver<CacheAsk>,
@@ -49,7 +47,8 @@ impl Slabs {
         }
         Ok(Self {
             _next: next,
-            counts: take_map(ebpf, "SLAB")?,
+            counts: take_map(ebpf, map_rows::SLAB.name)?,
+            most_rows: map_rows::SLAB.rows() as usize,
             hot: Hot::open(ebpf)?,
             objcgs: Resolver::open(ebpf, "resolve_objcgs", "OBJCG_ASK")?,
             caches: Resolver::open(ebpf, "resolve_caches", "CACHE_ASK")?,
@@ -75,10 +74,12 @@ impl Slabs {
             .collect();
         let moved = changed.into_iter().map(|(key, _)| key).collect();
         self.hot.promote(&moved);
-        if self.last.len() > CROWDED {
+        // Where the map is half full, keys without an owner are removed; later all idle keys, since
+        // a missed free would keep a key for ever.
+        if self.last.len() > self.most_rows / 2 {
             self.remove(&moved, |count| count.allocs == count.frees);
         }
-        if self.last.len() > FULL {
+        if self.last.len() > self.most_rows / 4 * 3 {
             self.remove(&moved, |_| true);
         }
         let took_ns = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
