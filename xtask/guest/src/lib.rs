@@ -89,6 +89,9 @@ pub struct Settings {
     pub cgroup: Cgroup,
     /// Boot the system on the disk; the command is then a service of that system.
     pub boots_disk: bool,
+    /// Leave the other processes of the command running, and do not power off: the memory of the
+    /// guest is wanted.
+    pub stays: bool,
     /// Set if the command is to run on a terminal.
     pub terminal: Option<Terminal>,
 }
@@ -109,6 +112,9 @@ impl Settings {
         }
         if self.boots_disk {
             put("boots_disk", OsStr::new("yes"));
+        }
+        if self.stays {
+            put("stays", OsStr::new("yes"));
         }
         if let Some(Terminal { size, term }) = &self.terminal {
             put(
@@ -141,6 +147,7 @@ impl Settings {
             match key {
                 b"cgroup" => settings.cgroup = Cgroup::V1,
                 b"boots_disk" => settings.boots_disk = true,
+                b"stays" => settings.stays = true,
                 b"size" => size = Some(Size::decode(&text())?),
                 b"term" => term = Some(text()),
                 b"module" => settings.modules.push(text()),
@@ -221,6 +228,7 @@ mod tests {
             modules: vec!["/lib/modules/loop.ko".into()],
             cgroup: Cgroup::V1,
             boots_disk: true,
+            stays: true,
             terminal: Some(Terminal {
                 size: Size {
                     rows: 24,

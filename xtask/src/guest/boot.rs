@@ -90,6 +90,9 @@ pub fn boot(spec: &Spec, binaries: &Binaries, outputs: Outputs) -> Result<Outcom
             break Some(cut);
         }
     };
+    if let (Some(dump), Some(Report::Ended(_))) = (&spec.dump, &wait.report) {
+        qemu.dump(dump)?;
+    }
     let status = qemu.stop()?;
     // After QEMU's end the ports are closed, and all their output is copied.
     finish(output, "output")?;
@@ -129,7 +132,9 @@ impl Wait<'_> {
             // The port is closed: QEMU is about to end.
             Err(RecvTimeoutError::Disconnected) => thread::sleep(TICK / 5),
         }
-        self.grace.is_some_and(|grace| Instant::now() > grace)
+        // A guest whose memory is wanted does not power off.
+        let is_over = |grace| self.spec.dump.is_some() || Instant::now() > grace;
+        self.grace.is_some_and(is_over)
     }
 
     fn drain(&mut self, reports: &Receiver<Report>) {

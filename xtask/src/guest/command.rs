@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use memcg_trace_guest::Cgroup;
 
+use super::monitor::{Dump, Format};
 use super::spec::Spec;
 use super::start::{ours, run};
 use super::{build, terminal};
@@ -58,6 +59,13 @@ pub struct Arguments {
     /// Packages that the userland has beside its base (postgresql, podman, …)
     #[arg(long, value_name = "PACKAGE", num_args = 1.., requires = "userland")]
     with: Vec<String>,
+    /// Write the guest's memory to a file when the command has ended; processes that it left then
+    /// still run
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["userland", "tty"])]
+    dump: Option<PathBuf>,
+    /// The format of that file
+    #[arg(long, value_enum, default_value = "elf", requires = "dump")]
+    dump_format: Format,
     /// Seconds after which a guest that has not ended is stopped
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     timeout: u64,
@@ -101,6 +109,10 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
         memory: arguments.memory.clone(),
         cpus: arguments.cpus,
         append: arguments.append.clone(),
+        dump: arguments.dump.clone().map(|path| Dump {
+            path,
+            format: arguments.dump_format,
+        }),
         qemu: arguments.qemu_arg.clone(),
         copies: arguments.copy.clone(),
         modules: arguments.module.clone(),

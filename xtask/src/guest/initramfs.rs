@@ -49,6 +49,7 @@ pub fn write(path: &Path, spec: &Spec, binaries: &Binaries) -> Result<()> {
         modules: Vec::new(),
         cgroup: spec.cgroup,
         boots_disk: spec.boots_disk,
+        stays: spec.dump.is_some(),
         terminal: spec.terminal.clone(),
     };
     for module in modules::resolve(&spec.modules, spec.kernel.modules.as_deref())? {

@@ -12,6 +12,7 @@ mod debian;
 pub mod ending;
 mod initramfs;
 mod modules;
+pub mod monitor;
 pub mod pace;
 mod qemu;
 mod spec;

@@ -14,6 +14,7 @@ use memcg_trace_guest::{PORTS, Port};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
+use super::monitor::{self, Dump};
 use super::spec::{Disk, Spec};
 use crate::setup::tools;
 
@@ -96,6 +97,12 @@ impl Qemu {
         self.child.wait().context("wait for QEMU")
     }
 
+    /// Writes the memory of the guest, which is stopped for it and not continued.
+    pub fn dump(&self, dump: &Dump) -> Result<()> {
+        monitor::dump(&monitor_socket(self.folder.path()), dump)
+            .with_context(|| format!("write the guest's memory to {}", dump.path.display()))
+    }
+
     /// A status, with QEMU's last messages.
     pub fn describe(&self, status: ExitStatus) -> String {
         let errors = fs::read(self.folder.path().join("qemu.errors")).unwrap_or_default();
@@ -121,6 +128,10 @@ impl Drop for Qemu {
             let _ = self.child.wait();
         }
     }
+}
+
+fn monitor_socket(folder: &Path) -> std::path::PathBuf {
+    folder.join("monitor")
 }
 
 fn socket(folder: &Path, port: Port) -> std::path::PathBuf {
@@ -181,6 +192,9 @@ fn command(spec: &Spec, folder: &Path, initramfs: &Path) -> Result<Command> {
         command.arg("-drive").arg(format!(
             "file={path},format=raw,if=virtio,cache=unsafe,snapshot={snapshot}"
         ));
+    }
+    if spec.dump.is_some() {
+        command.args(monitor::arguments(&monitor_socket(folder)));
     }
     command.args(&spec.qemu);
     Ok(command)

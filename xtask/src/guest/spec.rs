@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use memcg_trace_guest::{Cgroup, Terminal};
 
+use super::monitor::Dump;
 use super::pace::Pace;
 use crate::kernel::Kernel;
 
@@ -25,6 +26,9 @@ pub struct Spec {
     pub cpus: u32,
     /// Additions to the kernel's command line.
     pub append: Vec<String>,
+    /// Where to write the memory of the guest when its command has ended. Other processes then still
+    /// run.
+    pub dump: Option<Dump>,
     /// Additional arguments for QEMU.
     pub qemu: Vec<String>,
     /// Files for `/bin`.
@@ -56,6 +60,7 @@ impl Spec {
             memory: "1G".into(),
             cpus: 2,
             append: Vec::new(),
+            dump: None,
             qemu: Vec::new(),
             copies: Vec::new(),
             modules: Vec::new(),

@@ -25,11 +25,12 @@ use memcg_trace_guest::{Port, Report, SETTINGS, Settings};
 use rustix::system::RebootCommand;
 
 fn main() {
-    if let Err(error) = attend() {
+    let stays = attend().unwrap_or_else(|error| {
         // The control port itself failed: only the console is left.
         eprintln!("init: {error:#}");
-    }
-    if let Err(error) = rustix::system::reboot(RebootCommand::PowerOff) {
+        false
+    });
+    if !stays && let Err(error) = rustix::system::reboot(RebootCommand::PowerOff) {
         eprintln!("init: power off: {error}");
     }
     // PID 1 must not return: the kernel would panic and hide the messages above.
@@ -38,33 +39,41 @@ fn main() {
     }
 }
 
-fn attend() -> Result<()> {
+/// Returns whether the guest is to stay after the report.
+fn attend() -> Result<bool> {
     let is_service = !rustix::process::getpid().is_init();
     if !is_service {
         mounts::devices()?;
     }
     let mut control = ports::open_raw(Port::Control)?;
-    let report = match run(&mut control, is_service) {
+    let settings = settings();
+    let stays = settings.as_ref().is_ok_and(|settings| settings.stays);
+    let status = settings.and_then(|settings| run(&settings, &mut control, is_service));
+    let report = match status {
         Ok(status) => Report::Ended(status),
         Err(error) => Report::Failed(format!("{error:#}")),
     };
-    say(&mut control, &report)
+    say(&mut control, &report)?;
+    Ok(stays)
 }
 
-fn run(control: &mut File, is_service: bool) -> Result<u8> {
+fn settings() -> Result<Settings> {
     let settings = fs::read(SETTINGS).with_context(|| format!("read {SETTINGS}"))?;
-    let settings = Settings::decode(&settings)?;
+    Settings::decode(&settings)
+}
+
+fn run(settings: &Settings, control: &mut File, is_service: bool) -> Result<u8> {
     if !is_service {
         if settings.boots_disk {
-            load_modules(&settings)?;
+            load_modules(settings)?;
             return Err(disk::boot());
         }
-        set_up(&settings)?;
+        set_up(settings)?;
     }
     // The command must not write to this port: its reports decide whether a test passed.
     fs::remove_file(Port::Control.device()).context("hide the control port")?;
     let started = control.try_clone().context("clone the control port")?;
-    session::run(&settings, control, || say(&mut &started, &Report::Started))
+    session::run(settings, control, || say(&mut &started, &Report::Started))
 }
 
 fn set_up(settings: &Settings) -> Result<()> {

@@ -32,7 +32,7 @@ pub fn run(
 ) -> Result<u8> {
     match &settings.terminal {
         Some(terminal) => on_terminal(&settings.command, terminal, control, started),
-        None => on_pipes(&settings.command, started),
+        None => on_pipes(settings, started),
     }
 }
 
@@ -49,8 +49,8 @@ fn command(argv: &[std::ffi::OsString]) -> Result<Command> {
 
 /// Runs the command on pipes, since a serial port is a terminal, and programs write differently to
 /// a terminal.
-fn on_pipes(argv: &[std::ffi::OsString], started: impl FnOnce() -> Result<()>) -> Result<u8> {
-    let mut command = command(argv)?;
+fn on_pipes(settings: &Settings, started: impl FnOnce() -> Result<()>) -> Result<u8> {
+    let mut command = command(&settings.command)?;
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -66,7 +66,9 @@ fn on_pipes(argv: &[std::ffi::OsString], started: impl FnOnce() -> Result<()>) -
         ports::open_raw(Port::Errors)?,
     );
     let status = reap_until(&child)?;
-    end_the_others();
+    if !settings.stays {
+        end_the_others();
+    }
     for pump in [output, errors] {
         // A timeout is fine, too: the output so far has been sent.
         let _ = pump.recv_timeout(PATIENCE);
