@@ -7,7 +7,6 @@
 
 pub mod cli;
 pub mod deadlock;
-#[cfg(feature = "live")]
 pub mod kernel;
 pub mod model;
 pub mod output;

@@ -6,9 +6,39 @@ use super::fit;
 use crate::sample::doctor::{Doctor, Fact, Hook, Verdict};
 use crate::sample::sanitized;
 
-/// One line for each fact and each hook, then the verdict.
+/// One line for each fact and each hook of a host, then the verdict.
 #[must_use]
 pub fn render(doctor: &Doctor) -> String {
+    let is_all_known = doctor.facts.iter().all(|fact| fact.ok.is_some());
+    let verdict = match doctor.verdict {
+        Verdict::Ready if is_all_known => "ready: everything can be traced here",
+        Verdict::Ready => "ready, as far as is known: what is marked \"?\" was not tried",
+        Verdict::Partial if is_all_known => {
+            "partial: what is marked \"no\" is missing, the rest works"
+        }
+        Verdict::Partial => {
+            "partial, as far as is known: what is marked \"no\" is missing, what is marked \
+             \"?\" was not tried"
+        }
+        Verdict::Unable => "unable: nothing can be traced here",
+    };
+    lines(doctor, verdict)
+}
+
+/// One line for each fact of a dump, then the verdict.
+#[must_use]
+pub fn render_of_dump(doctor: &Doctor) -> String {
+    let verdict = match doctor.verdict {
+        Verdict::Ready => "ready: the dump says where everything is in its kernel",
+        Verdict::Partial => {
+            "partial: what is marked \"no\" is not where it is expected in this kernel"
+        }
+        Verdict::Unable => "unable: nothing of the kernel can be read in this dump",
+    };
+    lines(doctor, verdict)
+}
+
+fn lines(doctor: &Doctor, verdict: &str) -> String {
     let mut text = String::new();
     let name_columns = doctor
         .facts
@@ -26,23 +56,7 @@ pub fn render(doctor: &Doctor) -> String {
     for hook in &doctor.hooks {
         let _ = writeln!(text, "{}", hook_line(hook, name_columns));
     }
-    let is_all_known = doctor.facts.iter().all(|fact| fact.ok.is_some());
-    let _ = writeln!(
-        text,
-        "\n{}",
-        match doctor.verdict {
-            Verdict::Ready if is_all_known => "ready: everything can be traced here",
-            Verdict::Ready => "ready, as far as is known: what is marked \"?\" was not tried",
-            Verdict::Partial if is_all_known => {
-                "partial: what is marked \"no\" is missing, the rest works"
-            }
-            Verdict::Partial => {
-                "partial, as far as is known: what is marked \"no\" is missing, what is marked \
-                 \"?\" was not tried"
-            }
-            Verdict::Unable => "unable: nothing can be traced here",
-        }
-    );
+    let _ = writeln!(text, "\n{verdict}");
     text
 }
 

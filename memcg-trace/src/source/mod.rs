@@ -1,5 +1,6 @@
 //! Sources of samples: the kernel of this host, or a recording.
 
+pub mod core;
 pub mod index;
 #[cfg(feature = "live")]
 pub mod live;

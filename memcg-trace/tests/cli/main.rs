@@ -289,6 +289,20 @@ fn flags_can_come_from_the_environment() {
     assert!(stdout(&replay).starts_with("{\"schema\":1,"));
 }
 
+#[test]
+fn what_is_no_dump_is_refused_in_one_line() {
+    let file = env!("CARGO_MANIFEST_DIR").to_owned() + "/Cargo.toml";
+    let own = env!("CARGO_BIN_EXE_memcg-trace");
+    for (dump, why) in [
+        (&*file, "neither an ELF dump nor a kdump file"),
+        (own, "a core dump has type 4"),
+        ("/nonexistent", "open the dump"),
+    ] {
+        let refused = run(&["doctor", "--core", dump]);
+        assert_fails(&refused, 1, &["read the dump", dump, why]);
+    }
+}
+
 #[cfg(not(feature = "live"))]
 #[test]
 fn a_build_without_a_kernel_says_so() {

@@ -218,6 +218,9 @@ pub(in crate::cli) struct Doctor {
     /// Symbols of that kernel: a copy of its /proc/kallsyms as root sees it, or its System.map
     #[arg(long, value_name = "FILE", requires = "btf")]
     pub(in crate::cli) symbols: Option<PathBuf>,
+    /// Report on this crash dump instead: what it tells of its kernel, without any other file
+    #[arg(long, value_name = "FILE", conflicts_with = "btf")]
+    pub(in crate::cli) core: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

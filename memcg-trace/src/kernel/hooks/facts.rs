@@ -266,6 +266,5 @@ impl Facts {
 /// Names of the symbols that are looked up.
 #[must_use]
 pub fn wanted_symbols() -> HashSet<&'static str> {
-    let read = Symbol::ALL.iter().flat_map(|symbol| symbol.names());
-    hooks::functions().chain(read.copied()).collect()
+    hooks::functions().chain(Symbol::all_names()).collect()
 }

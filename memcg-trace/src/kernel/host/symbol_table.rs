@@ -17,6 +17,11 @@ macro_rules! table {
             /// All symbols.
             pub const ALL: &[Self] = &[$(Self::$symbol,)*];
 
+            /// All names of all symbols.
+            pub fn all_names() -> impl Iterator<Item = &'static str> {
+                Self::ALL.iter().flat_map(|symbol| symbol.names()).copied()
+            }
+
             /// Names in the kernel, newest first.
             #[must_use]
             pub const fn names(self) -> &'static [&'static str] {
@@ -126,6 +131,11 @@ table! {
     Runqueues, ["runqueues"];
     Workqueues, ["workqueues"];
     WqBarrierFunc, ["wq_barrier_func"];
+    // What a crash dump tells of its kernel.
+    SavedCommandLine, ["saved_command_line"];
+    StartBtf, ["__start_BTF"];
+    StopBtf, ["__stop_BTF"];
+    TaintedMask, ["tainted_mask"];
 }
 
 #[cfg(test)]

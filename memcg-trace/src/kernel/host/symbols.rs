@@ -119,6 +119,25 @@ impl Symbols {
         Self::default().read(input, &wanted, true)
     }
 
+    /// Takes the symbols that `each` hands over, and names them by address as well.
+    pub(crate) fn of_list(
+        each: impl FnOnce(&mut dyn FnMut(u64, &[u8])),
+        wanted: &HashSet<&str>,
+    ) -> Self {
+        let wanted = Wanted::new(wanted.iter().copied());
+        let mut table = Table::default();
+        let mut symbols = Self::default();
+        each(&mut |address, name| {
+            symbols.lines += 1;
+            symbols.visible |= address != 0;
+            table.add(address, name);
+            symbols.add(address, name, &wanted);
+        });
+        table.finish();
+        symbols.by_address = ByAddress::Listed(OnceLock::from(table));
+        symbols.with_sched()
+    }
+
     fn read(
         mut self,
         input: impl Read,

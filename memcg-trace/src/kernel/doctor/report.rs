@@ -2,6 +2,7 @@
 
 use memcg_trace_common::stack::STACK_DEPTH;
 
+use super::fact::fact;
 use crate::kernel::Subject;
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::refusals::Refusals;
@@ -274,17 +275,6 @@ fn stacks(facts: &Facts) -> Fact {
          traced",
         "sysctl kernel.perf_event_max_stack=127",
     )
-}
-
-fn fact(name: &str, value: String, ok: bool, costs: &str, fix: &str) -> Fact {
-    let shown = |text: &str| if ok { String::new() } else { text.to_owned() };
-    Fact {
-        name: name.to_owned(),
-        value,
-        ok: Some(ok),
-        costs: shown(costs),
-        fix: shown(fix),
-    }
 }
 
 #[cfg(test)]
