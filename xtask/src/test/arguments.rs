@@ -38,8 +38,8 @@ pub struct Arguments {
     /// Instead: boot the guest that this test needs, and leave a shell in it
     #[arg(long, value_name = "NAME", conflicts_with_all = ["host_only", "busy", "fresh", "names"])]
     pub(super) shell: Option<String>,
-    /// Only guest tests whose names contain one of these, and no checks on this host; or steps of
-    /// `--long` on this host: packages, alerts, dashboard, questions
+    /// Only guest tests whose names contain one of these, and no checks on this host; `dumps` for the
+    /// dumps of guests; or steps of `--long` on this host: packages, alerts, dashboard, questions
     #[arg(value_name = "NAME", conflicts_with = "host_only")]
     pub(super) names: Vec<String>,
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use super::arguments::Arguments;
 use super::busy::Busy;
 use super::row::Row;
-use super::{fleet, fresh, guests, host, report, shell};
+use super::{dumps, fleet, fresh, guests, host, report, shell};
 use crate::interrupt;
 use crate::kernel;
 use crate::setup::timings::Timings;
@@ -23,6 +23,9 @@ const LONG: [(&str, Step); 4] = [
     ("dashboard", fleet::dashboard),
     ("questions", fleet::questions),
 ];
+
+/// The name that stands for the dumps of guests, which are read on this host.
+const DUMPS: &str = "dumps";
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
     if arguments.fresh {
@@ -60,7 +63,13 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
             rows.push(run());
         }
     }
-    rows.extend(guests::run(&kernels, arguments, &without_module)?);
+    let only_dumps = arguments.names == [DUMPS];
+    if is_all || only_dumps {
+        rows.extend(dumps::run(&kernels));
+    }
+    if !only_dumps {
+        rows.extend(guests::run(&kernels, arguments, &without_module)?);
+    }
     if let Some(signal) = interrupt::received() {
         return Ok(128 + signal);
     }

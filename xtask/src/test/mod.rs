@@ -4,6 +4,7 @@ mod arguments;
 mod boots;
 mod busy;
 mod command;
+mod dumps;
 mod fleet;
 mod fresh;
 mod guests;
