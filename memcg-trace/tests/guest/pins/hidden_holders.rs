@@ -14,7 +14,7 @@ struct Hidden {
     fixture: Fixture,
     /// A script that hides what leads to the holder.
     hide: String,
-    /// How the answer calls the way to hold it.
+    /// A part of what the answer calls the way to hold it.
     way: &'static str,
 }
 
@@ -31,7 +31,7 @@ fn check(hidden: Hidden) {
     let held = &holder["held"];
     assert!(held["found"].as_u64() < held["refs"].as_u64(), "{holder}");
     let not_checked = held["not_checked"].as_array().unwrap();
-    let is_named = |what: &Value| what.as_str().unwrap().starts_with(hidden.way);
+    let is_named = |what: &Value| what.as_str().unwrap().contains(hidden.way);
     assert!(not_checked.iter().any(is_named), "{holder}");
     let promises = |one: &&Value| one["action"] != "nothing" && one["frees_at_most"] == false;
     assert_eq!(advice.iter().find(promises), None, "{holder}");

@@ -59,6 +59,7 @@ pub(super) fn real_files(search: &mut HolderSearch<'_, '_>) -> Result<(), Unread
 /// Looks at the real dentries of all inodes of each overlay, open or only cached.
 pub(super) fn real_dentries(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
     let reader = search.reader;
+    let mut has_open = false;
     for superblock in superblocks::all(reader)? {
         let Ok((fs, _)) = superblocks::describe(reader, superblock) else {
             continue;
@@ -78,25 +79,38 @@ pub(super) fn real_dentries(search: &mut HolderSearch<'_, '_>) -> Result<(), Unr
             found.push(bytes.map(words).unwrap_or_default());
         })?;
         for (inode, dentries) in inodes.into_iter().zip(found) {
-            hold_dentries(search, superblock, inode, &dentries);
+            has_open |= hold_dentries(search, superblock, inode, &dentries);
         }
         if !is_all {
             return Err(Unreadable::Failed("there are too many of them".to_owned()));
         }
     }
-    Ok(())
+    match reader.symbol(OPERATIONS) {
+        Err(why) if has_open => Err(why),
+        _ => Ok(()),
+    }
 }
 
-/// An inode without a name exists only as long as it is open, and its descriptors were found; any
-/// other stays cached, and keeps its real dentry.
-fn hold_dentries(search: &mut HolderSearch<'_, '_>, superblock: u64, inode: u64, dentries: &[u64]) {
+/// An inode without a name exists only as long as it is open, and its descriptors were found if they
+/// can be; any other stays cached, and keeps its real dentry. Returns whether one is open that is
+/// asked for.
+fn hold_dentries(
+    search: &mut HolderSearch<'_, '_>,
+    superblock: u64,
+    inode: u64,
+    dentries: &[u64],
+) -> bool {
+    let mut has_open = false;
     for dentry in dentries.iter().copied().filter(|at| is_kernel_address(*at)) {
         let thing = Kind::Dentry.at(dentry);
         if !search.wants(thing) {
             continue;
         }
         if search.reader.word(inode, Field::InodeNlink) == Ok(0) {
-            search.holders.found(thing, 1);
+            has_open = true;
+            if search.reader.symbol(OPERATIONS).is_ok() {
+                search.holders.found(thing, 1);
+            }
             continue;
         }
         let name = match mounted_at(search, superblock) {
@@ -105,6 +119,7 @@ fn hold_dentries(search: &mut HolderSearch<'_, '_>, superblock: u64, inode: u64,
         };
         search.hold(thing, of_kernel(name));
     }
+    has_open
 }
 
 /// The mount point of a file system, in our mount namespace if there is one.
