@@ -32,28 +32,39 @@ pub(super) fn run(common: &Common, args: &ListIncidents) -> anyhow::Result<u8> {
             why: format!("only {MAX_FILES} of its files were looked at"),
         });
     }
+    let mut is_any_unreadable = content.is_truncated;
     for entry in &content.entries {
-        match read(entry) {
-            Ok(recorded) => listed.recordings.push(recorded),
-            Err(error) => listed.not_read.push(NotRead {
-                file: name(entry),
-                why: format!("{error:#}"),
-            }),
-        }
+        let why = match read(entry) {
+            Ok(Some(recorded)) => {
+                listed.recordings.push(recorded);
+                continue;
+            }
+            Ok(None) => "its first bytes are not written yet".to_owned(),
+            Err(error) => {
+                is_any_unreadable = true;
+                format!("{error:#}")
+            }
+        };
+        let file = name(entry);
+        listed.not_read.push(NotRead { file, why });
     }
     let bytes = match common.json {
         true => document::incidents(&listed, &host())?,
         false => incidents::render(&listed, oneshot::style(common).columns).into_bytes(),
     };
     oneshot::write(common, &bytes)?;
-    let is_nothing_read = listed.recordings.is_empty() && !listed.not_read.is_empty();
+    let is_nothing_read = listed.recordings.is_empty() && is_any_unreadable;
     Ok(if is_nothing_read { ERROR } else { DONE })
 }
 
-fn read(entry: &Entry) -> anyhow::Result<Recorded> {
+/// Returns the outline of a recording; `None` if a program has just made its file.
+fn read(entry: &Entry) -> anyhow::Result<Option<Recorded>> {
     let file = folder::read(&entry.path)?;
     let is_locked = folder::is_locked(&file);
     let size_bytes = file.metadata()?.len();
+    if is_locked && size_bytes == 0 {
+        return Ok(None);
+    }
     let outline = Outline::read(BufReader::new(file), size_bytes)?;
     let incident =
         *(outline.header.incident.clone()).context("it is no recording of an incident")?;
@@ -71,7 +82,7 @@ fn read(entry: &Entry) -> anyhow::Result<Recorded> {
         None if is_cut => (Wholeness::CutOff, None),
         None => (Wholeness::Whole, None),
     };
-    Ok(Recorded {
+    Ok(Some(Recorded {
         file: name(entry),
         host: outline.header.host.host,
         wholeness,
@@ -81,7 +92,7 @@ fn read(entry: &Entry) -> anyhow::Result<Recorded> {
         after_ns: since_moment,
         size_bytes,
         incident,
-    })
+    }))
 }
 
 fn name(entry: &Entry) -> Text {

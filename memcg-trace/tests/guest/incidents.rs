@@ -48,8 +48,9 @@ fn end(mut server: Process, signal: Signal) {
 fn until(words: &str, states: &[&str]) -> Value {
     eventually("an incident", || {
         let output = tool::run(&["incidents", FOLDER, "--json"]);
-        assert_eq!(output.status.code(), Some(0), "{}", tool::stderr(&output));
-        let document: Value = serde_json::from_str(tool::stdout(&output)).unwrap();
+        let said = (tool::stdout(&output), tool::stderr(&output));
+        assert_eq!(output.status.code(), Some(0), "{said:?}");
+        let document: Value = serde_json::from_str(said.0).unwrap();
         let items = document["data"]["items"].as_array().unwrap();
         let mut wanted = items.iter().filter(|item| {
             let is_state = states.iter().any(|state| item["state"] == *state);

@@ -208,6 +208,8 @@ impl Order {
         let mut written = start.len() as u64;
         let mut buffer = BufWriter::with_capacity(BUFFER_BYTES, &mut *file);
         buffer.write_all(&start)?;
+        // From here on, `incidents` can list it.
+        buffer.flush()?;
         for sample in recorded(past) {
             buffer.write_all(sample.frame())?;
             let before = written / SYNC_BYTES;
