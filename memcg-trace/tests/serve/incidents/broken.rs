@@ -194,3 +194,27 @@ fn a_recording_that_another_program_writes_is_left_alone() {
     assert!(!part.exists());
     assert_eq!(only(&folder).0["state"], "cut_off");
 }
+
+/// A file without a byte is a recording that has just been begun as long as its writer holds it, and
+/// is broken without one.
+#[test]
+fn a_recording_that_has_just_been_begun_is_no_broken_one() {
+    let folder = folder("begun");
+    fs::create_dir_all(&folder).unwrap();
+    let file = fs::File::create(folder.join("incident-20260101T000001Z-oom.rec.part")).unwrap();
+    let list = || {
+        let output = memcg_trace(&["incidents"]).arg(&folder).output().unwrap();
+        (output.status.code(), stdout(&output))
+    };
+    file.lock().unwrap();
+    let (code, said) = list();
+    assert!(
+        said.contains("its first bytes are not written yet"),
+        "{said}"
+    );
+    assert_eq!(code, Some(0));
+    drop(file);
+    let (code, said) = list();
+    assert!(!said.contains("not written yet"), "{said}");
+    assert_eq!(code, Some(1));
+}
