@@ -11,6 +11,8 @@ mod fixture;
 mod keys;
 mod overview;
 mod recordings;
+#[path = "../replayed/mod.rs"]
+mod replayed;
 mod tables;
 mod tabs;
 mod time;

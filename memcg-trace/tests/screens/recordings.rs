@@ -1,39 +1,24 @@
 //! Screens of recordings of real kernels, at their ends, and of hosts with much of one thing.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::Path;
 
-use memcg_trace::model::Model;
 use memcg_trace::sample::Memcg;
-use memcg_trace::sample::recording::Reader;
-use memcg_trace::tui::{App, Setup};
+use memcg_trace::tui::App;
 
 use crate::fixture::{ROOT, evil_host, hostile, memcg, root, walked, zombie};
+use crate::replayed::replayed;
 use crate::{SIZES, app, check, go, press};
 
-/// The screen of `replay` at the end of a recording.
-fn replayed(name: &str) -> App {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
-    let file = File::open(path.join(name)).unwrap();
-    let mut reader = Reader::open(BufReader::new(file)).unwrap();
-    let mut app = App::new(Setup {
-        host: reader.header().host.clone(),
-        is_replay: true,
-        colour: false,
-    });
-    let mut model = Model::new();
-    while let Some(sample) = reader.read_sample().unwrap() {
-        app.take(model.step(&sample));
-    }
-    app.end();
-    app
+/// The screen of `replay` at the end of a recording that is kept.
+fn kept(name: &str) -> App {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
+    replayed(&path.join(name))
 }
 
 #[test]
 fn a_demo() {
     for (columns, rows) in SIZES {
-        let mut app = replayed("demo-6.12.rec");
+        let mut app = kept("demo-6.12.rec");
         check("recording-overview", &mut app, columns, rows);
         go(&mut app, "memcgs");
         check("recording", &mut app, columns, rows);
@@ -43,7 +28,7 @@ fn a_demo() {
 #[test]
 fn four_tasks_in_a_deadlock() {
     for (columns, rows) in SIZES {
-        let mut app = replayed("deadlock-6.12.rec");
+        let mut app = kept("deadlock-6.12.rec");
         check("recording-deadlock-overview", &mut app, columns, rows);
         go(&mut app, "locks");
         check("recording-deadlock", &mut app, columns, rows);

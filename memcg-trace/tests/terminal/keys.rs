@@ -9,7 +9,7 @@ use super::tool::recording;
 
 const SIZE: (u16, u16) = (100, 60);
 
-/// What a terminal sends for a key, by its name in the help.
+/// The bytes that a terminal sends for a key, by its name in the help.
 fn bytes(key: &str) -> &str {
     match key {
         "Ctrl-c" => "\x03",

@@ -7,6 +7,8 @@
 mod fixture;
 mod keys;
 mod pty;
+#[path = "../replayed/mod.rs"]
+mod replayed;
 mod stale;
 #[expect(dead_code, reason = "only what runs the program is needed here")]
 #[path = "../tool/mod.rs"]

@@ -1,34 +1,20 @@
-//! What the terminal shows is what the dashboard drew, cell by cell: while the window changes its
+//! Compares the terminal with what the dashboard drew, cell by cell: while the window changes its
 //! size, and after half an hour in some seconds.
 
-use std::fs::File;
-use std::io::BufReader;
-
-use memcg_trace::model::Model;
-use memcg_trace::sample::recording::Reader;
 use memcg_trace::sample::{Memcg, Sample};
-use memcg_trace::tui::{App, Setup, draw};
+use memcg_trace::tui::draw;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::fixture::{ROOT, demo, host, memcg, root, walked, zombie};
 use super::pty::Pty;
+use super::replayed::replayed;
 use super::tool::recording;
 
 /// The screen at the end of a recording, drawn at once.
 fn drawn(path: &str, tabs: usize, columns: u16, rows: u16) -> Vec<String> {
-    let mut reader = Reader::open(BufReader::new(File::open(path).unwrap())).unwrap();
-    let mut app = App::new(Setup {
-        host: reader.header().host.clone(),
-        is_replay: true,
-        colour: false,
-    });
-    let mut model = Model::new();
-    while let Some(sample) = reader.read_sample().unwrap() {
-        app.take(model.step(&sample));
-    }
-    app.end();
+    let mut app = replayed(path.as_ref());
     for _ in 0..tabs {
         app.press(crossterm::event::KeyCode::Tab.into());
     }
