@@ -31,7 +31,7 @@ pub fn render_of_dump(doctor: &Doctor) -> String {
     let verdict = match doctor.verdict {
         Verdict::Ready => "ready: the dump says where everything is in its kernel",
         Verdict::Partial => {
-            "partial: what is marked \"no\" is not where it is expected in this kernel"
+            "partial: what is marked \"no\" is not known, or not where it is expected in this kernel"
         }
         Verdict::Unable => "unable: nothing of the kernel can be read in this dump",
     };

@@ -122,6 +122,27 @@ fn what_was_gone_at_the_end_is_there() {
     );
 }
 
+/// A recording that has more samples without another look at waits: nothing is said of its end.
+#[test]
+fn what_was_not_looked_at_again_does_not_stand_at_the_end() {
+    let mut samples = demo_with_deadlock();
+    let mut after = samples.last().unwrap().clone();
+    after.mono_ns += 600 * fixture::SECOND;
+    after.unix_ns += 600_000_000_000;
+    after.waits = None;
+    samples.push(after);
+    let path = recording("post-mortem-no-look", host(), &samples);
+    let (_, page) = page(&path, &[]);
+    has_all(
+        &page.text,
+        &[
+            "A deadlock of ",
+            "It stood when waits were last looked at, at ",
+        ],
+    );
+    assert!(!page.text.contains("stands at the end"), "{}", page.text);
+}
+
 /// Each figure that is drawn is in a table, too, and what is not known is said.
 #[test]
 fn figures_are_drawn_and_listed() {

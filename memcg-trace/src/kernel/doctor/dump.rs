@@ -16,9 +16,11 @@ const NEWER: &str = "a newer memcg-trace, or report this kernel to its authors";
 /// Reports on a dump.
 #[must_use]
 pub fn report_of_dump(dump: &CrashDump) -> Doctor {
+    let left_out = left_out(dump);
+    let mut missing = usize::from(left_out.ok == Some(false));
     let mut facts = vec![
         fact("dump", dump.format().to_owned(), true, "", ""),
-        left_out(dump),
+        left_out,
         fact("kernel", dump.release().to_owned(), true, "", ""),
     ];
     let symbols = dump.symbols(&Symbol::all_names().collect());
@@ -44,7 +46,6 @@ pub fn report_of_dump(dump: &CrashDump) -> Doctor {
         facts.push(fact);
         resolved
     });
-    let mut missing = 0;
     if let Some(resolved) = &resolved {
         for subject in SUBJECTS {
             let lacks = resolved.missing_for(subject);
@@ -76,11 +77,11 @@ fn left_out(dump: &CrashDump) -> Fact {
     };
     match dump.left_out_bytes() {
         Ok(0) => fact("left_out", "nothing".to_owned(), true, "", ""),
-        // It is no fault: most of what tools leave out is free memory.
+        // It is no fault by itself: tools leave out free memory, and more if they are told to.
         Ok(bytes) => fact(
             "left_out",
             format!(
-                "{} of the host's memory ({level})",
+                "{} of the host's memory ({level}): what was there is not known",
                 units::bytes(Some(bytes))
             ),
             true,

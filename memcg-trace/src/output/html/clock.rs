@@ -28,6 +28,11 @@ impl Clock {
         units::clock(unix_ns)
     }
 
+    /// The day and the time of the moment from which others are reckoned: the end of the span.
+    pub(super) fn end(self) -> String {
+        units::clock(self.unix_ns)
+    }
+
     /// The same without the day.
     pub(super) fn time(self, mono_ns: u64) -> String {
         let at = self.at(mono_ns);

@@ -25,6 +25,8 @@ struct Seen {
     proof: String,
     known_bugs: String,
     gone_ns: Option<u64>,
+    /// The last look at waits that had it or saw it gone.
+    looked_ns: u64,
 }
 
 impl Seen {
@@ -41,11 +43,29 @@ impl Seen {
             proof: report::proof(deadlock, snapshot),
             known_bugs,
             gone_ns: deadlock.resolved_ns,
+            looked_ns: looked_ns(snapshot),
+        }
+    }
+
+    /// The end of it, within a sentence.
+    fn end(&self, clock: Clock) -> String {
+        let looked = clock.at(self.looked_ns);
+        match self.gone_ns {
+            Some(gone_ns) => format!("gone at {}", clock.at(gone_ns)),
+            None if looked == clock.end() => "stands at the end".to_owned(),
+            None => format!("stood when waits were last looked at, at {looked}"),
         }
     }
 
     fn is_proven(&self) -> bool {
         matches!(self.found.state, State::Confirmed | State::Resolved)
+    }
+
+    fn state(&self) -> &'static str {
+        match self.is_proven() {
+            true => "proven",
+            false => "suspected",
+        }
     }
 }
 
@@ -75,7 +95,10 @@ impl Deadlocks {
                 Some(seen) if deadlock.is_confirmed() && !seen.is_proven() => {
                     *seen = Seen::of(deadlock, snapshot);
                 }
-                Some(seen) => seen.gone_ns = deadlock.resolved_ns,
+                Some(seen) => {
+                    seen.gone_ns = deadlock.resolved_ns;
+                    seen.looked_ns = looked_ns(snapshot);
+                }
                 None if deadlock
                     .resolved_ns
                     .is_some_and(|gone| gone < self.since_ns) => {}
@@ -85,7 +108,7 @@ impl Deadlocks {
         }
     }
 
-    /// The first proven one in a sentence, and whether it stands at the end.
+    /// The first proven one in a sentence, with its end.
     pub(super) fn headline(&self, clock: Clock) -> Option<String> {
         let mut proven = self.seen.iter().filter(|one| one.is_proven());
         let first = proven.next()?;
@@ -94,14 +117,12 @@ impl Deadlocks {
             0 => String::new(),
             others => format!(" There {} {} more.", units::is(others), others),
         };
+        let was = if first.gone_ns.is_some() { "was " } else { "" };
         let tasks = units::things(first.found.members.len() as u64, "task");
-        let end = match first.gone_ns {
-            Some(gone_ns) => format!("It was gone at {}.", clock.at(gone_ns)),
-            None => "It stands at the end.".to_owned(),
-        };
         Some(format!(
-            "A deadlock of {tasks} is proven, first at {}. {end}{more}",
-            clock.at(first.at_ns)
+            "A deadlock of {tasks} is proven, first at {}. It {was}{}.{more}",
+            clock.at(first.at_ns),
+            first.end(clock)
         ))
     }
 
@@ -127,6 +148,11 @@ impl Deadlocks {
     }
 }
 
+/// The time of the look at waits that a snapshot has.
+fn looked_ns(snapshot: &Snapshot) -> u64 {
+    snapshot.deadlocks.as_of_ns.unwrap_or(snapshot.mono_ns)
+}
+
 /// The word by which plots and the list name a deadlock.
 fn label(at: usize) -> String {
     format!("D{}", at + 1)
@@ -135,16 +161,11 @@ fn label(at: usize) -> String {
 fn article(at: usize, seen: &Seen, clock: Clock) -> Markup {
     let found = &seen.found;
     let id = format!("deadlock-{}", at + 1);
-    let kind = if seen.is_proven() {
-        "proven"
-    } else {
-        "suspected"
-    };
     let victims: Vec<String> = found.victims.iter().map(words::task).collect();
     html! {
         article aria-labelledby=(id) {
             h3 id=(id) {
-                (label(at)) ", " (kind) ": "
+                (label(at)) ", " (seen.state()) ": "
                 (units::things(found.members.len() as u64, "task"))
             }
             p { (found.sentence) }
@@ -173,16 +194,9 @@ fn times(seen: &Seen, clock: Clock) -> String {
         (None, Some(after_ns)) => between(clock.at(after_ns), &clock.at(found.close_before_ns)),
         (None, None) => format!("Closed by {}", clock.at(found.close_before_ns)),
     };
-    let end = match seen.gone_ns {
-        Some(gone_ns) => format!("gone at {}", clock.at(gone_ns)),
-        None => "stands at the end".to_owned(),
-    };
-    let word = if seen.is_proven() {
-        "proven"
-    } else {
-        "suspected"
-    };
-    format!("{closed}; {word} at {}; {end}.", clock.at(seen.at_ns))
+    let word = seen.state();
+    let (at, end) = (clock.at(seen.at_ns), seen.end(clock));
+    format!("{closed}; {word} at {at}; {end}.")
 }
 
 fn between(after: String, before: &str) -> String {

@@ -18,6 +18,8 @@ const COLUMNS: usize = 100;
 #[derive(Debug)]
 pub(super) struct Findings {
     since_ns: u64,
+    /// The last snapshot.
+    end_ns: u64,
     /// By kind and number, since each kind of list counts its own.
     by_id: BTreeMap<(&'static str, u64), Finding>,
     has_more: bool,
@@ -28,12 +30,14 @@ impl Findings {
     pub(super) fn since(since_ns: u64) -> Self {
         Self {
             since_ns,
+            end_ns: since_ns,
             by_id: BTreeMap::new(),
             has_more: false,
         }
     }
 
     pub(super) fn push(&mut self, snapshot: &Snapshot) {
+        self.end_ns = snapshot.mono_ns;
         for finding in &snapshot.findings.items {
             let is_over = finding.resolved && finding.last_ns < self.since_ns;
             let id = (finding.kind.as_str(), finding.number);
@@ -86,7 +90,7 @@ impl Findings {
                 div class="scroll" role="group" tabindex="0" aria-labelledby="findings-title" {
                     table {
                         thead { tr { @for heading in HEADINGS { th scope="col" { (heading) } } } }
-                        tbody { @for (at, one) in all.iter().enumerate() { (row(at, one, clock)) } }
+                        tbody { @for (at, one) in all.iter().enumerate() { (row(at, one, self.end_ns, clock)) } }
                     }
                 }
                 @for (at, one) in all.iter().enumerate() { (details(at, one)) }
@@ -103,7 +107,12 @@ fn label(at: usize) -> String {
     format!("F{}", at + 1)
 }
 
-fn row(at: usize, finding: &Finding, clock: Clock) -> Markup {
+fn row(at: usize, finding: &Finding, end_ns: u64, clock: Clock) -> Markup {
+    let end = match finding.resolved {
+        true => "over",
+        false if finding.last_ns >= end_ns => "in progress at the end",
+        false => "not seen to end",
+    };
     let class = match finding.severity {
         Severity::Critical => "bad",
         Severity::Warn | Severity::Info => "look",
@@ -113,8 +122,7 @@ fn row(at: usize, finding: &Finding, clock: Clock) -> Markup {
             th scope="row" { (label(at)) }
             td { (clock.at(finding.first_ns)) }
             td {
-                (clock.at(finding.last_ns))
-                @if finding.resolved { ", over" } @else { ", in progress at the end" }
+                (clock.at(finding.last_ns)) ", " (end)
             }
             td class=(class) { (finding.severity.as_str()) }
             td { (finding.kind.as_str()) }

@@ -1,4 +1,4 @@
-//! What was recorded, of which host, and what is missing of it.
+//! The host, the span and the cause of a recording, and its gaps.
 
 use maud::{Markup, html};
 
@@ -41,7 +41,7 @@ pub(super) fn span(gathered: &Gathered, of: &Of<'_>) -> Markup {
     }
 }
 
-/// What was lost, and what was not looked at.
+/// The losses, and the gaps that the last snapshot names.
 pub(super) fn gaps(gathered: &Gathered) -> Markup {
     let last = &gathered.last;
     let gaps = summary::absences(last).into_iter();
@@ -66,7 +66,7 @@ pub(super) fn gaps(gathered: &Gathered) -> Markup {
             }
         }
         h3 { "What was not looked at" }
-        @if gaps.is_empty() { p { "Nothing that the last answers need." } }
+        @if gaps.is_empty() { p { "The last snapshot names nothing." } }
         @else { ul { @for gap in &gaps { li { (gap) } } } }
     }
 }
