@@ -15,7 +15,7 @@ pub(super) struct Range {
     pub(super) last: u64,
 }
 
-/// What is known of a figure within a step.
+/// The values of a figure within a step, if it has any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Seen {
     /// There is no sample.

@@ -24,7 +24,7 @@ const OVERHEAD_BYTES: usize = size_of::<Encoded>();
 pub struct Bounds {
     /// Bytes of encoded samples. The newest segment stays, however large.
     pub bytes: usize,
-    /// How far the samples reach back at least, as far as their bytes are within the bound; `None`
+    /// The time that the samples reach back at least, as far as their bytes are within the bound; `None`
     /// if these alone decide.
     pub age_ns: Option<u64>,
 }

@@ -26,7 +26,7 @@ pub struct Spec {
     pub cpus: u32,
     /// Additions to the kernel's command line.
     pub append: Vec<String>,
-    /// Where to write the memory of the guest when its command has ended. Other processes then still
+    /// The file for the memory of the guest when its command has ended. Other processes then still
     /// run.
     pub dump: Option<Dump>,
     /// Additional arguments for QEMU.

@@ -21,7 +21,7 @@ use crate::kernel::{Choice, Kernel, REAP_DEADLOCK, Series};
 /// Enough for any of these kernels: a dump is as large.
 const MEMORY: &str = "512M";
 
-/// What the guest says of itself, a key and a value in each line.
+/// Makes the guest describe itself, a key and a value in each line.
 const SCRIPT: &str = r#"
     # The end of a gzip file: the checksum and the size of what is in it.
     checksum() { gzip -1 | tail -c 8 | hexdump -v -e '/1 "%02x"'; }

@@ -1,4 +1,5 @@
-//! What a host, a kernel's files or a dump let this program see, and the consequence of each gap.
+//! The reports of `doctor` about a host, about a kernel's files and about a dump: what this program can
+//! see there, and the consequence of each gap.
 
 mod dump;
 mod fact;

@@ -56,7 +56,7 @@ impl CrashDump {
         self.space.memory.kind()
     }
 
-    /// What the tool that made the dump was told to leave out (makedumpfile(8), `-d`); `None` if
+    /// The level of pages that the tool which made the dump left out (makedumpfile(8), `-d`); `None` if
     /// the dump does not say.
     #[must_use]
     pub fn dump_level(&self) -> Option<u32> {

@@ -1,4 +1,4 @@
-//! What a dump cannot say, and why.
+//! The errors of a dump, and its gaps.
 
 /// A file that is no dump, or that does not hold what it says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +48,7 @@ pub enum Unread {
     Gap {
         /// The address.
         address: u64,
-        /// What is wrong with its page, or with a page table on the way to it.
+        /// The gap in its page, or in a page table on the way to it.
         gap: Gap,
     },
 }

@@ -18,7 +18,7 @@ const PIECE_HEADER: u64 = 16;
 /// Maximum number of pieces: makedumpfile writes one for each of its buffers, of at least a page.
 const MAX_PIECES: usize = 1 << 22;
 
-/// Where the bytes of the described file are.
+/// The places of the described file's bytes in the flattened file.
 pub(super) struct Pieces {
     /// In order, and disjoint.
     pieces: Vec<Piece>,
@@ -140,7 +140,7 @@ impl Overwritten {
 mod tests {
     use super::*;
 
-    /// What a byte for byte copy would have, as places in the flattened file.
+    /// Copies the pieces byte for byte, as places in the flattened file.
     fn copied(pieces: &[(u64, u64, u64)], bytes: usize) -> Vec<Option<u64>> {
         let mut copy = vec![None; bytes];
         for (begin, end, place) in pieces {

@@ -10,7 +10,7 @@ use super::plain_file::PlainFile;
 /// is taken for sizes that it claims.
 pub(super) struct Input {
     file: PlainFile,
-    /// Where the bytes are in a flattened file; `None` if they are in order.
+    /// The places of the bytes in a flattened file; `None` if they are in order.
     pieces: Option<Pieces>,
     bytes: u64,
 }
@@ -34,7 +34,7 @@ impl Input {
         self.bytes
     }
 
-    /// Whether the file is flattened.
+    /// Returns whether the file is flattened.
     pub(super) fn is_flattened(&self) -> bool {
         self.pieces.is_some()
     }

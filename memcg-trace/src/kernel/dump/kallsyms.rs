@@ -104,7 +104,7 @@ impl Kallsyms {
     }
 }
 
-/// How the address of a symbol follows from its offset.
+/// The form of offsets, from which the address of a symbol follows.
 #[derive(Clone, Copy)]
 enum Form {
     /// Per-CPU symbols are positive, and absolute; others are subtracted from the base (until 6.13).

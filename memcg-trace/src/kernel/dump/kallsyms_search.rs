@@ -27,7 +27,7 @@ const NAMES_A_MARKER: usize = 256;
 /// Distance of a part from the end of the one before, at most.
 const SLACK: usize = 64;
 
-/// Where lists of symbols may be; each is to be proven by a symbol that is known.
+/// Places at which lists of symbols may be; each is to be proven by a symbol that is known.
 pub(super) fn candidates(space: &AddressSpace, text: u64) -> Vec<Places> {
     let finder = Finder::new(DIGITS);
     let mut window = vec![0; WINDOW + DIGITS.len()];
@@ -135,7 +135,7 @@ fn lengths(memory: &[u8], names: usize, count: u32) -> Option<(usize, Vec<u32>)>
     Some((names + whole - rest.len(), markers))
 }
 
-/// Whether the markers that follow from all names are behind them, and before the tokens.
+/// Returns whether the markers that follow from all names are behind them, and before the tokens.
 fn is_marked(memory: &[u8], names: usize, symbols: u32, table: usize) -> bool {
     let Some((end, markers)) = lengths(memory, names, symbols) else {
         return false;

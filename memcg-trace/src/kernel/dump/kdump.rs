@@ -36,7 +36,7 @@ pub(super) struct Kdump {
     /// The number of dumped pages before each group of pages.
     ranks: Vec<u64>,
     cache: RefCell<PageCache>,
-    /// What the tool was told to leave out (makedumpfile(8), `-d`).
+    /// The level of pages that the tool left out (makedumpfile(8), `-d`).
     pub(super) dump_level: u32,
 }
 

@@ -72,7 +72,7 @@ impl Physical {
         }
     }
 
-    /// What the tool that made the dump was told to leave out, where the dump says so.
+    /// The level of pages that the tool which made the dump left out, where the dump says so.
     pub(super) fn dump_level(&self) -> Option<u32> {
         match &self.format {
             Format::Elf(_) => None,

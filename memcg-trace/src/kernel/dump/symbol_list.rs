@@ -15,7 +15,7 @@ pub(super) struct Places {
     pub(super) token_table: u64,
     pub(super) token_index: u64,
     pub(super) offsets: u64,
-    /// What the offsets are added to; since 7.0 that is their own place.
+    /// The address to which the offsets are added; since 7.0 that is their own place.
     pub(super) relative_base: Option<u64>,
 }
 

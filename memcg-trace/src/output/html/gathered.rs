@@ -1,4 +1,4 @@
-//! What a page needs of the snapshots of a span of time. It is bounded, however long that is.
+//! Keeps of the snapshots of a span of time the part that a page needs, within bounds.
 
 use std::sync::Arc;
 

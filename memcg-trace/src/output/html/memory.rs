@@ -1,4 +1,4 @@
-//! What keeps memory: the dead by origin, with ledgers of their references, and the owners of slab.
+//! The keepers of memory: the dead by origin, with ledgers of their references, and the owners of slab.
 
 use std::cmp::Reverse;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
-//! What a page says beside what its snapshots say.
+//! Facts of a page beside its snapshots.
 
 use crate::sample::Text;
 use crate::sample::incident::Incident;
 use crate::sample::recording::Host;
 
-/// What a page is of, beside its snapshots.
+/// Facts of a page beside its snapshots.
 #[derive(Clone, Copy, Debug)]
 pub struct Of<'a> {
     /// The host.

@@ -1,5 +1,5 @@
-//! What the verdict on a subject was when its figure was near its highest: a host that is well at
-//! the end may have been ill before.
+//! Verdicts on subjects from when their figures were near their highest: a host that is well at the
+//! end may have been ill before.
 
 use crate::model::snapshot::Snapshot;
 use crate::output::verdicts::{self, Subject, Verdict};

@@ -1,4 +1,4 @@
-//! What happened in a span of time: waits for memory, runs of shrinkers, waits for locks.
+//! Events of a span of time: waits for memory, runs of shrinkers, waits for locks.
 
 use std::cmp::Reverse;
 
@@ -63,7 +63,7 @@ pub(super) fn shrinkers(gathered: &Gathered, top: usize) -> Markup {
     }
 }
 
-/// Who waits for whom at the end, and what locks were waited for.
+/// The waits at the end, and the locks that tasks have waited for.
 pub(super) fn waits(gathered: &Gathered) -> Markup {
     let last = &gathered.last;
     let lines = tree::lines(last);

@@ -36,7 +36,7 @@ fn figure(is_number: bool) -> Option<&'static str> {
     is_number.then_some("figure")
 }
 
-/// What the columns of some tables mean, each once, in the order in which they are seen.
+/// The meanings of the columns of some tables, each once, in the order in which they are seen.
 fn meanings(tables: &[&Table]) -> Vec<(&'static str, String)> {
     let mut all: Vec<(&'static str, String)> = Vec::new();
     let filled = tables.iter().filter(|table| !table.is_empty());

@@ -23,7 +23,7 @@ pub(super) fn start(subject: &str, snapshot: &Snapshot, host: &Host) -> Page {
     page
 }
 
-/// What is known of the host, and of the program, each under a name.
+/// Facts of the host and of the program, each under a name.
 pub(in crate::output) fn facts(snapshot: &Snapshot, host: &Host) -> [(&'static str, String); 7] {
     let facts = snapshot.host_facts.as_deref();
     let known = |of: fn(&HostFacts) -> String| facts.map_or_else(|| NOT_HERE.to_owned(), of);

@@ -112,7 +112,7 @@ fn base(phase: &str, span: &Span, at_ns: u64) -> Value {
     })
 }
 
-/// What is known of a span beside its times, and until when it may have lasted.
+/// The facts of a span beside its times, and until when it may have lasted.
 fn more(span: &Span) -> Value {
     let more = span.more.iter();
     let mut all: Map<String, Value> = more

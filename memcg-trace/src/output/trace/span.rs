@@ -34,13 +34,13 @@ impl Kind {
         }
     }
 
-    /// Whether spans of one task nest: a task waits within reclaim, but releases locks in any order.
+    /// Returns whether spans of one task nest: a task waits within reclaim, but releases locks in any order.
     pub(super) fn nests(self) -> bool {
         self != Self::Hold
     }
 }
 
-/// What tells the spans of a kind apart.
+/// The identity of a span among those of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id {
     pub(super) tid: u32,

@@ -42,7 +42,7 @@ fn count(cache: u64, alloc_total: u64) -> SlabCount {
     }
 }
 
-/// What the model knows of a counter that stands still.
+/// The last values of a counter that stands still, as the model has them.
 fn counted() -> SlabBefore {
     SlabBefore {
         counts: vec![count(7, 50)],

@@ -3,7 +3,7 @@
 use super::kernel::Kernel;
 use crate::kernel::dump::pages::{PAGE, PAGE_BYTES};
 
-/// How pages are packed in a kdump file.
+/// The algorithm by which a page of a kdump file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packed {
     Plain,
