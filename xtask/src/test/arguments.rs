@@ -22,6 +22,10 @@ pub struct Arguments {
     /// Beside a busy loop on each processor: no test may depend on speed
     #[arg(long)]
     pub(super) busy: bool,
+    /// Let a guest test that fails once fail the run: else up to three are tried again, in a guest of
+    /// their own, and the end names those that pass then
+    #[arg(long)]
+    pub(super) once: bool,
     /// Guests at a time; one more than there are processors, since tests wait now and then
     #[arg(long, value_name = "NUMBER")]
     pub(super) lanes: Option<usize>,

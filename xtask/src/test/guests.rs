@@ -12,7 +12,8 @@ use anyhow::{Context, Result};
 use super::arguments::Arguments;
 use super::boots::{Boot, boots, expected, selection};
 use super::busy::processors;
-use super::prefixed::{Prefixed, Seen};
+use super::failures::{self, Failure};
+use super::prefixed::{Output, Prefixed, Seen, Stream};
 use super::row::Row;
 use super::times::{Time, Times};
 use super::{libtest, module};
@@ -60,6 +61,11 @@ pub fn run(
     };
     let with_modules = kernels.iter().copied().filter(|one| **one != REAP_DEADLOCK);
     let modules: Vec<_> = with_modules.map(modules).collect();
+    let modules_of = |boot: Boot| {
+        let modules = modules.iter().find(|(series, _)| *series == boot.series);
+        let modules = modules.filter(|_| boot.tests.want_modules());
+        modules.map(|(_, modules)| modules)
+    };
     let next = AtomicUsize::new(0);
     let rows = Mutex::new(Vec::new());
     let work = || {
@@ -69,10 +75,7 @@ pub fn run(
             if interrupt::received().is_some() {
                 break;
             }
-            let modules = modules.iter().find(|(series, _)| *series == boot.series);
-            let modules = modules.filter(|_| boot.tests.want_modules());
-            let modules = modules.map(|(_, modules)| modules);
-            let row = test_on(*boot, arguments, &program, &binaries, modules);
+            let row = test_on(*boot, arguments, &program, &binaries, modules_of(*boot));
             rows.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push((at, row));
@@ -86,7 +89,19 @@ pub fn run(
     });
     let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
     rows.sort_by_key(|(at, _)| *at);
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
+    let mut rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
+    // Whoever asks for a test by name wants to see it fail.
+    if arguments.names.is_empty() && !arguments.once && interrupt::received().is_none() {
+        failures::again(&mut rows, |at, names| {
+            let arguments = Arguments {
+                names,
+                ..arguments.clone()
+            };
+            let boot = boots[at];
+            test_on(boot, &arguments, &program, &binaries, modules_of(boot))
+        });
+    }
+    Ok(rows)
 }
 
 /// A guest that could not be tried is a failed one. Modules that could not be built are reported as
@@ -205,7 +220,7 @@ struct Tried {
     /// The result of [`libtest::judge`].
     judgement: (u64, u64, Option<String>),
     tests: Vec<Time>,
-    failures: Vec<String>,
+    failures: Vec<Failure>,
 }
 
 fn try_on(
@@ -231,25 +246,25 @@ fn try_on(
     };
     let command = std::iter::once(name).chain(arguments).collect();
     let spec = spec(boot, asked, program, &binaries, modules, command)?;
-    let seen = Seen::new(Times::new(spec.pace.clone()));
+    let nothing = || Output::new(Times::new(spec.pace.clone()));
+    let seen = Seen::new(nothing());
     let outputs = || {
         // A second boot starts anew: the results of the first one are void.
-        seen.with(|output, times| {
-            output.clear();
-            *times = Times::new(spec.pace.clone());
-        });
+        seen.with(|output| *output = nothing());
         let name = format!("{}{}", series.name, tests.note());
         Outputs {
-            stdout: Box::new(Prefixed::new(name.clone(), Some(seen.clone()))),
-            stderr: Box::new(Prefixed::new(name, None)),
+            stdout: Box::new(Prefixed::new(name.clone(), Stream::Stdout, seen.clone())),
+            stderr: Box::new(Prefixed::new(name, Stream::Stderr, seen.clone())),
         }
     };
     let ending = guest::run(&spec, &binaries, outputs)?;
-    Ok(seen.with(|output, times| {
-        let output = String::from_utf8_lossy(output);
-        let mut judgement = libtest::judge(&ending, &output, expected);
+    Ok(seen.with(|output| {
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let mut judgement = libtest::judge(&ending, &stdout, expected);
         // A guest that hangs or dies does so within a test.
-        let running = times
+        let running = output
+            .times
             .running()
             .filter(|_| !matches!(ending, Ending::Exited(_)));
         if let (Some(note), Some(test)) = (&mut judgement.2, running) {
@@ -257,8 +272,8 @@ fn try_on(
         }
         Tried {
             judgement,
-            tests: times.ended().to_vec(),
-            failures: libtest::failures(&output),
+            tests: output.times.ended().to_vec(),
+            failures: Failure::all(libtest::failures(&stdout), &stderr),
         }
     }))
 }

@@ -5,6 +5,7 @@ mod boots;
 mod busy;
 mod command;
 mod dumps;
+mod failures;
 mod fleet;
 mod fresh;
 mod guests;

@@ -7,18 +7,40 @@ use std::time::Instant;
 use super::times::Times;
 
 /// The output of a guest so far, and the times of its tests.
+pub struct Output {
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    pub times: Times,
+}
+
+impl Output {
+    pub fn new(times: Times) -> Self {
+        Self {
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            times,
+        }
+    }
+}
+
+/// The output, which the writers of a guest share.
 #[derive(Clone)]
-pub struct Seen(Arc<Mutex<(Vec<u8>, Times)>>);
+pub struct Seen(Arc<Mutex<Output>>);
 
 impl Seen {
-    pub fn new(times: Times) -> Self {
-        Self(Arc::new(Mutex::new((Vec::new(), times))))
+    pub fn new(output: Output) -> Self {
+        Self(Arc::new(Mutex::new(output)))
     }
 
-    pub fn with<T>(&self, look: impl FnOnce(&mut Vec<u8>, &mut Times) -> T) -> T {
-        let (output, times) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        look(output, times)
+    pub fn with<T>(&self, look: impl FnOnce(&mut Output) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
 }
 
 /// Writes lines to our standard output, with the seconds since the start of the writer.
@@ -28,14 +50,16 @@ pub struct Prefixed {
     line: Vec<u8>,
     /// Whether the line is known to be the line of a test.
     is_noted: bool,
-    seen: Option<Seen>,
+    stream: Stream,
+    seen: Seen,
 }
 
 impl Prefixed {
-    /// A writer for a guest, by its name; the output is noted in `seen`.
-    pub fn new(name: String, seen: Option<Seen>) -> Self {
+    /// A writer for a stream of a guest, by its name; the output is noted in `seen`.
+    pub fn new(name: String, stream: Stream, seen: Seen) -> Self {
         Self {
             name,
+            stream,
             begin: Instant::now(),
             line: Vec::new(),
             is_noted: false,
@@ -57,17 +81,21 @@ impl Prefixed {
     /// Notes the name of a test, which comes without the line's end: that comes after the output of
     /// the test.
     fn note(&mut self) {
-        if let Some(seen) = self.seen.as_ref().filter(|_| !self.is_noted) {
-            self.is_noted = seen.with(|_, times| times.see(&self.line));
+        if self.stream == Stream::Stdout && !self.is_noted {
+            self.is_noted = self.seen.with(|output| output.times.see(&self.line));
         }
     }
 }
 
 impl Write for Prefixed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(seen) = &self.seen {
-            seen.with(|output, _| output.extend_from_slice(bytes));
-        }
+        self.seen.with(|output| {
+            let output = match self.stream {
+                Stream::Stdout => &mut output.stdout,
+                Stream::Stderr => &mut output.stderr,
+            };
+            output.extend_from_slice(bytes);
+        });
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.line.extend_from_slice(part);
             self.note();

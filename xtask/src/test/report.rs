@@ -50,18 +50,30 @@ pub fn print(rows: &[Row], arguments: &Arguments) -> bool {
         eprintln!("{:<5} not tested, as was asked for", series.name);
     }
     // Failures are repeated here, for people who read only the end.
-    for row in rows.iter().filter(|row| row.failed > 0) {
-        match row.failures.is_empty() {
-            true => eprintln!("failed: {} {}", row.place, row.step),
-            false => row
-                .failures
-                .iter()
-                .for_each(|name| eprintln!("failed: {} {name}", row.place)),
+    for row in rows {
+        if row.failed > 0 && row.failures.is_empty() {
+            eprintln!("failed: {} {}", row.place, row.step);
+        }
+        for failure in &row.failures {
+            let verdict = match failure.passed_again {
+                true => "failed, and passed when tried again:",
+                false => "failed:",
+            };
+            eprintln!("{verdict} {} {}", row.place, failure.name);
+            for line in failure.message.iter().flat_map(|message| message.lines()) {
+                eprintln!("    {line}");
+            }
         }
     }
     let passed: u64 = rows.iter().map(|row| row.passed).sum();
     let failed: u64 = rows.iter().map(|row| row.failed).sum();
-    println!("{passed} passed, {failed} failed");
+    let unsteady = rows.iter().flat_map(|row| &row.failures);
+    let unsteady = unsteady.filter(|failure| failure.passed_again).count();
+    let note = match unsteady {
+        0 => String::new(),
+        count => format!("; {count} of those that passed had failed at first"),
+    };
+    println!("{passed} passed, {failed} failed{note}");
     failed == 0 && passed > 0
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::failures::Failure;
 use super::times::Time;
 
 /// A step, and its result.
@@ -17,6 +18,6 @@ pub struct Row {
     pub(super) took: Duration,
     /// Times of the tests of a guest.
     pub(super) tests: Vec<Time>,
-    /// Names of the failed tests of a guest.
-    pub(super) failures: Vec<String>,
+    /// Tests of a guest that failed, at least at first.
+    pub(super) failures: Vec<Failure>,
 }
