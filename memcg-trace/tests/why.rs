@@ -168,6 +168,34 @@ fn a_watch_remembers_what_is_over() {
     );
 }
 
+/// At the end the removal's own work item may wait for a moment, as deep as what came before it.
+#[test]
+fn a_watch_tells_what_lasted() {
+    let rows = |dead: Memcg| vec![root(), agent_memcg(), dead];
+    let look = |at_s, device: &str| {
+        let mut waits = behind_a_device();
+        for look in &mut waits.looks {
+            let io = look
+                .resources
+                .iter_mut()
+                .find(|one| one.kind == ResourceKind::Io);
+            io.unwrap().name = Some(device.to_owned());
+        }
+        answered(at_s, waits)
+    };
+    let samples = [
+        walked(0, rows(memcg(DEAD, ROOT, "job"))),
+        walked(3, rows(named("job", queued))),
+        look(3, "sda"),
+        look(5, "sda"),
+        look(6, "sdb"),
+        walked(8, rows(named("job", |_| {}))),
+    ];
+    let shown = text("why-lasting", &samples, "/job");
+    assert!(shown.contains("waits for sda"), "{shown}");
+    assert!(!shown.contains("waits for sdb"), "{shown}");
+}
+
 #[test]
 fn nobody_watched_and_nobody_asked() {
     let rows = vec![root(), named("job", queued)];

@@ -119,10 +119,11 @@ impl View {
     }
 }
 
-/// What makes a step another one: its time alone does not.
+/// What makes a step another one: its time alone does not, but that the moment becomes known.
 fn key(step: &model::Step) -> String {
+    let is_exact = step.when.at_ns.is_some();
     format!(
-        "{:?} {:?} {} {}",
+        "{:?} {:?} {} {} {is_exact}",
         step.what, step.state, step.depth, step.text
     )
 }
@@ -183,7 +184,9 @@ impl Watched {
         let snapshot = self.asked(feed, snapshot, &target)?;
         let target = target.later(&snapshot);
         let why = model::follow(&snapshot, &target, &mut self.seen);
-        let has_ended = target.subject == Subject::Gone && !feed.is_replay();
+        // The event that tells when it went offline may come after the list in which it is missing.
+        let was_gone = self.target.as_ref().is_some_and(Target::is_gone);
+        let has_ended = was_gone && target.is_gone() && !feed.is_replay();
         self.target = Some(target);
         Ok((snapshot, Some(why), has_ended))
     }

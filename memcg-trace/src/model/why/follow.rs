@@ -16,6 +16,11 @@ pub fn follow(snapshot: &Snapshot, target: &Target, seen: &mut Seen) -> Why {
 }
 
 impl Target {
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.subject == Subject::Gone
+    }
+
     /// Returns the same memory cgroup, as a later snapshot has it.
     #[must_use]
     pub fn later(&self, snapshot: &Snapshot) -> Self {

@@ -9,6 +9,8 @@ use crate::model::zombies::Wanted;
 
 /// Bound on the memory cgroups that are followed: names are reused.
 const MAX_FOLLOWED: usize = 1 << 12;
+/// Bound on the chains of causes of one step.
+const MAX_CHAINS: usize = 4;
 
 /// The memory cgroups of one name, as the snapshots of a run had them.
 #[derive(Clone, Debug)]
@@ -16,8 +18,53 @@ pub struct Seen {
     wanted: Option<Wanted>,
     as_of_ns: Option<u64>,
     lives: BTreeMap<u64, Life>,
-    /// By memory cgroup and step, what the step waited for: the longest chain that was seen.
-    causes: BTreeMap<(u64, What), Vec<Step>>,
+    /// By memory cgroup and step, what the step waited for.
+    causes: BTreeMap<(u64, What), Vec<Chain>>,
+}
+
+/// A chain of causes, as some looks had it: they end in the same way.
+#[derive(Clone, Debug)]
+struct Chain {
+    first_ns: u64,
+    last_ns: u64,
+    steps: Vec<Step>,
+}
+
+impl Chain {
+    fn new(now_ns: u64) -> Self {
+        Self {
+            first_ns: now_ns,
+            last_ns: now_ns,
+            steps: Vec::new(),
+        }
+    }
+
+    /// A look may have missed a step: the longest chain is told, and of two that are as long the
+    /// one that has lasted longer.
+    fn weight(&self) -> (usize, u64) {
+        (self.steps.len(), self.last_ns.saturating_sub(self.first_ns))
+    }
+
+    fn see(&mut self, mut steps: Vec<Step>, now_ns: u64) {
+        self.last_ns = now_ns;
+        if steps.len() < self.steps.len() {
+            return;
+        }
+        for step in &mut steps {
+            let is_same = |one: &&Step| one.text == step.text;
+            let before = self.steps.iter().find(is_same).map(|one| one.when);
+            step.state = State::Done;
+            if step.when.for_ns.is_none() {
+                let after_ns = before.and_then(|when| when.after_ns);
+                step.when = When {
+                    after_ns: Some(after_ns.unwrap_or(now_ns)),
+                    before_ns: Some(now_ns),
+                    ..When::default()
+                };
+            }
+        }
+        self.steps = steps;
+    }
 }
 
 /// One of them.
@@ -61,32 +108,31 @@ impl Seen {
                 found.entry(what).or_default().push(step.clone());
             }
         }
-        for (what, mut steps) in found {
-            let known = self.causes.entry((serial_nr, what)).or_default();
-            if steps.len() < known.len() {
-                continue;
-            }
-            for step in &mut steps {
-                let is_same = |one: &&Step| one.text == step.text;
-                let before = known.iter().find(is_same).map(|one| one.when);
-                step.state = State::Done;
-                if step.when.for_ns.is_none() {
-                    let after_ns = before.and_then(|when| when.after_ns);
-                    step.when = When {
-                        after_ns: Some(after_ns.unwrap_or(now_ns)),
-                        before_ns: Some(now_ns),
-                        ..When::default()
-                    };
+        for (what, steps) in found {
+            let chains = self.causes.entry((serial_nr, what)).or_default();
+            let end = steps.last().map(|step| step.text.clone());
+            let is_same =
+                |one: &&mut Chain| one.steps.last().map(|step| &step.text) == end.as_ref();
+            match chains.iter_mut().find(is_same) {
+                Some(chain) => chain.see(steps, now_ns),
+                None => {
+                    let mut chain = Chain::new(now_ns);
+                    chain.see(steps, now_ns);
+                    chains.push(chain);
+                    chains.sort_by_key(Chain::weight);
+                    if chains.len() > MAX_CHAINS {
+                        chains.remove(0);
+                    }
                 }
             }
-            *known = steps;
         }
     }
 
     /// What a step that is over waited for, as far as that was seen.
     pub(super) fn causes(&self, serial_nr: u64, what: What) -> Vec<Step> {
-        let causes = self.causes.get(&(serial_nr, what));
-        causes.cloned().unwrap_or_default()
+        let chains = self.causes.get(&(serial_nr, what));
+        let chain = chains.and_then(|chains| chains.iter().max_by_key(|chain| chain.weight()));
+        chain.map(|chain| chain.steps.clone()).unwrap_or_default()
     }
 
     /// Takes in a snapshot. One without a new list of memory cgroups says nothing new.
