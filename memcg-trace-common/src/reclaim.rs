@@ -194,7 +194,7 @@ pub struct OomMemory {
     pub kind: u64,
     /// The time at which the memory was read, CLOCK_MONOTONIC.
     pub time_ns: u64,
-    /// Address of the memcg; 0 once it was read.
+    /// Address of the memcg whose limit it is.
     pub limit: u64,
     /// Address of the victim's memcg.
     pub victim: u64,

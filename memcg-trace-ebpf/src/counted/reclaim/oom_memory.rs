@@ -48,7 +48,6 @@ pub fn oom_kill_memory(_: ProbeContext) -> u32 {
     if limit == 0 {
         return 0;
     }
-    memory.limit = 0;
     memory.kind = oom_kind::MEMORY;
     memory.time_ns = now_ns();
     memory.limit_serial_nr = pointer(limit, &LAYOUT.css_serial_nr);
@@ -56,9 +55,11 @@ pub fn oom_kill_memory(_: ProbeContext) -> u32 {
     memory.swap_free = variable(&LAYOUT.sym_nr_swap_pages);
     read_counters(memory, limit);
     read_levels(memory);
-    if OOM.output::<OomMemory>(memory, 0).is_err() {
+    if OOM.output::<OomMemory>(&*memory, 0).is_err() {
         lost(Loss::OomRing, 1);
     }
+    // The other members of a group that is killed at once come after this.
+    memory.limit = 0;
     0
 }
 

@@ -7,12 +7,13 @@ use memcg_trace_common::reclaim::{OOM_ABSENT, OomLevel as Level, OomMemory as Me
 
 use super::oom::Killed;
 use super::shmem_files;
-use crate::kernel::counted::memcgs::Memcgs;
 use crate::kernel::debugger::css;
 use crate::kernel::debugger::reader::Reader;
+use crate::kernel::host::clock::now_ns;
 use crate::kernel::host::symbols::Symbol;
+use crate::kernel::layout::fields::Field;
 use crate::kernel::layout::memcg_counters;
-use crate::sample::oom::{Composition, OomLevel, OomMemory};
+use crate::sample::oom::{Composition, OomLevel, OomMemory, ShmemFiles};
 use crate::sample::reclaim::OomKill;
 use crate::units::PAGE_BYTES;
 
@@ -33,36 +34,53 @@ pub(super) struct OomMemories {
 
 impl OomMemories {
     /// The kills with the memory of their memcgs.
-    pub(super) fn complete(
-        &mut self,
-        killed: Vec<Killed>,
-        memcgs: Option<&Memcgs>,
-        reader: &Reader<'_>,
-    ) -> Vec<OomKill> {
-        // The victim's limit may lead to several kills, of which the last is explained best.
+    pub(super) fn complete(&mut self, killed: Vec<Killed>, reader: &Reader<'_>) -> Vec<OomKill> {
         let mut kills: Vec<OomKill> = Vec::with_capacity(killed.len());
-        for Killed { mut kill, memory } in killed {
-            kill.memory = memory.map(|memory| Box::new(of(&memory, reader)));
+        // The victim's limit may lead to several kills, of which the last is explained best.
+        for Killed { mut kill, memory } in killed.into_iter().rev() {
+            kill.memory = memory.map(|raw| {
+                let mut memory = of(&raw, reader);
+                memory.files = self.files(&memory, &raw, reader);
+                Box::new(memory)
+            });
             kills.push(kill);
         }
-        for kill in kills.iter_mut().rev() {
-            let (Some(memory), Some(limit)) = (&mut kill.memory, kill.limit_serial_nr) else {
-                continue;
-            };
-            let shmem = memory.composition.shmem_bytes.unwrap_or(0);
-            let usage = memory.levels.first().and_then(|level| level.usage_bytes);
-            let is_due = self
-                .searched
-                .is_none_or(|at| at.elapsed() > BETWEEN_SEARCHES);
-            if is_due
-                && shmem > usage.unwrap_or(0) / SHMEM_PART
-                && let Some(limit) = memcgs.and_then(|memcgs| memcgs.css(limit))
-            {
-                self.searched = Some(Instant::now());
-                memory.files = Some(shmem_files::find(reader, limit, SEARCH));
-            }
-        }
+        kills.reverse();
         kills
+    }
+
+    /// The files of its shmem, or why nobody looked for them; `None` where that is a small part.
+    fn files(
+        &mut self,
+        memory: &OomMemory,
+        raw: &Memory,
+        reader: &Reader<'_>,
+    ) -> Option<ShmemFiles> {
+        let shmem = memory.composition.shmem_bytes.unwrap_or(0);
+        let usage = memory.levels.first().and_then(|level| level.usage_bytes);
+        if shmem <= usage.unwrap_or(0) / SHMEM_PART {
+            return None;
+        }
+        let not_checked = |why: &str| ShmemFiles {
+            not_checked: vec![why.to_owned()],
+            end_ns: now_ns(),
+            ..ShmemFiles::default()
+        };
+        let is_due = self
+            .searched
+            .is_none_or(|at| at.elapsed() > BETWEEN_SEARCHES);
+        if !is_due {
+            return Some(not_checked(
+                "all files: those of another kill were looked for within the last second",
+            ));
+        }
+        // It may have been released since, and its address used anew.
+        let serial_nr = reader.word(raw.limit, Field::CssSerialNr).ok();
+        if serial_nr != Some(raw.limit_serial_nr) {
+            return Some(not_checked("all files: the memory cgroup is gone"));
+        }
+        self.searched = Some(Instant::now());
+        Some(shmem_files::find(reader, raw.limit, SEARCH))
     }
 }
 

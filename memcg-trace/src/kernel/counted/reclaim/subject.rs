@@ -68,8 +68,8 @@ impl Counted for ReclaimCounts {
             sample.oom_kills = Some(match killed.is_empty() {
                 true => Vec::new(),
                 false => {
-                    let (memcgs, reader) = (round.memcgs, round.kernel.reader()?);
-                    self.memories.complete(killed, memcgs, &reader)
+                    let reader = round.kernel.reader()?;
+                    self.memories.complete(killed, &reader)
                 }
             });
         }
