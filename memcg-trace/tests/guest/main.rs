@@ -48,6 +48,7 @@ mod reclaim;
 mod record;
 mod screen;
 mod serve;
+mod shape;
 mod size;
 mod slab;
 mod slab_callers;
