@@ -23,6 +23,8 @@ use crate::sample::recording::Host;
 
 /// The reason why there is no answer while a moment of the past is shown.
 const PAST: &str = "the kernel can only be asked about now: Space goes back to it";
+/// The same, in a replay.
+const REPLAY: &str = "a recording has only the answers that it was made with";
 
 /// Settings that stay the same while the screen is up.
 #[derive(Clone, Debug)]
@@ -156,6 +158,11 @@ impl App {
         detail.filter(|detail| detail.is_about(ask))
     }
 
+    /// Returns whether there is a kernel that can be asked about the moment that is shown.
+    pub(super) fn can_ask(&self) -> bool {
+        !self.setup.is_replay && !self.time.is_past()
+    }
+
     /// Lines of urgent facts for the header of every tab, with their styles.
     pub(super) fn news(&self) -> Vec<(String, Style)> {
         let snapshot = self.time.shown.as_deref();
@@ -241,6 +248,11 @@ impl App {
     pub(super) fn act_on_detail(&mut self, action: Action) {
         match action {
             Action::Back => self.detail = None,
+            Action::Ask if self.setup.is_replay => {
+                if self.detail.as_ref().is_some_and(Detail::has_question) {
+                    self.say(REPLAY);
+                }
+            }
             Action::Ask => self.ask(),
             Action::NextTab | Action::PreviousTab => {
                 self.detail = None;

@@ -130,6 +130,11 @@ impl Detail {
         self.ask().as_ref() == Some(ask)
     }
 
+    /// Returns whether the kernel has to be asked about the subject.
+    pub(super) fn has_question(&self) -> bool {
+        self.ask().is_some()
+    }
+
     /// Repeats the question, if the subject has one.
     pub(super) fn ask_again(&mut self) -> Option<Ask> {
         self.question = Question::Asked;
@@ -235,7 +240,8 @@ impl Detail {
             // A recording has no other answers.
             Question::Unanswered(why) if has_answer && why == NOT_RECORDED => None,
             Question::Unanswered(why) if why == NOT_RECORDED => Some(format!(
-                "no answer: {NOT_RECORDED}: nobody asked while this was recorded"
+                "no answer: nobody asked while this was recorded; `record {}` asks",
+                self.flag_of_record()
             )),
             Question::Unanswered(why) => Some(format!("no answer: {}", sanitized(why))),
             Question::Answered if !has_answer => {
@@ -245,18 +251,25 @@ impl Detail {
         }
     }
 
-    /// Hints for the keys of this screen.
-    pub(super) fn hints(&self) -> &'static [Hint] {
+    /// The flag with which a recording has the answer.
+    fn flag_of_record(&self) -> &'static str {
+        match self.about {
+            About::Zombie(_) => "--pins",
+            About::Empties => "--abandoned",
+            _ => "--locks",
+        }
+    }
+
+    /// Hints for the keys of this screen, where the kernel can be asked or not.
+    pub(super) fn hints(&self, can_ask: bool) -> &'static [Hint] {
         const BACK: Hint = (&[Action::Back], "back");
         const ASK: Hint = (&[Action::Ask], "ask anew");
         const COPY: Hint = (&[Action::Yank], "print it on exit");
         const SCROLL: Hint = (&[Action::Up, Action::Down], "scroll");
         match self.about {
-            About::Zombie(_) | About::Waits | About::Empties => &[BACK, ASK, SCROLL],
-            About::Finding(..) | About::Origin(_) | About::Empty(_) | About::Tool => {
-                &[BACK, SCROLL]
-            }
             About::Advice => &[BACK, COPY, SCROLL],
+            _ if can_ask && self.has_question() => &[BACK, ASK, SCROLL],
+            _ => &[BACK, SCROLL],
         }
     }
 

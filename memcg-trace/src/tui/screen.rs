@@ -83,7 +83,7 @@ fn hints(app: &App, columns: usize) -> String {
     } else if app.prompt.is_edited {
         hints = vec![GO];
     } else if let Some(detail) = &app.detail {
-        hints.extend(detail.hints());
+        hints.extend(detail.hints(app.can_ask()));
     } else {
         hints.push(NEXT);
         hints.extend(app.view().hints());

@@ -2,7 +2,7 @@
 
 use memcg_trace::sample::ask::{Ask, NOT_RECORDED};
 use memcg_trace::sample::{MemcgEventKind, Sample};
-use memcg_trace::tui::App;
+use memcg_trace::tui::{App, Setup};
 
 use crate::fixture::pins::demo_with_pins;
 use crate::fixture::{self, demo, host, life, memcg, snapshots};
@@ -74,13 +74,45 @@ fn a_recording_without_an_answer_says_so() {
     let ask = open_zombie(&mut app);
     app.leave_unanswered(&ask, NOT_RECORDED);
     let screen = drawn(&mut app, 80, 24).join("\n");
-    assert!(screen.contains("not_recorded: nobody asked"), "{screen}");
+    assert!(
+        screen.contains("nobody asked while this was recorded; `record --pins`"),
+        "{screen}"
+    );
 
     let mut app = crate::app(host(), &demo_with_pins());
     let ask = open_zombie(&mut app);
     app.leave_unanswered(&ask, NOT_RECORDED);
     let screen = drawn(&mut app, 80, 24).join("\n");
-    assert!(!screen.contains("not_recorded"), "it has one: {screen}");
+    assert!(!screen.contains("nobody asked"), "it has one: {screen}");
+}
+
+/// Nobody can ask the kernel of a recording: the key is not offered, and says so.
+#[test]
+fn a_replay_offers_no_question() {
+    let mut app = App::new(Setup {
+        host: host(),
+        is_replay: true,
+        colour: false,
+    });
+    snapshots(&demo_with_pins())
+        .into_iter()
+        .for_each(|one| app.take(one));
+    let ask = open_zombie(&mut app);
+    app.leave_unanswered(&ask, NOT_RECORDED);
+    let footer = |app: &mut App| drawn(app, 80, 24).pop().unwrap();
+    assert_eq!(footer(&mut app), "q quit  ? help  Esc back  Up Down scroll");
+    press(&mut app, "r");
+    assert_eq!(app.question(), None);
+    let why = "a recording has only the answers that it was made with";
+    assert_eq!(footer(&mut app), why);
+    assert!(has(&mut app, "/dev/shm/cache.bin") && !has(&mut app, "asking"));
+    // Advice was no question.
+    press(&mut app, "\x1b!r");
+    assert!(
+        footer(&mut app).starts_with("q quit"),
+        "{}",
+        footer(&mut app)
+    );
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn the_past_cannot_be_asked() {
         &mut app,
         "no answer: the kernel can only be asked about now"
     ));
+    assert!(!has(&mut app, "ask anew"));
 }
 
 /// A recording continues from where the user went.
