@@ -236,13 +236,19 @@ impl App {
     }
 
     pub(super) fn act_on_help(&mut self, action: Action) {
-        let columns = usize::from(self.size.width);
-        let last = help::lines(self.view(), columns).len().saturating_sub(1);
-        self.help = match (action, self.help) {
-            (Action::Up, Some(line)) => Some(line.saturating_sub(1)),
-            (Action::Down, Some(line)) => Some((line + 1).min(last)),
+        let body = self.regions(self.size).body;
+        let (columns, rows) = (usize::from(body.width), usize::from(body.height));
+        let lines = help::lines(self.view(), columns).len();
+        let last = lines.saturating_sub(rows.max(1));
+        self.help = self.help.and_then(|line| match action {
+            Action::Up => Some(line.saturating_sub(1)),
+            Action::Down => Some((line + 1).min(last)),
+            Action::PageUp => Some(line.saturating_sub(rows)),
+            Action::PageDown => Some((line + rows).min(last)),
+            Action::First => Some(0),
+            Action::Last => Some(last),
             _ => None,
-        };
+        });
     }
 
     pub(super) fn act_on_detail(&mut self, action: Action) {

@@ -69,6 +69,11 @@ fn draw_footer(buffer: &mut Buffer, area: Rect, app: &App) {
 /// Hints for keys, as many as fit.
 fn hints(app: &App, columns: usize) -> String {
     const EVERYWHERE: [Hint; 2] = [(&[Action::Quit], "quit"), (&[Action::Help], "help")];
+    const LEAVE: Hint = (&[Action::Back], "leave the help");
+    const SCROLL: Hint = (
+        &[Action::Up, Action::Down, Action::PageUp, Action::PageDown],
+        "scroll",
+    );
     const NEXT: Hint = (&[Action::NextTab], "next");
     const PAUSE: Hint = (&[Action::Pause], "pause");
     const KEEP: Hint = (&[Action::Open], "keep the filter");
@@ -78,7 +83,9 @@ fn hints(app: &App, columns: usize) -> String {
     const STEP: Hint = (&[Action::SampleBack, Action::SampleForward], "a sample");
     const MINUTE: Hint = (&[Action::MinuteBack, Action::MinuteForward], "a minute");
     let mut hints = EVERYWHERE.to_vec();
-    if app.filter.is_edited {
+    if app.help.is_some() {
+        hints = vec![LEAVE, SCROLL];
+    } else if app.filter.is_edited {
         hints = vec![KEEP, CLEAR];
     } else if app.prompt.is_edited {
         hints = vec![GO];

@@ -36,6 +36,28 @@ fn the_help_of_each_tab() {
     check("help-slab-caches", &mut app, 80, 50);
 }
 
+/// The keys of the help are below the words of the tab: the line at the bottom says how to get there.
+#[test]
+fn the_help_scrolls_to_its_end() {
+    let mut app = app(host(), &demo());
+    press(&mut app, "?");
+    let screen = drawn(&mut app, 80, 24);
+    let keys = "Esc leave the help  Up Down PgUp PgDn scroll";
+    assert_eq!(screen[23], keys);
+    assert!(!screen.iter().any(|line| line == "KEYS"), "{screen:#?}");
+    press(&mut app, "⇟");
+    let screen = drawn(&mut app, 80, 24);
+    assert!(screen.iter().any(|line| line == "KEYS"), "{screen:#?}");
+    for last in ["G", "⇟⇟⇟⇟⇟⇟"] {
+        press(&mut app, last);
+        let screen = drawn(&mut app, 80, 24);
+        let note = "births, deaths and kills always.";
+        assert!(screen[22].contains(note), "{screen:#?}");
+    }
+    press(&mut app, "g");
+    assert_eq!(drawn(&mut app, 80, 24)[4], "OVERVIEW");
+}
+
 #[test]
 fn a_deadlock_is_on_every_tab() {
     for (columns, rows) in SIZES {
