@@ -43,5 +43,6 @@ pub mod tool;
 pub mod trace;
 pub mod tree;
 pub mod verdicts;
+mod waiting;
 pub mod why;
 pub mod zombies;
