@@ -37,6 +37,16 @@ pub fn answer(snapshot: &Snapshot, style: Style) -> String {
         style,
     };
     report.line(&overview(snapshot), 2);
+    report.text + &details(snapshot, style)
+}
+
+/// Writes all of the last answer but its first sentence, which counts.
+#[must_use]
+pub fn details(snapshot: &Snapshot, style: Style) -> String {
+    let mut report = Report {
+        text: String::new(),
+        style,
+    };
     for deadlock in &snapshot.deadlocks.items {
         report.deadlock(deadlock, snapshot.mono_ns);
     }

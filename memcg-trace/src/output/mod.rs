@@ -1,6 +1,7 @@
 //! Snapshots as text: records for programs, tables for people.
 
 mod advice;
+pub mod boxes;
 pub mod cache_contents;
 pub mod callers;
 pub mod changes;

@@ -16,7 +16,7 @@ use crate::model::snapshot::{Finding, FindingKind, MemcgId, Snapshot};
 use crate::model::zombies::pins_of;
 use crate::output::pins as text;
 use crate::output::text::Style as TextStyle;
-use crate::output::{empties, findings, fit, locks, names, origins, ring, to_do, tool};
+use crate::output::{boxes, empties, findings, fit, locks, names, origins, ring, to_do, tool};
 use crate::sample::ask::{Ask, NOT_RECORDED};
 use crate::sample::sanitized;
 
@@ -188,7 +188,7 @@ impl Detail {
                 Some(pins) => (text::one(pins, snapshot.mono_ns, style), true),
                 None => (format!("{}\n", names::path(Some(id))), false),
             },
-            About::Waits => (locks::answer(snapshot, style), snapshot.judged.is_some()),
+            About::Waits => (locks::details(snapshot, style), snapshot.judged.is_some()),
             About::Finding(kind, number) => {
                 let mut all = snapshot.findings.items.iter();
                 let found = all.find(|one| (one.kind, one.number) == (*kind, *number));
@@ -200,16 +200,14 @@ impl Detail {
             }
         };
         let mut lines: Vec<String> = Vec::new();
-        if let About::Waits = self.about {
-            let standing = snapshot.deadlocks.items.iter();
-            for one in standing.filter(|one| one.is_confirmed()) {
-                lines.extend(ring::lines(&one.found, columns));
-                lines.push(String::new());
-            }
-        }
         if let Some(state) = self.state(snapshot, has_answer) {
             lines.extend(fit::wrapped(&state, columns, 2));
             lines.push(String::new());
+        }
+        if let About::Waits = self.about {
+            lines.extend(fit::wrapped(&locks::overview(snapshot), columns, 2));
+            lines.push(String::new());
+            lines.extend(drawings(snapshot, columns));
         }
         lines.extend(body.lines().map(str::to_owned));
         lines
@@ -281,6 +279,18 @@ impl Detail {
             put(buffer, area, y, line, style(line, theme));
         }
     }
+}
+
+/// Rings of deadlocks, and boxes of all other waits.
+fn drawings(snapshot: &Snapshot, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let standing = snapshot.deadlocks.items.iter();
+    for one in standing.filter(|one| one.is_confirmed()) {
+        lines.extend(ring::lines(&one.found, columns));
+        lines.push(String::new());
+    }
+    lines.extend(boxes::lines(snapshot, columns));
+    lines
 }
 
 /// The advice of all answers; where there is none, what gives some.

@@ -16,6 +16,7 @@ mod replayed;
 mod tables;
 mod tabs;
 mod time;
+mod waits;
 
 use std::fs;
 use std::path::PathBuf;

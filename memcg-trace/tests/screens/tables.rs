@@ -147,7 +147,8 @@ fn a_deadlock_is_drawn_as_a_ring() {
     go(&mut app, "locks");
     press(&mut app, "\n");
     let lines = drawn(&mut app, 80, 60);
-    let boxes: Vec<&String> = lines.iter().filter(|line| line.contains("] │")).collect();
+    let of_ring = |line: &&String| line.starts_with("┌▶│ ") || line.starts_with("│ │ ");
+    let boxes: Vec<&String> = lines.iter().filter(of_ring).collect();
     assert_eq!(boxes.len(), 4, "{lines:#?}");
     assert!(boxes[0].starts_with("┌▶│ crasher[155] │"), "{lines:#?}");
     assert!(lines.iter().any(|line| line.starts_with("└────┘")));
