@@ -29,6 +29,8 @@ pub(super) struct Picture {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Shape {
+    /// Only the text.
+    None,
     /// A part, from 0 to 1; `None` where it is not known.
     Part(Option<f64>),
     /// A bar a value, the oldest first; `·` where it is not known.
@@ -38,6 +40,12 @@ enum Shape {
 }
 
 impl Picture {
+    /// What only words can say.
+    pub(super) fn words(label: &'static str, text: String) -> Self {
+        let shape = Shape::None;
+        Self { label, shape, text }
+    }
+
     pub(super) fn part(label: &'static str, part: Option<f64>, text: String) -> Self {
         let shape = Shape::Part(part);
         Self { label, shape, text }
@@ -67,15 +75,18 @@ impl Picture {
         let columns = area.width;
         put(buffer, area, 0, self.label, theme.faint());
         let left = (LABEL + 1).min(columns);
-        let width = (columns - left) * 2 / 5;
+        let width = match self.shape {
+            Shape::None => 0,
+            _ => (columns - left) * 2 / 5,
+        };
         let shape = Rect {
             x: area.x + left,
             width,
             ..area
         };
         let text = Rect {
-            x: (shape.right() + 1).min(area.right()),
-            width: columns.saturating_sub(left + width + 1),
+            x: (shape.right() + u16::from(width > 0)).min(area.right()),
+            width: columns.saturating_sub(left + width + u16::from(width > 0)),
             ..area
         };
         self.shape
@@ -93,6 +104,7 @@ impl Picture {
 impl Shape {
     fn draw(&self, buffer: &mut Buffer, area: Rect, theme: Theme) {
         match self {
+            Self::None => {}
             Self::Part(None) => put(buffer, area, 0, units::UNKNOWN, theme.faint()),
             Self::Part(Some(part)) => {
                 let part = part.clamp(0.0, 1.0);

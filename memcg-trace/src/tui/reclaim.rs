@@ -7,8 +7,9 @@ use super::picture::Picture;
 use super::section_view::SectionView;
 use super::table::Table;
 use crate::model::snapshot::slab::part;
-use crate::model::snapshot::{Reclaim, UNLIMITED_BYTES};
+use crate::model::snapshot::{Reclaim, Snapshot, UNLIMITED_BYTES};
 use crate::output::names;
+use crate::sample::reclaim::Cause;
 use crate::units;
 
 pub(super) fn view() -> SectionView<Reclaim> {
@@ -18,30 +19,29 @@ pub(super) fn view() -> SectionView<Reclaim> {
         matches,
         identity,
         table: Table::by("STALL/S", COLUMNS),
-        pictures: (3, pictures),
+        pictures: (4, pictures),
     }
 }
 
 const COLUMNS: &[Column<Reclaim>] = &[
     Column::new("path", 0, 0),
     Column::new("cause", 9, 1),
-    Column::new("limited_by", 18, 6),
+    Column::new("limited_by", 18, 3),
     Column::new("stall_ns_per_sec", 9, 2),
     Column::new("recent_stall_ns", 10, 7),
-    Column::new("stalls_total", 7, 3),
-    Column::new("p99_ns", 8, 5),
+    Column::new("stalls_total", 7, 4),
+    Column::new("p99_ns", 8, 6),
     Column::new("max_ns", 8, 9),
     Column::new("background_ns_total", 10, 10),
     Column::new("scanned_pages_total", 8, 8),
-    Column::new("reclaimed_pages_total", 8, 4),
+    Column::new("reclaimed_pages_total", 8, 5),
     Column::new("usage_bytes", 9, 11),
     Column::new("high_bytes", 9, 12),
     Column::new("max_bytes", 9, 13).titled("MEMMAX"),
 ];
 
-/// Recent waits, usage of the limit, and how long waits take.
-fn pictures(row: &Reclaim) -> Vec<Picture> {
-    let waits = units::time_share(row.stall_ns_per_sec);
+/// Recent waits, whose limit it is, its usage, and how long waits take.
+fn pictures(row: &Reclaim, snapshot: &Snapshot) -> Vec<Picture> {
     let used = usage(row.usage_bytes, row.high_bytes, row.max_bytes);
     let count = &row.count;
     let max_ns = (count.stalls_total > 0).then_some(count.max_ns);
@@ -49,11 +49,46 @@ fn pictures(row: &Reclaim) -> Vec<Picture> {
         Picture::bars(
             "waits",
             row.recent_stall_ns.iter().copied().map(Some).collect(),
-            format!("{waits} a second now"),
+            waits(row, snapshot),
         ),
+        Picture::words("limit", limit(row)),
         used,
         Picture::percentiles("a wait", [count.p50_ns, count.p99_ns, max_ns]),
     ]
+}
+
+/// Since when tasks have waited in each interval.
+fn waits(row: &Reclaim, snapshot: &Snapshot) -> String {
+    let steps = &row.recent_stall_ns;
+    let waited = steps.iter().rev().take_while(|ns| **ns > 0).count();
+    let Some(interval_ns) = snapshot.interval_ns else {
+        return "not known".to_owned();
+    };
+    if waited == 0 {
+        return "none in the last interval".to_owned();
+    }
+    let ago_ns = interval_ns.saturating_mul(waited as u64);
+    let ago_ns = i64::try_from(ago_ns).unwrap_or(i64::MAX);
+    let at = units::clock(snapshot.unix_ns.saturating_sub(ago_ns));
+    let at = at.split_once(' ').map_or(&*at, |(_, time)| time);
+    match waited == steps.len() {
+        // What was before the first of the intervals is not remembered.
+        true => format!("since {at} or before"),
+        false => format!("since {at}"),
+    }
+}
+
+/// Whose limit makes the tasks reclaim.
+fn limit(row: &Reclaim) -> String {
+    let cause = names::cause(row.count.cause);
+    let Some(limit) = &row.limited_by else {
+        return format!("of no memcg; cause: {cause}");
+    };
+    let path = names::path(Some(limit));
+    match row.count.cause {
+        Cause::High | Cause::Max => format!("memory.{cause} of {path}"),
+        _ => format!("{cause} of {path}"),
+    }
 }
 
 /// The part of the lower of two limits that is used, and what is left.

@@ -9,6 +9,9 @@ use super::table::Table;
 use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{Section, Snapshot};
 
+/// The number of pictures of a row, and the pictures.
+type Pictures<T> = (u16, fn(&T, &Snapshot) -> Vec<Picture>);
+
 #[derive(Debug)]
 pub(super) struct SectionView<T: 'static> {
     pub(super) name: &'static str,
@@ -18,8 +21,7 @@ pub(super) struct SectionView<T: 'static> {
     /// Identity of a row in all snapshots.
     pub(super) identity: fn(&T) -> u64,
     pub(super) table: Table<T>,
-    /// Pictures of a row, and their number.
-    pub(super) pictures: (u16, fn(&T) -> Vec<Picture>),
+    pub(super) pictures: Pictures<T>,
 }
 
 impl<T: std::fmt::Debug> View for SectionView<T> {
@@ -57,7 +59,8 @@ impl<T: std::fmt::Debug> View for SectionView<T> {
     fn pictures(&self, scene: &Scene<'_>) -> Vec<Picture> {
         let items = &(self.section)(scene.snapshot).items;
         let row = self.table.selected().and_then(|at| items.get(at));
-        row.map(self.pictures.1).unwrap_or_default()
+        row.map(|row| self.pictures.1(row, scene.snapshot))
+            .unwrap_or_default()
     }
 
     fn json(&self, scene: &Scene<'_>) -> Option<String> {

@@ -6,7 +6,7 @@ use super::columns::Column;
 use super::picture::Picture;
 use super::section_view::SectionView;
 use super::table::Table;
-use crate::model::snapshot::Shrinker;
+use crate::model::snapshot::{Shrinker, Snapshot};
 use crate::output::names;
 use crate::units;
 
@@ -40,7 +40,7 @@ const COLUMNS: &[Column<Shrinker>] = &[
 ];
 
 /// Recent scans, their yield, the priorities of reclaim, and how long runs take.
-fn pictures(row: &Shrinker) -> Vec<Picture> {
+fn pictures(row: &Shrinker, _: &Snapshot) -> Vec<Picture> {
     let count = &row.count;
     let rate = units::rate(row.scanned_per_sec);
     let freed = units::count(Some(count.freed_objects_total));

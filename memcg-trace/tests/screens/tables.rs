@@ -140,6 +140,22 @@ fn the_selected_row_is_drawn() {
     assert!(has(&mut app, "5.0 MiB"));
 }
 
+/// Since when tasks wait for memory, and whose limit it is, also on a narrow screen.
+#[test]
+fn a_stall_says_since_when_and_whose_limit() {
+    let mut app = app(host(), &demo());
+    go(&mut app, "reclaim");
+    let lines = drawn(&mut app, 80, 24);
+    let has = |words: &str| lines.iter().any(|line| line.contains(words));
+    assert!(has("since 14:13:20Z or before"), "{lines:#?}");
+    assert!(has("memory.high of /system.slice"), "{lines:#?}");
+    press(&mut app, "G");
+    let lines = drawn(&mut app, 80, 24);
+    let has = |words: &str| lines.iter().any(|line| line.contains(words));
+    assert!(has("none in the last interval"), "{lines:#?}");
+    assert!(has("of no memcg; cause: kswapd"), "{lines:#?}");
+}
+
 /// Boxes of tasks, and arrows to whom they wait for.
 #[test]
 fn a_deadlock_is_drawn_as_a_ring() {
