@@ -106,6 +106,7 @@ impl Locks {
         if let Some(times) = locks.times.iter().find(|one| one.addr == addr) {
             lock.p50_ns = percentile(&times.classes, 50, lock.max_ns);
             lock.p99_ns = percentile(&times.classes, 99, lock.max_ns);
+            lock.classes.clone_from(&times.classes);
         }
         lock.releases = locks.releases.as_ref().map(|releases| {
             let of_lock = releases.iter().filter(|one| one.addr == addr);
@@ -154,6 +155,7 @@ impl LockStats {
             wait_ns_total: sum(|memcg| memcg.wait_ns_total),
             p50_ns: None,
             p99_ns: None,
+            classes: Vec::new(),
             max_ns: memcgs.iter().map(|memcg| memcg.max_ns).max().unwrap_or(0),
             unmeasured_total: sum(|memcg| memcg.unmeasured_total),
             memcgs,

@@ -4,14 +4,19 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::bar;
 use super::columns::{Column, GAP, fitting};
 use super::cursor::first_shown;
 use super::order::Order;
 use super::theme::Theme;
 use crate::output::fit;
+use crate::units;
 
 /// Makes the text of a cell for a number of columns of the screen.
 pub(super) type Cell<'a, T> = &'a dyn Fn(&T, usize) -> String;
+
+/// The heading of bars, and the part that the bar of a row shows.
+pub(super) type Bars<'a, T> = (&'static str, &'a dyn Fn(&T) -> Option<f64>);
 
 /// A table to be drawn.
 pub(super) struct Grid<'a, T> {
@@ -29,6 +34,8 @@ pub(super) struct Grid<'a, T> {
     pub(super) wanted: usize,
     /// The style of a row, if rows differ.
     pub(super) style: Option<&'a dyn Fn(&T) -> Style>,
+    /// Bars on the right of the rows, where there is room.
+    pub(super) bars: Option<Bars<'a, T>>,
 }
 
 impl<'a, T> Grid<'a, T> {
@@ -48,6 +55,15 @@ impl<'a, T> Grid<'a, T> {
             first: None,
             wanted: 0,
             style: None,
+            bars: None,
+        }
+    }
+
+    /// The table with a bar beside each row.
+    pub(super) fn with_bars(self, bars: Bars<'a, T>) -> Self {
+        Self {
+            bars: Some(bars),
+            ..self
         }
     }
 
@@ -56,9 +72,16 @@ impl<'a, T> Grid<'a, T> {
         if area.height == 0 {
             return;
         }
-        let shown = fitting(self.columns, usize::from(area.width), self.wanted);
+        let bars = self.bars.map(|bars| (bars, bar_columns(area.width)));
+        let bars = bars.filter(|(_, columns)| *columns > 0);
+        let taken = bars.map_or(0, |(_, columns)| columns + GAP);
+        let columns = usize::from(area.width).saturating_sub(taken);
+        let shown = fitting(self.columns, columns, self.wanted);
         let headings = shown.iter().map(|(at, _)| self.heading(*at));
-        let line = self.line(&shown, headings);
+        let mut line = self.line(&shown, headings);
+        if let Some(((title, _), _)) = bars {
+            line = fit::pad(&line, columns + GAP, false) + title;
+        }
         put(buffer, area, 0, &line, theme.heading());
 
         let height = usize::from(area.height) - 1;
@@ -74,7 +97,12 @@ impl<'a, T> Grid<'a, T> {
                     (0, Some(first)) => first(item, *width),
                     _ => self.columns[*column].cell(item),
                 });
-            let line = self.line(&shown, cells);
+            let mut line = self.line(&shown, cells);
+            if let Some(((_, part), width)) = bars {
+                let bar = part(item).map(|part| bar::text(part, width));
+                let bar = bar.unwrap_or_else(|| units::UNKNOWN.to_owned());
+                line = fit::pad(&line, columns + GAP, false) + &bar;
+            }
             let mut style = self.style.map_or_else(Style::new, |style| style(item));
             if self.selected == Some(at) {
                 style = style.patch(theme.selected());
@@ -110,6 +138,15 @@ impl<'a, T> Grid<'a, T> {
             line += &fit::pad(&fit::cut_cell(&cell, *width), *width, is_figure);
         }
         line
+    }
+}
+
+/// Columns of bars on a screen of so many.
+fn bar_columns(columns: u16) -> usize {
+    match columns {
+        0..80 => 0,
+        80..120 => 8,
+        _ => 16,
     }
 }
 

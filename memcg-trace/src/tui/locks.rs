@@ -109,7 +109,7 @@ impl View for Locks {
     }
 
     fn picture_rows(&self) -> u16 {
-        2
+        3
     }
 
     fn pictures(&self, scene: &Scene<'_>) -> Vec<Picture> {
@@ -117,11 +117,14 @@ impl View for Locks {
         let at = self.cursor.selected().unwrap_or(0);
         let at = at.saturating_sub(self.waits.len());
         let lock = self.stats.get(at).and_then(|at| items.get(*at));
-        let picture = lock.map(|lock| {
+        let pictures = lock.map(|lock| {
             let max_ns = (lock.waits_total > 0).then_some(lock.max_ns);
-            Picture::percentiles("its waits", [lock.p50_ns, lock.p99_ns, max_ns])
+            vec![
+                Picture::histogram("its waits", &lock.classes),
+                Picture::percentiles("", [lock.p50_ns, lock.p99_ns, max_ns]),
+            ]
         });
-        picture.into_iter().collect()
+        pictures.unwrap_or_default()
     }
 
     fn json(&self, scene: &Scene<'_>) -> Option<String> {

@@ -4,6 +4,7 @@
 //! terminal, reads the keys and keeps the time.
 
 mod app;
+mod bar;
 mod columns;
 mod cursor;
 mod detail;
@@ -23,11 +24,12 @@ mod overview;
 mod picture;
 mod reclaim;
 mod regions;
-mod row_trend;
 mod screen;
 mod section_view;
 mod shrinkers;
 mod slab;
+mod slab_pictures;
+mod slab_rates;
 mod slab_view;
 mod tab_bar;
 mod table;

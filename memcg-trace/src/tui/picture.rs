@@ -3,12 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::symbols::block;
-use ratatui::widgets::{Gauge, Sparkline, Widget as _};
+use ratatui::widgets::{Sparkline, Widget as _};
 
+use super::bar;
 use super::grid::put;
 use super::theme::Theme;
 use crate::output::fit;
+use crate::sample::TimeClass;
 use crate::units;
 
 /// Width of what a picture is of.
@@ -33,10 +34,13 @@ enum Shape {
     None,
     /// A part, from 0 to 1; `None` where it is not known.
     Part(Option<f64>),
-    /// A bar a value, the oldest first; `·` where it is not known.
-    Bars(Vec<Option<u64>>),
+    /// A bar a value, the oldest first; `·` where it is not known. The second is the value of a
+    /// full bar, if that is not the highest.
+    Bars(Vec<Option<u64>>, Option<u64>),
     /// Durations on a logarithmic scale, with the sign of each.
     Scale(Vec<(char, u64)>),
+    /// Numbers of durations on the same scale.
+    Histogram(Vec<TimeClass>),
 }
 
 impl Picture {
@@ -52,8 +56,31 @@ impl Picture {
     }
 
     pub(super) fn bars(label: &'static str, values: Vec<Option<u64>>, text: String) -> Self {
-        let shape = Shape::Bars(values);
+        let shape = Shape::Bars(values, None);
         Self { label, shape, text }
+    }
+
+    /// The bars with another value as a full one, so that bars of several pictures can be compared.
+    pub(super) fn up_to(mut self, most: Option<u64>) -> Self {
+        if let Shape::Bars(_, full) = &mut self.shape {
+            *full = most;
+        }
+        self
+    }
+
+    /// How often durations were about so long, on the scale of `percentiles`.
+    pub(super) fn histogram(label: &'static str, classes: &[TimeClass]) -> Self {
+        let all = classes.iter().map(|class| class.count_total);
+        let all = all.fold(0, u64::saturating_add);
+        let text = match all {
+            0 => "none was measured".to_owned(),
+            _ => format!("{} measured, from 1 us to 100 s", units::count(Some(all))),
+        };
+        Self {
+            label,
+            shape: Shape::Histogram(classes.to_vec()),
+            text,
+        }
     }
 
     /// The median, the 99th percentile and the longest of some durations.
@@ -107,32 +134,23 @@ impl Shape {
             Self::None => {}
             Self::Part(None) => put(buffer, area, 0, units::UNKNOWN, theme.faint()),
             Self::Part(Some(part)) => {
-                let part = part.clamp(0.0, 1.0);
-                let gauge = Gauge::default().ratio(part).label("");
-                gauge.use_unicode(true).render(area, buffer);
-                // A gauge leaves room for a label in its middle; and what is free is seen, too,
-                // without colours.
-                for (at, x) in (0_u16..).zip(area.left()..area.right()) {
-                    let is_used = f64::from(at) + 1.0 <= part * f64::from(area.width);
-                    let Some(cell) = buffer.cell_mut((x, area.y)) else {
-                        continue;
-                    };
-                    match (cell.symbol(), is_used) {
-                        (" ", true) => {
-                            cell.set_symbol(block::FULL);
-                        }
-                        (" ", false) => {
-                            cell.set_char('·').set_style(theme.faint());
-                        }
-                        _ => {}
-                    }
-                }
+                let text = bar::text(*part, area.width.into());
+                put(buffer, area, 0, &text, Style::new());
             }
-            Self::Bars(values) => {
+            Self::Bars(values, most) => {
                 let count = values.len().min(area.width.into());
                 let newest = &values[values.len() - count..];
                 let bars = Sparkline::default().data(newest.iter().copied());
-                bars.absent_value_symbol("·").render(area, buffer);
+                let bars = bars.absent_value_symbol("·");
+                let bars = match most {
+                    Some(most) => bars.max(*most),
+                    None => bars,
+                };
+                bars.render(area, buffer);
+            }
+            Self::Histogram(classes) => {
+                let counts = counts(classes, area.width);
+                Sparkline::default().data(counts).render(area, buffer);
             }
             Self::Scale(marks) => {
                 put(
@@ -166,6 +184,20 @@ fn place(ns: u64, columns: u16) -> u16 {
     ((decades * f64::from(last)).round() as u16).min(last)
 }
 
+/// The numbers of durations in each of so many columns of a scale.
+fn counts(classes: &[TimeClass], columns: u16) -> Vec<u64> {
+    let mut counts = vec![0_u64; columns.into()];
+    for class in classes {
+        if let Some(count) = counts.get_mut(usize::from(place(class.about_ns, columns))) {
+            *count = count.saturating_add(class.count_total);
+        }
+    }
+    // A single duration is seen, too: the lowest of eight levels.
+    let least = counts.iter().max().copied().unwrap_or(0).div_ceil(8);
+    let seen = |count: u64| if count > 0 { count.max(least) } else { 0 };
+    counts.into_iter().map(seen).collect()
+}
+
 /// Draws pictures below each other, with a line above them.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, pictures: &[Picture], theme: Theme) {
     put(
@@ -196,5 +228,22 @@ mod tests {
             .into();
         assert_eq!(places, [0, 0, 5, 30, 40]);
         assert_eq!(place(7, 0), 0);
+    }
+
+    #[test]
+    fn each_duration_is_seen_at_its_place() {
+        let class = |about_ns, count_total| TimeClass {
+            about_ns,
+            count_total,
+        };
+        let classes = [class(10_000, 1), class(10_100, 79), class(1_000_000, 1)];
+        let counts = counts(&classes, 41);
+        let seen: Vec<(usize, u64)> = counts
+            .into_iter()
+            .enumerate()
+            .filter(|one| one.1 > 0)
+            .collect();
+        assert_eq!(seen, [(5, 80), (15, 10)]);
+        assert!(super::counts(&classes, 0).is_empty());
     }
 }

@@ -8,12 +8,16 @@ use ratatui::layout::Rect;
 use super::columns::Column;
 use super::keys::{self, Action, Hint};
 use super::picture::Picture;
-use super::row_trend::RowTrend;
 use super::slab;
+use super::slab_pictures;
 use super::table::Table;
 use super::view::{Effect, Scene, View, draw_empty};
+use crate::model::snapshot::slab::part;
 use crate::model::snapshot::{Slab, SlabCache, Snapshot};
 use crate::sample::Text;
+
+/// The heading of the bars beside the rows.
+const BARS: &str = "OF SLABS";
 
 /// The table on the tab.
 #[derive(Debug)]
@@ -33,8 +37,6 @@ pub(super) struct Slabs {
     rows: Table<Slab>,
     caches: Table<SlabCache>,
     of: Table<Slab>,
-    /// Rates of the selected row.
-    trend: RowTrend,
 }
 
 impl Default for Slabs {
@@ -44,7 +46,6 @@ impl Default for Slabs {
             rows: Table::by("ALLOC/S", slab::COLUMNS),
             caches: Table::by("SLAB", CACHES),
             of: Table::by("SLAB", slab::COLUMNS),
-            trend: RowTrend::default(),
         }
     }
 }
@@ -89,11 +90,6 @@ impl View for Slabs {
                     .refresh(items, scene.filter, is_shown, |row| row.walked.cache);
             }
         }
-        let row = self.selected(items);
-        let rates = row.map(|row| (slab::identity(row), [row.alloc_per_sec, row.free_per_sec]));
-        if let Some((identity, rates)) = rates {
-            self.trend.push(identity, scene.snapshot.mono_ns, rates);
-        }
     }
 
     fn on(&mut self, action: Action, scene: &Scene<'_>, page: usize) -> Effect {
@@ -109,9 +105,13 @@ impl View for Slabs {
 
     fn draw(&self, buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         let (slab, caches) = (&scene.snapshot.slab, &scene.snapshot.slab_caches);
+        let all_bytes = slab_pictures::all_bytes(&caches.items);
         if let Shown::Caches = self.shown {
             if !draw_empty(buffer, area, scene, caches, !self.caches.is_empty()) {
-                self.caches.draw(buffer, area, &caches.items, scene.theme);
+                let part = |cache: &SlabCache| part(cache.slab_bytes(), all_bytes);
+                let grid = self.caches.grid(&caches.items);
+                grid.with_bars((BARS, &part))
+                    .draw(buffer, area, scene.theme);
             }
             return;
         }
@@ -120,7 +120,13 @@ impl View for Slabs {
             Shown::Rows | Shown::Caches => &self.rows,
         };
         if !draw_empty(buffer, area, scene, slab, !table.is_empty()) {
-            table.draw(buffer, area, &slab.items, scene.theme);
+            let part = |row: &Slab| part(row.share_bytes()?, all_bytes);
+            let mut grid = table.grid(&slab.items);
+            // Without a walk there are no shares.
+            if all_bytes > 0 {
+                grid = grid.with_bars((BARS, &part));
+            }
+            grid.draw(buffer, area, scene.theme);
         }
     }
 
@@ -136,11 +142,11 @@ impl View for Slabs {
         match self.shown {
             Shown::Caches => {
                 let cache = self.caches.selected().and_then(|at| caches.get(at));
-                cache.map(|cache| slab::of_cache(cache, caches))
+                cache.map(|cache| slab_pictures::of_cache(cache, caches))
             }
             Shown::Rows | Shown::Of(..) => {
                 let row = self.selected(&scene.snapshot.slab.items);
-                row.map(|row| slab::of_row(row, &self.trend, caches))
+                row.map(|row| slab_pictures::of_row(row, &scene.trends.slab, caches))
             }
         }
         .unwrap_or_default()
@@ -175,10 +181,13 @@ impl View for Slabs {
     }
 
     fn columns(&self) -> Vec<(&'static str, String)> {
-        match self.shown {
+        let mut meanings = match self.shown {
             Shown::Caches => self.caches.order.meanings(),
             Shown::Rows | Shown::Of(..) => self.rows.order.meanings(),
-        }
+        };
+        let bars = "Its part of the memory of all slabs, as a bar; after a walk.";
+        meanings.push((BARS, bars.to_owned()));
+        meanings
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::MemcgId;
-use crate::sample::{self, Mode, Resource, Task};
+use crate::sample::{self, Mode, Resource, Task, TimeClass};
 
 /// Ended waits for one lock.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,9 @@ pub struct LockStats {
     pub p99_ns: Option<u64>,
     /// The longest.
     pub max_ns: u64,
+    /// How many of the measured waits took about so long, the shortest first; empty where that is not
+    /// known.
+    pub classes: Vec<TimeClass>,
     /// The number of waits without a known duration, which add nothing to the sum.
     pub unmeasured_total: u64,
     /// The memcgs whose tasks waited, longest sum first.

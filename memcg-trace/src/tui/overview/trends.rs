@@ -4,16 +4,20 @@ use std::collections::VecDeque;
 
 use crate::model::snapshot::Snapshot;
 use crate::output::verdicts::Subject;
+use crate::tui::slab_rates::SlabRates;
 
 /// The number of values that are kept: some minutes, and as many as a wide screen can show.
 const VALUES: usize = 240;
 
-/// The last values of a figure of each subject, in the order of `Subject::ALL`.
+/// The last values that pictures show.
 #[derive(Clone, Debug, Default)]
 pub struct Trends {
+    /// A figure of each subject, in the order of `Subject::ALL`.
     values: [VecDeque<Option<u64>>; Subject::ALL.len()],
     /// The last periodic sample: answers in between are no values of their own.
     last_ns: Option<u64>,
+    /// Rates of rows of slab.
+    pub(in crate::tui) slab: SlabRates,
 }
 
 impl Trends {
@@ -27,6 +31,7 @@ impl Trends {
             return;
         }
         self.last_ns = Some(snapshot.mono_ns);
+        self.slab.push(snapshot);
         for (values, subject) in self.values.iter_mut().zip(Subject::ALL) {
             values.push_back(subject.figure(snapshot));
             if values.len() > VALUES {
