@@ -6,6 +6,7 @@
 
 mod answers;
 mod chrome;
+mod colours;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod keys;
