@@ -13,13 +13,9 @@ use crate::sample::Sample;
 use crate::sample::recording::{FORMAT, Header, Host};
 use crate::sample::ring::Ring;
 use crate::source::index::Index;
+use crate::source::lead;
 use crate::tui::{Destination, Travel, Trends, Visit};
 use crate::units;
-
-/// A moment is led to by the samples of so much time, for its rates and findings.
-const LEAD_NS: u64 = 60_000_000_000;
-/// And by more of them, if they have no more bytes than these: reading takes some 0.2 s.
-const LEAD_BYTES: usize = 2 << 20;
 
 /// A model on its way to a moment.
 pub(super) struct Journey {
@@ -65,8 +61,8 @@ impl Journey {
         let at = arrival(samples.len(), |at| Ok(samples[at].mono_ns), travel)?;
         let end_ns = samples[at].mono_ns;
         let bytes = |at: usize| samples[at].bytes();
-        let begin_ns = samples[first(at, bytes)].mono_ns;
-        let begin_ns = begin_ns.min(end_ns.saturating_sub(LEAD_NS));
+        let begin_ns = samples[lead::first(at, bytes)].mono_ns;
+        let begin_ns = begin_ns.min(end_ns.saturating_sub(lead::LEAD_NS));
         for sample in kept.leading_to(begin_ns, end_ns) {
             self.pass(&sample.sample()?);
         }
@@ -81,30 +77,11 @@ impl Journey {
     ) -> anyhow::Result<usize> {
         let time = |at: usize| index.head(at).map(|head| head.mono_ns);
         let at = arrival(index.len(), time, travel)?;
-        let least_ns = time(at)?.saturating_sub(LEAD_NS);
-        let mut begin = first(at, |at| index.bytes(at));
-        while begin > 0 {
-            let head = index.head(begin)?;
-            if head.is_start && head.mono_ns <= least_ns {
-                break;
-            }
-            begin -= 1;
-        }
-        for frame in begin..=at {
+        for frame in index.lead(at)?..=at {
             self.pass(&index.sample(frame)?);
         }
         Ok(at + 1)
     }
-}
-
-/// The first of the samples that lead to one, by their bytes.
-fn first(at: usize, bytes: impl Fn(usize) -> usize) -> usize {
-    let mut sum = 0_usize;
-    let before = (0..at).rev().take_while(|before| {
-        sum = sum.saturating_add(bytes(*before));
-        sum <= LEAD_BYTES
-    });
-    before.last().unwrap_or(at)
 }
 
 /// The number of the sample that is wanted, of so many.
@@ -116,17 +93,7 @@ fn arrival(
     let Some(last) = len.checked_sub(1) else {
         bail!("there is no sample yet");
     };
-    let at = |moment_ns: u64| -> anyhow::Result<usize> {
-        let (mut low, mut high) = (0, len);
-        while low < high {
-            let middle = low.midpoint(high);
-            match time(middle)? <= moment_ns {
-                true => low = middle + 1,
-                false => high = middle,
-            }
-        }
-        Ok(low.saturating_sub(1))
-    };
+    let at = |moment_ns| lead::last_until(len, &time, moment_ns);
     let here = at(travel.from_ns)?;
     let (there, is_back) = match travel.to {
         Destination::Samples(count) => {

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt as _;
 
 use anyhow::{Context as _, anyhow};
 
+use super::lead;
 use crate::sample::Sample;
 use crate::sample::recording::decode;
 
@@ -111,6 +112,23 @@ impl Index {
                 is_start: sample.host_facts.is_some(),
             }),
         }
+    }
+
+    /// The first of the samples that lead to one: it relies on none before it.
+    ///
+    /// # Errors
+    /// As [`Index::sample`].
+    pub fn lead(&self, frame: usize) -> anyhow::Result<usize> {
+        let least_ns = self.head(frame)?.mono_ns.saturating_sub(lead::LEAD_NS);
+        let mut first = lead::first(frame, |at| self.bytes(at));
+        while first > 0 {
+            let head = self.head(first)?;
+            if head.is_start && head.mono_ns <= least_ns {
+                break;
+            }
+            first -= 1;
+        }
+        Ok(first)
     }
 
     fn read(&self, frame: usize, most: usize) -> anyhow::Result<Vec<u8>> {

@@ -2,6 +2,7 @@
 
 pub mod core;
 pub mod index;
+pub mod lead;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod replay;
