@@ -47,6 +47,8 @@ impl Pty {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let slave = open(name, flags, Mode::empty()).unwrap();
         tcsetwinsize(&slave, size(columns, rows)).unwrap();
+        // The program changes them as soon as it runs.
+        let attributes = format!("{:?}", tcgetattr(&slave).unwrap());
         let end = || Stdio::from(slave.try_clone().unwrap());
         let mut command = memcg_trace(args);
         command.env("TERM", "xterm-256color").env("NO_COLOR", "1");
@@ -65,7 +67,7 @@ impl Pty {
             }
         });
         Self {
-            attributes: format!("{:?}", tcgetattr(&slave).unwrap()),
+            attributes,
             parser: vt100::Parser::new(rows, columns, 0),
             written: Vec::new(),
             child,
