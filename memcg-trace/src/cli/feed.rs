@@ -209,10 +209,9 @@ impl Feed {
     pub(super) fn write_kept(&self) -> anyhow::Result<(PathBuf, usize)> {
         match &self.kept {
             Some(kept) => past::write(kept, self.host()),
-            None => bail!(
-                "this is a recording already: send that file, or a page that `memcg-trace report FILE \
-                 -o FILE.html` makes of it"
-            ),
+            None => {
+                bail!("this is a recording already; `memcg-trace report FILE` makes a page of it")
+            }
         }
     }
 

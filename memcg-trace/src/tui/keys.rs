@@ -175,7 +175,7 @@ pub(super) const BINDINGS: &[Binding] = &[
     Binding {
         action: Action::Write,
         keys: &[char('w')],
-        help: "write a recording of the samples that are kept in memory",
+        help: "write what is kept as a recording, for others or for `report`",
     },
     Binding {
         action: Action::Yank,
