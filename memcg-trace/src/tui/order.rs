@@ -72,20 +72,18 @@ impl<T> Order<T> {
         wanted: &Wanted,
         is_shown: impl Fn(&T) -> bool,
     ) -> Vec<usize> {
-        let mut rows: Vec<usize> = (0..items.len())
-            .filter(|at| is_shown(&items[*at]) && self.admits(&items[*at], wanted))
-            .collect();
-        if let Some(column) = self.columns.get(self.sort) {
-            let is_descending = column.is_figure() != self.reverse;
-            rows.sort_by(|a, b| {
-                let order = column.compare(&items[*a], &items[*b]);
-                if is_descending {
-                    order.reverse()
-                } else {
-                    order
-                }
-            });
-        }
-        rows
+        let rows =
+            (0..items.len()).filter(|at| is_shown(&items[*at]) && self.admits(&items[*at], wanted));
+        let Some(column) = self.columns.get(self.sort) else {
+            return rows.collect();
+        };
+        let is_descending = column.is_figure() != self.reverse;
+        // A key is made once for each row: that takes longer than to compare it.
+        let mut rows: Vec<_> = rows.map(|at| (column.order(&items[at]), at)).collect();
+        rows.sort_by(|(a, _), (b, _)| match is_descending {
+            true => b.compare(a),
+            false => a.compare(b),
+        });
+        rows.into_iter().map(|(_, at)| at).collect()
     }
 }

@@ -1,7 +1,5 @@
 //! Cells of tables: the figures of a row, chosen by key.
 
-use std::cmp::Ordering;
-
 use super::{Order, Row, Shown, Threshold, Unit, Value, Visitor};
 use crate::units;
 
@@ -40,15 +38,13 @@ pub fn cell<R: Row>(row: &R, key: &str) -> String {
 /// Returns whether a figure of a row is within a bound.
 #[must_use]
 pub fn admits<R: Row>(row: &R, key: &str, bound: &Threshold) -> bool {
-    let order = find(row, key, |value| value.place()).unwrap_or(Order::Unknown);
-    bound.admits(&order, Unit::of(key))
+    bound.admits(&order(row, key), Unit::of(key))
 }
 
-/// Compares two rows by a figure.
+/// The sort key of a row, by a figure.
 #[must_use]
-pub fn compare<R: Row>(a: &R, b: &R, key: &str) -> Ordering {
-    let order = |row| find(row, key, |value| value.place()).unwrap_or(Order::Unknown);
-    order(a).compare(&order(b))
+pub fn order<R: Row>(row: &R, key: &str) -> Order {
+    find(row, key, |value| value.place()).unwrap_or(Order::Unknown)
 }
 
 fn find<R: Row, T>(row: &R, key: &str, take: impl Fn(&dyn AnyShown) -> T) -> Option<T> {

@@ -1,8 +1,6 @@
 //! Columns of tables.
 
-use std::cmp::Ordering;
-
-use super::{Heading, Row, Threshold, cells, json};
+use super::{Heading, Order, Row, Threshold, cells, json};
 
 /// A column of a table of `T`: a figure and its width.
 #[derive(Debug)]
@@ -18,7 +16,7 @@ pub struct Column<T> {
     heading: fn(&str) -> Option<Heading>,
     meaning: fn(&str) -> Option<String>,
     cell: fn(&T, &str) -> String,
-    compare: fn(&T, &T, &str) -> Ordering,
+    order: fn(&T, &str) -> Order,
     admits: fn(&T, &str, &Threshold) -> bool,
     json: fn(&T) -> String,
 }
@@ -35,7 +33,7 @@ impl<T: Row> Column<T> {
             heading: cells::heading::<T>,
             meaning: cells::meaning::<T>,
             cell: cells::cell::<T>,
-            compare: cells::compare::<T>,
+            order: cells::order::<T>,
             admits: cells::admits::<T>,
             json: json::text::<T>,
         }
@@ -91,9 +89,9 @@ impl<T> Column<T> {
         (self.json)(row)
     }
 
-    /// Compares two rows by the figure, the smaller one first.
+    /// The key by which a row is sorted by the figure.
     #[must_use]
-    pub fn compare(&self, a: &T, b: &T) -> Ordering {
-        (self.compare)(a, b, self.key)
+    pub fn order(&self, row: &T) -> Order {
+        (self.order)(row, self.key)
     }
 }

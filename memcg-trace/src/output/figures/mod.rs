@@ -14,7 +14,7 @@ mod threshold;
 mod unit;
 mod value;
 
-pub use cells::{Heading, admits, cell, compare, heading, meaning};
+pub use cells::{Heading, admits, cell, heading, meaning, order};
 pub use column::Column;
 pub use json::{Object, text as json_text};
 pub use kinds::{Limit, Name, Rounded, Tied, Word, Words, address};
