@@ -9,6 +9,7 @@ mod modules;
 pub(crate) mod mount_namespaces;
 pub(crate) mod open_file;
 pub(crate) mod open_files;
+pub(crate) mod operations;
 pub(crate) mod page_owner;
 pub(crate) mod page_tables;
 pub(crate) mod paths;

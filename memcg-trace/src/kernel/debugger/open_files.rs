@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::open_file::OpenFile;
+use crate::kernel::debugger::operations;
 use crate::kernel::debugger::reader::{Reader, words};
 use crate::kernel::debugger::tasks::Thread;
 use crate::kernel::debugger::unix_queues::Queues;
@@ -24,18 +25,44 @@ pub(crate) struct Table {
     ops: Vec<u64>,
 }
 
+/// Open files of one kind; or the reason why they could not be told from others.
+pub(crate) type Files = Result<Vec<OpenFile>, Unreadable>;
+
+/// The files of one kind.
+pub(crate) fn known(files: &Files) -> Result<&[OpenFile], Unreadable> {
+    files.as_deref().map_err(Clone::clone)
+}
+
 /// Files that processes have open.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Open {
     pub(crate) tables: Vec<Table>,
-    pub(crate) sockets: Vec<OpenFile>,
-    pub(crate) inotify: Vec<OpenFile>,
-    pub(crate) fanotify: Vec<OpenFile>,
-    pub(crate) namespaces: Vec<OpenFile>,
-    pub(crate) tuns: Vec<OpenFile>,
-    /// The queues of those sockets; or the reason why they could not be read.
-    pub(crate) queues: Option<Result<Queues, Unreadable>>,
+    /// With the sockets that are in a queue of one.
+    pub(crate) sockets: Files,
+    pub(crate) inotify: Files,
+    pub(crate) fanotify: Files,
+    pub(crate) namespaces: Files,
+    pub(crate) tuns: Files,
+    /// The queues of those sockets.
+    pub(crate) queues: Result<Queues, Unreadable>,
     known_sockets: HashSet<u64>,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        let unread = || Unreadable::Failed("no open files are known".to_owned());
+        let files = || Err(unread());
+        Self {
+            tables: Vec::new(),
+            sockets: files(),
+            inotify: files(),
+            fanotify: files(),
+            namespaces: files(),
+            tuns: files(),
+            queues: Err(unread()),
+            known_sockets: HashSet::new(),
+        }
+    }
 }
 
 impl Open {
@@ -46,28 +73,19 @@ impl Open {
             ..Self::default()
         };
         let sockets = open.of_kind(reader, &[Symbol::SocketFileOps], Field::FilePrivate);
-        open.sockets = unless_absent(sockets)?;
-        let sockets: Vec<_> = open.sockets.iter().map(|file| file.object).collect();
-        let socks = reader.column(&sockets, Field::SocketSk)?;
-        for (file, sock) in open.sockets.iter_mut().zip(socks) {
-            file.object = sock.unwrap_or(0);
-        }
-        open.sockets.retain(|file| file.object != 0);
-        open.queues = Some(Queues::read(reader, &open.sockets));
-        let mut waiting = open.sent_sockets(reader)?;
-        if let Some(Ok(queues)) = &open.queues {
-            waiting.extend(queues.not_accepted(reader)?);
-        }
-        open.sockets.extend(waiting);
-        open.known_sockets = open.sockets.iter().map(|file| file.object).collect();
+        let sockets = sockets.and_then(|files| socks(reader, files));
+        let queues = sockets.as_ref().map_err(Clone::clone);
+        open.queues = queues.and_then(|sockets| Queues::read(reader, sockets));
+        open.sockets = sockets.and_then(|sockets| open.with_queued(reader, sockets));
+        let known = open.sockets.iter().flatten();
+        open.known_sockets = known.map(|file| file.object).collect();
+        let of_kind =
+            |operations: &[Symbol], field| open.of_kind_and_sent(reader, operations, field);
         let private = Field::FilePrivate;
-        let of_kind = |operations: &[Symbol], field| {
-            unless_absent(open.of_kind_and_sent(reader, operations, field))
-        };
-        let tuns = of_kind(&[Symbol::TunFops, Symbol::TapFops], private)?;
-        let inotify = of_kind(&[Symbol::InotifyFops], private)?;
-        let fanotify = of_kind(&[Symbol::FanotifyFops], private)?;
-        let namespaces = of_kind(&[Symbol::NsFileOperations], Field::FileInode)?;
+        let tuns = of_kind(&[Symbol::TunFops, Symbol::TapFops], private);
+        let inotify = of_kind(&[Symbol::InotifyFops], private);
+        let fanotify = of_kind(&[Symbol::FanotifyFops], private);
+        let namespaces = of_kind(&[Symbol::NsFileOperations], Field::FileInode);
         Ok(Self {
             tuns,
             inotify,
@@ -78,15 +96,14 @@ impl Open {
     }
 
     /// Descriptors whose file has one of these `f_op`, with a field of the file, by the first
-    /// process that has each. An error if no name has an address: a kernel without such files looks
-    /// the same as one that does not tell.
+    /// process that has each. An error if the kernel has such files and does not tell their `f_op`.
     pub(crate) fn of_kind(
         &self,
         reader: &Reader<'_>,
         operations: &[Symbol],
         field: Field,
-    ) -> Result<Vec<OpenFile>, Unreadable> {
-        let wanted = reader.known_symbols(operations)?;
+    ) -> Files {
+        let wanted = operations::addresses(reader, operations)?;
         let mut found = Vec::new();
         for table in &self.tables {
             for (at, op) in table.ops.iter().enumerate() {
@@ -116,36 +133,34 @@ impl Open {
         reader: &Reader<'_>,
         operations: &[Symbol],
         field: Field,
-    ) -> Result<Vec<OpenFile>, Unreadable> {
+    ) -> Files {
         let mut found = self.of_kind(reader, operations, field)?;
-        if let Some(Ok(queues)) = &self.queues {
+        if let Ok(queues) = &self.queues {
             found.extend(queues.files_with(reader, operations, field)?);
         }
         Ok(found)
     }
 
-    /// Sockets that were sent over others and not received.
-    fn sent_sockets(&self, reader: &Reader<'_>) -> Result<Vec<OpenFile>, Unreadable> {
-        let Some(Ok(queues)) = &self.queues else {
-            return Ok(Vec::new());
-        };
-        let sent = queues.files_with(reader, &[Symbol::SocketFileOps], Field::FilePrivate);
-        let mut sent = unless_absent(sent)?;
-        let sockets: Vec<_> = sent.iter().map(|file| file.object).collect();
-        let socks = reader.column(&sockets, Field::SocketSk)?;
-        for (file, sock) in sent.iter_mut().zip(socks) {
-            file.object = sock.unwrap_or(0);
+    /// Adds to sockets that are open those that were sent over them and not received, and
+    /// connections that were not accepted.
+    fn with_queued(&self, reader: &Reader<'_>, mut sockets: Vec<OpenFile>) -> Files {
+        if let Ok(queues) = &self.queues {
+            let sent = queues.files_with(reader, &[Symbol::SocketFileOps], Field::FilePrivate)?;
+            sockets.extend(socks(reader, sent)?);
+            sockets.extend(queues.not_accepted(reader)?);
         }
-        sent.retain(|file| file.object != 0);
-        Ok(sent)
+        Ok(sockets)
     }
 
     /// The queues of sockets.
     pub(crate) fn queues(&self) -> Result<&Queues, Unreadable> {
-        match &self.queues {
-            Some(queues) => queues.as_ref().map_err(Clone::clone),
-            None => Err(Unreadable::Failed("no open files are known".to_owned())),
-        }
+        self.queues.as_ref().map_err(Clone::clone)
+    }
+
+    /// Groups of watches, as far as they could be read.
+    pub(crate) fn watches(&self) -> impl Iterator<Item = &OpenFile> {
+        let inotify = self.inotify.iter().flatten();
+        inotify.chain(self.fanotify.iter().flatten())
     }
 
     /// Whether any process has a socket open.
@@ -154,12 +169,15 @@ impl Open {
     }
 }
 
-/// Files of a kind that a kernel may be built without.
-fn unless_absent(files: Result<Vec<OpenFile>, Unreadable>) -> Result<Vec<OpenFile>, Unreadable> {
-    match files {
-        Err(Unreadable::Absent(_)) => Ok(Vec::new()),
-        files => files,
+/// Replaces the private data of open sockets, `struct socket`, by their `struct sock`.
+fn socks(reader: &Reader<'_>, mut files: Vec<OpenFile>) -> Files {
+    let sockets: Vec<_> = files.iter().map(|file| file.object).collect();
+    let socks = reader.column(&sockets, Field::SocketSk)?;
+    for (file, sock) in files.iter_mut().zip(socks) {
+        file.object = sock.unwrap_or(0);
     }
+    files.retain(|file| file.object != 0);
+    Ok(files)
 }
 
 /// The tables of all threads. A table whose thread exits meanwhile is left out.

@@ -47,22 +47,6 @@ impl<'a> Reader<'a> {
         address.ok_or_else(|| Unreadable::Absent(self.symbols.no_address(symbol)))
     }
 
-    /// Addresses of those of some variables that are known; an error if none is.
-    pub(crate) fn known_symbols(&self, symbols: &[Symbol]) -> Result<Vec<u64>, Unreadable> {
-        let mut known = Vec::new();
-        let mut why = None;
-        for symbol in symbols {
-            match self.symbol(*symbol) {
-                Ok(address) => known.push(address),
-                Err(one) => why = Some(one),
-            }
-        }
-        match why {
-            Some(why) if known.is_empty() => Err(why),
-            _ => Ok(known),
-        }
-    }
-
     /// A word at an address.
     pub(crate) fn word_at(&self, address: u64) -> Result<u64, Unreadable> {
         let mut word = [0; 8];

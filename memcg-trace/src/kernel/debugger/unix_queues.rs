@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::open_file::OpenFile;
+use crate::kernel::debugger::operations;
 use crate::kernel::debugger::reader::{Reader, is_kernel_address, words};
 use crate::kernel::layout::fields::Field;
 
@@ -151,7 +152,7 @@ impl Queues {
         operations: &[Symbol],
         field: Field,
     ) -> Result<Vec<OpenFile>, Unreadable> {
-        let wanted = reader.known_symbols(operations)?;
+        let wanted = operations::addresses(reader, operations)?;
         let files: Vec<_> = self.sent.iter().map(|sent| sent.file).collect();
         let operations = reader.column(&files, Field::FileOp)?;
         let objects = reader.column(&files, field)?;

@@ -98,6 +98,23 @@ table! {
     SwapCgroupCtrl, ["swap_cgroup_ctrl"];
     SwapInfo, ["swap_info"];
     SwpSlots, ["swp_slots"];
+    // Functions that exist where file operations or fields do.
+    AnonPipeRead, ["anon_pipe_read"];
+    BdevFileOpenByDev, ["bdev_file_open_by_dev"];
+    BlkdevRelease, ["blkdev_release", "blkdev_close"];
+    BpfLinkPoll, ["bpf_link_poll"];
+    BpfLinkRelease, ["bpf_link_release"];
+    CgroupSkAlloc, ["cgroup_sk_alloc"];
+    FanotifyRelease, ["fanotify_release"];
+    InotifyRelease, ["inotify_release"];
+    IoUringRelease, ["io_uring_release"];
+    MlockDrainLocal, ["mlock_drain_local", "mlock_page_drain_local"];
+    NsIoctl, ["ns_ioctl"];
+    PerfRelease, ["perf_release"];
+    ShmMmap, ["shm_mmap"];
+    SockClose, ["sock_close"];
+    TapOpen, ["tap_open"];
+    TunChrOpen, ["tun_chr_open"];
     // OOM kills.
     NrSwapPages, ["nr_swap_pages"];
     TotalSwapPages, ["total_swap_pages"];

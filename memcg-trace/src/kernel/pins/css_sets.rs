@@ -100,10 +100,10 @@ pub(super) fn one(
     object.held = Some(Held {
         refs,
         found: found.min(refs),
-        not_checked: (found < refs)
-            .then(|| HIDDEN.to_owned())
-            .into_iter()
-            .collect(),
+        not_checked: match found < refs {
+            true => namespaces.not_read().chain([HIDDEN.to_owned()]).collect(),
+            false => Vec::new(),
+        },
     });
     let kind = match (has_tasks, rooted) {
         (true, _) => PinKind::Task,

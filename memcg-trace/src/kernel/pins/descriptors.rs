@@ -8,7 +8,7 @@ use super::namespaces::Namespaces;
 use super::sockets;
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::open_file::OpenFile;
-use crate::kernel::debugger::open_files::Open;
+use crate::kernel::debugger::open_files::{self, Open};
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::layout::fields::Field;
 use crate::sample::pins::{Object, ObjectKind, PinKind};
@@ -27,10 +27,37 @@ pub(super) fn count(
     open: &Open,
     namespaces: &Namespaces,
     ledger: &mut Ledger,
-) -> Result<(), Unreadable> {
+) {
+    let (inet, unix) = (PinKind::SocketInet, PinKind::SocketUnix);
+    let (other, watches) = (PinKind::SocketOther, PinKind::Fsnotify);
     // The file of a tun device starts with its socket (drivers/net/tun.c: struct tun_file).
-    let sockets: Vec<_> = open.sockets.iter().chain(&open.tuns).copied().collect();
-    for (sock, zombie) in owned(reader, &sockets, Field::SockMemcg, ledger)? {
+    for (kinds, files) in [
+        (&[inet, unix, other][..], &open.sockets),
+        (&[other], &open.tuns),
+    ] {
+        ledger.search(kinds, |ledger| {
+            sockets(reader, open_files::known(files)?, namespaces, ledger)
+        });
+    }
+    for (kind, files) in [
+        (ObjectKind::Inotify, &open.inotify),
+        (ObjectKind::Fanotify, &open.fanotify),
+    ] {
+        ledger.search(&[watches], |ledger| {
+            groups(reader, kind, open_files::known(files)?, ledger)
+        });
+    }
+    // Files that were sent over a socket and not received are of any kind.
+    ledger.search(&KINDS, |_| open.queues().map(drop));
+}
+
+fn sockets(
+    reader: &Reader<'_>,
+    files: &[OpenFile],
+    namespaces: &Namespaces,
+    ledger: &mut Ledger,
+) -> Result<(), Unreadable> {
+    for (sock, zombie) in owned(reader, files, Field::SockMemcg, ledger)? {
         match sockets::describe(reader, namespaces, sock) {
             Ok((kind, object)) => {
                 ledger.zombies[zombie].add_held(kind, object, Kind::Sock.at(sock));
@@ -40,19 +67,23 @@ pub(super) fn count(
             Err(why) => return Err(why),
         }
     }
-    for (kind, files) in [
-        (ObjectKind::Inotify, &open.inotify),
-        (ObjectKind::Fanotify, &open.fanotify),
-    ] {
-        for (group, zombie) in owned(reader, files, Field::FsnotifyMemcg, ledger)? {
-            let object = Object {
-                kind,
-                refs: 1,
-                ..Object::default()
-            };
-            let thing = Kind::Watches.at(group);
-            ledger.zombies[zombie].add_held(PinKind::Fsnotify, object, thing);
-        }
+    Ok(())
+}
+
+fn groups(
+    reader: &Reader<'_>,
+    kind: ObjectKind,
+    files: &[OpenFile],
+    ledger: &mut Ledger,
+) -> Result<(), Unreadable> {
+    for (group, zombie) in owned(reader, files, Field::FsnotifyMemcg, ledger)? {
+        let object = Object {
+            kind,
+            refs: 1,
+            ..Object::default()
+        };
+        let thing = Kind::Watches.at(group);
+        ledger.zombies[zombie].add_held(PinKind::Fsnotify, object, thing);
     }
     Ok(())
 }

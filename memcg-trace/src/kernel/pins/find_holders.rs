@@ -18,7 +18,7 @@ pub(super) fn find_holders(
     for thing in ledger.things() {
         holders.want(reader, thing);
     }
-    for watches in open.inotify.iter().chain(&open.fanotify) {
+    for watches in open.watches() {
         let group = holders::Kind::Watches.at(watches.object);
         holders.add_file(reader, group, watches.file);
     }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::mount_namespaces::MountNamespaces;
 use crate::kernel::debugger::open_file::OpenFile;
-use crate::kernel::debugger::open_files::Open;
+use crate::kernel::debugger::open_files::{self, Open};
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::superblocks;
@@ -39,10 +39,12 @@ pub(super) struct Namespaces {
     /// Sockets in each network namespace that processes of others have open.
     sockets: HashMap<u64, Vec<OpenFile>>,
     mounts: HashMap<u64, Text>,
+    /// The reasons why not all of them could be read.
+    not_read: Vec<Unreadable>,
 }
 
 impl Namespaces {
-    /// Reads all namespaces. Unreadable ones are left out: they only explain.
+    /// Reads all namespaces, as far as they can be read.
     pub(super) fn read(reader: &Reader<'_>, tasks: &Tasks, open: &Open) -> Self {
         let mut namespaces = Self::default();
         for outcome in [
@@ -52,8 +54,10 @@ impl Namespaces {
             namespaces.read_cgroup_files(reader, open),
             namespaces.read_sockets(reader, tasks, open),
         ] {
-            if let Err(why) = outcome {
-                log::info!("pins: namespaces: {why}");
+            if let Err(why) = outcome
+                && !namespaces.not_read.contains(&why)
+            {
+                namespaces.not_read.push(why);
             }
         }
         namespaces
@@ -62,6 +66,12 @@ impl Namespaces {
     /// The cgroup namespaces that are rooted in a css_set.
     pub(super) fn of_css_set(&self, css_set: u64) -> &[Namespace] {
         self.by_css_set.get(&css_set).map_or(&[], Vec::as_slice)
+    }
+
+    /// The reasons why not all namespaces and their holders are known.
+    pub(super) fn not_read(&self) -> impl Iterator<Item = String> {
+        let reasons = self.not_read.iter();
+        reasons.map(|why| format!("namespaces: {why}"))
     }
 
     /// The mount point of a namespace.
@@ -130,7 +140,7 @@ impl Namespaces {
     }
 
     fn read_open(&mut self, reader: &Reader<'_>, open: &Open) -> Result<(), Unreadable> {
-        for file in &open.namespaces {
+        for file in open_files::known(&open.namespaces)? {
             let ino = reader.word(file.object, Field::InodeIno)?;
             self.open.entry(ino).or_default().push(*file);
             self.learn_inode(reader, file.object)?;
@@ -148,9 +158,10 @@ impl Namespaces {
     ) -> Result<(), Unreadable> {
         let processes = tasks.processes.iter();
         let own: HashMap<u64, u64> = processes.map(|one| (one.task, one.net_ns)).collect();
-        let socks: Vec<_> = open.sockets.iter().map(|file| file.object).collect();
+        let sockets = open_files::known(&open.sockets)?;
+        let socks: Vec<_> = sockets.iter().map(|file| file.object).collect();
         let namespaces = reader.column(&socks, Field::SockNet)?;
-        let others = open.sockets.iter().zip(namespaces);
+        let others = sockets.iter().zip(namespaces);
         let others = others.filter_map(|(file, namespace)| Some((file, namespace?)));
         let others: Vec<_> = others
             .filter(|(file, namespace)| own.get(&file.task) != Some(namespace))

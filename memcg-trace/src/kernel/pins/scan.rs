@@ -61,9 +61,7 @@ pub(in crate::kernel) fn scan(
     ledger.search_each(&[PinKind::Task, PinKind::CgroupNs], |zombie, visited| {
         css_sets::count(reader, &tasks, &namespaces, zombie, visited)
     });
-    ledger.search(&descriptors::KINDS, |ledger| {
-        descriptors::count(reader, &open, &namespaces, ledger)
-    });
+    descriptors::count(reader, &open, &namespaces, &mut ledger);
     ledger.read_refs(reader);
     if let Some(why) = ledger.why_all_pages() {
         ledger.all_pages_because = Some(why);

@@ -8,9 +8,11 @@ use super::controllers;
 use crate::kernel::counted::memcgs::dying::{DeadCgroup, Dying};
 use crate::kernel::debugger::css;
 use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::visible_paths::VisiblePaths;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::css_sets;
 use crate::kernel::pins::find_holders::find_holders;
@@ -104,11 +106,11 @@ fn sets(host: &Host<'_, '_>, zombie: &mut Zombie, cgroup: u64) -> Result<(), Unr
 fn of_sockets(host: &Host<'_, '_>, ledger: &mut Ledger) -> Result<(), Unreadable> {
     let reader = host.reader;
     let own = reader.offset(Field::CgroupSelf)?;
-    // Without the option, sockets hold no reference.
-    if !reader.has(Field::SockCgroup) {
+    // Without the option, sockets hold no reference, and neither the field nor this function exists.
+    if !reader.has(Field::SockCgroup) && reader.symbol(Symbol::CgroupSkAlloc).is_err() {
         return Ok(());
     }
-    let files = &host.open.sockets;
+    let files = open_files::known(&host.open.sockets)?;
     ledger.visited.objects += files.len() as u64;
     let socks: Vec<_> = files.iter().map(|file| file.object).collect();
     let owners = reader.column(&socks, Field::SockCgroup)?;

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::{mounts, rings, tasks};
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::open_file::OpenFile;
+use crate::kernel::debugger::open_files;
 use crate::kernel::debugger::paths;
 use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
@@ -155,7 +156,7 @@ fn executables(search: &HolderSearch<'_, '_>, wanted: &HashSet<u64>) -> Kept {
 
 /// Descriptors of the mount namespaces that have the mounts, received or not.
 fn open_namespaces(search: &HolderSearch<'_, '_>, wanted: &HashSet<u64>) -> Kept {
-    of_namespace_files(search, wanted, &search.open.namespaces)
+    of_namespace_files(search, wanted, open_files::known(&search.open.namespaces)?)
 }
 
 /// Mounts of these mount namespaces as files: `mount --bind /proc/PID/ns/mnt PATH`.

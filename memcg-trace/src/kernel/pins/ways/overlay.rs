@@ -21,19 +21,11 @@ const MAX_MOUNTS: usize = 1024;
 /// Words of an overlayfs inode after the generic inode; the real dentries are among them.
 const WORDS: usize = 4;
 const OPERATIONS: Symbol = Symbol::OvlFileOperations;
-/// A function of overlayfs, which exists wherever its operations do.
-const FUNCTION: Symbol = Symbol::OvlFillSuper;
 
 /// Looks behind the descriptors of overlayfs. The file's private word is the real file, since 6.13
 /// a struct that starts with up to two of them.
 pub(super) fn real_files(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
     let reader = search.reader;
-    if let Err(why) = reader.symbol(OPERATIONS) {
-        return match reader.symbol(FUNCTION) {
-            Ok(_) => Err(why),
-            Err(_) => Ok(()),
-        };
-    }
     for file in search
         .open
         .of_kind(reader, &[OPERATIONS], Field::FilePrivate)?

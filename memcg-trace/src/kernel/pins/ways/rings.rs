@@ -48,8 +48,8 @@ fn rings(search: &HolderSearch<'_, '_>) -> Result<Vec<OpenFile>, Unreadable> {
     if !counts.iter().any(|field| reader.has(*field)) {
         return Ok(Vec::new());
     }
-    let operations = [Symbol::IoUringFops];
-    { search.open }.of_kind(reader, &operations, Field::FilePrivate)
+    reader.symbol(Symbol::IoUringFops)?;
+    { search.open }.of_kind(reader, &[Symbol::IoUringFops], Field::FilePrivate)
 }
 
 /// Each file that is registered, with the descriptor of its ring.

@@ -2,6 +2,7 @@
 //! each process that attaches it has it open too, behind a file of its own.
 
 use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::operations;
 use crate::kernel::host::symbols::Symbol;
 use std::collections::HashSet;
 
@@ -46,10 +47,10 @@ pub(super) fn files(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable>
 fn attached(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable> {
     let reader = search.reader;
     let operations = [Symbol::ShmFileOperations, Symbol::ShmFileOperationsHuge];
-    let operations = operations.map(|symbol| reader.symbol(symbol).ok());
+    let operations = operations::addresses(reader, &operations)?;
     for file in search.holders.files() {
-        let operation = reader.word(file, Field::FileOp).ok();
-        if operation.is_none() || !operations.contains(&operation) {
+        let operation = reader.word(file, Field::FileOp);
+        if !operation.is_ok_and(|operation| operations.contains(&operation)) {
             continue;
         }
         let data = reader.word(file, Field::FilePrivate);

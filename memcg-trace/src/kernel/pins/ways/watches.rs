@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use crate::kernel::debugger::memory::Unreadable;
+use crate::kernel::debugger::open_files;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::holder_search::HolderSearch;
 use crate::kernel::pins::holders::{Kind, Thing};
@@ -17,7 +18,7 @@ pub(super) fn inodes(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable
     let mut groups = HashSet::new();
     // The first group that watches an inode gets the reference.
     let mut counted = HashSet::new();
-    for group in open.inotify.iter().chain(&open.fanotify) {
+    for group in open.watches() {
         if !groups.insert(group.object) {
             continue;
         }
@@ -33,7 +34,11 @@ pub(super) fn inodes(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable
             search.hold(inode, user);
         }
     }
-    Ok(())
+    for files in [&open.inotify, &open.fanotify] {
+        open_files::known(files)?;
+    }
+    // A group may be in a message.
+    open.queues().map(drop)
 }
 
 /// Inodes that a group watches and whose holders are wanted.
