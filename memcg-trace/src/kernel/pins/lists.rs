@@ -28,13 +28,24 @@ const ATTEMPTS: u32 = 3;
 /// A `struct list_head`.
 const HEAD_BYTES: u64 = 16;
 
-/// Per-CPU batches, by their symbols before and after folios (mm/swap.c, mm/mlock.c), and an upper
-/// bound of their size in bytes.
-const BATCHES: [(Symbol, usize); 4] = [
-    (Symbol::LruPvecs, 1024),
-    (Symbol::CpuFbatches, 2048),
-    (Symbol::MlockPvec, 256),
-    (Symbol::MlockFbatch, 512),
+/// One of the per-CPU batches.
+struct Batch {
+    /// Its symbols before and after folios, each with an upper bound of its size in bytes.
+    names: [(Symbol, usize); 2],
+    /// A function that exists where the batch does; `None` if each kernel has the batch.
+    function: Option<Symbol>,
+}
+
+/// All batches (mm/swap.c, mm/mlock.c).
+const BATCHES: [Batch; 2] = [
+    Batch {
+        names: [(Symbol::LruPvecs, 1024), (Symbol::CpuFbatches, 2048)],
+        function: None,
+    },
+    Batch {
+        names: [(Symbol::MlockPvec, 256), (Symbol::MlockFbatch, 512)],
+        function: Some(Symbol::MlockDrainLocal),
+    },
 ];
 
 pub(super) fn count(
@@ -66,10 +77,13 @@ fn of_node(
     node: u64,
     visited: &mut Visited,
 ) -> Result<(), Unreadable> {
-    for field in [Field::NodeLists, Field::NodeGenerations] {
-        let Ok(place) = reader.place(field) else {
-            continue;
-        };
+    let mut fields = vec![Field::NodeLists];
+    // A kernel without MGLRU has neither of these.
+    if reader.has(Field::NodeGenerations) || reader.has(Field::NodeGenerationPages) {
+        fields.push(Field::NodeGenerations);
+    }
+    for field in fields {
+        let place = reader.place(field)?;
         let heads = reader.words(node, field)?;
         for (head, at) in heads.chunks_exact(2).zip(0_u64..) {
             let address = node + place.offset + at * HEAD_BYTES;
@@ -166,12 +180,18 @@ pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Result<(), Un
     let places = FolioPlaces::of(reader)?;
     let first_page = reader.word_at(reader.symbol(Symbol::VmemmapBase)?)?;
     let mut pages = Vec::new();
-    for (batch, bytes) in BATCHES {
-        let Ok(cpus) = reader.per_cpu(batch) else {
-            continue;
+    let mut outcome = Ok(());
+    for batch in &BATCHES {
+        let (name, bytes) = match batch.name(reader) {
+            Ok(Some(known)) => known,
+            Ok(None) => continue,
+            Err(why) => {
+                outcome = Err(why);
+                continue;
+            }
         };
         let mut memory = vec![0; bytes];
-        for (_, batch) in cpus {
+        for (_, batch) in reader.per_cpu(name)? {
             // A CPU that was never online has no memory for it.
             if reader.memory.read(batch, &mut memory).is_ok() {
                 let slots = words(&memory).into_iter();
@@ -204,7 +224,25 @@ pub(super) fn batches(reader: &Reader<'_>, ledger: &mut Ledger) -> Result<(), Un
             zombie.folios.add(folio);
         }
     }
-    Ok(())
+    outcome
+}
+
+impl Batch {
+    /// The name that this kernel has for it; `None` if it lacks the batch.
+    fn name(&self, reader: &Reader<'_>) -> Result<Option<(Symbol, usize)>, Unreadable> {
+        let mut why = None;
+        for name in self.names {
+            match reader.symbol(name.0) {
+                Ok(_) => return Ok(Some(name)),
+                Err(one) => why = Some(one),
+            }
+        }
+        let is_there = self.function.map(|function| reader.symbol(function));
+        match (is_there, why) {
+            (None | Some(Ok(_)), Some(why)) => Err(why),
+            _ => Ok(None),
+        }
+    }
 }
 
 /// The array of all `struct page` has 1 TiB of the address space at most

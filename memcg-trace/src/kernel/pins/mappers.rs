@@ -91,10 +91,16 @@ pub(super) fn count_walked(
     zombie: &mut Zombie,
     visited: &mut Visited,
 ) -> Result<(), Unreadable> {
-    // Kernels without MGLRU have no such references.
-    let Ok(list) = reader.offset(Field::MemcgMmList) else {
+    // A kernel without MGLRU has none of these.
+    let fields = [
+        Field::MemcgMmList,
+        Field::MmLruGenList,
+        Field::MmLruGenMemcg,
+    ];
+    if !fields.iter().any(|field| reader.has(*field)) {
         return Ok(());
-    };
+    }
+    let list = reader.offset(Field::MemcgMmList)?;
     let (mms, all) = reader.list(zombie.css + list, Field::MmLruGenList, MAX_MMS)?;
     visited.objects += mms.len() as u64;
     let memcgs = reader.column(&mms, Field::MmLruGenMemcg)?;

@@ -179,8 +179,8 @@ impl SwapScan<'_, '_> {
     /// charged (mm/swap_slots.c: free_swap_slot()).
     fn cpus(&mut self, ledger: &mut Ledger) -> Result<(), Unreadable> {
         let reader = self.reader;
-        // Newer kernels have no such slots.
-        if !reader.has(Field::SlotsFreed) {
+        // Newer kernels have neither the slots nor a variable of that name.
+        if !reader.has(Field::SlotsFreed) && reader.symbol(Symbol::SwpSlots).is_err() {
             return Ok(());
         }
         for (cpu, slots) in reader.per_cpu(Symbol::SwpSlots)? {

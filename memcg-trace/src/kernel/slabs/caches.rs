@@ -92,10 +92,11 @@ impl Caches {
     }
 
     fn count_cached(&mut self, reader: &Reader<'_>, cache: &WalkedCache) -> Result<(), Unreadable> {
-        if reader.has(Field::CacheCpuSlab) {
+        // The pointers, and the types that they point to: a kernel lacks both or none.
+        if reader.has(Field::CacheCpuSlab) || reader.has(Field::CpuSlabFreelist) {
             self.count_freelists(reader, cache)?;
         }
-        if reader.has(Field::CacheCpuSheaves) {
+        if reader.has(Field::CacheCpuSheaves) || reader.has(Field::SheavesMain) {
             self.count_sheaves(reader, cache.cache)?;
         }
         Ok(())

@@ -75,14 +75,17 @@ fn lru_pages(
     nodes: u64,
 ) -> Result<Vec<Option<u64>>, Unreadable> {
     let nodeinfo = reader.offset(Field::MemcgNodeinfo)?;
+    let mut counters = vec![reader.place(Field::NodeLruZoneSize)?];
+    // A kernel without MGLRU has neither of these.
+    if reader.has(Field::NodeGenerations) || reader.has(Field::NodeGenerationPages) {
+        counters.push(reader.place(Field::NodeGenerationPages)?);
+    }
     let mut pages = vec![Some(0_u64); csses.len()];
     for node in 0..nodes {
         let pointers = csses.iter().map(|css| css + nodeinfo + node * 8);
         let of_node = each_word(reader, &pointers.collect::<Vec<_>>())?;
-        for field in [Field::NodeLruZoneSize, Field::NodeGenerationPages] {
-            if let Ok(sizes) = reader.place(field) {
-                add_words(reader, &of_node, sizes, &mut pages)?;
-            }
+        for sizes in &counters {
+            add_words(reader, &of_node, *sizes, &mut pages)?;
         }
     }
     Ok(pages)

@@ -72,10 +72,10 @@ pub(super) fn programs(
     zombie: &mut Zombie,
     cgroup: u64,
 ) -> Result<(), Unreadable> {
-    // Kernels without cgroup programs have no such reference.
-    let Ok(data) = reader.word(cgroup, Field::CgroupBpfRefcntData) else {
+    if !has_programs(reader) {
         return Ok(());
-    };
+    }
+    let data = reader.word(cgroup, Field::CgroupBpfRefcntData)?;
     if data == 0 {
         return Ok(());
     }
@@ -102,8 +102,7 @@ pub(super) fn links(
     cgroup: u64,
 ) -> Result<(), Unreadable> {
     let reader = host.reader;
-    // Kernels without links have no such reference.
-    if !reader.has(Field::BpfProgLink) {
+    if !has_programs(reader) {
         return Ok(());
     }
     let operations = [Symbol::BpfLinkFops, Symbol::BpfLinkFopsPoll];
@@ -134,6 +133,16 @@ pub(super) fn links(
         zombie.add(PinKind::BpfLink, object);
     }
     Ok(())
+}
+
+/// Whether programs can be attached to cgroups: without the option, a cgroup has no such fields.
+fn has_programs(reader: &Reader<'_>) -> bool {
+    let fields = [
+        Field::CgroupBpfProgs,
+        Field::CgroupBpfEffective,
+        Field::CgroupBpfRefcntData,
+    ];
+    fields.iter().any(|field| reader.has(*field))
 }
 
 /// All links of programs that are attached to a cgroup: one list for each kind of program, whose

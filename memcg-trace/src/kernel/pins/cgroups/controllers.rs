@@ -21,8 +21,9 @@ use crate::sample::pins::{Held, Object, ObjectKind, PinKind};
 
 /// Bytes of a controller's name.
 const NAME_BYTES: usize = 32;
-/// The controller of huge pages.
+/// The controllers of huge pages and of perf events.
 const HUGETLB: &[u8] = b"hugetlb";
+const PERF: &[u8] = b"perf_event";
 /// Bound on the children of one css.
 const MAX_CHILDREN: usize = 10_000;
 /// Files of one css that are listed.
@@ -37,7 +38,7 @@ pub(super) fn count(
     let reader = host.reader;
     let own = reader.offset(Field::CgroupSelf)?;
     let root = dying::root(reader)?;
-    let events = perf_events(host)?;
+    let events = perf_events(host);
     let mut reserved = None;
     let above: HashSet<u64> = dying.above.iter().copied().collect();
     for root_css in reader.words(root, Field::CgroupSubsys)? {
@@ -48,14 +49,20 @@ pub(super) fn count(
             let Some(at) = ledger.position(cgroup.wrapping_add(own)) else {
                 continue;
             };
-            let mut object = describe(host, css, events.get(&css).map_or(&[], Vec::as_slice))?;
+            let of_css = events.as_ref().ok().and_then(|events| events.get(&css));
+            let mut object = describe(host, css, of_css.map_or(&[], Vec::as_slice))?;
+            if let (Err(why), true) = (&events, is_of(&object, PERF)) {
+                not_looked_at(&mut object, format!("perf events: {why}"));
+            }
             let mut files = BTreeMap::new();
-            if is_of_huge_pages(&object) {
-                if reserved.is_none() {
-                    reserved = Some(huge_pages::reserved(reader)?);
+            if is_of(&object, HUGETLB) {
+                match reserved.get_or_insert_with(|| huge_pages::reserved(reader)) {
+                    Ok(all) => files = all.remove(&css).unwrap_or_default(),
+                    Err(why) => {
+                        let what = format!("reservations of huge pages: {why}");
+                        not_looked_at(&mut object, what);
+                    }
                 }
-                let of_css = reserved.as_mut().and_then(|all| all.remove(&css));
-                files = of_css.unwrap_or_default();
             }
             // References of files that are not listed count as not found, since the user cannot
             // remove a file without its name.
@@ -77,9 +84,17 @@ pub(super) fn count(
     Ok(())
 }
 
-fn is_of_huge_pages(css: &Object) -> bool {
+fn is_of(css: &Object, controller: &[u8]) -> bool {
     let name = css.fs.as_ref();
-    name.is_some_and(|name| name.as_bytes() == HUGETLB)
+    name.is_some_and(|name| name.as_bytes() == controller)
+}
+
+/// Adds a reason why not all holders of an object are known, if some are not.
+fn not_looked_at(object: &mut Object, what: String) {
+    let held = object.held.as_mut();
+    if let Some(held) = held.filter(|held| held.found < held.refs) {
+        held.not_checked.push(what);
+    }
 }
 
 /// Adds references to those that an object's parts were found to hold.
@@ -97,13 +112,7 @@ fn add_found(object: &mut Object, refs: u64) {
 fn perf_events(host: &Host<'_, '_>) -> Result<HashMap<u64, Vec<OpenFile>>, Unreadable> {
     let reader = host.reader;
     let mut found: HashMap<u64, Vec<OpenFile>> = HashMap::new();
-    // A kernel without perf cgroups has no such css.
-    let (Ok(css), Ok(_)) = (
-        reader.offset(Field::PerfCgroupCss),
-        reader.offset(Field::PerfEventCgrp),
-    ) else {
-        return Ok(found);
-    };
+    let css = reader.offset(Field::PerfCgroupCss)?;
     let files = (host.open).of_kind_and_sent(reader, &[Symbol::PerfFops], Field::FilePrivate)?;
     let events: Vec<_> = files.iter().map(|file| file.object).collect();
     let cgroups = reader.column(&events, Field::PerfEventCgrp)?;

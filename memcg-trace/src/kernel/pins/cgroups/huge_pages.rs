@@ -15,13 +15,9 @@ const MAX_LISTED: usize = 1 << 20;
 /// By css: inodes of hugetlbfs, with the number of ranges in each.
 pub(super) type Reserved = HashMap<u64, BTreeMap<u64, u64>>;
 
-/// Scans all files of hugetlbfs.
+/// Scans all files of hugetlbfs, on a kernel that has the controller.
 pub(super) fn reserved(reader: &Reader<'_>) -> Result<Reserved, Unreadable> {
     let mut of_csses = Reserved::new();
-    // A kernel without the controller has no such references.
-    if !reader.has(Field::RegionCss) {
-        return Ok(of_csses);
-    }
     for superblock in superblocks::all(reader)? {
         let Ok((fs, _)) = superblocks::describe(reader, superblock) else {
             continue;

@@ -5,6 +5,7 @@
 use crate::kernel::debugger::memory::Unreadable;
 use crate::kernel::debugger::paths;
 use crate::kernel::debugger::superblocks;
+use crate::kernel::host::symbols::Symbol;
 use crate::kernel::layout::fields::Field;
 use crate::kernel::pins::holder_search::{HolderSearch, of_kernel};
 use crate::kernel::pins::holders::Kind;
@@ -28,7 +29,9 @@ pub(super) fn inodes(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadable
             }
         }
     }
-    if !are_any || !reader.has(Field::SbBdevFile) {
+    // This function makes the files (block/bdev.c); before it was there, there were none.
+    let has_files = reader.symbol(Symbol::BdevFileOpenByDev).is_ok();
+    if !are_any || !has_files && !reader.has(Field::SbBdevFile) {
         return Ok(());
     }
     let all = superblocks::all(reader)?;
