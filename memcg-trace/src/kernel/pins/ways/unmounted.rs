@@ -46,15 +46,19 @@ pub(super) fn keepers(search: &mut HolderSearch<'_, '_>) -> Result<(), Unreadabl
             Err(why) => outcome = Err(why),
         }
     }
-    let unknown = match &outcome {
-        Ok(()) => format!("{UNSEEN} ({NOT_FOUND})"),
-        Err(why) => format!("{UNSEEN} ({NOT_FOUND}; nor all of the rest: {why})"),
-    };
-    let unknown = [of_kernel(unknown.as_str())];
     for (superblock, inodes) in &files {
-        let users = users.get(superblock).map_or(&unknown[..], Vec::as_slice);
+        let users = users.entry(*superblock).or_default();
+        let unknown = match &outcome {
+            Ok(()) if users.is_empty() => Some(NOT_FOUND.to_owned()),
+            Ok(()) => None,
+            Err(why) if users.is_empty() => {
+                Some(format!("{NOT_FOUND}; nor all of the rest: {why}"))
+            }
+            Err(why) => Some(format!("who else keeps that was not found: {why}")),
+        };
+        users.extend(unknown.map(|what| of_kernel(&*format!("{UNSEEN} ({what})"))));
         for inode in inodes {
-            for user in users {
+            for user in users.iter() {
                 // They hold no reference to the file.
                 let user = User {
                     refs: Some(0),
