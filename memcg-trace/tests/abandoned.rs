@@ -6,7 +6,7 @@ mod fixture;
 #[expect(dead_code, reason = "only what runs the program is needed here")]
 mod tool;
 
-use fixture::{ROOT, SECOND, empty, evil_host, host, root, snapshots, walked, zombie};
+use fixture::{ROOT, SECOND, START_NS, empty, evil_host, host, root, snapshots, walked, zombie};
 use memcg_trace::model::abandoned::{self, Class, Empty, LEAST_AGE_NS};
 use memcg_trace::sample::uses::{CgroupUse, CgroupUses};
 use memcg_trace::sample::{Memcg, Sample};
@@ -301,7 +301,7 @@ fn the_time_since_they_are_empty_is_seen() {
         with(10, false),
         with(20, false),
         Sample {
-            mono_ns: fixture::START_NS + 30 * SECOND,
+            mono_ns: START_NS + 30 * SECOND,
             ..answer((10..14).map(unused).collect())
         },
     ];
@@ -339,4 +339,39 @@ fn a_person_reads_what_is_left_over() {
         said.contains("--min-age is for zombies --abandoned"),
         "{said}"
     );
+}
+
+/// `why` says of an empty cgroup what is below it, if that was counted just now.
+#[test]
+fn why_counts_those_without_the_memory_controller() {
+    let shown = |name: &str, live_below: Option<u64>, asked_at: u64| {
+        let mut all = samples(
+            rows(),
+            vec![CgroupUse {
+                live_below,
+                ..unused(13)
+            }],
+        );
+        let uses = all[1].cgroup_uses.as_mut().unwrap();
+        uses.end_ns = START_NS + asked_at * SECOND;
+        all.push(empty(10));
+        let path = recording(name, host(), &all);
+        let output = run(&["why", "/a/job-13", "--from", &path]);
+        assert_eq!(output.status.code(), Some(0));
+        stdout(&output).replace('\n', " ")
+    };
+    let refused = "rmdir(2) would be refused: 2 live cgroups in or below it, without the memory \
+                   controller";
+    let (none, unknown) = ("no live cgroup is in it", "were not looked for");
+    for (name, live_below, asked_at, part) in [
+        ("why-below", Some(2), 9, refused),
+        ("why-none-below", Some(0), 9, none),
+        ("why-below-unread", None, 9, unknown),
+        ("why-below-before", Some(0), 1, unknown),
+    ] {
+        let said = shown(name, live_below, asked_at);
+        for one in [refused, none, unknown] {
+            assert_eq!(said.contains(one), one == part, "{one}: {said}");
+        }
+    }
 }

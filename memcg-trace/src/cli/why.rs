@@ -123,6 +123,12 @@ fn of_memcg(
     if matches!(target.subject, Subject::Alive | Subject::Dead) && !is_offline {
         snapshot = feed.ask(&Ask::Removal(serial_nr))?.unwrap_or(snapshot);
     }
+    // The timeline is worth having without.
+    if why::needs_uses(&snapshot, target)
+        && let Ok(Some(answered)) = feed.ask(&Ask::CgroupUses)
+    {
+        snapshot = answered;
+    }
     if why::needs_pins(&snapshot, target) {
         snapshot = feed.ask(&Ask::Pins(vec![serial_nr]))?.unwrap_or(snapshot);
     }

@@ -281,6 +281,9 @@ fn remove_as_told(group: &Value, cgroup: &Cgroup) {
     assert_eq!(group["live_below"], 2, "{group}");
     let refused = fs::remove_dir(cgroup.dir()).unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ResourceBusy);
+    let why = tool::run(&["why", &cgroup.path()]);
+    let why = tool::stdout(&why).replace('\n', " ");
+    assert!(why.contains("2 live cgroups in or below it"), "{why}");
     let command = group["commands"][1].as_str().unwrap();
     let status = Command::new("sh").args(["-c", command]).status();
     assert!(status.unwrap().success(), "{command}");

@@ -11,6 +11,8 @@ use crate::units;
 
 /// Bound on the waits that are told; a chain has no loops, but may be long.
 const MAX_LINKS: usize = 64;
+/// What was looked at within this time before a snapshot is true of its moment.
+pub(super) const NOW_NS: u64 = 2_000_000_000;
 
 /// The steps of a chain, from `depth` on, and its end in one line.
 pub(super) fn steps(snapshot: &Snapshot, start: Start, depth: u32) -> (Vec<Step>, Option<String>) {
@@ -78,7 +80,6 @@ pub(super) fn is_told(steps: &[Step]) -> bool {
 
 /// Says of what time the waits are, if that is not now, as at the end of a recording.
 pub(super) fn age(snapshot: &Snapshot) -> Option<Step> {
-    const NOW_NS: u64 = 2_000_000_000;
     let as_of_ns = snapshot.judged.as_ref()?.as_of_ns;
     let age_ns = snapshot.mono_ns.checked_sub(as_of_ns)?;
     let text = format!(

@@ -16,6 +16,6 @@ mod work_item;
 pub use answer::{State, Step, What, When, Why};
 pub use find::{NotFound, Subject, Target, Wanted};
 pub use follow::follow;
-pub use removal::{needs_pins, of_memcg};
+pub use removal::{needs_pins, needs_uses, of_memcg};
 pub use seen::Seen;
 pub use task::of_task;

@@ -31,6 +31,14 @@ pub fn needs_pins(snapshot: &Snapshot, target: &Target) -> bool {
     }
 }
 
+/// Returns whether `rmdir(2)` of a target may be refused for cgroups that no list has: those without
+/// the memory controller. The kernel's count of them is part of who uses cgroups without tasks.
+#[must_use]
+pub fn needs_uses(snapshot: &Snapshot, target: &Target) -> bool {
+    let is_empty = |memcg: &Memcg| memcg.facts.has_tasks == Some(false);
+    target.subject == Subject::Alive && memcg(snapshot, target).is_some_and(is_empty)
+}
+
 /// Returns the timeline of a memory cgroup.
 #[must_use]
 pub fn of_memcg(snapshot: &Snapshot, target: &Target, seen: &Seen) -> Why {

@@ -65,9 +65,14 @@ pub(super) fn alive(
             Step::unknown(1, "whether tasks are in it is not known")
         }
         None => {
-            // A cgroup without the controller has no memory cgroup, and refuses rmdir(2) as well.
-            let text = "no task and no live memory cgroup is in it; live cgroups in it without the \
-                        memory controller, for which rmdir(2) is refused too, were not looked for";
+            let text = match live_below(snapshot, memcg) {
+                Some(_) => "no task and no live cgroup is in it",
+                // A cgroup without the controller has no memory cgroup, and refuses rmdir(2) as well.
+                None => {
+                    "no task and no live memory cgroup is in it; live cgroups in it without the \
+                     memory controller, for which rmdir(2) is refused too, were not looked for"
+                }
+            };
             Step::new(What::Alive, State::Now, text).deep(1)
         }
     });
@@ -161,14 +166,16 @@ fn refusal(snapshot: &Snapshot, memcg: &Memcg) -> Option<String> {
         reasons.push("tasks are in it or below it".to_owned());
     }
     let own = Some(memcg.id.serial_nr);
-    let children = snapshot
-        .memcgs
-        .items
-        .iter()
-        .filter(|child| child.phase.is_none() && child.facts.parent_serial_nr == own);
-    let children = children.count() as u64;
-    if children > 0 {
-        reasons.push(format!("{} in it", units::things(children, "live cgroup")));
+    let memcgs = snapshot.memcgs.items.iter();
+    let is_child = |one: &&Memcg| one.phase.is_none() && one.facts.parent_serial_nr == own;
+    let children = memcgs.filter(is_child).count() as u64;
+    match (live_below(snapshot, memcg), children) {
+        (Some(below @ 1..), 0) => reasons.push(format!(
+            "{} in or below it, without the memory controller",
+            units::things(below, "live cgroup")
+        )),
+        (_, 1..) => reasons.push(format!("{} in it", units::things(children, "live cgroup"))),
+        (Some(0) | None, 0) => {}
     }
     match reasons.is_empty() {
         true => None,
@@ -177,4 +184,14 @@ fn refusal(snapshot: &Snapshot, memcg: &Memcg) -> Option<String> {
             reasons.join(", and ")
         )),
     }
+}
+
+/// The number of live cgroups in a memory cgroup, by the kernel's own count. `None` unless it was
+/// asked for just now: cgroups without the memory controller are in no list.
+fn live_below(snapshot: &Snapshot, memcg: &Memcg) -> Option<u64> {
+    let uses = snapshot.cgroup_uses.as_ref()?;
+    let age_ns = snapshot.mono_ns.saturating_sub(uses.end_ns);
+    let mut those = uses.cgroups.iter().filter(|_| age_ns <= chain::NOW_NS);
+    let one = those.find(|one| one.serial_nr == memcg.id.serial_nr)?;
+    one.live_below
 }
