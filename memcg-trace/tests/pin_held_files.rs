@@ -5,8 +5,8 @@
 
 mod fixture;
 
-use fixture::pins::{advice, file, of, one, open, pin, user};
-use memcg_trace::sample::pins::{Object, ObjectKind, PinKind, User, UserKind};
+use fixture::pins::{ZOMBIE, advice, answer, ask, file, of, one, open, pin, pinned, rows, user};
+use memcg_trace::sample::pins::{Object, ObjectKind, PinKind, Pins, User, UserKind};
 
 /// 2 MiB.
 const PAGES: u64 = 512;
@@ -123,6 +123,24 @@ fn each_holder_is_named_and_lets_go_first() {
         assert_eq!(pins.sentence, sentence);
         assert_eq!(advice(&pins), steps, "{who}");
     }
+}
+
+/// A device is in use as swap though nothing is in it yet.
+#[test]
+fn empty_swap_lets_go_too() {
+    let by = vec![of_kernel(UserKind::Swap, "/dev/loop0")];
+    let held = held_by(User {
+        held_by: by,
+        ..of_kernel(UserKind::Loop, "/dev/loop0")
+    });
+    let row = pin(PinKind::PageShmem, vec![held]);
+    let answer = Pins {
+        used_swap_bytes: Some(0),
+        available_bytes: Some(1 << 30),
+        ..answer(1, vec![pinned(ZOMBIE, 0, vec![row])])
+    };
+    let steps = advice(&ask(rows(), answer));
+    assert_eq!(steps[..2], ["swapoff /dev/loop0", "detach_loop /dev/loop0"]);
 }
 
 /// Pages in swap share one reference; their owners are parts of it.

@@ -29,7 +29,8 @@ pub(super) fn swapoff_of(pins: &Pins, target: Option<Text>) -> Way {
     let look = &pins.look;
     let why_not = |why: &str| Err(format!("swapoff would be refused: {why}"));
     match (look.used_swap_bytes, look.available_bytes) {
-        (Some(0), _) => why_not("there is no swap"),
+        // Swap that is in use as such can be switched off although nothing is in it.
+        (Some(0), _) if target.is_none() => why_not("nothing is in swap"),
         (Some(used), Some(available)) if used < available => Ok(vec![Step::sure(
             Action::Swapoff,
             target,
