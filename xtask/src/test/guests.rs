@@ -33,7 +33,15 @@ const LONGER: Duration = Duration::from_secs(600);
 
 /// RAM disks, for a file system on a device and for swap; devices that can be suspended, loop
 /// devices, overlay file systems, FUSE, and TUN networks.
-const MODULES: &[&str] = &["brd", "dm_mod", "fuse", "loop", "overlay", "tun"];
+const MODULES: &[&str] = &[
+    "binfmt_misc",
+    "brd",
+    "dm_mod",
+    "fuse",
+    "loop",
+    "overlay",
+    "tun",
+];
 
 /// Runs all tests, or those whose names contain one of `names`.
 pub fn run(

@@ -1,7 +1,8 @@
 //! Dead cgroups whose memory cgroup is gone: the kernel's count is explained, and the holder of
 //! each is named.
 
-use std::fs::File;
+use std::ffi::CStr;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::net::UnixDatagram;
@@ -17,6 +18,7 @@ use crate::tool;
 const MAP_CREATE: i64 = 0;
 const MAP_UPDATE_ELEM: i64 = 2;
 const PROG_LOAD: i64 = 5;
+const OBJ_PIN: i64 = 6;
 const LINK_CREATE: i64 = 28;
 const CGROUP_SKB: u64 = 8;
 const CGROUP_ARRAY: u32 = 8;
@@ -103,6 +105,46 @@ fn kept_by_perf_events_and_bpf_maps() {
     assert_eq!(summary["dying"]["without_memcg"], json!(0), "{summary}");
 }
 
+/// A map that no process has open, but that has a name: nobody looks for names of maps.
+#[test]
+fn kept_by_a_map_with_a_name() {
+    const NAME: &CStr = c"/sys/fs/bpf/cgroups";
+    let (parent, other) = (Cgroup::new("named-map"), Cgroup::new("other"));
+    let cgroup = parent.child("kept");
+    let map = cgroup_map();
+    put(&map, 0, &File::open(cgroup.dir()).unwrap());
+    let fd = u64::try_from(map.as_raw_fd()).unwrap();
+    let attr = [NAME.as_ptr() as u64, fd];
+    bpf(OBJ_PIN, attr.as_ptr().cast(), size_of_val(&attr)).unwrap();
+    drop(map);
+    cgroup.remove();
+    eventually("it is listed with the map", || {
+        use_every_cpu(&other);
+        let said = ledgers(Some(&cgroup.path()));
+        let [ledger] = &said[..] else {
+            return Err(format!("{said:?}"));
+        };
+        if ledger.kinds() != [("bpf_map", 1)] || ledger.unexplained() != Some(0) {
+            return Err(format!("{ledger:?}"));
+        }
+        let holder = ledger.holders("bpf_map").next().unwrap();
+        println!("{}", ledger.sentence());
+        assert!(holder["pid"].is_null(), "{holder}");
+        assert_eq!(holder["held"]["found"], 0, "{holder}");
+        let held = holder["held"]["not_checked"].to_string();
+        assert!(held.contains("names in bpffs"), "{holder}");
+        assert!(!ledger.sentence().contains("nobody"), "{ledger:?}");
+        Ok(())
+    });
+    fs::remove_file(NAME.to_str().unwrap()).unwrap();
+    eventually("it is released", || {
+        match parent.stat("cgroup.stat", "nr_dying_descendants") {
+            Some(0) => Ok(()),
+            dying => Err(format!("{dying:?} are dying")),
+        }
+    });
+}
+
 /// A socket keeps its cgroup's BPF part (cgroup_bpf), and by that the link through which a program
 /// was attached.
 #[test]
@@ -178,7 +220,7 @@ fn process() -> String {
 }
 
 /// A map whose values are cgroups.
-fn cgroup_map() -> OwnedFd {
+pub fn cgroup_map() -> OwnedFd {
     let attr: [u32; 8] = [CGROUP_ARRAY, 4, 4, 8, 0, 0, 0, 0];
     // Until 5.11 a map counts as locked memory of its user, and so do the maps of a tool that has
     // just ended, which are still being freed.
@@ -188,7 +230,7 @@ fn cgroup_map() -> OwnedFd {
     })
 }
 
-fn put(map: &OwnedFd, key: u32, cgroup: &File) {
+pub fn put(map: &OwnedFd, key: u32, cgroup: &File) {
     let value = cgroup.as_raw_fd();
     let attr: [u64; 4] = [
         u64::try_from(map.as_raw_fd()).unwrap(),

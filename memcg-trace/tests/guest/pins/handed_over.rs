@@ -73,7 +73,7 @@ fn moved_daemon(parent: &Cgroup) -> Fixture {
     }
 }
 
-fn tap(parent: &Cgroup) -> Fixture {
+pub fn tap(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("tap");
     let node = Path::new("/dev/net/tun");
     if !node.exists() {
@@ -133,7 +133,7 @@ pub fn open_in_namespace(cgroup: &Cgroup) -> File {
     })
 }
 
-fn cgroup_file(parent: &Cgroup) -> Fixture {
+pub fn cgroup_file(parent: &Cgroup) -> Fixture {
     let cgroup = parent.child("opener");
     let file = open_in_namespace(&cgroup);
     cgroup.remove();

@@ -12,6 +12,7 @@ use super::fixture::{Fixture, Refs, close, run, us};
 use super::held_by_fd::{Ring, Secret, huge_file};
 use super::loop_devices;
 use super::pages::of_pages;
+use super::{programs, queues};
 use crate::host::{Cgroup, Folder, Process, eventually, kernel, reparents_pages};
 
 /// 2 MiB: data is not destroyed for less than one.
@@ -151,6 +152,8 @@ fn files_without_a_descriptor() {
         bind_mount_elsewhere(&parent, &folder),
         loop_devices::mounted(&parent, &folder),
         loop_devices::below_another(&parent, &folder),
+        programs::that_runs(&parent, &folder),
+        queues::memory_in_a_message(&parent),
         bind_mount(&parent, &folder),
         overlay(&parent, &folder),
         ring(&parent, &folder),

@@ -59,6 +59,7 @@ fn dead_tasks_namespaces_watches_and_children() {
     let folder = Folder::new("tasks");
     let mut fixtures = vec![
         tasks::watch(&parent),
+        tasks::fanotify(&parent),
         tasks::unreaped_task(&parent),
         tasks::cgroup_namespace(&parent, &folder),
         tasks::shared_css_set(&parent, &folder),

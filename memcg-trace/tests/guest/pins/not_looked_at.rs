@@ -4,6 +4,9 @@
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use super::held_by_fd::account_to;
 use super::held_files::write;
@@ -20,7 +23,7 @@ struct Part {
     release: fn(),
 }
 
-const PARTS: [Part; 2] = [
+const PARTS: [Part; 3] = [
     Part {
         way: "process accounting",
         hold: |name| account_to(Some(&CString::new(name).unwrap())),
@@ -31,7 +34,26 @@ const PARTS: [Part; 2] = [
         hold: |name| set_probe(&format!("p:held/probe {name}:0")),
         release: || set_probe("-:held/probe"),
     },
+    Part {
+        way: "interpreters that binfmt_misc keeps open",
+        hold: interpret_with,
+        release: || {
+            fs::write(format!("{FORMATS}/held"), "-1").unwrap();
+            unmount(FORMATS, UnmountFlags::empty()).unwrap();
+        },
+    },
 ];
+const FORMATS: &str = "/tmp/formats";
+
+/// Has a file run programs of a new format. With the flag F it is opened at once
+/// (Documentation/admin-guide/binfmt-misc.rst).
+fn interpret_with(name: &str) {
+    fs::set_permissions(name, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(FORMATS).unwrap();
+    mount("none", FORMATS, "binfmt_misc", MountFlags::empty(), None).unwrap();
+    let format = format!(":held:M::HELD::{name}:F");
+    fs::write(format!("{FORMATS}/register"), format).unwrap();
+}
 
 fn set_probe(command: &str) {
     // Truncating the file would remove all probes.

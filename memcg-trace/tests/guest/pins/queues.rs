@@ -1,13 +1,14 @@
 //! Zombies that sockets pin for which no process has a descriptor: sockets that wait to be accepted
 //! or received, and connections that end without an owner.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
-use rustix::fs::inotify;
+use rustix::fs::{MemfdFlags, inotify, memfd_create};
 use rustix::io::{IoSlice, IoSliceMut};
 use rustix::net::{
     RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
@@ -16,6 +17,7 @@ use rustix::net::{
 use serde_json::{Value, json};
 
 use super::fixture::{Fixture, Refs, close, run, us};
+use super::pages::of_pages;
 use crate::host::{Cgroup, Folder};
 
 #[test]
@@ -94,6 +96,27 @@ pub fn message(parent: &Cgroup) -> Fixture {
         advice: vec![close(&to)],
         follow: Box::new(move || receive(&to)),
         ..of_one(cgroup.path(), "socket_inet")
+    }
+}
+
+/// Memory whose file is only in a message that was not received.
+pub fn memory_in_a_message(parent: &Cgroup) -> Fixture {
+    const PAGES: usize = 512;
+    let cgroup = parent.child("memory-in-a-message");
+    let (from, to) = UnixDatagram::pair().unwrap();
+    let mut file = File::from(memfd_create("sent-memory", MemfdFlags::CLOEXEC).unwrap());
+    let pages = vec![1; PAGES * 4096];
+    cgroup.inside(|| file.write_all(&pages)).unwrap();
+    send(&from, file);
+    cgroup.remove();
+    let mut holder = queue(&to, "receives");
+    holder["object"] = "memfd".into();
+    holder["path"] = "sent-memory".into();
+    Fixture {
+        holders: vec![holder],
+        advice: vec![close(&to)],
+        follow: Box::new(move || receive(&to)),
+        ..of_pages(cgroup.path(), "page_shmem", PAGES as u64)
     }
 }
 

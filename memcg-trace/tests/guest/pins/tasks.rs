@@ -1,6 +1,7 @@
 //! Zombies that dead tasks, namespaces, watches or other zombies pin.
 
 use std::fs;
+use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::process::{Child, Command, Stdio};
 
 use rustix::fs::inotify;
@@ -39,6 +40,28 @@ pub fn watch(parent: &Cgroup) -> Fixture {
             holder["object"] = "inotify".into();
             holder
         }],
+        advice: vec![close(&fd)],
+        follow: Box::new(move || drop(fd)),
+        ..of_one(cgroup.path(), "fsnotify")
+    }
+}
+
+/// A group of fanotify that reports, and takes no decisions.
+#[expect(unsafe_code, reason = "a system call that nothing here wraps")]
+pub fn fanotify(parent: &Cgroup) -> Fixture {
+    let cgroup = parent.child("fanotify");
+    let fd = cgroup.inside(|| {
+        // SAFETY: the call takes no pointer.
+        let fd = unsafe { libc::fanotify_init(libc::FAN_CLOEXEC, 0) };
+        assert!(fd >= 0, "{}", std::io::Error::last_os_error());
+        // SAFETY: the descriptor is new, and nothing else owns it.
+        unsafe { OwnedFd::from_raw_fd(fd) }
+    });
+    cgroup.remove();
+    let mut holder = us(&fd);
+    holder["object"] = "fanotify".into();
+    Fixture {
+        holders: vec![holder],
         advice: vec![close(&fd)],
         follow: Box::new(move || drop(fd)),
         ..of_one(cgroup.path(), "fsnotify")

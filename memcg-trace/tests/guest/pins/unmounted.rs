@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use super::fixture::{Fixture, comm, run};
 use super::held_by_fd::Ring;
 use super::held_files::succeeds;
-use super::ledger::ledger_without;
+use super::ledger::asked_without;
 use super::queues;
 use super::visible_paths::{PAGES, container, of_file, tmpfs, write};
-use crate::host::{Cgroup, Folder, Process, reparents_pages};
+use crate::host::{Cgroup, Folder, Process, eventually, reparents_pages, use_every_cpu};
 use crate::tool;
 
 /// A loop device that no other test has.
@@ -36,6 +36,44 @@ fn file_systems_that_nobody_sees() {
         below_a_loop_device(&parent, &folder),
     ];
     run(&parent, fixtures);
+}
+
+/// With what leads to the holder hidden, the output says so, and promises nothing.
+#[test]
+fn each_with_its_keeper_hidden() {
+    if reparents_pages() {
+        return;
+    }
+    let parent = Cgroup::new("hidden-keepers");
+    for (make, what) in [
+        (
+            below_a_directory as fn(&Cgroup, &Folder) -> Fixture,
+            "fs_struct",
+        ),
+        (below_a_message, "socket_file_ops"),
+        (below_a_ring, "io_uring_fops"),
+    ] {
+        let hide = match what.ends_with("ops") {
+            true => tool::without_symbols(&[what]),
+            false => tool::without_type(what).unwrap(),
+        };
+        let folder = Folder::new("hidden-keepers");
+        let fixture = make(&parent, &folder);
+        let other = Cgroup::new("other");
+        let ledger = eventually("an answer", || {
+            use_every_cpu(&other);
+            asked_without(&hide, &fixture.path)
+        });
+        let mut holders = ledger.holders("page_shmem");
+        let says = |holder: &Value| {
+            let name = holder["name"].as_str().unwrap_or_default();
+            name.contains("keeps that was not found") && name.contains(what)
+        };
+        assert!(holders.any(says), "{ledger:?}");
+        let actions = ["close_fd", "restart_process", "unmount", "remove_file"];
+        assert_eq!(ledger.promised_refs(actions), None, "{ledger:?}");
+        (fixture.follow)();
+    }
 }
 
 /// A file that goes with its file system, which the process with this id keeps.
@@ -160,29 +198,10 @@ fn below_a_message(parent: &Cgroup, folder: &Folder) -> Fixture {
     queues::send(&ends.0, root);
     cgroup.remove();
     let receiver = ends.1.as_raw_fd();
-    let path = cgroup.path();
     Fixture {
-        follow: Box::new(move || {
-            says_what_was_not_looked_at(&path);
-            drop(ends);
-        }),
+        follow: Box::new(move || drop(ends)),
         ..of_descriptor(&cgroup, "sent-data", receiver)
     }
-}
-
-/// Without sockets, what keeps the file system is not found, and why is said.
-fn says_what_was_not_looked_at(path: &str) {
-    if reparents_pages() {
-        return;
-    }
-    let ledger = ledger_without(&tool::without_symbols(&["socket_file_ops"]), path);
-    let mut holders = ledger.holders("page_shmem");
-    let says = |holder: &Value| {
-        let name = holder["name"].as_str().unwrap_or_default();
-        name.contains("what keeps that was not found") && name.contains("socket_file_ops")
-    };
-    assert!(holders.any(says), "{ledger:?}");
-    assert_eq!(ledger.advice("close_fd").next(), None, "{ledger:?}");
 }
 
 /// A file system that is unmounted, and its root registered with an io_uring.
