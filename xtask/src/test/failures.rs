@@ -1,22 +1,12 @@
 //! Failed tests of guests with their messages, and their second try.
 
-use super::row::Row;
+use super::row::{Failure, Row};
 
 /// Bounds of a message: the rest is in the output above.
 const MAX_LINES: usize = 12;
 const MAX_LINE_BYTES: usize = 400;
 /// The most failed tests of a run that are tried again. More of them are no accident.
 const MAX_AGAIN: usize = 3;
-
-/// A failed test.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub name: String,
-    /// What it said, from its panic.
-    pub message: Option<String>,
-    /// Whether it passed in a second guest, in which no other test ran.
-    pub passed_again: bool,
-}
 
 impl Failure {
     /// The failures of a program, by the names of the tests, with messages from its standard error.

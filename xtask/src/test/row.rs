@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::failures::Failure;
 use super::times::Time;
 
 /// A step, and its result.
@@ -20,4 +19,14 @@ pub struct Row {
     pub(super) tests: Vec<Time>,
     /// Tests of a guest that failed, at least at first.
     pub(super) failures: Vec<Failure>,
+}
+
+/// A failed test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub name: String,
+    /// What it said, from its panic.
+    pub message: Option<String>,
+    /// Whether it passed in a second guest, in which no other test ran.
+    pub passed_again: bool,
 }
