@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+use object::build::elf::{Builder, SectionData};
+
 const TARGET: &str = "bpfel-unknown-none";
 
 fn main() {
@@ -56,9 +58,30 @@ fn build() -> Result<(), String> {
     }
     let object = target.join(TARGET).join("release/memcg-trace");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no output folder")?);
-    fs::copy(&object, out.join("memcg-trace.bpf.o"))
-        .map(|_| ())
-        .map_err(|error| format!("copy {}: {error}", object.display()))
+    let stripped = fs::read(&object)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| without_dwarf(&bytes).map_err(|error| error.to_string()))
+        .map_err(|error| format!("strip {}: {error}", object.display()))?;
+    let copy = out.join("memcg-trace.bpf.o");
+    fs::write(&copy, stripped).map_err(|error| format!("write {}: {error}", copy.display()))
+}
+
+/// The object without DWARF, which is nine tenths of it: the compiler makes BTF only together with
+/// that, and each start of the program would read it.
+fn without_dwarf(object: &[u8]) -> Result<Vec<u8>, object::build::Error> {
+    let mut builder = Builder::read(object)?;
+    for section in &mut builder.sections {
+        let name = section.name.as_slice();
+        section.delete = name.starts_with(b".debug_") || name.starts_with(b".rel.debug_");
+    }
+    // The linker keeps names of sections and of symbols in one table.
+    let names = builder.sections.add();
+    names.name = b".shstrtab"[..].into();
+    names.sh_type = object::elf::SHT_STRTAB;
+    names.data = SectionData::SectionString;
+    let mut stripped = Vec::new();
+    builder.write(&mut stripped)?;
+    Ok(stripped)
 }
 
 /// What `cargo xtask setup` wrote down.
