@@ -8,6 +8,7 @@ use crate::kernel::Subject;
 use crate::kernel::hooks::facts::Facts;
 use crate::kernel::hooks::programs::{explain, find, is_refused, unload};
 use crate::kernel::hooks::select::{Outcome, obstacle, obstacles, try_in_order};
+use crate::kernel::hooks::tail_calls;
 use crate::kernel::hooks::{At, Family, HOOKS, Hook, Part, Variant, tracepoint_of};
 use crate::timings;
 
@@ -68,6 +69,7 @@ pub(crate) fn attach_part(ebpf: &mut Ebpf, facts: &Facts, part: &Part) -> anyhow
     if let At::Traceiter(function) = part.at {
         call_traceiter(ebpf, tracepoint_of(function))?;
     }
+    tail_calls::prepare(ebpf, part.program)?;
     let program = find(ebpf, part.program)?;
     match (program, part.at) {
         (Program::RawTracePoint(program), At::Tracepoint(name)) => {

@@ -25,6 +25,7 @@ mod reclaim;
 pub mod refusals;
 pub mod select;
 mod table;
+mod tail_calls;
 pub mod trial;
 
 pub use hook::{At, Family, Hook, Part, RuledOut, Variant, tracepoint_of};

@@ -28,7 +28,7 @@ pub fn load_walk<'a>(ebpf: &'a mut Ebpf, program: &str) -> anyhow::Result<&'a mu
 ///
 /// # Errors
 /// If the object has no such program, or the kernel refuses it.
-pub fn load_kprobe(ebpf: &mut Ebpf, program: &str) -> anyhow::Result<ProgramFd> {
+pub(super) fn load_kprobe(ebpf: &mut Ebpf, program: &str) -> anyhow::Result<ProgramFd> {
     let found: &mut KProbe = find(ebpf, program)?
         .try_into()
         .with_context(|| format!("program {program} is no kprobe"))?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use aya::Ebpf;
-use aya::maps::{HashMap as KernelMap, MapData, ProgramArray, StackTraceMap};
+use aya::maps::{HashMap as KernelMap, MapData, StackTraceMap};
 use memcg_trace_common::callers::{
     CALLER_OBJECTS, CallerCount, CallerObject, CallerStackCount, STACK_EVERY, WatchedCache,
 };
@@ -14,7 +14,7 @@ use crate::kernel::Subject;
 use crate::kernel::counted::subject::{Counted, Opening, Round};
 use crate::kernel::debugger::reader::Reader;
 use crate::kernel::debugger::resolver::run;
-use crate::kernel::hooks::programs::{load_kprobe, load_walk};
+use crate::kernel::hooks::programs::load_walk;
 use crate::kernel::host::clock::now_ns;
 use crate::kernel::host::symbols::Symbols;
 use crate::kernel::layout::fields::Field;
@@ -26,15 +26,11 @@ use crate::sample::{Sample, Text};
 
 /// The program that learns where pages and their descriptors are.
 const BASES: &str = "bases";
-/// The program that tail-calls itself (memcg-trace-ebpf/src/counted/slab/callers.rs).
-const CHAINED: &str = "caller_free_bulk";
 /// Length of a cache's name.
 const NAME_BYTES: usize = 64;
 
 /// The reader of call sites.
 pub(crate) struct Callers {
-    /// The map that the tail calls go through; it must stay open.
-    _next: ProgramArray<MapData>,
     watched: SingleValueMap<WatchedCache>,
     counts: KernelMap<MapData, u64, MapValue<CallerCount>>,
     objects_by_stack: KernelMap<MapData, MapValue<CallerObject>, MapValue<CallerStackCount>>,
@@ -59,12 +55,7 @@ impl Callers {
         // The programs turn the address of an object into that of its page.
         load_walk(ebpf, BASES)?;
         run(ebpf, BASES)?;
-        let mut next: ProgramArray<MapData> = take_map(ebpf, "CALLER_NEXT")?;
-        let body = load_kprobe(ebpf, CHAINED)?;
-        next.set(0, &body, 0)
-            .with_context(|| format!("let {CHAINED} call itself"))?;
         Ok(Self {
-            _next: next,
             watched: take_map(ebpf, "CALLER_CACHE")?,
             counts: take_map(ebpf, "CALLERS")?,
             objects_by_stack: take_map(ebpf, "CALLER_STACKS")?,

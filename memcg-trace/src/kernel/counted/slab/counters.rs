@@ -5,25 +5,21 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use aya::Ebpf;
-use aya::maps::{MapData, MapError, PerCpuHashMap, ProgramArray};
+use aya::maps::{MapData, MapError, PerCpuHashMap};
 use memcg_trace_common::slab::{CacheAsk, ObjcgAsk, RESOLVE_ROWS, SlabCount, SlabKey};
 
 use crate::kernel::counted::slab::hot::Hot;
 use crate::kernel::debugger::resolver::{Resolver, run};
 use crate::kernel::hooks::map_rows;
-use crate::kernel::hooks::programs::{load_kprobe, load_walk};
+use crate::kernel::hooks::programs::load_walk;
 use crate::kernel::maps::take_map;
 use crate::kernel::maps::value::MapValue;
 use crate::sample::{Cache, Slab, SlabCount as Count, Text};
 
 const BASES: &str = "bases";
-/// Programs that tail-call themselves, by their slot (memcg-trace-ebpf/src/counted/slab/chain.rs).
-const CHAINED: [&str; 2] = ["slab_free_hook_many", "slab_free_bulk"];
 
 /// The reader of slab counters.
 pub(crate) struct Slabs {
-    /// The map that the tail calls go through; it must stay open.
-    _next: ProgramArray<MapData>,
     counts: PerCpuHashMap<MapData, MapValue<SlabKey>, MapValue<SlabCount>>,
     /// The rows that it has room for.
     most_rows: usize,
@@ -39,14 +35,7 @@ impl Slabs {
         // The programs turn the address of an object into that of its page.
         load_walk(ebpf, BASES)?;
         run(ebpf, BASES)?;
-        let mut next: ProgramArray<MapData> = take_map(ebpf, "SLAB_NEXT")?;
-        for (slot, name) in (0..).zip(CHAINED) {
-            let body = load_kprobe(ebpf, name)?;
-            next.set(slot, &body, 0)
-                .with_context(|| format!("let {name} call itself"))?;
-        }
         Ok(Self {
-            _next: next,
             counts: take_map(ebpf, map_rows::SLAB.name)?,
             most_rows: map_rows::SLAB.rows() as usize,
             hot: Hot::open(ebpf)?,
