@@ -39,6 +39,12 @@ pub fn run(names: &[String]) -> Result<Vec<Row>> {
         chown.args(["-R", ORDINARY]).arg(home.path());
         child::run(&mut chown)?;
     }
+    child::read(&mut newcomer(home.path(), &clone, true, &["--version"])?).with_context(|| {
+        format!(
+            "run cargo as {ORDINARY}: if its folder is closed to other users, copy the toolchain to \
+             an open one, and say where by PATH and RUSTUP_HOME"
+        )
+    })?;
     let before = System::look(home.path())?;
     let test: Vec<&str> = ["test"]
         .into_iter()
@@ -57,7 +63,8 @@ pub fn run(names: &[String]) -> Result<Vec<Row>> {
             if network { "" } else { ", without network" }
         );
         rows.push(row(step, || {
-            child::run(&mut newcomer(home.path(), &clone, network, verb)?)
+            let words: Vec<&str> = ["xtask"].iter().chain(verb).copied().collect();
+            child::run(&mut newcomer(home.path(), &clone, network, &words)?)
         }));
     }
     rows.push(row("the system is as it was".into(), || {
@@ -85,8 +92,8 @@ fn row(step: String, work: impl FnOnce() -> Result<()>) -> Row {
     }
 }
 
-/// The command as that user types it, with a clean environment.
-fn newcomer(home: &Path, clone: &Path, network: bool, verb: &[&str]) -> Result<Command> {
+/// The command of cargo as that user types it, with a clean environment.
+fn newcomer(home: &Path, clone: &Path, network: bool, command: &[&str]) -> Result<Command> {
     let mut words: Vec<String> = Vec::new();
     let mut add = |more: &[&str]| words.extend(more.iter().map(|word| (*word).to_owned()));
     let is_root = rustix::process::geteuid().is_root();
@@ -116,8 +123,8 @@ fn newcomer(home: &Path, clone: &Path, network: bool, verb: &[&str]) -> Result<C
     }
     add(&[&format!("HOME={}", home.display()), "TERM=dumb"]);
     add(&[&format!("RUSTUP_HOME={}", rustup_home()?.display())]);
-    add(&["cargo", "xtask"]);
-    add(verb);
+    add(&["cargo"]);
+    add(command);
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).current_dir(clone);
     Ok(command)
