@@ -38,26 +38,36 @@ pub(super) fn stalled_since(now: StalledTask, first: Option<&StalledTask>) -> St
 
 /// Adds a row of the kernel to the row of its key.
 pub(super) fn book(row: &mut reclaim::ReclaimCount, key: &ReclaimKey, sum: &ReclaimCount) {
+    // All members, so that the compiler asks for a new one.
+    let ReclaimCount {
+        runs,
+        run_ns,
+        max_ns,
+        visits,
+        visit_ns,
+        scanned_pages,
+        reclaimed_pages,
+    } = *sum;
     if key.is_kthread == 0 {
-        row.stalls_total += sum.runs;
-        row.stall_ns_total += sum.run_ns;
-        row.max_ns = row.max_ns.max(sum.max_ns);
+        row.stalls_total += runs;
+        row.stall_ns_total += run_ns;
+        row.max_ns = row.max_ns.max(max_ns);
         if key.kind == kind::THROTTLE {
-            row.throttles_total += sum.runs;
-            row.throttle_ns_total += sum.run_ns;
+            row.throttles_total += runs;
+            row.throttle_ns_total += run_ns;
         }
     } else if key.kind == kind::KSWAPD {
         // Background reclaim has no end to be seen: its visits to each memcg are counted.
-        row.background_total += sum.visits;
-        row.background_ns_total += sum.visit_ns;
+        row.background_total += visits;
+        row.background_ns_total += visit_ns;
     } else {
-        row.background_total += sum.runs;
-        row.background_ns_total += sum.run_ns;
+        row.background_total += runs;
+        row.background_ns_total += run_ns;
     }
-    row.visits_total += sum.visits;
-    row.visit_ns_total += sum.visit_ns;
-    row.scanned_pages_total += sum.scanned_pages;
-    row.reclaimed_pages_total += sum.reclaimed_pages;
+    row.visits_total += visits;
+    row.visit_ns_total += visit_ns;
+    row.scanned_pages_total += scanned_pages;
+    row.reclaimed_pages_total += reclaimed_pages;
 }
 
 pub(super) fn finish(
