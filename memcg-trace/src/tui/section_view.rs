@@ -9,7 +9,7 @@ use super::table::Table;
 use super::view::{Effect, Scene, View, draw_empty};
 use crate::model::snapshot::{Section, Snapshot};
 
-/// The number of pictures of a row, and the pictures.
+/// The number of pictures of a row, and the pictures; `(0, |_, _| Vec::new())` for none.
 type Pictures<T> = (u16, fn(&T, &Snapshot) -> Vec<Picture>);
 
 #[derive(Debug)]
@@ -53,7 +53,11 @@ impl<T: std::fmt::Debug> View for SectionView<T> {
     }
 
     fn picture_rows(&self) -> u16 {
-        self.pictures.0 + 1
+        match self.pictures.0 {
+            0 => 0,
+            // A rule is above them.
+            pictures => pictures + 1,
+        }
     }
 
     fn pictures(&self, scene: &Scene<'_>) -> Vec<Picture> {

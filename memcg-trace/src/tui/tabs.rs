@@ -20,6 +20,7 @@ pub(super) fn all() -> Vec<Box<dyn View>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::section_view::SectionView;
 
     #[test]
     fn no_two_tabs_have_one_name_and_each_has_help() {
@@ -30,5 +31,15 @@ mod tests {
             let has_words = !view.columns().is_empty() || !view.words().is_empty();
             assert!(has_words, "{}", view.name());
         }
+    }
+
+    #[test]
+    fn a_tab_without_pictures_leaves_no_room_for_them() {
+        assert!(shrinkers::view().picture_rows() > 1);
+        let without = SectionView {
+            pictures: (0, |_, _| Vec::new()),
+            ..shrinkers::view()
+        };
+        assert_eq!(without.picture_rows(), 0);
     }
 }
