@@ -70,13 +70,13 @@ fn the_mouse_selects_rows_and_tabs() {
     let mut app = app(host(), &demo());
     let all = tabs(&mut app);
     go(&mut app, "memcgs");
-    let bar = regions(&app, 80, 24).tabs.y;
-    let line = drawn(&mut app, 80, 24)[usize::from(bar)].clone();
+    // As wide as `shown` draws it: all tabs are in the bar.
+    let bar = regions(&app, 200, 50).tabs.y;
+    let line = drawn(&mut app, 200, 50)[usize::from(bar)].clone();
     for tab in &all {
         let column = line.find(tab.as_str()).unwrap();
         point(&mut app, CLICK, u16::try_from(column).unwrap(), bar);
         assert_eq!(shown(&mut app), *tab);
-        drawn(&mut app, 80, 24);
     }
     go(&mut app, "memcgs");
     let lines = drawn(&mut app, 80, 24);
