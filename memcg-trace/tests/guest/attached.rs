@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use crate::host::{eventually, kernel};
+use crate::host::{Folder, eventually, kernel};
 use crate::terminal::Terminal;
 use crate::tool;
 use crate::traces::TRACING;
@@ -131,9 +131,18 @@ const MOST_ASKED: Most = (9, 0);
 /// Bounds for verbs that watch, on 5.10, 6.1, 6.12 and 7.2.
 const WATCHED: &[(&[&str], [Most; 4])] = &[
     (&["export", "-n", "2"], EVERYTHING),
-    (&["record", "/tmp/watched", "-n", "2"], EVERYTHING),
     (
-        &["serve", "--textfile", "/tmp/watched.prom", "-n", "2"],
+        &["record", "/tmp/attached/recording", "-n", "2"],
+        EVERYTHING,
+    ),
+    (
+        &[
+            "serve",
+            "--textfile",
+            "/tmp/attached/metrics.prom",
+            "-n",
+            "2",
+        ],
         EVERYTHING,
     ),
     (&["locks", "--watch", "-n", "2"], LOCKS),
@@ -201,6 +210,7 @@ fn questions_attach_nothing() {
 
 #[test]
 fn verbs_that_watch_attach_what_they_need() {
+    let _folder = Folder::new("attached");
     for (args, most) in WATCHED {
         let mut seen = Attached::default();
         watch(args, &mut seen);
