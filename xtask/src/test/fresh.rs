@@ -100,8 +100,10 @@ fn newcomer(home: &Path, clone: &Path, network: bool, command: &[&str]) -> Resul
     if !network {
         match is_root {
             true => add(&["unshare", "--net"]),
-            false => add(&["unshare", "--map-current-user", "--net"]),
+            false => add(&["unshare", "--map-current-user", "--keep-caps", "--net"]),
         }
+        // A host without network has its loopback all the same.
+        add(&["sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]);
     }
     if is_root {
         let (user, group) = (format!("--reuid={ORDINARY}"), "--clear-groups");
