@@ -9,7 +9,7 @@ use super::table::Table;
 use crate::model::snapshot::slab::part;
 use crate::model::snapshot::{Reclaim, Snapshot, UNLIMITED_BYTES};
 use crate::output::names;
-use crate::sample::reclaim::Cause;
+use crate::sample::reclaim::{Cause, Stall};
 use crate::units;
 
 pub(super) fn view() -> SectionView<Reclaim> {
@@ -57,24 +57,38 @@ fn pictures(row: &Reclaim, snapshot: &Snapshot) -> Vec<Picture> {
     ]
 }
 
-/// Since when tasks have waited in each interval.
+/// Since when tasks wait: those that wait now, or else those whose waits ended in each of the last
+/// intervals.
 fn waits(row: &Reclaim, snapshot: &Snapshot) -> String {
+    let ago = |ago_ns: u64| {
+        let ago_ns = i64::try_from(ago_ns).unwrap_or(i64::MAX);
+        let at = units::clock(snapshot.unix_ns.saturating_sub(ago_ns));
+        at.split_once(' ')
+            .map_or(at.clone(), |(_, time)| time.to_owned())
+    };
+    let (unsure, sure): (Vec<_>, Vec<_>) = row.stalls.iter().partition(|one| one.unconfirmed);
+    let first = |stalls: &[&Stall]| stalls.iter().map(|stall| stall.since_ns).min();
+    let ago_of = |since_ns| ago(snapshot.mono_ns.saturating_sub(since_ns));
+    if let Some(since_ns) = first(&sure) {
+        let tasks = units::things(sure.len() as u64, "task");
+        return format!("{tasks} now, the first since {}", ago_of(since_ns));
+    }
+    if let Some(since_ns) = first(&unsure) {
+        return format!("one since {}, which may be over", ago_of(since_ns));
+    }
     let steps = &row.recent_stall_ns;
     let waited = steps.iter().rev().take_while(|ns| **ns > 0).count();
     let Some(interval_ns) = snapshot.interval_ns else {
         return "not known".to_owned();
     };
     if waited == 0 {
-        return "none in the last interval".to_owned();
+        return "none ended in the last interval".to_owned();
     }
-    let ago_ns = interval_ns.saturating_mul(waited as u64);
-    let ago_ns = i64::try_from(ago_ns).unwrap_or(i64::MAX);
-    let at = units::clock(snapshot.unix_ns.saturating_sub(ago_ns));
-    let at = at.split_once(' ').map_or(&*at, |(_, time)| time);
+    let at = ago(interval_ns.saturating_mul(waited as u64));
     match waited == steps.len() {
         // What was before the first of the intervals is not remembered.
-        true => format!("since {at} or before"),
-        false => format!("since {at}"),
+        true => format!("each interval since {at} or before"),
+        false => format!("each interval since {at}"),
     }
 }
 

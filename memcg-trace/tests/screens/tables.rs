@@ -1,6 +1,7 @@
 //! Features of each table: bounds on figures, rows as JSON, the mouse.
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use memcg_trace::sample::reclaim::{Cause, Stall};
 use memcg_trace::tui::App;
 
 use crate::fixture::pins::demo_with_pins;
@@ -152,8 +153,34 @@ fn a_stall_says_since_when_and_whose_limit() {
     press(&mut app, "G");
     let lines = drawn(&mut app, 80, 24);
     let has = |words: &str| lines.iter().any(|line| line.contains(words));
-    assert!(has("none in the last interval"), "{lines:#?}");
+    assert!(has("none ended in the last interval"), "{lines:#?}");
     assert!(has("of no memcg; cause: kswapd"), "{lines:#?}");
+}
+
+/// Sums have only waits that are over: a task that still waits is in none of them.
+#[test]
+fn a_task_that_still_waits_is_told_before_sums_of_those_that_do_not() {
+    let mut samples = demo();
+    let last = samples.last_mut().unwrap();
+    let (mono_ns, reclaim) = (last.mono_ns, last.reclaim.as_mut().unwrap());
+    reclaim.stalls.push(Stall {
+        memcg_serial_nr: Some(3),
+        cause: Cause::Kswapd,
+        since_ns: mono_ns - 30_000_000_000,
+        ..Stall::default()
+    });
+    for (unconfirmed, words) in [
+        (false, "1 task now, the first since "),
+        (true, "may be over"),
+    ] {
+        let reclaim = samples.last_mut().unwrap().reclaim.as_mut().unwrap();
+        reclaim.stalls[0].unconfirmed = unconfirmed;
+        let mut app = app(host(), &samples);
+        go(&mut app, "reclaim");
+        press(&mut app, "G");
+        let lines = drawn(&mut app, 80, 24);
+        assert!(lines.iter().any(|line| line.contains(words)), "{lines:#?}");
+    }
 }
 
 /// Boxes of tasks, and arrows to whom they wait for.
