@@ -183,14 +183,14 @@ fn a_watch_tells_what_lasted() {
         }
         answered(at_s, waits)
     };
-    let samples = [
+    let mut samples = vec![
         walked(0, rows(memcg(DEAD, ROOT, "job"))),
-        walked(3, rows(named("job", queued))),
-        look(3, "sda"),
-        look(5, "sda"),
-        look(6, "sdb"),
-        walked(8, rows(named("job", |_| {}))),
+        walked(2, rows(named("job", queued))),
     ];
+    // More short ones than are kept come before it.
+    let names = ["sdc", "sdd", "sde", "sdf", "sdg", "sda", "sda", "sdb"];
+    samples.extend((2..).zip(names).map(|(at_s, name)| look(at_s, name)));
+    samples.push(walked(10, rows(named("job", |_| {}))));
     let shown = text("why-lasting", &samples, "/job");
     assert!(shown.contains("waits for sda"), "{shown}");
     assert!(!shown.contains("waits for sdb"), "{shown}");

@@ -118,11 +118,10 @@ impl Seen {
                 None => {
                     let mut chain = Chain::new(now_ns);
                     chain.see(steps, now_ns);
-                    chains.push(chain);
+                    // A new one may last longer than any before.
                     chains.sort_by_key(Chain::weight);
-                    if chains.len() > MAX_CHAINS {
-                        chains.remove(0);
-                    }
+                    chains.drain(..chains.len().saturating_sub(MAX_CHAINS - 1));
+                    chains.push(chain);
                 }
             }
         }
