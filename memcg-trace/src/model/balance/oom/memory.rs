@@ -254,8 +254,13 @@ fn figures(
     match &memory.files {
         Some(files) => {
             let after_ns = files.end_ns.saturating_sub(kill.time_ns);
+            // An empty list would say that there are none.
+            let is_unknown = files.files.is_empty() && !files.not_checked.is_empty();
             let texts = files.files.iter().map(of_file).collect();
-            figures.push(("shmem_files", Figure::Texts(texts)));
+            figures.push(match is_unknown {
+                true => ("shmem_files", Figure::Unknown),
+                false => ("shmem_files", Figure::Texts(texts)),
+            });
             figures.push(("shmem_files_after_ns", Figure::Count(after_ns)));
             if !files.not_checked.is_empty() {
                 let lines = files.not_checked.iter();
