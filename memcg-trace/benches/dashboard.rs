@@ -121,8 +121,8 @@ fn header() -> Header {
     }
 }
 
-/// How much faster than it was recorded a recording is read, modelled and drawn, with a frame a
-/// sample.
+/// Reads, models and draws a recording, with a frame for each sample: the duration of the recording
+/// by the time that this takes.
 fn replay() -> anyhow::Result<String> {
     let mut made = MadeHost::of(ORDINARY);
     let mut bytes = Vec::new();

@@ -128,7 +128,7 @@ impl MadeHost {
         }
     }
 
-    /// What changed until a second after the start; all of it at the first.
+    /// The sample of a second after the start: the first has everything, the others what changed.
     pub fn sample(&mut self, second: u64) -> Sample {
         // Readings are never at a whole second.
         let mono_ns = (1_000 + second) * SECOND + self.random.below(3_000_000);

@@ -119,7 +119,7 @@ impl View {
     }
 }
 
-/// What makes a step another one: its time alone does not, but that the moment becomes known.
+/// The identity of a step. A later time makes no new step; an exact one in place of bounds does.
 fn key(step: &model::Step) -> String {
     let is_exact = step.when.at_ns.is_some();
     format!(

@@ -56,7 +56,7 @@ pub fn lines(snapshot: &Snapshot, columns: usize) -> Vec<String> {
     drawing.lines
 }
 
-/// Who waits for whom in the shortest cycle of a deadlock, by thread ids.
+/// The waits of the shortest cycle of a deadlock: thread ids of a waiter and of its holder.
 fn ring(deadlock: &Deadlock) -> impl Iterator<Item = (u32, u32)> {
     let found = &deadlock.found;
     let edges = found.edges.iter().take(found.cycle_edges);
@@ -75,7 +75,7 @@ struct Group {
     holder: Option<Holder>,
 }
 
-/// Where the arrow to the holder begins at a box.
+/// The side of a box at which the arrow to its holder begins.
 #[derive(Clone, Copy)]
 enum Joint {
     None,

@@ -27,9 +27,7 @@ fn write(value: &Value, shape: &mut String) {
         Value::Number(number) => shape.push(match number.as_f64() {
             _ if number.is_u64() => 'u',
             _ if number.is_i64() => 'i',
-            // Of fractions schemas have bounds.
-            Some(fraction) if (0.0..=1.0).contains(&fraction) => 'p',
-            Some(fraction) if fraction > 1.0 => 'f',
+            Some(fraction) if fraction >= 0.0 => 'f',
             _ => 'n',
         }),
         // Words are as they are. Patterns and enumerations tell no digit from another.

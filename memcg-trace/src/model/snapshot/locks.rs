@@ -21,8 +21,7 @@ pub struct LockStats {
     pub p99_ns: Option<u64>,
     /// The longest.
     pub max_ns: u64,
-    /// How many of the measured waits took about so long, the shortest first; empty where that is not
-    /// known.
+    /// The measured waits by how long they took, the shortest first; empty where that is not known.
     pub classes: Vec<TimeClass>,
     /// The number of waits without a known duration, which add nothing to the sum.
     pub unmeasured_total: u64,

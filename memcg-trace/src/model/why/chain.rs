@@ -11,7 +11,7 @@ use crate::units;
 
 /// Bound on the waits that are told; a chain has no loops, but may be long.
 const MAX_LINKS: usize = 64;
-/// What was looked at within this time before a snapshot is true of its moment.
+/// The greatest age of an answer that is told as true of a snapshot's moment.
 pub(super) const NOW_NS: u64 = 2_000_000_000;
 
 /// The steps of a chain, from `depth` on, and its end in one line.

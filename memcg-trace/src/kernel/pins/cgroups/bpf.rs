@@ -135,7 +135,8 @@ pub(super) fn links(
     Ok(())
 }
 
-/// Whether programs can be attached to cgroups: without the option, a cgroup has no such fields.
+/// Returns whether programs can be attached to cgroups: a kernel without the option has none of these
+/// fields.
 fn has_programs(reader: &Reader<'_>) -> bool {
     let fields = [
         Field::CgroupBpfProgs,
